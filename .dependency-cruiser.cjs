@@ -1,0 +1,67 @@
+// Who may import whom (docs/architecture.md). `npm run check` fails on any import these rules forbid, and
+// tests/src/boundaries.test.ts shows that a forbidden import does fail.
+const only = (name, from, allowed, comment) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: from, pathNot: '\\.test\\.ts$|/src/testing/' },
+  to: { path: '^(foundation|protocols|components|apps|sdk|examples|testkit|tests|benchmarks)/', pathNot: [from, ...allowed] },
+});
+
+const kernel = '^foundation/kernel/';
+const contracts = '^foundation/contracts/';
+const runtime = '^foundation/runtime/';
+const protocols = '^protocols/';
+
+module.exports = {
+  forbidden: [
+    only('kernel-imports-nothing', kernel, [], 'The kernel is what everything else stands on.'),
+    only('protocols-import-kernel', protocols, [kernel], 'Formats and verification: no database, no configuration, no component.'),
+    only('contracts-import-kernel-and-protocols', contracts, [kernel, protocols], 'A contract names shapes, not machinery.'),
+    only('runtime-imports-kernel', runtime, [kernel], 'The runtime knows nothing of identity or trading.'),
+    {
+      name: 'a-component-never-imports-another',
+      comment: 'Components see each other through contracts only, so that each can run alone.',
+      severity: 'error',
+      from: { path: '^components/([^/]+)/', pathNot: '\\.test\\.ts$|/src/testing/' },
+      to: { path: '^components/', pathNot: '^components/$1/' },
+    },
+    only('components-import-foundation-and-protocols', '^components/', [kernel, contracts, runtime, protocols], 'No component knows an app, the sdk or an example.'),
+    only('sdk-imports-kernel-contracts-protocols', '^sdk/', [kernel, contracts, protocols], 'What a protected service installs stays small.'),
+    only('cli-imports-contracts-and-protocols', '^apps/cli/', [kernel, contracts, protocols, '^sdk/', '^apps/server/', '^examples/'], 'The command talks to a running control plane through its public door; `start` and `demo` start one.'),
+    only('examples-import-the-sdk', '^examples/', [kernel, contracts, protocols, '^sdk/'], 'An example firm has what a customer has.'),
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'only-the-gateway-fetches',
+      comment: 'The federation gateway is the only component that calls addresses a partner chose.',
+      severity: 'error',
+      from: { path: '^components/(?!federation-gateway/)', pathNot: '\\.test\\.ts$' },
+      to: { path: '^(undici|node:https?|http|https)$' },
+    },
+    {
+      name: 'protocols-do-no-io',
+      severity: 'error',
+      from: { path: '^protocols/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^(node:)?(fs|fs/promises|net|http|https|child_process|dns)$' },
+    },
+    {
+      name: 'sql-in-stores-only',
+      comment: 'A component asks its storage in store.ts; types of `pg` may be named anywhere.',
+      severity: 'error',
+      from: { path: '^components/', pathNot: '(store|\\.test)\\.ts$' },
+      to: { path: '^node_modules/pg/', dependencyTypesNot: ['type-only'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules', '/dist/'] },
+    exclude: { path: '/dist/|\\.d\\.ts$' },
+    tsPreCompilationDeps: true,
+    parser: 'swc',
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['source', 'import', 'node'], extensions: ['.ts', '.js'] },
+  },
+};

@@ -1,0 +1,62 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Brand } from './brand.ts';
+import { canonicalize } from './canonical-json.ts';
+
+/** SHA-256 over canonical JSON, base64url without padding: 43 characters. */
+export type Digest = Brand<string, 'Digest'>;
+/** The {@link Digest} of a canonical intent: the same value in step-up, approval, token, settlement and evidence. */
+export type IntentDigest = Brand<string, 'Digest'> & Brand<string, 'IntentDigest'>;
+
+export function sha256(data: Uint8Array | string): Buffer {
+  return createHash('sha256').update(data).digest();
+}
+
+/** SHA-256 as base64url without padding. */
+export function sha256Base64Url(data: Uint8Array | string): string {
+  return createHash('sha256').update(data).digest('base64url');
+}
+
+/** Digest of a JSON value by its canonical form (RFC 8785), so that formatting and key order do not matter. */
+export function digestOf(value: unknown): Digest {
+  return sha256Base64Url(canonicalize(value)) as Digest;
+}
+
+/** {@link digestOf} for an intent. Whoever calls this vouches that `intent` is a parsed authorization detail. */
+export function intentDigestOf(intent: unknown): IntentDigest {
+  return digestOf(intent) as IntentDigest;
+}
+
+const digestPattern = /^[A-Za-z0-9_-]{43}$/;
+
+/** A digest from outside, or undefined when it has not the shape of one. */
+export function parseDigest(text: unknown): Digest | undefined {
+  return typeof text === 'string' && digestPattern.test(text) ? (text as Digest) : undefined;
+}
+
+/** Compares two strings without telling by its time where they differ. Lengths are not hidden. */
+export function equalInConstantTime(a: string, b: string): boolean {
+  const left = Buffer.from(a);
+  const right = Buffer.from(b);
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+const base64UrlPattern = /^[A-Za-z0-9_-]*$/;
+const base64Pattern = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/**
+ * Decodes base64url without padding (RFC 7515 section 2), strictly: a foreign character, padding, an
+ * impossible length or non-zero trailing bits give undefined. Node's own decoder skips what it does not
+ * know, which would let two texts stand for the same bytes.
+ */
+export function decodeBase64Url(text: string): Buffer | undefined {
+  if (!base64UrlPattern.test(text) || text.length % 4 === 1) return undefined;
+  const bytes = Buffer.from(text, 'base64url');
+  return text.length % 4 === 0 || bytes.toString('base64url') === text ? bytes : undefined;
+}
+
+/** Decodes padded base64 (RFC 4648 section 4), strictly: see {@link decodeBase64Url}. */
+export function decodeBase64(text: string): Buffer | undefined {
+  if (!base64Pattern.test(text)) return undefined;
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? bytes : undefined;
+}

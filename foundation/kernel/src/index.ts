@@ -1,0 +1,7 @@
+export * from './brand.ts';
+export * from './canonical-json.ts';
+export * from './clock.ts';
+export * from './decimal.ts';
+export * from './digest.ts';
+export * from './errors.ts';
+export * from './ids.ts';
