@@ -1,0 +1,154 @@
+import { type Digest, errorVocabulary, type Json, type RecordId, type TransactionId } from '@countersign/kernel';
+import type { EvidenceBundle } from '@countersign/evidence';
+
+/** What happened. A type is never reused for another meaning; new facts get a new type. */
+export const recordTypes = [
+  'log.opened',
+  'directory.applied',
+  'partner.profile-registered',
+  'policy.published',
+  'mandate.proposed',
+  'mandate.accepted',
+  'mandate.suspended',
+  'mandate.resumed',
+  'mandate.revoked',
+  'mandate.refused',
+  'identity.accepted',
+  'identity.refused',
+  'client.refused',
+  'token.issued',
+  'token.exchanged',
+  'token.refused',
+  'decision.made',
+  'transaction.opened',
+  'transaction.transitioned',
+  'transaction.refused',
+  'approval.given',
+  'approval.refused',
+  'exception.raised',
+  'exception.resolved',
+  'access.refused',
+  'key.published',
+  'evidence.exported',
+] as const;
+export type RecordType = (typeof recordTypes)[number];
+
+/** Someone or something that acted, as the record names it. Ids only, never names of people. */
+export interface Actor {
+  /** A principal id, or `client:` and a client id where no principal is known yet. */
+  readonly id: string;
+  /** LEI of the institution it acted for. */
+  readonly institution?: string;
+}
+
+/** The part of a record that its writer supplies. */
+export interface RecordDraft {
+  /** Chosen by the writer beforehand, so that what is released (a token, a decision) can name its record. */
+  readonly id: RecordId;
+  readonly type: RecordType;
+  /** Name of the writing component. */
+  readonly source: string;
+  readonly outcome: 'permit' | 'deny' | 'done';
+  /** Error code when the outcome is `deny`. */
+  readonly reason?: string;
+  readonly transaction?: TransactionId;
+  /** Records this one rests on (a token on its mandate's acceptance): a bundle carries them too. */
+  readonly references?: readonly RecordId[];
+  readonly subject?: Actor;
+  /** The acting chain, current actor first (RFC 8693 section 4.1). */
+  readonly actors?: readonly Actor[];
+  readonly client?: string;
+  readonly audience?: readonly string[];
+  readonly scope?: readonly string[];
+  readonly mandate?: { readonly id: string; readonly version: number };
+  readonly policy?: { readonly version: number; readonly hash: Digest };
+  readonly authentication?: {
+    readonly issuer?: string;
+    readonly method?: string;
+    readonly acr?: string;
+    readonly amr?: readonly string[];
+    readonly authTime?: number;
+  };
+  /** Source address as our listener saw it. */
+  readonly address?: string;
+  /** Digest of the canonical intent (RFC 8785, SHA-256). */
+  readonly intent?: Digest;
+  readonly payload?: Digest;
+  /** Facts of this record type. Plain JSON; no secrets, no personal data. */
+  readonly data?: Json;
+}
+
+/** A record as it stands in the log: the leaf is exactly the UTF-8 bytes of its JSON. */
+export interface EvidenceRecord extends RecordDraft {
+  readonly v: 1;
+  /** RFC 3339, UTC, set by the log. */
+  readonly time: string;
+}
+
+export interface RecordReceipt {
+  readonly id: RecordId;
+  readonly index: bigint;
+  readonly time: string;
+}
+
+export const auditLogErrors = errorVocabulary({
+  log_unavailable: 'unavailable',
+  record_too_large: 'invalid',
+  record_not_found: 'not-found',
+  record_identity_taken: 'conflict',
+  transaction_without_records: 'not-found',
+  log_inconsistent: 'unavailable',
+  checkpoint_unknown: 'invalid',
+});
+
+/** What every component that decides something is given, and nothing more. */
+export interface AuditAppender {
+  /**
+   * Resolves when the record is durable and has its place in the log.
+   *
+   * @throws CodedError `log_unavailable` when it could not be made durable: the caller must then release
+   *   nothing. `record_too_large` over 65,535 bytes.
+   */
+  append(record: RecordDraft): Promise<RecordReceipt>;
+}
+
+export interface LogEntry {
+  readonly index: bigint;
+  readonly record: EvidenceRecord;
+}
+
+export interface RecordQuery {
+  readonly transaction?: TransactionId;
+  readonly type?: RecordType;
+  readonly after?: bigint;
+  /** At most 1,000. */
+  readonly limit?: number;
+}
+
+export interface AuditLog extends AuditAppender {
+  /** The newest signed checkpoint (C2SP signed note); covers every record whose append has resolved before the call. */
+  checkpoint(): Promise<string>;
+  /** The log's verifier key (C2SP vkey). */
+  verifierKey(): string;
+  find(id: RecordId): Promise<LogEntry | undefined>;
+  search(query: RecordQuery): Promise<readonly LogEntry[]>;
+  proveInclusion(index: bigint, size: bigint): Promise<readonly Uint8Array[]>;
+  proveConsistency(from: bigint, to: bigint): Promise<readonly Uint8Array[]>;
+  /**
+   * Everything recorded for a transaction and what those records rest on, with proofs, in one document.
+   * Writes an `evidence.exported` record that lists what belongs into the bundle, so that a later omission shows.
+   *
+   * @param since a checkpoint note the reader already holds: the bundle then proves the log only grew since.
+   */
+  exportBundle(request: {
+    readonly transaction: TransactionId;
+    readonly requester: Actor;
+    readonly since?: string;
+  }): Promise<EvidenceBundle>;
+  /** Recomputes the tree from the entries and compares it with tiles and checkpoints. */
+  verify(onProgress?: (done: bigint, of: bigint) => void): Promise<LogVerification>;
+}
+
+export type LogVerification =
+  | { readonly ok: true; readonly size: bigint; readonly root: string }
+  | { readonly ok: false; readonly reason: string; readonly detail: string; readonly index?: bigint };

@@ -1,0 +1,63 @@
+import { errorVocabulary, type Digest, type RecordId } from '@countersign/kernel';
+import type { Lei } from '@countersign/market';
+import type { PrincipalId } from './principals.ts';
+
+/** A person as a partner vouches for them. Origin and assurance are kept, not flattened. */
+export interface FederatedIdentity {
+  readonly principal: PrincipalId;
+  readonly institution: Lei;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  /** Seconds since the epoch. */
+  readonly authTime: number;
+  /** For the single-use claim; the gateway does not consume the assertion, the token endpoint does. */
+  readonly assertionId: string;
+  /** Seconds since the epoch; the assertion is refused from then on, so a claim of its id may be forgotten a little later. */
+  readonly expiresAt: number;
+  readonly provenance: {
+    readonly profile: string;
+    readonly profileVersion: number;
+    readonly profileRecord: RecordId;
+    readonly kid: string;
+    readonly assertionDigest: Digest;
+  };
+}
+
+export const federationErrors = errorVocabulary({
+  assertion_malformed: 'invalid',
+  assertion_type: 'invalid',
+  assertion_issuer_unknown: 'invalid',
+  /** The LEI of the partner's institution has lapsed or is retired. */
+  assertion_institution: 'invalid',
+  assertion_algorithm: 'invalid',
+  assertion_key_unknown: 'invalid',
+  assertion_signature: 'invalid',
+  assertion_audience: 'invalid',
+  assertion_expired: 'invalid',
+  assertion_not_yet_valid: 'invalid',
+  assertion_lifetime: 'invalid',
+  assertion_claim_missing: 'invalid',
+  /** Its `client_id` claim names another client than the one that presents it. */
+  assertion_client: 'invalid',
+  assertion_assurance: 'invalid',
+  assertion_stale_sign_in: 'invalid',
+  assertion_subject_unknown: 'invalid',
+  partner_keys_unavailable: 'unavailable',
+});
+
+export interface FederationGateway {
+  /**
+   * Checks a partner's JWT assertion (RFC 7523 section 3) under the trust profile of its issuer.
+   *
+   * A refusal is recorded here (`identity.refused`) before it is thrown. An acceptance is recorded by the token
+   * endpoint (`identity.accepted`), which claims the assertion and knows the client; it is not recorded twice.
+   *
+   * @param audience our issuer identifier, the only audience accepted
+   * @param client id of the authenticated client that presents it. An assertion that is bound to a client by a
+   *   `client_id` claim is refused for any other, and when none is named.
+   * @throws CodedError of {@link federationErrors}, or of the audit log when a refusal could not be recorded
+   */
+  acceptAssertion(assertion: string, audience: string, client?: string): Promise<FederatedIdentity>;
+}

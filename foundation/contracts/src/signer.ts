@@ -1,0 +1,49 @@
+import { errorVocabulary } from '@countersign/kernel';
+
+/** One purpose, one set of keys: a key that signs tokens never signs checkpoints. */
+export const keyPurposes = ['access-token', 'log-checkpoint'] as const;
+export type KeyPurpose = (typeof keyPurposes)[number];
+
+export type SignatureAlgorithm = 'ES256' | 'EdDSA' | 'PS256';
+
+/**
+ * `published`: in the key set, not used yet, so that every verifier has it before the first signature;
+ * `active`: signs; `retiring`: verifies what it signed, until the last of that has expired.
+ */
+export type KeyState = 'published' | 'active' | 'retiring';
+
+export interface PublicKey {
+  /** RFC 7638 thumbprint of the key. */
+  readonly kid: string;
+  readonly algorithm: SignatureAlgorithm;
+  readonly purpose: KeyPurpose;
+  readonly state: KeyState;
+  readonly jwk: Readonly<Record<string, string>>;
+}
+
+export interface Signature {
+  readonly kid: string;
+  readonly algorithm: SignatureAlgorithm;
+  /** JOSE form: raw r‖s for ES256, 64 bytes for EdDSA. */
+  readonly signature: Uint8Array;
+}
+
+export const signerErrors = errorVocabulary({
+  signing_key_unavailable: 'unavailable',
+  keystore_locked: 'unavailable',
+});
+
+/** Named keys; the private half never leaves it. Software today, an HSM behind the same interface. */
+export interface Signer {
+  /** The key that {@link sign} would use now; needed before signing because a JWS header names it. */
+  current(purpose: KeyPurpose): Promise<PublicKey>;
+  /** Signs with the key named, which must be one of this purpose that may still sign. */
+  sign(purpose: KeyPurpose, kid: string, data: Uint8Array): Promise<Signature>;
+  /** Every key a verifier may meet: published, active and retiring. */
+  publicKeys(purpose: KeyPurpose): Promise<readonly PublicKey[]>;
+  /**
+   * Publishes a successor; it becomes active when the publication lead has passed, and the present key
+   * then retires after the longest life of what it signed. Returns the successor.
+   */
+  rotate(purpose: KeyPurpose): Promise<PublicKey>;
+}

@@ -1,0 +1,21 @@
+/** What may happen once. The purpose is part of the key, so that an id of one kind never shadows another's. */
+export type SingleUsePurpose = 'client-assertion' | 'dpop-proof' | 'authorization-grant' | 'approval';
+
+export interface SingleUseClaim {
+  readonly purpose: SingleUsePurpose;
+  /** Who made the id: uniqueness is promised per issuer (RFC 7519 section 4.1.7). */
+  readonly issuer: string;
+  readonly id: string;
+  /** Milliseconds since the epoch after which the thing itself is refused as expired, so the claim may be forgotten. */
+  readonly expiresAt: number;
+}
+
+export interface SingleUse {
+  /**
+   * Atomically takes an id that nobody has taken: of any number of callers on any number of nodes exactly one
+   * gets `claimed`. Call it after the signature has been checked, never before (a forger could burn ids).
+   *
+   * @throws CodedError `database_unavailable`: then nothing may be released.
+   */
+  claim(claim: SingleUseClaim): Promise<'claimed' | 'replayed'>;
+}
