@@ -84,39 +84,57 @@ export function parseJson(
   options: { readonly maxLength?: number; readonly uniqueKeys?: boolean } = {},
 ): { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly problem: string } {
   if (text.length > (options.maxLength ?? 1_048_576)) return { ok: false, problem: 'it is too long' };
+  const scan = scanText(text);
+  if (scan.depth > maxDepth) return { ok: false, problem: 'it is nested deeper than 64 levels' };
   let value: Json;
   try {
     value = JSON.parse(text) as Json;
   } catch {
     return { ok: false, problem: 'it is not JSON' };
   }
-  if (depthOf(value, 0) > maxDepth) return { ok: false, problem: 'it is nested deeper than 64 levels' };
-  if (options.uniqueKeys === true && countKeysInText(text) !== countKeys(value))
-    return { ok: false, problem: 'it holds the same key twice in one object' };
+  if (options.uniqueKeys === true && scan.keys !== countKeys(value)) return { ok: false, problem: 'it holds the same key twice in one object' };
   return { ok: true, value };
 }
 
-function depthOf(value: Json, depth: number): number {
-  if (typeof value !== 'object' || value === null || depth > maxDepth) return depth;
-  let deepest = depth + 1;
-  for (const member of Object.values(value)) {
-    const below = depthOf(member as Json, depth + 1);
-    if (below > deepest) deepest = below;
-  }
-  return deepest;
-}
-
-/** Keys written in a text that is known to be valid JSON: strings that are followed by a colon. */
-function countKeysInText(text: string): number {
+/**
+ * How deep a text nests and how many keys it writes, if it is JSON. One pass without recursion or backtracking:
+ * it runs on everything that comes from outside, before anything else does.
+ */
+function scanText(text: string): { readonly depth: number; readonly keys: number } {
+  let depth = 0;
+  let deepest = 0;
   let keys = 0;
-  for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/gs)) if (match[1] !== undefined) keys++;
-  return keys;
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case 0x22: // a string: on to its closing quote
+        for (at++; at < text.length && text.charCodeAt(at) !== 0x22; at++) if (text.charCodeAt(at) === 0x5c) at++;
+        break;
+      case 0x3a: // a colon outside a string follows a key, and nothing else does
+        keys++;
+        break;
+      case 0x7b:
+      case 0x5b:
+        depth++;
+        if (depth > deepest) deepest = depth;
+        break;
+      case 0x7d:
+      case 0x5d:
+        depth--;
+        break;
+      default:
+    }
+  }
+  return { depth: deepest, keys };
 }
 
 /** Keys that survived parsing. `__proto__` is an own key after JSON.parse, so it counts like any other. */
 function countKeys(value: Json): number {
   if (typeof value !== 'object' || value === null) return 0;
-  if (Array.isArray(value)) return value.reduce((sum: number, item: Json) => sum + countKeys(item), 0);
-  const keys = Object.keys(value);
-  return keys.reduce((sum, key) => sum + countKeys((value as Record<string, Json>)[key] ?? null), keys.length);
+  let keys = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) keys += countKeys(item);
+    return keys;
+  }
+  for (const member of Object.values(value)) keys += 1 + countKeys(member);
+  return keys;
 }

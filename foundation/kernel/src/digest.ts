@@ -41,7 +41,7 @@ export function equalInConstantTime(a: string, b: string): boolean {
 }
 
 const base64UrlPattern = /^[A-Za-z0-9_-]*$/;
-const base64Pattern = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const base64Pattern = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /**
  * Decodes base64url without padding (RFC 7515 section 2), strictly: a foreign character, padding, an
@@ -56,7 +56,7 @@ export function decodeBase64Url(text: string): Buffer | undefined {
 
 /** Decodes padded base64 (RFC 4648 section 4), strictly: see {@link decodeBase64Url}. */
 export function decodeBase64(text: string): Buffer | undefined {
-  if (!base64Pattern.test(text)) return undefined;
+  if (text.length % 4 !== 0 || !base64Pattern.test(text)) return undefined;
   const bytes = Buffer.from(text, 'base64');
   return bytes.toString('base64') === text ? bytes : undefined;
 }

@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { systemRandom } from './clock.ts';
+import { newId, parseId } from './ids.ts';
+
+const at = (now: number) => ({ clock: { now: () => now }, random: systemRandom });
+
+describe('ids', () => {
+  it('say what they name and are read back by their own kind alone', () => {
+    const id = newId('transaction', at(1_763_700_000_000));
+    expect(id).toMatch(/^txn_[0-9a-z]{26}$/);
+    expect(parseId('transaction', id)).toBe(id);
+    expect(parseId('mandate', id)).toBeUndefined();
+  });
+  it('sort by the millisecond they were made in', () => {
+    const ids = [1, 2, 31, 32, 1_763_700_000_000, 1_763_700_000_001].map((now) => newId('record', at(now)));
+    expect([...ids].sort()).toEqual(ids);
+  });
+  it('do not repeat', () => {
+    const from = at(1);
+    expect(new Set(Array.from({ length: 20_000 }, () => newId('token', from))).size).toBe(20_000);
+  });
+  it.each([undefined, 1, '', 'txn_', 'txn_ILOU000000000000000000000u', `txn_${'0'.repeat(27)}`, `txn_${'0'.repeat(26)}\n`])('refuses %j', (text) => {
+    expect(parseId('transaction', text)).toBeUndefined();
+  });
+});

@@ -1,0 +1,48 @@
+import { merkleLogErrors } from './errors.ts';
+import { tileWidth } from './tiles.ts';
+
+/** Bytes of the largest entry: its length travels as a uint16 (tlog-tiles, "Log entries"). */
+export const maxEntrySize = 65_535;
+
+/**
+ * Entries as they are served: each with its length before it as a big-endian uint16.
+ *
+ * @throws CodedError `entry_too_large` above 65,535 bytes, `tile_out_of_range` unless there are 1 to 256 entries.
+ */
+export function encodeEntryBundle(entries: readonly Uint8Array[]): Buffer {
+  if (entries.length < 1 || entries.length > tileWidth)
+    throw merkleLogErrors.error('tile_out_of_range', 'A bundle holds between 1 and 256 entries.');
+  if (entries.some((entry) => entry.length > maxEntrySize))
+    throw merkleLogErrors.error('entry_too_large', 'An entry is at most 65,535 bytes long.');
+  const bundle = Buffer.alloc(entries.reduce((size, entry) => size + 2 + entry.length, 0));
+  let offset = 0;
+  for (const entry of entries) {
+    bundle.writeUInt16BE(entry.length, offset);
+    bundle.set(entry, offset + 2);
+    offset += 2 + entry.length;
+  }
+  return bundle;
+}
+
+export type DecodedBundle =
+  | { readonly ok: true; readonly entries: readonly Buffer[] }
+  | { readonly ok: false; readonly reason: 'truncated' | 'trailing_bytes' };
+
+/**
+ * The entries of a bundle from outside, as views on its bytes.
+ *
+ * @param width how many entries the bundle's path promises; reading stops there
+ */
+export function decodeEntryBundle(bytes: Uint8Array, width: number): DecodedBundle {
+  const bundle = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const entries: Buffer[] = [];
+  let offset = 0;
+  while (entries.length < width) {
+    if (offset + 2 > bundle.length) return { ok: false, reason: 'truncated' };
+    const end = offset + 2 + bundle.readUInt16BE(offset);
+    if (end > bundle.length) return { ok: false, reason: 'truncated' };
+    entries.push(bundle.subarray(offset + 2, end));
+    offset = end;
+  }
+  return offset === bundle.length ? { ok: true, entries } : { ok: false, reason: 'trailing_bytes' };
+}

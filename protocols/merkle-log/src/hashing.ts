@@ -1,0 +1,75 @@
+import { createHash, hash } from 'node:crypto';
+
+/** Bytes of one hash: the log is SHA-256 throughout (tlog-tiles, "APIs"). */
+export const hashSize = 32;
+
+const leafPrefix = 0x00;
+const nodePrefix = 0x01;
+
+// One-shot hashing of one reused input takes a third of the time of a hash object with two updates. Reuse is
+// safe because hashing is synchronous: nothing else runs between filling an input and reading its digest.
+const largestReusedLeaf = 65_535;
+const leafInput = Buffer.alloc(1 + largestReusedLeaf, leafPrefix);
+const nodeInput = Buffer.alloc(1 + 2 * hashSize, nodePrefix);
+
+/** The root of a tree without entries, `SHA-256("")` (RFC 6962 section 2.1). A fresh buffer at each call. */
+export function emptyRoot(): Buffer {
+  return createHash('sha256').digest();
+}
+
+/** The hash of one entry, `SHA-256(0x00 || data)` (RFC 6962 section 2.1). */
+export function hashLeaf(data: Uint8Array): Buffer {
+  if (data.length > largestReusedLeaf)
+    return createHash('sha256').update(leafInput.subarray(0, 1)).update(data).digest();
+  leafInput.set(data, 1);
+  return oneShot(leafInput.subarray(0, 1 + data.length));
+}
+
+/** The hash of an inner node, `SHA-256(0x01 || left || right)` (RFC 6962 section 2.1). Both are 32 bytes. */
+export function hashChildren(left: Uint8Array, right: Uint8Array): Buffer {
+  if (left.length !== hashSize || right.length !== hashSize) throw new Error('a child hash is not 32 bytes long');
+  nodeInput.set(left, 1);
+  nodeInput.set(right, 1 + hashSize);
+  return oneShot(nodeInput);
+}
+
+/**
+ * The root over consecutive hashes of equal height, given as their concatenation.
+ *
+ * @param hashes 32 bytes times a power of two
+ */
+export function hashPerfectSubtree(hashes: Uint8Array): Buffer {
+  let width = hashes.length / hashSize;
+  if (width < 1 || !Number.isInteger(Math.log2(width)))
+    throw new Error('a perfect subtree has a power of two of hashes');
+  const row = Buffer.from(hashes);
+  for (; width > 1; width /= 2) {
+    for (let pair = 0; pair < width / 2; pair++) {
+      row.copy(nodeInput, 1, pair * 2 * hashSize, (pair + 1) * 2 * hashSize);
+      row.write(hash('sha256', nodeInput, 'binary'), pair * hashSize, hashSize, 'latin1');
+    }
+  }
+  return Buffer.from(row.subarray(0, hashSize));
+}
+
+// Taking the digest as a latin1 string and copying it is several times faster than asking for a buffer,
+// which Node backs with an allocation of its own.
+function oneShot(input: Buffer): Buffer {
+  return Buffer.from(hash('sha256', input, 'binary'), 'latin1');
+}
+
+/** True for 32 bytes: what may be a hash, whoever sent it. */
+export function isHash(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === hashSize;
+}
+
+/** {@link isHash} for each. Walks the array itself, as `every` passes over the holes of a sparse one. */
+export function areHashes(values: readonly unknown[]): values is readonly Uint8Array[] {
+  for (const value of values) if (!isHash(value)) return false;
+  return true;
+}
+
+/** Compares two public hashes (or anything else that is no secret). */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}

@@ -1,0 +1,102 @@
+import { decodeBase64 } from '@countersign/kernel';
+import { merkleLogErrors } from './errors.ts';
+import { decodeText, hasControlCharacter } from './strict-text.ts';
+import { isKeyName } from './verifier-key.ts';
+
+/** Bytes of the largest note read: room for {@link maxNoteSignatures} post-quantum signatures. */
+export const maxNoteSize = 1_048_576;
+/** Signature lines read at most; the specification asks for at least 16. */
+export const maxNoteSignatures = 100;
+// Base64 characters of one signature; a post-quantum one has up to about 6,700.
+const maxEncodedLength = 12_288;
+const keyIdSize = 4;
+
+/** One signature line: who claims to have signed, and the bytes, not verified. */
+export interface NoteSignature {
+  readonly name: string;
+  /** uint32. */
+  readonly keyId: number;
+  /** What follows the key id; what it means depends on the key's type. */
+  readonly signature: Uint8Array;
+}
+
+/** A note taken apart (C2SP signed-note). Its text must not be believed before `verifyNote` says so. */
+export interface Note {
+  /** Ends in a newline, which is signed with it. */
+  readonly text: string;
+  readonly signatures: readonly NoteSignature[];
+}
+
+export type ParsedNote =
+  | { readonly ok: true; readonly note: Note }
+  | {
+      readonly ok: false;
+      readonly reason:
+        | 'too_large'
+        | 'not_utf8'
+        | 'control_character'
+        | 'no_signatures'
+        | 'too_many_signatures'
+        | 'malformed_signature';
+    };
+
+/**
+ * Takes a note from outside apart, strictly: well-formed UTF-8, no control characters but newlines, canonical
+ * base64, every signature line in form, bounded in size and number. A note has one reading, and writing it again
+ * gives the same bytes.
+ */
+export function parseNote(input: Uint8Array | string): ParsedNote {
+  if (Buffer.byteLength(input) > maxNoteSize) return { ok: false, reason: 'too_large' };
+  const content = decodeText(input);
+  if (content === undefined) return { ok: false, reason: 'not_utf8' };
+  if (hasControlCharacter(content, { newline: true })) return { ok: false, reason: 'control_character' };
+  // The text may have empty lines itself: the last one separates.
+  const separator = content.lastIndexOf('\n\n');
+  if (separator < 0 || separator + 2 === content.length) return { ok: false, reason: 'no_signatures' };
+  if (!content.endsWith('\n')) return { ok: false, reason: 'malformed_signature' };
+  const lines = content.slice(separator + 2, -1).split('\n');
+  if (lines.length > maxNoteSignatures) return { ok: false, reason: 'too_many_signatures' };
+  const signatures: NoteSignature[] = [];
+  for (const line of lines) {
+    const signature = parseSignatureLine(line);
+    if (signature === undefined) return { ok: false, reason: 'malformed_signature' };
+    signatures.push(signature);
+  }
+  return { ok: true, note: { text: content.slice(0, separator + 1), signatures } };
+}
+
+function parseSignatureLine(line: string): NoteSignature | undefined {
+  const [, name, encoded] = /^\u2014 ([^ ]+) ([^ ]+)$/.exec(line) ?? [];
+  if (name === undefined || encoded === undefined || !isKeyName(name)) return undefined;
+  if (encoded.length > maxEncodedLength) return undefined;
+  const bytes = decodeBase64(encoded);
+  if (bytes === undefined || bytes.length <= keyIdSize) return undefined;
+  return { name, keyId: bytes.readUInt32BE(0), signature: bytes.subarray(keyIdSize) };
+}
+
+/** True for text that a note may carry: well-formed, ending in a newline, no other control characters. */
+export function isNoteText(text: string): boolean {
+  return text.endsWith('\n') && text.isWellFormed() && !hasControlCharacter(text, { newline: true });
+}
+
+/**
+ * The note as it travels. Signature lines keep their order.
+ *
+ * @throws CodedError `not_signable` when {@link parseNote} would not read the result as this note.
+ */
+export function formatNote(note: Note): string {
+  if (!isNoteText(note.text))
+    throw merkleLogErrors.error('not_signable', 'The text of a note ends in a newline and has no control characters.');
+  // Checked before writing: a newline in a name would move the border between the text and its signatures.
+  if (!note.signatures.every(({ name }) => isKeyName(name)))
+    throw merkleLogErrors.error('not_signable', 'The name of a key is not empty and has no spaces and no plus sign.');
+  const lines = note.signatures.map(({ name, keyId, signature }) => {
+    const id = Buffer.alloc(keyIdSize);
+    id.writeUInt32BE(keyId);
+    return `\u2014 ${name} ${Buffer.concat([id, signature]).toString('base64')}\n`;
+  });
+  const content = `${note.text}\n${lines.join('')}`;
+  if (!parseNote(content).ok)
+    throw merkleLogErrors.error('not_signable', 'The signatures of a note are too many, too large or missing.');
+  return content;
+}

@@ -1,0 +1,91 @@
+import { merkleLogErrors } from './errors.ts';
+import { areHashes, emptyRoot, hashChildren, isHash } from './hashing.ts';
+import { coverRange } from './nodes.ts';
+import { isTreeSize } from './tree-size.ts';
+
+/** What has to be kept to go on appending: the size, and the hashes of the complete subtrees, largest first. */
+export interface FrontierState {
+  readonly size: bigint;
+  readonly hashes: readonly Uint8Array[];
+}
+
+interface Peak {
+  readonly level: number;
+  readonly hash: Uint8Array;
+}
+
+/**
+ * The right edge of an append-only tree: enough to append and to compute the root, at most 64 hashes.
+ *
+ * A frontier never changes: {@link append} answers with the next one, so a sequencer computes the next state,
+ * commits it, and adopts it only when the commit has succeeded.
+ */
+export class Frontier {
+  static readonly empty = new Frontier(0n, []);
+
+  readonly size: bigint;
+  readonly #peaks: readonly Peak[];
+
+  private constructor(size: bigint, peaks: readonly Peak[]) {
+    this.size = size;
+    this.#peaks = peaks;
+  }
+
+  /**
+   * Continues from a kept state. The nodes whose hashes are expected are `coverRange({ begin: 0n, end: size })`.
+   *
+   * @throws CodedError `frontier_corrupt` when the hashes cannot be those of a tree of this size.
+   */
+  static restore(state: FrontierState): Frontier {
+    const { size, hashes } = state;
+    if (!isTreeSize(size)) throw merkleLogErrors.error('frontier_corrupt', 'The kept tree size is out of range.');
+    const nodes = coverRange({ begin: 0n, end: size });
+    const peaks = nodes.flatMap(({ level }, position): Peak[] => {
+      const hash = hashes[position];
+      return isHash(hash) ? [{ level, hash: Buffer.from(hash) }] : [];
+    });
+    if (peaks.length !== nodes.length || hashes.length !== nodes.length)
+      throw merkleLogErrors.error('frontier_corrupt', 'The kept hashes do not belong to a tree of the kept size.');
+    return new Frontier(size, peaks);
+  }
+
+  /**
+   * The frontier after these leaf hashes, in this order. Costs one hash an entry.
+   *
+   * @param leafHashes 32 bytes each, as `hashLeaf` makes them; not kept by reference
+   */
+  append(leafHashes: readonly Uint8Array[]): Frontier {
+    const size = this.size + BigInt(leafHashes.length);
+    if (!isTreeSize(size) || !areHashes(leafHashes))
+      throw new Error('a frontier takes leaf hashes of 32 bytes, up to 2^64 - 1 of them');
+    const peaks = [...this.#peaks];
+    for (const leafHash of leafHashes) {
+      let level = 0;
+      let hash = leafHash;
+      for (let last = peaks.at(-1); last?.level === level; last = peaks.at(-1)) {
+        hash = hashChildren(last.hash, hash);
+        level++;
+        peaks.pop();
+      }
+      peaks.push({ level, hash });
+    }
+    const last = peaks.pop();
+    // Only the last peak can be a leaf, and so the caller's own buffer, which it may write into afterwards.
+    if (last !== undefined) peaks.push({ level: last.level, hash: Buffer.from(last.hash) });
+    return new Frontier(size, peaks);
+  }
+
+  /** The Merkle Tree Hash at this size (RFC 6962 section 2.1). */
+  root(): Buffer {
+    const last = this.#peaks.at(-1);
+    if (last === undefined) return emptyRoot();
+    return Buffer.from(
+      this.#peaks.slice(0, -1).reduceRight((right, peak) => hashChildren(peak.hash, right), last.hash),
+    );
+  }
+
+  /** What {@link restore} needs, as copies. */
+  state(): { readonly size: bigint; readonly hashes: readonly Buffer[] } {
+    return { size: this.size, hashes: this.#peaks.map((peak) => Buffer.from(peak.hash)) };
+  }
+}
