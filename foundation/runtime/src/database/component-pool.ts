@@ -1,0 +1,71 @@
+import pg from 'pg';
+import { clientConfig } from './connection.ts';
+import type { Database } from './open-database.ts';
+import { checkIdentifier } from './roles.ts';
+
+export interface ComponentAccess {
+  readonly database: Pick<Database, 'connection' | 'rolesSecret'>;
+  readonly role: string;
+  /** The component's own schema: all its unqualified names mean. */
+  readonly schema: string;
+  /** Seen in `pg_stat_activity`. */
+  readonly applicationName: string;
+}
+
+export interface ComponentPoolOptions extends ComponentAccess {
+  /** 10 by default. The embedded server takes 120 in all. */
+  readonly maxConnections?: number;
+  /** The server gives up a statement after this; 15 s by default. */
+  readonly statementTimeoutMs?: number;
+  /** 5 s by default. */
+  readonly lockTimeoutMs?: number;
+  /** The server ends a session that holds a transaction open without using it; 15 s by default. */
+  readonly idleInTransactionTimeoutMs?: number;
+  /** How long to wait for a free connection, or for a new one; 5 s by default. */
+  readonly connectTimeoutMs?: number;
+  /** A connection broke while nobody used it. For the log; the pool replaces it. */
+  readonly onError?: (error: Error) => void;
+}
+
+/**
+ * A pool of connections as the component's own role, which may use the component's own schema and nothing
+ * else. Every wait is bounded. A connection that breaks is replaced and never ends the process.
+ */
+export function componentPool(options: ComponentPoolOptions): pg.Pool {
+  const statementTimeoutMs = options.statementTimeoutMs ?? 15_000;
+  const pool = new pg.Pool({
+    ...roleConfig(options),
+    max: options.maxConnections ?? 10,
+    idleTimeoutMillis: 30_000,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
+    statement_timeout: statementTimeoutMs,
+    // For a server that cannot even say that it gives up: a stalled network, a frozen host.
+    query_timeout: statementTimeoutMs + 2000,
+    lock_timeout: options.lockTimeoutMs ?? 5000,
+    idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 15_000,
+  });
+  const onError = options.onError ?? (() => undefined);
+  pool.on('error', onError);
+  // The pool listens to idle connections only; one that breaks while checked out would end the process. Its
+  // user learns of it from the query.
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+  });
+  return pool;
+}
+
+/** The driver's configuration for one connection as the component's role. */
+export function roleConfig(access: ComponentAccess): pg.ClientConfig {
+  checkIdentifier(access.role);
+  checkIdentifier(access.schema);
+  return {
+    ...clientConfig(access.database.connection, {
+      user: access.role,
+      password: access.database.rolesSecret.passwordOf(access.role),
+    }),
+    application_name: access.applicationName,
+    keepAlive: true,
+    // pg_temp last: searched first by default, it would let a temporary table stand in for one of ours.
+    options: `-c search_path=${access.schema},pg_temp`,
+  };
+}

@@ -1,0 +1,335 @@
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemRandom } from '@countersign/kernel';
+import { createFaultyProxy } from '@countersign/testkit';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  componentPool,
+  createScratchDatabase,
+  listen,
+  openDatabase,
+  rolesSecret,
+  rolesSecretFromFile,
+  type ScratchDatabase,
+  transaction,
+} from './index.ts';
+
+let folder: string;
+let scratch: ScratchDatabase;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'database-'));
+  mkdirSync(join(folder, 'migrations'));
+  writeFileSync(
+    join(folder, 'migrations', '0001_notes.sql'),
+    'create table notes (text text not null unique deferrable initially deferred);',
+  );
+  scratch = await createScratchDatabase({
+    components: [
+      {
+        name: 'alpha',
+        schema: 'alpha',
+        role: 'countersign_alpha',
+        grants: 'full',
+        migrationsFolder: join(folder, 'migrations'),
+      },
+    ],
+  });
+});
+afterAll(async () => {
+  await scratch.drop();
+  rmSync(folder, { recursive: true });
+});
+
+const access = () => {
+  const [alpha] = scratch.components;
+  if (alpha === undefined) throw new Error('the scratch database has lost its component');
+  return { database: scratch.database, role: alpha.role, schema: alpha.schema, applicationName: 'database-test' };
+};
+
+const unavailable = { code: 'database_unavailable', category: 'unavailable' };
+
+/** A network between us and the server that fails when told to. */
+async function network() {
+  const proxy = await createFaultyProxy({ target: scratch.connection });
+  const connection = proxy.through(scratch.connection);
+  return { ...proxy, access: { ...access(), database: { ...scratch.database, connection } } };
+}
+
+describe('a transaction', () => {
+  let pool: pg.Pool;
+  beforeAll(() => {
+    pool = scratch.pool('alpha', { statementTimeoutMs: 500, maxConnections: 2 });
+  });
+  beforeEach(() => pool.query('delete from notes'));
+  const texts = async (): Promise<string[]> =>
+    (await pool.query<{ text: string }>('select text from notes order by 1')).rows.map((row) => row.text);
+
+  it('commits when the work resolves, and hands on its result', async () => {
+    const result = await transaction(pool, async (client) => {
+      await client.query(`insert into notes values ('a')`);
+      return 7;
+    });
+    expect(result).toBe(7);
+    expect(await texts()).toEqual(['a']);
+  });
+
+  it('rolls back when the work throws, and throws the same', async () => {
+    const error = new Error('changed my mind');
+    const work = transaction(pool, async (client) => {
+      await client.query(`insert into notes values ('a')`);
+      throw error;
+    });
+    await expect(work).rejects.toBe(error);
+    expect(await texts()).toEqual([]);
+  });
+
+  it('does not pass for committed when a failed statement inside was ignored', async () => {
+    const work = transaction(pool, async (client) => {
+      await client.query(`insert into notes values ('a')`);
+      await client.query('select no_such_column').catch(() => undefined);
+    });
+    await expect(work).rejects.toThrow('ignored');
+    expect(await texts()).toEqual([]);
+  });
+
+  it('fails when a constraint is found violated at the commit itself', async () => {
+    const work = transaction(pool, (client) => client.query(`insert into notes values ('a'), ('a')`));
+    await expect(work).rejects.toMatchObject({ code: '23505' });
+    expect(await texts()).toEqual([]);
+  });
+
+  it('is unavailable, not hanging, when a statement takes too long or a lock is not free', async () => {
+    await expect(transaction(pool, (client) => client.query('select pg_sleep(10)'))).rejects.toMatchObject(unavailable);
+    const impatient = scratch.pool('alpha', { lockTimeoutMs: 50 });
+    await pool.query(`insert into notes values ('a')`);
+    await transaction(pool, async (client) => {
+      await client.query('delete from notes');
+      await expect(transaction(impatient, (other) => other.query('delete from notes'))).rejects.toMatchObject(
+        unavailable,
+      );
+    });
+  });
+
+  it('is unavailable when every connection is taken', async () => {
+    const small = scratch.pool('alpha', { maxConnections: 1, connectTimeoutMs: 50 });
+    await transaction(small, async () => {
+      await expect(transaction(small, async () => 1)).rejects.toMatchObject(unavailable);
+    });
+  });
+
+  it('survives sessions ended by the administrator, idle ones and one that is between two statements', async () => {
+    const work = transaction(pool, async (client) => {
+      await client.query(`insert into notes values ('a')`);
+      const noticed = new Promise((resolve) => client.on('end', resolve));
+      const owner = new pg.Client(scratch.connection);
+      await owner.connect();
+      await owner.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'alpha'`);
+      await owner.end();
+      await noticed;
+      await client.query('select 1');
+    });
+    await expect(work).rejects.toMatchObject(unavailable);
+    expect(await texts()).toEqual([]);
+  });
+
+  it('survives a cut network, and an answer that never comes', async () => {
+    const wire = await network();
+    const errors: Error[] = [];
+    const far = componentPool({
+      ...wire.access,
+      maxConnections: 2,
+      statementTimeoutMs: 100,
+      connectTimeoutMs: 500,
+      onError: (error) => errors.push(error),
+    });
+    await far.query('select 1');
+    wire.cut();
+    await vi.waitFor(() => expect(errors).toHaveLength(1));
+
+    const cutInside = transaction(far, async (client) => {
+      await client.query(`insert into notes values ('cut')`);
+      wire.cut();
+      await client.query('select 1');
+    });
+    await expect(cutInside).rejects.toMatchObject(unavailable);
+    expect(await texts()).toEqual([]);
+
+    const lostAnswer = transaction(far, async (client) => {
+      await client.query(`insert into notes values ('who knows')`);
+      wire.loseAnswers();
+    });
+    await expect(lostAnswer).rejects.toMatchObject(unavailable);
+    await wire.restore();
+    await vi.waitFor(async () => expect(await texts()).toEqual(['who knows']));
+    expect((await far.query('select 1 as n')).rows).toEqual([{ n: 1 }]);
+
+    await wire.close();
+    await expect(transaction(far, async () => 1)).rejects.toMatchObject(unavailable);
+    await far.end();
+  });
+});
+
+describe('a pool', () => {
+  it('bounds every wait and looks only into its own schema', async () => {
+    const { rows } = await scratch.pool('alpha').query(
+      `select current_setting('search_path') as path, current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
+              current_setting('idle_in_transaction_session_timeout') as idle, current_setting('application_name') as name`,
+    );
+    expect(rows).toEqual([{ path: 'alpha,pg_temp', statement: '15s', lock: '5s', idle: '15s', name: 'alpha' }]);
+  });
+
+  it.each(['', '?sslmode=disable', '?user=somebody-else&password=else'])(
+    'signs in as the role over a URL that names the owner%s',
+    async (query) => {
+      const { host, port, database, user, password } = scratch.connection;
+      const url = `postgres://${user}:${password}@${host}:${port}/${database}${query}`;
+      const pool = componentPool({ ...access(), database: { ...scratch.database, connection: { url } } });
+      expect((await pool.query('select session_user as name')).rows).toEqual([{ name: access().role }]);
+      await pool.end();
+    },
+  );
+});
+
+describe('opening the database', () => {
+  const secret = rolesSecret('0123456789abcdef0123456789abcdef');
+
+  it('tells the version of one that is fit', async () => {
+    expect((await openDatabase({ connection: scratch.connection, rolesSecret: secret })).serverVersion).toMatch(
+      /^\d+\.\d+/,
+    );
+  });
+
+  it('refuses one that would forget a commit, unless that is accepted', async () => {
+    const forgetful = await createScratchDatabase();
+    const owner = new pg.Client(forgetful.connection);
+    await owner.connect();
+    await owner.query(`alter database ${forgetful.connection.database} set synchronous_commit = off`);
+    await owner.end();
+    const { connection } = forgetful;
+    await expect(openDatabase({ connection, rolesSecret: secret })).rejects.toMatchObject({
+      code: 'database_unsuitable',
+    });
+    await openDatabase({ connection, rolesSecret: secret, acceptLoss: true });
+    await forgetful.drop();
+  });
+
+  it('does not wait for a wrong password to become right', async () => {
+    const connection = { ...scratch.connection, password: 'wrong' };
+    await expect(openDatabase({ connection, rolesSecret: secret, waitMs: 600_000 })).rejects.toMatchObject(unavailable);
+  });
+
+  it('waits for one that is just starting, within a bound', async () => {
+    const closed = createServer().listen(0, '127.0.0.1');
+    await once(closed, 'listening');
+    const address = closed.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    closed.close();
+    await once(closed, 'close');
+    const told: string[] = [];
+    const opening = openDatabase({
+      connection: { ...scratch.connection, port },
+      rolesSecret: secret,
+      waitMs: 50,
+      onProgress: (message) => told.push(message),
+    });
+    await expect(opening).rejects.toMatchObject(unavailable);
+    expect(told).toEqual(['Waiting for the database']);
+  });
+
+  it.each(['mysql://x/y', 'localhost:5432', ''])('refuses %j as a URL', async (url) => {
+    await expect(openDatabase({ connection: { url }, rolesSecret: secret })).rejects.toMatchObject({
+      code: 'database_url_invalid',
+    });
+  });
+});
+
+describe('the secret of the roles', () => {
+  it('is made once, kept readable for its owner alone, and gives each role its own password', () => {
+    const path = join(folder, 'roles-secret');
+    const first = rolesSecretFromFile(path, systemRandom);
+    const second = rolesSecretFromFile(path, systemRandom);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(second.passwordOf('a')).toBe(first.passwordOf('a'));
+    expect(first.passwordOf('a')).not.toBe(first.passwordOf('b'));
+    expect(second.fingerprint).toBe(first.fingerprint);
+  });
+
+  it('is refused when it is too short to be one', () => {
+    expect(() => rolesSecret('short')).toThrow(expect.objectContaining({ code: 'roles_secret_invalid' }));
+  });
+});
+
+describe('listening', () => {
+  it('hears notifications, and after every break tells to refresh and hears again', async () => {
+    const wire = await network();
+    const heard: string[] = [];
+    let reconnects = 0;
+    const subscription = await listen({
+      ...wire.access,
+      channel: 'snapshot',
+      onNotify: (payload) => heard.push(payload),
+      onReconnect: () => {
+        reconnects++;
+      },
+    });
+    const pool = scratch.pool('alpha');
+    const notify = (payload: string) => pool.query(`select pg_notify('snapshot', $1)`, [payload]);
+    await notify('1');
+    await vi.waitFor(() => expect(heard).toEqual(['1']));
+
+    wire.cut();
+    await vi.waitFor(() => expect(reconnects).toBe(1), { timeout: 5000 });
+    await notify('2');
+    await vi.waitFor(() => expect(heard).toEqual(['1', '2']));
+    await subscription.close();
+    await notify('3');
+    expect(heard).toEqual(['1', '2']);
+    await wire.close();
+  });
+
+  it('notices a connection that has silently died', async () => {
+    const wire = await network();
+    let reconnected = false;
+    const subscription = await listen({
+      ...wire.access,
+      channel: 'snapshot',
+      heartbeatMs: 20,
+      onNotify: () => undefined,
+      onReconnect: () => {
+        reconnected = true;
+      },
+    });
+    wire.forget();
+    await vi.waitFor(() => expect(reconnected).toBe(true), { timeout: 15_000 });
+    await subscription.close();
+    await wire.close();
+  });
+
+  it('survives callbacks that throw', async () => {
+    const errors: unknown[] = [];
+    const subscription = await listen({
+      ...access(),
+      channel: 'snapshot',
+      onNotify: () => {
+        throw new Error('in a callback');
+      },
+      onReconnect: () => undefined,
+      onError: (error) => errors.push(error),
+    });
+    await scratch.pool('alpha').query('notify snapshot');
+    await vi.waitFor(() => expect(errors).toEqual([new Error('in a callback')]));
+    await subscription.close();
+  });
+
+  it('fails at once when there is no database to begin with', async () => {
+    const wire = await network();
+    await wire.close();
+    await expect(
+      listen({ ...wire.access, channel: 'snapshot', onNotify: () => undefined, onReconnect: () => undefined }),
+    ).rejects.toMatchObject(unavailable);
+  });
+});

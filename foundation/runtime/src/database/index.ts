@@ -1,0 +1,18 @@
+/** The database as components use it: own schema, own role, bounded waits. Read open-database.ts, then migrate.ts. */
+export { type ComponentAccess, type ComponentPoolOptions, componentPool } from './component-pool.ts';
+export { clientConfig, type DatabaseConnection } from './connection.ts';
+export { databaseErrors, databaseFailure, isDatabaseUnavailable } from './failure.ts';
+export { createGroupCommit, type GroupCommit, type GroupCommitOptions } from './group-commit.ts';
+export { type ListenOptions, listen, type Subscription } from './listen.ts';
+export { type AppliedMigration, type ComponentMigrations, migrate } from './migrate.ts';
+export { migrationErrors } from './migration-files.ts';
+export { type Database, openDatabase } from './open-database.ts';
+export { type RolesSecret, rolesSecret, rolesSecretFromFile } from './role-passwords.ts';
+export type { ComponentRole, Grants } from './roles.ts';
+export {
+  createScratchDatabase,
+  type ScratchDatabase,
+  scratchServer,
+  scratchServerVariable,
+} from './scratch-database.ts';
+export { transaction } from './transaction.ts';

@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { type ComponentAccess, roleConfig } from './component-pool.ts';
+import { databaseFailure } from './failure.ts';
+
+export interface Subscription {
+  close(): Promise<void>;
+}
+
+export interface ListenOptions extends ComponentAccess {
+  readonly channel: string;
+  /** A notification came. Anybody with access to the database can send one: treat the payload as a hint, and look. */
+  readonly onNotify: (payload: string) => void;
+  /** The connection was lost and is back: notifications may have been missed, so refresh. */
+  readonly onReconnect: () => void;
+  /** For the log. */
+  readonly onError?: (error: unknown) => void;
+  /** How often a silent connection is asked whether it still lives; 10 s by default. */
+  readonly heartbeatMs?: number;
+}
+
+const slowestRetryMs = 5000;
+
+/**
+ * Subscribes to a channel of PostgreSQL's LISTEN/NOTIFY, over a connection of its own that is made again
+ * whenever it breaks, also when it breaks silently. A hint to refresh early, not a queue: keep polling too.
+ *
+ * @returns once it listens, so that a snapshot loaded afterwards misses nothing.
+ * @throws CodedError `database_unavailable` when the first connection fails.
+ */
+export async function listen(options: ListenOptions): Promise<Subscription> {
+  const closing = new AbortController();
+  const onError = options.onError ?? (() => undefined);
+  let current: Listener;
+  try {
+    current = await connect(options, onError);
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+
+  const supervise = async (): Promise<void> => {
+    for (;;) {
+      await current.lost;
+      if (closing.signal.aborted) return;
+      const next = await reconnect();
+      if (next === undefined) return;
+      current = next;
+      guarded(onError, options.onReconnect);
+    }
+  };
+  const reconnect = async (): Promise<Listener | undefined> => {
+    for (let attempt = 0; !closing.signal.aborted; attempt++) {
+      try {
+        return await connect(options, onError);
+      } catch (error) {
+        onError(databaseFailure(error));
+        const pause = Math.min(50 * 2 ** attempt, slowestRetryMs);
+        await sleep(pause, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
+      }
+    }
+    return undefined;
+  };
+  const supervision = supervise();
+
+  return {
+    async close() {
+      closing.abort();
+      await current.end();
+      await supervision;
+      // A reconnect may have been under way.
+      await current.end();
+    },
+  };
+}
+
+interface Listener {
+  readonly lost: Promise<void>;
+  end(): Promise<void>;
+}
+
+async function connect(options: ListenOptions, onError: (error: unknown) => void): Promise<Listener> {
+  const client = new pg.Client({ ...roleConfig(options), connectionTimeoutMillis: 5000, query_timeout: 5000 });
+  const lost = new Promise<void>((resolve) => {
+    client.on('error', onError);
+    client.on('end', () => resolve());
+  });
+  client.on('notification', (message) => guarded(onError, () => options.onNotify(message.payload ?? '')));
+  try {
+    await client.connect();
+    await client.query(`listen ${pg.escapeIdentifier(options.channel)}`);
+  } catch (error) {
+    destroy(client);
+    throw error;
+  }
+  // A connection cut without a word (a firewall that forgot it, a pulled cable) looks like silence.
+  let asking = false;
+  const beat = setInterval(() => {
+    if (asking) return;
+    asking = true;
+    client.query('select 1').then(
+      () => {
+        asking = false;
+      },
+      () => destroy(client),
+    );
+  }, options.heartbeatMs ?? 10_000);
+  beat.unref();
+  void lost.then(() => clearInterval(beat));
+  let ended: Promise<void> | undefined;
+  return {
+    lost,
+    end() {
+      ended ??= endWithin(client, 1000);
+      return ended;
+    },
+  };
+}
+
+/** `end` says goodbye and waits for the peer to hang up; a peer that is silent never does. */
+async function endWithin(client: pg.Client, timeoutMs: number): Promise<void> {
+  const timer = setTimeout(() => client.connection.stream.destroy(), timeoutMs);
+  await client.end().catch(() => undefined);
+  clearTimeout(timer);
+}
+
+function destroy(client: pg.Client): void {
+  client.connection.stream.destroy();
+  void client.end().catch(() => undefined);
+}
+
+function guarded(onError: (error: unknown) => void, callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    onError(error);
+  }
+}

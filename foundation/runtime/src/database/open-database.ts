@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { clientConfig, type DatabaseConnection } from './connection.ts';
+import { databaseErrors, databaseFailure, isDatabaseUnavailable } from './failure.ts';
+import type { RolesSecret } from './role-passwords.ts';
+
+/** A database that has answered and is fit to keep what we promise to keep. */
+export interface Database {
+  /** As its owner: for migrations only. Components connect as their own roles. */
+  readonly connection: DatabaseConnection;
+  readonly rolesSecret: RolesSecret;
+  /** E.g. `18.4`. */
+  readonly serverVersion: string;
+}
+
+const oldestVersion = 15;
+
+/**
+ * Connects once as the owner and looks whether the database is fit: new enough, UTF-8, writable, durable.
+ *
+ * @param options.waitMs how long to wait for a database that is just starting; 30 s by default.
+ * @param options.acceptLoss lets a database pass that forgets commits in a power cut. For development.
+ * @throws CodedError `database_unavailable`, `database_unsuitable`, `database_url_invalid`
+ */
+export async function openDatabase(options: {
+  readonly connection: DatabaseConnection;
+  readonly rolesSecret: RolesSecret;
+  readonly waitMs?: number;
+  readonly acceptLoss?: boolean;
+  readonly onProgress?: (message: string) => void;
+}): Promise<Database> {
+  const client = await connectWithin(options.connection, options.waitMs ?? 30_000, options.onProgress);
+  try {
+    const { rows } = await client.query<ServerFacts>(
+      `select current_setting('server_version_num')::int / 10000 as major, split_part(current_setting('server_version'), ' ', 1) as version,
+              current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby,
+              current_setting('fsync') as fsync, current_setting('synchronous_commit') as synchronous_commit`,
+    );
+    const [facts] = rows;
+    if (facts === undefined) throw new Error('a select without a table returned no row');
+    const problem = whyUnsuitable(facts, options.acceptLoss ?? false);
+    if (problem !== undefined) throw databaseErrors.error('database_unsuitable', problem);
+    return { connection: options.connection, rolesSecret: options.rolesSecret, serverVersion: facts.version };
+  } catch (error) {
+    throw databaseFailure(error);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+interface ServerFacts {
+  readonly major: number;
+  readonly version: string;
+  readonly encoding: string;
+  readonly standby: boolean;
+  readonly fsync: string;
+  readonly synchronous_commit: string;
+}
+
+function whyUnsuitable(facts: ServerFacts, acceptLoss: boolean): string | undefined {
+  if (facts.major < oldestVersion)
+    return `The database is PostgreSQL ${facts.version}; ${oldestVersion} or later is needed.`;
+  if (facts.encoding !== 'UTF8') return `The database is encoded in ${facts.encoding}; create one with encoding UTF8.`;
+  if (facts.standby) return 'DATABASE_URL leads to a read-only standby; name the primary.';
+  if (acceptLoss) return undefined;
+  if (facts.fsync !== 'on')
+    return 'The database runs with fsync off and would lose evidence in a power cut; set fsync = on.';
+  if (facts.synchronous_commit === 'off')
+    return 'The database runs with synchronous_commit off and would lose evidence in a crash; set it on.';
+  return undefined;
+}
+
+async function connectWithin(
+  connection: DatabaseConnection,
+  waitMs: number,
+  onProgress: ((message: string) => void) | undefined,
+): Promise<pg.Client> {
+  const deadline = performance.now() + waitMs;
+  for (let attempt = 0; ; attempt++) {
+    const client = new pg.Client({ ...clientConfig(connection), connectionTimeoutMillis: 5000, query_timeout: 15_000 });
+    // Without a listener, a connection that breaks would end the process.
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      // A wrong password or database does not become right by waiting.
+      if (!isDatabaseUnavailable(error) || isRefused(error) || performance.now() > deadline)
+        throw connectFailure(error);
+      if (attempt === 0) onProgress?.('Waiting for the database');
+      await sleep(Math.min(100 * 2 ** attempt, 2000));
+    }
+  }
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('28');
+}
+
+function connectFailure(error: unknown): unknown {
+  const message = error instanceof Error ? error.message : String(error);
+  return databaseErrors.error(
+    'database_unavailable',
+    `The database cannot be reached with DATABASE_URL: ${message || 'no answer'}.`,
+    {
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,67 @@
+import { CodedError, type ErrorCategory } from '@countersign/kernel';
+
+/** The one place where a category becomes an HTTP status. */
+const statusOfCategory: Readonly<Record<ErrorCategory, number>> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  'not-found': 404,
+  conflict: 409,
+  'too-large': 413,
+  'rate-limited': 429,
+  unavailable: 503,
+};
+
+export function statusOf(error: CodedError): number {
+  return statusOfCategory[error.category];
+}
+
+/** RFC 9457 problem details; `code` is what a program branches on, `detail` what a person reads. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+/** @returns the public part only: `internal` and `cause` stay behind. */
+export function problemOf(error: CodedError): Problem {
+  return {
+    type: `urn:countersign:error:${error.code}`,
+    title: error.code.replaceAll('_', ' '),
+    status: statusOf(error),
+    code: error.code,
+    detail: error.detail,
+    ...(error.facts === undefined ? {} : { facts: error.facts }),
+  };
+}
+
+/** What Fastify itself refuses, in our vocabulary. */
+const fastifyCodes: Readonly<Record<string, { readonly code: string; readonly category: ErrorCategory }>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: { code: 'body_too_large', category: 'too-large' },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: { code: 'media_type_unsupported', category: 'invalid' },
+  FST_ERR_CTP_EMPTY_JSON_BODY: { code: 'body_missing', category: 'invalid' },
+  FST_ERR_CTP_INVALID_JSON_BODY: { code: 'body_not_json', category: 'invalid' },
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: { code: 'content_length_wrong', category: 'invalid' },
+  FST_ERR_VALIDATION: { code: 'request_invalid', category: 'invalid' },
+  FST_ERR_BAD_URL: { code: 'url_malformed', category: 'invalid' },
+  FST_ERR_MAX_PARAM_LENGTH: { code: 'url_malformed', category: 'invalid' },
+};
+
+/** An error of any origin as a coded one, or undefined when it is our own bug. */
+export function asCodedError(error: unknown): CodedError | undefined {
+  if (error instanceof CodedError) return error;
+  if (!(error instanceof Error)) return undefined;
+  const fastify = fastifyCodes['code' in error && typeof error.code === 'string' ? error.code : ''];
+  if (fastify !== undefined) return new CodedError({ ...fastify, detail: withoutStop(error.message) });
+  // secure-json-parse and JSON.parse inside Fastify: a body that is not JSON, or holds `__proto__`.
+  if (error instanceof SyntaxError && 'statusCode' in error)
+    return new CodedError({ code: 'body_not_json', category: 'invalid', detail: 'The request body is not acceptable JSON.' });
+  return undefined;
+}
+
+function withoutStop(message: string): string {
+  return message.length > 300 ? `${message.slice(0, 300)}...` : message;
+}

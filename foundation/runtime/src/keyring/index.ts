@@ -1,0 +1,2 @@
+export * from './keyring.ts';
+export type { SealingKey } from './sealing.ts';

@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { systemErrorCode } from './errors.ts';
+
+/**
+ * Writes a small file so that after a power cut there is either the whole new content or what was there
+ * before: a temporary file, fsync, rename, fsync of the folder.
+ */
+export function writeFileDurably(path: string, content: string, mode: number): void {
+  const temporary = writeTemporary(path, content, mode);
+  renameSync(temporary, path);
+  syncFolder(dirname(path));
+}
+
+/** {@link writeFileDurably}, unless the file exists. @returns whether this call made the file. */
+export function createFileDurably(path: string, content: string, mode: number): boolean {
+  const temporary = writeTemporary(path, content, mode);
+  try {
+    // Unlike open(O_EXCL), a link makes the file appear with its content: nobody reads half of it.
+    linkSync(temporary, path);
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') return false;
+    throw error;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+  syncFolder(dirname(path));
+  return true;
+}
+
+function writeTemporary(path: string, content: string, mode: number): string {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.new`;
+  const file = openSync(temporary, 'wx', mode);
+  try {
+    writeSync(file, content);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  return temporary;
+}
+
+/** Makes the names in a folder durable. Windows cannot open a folder and needs no such step. */
+export function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return;
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}

@@ -1,0 +1,56 @@
+import { type CodedError, errorVocabulary, isCodedError } from '@countersign/kernel';
+
+/** Why the embedded PostgreSQL does not start. Each detail says what to do next. */
+export const embeddedPostgresErrors = errorVocabulary({
+  postgres_package_missing: 'unavailable',
+  postgres_binary_unusable: 'unavailable',
+  postgres_account_missing: 'unavailable',
+  postgres_init_failed: 'unavailable',
+  postgres_start_failed: 'unavailable',
+  postgres_version_mismatch: 'unavailable',
+  postgres_password_missing: 'unavailable',
+  postgres_leftover_stuck: 'unavailable',
+  database_in_use: 'conflict',
+  database_folder_missing: 'unavailable',
+  database_folder_unusable: 'unavailable',
+  database_disk_full: 'unavailable',
+});
+
+/** The `code` of a Node.js system error (`ENOENT`, ...), or undefined for anything else. */
+export function systemErrorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/**
+ * Turns what the file system refuses on the way into a coded error about `folder`; anything else passes
+ * through unchanged.
+ */
+export function folderFailure(error: unknown, folder: string): unknown {
+  if (isCodedError(error)) return error;
+  switch (systemErrorCode(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return diskFull(folder, error);
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return embeddedPostgresErrors.error(
+        'database_folder_unusable',
+        `The database cannot be kept in ${folder}. Name a folder this account may write, or set DATABASE_URL to your own PostgreSQL.`,
+        { cause: error, internal: String(error) },
+      );
+    default:
+      return error;
+  }
+}
+
+export function diskFull(folder: string, cause?: unknown): CodedError {
+  return embeddedPostgresErrors.error(
+    'database_disk_full',
+    `The disk that holds ${folder} is full. Free some space and start again; nothing that was committed is lost.`,
+    cause === undefined ? {} : { cause, internal: String(cause) },
+  );
+}

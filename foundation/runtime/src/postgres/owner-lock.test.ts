@@ -1,0 +1,66 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { acquireOwnerLock } from './owner-lock.ts';
+import { ownIdentity } from './process-identity.ts';
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'owner-lock-'));
+  path = join(folder, 'owner.lock');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const leave = (owner: Partial<ReturnType<typeof ownIdentity>>): void =>
+  writeFileSync(path, JSON.stringify({ ...ownIdentity(), ...owner }));
+
+describe('the owner lock', () => {
+  it('has one holder at a time, and is gone after release', async () => {
+    const lock = await acquireOwnerLock({ folder });
+    await expect(acquireOwnerLock({ folder })).rejects.toMatchObject({ code: 'database_in_use', category: 'conflict' });
+    lock.release();
+    expect(readdirSync(folder)).toEqual([]);
+    (await acquireOwnerLock({ folder })).release();
+  });
+
+  it.each([
+    ['whose pid now belongs to another process', { started: 'at another time' }],
+    ['from before the machine was started again', { boot: 'an earlier one' }],
+    ['of a process that is gone', { pid: 2 ** 22 + 1, started: '1' }],
+  ])('is taken from an owner %s', async (_, owner) => {
+    leave(owner);
+    (await acquireOwnerLock({ folder })).release();
+  });
+
+  it('is taken over when its content is damaged', async () => {
+    writeFileSync(path, '\0\0\0\0');
+    (await acquireOwnerLock({ folder })).release();
+  });
+
+  it('stays with an owner in another container that shows life', async () => {
+    leave({ place: 'another-host/pid:[1]' });
+    const beat = setInterval(() => utimesSync(path, new Date(), new Date()), 20);
+    await expect(acquireOwnerLock({ folder, heartbeatMs: 200 })).rejects.toMatchObject({
+      code: 'database_in_use',
+      detail: expect.stringContaining('another-host'),
+    });
+    clearInterval(beat);
+  });
+
+  it('is taken from an owner in another container that has fallen silent', async () => {
+    leave({ place: 'another-host/pid:[1]' });
+    const told: string[] = [];
+    const lock = await acquireOwnerLock({ folder, heartbeatMs: 20, onProgress: (message) => told.push(message) });
+    expect(told).toHaveLength(1);
+    lock.release();
+  });
+
+  it('is not released by a holder that has lost it', async () => {
+    const lock = await acquireOwnerLock({ folder });
+    leave({ place: 'another-host/pid:[1]' });
+    lock.release();
+    expect(readFileSync(path, 'utf8')).toContain('another-host');
+  });
+});

@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseJson } from '@countersign/kernel';
+import { createFileDurably } from './durable-file.ts';
+import { embeddedPostgresErrors, systemErrorCode } from './errors.ts';
+import { isRunning, ownIdentity, ownPlace, type ProcessIdentity } from './process-identity.ts';
+
+export interface OwnerLock {
+  release(): void;
+}
+
+/**
+ * One owner per data folder: whoever holds the lock may start, and stop, the PostgreSQL on it.
+ *
+ * The file names its owner by pid, start time and boot, so a crash never leaves a lock that needs a person.
+ * An owner in another place (a container that shares the volume) cannot be looked up; it shows life by
+ * touching the file every few seconds, and a lock of its kind counts as dead after three silent beats,
+ * measured by us and not by its clock.
+ *
+ * @throws CodedError `database_in_use`
+ */
+export async function acquireOwnerLock(options: {
+  readonly folder: string;
+  readonly heartbeatMs?: number;
+  readonly onProgress?: (message: string) => void;
+}): Promise<OwnerLock> {
+  const path = join(options.folder, 'owner.lock');
+  const heartbeatMs = options.heartbeatMs ?? 4000;
+  const content = JSON.stringify({ ...ownIdentity(), nonce: randomBytes(8).toString('hex') });
+  while (!createFileDurably(path, content, 0o600)) {
+    const held = readLock(path);
+    if (held === undefined) continue;
+    if (await isAlive(held, path, heartbeatMs, options.onProgress)) throw inUse(options.folder, held);
+    setAside(path, held);
+  }
+  const beat = setInterval(() => {
+    try {
+      utimesSync(path, new Date(), new Date());
+    } catch {
+      // The folder is gone from under us; PostgreSQL itself will say so more usefully.
+    }
+  }, heartbeatMs);
+  beat.unref();
+  return {
+    release() {
+      clearInterval(beat);
+      if (readLock(path) === content) rmSync(path, { force: true });
+    },
+  };
+}
+
+async function isAlive(
+  held: string,
+  path: string,
+  heartbeatMs: number,
+  onProgress: ((message: string) => void) | undefined,
+): Promise<boolean> {
+  const owner = parseOwner(held);
+  // Never written half (see createFileDurably): something else's file, or a damaged disk. Nobody alive wrote it.
+  if (owner === undefined) return false;
+  if (owner.place === ownPlace()) return isRunning(owner);
+  onProgress?.('Waiting to see whether another host or container still uses the database');
+  const before = modifiedAt(path);
+  for (let waited = 0; waited < heartbeatMs * 3.5; waited += heartbeatMs / 4) {
+    await sleep(heartbeatMs / 4);
+    if (modifiedAt(path) !== before) return readLock(path) !== undefined;
+  }
+  return false;
+}
+
+/** Removes a dead owner's lock, but not one that a faster starter has put in its place meanwhile. */
+function setAside(path: string, dead: string): void {
+  const aside = `${path}.${randomBytes(6).toString('hex')}.dead`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  const moved = readLock(aside);
+  if (moved !== undefined && moved !== dead) createFileDurably(path, moved, 0o600);
+  rmSync(aside, { force: true });
+}
+
+function readLock(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function parseOwner(text: string): ProcessIdentity | undefined {
+  const parsed = parseJson(text, { maxLength: 16_384 });
+  if (!parsed.ok || typeof parsed.value !== 'object' || parsed.value === null || Array.isArray(parsed.value))
+    return undefined;
+  const { pid, started, boot, place } = parsed.value as Record<string, unknown>;
+  if (typeof pid !== 'number' || typeof started !== 'string' || typeof boot !== 'string' || typeof place !== 'string')
+    return undefined;
+  return { pid, started, boot, place };
+}
+
+function modifiedAt(path: string): number {
+  try {
+    return statSync(path).mtimeMs;
+  } catch {
+    return 0;
+  }
+}
+
+function inUse(folder: string, held: string): Error {
+  const owner = parseOwner(held);
+  const who =
+    owner === undefined
+      ? 'another process'
+      : owner.place === ownPlace()
+        ? `process ${owner.pid}`
+        : `a process on ${owner.place}`;
+  return embeddedPostgresErrors.error(
+    'database_in_use',
+    `The database in ${folder} is in use by ${who}. Stop that one first, or give this one a data folder of its own; several nodes share a database through DATABASE_URL.`,
+  );
+}

@@ -1,0 +1,101 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { basename } from 'node:path';
+
+/**
+ * A pid alone names whoever has the number now; with the time the process started, and the boot it started
+ * in, it names one process for ever.
+ */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly started: string;
+  readonly boot: string;
+  /** Host and pid namespace: a pid means something only within one. */
+  readonly place: string;
+}
+
+export function ownIdentity(): ProcessIdentity {
+  return {
+    pid: process.pid,
+    started: startOf(process.pid) ?? '',
+    boot: readText('/proc/sys/kernel/random/boot_id'),
+    place: ownPlace(),
+  };
+}
+
+/** Whether that very process still runs. Only meaningful for a process of our own {@link ownPlace}. */
+export function isRunning(identity: ProcessIdentity): boolean {
+  return identity.boot === readText('/proc/sys/kernel/random/boot_id') && startOf(identity.pid) === identity.started;
+}
+
+export function ownPlace(): string {
+  return `${hostname()}/${readLink('/proc/self/ns/pid')}`;
+}
+
+/** Start time of a live process in the platform's own words; undefined when there is none, or only a zombie. */
+function startOf(pid: number): string | undefined {
+  if (process.platform === 'linux') {
+    // proc(5): the name in parentheses may hold anything, so count from the last one. state is field 3, starttime 22.
+    const stat = readText(`/proc/${pid}/stat`);
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return stat === '' || fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+  }
+  if (process.platform === 'win32') return signalReaches(pid) ? 'running' : undefined;
+  const [state, ...started] = ps(pid, 'stat=,lstart=').split(/\s+/);
+  return state === undefined || state === '' || state.startsWith('Z') ? undefined : started.join(' ');
+}
+
+/** Whether `pid` is a live PostgreSQL server working on the data folder `cluster` (a real path). */
+export function isPostgresOn(pid: number, cluster: string): boolean {
+  if (startOf(pid) === undefined) return false;
+  if (process.platform === 'linux') {
+    const args = readText(`/proc/${pid}/cmdline`).split('\0');
+    // A server works in its data folder; that stays true when the folder is renamed under it.
+    return (
+      basename(args[0] ?? '').startsWith('postgres') &&
+      (args.includes(cluster) || readLink(`/proc/${pid}/cwd`) === cluster)
+    );
+  }
+  if (process.platform === 'win32')
+    return run('tasklist', ['/FI', `PID eq ${pid}`, '/FO', 'CSV', '/NH']).includes('postgres.exe');
+  const command = ps(pid, 'command=');
+  return command.includes('postgres') && command.includes(cluster);
+}
+
+function signalReaches(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function ps(pid: number, format: string): string {
+  return run('ps', ['-o', format, '-p', String(pid)]);
+}
+
+function run(command: string, args: readonly string[]): string {
+  try {
+    return execFileSync(command, args, { encoding: 'utf8', timeout: 5000, stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return '';
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function readLink(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,75 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createFaultyProxy, createTestDatabase, fixedClock } from '@countersign/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { componentPool, type ScratchDatabase } from '../database/index.ts';
+import { createLogger } from '../observability/index.ts';
+import { createSingleUse } from './single-use.ts';
+
+const migrationsFolder = mkdtempSync(join(tmpdir(), 'single-use-'));
+writeFileSync(
+  join(migrationsFolder, '0001_claims.sql'),
+  'create table single_use (key bytea primary key, expires_at timestamptz not null); create index on single_use (expires_at);',
+);
+const logger = createLogger({ level: 'silent', name: 'test' });
+
+describe('single use', () => {
+  let database: ScratchDatabase;
+  const clock = fixedClock(Date.now());
+  const node = () => createSingleUse({ pool: database.pool('claims'), clock, logger });
+  const claim = (id: string, purpose = 'client-assertion', issuer = 'oms') => ({ purpose, issuer, id, expiresAt: clock.now() + 60_000 });
+
+  beforeAll(async () => {
+    database = await createTestDatabase({ components: [{ name: 'claims', schema: 'claims', role: 'claims', migrationsFolder, grants: 'full' }] });
+  });
+  afterAll(() => database.drop());
+
+  it('gives one of two hundred claims on two nodes the id, and no other', async () => {
+    const nodes = [node(), node()];
+    const outcomes = await Promise.all(Array.from({ length: 200 }, (_, index) => nodes[index % 2]?.claim(claim('same'))));
+    expect(outcomes.filter((outcome) => outcome === 'claimed')).toHaveLength(1);
+    await Promise.all(nodes.map((each) => each.stop()));
+  });
+
+  it('keeps purposes and issuers apart, also where their texts run together the same', async () => {
+    const only = node();
+    expect(await only.claim(claim('jti', 'client-assertion', 'oms'))).toBe('claimed');
+    expect(await only.claim(claim('jti', 'dpop-proof', 'oms'))).toBe('claimed');
+    expect(await only.claim(claim('jti', 'client-assertion', 'oms2'))).toBe('claimed');
+    expect(await only.claim(claim('2jti', 'client-assertion', 'oms'))).toBe('claimed');
+    expect(await only.claim(claim('jti', 'client-assertion', 'oms'))).toBe('replayed');
+    await only.stop();
+  });
+
+  it('removes what has expired and nothing else, in slices', async () => {
+    const only = node();
+    const pool = database.pool('claims');
+    await pool.query(`insert into single_use select sha256(n::text::bytea), to_timestamp(0) from generate_series(1, 12000) n`);
+    await only.claim(claim('alive'));
+    expect(await only.sweep()).toBe(12_000);
+    expect(await only.claim(claim('alive'))).toBe('replayed');
+    await only.stop();
+  });
+
+  it('answers neither claimed nor replayed when the database cannot be written', async () => {
+    const proxy = await createFaultyProxy({ target: database.connection });
+    const own = database.components[0];
+    if (own === undefined) throw new Error('no component');
+    const pool = componentPool({
+      database: { ...database.database, connection: { ...database.connection, host: '127.0.0.1', port: proxy.port } },
+      role: own.role,
+      schema: own.schema,
+      applicationName: 'faulty',
+    });
+    const only = createSingleUse({ pool, clock, logger });
+    expect(await only.claim(claim('before the fault'))).toBe('claimed');
+    await proxy.refuse();
+    await expect(only.claim(claim('during the fault'))).rejects.toMatchObject({ code: 'database_unavailable', category: 'unavailable' });
+    await proxy.restore();
+    expect(await only.claim(claim('after the fault'))).toBe('claimed');
+    await only.stop();
+    await pool.end();
+    await proxy.close();
+  });
+});

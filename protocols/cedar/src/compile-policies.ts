@@ -1,0 +1,163 @@
+import { compileExpression } from './compile-expression.ts';
+import type { EntitySnapshot } from './entity-snapshot.ts';
+import { cedarErrors, type PolicyProblem } from './errors.ts';
+import type { Code } from './frame.ts';
+import { arrayIn, membersOf, UnsupportedConstruct } from './json-policy.ts';
+import { both } from './logic-operators.ts';
+import type { ParsedPolicySet } from './parse-policy-set.ts';
+import type { ActionApplication, PolicySchema } from './policy-schema.ts';
+import { type ActionScope, compileScope, readActionScope, type ScopeTest } from './scope.ts';
+import type { EntityReference } from './value.ts';
+
+export interface CompiledPolicy {
+  readonly id: string;
+  readonly effect: 'permit' | 'forbid';
+  /** Principal and resource scope; the action scope is in the index. Undefined where there is nothing to test. */
+  readonly scope: ScopeTest | undefined;
+  /** All conditions as one; undefined where there are none. */
+  readonly condition: Code | undefined;
+  readonly actionScope: ActionScope;
+}
+
+/** A policy in Cedar's JSON form, under the id it is known by. */
+export interface IdentifiedPolicy {
+  readonly id: string;
+  readonly json: unknown;
+}
+
+type SchemaOfActions = Pick<PolicySchema, 'actions' | 'applications'>;
+
+/**
+ * Policies as closures, indexed by action: a request meets only those whose action scope can match.
+ * Immutable; shared by any number of evaluations.
+ */
+export class CompiledPolicySet {
+  readonly policyIds: readonly string[];
+  /** The actions of the schema, with their groups. */
+  readonly actions: EntitySnapshot;
+  readonly #byAction: ReadonlyMap<string, readonly CompiledPolicy[]>;
+  readonly #forEveryAction: readonly CompiledPolicy[];
+
+  readonly #applications: ReadonlyMap<string, ActionApplication>;
+
+  constructor(policies: readonly CompiledPolicy[], { actions, applications }: SchemaOfActions) {
+    this.policyIds = policies.map((policy) => policy.id);
+    this.actions = actions;
+    this.#applications = applications;
+    // An action the schema does not know is only itself, and so is met by policies that name it or name none.
+    const named = policies.flatMap(({ actionScope }) => namedActions(actionScope).map(({ key }) => key));
+    this.#byAction = new Map(
+      Array.from(new Set([...applications.keys(), ...named]), (key) => [
+        key,
+        policies.filter((policy) => appliesTo(policy.actionScope, key, actions)),
+      ]),
+    );
+    this.#forEveryAction = policies.filter((policy) => policy.actionScope.kind === 'every');
+  }
+
+  /** Whether the schema declares the action, and for a principal and a resource of these types. */
+  isDeclared(action: EntityReference, principal: EntityReference, resource: EntityReference): boolean {
+    const application = this.#applications.get(action.key);
+    return application?.principalTypes.has(principal.type) === true && application.resourceTypes.has(resource.type);
+  }
+
+  /** In the order of the text. */
+  policiesFor(action: EntityReference): readonly CompiledPolicy[] {
+    return this.#byAction.get(action.key) ?? this.#forEveryAction;
+  }
+}
+
+/**
+ * Compiles a parsed policy set to closures (no code is generated: nothing here needs `eval`).
+ *
+ * @throws CodedError `policy_unsupported` when a construct has no exact meaning here; all of them are listed.
+ */
+export function compile(parsed: ParsedPolicySet): CompiledPolicySet {
+  return compilePolicies(parsed.policies, parsed.schema);
+}
+
+/** {@link compile} for JSON policies of any origin, validated or not. */
+export function compilePolicies(policies: readonly IdentifiedPolicy[], schema: SchemaOfActions): CompiledPolicySet {
+  const compiled: CompiledPolicy[] = [];
+  const problems: PolicyProblem[] = [];
+  for (const policy of policies) {
+    try {
+      compiled.push(compilePolicy(policy));
+    } catch (error) {
+      if (!(error instanceof UnsupportedConstruct)) throw error;
+      problems.push({ source: 'policies', policyId: policy.id, message: `unsupported: ${error.message}` });
+    }
+  }
+  if (problems.length > 0) {
+    throw cedarErrors.error(
+      'policy_unsupported',
+      `${problems.length} of the policies cannot be compiled; the first is ${problems[0]?.policyId}, ${problems[0]?.message}.`,
+      { facts: { problems } },
+    );
+  }
+  return new CompiledPolicySet(compiled, schema);
+}
+
+function compilePolicy({ id, json }: IdentifiedPolicy): CompiledPolicy {
+  const policy = membersOf(
+    json,
+    'the policy',
+    ['effect', 'principal', 'action', 'resource', 'conditions'],
+    ['annotations'],
+  );
+  const { effect } = policy;
+  if (effect !== 'permit' && effect !== 'forbid') throw new UnsupportedConstruct('the effect');
+  const principal = compileScope('principal', policy.principal);
+  const resource = compileScope('resource', policy.resource);
+  const conditions = arrayIn(policy.conditions, 'the conditions').map(compileClause);
+  return {
+    id,
+    effect,
+    scope:
+      principal === undefined || resource === undefined
+        ? (principal ?? resource)
+        : (frame) => principal(frame) && resource(frame),
+    condition: conditions.length === 0 ? undefined : conditions.reduce(both),
+    actionScope: readActionScope(policy.action),
+  };
+}
+
+function compileClause(json: unknown): Code {
+  const { kind, body } = membersOf(json, 'a condition', ['kind', 'body']);
+  switch (kind) {
+    case 'when':
+      return compileExpression(body).run;
+    case 'unless':
+      return compileExpression({ '!': { arg: body } }).run;
+    default:
+      throw new UnsupportedConstruct(`the condition ${String(kind)}`);
+  }
+}
+
+function namedActions(scope: ActionScope): readonly EntityReference[] {
+  switch (scope.kind) {
+    case 'every':
+      return [];
+    case 'exactly':
+      return [scope.action];
+    case 'within':
+      return scope.groups;
+    default:
+      return scope satisfies never;
+  }
+}
+
+function appliesTo(scope: ActionScope, action: string, actions: EntitySnapshot): boolean {
+  switch (scope.kind) {
+    case 'every':
+      return true;
+    case 'exactly':
+      return scope.action.key === action;
+    case 'within': {
+      const ancestors = actions.find(action)?.ancestors;
+      return scope.groups.some(({ key }) => key === action || ancestors?.has(key) === true);
+    }
+    default:
+      return scope satisfies never;
+  }
+}

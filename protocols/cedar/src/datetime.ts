@@ -1,0 +1,89 @@
+import { addLongs, type Long, moduloLong, subtractLongs, toLong } from './long.ts';
+
+/** Cedar's `datetime`: milliseconds since the Unix epoch, 64 bits. */
+export class Datetime {
+  readonly kind = 'datetime';
+  readonly epochMilliseconds: Long;
+
+  constructor(epochMilliseconds: Long) {
+    this.epochMilliseconds = epochMilliseconds;
+  }
+}
+
+/** Cedar's `duration`: milliseconds, signed, 64 bits. */
+export class Duration {
+  readonly kind = 'duration';
+  readonly milliseconds: Long;
+
+  constructor(milliseconds: Long) {
+    this.milliseconds = milliseconds;
+  }
+}
+
+export const millisecondsPer = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
+
+const datetimeForm = /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{3}))?(?:Z|([+-])(\d{2})(\d{2})))?$/;
+
+/**
+ * The datetime, or undefined when the text is none (Cedar RFC 80): a date alone, or with a time to the second or
+ * millisecond and `Z` or an offset `+hhmm`.
+ */
+export function parseDatetime(text: string): Datetime | undefined {
+  const match = datetimeForm.exec(text);
+  if (match === null) return undefined;
+  const field = (index: number): number => Number(match[index] ?? 0);
+  const [year, month, day, hour, minute, second] = [field(1), field(2), field(3), field(4), field(5), field(6)];
+  const [offsetHours, offsetMinutes] = [field(9), field(10)];
+  if (hour > 23 || minute > 59 || second > 59 || offsetHours > 23 || offsetMinutes > 59) return undefined;
+  // `setUTCFullYear`, because Date.UTC takes the years 0 to 99 for 1900 to 1999.
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
+  const local =
+    date.getTime() + hour * millisecondsPer.hour + minute * millisecondsPer.minute + second * 1_000 + field(7);
+  const offset = offsetHours * millisecondsPer.hour + offsetMinutes * millisecondsPer.minute;
+  return new Datetime(match[8] === '-' ? local + offset : local - offset);
+}
+
+const durationForm = /^(-?)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
+const durationUnits = [86_400_000n, 3_600_000n, 60_000n, 1_000n, 1n] as const;
+
+/** The duration, or undefined when the text is none: `-1d2h3m4s5ms`, each part optional but not all, within 64 bits. */
+export function parseDuration(text: string): Duration | undefined {
+  const match = durationForm.exec(text);
+  if (match === null) return undefined;
+  const parts = match.slice(2);
+  if (parts.every((part) => part === undefined)) return undefined;
+  let total = 0n;
+  for (const [index, unit] of durationUnits.entries()) {
+    const digits = (parts[index] ?? '').replace(/^0+/, '');
+    // 20 digits overflow in every unit; a longer text must not cost a conversion.
+    if (digits.length > 19) return undefined;
+    total += BigInt(digits) * unit;
+  }
+  const milliseconds = toLong(match[1] === '-' ? -total : total);
+  return milliseconds === undefined ? undefined : new Duration(milliseconds);
+}
+
+/** The datetime moved by the duration, or undefined on overflow. */
+export function offsetDatetime(from: Datetime, by: Duration): Datetime | undefined {
+  const moved = addLongs(from.epochMilliseconds, by.milliseconds);
+  return moved === undefined ? undefined : new Datetime(moved);
+}
+
+/** The duration from `since` to `until`, or undefined on overflow. */
+export function durationSince(until: Datetime, since: Datetime): Duration | undefined {
+  const elapsed = subtractLongs(until.epochMilliseconds, since.epochMilliseconds);
+  return elapsed === undefined ? undefined : new Duration(elapsed);
+}
+
+/** Midnight (UTC) of the day, or undefined when that is before the first 64-bit instant. */
+export function toDate(of: Datetime): Datetime | undefined {
+  const midnight = subtractLongs(of.epochMilliseconds, moduloLong(of.epochMilliseconds, millisecondsPer.day));
+  return midnight === undefined ? undefined : new Datetime(midnight);
+}
+
+/** Time since midnight (UTC). */
+export function toTime(of: Datetime): Duration {
+  return new Duration(moduloLong(of.epochMilliseconds, millisecondsPer.day));
+}

@@ -1,0 +1,115 @@
+import { attributeOf, computed, type Expression, type OperatorCompiler, operandsOf } from './expression.ts';
+import { entityOf, type Frame, isIn } from './frame.ts';
+import { arrayIn, membersOf, stringIn } from './json-policy.ts';
+import { PolicyFault } from './policy-fault.ts';
+import { EntityReference, type RecordValue, SetValue, type Value } from './value.ts';
+
+/** The operators that look into records and entities. */
+export const entityOperators: readonly (readonly [string, OperatorCompiler])[] = [
+  ['.', compileAttribute],
+  ['has', compileHas],
+  ['in', compileIn],
+  ['is', compileIs],
+  ['getTag', compileGetTag],
+  ['hasTag', compileHasTag],
+];
+
+function compileAttribute(body: unknown, compile: (operand: unknown) => Expression): Expression {
+  const { left, attribute } = attributeOf(body, '.', compile);
+  const run = left.run;
+  const missing = new PolicyFault(`.: the attribute ${attribute} or its entity does not exist`);
+  const wrongType = new PolicyFault(`.: ${attribute} is asked of a value that is no record and no entity`);
+  return computed((frame) => {
+    const value = attributesOf(frame, run(frame), wrongType)?.attributes.get(attribute);
+    if (value === undefined) throw missing;
+    return value;
+  });
+}
+
+/** `has a` and `has a.b.c`, where each name but the last must be there and lead on. */
+function compileHas(body: unknown, compile: (operand: unknown) => Expression): Expression {
+  const { left, attr } = membersOf(body, 'has', ['left', 'attr']);
+  const path = (Array.isArray(attr) ? arrayIn(attr, 'has') : [attr]).map((name) => stringIn(name, 'has'));
+  const run = compile(left).run;
+  const wrongType = new PolicyFault('has: the operand is no record and no entity');
+  return computed((frame) => {
+    let value: Value = run(frame);
+    for (const name of path) {
+      const next = attributesOf(frame, value, wrongType)?.attributes.get(name);
+      if (next === undefined) return false;
+      value = next;
+    }
+    return true;
+  });
+}
+
+/** The attributes of a record or an entity; undefined for an entity that does not exist. */
+function attributesOf(frame: Frame, value: Value, wrongType: PolicyFault): RecordValue | undefined {
+  if (typeof value === 'object') {
+    if (value.kind === 'record') return value;
+    if (value.kind === 'entity') return entityOf(frame, value)?.attributes;
+  }
+  throw wrongType;
+}
+
+function compileIn(body: unknown, compile: (operand: unknown) => Expression): Expression {
+  const { left, right } = operandsOf(body, 'in', compile);
+  return computed(within(left, right));
+}
+
+/** One entity in another, or in any of a set. Every item of the set must be an entity, also after a hit. */
+function within(left: Expression, right: Expression): (frame: Frame) => boolean {
+  const [runLeft, runRight] = [left.run, right.run];
+  return (frame) => {
+    const entity = runLeft(frame);
+    const group = runRight(frame);
+    if (!(entity instanceof EntityReference)) throw inNotEntity;
+    if (group instanceof EntityReference) return isIn(frame, entity, group);
+    if (!(group instanceof SetValue)) throw inNotEntity;
+    let found = false;
+    for (const item of group.items) {
+      if (!(item instanceof EntityReference)) throw inNotEntity;
+      found ||= isIn(frame, entity, item);
+    }
+    return found;
+  };
+}
+
+const inNotEntity = new PolicyFault('in: an operand is no entity (on the right: nor a set of entities)');
+
+/** `is T`, and `is T in g`, which looks at g only when the type is right. */
+function compileIs(body: unknown, compile: (operand: unknown) => Expression): Expression {
+  const is = membersOf(body, 'is', ['left', 'entity_type'], ['in']);
+  const left = compile(is.left);
+  const type = stringIn(is.entity_type, 'is');
+  const inGroup = is.in === undefined ? undefined : within(left, compile(is.in));
+  return computed((frame) => {
+    const entity = left.run(frame);
+    if (!(entity instanceof EntityReference)) throw isNotEntity;
+    return entity.type === type && (inGroup === undefined || inGroup(frame));
+  });
+}
+
+const isNotEntity = new PolicyFault('is: the operand is no entity');
+
+function compileGetTag(body: unknown, compile: (operand: unknown) => Expression): Expression {
+  const { left, right } = operandsOf(body, 'getTag', compile);
+  const missing = new PolicyFault('getTag: the tag or its entity does not exist');
+  return computed((frame) => {
+    const value = tagOf(frame, left.run(frame), right.run(frame));
+    if (value === undefined) throw missing;
+    return value;
+  });
+}
+
+function compileHasTag(body: unknown, compile: (operand: unknown) => Expression): Expression {
+  const { left, right } = operandsOf(body, 'hasTag', compile);
+  return computed((frame) => tagOf(frame, left.run(frame), right.run(frame)) !== undefined);
+}
+
+function tagOf(frame: Frame, entity: Value, name: Value): Value | undefined {
+  if (!(entity instanceof EntityReference) || typeof name !== 'string') throw tagWrongType;
+  return entityOf(frame, entity)?.tags.attributes.get(name);
+}
+
+const tagWrongType = new PolicyFault('getTag or hasTag: the receiver is no entity, or the tag name no string');

@@ -1,0 +1,29 @@
+import { errorVocabulary } from '@countersign/kernel';
+
+/**
+ * What this room refuses.
+ *
+ * - `policy_set_refused`: the text may not be published; `facts.problems` lists every {@link PolicyProblem}
+ * - `policy_unsupported`: the compiler has no exact meaning for a construct; `facts.problems` as above
+ * - `entities_refused`: entity data is malformed, cyclic, repeated, or not exactly representable
+ * - `entity_conflict`: request-local entities would change what the shared snapshot already says
+ * - `request_refused`: principal, action, resource or context is malformed, oversized or not exactly representable
+ * - `reference_failed`: the reference engine did not answer; nothing may be concluded from that
+ */
+export const cedarErrors = errorVocabulary({
+  policy_set_refused: 'invalid',
+  policy_unsupported: 'invalid',
+  entities_refused: 'invalid',
+  entity_conflict: 'conflict',
+  request_refused: 'invalid',
+  reference_failed: 'unavailable',
+});
+
+/** One thing wrong with a policy set. Offsets are UTF-16 positions in the text named by `source`, end exclusive. */
+export interface PolicyProblem {
+  readonly source: 'policies' | 'schema';
+  readonly message: string;
+  readonly policyId?: string;
+  readonly start?: number;
+  readonly end?: number;
+}

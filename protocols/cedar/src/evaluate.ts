@@ -1,0 +1,97 @@
+import type { CompiledPolicySet } from './compile-policies.ts';
+import { cedarErrors } from './errors.ts';
+import type { Frame } from './frame.ts';
+import { PolicyFault } from './policy-fault.ts';
+import { type AuthorizationRequest, readRequest } from './request.ts';
+
+export interface Answer {
+  readonly decision: 'allow' | 'deny';
+  /** Ids of the policies that made the decision, in the order of their text; none when no policy spoke. */
+  readonly determining: readonly string[];
+  /** Policies that could not be evaluated. */
+  readonly errors: readonly { readonly policyId: string; readonly message: string }[];
+}
+
+/**
+ * Cedar's own semantics: allow when a permit is satisfied and no forbid is. A policy that errors counts as not
+ * satisfied, **also when it is a forbid**: use {@link decideFailClosed} to decide anything.
+ *
+ * @throws CodedError `request_refused` when the request itself is malformed
+ */
+export function evaluate(policies: CompiledPolicySet, request: AuthorizationRequest): Answer {
+  return answer(policies, frameOf(policies, request), false);
+}
+
+/**
+ * As {@link evaluate}, except that
+ * - a forbid that errors counts as satisfied: it denies, and is among the determining policies beside its entry in
+ *   `errors` (a permit that errors permits nothing, as in Cedar);
+ * - a request that the schema does not foresee is refused: strict validation has shown the policies sound for the
+ *   declared actions and types of principal and resource only, and a forbid for `Person` says nothing of a `Robot`.
+ *
+ * @throws CodedError `request_refused` when the request is malformed or not foreseen: nothing is allowed then
+ */
+export function decideFailClosed(policies: CompiledPolicySet, request: AuthorizationRequest): Answer {
+  const frame = frameOf(policies, request);
+  const { action, principal, resource } = frame;
+  if (!policies.isDeclared(action, principal, resource)) {
+    const types = `a principal of type ${principal.type.slice(0, 128)} and a resource of type ${resource.type.slice(0, 128)}`;
+    throw cedarErrors.error('request_refused', `The schema does not declare this action for ${types}.`);
+  }
+  return answer(policies, frame, true);
+}
+
+const none: readonly never[] = Object.freeze([]);
+
+function answer(policies: CompiledPolicySet, frame: Frame, forbidOnError: boolean): Answer {
+  let permits: string[] | undefined;
+  let forbids: string[] | undefined;
+  let errors: { policyId: string; message: string }[] | undefined;
+  for (const policy of policies.policiesFor(frame.action)) {
+    if (policy.scope !== undefined && !policy.scope(frame)) continue;
+    let satisfied = true;
+    if (policy.condition !== undefined) {
+      try {
+        const value = policy.condition(frame);
+        if (typeof value !== 'boolean') throw conditionNotBoolean;
+        satisfied = value;
+      } catch (error) {
+        if (!(error instanceof PolicyFault)) throw error;
+        errors ??= [];
+        errors.push({ policyId: policy.id, message: error.message });
+        satisfied = forbidOnError && policy.effect === 'forbid';
+      }
+    }
+    if (!satisfied) continue;
+    if (policy.effect === 'permit') {
+      permits ??= [];
+      permits.push(policy.id);
+    } else {
+      forbids ??= [];
+      forbids.push(policy.id);
+    }
+  }
+  if (forbids === undefined && permits !== undefined) {
+    return { decision: 'allow', determining: permits, errors: errors ?? none };
+  }
+  return { decision: 'deny', determining: forbids ?? none, errors: errors ?? none };
+}
+
+const conditionNotBoolean = new PolicyFault('the condition is not a boolean');
+
+function frameOf(policies: CompiledPolicySet, request: AuthorizationRequest): Frame {
+  const { principal, action, resource, context } = readRequest(request);
+  const { entities } = request;
+  const { actions } = policies;
+  return {
+    principal,
+    action,
+    resource,
+    context,
+    entities,
+    actions,
+    principalEntity: entities.find(principal.key) ?? actions.find(principal.key),
+    actionEntity: actions.find(action.key),
+    resourceEntity: entities.find(resource.key) ?? actions.find(resource.key),
+  };
+}

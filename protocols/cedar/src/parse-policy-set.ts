@@ -1,0 +1,185 @@
+import { type PolicyJson, policySetTextToParts, policyToJson, validate } from '@cedar-policy/cedar-wasm/nodejs';
+import { cedarErrors, type PolicyProblem } from './errors.ts';
+import { isPlainObject } from './plain-object.ts';
+import { type PolicySchema, readSchema } from './policy-schema.ts';
+import { lintPolicyText, maxTextLength } from './policy-text.ts';
+import { askReference, problemsFrom } from './reference-parser.ts';
+
+export interface ParsedPolicy {
+  /** From its `@id("...")` annotation. */
+  readonly id: string;
+  readonly effect: 'permit' | 'forbid';
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly text: string;
+  readonly json: PolicyJson;
+}
+
+/** Policies that may be published: read, identified, valid against their schema, and exactly representable. */
+export interface ParsedPolicySet {
+  /** In the order of the text. */
+  readonly policies: readonly ParsedPolicy[];
+  readonly schema: PolicySchema;
+  /** What the validator finds odd but not wrong, such as a policy that can never apply. */
+  readonly warnings: readonly PolicyProblem[];
+}
+
+const maxPolicies = 5_000;
+/** Ids go into every decision record, so they are short and plain. */
+const policyId = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
+
+/**
+ * Reads policies in Cedar's policy syntax and validates them strictly against a schema in Cedar's schema syntax.
+ *
+ * Refused are: text that does not parse; templates; a policy without a unique `@id` of at most 128 characters
+ * (letters, digits, `. _ : / -`); whatever strict validation reports; integers beyond 2^53 - 1, which the JSON
+ * policy form rounds without a word; and nesting that the reference parser does not survive.
+ *
+ * @throws CodedError `policy_set_refused` with all problems found in `facts.problems` ({@link PolicyProblem}[]);
+ *   `reference_failed` when the parser breaks
+ */
+export function parsePolicySet(policiesText: string, schemaText: string): ParsedPolicySet {
+  refuseIfAny([...textProblems('policies', policiesText), ...textProblems('schema', schemaText)]);
+  const schema = readSchema(schemaText);
+  const { policies, problems } = readPolicies(policiesText);
+  if ('problems' in schema) throw refused([...schema.problems, ...problems]);
+  refuseIfAny(problems);
+  const findings = validateStrictly(policies, policiesText, schema);
+  refuseIfAny(findings.errors);
+  return { policies: policies.map(({ origin, ...policy }) => policy), schema, warnings: findings.warnings };
+}
+
+interface LocatedPolicy extends ParsedPolicy {
+  /** Where its text begins in the whole. */
+  readonly origin: number;
+}
+
+function textProblems(source: 'policies' | 'schema', text: unknown): readonly PolicyProblem[] {
+  if (typeof text !== 'string' || !text.isWellFormed()) return [{ source, message: 'it is not well-formed text' }];
+  if (text.length > maxTextLength) return [{ source, message: `it is longer than ${maxTextLength} characters` }];
+  return lintPolicyText(text).map((problem) => ({ ...problem, source }));
+}
+
+function readPolicies(text: string): { policies: readonly LocatedPolicy[]; problems: readonly PolicyProblem[] } {
+  const parts = askReference(() => policySetTextToParts(text));
+  if (parts.type === 'failure') {
+    return { policies: [], problems: problemsFrom(parts.errors, { source: 'policies', text }) };
+  }
+  const templates = parts.policy_templates.map((template) => ({
+    source: 'policies' as const,
+    message: 'templates are not supported: write the policy out',
+    ...span(text.indexOf(template), template),
+  }));
+  if (templates.length > 0) return { policies: [], problems: templates };
+  if (parts.policies.length > maxPolicies) {
+    return { policies: [], problems: [{ source: 'policies', message: `there are more than ${maxPolicies} policies` }] };
+  }
+  const policies: LocatedPolicy[] = [];
+  const problems: PolicyProblem[] = [];
+  const seen = new Set<string>();
+  for (const { part, origin } of inTextOrder(parts.policies, text)) {
+    const policy = readPolicy(part, origin);
+    if ('message' in policy) problems.push(policy);
+    else if (seen.has(policy.id)) {
+      problems.push({
+        source: 'policies',
+        policyId: policy.id,
+        message: 'the @id is used twice',
+        ...span(origin, part),
+      });
+    } else {
+      seen.add(policy.id);
+      policies.push(policy);
+    }
+  }
+  return { policies, problems };
+}
+
+/** The parser numbers policies as it meets them (`policy0`, `policy1`, ...) and returns them sorted by that name. */
+function inTextOrder(parts: readonly string[], text: string): readonly { part: string; origin: number }[] {
+  const names = parts.map((_, index) => `policy${index}`).sort();
+  const ordered = parts
+    .map((part, index) => ({ part, position: Number(names[index]?.slice('policy'.length)) }))
+    .sort((left, right) => left.position - right.position);
+  let end = 0;
+  return ordered.map(({ part }) => {
+    const origin = text.indexOf(part, end);
+    if (origin === -1) throw new Error('the reference parser returned policies in an order we do not know');
+    end = origin + part.length;
+    return { part, origin };
+  });
+}
+
+function readPolicy(text: string, origin: number): LocatedPolicy | PolicyProblem {
+  const at = { source: 'policies', ...span(origin, text) } as const;
+  const parsed = askReference(() => policyToJson(text));
+  if (parsed.type === 'failure') {
+    return { ...at, message: parsed.errors.map((error) => error.message).join('; ') };
+  }
+  // An annotation without a value arrives as null, against the declared type.
+  const annotations = Object.fromEntries(
+    Object.entries(parsed.json.annotations ?? {}).map(([name, value]) => [name, value ?? '']),
+  );
+  const id = annotations['id'];
+  if (id === undefined || id === '') return { ...at, message: 'the policy has no @id("...")' };
+  if (!policyId.test(id)) {
+    return { ...at, message: 'the @id is longer than 128 characters or has others than letters, digits and . _ : / -' };
+  }
+  if (holdsUnsafeNumber(parsed.json)) {
+    return { ...at, policyId: id, message: 'an integer beyond 2^53 - 1 cannot be represented exactly' };
+  }
+  return { id, effect: parsed.json.effect, annotations, text, json: parsed.json, origin };
+}
+
+function validateStrictly(
+  policies: readonly LocatedPolicy[],
+  text: string,
+  schema: PolicySchema,
+): { errors: readonly PolicyProblem[]; warnings: readonly PolicyProblem[] } {
+  const answer = askReference(() =>
+    validate({
+      schema: schema.text,
+      policies: { staticPolicies: Object.fromEntries(policies.map((policy) => [policy.id, policy.text])) },
+      validationSettings: { mode: 'strict' },
+    }),
+  );
+  if (answer.type === 'failure') {
+    return { errors: problemsFrom(answer.errors, { source: 'policies', text }), warnings: [] };
+  }
+  const origins = new Map(policies.map((policy) => [policy.id, policy.origin]));
+  const located = (findings: typeof answer.validationErrors): PolicyProblem[] =>
+    findings.flatMap(({ policyId, error }) =>
+      problemsFrom([error], { source: 'policies', text, policyId, origin: origins.get(policyId) ?? 0 }),
+    );
+  return {
+    errors: located(answer.validationErrors),
+    warnings: [
+      ...located(answer.validationWarnings),
+      ...problemsFrom(answer.otherWarnings, { source: 'schema', text: schema.text }),
+    ],
+  };
+}
+
+/** The text lint has said so already where it understood the text; this does not depend on that. */
+function holdsUnsafeNumber(json: unknown): boolean {
+  if (typeof json === 'number') return !Number.isSafeInteger(json);
+  if (Array.isArray(json)) return json.some(holdsUnsafeNumber);
+  return isPlainObject(json) && Object.values(json).some(holdsUnsafeNumber);
+}
+
+function span(start: number, part: string): { start: number; end: number } {
+  return { start, end: start + part.length };
+}
+
+function refuseIfAny(problems: readonly PolicyProblem[]): void {
+  if (problems.length > 0) throw refused(problems);
+}
+
+function refused(problems: readonly PolicyProblem[]): Error {
+  const first = problems[0];
+  const where = first?.policyId === undefined ? `the ${first?.source}` : `policy ${first.policyId}`;
+  return cedarErrors.error(
+    'policy_set_refused',
+    `The policy set has ${problems.length} problem(s), the first in ${where}: ${first?.message}.`,
+    { facts: { problems } },
+  );
+}

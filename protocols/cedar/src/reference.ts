@@ -1,0 +1,92 @@
+import {
+  type Context,
+  type EntityJson,
+  preparsePolicySet,
+  statefulIsAuthorized,
+} from '@cedar-policy/cedar-wasm/nodejs';
+import type { EntitySnapshot } from './entity-snapshot.ts';
+import { cedarErrors } from './errors.ts';
+import type { Answer } from './evaluate.ts';
+import type { ParsedPolicySet } from './parse-policy-set.ts';
+import { askReference } from './reference-parser.ts';
+import { type AuthorizationRequest, readRequest } from './request.ts';
+
+/** The reference engine behind the same question and answer as `evaluate`: an oracle, some fifty times slower. */
+export interface Reference {
+  /**
+   * Cedar's own semantics, without schema-based request validation. `determining` and `errors` are in the order of
+   * the policies' text; the messages are the reference engine's own.
+   *
+   * @throws CodedError `request_refused` as `evaluate` does; `reference_failed` when the engine does not answer, which is neither agreement nor divergence
+   */
+  evaluate(request: AuthorizationRequest): Answer;
+}
+
+/**
+ * The engine keeps every policy set it has ever parsed, by name and for the life of the thread. So there are only
+ * these names, taken in turn; a set whose name was taken by another is parsed again when it is next asked.
+ */
+const slots: (ParsedPolicySet | undefined)[] = [undefined, undefined, undefined, undefined];
+let nextSlot = 0;
+
+export function createReference(parsed: ParsedPolicySet): Reference {
+  const position = new Map(parsed.policies.map((policy, index) => [policy.id, index]));
+  const inTextOrder = (left: string, right: string): number => (position.get(left) ?? 0) - (position.get(right) ?? 0);
+  const actions = parsed.schema.actions.toJson();
+  const entitiesJson = new WeakMap<EntitySnapshot, EntityJson[]>();
+  return {
+    evaluate(request) {
+      readRequest(request);
+      let entities = entitiesJson.get(request.entities);
+      if (entities === undefined) {
+        entities = [...actions, ...request.entities.toJson()];
+        entitiesJson.set(request.entities, entities);
+      }
+      const call = {
+        preparsedPolicySetId: slotOf(parsed),
+        principal: { ...request.principal },
+        action: { ...request.action },
+        resource: { ...request.resource },
+        // As it came, so that our reading of it is compared too. `readRequest` has vouched for the type.
+        context: request.context as Context,
+        entities,
+        validateRequest: false,
+      };
+      const answer = askReference(() => statefulIsAuthorized(call));
+      if (answer.type === 'failure') {
+        throw cedarErrors.error('reference_failed', 'The Cedar reference engine refused the question.', {
+          internal: answer.errors.map((error) => error.message).join('; '),
+        });
+      }
+      const { decision, diagnostics } = answer.response;
+      return {
+        decision,
+        determining: [...diagnostics.reason].sort(inTextOrder),
+        errors: diagnostics.errors
+          .map(({ policyId, error }) => ({ policyId, message: error.message }))
+          .sort((left, right) => inTextOrder(left.policyId, right.policyId)),
+      };
+    },
+  };
+}
+
+function slotOf(parsed: ParsedPolicySet): string {
+  const held = slots.indexOf(parsed);
+  if (held !== -1) return slotName(held);
+  const slot = nextSlot;
+  nextSlot = (nextSlot + 1) % slots.length;
+  const staticPolicies = Object.fromEntries(parsed.policies.map((policy) => [policy.id, policy.text]));
+  slots[slot] = undefined;
+  const answer = askReference(() => preparsePolicySet(slotName(slot), { staticPolicies }));
+  if (answer.type === 'failure') {
+    throw cedarErrors.error('reference_failed', 'The Cedar reference engine refused the policies.', {
+      internal: answer.errors.map((error) => error.message).join('; '),
+    });
+  }
+  slots[slot] = parsed;
+  return slotName(slot);
+}
+
+function slotName(slot: number): string {
+  return `countersign-${slot}`;
+}

@@ -1,0 +1,49 @@
+import type { EntitySnapshot } from './entity-snapshot.ts';
+import { cedarErrors } from './errors.ts';
+import { type EntityReference, type EntityUid, parseEntityUid, type RecordValue } from './value.ts';
+import { MalformedValue, type ValueLimits, ValueReader } from './value-json.ts';
+
+export interface AuthorizationRequest {
+  readonly principal: EntityUid;
+  readonly action: EntityUid;
+  readonly resource: EntityUid;
+  /** A record in Cedar's JSON form; at most 16 levels and 4,096 values. */
+  readonly context: Readonly<Record<string, unknown>>;
+  readonly entities: EntitySnapshot;
+}
+
+export interface ReadRequest {
+  readonly principal: EntityReference;
+  readonly action: EntityReference;
+  readonly resource: EntityReference;
+  readonly context: RecordValue;
+}
+
+const contextLimits: ValueLimits = { maxDepth: 16, maxValues: 4_096, maxStringLength: 65_536 };
+
+/** @throws CodedError `request_refused` */
+export function readRequest(request: AuthorizationRequest): ReadRequest {
+  return {
+    principal: referenceOf('principal', request.principal),
+    action: referenceOf('action', request.action),
+    resource: referenceOf('resource', request.resource),
+    context: contextOf(request.context),
+  };
+}
+
+function referenceOf(what: string, uid: unknown): EntityReference {
+  const reference = parseEntityUid(uid);
+  if (reference === undefined) {
+    throw cedarErrors.error('request_refused', `The ${what} is not an entity type name and an id.`);
+  }
+  return reference;
+}
+
+function contextOf(json: unknown): RecordValue {
+  try {
+    return new ValueReader('context', contextLimits).readRecord(json);
+  } catch (error) {
+    if (error instanceof MalformedValue) throw cedarErrors.error('request_refused', `The ${error.message}.`);
+    throw error;
+  }
+}
