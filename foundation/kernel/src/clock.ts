@@ -42,11 +42,20 @@ export function toInstant(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
 
-const instantPattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
+const instantPattern = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.\d{1,9})?(?:Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
 
-/** Milliseconds of an RFC 3339 date-time, or undefined when it is not one. */
+/**
+ * Milliseconds of an RFC 3339 date-time, or undefined when it is not one.
+ *
+ * `Date.parse` reads 30 February as 2 March and hour 24 as the next day: a date that does not exist is refused
+ * here, because two systems would take it for two different times. Leap seconds (`:60`) are refused as well.
+ */
 export function parseInstant(text: string): number | undefined {
-  if (!instantPattern.test(text)) return undefined;
+  const fields = instantPattern.exec(text)?.slice(1, 7).map(Number);
+  if (fields === undefined) return undefined;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = fields;
+  const daysInMonth = new Date(Date.UTC(year, month, 0)).getUTCDate();
+  if (month < 1 || month > 12 || day < 1 || day > daysInMonth || hour > 23 || minute > 59 || second > 59) return undefined;
   const milliseconds = Date.parse(text);
   return Number.isNaN(milliseconds) ? undefined : milliseconds;
 }

@@ -1,0 +1,30 @@
+export type { AddressBookChange } from './address-book-change.ts';
+export type { Allocation } from './allocation.ts';
+export type { ClearingSubmission } from './clearing-submission.ts';
+export type { CollateralTransfer } from './collateral-transfer.ts';
+export { type Description, describeAuthorizationDetail } from './describe.ts';
+export * from './parse.ts';
+export type { PrivilegedAdmin } from './privileged-admin.ts';
+export { type RegulatoryReport, reportActions } from './regulatory-report.ts';
+export type { Rfq } from './rfq.ts';
+export type { SettlementInstruction } from './settlement-instruction.ts';
+export {
+  type Capacity,
+  capacities,
+  type Side,
+  sides,
+  type TimeInForce,
+  type TradeOrder,
+  type TradeOrderAction,
+  timesInForce,
+  tradeOrderActions,
+} from './trade-order.ts';
+export {
+  type AuthorizationDetail,
+  type AuthorizationDetailType,
+  authorizationDetailShapes,
+  authorizationDetailTypes,
+  type DetailOf,
+  isAuthorizationDetailType,
+} from './types.ts';
+export type { Withdrawal } from './withdrawal.ts';

@@ -1,0 +1,76 @@
+import type { Problem } from '../shape.ts';
+import { brokenRelation } from './relations.ts';
+import {
+  type AuthorizationDetail,
+  authorizationDetailShapes,
+  authorizationDetailTypes,
+  isAuthorizationDetailType,
+} from './types.ts';
+
+/** `problem` is the stable reason within the one OAuth code; `path` a JSON pointer to the field at fault. */
+export type InvalidAuthorizationDetails = {
+  readonly ok: false;
+  readonly code: 'invalid_authorization_details';
+} & Problem;
+export type ParsedAuthorizationDetails =
+  | { readonly ok: true; readonly value: AuthorizationDetail[] }
+  | InvalidAuthorizationDetails;
+
+/**
+ * Reads `authorization_details` (RFC 9396 section 2) from outside: shape, codes with their check digits,
+ * canonical decimals, dates that exist, and the rules that hold between fields. Nothing unknown is let
+ * through (RFC 9396 section 5): neither a type nor a field.
+ *
+ * Within one list a type and an idempotency key name one intent, so that narrowing can tell what was cut
+ * from what. There is no clock here: whether `not_after` has passed is for the caller to ask.
+ *
+ * @param options.maxItems longest list taken, 16 unless said otherwise
+ */
+export function parseAuthorizationDetails(
+  value: unknown,
+  options: { readonly maxItems?: number } = {},
+): ParsedAuthorizationDetails {
+  const maxItems = options.maxItems ?? 16;
+  if (!Array.isArray(value)) return invalid('', 'not_a_list', 'Authorization details are a JSON array.');
+  if (value.length === 0) return invalid('', 'empty', 'The list of authorization details is empty.');
+  if (value.length > maxItems)
+    return invalid('', 'too_many', `There are ${value.length} authorization details; at most ${maxItems} are taken.`);
+
+  const details: AuthorizationDetail[] = [];
+  const intents = new Set<string>();
+  for (const [index, item] of value.entries()) {
+    const parsed = parseAuthorizationDetail(item, `/${index}`);
+    if (!parsed.ok) return parsed;
+    const intent = `${parsed.value.type} ${parsed.value.idempotency_key}`;
+    if (intents.has(intent))
+      return invalid(
+        `/${index}/idempotency_key`,
+        'intent_twice',
+        'Two authorization details of one type have the same idempotency key.',
+      );
+    intents.add(intent);
+    details.push(parsed.value);
+  }
+  return { ok: true, value: details };
+}
+
+/** Reads one authorization detail: see {@link parseAuthorizationDetails}. `path` leads the paths of problems. */
+export function parseAuthorizationDetail(
+  value: unknown,
+  path = '',
+): { readonly ok: true; readonly value: AuthorizationDetail } | InvalidAuthorizationDetails {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return invalid(path, 'not_an_object', 'An authorization detail is a JSON object.');
+  const type: unknown = Object.getOwnPropertyDescriptor(value, 'type')?.value;
+  if (!isAuthorizationDetailType(type))
+    return invalid(`${path}/type`, 'type_unknown', `The type is none of ${authorizationDetailTypes.join(', ')}.`);
+  const checked = authorizationDetailShapes[type].check(value, path);
+  if (!checked.ok) return { ok: false, code: 'invalid_authorization_details', ...checked.problem };
+  const broken = brokenRelation(checked.value, path);
+  if (broken !== undefined) return { ok: false, code: 'invalid_authorization_details', ...broken };
+  return { ok: true, value: checked.value };
+}
+
+function invalid(path: string, problem: string, detail: string): InvalidAuthorizationDetails {
+  return { ok: false, code: 'invalid_authorization_details', path, problem, detail };
+}

@@ -1,0 +1,74 @@
+import { compareDecimals, type DecimalString, unreachable, zero } from '@countersign/kernel';
+import { type Currency, parseAmount } from '../codes/currency.ts';
+import type { Problem } from '../shape.ts';
+import type { Rfq } from './rfq.ts';
+import type { TradeOrder } from './trade-order.ts';
+import type { AuthorizationDetail } from './types.ts';
+
+/** The first rule between fields that a detail of the right shape breaks, or undefined. */
+export function brokenRelation(detail: AuthorizationDetail, path: string): Problem | undefined {
+  switch (detail.type) {
+    case 'urn:countersign:rar:v1:trade_order':
+    case 'urn:countersign:rar:v1:rfq':
+      return inOrder(detail, path);
+    case 'urn:countersign:rar:v1:allocation':
+      return repeated(detail.lines.map(({ account }) => account))
+        ? problem(`${path}/lines`, 'account_twice', 'Two lines of the allocation name the same account.')
+        : undefined;
+    case 'urn:countersign:rar:v1:settlement_instruction':
+      return (
+        exactlyOne(detail, ['ccy', 'dti'], path) ??
+        exactlyOne(detail.deliverer, ['account', 'address'], `${path}/deliverer`) ??
+        exactlyOne(detail.receiver, ['account', 'address'], `${path}/receiver`) ??
+        payable(detail.amount, detail.ccy, `${path}/amount`)
+      );
+    case 'urn:countersign:rar:v1:collateral_transfer':
+      return (
+        exactlyOne(detail.asset, ['isin', 'ccy', 'dti'], `${path}/asset`) ??
+        payable(detail.qty, detail.asset.ccy, `${path}/qty`)
+      );
+    case 'urn:countersign:rar:v1:withdrawal':
+      return payable(detail.amount, undefined, `${path}/amount`);
+    case 'urn:countersign:rar:v1:privileged_admin':
+      return detail.before_hash === undefined && detail.after_hash === undefined
+        ? problem(path, 'hash_missing', 'A change names the hash of what is before it, of what is after it, or both.')
+        : undefined;
+    case 'urn:countersign:rar:v1:clearing_submission':
+    case 'urn:countersign:rar:v1:address_book_change':
+    case 'urn:countersign:rar:v1:regulatory_report':
+      return undefined;
+    default:
+      return unreachable(detail);
+  }
+}
+
+function inOrder(order: TradeOrder | Rfq, path: string): Problem | undefined {
+  return (
+    exactlyOne(order.instrument, ['isin', 'upi', 'dti'], `${path}/instrument`) ??
+    payable(order.max_notional.amount, order.max_notional.ccy, `${path}/max_notional/amount`)
+  );
+}
+
+/** An amount that changes hands: above zero, and no finer than its currency's minor unit. */
+function payable(amount: DecimalString, ccy: Currency | undefined, path: string): Problem | undefined {
+  if (compareDecimals(amount, zero) <= 0) return problem(path, 'amount_zero', 'An amount is above zero.');
+  const parsed = ccy === undefined ? undefined : parseAmount(amount, ccy);
+  return parsed?.ok === false ? problem(path, parsed.code, parsed.detail) : undefined;
+}
+
+function exactlyOne<Keys extends string>(
+  holder: { readonly [Key in Keys]?: unknown },
+  keys: readonly Keys[],
+  path: string,
+): Problem | undefined {
+  const present = keys.filter((key) => holder[key] !== undefined).length;
+  return present === 1 ? undefined : problem(path, 'not_exactly_one', `Exactly one of ${keys.join(', ')} is named.`);
+}
+
+function repeated(values: readonly string[]): boolean {
+  return new Set(values).size !== values.length;
+}
+
+function problem(path: string, code: string, detail: string): Problem {
+  return { path, problem: code, detail };
+}

@@ -1,0 +1,12 @@
+export * from './bic.ts';
+export { type Cfi, describeCfi, parseCfi } from './cfi.ts';
+export * from './country.ts';
+export { type Currency, currencyListDate, currencyName, minorUnitOf, parseAmount, parseCurrency } from './currency.ts';
+export * from './dti.ts';
+export * from './isin.ts';
+export { type Lei, parseLei } from './lei.ts';
+export * from './mic.ts';
+export * from './mic-list.ts';
+export * from './upi.ts';
+export * from './uti.ts';
+export * from './venue.ts';

@@ -1,0 +1,20 @@
+/** The 30 characters of UPI and DTI: digits and capitals without vowels and Y, so that no words arise. */
+const alphabet = '0123456789BCDFGHJKLMNPQRSTVWXZ';
+
+/** As the inside of a regular expression's character class. */
+export const characterClass = '0-9B-DF-HJ-NP-TV-XZ';
+
+/**
+ * True when the last character checks the ones before it: the hybrid system of ISO/IEC 7064 with modulus 31
+ * and 30, as ISO 4914 (UPI) and ISO 24165 (DTI) use it.
+ *
+ * @param text characters of the alphabet only
+ */
+export function hasCheckCharacter(text: string): boolean {
+  let product = 30;
+  for (const character of text.slice(0, -1)) {
+    const sum = (product + alphabet.indexOf(character)) % 30;
+    product = ((sum === 0 ? 30 : sum) * 2) % 31;
+  }
+  return (product + alphabet.indexOf(text.slice(-1))) % 30 === 1;
+}

@@ -1,0 +1,7 @@
+// validator ships no types; these are the two of its modules that are used here.
+declare module 'validator/lib/isISIN.js' {
+  export default function isISIN(text: string): boolean;
+}
+declare module 'validator/lib/isISO31661Alpha2.js' {
+  export const CountryCodes: ReadonlySet<string>;
+}

@@ -1,0 +1,616 @@
+import { compareDecimals, parseDecimal } from '@countersign/kernel';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type AuthorizationDetail,
+  type Constraints,
+  intentUse,
+  type MandateUse,
+  narrowConstraints,
+  parseAuthorizationDetails,
+  parseConstraints,
+  parseCurrency,
+  permits,
+} from '../index.ts';
+import { broker, clearer, examples, firm } from '../testing/example-details.ts';
+
+const base = {
+  actions: ['order:create', 'order:cancel', 'order:read', 'settlement:instruct'],
+  productClasses: ['ES', 'DB'],
+  venues: ['XNAS', 'XETR'],
+  jurisdictions: ['DE', 'US'],
+  accounts: ['ACC-001', 'ACC-002'],
+  counterparties: [broker, clearer],
+  notionalPerOrder: { amount: '5000000', ccy: 'USD' },
+  notionalPerDay: { amount: '20000000', ccy: 'USD' },
+  quantityPerOrder: '10000',
+  hours: { timeZone: 'UTC', days: [1, 2, 3, 4, 5], from: '08:00', until: '18:00' },
+  delegationDepth: 3,
+};
+const cut = { ...base, delegationDepth: 2 };
+
+function constraints(value: unknown): Constraints {
+  const parsed = parseConstraints(value);
+  if (!parsed.ok) throw new Error(`${parsed.path} ${parsed.problem}: ${parsed.detail}`);
+  return parsed.value;
+}
+
+function detail(value: unknown): AuthorizationDetail {
+  const parsed = parseAuthorizationDetails([value]);
+  const first = parsed.ok ? parsed.value[0] : undefined;
+  if (first === undefined) throw new Error('not parsed');
+  return first;
+}
+
+function without(value: object, ...keys: string[]): object {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)));
+}
+
+/** A Friday, 12:00 UTC. */
+const friday = Date.parse('2026-11-20T12:00:00Z');
+const saturday = friday + 86_400_000;
+/** The order of the examples, with other facts, which may be none: `permits` meets what callers hand it. */
+const use = (change: Partial<Record<keyof MandateUse, unknown>> = {}): MandateUse =>
+  Object.assign(intentUse(detail(examples.trade_order), { action: 'order:create', at: friday }), change);
+
+describe('the constraints of a mandate', () => {
+  it('are taken as they are', () => {
+    expect(parseConstraints(base)).toEqual({ ok: true, value: base });
+    const least = without(base, 'accounts', 'counterparties', 'quantityPerOrder', 'hours');
+    expect(parseConstraints(least)).toEqual({ ok: true, value: least });
+  });
+
+  it.each<[string, unknown, string, string]>([
+    ['an unknown constraint', { ...base, notionalPerYear: '1' }, '', 'field_unknown'],
+    ['a missing constraint', without(base, 'venues'), '/venues', 'field_missing'],
+    ['no action', { ...base, actions: [] }, '/actions', 'field_malformed'],
+    ['an unknown scope', { ...base, actions: ['order:execute'] }, '/actions/0', 'scope_unknown'],
+    ['a generic scope', { ...base, actions: ['order:*'] }, '/actions/0', 'scope_generic'],
+    ['two scopes in one', { ...base, actions: ['order:create order:read'] }, '/actions/0', 'scope_unknown'],
+    ['no venue', { ...base, venues: [] }, '/venues', 'field_malformed'],
+    ['a venue twice', { ...base, venues: ['XNAS', 'XNAS'] }, '/venues', 'field_malformed'],
+    ['a venue that is none', { ...base, venues: ['XNASD'] }, '/venues/0', 'mic_malformed'],
+    ['an empty product class', { ...base, productClasses: [''] }, '/productClasses/0', 'product_class_unknown'],
+    [
+      'a product class that is none',
+      { ...base, productClasses: ['ES', 'EZ'] },
+      '/productClasses/1',
+      'product_class_unknown',
+    ],
+    ['a country that is none', { ...base, jurisdictions: ['EU'] }, '/jurisdictions/0', 'country_unknown'],
+    [
+      'an LEI that fails',
+      { ...base, counterparties: ['529900T8BM49AURSDO54'] },
+      '/counterparties/0',
+      'lei_check_digits',
+    ],
+    [
+      'a limit of nothing',
+      { ...base, notionalPerOrder: { amount: '0', ccy: 'USD' } },
+      '/notionalPerOrder/amount',
+      'amount_zero',
+    ],
+    [
+      'a limit finer than its currency',
+      { ...base, notionalPerOrder: { amount: '1.001', ccy: 'USD' } },
+      '/notionalPerOrder/amount',
+      'amount_precision',
+    ],
+    [
+      'a limit in no currency',
+      { ...base, notionalPerOrder: { amount: '1', ccy: 'XXX' } },
+      '/notionalPerOrder/ccy',
+      'currency_unknown',
+    ],
+    [
+      'limits in two currencies',
+      { ...base, notionalPerDay: { amount: '20000000', ccy: 'EUR' } },
+      '/notionalPerDay/ccy',
+      'limit_currencies',
+    ],
+    [
+      'a day smaller than an order',
+      { ...base, notionalPerDay: { amount: '4999999', ccy: 'USD' } },
+      '/notionalPerDay/amount',
+      'limit_per_day',
+    ],
+    ['a quantity of nothing', { ...base, quantityPerOrder: '0' }, '/quantityPerOrder', 'quantity_zero'],
+    ['a number for a quantity', { ...base, quantityPerOrder: 5 }, '/quantityPerOrder', 'field_malformed'],
+    [
+      'a time zone that is none',
+      { ...base, hours: { ...base.hours, timeZone: 'Mars/Phobos' } },
+      '/hours/timeZone',
+      'time_zone_unknown',
+    ],
+    [
+      'an offset for a time zone',
+      { ...base, hours: { ...base.hours, timeZone: '+01:00' } },
+      '/hours/timeZone',
+      'time_zone_unknown',
+    ],
+    ['an eighth day', { ...base, hours: { ...base.hours, days: [8] } }, '/hours/days/0', 'field_malformed'],
+    ['no day', { ...base, hours: { ...base.hours, days: [] } }, '/hours/days', 'field_malformed'],
+    ['hours from 24:00', { ...base, hours: { ...base.hours, from: '24:00' } }, '/hours/from', 'field_malformed'],
+    ['hours in one digit', { ...base, hours: { ...base.hours, from: '8:00' } }, '/hours/from', 'field_malformed'],
+    [
+      'hours that end when they begin',
+      { ...base, hours: { ...base.hours, until: '08:00' } },
+      '/hours/until',
+      'hours_empty',
+    ],
+    ['a depth below zero', { ...base, delegationDepth: -1 }, '/delegationDepth', 'field_malformed'],
+    ['a depth of nine', { ...base, delegationDepth: 9 }, '/delegationDepth', 'field_malformed'],
+    ['a depth and a half', { ...base, delegationDepth: 1.5 }, '/delegationDepth', 'field_malformed'],
+    ['nothing', null, '', 'field_malformed'],
+    ['a list', [base], '', 'field_malformed'],
+  ])('are refused with %s', (_, value, path, problem) => {
+    expect(parseConstraints(value)).toMatchObject({ ok: false, code: 'constraints_invalid', path, problem });
+  });
+
+  it('are never thrown at, whatever they are', () => {
+    fc.assert(fc.property(fc.anything({ maxDepth: 4 }), (value) => !parseConstraints(value).ok));
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.keys(base)), fc.anything({ maxDepth: 3 }), (key, value) => {
+        expect(typeof parseConstraints({ ...base, [key]: value ?? null }).ok).toBe('boolean');
+      }),
+    );
+  });
+});
+
+describe('what a mandate permits', () => {
+  const mandate = constraints(base);
+  const amount = (text: string) => parseDecimal(text);
+  const usd = (text: string) => ({ amount: amount(text), ccy: 'USD' });
+
+  it('is an order within all of its constraints', () => {
+    expect(permits(mandate, use())).toEqual({ ok: true });
+  });
+
+  it.each<[string, Partial<Record<keyof MandateUse, unknown>>, string]>([
+    ['another action', { action: 'order:amend' }, 'mandate_action'],
+    ['an action that is none', { action: 'constructor' }, 'mandate_action'],
+    ['another product', { cfi: 'OCASPS' }, 'mandate_product'],
+    ['a product not known', { cfi: undefined }, 'mandate_product'],
+    ['another venue', { venue: 'XLON' }, 'mandate_venue'],
+    ['a venue not known', { venue: undefined }, 'mandate_venue'],
+    ['another jurisdiction', { jurisdiction: 'FR' }, 'mandate_jurisdiction'],
+    ['a jurisdiction not known', { jurisdiction: undefined }, 'mandate_jurisdiction'],
+    ['another account', { account: 'ACC-003' }, 'mandate_account'],
+    ['an account not known', { account: undefined }, 'mandate_account'],
+    ['another counterparty beside an allowed one', { counterparties: [broker, firm] }, 'mandate_counterparty'],
+    ['counterparties not known', { counterparties: undefined }, 'mandate_counterparty'],
+    ['one cent too much', { notional: usd('5000000.01') }, 'mandate_notional'],
+    ['a notional not known', { notional: undefined }, 'mandate_notional'],
+    ['another currency', { notional: { ...usd('1'), ccy: 'EUR' } }, 'mandate_currency'],
+    ['too much for the day', { notional: usd('5000000'), notionalToday: usd('15000000.01') }, 'mandate_notional'],
+    ["a day's total in another currency", { notionalToday: { ...usd('1'), ccy: 'EUR' } }, 'mandate_currency'],
+    ['too large a quantity', { quantity: amount('10000.5') }, 'mandate_quantity'],
+    ['a quantity not known', { quantity: undefined }, 'mandate_quantity'],
+    ['a Saturday', { at: saturday }, 'mandate_hours'],
+    ['a minute before the hours', { at: Date.parse('2026-11-20T07:59:59.999Z') }, 'mandate_hours'],
+    ['the minute the hours end', { at: Date.parse('2026-11-20T18:00:00Z') }, 'mandate_hours'],
+    ['no time', { at: Number.NaN }, 'mandate_hours'],
+    ['a time beyond all calendars', { at: Number.MAX_VALUE }, 'mandate_hours'],
+  ])('is not %s', (_, change, code) => {
+    expect(permits(mandate, use(change))).toMatchObject({ ok: false, code, detail: expect.stringMatching(/\.$/) });
+  });
+
+  it('reaches to its limits and the edges of its hours', () => {
+    expect(
+      permits(mandate, use({ notional: usd('5000000'), notionalToday: usd('15000000'), quantity: amount('10000') })).ok,
+    ).toBe(true);
+    expect(permits(mandate, use({ at: Date.parse('2026-11-20T08:00:00Z') })).ok).toBe(true);
+    expect(permits(mandate, use({ at: Date.parse('2026-11-20T17:59:59.999Z') })).ok).toBe(true);
+  });
+
+  it('leaves cancelling and reading possible whatever the amount, the quantity and the hour', () => {
+    const large = { at: saturday, notional: usd('99999999'), quantity: amount('99999999') };
+    expect(permits(mandate, use({ ...large, action: 'order:cancel' }))).toEqual({ ok: true });
+    expect(permits(mandate, use({ ...large, action: 'order:read' }))).toEqual({ ok: true });
+    expect(permits(mandate, use({ action: 'order:cancel', account: 'ACC-003' }))).toMatchObject({
+      code: 'mandate_account',
+    });
+  });
+
+  it('asks what a settlement is worth, and takes a valuation where it states no money', () => {
+    const asked = { action: 'settlement:instruct', at: friday };
+    const settle = (change: object) =>
+      detail({ ...examples.settlement_instruction, deliverer: { lei: firm, account: 'ACC-001' }, ...change });
+    expect(permits(mandate, intentUse(settle({}), asked))).toEqual({ ok: true });
+    expect(permits(mandate, intentUse(settle({ amount: '5000000.01' }), asked))).toMatchObject({
+      code: 'mandate_notional',
+    });
+
+    const inTokens = detail({
+      ...without(examples.settlement_instruction, 'ccy'),
+      dti: 'X9J9K872S',
+      deliverer: { lei: firm, account: 'ACC-001' },
+    });
+    expect(permits(mandate, intentUse(inTokens, asked))).toMatchObject({ code: 'mandate_notional' });
+    const ccy = parseCurrency('USD');
+    const worth = (text: string) => ({
+      amount: amount(text) ?? expect.unreachable(),
+      ccy: ccy.ok ? ccy.value : expect.unreachable(),
+    });
+    expect(permits(mandate, intentUse(inTokens, { ...asked, valuation: worth('5000000') }))).toEqual({ ok: true });
+    expect(permits(mandate, intentUse(inTokens, { ...asked, valuation: worth('5000001') }))).toMatchObject({
+      code: 'mandate_notional',
+    });
+  });
+
+  it('does not let a valuation replace the money an intent states', () => {
+    const ccy = parseCurrency('USD');
+    const valuation = { amount: amount('1') ?? expect.unreachable(), ccy: ccy.ok ? ccy.value : expect.unreachable() };
+    const facts = intentUse(detail(examples.trade_order), { action: 'order:create', at: friday, valuation });
+    expect(facts.notional).toEqual(examples.trade_order.max_notional);
+  });
+
+  it('refuses a withdrawal that nobody has valued', () => {
+    const withdrawing = constraints({ ...base, actions: ['withdrawal:request'], accounts: undefined });
+    expect(
+      permits(withdrawing, intentUse(detail(examples.withdrawal), { action: 'withdrawal:request', at: friday })),
+    ).toMatchObject({
+      code: 'mandate_notional',
+    });
+  });
+
+  it('reads every counterparty of an intent, and counts neither clients nor the firm itself', () => {
+    const named = (value: unknown) => intentUse(detail(value), { action: 'order:create', at: friday }).counterparties;
+    expect(named(examples.trade_order)).toEqual([broker, clearer]);
+    expect(
+      named({
+        ...examples.trade_order,
+        parties: [
+          { role: 'Client', lei: broker },
+          { role: 'ClearingFirm', lei: firm },
+        ],
+      }),
+    ).toEqual([]);
+    expect(
+      named({ ...examples.rfq, parties: [{ role: 'PrimeBroker', lei: clearer }], counterparties_lei: [broker] }),
+    ).toEqual([broker, clearer]);
+  });
+
+  it('follows the clocks of its own time zone through the change to summer time', () => {
+    const berlin = constraints({
+      ...base,
+      hours: { ...base.hours, timeZone: 'Europe/Berlin', from: '09:00', until: '17:30' },
+    });
+    const at = (text: string) => permits(berlin, use({ at: Date.parse(text) })).ok;
+    expect(at('2026-01-16T08:00:00Z')).toBe(true);
+    expect(at('2026-01-16T07:59:00Z')).toBe(false);
+    expect(at('2026-07-17T07:00:00Z')).toBe(true);
+    expect(at('2026-07-17T06:59:00Z')).toBe(false);
+    expect(at('2026-07-17T15:29:00Z')).toBe(true);
+    expect(at('2026-07-17T15:30:00Z')).toBe(false);
+  });
+
+  it('has hours that may close for half an hour of the day only', () => {
+    const nearlyAlways = constraints({
+      ...base,
+      hours: { timeZone: 'UTC', days: [1, 2, 3, 4, 5], from: '12:00', until: '11:30' },
+    });
+    const at = (text: string) => permits(nearlyAlways, use({ at: Date.parse(text) })).ok;
+    expect(at('2026-11-20T11:29:00Z')).toBe(true);
+    expect(at('2026-11-20T11:30:00Z')).toBe(false);
+    expect(at('2026-11-20T12:00:00Z')).toBe(true);
+    expect(at('2026-11-21T11:29:00Z')).toBe(true); // Saturday, opened on Friday
+  });
+
+  it('has hours that may run over midnight, from the day they open on into the next', () => {
+    const night = constraints({ ...base, hours: { timeZone: 'UTC', days: [5, 7], from: '22:00', until: '06:00' } });
+    const at = (text: string) => permits(night, use({ at: Date.parse(text) })).ok;
+    expect(at('2026-11-20T22:00:00Z')).toBe(true); // Friday
+    expect(at('2026-11-21T05:59:00Z')).toBe(true); // Saturday
+    expect(at('2026-11-21T06:00:00Z')).toBe(false);
+    expect(at('2026-11-21T23:00:00Z')).toBe(false);
+    expect(at('2026-11-23T05:59:00Z')).toBe(true); // Monday, opened on Sunday
+    expect(at('2026-11-20T05:00:00Z')).toBe(false); // Thursday night did not open
+  });
+});
+
+describe('narrowing a mandate', () => {
+  it.each<[string, object]>([
+    ['the same, one less deep', {}],
+    [
+      'fewer of everything',
+      {
+        actions: ['order:read'],
+        productClasses: ['DB'],
+        venues: ['XETR'],
+        jurisdictions: ['US'],
+        accounts: ['ACC-002'],
+        counterparties: [clearer],
+        delegationDepth: 0,
+      },
+    ],
+    ['longer product classes', { productClasses: ['ESV', 'ESVUFR', 'DBF'] }],
+    [
+      'smaller limits',
+      {
+        notionalPerOrder: { amount: '0.01', ccy: 'USD' },
+        notionalPerDay: { amount: '19999999.99', ccy: 'USD' },
+        quantityPerOrder: '0.1',
+      },
+    ],
+    ['shorter hours', { hours: { timeZone: 'UTC', days: [2], from: '17:59', until: '18:00' } }],
+  ])('takes %s', (_, change) => {
+    expect(narrowConstraints(constraints(base), constraints({ ...cut, ...change }))).toEqual({ ok: true });
+  });
+
+  it('takes any constraint where the parent has none', () => {
+    const parent = constraints(without(base, 'accounts', 'counterparties', 'quantityPerOrder', 'hours'));
+    expect(narrowConstraints(parent, constraints(cut))).toEqual({ ok: true });
+  });
+
+  it('knows that all groups of a category together are the category', () => {
+    const futures = { ...base, productClasses: ['FF', 'FC'] };
+    expect(narrowConstraints(constraints(futures), constraints({ ...cut, productClasses: ['F'] }))).toEqual({
+      ok: true,
+    });
+    expect(
+      narrowConstraints(
+        constraints({ ...base, productClasses: ['FF'] }),
+        constraints({ ...cut, productClasses: ['F'] }),
+      ),
+    ).toMatchObject({
+      counterexample: { constraint: 'productClasses', example: 'an instrument of class F, CFI FCXXXX' },
+    });
+  });
+
+  it('finds the one class that is left out among many', () => {
+    const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXY'];
+    const parent = { ...base, productClasses: letters.map((letter) => `ESVUF${letter}`) };
+    expect(narrowConstraints(constraints(parent), constraints({ ...cut, productClasses: ['ESVUF'] }))).toMatchObject({
+      counterexample: { use: { cfi: 'ESVUFZ' } },
+    });
+  });
+
+  const hours = (change: object) => ({ hours: { ...base.hours, ...change } });
+  it.each<[string, object, keyof Constraints, string]>([
+    ['another action', { actions: ['order:create', 'order:amend'] }, 'actions', 'the action order:amend'],
+    ['a shorter product class', { productClasses: ['E'] }, 'productClasses', 'an instrument of class E, CFI EPXXXX'],
+    [
+      'another product class',
+      { productClasses: ['ESVUFR', 'FC'] },
+      'productClasses',
+      'an instrument of class FC, CFI FCXXXX',
+    ],
+    ['another venue', { venues: ['XNAS', 'XLON'] }, 'venues', 'venue XLON'],
+    ['another jurisdiction', { jurisdictions: ['FR'] }, 'jurisdictions', 'jurisdiction FR'],
+    ['another account', { accounts: ['ACC-001', 'ACC-009'] }, 'accounts', 'account ACC-009'],
+    ['any account', { accounts: undefined }, 'accounts', 'account ANY-OTHER'],
+    ['another counterparty', { counterparties: [firm] }, 'counterparties', `counterparty ${firm}`],
+    ['any counterparty', { counterparties: undefined }, 'counterparties', 'counterparty 0000'],
+    [
+      'a larger order',
+      { notionalPerOrder: { amount: '6000000', ccy: 'USD' } },
+      'notionalPerOrder',
+      'an order of 5000001 USD',
+    ],
+    [
+      'an order larger by a cent',
+      { notionalPerOrder: { amount: '5000000.01', ccy: 'USD' } },
+      'notionalPerOrder',
+      'an order of 5000000.01 USD',
+    ],
+    [
+      'orders in another currency',
+      { notionalPerOrder: { amount: '1', ccy: 'EUR' }, notionalPerDay: { amount: '1', ccy: 'EUR' } },
+      'notionalPerOrder',
+      'an order of 1 EUR',
+    ],
+    [
+      'a larger day',
+      { notionalPerDay: { amount: '30000000', ccy: 'USD' } },
+      'notionalPerDay',
+      'orders of 20000001 USD in one day',
+    ],
+    ['a larger quantity', { quantityPerOrder: '10000.5' }, 'quantityPerOrder', 'an order for a quantity of 10000.5'],
+    ['any quantity', { quantityPerOrder: undefined }, 'quantityPerOrder', 'an order for a quantity of 10001'],
+    ['another day', hours({ days: [1, 2, 6] }), 'hours', 'a Saturday 12:00 UTC'],
+    ['an earlier hour', hours({ from: '07:59' }), 'hours', 'a Monday 07:59 UTC'],
+    ['hours over midnight', hours({ days: [1], from: '17:00', until: '02:00' }), 'hours', 'a Monday 18:00 UTC'],
+    ['any hour', { hours: undefined }, 'hours', 'a Saturday 12:00 UTC'],
+    ['the same hours in another zone', hours({ timeZone: 'Asia/Tokyo' }), 'hours', 'within hours in Asia/Tokyo'],
+  ])('refuses %s with an example that is real', (_, change, constraint, example) => {
+    const [parent, child] = [constraints(base), constraints({ ...cut, ...change })];
+    const result = narrowConstraints(parent, child);
+    expect(result).toMatchObject({
+      ok: false,
+      code: 'mandate_wider',
+      counterexample: {
+        constraint,
+        example: expect.stringContaining(example),
+        parentAllows: false,
+        sentence: expect.stringMatching(/\.$/),
+      },
+    });
+    const shown = result.ok ? undefined : result.counterexample.use;
+    if (shown === undefined) return expect.unreachable('no use was shown');
+    expect(permits(child, shown)).toEqual({ ok: true });
+    expect(permits(parent, shown).ok).toBe(false);
+  });
+
+  it.each([3, 4, 8])('refuses a depth of %s below one of 3', (delegationDepth) => {
+    expect(narrowConstraints(constraints(base), constraints({ ...cut, delegationDepth }))).toMatchObject({
+      code: 'mandate_wider',
+      counterexample: { constraint: 'delegationDepth' },
+    });
+  });
+
+  it('refuses any mandate below one whose depth is used up', () => {
+    expect(
+      narrowConstraints(constraints({ ...base, delegationDepth: 0 }), constraints({ ...cut, delegationDepth: 0 })).ok,
+    ).toBe(false);
+  });
+
+  it('refuses hours in another zone even where no difference can be found, and says what to do', () => {
+    const parent = constraints({ ...base, ...hours({ days: [1, 2, 3, 4, 5, 6, 7], from: '00:00', until: '23:59' }) });
+    const child = constraints({
+      ...cut,
+      ...hours({ timeZone: 'Europe/Berlin', days: [3], from: '12:00', until: '13:00' }),
+    });
+    const result = narrowConstraints(parent, child);
+    expect(result).toMatchObject({
+      counterexample: { constraint: 'hours', sentence: expect.stringContaining('state them in UTC') },
+    });
+    expect(result.ok ? {} : result.counterexample).not.toHaveProperty('use');
+  });
+
+  it('takes hours in any zone where the parent is open the whole week', () => {
+    const parent = constraints({ ...base, ...hours({ days: [1, 2, 3, 4, 5, 6, 7], from: '00:00', until: '24:00' }) });
+    expect(narrowConstraints(parent, constraints({ ...cut, ...hours({ timeZone: 'Asia/Kolkata' }) }))).toEqual({
+      ok: true,
+    });
+    expect(narrowConstraints(parent, constraints({ ...cut, hours: undefined }))).toEqual({ ok: true });
+  });
+
+  describe('for mandates of every kind', () => {
+    const some = <Value>(values: readonly Value[]) => fc.subarray([...values], { minLength: 1 });
+    const maybe = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { nil: undefined, freq: 2 });
+    const amounts = ['0.01', '1', '99.5', '100', '101', '250', '1000'];
+    const clock = fc.constantFrom('00:00', '06:30', '09:00', '12:00', '17:30', '22:00', '23:59');
+    const anyHours = fc
+      .record({
+        timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'Asia/Kolkata'),
+        days: some([1, 2, 3, 4, 5, 6, 7]),
+        from: clock,
+        until: fc.oneof(clock, fc.constant('24:00')),
+      })
+      .filter(({ from, until }) => from !== until);
+    const anyConstraints = fc
+      .record({
+        actions: some([
+          'order:create',
+          'order:cancel',
+          'order:read',
+          'withdrawal:request',
+          'settlement:instruct',
+          'killswitch:trip',
+        ]),
+        productClasses: some(['E', 'ES', 'ESV', 'ESVUFR', 'F', 'FF', 'FC', 'D', 'DB']),
+        venues: some(['XNAS', 'XETR', 'XLON']),
+        jurisdictions: some(['DE', 'US']),
+        accounts: maybe(some(['A', 'B', 'ANY-OTHER'])),
+        counterparties: maybe(some([broker, clearer, firm])),
+        limits: fc.tuple(
+          fc.constantFrom(...amounts),
+          fc.constantFrom(...amounts),
+          fc.constantFrom('USD', 'USD', 'USD', 'EUR'),
+        ),
+        quantityPerOrder: maybe(fc.constantFrom(...amounts)),
+        hours: maybe(anyHours),
+        delegationDepth: fc.integer({ min: 0, max: 8 }),
+      })
+      .map(({ limits: [one, other, ccy], ...rest }) => {
+        const [least, most] = Number(one) <= Number(other) ? [one, other] : [other, one];
+        return constraints({
+          ...rest,
+          notionalPerOrder: { amount: least, ccy },
+          notionalPerDay: { amount: most, ccy },
+        });
+      });
+    /** A child that is near its parent: most of its constraints are the parent's own. */
+    const pair = fc
+      .tuple(anyConstraints, anyConstraints, fc.subarray(Object.keys(base), { minLength: 6 }))
+      .map(([parent, other, kept]) => {
+        const own = Object.entries(parent).filter(([key]) => kept.includes(key));
+        const mixed = { ...other, ...Object.fromEntries(own) };
+        if (kept.includes('delegationDepth')) mixed.delegationDepth = Math.max(0, parent.delegationDepth - 1);
+        const fits =
+          mixed.notionalPerOrder.ccy === mixed.notionalPerDay.ccy &&
+          compareDecimals(mixed.notionalPerOrder.amount, mixed.notionalPerDay.amount) <= 0;
+        return {
+          parent,
+          child: fits
+            ? mixed
+            : { ...mixed, notionalPerOrder: parent.notionalPerOrder, notionalPerDay: parent.notionalPerDay },
+        };
+      });
+    const money = fc
+      .tuple(fc.constantFrom(...amounts), fc.constantFrom('USD', 'EUR'))
+      .map(([text, ccy]) => ({ amount: parseDecimal(text), ccy }));
+    const anyUse = fc.record({
+      action: fc.constantFrom(
+        'order:create',
+        'order:create',
+        'order:cancel',
+        'order:read',
+        'withdrawal:request',
+        'killswitch:trip',
+      ),
+      cfi: maybe(fc.constantFrom('ESVUFR', 'ESXXXX', 'EPXXXX', 'FFXXXX', 'FCXXXX', 'DBXXXX')),
+      venue: maybe(fc.constantFrom('XNAS', 'XETR', 'XLON')),
+      jurisdiction: maybe(fc.constantFrom('DE', 'US')),
+      account: maybe(fc.constantFrom('A', 'B', 'C')),
+      counterparties: maybe(fc.subarray([broker, clearer, firm])),
+      notional: maybe(money),
+      notionalToday: maybe(money),
+      quantity: maybe(fc.constantFrom(...amounts).map((text) => parseDecimal(text))),
+      at: fc.integer({ min: Date.UTC(2026, 0, 1), max: Date.UTC(2027, 0, 1) }),
+    });
+
+    it('never lets a child permit what its parent does not', () => {
+      let narrowed = 0;
+      let permitted = 0;
+      fc.assert(
+        fc.property(pair, fc.array(anyUse, { minLength: 30, maxLength: 30 }), ({ parent, child }, uses) => {
+          if (!narrowConstraints(parent, child).ok) return;
+          narrowed++;
+          for (const asked of uses.map(use)) {
+            if (!permits(child, asked).ok) continue;
+            permitted++;
+            expect(permits(parent, asked)).toEqual({ ok: true });
+          }
+        }),
+        { numRuns: 1500, seed: 20261121 },
+      );
+      // The property would hold of nothing: these show that it was put to the test.
+      expect(narrowed).toBeGreaterThan(100);
+      expect(permitted).toBeGreaterThan(100);
+    });
+
+    it('gives a real example with every refusal but those for which none can be', () => {
+      const shown = new Map<string, number>();
+      fc.assert(
+        fc.property(pair, ({ parent, child }) => {
+          const result = narrowConstraints(parent, child);
+          if (result.ok) return;
+          const { constraint, use: example } = result.counterexample;
+          if (example === undefined) {
+            const limit = ['notionalPerOrder', 'notionalPerDay', 'quantityPerOrder', 'hours'].includes(constraint);
+            const unbound = child.actions.every((action) => action === 'order:cancel' || action === 'order:read');
+            const zones = constraint === 'hours' && parent.hours?.timeZone !== child.hours?.timeZone;
+            expect(constraint === 'delegationDepth' || (limit && unbound) || zones, constraint).toBe(true);
+            return;
+          }
+          shown.set(constraint, (shown.get(constraint) ?? 0) + 1);
+          expect(permits(child, example)).toEqual({ ok: true });
+          expect(permits(parent, example).ok).toBe(false);
+        }),
+        { numRuns: 1500, seed: 20261121 },
+      );
+      expect([...shown.keys()].sort()).toEqual(
+        Object.keys(base)
+          .filter((key) => key !== 'delegationDepth')
+          .sort(),
+      );
+    });
+
+    it('lets a chain of mandates go no further than the first', () => {
+      fc.assert(
+        fc.property(pair, anyConstraints, ({ parent, child }, other) => {
+          const grandchild = {
+            ...child,
+            venues: other.venues,
+            delegationDepth: Math.max(0, child.delegationDepth - 1),
+          };
+          if (narrowConstraints(parent, child).ok && narrowConstraints(child, grandchild).ok)
+            expect(narrowConstraints(parent, grandchild)).toEqual({ ok: true });
+        }),
+        { numRuns: 1000, seed: 20261121 },
+      );
+    });
+  });
+});

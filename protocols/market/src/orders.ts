@@ -1,0 +1,165 @@
+import { CodedError, type MandateId } from '@countersign/kernel';
+import { parseAuthorizationDetail, type TradeOrder, type TradeOrderAction } from './authorization-details/index.ts';
+import type { VenueRegistry } from './codes/index.ts';
+import { type Order, type OrderProblem, parseOrderRow } from './order-row.ts';
+import { accept, type Parsed, refuse } from './parsed.ts';
+
+export type { Order, OrderProblem } from './order-row.ts';
+
+/** An order that was taken. Rows count from 1. */
+export interface AcceptedOrder {
+  readonly row: number;
+  readonly order: Order;
+}
+
+/** An order that was refused, with everything that is wrong with it. `code` and `detail` are those of the first problem. */
+export interface RefusedOrder {
+  readonly row: number;
+  /** As given, where it is readable: so that the sender finds the order again. */
+  readonly clientOrderId?: string;
+  readonly code: string;
+  readonly detail: string;
+  readonly problems: readonly [OrderProblem, ...OrderProblem[]];
+}
+
+/** Each row of the file is in exactly one of the two lists. */
+export interface OrderFile {
+  readonly orders: readonly AcceptedOrder[];
+  readonly refusals: readonly RefusedOrder[];
+}
+
+/**
+ * Reads orders as an order-management system hands them over: a JSON array, one object an order (see
+ * {@link Order}), at most `maxOrders` (10,000). A bad order is refused under its row with a code for each
+ * thing wrong; the others are taken. Two rows with one client order id or one idempotency key are two orders
+ * where one was meant: the later is refused, even when the earlier was refused too.
+ *
+ * @param context.venues registry that venues are looked up in
+ * @param context.at milliseconds since the epoch at which venues and deadlines are judged
+ */
+export function parseOrderFile(
+  value: unknown,
+  context: { readonly venues: VenueRegistry; readonly at: number; readonly maxOrders?: number },
+): Parsed<OrderFile, 'order_file_malformed' | 'order_file_too_long'> {
+  const maxOrders = context.maxOrders ?? 10_000;
+  if (!Array.isArray(value)) return refuse('order_file_malformed', 'An order file is a JSON array of orders.');
+  if (value.length > maxOrders)
+    return refuse(
+      'order_file_too_long',
+      `The file holds ${value.length} orders; at most ${maxOrders} are taken at once.`,
+    );
+
+  const orders: AcceptedOrder[] = [];
+  const refusals: RefusedOrder[] = [];
+  const clientOrderIds = new Map<string, number>();
+  const idempotencyKeys = new Map<string, number>();
+  for (const [index, item] of value.entries()) {
+    const row = index + 1;
+    const clientOrderId = shortText(item, 'clientOrderId');
+    const repeats = [
+      ...repeated(clientOrderIds, clientOrderId, row, { field: '/clientOrderId', code: 'client_order_id_twice' }),
+      ...repeated(idempotencyKeys, shortText(item, 'idempotencyKey'), row, {
+        field: '/idempotencyKey',
+        code: 'idempotency_key_twice',
+      }),
+    ];
+    const parsed = parseOrderRow(item, context);
+    if (parsed.ok && repeats.length === 0) {
+      orders.push({ row, order: parsed.order });
+      continue;
+    }
+    const [first, ...others] = [...(parsed.ok ? [] : parsed.problems), ...repeats];
+    if (first === undefined) continue;
+    refusals.push({
+      row,
+      code: first.code,
+      detail: first.detail,
+      problems: [first, ...others],
+      ...(clientOrderId === undefined ? {} : { clientOrderId }),
+    });
+  }
+  return accept({ orders, refusals });
+}
+
+function repeated(
+  seen: Map<string, number>,
+  text: string | undefined,
+  row: number,
+  problem: { readonly field: string; readonly code: string },
+): OrderProblem[] {
+  const earlier = text === undefined ? undefined : seen.get(text);
+  if (text !== undefined && earlier === undefined) seen.set(text, row);
+  return earlier === undefined ? [] : [{ ...problem, detail: `Row ${earlier} has the same.` }];
+}
+
+/** Text of at most 64 visible characters under a key, read before the row is known to be an order. */
+function shortText(item: unknown, key: string): string | undefined {
+  const value: unknown =
+    typeof item === 'object' && item !== null ? Object.getOwnPropertyDescriptor(item, key)?.value : undefined;
+  return typeof value === 'string' && /^[\x21-\x7e]{1,64}$/.test(value) ? value : undefined;
+}
+
+/**
+ * The authorization detail that asks for exactly this order.
+ *
+ * @param under.mandateId mandate it is asked for under
+ * @param under.locations resources the token is for
+ * @param under.actions steps the token allows
+ * @throws CodedError `order_mandate_mismatch` when the order itself names another mandate;
+ *   `invalid_authorization_details` when locations or actions are not what a detail may hold
+ */
+export function orderToAuthorizationDetail(
+  order: Order,
+  under: {
+    readonly mandateId: MandateId;
+    readonly locations: readonly string[];
+    readonly actions: readonly TradeOrderAction[];
+  },
+): TradeOrder {
+  if (order.mandateId !== undefined && order.mandateId !== under.mandateId)
+    throw new CodedError({
+      code: 'order_mandate_mismatch',
+      category: 'conflict',
+      detail: `The order names mandate ${order.mandateId} and would be asked for under ${under.mandateId}.`,
+    });
+  const detail: TradeOrder = {
+    type: 'urn:countersign:rar:v1:trade_order',
+    locations: [...under.locations],
+    actions: [...under.actions],
+    entity_lei: order.entityLei,
+    mandate_id: under.mandateId,
+    idempotency_key: order.idempotencyKey,
+    not_after: order.notAfter,
+    jurisdiction: order.jurisdiction,
+    account: order.account,
+    instrument: { isin: order.isin, cfi: order.cfi },
+    venue_mic: order.venueMic,
+    side: order.side,
+    max_qty: order.quantity,
+    ...(order.limitPrice === undefined ? {} : { limit_price: { amount: order.limitPrice, ccy: order.currency } }),
+    max_notional: { amount: order.notional, ccy: order.currency },
+    tif: order.timeInForce,
+    capacity: order.capacity,
+    parties: order.parties.map(({ role, lei }) => ({ role, lei })),
+    ...(order.algo === undefined ? {} : { algo: algoOf(order.algo) }),
+    client_order_id: order.clientOrderId,
+  };
+  const parsed = parseAuthorizationDetail(detail);
+  if (!parsed.ok)
+    throw new CodedError({
+      code: parsed.code,
+      category: 'invalid',
+      detail: parsed.detail,
+      facts: { path: parsed.path, problem: parsed.problem },
+    });
+  return detail;
+}
+
+function algoOf(algo: NonNullable<Order['algo']>): NonNullable<TradeOrder['algo']> {
+  return {
+    model_id: algo.modelId,
+    version: algo.version,
+    artifact_sha256: algo.artifactSha256,
+    ...(algo.certId === undefined ? {} : { cert_id: algo.certId }),
+  };
+}

@@ -1,0 +1,74 @@
+/** Roles of firms in a trade, by their Common Domain Model names. */
+export const partyRoles = [
+  'ArrangingBroker',
+  'ExecutingBroker',
+  'ClearingFirm',
+  'ClearingOrganization',
+  'ClearingClient',
+  'Custodian',
+  'SettlementAgent',
+  'PrimeBroker',
+  'ExecutionFacility',
+  'TradeRepository',
+  'ReportingParty',
+  'ConfirmationPlatform',
+  'AllocationAgent',
+  'Client',
+  'ClientDecisionMaker',
+  'OrderTransmitter',
+  'Beneficiary',
+] as const;
+export type PartyRole = (typeof partyRoles)[number];
+
+/** Roles of people in a firm's part of a trade, by their Common Domain Model names. */
+export const personRoles = ['InvestmentDecisionMaker', 'ExecutionWithinFirm', 'Trader'] as const;
+export type PersonRole = (typeof personRoles)[number];
+
+/** On whose account a position is held. */
+export const accountTypes = ['House', 'Client', 'AggregateClient'] as const;
+export type AccountType = (typeof accountTypes)[number];
+
+/**
+ * The firms that stand on the other side of an order or extend credit to it: what a mandate's list of
+ * counterparties speaks of. Clients, infrastructures and agents in the same list of parties are none.
+ */
+export const counterpartyRoles = [
+  'ArrangingBroker',
+  'ExecutingBroker',
+  'ClearingFirm',
+  'PrimeBroker',
+] as const satisfies readonly PartyRole[];
+
+/** FIX PartyRole (452): the values this software reads, with the names FIX gives them. */
+export const fixPartyRoles = {
+  1: 'Executing Firm',
+  3: 'Client ID',
+  4: 'Clearing Firm',
+  7: 'Entering Firm',
+  11: 'Order Origination Trader',
+  12: 'Executing Trader',
+  13: 'Order Origination Firm',
+  21: 'Clearing Organization',
+  28: 'Custodian',
+  36: 'Entering Trader',
+  44: 'Order Entry Operator ID',
+  122: 'Investment Decision Maker',
+} as const;
+export type FixPartyRole = keyof typeof fixPartyRoles;
+
+/**
+ * The Common Domain Model role that a FIX PartyRole (452) stands for. Roles that only some venues read that
+ * way (7 and 44 among them) have none: they must be mapped per venue before the session.
+ */
+export const roleOfFixPartyRole: Readonly<Partial<Record<FixPartyRole, PartyRole | PersonRole>>> = {
+  1: 'ExecutingBroker',
+  3: 'Client',
+  4: 'ClearingFirm',
+  11: 'Trader',
+  12: 'ExecutionWithinFirm',
+  13: 'OrderTransmitter',
+  21: 'ClearingOrganization',
+  28: 'Custodian',
+  36: 'Trader',
+  122: 'InvestmentDecisionMaker',
+};

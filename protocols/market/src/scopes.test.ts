@@ -1,0 +1,158 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  bearerScopes,
+  checkSeparation,
+  formatScope,
+  marketScopes,
+  parseScope,
+  type Scope,
+  scopes,
+  scopesSubset,
+} from './index.ts';
+
+describe('a scope parameter', () => {
+  it('is read as the set of its scopes', () => {
+    expect(parseScope('order:create order:read order:create')).toEqual({
+      ok: true,
+      value: new Set(['order:create', 'order:read']),
+    });
+    expect(parseScope('')).toEqual({ ok: true, value: new Set() });
+  });
+
+  it('may hold every scope of the vocabulary, and comes back as it went', () => {
+    fc.assert(
+      fc.property(fc.subarray([...scopes]), (some) => {
+        const parsed = parseScope(formatScope(some));
+        expect(parsed.ok && [...parsed.value].sort()).toEqual([...some].sort());
+      }),
+    );
+    // The one scope with "all" inside is no generic one.
+    expect(parseScope('margin:call').ok).toBe(true);
+    expect(parseScope('allocation:approve').ok).toBe(true);
+  });
+
+  it.each([
+    'admin_all',
+    'full_trade_access',
+    '*',
+    'order:*',
+    'order:all',
+    'all',
+    'ALL',
+    'Admin',
+    'orders:admin',
+    'administrator',
+    'root',
+    'order:any',
+    'trade-full',
+    'superuser',
+    'order:create admin_all',
+    'no:such order:*',
+  ])('is refused as generic when it asks for %s', (text) => {
+    expect(parseScope(text)).toMatchObject({ ok: false, code: 'scope_generic' });
+  });
+
+  it.each([
+    'order',
+    'order:',
+    ':create',
+    'order:execute',
+    'ORDER:CREATE',
+    'order:create,order:read',
+    ' order:create',
+    'order:create ',
+    'order:create  order:read',
+    'order:create\torder:read',
+    'order:create\norder:read',
+    'openid',
+    '__proto__',
+    'constructor',
+    'order:\u0441reate',
+  ])('is refused when it asks for %j, which is no scope', (text) => {
+    expect(parseScope(text)).toMatchObject({ ok: false, code: 'scope_unknown' });
+  });
+
+  it.each([[undefined], [null], [{}], [['order:create']], ['order:create '.repeat(1000)]])(
+    'is refused when it is %j',
+    (value) => {
+      expect(parseScope(value)).toMatchObject({ ok: false, code: 'scope_unknown' });
+    },
+  );
+
+  it('is not echoed when it is long or not plain', () => {
+    const long = parseScope('x'.repeat(4000));
+    expect(long.ok ? '' : long.detail.length).toBeLessThan(200);
+    expect(parseScope('a\u202eb')).toMatchObject({ detail: expect.not.stringContaining('\u202e') });
+  });
+});
+
+describe('separation of duties', () => {
+  it.each([
+    ['order:create', 'order:approve'],
+    ['order:amend', 'order:approve'],
+    ['allocation:propose', 'allocation:approve'],
+    ['collateral:transfer', 'collateral:approve'],
+    ['withdrawal-address:propose', 'withdrawal-address:approve'],
+    ['withdrawal:request', 'withdrawal:approve'],
+    ['withdrawal:request', 'withdrawal:release'],
+    ['partner:register', 'partner:approve'],
+    ['model:register', 'model:certify'],
+    ['policy:propose', 'policy:approve'],
+    ['policy:propose', 'policy:publish'],
+    ['policy:approve', 'policy:publish'],
+    ['killswitch:arm', 'killswitch:release'],
+    ['killswitch:trip', 'killswitch:release'],
+    ['legalhold:place', 'legalhold:release'],
+    ['breakglass:invoke', 'breakglass:review'],
+  ] as const)('never has %s and %s in one set', (one, other) => {
+    expect(checkSeparation(new Set<Scope>([one, 'order:read', other]))).toMatchObject({
+      ok: false,
+      code: 'scope_duties_combined',
+      pair: [one, other],
+    });
+    expect(checkSeparation(new Set<Scope>([one]))).toEqual({ ok: true });
+    expect(checkSeparation(new Set<Scope>([other]))).toEqual({ ok: true });
+  });
+
+  it('holds for every object that has a propose and an approve', () => {
+    for (const scope of scopes) {
+      const [object, verb] = scope.split(':');
+      const approve = scopes.find((each) => each === `${object}:approve`);
+      if (verb === 'propose' && approve !== undefined)
+        expect(checkSeparation(new Set([scope, approve])).ok).toBe(false);
+    }
+  });
+
+  it('allows what does not check each other', () => {
+    expect(
+      checkSeparation(new Set<Scope>(['mandate:grant', 'mandate:revoke', 'order:create', 'allocation:approve'])),
+    ).toEqual({ ok: true });
+  });
+});
+
+describe('bearer tokens', () => {
+  it('are for reading only, and never for evidence or quotes', () => {
+    expect([...bearerScopes].every((scope) => scope.endsWith(':read'))).toBe(true);
+    for (const scope of [
+      'order:create',
+      'order:cancel',
+      'quote:stream',
+      'audit:read',
+      'decision:evaluate',
+      'directory:apply',
+    ] as const)
+      expect(marketScopes.has(scope)).toBe(true);
+    expect(marketScopes.size + bearerScopes.size).toBe(scopes.length);
+  });
+});
+
+describe('narrowing of scopes', () => {
+  it('is inclusion', () => {
+    fc.assert(
+      fc.property(fc.subarray([...scopes]), fc.subarray([...scopes]), (child, parent) => {
+        expect(scopesSubset(new Set(child), new Set(parent))).toBe(child.every((scope) => parent.includes(scope)));
+      }),
+    );
+  });
+});
