@@ -1,0 +1,7 @@
+export * from './approval.ts';
+export * from './client.ts';
+export * from './control-plane.ts';
+export * from './keys.ts';
+export * from './protection.ts';
+export * from './replay-memory.ts';
+export * from './transport.ts';

@@ -1,0 +1,102 @@
+import { CodedError, type ErrorCategory } from '@countersign/kernel';
+
+/** An answer of the control plane: parsed JSON, text, or, when asked for, a Buffer; bounded. */
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export interface Transport {
+  send(request: {
+    readonly method: string;
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body?: string;
+    readonly binary?: boolean;
+  }): Promise<Answer>;
+}
+
+const maxBytes = 8 * 1_048_576;
+
+/**
+ * HTTP with a time limit and a size limit; redirects are not followed, because a token sent to another place is lost.
+ *
+ * @throws CodedError `control_plane_unreachable`
+ */
+export function createTransport(options: { readonly timeoutMs?: number } = {}): Transport {
+  const timeoutMs = options.timeoutMs ?? 10_000;
+  return {
+    async send({ method, url, headers, body, binary }) {
+      try {
+        const answer = await fetch(url, {
+          method,
+          headers,
+          redirect: 'error',
+          signal: AbortSignal.timeout(timeoutMs),
+          ...(body === undefined ? {} : { body }),
+        });
+        const bytes = await readBounded(answer);
+        const isJson = answer.headers.get('content-type')?.includes('json') === true;
+        // A refusal is JSON also where bytes were asked for.
+        if (binary === true && answer.ok) return { status: answer.status, body: bytes };
+        const text = bytes.toString('utf8');
+        return { status: answer.status, body: isJson ? (JSON.parse(text) as unknown) : text };
+      } catch (cause) {
+        throw new CodedError({
+          code: 'control_plane_unreachable',
+          category: 'unavailable',
+          detail: `No usable answer from ${new URL(url).origin} within ${timeoutMs} ms.`,
+          cause,
+        });
+      }
+    },
+  };
+}
+
+async function readBounded(answer: Response): Promise<Buffer> {
+  if (answer.body === null) return Buffer.alloc(0);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > maxBytes) throw new Error('the answer is too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The server's refusal as a coded error: an RFC 9457 problem, or an OAuth error (RFC 6749 section 5.2). */
+export function refusalOf({ status, body }: Answer): CodedError {
+  const members = isObject(body) ? body : {};
+  const code = text(members['code']) ?? text(members['error']) ?? 'unexpected_answer';
+  const detail = text(members['detail']) ?? text(members['error_description']) ?? `The control plane answered with status ${status}.`;
+  const facts = members['facts'];
+  return new CodedError({ code, category: categoryOf(status), detail, ...(isObject(facts) ? { facts } : {}) });
+}
+
+function categoryOf(status: number): ErrorCategory {
+  switch (status) {
+    case 401:
+      return 'unauthenticated';
+    case 403:
+      return 'forbidden';
+    case 404:
+      return 'not-found';
+    case 409:
+      return 'conflict';
+    case 413:
+      return 'too-large';
+    case 429:
+      return 'rate-limited';
+    default:
+      return status >= 500 ? 'unavailable' : 'invalid';
+  }
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
