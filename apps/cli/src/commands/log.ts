@@ -1,0 +1,92 @@
+import { CodedError } from '@countersign/kernel';
+import { decodeEntryBundle, entryBundlePath, Frontier, hashLeaf, parseVerifierKey, verifyCheckpoint } from '@countersign/merkle-log';
+import { refusalOf, type Token } from '@countersign/sdk';
+import type { Command } from 'commander';
+import { type Connection, connect, type ConnectionOptions } from '../connection.ts';
+import { bold, dim, exitCodes, green, print, progressLine, red } from '../output.ts';
+
+export function logCommands(program: Command, options: () => ConnectionOptions): void {
+  const log = program.command('log').description('the audit log');
+  log
+    .command('checkpoint')
+    .description('print the newest signed checkpoint; keep it, and later bundles can prove that the log only grew')
+    .action(async () => {
+      process.stdout.write(await fetchText(`${connect(options()).issuer}/log/checkpoint`));
+    });
+  log
+    .command('show')
+    .description('print records, oldest first, one JSON a line')
+    .option('--transaction <id>', 'only of this transaction')
+    .option('--type <type>', 'only of this type, e.g. token.issued')
+    .option('--after <index>', 'only after this index')
+    .option('--limit <n>', 'at most so many (1 to 1000)', '100')
+    .action(async (flags: Record<string, string>) => {
+      const { issuer, client, token } = connect(options());
+      const url = `${issuer}/evidence/records?${new URLSearchParams(flags).toString()}`;
+      const answer = await client.callOrThrow(await token('evidence', 'audit:read'), { method: 'GET', url });
+      for (const entry of (answer as { records: readonly unknown[] }).records) print(JSON.stringify(entry));
+    });
+  log
+    .command('verify')
+    .description('read every entry, recompute the tree here, and compare it with the signed checkpoint')
+    .option('--log-key <vkey>', "the log's verifier key as you know it from elsewhere")
+    .action(async ({ logKey }: { logKey?: string }) => {
+      process.exitCode = await verifyLog(connect(options()), logKey);
+    });
+}
+
+async function verifyLog(connection: Connection, logKey: string | undefined): Promise<number> {
+  const { issuer } = connection;
+  const key = logKey ?? (await publishedKey(issuer));
+  const parsedKey = parseVerifierKey(key);
+  if (!parsedKey.ok) throw new CodedError({ code: 'log_key_malformed', category: 'invalid', detail: 'The log key is not a C2SP verifier key.' });
+  const note = await fetchText(`${issuer}/log/checkpoint`);
+  const signed = verifyCheckpoint({ signedNote: note, origin: parsedKey.key.name, logKeys: [parsedKey.key] });
+  if (!signed.ok) return failed('checkpoint_signature', `The checkpoint is not signed by this key (${signed.reason}).`);
+  const { size, root } = signed.checkpoint;
+  const token = await connection.token('evidence', 'audit:read');
+  const line = progressLine();
+  let frontier = Frontier.empty;
+  for (let start = 0n; start < size; start += 256n) {
+    const width = Number(size - start < 256n ? size - start : 256n);
+    const bytes = await readEntries(connection, token, start / 256n, width);
+    const decoded = decodeEntryBundle(bytes, width);
+    if (!decoded.ok || decoded.entries.length !== width) return failed('entries_malformed', `Entries ${start} and on cannot be read.`);
+    frontier = frontier.append(decoded.entries.map((entry) => hashLeaf(entry)));
+    line.update(`${frontier.size} of ${size} entries`);
+  }
+  line.end(dim(`${frontier.size} of ${size} entries`));
+  if (!frontier.root().equals(Buffer.from(root)))
+    return failed('root_differs', 'The entries served do not hash to the root that was signed.');
+  print(`${green('ok')}  ${size} entries hash to the signed root ${dim(Buffer.from(root).toString('base64'))}`);
+  if (logKey === undefined) print(dim(`The key was the one this log publishes: ${key}. Pass yours with --log-key.`));
+  return exitCodes.ok;
+}
+
+function failed(code: string, detail: string): number {
+  print(`${bold(red(code))}  ${detail}`);
+  return exitCodes.unverified;
+}
+
+async function readEntries({ issuer, client }: Connection, token: Token, index: bigint, width: number): Promise<Buffer> {
+  const answer = await client.call(token, { method: 'GET', url: `${issuer}/log/${entryBundlePath({ index, width })}`, binary: true });
+  if (answer.status !== 200 || !Buffer.isBuffer(answer.body)) throw refusalOf(answer);
+  return answer.body;
+}
+
+async function publishedKey(issuer: string): Promise<string> {
+  const document = JSON.parse(await fetchText(`${issuer}/.well-known/countersign`)) as { log?: { verifier_key?: unknown } };
+  const key = document.log?.verifier_key;
+  if (typeof key === 'string') return key;
+  throw new CodedError({ code: 'log_key_missing', category: 'not-found', detail: 'The control plane publishes no log key; pass --log-key.' });
+}
+
+async function fetchText(url: string): Promise<string> {
+  try {
+    const answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(10_000) });
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    return await answer.text();
+  } catch (cause) {
+    throw new CodedError({ code: 'control_plane_unreachable', category: 'unavailable', detail: `${url} does not answer; is the control plane running?`, cause });
+  }
+}

@@ -1,0 +1,22 @@
+import type { Command } from 'commander';
+
+export function runCommands(program: Command): void {
+  program
+    .command('start')
+    .description('start a control plane and keep it up')
+    .option('--data <folder>', 'where data lies; made on the first start', 'data')
+    .option('--port <number>', 'only on the first start: it becomes part of the address', '7420')
+    .option('--config <file>', 'a configuration of your own instead of the development one')
+    .action(async (flags: { data: string; port: string; config?: string }) => {
+      const { startAndStay } = await import('@countersign/server');
+      await startAndStay({ dataFolder: flags.data, port: Number(flags.port), ...(flags.config === undefined ? {} : { configurationFile: flags.config }) });
+    });
+  program
+    .command('demo')
+    .description('carry one institutional order from sign-in to settlement across five firms, and prove it')
+    .option('--keep <folder>', 'keep data and evidence there instead of a temporary folder')
+    .action(async (flags: { keep?: string }) => {
+      const { runDemo } = await import('@countersign/examples');
+      process.exitCode = await runDemo(flags.keep === undefined ? {} : { keepFolder: flags.keep });
+    });
+}

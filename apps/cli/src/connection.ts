@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CodedError } from '@countersign/kernel';
+import { type Client, createClient, importSigningKey, type Token } from '@countersign/sdk';
+
+/** Options every command that talks to a control plane has. */
+export interface ConnectionOptions {
+  /** Data folder of a development control plane: its address and the operator's key are read from it. */
+  readonly data: string;
+  readonly url?: string;
+  readonly key?: string;
+  readonly client?: string;
+}
+
+export interface Connection {
+  readonly issuer: string;
+  readonly client: Client;
+  /** A token for one of the control plane's own interfaces, e.g. `directory`. */
+  token(door: string, scope: string): Promise<Token>;
+}
+
+/** @throws CodedError `connection_settings` saying which file or option is missing */
+export function connect(options: ConnectionOptions): Connection {
+  const issuer = options.url ?? issuerOf(options.data);
+  const key = importSigningKey(readJson(options.key ?? join(options.data, 'operator.jwk'), 'Name the private key with --key.'));
+  const client = createClient({ issuer, clientId: options.client ?? 'countersign-cli', key });
+  return { issuer, client, token: (door, scope) => client.clientCredentials({ resource: `${issuer}/${door}`, scope }) };
+}
+
+function issuerOf(dataFolder: string): string {
+  const configuration = readJson(join(dataFolder, 'countersign.json'), 'Start one with `npm start`, or name another with --url.');
+  if (typeof configuration === 'object' && configuration !== null && 'issuer' in configuration && typeof configuration.issuer === 'string')
+    return configuration.issuer;
+  throw new CodedError({ code: 'connection_settings', category: 'invalid', detail: `${dataFolder}/countersign.json names no issuer; name it with --url.` });
+}
+
+/** A JSON file. @throws CodedError `connection_settings` or `file_unreadable` with the advice given */
+export function readJson(path: string, advice: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as unknown;
+  } catch (cause) {
+    throw new CodedError({
+      code: 'file_unreadable',
+      category: 'invalid',
+      detail: `${path} cannot be read as JSON (${cause instanceof SyntaxError ? 'it is not JSON' : cause instanceof Error ? cause.message : 'fault'}). ${advice}`,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,39 @@
+import { Command, CommanderError } from 'commander';
+import { directoryCommands } from './commands/directory.ts';
+import { evidenceCommands } from './commands/evidence.ts';
+import { keyCommands } from './commands/key.ts';
+import { logCommands } from './commands/log.ts';
+import { mandateCommands } from './commands/mandate.ts';
+import { partnerCommands } from './commands/partner.ts';
+import { policyCommands } from './commands/policy.ts';
+import { runCommands } from './commands/run.ts';
+import type { ConnectionOptions } from './connection.ts';
+import { exitCodes, reportFailure } from './output.ts';
+
+const program = new Command('countersign')
+  .description('The identity control plane for institutional markets.')
+  .option('--data <folder>', 'data folder of a development control plane (address and operator key are read from it)', 'data')
+  .option('--url <issuer>', 'address of a control plane, instead of --data')
+  .option('--client <id>', 'client to act as', 'countersign-cli')
+  .option('--key <file>', 'private JWK of that client; default: operator.jwk in the data folder')
+  .enablePositionalOptions()
+  .showHelpAfterError('Try: countersign --help')
+  .exitOverride();
+
+const connectionOptions = (): ConnectionOptions => program.opts<ConnectionOptions>();
+
+runCommands(program);
+directoryCommands(program, connectionOptions);
+partnerCommands(program, connectionOptions);
+mandateCommands(program, connectionOptions);
+policyCommands(program, connectionOptions);
+keyCommands(program, connectionOptions);
+logCommands(program, connectionOptions);
+evidenceCommands(program, connectionOptions);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Commander has said what was wrong with the words; its own code is 0 for --help.
+  process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? exitCodes.ok : exitCodes.usage) : reportFailure(error);
+}

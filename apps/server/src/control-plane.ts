@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CodedError } from '@countersign/kernel';
+import { createHttpServer, createLifecycle, createLogger, createMetrics, type Logger } from '@countersign/runtime';
+import { type Components, migratedComponents, startComponents } from './components.ts';
+import type { Configuration } from './configuration.ts';
+import { openControlPlaneDatabase } from './database.ts';
+import { mountHealth, mountRoutes } from './routes.ts';
+
+/** A control plane that answers. */
+export interface ControlPlane {
+  readonly address: string;
+  readonly components: Components;
+  readonly notes: readonly string[];
+  readonly logger: Logger;
+  /** Answers what has begun, takes nothing new, closes everything. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts all components in this process and listens.
+ *
+ * @throws CodedError saying what to do: `configuration_*`, `address_in_use`, those of the database and of the log.
+ *   What had been started by then has been stopped again.
+ */
+export async function startControlPlane(
+  configuration: Configuration,
+  options: { readonly onProgress?: (message: string) => void; readonly logger?: Logger } = {},
+): Promise<ControlPlane> {
+  const logger = options.logger ?? createLogger({ level: configuration.logLevel, name: 'countersign' });
+  const onProgress = options.onProgress ?? (() => undefined);
+  const lifecycle = createLifecycle({ logger });
+  const metrics = createMetrics();
+  let stopping = false;
+  try {
+    const database = await openControlPlaneDatabase({ configuration, components: migratedComponents, lifecycle, logger, onProgress });
+    onProgress('Starting components');
+    const components = await startComponents({ configuration, database, lifecycle, logger });
+    const app = createHttpServer({ logger, metrics });
+    mountRoutes(app, components, configuration);
+    mountHealth(app, { metrics, ready: async () => !stopping && (await answersWithin(components.auditLog.checkpoint(), 2_000)) });
+    await listenOn(app, configuration);
+    // Last in, first out: no new request reaches a component that is about to stop.
+    lifecycle.started({ name: 'HTTP', stop: () => app.close() });
+    return {
+      address: configuration.issuer,
+      components,
+      notes: database.notes,
+      logger,
+      async stop() {
+        stopping = true;
+        await lifecycle.stop();
+      },
+    };
+  } catch (error) {
+    await lifecycle.stop();
+    throw error;
+  }
+}
+
+async function listenOn(app: ReturnType<typeof createHttpServer>, { listen }: Configuration): Promise<void> {
+  try {
+    await app.listen({ host: listen.host, port: listen.port });
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE')
+      throw new CodedError({
+        code: 'address_in_use',
+        category: 'unavailable',
+        detail: `${listen.host}:${listen.port} is taken. Stop what listens there (is a control plane running already?), or choose another port.`,
+        cause,
+      });
+    throw cause;
+  }
+}
+
+/** Ready means that the log can be read and signed within a bound: without it every answer would be no. */
+async function answersWithin(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  const answered = work.then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([answered, sleep(milliseconds, false, { ref: false })]);
+}

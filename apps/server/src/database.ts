@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import { systemRandom } from '@countersign/kernel';
+import {
+  type ComponentAccess,
+  type ComponentMigrations,
+  componentPool,
+  type Database,
+  type DatabaseConnection,
+  type Lifecycle,
+  type Logger,
+  migrate,
+  openDatabase,
+  readSecret,
+  rolesSecretFromFile,
+  startEmbeddedPostgres,
+} from '@countersign/runtime';
+import type pg from 'pg';
+import type { Configuration } from './configuration.ts';
+
+/** The database of this release: reached, fit, and migrated. */
+export interface OpenedDatabase {
+  readonly database: Database;
+  /** For people: where data lies if not where asked, and the like. */
+  readonly notes: readonly string[];
+  access(component: ComponentMigrations): ComponentAccess;
+  /** A pool as the component's own role; ended when the control plane stops. */
+  pool(component: ComponentMigrations, options?: { readonly maxConnections?: number; readonly durable?: boolean }): pg.Pool;
+}
+
+/** Starts the embedded server unless a database of your own is configured, and brings it to this release. */
+export async function openControlPlaneDatabase(options: {
+  readonly configuration: Configuration;
+  readonly components: readonly ComponentMigrations[];
+  readonly lifecycle: Lifecycle;
+  readonly logger: Logger;
+  readonly onProgress: (message: string) => void;
+}): Promise<OpenedDatabase> {
+  const { configuration, components, lifecycle, logger, onProgress } = options;
+  const notes: string[] = [];
+  let connection: DatabaseConnection;
+  if (configuration.databaseUrl === undefined) {
+    const postgres = await startEmbeddedPostgres({
+      dataFolder: join(configuration.dataFolder, 'postgres'),
+      onProgress,
+      logger: (event, fields) => logger.info({ ...fields }, event),
+    });
+    lifecycle.started({ name: 'embedded PostgreSQL', stop: () => postgres.stop() });
+    notes.push(...postgres.notes);
+    connection = postgres.connection;
+  } else connection = { url: readSecret(configuration.databaseUrl) };
+  const database = await openDatabase({
+    connection,
+    rolesSecret: rolesSecretFromFile(join(configuration.dataFolder, 'roles-secret'), systemRandom),
+    onProgress,
+  });
+  const applied = await migrate({ database, components });
+  if (applied.length > 0) onProgress(`Database brought to this release (${applied.length} migrations)`);
+
+  const access = ({ role, schema, name }: ComponentMigrations): ComponentAccess => ({ database, role, schema, applicationName: `countersign ${name}` });
+  return {
+    database,
+    notes,
+    access,
+    pool(component, { maxConnections, durable = true } = {}) {
+      const pool = componentPool({
+        ...access(component),
+        ...(maxConnections === undefined ? {} : { maxConnections }),
+        ...(durable ? {} : { synchronousCommit: 'off' }),
+        onError: (error) => logger.warn({ error, component: component.name }, 'a database connection broke'),
+      });
+      lifecycle.started({ name: `connections of ${component.name}`, stop: () => pool.end() });
+      return pool;
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { CodedError } from '@countersign/kernel';
+import { createFileDurably } from '@countersign/runtime';
+import { generateSigningKey } from '@countersign/sdk';
+import { type Configuration, readConfiguration } from './configuration.ts';
+
+/** What a first start has made, so that it can be explained. */
+export interface DevelopmentSetup {
+  readonly configuration: Configuration;
+  readonly configurationFile: string;
+  /** Private key of the operator's command, mode 0600. */
+  readonly operatorKeyFile: string;
+  /** True when this start made it. */
+  readonly fresh: boolean;
+}
+
+/** File names within the data folder. */
+const names = { configuration: 'countersign.json', keyEncryptionKey: 'key-encryption-key', operatorKey: 'operator.jwk' } as const;
+
+/**
+ * Reads the development configuration of a folder, making it on the first start: a key-encryption key, an
+ * operator key, and a configuration that names both. Nothing that exists is overwritten.
+ *
+ * @param port fixed by the caller; it becomes part of the issuer, so it is kept for later starts
+ * @throws CodedError `data_folder_unusable`, and those of {@link readConfiguration}
+ */
+export function prepareDevelopment(options: { readonly dataFolder: string; readonly port: number }): DevelopmentSetup {
+  const dataFolder = resolve(options.dataFolder);
+  const file = (name: string): string => join(dataFolder, name);
+  const fresh = !existsSync(file(names.configuration));
+  try {
+    // Passable for the account of the embedded server; the files that matter have mode 0600.
+    mkdirSync(dataFolder, { recursive: true, mode: 0o711 });
+    createFileDurably(file(names.keyEncryptionKey), `${randomBytes(32).toString('base64url')}\n`, 0o600);
+    const operatorKey = generateSigningKey();
+    createFileDurably(file(names.operatorKey), `${JSON.stringify({ ...operatorKey.privateJwk, kid: operatorKey.kid })}\n`, 0o600);
+    if (fresh) {
+      const { kid, kty, crv, x, y } = JSON.parse(readFileSync(file(names.operatorKey), 'utf8')) as Record<string, string>;
+      createFileDurably(file(names.configuration), `${JSON.stringify(development(dataFolder, options.port, { kid, kty, crv, x, y }), null, 2)}\n`, 0o600);
+    }
+    const configuration = readConfiguration(JSON.parse(readFileSync(file(names.configuration), 'utf8')) as unknown);
+    return { configuration, configurationFile: file(names.configuration), operatorKeyFile: file(names.operatorKey), fresh };
+  } catch (cause) {
+    if (cause instanceof CodedError) throw cause;
+    throw new CodedError({
+      code: 'data_folder_unusable',
+      category: 'invalid',
+      detail: `The folder ${dataFolder} cannot be used (${cause instanceof Error ? cause.message : 'unknown fault'}). Name another with --data, or repair it.`,
+      cause,
+    });
+  }
+}
+
+function development(dataFolder: string, port: number, operatorJwk: Readonly<Record<string, string | undefined>>): unknown {
+  return {
+    environment: 'development',
+    issuer: `http://127.0.0.1:${port}`,
+    listen: { host: '127.0.0.1', port },
+    dataFolder,
+    keyEncryptionKey: `file:${join(dataFolder, names.keyEncryptionKey)}`,
+    logOrigin: `development.countersign.invalid/${randomBytes(6).toString('hex')}`,
+    logLevel: 'info',
+    operator: { lei: '529900T8BM49AURSDO55', name: 'Control plane operator (development)', country: 'DE', jwks: { keys: [operatorJwk] } },
+    accessTokenLifetimeSeconds: 300,
+  };
+}
+
+/** What a person needs to know after a first start, in plain words. */
+export function explainDevelopment(setup: DevelopmentSetup): string {
+  const { configuration } = setup;
+  return [
+    setup.fresh ? 'First start: a development configuration was made.' : 'Development configuration read.',
+    `  address        ${configuration.issuer}   (loopback only)`,
+    `  configuration  ${setup.configurationFile}`,
+    `  data           ${configuration.dataFolder}`,
+    `  operator key   ${setup.operatorKeyFile}   (private, mode 0600; the countersign command signs in with it)`,
+    '  Not for production: plain HTTP, an embedded database, keys in files beside the data.',
+    '  For production: environment "production", an https issuer, databaseUrl, keyEncryptionKey from your secret store.',
+  ].join('\n');
+}

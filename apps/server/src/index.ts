@@ -1,0 +1,7 @@
+export { readPolicySet, shippedPolicies } from '@countersign/policy-engine';
+export { type Components, migratedComponents } from './components.ts';
+export { type Configuration, configurationSchema, readConfiguration } from './configuration.ts';
+export { type ControlPlane, startControlPlane } from './control-plane.ts';
+export { type DevelopmentSetup, prepareDevelopment } from './development.ts';
+export { directorySeed, ownInterfaces } from './own-interfaces.ts';
+export { startAndStay, type StartOptions } from './start.ts';

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { CodedError } from '@countersign/kernel';
+import { stopOnSignals } from '@countersign/runtime';
+import { type Configuration, readConfiguration } from './configuration.ts';
+import { startControlPlane } from './control-plane.ts';
+import { explainDevelopment, prepareDevelopment } from './development.ts';
+
+export interface StartOptions {
+  readonly dataFolder: string;
+  readonly port: number;
+  /** Instead of the development configuration. */
+  readonly configurationFile?: string;
+}
+
+/**
+ * `countersign start`: starts a control plane, explains itself on standard output, and stays until SIGTERM or SIGINT.
+ *
+ * @throws CodedError when it cannot start; it says what to do
+ */
+export async function startAndStay(options: StartOptions): Promise<void> {
+  const began = performance.now();
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const configuration = configurationOf(options, say);
+  const controlPlane = await startControlPlane(configuration, { onProgress: (message) => say(`${message} ...`) });
+  stopOnSignals(() => controlPlane.stop(), controlPlane.logger);
+  for (const note of controlPlane.notes) say(note);
+  say(`Ready after ${((performance.now() - began) / 1000).toFixed(1)} s: ${controlPlane.address}`);
+}
+
+function configurationOf({ dataFolder, port, configurationFile }: StartOptions, say: (line: string) => void): Configuration {
+  if (configurationFile !== undefined) return readConfigurationFile(configurationFile);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new CodedError({ code: 'port_invalid', category: 'invalid', detail: 'A port is a number from 1 to 65535.' });
+  const setup = prepareDevelopment({ dataFolder, port });
+  say(explainDevelopment(setup));
+  return setup.configuration;
+}
+
+function readConfigurationFile(path: string): Configuration {
+  let input: unknown;
+  try {
+    input = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new CodedError({ code: 'configuration_unreadable', category: 'invalid', detail: `${path} cannot be read as JSON.`, cause });
+  }
+  return readConfiguration(input);
+}
