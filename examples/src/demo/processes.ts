@@ -1,0 +1,91 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { CodedError } from '@countersign/kernel';
+
+const command = fileURLToPath(new URL('../../../bin/countersign.js', import.meta.url));
+
+/** Processes of the demo, so that none outlives it. */
+export interface Processes {
+  /** The control plane, as `countersign start` starts it. Resolves when it is ready. */
+  startControlPlane(options: { readonly dataFolder: string; readonly port: number; readonly onProgress: (text: string) => void }): Promise<void>;
+  /** A firm from `firms/`, with its configuration file. Resolves when it says `ready`. */
+  startFirm(name: string, configurationFile: string): Promise<void>;
+  /** Runs the `countersign` command and gives what it printed. @throws CodedError `command_failed` with what it said */
+  run(...args: readonly string[]): Promise<string>;
+  stop(): Promise<void>;
+}
+
+const readyWithinMs = 45_000;
+
+export function createProcesses(): Processes {
+  const running: { readonly name: string; readonly child: ChildProcess }[] = [];
+
+  async function untilReady(name: string, child: ChildProcess, onLine: (line: string) => boolean): Promise<void> {
+    running.push({ name, child });
+    const said: string[] = [];
+    child.stderr?.on('data', (chunk: Buffer) => {
+      said.push(chunk.toString('utf8'));
+      if (said.length > 200) said.shift();
+    });
+    const { stdout } = child;
+    if (stdout === null) throw new Error('a child without standard output');
+    const lines = createInterface({ input: stdout });
+    const ready = new Promise<void>((resolve, reject) => {
+      lines.on('line', (line) => onLine(line) && resolve());
+      child.once('exit', (code) => reject(fault(name, `ended with ${code}`, said)));
+      setTimeout(() => reject(fault(name, `not ready within ${readyWithinMs / 1000} s`, said)), readyWithinMs).unref();
+    });
+    await ready;
+  }
+
+  return {
+    async startControlPlane({ dataFolder, port, onProgress }) {
+      const child = spawn(process.execPath, [command, 'start', '--data', dataFolder, '--port', String(port)], { stdio: ['ignore', 'pipe', 'pipe'] });
+      await untilReady('control plane', child, (line) => {
+        onProgress(line.trim());
+        return line.startsWith('Ready');
+      });
+    },
+    async startFirm(name, configurationFile) {
+      const child = fork(fileURLToPath(new URL(`../firms/${name}.js`, import.meta.url)), [configurationFile], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+      await untilReady(name, child, (line) => line === 'ready');
+    },
+    async run(...args) {
+      const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } });
+      const out: Buffer[] = [];
+      const err: Buffer[] = [];
+      child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+      child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+      const [code] = (await once(child, 'close')) as [number | null];
+      const said = Buffer.concat(out).toString('utf8');
+      if (code === 0) return said;
+      throw new CodedError({
+        code: 'command_failed',
+        category: 'invalid',
+        detail: `countersign ${args[0] ?? ''} ended with ${code}.`,
+        facts: { exitCode: code, output: said, errors: Buffer.concat(err).toString('utf8') },
+      });
+    },
+    async stop() {
+      // Firms first: they have nothing to lose, and the control plane then closes without open calls.
+      for (const { child } of running.reverse()) {
+        if (child.exitCode !== null || child.signalCode !== null) continue;
+        const gone = once(child, 'exit');
+        child.kill('SIGTERM');
+        const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+        await gone;
+        clearTimeout(timer);
+      }
+    },
+  };
+}
+
+function fault(name: string, what: string, said: readonly string[]): CodedError {
+  return new CodedError({
+    code: 'demo_process_failed',
+    category: 'unavailable',
+    detail: `The ${name} is ${what}. It said last: ${said.join('').slice(-1500).trim() || '(nothing)'}`,
+  });
+}

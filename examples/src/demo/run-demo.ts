@@ -1,0 +1,107 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { isCodedError } from '@countersign/kernel';
+import { type Addresses, type Cast, createCast } from './cast.ts';
+import { freePorts } from './free-port.ts';
+import { play } from './play.ts';
+import { createProcesses, type Processes } from './processes.ts';
+import { createTimeline, type Timeline } from './timeline.ts';
+import { tamper } from './tamper.ts';
+
+export interface DemoOptions {
+  /** Data and evidence stay there; otherwise a temporary folder is used and removed. */
+  readonly keepFolder?: string;
+}
+
+/**
+ * Carries one order across five firms, shows the attacks on it refused, and verifies the proof.
+ *
+ * @returns exit code: 0 when everything went as it must
+ */
+export async function runDemo(options: DemoOptions = {}): Promise<number> {
+  const timeline = createTimeline();
+  const processes = createProcesses();
+  const folder = options.keepFolder === undefined ? mkdtempSync(join(tmpdir(), 'countersign-demo-')) : resolve(options.keepFolder);
+  const interrupted = (): void => void processes.stop().finally(() => process.exit(130));
+  process.once('SIGINT', interrupted);
+  process.once('SIGTERM', interrupted);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o711 });
+    const dataFolder = join(folder, 'data');
+    const { addresses, cast } = await raiseCurtain({ timeline, processes, folder, dataFolder });
+    const stage = { cast, addresses, timeline, run: Date.now().toString(36) };
+    await play(stage, processes, { operate: ['--data', dataFolder], folder });
+    await tamper(stage, processes, folder);
+    timeline.chapter('Done');
+    timeline.done(`the order was carried, ${timeline.refusals} attacks and mistakes were refused, the proof holds`);
+    if (options.keepFolder !== undefined) timeline.note(`kept: ${folder}`);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`\nThe demo did not go as it must.\n${error instanceof Error ? error.message : String(error)}\n`);
+    if (isCodedError(error) && error.facts !== undefined) process.stderr.write(`${JSON.stringify(error.facts, undefined, 2)}\n`);
+    else if (error instanceof Error && error.stack !== undefined) process.stderr.write(`${error.stack}\n`);
+    return 1;
+  } finally {
+    process.off('SIGINT', interrupted);
+    process.off('SIGTERM', interrupted);
+    await processes.stop();
+    if (options.keepFolder === undefined) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function raiseCurtain({
+  timeline,
+  processes,
+  folder,
+  dataFolder,
+}: {
+  readonly timeline: Timeline;
+  readonly processes: Processes;
+  readonly folder: string;
+  readonly dataFolder: string;
+}): Promise<{ readonly addresses: Addresses; readonly cast: Cast }> {
+  timeline.chapter('The control plane and five firms start, each as a process of its own');
+  const ports = await freePorts(6);
+  const at = (index: number): string => `http://127.0.0.1:${ports[index] ?? 0}`;
+  timeline.waiting('starting the control plane (the first start makes a database)');
+  await processes.startControlPlane({ dataFolder, port: ports[0] ?? 0, onProgress: (text) => timeline.waiting(text) });
+  // A kept folder has its address from the first time.
+  const { issuer } = JSON.parse(readFileSync(join(dataFolder, 'countersign.json'), 'utf8')) as { issuer: string };
+  const addresses: Addresses = { issuer, 'identity-provider': at(1), broker: at(2), venue: at(3), 'clearing-firm': at(4), custodian: at(5) };
+  timeline.done('control plane', issuer);
+  const cast = createCast(folder, addresses);
+
+  const firm = (name: string, clientId: string, lei: string, address: string, peers: Readonly<Record<string, string>>): Promise<void> => {
+    const file = join(folder, `${name}.json`);
+    const configuration = { name, lei, port: Number(new URL(address).port), issuer, clientId, privateJwk: cast.key(clientId).privateJwk, peers };
+    writeFileSync(file, JSON.stringify(configuration), { mode: 0o600 });
+    return processes.startFirm(name, file);
+  };
+  const provider = join(folder, 'identity-provider.json');
+  const oms = cast.key('ha-oms');
+  writeFileSync(
+    provider,
+    JSON.stringify({
+      port: ports[1],
+      controlPlane: issuer,
+      clientId: 'ha-oms',
+      clientJwk: oms.publicJwk,
+      redirectUri: 'https://oms.example/callback',
+      people: {
+        anna: { jwk: cast.people.trader.signInKey.publicJwk, acr: 'phr' },
+        'anna-by-password': { jwk: cast.people.trader.signInKey.publicJwk, acr: 'pwd' },
+      },
+    }),
+    { mode: 0o600 },
+  );
+  await Promise.all([
+    processes.startFirm('identity-provider', provider),
+    firm('broker', 'brk-orders', cast.lei.broker, addresses.broker, { venue: addresses.venue, clearing: addresses['clearing-firm'], custodian: addresses.custodian }),
+    firm('venue', 'ven-matching', cast.lei.venue, addresses.venue, {}),
+    firm('clearing-firm', 'clr-core', cast.lei.clearing, addresses['clearing-firm'], { custodian: addresses.custodian }),
+    firm('custodian', 'cus-core', cast.lei.custodian, addresses.custodian, {}),
+  ]);
+  timeline.done("arranger's identity provider, broker, venue, clearing firm, custodian");
+  return { addresses, cast };
+}
