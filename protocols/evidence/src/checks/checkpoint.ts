@@ -1,0 +1,22 @@
+import { openCheckpoint } from '../tree-head.ts';
+import type { Check } from './check.ts';
+
+/** The signed tree head (C2SP tlog-checkpoint) under which everything else is proved. */
+export const checkpointIsSigned: Check = {
+  id: 'checkpoint',
+  title: 'The checkpoint is signed by the log',
+  run(evidence) {
+    const opened = openCheckpoint(evidence, evidence.bundle.checkpoint);
+    if (opened.ok)
+      return { ok: true, detail: `${opened.checkpoint.origin} signed a tree of ${opened.checkpoint.size} records.` };
+    return {
+      ok: false,
+      findings: [
+        {
+          code: 'checkpoint_signature',
+          detail: `The checkpoint is not a signed statement of ${evidence.bundle.log.origin} (${opened.reason}).`,
+        },
+      ],
+    };
+  },
+};

@@ -1,0 +1,29 @@
+import { verifyInclusion } from '@countersign/merkle-log';
+import { treeHeadOf } from '../tree-head.ts';
+import { type Check, conclude, counted, type Finding } from './check.ts';
+
+/**
+ * The bytes of every record hash, along its audit path, to the root that the log signed (RFC 6962 section 2.1.1).
+ * Change a byte of a record, its place or its path, and another root comes out.
+ */
+export const recordsAreIncluded: Check = {
+  id: 'inclusion',
+  title: 'Every record is in the log, unchanged',
+  run(evidence) {
+    const head = treeHeadOf(evidence);
+    if (head === undefined)
+      return {
+        ok: false,
+        findings: [
+          { code: 'record_altered', detail: 'Without a signed checkpoint no record can be shown to be in the log.' },
+        ],
+      };
+    const findings = evidence.leaves.flatMap(({ index, hash, proof, id }): readonly Finding[] => {
+      const verdict = verifyInclusion({ index, size: head.size, leafHash: hash, proof, root: head.root });
+      if (verdict.ok) return [];
+      const detail = `The record at index ${index} is not what the log holds there (${verdict.reason}).`;
+      return [{ code: 'record_altered', detail, ...(id === undefined ? {} : { record: id }) }];
+    });
+    return conclude(findings, `${counted(evidence.leaves.length, 'record')} proved to be in the tree of ${head.size}.`);
+  },
+};

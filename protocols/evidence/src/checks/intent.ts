@@ -1,0 +1,54 @@
+import { ownRecords, recordsOf } from '../evidence.ts';
+import { type Check, conclude, counted, type Finding } from './check.ts';
+
+/**
+ * One intent, one digest: SHA-256 over the canonical JSON (RFC 8785) of what was to be done, recomputed from the
+ * intent as opened and compared with what every record and token of the transaction states.
+ */
+export const intentIsOne: Check = {
+  id: 'intent',
+  title: 'Every record speaks of the same intent',
+  run(evidence) {
+    const own = ownRecords(evidence);
+    const findings: Finding[] = [];
+    let compared = 0;
+    const compare = (record: (typeof own)[number], stated: unknown, where: string): void => {
+      compared++;
+      if (evidence.intentDigest === undefined)
+        findings.push({
+          code: 'intent_digest_mismatch',
+          detail: `${where} states a digest, and no record of the bundle opens the transaction with its intent.`,
+          record: record.id,
+        });
+      else if (stated !== evidence.intentDigest)
+        findings.push({
+          code: 'intent_digest_mismatch',
+          detail: `${where} states another digest than that of the intent as opened, ${evidence.intentDigest}.`,
+          record: record.id,
+        });
+    };
+    for (const record of own) {
+      if (record.facts.kind === 'transaction.opened')
+        compare(record, record.intent, 'The record that opens the transaction');
+      else if (record.intent !== undefined) compare(record, record.intent, 'The record');
+      if (
+        (record.facts.kind === 'token.issued' || record.facts.kind === 'token.exchanged') &&
+        record.facts.claims.intentDigest !== null
+      )
+        compare(record, record.facts.claims.intentDigest, 'The token');
+    }
+    // A second opening under the same transaction would be a second intent, each consistent with itself.
+    for (const second of recordsOf(own, 'transaction.opened').slice(1))
+      findings.push({
+        code: 'intent_digest_mismatch',
+        detail: 'The transaction is opened a second time.',
+        record: second.id,
+      });
+    return conclude(
+      findings,
+      evidence.intentDigest === undefined
+        ? 'No record states an intent.'
+        : `${counted(compared, 'statement')} of ${evidence.intentDigest} compared.`,
+    );
+  },
+};

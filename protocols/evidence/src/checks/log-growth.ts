@@ -1,0 +1,95 @@
+import { type Checkpoint, verifyConsistency } from '@countersign/merkle-log';
+import type { Evidence } from '../evidence.ts';
+import { openCheckpoint, treeHeadOf } from '../tree-head.ts';
+import { type Check, type CheckResult, conclude, type Finding } from './check.ts';
+
+/**
+ * A log that holds its own key can sign a rewritten history at any time; what it cannot do is make the new tree
+ * an extension of one that somebody kept a checkpoint of (RFC 6962 section 2.1.2).
+ */
+export const logOnlyGrew: Check = {
+  id: 'log-growth',
+  title: 'The log only grew since the checkpoint the reader holds',
+  run(evidence) {
+    const head = treeHeadOf(evidence);
+    const { bundle, trust } = evidence;
+    if (bundle.consistency === undefined && trust.checkpoint === undefined)
+      return { ok: true, detail: 'No earlier checkpoint was given to compare with.' };
+    if (head === undefined)
+      return fail({ code: 'log_growth_unproven', detail: 'Without a signed checkpoint growth cannot be checked.' });
+    const findings: Finding[] = [];
+    if (bundle.consistency !== undefined) findings.push(...checkOffered(evidence, bundle.consistency, head));
+    if (trust.checkpoint !== undefined) findings.push(...checkHeld(evidence, trust.checkpoint, head));
+    return conclude(findings, `The tree of ${head.size} records extends the earlier one.`);
+  },
+};
+
+function fail(finding: Finding): CheckResult {
+  return { ok: false, findings: [finding] };
+}
+
+/** The proof that the bundle brings, from the checkpoint that it says the requester held. */
+function checkOffered(
+  evidence: Evidence,
+  offered: NonNullable<Evidence['bundle']['consistency']>,
+  head: Checkpoint,
+): readonly Finding[] {
+  const earlier = openCheckpoint(evidence, offered.checkpoint);
+  if (!earlier.ok)
+    return [
+      {
+        code: 'checkpoint_signature',
+        detail: `The earlier checkpoint in the bundle is not signed by the log (${earlier.reason}).`,
+      },
+    ];
+  const proof = offered.proof.map((hash) => Buffer.from(hash, 'base64url'));
+  return extendsTree(earlier.checkpoint, head, proof) ? [] : [rewritten(earlier.checkpoint, head)];
+}
+
+/** The checkpoint that the reader kept: it is the one that counts, so the bundle's proof must start from it. */
+function checkHeld(evidence: Evidence, note: string, head: Checkpoint): readonly Finding[] {
+  const held = openCheckpoint(evidence, note);
+  if (!held.ok)
+    return [
+      {
+        code: 'log_key_mismatch',
+        detail: `The checkpoint the reader holds is not signed by this log key (${held.reason}).`,
+      },
+    ];
+  if (held.checkpoint.size === 0n) return [];
+  if (held.checkpoint.size === head.size)
+    return sameTree(held.checkpoint, head) ? [] : [rewritten(held.checkpoint, head)];
+  const { consistency } = evidence.bundle;
+  const offered = consistency === undefined ? undefined : openCheckpoint(evidence, consistency.checkpoint);
+  if (offered?.ok === true && offered.checkpoint.size === held.checkpoint.size)
+    // Same size, signed twice: another root is a fork whatever the proof says. The proof itself is checked above.
+    return sameTree(offered.checkpoint, held.checkpoint) ? [] : [rewritten(held.checkpoint, head)];
+  if (consistency !== undefined && held.checkpoint.size < head.size) {
+    // The proof may start from the reader's tree although the note beside it does not.
+    const proof = consistency.proof.map((hash) => Buffer.from(hash, 'base64url'));
+    if (extendsTree(held.checkpoint, head, proof)) return [];
+  }
+  return [
+    {
+      code: 'log_growth_unproven',
+      detail: `The bundle brings no proof from the checkpoint of ${held.checkpoint.size} records that the reader holds to its own of ${head.size}.`,
+    },
+  ];
+}
+
+function extendsTree(from: Checkpoint, to: Checkpoint, proof: readonly Uint8Array[]): boolean {
+  // Every tree extends the empty one; there is nothing a proof could show.
+  if (from.size === 0n) return proof.length === 0;
+  return verifyConsistency({ from: from.size, to: to.size, fromRoot: from.root, toRoot: to.root, proof }).ok;
+}
+
+function sameTree(a: Checkpoint, b: Checkpoint): boolean {
+  return a.size === b.size && Buffer.compare(a.root, b.root) === 0;
+}
+
+function rewritten(earlier: Checkpoint, head: Checkpoint): Finding {
+  return {
+    code: 'log_rewritten',
+    detail: `The tree of ${head.size} records does not extend the tree of ${earlier.size} that the log signed before: its history was changed.`,
+  };
+}

@@ -1,0 +1,40 @@
+import { logKeyOf } from '../log-key.ts';
+import type { Check } from './check.ts';
+
+/**
+ * A bundle that names its own key proves only that one hand made it all. The key must come from elsewhere
+ * before a signature by it means anything, so its absence is said aloud.
+ */
+export const logKeyIsTrusted: Check = {
+  id: 'log-key',
+  title: 'The log key is the one the reader trusts',
+  run(evidence) {
+    const { bundle, trust } = evidence;
+    if (logKeyOf(evidence) === undefined) {
+      const whose = trust.logVerifierKey === undefined ? 'in the bundle' : 'given by the reader';
+      return {
+        ok: false,
+        findings: [
+          {
+            code: 'log_key_mismatch',
+            detail: `The log key ${whose} cannot be used: it is not a C2SP Ed25519 verifier key.`,
+          },
+        ],
+      };
+    }
+    if (trust.logVerifierKey === undefined)
+      return {
+        ok: true,
+        code: 'log_key_unanchored',
+        detail: `No log key was given, so the bundle's own is used: ${bundle.log.verifierKey}. Compare it with one obtained from elsewhere.`,
+      };
+    if (trust.logVerifierKey !== bundle.log.verifierKey)
+      return {
+        ok: false,
+        findings: [
+          { code: 'log_key_mismatch', detail: 'The bundle names another log key than the one the reader trusts.' },
+        ],
+      };
+    return { ok: true, detail: `The bundle names the log key the reader trusts: ${bundle.log.verifierKey}.` };
+  },
+};

@@ -1,0 +1,47 @@
+import { type Evidence, recordsOf } from '../evidence.ts';
+import type { BundledRecord } from '../record.ts';
+import { type Check, conclude, counted, type Finding } from './check.ts';
+
+/**
+ * A decision names the policies it was made under by version and hash. Their publication is in the bundle, came
+ * before, and holds the very text that hashes to what the decision names.
+ */
+export const policiesAreThePublished: Check = {
+  id: 'policies',
+  title: 'Decisions were made under policies that were published',
+  run(evidence) {
+    const publications = recordsOf(evidence.records, 'policy.published');
+    const decisions = decisionsOf(evidence);
+    const findings: Finding[] = [];
+    for (const { id, facts } of publications)
+      if (facts.recomputed !== undefined && facts.recomputed !== facts.hash)
+        findings.push({
+          code: 'policy_mismatch',
+          detail: 'The policies published do not have the hash they were published under.',
+          record: id,
+        });
+    for (const { id, index, policy } of decisions) {
+      const published = publications.some(
+        (publication) =>
+          publication.index < index &&
+          publication.facts.version === policy?.version &&
+          publication.facts.hash === policy.hash,
+      );
+      if (!published)
+        findings.push({
+          code: 'policy_mismatch',
+          detail: 'It was decided under policies whose publication is not in the bundle before it.',
+          record: id,
+        });
+    }
+    return conclude(
+      findings,
+      `${counted(decisions.length, 'decision')} traced to ${counted(publications.length, 'publication')}.`,
+    );
+  },
+};
+
+/** Records of decisions, or of what was done upon one. */
+function decisionsOf({ records }: Evidence): readonly BundledRecord[] {
+  return records.filter(({ facts }) => 'decision' in facts && facts.decision !== undefined);
+}

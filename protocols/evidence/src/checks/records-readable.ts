@@ -1,0 +1,29 @@
+import type { Check, Finding } from './check.ts';
+import { conclude, counted } from './check.ts';
+
+/** Every leaf is a record of the shape its type promises, and no two claim one id. */
+export const recordsAreReadable: Check = {
+  id: 'records-readable',
+  title: 'Every record can be read',
+  run({ leaves }) {
+    const findings: Finding[] = [];
+    const seen = new Set<string>();
+    for (const { index, id, reading } of leaves) {
+      const named = id === undefined ? {} : { record: id };
+      if (!reading.ok)
+        findings.push({
+          code: 'record_malformed',
+          detail: `The record at index ${index} is not as its type promises: ${reading.problem}.`,
+          ...named,
+        });
+      if (id !== undefined && seen.has(id))
+        findings.push({
+          code: 'record_malformed',
+          detail: `The record at index ${index} has the id of another one.`,
+          ...named,
+        });
+      if (id !== undefined) seen.add(id);
+    }
+    return conclude(findings, `${counted(leaves.length, 'record')} read.`);
+  },
+};

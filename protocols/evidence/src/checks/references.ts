@@ -1,0 +1,34 @@
+import { type Check, conclude, counted, type Finding } from './check.ts';
+
+/** What a record rests on is in the bundle too, and was in the log before it: a chain ends in records, not in names. */
+export const referencesArePresent: Check = {
+  id: 'references',
+  title: 'Everything a record rests on is here and came before it',
+  run({ records, byId }) {
+    let followed = 0;
+    const findings = records.flatMap((record) =>
+      record.references.flatMap((reference): readonly Finding[] => {
+        followed++;
+        const target = byId.get(reference);
+        if (target === undefined)
+          return [
+            {
+              code: 'reference_missing',
+              detail: `It rests on ${reference}, which is not in the bundle or cannot be read.`,
+              record: record.id,
+            },
+          ];
+        if (target.index >= record.index)
+          return [
+            {
+              code: 'reference_missing',
+              detail: `It rests on ${reference}, which the log took in only later.`,
+              record: record.id,
+            },
+          ];
+        return [];
+      }),
+    );
+    return conclude(findings, `${counted(followed, 'reference')} followed.`);
+  },
+};

@@ -1,0 +1,53 @@
+import { ownRecords, recordsOf } from '../evidence.ts';
+import { type Check, conclude, counted, type Finding } from './check.ts';
+
+/** From which state an event leads to which. What is executed is no longer cancelled; it is cleared and settled. */
+const legal: Readonly<Record<string, { readonly from: readonly string[]; readonly to: string }>> = {
+  submit: { from: ['intended'], to: 'submitted' },
+  execute: { from: ['submitted'], to: 'executed' },
+  clear: { from: ['executed'], to: 'cleared' },
+  settle: { from: ['cleared'], to: 'settled' },
+  cancel: { from: ['intended', 'submitted'], to: 'cancelled' },
+};
+
+/** The transaction went through its states one by one: versions 1 to n without a gap, each step legal and where the last one ended. */
+export const transitionsAreInOrder: Check = {
+  id: 'transitions',
+  title: 'The states of the transaction follow each other',
+  run(evidence) {
+    const findings: Finding[] = [];
+    let state = 'intended';
+    let version = 0;
+    const transitions = recordsOf(ownRecords(evidence), 'transaction.transitioned');
+    for (const { id, facts } of transitions) {
+      const step = Object.hasOwn(legal, facts.event) ? legal[facts.event] : undefined;
+      if (facts.version !== version + 1)
+        findings.push({
+          code: 'transition_order',
+          detail: `It has version ${facts.version} where ${version + 1} comes next.`,
+          record: id,
+        });
+      if (facts.from !== state)
+        findings.push({
+          code: 'transition_order',
+          detail: `It starts from another state than ${state}, where the transaction was.`,
+          record: id,
+        });
+      if (step === undefined || !step.from.includes(facts.from) || step.to !== facts.to)
+        findings.push({
+          code: 'transition_order',
+          detail: 'No transaction goes from the one state to the other by this event.',
+          record: id,
+        });
+      // From here on as the record says, so that one fault is reported once and not by every record after it.
+      state = facts.to;
+      version = facts.version;
+    }
+    return conclude(
+      findings,
+      transitions.length === 0
+        ? 'No transition is recorded.'
+        : `${counted(transitions.length, 'transition')}, ending ${state}.`,
+    );
+  },
+};

@@ -1,0 +1,236 @@
+import {
+  type Digest,
+  digestOf,
+  type Json,
+  parseDigest,
+  parseId,
+  type RecordId,
+  type TransactionId,
+} from '@countersign/kernel';
+import { Members, RecordMalformed } from './members.ts';
+
+/**
+ * What a record of each type says, as far as a check reads it. A type that no check reads is `other`.
+ * Members that are not read here may be present: records outlive the programs that wrote them.
+ */
+export type Facts =
+  | { readonly kind: 'transaction.opened'; readonly intent: Json }
+  | TransitionFacts
+  | { readonly kind: 'approval.given'; readonly jws: string; readonly key: Readonly<Record<string, Json>> }
+  | { readonly kind: 'decision.made'; readonly decision: boolean }
+  | { readonly kind: 'token.issued'; readonly claims: TokenClaims; readonly decision: EmbeddedDecision }
+  | {
+      readonly kind: 'token.exchanged';
+      readonly claims: TokenClaims;
+      readonly decision: EmbeddedDecision;
+      readonly subjectToken: { readonly jti: string; readonly record: RecordId };
+    }
+  | { readonly kind: 'mandate'; readonly mandate: MandateFacts }
+  | {
+      readonly kind: 'policy.published';
+      readonly version: number;
+      readonly hash: Digest;
+      /** The digest of the policies as they stand in the record; undefined when it does not hold all that is hashed. */
+      readonly recomputed: Digest | undefined;
+    }
+  | {
+      readonly kind: 'directory.applied';
+      readonly credentials: readonly { readonly kid: string; readonly principal: string }[];
+    }
+  | ManifestFacts
+  | { readonly kind: 'other' };
+
+/** A policy decision that its asker put into its own record; undefined when there is none. */
+export type EmbeddedDecision = boolean | undefined;
+
+export interface TransitionFacts {
+  readonly kind: 'transaction.transitioned';
+  readonly decision: EmbeddedDecision;
+  readonly event: string;
+  readonly from: string;
+  readonly to: string;
+  readonly version: number;
+}
+
+/** Claims of an access token; `txn`, `intentDigest` and `mandate` are compared, never interpreted. */
+export interface TokenClaims {
+  readonly jti: string;
+  readonly sub: string;
+  readonly exp: number;
+  readonly scope: readonly string[];
+  /** RFC 8693 section 4.1: the newest actor outside, earlier ones nested within. */
+  readonly act: Json;
+  /** RFC 8693 section 4.4: who alone may become the next actor. */
+  readonly mayAct: Json;
+  /** The record that the token names as its own. */
+  readonly evidence: Json;
+  readonly txn: Json;
+  readonly intentDigest: Json;
+  readonly mandate: Json;
+}
+
+export interface MandateFacts {
+  readonly id: string;
+  readonly version: number;
+  readonly status: string;
+  readonly parent: { readonly id: string; readonly version: number } | undefined;
+  readonly effectiveFrom: number;
+  readonly effectiveUntil: number;
+  readonly recordId: string;
+  readonly previousDigest: string | undefined;
+  readonly digest: string;
+  /** Read by those who compare a mandate with the one it is cut from. */
+  readonly constraints: Json | undefined;
+  /** The members that the digest covers: all but the digest itself. */
+  readonly covered: Readonly<Record<string, Json>>;
+}
+
+export interface ManifestFacts {
+  readonly kind: 'evidence.exported';
+  readonly transaction: TransactionId;
+  readonly part: number;
+  readonly parts: number;
+  readonly records: readonly { readonly id: RecordId; readonly leafHash: string }[];
+}
+
+/** @throws RecordMalformed when a member that a check relies on is absent or of another shape. */
+export function readFacts(type: string, data: Json | undefined): Facts {
+  switch (type) {
+    case 'transaction.opened':
+      return { kind: type, intent: Members.of(data, 'data').value('intent') };
+    case 'transaction.transitioned':
+      return readTransition(Members.of(data, 'data'));
+    case 'approval.given': {
+      const members = Members.of(data, 'data');
+      return { kind: type, jws: members.text('jws'), key: members.object('key').all };
+    }
+    case 'decision.made':
+      return { kind: type, decision: Members.of(data, 'data').flag('decision') };
+    case 'token.issued':
+      return {
+        kind: type,
+        claims: readClaims(Members.of(data, 'data').object('claims')),
+        decision: readDecision(Members.of(data, 'data')),
+      };
+    case 'token.exchanged':
+      return readExchange(Members.of(data, 'data'));
+    case 'mandate.proposed':
+    case 'mandate.accepted':
+    case 'mandate.suspended':
+    case 'mandate.resumed':
+    case 'mandate.revoked':
+      return { kind: 'mandate', mandate: readMandate(Members.of(data, 'data').object('mandate')) };
+    case 'policy.published':
+      return readPublication(Members.of(data, 'data'));
+    case 'directory.applied':
+      return {
+        kind: type,
+        credentials: Members.of(data, 'data')
+          .list('credentials')
+          .map((credential) => ({ kid: credential.text('kid'), principal: credential.text('principal') })),
+      };
+    case 'evidence.exported':
+      return readManifest(Members.of(data, 'data'));
+    default:
+      return { kind: 'other' };
+  }
+}
+
+function readTransition(members: Members): TransitionFacts {
+  return {
+    kind: 'transaction.transitioned',
+    decision: readDecision(members),
+    event: members.text('event'),
+    from: members.text('from'),
+    to: members.text('to'),
+    version: members.count('version'),
+  };
+}
+
+function readExchange(members: Members): Facts {
+  const subjectToken = members.object('subject_token');
+  return {
+    kind: 'token.exchanged',
+    claims: readClaims(members.object('claims')),
+    decision: readDecision(members),
+    subjectToken: { jti: subjectToken.text('jti'), record: readRecordId(subjectToken, 'record') },
+  };
+}
+
+/** The decision may also be a record of its own; then the member, if it is there, names that record. */
+function readDecision(members: Members): EmbeddedDecision {
+  const decision = members.all.decision;
+  return decision === undefined || typeof decision === 'string'
+    ? undefined
+    : members.object('decision').flag('decision');
+}
+
+function readPublication(members: Members): Facts {
+  const schema = members.all.schema;
+  const policies = members.list('policies').map((policy) => ({ id: policy.text('id'), text: policy.text('text') }));
+  return {
+    kind: 'policy.published',
+    version: members.count('version'),
+    hash: readDigest(members, 'hash'),
+    recomputed: schema === undefined ? undefined : digestOf({ schema, policies }),
+  };
+}
+
+function readClaims(members: Members): TokenClaims {
+  return {
+    jti: members.text('jti'),
+    sub: members.text('sub'),
+    exp: members.count('exp'),
+    scope: members.text('scope').split(' '),
+    act: members.all.act ?? null,
+    mayAct: members.all.may_act ?? null,
+    evidence: members.all.evidence ?? null,
+    txn: members.all.txn ?? null,
+    intentDigest: members.all.intent_digest ?? null,
+    mandate: members.all.mandate ?? null,
+  };
+}
+
+function readMandate(members: Members): MandateFacts {
+  const { digest: _, ...covered } = members.all;
+  const parent = members.has('parent') ? members.object('parent') : undefined;
+  return {
+    id: members.text('id'),
+    version: members.count('version'),
+    status: members.text('status'),
+    parent: parent === undefined ? undefined : { id: parent.text('id'), version: parent.count('version') },
+    effectiveFrom: members.instant('effectiveFrom'),
+    effectiveUntil: members.instant('effectiveUntil'),
+    recordId: members.text('recordId'),
+    previousDigest: members.has('previousDigest') ? members.text('previousDigest') : undefined,
+    digest: members.text('digest'),
+    constraints: members.all.constraints,
+    covered,
+  };
+}
+
+function readManifest(members: Members): ManifestFacts {
+  const transaction = parseId('transaction', members.value('transaction'));
+  if (transaction === undefined) throw new RecordMalformed('data.transaction is not a transaction id');
+  return {
+    kind: 'evidence.exported',
+    transaction,
+    part: members.count('part'),
+    parts: members.count('parts'),
+    records: members
+      .list('records')
+      .map((entry) => ({ id: readRecordId(entry, 'id'), leafHash: readDigest(entry, 'leaf_hash') })),
+  };
+}
+
+function readRecordId(members: Members, name: string): RecordId {
+  const id = parseId('record', members.value(name));
+  if (id === undefined) throw new RecordMalformed(`${members.path}.${name} is not a record id`);
+  return id;
+}
+
+function readDigest(members: Members, name: string): Digest {
+  const digest = parseDigest(members.value(name));
+  if (digest === undefined) throw new RecordMalformed(`${members.path}.${name} is not a SHA-256 digest`);
+  return digest;
+}

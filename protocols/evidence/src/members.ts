@@ -1,0 +1,82 @@
+import { type Json, parseInstant } from '@countersign/kernel';
+
+/** A record that lacks what its type promises. Reported as `record_malformed`, never let out as an exception. */
+export class RecordMalformed extends Error {
+  override readonly name = 'RecordMalformed';
+}
+
+/** Reads members of a JSON object whose writer is not trusted; every reader names the path at fault. */
+export class Members {
+  readonly all: Readonly<Record<string, Json>>;
+  readonly path: string;
+
+  private constructor(all: Readonly<Record<string, Json>>, path: string) {
+    this.all = all;
+    this.path = path;
+  }
+
+  static of(value: Json | undefined, path: string): Members {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw new RecordMalformed(`${path} is not an object`);
+    // Own members only: `__proto__` and `constructor` in a record must not reach Object.prototype.
+    return new Members(Object.assign(Object.create(null), value), path);
+  }
+
+  has(name: string): boolean {
+    return this.all[name] !== undefined;
+  }
+
+  value(name: string): Json {
+    const value = this.all[name];
+    if (value === undefined) throw new RecordMalformed(`${this.path}.${name} is absent`);
+    return value;
+  }
+
+  text(name: string): string {
+    const value = this.value(name);
+    if (typeof value !== 'string') throw new RecordMalformed(`${this.path}.${name} is not text`);
+    return value;
+  }
+
+  flag(name: string): boolean {
+    const value = this.value(name);
+    if (typeof value !== 'boolean') throw new RecordMalformed(`${this.path}.${name} is not true or false`);
+    return value;
+  }
+
+  /** A whole number from 0 that JSON carries exactly. */
+  count(name: string): number {
+    const value = this.value(name);
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+      throw new RecordMalformed(`${this.path}.${name} is not a whole number`);
+    return value;
+  }
+
+  /** Milliseconds since the epoch of an RFC 3339 date-time. */
+  instant(name: string): number {
+    const milliseconds = parseInstant(this.text(name));
+    if (milliseconds === undefined) throw new RecordMalformed(`${this.path}.${name} is not an RFC 3339 time`);
+    return milliseconds;
+  }
+
+  object(name: string): Members {
+    return Members.of(this.value(name), `${this.path}.${name}`);
+  }
+
+  list(name: string): readonly Members[] {
+    return this.items(name).map((item, position) => Members.of(item, `${this.path}.${name}[${position}]`));
+  }
+
+  texts(name: string): readonly string[] {
+    return this.items(name).map((item, position) => {
+      if (typeof item !== 'string') throw new RecordMalformed(`${this.path}.${name}[${position}] is not text`);
+      return item;
+    });
+  }
+
+  private items(name: string): readonly Json[] {
+    const value = this.value(name);
+    if (!Array.isArray(value)) throw new RecordMalformed(`${this.path}.${name} is not an array`);
+    return value;
+  }
+}

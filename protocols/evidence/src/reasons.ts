@@ -1,0 +1,25 @@
+/** Why a check failed. Part of the public interface: a code is never reused for another meaning. */
+export const reasonCodes = [
+  'bundle_malformed',
+  'log_key_unanchored',
+  'log_key_mismatch',
+  'checkpoint_signature',
+  'record_malformed',
+  'record_altered',
+  'record_missing',
+  'record_unlisted',
+  'reference_missing',
+  'log_rewritten',
+  'log_growth_unproven',
+  'intent_digest_mismatch',
+  'approval_signature',
+  'approval_terms',
+  'approval_self',
+  'approval_late',
+  'mandate_chain',
+  'token_chain',
+  'decision_missing',
+  'policy_mismatch',
+  'transition_order',
+] as const;
+export type ReasonCode = (typeof reasonCodes)[number];

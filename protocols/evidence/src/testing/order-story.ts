@@ -1,0 +1,226 @@
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { type Digest, digestOf, type Json, newId, type RecordId } from '@countersign/kernel';
+import { importVerificationKey } from '@countersign/oauth';
+import { approvalType } from '../index.ts';
+import { type Draft, PaperLog } from './paper-log.ts';
+
+let drawn = 0;
+/** Ids that differ and need no randomness. */
+const idSource = {
+  clock: { now: () => 1_800_000_000_000 },
+  random: {
+    bytes(size: number) {
+      const bytes = Buffer.alloc(size);
+      bytes.writeUInt32BE(++drawn, size - 4);
+      return bytes;
+    },
+  },
+};
+
+type Members = Readonly<Record<string, Json>>;
+
+/** What a test may change before the story is written down; each hook gets what would be written. */
+export interface Plot {
+  /** By record name (`submitted`, `exchanged`, ...). Answer undefined to leave the record out. */
+  readonly rewrite?: (name: string, draft: Draft) => Draft | undefined;
+  readonly mandate?: (version: number, mandate: Members) => Members;
+  readonly approval?: (terms: Members) => Members;
+  readonly approver?: { readonly signsWith?: KeyObject; readonly kid?: string };
+  /** Writes further records before the named one. */
+  readonly before?: (name: string, log: PaperLog, ids: Record<string, RecordId>) => void;
+}
+
+/** Constraints of the story's mandate; a test cuts narrower and wider ones from it. */
+export const constraints = {
+  actions: ['order:create'],
+  productClasses: ['D'],
+  venues: ['XPAR', 'XLON'],
+  jurisdictions: ['FR'],
+  notionalPerOrder: { amount: '1000000', ccy: 'EUR' },
+  notionalPerDay: { amount: '5000000', ccy: 'EUR' },
+  delegationDepth: 1,
+} as const;
+
+const policyText = {
+  schema: 'namespace Trading {}',
+  policies: [{ id: 'p1', effect: 'permit', text: 'permit(principal, action, resource);' }],
+} as const;
+const policyHash = digestOf({
+  schema: policyText.schema,
+  policies: policyText.policies.map(({ id, text }) => ({ id, text })),
+});
+
+export const approverKeys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+/** An order from mandate to settlement, as the components of the house record it. */
+export function tellOrder(plot: Plot = {}) {
+  const log = new PaperLog();
+  const transaction = newId('transaction', idSource);
+  const mandateId = newId('mandate', idSource);
+  const ids: Record<string, RecordId> = {};
+  const intent = {
+    type: 'order',
+    side: 'buy',
+    isin: 'DE0001102580',
+    quantity: '1000',
+    notional: { amount: '1000000', ccy: 'EUR' },
+  };
+  const intentDigest = digestOf(intent);
+  const jwk = JSON.parse(JSON.stringify(approverKeys.publicKey.export({ format: 'jwk' }))) as Members;
+  const kid = importVerificationKey(jwk).thumbprint;
+
+  const tell = (name: string, make: (id: RecordId) => Omit<Draft, 'id'>): void => {
+    plot.before?.(name, log, ids);
+    const id = newId('record', idSource);
+    ids[name] = id;
+    const draft: Draft = { id, ...make(id) };
+    const told = plot.rewrite === undefined ? draft : plot.rewrite(name, draft);
+    if (told !== undefined) log.add(told);
+  };
+  const from = (...names: readonly string[]): readonly string[] => names.map((name) => ids[name] ?? '');
+
+  let previousDigest: Digest | undefined;
+  const mandateVersion = (version: number, status: string) => (recordId: RecordId) => {
+    const plain: Members = {
+      id: mandateId,
+      version,
+      kind: 'mandate',
+      status,
+      constraints,
+      effectiveFrom: '2026-01-01T00:00:00.000Z',
+      effectiveUntil: '2027-01-01T00:00:00.000Z',
+      recordedAt: log.nextTime(),
+      recordId,
+      ...(previousDigest === undefined ? {} : { previousDigest }),
+    };
+    const digest = digestOf(plain);
+    previousDigest = digest;
+    const mandate = { ...plain, digest };
+    return {
+      type: `mandate.${status === 'active' ? 'accepted' : status}`,
+      data: { mandate: plot.mandate?.(version, mandate) ?? mandate },
+    };
+  };
+  const own = { transaction, intent: intentDigest, mandate: { id: mandateId, version: 2 } };
+  const claims = {
+    sub: 'person:anna',
+    exp: Date.parse('2026-11-21T09:35:00Z') / 1000,
+    txn: transaction,
+    intent_digest: intentDigest,
+    mandate: own.mandate,
+  };
+  const transition =
+    (event: string, fromState: string, to: string, version: number, ...references: readonly string[]) =>
+    () => ({
+      type: 'transaction.transitioned',
+      ...own,
+      references: from(...references),
+      data: { event, from: fromState, to, version, body_digest: intentDigest, body: {} },
+    });
+
+  tell('directory', () => ({
+    type: 'directory.applied',
+    data: { version: 1, changes: [], credentials: [{ kid, principal: 'person:boris' }], file_digest: intentDigest },
+  }));
+  tell('policy', () => ({ type: 'policy.published', data: { version: 1, hash: policyHash, ...policyText } }));
+  tell('proposed', mandateVersion(1, 'proposed'));
+  tell('accepted', mandateVersion(2, 'active'));
+  tell('opened', () => ({
+    type: 'transaction.opened',
+    ...own,
+    subject: { id: 'person:anna' },
+    actors: [{ id: 'service:oms' }],
+    references: from('accepted'),
+    data: { intent, intent_type: 'order', idempotency_key: 'k1' },
+  }));
+  tell('issued', (id) => ({
+    type: 'token.issued',
+    ...own,
+    outcome: 'permit',
+    subject: { id: 'person:anna' },
+    references: from('opened'),
+    data: {
+      claims: {
+        ...claims,
+        jti: newId('token', idSource),
+        scope: 'order:create order:clear',
+        act: { sub: 'service:oms' },
+        evidence: id,
+      },
+    },
+  }));
+  tell('approved', () => ({
+    type: 'approval.given',
+    ...own,
+    subject: { id: 'person:boris' },
+    references: from('directory', 'opened'),
+    data: {
+      approval_id: newId('approval', idSource),
+      jws: signApproval(transaction, intentDigest, kid, plot),
+      key: jwk,
+      role: 'supervisor',
+      expires_at: '2026-11-21T10:00:00.000Z',
+    },
+  }));
+  tell('decided', () => ({
+    type: 'decision.made',
+    ...own,
+    outcome: 'permit',
+    policy: { version: 1, hash: policyHash },
+    references: from('policy', 'approved'),
+    data: { decision: true, action: 'order:create', determining: ['p1'] },
+  }));
+  tell('submitted', transition('submit', 'intended', 'submitted', 1, 'decided'));
+  tell('executed', transition('execute', 'submitted', 'executed', 2, 'submitted'));
+  tell('exchanged', (id) => {
+    const subject = log.leaves
+      .map((leaf) => JSON.parse(leaf.toString()) as { type: string; data: { claims: { jti: string } } })
+      .find(({ type }) => type === 'token.issued');
+    return {
+      type: 'token.exchanged',
+      ...own,
+      outcome: 'permit',
+      references: from('issued'),
+      data: {
+        claims: {
+          ...claims,
+          jti: newId('token', idSource),
+          scope: 'order:clear',
+          act: { sub: 'service:broker', act: { sub: 'service:oms' } },
+          evidence: id,
+        },
+        subject_token: { jti: subject?.data.claims.jti ?? '', record: ids.issued ?? '' },
+      },
+    };
+  });
+  tell('cleared', transition('clear', 'executed', 'cleared', 3, 'exchanged'));
+  tell('settled', transition('settle', 'cleared', 'settled', 4, 'cleared'));
+  const manifest = newId('record', idSource);
+  return {
+    log,
+    transaction,
+    ids,
+    manifest,
+    mandateId,
+    bundle: (options?: Parameters<PaperLog['bundle']>[2]) => log.bundle(transaction, manifest, options),
+  };
+}
+
+function signApproval(txn: string, digest: string, kid: string, plot: Plot): string {
+  const terms: Members = {
+    txn,
+    intent_digest: digest,
+    decision: 'approve',
+    iat: Date.parse('2026-11-21T09:30:00Z') / 1000,
+    exp: Date.parse('2026-11-21T10:00:00Z') / 1000,
+  };
+  const header = { alg: 'ES256', typ: approvalType, kid: plot.approver?.kid ?? kid };
+  const input = [header, plot.approval?.(terms) ?? terms]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.');
+  const signature = sign('sha256', Buffer.from(input), {
+    key: plot.approver?.signsWith ?? approverKeys.privateKey,
+    dsaEncoding: 'ieee-p1363',
+  });
+  return `${input}.${signature.toString('base64url')}`;
+}

@@ -1,0 +1,16 @@
+import { type Checkpoint, type CheckpointVerdict, verifyCheckpoint } from '@countersign/merkle-log';
+import type { Evidence } from './evidence.ts';
+import { logKeyOf } from './log-key.ts';
+
+/** Opens a checkpoint note as one of the bundle's log. */
+export function openCheckpoint(evidence: Evidence, signedNote: string): CheckpointVerdict {
+  const key = logKeyOf(evidence);
+  if (key === undefined) return { ok: false, reason: 'no_log_signature' };
+  return verifyCheckpoint({ signedNote, origin: evidence.bundle.log.origin, logKeys: [key] });
+}
+
+/** The tree that the bundle's proofs lead to; undefined when its checkpoint is not the log's. */
+export function treeHeadOf(evidence: Evidence): Checkpoint | undefined {
+  const opened = openCheckpoint(evidence, evidence.bundle.checkpoint);
+  return opened.ok ? opened.checkpoint : undefined;
+}
