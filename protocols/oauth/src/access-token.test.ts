@@ -1,0 +1,125 @@
+import { jwtVerify } from 'jose';
+import { describe, expect, it } from 'vitest';
+import { accessTokenHeader, signAccessToken, verifyAccessToken } from './access-token.ts';
+import { importVerificationKey } from './key-cache.ts';
+import { audience, fullClaims, issuer, now, seconds } from './testing/access-tokens.ts';
+import { forge, makePair, signWith } from './testing/forge.ts';
+
+const pair = makePair('ES256');
+const key = importVerificationKey(pair.jwk);
+const header = { alg: 'ES256', typ: 'at+jwt', kid: key.thumbprint };
+const claims = fullClaims(key.thumbprint);
+
+function verify(token: string) {
+  return verifyAccessToken(token, {
+    issuer,
+    acceptsAudience: (asked) => asked === audience,
+    keyOf: (kid) => (kid === key.thumbprint ? key : undefined),
+    now,
+  });
+}
+
+describe('an access token', () => {
+  it('is read whole, with its scopes and its chain of actors', () => {
+    const token = verify(forge(pair, header, claims));
+    expect(token.claims).toEqual(claims);
+    expect(token.scope).toEqual(['order:cancel', 'order:create']);
+    expect(token.actors).toEqual(['service:venue', 'service:oms']);
+  });
+
+  it('that we sign is one that we and jose accept', async () => {
+    const { claims: parsed } = verify(forge(pair, header, claims));
+    const token = await signAccessToken(
+      parsed,
+      accessTokenHeader({ kid: key.thumbprint, algorithm: 'ES256' }),
+      async (data) => signWith(pair, data),
+    );
+    expect(verify(token).claims).toEqual(claims);
+    const theirs = await jwtVerify(token, key.key, { issuer, audience, typ: 'at+jwt', currentDate: new Date(now) });
+    expect(theirs.payload).toEqual(claims);
+  });
+
+  it('may have the typ application/at+jwt (RFC 9068 section 4)', () => {
+    expect(verify(forge(pair, { ...header, typ: 'application/at+jwt' }, claims)).claims.sub).toBe('agent:vwap-1');
+  });
+
+  it.each([
+    undefined,
+    'JWT',
+    'dpop+jwt',
+    'client-authentication+jwt',
+    'AT+JWT',
+    'at+jwt;x',
+    'txntoken+jwt',
+    'token-introspection+jwt',
+    'countersign-approval+jwt',
+  ])('is refused with the typ %s', (typ) => {
+    expect(() => verify(forge(pair, { ...header, typ }, claims))).toThrow(
+      expect.objectContaining({ code: 'token_type' }),
+    );
+  });
+
+  it('is refused when it names no key, an unknown one, or brings its own', () => {
+    for (const kid of [undefined, 'unknown', ''])
+      expect(() => verify(forge(pair, { ...header, kid }, claims))).toThrow(
+        expect.objectContaining({ code: 'token_key_unknown' }),
+      );
+    expect(() => verify(forge(pair, { ...header, jwk: pair.jwk }, claims))).toThrow(
+      expect.objectContaining({ code: 'token_invalid' }),
+    );
+  });
+
+  it('is refused when another key signed it under our kid', () => {
+    expect(() => verify(forge(makePair('ES256'), header, claims))).toThrow(
+      expect.objectContaining({ code: 'token_signature' }),
+    );
+  });
+
+  it.each(['none', 'None', 'HS256'])('is refused with the algorithm %s', (alg) => {
+    expect(() => verify(forge(pair, { ...header, alg }, claims))).toThrow(
+      expect.objectContaining({ code: 'token_invalid' }),
+    );
+  });
+
+  it.each([
+    ['another issuer', { iss: 'https://evil.example' }, 'token_issuer'],
+    ['no issuer', { iss: undefined }, 'token_issuer'],
+    ['another audience', { aud: 'https://clearing.example' }, 'token_audience'],
+    ['our audience in an array', { aud: [audience] }, 'token_audience'],
+    ['no audience', { aud: undefined }, 'token_audience'],
+    ['an exp that has passed', { exp: seconds }, 'token_expired'],
+    ['no exp', { exp: undefined }, 'token_invalid'],
+    ['no iat', { iat: undefined }, 'token_invalid'],
+    ['an iat far ahead', { iat: seconds + 11 }, 'token_invalid'],
+    ['an nbf far ahead', { nbf: seconds + 11 }, 'token_invalid'],
+    ['a life of 301 seconds', { exp: seconds + 301 }, 'token_invalid'],
+    ['no subject', { sub: undefined }, 'token_invalid'],
+    ['no client', { client_id: undefined }, 'token_invalid'],
+    ['no jti', { jti: undefined }, 'token_invalid'],
+    ['a jti of another kind', { jti: 'rec_01k9z3m8q4d6s0v2x5y7a9b1c3' }, 'token_invalid'],
+    ['no scope', { scope: undefined }, 'token_invalid'],
+    ['no confirmation', { cnf: undefined }, 'token_invalid'],
+    ['a confirmation by certificate', { cnf: { 'x5t#S256': 'A'.repeat(43) } }, 'token_invalid'],
+    ['no institution', { lei: undefined }, 'token_invalid'],
+    ['no evidence', { evidence: undefined }, 'token_invalid'],
+    ['a policy version that is text', { policy_version: '3' }, 'token_invalid'],
+    ['an act that is text', { act: 'service:venue' }, 'token_invalid'],
+    [
+      'an act five deep',
+      { act: { sub: 'a', act: { sub: 'b', act: { sub: 'c', act: { sub: 'd', act: { sub: 'e' } } } } } },
+      'token_invalid',
+    ],
+    ['a may_act that is text', { may_act: 'service:clearing' }, 'token_invalid'],
+    ['a may_act that is null', { may_act: null }, 'token_invalid'],
+    ['details of an unknown type', { authorization_details: [{ type: 'anything' }] }, 'token_invalid'],
+    ['an empty list of details', { authorization_details: [] }, 'token_invalid'],
+    ['a mandate without version', { mandate: { id: 'mnd_01k9z3m8q4d6s0v2x5y7a9b1c3' } }, 'token_invalid'],
+    ['an intent digest of the wrong shape', { intent_digest: 'short' }, 'token_invalid'],
+    ['a transaction of the wrong shape', { txn: 'mine' }, 'token_invalid'],
+    ['an auth_time that is text', { auth_time: 'noon' }, 'token_invalid'],
+  ])('is refused with %s', (_, change, code) => {
+    expect(() => verify(forge(pair, header, { ...claims, ...change }))).toThrow(
+      expect.objectContaining({ code, category: 'unauthenticated' }),
+    );
+  });
+});

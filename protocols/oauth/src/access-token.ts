@@ -1,0 +1,226 @@
+import {
+  type Brand,
+  type IntentDigest,
+  type Json,
+  type MandateId,
+  parseDigest,
+  parseId,
+  type RecordId,
+  type TokenId,
+  type TransactionId,
+} from '@countersign/kernel';
+import { type AuthorizationDetail, parseAuthorizationDetails } from '@countersign/market';
+import { type ActClaim, actClaimOf, parseActChain } from './act-chain.ts';
+import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.ts';
+import { accessTokenErrors } from './errors.ts';
+import {
+  type EncodedHeader,
+  encodeHeader,
+  type JsonObject,
+  type JwsRefusal,
+  parseCompactJws,
+  signCompactJws,
+  verifyJws,
+} from './jws.ts';
+import type { JwsAlgorithm, Thumbprint, VerificationKey } from './key-cache.ts';
+
+/** Longest life of an access token in seconds. */
+export const maxAccessTokenLifetimeSeconds = 300;
+
+/**
+ * Claims of an access token in the JWT profile of RFC 9068: one audience, bound to a key, of at most five
+ * minutes. Beside the registered claims it says for which institution (`lei`) and under which mandate the subject
+ * acts, on which intent, by which version of the policies, and where the evidence of its issue stands.
+ */
+export interface AccessTokenClaims {
+  readonly iss: string;
+  /** Principal id of the person, service or agent whose authority this is. */
+  readonly sub: string;
+  /** One protected interface, as a string (RFC 8707). */
+  readonly aud: string;
+  readonly client_id: string;
+  readonly iat: number;
+  readonly exp: number;
+  readonly jti: TokenId;
+  /** Space-delimited (RFC 6749 section 3.3). */
+  readonly scope: string;
+  /** RFC 9449 section 6.1. */
+  readonly cnf: { readonly jkt: Thumbprint };
+  /** LEI of the institution the subject acts for. */
+  readonly lei: string;
+  readonly txn?: TransactionId;
+  readonly act?: ActClaim;
+  /** Who alone may become an actor of this token (RFC 8693 section 4.4). Enforced whenever it is there. */
+  readonly may_act?: JsonObject;
+  readonly authorization_details?: readonly AuthorizationDetail[];
+  readonly mandate?: { readonly id: MandateId; readonly version: number };
+  readonly intent_digest?: IntentDigest;
+  readonly policy_version: number;
+  /** The record of this token's issue in the audit log. */
+  readonly evidence: RecordId;
+  readonly acr?: string;
+  /** Seconds since the epoch. */
+  readonly auth_time?: number;
+}
+
+/** An access token of ours whose signature, type, issuer, audience and times were checked. */
+export type VerifiedAccessToken = Brand<
+  {
+    readonly claims: AccessTokenClaims;
+    readonly scope: readonly string[];
+    /** Principal ids of the `act` chain, current actor first. */
+    readonly actors: readonly string[];
+  },
+  'VerifiedAccessToken'
+>;
+
+export interface AccessTokenExpectations {
+  readonly issuer: string;
+  /** Whether the audience is the one who asks. Tokens for others are refused, whatever else they say. */
+  readonly acceptsAudience: (audience: string) => boolean;
+  /** The issuer's key with this `kid`, or undefined. */
+  readonly keyOf: (kid: string) => VerificationKey | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+const refuseJws: JwsRefusal = (problem, detail) =>
+  refuse(problem === 'signature' ? 'token_signature' : 'token_invalid', detail);
+
+/**
+ * Verifies an access token of ours (RFC 9068 section 4). Not yet its binding to a key: see `verifyResourceRequest`.
+ *
+ * @throws CodedError of `accessTokenErrors`; `token_key_unknown` means that the key set may have to be fetched anew
+ */
+export function verifyAccessToken(token: string, expected: AccessTokenExpectations): VerifiedAccessToken {
+  const jws = parseCompactJws(token, refuseJws);
+  if (jws.header.typ !== 'at+jwt' && jws.header.typ !== 'application/at+jwt')
+    throw refuse('token_type', 'Its typ must be at+jwt: another kind of token is not an access token.');
+  const key = jws.header.kid === undefined ? undefined : expected.keyOf(jws.header.kid);
+  if (key === undefined) throw refuse('token_key_unknown', 'It names no key of the issuer that is in use.');
+  const claims = verifyJws(jws, key, refuseJws);
+  if (claims['iss'] !== expected.issuer) throw refuse('token_issuer', `Its issuer must be ${expected.issuer}.`);
+  const audience = claims['aud'];
+  if (typeof audience !== 'string' || !expected.acceptsAudience(audience))
+    throw refuse('token_audience', 'It is meant for another audience.');
+  checkTimes(claims, expected.now / 1000);
+  return parseClaims(claims, expected.issuer, audience);
+}
+
+function checkTimes(claims: JsonObject, now: number): void {
+  const expiresAt = readSeconds(claims, 'exp');
+  const issuedAt = readSeconds(claims, 'iat');
+  if (expiresAt === undefined || issuedAt === undefined)
+    throw refuse('token_invalid', 'It must have exp and iat, in seconds.');
+  if (expiresAt <= now) throw refuse('token_expired', 'It has expired.');
+  if (liesAhead(claims, 'iat', now) || liesAhead(claims, 'nbf', now))
+    throw refuse('token_invalid', `Its iat and nbf must be at most ${clockLeadSeconds} seconds ahead.`);
+  if (expiresAt - issuedAt > maxAccessTokenLifetimeSeconds)
+    throw refuse('token_invalid', `It is valid for more than ${maxAccessTokenLifetimeSeconds} seconds.`);
+}
+
+function parseClaims(claims: JsonObject, iss: string, aud: string): VerifiedAccessToken {
+  const scope = required('scope', readString(claims, 'scope', 2_048));
+  const act = claims['act'];
+  const mayAct = optional(claims, 'may_act', asObject);
+  const txn = optional(claims, 'txn', (value) => parseId('transaction', value));
+  const details = optional(claims, 'authorization_details', parseDetails);
+  const mandate = optional(claims, 'mandate', parseMandateReference);
+  const intentDigest = optional(claims, 'intent_digest', parseDigest);
+  const acr = optional(claims, 'acr', () => readString(claims, 'acr', 256));
+  const authTime = optional(claims, 'auth_time', () => readSeconds(claims, 'auth_time'));
+  const actors = parseActors(act);
+  const actClaim = actClaimOf(actors);
+  const parsed: AccessTokenClaims = {
+    iss,
+    sub: required('sub', readString(claims, 'sub', 256)),
+    aud,
+    client_id: required('client_id', readString(claims, 'client_id', 256)),
+    iat: required('iat', readSeconds(claims, 'iat')),
+    exp: required('exp', readSeconds(claims, 'exp')),
+    jti: required('jti', parseId('token', claims['jti'])),
+    scope,
+    cnf: { jkt: required('cnf', parseConfirmation(claims['cnf'])) },
+    lei: required('lei', readString(claims, 'lei', 20)),
+    policy_version: required('policy_version', asCount(claims['policy_version'])),
+    evidence: required('evidence', parseId('record', claims['evidence'])),
+    ...(txn === undefined ? {} : { txn }),
+    ...(actClaim === undefined ? {} : { act: actClaim }),
+    ...(mayAct === undefined ? {} : { may_act: mayAct }),
+    ...(details === undefined ? {} : { authorization_details: details }),
+    ...(mandate === undefined ? {} : { mandate }),
+    ...(intentDigest === undefined ? {} : { intent_digest: intentDigest as IntentDigest }),
+    ...(acr === undefined ? {} : { acr }),
+    ...(authTime === undefined ? {} : { auth_time: authTime }),
+  };
+  const scopes: readonly string[] = scope.split(' ');
+  return { claims: parsed, scope: scopes, actors } as VerifiedAccessToken;
+}
+
+function required<Value>(name: string, value: Value | undefined): Value {
+  if (value === undefined) throw refuse('token_invalid', `Its claim ${name} is missing or malformed.`);
+  return value;
+}
+
+/** Absent is fine; there but not understood is not: it may be what limits the token. */
+function optional<Value>(
+  claims: JsonObject,
+  name: string,
+  parse: (value: Json) => Value | undefined,
+): Value | undefined {
+  const value = claims[name];
+  return value === undefined ? undefined : required(name, parse(value));
+}
+
+function parseActors(act: Json | undefined): readonly string[] {
+  try {
+    return parseActChain(act);
+  } catch (cause) {
+    throw accessTokenErrors.error('token_invalid', 'The access token is not accepted. Its act claim is malformed.', {
+      cause,
+    });
+  }
+}
+
+function parseDetails(value: Json): readonly AuthorizationDetail[] | undefined {
+  const parsed = parseAuthorizationDetails(value);
+  return parsed.ok ? parsed.value : undefined;
+}
+
+function parseConfirmation(value: Json | undefined): Thumbprint | undefined {
+  const jkt = asObject(value)?.['jkt'];
+  return parseDigest(jkt) === undefined ? undefined : (jkt as unknown as Thumbprint);
+}
+
+function parseMandateReference(value: Json): { readonly id: MandateId; readonly version: number } | undefined {
+  const members = asObject(value);
+  const id = parseId('mandate', members?.['id']);
+  const version = asCount(members?.['version']);
+  return id === undefined || version === undefined ? undefined : { id, version };
+}
+
+function asObject(value: Json | undefined): JsonObject | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+}
+
+function asCount(value: Json | undefined): number | undefined {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+function refuse(code: keyof typeof accessTokenErrors.codes, detail: string) {
+  return accessTokenErrors.error(code, `The access token is not accepted. ${detail}`);
+}
+
+/** The header of every access token signed with one key. */
+export function accessTokenHeader(key: { readonly kid: string; readonly algorithm: JwsAlgorithm }): EncodedHeader {
+  return encodeHeader({ alg: key.algorithm, typ: 'at+jwt', kid: key.kid });
+}
+
+/** Signs an access token. `header` comes from {@link accessTokenHeader} for the key that `sign` uses. */
+export function signAccessToken(
+  claims: AccessTokenClaims,
+  header: EncodedHeader,
+  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
+): Promise<string> {
+  return signCompactJws(header, claims, sign);
+}

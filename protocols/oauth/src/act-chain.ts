@@ -1,0 +1,70 @@
+import type { Json } from '@countersign/kernel';
+import { readString } from './claims.ts';
+import { actChainErrors } from './errors.ts';
+
+/** The most actors a token may name: subject excluded, the current actor included. */
+export const maxActors = 4;
+
+/** The `act` claim of RFC 8693 section 4.1: the current actor outermost, those before it inside. */
+export interface ActClaim {
+  readonly sub: string;
+  readonly act?: ActClaim;
+}
+
+/**
+ * Principal ids of an `act` claim, current actor first; empty when the claim is absent.
+ *
+ * @throws CodedError `act_malformed` (a member other than `sub` and `act` included: what is not understood must
+ *   not be carried on), `act_too_deep`, `act_loop`
+ */
+export function parseActChain(act: Json | undefined): readonly string[] {
+  const actors: string[] = [];
+  for (let level = act; level !== undefined; ) {
+    if (typeof level !== 'object' || level === null || Array.isArray(level)) throw malformed();
+    const members = level as { readonly [key: string]: Json };
+    const actor = readString(members, 'sub', 256);
+    if (actor === undefined || Object.keys(members).some((name) => name !== 'sub' && name !== 'act')) throw malformed();
+    if (actors.length === maxActors) throw tooDeep();
+    if (actors.includes(actor)) throw loop(actor);
+    actors.push(actor);
+    level = members['act'];
+  }
+  return actors;
+}
+
+/**
+ * The chain with `actor` as the current one.
+ *
+ * @throws CodedError `act_too_deep` past {@link maxActors}; `act_loop` when the actor is the subject or acted
+ *   before: authority that comes back to a hand it passed through is either a mistake or a way around a check
+ */
+export function pushActor(actors: readonly string[], actor: string, subject: string): readonly string[] {
+  if (actor === subject || actors.includes(actor)) throw loop(actor);
+  if (actors.length >= maxActors) throw tooDeep();
+  return [actor, ...actors];
+}
+
+/** The `act` claim of a chain, or undefined when nobody acts for the subject. */
+export function actClaimOf(actors: readonly string[]): ActClaim | undefined {
+  return actors.reduceRight<ActClaim | undefined>(
+    (inner, sub) => (inner === undefined ? { sub } : { sub, act: inner }),
+    undefined,
+  );
+}
+
+function malformed() {
+  return actChainErrors.error(
+    'act_malformed',
+    'An act claim must be an object with sub and, for the actor before, act.',
+  );
+}
+
+function tooDeep() {
+  return actChainErrors.error('act_too_deep', `The chain of actors may not be longer than ${maxActors}.`);
+}
+
+function loop(actor: string) {
+  return actChainErrors.error('act_loop', `${actor} is already the subject or an actor of this token.`, {
+    facts: { actor },
+  });
+}

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { type RegisteredKey, verifyClientAssertion } from './client-assertion.ts';
+import { importVerificationKey } from './key-cache.ts';
+import { forge, makePair } from './testing/forge.ts';
+
+const issuer = 'https://as.example';
+const now = 1_800_000_000_000;
+const seconds = now / 1000;
+const pair = makePair('ES256');
+const other = makePair('ES256');
+const registered: RegisteredKey = { kid: 'k1', key: importVerificationKey(pair.jwk) };
+const header = { alg: 'ES256', kid: 'k1' };
+const claims = { iss: 'oms', sub: 'oms', aud: issuer, jti: 'j-1', iat: seconds, exp: seconds + 60 };
+
+function verify(assertion: string, keys: readonly RegisteredKey[] = [registered]) {
+  return verifyClientAssertion(assertion, { issuer, now, keysOf: (id) => (id === 'oms' ? keys : undefined) });
+}
+
+describe('a client assertion', () => {
+  it('establishes the client, and says until when its id must be remembered', () => {
+    expect(verify(forge(pair, header, claims))).toEqual({
+      clientId: 'oms',
+      jti: 'j-1',
+      expiresAt: (seconds + 60 + 10) * 1000,
+      keyThumbprint: registered.key.thumbprint,
+    });
+  });
+
+  it.each([undefined, 'JWT', 'client-authentication+jwt'])('may have the typ %s', (typ) => {
+    expect(verify(forge(pair, { ...header, typ }, claims)).clientId).toBe('oms');
+  });
+
+  it.each([
+    'dpop+jwt',
+    'at+jwt',
+    'application/at+jwt',
+    'countersign-approval+jwt',
+    'oauth-authz-req+jwt',
+    'secevent+jwt',
+    'jwt',
+    '',
+  ])('is refused with the typ %j of another kind of token', (typ) => {
+    expect(() => verify(forge(pair, { ...header, typ }, claims))).toThrow(
+      expect.objectContaining({ code: 'client_assertion_type' }),
+    );
+  });
+
+  it.each([
+    ['an array with the issuer', [issuer]],
+    ['an array with the issuer and another', [issuer, 'https://elsewhere.example']],
+    ['the token endpoint', `${issuer}/token`],
+    ['the issuer with a slash', `${issuer}/`],
+    ['the issuer in upper case', issuer.toUpperCase()],
+    ['another issuer', 'https://evil.example'],
+    ['an object', { iss: issuer }],
+    ['null', null],
+    ['absent', undefined],
+  ])('is refused when its audience is %s', (_, aud) => {
+    expect(() => verify(forge(pair, header, { ...claims, aud }))).toThrow(
+      expect.objectContaining({ code: 'client_assertion_audience' }),
+    );
+  });
+
+  it.each([
+    ['iss is missing', { iss: undefined }],
+    ['sub is missing', { sub: undefined }],
+    ['sub is another client', { sub: 'other' }],
+    ['iss is another client', { iss: 'other' }],
+    ['iss and sub are arrays', { iss: ['oms'], sub: ['oms'] }],
+    ['iss and sub are empty', { iss: '', sub: '' }],
+  ])('is refused when %s', (_, change) => {
+    expect(() => verify(forge(pair, header, { ...claims, ...change }))).toThrow(
+      expect.objectContaining({ code: 'client_assertion_issuer' }),
+    );
+  });
+
+  it.each([
+    ['is missing', undefined],
+    ['is empty', ''],
+    ['is a number', 7],
+    ['has 129 characters', 'x'.repeat(129)],
+  ])('is refused when its jti %s', (_, jti) => {
+    expect(() => verify(forge(pair, header, { ...claims, jti }))).toThrow(
+      expect.objectContaining({ code: 'client_assertion_id' }),
+    );
+  });
+
+  it.each([
+    ['it has expired', { exp: seconds }, 'client_assertion_expired'],
+    ['it expired long ago', { iat: 1, exp: 2 }, 'client_assertion_expired'],
+    ['exp is missing', { exp: undefined }, 'client_assertion_time'],
+    ['exp is text', { exp: String(seconds + 60) }, 'client_assertion_time'],
+    ['exp is negative', { exp: -1 }, 'client_assertion_time'],
+    ['exp is beyond every calendar', { exp: 1e300 }, 'client_assertion_time'],
+    ['iat is 11 seconds ahead', { iat: seconds + 11 }, 'client_assertion_time'],
+    ['iat is 61 seconds ahead', { iat: seconds + 61, exp: seconds + 90 }, 'client_assertion_time'],
+    ['iat is text', { iat: 'now' }, 'client_assertion_time'],
+    ['nbf is 11 seconds ahead', { nbf: seconds + 11 }, 'client_assertion_time'],
+    ['nbf is null', { nbf: null }, 'client_assertion_time'],
+    ['it lives for 301 seconds', { iat: seconds, exp: seconds + 301 }, 'client_assertion_lifetime'],
+    ['it is old and was made for longer', { iat: seconds - 200, exp: seconds + 101 }, 'client_assertion_lifetime'],
+    ['it has no iat and 311 seconds left', { iat: undefined, exp: seconds + 311 }, 'client_assertion_lifetime'],
+    ['iat is ahead to lengthen its life', { iat: seconds + 10, exp: seconds + 311 }, 'client_assertion_lifetime'],
+  ])('is refused when %s', (_, change, code) => {
+    expect(() => verify(forge(pair, header, { ...claims, ...change }))).toThrow(expect.objectContaining({ code }));
+  });
+
+  it.each([
+    ['iat and nbf are 10 seconds ahead', { iat: seconds + 10, nbf: seconds + 10 }],
+    ['it has no iat', { iat: undefined }],
+    ['it lives for 300 seconds', { exp: seconds + 300 }],
+  ])('is accepted when %s', (_, change) => {
+    expect(verify(forge(pair, header, { ...claims, ...change })).clientId).toBe('oms');
+  });
+
+  it.each([
+    ['an unknown client', forge(pair, header, { ...claims, iss: 'nobody', sub: 'nobody' })],
+    ['an unknown kid', forge(pair, { ...header, kid: 'k2' }, claims)],
+    ['an algorithm that no key of the client has', forge(makePair('EdDSA'), { alg: 'EdDSA', kid: 'k1' }, claims)],
+  ])('of %s is refused in the same words', (_, assertion) => {
+    expect(() => verify(assertion)).toThrow(
+      expect.objectContaining({
+        code: 'client_assertion_key',
+        detail: expect.stringContaining('No client of this name has'),
+      }),
+    );
+  });
+
+  it('needs no kid when only one key fits, and needs one when several do', () => {
+    const assertion = forge(pair, { alg: 'ES256' }, claims);
+    expect(verify(assertion).clientId).toBe('oms');
+    const both = [registered, { kid: 'k2', key: importVerificationKey(other.jwk) }];
+    expect(() => verify(assertion, both)).toThrow(expect.objectContaining({ code: 'client_assertion_key' }));
+    expect(verify(forge(other, { alg: 'ES256', kid: 'k2' }, claims), both).clientId).toBe('oms');
+  });
+
+  it('signed by another key is refused, whatever it claims', () => {
+    expect(() => verify(forge(other, header, claims))).toThrow(
+      expect.objectContaining({ code: 'client_assertion_signature' }),
+    );
+  });
+
+  it('is refused as malformed or by its algorithm in the codes of its own vocabulary', () => {
+    expect(() => verify('a.b')).toThrow(
+      expect.objectContaining({ code: 'client_assertion_malformed', category: 'unauthenticated' }),
+    );
+    expect(() => verify(forge(pair, { alg: 'nOne', kid: 'k1' }, claims))).toThrow(
+      expect.objectContaining({ code: 'client_assertion_algorithm' }),
+    );
+    expect(() => verify(forge(pair, { ...header, jwk: pair.jwk }, claims))).toThrow(
+      expect.objectContaining({ code: 'client_assertion_malformed' }),
+    );
+  });
+});

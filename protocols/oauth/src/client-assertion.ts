@@ -1,0 +1,128 @@
+import type { Brand } from '@countersign/kernel';
+import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.ts';
+import { clientAssertionErrors } from './errors.ts';
+import { type JsonObject, type JwsRefusal, parseCompactJws, type UnverifiedJws, verifyJws } from './jws.ts';
+import type { Thumbprint, VerificationKey } from './key-cache.ts';
+
+export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
+/** Longest life of a client assertion in seconds: what must be remembered to refuse a replay is bounded by it. */
+export const maxClientAssertionLifetimeSeconds = 300;
+
+/** A client that showed possession of a registered key, once the `jti` has been claimed. */
+export type VerifiedClientAssertion = Brand<
+  {
+    readonly clientId: string;
+    readonly jti: string;
+    /** Milliseconds since the epoch: until then the `jti` must stay claimed, on nodes with other clocks too. */
+    readonly expiresAt: number;
+    /** RFC 7638 thumbprint of the key that signed. */
+    readonly keyThumbprint: Thumbprint;
+  },
+  'VerifiedClientAssertion'
+>;
+
+/** A key a client registered, under the `kid` it registered it with. */
+export interface RegisteredKey {
+  readonly kid?: string;
+  readonly key: VerificationKey;
+}
+
+export interface ClientAssertionExpectations {
+  /** Our issuer identifier; no other audience is accepted. */
+  readonly issuer: string;
+  /** The registered keys of a client, or undefined when there is no such client. */
+  readonly keysOf: (clientId: string) => readonly RegisteredKey[] | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+const codeOfProblem = {
+  malformed: 'client_assertion_malformed',
+  algorithm: 'client_assertion_algorithm',
+  signature: 'client_assertion_signature',
+} as const;
+const refuseJws: JwsRefusal = (problem, detail) => refuse(codeOfProblem[problem], detail);
+
+/** RFC 7523bis names the first; the second is what clients have sent so far; leaving it out is allowed. */
+const acceptedTypes: readonly (string | undefined)[] = [undefined, 'JWT', 'client-authentication+jwt'];
+
+/**
+ * Verifies a `private_key_jwt` client assertion: RFC 7523 section 3 under the FAPI 2.0 Security Profile, section
+ * 5.3.2.1. `aud` is the issuer as a JSON string and nothing else: an array, or an endpoint's URL, is what lets an
+ * assertion meant for one server be used at another.
+ *
+ * The caller must then claim `jti` once for this client, before acting on the result.
+ *
+ * @throws CodedError of {@link clientAssertionErrors}
+ */
+export function verifyClientAssertion(
+  assertion: string,
+  expected: ClientAssertionExpectations,
+): VerifiedClientAssertion {
+  const jws = parseCompactJws(assertion, refuseJws);
+  // An access token or a DPoP proof of the same key pair is a JWT too (RFC 8725 section 3.11).
+  if (!acceptedTypes.includes(jws.header.typ))
+    throw refuse('client_assertion_type', 'Its typ is that of another kind of token.');
+  const clientId = checkIssuerAndSubject(jws.unverifiedClaims);
+  const key = findKey(expected.keysOf(clientId), jws);
+  const claims = verifyJws(jws, key, refuseJws);
+  if (claims['aud'] !== expected.issuer)
+    throw refuse('client_assertion_audience', `Its aud must be the issuer ${expected.issuer}, as a string and alone.`);
+  const expiresAt = checkTimes(claims, expected.now / 1000);
+  const jti = readString(claims, 'jti', 128);
+  if (jti === undefined) throw refuse('client_assertion_id', 'It must have a jti of 1 to 128 characters.');
+  return {
+    clientId,
+    jti,
+    expiresAt: (expiresAt + clockLeadSeconds) * 1000,
+    keyThumbprint: key.thumbprint,
+  } as VerifiedClientAssertion;
+}
+
+function checkIssuerAndSubject(claims: JsonObject): string {
+  const clientId = readString(claims, 'iss', 256);
+  if (clientId === undefined || claims['sub'] !== clientId)
+    throw refuse('client_assertion_issuer', 'Its iss and sub must both be the client_id.');
+  return clientId;
+}
+
+function findKey(keys: readonly RegisteredKey[] | undefined, { header }: UnverifiedJws): VerificationKey {
+  const candidates = (keys ?? []).filter(
+    ({ kid, key }) => key.algorithm === header.alg && (header.kid === undefined || header.kid === kid),
+  );
+  const [found, another] = candidates;
+  // Whether the client or only its key is unknown is not told apart: client names are not ours to confirm.
+  if (found === undefined)
+    throw refuse(
+      'client_assertion_key',
+      'No client of this name has a registered key with the kid and alg of the header.',
+    );
+  if (another !== undefined)
+    throw refuse('client_assertion_key', 'The client has several keys that fit: the header must name one by its kid.');
+  return found.key;
+}
+
+function checkTimes(claims: JsonObject, now: number): number {
+  const expiresAt = readSeconds(claims, 'exp');
+  if (expiresAt === undefined) throw refuse('client_assertion_time', 'It must have an exp, in seconds.');
+  if (expiresAt <= now) throw refuse('client_assertion_expired', 'It has expired.');
+  if (liesAhead(claims, 'iat', now) || liesAhead(claims, 'nbf', now))
+    throw refuse('client_assertion_time', `Its iat and nbf must be times at most ${clockLeadSeconds} seconds ahead.`);
+  const issuedAt = readSeconds(claims, 'iat');
+  const life = expiresAt - (issuedAt ?? now);
+  // Without an iat, or with one from a clock ahead of ours, the time left is what bounds the replay memory.
+  if (
+    life > maxClientAssertionLifetimeSeconds ||
+    expiresAt > now + maxClientAssertionLifetimeSeconds + clockLeadSeconds
+  )
+    throw refuse(
+      'client_assertion_lifetime',
+      `It must not be valid for more than ${maxClientAssertionLifetimeSeconds} seconds.`,
+    );
+  return expiresAt;
+}
+
+function refuse(code: keyof typeof clientAssertionErrors.codes, detail: string) {
+  return clientAssertionErrors.error(code, `The client assertion is not accepted. ${detail}`);
+}

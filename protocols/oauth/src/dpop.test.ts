@@ -1,0 +1,144 @@
+import { sha256Base64Url } from '@countersign/kernel';
+import { describe, expect, it } from 'vitest';
+import { type ProofExpectations, verifyProof } from './dpop.ts';
+import { createKeyCache, importVerificationKey, signatureAlgorithms } from './key-cache.ts';
+import { forge, makePair, type Pair } from './testing/forge.ts';
+
+const now = 1_800_000_000_000;
+const seconds = now / 1000;
+const url = 'https://as.example/token';
+const pair = makePair('ES256');
+const header = { typ: 'dpop+jwt', alg: 'ES256', jwk: pair.jwk };
+const claims = { jti: 'p-1', htm: 'POST', htu: url, iat: seconds };
+const keys = createKeyCache();
+
+function verify(proof: string | readonly string[], expected: Partial<ProofExpectations> = {}) {
+  return verifyProof(typeof proof === 'string' ? [proof] : proof, { method: 'POST', url, keys, now, ...expected });
+}
+
+function proofOf(change: object, by: Pair = pair): string {
+  return forge(by, { ...header, alg: by.algorithm, jwk: by.jwk }, { ...claims, ...change });
+}
+
+describe('a DPoP proof', () => {
+  it.each(signatureAlgorithms)('signed with %s shows possession of its key', (algorithm) => {
+    const by = makePair(algorithm);
+    expect(verify(proofOf({}, by))).toEqual({
+      jti: 'p-1',
+      jkt: importVerificationKey(by.jwk).thumbprint,
+      issuedAt: seconds,
+      expiresAt: (seconds + 70) * 1000,
+    });
+  });
+
+  it('must be there, once', () => {
+    expect(() => verify([])).toThrow(expect.objectContaining({ code: 'proof_missing' }));
+    expect(() => verify([proofOf({}), proofOf({})])).toThrow(expect.objectContaining({ code: 'proof_repeated' }));
+    // What an HTTP library makes of two headers when it joins them.
+    expect(() => verify(`${proofOf({})}, ${proofOf({})}`)).toThrow(
+      expect.objectContaining({ code: 'proof_malformed' }),
+    );
+  });
+
+  it.each([undefined, 'JWT', 'at+jwt', 'DPOP+JWT', 'application/dpop+jwt', 'client-authentication+jwt'])(
+    'is refused with the typ %s',
+    (typ) => {
+      expect(() => verify(forge(pair, { ...header, typ }, claims))).toThrow(
+        expect.objectContaining({ code: 'proof_type' }),
+      );
+    },
+  );
+
+  it.each([
+    ['no key', undefined],
+    ['a key with its private half', { ...pair.jwk, d: 'A'.repeat(43) }],
+    ['a symmetric key', { kty: 'oct', k: 'AAAA' }],
+    ['a key of another type than its algorithm says', { ...pair.jwk, alg: 'EdDSA' }],
+    ['a key that is text', 'key'],
+    ['a point off the curve', { ...pair.jwk, x: pair.jwk['y'] }],
+  ])('is refused with %s in its header', (_, jwk) => {
+    expect(() => verify(forge(pair, { ...header, jwk }, claims))).toThrow(
+      expect.objectContaining({ code: 'proof_key' }),
+    );
+  });
+
+  it('is refused when its signature is by another key than the one it shows', () => {
+    expect(() => verify(forge(makePair('ES256'), header, claims))).toThrow(
+      expect.objectContaining({ code: 'proof_signature' }),
+    );
+  });
+
+  it.each(['none', 'NONE', 'HS256', 'ES384'])('is refused with the algorithm %s', (alg) => {
+    expect(() => verify(forge(pair, { ...header, alg }, claims))).toThrow(
+      expect.objectContaining({ code: 'proof_algorithm' }),
+    );
+  });
+
+  it.each(['GET', 'post', '', undefined, 5])('is refused for the method %j', (htm) => {
+    expect(() => verify(proofOf({ htm }))).toThrow(expect.objectContaining({ code: 'proof_method' }));
+  });
+
+  it.each([
+    ['https://as.example/token?grant=1'],
+    ['https://as.example/token#part'],
+    ['HTTPS://AS.EXAMPLE/token'],
+    ['https://as.example:443/token'],
+    ['https://as.example/./token'],
+    ['https://as.example/%74oken'],
+  ])('names the same URL as %s', (htu) => {
+    expect(verify(proofOf({ htu })).jti).toBe('p-1');
+  });
+
+  it('is compared with the URL of the request without its query, in normal form', () => {
+    expect(
+      verify(proofOf({ htu: 'https://rs.example/a%2fb/~x' }), { url: 'https://rs.example/a%2Fb/%7Ex?page=2' }).jti,
+    ).toBe('p-1');
+  });
+
+  it.each([
+    ['another path', 'https://as.example/token/'],
+    ['another case of the path', 'https://as.example/Token'],
+    ['another host', 'https://evil.example/token'],
+    ['another scheme', 'http://as.example/token'],
+    ['another port', 'https://as.example:8443/token'],
+    ['an encoded slash', 'https://as.example/%2ftoken'],
+    ['user information', 'https://as.example@evil.example/token'],
+    ['user information before our host', 'https://x:y@as.example/token'],
+    ['a relative reference', '/token'],
+    ['no http URI', 'urn:example:token'],
+    ['text over the limit', `https://as.example/token?${'x'.repeat(3_000)}`],
+    ['nothing', undefined],
+    ['an array', [url]],
+  ])('is refused when its URL is %s', (_, htu) => {
+    expect(() => verify(proofOf({ htu }))).toThrow(expect.objectContaining({ code: 'proof_url' }));
+  });
+
+  it.each([
+    ['61 seconds old', { iat: seconds - 61 }],
+    ['11 seconds ahead', { iat: seconds + 11 }],
+    ['not a number', { iat: 'now' }],
+    ['missing', { iat: undefined }],
+    ['fine but its exp has passed', { exp: seconds }],
+    ['fine but its exp is no time', { exp: 'never' }],
+    ['fine but its nbf is ahead', { nbf: seconds + 60 }],
+  ])('is refused when its iat is %s', (_, change) => {
+    expect(() => verify(proofOf(change))).toThrow(expect.objectContaining({ code: 'proof_time' }));
+  });
+
+  it.each([-60, 0, 10])('is accepted when its iat is %d seconds from now', (difference) => {
+    expect(verify(proofOf({ iat: seconds + difference })).issuedAt).toBe(seconds + difference);
+  });
+
+  it.each([undefined, '', 5, 'x'.repeat(129)])('is refused with the jti %j', (jti) => {
+    expect(() => verify(proofOf({ jti }))).toThrow(expect.objectContaining({ code: 'proof_id' }));
+  });
+
+  it('must carry the hash of the access token it comes with, at a resource', () => {
+    const accessToken = 'header.payload.signature';
+    expect(verify(proofOf({ ath: sha256Base64Url(accessToken) }), { accessToken }).jti).toBe('p-1');
+    for (const ath of [undefined, sha256Base64Url('another.token.here'), accessToken, null])
+      expect(() => verify(proofOf({ ath }), { accessToken })).toThrow(
+        expect.objectContaining({ code: 'proof_token_hash' }),
+      );
+  });
+});

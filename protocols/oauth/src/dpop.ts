@@ -1,0 +1,109 @@
+import { type Brand, isCodedError, sha256Base64Url } from '@countersign/kernel';
+import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.ts';
+import { proofErrors } from './errors.ts';
+import { normalizeHttpUri } from './http-uri.ts';
+import { type JsonObject, type JwsRefusal, parseCompactJws, verifyJws } from './jws.ts';
+import type { KeyCache, Thumbprint, VerificationKey } from './key-cache.ts';
+
+/** How long after its `iat` a proof is accepted, in seconds. */
+export const proofLifetimeSeconds = 60;
+
+/** Possession of a key was shown for one request, once the `jti` has been claimed. */
+export type VerifiedProof = Brand<
+  {
+    readonly jti: string;
+    /** Thumbprint of the key, as it goes into `cnf.jkt`. */
+    readonly jkt: Thumbprint;
+    /** Seconds since the epoch, by the prover's clock. */
+    readonly issuedAt: number;
+    /** Milliseconds since the epoch: until then the `jti` must stay claimed, on nodes with other clocks too. */
+    readonly expiresAt: number;
+  },
+  'VerifiedProof'
+>;
+
+export interface ProofExpectations {
+  readonly method: string;
+  /** The URL as we know ourselves, never as a Host header says; query and fragment do not matter. */
+  readonly url: string;
+  readonly keys: KeyCache;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** At a resource: the access token that came along. Its hash must then be in the proof. */
+  readonly accessToken?: string;
+}
+
+const codeOfProblem = {
+  malformed: 'proof_malformed',
+  algorithm: 'proof_algorithm',
+  signature: 'proof_signature',
+} as const;
+const refuseJws: JwsRefusal = (problem, detail) => refuse(codeOfProblem[problem], detail);
+
+/**
+ * Verifies a DPoP proof, in the order of RFC 9449 section 4.3. The caller must then claim `jti` once for the key
+ * `jkt`, before acting on the result.
+ *
+ * @param headers every value of the `DPoP` header of the request
+ * @throws CodedError of {@link proofErrors}
+ */
+export function verifyProof(headers: readonly string[], expected: ProofExpectations): VerifiedProof {
+  const [proof, another] = headers;
+  if (proof === undefined)
+    throw proofErrors.error('proof_missing', 'The request must carry a DPoP proof (RFC 9449) in the DPoP header.');
+  if (another !== undefined)
+    throw proofErrors.error('proof_repeated', 'The request must carry exactly one DPoP header.');
+  const jws = parseCompactJws(proof, refuseJws, { keyInHeader: true });
+  if (jws.header.typ !== 'dpop+jwt') throw refuse('proof_type', 'Its typ must be dpop+jwt.');
+  const key = importProofKey(expected.keys, jws.header.jwk);
+  const claims = verifyJws(jws, key, refuseJws);
+  if (claims['htm'] !== expected.method) throw refuse('proof_method', `Its htm must be ${expected.method}.`);
+  checkUrl(claims, expected.url);
+  const issuedAt = checkTime(claims, expected.now / 1000);
+  if (expected.accessToken !== undefined && claims['ath'] !== sha256Base64Url(expected.accessToken))
+    throw refuse('proof_token_hash', 'Its ath must be the hash of the access token it comes with.');
+  const jti = readString(claims, 'jti', 128);
+  if (jti === undefined) throw refuse('proof_id', 'It must have a jti of 1 to 128 characters.');
+  const expiresAt = (issuedAt + proofLifetimeSeconds + clockLeadSeconds) * 1000;
+  return { jti, jkt: key.thumbprint, issuedAt, expiresAt } as VerifiedProof;
+}
+
+function importProofKey(keys: KeyCache, jwk: unknown): VerificationKey {
+  try {
+    return keys.import(jwk);
+  } catch (error) {
+    if (isCodedError(error)) throw refuse('proof_key', `Its jwk cannot be used: ${error.detail}`);
+    throw error;
+  }
+}
+
+function checkUrl(claims: JsonObject, url: string): void {
+  const htu = readString(claims, 'htu', 2_048);
+  // Nearly every client sends our URL as we write it; the normal form is for the others.
+  if (htu === url) return;
+  const normalized = htu === undefined ? undefined : normalizeHttpUri(htu);
+  if (normalized === undefined || normalized !== normalizeHttpUri(url))
+    throw refuse('proof_url', 'Its htu must be the URL of this request, without query and fragment.');
+}
+
+function checkTime(claims: JsonObject, now: number): number {
+  const issuedAt = readSeconds(claims, 'iat');
+  if (
+    issuedAt === undefined ||
+    issuedAt + proofLifetimeSeconds < now ||
+    liesAhead(claims, 'iat', now) ||
+    liesAhead(claims, 'nbf', now)
+  )
+    throw refuse(
+      'proof_time',
+      `Its iat must be at most ${proofLifetimeSeconds} seconds old and ${clockLeadSeconds} seconds ahead.`,
+    );
+  // RFC 7519 section 4.1.4: an exp need not be there, but one that is there counts.
+  const expiresAt = claims['exp'] === undefined ? undefined : (readSeconds(claims, 'exp') ?? 0);
+  if (expiresAt !== undefined && expiresAt <= now) throw refuse('proof_time', 'Its exp has passed.');
+  return issuedAt;
+}
+
+function refuse(code: keyof typeof proofErrors.codes, detail: string) {
+  return proofErrors.error(code, `The DPoP proof is not accepted. ${detail}`);
+}

@@ -1,0 +1,53 @@
+import { formErrors } from './errors.ts';
+
+export interface FormLimits {
+  /** Characters of the whole body. Default 65,536. */
+  readonly maxLength?: number;
+  /** Default 40. */
+  readonly maxParameters?: number;
+}
+
+const encodedPattern = /^[\x21-\x7e]*$/;
+
+/**
+ * Reads an `application/x-www-form-urlencoded` body, strictly. A parameter that comes twice is refused (RFC 6749
+ * section 3.2: two readers could pick different ones); one without a value is treated as not sent (same section).
+ *
+ * @throws CodedError `form_too_large`, `form_malformed`, `form_repeated` (with the fact `parameter`)
+ */
+export function parseForm(body: string, limits: FormLimits = {}): ReadonlyMap<string, string> {
+  if (body.length > (limits.maxLength ?? 65_536)) throw formErrors.error('form_too_large', 'The form is too long.');
+  // Everything else must be percent-encoded (WHATWG URL, application/x-www-form-urlencoded).
+  if (!encodedPattern.test(body))
+    throw formErrors.error('form_malformed', 'The form holds characters that must be percent-encoded.');
+  const parameters = new Map<string, string>();
+  if (body === '') return parameters;
+  const pairs = body.split('&', (limits.maxParameters ?? 40) + 1);
+  if (pairs.length > (limits.maxParameters ?? 40))
+    throw formErrors.error('form_too_large', 'The form has too many parameters.');
+  for (const pair of pairs) {
+    const equals = pair.indexOf('=');
+    const name = decode(equals === -1 ? pair : pair.slice(0, equals));
+    const value = equals === -1 ? '' : decode(pair.slice(equals + 1));
+    if (name === '') throw formErrors.error('form_malformed', 'The form holds a parameter without a name.');
+    if (parameters.has(name)) {
+      const parameter = /^[\w.-]{1,64}$/.test(name) ? name : 'parameter';
+      throw formErrors.error('form_repeated', `The parameter ${parameter} was sent more than once.`, {
+        facts: { parameter },
+      });
+    }
+    parameters.set(name, value);
+  }
+  for (const [name, value] of parameters) if (value === '') parameters.delete(name);
+  return parameters;
+}
+
+function decode(text: string): string {
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
+  if (!spaced.includes('%')) return spaced;
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    throw formErrors.error('form_malformed', 'The form holds a percent-encoding that is not UTF-8.');
+  }
+}

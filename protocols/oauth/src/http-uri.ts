@@ -1,0 +1,21 @@
+/**
+ * The scheme, authority and path of an http(s) URI, normalised by syntax and scheme (RFC 3986 sections 6.2.2 and
+ * 6.2.3): lower-case scheme and host, no default port, no dot segments, percent-encodings in upper case and only
+ * where they are needed. Query and fragment are left out.
+ *
+ * @returns undefined for anything but an http(s) URI without user information
+ */
+export function normalizeHttpUri(uri: string): string | undefined {
+  if (uri.length > 2_048 || !URL.canParse(uri)) return undefined;
+  const url = new URL(uri);
+  if ((url.protocol !== 'https:' && url.protocol !== 'http:') || url.username !== '' || url.password !== '')
+    return undefined;
+  const path = url.pathname.replace(/%[0-9a-f]{2}/gi, normalizeEncoding);
+  return `${url.protocol}//${url.host}${path}`;
+}
+
+/** RFC 3986 section 2.3: an encoded unreserved character is the character; any other encoding stays one. */
+function normalizeEncoding(encoding: string): string {
+  const character = String.fromCharCode(Number.parseInt(encoding.slice(1), 16));
+  return /[A-Za-z0-9._~-]/.test(character) ? character : encoding.toUpperCase();
+}

@@ -1,0 +1,12 @@
+export * from './access-token.ts';
+export * from './act-chain.ts';
+export { clockLeadSeconds } from './claims.ts';
+export * from './client-assertion.ts';
+export * from './dpop.ts';
+export * from './errors.ts';
+export * from './form.ts';
+export * from './http-uri.ts';
+export * from './jws.ts';
+export * from './key-cache.ts';
+export * from './metadata.ts';
+export * from './verify-resource-request.ts';

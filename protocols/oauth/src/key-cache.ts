@@ -1,0 +1,164 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { type Brand, decodeBase64Url, sha256Base64Url } from '@countersign/kernel';
+import { keyErrors } from './errors.ts';
+
+/** FAPI 2.0 Security Profile section 5.4.1; each key type serves exactly one of them. */
+export const signatureAlgorithms = ['ES256', 'EdDSA', 'PS256'] as const;
+export type JwsAlgorithm = (typeof signatureAlgorithms)[number];
+
+/** RFC 7638 SHA-256 thumbprint, base64url. */
+export type Thumbprint = Brand<string, 'Thumbprint'>;
+
+/** A public key that was checked and imported, with the one algorithm it may be used with. */
+export type VerificationKey = Brand<
+  { readonly key: KeyObject; readonly algorithm: JwsAlgorithm; readonly thumbprint: Thumbprint },
+  'VerificationKey'
+>;
+
+export interface KeyCache {
+  /**
+   * The key of a public JWK; imported only when it is not held already.
+   *
+   * @throws CodedError `key_malformed`, `key_private` (a private member is present), `key_unsupported`
+   *   (not EC P-256, Ed25519, or RSA of 2048 to 4096 bits; `alg`, `use` or `key_ops` say something else)
+   */
+  import(jwk: unknown): VerificationKey;
+}
+
+/**
+ * Keeps imported keys: importing costs about as much as verifying one signature.
+ *
+ * Two generations of at most `maxKeys` each: when the younger is full it becomes the older, and the older is
+ * dropped. A hit in the older moves the key to the younger. That keeps what is used, bounds what a flood of
+ * fresh keys can occupy, and costs one map access a hit.
+ *
+ * The cache is keyed by the text that the thumbprint is computed over (RFC 7638 section 3.1), which names the
+ * same key as the thumbprint does and saves the hash.
+ */
+export function createKeyCache(options: { readonly maxKeys?: number } = {}): KeyCache {
+  const maxKeys = options.maxKeys ?? 4_096;
+  let younger = new Map<string, VerificationKey>();
+  let older = new Map<string, VerificationKey>();
+
+  function remember(name: string, key: VerificationKey): VerificationKey {
+    if (younger.size >= maxKeys) {
+      older = younger;
+      younger = new Map();
+    }
+    younger.set(name, key);
+    return key;
+  }
+
+  return {
+    import(jwk) {
+      const checked = checkJwk(jwk);
+      const known = younger.get(checked.canonical);
+      if (known !== undefined) return known;
+      const ageing = older.get(checked.canonical);
+      return remember(checked.canonical, ageing ?? importJwk(checked));
+    },
+  };
+}
+
+/** One key, without a cache: for keys that are read once. @throws as {@link KeyCache.import} */
+export function importVerificationKey(jwk: unknown): VerificationKey {
+  return importJwk(checkJwk(jwk));
+}
+
+interface CheckedJwk {
+  readonly algorithm: JwsAlgorithm;
+  /** The required members alone, in lexicographic order, without white space: RFC 7638 section 3. */
+  readonly canonical: string;
+}
+
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const;
+
+function checkJwk(jwk: unknown): CheckedJwk {
+  if (!isObject(jwk)) throw keyErrors.error('key_malformed', 'A key must be a JSON Web Key object.');
+  for (const member of privateMembers) {
+    // Whoever publishes a private key has lost it: it must not be relied on, whatever else it holds.
+    if (Object.hasOwn(jwk, member))
+      throw keyErrors.error('key_private', `A public key must not hold the member ${member}.`);
+  }
+  const checked = checkKeyType(jwk);
+  if (jwk['alg'] !== undefined && jwk['alg'] !== checked.algorithm)
+    throw keyErrors.error(
+      'key_unsupported',
+      `This key can only be used with ${checked.algorithm}; its alg says otherwise.`,
+    );
+  if (jwk['use'] !== undefined && jwk['use'] !== 'sig')
+    throw keyErrors.error('key_unsupported', 'The use of a verification key must be sig.');
+  const operations = jwk['key_ops'];
+  if (operations !== undefined && !(Array.isArray(operations) && operations.length === 1 && operations[0] === 'verify'))
+    throw keyErrors.error('key_unsupported', 'The key_ops of a verification key must be exactly verify.');
+  return checked;
+}
+
+function checkKeyType(jwk: Readonly<Record<string, unknown>>): CheckedJwk {
+  switch (jwk['kty']) {
+    case 'EC': {
+      if (jwk['crv'] !== 'P-256') throw keyErrors.error('key_unsupported', 'The only EC curve accepted is P-256.');
+      const x = octets(jwk, 'x', 32);
+      const y = octets(jwk, 'y', 32);
+      return { algorithm: 'ES256', canonical: `{"crv":"P-256","kty":"EC","x":"${x}","y":"${y}"}` };
+    }
+    case 'OKP': {
+      if (jwk['crv'] !== 'Ed25519') throw keyErrors.error('key_unsupported', 'The only OKP curve accepted is Ed25519.');
+      const x = octets(jwk, 'x', 32);
+      return { algorithm: 'EdDSA', canonical: `{"crv":"Ed25519","kty":"OKP","x":"${x}"}` };
+    }
+    case 'RSA':
+      return { algorithm: 'PS256', canonical: `{"e":"${exponent(jwk)}","kty":"RSA","n":"${modulus(jwk)}"}` };
+    default:
+      throw keyErrors.error('key_unsupported', 'The key type must be EC (P-256), OKP (Ed25519) or RSA.');
+  }
+}
+
+function octets(jwk: Readonly<Record<string, unknown>>, member: string, length: number): string {
+  const text = jwk[member];
+  // RFC 7518 section 6.2.1.2: coordinates have their full length, so one point has one text and one thumbprint.
+  if (typeof text !== 'string' || text.length > 64 || decodeBase64Url(text)?.length !== length)
+    throw keyErrors.error('key_malformed', `The member ${member} must be ${length} octets in base64url.`);
+  return text;
+}
+
+function exponent(jwk: Readonly<Record<string, unknown>>): string {
+  if (jwk['e'] !== 'AQAB') throw keyErrors.error('key_unsupported', 'The RSA public exponent must be 65537.');
+  return 'AQAB';
+}
+
+function modulus(jwk: Readonly<Record<string, unknown>>): string {
+  const text = jwk['n'];
+  const bytes = typeof text === 'string' && text.length <= 683 ? decodeBase64Url(text) : undefined;
+  if (typeof text !== 'string' || bytes === undefined || bytes[0] === undefined || bytes[0] === 0)
+    throw keyErrors.error(
+      'key_malformed',
+      'The RSA modulus must be base64url without leading zeros, of at most 4096 bits.',
+    );
+  if (bytes.length * 8 - Math.clz32(bytes[0]) + 24 < 2048)
+    throw keyErrors.error('key_unsupported', 'An RSA key must have at least 2048 bits.');
+  return text;
+}
+
+function importJwk(checked: CheckedJwk): VerificationKey {
+  let key: KeyObject;
+  try {
+    // Our own canonical text, parsed back: nothing but the checked members reaches the importer.
+    key = createPublicKey({ key: JSON.parse(checked.canonical) as Record<string, string>, format: 'jwk' });
+  } catch (cause) {
+    throw keyErrors.error(
+      'key_malformed',
+      'The key is not a valid public key of its type (is the point on the curve?).',
+      { cause },
+    );
+  }
+  return {
+    key,
+    algorithm: checked.algorithm,
+    thumbprint: sha256Base64Url(checked.canonical) as Thumbprint,
+  } as VerificationKey;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

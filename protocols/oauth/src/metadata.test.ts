@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { metadataUrl, parseMetadata } from './metadata.ts';
+
+const issuer = 'https://as.example';
+const document = { issuer, token_endpoint: `${issuer}/token`, jwks_uri: `${issuer}/jwks` };
+
+describe('authorization server metadata', () => {
+  it('stands at the well-known segment between host and path', () => {
+    expect(metadataUrl(issuer)).toBe('https://as.example/.well-known/oauth-authorization-server');
+    expect(metadataUrl('https://as.example/tenant/a')).toBe(
+      'https://as.example/.well-known/oauth-authorization-server/tenant/a',
+    );
+  });
+
+  it('gives a verifier the key set and the token endpoint', () => {
+    expect(parseMetadata(document, issuer)).toEqual({
+      issuer,
+      jwksUri: `${issuer}/jwks`,
+      tokenEndpoint: `${issuer}/token`,
+    });
+  });
+
+  it('of another issuer is refused, however little it differs', () => {
+    for (const other of ['https://evil.example', `${issuer}/`, undefined, [issuer]])
+      expect(() => parseMetadata({ ...document, issuer: other }, issuer)).toThrow(
+        expect.objectContaining({ code: 'metadata_issuer' }),
+      );
+  });
+
+  it.each([
+    ['no object', 'text'],
+    ['null', null],
+    ['without a key set', { ...document, jwks_uri: undefined }],
+    ['with keys at another origin', { ...document, jwks_uri: 'https://evil.example/jwks' }],
+    ['with a token endpoint without TLS', { ...document, token_endpoint: 'http://as.example/token' }],
+    ['with a relative key set', { ...document, jwks_uri: '/jwks' }],
+  ])('that is %s is refused', (_, value) => {
+    expect(() => parseMetadata(value, issuer)).toThrow(expect.objectContaining({ code: 'metadata_invalid' }));
+  });
+});
