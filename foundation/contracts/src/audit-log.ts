@@ -99,6 +99,7 @@ export const auditLogErrors = errorVocabulary({
   transaction_without_records: 'not-found',
   log_inconsistent: 'unavailable',
   checkpoint_unknown: 'invalid',
+  bundle_too_large: 'too-large',
 });
 
 /** What every component that decides something is given, and nothing more. */
@@ -106,8 +107,11 @@ export interface AuditAppender {
   /**
    * Resolves when the record is durable and has its place in the log.
    *
-   * @throws CodedError `log_unavailable` when it could not be made durable: the caller must then release
-   *   nothing. `record_too_large` over 65,535 bytes.
+   * Appending the same draft again, id and all, answers with the first receipt.
+   *
+   * @throws CodedError `log_unavailable` when it could not be made durable, or nobody knows: the caller must then
+   *   release nothing. `record_too_large` over 65,535 bytes. `record_identity_taken` when the log holds another
+   *   record under this id. `not_canonicalizable` for text with a lone surrogate.
    */
   append(record: RecordDraft): Promise<RecordReceipt>;
 }

@@ -1,6 +1,11 @@
 import { type Digest, errorVocabulary, type MandateId, type TransactionId } from '@countersign/kernel';
 import type { AuthorizationDetail } from '@countersign/market';
-import { accessTokenErrors, type AuthorizationServerMetadata, proofErrors, type ResourceRequest } from '@countersign/oauth';
+import {
+  type AuthorizationServerMetadata,
+  accessTokenErrors,
+  proofErrors,
+  type ResourceRequest,
+} from '@countersign/oauth';
 
 /** Who calls one of our own interfaces, after token and proof have been checked. */
 export interface Caller {

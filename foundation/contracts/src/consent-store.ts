@@ -40,7 +40,7 @@ export interface MandateProposal {
   readonly effectiveUntil: string;
 }
 
-/** What a mandate is asked about: the facts of an intent, read from its canonical form by `intentUse` (market). */
+/** What a mandate is asked about: the facts of an intent, read from its authorization detail by `intentUse` (market). */
 export interface MandateQuestion {
   readonly mandate: MandateId;
   /** The institution that acts under it: the grantee of the mandate, or of one cut from it. */
@@ -64,7 +64,10 @@ export type MandateAnswer =
       /** A code of {@link consentErrors} or one of `permits` (market), e.g. `mandate_venue`. */
       readonly reason: string;
       readonly detail: string;
+      /** The mandate that was named, where there is one. */
       readonly mandate?: Mandate;
+      /** The one of its line that does not stand or does not permit; its record says what ended it. */
+      readonly atFault?: Mandate;
     };
 
 export const consentErrors = errorVocabulary({

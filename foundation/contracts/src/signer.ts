@@ -44,6 +44,8 @@ export interface Signer {
   /**
    * Publishes a successor; it becomes active when the publication lead has passed, and the present key
    * then retires after the longest life of what it signed. Returns the successor.
+   *
+   * @param record makes the successor's record durable before it is published; when it throws, nothing was published
    */
-  rotate(purpose: KeyPurpose): Promise<PublicKey>;
+  rotate(purpose: KeyPurpose, record?: (successor: PublicKey) => Promise<void>): Promise<PublicKey>;
 }

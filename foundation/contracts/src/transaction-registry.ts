@@ -99,10 +99,24 @@ export interface TransactionRegistry {
   }): Promise<OpenedTransaction>;
   facts(id: TransactionId): Promise<TransactionFacts | undefined>;
   /**
-   * Takes an approver's compact JWS over `{ txn, intent_digest, decision: "approve", iat, exp }` with
-   * `typ` `countersign-approval+jwt`, signed by a key registered to exactly one person.
+   * Takes an approver's compact JWS over `{ iss, txn, intent_digest, decision: "approve", iat, exp, jti }` with
+   * `typ` `countersign-approval+jwt`, signed with ES256 or EdDSA by a key registered to exactly one person, who is
+   * the `iss`. It counts until `exp`, at most an hour after `iat`.
    */
   approve(id: TransactionId, approvalJws: string): Promise<Approval>;
+  /**
+   * Carries a transaction on by one event, once. The same institution with the same key, event and body gets the
+   * first receipt again; the key with anything else `idempotency_conflict`.
+   *
+   * @throws CodedError of {@link transactionErrors}. Facts: `approval_required` the missing `obligations`,
+   *   `transition_not_permitted` the `reasons`, `mandate_lapsed` the `reason` and, after execution, the `exception`
+   *   that was raised, `notional_per_day` the `headroom`, `terms_exceeded` the `field`.
+   */
   transition(request: TransitionRequest): Promise<TransitionReceipt>;
-  exceptions(filter: { readonly transaction?: TransactionId; readonly status?: 'open' | 'resolved' }): Promise<readonly TransactionException[]>;
+  /** Oldest first, at most 1,000. `party` leaves only those of transactions that institution is a party to. */
+  exceptions(filter: {
+    readonly transaction?: TransactionId;
+    readonly status?: 'open' | 'resolved';
+    readonly party?: string;
+  }): Promise<readonly TransactionException[]>;
 }

@@ -17,6 +17,11 @@ export interface ComponentPoolOptions extends ComponentAccess {
   readonly maxConnections?: number;
   /** The server gives up a statement after this; 15 s by default. */
   readonly statementTimeoutMs?: number;
+  /**
+   * `off`: a commit is answered before it is durable. Only for what a later, durable commit of the same server
+   * makes durable as well, or may lose. `on` by default.
+   */
+  readonly synchronousCommit?: 'on' | 'off';
   /** 5 s by default. */
   readonly lockTimeoutMs?: number;
   /** The server ends a session that holds a transaction open without using it; 15 s by default. */
@@ -34,7 +39,7 @@ export interface ComponentPoolOptions extends ComponentAccess {
 export function componentPool(options: ComponentPoolOptions): pg.Pool {
   const statementTimeoutMs = options.statementTimeoutMs ?? 15_000;
   const pool = new pg.Pool({
-    ...roleConfig(options),
+    ...roleConfig(options, options.synchronousCommit === 'off' ? ' -c synchronous_commit=off' : ''),
     max: options.maxConnections ?? 10,
     idleTimeoutMillis: 30_000,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
@@ -54,8 +59,8 @@ export function componentPool(options: ComponentPoolOptions): pg.Pool {
   return pool;
 }
 
-/** The driver's configuration for one connection as the component's role. */
-export function roleConfig(access: ComponentAccess): pg.ClientConfig {
+/** The driver's configuration for one connection as the component's role. @param settings further server settings, ` -c name=value` */
+export function roleConfig(access: ComponentAccess, settings: '' | ' -c synchronous_commit=off' = ''): pg.ClientConfig {
   checkIdentifier(access.role);
   checkIdentifier(access.schema);
   return {
@@ -66,6 +71,6 @@ export function roleConfig(access: ComponentAccess): pg.ClientConfig {
     application_name: access.applicationName,
     keepAlive: true,
     // pg_temp last: searched first by default, it would let a temporary table stand in for one of ours.
-    options: `-c search_path=${access.schema},pg_temp`,
+    options: `-c search_path=${access.schema},pg_temp${settings}`,
   };
 }

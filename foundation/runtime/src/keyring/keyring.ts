@@ -31,7 +31,11 @@ export interface Keyring<Purpose extends string> {
   current(purpose: Purpose): Promise<KeyringKey & { readonly purpose: Purpose }>;
   sign(purpose: Purpose, kid: string, data: Uint8Array): Promise<{ kid: string; algorithm: KeyringAlgorithm; signature: Uint8Array }>;
   publicKeys(purpose: Purpose): Promise<readonly (KeyringKey & { readonly purpose: Purpose })[]>;
-  rotate(purpose: Purpose): Promise<KeyringKey & { readonly purpose: Purpose }>;
+  /** @param record called with the successor before it is stored: when it throws, nothing was published. */
+  rotate(
+    purpose: Purpose,
+    record?: (successor: KeyringKey & { readonly purpose: Purpose }) => Promise<void>,
+  ): Promise<KeyringKey & { readonly purpose: Purpose }>;
   stop(): Promise<void>;
 }
 
@@ -66,7 +70,12 @@ export async function createKeyring<Purpose extends string>(options: KeyringOpti
     keys = stored.map((key) => known.get(key.kid) ?? { ...key, privateKey: open(key, options.sealingKey) });
   }
 
-  async function generate(purpose: Purpose, generation: number, leadMs: number): Promise<void> {
+  async function generate(
+    purpose: Purpose,
+    generation: number,
+    leadMs: number,
+    record: (key: KeyringKey & { readonly purpose: Purpose }) => Promise<void> = async () => undefined,
+  ): Promise<void> {
     const { algorithm } = options.purposes[purpose];
     const pair = algorithm === 'EdDSA' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const publicJwk = publicMembers(pair.publicKey);
@@ -75,6 +84,7 @@ export async function createKeyring<Purpose extends string>(options: KeyringOpti
     const plain = pair.privateKey.export({ format: 'der', type: 'pkcs8' });
     const sealedKey = seal(plain, options.sealingKey, `${purpose}|${kid}`, options.random);
     plain.fill(0);
+    await record({ kid, algorithm, purpose, state: 'published', jwk: publicJwk });
     await store.insert({ purpose, generation, kid, algorithm, publicJwk, sealedKey, publishedAt: now, activatesAt: now + leadMs });
     await refresh();
   }
@@ -134,14 +144,14 @@ export async function createKeyring<Purpose extends string>(options: KeyringOpti
         return state === 'retired' ? [] : [describe(key, purpose, state)];
       });
     },
-    async rotate(purpose) {
+    async rotate(purpose, record) {
       await refresh();
       const present = ofPurpose(purpose);
       const waiting = present.find((key) => key.activatesAt > options.clock.now());
       // Rotating twice in a row must not push the successor's activation out: the one that waits is the answer.
       if (waiting !== undefined) return describe(waiting, purpose, 'published');
       const generation = (present.at(-1)?.generation ?? 0) + 1;
-      await generate(purpose, generation, options.purposes[purpose].publicationLeadSeconds * 1000);
+      await generate(purpose, generation, options.purposes[purpose].publicationLeadSeconds * 1000, record);
       const successor = ofPurpose(purpose).find((key) => key.generation === generation);
       if (successor === undefined) throw new Error('a key that was inserted is not there');
       return describe(successor, purpose, 'published');
