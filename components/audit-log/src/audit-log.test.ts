@@ -1,0 +1,510 @@
+import type { RecordDraft } from '@countersign/contracts';
+import { isCodedError } from '@countersign/kernel';
+import {
+  Frontier,
+  hashLeaf,
+  parseVerifierKey,
+  verifyCheckpoint,
+  verifyConsistency,
+  verifyInclusion,
+} from '@countersign/merkle-log';
+import { createFaultyProxy } from '@countersign/testkit';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RunningAuditLog } from './index.ts';
+import { createRig, draft, drafts, memorySigner, newRecordId, newTransaction, type Rig } from './testing/rig.ts';
+
+let rig: Rig;
+beforeEach(async () => {
+  rig = await createRig();
+});
+afterEach(() => rig.close());
+
+function opened(log: RunningAuditLog, note: string) {
+  const key = parseVerifierKey(log.verifierKey());
+  if (!key.ok) throw new Error(key.reason);
+  const verdict = verifyCheckpoint({ signedNote: note, origin: 'log.example/test', logKeys: [key.key] });
+  if (!verdict.ok) throw new Error(verdict.reason);
+  return verdict.checkpoint;
+}
+
+async function codeOf(attempt: Promise<unknown>): Promise<string> {
+  return attempt.then(
+    () => 'resolved',
+    (error: unknown) => (isCodedError(error) ? error.code : String(error)),
+  );
+}
+
+/** Every leaf as the database holds it. */
+async function leaves(): Promise<readonly Buffer[]> {
+  const { rows } = await rig.tamper('select index, entry from entries order by index');
+  expect(rows.map((row: { index: string }) => Number(row.index))).toEqual(rows.map((_, index) => index));
+  return rows.map((row: { entry: Buffer }) => row.entry);
+}
+
+describe('appending', () => {
+  it('opens a new log with a record of its key', async () => {
+    const log = await rig.open();
+    const [first] = await log.search({});
+    expect(first).toMatchObject({
+      index: 0n,
+      record: { v: 1, type: 'log.opened', data: { origin: 'log.example/test', verifier_key: log.verifierKey() } },
+    });
+    expect(await log.verify()).toMatchObject({ ok: true, size: 1n });
+  });
+
+  it('opens it once, however many nodes open it together and whenever it is opened again', async () => {
+    const logs = await Promise.all([rig.open(), rig.open(), rig.open()]);
+    await rig.open();
+    expect(await logs[0]?.search({ type: 'log.opened' })).toHaveLength(1);
+  });
+
+  it('answers with the place and time, and the record can be found by its id', async () => {
+    const log = await rig.open();
+    const transaction = newTransaction();
+    const written = draft({
+      transaction,
+      references: [newRecordId()],
+      data: { umlaut: 'Zürich 株式 🏦', nested: [1, null, { a: true }] },
+    });
+    const receipt = await log.append(written);
+    expect(receipt).toEqual({ id: written.id, index: 1n, time: '2026-11-21T09:30:00.000Z' });
+    expect(await log.find(written.id)).toEqual({ index: 1n, record: { v: 1, time: receipt.time, ...written } });
+    expect(await log.find(newRecordId())).toBeUndefined();
+    expect(await log.search({ transaction })).toEqual([
+      { index: 1n, record: { v: 1, time: receipt.time, ...written } },
+    ]);
+  });
+
+  it('gives each of many concurrent callers a place of its own, in the order they came, without gaps', async () => {
+    const log = await rig.open();
+    const written = drafts(2_000);
+    const receipts = await Promise.all(written.map((record) => log.append(record)));
+    expect(receipts.map(({ index }) => index)).toEqual(written.map((_, index) => BigInt(index + 1)));
+    expect(await log.verify()).toMatchObject({ ok: true, size: 2_001n });
+  });
+
+  it('never lets time go backwards, whatever the clock does', async () => {
+    const log = await rig.open();
+    const before = await log.append(draft());
+    rig.clock.advance(-3_600_000);
+    expect((await log.append(draft())).time).toBe(before.time);
+    const again = await rig.open();
+    expect((await again.append(draft())).time).toBe(before.time);
+  });
+
+  it('answers the same draft with the first receipt: at once, later, and after a restart', async () => {
+    const log = await rig.open();
+    const written = draft();
+    const [first, twin] = await Promise.all([log.append(written), log.append({ ...written })]);
+    expect(twin).toEqual(first);
+    rig.clock.advance(1_000);
+    expect(await log.append(written)).toEqual(first);
+    expect(await (await rig.open()).append(written)).toEqual(first);
+    expect(await leaves()).toHaveLength(2);
+  });
+
+  it('refuses another record under an id that is taken, and only that one', async () => {
+    const log = await rig.open();
+    const written = draft();
+    await log.append(written);
+    const other: RecordDraft = { ...written, reason: 'another' };
+    const fresh = drafts(3);
+    const outcomes = await Promise.all([
+      codeOf(log.append(other)),
+      ...fresh.map((record) => codeOf(log.append(record))),
+    ]);
+    expect(outcomes).toEqual(['record_identity_taken', 'resolved', 'resolved', 'resolved']);
+    const twins = draft();
+    expect(await Promise.all([codeOf(log.append(twins)), codeOf(log.append({ ...twins, reason: 'another' }))])).toEqual(
+      ['resolved', 'record_identity_taken'],
+    );
+    expect(await log.verify()).toMatchObject({ ok: true, size: 6n });
+  });
+
+  it('refuses a record that is too large, and only that one', async () => {
+    const log = await rig.open();
+    const sized = (bytes: number): RecordDraft => {
+      const empty = draft({ data: '' });
+      const room = bytes - JSON.stringify({ v: 1, time: '2026-11-21T09:30:00.000Z', ...empty }).length;
+      return { ...empty, data: 'x'.repeat(room) };
+    };
+    const outcomes = await Promise.all(
+      [sized(65_535), sized(65_536), draft({ data: 'ü'.repeat(40_000) }), draft()].map((record) =>
+        codeOf(log.append(record)),
+      ),
+    );
+    expect(outcomes).toEqual(['resolved', 'record_too_large', 'record_too_large', 'resolved']);
+    expect(Math.max(...(await leaves()).map((leaf) => leaf.length))).toBe(65_535);
+    expect(await log.verify()).toMatchObject({ ok: true, size: 3n });
+  });
+
+  it('refuses text that no reader of the evidence could hash, and takes text that only looks like it', async () => {
+    const log = await rig.open();
+    expect(await codeOf(log.append(draft({ data: '\ud800' })))).toBe('not_canonicalizable');
+    expect(await codeOf(log.append(draft({ data: '\\ud800' })))).toBe('resolved');
+  });
+
+  it('refuses a draft that would set what the log sets, or would confuse its columns', async () => {
+    const log = await rig.open();
+    const forged = { ...draft(), time: '2020-01-01T00:00:00.000Z' };
+    await expect(log.append(forged)).rejects.toThrow('set by the log');
+    await expect(log.append({ ...draft(), id: 'rec_a,rec_b' as never })).rejects.toThrow('does not have the id');
+  });
+});
+
+describe('the tree', () => {
+  it('is the tree of RFC 6962 over the records, at every tile boundary, and is restored from its rows', async () => {
+    // Grown by turns by a log that has just been opened and by one whose memory has fallen behind the rows.
+    const first = await rig.open();
+    for (const size of [254, 255, 256, 257, 258, 511, 512, 513, 767, 768, 769]) {
+      const log = size % 2 === 0 ? first : await rig.open();
+      const missing = size - (await leaves()).length;
+      await Promise.all(drafts(missing).map((record) => log.append(record)));
+      const root = Frontier.empty.append((await leaves()).map((leaf) => hashLeaf(leaf))).root();
+      expect(opened(log, await log.checkpoint())).toMatchObject({ size: BigInt(size), root });
+      expect(await first.verify()).toEqual({ ok: true, size: BigInt(size), root: root.toString('base64') });
+    }
+  });
+
+  it('grows past the second level of tiles', { timeout: 120_000 }, async () => {
+    const log = await rig.open();
+    const append = async (count: number): Promise<void> => {
+      await Promise.all(drafts(count).map((record) => log.append(record)));
+    };
+    for (let done = 1; done < 65_535; ) {
+      const count = Math.min(5_000, 65_535 - done);
+      await append(count);
+      done += count;
+    }
+    const early = opened(log, await log.checkpoint());
+    expect(early.size).toBe(65_535n);
+    await append(2);
+    const { rows } = await rig.tamper('select level, count(*)::int as count from tiles group by level order by level');
+    expect(rows).toEqual([
+      { level: 0, count: 256 },
+      { level: 1, count: 1 },
+    ]);
+    const restarted = await rig.open();
+    await restarted.append(draft());
+    const late = opened(log, await log.checkpoint());
+    expect(late.size).toBe(65_538n);
+    expect(late.root).toEqual(Frontier.empty.append((await leaves()).map((leaf) => hashLeaf(leaf))).root());
+    const proof = await log.proveConsistency(early.size, late.size);
+    expect(
+      verifyConsistency({ from: early.size, to: late.size, fromRoot: early.root, toRoot: late.root, proof }),
+    ).toEqual({ ok: true });
+    for (const index of [0n, 255n, 256n, 65_535n, 65_536n, 65_537n]) {
+      const [leaf] = (await rig.tamper('select entry from entries where index = $1', [index.toString()])).rows as {
+        entry: Buffer;
+      }[];
+      const inclusion = await log.proveInclusion(index, late.size);
+      expect(
+        verifyInclusion({
+          index,
+          size: late.size,
+          leafHash: hashLeaf(leaf?.entry ?? Buffer.alloc(0)),
+          proof: inclusion,
+          root: late.root,
+        }),
+      ).toEqual({ ok: true });
+    }
+    const seen: bigint[] = [];
+    expect(await log.verify((done) => seen.push(done))).toMatchObject({ ok: true, size: 65_538n });
+    expect(seen.at(-1)).toBe(65_538n);
+  });
+
+  it('proves nothing about a size it has not reached', async () => {
+    const log = await rig.open();
+    expect(await codeOf(log.proveInclusion(0n, 2n))).toBe('proof_out_of_range');
+    expect(await codeOf(log.proveConsistency(1n, 2n))).toBe('proof_out_of_range');
+    expect(await codeOf(log.proveInclusion(1n, 1n))).toBe('proof_out_of_range');
+  });
+});
+
+describe('checkpoints', () => {
+  it('cover every record whose append has resolved before the call', async () => {
+    const log = await rig.open();
+    await Promise.all(
+      drafts(100).map(async (record) => {
+        const { index } = await log.append(record);
+        expect(opened(log, await log.checkpoint()).size).toBeGreaterThan(index);
+      }),
+    );
+  });
+
+  it('cover records that another node appended', async () => {
+    const [one, other] = [await rig.open(), await rig.open()];
+    const { index } = await other.append(draft());
+    expect(opened(one, await one.checkpoint()).size).toBe(index + 1n);
+  });
+
+  it('are signed once for one size', async () => {
+    const log = await rig.open();
+    const note = await log.checkpoint();
+    expect(await log.checkpoint()).toBe(note);
+    expect(await (await rig.open()).checkpoint()).toBe(note);
+  });
+
+  it('are signed by themselves while the log grows', async () => {
+    const log = await rig.open({ checkpointEveryMs: 10 });
+    await log.append(draft());
+    await expect
+      .poll(async () => (await rig.tamper('select max(size)::int as size from checkpoints')).rows[0], {
+        timeout: 5_000,
+      })
+      .toEqual({ size: 2 });
+  });
+
+  it('go on with a new key, and notes of the old one stay good', async () => {
+    const log = await rig.open();
+    const before = await log.checkpoint();
+    const oldKey = log.verifierKey();
+    await rig.signer.rotate('log-checkpoint');
+    const after = await log.checkpoint();
+    expect(log.verifierKey()).not.toBe(oldKey);
+    expect(opened(log, after).size).toBe(1n);
+    await log.append(draft());
+    expect(opened(log, await log.checkpoint()).size).toBe(2n);
+    expect(before).not.toBe(after);
+    expect(await log.verify()).toMatchObject({ ok: true });
+    await rig.open();
+  });
+
+  it('are not signed for a log whose end was cut off, and it does not start', async () => {
+    const log = await rig.open();
+    await Promise.all(drafts(10).map((record) => log.append(record)));
+    await log.checkpoint();
+    await rig.tamper('delete from entries where index > 5');
+    expect(await codeOf(log.checkpoint())).toBe('log_inconsistent');
+    expect(await codeOf(rig.open())).toBe('log_inconsistent');
+  });
+
+  it('are not signed for a log whose past was rewritten, and it does not start', async () => {
+    const log = await rig.open();
+    await Promise.all(drafts(300).map((record) => log.append(record)));
+    await log.checkpoint();
+    await rig.tamper('update entries set leaf_hash = $1 where index = 290', [Buffer.alloc(32, 1)]);
+    await log.append(draft());
+    expect(await codeOf(log.checkpoint())).toBe('log_inconsistent');
+    expect(await codeOf(rig.open())).toBe('log_inconsistent');
+    await rig.tamper('delete from tiles');
+    expect(await codeOf(rig.open())).toBe('log_inconsistent');
+  });
+
+  it('are not signed when one that was signed is gone or exchanged', async () => {
+    const log = await rig.open();
+    const first = await log.checkpoint();
+    await log.append(draft());
+    await log.checkpoint();
+    await rig.tamper('update checkpoints set note = $1 where size = 2', [first]);
+    expect(await codeOf(log.checkpoint())).toBe('log_inconsistent');
+    expect(await codeOf(rig.open())).toBe('log_inconsistent');
+    await rig.tamper('delete from checkpoints where size = 2');
+    expect(await codeOf(log.checkpoint())).toBe('log_inconsistent');
+  });
+
+  it('of a log with another key make it refuse to start', async () => {
+    await (await rig.open()).checkpoint();
+    await expect(rig.open({ signer: memorySigner() })).rejects.toThrow('not signed by a key this log holds');
+  });
+});
+
+describe('two sequencers on one database', () => {
+  it('lose no acknowledged record, double none, and leave no gap', async () => {
+    const logs = await Promise.all([rig.open(), rig.open()]);
+    const appended = await Promise.all(
+      logs.flatMap((log) =>
+        drafts(500).map(async (record, position) => {
+          // Spread over many batches, so that the two keep getting into each other's way.
+          for (let turn = 0; turn < position % 25; turn++) await new Promise((resolve) => setImmediate(resolve));
+          return log.append(record);
+        }),
+      ),
+    );
+    const stored = (await leaves()).map((leaf) => (JSON.parse(leaf.toString()) as { id: string }).id);
+    expect(stored).toHaveLength(1_001);
+    expect(new Set(stored).size).toBe(1_001);
+    for (const { id, index } of appended) expect(stored[Number(index)]).toBe(id);
+    for (const log of logs) expect(await log.verify()).toMatchObject({ ok: true, size: 1_001n });
+  });
+});
+
+describe('a database that fails', () => {
+  async function behindProxy() {
+    const proxy = await createFaultyProxy({ target: rig.scratch.connection });
+    const database = { ...rig.scratch.database, connection: proxy.through(rig.scratch.connection) };
+    const pool = rig.pool({ database, statementTimeoutMs: 500, connectTimeoutMs: 1_000 });
+    const log = await rig.open({ pool });
+    return { proxy, log };
+  }
+
+  it('makes the log unavailable, and available again by itself', async () => {
+    const { proxy, log } = await behindProxy();
+    await log.append(draft());
+    await proxy.refuse();
+    expect(await Promise.all(drafts(20).map((record) => codeOf(log.append(record))))).toEqual(
+      Array(20).fill('log_unavailable'),
+    );
+    expect(await codeOf(log.checkpoint())).toBe('log_unavailable');
+    expect(await codeOf(log.find(newRecordId()))).toBe('log_unavailable');
+    await proxy.restore();
+    expect(await log.append(draft())).toMatchObject({ index: 2n });
+    expect(await log.verify()).toMatchObject({ ok: true, size: 3n });
+    await proxy.close();
+  });
+
+  it('costs no record when its connections break again and again', async () => {
+    const { proxy, log } = await behindProxy();
+    const acknowledged: { readonly id: string; readonly index: bigint }[] = [];
+    for (let round = 0; round < 15; round++) {
+      const batch = drafts(20).map((record) =>
+        log.append(record).then(
+          (receipt) => void acknowledged.push(receipt),
+          (error: unknown) => expect(isCodedError(error, 'log_unavailable')).toBe(true),
+        ),
+      );
+      for (let turn = 0; turn < round; turn++) await new Promise((resolve) => setImmediate(resolve));
+      proxy.cut();
+      await Promise.all(batch);
+    }
+    const stored = (await leaves()).map((leaf) => (JSON.parse(leaf.toString()) as { id: string }).id);
+    expect(new Set(stored).size).toBe(stored.length);
+    for (const { id, index } of acknowledged) expect(stored[Number(index)]).toBe(id);
+    expect(await log.verify()).toMatchObject({ ok: true });
+    await proxy.close();
+  });
+
+  it('is asked what became of a commit whose answer was lost, so that the record is there once', async () => {
+    const { proxy, log } = await behindProxy();
+    await log.append(draft());
+    const written = draft();
+    proxy.loseAnswers();
+    const appending = log.append(written);
+    await expect
+      .poll(async () => (await rig.tamper('select count(*)::int as count from entries')).rows[0], { timeout: 5_000 })
+      .toEqual({ count: 3 });
+    await proxy.restore();
+    const receipt = await appending;
+    expect(receipt.index).toBe(2n);
+    expect(await log.append(written)).toEqual(receipt);
+    expect(await leaves()).toHaveLength(3);
+    await proxy.close();
+  });
+
+  it('is not written to by a role that may only insert and read', async () => {
+    const log = await rig.open();
+    await log.append(draft());
+    const pool = rig.pool();
+    for (const statement of [
+      "update entries set type = 'x'",
+      'delete from entries',
+      'truncate entries',
+      'update tiles set level = 1',
+      'delete from checkpoints',
+      'drop table entries',
+      'alter table entries disable trigger all',
+    ])
+      await expect(pool.query(statement), statement).rejects.toThrow(/permission denied|must be owner/);
+  });
+
+  it('is not written to by its owner either, unless the triggers are taken off', async () => {
+    await rig.open();
+    const client = new pg.Client(rig.scratch.connection);
+    await client.connect();
+    for (const statement of [
+      "update audit_log.entries set type = 'x'",
+      'delete from audit_log.tiles',
+      'truncate audit_log.checkpoints',
+    ])
+      await expect(client.query(statement)).rejects.toThrow('append-only');
+    await client.end();
+  });
+});
+
+describe('verifying the log', () => {
+  async function grown(): Promise<RunningAuditLog> {
+    const log = await rig.open();
+    await Promise.all(drafts(300, { transaction: newTransaction() }).map((record) => log.append(record)));
+    await log.checkpoint();
+    return log;
+  }
+
+  it.each([
+    [
+      'an entry that was changed',
+      "update entries set entry = convert_to(replace(convert_from(entry, 'UTF8'), 'deny', 'done'), 'UTF8') where index = 7",
+      'entry_altered',
+      7n,
+    ],
+    [
+      'an entry that was changed together with its hash',
+      "update entries set entry = convert_to(replace(convert_from(entry, 'UTF8'), 'deny', 'done'), 'UTF8'), leaf_hash = sha256('\\x00'::bytea || convert_to(replace(convert_from(entry, 'UTF8'), 'deny', 'done'), 'UTF8')) where index = 7",
+      'tile_altered',
+      255n,
+    ],
+    [
+      'an entry behind the last tile that was changed together with its hash',
+      "update entries set entry = convert_to(replace(convert_from(entry, 'UTF8'), 'deny', 'done'), 'UTF8'), leaf_hash = sha256('\\x00'::bytea || convert_to(replace(convert_from(entry, 'UTF8'), 'deny', 'done'), 'UTF8')) where index = 290",
+      'entry_altered',
+      300n,
+    ],
+    [
+      'a leaf hash that was changed',
+      "update entries set leaf_hash = '\\x0000000000000000000000000000000000000000000000000000000000000000' where index = 290",
+      'entry_altered',
+      290n,
+    ],
+    ['an entry that is gone', 'delete from entries where index = 42', 'entry_missing', 42n],
+    ['an end that is gone', 'delete from entries where index > 280', 'entry_missing', 281n],
+    [
+      'a record that would be found under another transaction',
+      'update entries set transaction = null where index = 9',
+      'column_altered',
+      9n,
+    ],
+    [
+      'a record that would be found under another id',
+      "update entries set record_id = 'rec_x' where index = 9",
+      'column_altered',
+      9n,
+    ],
+    [
+      'a tile that was changed',
+      'update tiles set hashes = set_byte(hashes, 99, get_byte(hashes, 99) # 1) where level = 0',
+      'tile_altered',
+      255n,
+    ],
+    [
+      'a tile whose root was changed',
+      "update tiles set root = '\\x0000000000000000000000000000000000000000000000000000000000000000'",
+      'tile_altered',
+      255n,
+    ],
+    ['a tile that is gone', 'delete from tiles', 'tile_missing', 255n],
+    [
+      'a tile too many',
+      'insert into tiles (level, index, hashes, root) select level, 1, hashes, root from tiles',
+      'tile_unexpected',
+      301n,
+    ],
+    [
+      'a checkpoint that was changed',
+      "update checkpoints set note = replace(note, '301', '300')",
+      'checkpoint_altered',
+      300n,
+    ],
+    [
+      'a checkpoint of more entries than there are',
+      "insert into checkpoints (size, key_id, note) values (400, 'x', 'x')",
+      'checkpoint_unexpected',
+      301n,
+    ],
+  ])('names %s', async (_, sql, reason, index) => {
+    const log = await grown();
+    expect(await log.verify()).toMatchObject({ ok: true, size: 301n });
+    const { rowCount } = await rig.tamper(sql);
+    expect(rowCount).toBeGreaterThan(0);
+    expect(await log.verify()).toMatchObject({ ok: false, reason, index });
+  });
+});

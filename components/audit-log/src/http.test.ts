@@ -1,0 +1,143 @@
+import { accessErrors, type Caller, type ResourceGuard } from '@countersign/contracts';
+import { verifyBundle } from '@countersign/evidence';
+import { decodeEntryBundle, hashLeaf, parseVerifierKey, verifyCheckpoint } from '@countersign/merkle-log';
+import { createHttpServer, createMetrics } from '@countersign/runtime';
+import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { auditLogRoutes, type RunningAuditLog } from './index.ts';
+import { createRig, draft, drafts, logger, newTransaction, type Rig } from './testing/rig.ts';
+
+let rig: Rig;
+let log: RunningAuditLog;
+let app: FastifyInstance;
+const transaction = newTransaction();
+
+/** Lets in whoever sends the scope itself as a token. */
+const guard: ResourceGuard = {
+  async check({ authorization, url }, { scope }): Promise<Caller> {
+    expect(url.startsWith('https://log.example/')).toBe(true);
+    if (authorization.length === 0) throw accessErrors.error('token_missing', 'A token is needed.');
+    if (authorization[0] !== `DPoP ${scope}`)
+      throw accessErrors.error('insufficient_scope', `The token lacks ${scope}.`);
+    return {
+      subject: 'person:auditor',
+      client: 'console',
+      institution: 'LEI',
+      actors: [],
+      scope: [scope],
+      tokenId: 't',
+      authorizationDetails: [],
+    };
+  },
+};
+
+beforeAll(async () => {
+  rig = await createRig();
+  log = await rig.open();
+  await Promise.all(drafts(299, { transaction }).map((record) => log.append(record)));
+  app = createHttpServer({ logger, metrics: createMetrics() });
+  auditLogRoutes(app, { auditLog: log, guard, baseUrl: 'https://log.example' });
+});
+afterAll(async () => {
+  await app.close();
+  await rig.close();
+});
+
+async function get(url: string, scope?: string) {
+  return app.inject({ url, headers: scope === undefined ? {} : { authorization: `DPoP ${scope}` } });
+}
+
+describe('the log for everyone', () => {
+  it('serves a checkpoint that verifies with the key it serves', async () => {
+    const answer = await get('/log/checkpoint');
+    expect(answer.headers['content-type']).toBe('text/plain; charset=utf-8');
+    const key = parseVerifierKey((await get('/log/verifier-key')).body.trim());
+    if (!key.ok) throw new Error(key.reason);
+    expect(verifyCheckpoint({ signedNote: answer.body, origin: 'log.example/test', logKeys: [key.key] })).toMatchObject(
+      { ok: true, checkpoint: { size: 300n } },
+    );
+  });
+
+  it('serves the hashes of full and partial tiles, for good', async () => {
+    const full = await get('/log/tile/0/000');
+    expect(full.statusCode).toBe(200);
+    expect(full.rawPayload).toHaveLength(8_192);
+    expect(full.headers['cache-control']).toBe('public, max-age=31536000, immutable');
+    expect((await get('/log/tile/0/001.p/44')).rawPayload).toHaveLength(44 * 32);
+    expect((await get('/log/tile/1/000.p/1')).rawPayload).toHaveLength(32);
+  });
+
+  it.each([
+    '/log/tile/0/001',
+    '/log/tile/0/001.p/45',
+    '/log/tile/0/002.p/1',
+    '/log/tile/2/000.p/1',
+    '/log/tile/0/000.p/256',
+    '/log/tile/0/0',
+    '/log/tile/x',
+    '/log/tile/0/x000/001',
+    '/log/tile/64/000',
+  ])('does not have %s', async (url) => {
+    expect((await get(url)).statusCode).toBe(404);
+  });
+});
+
+describe('records and evidence', () => {
+  it('are for those with a token of the right scope', async () => {
+    for (const url of ['/log/tile/entries/000', '/evidence/records', `/evidence/transactions/${transaction}`]) {
+      expect((await get(url)).statusCode, url).toBe(401);
+      expect((await get(url, 'order:create')).statusCode, url).toBe(403);
+    }
+    expect((await get(`/evidence/transactions/${transaction}`, 'audit:read')).statusCode).toBe(403);
+  });
+
+  it('are served as entry bundles that hash to the tile beside them', async () => {
+    const entries = decodeEntryBundle((await get('/log/tile/entries/000', 'audit:read')).rawPayload, 256);
+    if (!entries.ok) throw new Error(entries.reason);
+    expect(Buffer.concat(entries.entries.map((entry) => hashLeaf(entry)))).toEqual(
+      (await get('/log/tile/0/000')).rawPayload,
+    );
+    expect((await get('/log/tile/entries/001.p/44', 'audit:read')).headers['cache-control']).toContain('private');
+  });
+
+  it('can be looked through by transaction, by type and page by page', async () => {
+    const found = (await get(`/evidence/records?transaction=${transaction}&after=100&limit=2`, 'audit:read')).json<{
+      records: { index: string }[];
+    }>();
+    expect(found.records.map(({ index }) => index)).toEqual(['101', '102']);
+    const opened = (await get('/evidence/records?type=log.opened', 'audit:read')).json<{ records: unknown[] }>();
+    expect(opened.records).toHaveLength(1);
+    for (const query of ['limit=x', 'after=-1', 'after=1e3', 'stray=1', 'limit=0'])
+      expect((await get(`/evidence/records?${query}`, 'audit:read')).statusCode, query).toBe(400);
+    for (const query of ['type=unknown', 'transaction=x'])
+      expect((await get(`/evidence/records?${query}`, 'audit:read')).statusCode, query).toBe(404);
+  });
+
+  it('are exported as a bundle that verifies, since a checkpoint that the reader holds', async () => {
+    const other = newTransaction();
+    await log.append(draft({ transaction: other }));
+    const kept = (await get('/log/checkpoint')).body;
+    await log.append(draft());
+    const answer = await get(
+      `/evidence/transactions/${other}?since=${Buffer.from(kept).toString('base64url')}`,
+      'audit:export',
+    );
+    expect(
+      verifyBundle(answer.json(), { trust: { logVerifierKey: log.verifierKey(), checkpoint: kept } }),
+    ).toMatchObject({ ok: true, anchored: true });
+    expect((await log.search({ type: 'evidence.exported' })).at(-1)?.record.subject).toEqual({
+      id: 'person:auditor',
+      institution: 'LEI',
+    });
+  });
+
+  it('are not exported for nothing', async () => {
+    expect((await get(`/evidence/transactions/${newTransaction()}`, 'audit:export')).json()).toMatchObject({
+      status: 404,
+      code: 'transaction_without_records',
+    });
+    expect((await get('/evidence/transactions/x', 'audit:export')).statusCode).toBe(404);
+    for (const since of ['%2B', 'AAAA', 'x'.repeat(30_000)])
+      expect((await get(`/evidence/transactions/${transaction}?since=${since}`, 'audit:export')).statusCode).toBe(400);
+  });
+});

@@ -1,0 +1,62 @@
+import { auditLogErrors, type PublicKey, type Signer } from '@countersign/contracts';
+import { decodeBase64Url } from '@countersign/kernel';
+import {
+  type Checkpoint,
+  createVerifierKey,
+  signCheckpoint,
+  type VerifierKey,
+  verifyCheckpoint,
+} from '@countersign/merkle-log';
+
+const purpose = 'log-checkpoint';
+
+/** The log's signing key and its predecessors, in the form of C2SP signed notes. The private halves stay in the signer. */
+export function createLogKeys({ signer, origin }: { readonly signer: Signer; readonly origin: string }) {
+  function verifierKey(key: PublicKey): VerifierKey {
+    const publicKey = decodeBase64Url(key.jwk.x ?? '');
+    if (key.algorithm !== 'EdDSA' || publicKey?.length !== 32)
+      throw new Error('the key of the log must be an Ed25519 key');
+    return createVerifierKey({ name: origin, type: 'ed25519', publicKey });
+  }
+
+  return {
+    origin,
+
+    async current(): Promise<VerifierKey> {
+      return verifierKey(await signer.current(purpose));
+    },
+
+    async sign(checkpoint: Omit<Checkpoint, 'origin'>): Promise<{ readonly note: string; readonly key: VerifierKey }> {
+      const current = await signer.current(purpose);
+      const key = verifierKey(current);
+      const sign = async (data: Uint8Array): Promise<Uint8Array> =>
+        (await signer.sign(purpose, current.kid, data)).signature;
+      return { note: await signCheckpoint({ checkpoint: { ...checkpoint, origin }, key, sign }), key };
+    },
+
+    /**
+     * Opens a note that is said to be ours.
+     *
+     * @throws CodedError `checkpoint_unknown` when no key of this log signed it
+     */
+    async open(note: string): Promise<Checkpoint> {
+      const logKeys = (await signer.publicKeys(purpose))
+        .filter(({ algorithm }) => algorithm === 'EdDSA')
+        .map(verifierKey);
+      const opened = verifyCheckpoint({ signedNote: note, origin, logKeys });
+      if (!opened.ok)
+        throw auditLogErrors.error(
+          'checkpoint_unknown',
+          `This is not a checkpoint that ${origin} signed (${opened.reason}).`,
+        );
+      return opened.checkpoint;
+    },
+  };
+}
+
+export type LogKeys = ReturnType<typeof createLogKeys>;
+
+/** The key id as it stands in a verifier key. */
+export function keyIdText(key: VerifierKey): string {
+  return key.keyId.toString(16).padStart(8, '0');
+}

@@ -1,0 +1,23 @@
+import type { RecordDraft } from '@countersign/contracts';
+import { type Json, type MandateId, parseId } from '@countersign/kernel';
+
+/** For records of a mandate's life, the mandate they are about: an export looks for its later versions. */
+export function mandateOf({ type, data }: Pick<RecordDraft, 'type' | 'data'>): MandateId | undefined {
+  return type.startsWith('mandate.') ? parseId('mandate', memberOf(memberOf(data, 'mandate'), 'id')) : undefined;
+}
+
+/** Every mandate that a record uses, is about, or says that another is cut from. */
+export function mandatesNamedIn(record: Pick<RecordDraft, 'type' | 'data' | 'mandate'>): readonly MandateId[] {
+  const parent = record.type.startsWith('mandate.')
+    ? memberOf(memberOf(memberOf(record.data, 'mandate'), 'parent'), 'id')
+    : undefined;
+  return [mandateOf(record), parseId('mandate', record.mandate?.id), parseId('mandate', parent)].filter(
+    (id) => id !== undefined,
+  );
+}
+
+function memberOf(value: Json | undefined, name: string): Json | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name))
+    return undefined;
+  return (value as Readonly<Record<string, Json>>)[name];
+}

@@ -1,0 +1,116 @@
+import { auditLogErrors } from '@countersign/contracts';
+import { parseInstant } from '@countersign/kernel';
+import {
+  assembleProof,
+  coverRange,
+  createNodeReader,
+  Frontier,
+  hashSize,
+  type NodeId,
+  partialTiles,
+  planConsistency,
+  planInclusion,
+  type Tile,
+  tileWidth,
+} from '@countersign/merkle-log';
+import { timeOf } from './record-json.ts';
+import { RightEdge } from './right-edge.ts';
+import type { LogStore } from './store.ts';
+
+/** Inclusion proofs that are read together share their tiles; more at once would hold too many of them. */
+const proofsAtOnce = 64;
+
+/** The stored tree: tiles of any width, hashes, proofs and roots at any size it ever had. */
+export function createTreeReader(store: LogStore) {
+  /**
+   * A tile's hashes: a full one as stored; of a partial one the leaf hashes, or the roots of the full tiles below it.
+   *
+   * @throws CodedError `log_inconsistent` when the rows do not give as many
+   */
+  async function readTile({ level, index, width }: Tile): Promise<Buffer> {
+    const first = index * BigInt(tileWidth);
+    const hashes =
+      width === tileWidth
+        ? (await store.tile(level, index))?.hashes
+        : Buffer.concat(
+            level === 0 ? await store.leafHashes(first, width) : await store.tileRoots(level - 1, first, width),
+          );
+    if (hashes?.length !== width * hashSize)
+      throw auditLogErrors.error(
+        'log_inconsistent',
+        `The stored log has a hole: tile ${level}/${index} is not complete.`,
+      );
+    return hashes;
+  }
+
+  function hashesAt(size: bigint): (nodes: readonly NodeId[]) => Promise<readonly Buffer[]> {
+    return createNodeReader({ size, readTile });
+  }
+
+  return {
+    readTile,
+
+    /** The root of the tree when it had this size. */
+    async rootAt(size: bigint): Promise<Buffer> {
+      return Frontier.restore({ size, hashes: await hashesAt(size)(coverRange({ begin: 0n, end: size })) }).root();
+    },
+
+    async proveConsistency(from: bigint, to: bigint): Promise<readonly Buffer[]> {
+      const plan = planConsistency({ from, to });
+      return assembleProof(plan, await hashesAt(to)(plan.flat()));
+    },
+
+    /** One inclusion proof for each index, in their order. */
+    async proveInclusions(indices: readonly bigint[], size: bigint): Promise<readonly (readonly Buffer[])[]> {
+      const proofs: Buffer[][] = [];
+      for (let start = 0; start < indices.length; start += proofsAtOnce) {
+        const plans = indices.slice(start, start + proofsAtOnce).map((index) => planInclusion({ index, size }));
+        const hashes = await hashesAt(size)(plans.flat(2));
+        let taken = 0;
+        for (const plan of plans) {
+          const count = plan.flat().length;
+          proofs.push(assembleProof(plan, hashes.slice(taken, taken + count)));
+          taken += count;
+        }
+      }
+      return proofs;
+    },
+
+    /** Where the log stands: its right edge, and the time of its last record in milliseconds (0 when it has none). */
+    async readHead(): Promise<LogHead> {
+      const last = await store.last();
+      if (last === undefined) return { edge: RightEdge.empty, lastTime: 0 };
+      const size = last.index + 1n;
+      const levels = Array.from({ length: levelsOf(size) }, (): Buffer[] => []);
+      for (const tile of partialTiles(size)) levels[tile.level] = split(await readTile(tile));
+      const edge = RightEdge.restore(size, levels);
+      const lastTime = parseInstant(timeOf(last.bytes) ?? '');
+      if (edge === undefined || lastTime === undefined)
+        throw auditLogErrors.error(
+          'log_inconsistent',
+          `The stored log cannot be continued: its last entry, ${last.index}, is damaged.`,
+        );
+      return { edge, lastTime };
+    },
+  };
+}
+
+export interface LogHead {
+  readonly edge: RightEdge;
+  readonly lastTime: number;
+}
+
+export type TreeReader = ReturnType<typeof createTreeReader>;
+
+/** Tile levels that a tree of this size has hashes at. */
+function levelsOf(size: bigint): number {
+  let levels = 0;
+  while (size >> (8n * BigInt(levels)) > 0n) levels++;
+  return levels;
+}
+
+function split(hashes: Buffer): Buffer[] {
+  return Array.from({ length: hashes.length / hashSize }, (_, position) =>
+    hashes.subarray(position * hashSize, (position + 1) * hashSize),
+  );
+}
