@@ -1,0 +1,63 @@
+import type { FederationGateway } from '@countersign/contracts';
+import { clockLeadSeconds, pushActor } from '@countersign/oauth';
+import { refuse } from '../refusal.ts';
+import type { GrantHandler } from './grant-handler.ts';
+
+export interface JwtBearerDependencies {
+  readonly federationGateway: FederationGateway;
+  readonly issuer: string;
+}
+
+/**
+ * RFC 7523 section 2.1: a person whom a partner's identity provider vouches for acts through a client of the same
+ * institution. The person is the subject, the client's principal the actor.
+ */
+export function jwtBearer({ federationGateway, issuer }: JwtBearerDependencies): GrantHandler {
+  return {
+    grantType: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+    parse(parameters) {
+      const assertion = parameters.get('assertion');
+      if (assertion === undefined) throw refuse('parameter_missing', 'The parameter assertion is missing.');
+      return {
+        async resolve({ client, note }) {
+          const identity = await federationGateway.acceptAssertion(assertion, issuer, client.id);
+          note({
+            subject: { id: identity.principal, institution: identity.institution },
+            references: [identity.provenance.profileRecord],
+          });
+          // The software of one firm does not carry the authority of another firm's people.
+          if (identity.institution !== client.institution)
+            throw refuse('assertion_institution', "The person of the assertion is not of this client's institution.");
+          return {
+            subject: identity.principal,
+            institution: identity.institution,
+            actors: pushActor([], client.principal, identity.principal),
+            ceiling: { expiresAt: identity.expiresAt },
+            authentication: {
+              issuer: identity.issuer,
+              method: 'jwt-bearer',
+              acr: identity.acr,
+              amr: identity.amr,
+              authTime: identity.authTime,
+            },
+            singleUse: [
+              {
+                purpose: 'authorization-grant',
+                issuer: identity.issuer,
+                id: identity.assertionId,
+                expiresAt: (identity.expiresAt + clockLeadSeconds) * 1000,
+              },
+            ],
+            references: [identity.provenance.profileRecord],
+            provenance: {
+              profile: identity.provenance.profile,
+              profile_version: identity.provenance.profileVersion,
+              kid: identity.provenance.kid,
+              assertion_digest: identity.provenance.assertionDigest,
+            },
+          };
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,344 @@
+import { digestOf } from '@countersign/kernel';
+import { describe, expect, it } from 'vitest';
+import { claimsOf, createHarness, type Harness, issuer, refusalOf } from '../testing/harness.ts';
+import { makeKey } from '../testing/signing.ts';
+import { broker, clearingTrades, custodianSettlement, venueOrders } from '../testing/trading-world.ts';
+
+/** An agent's token for the venue, with an intent, broad enough to be carried on. */
+async function tokenAtVenue({ server, clientCredentials, order }: Harness) {
+  return server.token(
+    clientCredentials({ scope: 'order:create trade:read settlement:instruct', authorization_details: order() }),
+  );
+}
+
+describe('token exchange', () => {
+  it('carries subject, institution, transaction, intent and mandate on, and adds the actor', async () => {
+    const harness = createHarness();
+    const { server, exchange } = harness;
+    const first = await tokenAtVenue(harness);
+    const second = await server.token(exchange(first.access_token, { scope: 'settlement:instruct trade:read' }));
+    expect(second).toMatchObject({
+      token_type: 'DPoP',
+      issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      scope: 'settlement:instruct trade:read',
+      txn: first.txn,
+    });
+    const [before, after] = [claimsOf(first), claimsOf(second)];
+    for (const kept of ['sub', 'lei', 'txn', 'intent_digest', 'mandate', 'authorization_details'])
+      expect(after[kept]).toEqual(before[kept]);
+    expect(after).toMatchObject({
+      aud: clearingTrades,
+      client_id: 'venue-gateway',
+      act: { sub: 'service:venue' },
+      cnf: { jkt: harness.dpopKeyOf('venue-gateway').kid },
+    });
+    expect(after['jti']).not.toBe(before['jti']);
+  });
+
+  it('names every hop, the current actor outermost', async () => {
+    const harness = createHarness();
+    const { server, exchange, audit } = harness;
+    const first = await tokenAtVenue(harness);
+    const second = await server.token(exchange(first.access_token));
+    const third = await server.token(exchange(second.access_token, { resource: custodianSettlement }, 'clearing-core'));
+    expect(claimsOf(third)).toMatchObject({
+      sub: 'agent:vwap-1',
+      act: { sub: 'service:clearing', act: { sub: 'service:venue' } },
+      scope: 'settlement:instruct',
+    });
+    expect(audit.last().actors?.map(({ id }) => id)).toEqual(['service:clearing', 'service:venue']);
+  });
+
+  it('records both tokens', async () => {
+    const harness = createHarness();
+    const { server, exchange, audit, consentStore, policyEngine } = harness;
+    const first = await tokenAtVenue(harness);
+    const second = await server.token(exchange(first.access_token));
+    const before = claimsOf(first);
+    expect(audit.last()).toMatchObject({
+      type: 'token.exchanged',
+      transaction: first.txn,
+      subject: { id: 'agent:vwap-1', institution: broker },
+      references: [policyEngine.policyRecord, consentStore.mandate.recordId, before['evidence']],
+      data: {
+        claims: claimsOf(second),
+        subject_token: { jti: before['jti'], record: before['evidence'], claims_digest: digestOf(before) },
+      },
+    });
+  });
+
+  it('keeps, where no scope is named, what token, client and target have in common', async () => {
+    const harness = createHarness();
+    const { server, exchange } = harness;
+    const first = await tokenAtVenue(harness);
+    expect((await server.token(exchange(first.access_token))).scope).toBe('settlement:instruct trade:read');
+  });
+
+  it('has no scope to give where the three have nothing in common', async () => {
+    const { server, clientCredentials, exchange } = createHarness();
+    const { access_token: token } = await server.token(clientCredentials({ scope: 'order:create' }));
+    expect(await refusalOf(server.token(exchange(token)))).toMatchObject({
+      code: 'invalid_scope',
+      reason: 'scope_missing',
+    });
+  });
+
+  it('may hold less of the intent, under the same digest', async () => {
+    const harness = createHarness();
+    const { server, exchange, order } = harness;
+    const first = await tokenAtVenue(harness);
+    const less = order({
+      locations: [clearingTrades],
+      actions: ['clear'],
+      max_qty: '40',
+      max_notional: { amount: '6000', ccy: 'EUR' },
+    });
+    const second = await server.token(exchange(first.access_token, { authorization_details: less }));
+    expect(second.authorization_details).toEqual(JSON.parse(less));
+    expect(claimsOf(second)['intent_digest']).toBe(claimsOf(first)['intent_digest']);
+    const more = order({ locations: [custodianSettlement] });
+    const widened = server.token(
+      exchange(second.access_token, { authorization_details: more, resource: custodianSettlement }, 'clearing-core'),
+    );
+    expect(await refusalOf(widened)).toMatchObject({ reason: 'details_wider' });
+  });
+
+  it('ends no later than the token it continues', async () => {
+    const harness = createHarness();
+    const first = await tokenAtVenue(harness);
+    harness.clock.advance(200_000);
+    const second = await harness.server.token(harness.exchange(first.access_token));
+    expect(second.expires_in).toBe(100);
+    expect(claimsOf(second)['exp']).toBe(claimsOf(first)['exp']);
+    harness.clock.advance(100_000);
+    expect(await refusalOf(harness.server.token(harness.exchange(first.access_token)))).toMatchObject({
+      code: 'invalid_request',
+      reason: 'token_expired',
+    });
+  });
+
+  it('asks again whether the mandate stands', async () => {
+    const harness = createHarness();
+    const first = await tokenAtVenue(harness);
+    harness.consentStore.change({ status: 'revoked', version: 3 });
+    expect(await refusalOf(harness.server.token(harness.exchange(first.access_token)))).toMatchObject({
+      code: 'access_denied',
+      reason: 'mandate_revoked',
+    });
+  });
+
+  it.each([
+    ['the subject', 'principal', 'agent:vwap-1'],
+    ['the client the token was issued to', 'client', 'vwap-engine'],
+  ] as const)('is refused once %s has left the directory', async (_, kind, id) => {
+    const harness = createHarness();
+    const first = await tokenAtVenue(harness);
+    harness.world.remove(kind, id);
+    expect(await refusalOf(harness.server.token(harness.exchange(first.access_token)))).toMatchObject({
+      code: 'invalid_request',
+      reason: 'subject_token_revoked',
+    });
+  });
+
+  it("is refused once the subject's institution is no longer in good standing", async () => {
+    const harness = createHarness();
+    const first = await tokenAtVenue(harness);
+    harness.world.lapse(broker);
+    expect(await refusalOf(harness.server.token(harness.exchange(first.access_token)))).toMatchObject({
+      reason: 'institution_not_in_good_standing',
+    });
+  });
+});
+
+describe('an exchange that would widen', () => {
+  it.each([
+    [
+      'a scope the token does not hold',
+      { scope: 'settlement:read' },
+      'invalid_scope',
+      'scope_wider',
+      'settlement:read',
+    ],
+    [
+      'a scope the client is not registered for',
+      { scope: 'order:create' },
+      'invalid_scope',
+      'scope_not_allowed',
+      'order:create',
+    ],
+    ['the same audience again', { resource: venueOrders }, 'invalid_target', 'target_unchanged', 'already'],
+    [
+      'an audience the client may not ask for',
+      { resource: 'https://broker.example/book' },
+      'invalid_target',
+      'target_not_allowed',
+      'broker.example',
+    ],
+    ['an unknown audience', { resource: 'https://evil.example' }, 'invalid_target', 'target_unknown', 'registered'],
+    ['no audience', { resource: undefined }, 'invalid_target', 'target_missing', 'resource'],
+  ])('by %s is refused, naming it', async (_, change, code, reason, example) => {
+    const harness = createHarness();
+    const first = await tokenAtVenue(harness);
+    const answer = await refusalOf(harness.server.token(harness.exchange(first.access_token, change)));
+    expect(answer).toMatchObject({ code, reason, detail: expect.stringContaining(example) });
+    expect(harness.audit.last()).toMatchObject({
+      type: 'token.refused',
+      reason,
+      client: 'venue-gateway',
+      subject: { id: 'agent:vwap-1' },
+    });
+  });
+
+  it.each([
+    ['quantity', { max_qty: '101' }, '101'],
+    ['notional', { max_notional: { amount: '15000.01', ccy: 'EUR' } }, '15000.01'],
+    ['deadline', { not_after: '2026-11-23T17:00:01Z' }, '17:00:01'],
+    ['actions', { actions: ['clear', 'amend'] }, 'amend'],
+    ['locations', { locations: [clearingTrades, 'https://elsewhere.example'] }, 'elsewhere'],
+    ['side', { side: 'SELL' }, 'SELL'],
+    ['account', { account: 'ACC-2' }, 'ACC-2'],
+    ['instrument', { instrument: { isin: 'US0378331005', cfi: 'ESVUFR' } }, 'US0378331005'],
+    ['entity', { entity_lei: broker }, broker],
+    ['mandate', { mandate_id: `mnd_${'0'.repeat(26)}` }, 'mnd_'],
+    ['intent', { idempotency_key: 'order-0002' }, 'order-0002'],
+    ['algorithm', { algo: undefined }, 'algo'],
+  ])('by the %s of the intent is refused with an example', async (_, change, example) => {
+    const harness = createHarness();
+    const first = await tokenAtVenue(harness);
+    const answer = harness.server.token(
+      harness.exchange(first.access_token, { authorization_details: harness.order(change) }),
+    );
+    expect(await refusalOf(answer)).toMatchObject({
+      code: 'invalid_authorization_details',
+      reason: 'details_wider',
+      detail: expect.stringContaining(example),
+    });
+  });
+
+  it('by an intent where the token has none is refused', async () => {
+    const { server, clientCredentials, exchange, order } = createHarness();
+    const { access_token: token } = await server.token(clientCredentials({ scope: 'trade:read' }));
+    const answer = server.token(exchange(token, { authorization_details: order() }));
+    expect(await refusalOf(answer)).toMatchObject({ code: 'invalid_authorization_details', reason: 'details_wider' });
+  });
+
+  it('to a place the intent did not name from the start is refused', async () => {
+    const { server, clientCredentials, order, exchange } = createHarness();
+    const first = await server.token(
+      clientCredentials({ scope: 'trade:read', authorization_details: order({ locations: [venueOrders] }) }),
+    );
+    expect(await refusalOf(server.token(exchange(first.access_token)))).toMatchObject({
+      code: 'invalid_authorization_details',
+      reason: 'details_location',
+    });
+  });
+});
+
+describe('the subject token', () => {
+  it('can be exchanged by nobody but its recipient', async () => {
+    const harness = createHarness();
+    const first = await tokenAtVenue(harness);
+    for (const [client, resource] of [
+      ['clearing-core', custodianSettlement],
+      ['order-desk', clearingTrades],
+      ['custodian-core', clearingTrades],
+    ] as const) {
+      const answer = harness.server.token(harness.exchange(first.access_token, { resource }, client));
+      expect(await refusalOf(answer)).toMatchObject({ code: 'invalid_request', reason: 'token_audience' });
+    }
+  });
+
+  it.each<readonly [string, (harness: Harness) => string]>([
+    ['a client assertion', ({ assertion }) => assertion('venue-gateway')],
+    ['a proof', ({ proof }) => proof(makeKey())],
+    ["a partner's assertion", ({ partnerAssertion }) => partnerAssertion()],
+    ['text', () => 'token'],
+  ])('is not %s', async (_, make) => {
+    const harness = createHarness();
+    const answer = await refusalOf(harness.server.token(harness.exchange(make(harness))));
+    expect(answer).toMatchObject({ code: 'invalid_request', reason: expect.stringMatching(/^token_(type|invalid)$/) });
+  });
+
+  it.each([
+    ['typ', {}, { typ: 'JWT' }, 'token_type'],
+    ['issuer', { iss: 'https://evil.example' }, {}, 'token_issuer'],
+    ['audience, as an array', { aud: [venueOrders] }, {}, 'token_audience'],
+    ['key', {}, { kid: 'other' }, 'token_key_unknown'],
+    ['act, as text', { act: 'service:oms' }, {}, 'token_invalid'],
+    ['act, with a member nobody knows', { act: { sub: 'service:oms', iss: 'https://x.example' } }, {}, 'token_invalid'],
+  ])('is refused with another %s', async (_, claims, header, reason) => {
+    const harness = createHarness();
+    const before = claimsOf(await tokenAtVenue(harness));
+    const answer = harness.server.token(harness.exchange(harness.mint({ ...before, ...claims }, header)));
+    expect(await refusalOf(answer)).toMatchObject({ code: 'invalid_request', reason });
+  });
+
+  it.each([
+    ['an actor token', { actor_token: 'x', actor_token_type: 'urn:ietf:params:oauth:token-type:access_token' }],
+    ['an actor token type alone', { actor_token_type: 'urn:ietf:params:oauth:token-type:jwt' }],
+    ['another type of subject token', { subject_token_type: 'urn:ietf:params:oauth:token-type:jwt' }],
+    ['no type of subject token', { subject_token_type: undefined }],
+    ['a refresh token as subject', { subject_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' }],
+    ['a refresh token in return', { requested_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' }],
+  ])('with %s is refused, not passed over', async (_, change) => {
+    const harness = createHarness();
+    const first = await tokenAtVenue(harness);
+    const answer = harness.server.token(harness.exchange(first.access_token, change));
+    expect(await refusalOf(answer)).toMatchObject({ code: 'invalid_request', reason: 'parameter_unsupported' });
+  });
+});
+
+describe('the chain of actors', () => {
+  const chain = (...actors: readonly string[]) =>
+    actors.reduceRight<object | undefined>((act, sub) => (act === undefined ? { sub } : { sub, act }), undefined);
+
+  it('grows to four and no further', async () => {
+    const harness = createHarness();
+    const before = claimsOf(await tokenAtVenue(harness));
+    const three = harness.mint({ ...before, act: chain('service:c', 'service:b', 'service:a') });
+    const four = harness.mint({ ...before, act: chain('service:d', 'service:c', 'service:b', 'service:a') });
+    expect(await refusalOf(harness.server.token(harness.exchange(three)))).toEqual({ code: 'released' });
+    expect(await refusalOf(harness.server.token(harness.exchange(four)))).toMatchObject({
+      code: 'invalid_request',
+      reason: 'act_too_deep',
+    });
+  });
+
+  it('never comes back to a hand it passed through', async () => {
+    const harness = createHarness();
+    const before = claimsOf(await tokenAtVenue(harness));
+    for (const change of [
+      { act: chain('service:oms', 'service:venue') },
+      { sub: 'service:venue', client_id: 'venue-gateway' },
+    ])
+      expect(
+        await refusalOf(harness.server.token(harness.exchange(harness.mint({ ...before, ...change })))),
+      ).toMatchObject({ code: 'invalid_request', reason: 'act_loop' });
+  });
+
+  it.each([
+    ['names this client by its principal', { sub: 'service:venue' }, 'released'],
+    [
+      'names this client by principal and id',
+      { sub: 'service:venue', client_id: 'venue-gateway', iss: issuer },
+      'released',
+    ],
+    ['names another principal', { sub: 'service:clearing' }, 'actor_not_allowed'],
+    ['names another client of the same principal', { sub: 'service:venue', client_id: 'other' }, 'actor_not_allowed'],
+    ['names another issuer', { sub: 'service:venue', iss: 'https://evil.example' }, 'actor_not_allowed'],
+    ['holds a condition nobody understands', { sub: 'service:venue', hours: '9-17' }, 'actor_not_allowed'],
+    ['names nobody', {}, 'actor_not_allowed'],
+    ['names a list', { sub: ['service:venue'] }, 'actor_not_allowed'],
+  ])('obeys a may_act that %s, though no actor token is sent', async (_, mayAct, outcome) => {
+    const harness = createHarness();
+    const before = claimsOf(await tokenAtVenue(harness));
+    const answer = await refusalOf(
+      harness.server.token(harness.exchange(harness.mint({ ...before, may_act: mayAct }))),
+    );
+    expect(answer.reason ?? answer.code).toBe(outcome);
+    expect(harness.audit.last()).toMatchObject({
+      subject: { id: 'agent:vwap-1', institution: broker },
+      references: expect.arrayContaining([before['evidence']]),
+    });
+  });
+});

@@ -1,0 +1,127 @@
+import type { Client, DirectorySnapshot } from '@countersign/contracts';
+import { digestOf } from '@countersign/kernel';
+import { parseLei, parseScope, type Scope } from '@countersign/market';
+import { type AccessTokenClaims, type JsonObject, pushActor, verifyAccessToken } from '@countersign/oauth';
+import { refuse } from '../refusal.ts';
+import type { TokenKeys } from '../token-keys.ts';
+import type { Continuation, GrantHandler } from './grant-handler.ts';
+
+export const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
+
+export interface TokenExchangeDependencies {
+  readonly tokenKeys: TokenKeys;
+  readonly issuer: string;
+}
+
+/**
+ * RFC 8693: the recipient of a token exchanges it for one towards the next hop. It narrows and never widens; the
+ * requesting client's principal becomes the current actor; transaction, intent and mandate stay.
+ */
+export function tokenExchange({ tokenKeys, issuer }: TokenExchangeDependencies): GrantHandler {
+  return {
+    grantType: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    parse(parameters) {
+      const subjectToken = parseParameters(parameters);
+      return {
+        async resolve({ client, directory, now, note }) {
+          const token = verifyAccessToken(subjectToken, {
+            issuer,
+            now,
+            keyOf: await tokenKeys.current(),
+            // Only whoever a token was given to may carry it further: a stolen one is of no use to a third party.
+            acceptsAudience: (audience) => directory.resource(audience)?.institution === client.institution,
+          });
+          const { claims } = token;
+          note({ subject: { id: claims.sub, institution: claims.lei }, references: [claims.evidence] });
+          checkStillKnown(claims, directory);
+          checkMayAct(claims.may_act, client, issuer);
+          return {
+            subject: claims.sub,
+            institution: institutionOf(claims),
+            actors: pushActor(token.actors, client.principal, claims.sub),
+            ceiling: {
+              scope: scopesOf(claims),
+              details: claims.authorization_details ?? [],
+              audience: claims.aud,
+              expiresAt: claims.exp,
+            },
+            authentication: {
+              method: 'token-exchange',
+              ...(claims.acr === undefined ? {} : { acr: claims.acr }),
+              ...(claims.auth_time === undefined ? {} : { authTime: claims.auth_time }),
+            },
+            singleUse: [],
+            references: [claims.evidence],
+            continues: continuationOf(claims),
+          };
+        },
+      };
+    },
+  };
+}
+
+/** @returns the subject token. What is asked for and not supported is refused, never passed over (RFC 8693 section 2.1). */
+function parseParameters(parameters: ReadonlyMap<string, string>): string {
+  const subjectToken = parameters.get('subject_token');
+  if (subjectToken === undefined) throw refuse('parameter_missing', 'The parameter subject_token is missing.');
+  if (parameters.get('subject_token_type') !== accessTokenType)
+    throw refuse(
+      'parameter_unsupported',
+      `The subject_token_type must be ${accessTokenType}: an access token of this server.`,
+    );
+  const requested = parameters.get('requested_token_type');
+  if (requested !== undefined && requested !== accessTokenType)
+    throw refuse('parameter_unsupported', `The requested_token_type can only be ${accessTokenType}.`);
+  if (parameters.has('actor_token') || parameters.has('actor_token_type'))
+    throw refuse(
+      'parameter_unsupported',
+      'An actor_token is not supported: the actor is the client that authenticates.',
+    );
+  return subjectToken;
+}
+
+/** A token outlives neither the departure of its subject nor that of the client it was issued to. */
+function checkStillKnown(claims: AccessTokenClaims, directory: DirectorySnapshot): void {
+  if (directory.principal(claims.sub) === undefined || directory.client(claims.client_id) === undefined)
+    throw refuse(
+      'subject_token_revoked',
+      'The subject of the token, or the client it was issued to, is no longer in the directory.',
+    );
+}
+
+/**
+ * RFC 8693 section 4.4. Enforced on what the token says, whatever the request looks like; a condition that is not
+ * understood is a condition that is not met.
+ */
+function checkMayAct(mayAct: JsonObject | undefined, client: Client, issuer: string): void {
+  if (mayAct === undefined) return;
+  const actor: Readonly<Record<string, string>> = { sub: client.principal, client_id: client.id, iss: issuer };
+  const conditions = Object.entries(mayAct);
+  const named = Object.hasOwn(mayAct, 'sub') || Object.hasOwn(mayAct, 'client_id');
+  if (!named || conditions.some(([name, value]) => !Object.hasOwn(actor, name) || actor[name] !== value))
+    throw refuse('actor_not_allowed', 'The may_act claim of the subject token does not allow this client to act.');
+}
+
+function scopesOf(claims: AccessTokenClaims): ReadonlySet<Scope> {
+  const scopes = parseScope(claims.scope);
+  if (!scopes.ok) throw refuse('scope_unknown', 'The subject token holds a scope that no longer exists.');
+  return scopes.value;
+}
+
+function institutionOf(claims: AccessTokenClaims) {
+  const lei = parseLei(claims.lei);
+  if (!lei.ok) throw refuse('subject_token_revoked', 'The subject token names no valid institution.');
+  return lei.value;
+}
+
+function continuationOf(claims: AccessTokenClaims): Continuation {
+  return {
+    tokenId: claims.jti,
+    evidence: claims.evidence,
+    claimsDigest: digestOf(claims),
+    ...(claims.txn === undefined || claims.intent_digest === undefined
+      ? {}
+      : { transaction: { id: claims.txn, intentDigest: claims.intent_digest } }),
+    ...(claims.mandate === undefined ? {} : { mandateVersion: claims.mandate.version }),
+  };
+}

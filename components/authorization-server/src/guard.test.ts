@@ -1,0 +1,139 @@
+import { CodedError } from '@countersign/kernel';
+import { describe, expect, it } from 'vitest';
+import { claimsOf, createHarness, refusalOf } from './testing/harness.ts';
+import { broker, ourDecisions, venueOrders } from './testing/trading-world.ts';
+
+const url = `${ourDecisions}/evaluation`;
+const need = { scope: 'decision:evaluate' };
+
+async function withToken() {
+  const harness = createHarness();
+  const response = await harness.server.token(
+    harness.clientCredentials({ scope: 'decision:evaluate', resource: ourDecisions }),
+  );
+  return { ...harness, response, token: response.access_token, guard: harness.server.guard(ourDecisions) };
+}
+
+describe('the guard of our own interfaces', () => {
+  it('says who calls', async () => {
+    const { guard, resourceRequest, token, response } = await withToken();
+    expect(await guard.check(resourceRequest(token, 'vwap-engine', url), need)).toEqual({
+      subject: 'agent:vwap-1',
+      client: 'vwap-engine',
+      institution: broker,
+      actors: [],
+      scope: ['decision:evaluate'],
+      tokenId: claimsOf(response)['jti'],
+      authorizationDetails: [],
+    });
+  });
+
+  it('tells transaction, mandate and intent where the token has them', async () => {
+    const { server, clientCredentials, order, resourceRequest, consentStore } = createHarness();
+    const response = await server.token(clientCredentials({ authorization_details: order() }));
+    const caller = await server
+      .guard(venueOrders)
+      .check(resourceRequest(response.access_token, 'vwap-engine', venueOrders), { scope: 'order:read' });
+    expect(caller).toMatchObject({
+      transaction: response.txn,
+      mandate: { id: consentStore.mandate.id, version: 2 },
+      intentDigest: claimsOf(response)['intent_digest'],
+      authorizationDetails: JSON.parse(order()),
+    });
+  });
+
+  it('takes each proof once, however many requests carry it at once', async () => {
+    const { guard, resourceRequest, token, audit } = await withToken();
+    const request = resourceRequest(token, 'vwap-engine', url);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => refusalOf(guard.check(request, need))));
+    expect(answers.filter(({ code }) => code === 'released')).toHaveLength(1);
+    expect(answers.filter(({ code }) => code === 'proof_replayed')).toHaveLength(19);
+    expect(audit.records.filter(({ reason }) => reason === 'proof_replayed')).toHaveLength(19);
+  });
+
+  it('refuses a token for another audience, by another key, or of another kind', async () => {
+    const { guard, server, clientCredentials, resourceRequest, token, assertion } = await withToken();
+    const { access_token: elsewhere } = await server.token(clientCredentials());
+    expect(await refusalOf(guard.check(resourceRequest(elsewhere, 'vwap-engine', url), need))).toMatchObject({
+      code: 'token_audience',
+    });
+    expect(await refusalOf(guard.check(resourceRequest(token, 'order-desk', url), need))).toMatchObject({
+      code: 'proof_binding',
+    });
+    expect(
+      await refusalOf(guard.check(resourceRequest(assertion('vwap-engine'), 'vwap-engine', url), need)),
+    ).toMatchObject({ code: 'token_type' });
+    expect(
+      await refusalOf(
+        guard.check({ ...resourceRequest(token, 'vwap-engine', url), authorization: [`Bearer ${token}`] }, need),
+      ),
+    ).toMatchObject({ code: 'token_scheme' });
+  });
+
+  it('refuses a token without the scope, and records whose it was', async () => {
+    const { guard, resourceRequest, token, audit, response } = await withToken();
+    expect(
+      await refusalOf(guard.check(resourceRequest(token, 'vwap-engine', url), { scope: 'audit:read' })),
+    ).toMatchObject({ code: 'insufficient_scope' });
+    expect(audit.last()).toMatchObject({
+      type: 'access.refused',
+      outcome: 'deny',
+      reason: 'insufficient_scope',
+      subject: { id: 'agent:vwap-1', institution: broker },
+      client: 'vwap-engine',
+      references: [claimsOf(response)['evidence']],
+    });
+  });
+
+  it.each([
+    ['client', 'vwap-engine'],
+    ['principal', 'agent:vwap-1'],
+  ] as const)('refuses a token from the moment its %s has left the directory', async (kind, id) => {
+    const { guard, resourceRequest, token, world } = await withToken();
+    world.remove(kind, id);
+    expect(await refusalOf(guard.check(resourceRequest(token, 'vwap-engine', url), need))).toMatchObject({
+      code: 'token_revoked',
+    });
+  });
+
+  it('refuses a token signed by a key that is no longer published', async () => {
+    const { guard, resourceRequest, token, signer } = await withToken();
+    await signer.rotate('access-token');
+    signer.activate();
+    expect((await guard.check(resourceRequest(token, 'vwap-engine', url), need)).client).toBe('vwap-engine');
+    signer.retire();
+    expect(await refusalOf(guard.check(resourceRequest(token, 'vwap-engine', url), need))).toMatchObject({
+      code: 'token_key_unknown',
+    });
+  });
+
+  it('leaves no record of a request that establishes nobody', async () => {
+    const { guard, resourceRequest, audit } = await withToken();
+    const before = audit.records.length;
+    expect(await refusalOf(guard.check(resourceRequest('token', 'vwap-engine', url), need))).toMatchObject({
+      code: 'token_invalid',
+    });
+    expect(await refusalOf(guard.check({ method: 'GET', url, authorization: [], dpop: [] }, need))).toMatchObject({
+      code: 'token_missing',
+    });
+    expect(audit.records).toHaveLength(before);
+  });
+
+  it('lets nobody in when the proof cannot be claimed', async () => {
+    const { guard, resourceRequest, token, singleUse } = await withToken();
+    singleUse.failWith(new CodedError({ code: 'database_unavailable', category: 'unavailable', detail: 'Not now.' }));
+    expect(await refusalOf(guard.check(resourceRequest(token, 'vwap-engine', url), need))).toMatchObject({
+      code: 'database_unavailable',
+    });
+  });
+
+  it('compares a proof with the URL it was asked under', async () => {
+    const { guard, resourceRequest, token } = await withToken();
+    const request = resourceRequest(token, 'vwap-engine', url, { htu: `${url}/other` });
+    expect(await refusalOf(guard.check(request, need))).toMatchObject({ code: 'proof_url' });
+    const foreign = resourceRequest(token, 'vwap-engine', url, {});
+    expect(await refusalOf(guard.check({ ...foreign, method: 'DELETE' }, need))).toMatchObject({
+      code: 'proof_method',
+    });
+  });
+});

@@ -1,0 +1,118 @@
+import {
+  type AuditAppender,
+  accessErrors,
+  type Caller,
+  type Directory,
+  type ResourceGuard,
+  type SingleUse,
+} from '@countersign/contracts';
+import { type Clock, type CodedError, newId, type Random } from '@countersign/kernel';
+import { type KeyCache, type VerifiedResourceRequest, verifyResourceRequest } from '@countersign/oauth';
+import type { TokenKeys } from './token-keys.ts';
+
+export interface GuardDependencies {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly singleUse: SingleUse;
+  readonly audit: AuditAppender;
+  readonly directory: Directory;
+  readonly tokenKeys: TokenKeys;
+  readonly proofKeys: KeyCache;
+  readonly issuer: string;
+}
+
+/**
+ * Guards one of our own interfaces. A refusal of somebody who is known (a token that verifies, with its proof) is
+ * recorded before it is answered; a request that establishes nobody leaves no record, or anyone could fill the log.
+ */
+export function createGuard(audience: string, dependencies: GuardDependencies): ResourceGuard {
+  const { clock, directory, tokenKeys, proofKeys, issuer, singleUse } = dependencies;
+  return {
+    async check(request, need) {
+      const verified = verifyResourceRequest(request, {
+        issuer,
+        audience,
+        keyOf: await tokenKeys.current(),
+        proofKeys,
+        now: clock.now(),
+      });
+      const refusal =
+        checkStillKnown(verified, directory) ??
+        checkScope(verified, need.scope) ??
+        (await checkUnused(verified, singleUse));
+      if (refusal !== undefined) {
+        await recordRefusal(refusal, verified, dependencies);
+        throw refusal;
+      }
+      return callerOf(verified);
+    },
+  };
+}
+
+/** Offboarding bites at once: a token outlives neither its subject nor its client. */
+function checkStillKnown({ claims }: VerifiedResourceRequest, directory: Directory): CodedError | undefined {
+  const snapshot = directory.snapshot();
+  if (snapshot.principal(claims.sub) !== undefined && snapshot.client(claims.client_id) !== undefined) return undefined;
+  return accessErrors.error(
+    'token_revoked',
+    'The subject of the access token, or its client, is no longer in the directory.',
+  );
+}
+
+function checkScope({ scope }: VerifiedResourceRequest, needed: string): CodedError | undefined {
+  if (scope.includes(needed)) return undefined;
+  return accessErrors.error('insufficient_scope', `This needs an access token with the scope ${needed}.`, {
+    facts: { scope: needed },
+  });
+}
+
+async function checkUnused({ proof }: VerifiedResourceRequest, singleUse: SingleUse): Promise<CodedError | undefined> {
+  const outcome = await singleUse.claim({
+    purpose: 'dpop-proof',
+    issuer: proof.jkt,
+    id: proof.jti,
+    expiresAt: proof.expiresAt,
+  });
+  if (outcome === 'claimed') return undefined;
+  return accessErrors.error(
+    'proof_replayed',
+    'The DPoP proof was used before; make a new one, with a new jti, for each request.',
+  );
+}
+
+async function recordRefusal(
+  refusal: CodedError,
+  { claims, actors, scope }: VerifiedResourceRequest,
+  { audit, clock, random }: GuardDependencies,
+): Promise<void> {
+  await audit.append({
+    id: newId('record', { clock, random }),
+    type: 'access.refused',
+    source: 'authorization-server',
+    outcome: 'deny',
+    reason: refusal.code,
+    ...(claims.txn === undefined ? {} : { transaction: claims.txn }),
+    references: [claims.evidence],
+    subject: { id: claims.sub, institution: claims.lei },
+    actors: actors.map((id) => ({ id })),
+    client: claims.client_id,
+    audience: [claims.aud],
+    scope,
+    data: { jti: claims.jti },
+  });
+}
+
+function callerOf({ claims, actors, scope }: VerifiedResourceRequest): Caller {
+  return {
+    subject: claims.sub,
+    client: claims.client_id,
+    institution: claims.lei,
+    actors,
+    scope,
+    tokenId: claims.jti,
+    authorizationDetails: claims.authorization_details ?? [],
+    ...(claims.txn === undefined ? {} : { transaction: claims.txn }),
+    ...(claims.mandate === undefined ? {} : { mandate: claims.mandate }),
+    ...(claims.intent_digest === undefined ? {} : { intentDigest: claims.intent_digest }),
+  };
+}

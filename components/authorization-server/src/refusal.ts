@@ -1,0 +1,100 @@
+import { federationErrors, oauthErrors, transactionErrors } from '@countersign/contracts';
+import { type CodedError, isCodedError } from '@countersign/kernel';
+import { accessTokenErrors, actChainErrors, clientAssertionErrors, formErrors, proofErrors } from '@countersign/oauth';
+
+type OAuthCode = keyof typeof oauthErrors.codes;
+
+/** Why a rule of this server refuses, and the OAuth error that says so on the wire. */
+const reasons = {
+  parameter_missing: 'invalid_request',
+  parameter_unsupported: 'invalid_request',
+  grant_type_unsupported: 'unsupported_grant_type',
+  client_authentication_missing: 'invalid_client',
+  client_id_differs: 'invalid_client',
+  client_assertion_replayed: 'invalid_client',
+  grant_not_allowed: 'unauthorized_client',
+  institution_not_in_good_standing: 'unauthorized_client',
+  principal_unknown: 'unauthorized_client',
+  proof_replayed: 'invalid_dpop_proof',
+  assertion_replayed: 'invalid_grant',
+  assertion_institution: 'invalid_grant',
+  subject_token_revoked: 'invalid_request',
+  actor_not_allowed: 'invalid_request',
+  target_missing: 'invalid_target',
+  target_ambiguous: 'invalid_target',
+  target_unknown: 'invalid_target',
+  target_not_allowed: 'invalid_target',
+  target_unchanged: 'invalid_target',
+  scope_missing: 'invalid_scope',
+  scope_unknown: 'invalid_scope',
+  scope_generic: 'invalid_scope',
+  scope_wider: 'invalid_scope',
+  scope_not_allowed: 'invalid_scope',
+  scope_not_offered: 'invalid_scope',
+  scope_duties_combined: 'invalid_scope',
+  details_malformed: 'invalid_authorization_details',
+  details_unsupported: 'invalid_authorization_details',
+  details_expired: 'invalid_authorization_details',
+  details_location: 'invalid_authorization_details',
+  details_wider: 'invalid_authorization_details',
+  entity_not_represented: 'access_denied',
+  transaction_unknown: 'access_denied',
+  authority_expired: 'invalid_grant',
+} as const satisfies Readonly<Record<string, OAuthCode>>;
+
+export type RefusalReason = keyof typeof reasons;
+
+/** The error of a rule that refuses. `detail` is shown to the client. */
+export function refuse(
+  reason: RefusalReason,
+  detail: string,
+  facts: Readonly<Record<string, unknown>> = {},
+): CodedError {
+  return oauthErrors.error(reasons[reason], detail, { facts: { ...facts, reason } });
+}
+
+/** Denied by a mandate or a policy: the reason is theirs. */
+export function deny(reason: string, detail: string, facts: Readonly<Record<string, unknown>> = {}): CodedError {
+  return oauthErrors.error('access_denied', detail, { facts: { ...facts, reason } });
+}
+
+/** Vocabularies of those we ask, and what their refusal means to an OAuth client. */
+const translations: readonly (readonly [Readonly<Record<string, unknown>>, OAuthCode])[] = [
+  [clientAssertionErrors.codes, 'invalid_client'],
+  [proofErrors.codes, 'invalid_dpop_proof'],
+  // RFC 8693 section 2.2.2: an unacceptable subject token, and the chain in it, is an invalid request.
+  [accessTokenErrors.codes, 'invalid_request'],
+  [actChainErrors.codes, 'invalid_request'],
+  [formErrors.codes, 'invalid_request'],
+  [federationErrors.codes, 'invalid_grant'],
+  [transactionErrors.codes, 'invalid_authorization_details'],
+];
+
+/**
+ * Any error as one of `oauthErrors`; the original code becomes the fact `reason`.
+ *
+ * @returns undefined for what is not a coded error: a fault of ours, which must not look like an answer
+ */
+export function asOAuthError(error: unknown): CodedError | undefined {
+  if (!isCodedError(error)) return undefined;
+  if (Object.hasOwn(oauthErrors.codes, error.code)) return error;
+  return oauthErrors.error(oauthCodeOf(error), error.detail, {
+    facts: { ...error.facts, reason: error.code },
+    cause: error,
+    ...(error.internal === undefined ? {} : { internal: error.internal }),
+  });
+}
+
+function oauthCodeOf(error: CodedError): OAuthCode {
+  // Whatever the vocabulary: who cannot answer now has refused nothing.
+  if (error.category === 'unavailable') return 'temporarily_unavailable';
+  const translation = translations.find(([codes]) => Object.hasOwn(codes, error.code));
+  if (translation !== undefined) return translation[1];
+  return error.category === 'forbidden' ? 'access_denied' : 'invalid_request';
+}
+
+/** The reason an error of `oauthErrors` was raised for, as it goes into the record. */
+export function reasonOf(error: CodedError): string {
+  const reason = error.facts?.['reason'];
+  return typeof reason === 'string' ? reason : error.code;
+}

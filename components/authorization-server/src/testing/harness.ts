@@ -1,0 +1,237 @@
+import { createHash } from 'node:crypto';
+import type { AuthorizationServer, TokenRequest, TokenResponse } from '@countersign/contracts';
+import { isCodedError, newId } from '@countersign/kernel';
+import { createLogger } from '@countersign/runtime';
+import { type FixedClock, fixedClock, seededRandom } from '@countersign/testkit';
+import { createAuthorizationServer } from '../authorization-server.ts';
+import { auditCollector } from './audit-collector.ts';
+import { memoryConsentStore, memoryFederation, memoryPolicyEngine, memoryTransactionRegistry } from './neighbours.ts';
+import { makeKey, memorySigner, type SigningKey, signJws } from './signing.ts';
+import { memorySingleUse } from './single-use.ts';
+import { broker, fund, tradingWorld, venueOrders } from './trading-world.ts';
+
+export const issuer = 'https://as.example';
+export const start = Date.parse('2026-11-23T10:00:00Z');
+const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
+/** The server with everything around it, and software that uses it. */
+export function createHarness(clock: FixedClock = fixedClock(start)) {
+  const random = seededRandom('authorization-server');
+  const from = { clock, random };
+  const world = tradingWorld();
+  const audit = auditCollector();
+  const signer = memorySigner();
+  const singleUse = memorySingleUse();
+  const consentStore = memoryConsentStore(from);
+  const policyEngine = memoryPolicyEngine(from);
+  const transactionRegistry = memoryTransactionRegistry(from);
+  const idpKey = makeKey();
+  const federationGateway = memoryFederation(idpKey, from);
+  const server: AuthorizationServer = createAuthorizationServer({
+    clock,
+    random,
+    signer,
+    singleUse,
+    audit,
+    directory: world.directory,
+    consentStore,
+    policyEngine,
+    transactionRegistry,
+    federationGateway,
+    config: { issuer },
+    logger: createLogger({ level: 'silent', name: 'test' }),
+  });
+  const seconds = (): number => Math.floor(clock.now() / 1000);
+  let counter = 0;
+  const jti = (): string => `jti-${counter++}`;
+
+  function assertion(clientId: string, change: object = {}, header: object = {}): string {
+    const key = world.clientKey(clientId);
+    const claims = {
+      iss: clientId,
+      sub: clientId,
+      aud: issuer,
+      jti: jti(),
+      iat: seconds(),
+      exp: seconds() + 60,
+      ...change,
+    };
+    return signJws(key, { alg: 'ES256', kid: key.kid, ...header }, claims);
+  }
+
+  function proof(key: SigningKey, change: object = {}, header: object = {}): string {
+    const claims = { jti: jti(), htm: 'POST', htu: `${issuer}/token`, iat: seconds(), ...change };
+    return signJws(key, { typ: 'dpop+jwt', alg: 'ES256', jwk: key.jwk, ...header }, claims);
+  }
+
+  /** A token request by a client; a parameter that is undefined is left out. */
+  function requestFor(
+    clientId: string,
+    parameters: Readonly<Record<string, string | undefined>>,
+    by: { key?: SigningKey; proofs?: readonly string[] } = {},
+  ): TokenRequest {
+    const form = new URLSearchParams();
+    const all = { client_assertion_type: clientAssertionType, client_assertion: assertion(clientId), ...parameters };
+    for (const [name, value] of Object.entries(all)) if (value !== undefined) form.set(name, value);
+    return {
+      body: form.toString(),
+      authorization: [],
+      dpop: by.proofs ?? [proof(by.key ?? dpopKeyOf(clientId))],
+      address: '192.0.2.7',
+    };
+  }
+
+  const dpopKeys = new Map<string, SigningKey>();
+  function dpopKeyOf(clientId: string): SigningKey {
+    const key = dpopKeys.get(clientId) ?? makeKey();
+    dpopKeys.set(clientId, key);
+    return key;
+  }
+
+  /** An order of the agent for the fund, with any field changed. */
+  function order(change: object = {}): string {
+    return JSON.stringify([
+      {
+        type: 'urn:countersign:rar:v1:trade_order',
+        locations: [venueOrders, 'https://clearing.example/trades', 'https://custodian.example/settlement'],
+        actions: ['create', 'clear', 'settle'],
+        entity_lei: fund,
+        mandate_id: consentStore.mandate.id,
+        idempotency_key: 'order-0001',
+        not_after: '2026-11-23T17:00:00Z',
+        jurisdiction: 'DE',
+        account: 'ACC-1',
+        instrument: { isin: 'DE0007164600', cfi: 'ESVUFR' },
+        venue_mic: 'XETR',
+        side: 'BUY',
+        max_qty: '100',
+        max_notional: { amount: '15000', ccy: 'EUR' },
+        tif: 'DAY',
+        capacity: 'AOTC',
+        parties: [{ role: 'ExecutingBroker', lei: broker }],
+        algo: { model_id: 'vwap', version: '3.1', artifact_sha256: 'ab'.repeat(32) },
+        client_order_id: 'C-1',
+        ...change,
+      },
+    ]);
+  }
+
+  const clientCredentials = (change: Readonly<Record<string, string | undefined>> = {}): TokenRequest =>
+    requestFor('vwap-engine', {
+      grant_type: 'client_credentials',
+      scope: 'order:create order:read',
+      resource: venueOrders,
+      ...change,
+    });
+
+  const partnerAssertion = (change: object = {}): string =>
+    signJws(
+      idpKey,
+      { alg: 'ES256', typ: 'JWT', kid: idpKey.kid },
+      {
+        iss: 'https://idp.example',
+        sub: 'anna',
+        aud: issuer,
+        jti: jti(),
+        exp: seconds() + 120,
+        acr: 'phr',
+        auth_time: seconds() - 30,
+        ...change,
+      },
+    );
+
+  const federated = (
+    change: Readonly<Record<string, string | undefined>> = {},
+    clientId = 'order-desk',
+  ): TokenRequest =>
+    requestFor(clientId, {
+      grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      assertion: partnerAssertion(),
+      scope: 'order:create',
+      resource: venueOrders,
+      ...change,
+    });
+
+  const exchange = (
+    subjectToken: string,
+    change: Readonly<Record<string, string | undefined>> = {},
+    clientId = 'venue-gateway',
+  ): TokenRequest =>
+    requestFor(clientId, {
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+      subject_token: subjectToken,
+      subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      resource: 'https://clearing.example/trades',
+      ...change,
+    });
+
+  /** An access token signed with the server's own key, with claims that the server itself might never write. */
+  function mint(claims: object, header: object = {}): string {
+    const [key] = signer.keys;
+    if (key === undefined) throw new Error('a signer without keys');
+    return signJws(key, { alg: 'ES256', typ: 'at+jwt', kid: key.kid, ...header }, claims);
+  }
+
+  /** A request to a protected interface with a token. */
+  function resourceRequest(token: string, clientId: string, url: string, change: object = {}) {
+    const ath = createHash('sha256').update(token).digest('base64url');
+    return {
+      method: 'GET',
+      url,
+      authorization: [`DPoP ${token}`],
+      dpop: [proof(dpopKeyOf(clientId), { htm: 'GET', htu: url, ath, ...change })],
+    };
+  }
+
+  return {
+    ...{
+      clock,
+      random,
+      world,
+      audit,
+      signer,
+      singleUse,
+      consentStore,
+      policyEngine,
+      federationGateway,
+      server,
+      idpKey,
+    },
+    ...{
+      assertion,
+      proof,
+      requestFor,
+      dpopKeyOf,
+      order,
+      clientCredentials,
+      partnerAssertion,
+      federated,
+      exchange,
+      mint,
+      resourceRequest,
+      seconds,
+    },
+    newRecordId: () => newId('record', from),
+  };
+}
+
+export type Harness = ReturnType<typeof createHarness>;
+
+/** The claims of a token, unverified: for looking at what was issued. */
+export function claimsOf(response: TokenResponse): Record<string, unknown> {
+  const [, payload = ''] = response.access_token.split('.');
+  return JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as Record<string, unknown>;
+}
+
+/** How a promise fails: the OAuth code and the reason, or `released` when it does not. */
+export async function refusalOf(
+  answer: Promise<unknown>,
+): Promise<{ readonly code: string; readonly reason?: unknown; readonly detail?: string }> {
+  try {
+    await answer;
+    return { code: 'released' };
+  } catch (error) {
+    if (!isCodedError(error)) throw error;
+    return { code: error.code, reason: error.facts?.['reason'], detail: error.detail };
+  }
+}

@@ -1,0 +1,191 @@
+import {
+  type ConsentStore,
+  type Decision,
+  type DecisionInput,
+  type FederatedIdentity,
+  type FederationGateway,
+  federationErrors,
+  type Mandate,
+  type PolicyEngine,
+  parsePrincipalId,
+  type TransactionFacts,
+  type TransactionRegistry,
+  transactionErrors,
+} from '@countersign/contracts';
+import { type Clock, digestOf, type Json, newId, parseInstant, type Random, type RecordId } from '@countersign/kernel';
+import { digestOfIntent, parseConstraints, permits } from '@countersign/market';
+import { importVerificationKey, parseCompactJws, verifyJws } from '@countersign/oauth';
+import type { SigningKey } from './signing.ts';
+import { broker, clearing, fund } from './trading-world.ts';
+
+interface From {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** One mandate, from the fund to the broker, judged by the constraints it really has. */
+export function memoryConsentStore(
+  from: From,
+): Pick<ConsentStore, 'check'> & { readonly mandate: Mandate; change(change: Partial<Mandate>): void } {
+  const constraints = parseConstraints({
+    actions: ['order:create', 'settlement:instruct'],
+    productClasses: ['ES'],
+    venues: ['XETR'],
+    jurisdictions: ['DE'],
+    notionalPerOrder: { amount: '100000', ccy: 'EUR' },
+    notionalPerDay: { amount: '1000000', ccy: 'EUR' },
+    delegationDepth: 0,
+  });
+  if (!constraints.ok) throw new Error(`a fixture that its own parser refuses: ${constraints.detail}`);
+  let mandate: Mandate = {
+    id: newId('mandate', from),
+    version: 2,
+    kind: 'mandate',
+    status: 'active',
+    grantor: { lei: fund, role: 'Client' },
+    grantee: { lei: broker, role: 'ExecutingBroker' },
+    constraints: constraints.value,
+    legalBasis: { type: 'agreement', reference: 'IMA-1' },
+    termsHash: digestOf('terms'),
+    effectiveFrom: '2026-01-01T00:00:00Z',
+    effectiveUntil: '2027-12-31T00:00:00Z',
+    recordedAt: '2026-01-01T00:00:00Z',
+    recordId: newId('record', from),
+    digest: digestOf('mandate'),
+  };
+  return {
+    get mandate() {
+      return mandate;
+    },
+    change(change) {
+      mandate = { ...mandate, ...change };
+    },
+    async check({ mandate: id, actingFor, use, at }) {
+      const refuse = (reason: string, detail: string) => ({ stands: false, reason, detail }) as const;
+      if (id !== mandate.id) return refuse('mandate_not_found', 'There is no such mandate.');
+      if (actingFor !== mandate.grantee.lei)
+        return refuse('mandate_grantee', 'The mandate was given to another institution.');
+      if (mandate.status !== 'active') return refuse(`mandate_${mandate.status}`, `The mandate is ${mandate.status}.`);
+      if ((parseInstant(mandate.effectiveUntil) ?? 0) <= at) return refuse('mandate_expired', 'The mandate has ended.');
+      const permission = permits(mandate.constraints, use);
+      return permission.ok ? { stands: true, mandate, chain: [mandate] } : refuse(permission.code, permission.detail);
+    },
+  };
+}
+
+/** Decides by a rule of the test's, and keeps what it was asked. */
+export function memoryPolicyEngine(from: From): Pick<PolicyEngine, 'decide'> & {
+  readonly asked: readonly DecisionInput[];
+  readonly policyRecord: RecordId;
+  denyWith(reason: { readonly code: string; readonly detail: string } | undefined): void;
+} {
+  const asked: DecisionInput[] = [];
+  const policyRecord = newId('record', from);
+  let denial: { readonly code: string; readonly detail: string } | undefined;
+  return {
+    asked,
+    policyRecord,
+    denyWith(reason) {
+      denial = reason;
+    },
+    async decide(input): Promise<Decision> {
+      asked.push(input);
+      return {
+        id: newId('decision', from),
+        decision: denial === undefined,
+        policyVersion: 7,
+        policyHash: digestOf('policies'),
+        determining: denial === undefined ? ['token-for-a-trade'] : [denial.code],
+        errors: [],
+        reasons: denial === undefined ? [] : [denial],
+        obligations: [],
+        entityVersion: 1,
+        inputDigest: digestOf(input),
+        policyRecord,
+      };
+    },
+  };
+}
+
+/** Opens transactions by client and idempotency key, as the contract says. */
+export function memoryTransactionRegistry(from: From): Pick<TransactionRegistry, 'open' | 'facts'> {
+  const byKey = new Map<string, { facts: TransactionFacts; recordId: RecordId }>();
+  return {
+    async open({ detail, mandate, initiator, client }) {
+      const key = JSON.stringify([client, detail.idempotency_key]);
+      const intentDigest = digestOfIntent(detail);
+      const earlier = byKey.get(key);
+      if (earlier !== undefined && earlier.facts.intentDigest !== intentDigest)
+        throw transactionErrors.error('idempotency_conflict', 'This idempotency key was used for another intent.');
+      const entry = earlier ?? {
+        recordId: newId('record', from),
+        facts: {
+          id: newId('transaction', from),
+          state: 'intended',
+          version: 0,
+          intentType: detail.type,
+          intent: { ...detail } as unknown as Readonly<Record<string, Json>>,
+          intentDigest,
+          initiator: initiator.id,
+          initiatorInstitution: initiator.institution ?? '',
+          mandate: { id: mandate.id, version: mandate.version },
+          approvals: [],
+        },
+      };
+      byKey.set(key, entry);
+      return { id: entry.facts.id, intentDigest, state: 'intended', recordId: entry.recordId };
+    },
+    facts: async (id) => [...byKey.values()].find(({ facts }) => facts.id === id)?.facts,
+  };
+}
+
+/** A partner's identity provider and the gateway's check of it: signature, audience and expiry are real. */
+export function memoryFederation(
+  idpKey: SigningKey,
+  { clock, random }: From,
+): FederationGateway & { readonly profileRecord: RecordId } {
+  const profileRecord = newId('record', { clock, random });
+  const people = new Map([
+    ['anna', { principal: parsePrincipalId('person:anna.keller'), institution: broker }],
+    ['carl', { principal: parsePrincipalId('person:carl.otto'), institution: clearing }],
+  ]);
+  const refuse = (): Error => federationErrors.error('assertion_signature', 'The assertion does not verify.');
+  return {
+    profileRecord,
+    async acceptAssertion(assertion, audience): Promise<FederatedIdentity> {
+      const jws = parseCompactJws(assertion, (_, detail) => federationErrors.error('assertion_malformed', detail));
+      const claims = verifyJws(jws, importVerificationKey(idpKey.jwk), () =>
+        federationErrors.error('assertion_signature', 'It does not verify.'),
+      );
+      if (claims['iss'] !== 'https://idp.example')
+        throw federationErrors.error('assertion_issuer_unknown', 'The issuer is not a partner.');
+      if (claims['aud'] !== audience)
+        throw federationErrors.error('assertion_audience', 'The assertion is for another audience.');
+      const { sub, jti, exp, acr, auth_time: authTime } = claims;
+      const person = typeof sub === 'string' ? people.get(sub) : undefined;
+      if (person?.principal === undefined || typeof sub !== 'string')
+        throw federationErrors.error('assertion_subject_unknown', 'Nobody is known by that subject.');
+      if (typeof jti !== 'string' || typeof exp !== 'number' || typeof acr !== 'string' || typeof authTime !== 'number')
+        throw refuse();
+      if (exp * 1000 <= clock.now()) throw federationErrors.error('assertion_expired', 'The assertion has expired.');
+      return {
+        principal: person.principal,
+        institution: person.institution,
+        issuer: 'https://idp.example',
+        subject: sub,
+        acr,
+        amr: ['hwk', 'user'],
+        authTime,
+        assertionId: jti,
+        expiresAt: exp,
+        provenance: {
+          profile: 'prf_1',
+          profileVersion: 1,
+          profileRecord,
+          kid: idpKey.kid,
+          assertionDigest: digestOf(assertion),
+        },
+      };
+    },
+  };
+}

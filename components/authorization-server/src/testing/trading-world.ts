@@ -1,0 +1,204 @@
+import {
+  type Client,
+  type Directory,
+  type DirectorySnapshot,
+  type GrantType,
+  type Institution,
+  type Principal,
+  type PrincipalId,
+  parseClientId,
+  parsePrincipalId,
+  parseResourceUri,
+  type Resource,
+} from '@countersign/contracts';
+import { type Lei, parseCountry, parseLei } from '@countersign/market';
+import { makeKey, type SigningKey } from './signing.ts';
+
+/** Unwraps what a parser gave for a value that is written in this file. */
+function known<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error('a fixture that its own parser refuses');
+  return value;
+}
+
+function countryOf(text: string) {
+  const parsed = parseCountry(text);
+  return known(parsed.ok ? parsed.value : undefined);
+}
+
+/** A valid LEI that begins with a name: ISO 17442 check digits, which are 98 less the remainder of the rest by 97. */
+function leiOf(name: string): Lei {
+  const body = name.padEnd(18, '0');
+  const digits = [...`${body}00`].map((character) => Number.parseInt(character, 36)).join('');
+  const parsed = parseLei(body + String(98n - (BigInt(digits) % 97n)).padStart(2, '0'));
+  return known(parsed.ok ? parsed.value : undefined);
+}
+
+export const fund = leiOf('FUND');
+export const broker = leiOf('BROKER');
+const venue = leiOf('VENUE');
+export const clearing = leiOf('CLEARING');
+const custodian = leiOf('CUSTODIAN');
+const lapsed = leiOf('LAPSED');
+
+export const venueOrders = 'https://venue.example/orders';
+export const clearingTrades = 'https://clearing.example/trades';
+export const custodianSettlement = 'https://custodian.example/settlement';
+export const brokerBook = 'https://broker.example/book';
+export const ourDecisions = 'https://as.example/decisions';
+
+const machine: GrantType = 'client_credentials';
+const person: GrantType = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+const exchange: GrantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
+
+export interface World {
+  readonly directory: Directory;
+  /** The key each client signs its assertions with. */
+  readonly clientKey: (clientId: string) => SigningKey;
+  /** Takes an entity out of the graph, as an offboarding does. */
+  remove(kind: 'client' | 'principal', id: string): void;
+  lapse(lei: Lei): void;
+}
+
+/** A broker with an algorithm and a trader, and the houses its orders travel to. */
+export function tradingWorld(): World {
+  const institutions = new Map<string, Institution>();
+  for (const lei of [fund, broker, venue, clearing, custodian, lapsed]) {
+    institutions.set(lei, {
+      lei,
+      name: lei,
+      country: countryOf('DE'),
+      leiStatus: lei === lapsed ? 'LAPSED' : 'ISSUED',
+    });
+  }
+  const principals = new Map<string, Principal>();
+  const service = (id: string, institution: Lei): void => {
+    const parsed = known(parsePrincipalId(id));
+    principals.set(id, { kind: 'service', id: parsed, institution, roles: [] });
+  };
+  service('service:order-desk', broker);
+  service('service:venue', venue);
+  service('service:clearing', clearing);
+  service('service:custodian', custodian);
+  service('service:ghost', lapsed);
+  const anna = known(parsePrincipalId('person:anna.keller'));
+  principals.set(anna, { kind: 'person', id: anna, institution: broker, roles: ['trader'], credentials: [] });
+  const carl = known(parsePrincipalId('person:carl.otto'));
+  principals.set(carl, { kind: 'person', id: carl, institution: clearing, roles: ['trader'], credentials: [] });
+  const vwap = known(parsePrincipalId('agent:vwap-1'));
+  principals.set(vwap, {
+    kind: 'agent',
+    id: vwap,
+    institution: broker,
+    roles: [],
+    model: {
+      modelId: 'vwap',
+      version: '3.1',
+      artifactSha256: 'ab'.repeat(32),
+      certificateId: 'CERT-1',
+      status: 'Approved',
+      certifiedBy: anna,
+      developedBy: carl,
+    },
+  });
+
+  const resources = new Map<string, Resource>();
+  const resource = (uri: string, institution: Lei, scopes: readonly string[]): void => {
+    resources.set(uri, { uri: known(parseResourceUri(uri)), institution, scopes });
+  };
+  const trading = [
+    'order:create',
+    'order:cancel',
+    'order:read',
+    'order:approve',
+    'trade:read',
+    'settlement:instruct',
+    'settlement:read',
+  ];
+  resource(venueOrders, venue, trading);
+  resource(clearingTrades, clearing, ['trade:read', 'settlement:instruct', 'settlement:read']);
+  resource(custodianSettlement, custodian, ['settlement:instruct', 'settlement:read']);
+  resource(brokerBook, broker, ['order:read']);
+  resource(ourDecisions, broker, ['decision:evaluate', 'audit:read']);
+
+  const clients = new Map<string, Client>();
+  const keys = new Map<string, SigningKey>();
+  function client(
+    id: string,
+    principal: PrincipalId | string,
+    grantTypes: readonly GrantType[],
+    audiences: readonly string[],
+    scopes: readonly string[],
+  ): void {
+    const key = makeKey();
+    keys.set(id, key);
+    const owner = known(principals.get(principal));
+    clients.set(id, {
+      id: known(parseClientId(id)),
+      institution: owner.institution,
+      principal: owner.id,
+      grantTypes,
+      scopes,
+      audiences: audiences.map((uri) => known(parseResourceUri(uri))),
+      jwks: [{ ...key.jwk, kid: key.kid, alg: 'ES256', use: 'sig' }],
+    });
+  }
+  client('vwap-engine', vwap, [machine], [venueOrders, ourDecisions], [...trading, 'decision:evaluate']);
+  client(
+    'order-desk',
+    'service:order-desk',
+    [machine, person, exchange],
+    [venueOrders, brokerBook, clearingTrades],
+    trading,
+  );
+  client(
+    'venue-gateway',
+    'service:venue',
+    [machine, exchange],
+    [venueOrders, clearingTrades, custodianSettlement],
+    ['trade:read', 'settlement:instruct', 'settlement:read'],
+  );
+  client(
+    'clearing-core',
+    'service:clearing',
+    [machine, person, exchange],
+    [custodianSettlement, venueOrders],
+    ['settlement:instruct', 'settlement:read', 'order:create'],
+  );
+  client('custodian-core', 'service:custodian', [exchange], [clearingTrades], ['settlement:read']);
+  client('ghost', 'service:ghost', [machine], [venueOrders], ['order:read']);
+
+  function build(): DirectorySnapshot {
+    return {
+      version: 1,
+      institution: (lei) => institutions.get(lei),
+      principal: (id) => principals.get(id),
+      federatedPerson: () => undefined,
+      credential: () => undefined,
+      client: (id) => clients.get(id),
+      account: () => undefined,
+      venue: () => undefined,
+      resource: (uri) => resources.get(uri),
+      recordOf: () => undefined,
+      institutions: () => institutions.values(),
+      principals: () => principals.values(),
+      accounts: () => [],
+      venues: () => [],
+    };
+  }
+  return {
+    directory: {
+      snapshot: build,
+      snapshotAtLeast: async () => build(),
+      plan: async () => [],
+      apply: async () => ({ version: 1, changes: [] }),
+    },
+    clientKey: (id) => known(keys.get(id)),
+    remove(kind, id) {
+      (kind === 'client' ? clients : principals).delete(id);
+    },
+    lapse(lei) {
+      const institution = known(institutions.get(lei));
+      institutions.set(lei, { ...institution, leiStatus: 'LAPSED' });
+    },
+  };
+}

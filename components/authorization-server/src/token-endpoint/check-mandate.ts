@@ -1,0 +1,52 @@
+import type { ConsentStore, Mandate } from '@countersign/contracts';
+import { type MandateId, parseInstant, type RecordId } from '@countersign/kernel';
+import { intentUse, type Lei } from '@countersign/market';
+import type { Authority } from '../grants/grant-handler.ts';
+import { deny, refuse } from '../refusal.ts';
+import type { GrantedDetail } from './check-details.ts';
+
+/** A mandate that allows the intent now. */
+export interface StandingMandate {
+  readonly id: MandateId;
+  readonly version: number;
+  readonly recordId: RecordId;
+  /** Records of the mandate and of those it is cut from. */
+  readonly chainRecords: readonly RecordId[];
+  /** Milliseconds since the epoch at which the first of the chain ends. */
+  readonly until: number;
+}
+
+/** Asks whether the mandate that the intent names, with all it is cut from, allows it to this institution now. */
+export async function checkMandate(
+  { detail, action }: GrantedDetail,
+  { authority, now }: { readonly authority: Authority; readonly now: number },
+  consentStore: Pick<ConsentStore, 'check'>,
+): Promise<StandingMandate> {
+  const atLeastVersion = authority.continues?.mandateVersion;
+  const answer = await consentStore.check({
+    mandate: detail.mandate_id,
+    actingFor: authority.institution,
+    use: intentUse(detail, { action, at: now }),
+    at: now,
+    // What a token was issued under is not forgotten by a node that has not heard of it yet.
+    ...(atLeastVersion === undefined ? {} : { atLeastVersion }),
+  });
+  if (!answer.stands) throw deny(answer.reason, answer.detail, { mandate: detail.mandate_id });
+  checkEntity(detail.entity_lei, authority.institution, answer.chain);
+  return {
+    id: answer.mandate.id,
+    version: answer.mandate.version,
+    recordId: answer.mandate.recordId,
+    chainRecords: answer.chain.map((mandate) => mandate.recordId),
+    until: Math.min(...answer.chain.map((mandate) => parseInstant(mandate.effectiveUntil) ?? 0)),
+  };
+}
+
+/** One trades for oneself or for whoever gave the mandate, not in the name of a third firm. */
+function checkEntity(entity: Lei, institution: Lei, chain: readonly Mandate[]): void {
+  if (entity !== institution && !chain.some(({ grantor }) => grantor.lei === entity))
+    throw refuse(
+      'entity_not_represented',
+      `The mandate does not speak for ${entity}: it is neither who acts nor a grantor.`,
+    );
+}

@@ -1,0 +1,45 @@
+import type { SingleUse, SingleUseClaim } from '@countersign/contracts';
+import type { VerifiedClientAssertion, VerifiedProof } from '@countersign/oauth';
+import { type RefusalReason, refuse } from '../refusal.ts';
+
+/**
+ * Takes the ids of assertion and proof, both at once. Only verified ones get here: a forger cannot burn ids. What
+ * is taken stays taken, whatever becomes of the request.
+ */
+export async function claimCredentials(
+  { assertion, proof }: { readonly assertion: VerifiedClientAssertion; readonly proof: VerifiedProof },
+  singleUse: SingleUse,
+): Promise<void> {
+  await Promise.all([
+    claimOnce(
+      { purpose: 'client-assertion', issuer: assertion.clientId, id: assertion.jti, expiresAt: assertion.expiresAt },
+      'client_assertion_replayed',
+      singleUse,
+    ),
+    claimOnce(
+      { purpose: 'dpop-proof', issuer: proof.jkt, id: proof.jti, expiresAt: proof.expiresAt },
+      'proof_replayed',
+      singleUse,
+    ),
+  ]);
+}
+
+/** Takes what the grant itself uses up. */
+export async function claimGrant(claims: readonly SingleUseClaim[], singleUse: SingleUse): Promise<void> {
+  await Promise.all(claims.map((claim) => claimOnce(claim, 'assertion_replayed', singleUse)));
+}
+
+async function claimOnce(claim: SingleUseClaim, reason: RefusalReason, singleUse: SingleUse): Promise<void> {
+  if ((await singleUse.claim(claim)) === 'replayed')
+    throw refuse(
+      reason,
+      `The ${described[claim.purpose]} was used before; make a new one, with a new jti, for each request.`,
+    );
+}
+
+const described = {
+  'client-assertion': 'client assertion',
+  'dpop-proof': 'DPoP proof',
+  'authorization-grant': 'assertion',
+  approval: 'approval',
+} as const satisfies Readonly<Record<SingleUseClaim['purpose'], string>>;

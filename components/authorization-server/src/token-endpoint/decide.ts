@@ -1,0 +1,62 @@
+import type { Client, Decision, PolicyEngine, Resource } from '@countersign/contracts';
+import type { AuthorizationDetail, Scope } from '@countersign/market';
+import type { Authority } from '../grants/grant-handler.ts';
+import { deny } from '../refusal.ts';
+import type { GrantedDetail } from './check-details.ts';
+import type { TokenTransaction } from './open-transaction.ts';
+
+export interface TokenQuestion {
+  readonly authority: Authority;
+  readonly client: Client;
+  readonly resource: Resource;
+  readonly scopes: ReadonlySet<Scope>;
+  readonly granted: GrantedDetail | undefined;
+  readonly transaction: TokenTransaction | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** May this principal be given this token, about its transaction or else about the interface itself? */
+export function decide(question: TokenQuestion, policyEngine: Pick<PolicyEngine, 'decide'>): Promise<Decision> {
+  const { authority, client, resource, scopes, granted, transaction, now } = question;
+  const { acr } = authority.authentication;
+  const algo = granted === undefined ? undefined : algoOf(granted.detail);
+  return policyEngine.decide({
+    principal: authority.subject,
+    action: 'token:issue',
+    resource:
+      transaction === undefined
+        ? { type: 'resource', uri: resource.uri }
+        : { type: 'transaction', facts: transaction.facts },
+    context: {
+      client: client.id,
+      institution: authority.institution,
+      at: now,
+      scopes: [...scopes],
+      audience: resource.uri,
+      actorDepth: authority.actors.length,
+      // Checked a moment ago; without an intent there is no mandate that could stand.
+      mandateStands: transaction !== undefined,
+      ...(acr === undefined ? {} : { acr }),
+      ...(algo === undefined ? {} : { algo }),
+    },
+  });
+}
+
+/** A deny of any kind ends the request. @throws CodedError `access_denied` with the policies' first reason */
+export function requirePermit(decision: Decision): void {
+  if (decision.decision) return;
+  const [first] = decision.reasons;
+  throw deny(first?.code ?? 'policy_denied', first?.detail ?? 'The policies do not permit this token.', {
+    decision: decision.id,
+    reasons: decision.reasons,
+    obligations: decision.obligations,
+  });
+}
+
+function algoOf(detail: AuthorizationDetail) {
+  const algo = 'algo' in detail ? detail.algo : undefined;
+  return algo === undefined
+    ? undefined
+    : { modelId: algo.model_id, version: algo.version, artifactSha256: algo.artifact_sha256 };
+}

@@ -1,0 +1,88 @@
+import type { Client, Decision, Resource, Signer } from '@countersign/contracts';
+import { epochSeconds, type RecordId, type TokenId } from '@countersign/kernel';
+import { formatScope, type Scope } from '@countersign/market';
+import {
+  type AccessTokenClaims,
+  accessTokenHeader,
+  actClaimOf,
+  type EncodedHeader,
+  signAccessToken,
+  type VerifiedProof,
+} from '@countersign/oauth';
+import type { Authority } from '../grants/grant-handler.ts';
+import { refuse } from '../refusal.ts';
+import type { GrantedDetail } from './check-details.ts';
+import type { StandingMandate } from './check-mandate.ts';
+import type { TokenTransaction } from './open-transaction.ts';
+
+/** Everything the rules have established about one token. */
+export interface Grounds {
+  readonly issuer: string;
+  readonly authority: Authority;
+  readonly client: Client;
+  readonly resource: Resource;
+  readonly scopes: ReadonlySet<Scope>;
+  readonly proof: VerifiedProof;
+  readonly decision: Decision;
+  readonly granted: GrantedDetail | undefined;
+  readonly mandate: StandingMandate | undefined;
+  readonly transaction: TokenTransaction | undefined;
+  readonly tokenId: TokenId;
+  readonly recordId: RecordId;
+  readonly lifetimeSeconds: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** @throws CodedError `invalid_grant` when what the token rests on is about to end */
+export function composeClaims(grounds: Grounds): AccessTokenClaims {
+  const { authority, granted, mandate, transaction, now } = grounds;
+  const { acr, authTime } = authority.authentication;
+  const act = actClaimOf(authority.actors);
+  return {
+    iss: grounds.issuer,
+    sub: authority.subject,
+    aud: grounds.resource.uri,
+    client_id: grounds.client.id,
+    iat: epochSeconds(now),
+    exp: expiryOf(grounds),
+    jti: grounds.tokenId,
+    scope: formatScope(grounds.scopes),
+    cnf: { jkt: grounds.proof.jkt },
+    lei: authority.institution,
+    ...(act === undefined ? {} : { act }),
+    ...(granted === undefined ? {} : { authorization_details: [granted.detail] }),
+    ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
+    ...(transaction === undefined ? {} : { txn: transaction.id, intent_digest: transaction.intentDigest }),
+    policy_version: grounds.decision.policyVersion,
+    evidence: grounds.recordId,
+    ...(acr === undefined ? {} : { acr }),
+    ...(authTime === undefined ? {} : { auth_time: authTime }),
+  };
+}
+
+/** Seconds since the epoch: after the token's life, or when the first thing it rests on ends. */
+function expiryOf({ now, lifetimeSeconds, authority, granted, mandate }: Grounds): number {
+  const nowSeconds = epochSeconds(now);
+  const expiresAt = Math.min(
+    nowSeconds + lifetimeSeconds,
+    epochSeconds(granted?.notAfter ?? Number.POSITIVE_INFINITY),
+    epochSeconds(mandate?.until ?? Number.POSITIVE_INFINITY),
+    Math.floor(authority.ceiling.expiresAt ?? Number.POSITIVE_INFINITY),
+  );
+  if (expiresAt <= nowSeconds) throw refuse('authority_expired', 'What the token would rest on ends within a second.');
+  return expiresAt;
+}
+
+/** Signs tokens with the current key; the encoded header is made once for each key. */
+export function createTokenSigner(
+  signer: Pick<Signer, 'current' | 'sign'>,
+): (claims: AccessTokenClaims) => Promise<string> {
+  let last: { readonly kid: string; readonly header: EncodedHeader } | undefined;
+  return async (claims) => {
+    const key = await signer.current('access-token');
+    if (last?.kid !== key.kid) last = { kid: key.kid, header: accessTokenHeader(key) };
+    const { kid, header } = last;
+    return signAccessToken(claims, header, async (data) => (await signer.sign('access-token', kid, data)).signature);
+  };
+}
