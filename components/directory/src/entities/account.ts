@@ -1,0 +1,34 @@
+import { parseAccountId } from '@countersign/contracts';
+import { Type } from 'typebox';
+import { entityReader } from './entity-reader.ts';
+import { code, readLei, strict } from './fields.ts';
+
+export const accountReader = entityReader({
+  kind: 'account',
+  list: 'accounts',
+  schema: Type.Object(
+    {
+      id: code,
+      institution: code,
+      type: Type.Union([Type.Literal('House'), Type.Literal('Client'), Type.Literal('AggregateClient')]),
+      custodian: Type.Optional(code),
+    },
+    strict,
+  ),
+  read(document, place) {
+    const id =
+      parseAccountId(document.id) ??
+      place
+        .at('id')
+        .report(
+          'directory_file_invalid',
+          'An account id is made of letters, digits, point, hyphen, underscore and slash.',
+        );
+    const institution = readLei(document.institution, place.at('institution'));
+    const custodian = document.custodian === undefined ? undefined : readLei(document.custodian, place.at('custodian'));
+    if (id === undefined || institution === undefined) return undefined;
+    if (document.custodian !== undefined && custodian === undefined) return undefined;
+    const value = { id, institution, type: document.type, ...(custodian === undefined ? {} : { custodian }) };
+    return { id, owner: institution, entity: { kind: 'account', value } };
+  },
+});

@@ -1,0 +1,34 @@
+import { kindOfPrincipal, type PrincipalId, type PrincipalKind, parsePrincipalId } from '@countersign/contracts';
+import { type Lei, parseLei } from '@countersign/market';
+import { Type } from 'typebox';
+import type { Place } from '../problems.ts';
+
+/** An id or a code of printable ASCII. Where it has a parser of its own, that decides; the schema only bounds it. */
+export const code = Type.String({ minLength: 1, maxLength: 512, pattern: '^[\\x21-\\x7e]+$' });
+export const desk = Type.String({ pattern: '^[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9])?$' });
+export const roles = Type.Array(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), {
+  maxItems: 32,
+  uniqueItems: true,
+});
+export const strict = { additionalProperties: false } as const;
+
+export function readLei(text: string, place: Place): Lei | undefined {
+  return place.take(parseLei(text));
+}
+
+/** A principal id, of one kind where the place allows only one. */
+export function readPrincipalId(text: string, place: Place, kind?: PrincipalKind): PrincipalId | undefined {
+  const id = parsePrincipalId(text);
+  if (id === undefined)
+    return place.report('directory_file_invalid', 'A principal id is a kind, a colon and a name: person:anna.keller.');
+  if (kind !== undefined && kindOfPrincipal(id) !== kind)
+    return place.report('directory_file_invalid', `The id of a principal in this list begins with ${kind}:.`);
+  return id;
+}
+
+/** Free text such as a name: no control characters, nothing that cannot be written as UTF-8. */
+export function readName(text: string, place: Place): string | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  if (text.trim() === text && text.isWellFormed() && !/[\u0000-\u001f\u007f-\u009f]/.test(text)) return text;
+  return place.report('directory_file_invalid', 'A name has no control characters and no space before or after it.');
+}

@@ -1,0 +1,26 @@
+import type { EntityKind } from '../entry.ts';
+import { accountReader } from './account.ts';
+import { agentReader } from './agent.ts';
+import { clientReader } from './client.ts';
+import type { EntityReader } from './entity-reader.ts';
+import { institutionReader } from './institution.ts';
+import { personReader } from './person.ts';
+import { resourceReader } from './resource.ts';
+import { serviceReader } from './service.ts';
+import { venueReader } from './venue.ts';
+
+/** One reader for each kind, in the order in which changes are listed. */
+export const entityReaders: Readonly<Record<EntityKind, EntityReader>> = {
+  institution: institutionReader,
+  person: personReader,
+  service: serviceReader,
+  agent: agentReader,
+  client: clientReader,
+  account: accountReader,
+  venue: venueReader,
+  resource: resourceReader,
+};
+
+export function isEntityKind(text: string): text is EntityKind {
+  return Object.hasOwn(entityReaders, text);
+}

@@ -1,0 +1,65 @@
+import type { Credential, PrincipalId } from '@countersign/contracts';
+import type { KeyCache } from '@countersign/oauth';
+import { type Static, Type } from 'typebox';
+import type { Place } from '../problems.ts';
+import { entityReader } from './entity-reader.ts';
+import { code, desk, readLei, readPrincipalId, roles, strict } from './fields.ts';
+import { jwkSchema, readPublicKey } from './public-key.ts';
+
+const credentialSchema = Type.Object({ use: Type.Literal('approval'), jwk: jwkSchema }, strict);
+
+export const personReader = entityReader({
+  kind: 'person',
+  list: 'people',
+  schema: Type.Object(
+    {
+      id: code,
+      institution: code,
+      desk: Type.Optional(desk),
+      roles,
+      federated: Type.Array(Type.Object({ issuer: code, subject: code }, strict), { maxItems: 16, uniqueItems: true }),
+      credentials: Type.Array(credentialSchema, { maxItems: 16 }),
+    },
+    strict,
+  ),
+  read(document, place, keys) {
+    const id = readPrincipalId(document.id, place.at('id'), 'person');
+    const institution = readLei(document.institution, place.at('institution'));
+    if (id === undefined || institution === undefined) return undefined;
+    const credentials: Credential[] = [];
+    for (const [index, credential] of document.credentials.entries()) {
+      const read = readCredential(credential, id, place.at('credentials', index, 'jwk'), keys);
+      if (read !== undefined) credentials.push(read);
+    }
+    if (credentials.length < document.credentials.length) return undefined;
+    const { desk, roles, federated } = document;
+    const value = {
+      kind: 'person',
+      id,
+      institution,
+      ...(desk === undefined ? {} : { desk }),
+      roles,
+      credentials,
+    } as const;
+    return { id, owner: institution, entity: { kind: 'person', value, federated } };
+  },
+});
+
+function readCredential(
+  { use, jwk }: Static<typeof credentialSchema>,
+  principal: PrincipalId,
+  place: Place,
+  keys: KeyCache,
+): Credential | undefined {
+  const key = readPublicKey(jwk, place, keys);
+  if (key === undefined) return undefined;
+  // An approval names its key by the thumbprint: another name in the file would promise something else.
+  if (key.jwk['kid'] !== undefined && key.jwk['kid'] !== key.thumbprint)
+    return place
+      .at('kid')
+      .report(
+        'key_unusable',
+        'The kid of an approval credential is its RFC 7638 thumbprint; leave it out, or write that.',
+      );
+  return { kid: key.thumbprint, principal, use, jwk: key.jwk };
+}

@@ -1,0 +1,25 @@
+import { parseResourceUri } from '@countersign/contracts';
+import { Type } from 'typebox';
+import { entityReader } from './entity-reader.ts';
+import { code, readLei, strict } from './fields.ts';
+import { readScopes, scopesSchema } from './scopes.ts';
+
+/** A protected interface. It may offer scopes that check each other: which client holds which is the client's matter. */
+export const resourceReader = entityReader({
+  kind: 'resource',
+  list: 'resources',
+  schema: Type.Object({ uri: code, institution: code, scopes: scopesSchema }, strict),
+  read(document, place) {
+    const uri =
+      parseResourceUri(document.uri) ??
+      place.at('uri').report('directory_file_invalid', 'A resource is an absolute URI without fragment.');
+    const institution = readLei(document.institution, place.at('institution'));
+    const scopes = readScopes(document.scopes, place.at('scopes'));
+    if (uri === undefined || institution === undefined || scopes === undefined) return undefined;
+    return {
+      id: uri,
+      owner: institution,
+      entity: { kind: 'resource', value: { uri, institution, scopes: [...scopes] } },
+    };
+  },
+});

@@ -1,0 +1,52 @@
+import type {
+  Account,
+  Agent,
+  Client,
+  DirectoryChange,
+  Institution,
+  Person,
+  Resource,
+  Service,
+  Venue,
+} from '@countersign/contracts';
+import type { Json } from '@countersign/kernel';
+import type { Lei } from '@countersign/market';
+
+export type EntityKind = DirectoryChange['kind'];
+
+export type JsonDocument = { readonly [key: string]: Json };
+
+/** How an identity provider knows a person. */
+export interface FederatedName {
+  readonly issuer: string;
+  readonly subject: string;
+}
+
+export type Entity =
+  | { readonly kind: 'institution'; readonly value: Institution }
+  | { readonly kind: 'person'; readonly value: Person; readonly federated: readonly FederatedName[] }
+  | { readonly kind: 'service'; readonly value: Service }
+  | { readonly kind: 'agent'; readonly value: Agent }
+  | { readonly kind: 'client'; readonly value: Client; readonly thumbprints: readonly string[] }
+  | { readonly kind: 'account'; readonly value: Account }
+  | { readonly kind: 'venue'; readonly value: Venue }
+  | { readonly kind: 'resource'; readonly value: Resource };
+
+/** One entity of the graph: as it was written, and as it was understood. */
+export interface Entry {
+  readonly id: string;
+  /** The institution it belongs to; for a venue its operator. */
+  readonly owner: Lei;
+  readonly entity: Entity;
+  /** The wire form with every list sorted: lists in the file are sets, their order means nothing. */
+  readonly document: JsonDocument;
+  /** JSON pointer of where it is written: in a file, or `stored:`. */
+  readonly path: string;
+}
+
+/** Entries by {@link keyOf}; what the file brings comes last, so that a clash is reported there. */
+export type Graph = ReadonlyMap<string, Entry>;
+
+export function keyOf(kind: EntityKind, id: string): string {
+  return `${kind} ${id}`;
+}

@@ -1,0 +1,120 @@
+import { accessErrors, type Caller, type ResourceGuard } from '@countersign/contracts';
+import { systemClock, systemRandom } from '@countersign/kernel';
+import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } from '@countersign/runtime';
+import { createTestDatabase } from '@countersign/testkit';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createDirectory, type DirectoryComponent, directoryMigrations, directoryRoutes } from './index.ts';
+import { exampleFile, exampleSeed, operator } from './testing/example-file.ts';
+
+const logger = createLogger({ level: 'silent', name: 'test' });
+const caller: Caller = {
+  subject: 'service:operator',
+  client: 'operator',
+  institution: operator,
+  actors: [],
+  scope: [],
+  tokenId: 'tok_x',
+  authorizationDetails: [],
+};
+
+/** Lets pass who names the scope as its token. */
+const guard: ResourceGuard = {
+  async check(request, { scope }) {
+    const [token] = request.authorization;
+    if (token === undefined) throw accessErrors.error('token_missing', 'no token');
+    if (!token.includes(scope)) throw accessErrors.error('insufficient_scope', 'not this scope');
+    return caller;
+  },
+};
+
+let scratch: ScratchDatabase;
+let directory: DirectoryComponent;
+let app: ReturnType<typeof createHttpServer>;
+const subjects: unknown[] = [];
+
+beforeEach(async () => {
+  scratch = await createTestDatabase({ components: [directoryMigrations] });
+  const [component] = scratch.components;
+  if (component === undefined) throw new Error('no component');
+  directory = await createDirectory({
+    pool: scratch.pool('directory'),
+    access: {
+      database: scratch.database,
+      role: component.role,
+      schema: component.schema,
+      applicationName: 'directory',
+    },
+    clock: systemClock,
+    random: systemRandom,
+    audit: {
+      append: async (record) => {
+        subjects.push(record.subject);
+        return { id: record.id, index: 0n, time: '' };
+      },
+    },
+    logger,
+    seed: exampleSeed(),
+  });
+  app = createHttpServer({ logger, metrics: createMetrics() });
+  directoryRoutes(app, { directory, guard, baseUrl: 'https://countersign.example' });
+});
+afterEach(async () => {
+  await app.close();
+  await directory.stop();
+  await scratch.drop();
+});
+
+function post(url: string, payload: string, authorization = 'DPoP directory:apply') {
+  return app.inject({ method: 'POST', url, payload, headers: { 'content-type': 'application/json', authorization } });
+}
+
+describe('the routes of the directory', () => {
+  it('plan, apply in the name of the caller, and serve what was applied', async () => {
+    const file = JSON.stringify(exampleFile());
+    const plan = (await post('/directory/plan', file)).json();
+    expect(plan.version).toBe(0);
+    expect(plan.changes.length).toBeGreaterThan(8);
+    const applied = await post('/directory/apply?prune=true&expected_version=0', file);
+    expect(applied.json()).toMatchObject({ version: 1, changes: plan.changes });
+    expect(subjects.at(-1)).toEqual({ id: 'service:operator', institution: operator });
+
+    const headers = { authorization: 'DPoP directory:read' };
+    const resource = await app.inject({
+      url: `/directory/resource/${encodeURIComponent('https://venue.example/orders')}`,
+      headers,
+    });
+    expect(resource.json()).toMatchObject({ uri: 'https://venue.example/orders' });
+    const person = await app.inject({ url: '/directory/person/person:anna.keller', headers });
+    expect(person.json()).toMatchObject({ id: 'person:anna.keller', desk: 'rates' });
+    expect(person.body).not.toContain('u-1001');
+    expect((await app.inject({ url: '/directory/person/person:nobody', headers })).json()).toMatchObject({
+      status: 404,
+      code: 'entity_not_found',
+    });
+  });
+
+  it('answer a bad file with every problem and its place', async () => {
+    const answer = await post('/directory/apply', JSON.stringify({ venues: [{ mic: 'x', operator, country: 'XX' }] }));
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().facts.problems.map(({ code }: { code: string }) => code)).toEqual([
+      'mic_malformed',
+      'country_unknown',
+    ]);
+  });
+
+  it('take four megabytes from those who may apply, and not a body from anybody else', async () => {
+    const large = JSON.stringify({ institutions: [], x: 'a'.repeat(3_900_000) });
+    expect((await post('/directory/plan', large)).json()).toMatchObject({ code: 'directory_file_invalid' });
+    expect((await post('/directory/plan', 'a'.repeat(4 * 1024 * 1024 + 1))).statusCode).toBe(413);
+    expect((await post('/directory/apply', 'not even JSON', 'DPoP directory:read')).json()).toMatchObject({
+      status: 403,
+      code: 'insufficient_scope',
+    });
+    expect((await app.inject({ url: '/directory/venue/XEXA' })).statusCode).toBe(401);
+  });
+
+  it('refuse unknown parameters', async () => {
+    expect((await post('/directory/apply?purge=true', '{}')).statusCode).toBe(400);
+    expect((await post('/directory/apply?expected_version=-1', '{}')).statusCode).toBe(400);
+  });
+});

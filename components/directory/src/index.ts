@@ -1,0 +1,12 @@
+import type { ComponentMigrations } from '@countersign/runtime';
+
+export { createDirectory, type DirectoryComponent, type DirectoryDependencies } from './directory.ts';
+export { directoryRoutes } from './http.ts';
+
+export const directoryMigrations: ComponentMigrations = {
+  name: 'directory',
+  schema: 'directory',
+  role: 'countersign_directory',
+  migrationsFolder: new URL('../migrations/', import.meta.url),
+  grants: 'full',
+};

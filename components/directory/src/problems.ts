@@ -1,0 +1,93 @@
+import { type DirectoryProblem, directoryErrors } from '@countersign/contracts';
+import { type CodedError, isCodedError } from '@countersign/kernel';
+import type { Parsed } from '@countersign/market';
+
+export type DirectoryCode = keyof typeof directoryErrors.codes;
+
+/** Where in a file something is: a JSON pointer that grows on the way down (RFC 6901). */
+export interface Place {
+  readonly path: string;
+  at(...steps: readonly (string | number)[]): Place;
+  report(code: DirectoryCode, detail: string): undefined;
+  /** The value of a parser's answer; reports its refusal, with the code of the parser where it is one of ours. */
+  take<Value>(parsed: Parsed<Value, string>): Value | undefined;
+}
+
+/** Gathers everything that is wrong with a file, so that it is told at once. */
+export interface Problems {
+  place(path: string): Place;
+  count(): number;
+  /** @returns the error that tells all of them, or undefined when there are none. */
+  asError(): CodedError | undefined;
+}
+
+const maxListed = 100;
+const maxPathLength = 256;
+
+export function createProblems(): Problems {
+  const listed: DirectoryProblem[] = [];
+  const codes = new Set<DirectoryCode>();
+  let count = 0;
+
+  function add(code: DirectoryCode, path: string, detail: string): void {
+    count++;
+    codes.add(code);
+    if (listed.length < maxListed) listed.push({ code, path: path.slice(0, maxPathLength), detail });
+  }
+  function place(path: string): Place {
+    return {
+      path,
+      at: (...steps) => place(path + steps.map((step) => `/${escapeStep(step)}`).join('')),
+      report(code, detail) {
+        add(code, path, detail);
+        return undefined;
+      },
+      take(parsed) {
+        if (parsed.ok) return parsed.value;
+        add(asDirectoryCode(parsed.code), path, parsed.detail);
+        return undefined;
+      },
+    };
+  }
+  return {
+    place,
+    count: () => count,
+    asError() {
+      const [first] = listed;
+      if (first === undefined) return undefined;
+      // A caller can branch on a code only if it says what is wrong with the whole file.
+      const [only, another] = codes;
+      const code = only !== undefined && another === undefined ? only : 'directory_file_invalid';
+      const more = count === 1 ? '' : ` (and ${count - 1} more)`;
+      return directoryErrors.error(
+        code,
+        `The directory file is not accepted. ${first.path.slice(0, maxPathLength)}: ${first.detail}${more}`,
+        {
+          facts: { problems: listed, problem_count: count },
+        },
+      );
+    },
+  };
+}
+
+function escapeStep(step: string | number): string {
+  return String(step).replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+function asDirectoryCode(code: string): DirectoryCode {
+  return Object.hasOwn(directoryErrors.codes, code) ? (code as DirectoryCode) : 'directory_file_invalid';
+}
+
+/** Runs a parser that throws coded errors, and reports what it throws. */
+export function attempt<Value>(
+  place: Place,
+  code: (error: CodedError) => DirectoryCode,
+  parse: () => Value,
+): Value | undefined {
+  try {
+    return parse();
+  } catch (error) {
+    if (!isCodedError(error)) throw error;
+    return place.report(code(error), error.detail);
+  }
+}

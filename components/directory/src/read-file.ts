@@ -1,0 +1,54 @@
+import type { KeyCache } from '@countersign/oauth';
+import { entityReaders } from './entities/index.ts';
+import { type Entry, keyOf } from './entry.ts';
+import type { Place } from './problems.ts';
+
+/** What a directory file says, entity by entity; references between them are not checked yet. */
+export interface DirectoryFile {
+  /** In the order of the file, each entity once. */
+  readonly entries: readonly Entry[];
+  /** LEIs in the list of institutions: the institutions for which the file is the whole truth. */
+  readonly named: ReadonlySet<string>;
+}
+
+const maxEntities = 100_000;
+
+/** Reads a file; whatever is wrong is reported, and the result then lacks it. */
+export function readFile(input: unknown, root: Place, keys: KeyCache): DirectoryFile {
+  const entries = new Map<string, Entry>();
+  if (!isObject(input)) {
+    root.report('directory_file_invalid', 'A directory file is a JSON object.');
+    return { entries: [], named: new Set() };
+  }
+  const readers = Object.values(entityReaders);
+  for (const name of Object.keys(input)) {
+    if (!readers.some(({ list }) => list === name))
+      root.at(name).report('directory_file_invalid', 'There is no such key here.');
+  }
+  for (const reader of readers) {
+    const place = root.at(reader.list);
+    const list = Object.hasOwn(input, reader.list) ? input[reader.list] : undefined;
+    if (list === undefined) continue;
+    if (!Array.isArray(list)) place.report('directory_file_invalid', 'The value must be array.');
+    else if (entries.size + list.length > maxEntities)
+      place.report('directory_file_invalid', `A file holds at most ${maxEntities} entities.`);
+    else for (const [index, item] of list.entries()) add(reader.read(item, place.at(index), keys), place.at(index));
+  }
+
+  function add(entry: Entry | undefined, place: Place): void {
+    if (entry === undefined) return;
+    const key = keyOf(entry.entity.kind, entry.id);
+    if (entries.has(key)) place.report('id_duplicate', 'The file holds another entity of this kind and id.');
+    else entries.set(key, entry);
+  }
+
+  const all = [...entries.values()];
+  return {
+    entries: all,
+    named: new Set(all.filter(({ entity }) => entity.kind === 'institution').map(({ id }) => id)),
+  };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

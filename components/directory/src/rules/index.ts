@@ -1,0 +1,18 @@
+import type { Graph } from '../entry.ts';
+import type { Problems } from '../problems.ts';
+import { checkClientPrincipals } from './client-principals.ts';
+import { checkReferences } from './references.ts';
+import { checkSharedCredentials } from './shared-credentials.ts';
+import { checkSharedFederatedIdentities } from './shared-federated-identities.ts';
+
+/** What must hold in the whole graph, whoever wrote which part of it. */
+const rules: readonly ((graph: Graph, problems: Problems) => void)[] = [
+  checkReferences,
+  checkSharedCredentials,
+  checkSharedFederatedIdentities,
+  checkClientPrincipals,
+];
+
+export function checkGraph(graph: Graph, problems: Problems): void {
+  for (const rule of rules) rule(graph, problems);
+}

@@ -1,0 +1,56 @@
+import { type EntityKind, type Entry, type Graph, keyOf } from '../entry.ts';
+import type { Problems } from '../problems.ts';
+
+/** Whatever an entity names is in the graph. */
+export function checkReferences(graph: Graph, problems: Problems): void {
+  for (const entry of graph.values()) {
+    for (const { kinds, id, steps } of referencesOf(entry)) {
+      if (kinds.some((kind) => graph.has(keyOf(kind, id)))) continue;
+      const place = problems.place(entry.path).at(...steps);
+      place.report('reference_unknown', `There is no ${kinds.join(' or ')} by this id.`);
+    }
+  }
+}
+
+interface Reference {
+  readonly kinds: readonly EntityKind[];
+  readonly id: string;
+  /** Where in the entity it is named. */
+  readonly steps: readonly (string | number)[];
+}
+
+const principals: readonly EntityKind[] = ['person', 'service', 'agent'];
+
+function referencesOf({ entity, owner }: Entry): readonly Reference[] {
+  const institution = { kinds: ['institution'], id: owner, steps: ['institution'] } as const;
+  switch (entity.kind) {
+    case 'institution':
+      return [];
+    case 'venue':
+      return [{ kinds: ['institution'], id: owner, steps: ['operator'] }];
+    case 'agent':
+      return [
+        institution,
+        { kinds: principals, id: entity.value.model.certifiedBy, steps: ['model', 'certified_by'] },
+        { kinds: principals, id: entity.value.model.developedBy, steps: ['model', 'developed_by'] },
+      ];
+    case 'client':
+      return [
+        institution,
+        { kinds: principals, id: entity.value.principal, steps: ['principal'] },
+        ...entity.value.audiences.map((id, index) => ({
+          kinds: ['resource'] as const,
+          id,
+          steps: ['audiences', index],
+        })),
+      ];
+    case 'account': {
+      const { custodian } = entity.value;
+      return custodian === undefined
+        ? [institution]
+        : [institution, { kinds: ['institution'], id: custodian, steps: ['custodian'] }];
+    }
+    default:
+      return [institution];
+  }
+}

@@ -1,0 +1,82 @@
+import type {
+  Account,
+  Client,
+  Credential,
+  DirectorySnapshot,
+  Institution,
+  Person,
+  Principal,
+  Resource,
+  Venue,
+} from '@countersign/contracts';
+import { type RecordId, unreachable } from '@countersign/kernel';
+import type { Graph } from './entry.ts';
+
+/** Builds the maps once, so that every look-up afterwards costs one map access. */
+export function buildSnapshot(
+  version: number,
+  graph: Graph,
+  records: ReadonlyMap<string, RecordId>,
+): DirectorySnapshot {
+  const institutions = new Map<string, Institution>();
+  const principals = new Map<string, Principal>();
+  const federated = new Map<string, Person>();
+  const credentials = new Map<string, Credential>();
+  const clients = new Map<string, Client>();
+  const accounts = new Map<string, Account>();
+  const venues = new Map<string, Venue>();
+  const resources = new Map<string, Resource>();
+
+  for (const { id, entity } of graph.values()) {
+    switch (entity.kind) {
+      case 'institution':
+        institutions.set(id, entity.value);
+        break;
+      case 'person':
+        principals.set(id, entity.value);
+        for (const { issuer, subject } of entity.federated) federated.set(federatedKey(issuer, subject), entity.value);
+        for (const credential of entity.value.credentials) credentials.set(credential.kid, credential);
+        break;
+      case 'service':
+      case 'agent':
+        principals.set(id, entity.value);
+        break;
+      case 'client':
+        clients.set(id, entity.value);
+        break;
+      case 'account':
+        accounts.set(id, entity.value);
+        break;
+      case 'venue':
+        venues.set(id, entity.value);
+        break;
+      case 'resource':
+        resources.set(id, entity.value);
+        break;
+      default:
+        unreachable(entity);
+    }
+  }
+
+  return Object.freeze({
+    version,
+    institution: (lei: string) => institutions.get(lei),
+    principal: (id: string) => principals.get(id),
+    federatedPerson: (issuer: string, subject: string) => federated.get(federatedKey(issuer, subject)),
+    credential: (kid: string) => credentials.get(kid),
+    client: (id: string) => clients.get(id),
+    account: (id: string) => accounts.get(id),
+    venue: (mic: string) => venues.get(mic),
+    resource: (uri: string) => resources.get(uri),
+    recordOf: (principal: string) => records.get(principal),
+    institutions: () => institutions.values(),
+    principals: () => principals.values(),
+    accounts: () => accounts.values(),
+    venues: () => venues.values(),
+  });
+}
+
+/** The length makes the pair unambiguous: subjects come from assertions here and may hold anything. */
+function federatedKey(issuer: string, subject: string): string {
+  return `${issuer.length}:${issuer}${subject}`;
+}

@@ -1,0 +1,116 @@
+import type { Json, RecordId } from '@countersign/kernel';
+import { databaseFailure } from '@countersign/runtime';
+import type pg from 'pg';
+import type { EntityKind, Entry } from './entry.ts';
+
+export interface StoredEntity {
+  readonly kind: string;
+  readonly id: string;
+  readonly document: Json;
+  readonly recordId: RecordId | null;
+}
+
+export interface StoredDirectory {
+  readonly version: number;
+  readonly entities: readonly StoredEntity[];
+}
+
+/** Tells other nodes that the version has moved; the payload is not believed. */
+export const changeChannel = 'countersign_directory';
+
+type Session = pg.Pool | pg.PoolClient;
+
+/** Of the newest version, whatever that is when it is called. */
+export async function readVersion(session: Session): Promise<number> {
+  try {
+    const { rows } = await session.query<{ version: number }>({
+      name: 'directory-version',
+      text: 'select version from directory_state',
+    });
+    return versionOf(rows);
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}
+
+/** Everything in one statement, so that version and entities belong together. */
+export async function loadDirectory(session: Session): Promise<StoredDirectory> {
+  try {
+    const { rows } = await session.query<{
+      version: number;
+      kind: string | null;
+      id: string;
+      document: Json;
+      recordId: RecordId | null;
+    }>(
+      `select state.version, entity.kind, entity.id, entity.document, entity.record_id as "recordId"
+         from directory_state state left join entities entity on true
+        order by entity.kind, entity.id`,
+    );
+    const entities = rows.flatMap(({ kind, id, document, recordId }) =>
+      kind === null ? [] : [{ kind, id, document, recordId }],
+    );
+    return { version: versionOf(rows), entities };
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}
+
+/** Puts this change behind all others that are under way, on every node. @returns the version now */
+export async function lockDirectory(client: pg.PoolClient): Promise<number> {
+  const { rows } = await client.query<{ version: number }>('select version from directory_state for update');
+  return versionOf(rows);
+}
+
+/** Writes a change under the lock, and announces it with the commit. */
+export async function writeChange(
+  client: pg.PoolClient,
+  change: {
+    readonly version: number;
+    readonly written: readonly Entry[];
+    readonly removed: readonly Entry[];
+    readonly recordOf: ReadonlyMap<string, RecordId>;
+  },
+): Promise<void> {
+  const { version, written, removed, recordOf } = change;
+  await client.query(
+    `insert into entities (kind, id, institution, version, document)
+     select kind, id, institution, $5, document from unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) as entity (kind, id, institution, document)
+     on conflict (kind, id) do update
+        set institution = excluded.institution, version = excluded.version, document = excluded.document, record_id = null`,
+    [
+      kindsOf(written),
+      idsOf(written),
+      written.map(({ owner }) => owner),
+      written.map(({ document }) => JSON.stringify(document)),
+      version,
+    ],
+  );
+  await client.query(
+    `delete from entities using unnest($1::text[], $2::text[]) as gone (kind, id)
+      where entities.kind = gone.kind and entities.id = gone.id`,
+    [kindsOf(removed), idsOf(removed)],
+  );
+  await client.query(
+    `update entities set record_id = listed.record_id
+       from unnest($1::text[], $2::text[]) as listed (id, record_id)
+      where entities.kind = 'person' and entities.id = listed.id`,
+    [[...recordOf.keys()], [...recordOf.values()]],
+  );
+  await client.query('update directory_state set version = $1', [version]);
+  await client.query('select pg_notify($1, $2)', [changeChannel, String(version)]);
+}
+
+function kindsOf(entries: readonly Entry[]): readonly EntityKind[] {
+  return entries.map(({ entity }) => entity.kind);
+}
+
+function idsOf(entries: readonly Entry[]): readonly string[] {
+  return entries.map(({ id }) => id);
+}
+
+function versionOf(rows: readonly { readonly version: number }[]): number {
+  const [row] = rows;
+  if (row === undefined) throw new Error('the directory has no state row');
+  return row.version;
+}
