@@ -1,0 +1,449 @@
+import type { ConsentStore, Mandate, MandateAnswer } from '@countersign/contracts';
+import { digestOf, type MandateId } from '@countersign/kernel';
+import type { Lei, MandateUse } from '@countersign/market';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ConsentWorld, createConsentWorld } from './testing/consent-world.ts';
+import {
+  actor,
+  broker,
+  brokerClerk,
+  brokerSignatory,
+  childProposal,
+  clearer,
+  clearerSignatory,
+  constraints,
+  fund,
+  fundSignatory,
+  rootProposal,
+  stranger,
+  termsHash,
+} from './testing/firms.ts';
+
+let world: ConsentWorld;
+let store: ConsentStore;
+let keys = 0;
+const key = () => `proposal-${++keys}`;
+const byFund = actor(fundSignatory);
+const byBroker = actor(brokerSignatory);
+const byClearer = actor(clearerSignatory);
+
+beforeAll(async () => {
+  world = await createConsentWorld();
+  store = world.store;
+});
+afterAll(() => world.close());
+
+const coded = (code: string, facts?: unknown) =>
+  expect.objectContaining({ code, ...(facts === undefined ? {} : { facts: expect.objectContaining(facts) }) });
+
+async function root(): Promise<Mandate> {
+  const { id } = await store.propose(rootProposal(), byFund, key());
+  return store.accept(id, { termsHash }, byBroker);
+}
+
+async function child(parent: MandateId): Promise<Mandate> {
+  const { id } = await store.propose(childProposal(parent), byBroker, key());
+  return store.accept(id, { termsHash }, byClearer);
+}
+
+/** A use that every mandate of these tests permits. */
+function use(changes: Record<string, unknown> = {}): MandateUse {
+  return {
+    action: 'settlement:instruct',
+    cfi: 'ESVUFR',
+    venue: 'XETR',
+    jurisdiction: 'DE',
+    account: 'FUND-1',
+    counterparties: [],
+    notional: { amount: '1000', ccy: 'EUR' },
+    quantity: '10',
+    at: world.clock.now(),
+    ...changes,
+  } as unknown as MandateUse;
+}
+
+function ask(
+  mandate: MandateId,
+  actingFor: Lei,
+  changes: Record<string, unknown> = {},
+  by = store,
+): Promise<MandateAnswer> {
+  return by.check({ mandate, actingFor, use: use(changes), at: world.clock.now() });
+}
+
+describe('proposing and accepting', () => {
+  it('keeps every version, each holding the digest of the one before and named by its record', async () => {
+    const { id } = await store.propose(rootProposal(), byFund, key());
+    await store.accept(id, { termsHash }, byBroker);
+    await store.suspend(id, byFund, 'Review of limits');
+    await store.resume(id, byFund, 'Review done');
+    const history = await store.history(id);
+    expect(history.map(({ version, status }) => [version, status])).toEqual([
+      [1, 'proposed'],
+      [2, 'active'],
+      [3, 'suspended'],
+      [4, 'active'],
+    ]);
+    history.forEach(({ digest, ...covered }, index) => {
+      expect(digestOf(covered)).toBe(digest);
+      expect(covered.previousDigest).toBe(history[index - 1]?.digest);
+      expect(world.audit.records.find((record) => record.id === covered.recordId)?.data).toMatchObject({
+        mandate: { id, digest },
+      });
+    });
+    expect(await store.find(id)).toEqual(history.at(-1));
+  });
+
+  it('makes one mandate of a proposal repeated with the same key, however many come at once', async () => {
+    const same = key();
+    const made = await Promise.all(Array.from({ length: 10 }, () => store.propose(rootProposal(), byFund, same)));
+    expect(new Set(made.map(({ digest }) => digest)).size).toBe(1);
+    expect(world.audit.ofType('mandate.proposed').filter(({ mandate }) => mandate?.id === made[0]?.id)).toHaveLength(1);
+  });
+
+  it('refuses a key that was used for another proposal', async () => {
+    const same = key();
+    await store.propose(rootProposal(), byFund, same);
+    const other = rootProposal({ effectiveUntil: '2026-12-01T00:00:00Z' });
+    await expect(store.propose(other, byFund, same)).rejects.toThrow(coded('idempotency_conflict'));
+  });
+
+  it.each([
+    ['a clerk of the grantor', { by: actor(brokerClerk), grantor: broker, grantee: fund }],
+    ['a signatory of another institution', { by: byBroker, grantor: fund, grantee: broker }],
+    [
+      'a signatory whose token says another institution',
+      { by: { ...byFund, institution: broker }, grantor: fund, grantee: broker },
+    ],
+    [
+      'somebody the directory does not know',
+      { by: { id: 'person:nobody', institution: fund }, grantor: fund, grantee: broker },
+    ],
+  ])('refuses a proposal by %s, and records the refusal', async (_, { by, grantor, grantee }) => {
+    const before = world.audit.ofType('mandate.refused').length;
+    const proposal = rootProposal({
+      grantor: { lei: grantor, role: 'Client' },
+      grantee: { lei: grantee, role: 'ExecutingBroker' },
+    });
+    await expect(store.propose(proposal, by, key())).rejects.toThrow(coded('not_a_signatory'));
+    expect(world.audit.ofType('mandate.refused').slice(before)).toMatchObject([
+      { outcome: 'deny', reason: 'not_a_signatory', subject: by },
+    ]);
+  });
+
+  it('refuses an acceptance by somebody else than a signatory of the grantee, or of other terms', async () => {
+    const { id } = await store.propose(rootProposal(), byFund, key());
+    await expect(store.accept(id, { termsHash }, byFund)).rejects.toThrow(coded('not_a_signatory'));
+    await expect(store.accept(id, { termsHash }, actor(brokerClerk))).rejects.toThrow(coded('not_a_signatory'));
+    await expect(store.accept(id, { termsHash: digestOf('other terms') }, byBroker)).rejects.toThrow(
+      coded('terms_hash_mismatch'),
+    );
+    expect((await store.find(id))?.status).toBe('proposed');
+  });
+
+  it('answers an acceptance repeated with the same version', async () => {
+    const accepted = await root();
+    expect(await store.accept(accepted.id, { termsHash }, byBroker)).toEqual(accepted);
+    expect(await store.history(accepted.id)).toHaveLength(2);
+  });
+
+  it('takes no mandate from or for an institution whose registration is not ISSUED', async () => {
+    const firm = world.directory.institutions.get(broker);
+    if (firm === undefined) throw new Error('no broker');
+    const { id } = await store.propose(rootProposal(), byFund, key());
+    world.directory.institutions.set(broker, { ...firm, leiStatus: 'LAPSED' });
+    await expect(store.propose(rootProposal(), byFund, key())).rejects.toThrow(coded('mandate_invalid'));
+    await expect(store.accept(id, { termsHash }, byBroker)).rejects.toThrow(coded('mandate_invalid'));
+    world.directory.institutions.set(broker, firm);
+  });
+
+  it.each([
+    ['an end before its beginning', { effectiveUntil: '2025-12-31T00:00:00Z' }, 'effectiveUntil'],
+    ['more than five years', { effectiveUntil: '2031-01-01T00:00:01Z' }, 'effectiveUntil'],
+    ['a time that is none', { effectiveFrom: 'tomorrow' }, 'effectiveFrom'],
+    [
+      'an LEI with wrong check digits',
+      { grantee: { lei: `${broker.slice(0, 18)}00`, role: 'ExecutingBroker' } },
+      'grantee.lei',
+    ],
+    ['a mandate to oneself', { grantee: { lei: fund, role: 'ExecutingBroker' } }, 'grantee'],
+    ['a role that nobody has', { grantee: { lei: broker, role: 'Wizard' } }, 'grantee.role'],
+    ['constraints that name no venue', { constraints: { ...constraints, venues: [] } }, 'constraints/venues'],
+    ['a constraint unknown to us', { constraints: { ...constraints, unlimited: true } }, 'constraints'],
+    ['constraints that are no object', { constraints: null }, 'constraints'],
+    ['a terms hash that is none', { termsHash: 'abc' }, 'termsHash'],
+    ['a parent that is no mandate id', { parent: 'mnd_1' }, 'parent'],
+    [
+      'a legal basis that turns the writing direction',
+      { legalBasis: { type: 'agreement', reference: '\u202Eevil' } },
+      'legalBasis.reference',
+    ],
+  ])('refuses a proposal with %s', async (_, changes, field) => {
+    await expect(store.propose(rootProposal(changes), byFund, key())).rejects.toThrow(
+      coded('mandate_invalid', { field }),
+    );
+  });
+
+  it('takes exactly five years', async () => {
+    await expect(
+      store.propose(rootProposal({ effectiveUntil: '2031-01-01T00:00:00Z' }), byFund, key()),
+    ).resolves.toMatchObject({ version: 1 });
+  });
+});
+
+describe('cutting a mandate from another', () => {
+  it('lets the grantee of an active mandate pass on less', async () => {
+    const parent = await root();
+    const cut = await child(parent.id);
+    expect(cut.parent).toEqual({ id: parent.id, version: parent.version });
+  });
+
+  it('refuses a wider one with a counterexample, and records the refusal', async () => {
+    const parent = await root();
+    const wider = childProposal(parent.id, {
+      constraints: { ...constraints, venues: ['XETR', 'XLON'], delegationDepth: 1 },
+    });
+    const refusal = store.propose(wider, byBroker, key());
+    await expect(refusal).rejects.toThrow(
+      coded('mandate_wider', {
+        counterexample: expect.objectContaining({ constraint: 'venues', example: 'venue XLON' }),
+      }),
+    );
+    expect(world.audit.ofType('mandate.refused').at(-1)).toMatchObject({
+      reason: 'mandate_wider',
+      references: [parent.recordId],
+    });
+  });
+
+  it.each([
+    ['the same delegation depth', { constraints: { ...constraints, delegationDepth: 2 } }],
+    ['an earlier beginning', { effectiveFrom: '2025-12-31T23:59:59Z' }],
+    ['a later end', { effectiveUntil: '2027-01-01T00:00:01Z' }],
+  ])('refuses one with %s', async (_, changes) => {
+    const parent = await root();
+    await expect(store.propose(childProposal(parent.id, changes), byBroker, key())).rejects.toThrow(
+      coded('mandate_wider'),
+    );
+  });
+
+  it('refuses it to anybody but the grantee of the parent', async () => {
+    const parent = await root();
+    const proposal = childProposal(parent.id, { grantor: { lei: fund, role: 'Client' } });
+    await expect(store.propose(proposal, byFund, key())).rejects.toThrow(coded('mandate_grantee'));
+  });
+
+  it('refuses it under a parent that does not exist, is not accepted, or has anything above it that ended', async () => {
+    await expect(store.propose(childProposal('mnd_00000000000000000000000000'), byBroker, key())).rejects.toThrow(
+      coded('mandate_not_found'),
+    );
+    const proposed = await store.propose(rootProposal(), byFund, key());
+    await expect(store.propose(childProposal(proposed.id), byBroker, key())).rejects.toThrow(
+      coded('mandate_parent_not_active'),
+    );
+    const parent = await root();
+    const cut = await child(parent.id);
+    await store.suspend(parent.id, byFund, 'Review');
+    const grandchild = rootProposal({
+      grantor: { lei: clearer, role: 'ClearingFirm' },
+      grantee: { lei: stranger, role: 'ClearingFirm' },
+      parent: cut.id,
+      constraints: { ...constraints, actions: ['settlement:instruct'], delegationDepth: 0 },
+    });
+    await expect(store.propose(grandchild, byClearer, key())).rejects.toThrow(coded('mandate_parent_not_active'));
+  });
+
+  it('refuses to accept one whose parent ended in between', async () => {
+    const parent = await root();
+    const { id } = await store.propose(childProposal(parent.id), byBroker, key());
+    await store.revoke(parent.id, byFund, 'End of relationship');
+    await expect(store.accept(id, { termsHash }, byClearer)).rejects.toThrow(coded('mandate_parent_not_active'));
+  });
+});
+
+describe('suspending, resuming and revoking', () => {
+  it('lets the grantor suspend and resume, again and again, and the grantee neither', async () => {
+    const { id } = await root();
+    await expect(store.suspend(id, byBroker, 'No')).rejects.toThrow(coded('not_a_signatory'));
+    const suspended = await store.suspend(id, byFund, 'Review');
+    expect(await store.suspend(id, byFund, 'Review')).toEqual(suspended);
+    await expect(store.resume(id, byBroker, 'No')).rejects.toThrow(coded('not_a_signatory'));
+    expect(await store.resume(id, byFund, 'Done')).toMatchObject({ status: 'active', version: 4 });
+  });
+
+  it.each([
+    ['the grantor', byFund],
+    ['the grantee', byBroker],
+  ])('lets %s revoke, for good', async (_, by) => {
+    const { id } = await root();
+    const revoked = await store.revoke(id, by, 'End of relationship');
+    expect(await store.revoke(id, by, 'Once more')).toEqual(revoked);
+    await expect(store.resume(id, byFund, 'Regret')).rejects.toThrow(coded('mandate_revoked'));
+    await expect(store.accept(id, { termsHash }, byBroker)).rejects.toThrow(coded('mandate_revoked'));
+  });
+
+  it('revokes once when fifty ask at once', async () => {
+    const { id } = await root();
+    const answers = await Promise.all(Array.from({ length: 50 }, () => store.revoke(id, byFund, 'Now')));
+    expect(new Set(answers.map(({ digest }) => digest)).size).toBe(1);
+    expect(await store.history(id)).toHaveLength(3);
+    expect(world.audit.ofType('mandate.revoked').filter(({ mandate }) => mandate?.id === id)).toHaveLength(1);
+  });
+
+  it('refuses a reason that is not plain text', async () => {
+    const { id } = await root();
+    await expect(store.revoke(id, byFund, 'line\nbreak')).rejects.toThrow(
+      coded('mandate_invalid', { field: 'reason' }),
+    );
+  });
+
+  it('refuses the steps that do not follow', async () => {
+    const { id } = await store.propose(rootProposal(), byFund, key());
+    await expect(store.suspend(id, byFund, 'Early')).rejects.toThrow(coded('mandate_state'));
+    await expect(store.resume(id, byFund, 'Early')).rejects.toThrow(coded('mandate_state'));
+  });
+});
+
+describe('the check', () => {
+  it('stands for the grantee, with the chain up to the root', async () => {
+    const parent = await root();
+    const cut = await child(parent.id);
+    expect(await ask(cut.id, clearer)).toEqual({ stands: true, mandate: cut, chain: [cut, parent] });
+  });
+
+  it('stands for the holder of a mandate cut from the one named, and shows the line', async () => {
+    const parent = await root();
+    const cut = await child(parent.id);
+    expect(await ask(parent.id, clearer)).toEqual({ stands: true, mandate: parent, chain: [cut, parent] });
+  });
+
+  it('asks the whole line: what the child does not permit, its holder may not do under the name of the parent', async () => {
+    const parent = await root();
+    await child(parent.id);
+    expect(await ask(parent.id, broker, { action: 'order:create' })).toMatchObject({ stands: true });
+    expect(await ask(parent.id, clearer, { action: 'order:create' })).toMatchObject({
+      stands: false,
+      reason: 'mandate_action',
+    });
+  });
+
+  it('ends at once for everything below when something above is revoked', async () => {
+    const parent = await root();
+    const cut = await child(parent.id);
+    await store.revoke(parent.id, byFund, 'End of relationship');
+    expect(await ask(cut.id, clearer)).toMatchObject({
+      stands: false,
+      reason: 'mandate_revoked',
+      mandate: { id: cut.id },
+    });
+    expect((await store.find(cut.id))?.status).toBe('active');
+  });
+
+  it('names what is wrong', async () => {
+    const proposed = await store.propose(rootProposal(), byFund, key());
+    expect(await ask(proposed.id, broker)).toMatchObject({ reason: 'mandate_not_accepted' });
+    const parent = await root();
+    expect(await ask(parent.id, stranger)).toMatchObject({ reason: 'mandate_grantee' });
+    expect(await ask(parent.id, fund)).toMatchObject({ reason: 'mandate_grantee' });
+    expect(await ask(parent.id, broker, { venue: 'XLON' })).toMatchObject({ reason: 'mandate_venue' });
+    expect(await ask(parent.id, broker, { notional: { amount: '2000000.01', ccy: 'EUR' } })).toMatchObject({
+      reason: 'mandate_notional',
+    });
+    expect(await ask('mnd_00000000000000000000000000' as MandateId, broker)).toMatchObject({
+      reason: 'mandate_not_found',
+    });
+    await store.suspend(parent.id, byFund, 'Review');
+    expect(await ask(parent.id, broker)).toMatchObject({ reason: 'mandate_suspended' });
+  });
+
+  it('stands from its first millisecond up to, and not including, its last', async () => {
+    const { id, effectiveFrom, effectiveUntil } = await root();
+    const at = (time: number) => store.check({ mandate: id, actingFor: broker, use: use(), at: time });
+    expect(await at(Date.parse(effectiveFrom) - 1)).toMatchObject({ reason: 'mandate_not_effective' });
+    expect(await at(Date.parse(effectiveFrom))).toMatchObject({ stands: true });
+    expect(await at(Date.parse(effectiveUntil) - 1)).toMatchObject({ stands: true });
+    expect(await at(Date.parse(effectiveUntil))).toMatchObject({ reason: 'mandate_expired' });
+    expect(await at(Number.NaN)).toMatchObject({ stands: false });
+  });
+
+  it('is not answered from anything older than the version asked for', async () => {
+    const other = await world.node({ pollEveryMs: 3_600_000 });
+    const { id } = await root();
+    const suspended = await store.suspend(id, byFund, 'Review');
+    const question = { mandate: id, actingFor: broker, use: use(), at: world.clock.now() };
+    expect(await other.check({ ...question, atLeastVersion: suspended.version })).toMatchObject({
+      reason: 'mandate_suspended',
+    });
+    expect(await other.check({ ...question, atLeastVersion: 99 })).toMatchObject({
+      stands: false,
+      reason: 'mandate_not_found',
+    });
+  });
+
+  it('hears on one node of what was revoked on another', async () => {
+    const other = await world.node({ pollEveryMs: 3_600_000 });
+    const { id } = await root();
+    await expect.poll(() => ask(id, broker, {}, other)).toMatchObject({ stands: true });
+    await store.revoke(id, byFund, 'End of relationship');
+    await expect.poll(() => ask(id, broker, {}, other)).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+  });
+
+  it('does not answer from what it once knew when its database cannot be asked any more', async () => {
+    const own = await createConsentWorld();
+    const pool = own.scratch.pool('consent-store');
+    const deaf = await own.node({ pool, pollEveryMs: 3_600_000, staleAfterMs: 5_000 });
+    const { id } = await own.store.propose(rootProposal(), byFund, key());
+    await own.store.accept(id, { termsHash }, byBroker);
+    const question = () =>
+      deaf.check({ mandate: id, actingFor: broker, use: use(), at: own.clock.now(), atLeastVersion: 2 });
+    expect(await question()).toMatchObject({ stands: true });
+    await pool.end();
+    own.clock.advance(5_000);
+    expect(await question()).toMatchObject({ stands: true });
+    own.clock.advance(1);
+    await expect(question()).rejects.toThrow(coded('database_unavailable'));
+    await own.close();
+  });
+});
+
+describe('evidence before release', () => {
+  it('changes nothing when the log cannot be written', async () => {
+    const accepted = await root();
+    const same = key();
+    world.audit.breakDown();
+    await expect(store.revoke(accepted.id, byFund, 'Now')).rejects.toThrow(coded('log_unavailable'));
+    await expect(store.propose(rootProposal(), byFund, same)).rejects.toThrow(coded('log_unavailable'));
+    world.audit.repair();
+    expect(await store.find(accepted.id)).toEqual(accepted);
+    expect(await ask(accepted.id, broker)).toMatchObject({ stands: true });
+    await expect(store.propose(rootProposal(), byFund, same)).resolves.toMatchObject({ version: 1 });
+  });
+
+  it('does not tell a refusal that it could not record', async () => {
+    world.audit.breakDown();
+    await expect(store.propose(rootProposal(), byBroker, key())).rejects.toThrow(coded('log_unavailable'));
+    world.audit.repair();
+  });
+
+  it('cannot be made to change or remove a version, not by its own role either', async () => {
+    const { id } = await root();
+    const pool = world.scratch.pool('consent-store');
+    await expect(pool.query('update mandate_versions set record_id = record_id where id = $1', [id])).rejects.toThrow(
+      /never changed/,
+    );
+    await expect(pool.query('delete from mandate_versions where id = $1', [id])).rejects.toThrow(/never changed/);
+  });
+});
+
+describe('the list', () => {
+  it('shows an institution the mandates it grants or holds, page by page', async () => {
+    const own = await createConsentWorld();
+    const made = [];
+    for (let index = 0; index < 3; index++) made.push((await own.store.propose(rootProposal(), byFund, key())).id);
+    made.sort();
+    expect((await own.store.list(fund)).map(({ id }) => id)).toEqual(made);
+    expect((await own.store.list(broker, { limit: 2 })).map(({ id }) => id)).toEqual(made.slice(0, 2));
+    expect((await own.store.list(broker, { after: made[1] as MandateId })).map(({ id }) => id)).toEqual(made.slice(2));
+    expect(await own.store.list(stranger)).toEqual([]);
+    await own.close();
+  });
+});

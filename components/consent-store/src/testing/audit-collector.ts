@@ -1,0 +1,49 @@
+import { type AuditAppender, auditLogErrors, type RecordDraft, type RecordReceipt } from '@countersign/contracts';
+import { type Clock, toInstant } from '@countersign/kernel';
+
+/** A log in memory that keeps the promises of the contract, and breaks when told to; or such a view of a real one. */
+export interface AuditCollector extends AuditAppender {
+  readonly records: readonly RecordDraft[];
+  ofType(type: RecordDraft['type']): readonly RecordDraft[];
+  /** From now on nothing can be made durable. */
+  breakDown(): void;
+  repair(): void;
+  /** Runs once, right after the next record has become durable and before its writer hears of it. */
+  afterNextAppend(act: () => Promise<void>): void;
+}
+
+export function createAuditCollector(clock: Clock, log?: AuditAppender): AuditCollector {
+  const records: RecordDraft[] = [];
+  const ids = new Set<string>();
+  let broken = false;
+  let after: (() => Promise<void>) | undefined;
+  return {
+    records,
+    ofType: (type) => records.filter((record) => record.type === type),
+    async append(draft): Promise<RecordReceipt> {
+      if (broken) throw auditLogErrors.error('log_unavailable', 'The log is not writable.');
+      if (ids.has(draft.id))
+        throw auditLogErrors.error('record_identity_taken', 'A record with this id is in the log.');
+      for (const reference of draft.references ?? [])
+        if (!ids.has(reference)) throw new Error(`${draft.type} rests on ${reference}, which is not in the log`);
+      // What cannot be written as JSON must fail here as it would there.
+      const record = JSON.parse(JSON.stringify(draft)) as RecordDraft;
+      const receipt = await log?.append(draft);
+      ids.add(record.id);
+      records.push(record);
+      const act = after;
+      after = undefined;
+      await act?.();
+      return receipt ?? { id: record.id, index: BigInt(records.length - 1), time: toInstant(clock.now()) };
+    },
+    breakDown() {
+      broken = true;
+    },
+    repair() {
+      broken = false;
+    },
+    afterNextAppend(act) {
+      after = act;
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import {
+  type Actor,
+  type Institution,
+  type MandateProposal,
+  type Person,
+  parsePrincipalId,
+} from '@countersign/contracts';
+import { digestOf } from '@countersign/kernel';
+import { type Lei, parseCountry, parseLei } from '@countersign/market';
+
+/** The LEI that begins so: filled up to 18 characters, with its check digits (ISO 17442). */
+function leiOf(beginning: string): Lei {
+  const first18 = beginning.padEnd(18, '0');
+  const digits = [...`${first18}00`].map((character) => Number.parseInt(character, 36)).join('');
+  const lei = parseLei(first18 + String(98n - (BigInt(digits) % 97n)).padStart(2, '0'));
+  if (!lei.ok) throw new Error(lei.detail);
+  return lei.value;
+}
+
+/** A fund gives its broker a mandate; the broker's trades are cleared, executed and kept by others. */
+export const fund = leiOf('529900FUND');
+export const broker = leiOf('529900BROKER');
+export const clearer = leiOf('529900CLEARER');
+export const venue = leiOf('529900VENUE');
+export const custodian = leiOf('529900CUSTODIAN');
+export const stranger = leiOf('529900STRANGER');
+
+export const firms: readonly Institution[] = [fund, broker, clearer, venue, custodian, stranger].map((lei) => {
+  const country = parseCountry('DE');
+  if (!country.ok) throw new Error(country.detail);
+  return { lei, name: lei, country: country.value, leiStatus: 'ISSUED' };
+});
+
+export function personOf(institution: Lei, name: string, ...roles: readonly string[]): Person {
+  const id = parsePrincipalId(`person:${name}`);
+  if (id === undefined) throw new Error(`no principal id: ${name}`);
+  return { kind: 'person', id, institution, roles, credentials: [] };
+}
+
+export const fundSignatory = personOf(fund, 'fay', 'signatory');
+export const brokerSignatory = personOf(broker, 'bob', 'signatory');
+export const clearerSignatory = personOf(clearer, 'cleo', 'signatory');
+export const brokerClerk = personOf(broker, 'carl', 'operator');
+
+export const people: readonly Person[] = [fundSignatory, brokerSignatory, clearerSignatory, brokerClerk];
+
+export function actor({ id, institution }: Person): Actor {
+  return { id, institution };
+}
+
+export const termsHash = digestOf('the terms');
+
+export const constraints = {
+  actions: ['order:create', 'order:cancel', 'settlement:instruct'],
+  productClasses: ['ES', 'DB'],
+  venues: ['XETR', 'XPAR'],
+  jurisdictions: ['DE', 'FR'],
+  notionalPerOrder: { amount: '2000000', ccy: 'EUR' },
+  notionalPerDay: { amount: '5000000', ccy: 'EUR' },
+  delegationDepth: 2,
+};
+
+/** Fund to broker, for the year 2026. */
+export function rootProposal(changes: Partial<MandateProposal> = {}): MandateProposal {
+  return {
+    grantor: { lei: fund, role: 'Client' },
+    grantee: { lei: broker, role: 'ExecutingBroker' },
+    constraints,
+    legalBasis: { type: 'agreement', reference: 'Master agreement 2026-17' },
+    termsHash,
+    effectiveFrom: '2026-01-01T00:00:00Z',
+    effectiveUntil: '2027-01-01T00:00:00Z',
+    ...changes,
+  };
+}
+
+/** Broker to clearing firm, cut from the mandate `parent`. */
+export function childProposal(parent: string, changes: Partial<MandateProposal> = {}): MandateProposal {
+  return rootProposal({
+    grantor: { lei: broker, role: 'ExecutingBroker' },
+    grantee: { lei: clearer, role: 'ClearingFirm' },
+    parent,
+    constraints: { ...constraints, actions: ['settlement:instruct'], delegationDepth: 1 },
+    ...changes,
+  });
+}

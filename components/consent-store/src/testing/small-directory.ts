@@ -1,0 +1,44 @@
+import type { Credential, Directory, DirectorySnapshot, Institution, Principal } from '@countersign/contracts';
+import type { RecordId } from '@countersign/kernel';
+
+/** A directory in memory: what it holds may be changed while a test runs, and shows at once. */
+export interface SmallDirectory extends Pick<Directory, 'snapshot'> {
+  readonly institutions: Map<string, Institution>;
+  readonly principals: Map<string, Principal>;
+  readonly credentials: Map<string, Credential>;
+  readonly records: Map<string, RecordId>;
+}
+
+export function createSmallDirectory(content: {
+  readonly institutions: readonly Institution[];
+  readonly principals: readonly Principal[];
+}): SmallDirectory {
+  const institutions = new Map(content.institutions.map((institution) => [institution.lei, institution]));
+  const principals = new Map<string, Principal>(content.principals.map((principal) => [principal.id, principal]));
+  const credentials = new Map<string, Credential>();
+  const records = new Map<string, RecordId>();
+  const nothing = () => undefined;
+  const snapshot: DirectorySnapshot = {
+    version: 1,
+    institution: (lei) => institutions.get(lei as Institution['lei']),
+    principal: (id) => principals.get(id),
+    credential: (kid) => credentials.get(kid),
+    recordOf: (principal) => records.get(principal),
+    institutions: () => institutions.values(),
+    principals: () => principals.values(),
+    federatedPerson: nothing,
+    client: nothing,
+    account: nothing,
+    venue: nothing,
+    resource: nothing,
+    accounts: () => [],
+    venues: () => [],
+  };
+  return {
+    institutions: institutions as Map<string, Institution>,
+    principals,
+    credentials,
+    records,
+    snapshot: () => snapshot,
+  };
+}
