@@ -1,0 +1,300 @@
+import type { OpenedTransaction, Person } from '@countersign/contracts';
+import { digestOf, type TransactionId } from '@countersign/kernel';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ApprovalKey, approvalClaims } from './testing/approver.ts';
+import {
+  colleague,
+  createTradingWorld,
+  foreignSupervisor,
+  secondSupervisor,
+  supervisor,
+  type TradingWorld,
+  trader,
+} from './testing/trading-world.ts';
+
+let world: TradingWorld;
+let keys: Map<Person, ApprovalKey>;
+beforeAll(async () => {
+  world = await createTradingWorld();
+  keys = new Map(
+    [trader, supervisor, secondSupervisor, colleague, foreignSupervisor].map((person) => [person, world.keyOf(person)]),
+  );
+});
+afterAll(() => world.close());
+
+const coded = (code: string) => expect.objectContaining({ code });
+const refusalsOf = (id: TransactionId) => world.recordsOf(id).filter(({ type }) => type === 'approval.refused');
+
+function keyOf(person: Person): ApprovalKey {
+  const key = keys.get(person);
+  if (key === undefined) throw new Error('this person has no key');
+  return key;
+}
+
+/** An order that needs a supervisor. */
+async function largeOrder(): Promise<OpenedTransaction> {
+  const { root } = await world.mandates();
+  return world.open(root, { max_notional: { amount: '1500000', ccy: 'EUR' } });
+}
+
+function approvalBy(person: Person, order: OpenedTransaction, changes: Readonly<Record<string, unknown>> = {}): string {
+  return keyOf(person).sign({ ...approvalClaims(person, order, world.clock.now()), ...changes });
+}
+
+describe('an approval', () => {
+  it('lets the order be submitted, and is in the evidence with its signature, its key and who registered it', async () => {
+    const order = await largeOrder();
+    await expect(world.report(order.id, 'submit')).rejects.toThrow(coded('approval_required'));
+    const jws = approvalBy(supervisor, order);
+    const approval = await world.registry.approve(order.id, jws);
+    expect(approval).toMatchObject({
+      transaction: order.id,
+      approver: supervisor.id,
+      role: 'supervisor',
+      intentDigest: order.intentDigest,
+      expiresAt: '2026-06-15T10:10:00.000Z',
+    });
+    expect(world.recordsOf(order.id).find(({ id }) => id === approval.recordId)).toMatchObject({
+      type: 'approval.given',
+      subject: { id: supervisor.id },
+      intent: order.intentDigest,
+      references: [world.directoryRecord, order.recordId],
+      data: { approval_id: approval.id, jws, key: keyOf(supervisor).credential.jwk, role: 'supervisor' },
+    });
+    const { recordId } = await world.report(order.id, 'submit');
+    expect(world.recordsOf(order.id).find(({ id }) => id === recordId)?.references).toContain(approval.recordId);
+  });
+
+  it('may be signed with an Ed25519 key', async () => {
+    const order = await largeOrder();
+    const key = world.keyOf(supervisor, 'EdDSA');
+    const jws = key.sign(approvalClaims(supervisor, order, world.clock.now()));
+    await expect(world.registry.approve(order.id, jws)).resolves.toMatchObject({ approver: supervisor.id });
+  });
+
+  it('counts for an hour at most, whatever it says', async () => {
+    const order = await largeOrder();
+    const { iat } = approvalClaims(supervisor, order, world.clock.now()) as { iat: number };
+    const { expiresAt } = await world.registry.approve(order.id, approvalBy(supervisor, order, { exp: iat + 86_400 }));
+    expect(expiresAt).toBe('2026-06-15T11:00:00.000Z');
+  });
+
+  it('is taken once when many bring it at once', async () => {
+    const order = await largeOrder();
+    const jws = approvalBy(supervisor, order);
+    const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => world.registry.approve(order.id, jws)));
+    expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect((await world.registry.facts(order.id))?.approvals).toHaveLength(1);
+  });
+
+  it('is not given for a transaction that does not exist', async () => {
+    await expect(world.registry.approve('txn_00000000000000000000000000' as TransactionId, 'x')).rejects.toThrow(
+      coded('transaction_not_found'),
+    );
+  });
+
+  it('leaves nothing behind when the log cannot be written', async () => {
+    const order = await largeOrder();
+    const jws = approvalBy(supervisor, order);
+    world.audit.breakDown();
+    await expect(world.registry.approve(order.id, jws)).rejects.toThrow(coded('log_unavailable'));
+    world.audit.repair();
+    expect((await world.registry.facts(order.id))?.approvals).toEqual([]);
+    await expect(world.registry.approve(order.id, jws)).resolves.toMatchObject({ approver: supervisor.id });
+  });
+});
+
+describe('what does not count as an approval', () => {
+  it.each([
+    ['the initiator', trader, 'approval_self'],
+    ['somebody who is no supervisor', colleague, 'approval_role'],
+    ['a supervisor of another institution', foreignSupervisor, 'approval_institution'],
+  ])('%s, and the refusal is recorded', async (_, person, code) => {
+    const order = await largeOrder();
+    const jws = approvalBy(person, order);
+    await expect(world.registry.approve(order.id, jws)).rejects.toThrow(coded(code));
+    expect(refusalsOf(order.id)).toMatchObject([
+      {
+        outcome: 'deny',
+        reason: code,
+        subject: { id: person.id },
+        payload: digestOf(jws),
+        references: [order.recordId],
+      },
+    ]);
+    expect(JSON.stringify(refusalsOf(order.id))).not.toContain(jws);
+  });
+
+  it('the initiator, though a supervisor', async () => {
+    const order = await largeOrder();
+    world.directory.principals.set(trader.id, { ...trader, roles: ['trader', 'supervisor'] });
+    await expect(world.registry.approve(order.id, approvalBy(trader, order))).rejects.toThrow(coded('approval_self'));
+    world.directory.principals.set(trader.id, trader);
+  });
+
+  it('the same person twice, with another key either', async () => {
+    const order = await largeOrder();
+    await world.registry.approve(order.id, approvalBy(supervisor, order));
+    const second = world.keyOf(supervisor).sign(approvalClaims(supervisor, order, world.clock.now()));
+    await expect(world.registry.approve(order.id, second)).rejects.toThrow(coded('approval_repeated'));
+    await expect(world.registry.approve(order.id, approvalBy(secondSupervisor, order))).resolves.toMatchObject({
+      approver: secondSupervisor.id,
+    });
+  });
+
+  it.each([
+    ['an intent of which one field differs', { intent_digest: digestOf('another intent') }],
+    ['another transaction', { txn: 'txn_00000000000000000000000000' }],
+  ])('one for %s', async (_, changes) => {
+    const order = await largeOrder();
+    await expect(world.registry.approve(order.id, approvalBy(supervisor, order, changes))).rejects.toThrow(
+      coded('approval_terms_changed'),
+    );
+  });
+
+  it('one that was given for another order of the same kind', async () => {
+    const [one, other] = [await largeOrder(), await largeOrder()];
+    await expect(world.registry.approve(other.id, approvalBy(supervisor, one))).rejects.toThrow(
+      coded('approval_terms_changed'),
+    );
+  });
+
+  it('one that has expired, to the millisecond', async () => {
+    const own = await createTradingWorld();
+    const key = own.keyOf(supervisor);
+    const { root } = await own.mandates();
+    const order = await own.open(root);
+    const jws = key.sign(approvalClaims(supervisor, order, own.clock.now()));
+    own.clock.advance(600_000);
+    await expect(own.registry.approve(order.id, jws)).rejects.toThrow(coded('approval_expired'));
+    own.clock.advance(-1);
+    await expect(own.registry.approve(order.id, jws)).resolves.toMatchObject({ approver: supervisor.id });
+    await own.close();
+  });
+
+  it('one that was signed more than an hour ago, though it says it lasts a day', async () => {
+    const order = await largeOrder();
+    const { iat } = approvalClaims(supervisor, order, world.clock.now()) as { iat: number };
+    const jws = approvalBy(supervisor, order, { iat: iat - 3600, exp: iat + 86_400 });
+    await expect(world.registry.approve(order.id, jws)).rejects.toThrow(coded('approval_expired'));
+  });
+
+  it('one that comes after the order has left', async () => {
+    const { transaction } = await world.reach('submit');
+    await expect(world.registry.approve(transaction.id, approvalBy(supervisor, transaction))).rejects.toThrow(
+      coded('approval_not_awaited'),
+    );
+  });
+
+  it('one whose key the directory does not know, or no longer knows', async () => {
+    const order = await largeOrder();
+    const key = world.keyOf(supervisor);
+    const jws = key.sign(approvalClaims(supervisor, order, world.clock.now()));
+    world.directory.credentials.delete(key.credential.kid);
+    await expect(world.registry.approve(order.id, jws)).rejects.toThrow(coded('approval_key_unknown'));
+  });
+
+  it('one in the name of another person than the holder of the key', async () => {
+    const order = await largeOrder();
+    const jws = approvalBy(supervisor, order, { iss: secondSupervisor.id });
+    await expect(world.registry.approve(order.id, jws)).rejects.toThrow(coded('approval_key_unknown'));
+  });
+
+  it('one signed by another key than it names', async () => {
+    const order = await largeOrder();
+    const claims = approvalClaims(supervisor, order, world.clock.now());
+    const forged = keyOf(colleague).sign(claims, { kid: keyOf(supervisor).credential.kid });
+    await expect(world.registry.approve(order.id, forged)).rejects.toThrow(coded('approval_signature'));
+  });
+
+  it('one of which a claim was changed after signing', async () => {
+    const order = await largeOrder();
+    const [header, , signature] = approvalBy(supervisor, order).split('.');
+    const claims = { ...approvalClaims(supervisor, order, world.clock.now()), jti: 'another-one' };
+    const altered = [header, Buffer.from(JSON.stringify(claims)).toString('base64url'), signature].join('.');
+    await expect(world.registry.approve(order.id, altered)).rejects.toThrow(coded('approval_signature'));
+  });
+
+  it.each([
+    ['another type of token', { typ: 'at+jwt' }],
+    ['no type', { typ: undefined }],
+    ['no signature algorithm', { alg: 'none' }],
+    ['an algorithm for tokens alone', { alg: 'PS256' }],
+    ['no key named', { kid: undefined }],
+    ['a key of its own', { jwk: { kty: 'EC' } }],
+    ['a critical extension', { crit: ['exp'] }],
+  ])('one with %s in its header', async (_, header) => {
+    const order = await largeOrder();
+    const jws = keyOf(supervisor).sign(approvalClaims(supervisor, order, world.clock.now()), header);
+    await expect(world.registry.approve(order.id, jws)).rejects.toThrow(coded('approval_malformed'));
+  });
+
+  it.each([
+    ['another decision', { decision: 'reject' }],
+    ['a condition that nobody reads', { only_if: 'tuesday' }],
+    ['no transaction', { txn: undefined }],
+    ['a digest that is none', { intent_digest: 'abc' }],
+    ['no end', { exp: undefined }],
+    ['an end as text', { exp: '9999999999' }],
+    ['an end out of all time', { exp: Number.MAX_SAFE_INTEGER }],
+    ['an end before its beginning', { exp: 1 }],
+    ['a beginning in the future', { iat: Date.parse('2026-06-15T10:05:00Z') / 1000 }],
+    ['no id', { jti: undefined }],
+    ['an issuer that is no text', { iss: { id: 'person:sid' } }],
+  ])('one with %s among its claims', async (_, changes) => {
+    const order = await largeOrder();
+    await expect(world.registry.approve(order.id, approvalBy(supervisor, order, changes))).rejects.toThrow(
+      coded('approval_malformed'),
+    );
+  });
+
+  it.each(['', 'a.b', 'a.b.c', '{"payload":"x"}', 'x'.repeat(20_000), '..', 'e30.e30.', '\u0000.\u0000.\u0000'])(
+    'the text %#',
+    async (text) => {
+      const order = await largeOrder();
+      await expect(world.registry.approve(order.id, text)).rejects.toThrow(coded('approval_malformed'));
+      expect(refusalsOf(order.id)).toMatchObject([{ reason: 'approval_malformed' }]);
+    },
+  );
+});
+
+describe('an approval that no longer stands', () => {
+  const submitted = (order: OpenedTransaction) => world.report(order.id, 'submit');
+
+  it('falls when it expires', async () => {
+    const own = await createTradingWorld();
+    const key = own.keyOf(supervisor);
+    const { root } = await own.mandates();
+    const order = await own.open(root, { max_notional: { amount: '1500000', ccy: 'EUR' } });
+    const claims = approvalClaims(supervisor, order, own.clock.now());
+    await own.registry.approve(order.id, key.sign(claims));
+    own.clock.advance(600_000);
+    await expect(own.report(order.id, 'submit')).rejects.toThrow(coded('approval_required'));
+    const again = key.sign(approvalClaims(supervisor, order, own.clock.now()));
+    await expect(own.registry.approve(order.id, again)).resolves.toMatchObject({ approver: supervisor.id });
+    await expect(own.report(order.id, 'submit')).resolves.toMatchObject({ state: 'submitted' });
+    await own.close();
+  });
+
+  it('falls when its key is withdrawn', async () => {
+    const order = await largeOrder();
+    const key = world.keyOf(supervisor);
+    await world.registry.approve(order.id, key.sign(approvalClaims(supervisor, order, world.clock.now())));
+    world.directory.credentials.delete(key.credential.kid);
+    await expect(submitted(order)).rejects.toThrow(coded('approval_required'));
+  });
+
+  it.each([
+    ['leaves', undefined],
+    ['is a supervisor no more', { ...secondSupervisor, roles: ['trader'] }],
+    ['moves to another institution', { ...secondSupervisor, institution: foreignSupervisor.institution }],
+  ])('falls when its giver %s', async (_, change) => {
+    const order = await largeOrder();
+    await world.registry.approve(order.id, approvalBy(secondSupervisor, order));
+    if (change === undefined) world.directory.principals.delete(secondSupervisor.id);
+    else world.directory.principals.set(secondSupervisor.id, change);
+    await expect(submitted(order)).rejects.toThrow(coded('approval_required'));
+    world.directory.principals.set(secondSupervisor.id, secondSupervisor);
+    await expect(submitted(order)).resolves.toMatchObject({ state: 'submitted' });
+  });
+});

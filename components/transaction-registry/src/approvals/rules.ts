@@ -1,0 +1,29 @@
+import type { CodedError } from '@countersign/kernel';
+import type { ApprovalCase, ApprovalRule } from './approval-case.ts';
+import { awaited } from './awaited.ts';
+import { inTime } from './in-time.ts';
+import { notRepeated } from './not-repeated.ts';
+import { notSelf } from './not-self.ts';
+import { sameInstitution } from './same-institution.ts';
+import { supervisor } from './supervisor.ts';
+import { termsUnchanged } from './terms-unchanged.ts';
+
+/** In the order in which they are told: what the approver can mend first. */
+const rules: readonly ApprovalRule[] = [
+  termsUnchanged,
+  inTime,
+  notSelf,
+  sameInstitution,
+  supervisor,
+  notRepeated,
+  awaited,
+];
+
+/** The first rule that an approval breaks. */
+export function approvalFault(approval: ApprovalCase): CodedError | undefined {
+  for (const rule of rules) {
+    const fault = rule(approval);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}

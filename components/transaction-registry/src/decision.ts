@@ -1,0 +1,71 @@
+import { type Decision, type PolicyEngine, transactionErrors } from '@countersign/contracts';
+import type { CodedError, Json } from '@countersign/kernel';
+import { factsOf } from './facts.ts';
+import type { TransitionRule } from './state-machine.ts';
+import type { StoredApproval, StoredTransaction } from './store.ts';
+import type { Asked } from './transition-request.ts';
+
+/**
+ * Asks the policies about who began the transaction: after execution too, what may have lapsed is their authority.
+ * The mandates have been checked before.
+ */
+export async function decideOn(
+  {
+    transaction,
+    asked,
+    rule,
+    approvals,
+    now,
+  }: {
+    readonly transaction: StoredTransaction;
+    readonly asked: Asked;
+    readonly rule: TransitionRule;
+    readonly approvals: readonly StoredApproval[];
+    readonly now: number;
+  },
+  { policyEngine, audience }: { readonly policyEngine: Pick<PolicyEngine, 'decide'>; readonly audience: string },
+): Promise<Decision> {
+  const { algo } = transaction.detail;
+  return policyEngine.decide({
+    principal: transaction.initiator,
+    action: rule.scope,
+    resource: { type: 'transaction', facts: factsOf(transaction, approvals) },
+    context: {
+      client: asked.by.client,
+      institution: asked.institution,
+      at: now,
+      scopes: [rule.scope],
+      audience,
+      actorDepth: 0,
+      mandateStands: true,
+      ...(algo === undefined
+        ? {}
+        : { algo: { modelId: algo.model_id, version: algo.version, artifactSha256: algo.artifact_sha256 } }),
+    },
+  });
+}
+
+/** What a decision against the transition tells the caller: what is missing, where something would help. */
+export function decisionFault({ decision, obligations, reasons }: Decision): CodedError | undefined {
+  if (decision) return undefined;
+  const detail = reasons.map((reason) => reason.detail).join(' ') || 'No policy permits it.';
+  return obligations.length > 0
+    ? transactionErrors.error('approval_required', detail, { facts: { obligations, reasons } })
+    : transactionErrors.error('transition_not_permitted', detail, { facts: { reasons } });
+}
+
+/** The decision as the record of the transition or of its refusal holds it. */
+export function decisionJson(decision: Decision, action: string, principal: string): Json {
+  return {
+    decision_id: decision.id,
+    decision: decision.decision,
+    action,
+    principal,
+    determining: decision.determining,
+    errors: decision.errors.map(({ policyId, message }) => ({ policyId, message })),
+    reasons: decision.reasons.map(({ code, detail }) => ({ code, detail })),
+    obligations: decision.obligations.map(({ kind, role, count }) => ({ kind, role, count })),
+    entity_version: decision.entityVersion,
+    input_digest: decision.inputDigest,
+  };
+}

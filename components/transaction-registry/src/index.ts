@@ -1,0 +1,12 @@
+import type { ComponentMigrations } from '@countersign/runtime';
+
+export { transactionRegistryRoutes } from './http.ts';
+export { createTransactionRegistry, type TransactionRegistryDependencies } from './transaction-registry.ts';
+
+export const transactionRegistryMigrations: ComponentMigrations = {
+  name: 'transaction-registry',
+  schema: 'transaction_registry',
+  role: 'countersign_transaction_registry',
+  migrationsFolder: new URL('../migrations/', import.meta.url),
+  grants: 'full',
+};

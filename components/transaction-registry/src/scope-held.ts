@@ -1,0 +1,27 @@
+import { type GuardedRequest, transactionErrors } from '@countersign/contracts';
+import { isCodedError } from '@countersign/kernel';
+import { parseCompactJws } from '@countersign/oauth';
+
+/**
+ * Which of several scopes, each of them enough, to ask the guard for: the first that the token claims to hold. The
+ * token is only read here; the guard verifies it, and that it holds what was asked for.
+ */
+export function scopeHeld<const Scope extends string>(
+  request: GuardedRequest,
+  enough: readonly [Scope, ...Scope[]],
+): Scope {
+  const [first] = enough;
+  const [scheme, token] = request.authorization[0]?.split(' ') ?? [];
+  if (scheme?.toLowerCase() !== 'dpop' || token === undefined) return first;
+  try {
+    const { scope } = parseCompactJws(token, (_, detail) =>
+      transactionErrors.error('transition_invalid', detail),
+    ).unverifiedClaims;
+    const claimed = typeof scope === 'string' ? scope.split(' ') : [];
+    return enough.find((candidate) => claimed.includes(candidate)) ?? first;
+  } catch (error) {
+    // Not a token: the guard says so in its own words.
+    if (isCodedError(error)) return first;
+    throw error;
+  }
+}

@@ -1,0 +1,203 @@
+import type {
+  Actor,
+  AuditAppender,
+  Mandate,
+  OpenedTransaction,
+  Person,
+  TransitionReceipt,
+} from '@countersign/contracts';
+import { newId, type RecordId, systemRandom, type TransactionId } from '@countersign/kernel';
+import type { Lei } from '@countersign/market';
+import { createLogger } from '@countersign/runtime';
+import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { consentStoreMigrations, createConsentStore } from '../../../consent-store/src/index.ts';
+import { createAuditCollector } from '../../../consent-store/src/testing/audit-collector.ts';
+import {
+  actor,
+  broker,
+  brokerSignatory,
+  childProposal,
+  clearer,
+  clearerSignatory,
+  custodian,
+  firms,
+  fundSignatory,
+  people,
+  personOf,
+  rootProposal,
+  termsHash,
+  venue,
+} from '../../../consent-store/src/testing/firms.ts';
+import { createSmallDirectory } from '../../../consent-store/src/testing/small-directory.ts';
+import { tradeOrder } from '../../../consent-store/src/testing/trade-order.ts';
+import {
+  createTransactionRegistry,
+  type TransactionRegistryDependencies,
+  transactionRegistryMigrations,
+} from '../index.ts';
+import { createApprovalKey } from './approver.ts';
+import { createSmallPolicyEngine, publishedPolicies } from './small-policy-engine.ts';
+
+export const trader = personOf(broker, 'tess', 'trader');
+export const supervisor = personOf(broker, 'sid', 'supervisor');
+export const secondSupervisor = personOf(broker, 'sue', 'supervisor');
+export const colleague = personOf(broker, 'cem', 'trader');
+export const foreignSupervisor = personOf(clearer, 'flo', 'supervisor');
+
+const traders = [trader, supervisor, secondSupervisor, colleague, foreignSupervisor];
+
+/** Whose software reports which event. */
+const reporters = {
+  submit: broker,
+  execute: venue,
+  clear: clearer,
+  settle: custodian,
+  cancel: broker,
+} as const;
+export type Event = keyof typeof reporters;
+
+/** A body that is within the terms of the order of these tests. */
+export const goodBody = {
+  submit: {},
+  execute: { executed_qty: '800', price: { amount: '119.5', ccy: 'EUR' } },
+  clear: { cleared_qty: '800' },
+  settle: { settled_qty: '800' },
+  cancel: {},
+} as const;
+
+/** A registry and a consent store on one database, each with its own schema and role; a fund's mandate to its broker. */
+export async function createTradingWorld(log?: AuditAppender) {
+  const scratch = await createTestDatabase({ components: [consentStoreMigrations, transactionRegistryMigrations] });
+  const clock = fixedClock(Date.parse('2026-06-15T10:00:00Z'));
+  const random = systemRandom;
+  const audit = createAuditCollector(clock, log);
+  const directory = createSmallDirectory({ institutions: firms, principals: [...people, ...traders] });
+  const logger = createLogger({ level: 'silent', name: 'test' });
+  const role = scratch.components.find(({ name }) => name === 'consent-store')?.role ?? '';
+  const consentStore = await createConsentStore({
+    pool: scratch.pool('consent-store'),
+    access: { database: scratch.database, role, schema: 'consent_store', applicationName: 'consent-store' },
+    clock,
+    random,
+    audit,
+    directory,
+    logger,
+  });
+
+  const directoryRecord = newId('record', { clock, random });
+  await audit.append({
+    id: directoryRecord,
+    type: 'directory.applied',
+    source: 'directory',
+    outcome: 'done',
+    data: { credentials: [] },
+  });
+  const policyRecord: RecordId = newId('record', { clock, random });
+  await audit.append({
+    id: policyRecord,
+    type: 'policy.published',
+    source: 'policy-engine',
+    outcome: 'done',
+    data: publishedPolicies,
+  });
+  const policyEngine = createSmallPolicyEngine({ clock, random, policyRecord });
+
+  function keyOf(person: Person, algorithm?: 'ES256' | 'EdDSA') {
+    const key = createApprovalKey(person, algorithm);
+    directory.credentials.set(key.credential.kid, key.credential);
+    directory.records.set(person.id, directoryRecord);
+    return key;
+  }
+
+  function registryWith(changes: Partial<TransactionRegistryDependencies> = {}) {
+    return createTransactionRegistry({
+      pool: scratch.pool('transaction-registry'),
+      clock,
+      random,
+      audit,
+      logger,
+      directory,
+      consentStore,
+      policyEngine,
+      audience: 'https://countersign.example/transactions',
+      ...changes,
+    });
+  }
+  const registry = registryWith();
+
+  let count = 0;
+  const next = (what: string) => `${what}-${String(++count).padStart(6, '0')}`;
+
+  /** A mandate from the fund to the broker, and one cut from it for the clearing firm. */
+  async function mandates(): Promise<{ readonly root: Mandate; readonly clearing: Mandate }> {
+    const proposed = await consentStore.propose(rootProposal(), actor(fundSignatory), next('proposal'));
+    const root = await consentStore.accept(proposed.id, { termsHash }, actor(brokerSignatory));
+    const cut = await consentStore.propose(childProposal(root.id), actor(brokerSignatory), next('proposal'));
+    return { root, clearing: await consentStore.accept(cut.id, { termsHash }, actor(clearerSignatory)) };
+  }
+
+  async function open(root: Mandate, changes: Readonly<Record<string, unknown>> = {}): Promise<OpenedTransaction> {
+    return registry.open({
+      detail: tradeOrder(root.id, { idempotency_key: next('order'), ...changes }),
+      mandate: { id: root.id, version: root.version, recordId: root.recordId },
+      initiator: actor(trader),
+      client: 'broker-oms',
+    });
+  }
+
+  function report(
+    transaction: TransactionId,
+    event: Event,
+    changes: {
+      readonly body?: Readonly<Record<string, unknown>>;
+      readonly key?: string;
+      readonly institution?: Lei;
+      readonly on?: typeof registry;
+    } = {},
+  ): Promise<TransitionReceipt> {
+    const institution = changes.institution ?? reporters[event];
+    const by: Actor & { readonly client: string } = { id: 'service:reporter', institution, client: 'reporter' };
+    return (changes.on ?? registry).transition({
+      transaction,
+      event,
+      idempotencyKey: changes.key ?? next(event),
+      body: changes.body ?? goodBody[event],
+      by,
+    });
+  }
+
+  /** Opens an order and carries it on through these events. */
+  async function reach(...events: readonly Event[]) {
+    const granted = await mandates();
+    const transaction = await open(granted.root);
+    for (const event of events) await report(transaction.id, event);
+    return { ...granted, transaction };
+  }
+
+  return {
+    scratch,
+    clock,
+    random,
+    audit,
+    directory,
+    directoryRecord,
+    policyRecord,
+    consentStore,
+    policyEngine,
+    registry,
+    registryWith,
+    keyOf,
+    next,
+    mandates,
+    open,
+    report,
+    reach,
+    /** Records about one transaction. */
+    recordsOf: (id: TransactionId) => audit.records.filter((record) => record.transaction === id),
+    async close() {
+      await consentStore.stop();
+      await scratch.drop();
+    },
+  };
+}
+export type TradingWorld = Awaited<ReturnType<typeof createTradingWorld>>;
