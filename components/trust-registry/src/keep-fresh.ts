@@ -1,0 +1,62 @@
+import { type ComponentAccess, type Logger, listen } from '@countersign/runtime';
+
+/**
+ * Calls `refresh` once it listens, so that nothing is missed; then soon after a notification, after a reconnect,
+ * and every `pollMs` in case a notification was lost. One call at a time; what comes while one runs is looked at
+ * right after it.
+ *
+ * @throws what the first `refresh` throws, or CodedError `database_unavailable`
+ */
+export async function keepFresh(options: {
+  readonly access: ComponentAccess;
+  readonly channel: string;
+  readonly pollMs: number;
+  readonly logger: Logger;
+  readonly refresh: () => Promise<void>;
+}): Promise<{ stop(): Promise<void> }> {
+  let running: Promise<void> | undefined;
+  let again = false;
+  let stopped = false;
+
+  function refreshSoon(): void {
+    if (stopped) return;
+    if (running !== undefined) {
+      again = true;
+      return;
+    }
+    running = options
+      .refresh()
+      .catch((error: unknown) => options.logger.warn({ error }, 'snapshot could not be refreshed'))
+      .finally(() => {
+        running = undefined;
+        if (again) {
+          again = false;
+          refreshSoon();
+        }
+      });
+  }
+
+  const subscription = await listen({
+    ...options.access,
+    channel: options.channel,
+    onNotify: refreshSoon,
+    onReconnect: refreshSoon,
+    onError: (error) => options.logger.debug({ error }, 'subscription interrupted'),
+  });
+  try {
+    await options.refresh();
+  } catch (error) {
+    await subscription.close();
+    throw error;
+  }
+  const timer = setInterval(refreshSoon, options.pollMs);
+  timer.unref();
+  return {
+    async stop() {
+      stopped = true;
+      clearInterval(timer);
+      await subscription.close();
+      await running;
+    },
+  };
+}

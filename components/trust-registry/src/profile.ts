@@ -1,0 +1,88 @@
+import type { TrustProfileInput } from '@countersign/contracts';
+import { type Lei, parseLei } from '@countersign/market';
+import { type Static, Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { type AddressProblem, checkIssuer, checkJwksUri } from './addresses.ts';
+
+const strict = { additionalProperties: false } as const;
+const url = Type.String({ minLength: 1, maxLength: 512 });
+const printable = Type.String({ minLength: 1, maxLength: 256, pattern: '^[\\x21-\\x7e]+$' });
+
+export const profileSchema = Type.Object(
+  {
+    institution: Type.String({ maxLength: 64 }),
+    issuer: url,
+    jwksUri: url,
+    algorithms: Type.Array(Type.Union([Type.Literal('ES256'), Type.Literal('PS256'), Type.Literal('EdDSA')]), {
+      minItems: 1,
+      uniqueItems: true,
+    }),
+    maxLifetimeSeconds: Type.Integer({ minimum: 1, maximum: 300 }),
+    requiredClaims: Type.Array(printable, { maxItems: 32, uniqueItems: true }),
+    // Without a list nothing would be said about how the person signed in: there must be one.
+    acrValues: Type.Array(printable, { minItems: 1, maxItems: 32, uniqueItems: true }),
+    maxAuthenticationAgeSeconds: Type.Integer({ minimum: 1, maximum: 86_400 }),
+  },
+  strict,
+);
+
+const validator = Compile(profileSchema);
+
+export interface ProfileProblem {
+  /** JSON pointer. */
+  readonly path: string;
+  readonly detail: string;
+}
+
+export interface ProfileRules {
+  /** For development: issuers on this machine, over plain HTTP too. */
+  readonly allowInsecureLoopback: boolean;
+}
+
+/** Reads a profile from outside; every problem is told, values are not repeated. */
+export function readProfile(
+  input: unknown,
+  rules: ProfileRules,
+):
+  | { readonly ok: true; readonly profile: TrustProfileInput }
+  | { readonly ok: false; readonly problems: readonly ProfileProblem[] } {
+  if (!hasShape(input)) return { ok: false, problems: shapeProblems(input) };
+  const problems: ProfileProblem[] = [];
+  const institution = parseLei(input.institution);
+  if (!institution.ok) problems.push({ path: '/institution', detail: institution.detail });
+  const note = (path: string, problem: AddressProblem | undefined): void => {
+    if (problem !== undefined) problems.push({ path, detail: problem });
+  };
+  note('/issuer', checkIssuer(input.issuer, rules));
+  note('/jwksUri', checkJwksUri(input.jwksUri, input.issuer, rules));
+  if (!institution.ok || problems.length > 0) return { ok: false, problems };
+  return { ok: true, profile: inOneForm(input, institution.value) };
+}
+
+function hasShape(input: unknown): input is Static<typeof profileSchema> {
+  return validator.Check(input);
+}
+
+function shapeProblems(input: unknown): readonly ProfileProblem[] {
+  return validator
+    .Errors(input)
+    .filter(({ keyword }) => keyword !== 'additionalProperties')
+    .map(({ keyword, instancePath, message }) => ({
+      path: instancePath.slice(0, 256),
+      detail: keyword === 'boolean' ? 'There is no such key here.' : `The value ${message}.`,
+    }));
+}
+
+/** Lists are sets: sorted, so that another order is not another version. */
+function inOneForm(input: Static<typeof profileSchema>, institution: Lei): TrustProfileInput {
+  return {
+    institution,
+    issuer: input.issuer,
+    jwksUri: input.jwksUri,
+    algorithms: input.algorithms.toSorted(),
+    maxLifetimeSeconds: input.maxLifetimeSeconds,
+    requiredClaims: input.requiredClaims.toSorted(),
+    acrValues: input.acrValues.toSorted(),
+    maxAuthenticationAgeSeconds: input.maxAuthenticationAgeSeconds,
+  };
+}
