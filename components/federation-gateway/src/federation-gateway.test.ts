@@ -1,0 +1,598 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  auditLogErrors,
+  type Directory,
+  type Person,
+  type PrincipalId,
+  type RecordDraft,
+  type TrustProfile,
+  type TrustRegistry,
+} from '@countersign/contracts';
+import { CodedError, parseId, sha256Base64Url, systemRandom } from '@countersign/kernel';
+import { createLogger } from '@countersign/runtime';
+import { type FixedClock, fixedClock } from '@countersign/testkit';
+import fc from 'fast-check';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createFederationGateway } from './index.ts';
+
+const ourIssuer = 'https://countersign.example';
+const brokerLei = '529900BROKER00000087';
+const otherLei = '529900OTHER000000044';
+const start = Date.UTC(2026, 10, 21, 9) / 1000;
+
+interface SigningKey {
+  readonly alg: string;
+  readonly privateKey: CryptoKey;
+  readonly publicJwk: JWK;
+  readonly privateJwk: JWK;
+}
+
+async function makeKey(alg: string, kid: string): Promise<SigningKey> {
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
+  return {
+    alg,
+    privateKey,
+    publicJwk: { ...(await exportJWK(publicKey)), kid },
+    privateJwk: { ...(await exportJWK(privateKey)), kid },
+  };
+}
+
+let first: SigningKey;
+let second: SigningKey;
+let edwards: SigningKey;
+let rsa: SigningKey;
+beforeAll(async () => {
+  [first, second, edwards, rsa] = await Promise.all([
+    makeKey('ES256', 'k1'),
+    makeKey('ES256', 'k2'),
+    makeKey('EdDSA', 'ed'),
+    makeKey('PS256', 'rsa'),
+  ]);
+});
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+let server: Server;
+let answer: Answer;
+let requests: string[];
+let base: string;
+let clock: FixedClock;
+let records: RecordDraft[];
+let logIsDown: boolean;
+let leiStatus: 'ISSUED' | 'LAPSED';
+let profile: TrustProfile;
+
+beforeEach(async () => {
+  requests = [];
+  records = [];
+  logIsDown = false;
+  leiStatus = 'ISSUED';
+  clock = fixedClock(start * 1000);
+  answer = keySet(first.publicJwk);
+  server = createServer((request, response) => {
+    requests.push(request.url ?? '');
+    answer(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('no port');
+  base = `http://127.0.0.1:${address.port}`;
+  profile = profileOf(base);
+});
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+function profileOf(issuer: string): TrustProfile {
+  const [id, recordId] = [
+    parseId('profile', 'prf_01k9z3m8q4d6s0v2x5y7a9b1c3'),
+    parseId('record', 'rec_01k9z3m8q4d6s0v2x5y7a9b1c3'),
+  ];
+  if (id === undefined || recordId === undefined) throw new Error('not ids');
+  return {
+    id,
+    version: 3,
+    institution: brokerLei as TrustProfile['institution'],
+    issuer,
+    jwksUri: `${issuer}/jwks.json`,
+    algorithms: ['ES256', 'EdDSA'],
+    maxLifetimeSeconds: 120,
+    requiredClaims: ['department'],
+    acrValues: ['phr', 'phrh'],
+    maxAuthenticationAgeSeconds: 3600,
+    recordId,
+  };
+}
+
+function keySet(...keys: unknown[]): Answer {
+  return body(JSON.stringify({ keys }));
+}
+
+function body(text: string): Answer {
+  return (_request, response) => void response.writeHead(200, { 'content-type': 'application/json' }).end(text);
+}
+
+const down: Answer = (_request, response) => void response.writeHead(503).end();
+
+function person(id: string, institution: string): Person {
+  return {
+    kind: 'person',
+    id: id as PrincipalId,
+    institution: institution as Person['institution'],
+    roles: [],
+    credentials: [],
+  };
+}
+
+function open() {
+  const trustRegistry: TrustRegistry = {
+    register: () => Promise.reject(new Error('not asked for')),
+    profileOf: async (issuer) => (issuer === profile.issuer ? profile : undefined),
+    list: async () => [profile],
+  };
+  // All that the gateway asks of a directory.
+  const directory = {
+    snapshot: () => ({
+      institution: (lei: string) => (lei === brokerLei ? { lei, leiStatus } : undefined),
+      federatedPerson: (issuer: string, subject: string) =>
+        issuer !== profile.issuer
+          ? undefined
+          : subject === 'u-1'
+            ? person('person:anna', brokerLei)
+            : subject === 'u-9'
+              ? person('person:zoe', otherLei)
+              : undefined,
+    }),
+  } as unknown as Directory;
+  return createFederationGateway({
+    trustRegistry,
+    directory,
+    audit: {
+      append: async (record) => {
+        if (logIsDown) throw auditLogErrors.error('log_unavailable', 'down');
+        records.push(record);
+        return { id: record.id, index: 0n, time: '' };
+      },
+    },
+    clock,
+    random: systemRandom,
+    logger: createLogger({ level: 'silent', name: 'test' }),
+    partnerKeyTimes: { fetchTimeoutMs: 500 },
+  });
+}
+
+function now(): number {
+  return Math.floor(clock.now() / 1000);
+}
+
+function claims(changes: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    iss: profile.issuer,
+    sub: 'u-1',
+    aud: ourIssuer,
+    iat: now(),
+    exp: now() + 60,
+    jti: 'a-1',
+    department: 'rates',
+    acr: 'phr',
+    amr: ['hwk', 'user'],
+    auth_time: now() - 600,
+    ...changes,
+  };
+}
+
+function sign(
+  payload: Record<string, unknown>,
+  key: SigningKey = first,
+  header: Record<string, unknown> = {},
+): Promise<string> {
+  return new SignJWT(payload)
+    .setProtectedHeader({ alg: key.alg, kid: key.publicJwk.kid ?? '', typ: 'JWT', ...header })
+    .sign(key.privateKey);
+}
+
+async function refusalOf(promise: Promise<unknown>): Promise<CodedError> {
+  const error: unknown = await promise.then(
+    () => new Error('it was accepted'),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof CodedError)) throw error;
+  return error;
+}
+
+describe('an assertion that is accepted', () => {
+  it('says who it is, and keeps origin and assurance', async () => {
+    const assertion = await sign(claims());
+    expect(await open().acceptAssertion(assertion, ourIssuer)).toEqual({
+      principal: 'person:anna',
+      institution: brokerLei,
+      issuer: profile.issuer,
+      subject: 'u-1',
+      acr: 'phr',
+      amr: ['hwk', 'user'],
+      authTime: start - 600,
+      assertionId: 'a-1',
+      expiresAt: start + 60,
+      provenance: {
+        profile: profile.id,
+        profileVersion: 3,
+        profileRecord: profile.recordId,
+        kid: 'k1',
+        assertionDigest: sha256Base64Url(assertion),
+      },
+    });
+    // The token endpoint records it, together with the claim.
+    expect(records).toEqual([]);
+  });
+
+  it.each([
+    ['an audience in a list of one', { aud: [ourIssuer] }, {}],
+    ['no typ', {}, { typ: undefined }],
+    ['a clock nine seconds ahead', { iat: start + 9, nbf: start + 9, auth_time: start + 9 }, {}],
+    ['no methods', { amr: undefined }, {}],
+    ['the whole lifetime', { exp: start + 120 }, {}],
+  ])('may have %s', async (_name, changes, header) => {
+    expect((await open().acceptAssertion(await sign(claims(changes), first, header), ourIssuer)).principal).toBe(
+      'person:anna',
+    );
+  });
+
+  it('may be signed with any algorithm of the profile', async () => {
+    answer = keySet(edwards.publicJwk, rsa.publicJwk);
+    expect((await open().acceptAssertion(await sign(claims(), edwards), ourIssuer)).provenance.kid).toBe('ed');
+    profile = { ...profile, algorithms: ['PS256'] };
+    expect((await open().acceptAssertion(await sign(claims(), rsa), ourIssuer)).provenance.kid).toBe('rsa');
+  });
+
+  it('is accepted from the client it is made out to alone', async () => {
+    const gateway = open();
+    const grant = await sign(claims({ client_id: 'broker-oms' }), first, { typ: 'oauth-id-jag+jwt' });
+    expect((await gateway.acceptAssertion(grant, ourIssuer, 'broker-oms')).principal).toBe('person:anna');
+    expect((await refusalOf(gateway.acceptAssertion(grant, ourIssuer, 'another'))).code).toBe('assertion_client');
+    expect((await refusalOf(gateway.acceptAssertion(grant, ourIssuer))).code).toBe('assertion_client');
+    const unnamed = await sign(claims(), first, { typ: 'oauth-id-jag+jwt' });
+    expect((await refusalOf(gateway.acceptAssertion(unnamed, ourIssuer, 'broker-oms'))).code).toBe(
+      'assertion_claim_missing',
+    );
+    const bound = await sign(claims({ client_id: 'broker-oms' }));
+    expect((await refusalOf(gateway.acceptAssertion(bound, ourIssuer))).code).toBe('assertion_client');
+  });
+});
+
+describe('an assertion is refused', () => {
+  type Case = readonly [name: string, code: string, changes: Record<string, unknown>, header?: Record<string, unknown>];
+  const cases: readonly Case[] = [
+    ['as an access token', 'assertion_type', {}, { typ: 'at+jwt' }],
+    ['as a proof', 'assertion_type', {}, { typ: 'dpop+jwt' }],
+    ['as a logout token', 'assertion_type', {}, { typ: 'logout+jwt' }],
+    ['as a security event', 'assertion_type', {}, { typ: 'secevent+jwt' }],
+    ['as a client assertion', 'assertion_type', {}, { typ: 'client-authentication+jwt' }],
+    ['from an issuer without a profile', 'assertion_issuer_unknown', { iss: 'https://idp.unknown.example' }],
+    ['from ourselves', 'assertion_issuer_unknown', { iss: ourIssuer }],
+    ['from an issuer of another spelling', 'assertion_issuer_unknown', { iss: 'https://IDP.broker.example' }],
+    ['without an issuer', 'assertion_issuer_unknown', { iss: undefined }],
+    ['with an issuer that is no text', 'assertion_issuer_unknown', { iss: 7 }],
+    ['with a kid nobody has', 'assertion_key_unknown', {}, { kid: 'k9' }],
+    ['without a kid', 'assertion_key_unknown', {}, { kid: undefined }],
+    ['for another audience', 'assertion_audience', { aud: 'https://countersign.example/' }],
+    ['for two audiences', 'assertion_audience', { aud: [ourIssuer, 'https://other.example'] }],
+    ['for us twice', 'assertion_audience', { aud: [ourIssuer, ourIssuer] }],
+    ['for a nested audience', 'assertion_audience', { aud: [[ourIssuer]] }],
+    ['for no audience', 'assertion_audience', { aud: undefined }],
+    ['for an empty list of audiences', 'assertion_audience', { aud: [] }],
+    ['when it has expired', 'assertion_expired', { iat: start - 60, exp: start }],
+    ['without an end', 'assertion_claim_missing', { exp: undefined }],
+    ['with an end that is text', 'assertion_claim_missing', { exp: String(start + 60) }],
+    ['without a beginning', 'assertion_claim_missing', { iat: undefined }],
+    ['when it is issued in the future', 'assertion_not_yet_valid', { iat: start + 11 }],
+    ['when it is not yet valid', 'assertion_not_yet_valid', { nbf: start + 11 }],
+    ['when its nbf is no time', 'assertion_not_yet_valid', { nbf: 'now' }],
+    ['when it lives too long', 'assertion_lifetime', { exp: start + 121 }],
+    ['when an iat ahead would lengthen its life', 'assertion_lifetime', { iat: start + 9, exp: start + 129 }],
+    ['without an id', 'assertion_claim_missing', { jti: undefined }],
+    ['with an empty id', 'assertion_claim_missing', { jti: '' }],
+    ['with an endless id', 'assertion_claim_missing', { jti: 'x'.repeat(257) }],
+    ['without a claim that the profile requires', 'assertion_claim_missing', { department: undefined }],
+    ['with null for a claim that the profile requires', 'assertion_claim_missing', { department: null }],
+    ['without an authentication class', 'assertion_assurance', { acr: undefined }],
+    ['with a weaker authentication class', 'assertion_assurance', { acr: 'pwd' }],
+    ['with a list of authentication classes', 'assertion_assurance', { acr: ['phr'] }],
+    ['with methods that are no list', 'assertion_malformed', { amr: 'hwk' }],
+    ['with methods that are no text', 'assertion_malformed', { amr: [1] }],
+    ['without a sign-in time', 'assertion_claim_missing', { auth_time: undefined }],
+    ['when the sign-in is too old', 'assertion_stale_sign_in', { auth_time: start - 3601 }],
+    ['when the sign-in lies ahead', 'assertion_not_yet_valid', { auth_time: start + 11 }],
+    ['for a subject the directory does not know', 'assertion_subject_unknown', { sub: 'u-2' }],
+    ['for a subject of another institution', 'assertion_subject_unknown', { sub: 'u-9' }],
+    ['without a subject', 'assertion_subject_unknown', { sub: undefined }],
+  ];
+
+  it.each(cases)('%s', async (_name, code, changes, header) => {
+    const assertion = await sign(claims(changes), first, header);
+    const error = await refusalOf(open().acceptAssertion(assertion, ourIssuer));
+    expect(error.code).toBe(code);
+    expect(records).toMatchObject([
+      {
+        type: 'identity.refused',
+        source: 'federation-gateway',
+        outcome: 'deny',
+        reason: code,
+        payload: sha256Base64Url(assertion),
+      },
+    ]);
+  });
+
+  it('with a signature by another key under the same kid', async () => {
+    const forged = await sign(claims(), second, { kid: 'k1' });
+    expect((await refusalOf(open().acceptAssertion(forged, ourIssuer))).code).toBe('assertion_signature');
+  });
+
+  it('with claims changed after signing', async () => {
+    const [head = '', payload = '', signature = ''] = (await sign(claims())).split('.');
+    const changed = { ...(JSON.parse(Buffer.from(payload, 'base64url').toString()) as object), sub: 'u-9' };
+    const forged = `${head}.${Buffer.from(JSON.stringify(changed)).toString('base64url')}.${signature}`;
+    expect((await refusalOf(open().acceptAssertion(forged, ourIssuer))).code).toBe('assertion_signature');
+  });
+
+  it('with an algorithm outside the profile, before any key is fetched', async () => {
+    answer = keySet(rsa.publicJwk);
+    expect((await refusalOf(open().acceptAssertion(await sign(claims(), rsa), ourIssuer))).code).toBe(
+      'assertion_algorithm',
+    );
+    expect(requests).toEqual([]);
+  });
+
+  it('with an algorithm of the profile that is not its key’s', async () => {
+    answer = keySet(first.publicJwk, edwards.publicJwk);
+    const crossed = await sign(claims(), edwards, { kid: 'k1' });
+    expect((await refusalOf(open().acceptAssertion(crossed, ourIssuer))).code).toBe('assertion_algorithm');
+  });
+
+  it('without a signature', async () => {
+    const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+    for (const alg of ['none', 'None', 'nOnE', 'HS256', 'RS256'])
+      expect(
+        (await refusalOf(open().acceptAssertion(`${encode({ alg, kid: 'k1' })}.${encode(claims())}.AAAA`, ourIssuer)))
+          .code,
+      ).toBe('assertion_algorithm');
+    expect(
+      (
+        await refusalOf(
+          open().acceptAssertion(`${encode({ alg: 'ES256', kid: 'k1' })}.${encode(claims())}.`, ourIssuer),
+        )
+      ).code,
+    ).toBe('assertion_malformed');
+  });
+
+  it('with a key or an address of its own in the header', async () => {
+    for (const header of [{ jwk: first.publicJwk }, { jku: `${base}/mine.json` }, { x5u: `${base}/mine.pem` }]) {
+      const assertion = await sign(claims(), first, header);
+      expect((await refusalOf(open().acceptAssertion(assertion, ourIssuer))).code).toBe('assertion_malformed');
+    }
+    expect(requests).toEqual([]);
+  });
+
+  it('when the LEI of the institution has lapsed since', async () => {
+    leiStatus = 'LAPSED';
+    expect((await refusalOf(open().acceptAssertion(await sign(claims()), ourIssuer))).code).toBe(
+      'assertion_institution',
+    );
+  });
+
+  it('when it is too long', async () => {
+    const assertion = await sign(claims({ padding: 'x'.repeat(20_000) }));
+    expect((await refusalOf(open().acceptAssertion(assertion, ourIssuer))).code).toBe('assertion_malformed');
+  });
+
+  it('whatever text it is', async () => {
+    const gateway = open();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          fc.string(),
+          fc
+            .tuple(fc.base64String(), fc.jsonValue(), fc.string())
+            .map(([a, b, c]) => `${a}.${Buffer.from(JSON.stringify(b)).toString('base64url')}.${c}`),
+        ),
+        async (text) => {
+          expect((await refusalOf(gateway.acceptAssertion(text, ourIssuer))).code).toMatch(/^assertion_/);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('with a record that names the partner and no person, and a stranger not at all', async () => {
+    const gateway = open();
+    await refusalOf(
+      gateway.acceptAssertion(
+        await sign(claims({ sub: 'private-subject', jti: 'private-id' })),
+        ourIssuer,
+        'broker-oms',
+      ),
+    );
+    await refusalOf(gateway.acceptAssertion(await sign(claims({ iss: 'https://stranger.example' })), ourIssuer));
+    expect(records[0]).toMatchObject({
+      client: 'broker-oms',
+      references: [profile.recordId],
+      authentication: { issuer: profile.issuer },
+      data: { profile: profile.id, profile_version: 3 },
+    });
+    expect(records[0]).not.toHaveProperty('subject');
+    expect(JSON.stringify(records)).not.toMatch(/private|stranger|rates/);
+  });
+
+  it('only after the record of it is written', async () => {
+    logIsDown = true;
+    expect((await refusalOf(open().acceptAssertion('x', ourIssuer))).code).toBe('log_unavailable');
+  });
+});
+
+describe('the keys of a partner', () => {
+  const after = (seconds: number): void => clock.advance(seconds * 1000);
+  const accepted = async (gateway: ReturnType<typeof open>, key: SigningKey = first): Promise<string> =>
+    gateway.acceptAssertion(await sign(claims(), key), ourIssuer).then(
+      () => 'accepted',
+      (error: unknown) => (error instanceof CodedError ? error.code : 'fault'),
+    );
+
+  it('are fetched once, from the registered address, however many ask at once', async () => {
+    const gateway = open();
+    expect(await Promise.all(Array.from({ length: 20 }, () => accepted(gateway)))).toEqual(
+      Array.from({ length: 20 }, () => 'accepted'),
+    );
+    expect(requests).toEqual(['/jwks.json']);
+  });
+
+  it('are looked at again for a key that is new', async () => {
+    const gateway = open();
+    await accepted(gateway);
+    answer = keySet(first.publicJwk, second.publicJwk);
+    after(11);
+    expect(await accepted(gateway, second)).toBe('accepted');
+    expect(await accepted(gateway, first)).toBe('accepted');
+    expect(requests).toHaveLength(2);
+  });
+
+  it('are not fetched more often for key names that are made up', async () => {
+    const gateway = open();
+    await accepted(gateway);
+    for (let index = 0; index < 30; index++) {
+      const assertion = await sign(claims(), first, { kid: `made-up-${index}` });
+      expect((await refusalOf(gateway.acceptAssertion(assertion, ourIssuer))).code).toBe('assertion_key_unknown');
+    }
+    expect(requests).toHaveLength(1);
+    after(11);
+    await refusalOf(gateway.acceptAssertion(await sign(claims(), first, { kid: 'made-up' }), ourIssuer));
+    await refusalOf(gateway.acceptAssertion(await sign(claims(), first, { kid: 'made-up-again' }), ourIssuer));
+    expect(requests).toHaveLength(2);
+  });
+
+  it('lose a key that the partner has withdrawn', async () => {
+    const gateway = open();
+    await accepted(gateway);
+    answer = keySet(second.publicJwk);
+    after(301);
+    expect(await accepted(gateway, first)).toBe('assertion_key_unknown');
+    expect(await accepted(gateway, second)).toBe('accepted');
+  });
+
+  it('are used for an hour when the partner is down, and not longer', async () => {
+    const gateway = open();
+    await accepted(gateway);
+    answer = down;
+    after(301);
+    expect(await accepted(gateway)).toBe('accepted');
+    after(3290);
+    expect(await accepted(gateway)).toBe('accepted');
+    after(10);
+    expect(await accepted(gateway)).toBe('partner_keys_unavailable');
+    answer = keySet(first.publicJwk);
+    after(11);
+    expect(await accepted(gateway)).toBe('accepted');
+  });
+
+  it('let nobody in while the partner is down', async () => {
+    answer = down;
+    const gateway = open();
+    expect(await accepted(gateway)).toBe('partner_keys_unavailable');
+    expect(await accepted(gateway)).toBe('partner_keys_unavailable');
+    // The second was answered without asking again.
+    expect(requests).toHaveLength(1);
+    expect(records).toHaveLength(2);
+    answer = keySet(first.publicJwk);
+    after(11);
+    await accepted(gateway);
+    answer = down;
+    after(11);
+    expect(await accepted(gateway, second)).toBe('partner_keys_unavailable');
+    expect(await accepted(gateway, first)).toBe('accepted');
+  });
+
+  it('cannot be had from a partner that refuses connections', async () => {
+    profile = profileOf('http://127.0.0.1:1');
+    expect(await accepted(open())).toBe('partner_keys_unavailable');
+  });
+
+  const hostile: readonly (readonly [string, () => Answer])[] = [
+    [
+      'redirects',
+      () => (request, response) =>
+        request.url === '/jwks.json'
+          ? void response.writeHead(302, { location: `${base}/elsewhere` }).end()
+          : keySet(first.publicJwk)(request, response),
+    ],
+    ['never ends', () => (_request, response) => void response.writeHead(200).write('{"keys":[')],
+    ['never answers', () => () => undefined],
+    ['is huge', () => body(JSON.stringify({ keys: [first.publicJwk], padding: 'x'.repeat(70_000) }))],
+    ['is not JSON', () => body('{"keys":')],
+    ['is deep', () => body('['.repeat(30_000) + ']'.repeat(30_000))],
+    ['is a list', () => body(JSON.stringify([first.publicJwk]))],
+    ['has no list of keys', () => body(JSON.stringify({ keys: first.publicJwk }))],
+    [
+      'holds too many keys',
+      () =>
+        keySet(
+          first.publicJwk,
+          ...Array.from({ length: 20 }, (_, index) => ({ ...first.publicJwk, kid: `x${index}` })),
+        ),
+    ],
+    ['holds a private key', () => keySet(first.publicJwk, second.privateJwk)],
+    ['holds the private key itself', () => keySet(first.privateJwk)],
+    ['holds a shared secret', () => keySet(first.publicJwk, { kty: 'oct', k: 'c2VjcmV0', kid: 's' })],
+    ['holds two keys under one kid', () => keySet(first.publicJwk, { ...second.publicJwk, kid: 'k1' })],
+  ];
+  it.each(hostile)('are not taken from a key set that %s', async (_name, make) => {
+    answer = make();
+    expect(await accepted(open())).toBe('partner_keys_unavailable');
+    expect(requests).toEqual(['/jwks.json']);
+  });
+
+  const unusable: readonly (readonly [string, () => unknown])[] = [
+    ['of another algorithm', () => ({ ...first.publicJwk, alg: 'ES384' })],
+    ['for RS256', () => ({ ...rsa.publicJwk, kid: 'k1', alg: 'RS256' })],
+    ['for encryption', () => ({ ...first.publicJwk, use: 'enc' })],
+    ['not on its curve', () => ({ ...first.publicJwk, y: first.publicJwk.x })],
+    ['without a kid', () => ({ ...first.publicJwk, kid: undefined })],
+    ['whose kid is no text', () => ({ ...first.publicJwk, kid: 1 })],
+    ['that is no object', () => null],
+  ];
+  it.each(unusable)('are used beside a key %s, which is left out', async (_name, make) => {
+    answer = keySet(make(), second.publicJwk);
+    const gateway = open();
+    expect(await accepted(gateway, first)).toBe('assertion_key_unknown');
+    expect(await accepted(gateway, second)).toBe('accepted');
+  });
+
+  it('are kept, for as long as an outage would be borne, when a kid comes to name another key', async () => {
+    const gateway = open();
+    await accepted(gateway);
+    answer = keySet({ ...second.publicJwk, kid: 'k1' });
+    after(301);
+    expect(await accepted(gateway)).toBe('accepted');
+    const swapped = await sign(claims(), second, { kid: 'k1' });
+    expect((await refusalOf(gateway.acceptAssertion(swapped, ourIssuer))).code).toBe('assertion_signature');
+  });
+
+  it('are dropped at once when the partner publishes a private key', async () => {
+    const gateway = open();
+    await accepted(gateway);
+    answer = keySet(first.privateJwk);
+    after(301);
+    expect(await accepted(gateway)).toBe('partner_keys_unavailable');
+    answer = keySet(second.publicJwk);
+    after(11);
+    expect(await accepted(gateway, second)).toBe('accepted');
+    expect(await accepted(gateway, first)).toBe('assertion_key_unknown');
+  });
+
+  it('are fetched from the new address when the profile names one', async () => {
+    const gateway = open();
+    await accepted(gateway);
+    profile = { ...profile, version: 4, jwksUri: `${base}/other.json` };
+    expect(await accepted(gateway)).toBe('accepted');
+    expect(requests).toEqual(['/jwks.json', '/other.json']);
+  });
+});

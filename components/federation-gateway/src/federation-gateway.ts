@@ -1,0 +1,132 @@
+import type {
+  AuditAppender,
+  Directory,
+  FederatedIdentity,
+  FederationGateway,
+  TrustProfile,
+  TrustRegistry,
+} from '@countersign/contracts';
+import {
+  type Clock,
+  type Digest,
+  epochSeconds,
+  isCodedError,
+  newId,
+  type Random,
+  sha256Base64Url,
+} from '@countersign/kernel';
+import { parseCompactJws, verifyJws } from '@countersign/oauth';
+import type { Logger } from '@countersign/runtime';
+import { createPartnerKeys, type PartnerKeyTimes } from './partner-keys.ts';
+import { refuseJws } from './refusal.ts';
+import { checkAlgorithm } from './rules/check-algorithm.ts';
+import { checkAssurance } from './rules/check-assurance.ts';
+import { checkAudience } from './rules/check-audience.ts';
+import { checkClient, checkRequiredClaims, readAssertionId } from './rules/check-claims.ts';
+import { checkTimes } from './rules/check-times.ts';
+import { checkType } from './rules/check-type.ts';
+import { checkInstitution, findProfile } from './rules/find-profile.ts';
+import { mapSubject } from './rules/map-subject.ts';
+
+export interface FederationGatewayDependencies {
+  readonly trustRegistry: TrustRegistry;
+  readonly directory: Directory;
+  readonly audit: AuditAppender;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly partnerKeyTimes?: Partial<PartnerKeyTimes>;
+}
+
+/** What an assertion is presented with, and what is found out on the way. */
+interface Attempt {
+  readonly assertion: string;
+  readonly audience: string;
+  readonly client: string | undefined;
+  /** SHA-256 of the assertion's characters: whoever holds the assertion can find its record. */
+  readonly digest: Digest;
+  profile?: TrustProfile;
+}
+
+export function createFederationGateway(dependencies: FederationGatewayDependencies): FederationGateway {
+  const { trustRegistry, directory, audit, clock, logger } = dependencies;
+  const partnerKeys = createPartnerKeys({
+    clock,
+    logger,
+    ...(dependencies.partnerKeyTimes === undefined ? {} : { times: dependencies.partnerKeyTimes }),
+  });
+
+  async function accept(attempt: Attempt): Promise<FederatedIdentity> {
+    const { audience } = attempt;
+    // Who it says it is from, to find the key by. Nothing of it is believed yet.
+    const jws = parseCompactJws(attempt.assertion, refuseJws);
+    checkType(jws.header);
+    const profile = await findProfile(jws.unverifiedClaims, trustRegistry, audience);
+    attempt.profile = profile;
+    checkInstitution(profile, directory.snapshot());
+    checkAlgorithm(jws.header, profile);
+    const key = await partnerKeys.keyOf(profile, jws.header.kid);
+    const claims = verifyJws(jws, key, refuseJws);
+
+    // What it says, now that the partner is known to have said it.
+    const now = epochSeconds(clock.now());
+    checkAudience(claims, audience);
+    const expiresAt = checkTimes(claims, profile, now);
+    const assertionId = readAssertionId(claims);
+    checkClient(jws.header, claims, attempt.client);
+    checkRequiredClaims(claims, profile);
+    const signIn = checkAssurance(claims, profile, now);
+    const { person, subject } = mapSubject(claims, profile, directory.snapshot());
+
+    return {
+      principal: person.id,
+      institution: person.institution,
+      issuer: profile.issuer,
+      subject,
+      ...signIn,
+      assertionId,
+      expiresAt,
+      provenance: {
+        profile: profile.id,
+        profileVersion: profile.version,
+        profileRecord: profile.recordId,
+        kid: jws.header.kid ?? key.thumbprint,
+        assertionDigest: attempt.digest,
+      },
+    };
+  }
+
+  /** Ids, codes and digests alone: the assertion is about a person. */
+  async function recordRefusal(code: string, { profile, client, digest }: Attempt): Promise<void> {
+    await audit.append({
+      id: newId('record', dependencies),
+      type: 'identity.refused',
+      source: 'federation-gateway',
+      outcome: 'deny',
+      reason: code,
+      payload: digest,
+      ...(client === undefined ? {} : { client }),
+      // An issuer without a profile is a stranger's text.
+      ...(profile === undefined
+        ? {}
+        : {
+            references: [profile.recordId],
+            authentication: { issuer: profile.issuer },
+            data: { profile: profile.id, profile_version: profile.version },
+          }),
+    });
+  }
+
+  return {
+    async acceptAssertion(assertion, audience, client) {
+      const attempt: Attempt = { assertion, audience, client, digest: sha256Base64Url(assertion) as Digest };
+      try {
+        return await accept(attempt);
+      } catch (error) {
+        // Anything else is our own fault; nothing was accepted, and nobody was refused.
+        if (isCodedError(error)) await recordRefusal(error.code, attempt);
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,2 @@
+export { createFederationGateway, type FederationGatewayDependencies } from './federation-gateway.ts';
+export type { PartnerKeyTimes } from './partner-keys.ts';

@@ -1,0 +1,47 @@
+import { isCodedError } from '@countersign/kernel';
+import type { KeyCache, VerificationKey } from '@countersign/oauth';
+
+/** What a partner's key set (RFC 7517 section 5) comes to. */
+export type KeySet =
+  | { readonly ok: true; readonly keys: ReadonlyMap<string, VerificationKey> }
+  /** `compromised`: the partner has published a secret, so that what we hold of it is worth nothing either. */
+  | { readonly ok: false; readonly problem: string; readonly compromised: boolean };
+
+const maxKeys = 20;
+
+/**
+ * Reads a key set. Keys that we cannot use (for encryption, RS256, another curve, without a `kid`) are left out,
+ * as RFC 7517 asks; what makes the set itself doubtful refuses all of it.
+ */
+export function readKeySet(document: unknown, cache: KeyCache): KeySet {
+  const list = isObject(document) && Object.hasOwn(document, 'keys') ? document['keys'] : undefined;
+  if (!Array.isArray(list)) return refused('it is not a JSON Web Key Set');
+  if (list.length > maxKeys) return refused(`it holds more than ${maxKeys} keys`);
+  const keys = new Map<string, VerificationKey>();
+  for (const jwk of list as readonly unknown[]) {
+    const imported = importKey(jwk, cache);
+    if (imported === 'private') return { ok: false, problem: 'it holds private key material', compromised: true };
+    const kid = isObject(jwk) ? jwk['kid'] : undefined;
+    if (imported === 'unusable' || typeof kid !== 'string' || kid.length === 0 || kid.length > 256) continue;
+    if (keys.has(kid)) return refused('it holds two keys with one kid');
+    keys.set(kid, imported);
+  }
+  return { ok: true, keys };
+}
+
+function importKey(jwk: unknown, cache: KeyCache): VerificationKey | 'private' | 'unusable' {
+  try {
+    return cache.import(jwk);
+  } catch (error) {
+    if (!isCodedError(error)) throw error;
+    return error.code === 'key_private' ? 'private' : 'unusable';
+  }
+}
+
+function refused(problem: string): KeySet {
+  return { ok: false, problem, compromised: false };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

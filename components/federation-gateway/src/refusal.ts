@@ -1,0 +1,16 @@
+import { federationErrors } from '@countersign/contracts';
+import type { CodedError } from '@countersign/kernel';
+import type { JwsRefusal } from '@countersign/oauth';
+
+/** The detail names the rule; what the assertion says is never repeated, it may be about a person. */
+export function refuse(code: keyof typeof federationErrors.codes, detail: string): CodedError {
+  return federationErrors.error(code, `The assertion is not accepted. ${detail}`);
+}
+
+const codeOfProblem = {
+  malformed: 'assertion_malformed',
+  algorithm: 'assertion_algorithm',
+  signature: 'assertion_signature',
+} as const;
+
+export const refuseJws: JwsRefusal = (problem, detail) => refuse(codeOfProblem[problem], detail);

@@ -1,0 +1,34 @@
+import type { TrustProfile } from '@countersign/contracts';
+import type { JwsHeader, VerifiedClaims } from '@countersign/oauth';
+import { claimOf, textClaim } from '../claim.ts';
+import { refuse } from '../refusal.ts';
+
+/** The id by which an assertion is used once. RFC 7523 leaves it open; without one there is no single use. */
+export function readAssertionId(claims: VerifiedClaims): string {
+  const id = textClaim(claims, 'jti', 256);
+  if (id === undefined) throw refuse('assertion_claim_missing', 'It must have a jti of 1 to 256 characters.');
+  return id;
+}
+
+/** The claims the partner has undertaken to send. */
+export function checkRequiredClaims(claims: VerifiedClaims, { requiredClaims }: TrustProfile): void {
+  for (const name of requiredClaims) {
+    const value = claimOf(claims, name);
+    if (value === undefined || value === '')
+      throw refuse('assertion_claim_missing', `The profile of its issuer requires the claim ${name}.`);
+  }
+}
+
+/**
+ * An identity assertion authorization grant is made out to one client (`oauth-id-jag+jwt`), and any assertion may
+ * be. In other hands it is stolen.
+ */
+export function checkClient(header: JwsHeader, claims: VerifiedClaims, client: string | undefined): void {
+  const named = claimOf(claims, 'client_id');
+  if (named === undefined) {
+    if (header.typ === 'oauth-id-jag+jwt')
+      throw refuse('assertion_claim_missing', 'An assertion of this typ must have a client_id.');
+    return;
+  }
+  if (client === undefined || named !== client) throw refuse('assertion_client', 'It is made out to another client.');
+}
