@@ -1,0 +1,66 @@
+import { type Answer, sendAll } from './http-load.ts';
+import { type Contender, roundOf } from './measure.ts';
+import type { ServerProcess } from './server-process.ts';
+
+/** A server under a closed loop of prepared requests. */
+export function httpContender(options: {
+  readonly name: string;
+  readonly server: ServerProcess;
+  readonly connections: number;
+  readonly warmUpRequests: number;
+  /** So many fresh requests; not part of the measured time. */
+  readonly prepare: (count: number) => readonly Buffer[] | Promise<readonly Buffer[]>;
+  readonly complaint: (answer: Answer) => string | undefined;
+}): Contender {
+  const { name, server, connections, complaint } = options;
+  let rate = 0;
+
+  async function send(count: number) {
+    const requests = await options.prepare(count);
+    const cpuBefore = await server.cpuUs();
+    const databaseBefore = server.databaseCpuUs();
+    const { seconds, latenciesMs } = await sendAll({ name, url: server.url, requests, connections, complaint });
+    const databaseAfter = server.databaseCpuUs();
+    const cpuUs = (await server.cpuUs()) - cpuBefore;
+    rate = count / seconds;
+    // A server without a database has no processes below it, and used none.
+    const databaseCpuUs =
+      databaseBefore === undefined || databaseAfter === undefined || databaseAfter === 0
+        ? undefined
+        : databaseAfter - databaseBefore;
+    return roundOf({ operations: count, seconds, latenciesMs, cpuUs, databaseCpuUs });
+  }
+
+  return {
+    name,
+    async warmUp() {
+      for (const part of [0.1, 0.3, 0.6]) await send(Math.max(connections, Math.ceil(options.warmUpRequests * part)));
+    },
+    // By count, not by the clock: what was prepared gets used, and the pace of the last round says how much that is.
+    round: (seconds) => send(Math.max(connections * 4, Math.ceil(rate * seconds))),
+  };
+}
+
+/** For {@link httpContender}: whether this is a token as it was asked for. */
+export function tokenComplaint(answer: Answer): string | undefined {
+  if (answer.status !== 200) return 'which is not a token';
+  const { access_token: token, token_type: type } = readJson(answer.body);
+  return typeof token === 'string' && type === 'DPoP' ? undefined : 'without a DPoP-bound access token';
+}
+
+/** For {@link httpContender}: whether the decision point permitted, and named its record. */
+export function permitComplaint(answer: Answer): string | undefined {
+  if (answer.status !== 200) return 'which is not a decision';
+  const { decision, context } = readJson(answer.body);
+  const evidence = (context as { readonly evidence?: unknown } | undefined)?.evidence;
+  return decision === true && typeof evidence === 'string' ? undefined : 'without a permit and its record';
+}
+
+function readJson(body: string): Readonly<Record<string, unknown>> {
+  try {
+    const value = JSON.parse(body) as unknown;
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { figure, measureInTurn, median, percentile, ratio, roundOf } from './measure.ts';
+
+describe('percentiles', () => {
+  it('are values that were measured, by nearest rank', () => {
+    const hundred = Float64Array.from({ length: 100 }, (_, index) => index + 1);
+    expect([1, 50, 99, 100].map((percent) => percentile(hundred, percent))).toEqual([1, 50, 99, 100]);
+    expect(percentile(Float64Array.of(7), 99)).toBe(7);
+    expect(percentile(Float64Array.of(1, 2, 3), 50)).toBe(2);
+  });
+
+  it('of nothing are refused', () => {
+    expect(() => percentile(new Float64Array(), 50)).toThrow('nothing');
+    expect(() => median([])).toThrow('nothing');
+  });
+});
+
+describe('a round', () => {
+  it('gives rates and costs per operation, from latencies in any order', () => {
+    const latenciesMs = Float64Array.of(9, 10, 1, 2);
+    expect(roundOf({ operations: 4, seconds: 2, latenciesMs, cpuUs: 800, databaseCpuUs: 40 })).toEqual({
+      operations: 4,
+      seconds: 2,
+      rate: 2,
+      p50Ms: 2,
+      p99Ms: 10,
+      cpuUs: 200,
+      databaseCpuUs: 10,
+    });
+  });
+
+  it('in which nothing was done has no figures', () => {
+    expect(() => roundOf({ operations: 0, seconds: 1 })).toThrow('nothing was done');
+  });
+});
+
+describe('figures', () => {
+  const result = (name: string, rates: readonly number[]) => ({
+    name,
+    rounds: rates.map((rate) => ({ operations: 1, seconds: 1, rate })),
+  });
+
+  it('are medians over the rounds, so that one disturbed round does not count', () => {
+    expect(figure(result('a', [100, 1, 102]), 'rate')).toBe(100);
+    expect(figure(result('a', [100, 200]), 'rate')).toBe(150);
+    expect(figure(result('a', [100]), 'cpuUs')).toBeUndefined();
+  });
+
+  it('are compared within a turn: a machine that was slow for both changes nothing', () => {
+    expect(ratio(result('a', [200, 20, 202]), result('b', [100, 10, 101]), 'rate')).toBe(2);
+    expect(ratio(result('a', [200]), result('b', [100]), 'cpuUs')).toBeUndefined();
+  });
+});
+
+describe('measuring in turn', () => {
+  const contender = (name: string, log: string[]) => ({
+    name,
+    async warmUp() {
+      log.push(`warm ${name}`);
+    },
+    async round() {
+      log.push(name);
+      return roundOf({ operations: 1, seconds: 1 });
+    },
+  });
+
+  it('warms everybody up and then alternates', async () => {
+    const log: string[] = [];
+    const contenders = [contender('a', log), contender('b', log)];
+    const results = await measureInTurn(contenders, { rounds: 2, seconds: 1 }, () => undefined);
+    expect(log).toEqual(['warm a', 'warm b', 'a', 'b', 'a', 'b']);
+    expect(results.map(({ name, rounds }) => [name, rounds.length])).toEqual([
+      ['a', 2],
+      ['b', 2],
+    ]);
+  });
+
+  it('gives no figures at all when a contender fails', async () => {
+    const failing = { ...contender('b', []), round: () => Promise.reject(new Error('refused')) };
+    const measuring = measureInTurn([contender('a', []), failing], { rounds: 1, seconds: 1 }, () => undefined);
+    await expect(measuring).rejects.toThrow('refused');
+  });
+});

@@ -1,0 +1,36 @@
+/** How long and how hard to measure. */
+export interface Pace {
+  /** Rounds of every contender; figures are medians over them. */
+  readonly rounds: number;
+  /** Length of a round over HTTP, in seconds. */
+  readonly httpSeconds: number;
+  /** Length of a round in process. */
+  readonly inProcessSeconds: number;
+  /** Until V8 has optimised what is measured. */
+  readonly warmUpSeconds: number;
+  readonly connections: number;
+  readonly warmUpRequests: number;
+  /** Concurrent callers of the audit log. */
+  readonly appenders: readonly number[];
+}
+
+export const fullPace: Pace = {
+  rounds: 5,
+  httpSeconds: 2.5,
+  inProcessSeconds: 1,
+  warmUpSeconds: 1,
+  connections: 32,
+  warmUpRequests: 8_000,
+  appenders: [1, 32, 256],
+};
+
+/** Long enough to see that everything works, too short to say how fast. */
+export const quickPace: Pace = {
+  rounds: 1,
+  httpSeconds: 0.3,
+  inProcessSeconds: 0.2,
+  warmUpSeconds: 0.1,
+  connections: 8,
+  warmUpRequests: 60,
+  appenders: [1, 32],
+};

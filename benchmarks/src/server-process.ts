@@ -1,0 +1,111 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { CodedError } from '@countersign/kernel';
+import { descendantsCpuUs } from './process-tree-cpu.ts';
+import type { FromServer, ToServer } from './servers/measured-server.ts';
+
+/** A server in a process of its own, and what it costs. */
+export interface ServerProcess {
+  readonly url: string;
+  /** CPU time used so far, user and system, in microseconds. */
+  cpuUs(): Promise<number>;
+  /** The same of its child processes: PostgreSQL, where it has one. Undefined where the platform does not tell. */
+  databaseCpuUs(): number | undefined;
+  stop(): Promise<void>;
+}
+
+const readyWithinMs = 60_000;
+const stopWithinMs = 20_000;
+
+/**
+ * Starts one of `servers/`.
+ *
+ * @param options.profileFolder where V8 writes a CPU profile of the process when it ends
+ * @throws CodedError `benchmark_server` with what it said last
+ */
+export async function startServerProcess(options: {
+  readonly name: 'bare-server' | 'oidc-provider-server' | 'control-plane-server';
+  readonly settings: object;
+  readonly onProgress: (message: string) => void;
+  readonly profileFolder?: string | undefined;
+}): Promise<ServerProcess> {
+  const { name, profileFolder } = options;
+  const child = fork(
+    fileURLToPath(new URL(`./servers/${name}.js`, import.meta.url)),
+    [JSON.stringify(options.settings)],
+    {
+      execArgv: profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: { ...process.env, NODE_ENV: 'production' },
+    },
+  );
+  const said: string[] = [];
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said.push(chunk.toString('utf8'));
+    if (said.length > 100) said.shift();
+  });
+  const exited = once(child, 'exit');
+  const stop = (): Promise<void> => stopChild(child, exited);
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const ready = new Promise<string>((resolve, reject) => {
+      child.on('message', (message: FromServer) => {
+        if (message.kind === 'ready') resolve(message.url);
+        else if (message.kind === 'progress') options.onProgress(message.message);
+      });
+      child.once('exit', (code) => reject(failure(name, `ended with ${code}`, said)));
+      timer = setTimeout(
+        () => reject(failure(name, `was not ready within ${readyWithinMs / 1000} s`, said)),
+        readyWithinMs,
+      );
+    });
+    const url = await ready;
+    return {
+      url,
+      cpuUs: () => askCpu(child, name, said),
+      databaseCpuUs: () => (child.pid === undefined ? undefined : descendantsCpuUs(child.pid)),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function askCpu(child: ChildProcess, name: string, said: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const onExit = (code: number | null): void => reject(failure(name, `ended with ${code}`, said));
+    child.once('exit', onExit);
+    child.on('message', function onMessage(message: FromServer) {
+      if (message.kind !== 'cpu') return;
+      child.off('message', onMessage);
+      child.off('exit', onExit);
+      resolve(message.microseconds);
+    });
+    send(child, 'cpu');
+  });
+}
+
+async function stopChild(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  send(child, 'stop');
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopWithinMs);
+  await exited;
+  clearTimeout(timer);
+}
+
+function send(child: ChildProcess, message: ToServer): void {
+  // A child that has just ended: its exit is what gets reported.
+  if (child.connected) child.send(message, () => undefined);
+}
+
+function failure(name: string, what: string, said: readonly string[]): CodedError {
+  return new CodedError({
+    code: 'benchmark_server',
+    category: 'unavailable',
+    detail: `The ${name} ${what}. It said last: ${said.join('').slice(-2000).trim() || '(nothing)'}`,
+  });
+}

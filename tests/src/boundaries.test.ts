@@ -1,0 +1,180 @@
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { scratchFolder } from './testing/scratch-folder.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const cruiser = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
+const folders = ['foundation', 'protocols', 'components', 'apps', 'sdk', 'examples', 'testkit'];
+
+interface Violation {
+  readonly from: string;
+  readonly to: string;
+  readonly rule: { readonly name: string };
+}
+
+/** Runs the rules over a tree, as `npm run check` does. */
+function cruise(tree: string): Promise<{ readonly violations: readonly Violation[]; readonly modules: number }> {
+  const args = [cruiser, '--config', join(tree, '.dependency-cruiser.cjs'), '--output-type', 'json', ...folders];
+  return new Promise((resolve, reject) => {
+    // It ends with the number of violations; only output that cannot be read is a failure here.
+    execFile(process.execPath, args, { cwd: tree, maxBuffer: 256 * 1_048_576 }, (_error, stdout, stderr) => {
+      try {
+        const { summary } = JSON.parse(stdout) as { summary: { violations: Violation[]; totalCruised: number } };
+        resolve({ violations: summary.violations, modules: summary.totalCruised });
+      } catch {
+        reject(new Error(`the boundaries could not be read: ${stderr.slice(0, 2000)}`));
+      }
+    });
+  });
+}
+
+/** Rooms as they are on disk: `components/audit-log`, `sdk`, ... */
+function rooms(): readonly string[] {
+  const inside = (folder: string): readonly string[] =>
+    readdirSync(join(root, folder)).map((name) => `${folder}/${name}`);
+  return folders
+    .flatMap((folder) => (existsSync(join(root, folder, 'package.json')) ? [folder] : inside(folder)))
+    .filter((room) => existsSync(join(root, room, 'package.json')));
+}
+
+describe('the boundaries of the rooms', () => {
+  it('are kept by the tree as it is', { timeout: 60_000 }, async () => {
+    const { violations, modules } = await cruise(root);
+    expect(violations.map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`)).toEqual([]);
+    expect(modules).toBeGreaterThan(200);
+  });
+
+  it('leave the database to the stores: elsewhere in a component only the types of the driver are named', () => {
+    const guilty: string[] = [];
+    for (const component of readdirSync(join(root, 'components'))) {
+      const folder = join('components', component, 'src');
+      for (const file of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
+        const name = join(folder, file);
+        if (!file.endsWith('.ts') || /\.test\.ts$|^testing\/|(^|[-/])store(\/[a-z-]+)?\.ts$/.test(file)) continue;
+        const text = readFileSync(join(root, name), 'utf8');
+        if (/^import (?!type\b).*from 'pg'/m.test(text) || /\.query[<(]/.test(text)) guilty.push(name);
+      }
+    }
+    expect(guilty).toEqual([]);
+  });
+
+  describe('fail in a tree where', () => {
+    const folder = scratchFolder();
+    afterAll(() => folder.remove());
+
+    const forbidden = [
+      [
+        'a component imports another',
+        'components/directory/src/a.ts',
+        '@countersign/consent-store',
+        'a-component-never-imports-another',
+      ],
+      [
+        'a component imports another by a path',
+        'components/directory/src/b.ts',
+        '../../audit-log/src/index.ts',
+        'a-component-never-imports-another',
+      ],
+      [
+        'a component imports an app',
+        'components/directory/src/c.ts',
+        '@countersign/server',
+        'components-import-foundation-and-protocols',
+      ],
+      [
+        'a component imports the sdk',
+        'components/directory/src/d.ts',
+        '@countersign/sdk',
+        'components-import-foundation-and-protocols',
+      ],
+      ['the kernel imports a protocol', 'foundation/kernel/src/a.ts', '@countersign/market', 'kernel-imports-nothing'],
+      [
+        'the kernel imports the runtime',
+        'foundation/kernel/src/b.ts',
+        '@countersign/runtime',
+        'kernel-imports-nothing',
+      ],
+      [
+        'a contract imports the runtime',
+        'foundation/contracts/src/a.ts',
+        '@countersign/runtime',
+        'contracts-import-kernel-and-protocols',
+      ],
+      [
+        'the runtime imports a contract',
+        'foundation/runtime/src/a.ts',
+        '@countersign/contracts',
+        'runtime-imports-kernel',
+      ],
+      ['a protocol imports the runtime', 'protocols/oauth/src/a.ts', '@countersign/runtime', 'protocols-import-kernel'],
+      [
+        'a protocol imports a component',
+        'protocols/oauth/src/b.ts',
+        '@countersign/directory',
+        'protocols-import-kernel',
+      ],
+      ['a protocol reads files', 'protocols/oauth/src/c.ts', 'node:fs', 'protocols-do-no-io'],
+      [
+        'the sdk imports a component',
+        'sdk/src/a.ts',
+        '@countersign/directory',
+        'sdk-imports-kernel-contracts-protocols',
+      ],
+      ['the sdk imports the runtime', 'sdk/src/b.ts', '@countersign/runtime', 'sdk-imports-kernel-contracts-protocols'],
+      [
+        'the command imports a component',
+        'apps/cli/src/a.ts',
+        '@countersign/directory',
+        'cli-imports-contracts-and-protocols',
+      ],
+      [
+        'the command imports the runtime',
+        'apps/cli/src/b.ts',
+        '@countersign/runtime',
+        'cli-imports-contracts-and-protocols',
+      ],
+      ['an example imports a component', 'examples/src/a.ts', '@countersign/directory', 'examples-import-the-sdk'],
+      ['an example imports the server', 'examples/src/b.ts', '@countersign/server', 'examples-import-the-sdk'],
+      [
+        'a component other than the gateway fetches',
+        'components/directory/src/e.ts',
+        'node:https',
+        'only-the-gateway-fetches',
+      ],
+    ] as const;
+    let found: readonly Violation[];
+
+    beforeAll(async () => {
+      cpSync(join(root, '.dependency-cruiser.cjs'), join(folder.path, '.dependency-cruiser.cjs'));
+      cpSync(join(root, 'package.json'), join(folder.path, 'package.json'));
+      mkdirSync(join(folder.path, 'node_modules/@countersign'), { recursive: true });
+      for (const room of rooms()) {
+        mkdirSync(join(folder.path, room, 'src'), { recursive: true });
+        cpSync(join(root, room, 'package.json'), join(folder.path, room, 'package.json'));
+        writeFileSync(join(folder.path, room, 'src/index.ts'), 'export const here = true;\n');
+        const { name } = JSON.parse(readFileSync(join(root, room, 'package.json'), 'utf8')) as { name: string };
+        symlinkSync(join(folder.path, room), join(folder.path, 'node_modules', name));
+      }
+      for (const [, file, imported] of forbidden) {
+        mkdirSync(dirname(join(folder.path, file)), { recursive: true });
+        const code = imported.startsWith('node:')
+          ? `import * as there from '${imported}';\nexport const used = there;\n`
+          : `import { here } from '${imported}';\nexport const used = here;\n`;
+        writeFileSync(join(folder.path, file), code);
+      }
+      ({ violations: found } = await cruise(folder.path));
+    }, 60_000);
+
+    it.each(forbidden)('%s', (_, file, _imported, rule) => {
+      expect(found.filter(({ from }) => from === file).map(({ rule: { name } }) => name)).toContain(rule);
+    });
+
+    it('and only there', () => {
+      const guilty = new Set<string>(forbidden.map(([, file]) => file));
+      expect(found.filter(({ from }) => !guilty.has(from))).toEqual([]);
+    });
+  });
+});

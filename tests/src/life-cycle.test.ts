@@ -1,0 +1,219 @@
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { isCodedError } from '@countersign/kernel';
+import { readConfiguration } from '@countersign/server';
+import { afterAll, describe, expect, it } from 'vitest';
+import { countersign, endAll, processesAbout, type ServerProcess, startServer } from './testing/command.ts';
+import { type Operator, operatorOf } from './testing/control-plane.ts';
+import { freePort } from './testing/free-port.ts';
+import { scratchFolder } from './testing/scratch-folder.ts';
+import { claimsOf } from './testing/trading.ts';
+
+const folder = scratchFolder();
+const data = join(folder.path, 'data');
+let port: number;
+let server: ServerProcess;
+
+afterAll(async () => {
+  await endAll();
+  folder.remove();
+});
+
+const start = async (): Promise<ServerProcess> => {
+  port ??= await freePort();
+  server = await startServer(['--data', data, '--port', String(port)]);
+  return server;
+};
+
+/** Clients that ask for one token after the other, as fast as they are answered, until they no longer are. */
+function keepAsking(clients: number): { readonly received: string[]; readonly ended: Promise<unknown> } {
+  const received: string[] = [];
+  const ask = async ({ client }: Operator): Promise<void> => {
+    for (;;) {
+      try {
+        const token = await client.clientCredentials({
+          resource: `${server.address}/decisions`,
+          scope: 'decision:evaluate',
+        });
+        received.push(String(claimsOf(token)['evidence']));
+      } catch (error) {
+        if (isCodedError(error)) return;
+        throw error;
+      }
+    }
+  };
+  return { received, ended: Promise.all(Array.from({ length: clients }, () => ask(operatorOf(data, server.address)))) };
+}
+
+const untilMany = async (received: readonly string[], many: number): Promise<void> => {
+  while (received.length < many) await new Promise((resolve) => setTimeout(resolve, 5));
+};
+
+async function expectAllRecorded(received: readonly string[]): Promise<void> {
+  const records = await operatorOf(data, server.address).records({ type: 'token.issued' });
+  const known = new Set<string>(records.map(({ id }) => id));
+  expect(received.filter((evidence) => !known.has(evidence))).toEqual([]);
+  const verified = await countersign(['--data', data, 'log', 'verify']);
+  expect(verified.stdout).toMatch(/^ok\s+\d+ entries hash to the signed root/);
+  expect(verified.code).toBe(0);
+}
+
+describe('countersign start', () => {
+  it('makes what it needs, says where it is, and answers', { timeout: 60_000 }, async () => {
+    const { address, startedInSeconds } = await start();
+    expect(address).toBe(`http://127.0.0.1:${port}`);
+    expect(server.said()).toContain('Not for production');
+    const ready = await fetch(`${address}/readyz`);
+    expect(ready.status).toBe(200);
+    process.stdout.write(`first start: ready after ${startedInSeconds.toFixed(1)} s\n`);
+  });
+
+  it('says nothing that is secret', () => {
+    const said = server.said();
+    const secrets = [
+      readFileSync(join(data, 'key-encryption-key'), 'utf8').trim(),
+      readFileSync(join(data, 'roles-secret'), 'utf8').trim(),
+      (JSON.parse(readFileSync(join(data, 'operator.jwk'), 'utf8')) as { d: string }).d,
+    ];
+    for (const secret of secrets) expect(said).not.toContain(secret);
+  });
+
+  it('is refused on data that is in use, and leaves the first start alone', async () => {
+    const second = await countersign(['start', '--data', data]);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain('database_in_use');
+    expect((await fetch(`${server.address}/readyz`)).status).toBe(200);
+  });
+
+  it('ends with 0 on SIGTERM under load, and nothing it has answered is lost', { timeout: 60_000 }, async () => {
+    const { received, ended } = keepAsking(20);
+    await untilMany(received, 100);
+    expect(await server.end('SIGTERM')).toBe(0);
+    await ended;
+    expect(server.said()).not.toContain('did not stop in time');
+    const { startedInSeconds } = await start();
+    process.stdout.write(`second start: ready after ${startedInSeconds.toFixed(1)} s\n`);
+    await expectAllRecorded(received);
+  });
+
+  it('comes back by itself after a SIGKILL under load, and every token that was received has its record', {
+    timeout: 60_000,
+  }, async () => {
+    const { received, ended } = keepAsking(20);
+    await untilMany(received, 200);
+    expect(await server.end('SIGKILL')).toBe('SIGKILL');
+    await ended;
+    const { startedInSeconds } = await start();
+    process.stdout.write(`start after a kill: ready after ${startedInSeconds.toFixed(1)} s\n`);
+    await expectAllRecorded(received);
+  });
+
+  it('starts all the same when the port its database had is taken', { timeout: 60_000 }, async () => {
+    const postmaster = readFileSync(join(data, 'postgres/cluster/postmaster.pid'), 'utf8').split('\n');
+    const databasePort = Number(postmaster[3]);
+    await server.end('SIGTERM');
+    const occupant = createServer().listen(databasePort, '127.0.0.1');
+    await once(occupant, 'listening');
+    await start();
+    const now = readFileSync(join(data, 'postgres/cluster/postmaster.pid'), 'utf8').split('\n');
+    expect(Number(now[3])).not.toBe(databasePort);
+    await expectAllRecorded([]);
+    expect(await server.end('SIGINT')).toBe(0);
+    occupant.close();
+    await once(occupant, 'close');
+  });
+
+  it('says what to do when its own port is taken, and leaves nothing running', { timeout: 60_000 }, async () => {
+    const occupant = createServer().listen(port, '127.0.0.1');
+    await once(occupant, 'listening');
+    const outcome = await countersign(['start', '--data', data]);
+    expect(outcome.code).toBe(69);
+    expect(outcome.stderr).toContain('address_in_use');
+    expect(outcome.stderr).toContain('choose another port');
+    occupant.close();
+    await once(occupant, 'close');
+    expect(processesAbout(data)).toEqual([]);
+    // The database was stopped again: the next start finds the data free.
+    await start();
+    // Node and PostgreSQL at least; where there is no /proc, nothing can be seen of either.
+    if (process.platform === 'linux') expect(processesAbout(data).length).toBeGreaterThan(1);
+    expect(await server.end('SIGTERM')).toBe(0);
+    expect(processesAbout(data)).toEqual([]);
+  });
+});
+
+describe('a configuration', () => {
+  const good = (): Record<string, unknown> =>
+    JSON.parse(readFileSync(join(data, 'countersign.json'), 'utf8')) as Record<string, unknown>;
+  const production = { environment: 'production', issuer: 'https://as.example', databaseUrl: 'env:DATABASE_URL' };
+
+  it.each([
+    ['plain HTTP in production', { ...production, issuer: 'http://as.example' }, 'configuration_unsafe', 'https'],
+    [
+      'plain HTTP on loopback in production',
+      { ...production, issuer: 'http://127.0.0.1:7420' },
+      'configuration_unsafe',
+      'https',
+    ],
+    [
+      'an embedded database in production',
+      { environment: 'production', issuer: 'https://as.example' },
+      'configuration_unsafe',
+      'databaseUrl',
+    ],
+    ['development under a public name', { issuer: 'https://as.example' }, 'configuration_unsafe', 'loopback'],
+    [
+      'a secret written into it',
+      { databaseUrl: 'postgres://user:secret@db/x' },
+      'configuration_invalid',
+      '/databaseUrl',
+    ],
+    ['a setting that does not exist', { accessTokenLifeTime: 300 }, 'configuration_invalid', 'accessTokenLifeTime'],
+    [
+      'tokens that live longer than five minutes',
+      { accessTokenLifetimeSeconds: 301 },
+      'configuration_invalid',
+      '/accessTokenLifetimeSeconds',
+    ],
+    ['an issuer with a path', { issuer: 'http://127.0.0.1:7420/as' }, 'configuration_invalid', '/issuer'],
+  ])('is refused with %s', (_, change, code, names) => {
+    const refused = expect.objectContaining({ code, detail: expect.stringContaining(names) });
+    expect(() => readConfiguration({ ...good(), ...change })).toThrow(refused);
+  });
+
+  it('never has its secrets repeated in the refusal', () => {
+    const changed = { ...good(), databaseUrl: 'postgres://user:hunter2@db/x', keyEncryptionKey: 'hunter2' };
+    expect(() => readConfiguration(changed)).toThrow(
+      expect.objectContaining({ detail: expect.not.stringContaining('hunter2') }),
+    );
+  });
+
+  it('stops the command before anything was started, naming all that is unsafe', async () => {
+    const file = join(folder.path, 'unsafe.json');
+    writeFileSync(
+      file,
+      JSON.stringify({ ...good(), environment: 'production', dataFolder: join(folder.path, 'untouched') }),
+    );
+    const outcome = await countersign(['start', '--config', file]);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain('configuration_unsafe');
+    expect(outcome.stderr).toContain('issuer: must be https');
+    expect(outcome.stderr).toContain('databaseUrl');
+    expect(() => readFileSync(join(folder.path, 'untouched/roles-secret'))).toThrow();
+  });
+
+  it('stops the command when a secret cannot be read, or the key is none', async () => {
+    const file = join(folder.path, 'no-secret.json');
+    writeFileSync(file, JSON.stringify({ ...good(), keyEncryptionKey: 'env:NOT_SET_ANYWHERE' }));
+    const outcome = await countersign(['start', '--config', file]);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain('secret_unavailable');
+    writeFileSync(file, JSON.stringify({ ...good(), keyEncryptionKey: 'env:SHORT_KEY' }));
+    const short = await countersign(['start', '--config', file], { env: { SHORT_KEY: 'c2hvcnQ' } });
+    expect(short.code).toBe(1);
+    expect(short.stderr).toContain('configuration_invalid');
+    expect(short.stderr).not.toContain('c2hvcnQ');
+  });
+});

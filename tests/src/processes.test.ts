@@ -1,0 +1,146 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { countersign, endAll, type Outcome, processesAbout } from './testing/command.ts';
+import { scratchFolder } from './testing/scratch-folder.ts';
+
+const folder = scratchFolder();
+const temporary = join(folder.path, 'tmp');
+const kept = join(folder.path, 'kept');
+
+/** Databases of ours that were put where data goes that has no better place. */
+function strays(): readonly string[] {
+  const elsewhere = '/var/lib/countersign/data';
+  const names = existsSync(elsewhere) ? readdirSync(elsewhere) : [];
+  return names.filter((name) => {
+    const marker = join(elsewhere, name, 'countersign-database.json');
+    return existsSync(marker) && readFileSync(marker, 'utf8').includes(folder.path);
+  });
+}
+
+afterAll(async () => {
+  await endAll();
+  folder.remove();
+});
+
+describe('countersign demo', () => {
+  let outcome: Outcome;
+  let seconds: number;
+  beforeAll(async () => {
+    mkdirSync(temporary);
+    const began = performance.now();
+    outcome = await countersign(['demo'], { env: { TMPDIR: temporary }, cwd: folder.path });
+    seconds = (performance.now() - began) / 1000;
+  }, 120_000);
+
+  it('carries the order to its end, proves it, and ends with 0 within a minute', () => {
+    expect(outcome.stderr).toBe('');
+    expect(outcome.code).toBe(0);
+    expect(outcome.stdout).toMatch(/^ +VERIFIED$/m);
+    expect(outcome.stdout).toContain('cleared, settled');
+    expect(outcome.stdout).toMatch(/\d+ attacks and mistakes were refused, the proof holds/);
+    expect(seconds).toBeLessThan(60);
+  });
+
+  it('shows each refusal with its code', () => {
+    for (const code of [
+      'not_a_signatory',
+      'terms_hash_mismatch',
+      'mandate_wider',
+      'approval_required',
+      'approval_self',
+      'idempotency_conflict',
+      'mandate_lapsed',
+      'record_altered',
+      'record_missing',
+    ])
+      expect(outcome.stdout).toMatch(new RegExp(`refused: .*${code}`));
+  });
+
+  it('writes plain text into a pipe', () => {
+    expect(outcome.stdout).not.toContain('\u001b');
+    expect(outcome.stdout).not.toContain('\r');
+  });
+
+  it('leaves no process, no temporary folder and no data behind', () => {
+    expect(processesAbout(temporary)).toEqual([]);
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(strays()).toEqual([]);
+    expect(readdirSync(folder.path).sort()).toEqual(['tmp']);
+  });
+});
+
+describe('countersign evidence verify', () => {
+  const bundle = join(kept, 'order.evidence.json');
+  const trust = join(kept, 'trust.json');
+  const alone = join(folder.path, 'alone');
+  const verify = (...args: readonly string[]): Promise<Outcome> => countersign(['evidence', 'verify', ...args]);
+
+  beforeAll(async () => {
+    const demo = await countersign(['demo', '--keep', kept]);
+    if (demo.code !== 0) throw new Error(`the demo failed: ${demo.stderr}`);
+    // Away from the trust file that lies beside it.
+    mkdirSync(alone);
+    writeFileSync(join(alone, 'order.json'), readFileSync(bundle));
+    const changed = JSON.parse(readFileSync(bundle, 'utf8')) as { records: unknown[] };
+    changed.records.splice(3, 1);
+    writeFileSync(join(alone, 'tampered.json'), JSON.stringify(changed));
+    writeFileSync(join(alone, 'text.json'), 'this is not JSON');
+    writeFileSync(join(alone, 'another.json'), '{"format":"something else"}');
+  }, 120_000);
+
+  it('ends with 0 for a bundle that is verified against a key from elsewhere', async () => {
+    const outcome = await verify(bundle, '--trust', trust);
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(outcome.stdout.trim().split('\n').at(-1)).toBe('VERIFIED');
+    expect(await verify(bundle)).toMatchObject({ code: 0 });
+    const { logVerifierKey } = JSON.parse(readFileSync(trust, 'utf8')) as { logVerifierKey: string };
+    expect(await verify(join(alone, 'order.json'), '--log-key', logVerifierKey)).toMatchObject({ code: 0 });
+  });
+
+  it('ends with 2 for a tampered bundle, and says what fails', async () => {
+    const outcome = await verify(join(alone, 'tampered.json'), '--trust', trust);
+    expect(outcome.code).toBe(2);
+    expect(outcome.stdout).toMatch(/^FAIL .*record_missing/m);
+    expect(outcome.stdout).toContain('NOT VERIFIED');
+    expect((await verify(join(alone, 'another.json'), '--trust', trust)).code).toBe(2);
+  });
+
+  it('ends with 3 for a bundle that only agrees with itself', async () => {
+    const outcome = await verify(join(alone, 'order.json'));
+    expect(outcome.code).toBe(3);
+    expect(outcome.stdout).toContain('NOT ANCHORED');
+  });
+
+  it('ends with 1 for a file that cannot be read', async () => {
+    for (const file of [join(alone, 'text.json'), join(alone, 'nowhere.json')]) {
+      const outcome = await verify(file, '--trust', trust);
+      expect(outcome.code).toBe(1);
+      expect(outcome.stderr).toContain('file_unreadable');
+    }
+  });
+
+  it('ends with 64 for words that make no command', async () => {
+    expect((await verify()).code).toBe(64);
+    expect((await verify(bundle, '--no-such-option')).code).toBe(64);
+    expect((await countersign(['no-such-command'])).code).toBe(64);
+  });
+
+  it('prints every step as JSON when asked to, with the same codes', async () => {
+    const good = await verify(bundle, '--trust', trust, '--json');
+    expect(JSON.parse(good.stdout)).toMatchObject({ ok: true, anchored: true });
+    const bad = await verify(join(alone, 'tampered.json'), '--json');
+    expect(bad.code).toBe(2);
+    const { steps } = JSON.parse(bad.stdout) as { steps: readonly { ok: boolean; code?: string }[] };
+    expect(steps.filter(({ ok }) => !ok).map(({ code }) => code)).toContain('record_missing');
+  });
+
+  it('keeps the private keys of a kept demo to its owner', () => {
+    const open = readdirSync(kept, { recursive: true, encoding: 'utf8' }).filter((name) => {
+      const path = join(kept, name);
+      if (!name.endsWith('.json') && !name.endsWith('.jwk')) return false;
+      return /"d"\s*:/.test(readFileSync(path, 'utf8')) && (statSync(path).mode & 0o077) !== 0;
+    });
+    expect(open).toEqual([]);
+  });
+});

@@ -1,0 +1,93 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EvidenceRecord } from '@countersign/contracts';
+import type { Clock } from '@countersign/kernel';
+import type { EmbeddedConnection, Logger } from '@countersign/runtime';
+import { type CallRequest, type Client, type ClientOptions, createClient, importSigningKey } from '@countersign/sdk';
+import {
+  type Configuration,
+  type ControlPlane,
+  prepareDevelopment,
+  readConfiguration,
+  startControlPlane,
+} from '@countersign/server';
+import { freePort } from './free-port.ts';
+
+/** The operator of a control plane, as the command `countersign` is one. */
+export interface Operator {
+  readonly client: Client;
+  /** Calls one of the control plane's own interfaces. @throws the refusal */
+  call(door: string, scope: string, request: Omit<CallRequest, 'url'> & { readonly path: string }): Promise<unknown>;
+  /** Records of the log, oldest first, all of them. */
+  records(query?: {
+    readonly type?: string;
+    readonly transaction?: string;
+    readonly after?: string;
+  }): Promise<readonly LogRecord[]>;
+}
+
+export type LogRecord = EvidenceRecord & { readonly index: string };
+
+export function operatorOf(folder: string, issuer: string, options: Partial<ClientOptions> = {}): Operator {
+  const key = importSigningKey(JSON.parse(readFileSync(join(folder, 'operator.jwk'), 'utf8')));
+  const client = createClient({ issuer, clientId: 'countersign-cli', key, ...options });
+  const call: Operator['call'] = async (door, scope, { path, ...request }) => {
+    const token = await client.clientCredentials({ resource: `${issuer}/${door}`, scope });
+    return client.callOrThrow(token, { ...request, url: `${issuer}${path}` });
+  };
+  return {
+    client,
+    call,
+    async records(query = {}) {
+      const found: LogRecord[] = [];
+      for (let after = query.after; ; after = found.at(-1)?.index) {
+        const from = { limit: '1000', ...query, ...(after === undefined ? {} : { after }) };
+        const path = `/evidence/records?${new URLSearchParams(from).toString()}`;
+        const { records } = (await call('evidence', 'audit:read', { method: 'GET', path })) as {
+          records: readonly { readonly index: string; readonly record: EvidenceRecord }[];
+        };
+        found.push(...records.map(({ index, record }) => ({ ...record, index })));
+        if (records.length < 1000) return found;
+      }
+    },
+  };
+}
+
+/** A development configuration in a folder, quiet, and with a database of its own if one is given. */
+export async function configurationIn(
+  folder: string,
+  options: { readonly port?: number; readonly database?: EmbeddedConnection } = {},
+): Promise<Configuration> {
+  const { configuration, configurationFile } = prepareDevelopment({
+    dataFolder: folder,
+    port: options.port ?? (await freePort()),
+  });
+  const changed: Record<string, unknown> = { ...configuration, logLevel: 'error' };
+  if (options.database !== undefined) {
+    const { user, password, host, port, database } = options.database;
+    const file = join(folder, 'database-url');
+    writeFileSync(file, `postgres://${user}:${password}@${host}:${port}/${database}`, { mode: 0o600 });
+    changed['databaseUrl'] = `file:${file}`;
+  }
+  writeFileSync(configurationFile, JSON.stringify(changed));
+  return readConfiguration(changed);
+}
+
+/** A control plane in this process, listening, with its operator. */
+export interface RunningControlPlane extends ControlPlane {
+  readonly issuer: string;
+  readonly operator: Operator;
+}
+
+export async function runControlPlane(
+  configuration: Configuration,
+  options: { readonly clock?: Clock; readonly logger?: Logger } = {},
+): Promise<RunningControlPlane> {
+  const controlPlane = await startControlPlane(configuration, options);
+  const { issuer, dataFolder } = configuration;
+  return {
+    ...controlPlane,
+    issuer,
+    operator: operatorOf(dataFolder, issuer, options.clock === undefined ? {} : { clock: options.clock }),
+  };
+}
