@@ -1,10 +1,11 @@
 // Who may import whom (docs/architecture.md). `npm run check` fails on any import these rules forbid, and
 // tests/src/boundaries.test.ts shows that a forbidden import does fail.
+const notProduct = '\\.test\\.ts$|\\.fixture\\.|/src/testing/';
 const only = (name, from, allowed, comment) => ({
   name,
   comment,
   severity: 'error',
-  from: { path: from, pathNot: '\\.test\\.ts$|/src/testing/' },
+  from: { path: from, pathNot: notProduct },
   to: { path: '^(foundation|protocols|components|apps|sdk|examples|testkit|tests|benchmarks)/', pathNot: [from, ...allowed] },
 });
 
@@ -23,7 +24,7 @@ module.exports = {
       name: 'a-component-never-imports-another',
       comment: 'Components see each other through contracts only, so that each can run alone.',
       severity: 'error',
-      from: { path: '^components/([^/]+)/', pathNot: '\\.test\\.ts$|/src/testing/' },
+      from: { path: '^components/([^/]+)/', pathNot: notProduct },
       to: { path: '^components/', pathNot: '^components/$1/' },
     },
     only('components-import-foundation-and-protocols', '^components/', [kernel, contracts, runtime, protocols], 'No component knows an app, the sdk or an example.'),
@@ -40,27 +41,27 @@ module.exports = {
       name: 'only-the-gateway-fetches',
       comment: 'The federation gateway is the only component that calls addresses a partner chose.',
       severity: 'error',
-      from: { path: '^components/(?!federation-gateway/)', pathNot: '\\.test\\.ts$' },
+      from: { path: '^components/(?!federation-gateway/)', pathNot: notProduct },
       to: { path: '^(undici|node:https?|http|https)$' },
     },
     {
       name: 'protocols-do-no-io',
       severity: 'error',
-      from: { path: '^protocols/', pathNot: '\\.test\\.ts$' },
+      from: { path: '^protocols/', pathNot: notProduct },
       to: { path: '^(node:)?(fs|fs/promises|net|http|https|child_process|dns)$' },
     },
     {
       name: 'sql-in-stores-only',
       comment: 'A component asks its storage in store.ts; types of `pg` may be named anywhere.',
       severity: 'error',
-      from: { path: '^components/', pathNot: '(store|\\.test)\\.ts$' },
-      to: { path: '^node_modules/pg/', dependencyTypesNot: ['type-only'] },
+      from: { path: '^components/', pathNot: `(store|store/[a-z-]+)\\.ts$|${notProduct}` },
+      to: { path: '^node_modules/pg/', dependencyTypesNot: ['type-only', 'pre-compilation-only'], preCompilationOnly: false },
     },
   ],
   options: {
     doNotFollow: { path: ['node_modules', '/dist/'] },
     exclude: { path: '/dist/|\\.d\\.ts$' },
-    tsPreCompilationDeps: true,
+    tsPreCompilationDeps: 'specify',
     parser: 'swc',
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['source', 'import', 'node'], extensions: ['.ts', '.js'] },
   },

@@ -4,7 +4,7 @@ import { consentStoreMigrations, createConsentStore } from '@countersign/consent
 import type { AuthorizationServer, ConsentStore, FederationGateway, KeyPurpose, PolicyEngine, Signer, TransactionRegistry } from '@countersign/contracts';
 import { createDirectory, type DirectoryComponent, directoryMigrations } from '@countersign/directory';
 import { createFederationGateway } from '@countersign/federation-gateway';
-import { CodedError, decodeBase64Url, systemClock, systemRandom } from '@countersign/kernel';
+import { type Clock, CodedError, decodeBase64Url, systemRandom } from '@countersign/kernel';
 import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
 import {
   type ComponentMigrations,
@@ -60,9 +60,9 @@ export async function startComponents(options: {
   readonly database: OpenedDatabase;
   readonly lifecycle: Lifecycle;
   readonly logger: Logger;
+  readonly clock: Clock;
 }): Promise<Components> {
-  const { configuration, database, lifecycle, logger } = options;
-  const clock = systemClock;
+  const { configuration, database, lifecycle, logger, clock } = options;
   const random = systemRandom;
   const development = configuration.environment === 'development';
   const common = { clock, random, logger };

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CodedError } from '@countersign/kernel';
+import { type Clock, CodedError, systemClock } from '@countersign/kernel';
 import { createHttpServer, createLifecycle, createLogger, createMetrics, type Logger } from '@countersign/runtime';
 import { type Components, migratedComponents, startComponents } from './components.ts';
 import type { Configuration } from './configuration.ts';
@@ -24,8 +24,14 @@ export interface ControlPlane {
  */
 export async function startControlPlane(
   configuration: Configuration,
-  options: { readonly onProgress?: (message: string) => void; readonly logger?: Logger } = {},
+  options: {
+    readonly onProgress?: (message: string) => void;
+    readonly logger?: Logger;
+    /** What every component goes by; the system's when left out. */
+    readonly clock?: Clock;
+  } = {},
 ): Promise<ControlPlane> {
+  const clock = options.clock ?? systemClock;
   const logger = options.logger ?? createLogger({ level: configuration.logLevel, name: 'countersign' });
   const onProgress = options.onProgress ?? (() => undefined);
   const lifecycle = createLifecycle({ logger });
@@ -34,13 +40,13 @@ export async function startControlPlane(
   try {
     const database = await openControlPlaneDatabase({ configuration, components: migratedComponents, lifecycle, logger, onProgress });
     onProgress('Starting components');
-    const components = await startComponents({ configuration, database, lifecycle, logger });
+    const components = await startComponents({ configuration, database, lifecycle, logger, clock });
     const app = createHttpServer({ logger, metrics });
-    mountRoutes(app, components, configuration);
+    mountRoutes(app, components, configuration, clock);
     mountHealth(app, { metrics, ready: async () => !stopping && (await answersWithin(components.auditLog.checkpoint(), 2_000)) });
     await listenOn(app, configuration);
     // Last in, first out: no new request reaches a component that is about to stop.
-    lifecycle.started({ name: 'HTTP', stop: () => app.close() });
+    lifecycle.started({ name: 'HTTP', stop: () => closeHttp(app) });
     return {
       address: configuration.issuer,
       components,
@@ -69,6 +75,19 @@ async function listenOn(app: ReturnType<typeof createHttpServer>, { listen }: Co
         cause,
       });
     throw cause;
+  }
+}
+
+/**
+ * Answers what has begun and takes nothing new. A connection that was busy when the closing began is idle once it
+ * has its answer, and would be waited for until its keep-alive ends.
+ */
+async function closeHttp(app: ReturnType<typeof createHttpServer>): Promise<void> {
+  const sweep = setInterval(() => app.server.closeIdleConnections(), 50);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(sweep);
   }
 }
 

@@ -3,7 +3,7 @@ import { authorizationServerRoutes } from '@countersign/authorization-server';
 import { consentStoreRoutes } from '@countersign/consent-store';
 import { type Actor, type KeyPurpose, keyPurposes, type ResourceGuard } from '@countersign/contracts';
 import { directoryRoutes } from '@countersign/directory';
-import { CodedError, newId, systemClock, systemRandom } from '@countersign/kernel';
+import { type Clock, CodedError, newId, systemRandom } from '@countersign/kernel';
 import { policyEngineRoutes } from '@countersign/policy-engine';
 import { type Metrics, withCaller } from '@countersign/runtime';
 import { transactionRegistryRoutes } from '@countersign/transaction-registry';
@@ -14,18 +14,18 @@ import type { Configuration } from './configuration.ts';
 import type { OwnInterface } from './own-interfaces.ts';
 
 /** Every door of the control plane. Each interface accepts tokens for itself alone. */
-export function mountRoutes(app: FastifyInstance, components: Components, configuration: Configuration): void {
+export function mountRoutes(app: FastifyInstance, components: Components, configuration: Configuration, clock: Clock): void {
   const baseUrl = configuration.issuer;
   const guard = (name: OwnInterface): ResourceGuard => components.authorizationServer.guard(`${baseUrl}/${name}`);
 
   authorizationServerRoutes(app, components);
   directoryRoutes(app, { ...components, guard: guard('directory'), baseUrl });
   trustRegistryRoutes(app, { ...components, guard: guard('partners'), baseUrl });
-  consentStoreRoutes(app, { ...components, guard: guard('mandates'), baseUrl, clock: systemClock });
+  consentStoreRoutes(app, { ...components, guard: guard('mandates'), baseUrl, clock });
   policyEngineRoutes(app, { ...components, guard: guard('decisions'), baseUrl });
   transactionRegistryRoutes(app, { transactions: components.transactionRegistry, guard: guard('transactions'), baseUrl });
   auditLogRoutes(app, { ...components, guard: guard('evidence'), baseUrl });
-  keyRoutes(app, components, guard('keys'), baseUrl);
+  keyRoutes(app, components, { guard: guard('keys'), baseUrl, clock });
 
   app.get('/.well-known/countersign', async () => ({
     issuer: baseUrl,
@@ -35,7 +35,11 @@ export function mountRoutes(app: FastifyInstance, components: Components, config
 }
 
 /** Rotation at run time. Recorded before it is answered; the successor signs only when its lead has passed. */
-function keyRoutes(app: FastifyInstance, { signers, auditLog }: Components, guard: ResourceGuard, baseUrl: string): void {
+function keyRoutes(
+  app: FastifyInstance,
+  { signers, auditLog }: Components,
+  { guard, baseUrl, clock }: { readonly guard: ResourceGuard; readonly baseUrl: string; readonly clock: Clock },
+): void {
   app.post(
     '/keys/:purpose/rotate',
     withCaller(
@@ -57,14 +61,15 @@ function keyRoutes(app: FastifyInstance, { signers, auditLog }: Components, guar
   );
 
   async function rotate(purpose: KeyPurpose, by: Actor): Promise<unknown> {
-    const { kid, algorithm, state, jwk } = await signers[purpose].rotate(purpose);
-    await auditLog.append({
-      id: newId('record', { clock: systemClock, random: systemRandom }),
-      type: 'key.published',
-      source: 'authorization-server',
-      outcome: 'done',
-      actors: [by],
-      data: { purpose, kid, algorithm, jwk: { ...jwk } },
+    const { kid, algorithm, state } = await signers[purpose].rotate(purpose, async (successor) => {
+      await auditLog.append({
+        id: newId('record', { clock, random: systemRandom }),
+        type: 'key.published',
+        source: 'authorization-server',
+        outcome: 'done',
+        actors: [by],
+        data: { purpose, kid: successor.kid, algorithm: successor.algorithm, jwk: { ...successor.jwk } },
+      });
     });
     return { purpose, kid, algorithm, state };
   }

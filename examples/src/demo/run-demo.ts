@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isCodedError } from '@countersign/kernel';
@@ -28,6 +28,9 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
   process.once('SIGTERM', interrupted);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o711 });
+    // Started as root, the database runs under another account. It must pass to work in here, or the data would go
+    // to a place where nobody removes it; what is secret in here has mode 0600.
+    if (options.keepFolder === undefined) chmodSync(folder, 0o711);
     const dataFolder = join(folder, 'data');
     const { addresses, cast } = await raiseCurtain({ timeline, processes, folder, dataFolder });
     const stage = { cast, addresses, timeline, run: Date.now().toString(36) };

@@ -1,5 +1,4 @@
 import { pathToFileURL } from 'node:url';
-import { readPolicySet, shippedPolicies } from '@countersign/server';
 import type { Command } from 'commander';
 import { connect, type ConnectionOptions } from '../connection.ts';
 import { bold, dim, green, print } from '../output.ts';
@@ -10,6 +9,8 @@ export function policyCommands(program: Command, options: () => ConnectionOption
     .command('validate [folder]')
     .description('parse, validate against the schema, and compile the policies of a folder; the shipped ones when none is named')
     .action(async (folder: string | undefined) => {
+      // Loaded on demand: it brings the whole server along, and most commands only talk to one.
+      const { readPolicySet, shippedPolicies } = await import('@countersign/server');
       const set = await readPolicySet(folder === undefined ? shippedPolicies : pathToFileURL(`${folder}/`));
       print(`${green('ok')}  ${set.policies.length} policies  ${dim(set.hash)}`);
       for (const { id, effect } of set.policies) print(`  ${effect.padEnd(6)} ${id}`);
