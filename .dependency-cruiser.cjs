@@ -6,7 +6,10 @@ const only = (name, from, allowed, comment) => ({
   comment,
   severity: 'error',
   from: { path: from, pathNot: notProduct },
-  to: { path: '^(foundation|protocols|components|apps|sdk|examples|testkit|tests|benchmarks)/', pathNot: [from, ...allowed] },
+  to: {
+    path: '^(foundation|protocols|components|apps|sdk|examples|testkit|tests|benchmarks)/',
+    pathNot: [from, ...allowed],
+  },
 });
 
 const kernel = '^foundation/kernel/';
@@ -17,8 +20,18 @@ const protocols = '^protocols/';
 module.exports = {
   forbidden: [
     only('kernel-imports-nothing', kernel, [], 'The kernel is what everything else stands on.'),
-    only('protocols-import-kernel', protocols, [kernel], 'Formats and verification: no database, no configuration, no component.'),
-    only('contracts-import-kernel-and-protocols', contracts, [kernel, protocols], 'A contract names shapes, not machinery.'),
+    only(
+      'protocols-import-kernel',
+      protocols,
+      [kernel],
+      'Formats and verification: no database, no configuration, no component.',
+    ),
+    only(
+      'contracts-import-kernel-and-protocols',
+      contracts,
+      [kernel, protocols],
+      'A contract names shapes, not machinery.',
+    ),
     only('runtime-imports-kernel', runtime, [kernel], 'The runtime knows nothing of identity or trading.'),
     {
       name: 'a-component-never-imports-another',
@@ -27,10 +40,30 @@ module.exports = {
       from: { path: '^components/([^/]+)/', pathNot: notProduct },
       to: { path: '^components/', pathNot: '^components/$1/' },
     },
-    only('components-import-foundation-and-protocols', '^components/', [kernel, contracts, runtime, protocols], 'No component knows an app, the sdk or an example.'),
-    only('sdk-imports-kernel-contracts-protocols', '^sdk/', [kernel, contracts, protocols], 'What a protected service installs stays small.'),
-    only('cli-imports-contracts-and-protocols', '^apps/cli/', [kernel, contracts, protocols, '^sdk/', '^apps/server/', '^examples/'], 'The command talks to a running control plane through its public door; `start` and `demo` start one.'),
-    only('examples-import-the-sdk', '^examples/', [kernel, contracts, protocols, '^sdk/'], 'An example firm has what a customer has.'),
+    only(
+      'components-import-foundation-and-protocols',
+      '^components/',
+      [kernel, contracts, runtime, protocols],
+      'No component knows an app, the sdk or an example.',
+    ),
+    only(
+      'sdk-imports-kernel-contracts-protocols',
+      '^sdk/',
+      [kernel, contracts, protocols],
+      'What a protected service installs stays small.',
+    ),
+    only(
+      'cli-imports-contracts-and-protocols',
+      '^apps/cli/',
+      [kernel, contracts, protocols, '^sdk/', '^apps/server/', '^examples/'],
+      'The command talks to a running control plane through its public door; `start` and `demo` start one.',
+    ),
+    only(
+      'examples-import-the-sdk',
+      '^examples/',
+      [kernel, contracts, protocols, '^sdk/'],
+      'An example firm has what a customer has.',
+    ),
     {
       name: 'no-cycles',
       severity: 'error',
@@ -55,7 +88,11 @@ module.exports = {
       comment: 'A component asks its storage in store.ts; types of `pg` may be named anywhere.',
       severity: 'error',
       from: { path: '^components/', pathNot: `(store|store/[a-z-]+)\\.ts$|${notProduct}` },
-      to: { path: '^node_modules/pg/', dependencyTypesNot: ['type-only', 'pre-compilation-only'], preCompilationOnly: false },
+      to: {
+        path: '^node_modules/pg/',
+        dependencyTypesNot: ['type-only', 'pre-compilation-only'],
+        preCompilationOnly: false,
+      },
     },
   ],
   options: {
@@ -63,6 +100,10 @@ module.exports = {
     exclude: { path: '/dist/|\\.d\\.ts$' },
     tsPreCompilationDeps: 'specify',
     parser: 'swc',
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['source', 'import', 'node'], extensions: ['.ts', '.js'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['source', 'import', 'node'],
+      extensions: ['.ts', '.js'],
+    },
   },
 };

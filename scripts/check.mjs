@@ -5,14 +5,31 @@ const steps = [
   ['types', ['tsc', '-b']],
   ['tests compile too', ['tsc', '-p', 'tsconfig.tests.json']],
   ['lint and format', ['biome', 'check', '--error-on-warnings']],
-  ['boundaries', ['depcruise', '--config', '.dependency-cruiser.cjs', 'foundation', 'protocols', 'components', 'apps', 'sdk', 'examples', 'testkit']],
+  [
+    'boundaries',
+    [
+      'depcruise',
+      '--config',
+      '.dependency-cruiser.cjs',
+      'foundation',
+      'protocols',
+      'components',
+      'apps',
+      'sdk',
+      'examples',
+      'testkit',
+    ],
+  ],
   ['unused code', ['knip']],
 ];
 
 let failed = 0;
 for (const [title, [command, ...args]] of steps) {
   const started = Date.now();
-  const result = spawnSync('npx', ['--no-install', command, ...args], { encoding: 'utf8', shell: process.platform === 'win32' });
+  const result = spawnSync('npx', ['--no-install', command, ...args], {
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  });
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   console.log(`${result.status === 0 ? 'ok  ' : 'FAIL'} ${title} (${seconds} s)`);
   if (result.status !== 0) {

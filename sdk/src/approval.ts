@@ -10,7 +10,12 @@ import type { SigningKey } from './keys.ts';
  * @returns a compact JWS, `typ` `countersign-approval+jwt`
  */
 export function signApproval(
-  approval: { readonly approver: string; readonly transaction: string; readonly intentDigest: string; readonly lifeSeconds: number },
+  approval: {
+    readonly approver: string;
+    readonly transaction: string;
+    readonly intentDigest: string;
+    readonly lifeSeconds: number;
+  },
   key: SigningKey,
   from: { readonly clock?: Clock; readonly random?: Random } = {},
 ): Promise<string> {
@@ -24,5 +29,9 @@ export function signApproval(
     exp: now + approval.lifeSeconds,
     jti: Buffer.from((from.random ?? systemRandom).bytes(16)).toString('base64url'),
   };
-  return signCompactJws(encodeHeader({ alg: key.algorithm, typ: 'countersign-approval+jwt', kid: key.kid }), claims, async (input) => key.sign(input));
+  return signCompactJws(
+    encodeHeader({ alg: key.algorithm, typ: 'countersign-approval+jwt', kid: key.kid }),
+    claims,
+    async (input) => key.sign(input),
+  );
 }

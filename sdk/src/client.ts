@@ -1,4 +1,12 @@
-import { type Clock, CodedError, epochSeconds, type Random, sha256Base64Url, systemClock, systemRandom } from '@countersign/kernel';
+import {
+  type Clock,
+  CodedError,
+  epochSeconds,
+  type Random,
+  sha256Base64Url,
+  systemClock,
+  systemRandom,
+} from '@countersign/kernel';
 import { encodeHeader, signCompactJws } from '@countersign/oauth';
 import { generateSigningKey, type SigningKey } from './keys.ts';
 import { type Answer, createTransport, isObject, refusalOf, type Transport } from './transport.ts';
@@ -63,7 +71,11 @@ export function createClient(options: ClientOptions): Client {
   const transport = options.transport ?? createTransport();
   const proofKey = options.proofKey ?? generateSigningKey();
   const tokenEndpoint = `${options.issuer}/token`;
-  const assertionHeader = encodeHeader({ alg: options.key.algorithm, typ: 'client-authentication+jwt', kid: options.key.kid });
+  const assertionHeader = encodeHeader({
+    alg: options.key.algorithm,
+    typ: 'client-authentication+jwt',
+    kid: options.key.kid,
+  });
   const proofHeader = encodeHeader({ alg: proofKey.algorithm, typ: 'dpop+jwt', jwk: proofKey.publicJwk });
 
   const freshId = (): string => Buffer.from(random.bytes(16)).toString('base64url');
@@ -71,7 +83,14 @@ export function createClient(options: ClientOptions): Client {
   function clientAssertion(): Promise<string> {
     const now = epochSeconds(clock.now());
     // FAPI 2.0 Security Profile section 5.3.3.1: the audience is the issuer, as one string.
-    const claims = { iss: options.clientId, sub: options.clientId, aud: options.issuer, jti: freshId(), iat: now, exp: now + assertionLifeSeconds };
+    const claims = {
+      iss: options.clientId,
+      sub: options.clientId,
+      aud: options.issuer,
+      jti: freshId(),
+      iat: now,
+      exp: now + assertionLifeSeconds,
+    };
     return signCompactJws(assertionHeader, claims, async (input) => options.key.sign(input));
   }
 
@@ -95,7 +114,9 @@ export function createClient(options: ClientOptions): Client {
       client_id: options.clientId,
       client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
       client_assertion: await clientAssertion(),
-      ...(request.authorizationDetails === undefined ? {} : { authorization_details: JSON.stringify(request.authorizationDetails) }),
+      ...(request.authorizationDetails === undefined
+        ? {}
+        : { authorization_details: JSON.stringify(request.authorizationDetails) }),
     });
     const answer = await transport.send({
       method: 'POST',
@@ -125,7 +146,8 @@ export function createClient(options: ClientOptions): Client {
 
   return {
     clientCredentials: (request) => token({ grant_type: 'client_credentials' }, request),
-    jwtBearer: (assertion, request) => token({ grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion }, request),
+    jwtBearer: (assertion, request) =>
+      token({ grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion }, request),
     exchange: (subjectToken, request) =>
       token(
         {
@@ -145,10 +167,20 @@ export function createClient(options: ClientOptions): Client {
 }
 
 function readToken(body: unknown, now: number): Token {
-  const { access_token: accessToken, token_type: tokenType, expires_in: expiresIn, scope, authorization_details: details } = isObject(body) ? body : {};
+  const {
+    access_token: accessToken,
+    token_type: tokenType,
+    expires_in: expiresIn,
+    scope,
+    authorization_details: details,
+  } = isObject(body) ? body : {};
   // A server that answers with a bearer token has lost the binding: better no token than one anybody can use.
   if (typeof accessToken !== 'string' || tokenType !== 'DPoP' || typeof expiresIn !== 'number')
-    throw new CodedError({ code: 'token_answer_unusable', category: 'unavailable', detail: 'The token endpoint did not answer with a DPoP-bound token.' });
+    throw new CodedError({
+      code: 'token_answer_unusable',
+      category: 'unavailable',
+      detail: 'The token endpoint did not answer with a DPoP-bound token.',
+    });
   return {
     accessToken,
     scope: typeof scope === 'string' ? scope : '',

@@ -62,7 +62,12 @@ export function createControlPlane(options: { readonly issuer: string; readonly 
       const answer = await client.callOrThrow(token, {
         method: 'POST',
         url: `${issuer}/access/v1/evaluation`,
-        body: { subject, action: { name: action }, resource: { type: 'transaction', id: transaction }, ...(context === undefined ? {} : { context }) },
+        body: {
+          subject,
+          action: { name: action },
+          resource: { type: 'transaction', id: transaction },
+          ...(context === undefined ? {} : { context }),
+        },
       });
       return readDecision(answer);
     },
@@ -100,7 +105,9 @@ function readDecision(answer: unknown): DecisionAnswer {
   return {
     // Strictly true: a string, a 1 or an absent member is no permission.
     decision: decision === true,
-    reasons: list(reasons).flatMap(({ code, detail }) => (typeof code === 'string' && typeof detail === 'string' ? [{ code, detail }] : [])),
+    reasons: list(reasons).flatMap(({ code, detail }) =>
+      typeof code === 'string' && typeof detail === 'string' ? [{ code, detail }] : [],
+    ),
     obligations: list(obligations).flatMap(({ kind, role, count }) =>
       typeof kind === 'string' && typeof role === 'string' && typeof count === 'number' ? [{ kind, role, count }] : [],
     ),

@@ -19,7 +19,12 @@ export function importSigningKey(jwk: unknown): SigningKey {
     return signingKey(createPrivateKey({ key: jwk as Record<string, string>, format: 'jwk' }));
   } catch (cause) {
     if (cause instanceof CodedError) throw cause;
-    throw new CodedError({ code: 'key_unusable', category: 'invalid', detail: 'The key is not a private JWK of type EC P-256 or Ed25519.', cause });
+    throw new CodedError({
+      code: 'key_unusable',
+      category: 'invalid',
+      detail: 'The key is not a private JWK of type EC P-256 or Ed25519.',
+      cause,
+    });
   }
 }
 
@@ -42,7 +47,16 @@ function signingKey(privateKey: KeyObject): SigningKey {
   }
   if (crv === 'Ed25519' && kty !== undefined && x !== undefined) {
     const publicJwk = { crv, kty, x };
-    return { kid: sha256Base64Url(JSON.stringify(publicJwk)), algorithm: 'EdDSA', publicJwk, sign: (data) => sign(null, data, privateKey) };
+    return {
+      kid: sha256Base64Url(JSON.stringify(publicJwk)),
+      algorithm: 'EdDSA',
+      publicJwk,
+      sign: (data) => sign(null, data, privateKey),
+    };
   }
-  throw new CodedError({ code: 'key_unusable', category: 'invalid', detail: 'Only keys of type EC P-256 and Ed25519 are used for signing.' });
+  throw new CodedError({
+    code: 'key_unusable',
+    category: 'invalid',
+    detail: 'Only keys of type EC P-256 and Ed25519 are used for signing.',
+  });
 }

@@ -63,11 +63,21 @@ export function createProtection(options: ProtectionOptions): Protection {
   let fetching: Promise<void> | undefined;
 
   async function fetchKeys(): Promise<void> {
-    const answer = await transport.send({ method: 'GET', url: `${options.issuer}/jwks`, headers: { accept: 'application/json' } });
-    const listed = isObject(answer.body) && Array.isArray(answer.body['keys']) ? (answer.body['keys'] as unknown[]).slice(0, 32) : [];
+    const answer = await transport.send({
+      method: 'GET',
+      url: `${options.issuer}/jwks`,
+      headers: { accept: 'application/json' },
+    });
+    const listed =
+      isObject(answer.body) && Array.isArray(answer.body['keys'])
+        ? (answer.body['keys'] as unknown[]).slice(0, 32)
+        : [];
     const read = listed.flatMap((jwk) => readKey(jwk));
     if (answer.status !== 200 || read.length === 0)
-      throw protectionErrors.error('issuer_keys_unavailable', 'The control plane publishes no usable signing keys at the moment.');
+      throw protectionErrors.error(
+        'issuer_keys_unavailable',
+        'The control plane publishes no usable signing keys at the moment.',
+      );
     keys = new Map(read);
     fetchedAt = clock.now();
   }
@@ -112,9 +122,14 @@ export function createProtection(options: ProtectionOptions): Protection {
     async check(request, need) {
       const { claims, scope, actors, proof } = await verify(request);
       if ((await replay.claim(`${proof.jkt} ${proof.jti}`, proof.expiresAt)) === 'replayed')
-        throw protectionErrors.error('proof_replayed', 'This DPoP proof has been used before; make a new one for each request.');
+        throw protectionErrors.error(
+          'proof_replayed',
+          'This DPoP proof has been used before; make a new one for each request.',
+        );
       if (!scope.includes(need.scope))
-        throw protectionErrors.error('insufficient_scope', `The token lacks the scope ${need.scope}.`, { facts: { scope: need.scope } });
+        throw protectionErrors.error('insufficient_scope', `The token lacks the scope ${need.scope}.`, {
+          facts: { scope: need.scope },
+        });
       const accessToken = request.authorization[0]?.split(' ').at(-1) ?? '';
       return { claims, scope, actors, accessToken };
     },

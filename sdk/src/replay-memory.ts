@@ -30,7 +30,11 @@ export function createReplayMemory(options: { readonly clock: Clock; readonly ma
       dropExpired();
       if (used.has(id)) return 'replayed';
       if (used.size >= maxIds)
-        throw new CodedError({ code: 'overloaded', category: 'unavailable', detail: 'Too many requests within a minute; try again shortly.' });
+        throw new CodedError({
+          code: 'overloaded',
+          category: 'unavailable',
+          detail: 'Too many requests within a minute; try again shortly.',
+        });
       used.set(id, expiresAt);
       return 'claimed';
     },

@@ -69,7 +69,10 @@ async function readBounded(answer: Response): Promise<Buffer> {
 export function refusalOf({ status, body }: Answer): CodedError {
   const members = isObject(body) ? body : {};
   const code = text(members['code']) ?? text(members['error']) ?? 'unexpected_answer';
-  const detail = text(members['detail']) ?? text(members['error_description']) ?? `The control plane answered with status ${status}.`;
+  const detail =
+    text(members['detail']) ??
+    text(members['error_description']) ??
+    `The control plane answered with status ${status}.`;
   const reason = text(members['reason']);
   // The token endpoint names the rule that refused beside its OAuth code, which alone says too little.
   const facts = isObject(members['facts']) ? members['facts'] : reason === undefined ? undefined : { reason };

@@ -22,16 +22,30 @@ export interface Connection {
 /** @throws CodedError `connection_settings` saying which file or option is missing */
 export function connect(options: ConnectionOptions): Connection {
   const issuer = options.url ?? issuerOf(options.data);
-  const key = importSigningKey(readJson(options.key ?? join(options.data, 'operator.jwk'), 'Name the private key with --key.'));
+  const key = importSigningKey(
+    readJson(options.key ?? join(options.data, 'operator.jwk'), 'Name the private key with --key.'),
+  );
   const client = createClient({ issuer, clientId: options.client ?? 'countersign-cli', key });
   return { issuer, client, token: (door, scope) => client.clientCredentials({ resource: `${issuer}/${door}`, scope }) };
 }
 
 function issuerOf(dataFolder: string): string {
-  const configuration = readJson(join(dataFolder, 'countersign.json'), 'Start one with `npm start`, or name another with --url.');
-  if (typeof configuration === 'object' && configuration !== null && 'issuer' in configuration && typeof configuration.issuer === 'string')
+  const configuration = readJson(
+    join(dataFolder, 'countersign.json'),
+    'Start one with `npm start`, or name another with --url.',
+  );
+  if (
+    typeof configuration === 'object' &&
+    configuration !== null &&
+    'issuer' in configuration &&
+    typeof configuration.issuer === 'string'
+  )
     return configuration.issuer;
-  throw new CodedError({ code: 'connection_settings', category: 'invalid', detail: `${dataFolder}/countersign.json names no issuer; name it with --url.` });
+  throw new CodedError({
+    code: 'connection_settings',
+    category: 'invalid',
+    detail: `${dataFolder}/countersign.json names no issuer; name it with --url.`,
+  });
 }
 
 /** A JSON file. @throws CodedError `connection_settings` or `file_unreadable` with the advice given */

@@ -12,7 +12,11 @@ import { exitCodes, reportFailure } from './output.ts';
 
 const program = new Command('countersign')
   .description('The identity control plane for institutional markets.')
-  .option('--data <folder>', 'data folder of a development control plane (address and operator key are read from it)', 'data')
+  .option(
+    '--data <folder>',
+    'data folder of a development control plane (address and operator key are read from it)',
+    'data',
+  )
   .option('--url <issuer>', 'address of a control plane, instead of --data')
   .option('--client <id>', 'client to act as', 'countersign-cli')
   .option('--key <file>', 'private JWK of that client; default: operator.jwk in the data folder')
@@ -31,9 +35,16 @@ keyCommands(program, connectionOptions);
 logCommands(program, connectionOptions);
 evidenceCommands(program, connectionOptions);
 
+// A reader that has seen enough (`| head`) is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCodes.ok);
+  throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
   // Commander has said what was wrong with the words; its own code is 0 for --help.
-  process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? exitCodes.ok : exitCodes.usage) : reportFailure(error);
+  process.exitCode =
+    error instanceof CommanderError ? (error.exitCode === 0 ? exitCodes.ok : exitCodes.usage) : reportFailure(error);
 }

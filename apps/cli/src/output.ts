@@ -18,7 +18,15 @@ export function print(line = ''): void {
 }
 
 /** Exit codes of the command, after sysexits(3) where it has one. */
-export const exitCodes = { ok: 0, refused: 1, usage: 64, unverified: 2, unanchored: 3, unavailable: 69, fault: 70 } as const;
+export const exitCodes = {
+  ok: 0,
+  refused: 1,
+  usage: 64,
+  unverified: 2,
+  unanchored: 3,
+  unavailable: 69,
+  fault: 70,
+} as const;
 
 /** Says what failed and what to do, and gives the exit code. A fault of ours shows its stack: it is for a bug report. */
 export function reportFailure(error: unknown): number {
@@ -27,7 +35,9 @@ export function reportFailure(error: unknown): number {
     if (error.facts !== undefined) process.stderr.write(`${dim(JSON.stringify(error.facts, undefined, 2))}\n`);
     return error.category === 'unavailable' ? exitCodes.unavailable : exitCodes.refused;
   }
-  process.stderr.write(`${red('internal_error')}  ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${red('internal_error')}  ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   return exitCodes.fault;
 }
 

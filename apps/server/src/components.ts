@@ -1,7 +1,15 @@
 import { auditLogMigrations, createAuditLog, type RunningAuditLog } from '@countersign/audit-log';
 import { authorizationServerMigrations, createAuthorizationServer } from '@countersign/authorization-server';
 import { consentStoreMigrations, createConsentStore } from '@countersign/consent-store';
-import type { AuthorizationServer, ConsentStore, FederationGateway, KeyPurpose, PolicyEngine, Signer, TransactionRegistry } from '@countersign/contracts';
+import type {
+  AuthorizationServer,
+  ConsentStore,
+  FederationGateway,
+  KeyPurpose,
+  PolicyEngine,
+  Signer,
+  TransactionRegistry,
+} from '@countersign/contracts';
 import { createDirectory, type DirectoryComponent, directoryMigrations } from '@countersign/directory';
 import { createFederationGateway } from '@countersign/federation-gateway';
 import { type Clock, CodedError, decodeBase64Url, systemRandom } from '@countersign/kernel';
@@ -73,13 +81,21 @@ export async function startComponents(options: {
   const keyring = async (component: ComponentMigrations, purpose: KeyPurpose): Promise<Signer> => {
     const purposes = { [purpose]: keyPolicies[purpose] } as Record<KeyPurpose, KeyPolicy>;
     const pool = database.pool(component, { maxConnections: 2 });
-    return started(`keys for ${purpose}`, await createKeyring({ pool, sealingKey: sealingKeyOf(configuration), purposes, ...common }));
+    return started(
+      `keys for ${purpose}`,
+      await createKeyring({ pool, sealingKey: sealingKeyOf(configuration), purposes, ...common }),
+    );
   };
 
   const logSigner = await keyring(auditLogMigrations, 'log-checkpoint');
   const audit = started(
     'audit log',
-    await createAuditLog({ pool: database.pool(auditLogMigrations), signer: logSigner, origin: configuration.logOrigin, ...common }),
+    await createAuditLog({
+      pool: database.pool(auditLogMigrations),
+      signer: logSigner,
+      origin: configuration.logOrigin,
+      ...common,
+    }),
   );
   const directory = started(
     'directory',
@@ -137,7 +153,11 @@ export async function startComponents(options: {
   const singleUse = started(
     'single-use claims',
     // Made durable by the record that follows (docs/adr/0005).
-    createSingleUse({ pool: database.pool(authorizationServerMigrations, { maxConnections: 4, durable: false }), clock, logger }),
+    createSingleUse({
+      pool: database.pool(authorizationServerMigrations, { maxConnections: 4, durable: false }),
+      clock,
+      logger,
+    }),
   );
   const tokenSigner = await keyring(authorizationServerMigrations, 'access-token');
   const authorizationServer = createAuthorizationServer({
@@ -171,6 +191,7 @@ function sealingKeyOf(configuration: Configuration): SealingKey {
   throw new CodedError({
     code: 'configuration_invalid',
     category: 'invalid',
-    detail: 'keyEncryptionKey must be 32 bytes in base64url, e.g. from: openssl rand 32 | basenc --base64url | tr -d "=".',
+    detail:
+      'keyEncryptionKey must be 32 bytes in base64url, e.g. from: openssl rand 32 | basenc --base64url | tr -d "=".',
   });
 }

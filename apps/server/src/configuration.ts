@@ -23,7 +23,13 @@ export const configurationSchema = Type.Object(
     keyEncryptionKey: secretReference,
     /** Name of the log in its checkpoints: a schema-less URL, unique to this log for ever. */
     logOrigin: Type.String({ pattern: '^[A-Za-z0-9.-]+(/[A-Za-z0-9._-]+)+$', maxLength: 200 }),
-    logLevel: Type.Union(['trace', 'debug', 'info', 'warn', 'error'].map((level) => Type.Literal(level))),
+    logLevel: Type.Union([
+      Type.Literal('trace'),
+      Type.Literal('debug'),
+      Type.Literal('info'),
+      Type.Literal('warn'),
+      Type.Literal('error'),
+    ]),
     /** The firm that runs this control plane. */
     operator: Type.Object(
       {
@@ -31,7 +37,9 @@ export const configurationSchema = Type.Object(
         name: Type.String({ minLength: 1, maxLength: 200 }),
         country: Type.String({ minLength: 2, maxLength: 2 }),
         /** Public keys of the command `countersign`, by which the operator sets everything else up. */
-        jwks: Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1, maxItems: 8 }) }),
+        jwks: Type.Object({
+          keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1, maxItems: 8 }),
+        }),
       },
       { additionalProperties: false },
     ),
@@ -58,10 +66,13 @@ function unsafeSettings(configuration: Configuration): readonly string[] {
   const { protocol, hostname } = new URL(configuration.issuer);
   const loopback = hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]';
   if (configuration.environment === 'development')
-    return loopback ? [] : [`issuer: development runs on loopback only, not as ${hostname}; set environment to production`];
+    return loopback
+      ? []
+      : [`issuer: development runs on loopback only, not as ${hostname}; set environment to production`];
   const problems: string[] = [];
   if (protocol !== 'https:') problems.push('issuer: must be https outside development');
-  if (configuration.databaseUrl === undefined) problems.push('databaseUrl: name a PostgreSQL of your own outside development');
+  if (configuration.databaseUrl === undefined)
+    problems.push('databaseUrl: name a PostgreSQL of your own outside development');
   return problems;
 }
 

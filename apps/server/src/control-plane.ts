@@ -38,12 +38,21 @@ export async function startControlPlane(
   const metrics = createMetrics();
   let stopping = false;
   try {
-    const database = await openControlPlaneDatabase({ configuration, components: migratedComponents, lifecycle, logger, onProgress });
+    const database = await openControlPlaneDatabase({
+      configuration,
+      components: migratedComponents,
+      lifecycle,
+      logger,
+      onProgress,
+    });
     onProgress('Starting components');
     const components = await startComponents({ configuration, database, lifecycle, logger, clock });
     const app = createHttpServer({ logger, metrics });
     mountRoutes(app, components, configuration, clock);
-    mountHealth(app, { metrics, ready: async () => !stopping && (await answersWithin(components.auditLog.checkpoint(), 2_000)) });
+    mountHealth(app, {
+      metrics,
+      ready: async () => !stopping && (await answersWithin(components.auditLog.checkpoint(), 2_000)),
+    });
     await listenOn(app, configuration);
     // Last in, first out: no new request reaches a component that is about to stop.
     lifecycle.started({ name: 'HTTP', stop: () => closeHttp(app) });

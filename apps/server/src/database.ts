@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemRandom } from '@countersign/kernel';
 import {
@@ -24,7 +25,10 @@ export interface OpenedDatabase {
   readonly notes: readonly string[];
   access(component: ComponentMigrations): ComponentAccess;
   /** A pool as the component's own role; ended when the control plane stops. */
-  pool(component: ComponentMigrations, options?: { readonly maxConnections?: number; readonly durable?: boolean }): pg.Pool;
+  pool(
+    component: ComponentMigrations,
+    options?: { readonly maxConnections?: number; readonly durable?: boolean },
+  ): pg.Pool;
 }
 
 /** Starts the embedded server unless a database of your own is configured, and brings it to this release. */
@@ -36,6 +40,7 @@ export async function openControlPlaneDatabase(options: {
   readonly onProgress: (message: string) => void;
 }): Promise<OpenedDatabase> {
   const { configuration, components, lifecycle, logger, onProgress } = options;
+  mkdirSync(configuration.dataFolder, { recursive: true, mode: 0o711 });
   const notes: string[] = [];
   let connection: DatabaseConnection;
   if (configuration.databaseUrl === undefined) {
@@ -56,7 +61,12 @@ export async function openControlPlaneDatabase(options: {
   const applied = await migrate({ database, components });
   if (applied.length > 0) onProgress(`Database brought to this release (${applied.length} migrations)`);
 
-  const access = ({ role, schema, name }: ComponentMigrations): ComponentAccess => ({ database, role, schema, applicationName: `countersign ${name}` });
+  const access = ({ role, schema, name }: ComponentMigrations): ComponentAccess => ({
+    database,
+    role,
+    schema,
+    applicationName: `countersign ${name}`,
+  });
   return {
     database,
     notes,

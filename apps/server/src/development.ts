@@ -17,7 +17,11 @@ export interface DevelopmentSetup {
 }
 
 /** File names within the data folder. */
-const names = { configuration: 'countersign.json', keyEncryptionKey: 'key-encryption-key', operatorKey: 'operator.jwk' } as const;
+const names = {
+  configuration: 'countersign.json',
+  keyEncryptionKey: 'key-encryption-key',
+  operatorKey: 'operator.jwk',
+} as const;
 
 /**
  * Reads the development configuration of a folder, making it on the first start: a key-encryption key, an
@@ -35,13 +39,29 @@ export function prepareDevelopment(options: { readonly dataFolder: string; reado
     mkdirSync(dataFolder, { recursive: true, mode: 0o711 });
     createFileDurably(file(names.keyEncryptionKey), `${randomBytes(32).toString('base64url')}\n`, 0o600);
     const operatorKey = generateSigningKey();
-    createFileDurably(file(names.operatorKey), `${JSON.stringify({ ...operatorKey.privateJwk, kid: operatorKey.kid })}\n`, 0o600);
+    createFileDurably(
+      file(names.operatorKey),
+      `${JSON.stringify({ ...operatorKey.privateJwk, kid: operatorKey.kid })}\n`,
+      0o600,
+    );
     if (fresh) {
-      const { kid, kty, crv, x, y } = JSON.parse(readFileSync(file(names.operatorKey), 'utf8')) as Record<string, string>;
-      createFileDurably(file(names.configuration), `${JSON.stringify(development(dataFolder, options.port, { kid, kty, crv, x, y }), null, 2)}\n`, 0o600);
+      const { kid, kty, crv, x, y } = JSON.parse(readFileSync(file(names.operatorKey), 'utf8')) as Record<
+        string,
+        string
+      >;
+      createFileDurably(
+        file(names.configuration),
+        `${JSON.stringify(development(dataFolder, options.port, { kid, kty, crv, x, y }), null, 2)}\n`,
+        0o600,
+      );
     }
     const configuration = readConfiguration(JSON.parse(readFileSync(file(names.configuration), 'utf8')) as unknown);
-    return { configuration, configurationFile: file(names.configuration), operatorKeyFile: file(names.operatorKey), fresh };
+    return {
+      configuration,
+      configurationFile: file(names.configuration),
+      operatorKeyFile: file(names.operatorKey),
+      fresh,
+    };
   } catch (cause) {
     if (cause instanceof CodedError) throw cause;
     throw new CodedError({
@@ -53,7 +73,11 @@ export function prepareDevelopment(options: { readonly dataFolder: string; reado
   }
 }
 
-function development(dataFolder: string, port: number, operatorJwk: Readonly<Record<string, string | undefined>>): unknown {
+function development(
+  dataFolder: string,
+  port: number,
+  operatorJwk: Readonly<Record<string, string | undefined>>,
+): unknown {
   return {
     environment: 'development',
     issuer: `http://127.0.0.1:${port}`,
@@ -62,7 +86,12 @@ function development(dataFolder: string, port: number, operatorJwk: Readonly<Rec
     keyEncryptionKey: `file:${join(dataFolder, names.keyEncryptionKey)}`,
     logOrigin: `development.countersign.invalid/${randomBytes(6).toString('hex')}`,
     logLevel: 'info',
-    operator: { lei: '529900T8BM49AURSDO55', name: 'Control plane operator (development)', country: 'DE', jwks: { keys: [operatorJwk] } },
+    operator: {
+      lei: '529900T8BM49AURSDO55',
+      name: 'Control plane operator (development)',
+      country: 'DE',
+      jwks: { keys: [operatorJwk] },
+    },
     accessTokenLifetimeSeconds: 300,
   };
 }

@@ -4,4 +4,4 @@ export { type Configuration, configurationSchema, readConfiguration } from './co
 export { type ControlPlane, startControlPlane } from './control-plane.ts';
 export { type DevelopmentSetup, prepareDevelopment } from './development.ts';
 export { directorySeed, ownInterfaces } from './own-interfaces.ts';
-export { startAndStay, type StartOptions } from './start.ts';
+export { type StartOptions, startAndStay } from './start.ts';

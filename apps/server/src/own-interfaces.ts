@@ -26,7 +26,16 @@ export type OwnInterface = keyof typeof ownInterfaces;
 /** What is in the directory before anybody has applied a file: the operator, its command, and our own interfaces. */
 export function directorySeed({ issuer, operator }: Configuration): unknown {
   const names = Object.keys(ownInterfaces) as OwnInterface[];
-  const commandScopes = ['directory:apply', 'directory:read', 'partner:register', 'decision:evaluate', 'audit:read', 'audit:export', 'key:rotate', 'mandate:read'];
+  const commandScopes = [
+    'directory:apply',
+    'directory:read',
+    'partner:register',
+    'decision:evaluate',
+    'audit:read',
+    'audit:export',
+    'key:rotate',
+    'mandate:read',
+  ];
   return {
     institutions: [{ lei: operator.lei, name: operator.name, country: operator.country }],
     services: [{ id: 'service:countersign-cli', institution: operator.lei, roles: ['operator'] }],
@@ -41,6 +50,10 @@ export function directorySeed({ issuer, operator }: Configuration): unknown {
         jwks: operator.jwks,
       },
     ],
-    resources: names.map((name) => ({ uri: `${issuer}/${name}`, institution: operator.lei, scopes: ownInterfaces[name] })),
+    resources: names.map((name) => ({
+      uri: `${issuer}/${name}`,
+      institution: operator.lei,
+      scopes: ownInterfaces[name],
+    })),
   };
 }

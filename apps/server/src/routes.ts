@@ -14,7 +14,12 @@ import type { Configuration } from './configuration.ts';
 import type { OwnInterface } from './own-interfaces.ts';
 
 /** Every door of the control plane. Each interface accepts tokens for itself alone. */
-export function mountRoutes(app: FastifyInstance, components: Components, configuration: Configuration, clock: Clock): void {
+export function mountRoutes(
+  app: FastifyInstance,
+  components: Components,
+  configuration: Configuration,
+  clock: Clock,
+): void {
   const baseUrl = configuration.issuer;
   const guard = (name: OwnInterface): ResourceGuard => components.authorizationServer.guard(`${baseUrl}/${name}`);
 
@@ -23,7 +28,11 @@ export function mountRoutes(app: FastifyInstance, components: Components, config
   trustRegistryRoutes(app, { ...components, guard: guard('partners'), baseUrl });
   consentStoreRoutes(app, { ...components, guard: guard('mandates'), baseUrl, clock });
   policyEngineRoutes(app, { ...components, guard: guard('decisions'), baseUrl });
-  transactionRegistryRoutes(app, { transactions: components.transactionRegistry, guard: guard('transactions'), baseUrl });
+  transactionRegistryRoutes(app, {
+    transactions: components.transactionRegistry,
+    guard: guard('transactions'),
+    baseUrl,
+  });
   auditLogRoutes(app, { ...components, guard: guard('evidence'), baseUrl });
   keyRoutes(app, components, { guard: guard('keys'), baseUrl, clock });
 
@@ -48,12 +57,17 @@ function keyRoutes(
       async (request: FastifyRequest<{ Params: { purpose: string } }>, _reply, caller) => {
         const purpose = keyPurposes.find((candidate) => candidate === request.params.purpose);
         if (purpose === undefined)
-          throw new CodedError({ code: 'key_purpose_unknown', category: 'not-found', detail: `There are keys for ${keyPurposes.join(' and ')}.` });
+          throw new CodedError({
+            code: 'key_purpose_unknown',
+            category: 'not-found',
+            detail: `There are keys for ${keyPurposes.join(' and ')}.`,
+          });
         if (purpose === 'log-checkpoint')
           throw new CodedError({
             code: 'key_rotation_unsupported',
             category: 'conflict',
-            detail: 'The key of a log is part of its identity to everyone who verifies it; it is succeeded together with a new log, not in place.',
+            detail:
+              'The key of a log is part of its identity to everyone who verifies it; it is succeeded together with a new log, not in place.',
           });
         return rotate(purpose, { id: caller.subject, institution: caller.institution });
       },
@@ -76,11 +90,16 @@ function keyRoutes(
 }
 
 /** Is the process alive, is it of use, and how is it doing. */
-export function mountHealth(app: FastifyInstance, options: { readonly ready: () => Promise<boolean>; readonly metrics: Metrics }): void {
+export function mountHealth(
+  app: FastifyInstance,
+  options: { readonly ready: () => Promise<boolean>; readonly metrics: Metrics },
+): void {
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const ready = await options.ready();
     return reply.status(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
   });
-  app.get('/metrics', async (_request, reply) => reply.type(options.metrics.registry.contentType).send(await options.metrics.registry.metrics()));
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(options.metrics.registry.contentType).send(await options.metrics.registry.metrics()),
+  );
 }

@@ -27,7 +27,10 @@ export async function startAndStay(options: StartOptions): Promise<void> {
   say(`Ready after ${((performance.now() - began) / 1000).toFixed(1)} s: ${controlPlane.address}`);
 }
 
-function configurationOf({ dataFolder, port, configurationFile }: StartOptions, say: (line: string) => void): Configuration {
+function configurationOf(
+  { dataFolder, port, configurationFile }: StartOptions,
+  say: (line: string) => void,
+): Configuration {
   if (configurationFile !== undefined) return readConfigurationFile(configurationFile);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new CodedError({ code: 'port_invalid', category: 'invalid', detail: 'A port is a number from 1 to 65535.' });
@@ -41,7 +44,12 @@ function readConfigurationFile(path: string): Configuration {
   try {
     input = JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
-    throw new CodedError({ code: 'configuration_unreadable', category: 'invalid', detail: `${path} cannot be read as JSON.`, cause });
+    throw new CodedError({
+      code: 'configuration_unreadable',
+      category: 'invalid',
+      detail: `${path} cannot be read as JSON.`,
+      cause,
+    });
   }
   return readConfiguration(input);
 }

@@ -309,20 +309,23 @@ describe('an assertion is refused', () => {
     ['without a subject', 'assertion_subject_unknown', { sub: undefined }],
   ];
 
-  it.each(cases)('%s', async (_name, code, changes, header) => {
-    const assertion = await sign(claims(changes), first, header);
-    const error = await refusalOf(open().acceptAssertion(assertion, ourIssuer));
-    expect(error.code).toBe(code);
-    expect(records).toMatchObject([
-      {
-        type: 'identity.refused',
-        source: 'federation-gateway',
-        outcome: 'deny',
-        reason: code,
-        payload: sha256Base64Url(assertion),
-      },
-    ]);
-  });
+  it.each(cases.map(([name, code, changes, header]) => ({ name, code, changes, header })))(
+    '$name',
+    async ({ code, changes, header }) => {
+      const assertion = await sign(claims(changes), first, header);
+      const error = await refusalOf(open().acceptAssertion(assertion, ourIssuer));
+      expect(error.code).toBe(code);
+      expect(records).toMatchObject([
+        {
+          type: 'identity.refused',
+          source: 'federation-gateway',
+          outcome: 'deny',
+          reason: code,
+          payload: sha256Base64Url(assertion),
+        },
+      ]);
+    },
+  );
 
   it('with a signature by another key under the same kid', async () => {
     const forged = await sign(claims(), second, { kid: 'k1' });

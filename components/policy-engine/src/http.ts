@@ -6,13 +6,20 @@ import { evaluationRequestSchema } from './authzen.ts';
 /** AuthZEN 1.0 over HTTP, and the active policies for those who may read them. */
 export function policyEngineRoutes(
   app: FastifyInstance,
-  { policyEngine, guard, baseUrl }: { readonly policyEngine: PolicyEngine; readonly guard: ResourceGuard; readonly baseUrl: string },
+  {
+    policyEngine,
+    guard,
+    baseUrl,
+  }: { readonly policyEngine: PolicyEngine; readonly guard: ResourceGuard; readonly baseUrl: string },
 ): void {
   const evaluator = withCaller(
     (request) => guard.check(request, { scope: 'decision:evaluate' }),
     baseUrl,
     async (request: FastifyRequest<{ Body: EvaluationRequest }>, _reply, caller) => {
-      const decision = await policyEngine.evaluate(request.body, { id: caller.subject, institution: caller.institution });
+      const decision = await policyEngine.evaluate(request.body, {
+        id: caller.subject,
+        institution: caller.institution,
+      });
       // Section 6: a deny is an answer, not an error.
       return {
         decision: decision.decision,

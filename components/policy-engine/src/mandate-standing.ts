@@ -25,9 +25,18 @@ export async function mandateStandsFor(
   const mandateAction = mandateActionOf[action];
   if (mandate === undefined || mandateAction === undefined) return false;
   // The registry digests an intent without the members that narrow from hop to hop; a mandate does not ask for them.
-  const parsed = parseAuthorizationDetail({ ...facts.intent, actions: ['create'], locations: ['urn:countersign:transactions'] });
+  const parsed = parseAuthorizationDetail({
+    ...facts.intent,
+    actions: ['create'],
+    locations: ['urn:countersign:transactions'],
+  });
   const detail = parsed.ok ? parsed.value : undefined;
   if (detail === undefined) return false;
-  const answer = await consentStore.check({ mandate, actingFor: facts.initiatorInstitution as Lei, use: intentUse(detail, { action: mandateAction, at }), at });
+  const answer = await consentStore.check({
+    mandate,
+    actingFor: facts.initiatorInstitution as Lei,
+    use: intentUse(detail, { action: mandateAction, at }),
+    at,
+  });
   return answer.stands;
 }

@@ -1,5 +1,13 @@
-import type { Agent, DecisionInput, DirectorySnapshot, Person, PrincipalId, RecordDraft, TransactionFacts } from '@countersign/contracts';
-import { type Digest, type RecordId, systemClock, systemRandom, type TransactionId } from '@countersign/kernel';
+import type {
+  Agent,
+  DecisionInput,
+  DirectorySnapshot,
+  Person,
+  PrincipalId,
+  RecordDraft,
+  TransactionFacts,
+} from '@countersign/contracts';
+import { type Digest, systemClock, systemRandom, type TransactionId } from '@countersign/kernel';
 import type { Cfi, Country, Lei, Mic } from '@countersign/market';
 import { createLogger } from '@countersign/runtime';
 import { createTestDatabase } from '@countersign/testkit';
@@ -63,7 +71,9 @@ const directory: DirectorySnapshot = {
   venues: () => [{ mic: 'XEUR' as Mic, operator: arranger, country: 'DE' as Country }],
 };
 
-const facts = (change: Partial<TransactionFacts> & { notional?: string; ccy?: string; algo?: object } = {}): TransactionFacts => ({
+const facts = (
+  change: Partial<TransactionFacts> & { notional?: string; ccy?: string; algo?: object } = {},
+): TransactionFacts => ({
   id: 'txn_01k9z3m8q4d6s0v2x5y7a9b1c3' as TransactionId,
   state: 'intended',
   version: 0,
@@ -95,7 +105,9 @@ const facts = (change: Partial<TransactionFacts> & { notional?: string; ccy?: st
   ...Object.fromEntries(Object.entries(change).filter(([name]) => !['notional', 'ccy', 'algo'].includes(name))),
 });
 const certified = { model_id: 'vwap', version: '1', artifact_sha256: 'a'.repeat(64) };
-const ask = (change: Partial<DecisionInput> & { facts?: TransactionFacts; mandateStands?: boolean; acr?: string } = {}): DecisionInput => ({
+const ask = (
+  change: Partial<DecisionInput> & { facts?: TransactionFacts; mandateStands?: boolean; acr?: string } = {},
+): DecisionInput => ({
   principal: change.principal ?? 'person:trader',
   action: change.action ?? 'order:create',
   resource: change.resource ?? { type: 'transaction', facts: change.facts ?? facts() },
@@ -150,7 +162,12 @@ describe('the policy engine on the shipped policies', () => {
   });
 
   it('permits an ordinary order of a trader', async () => {
-    expect(await engine.decide(ask())).toMatchObject({ decision: true, determining: ['trader-places-ordinary-order'], reasons: [], obligations: [] });
+    expect(await engine.decide(ask())).toMatchObject({
+      decision: true,
+      determining: ['trader-places-ordinary-order'],
+      reasons: [],
+      obligations: [],
+    });
   });
 
   it('asks for a supervisor above a million, and is satisfied by one who is not the initiator and of the same firm', async () => {
@@ -174,7 +191,9 @@ describe('the policy engine on the shipped policies', () => {
   });
 
   it('asks for approval in a currency without a threshold', async () => {
-    expect(await engine.decide(ask({ facts: facts({ notional: '1', ccy: 'JPY' }) }))).toMatchObject({ obligations: [{ count: 1 }] });
+    expect(await engine.decide(ask({ facts: facts({ notional: '1', ccy: 'JPY' }) }))).toMatchObject({
+      obligations: [{ count: 1 }],
+    });
   });
 
   it.each([
@@ -183,7 +202,11 @@ describe('the policy engine on the shipped policies', () => {
     ['a mandate that does not stand', ask({ mandateStands: false }), 'mandate_does_not_stand'],
     ['a principal nobody knows', ask({ principal: 'person:stranger' }), 'not_evaluable'],
     ['an amount that is not one', ask({ facts: facts({ notional: '1e9' }) }), 'not_evaluable'],
-    ['an amount beyond what can be compared', ask({ facts: facts({ notional: '9223372036854775808' }) }), 'not_evaluable'],
+    [
+      'an amount beyond what can be compared',
+      ask({ facts: facts({ notional: '9223372036854775808' }) }),
+      'not_evaluable',
+    ],
     ['a weak sign-in', ask({ action: 'token:issue', acr: 'pwd' }), 'sign_in_too_weak'],
     ['a person who names an algorithm', ask({ facts: facts({ algo: certified }) }), 'algorithm_without_agent'],
     ['an action nobody declared', ask({ action: 'order:everything' }), 'no_policy_permits'],
@@ -197,7 +220,9 @@ describe('the policy engine on the shipped policies', () => {
     const order = (principal: string, algo: object | undefined) =>
       engine.decide(ask({ principal, facts: facts({ notional: '250000', ...(algo === undefined ? {} : { algo }) }) }));
     expect((await order('agent:approved', certified)).decision).toBe(true);
-    expect((await order('agent:approved', { ...certified, artifact_sha256: 'b'.repeat(64) })).reasons[0]?.code).toBe('agent_artefact_differs');
+    expect((await order('agent:approved', { ...certified, artifact_sha256: 'b'.repeat(64) })).reasons[0]?.code).toBe(
+      'agent_artefact_differs',
+    );
     expect((await order('agent:approved', undefined)).reasons[0]?.code).toBe('agent_artefact_differs');
     expect((await order('agent:draft', certified)).reasons.map(({ code }) => code)).toContain('agent_not_certified');
   });
@@ -216,7 +241,12 @@ describe('the policy engine on the shipped policies', () => {
     const caller = { id: 'service:broker', institution: arranger };
     const answer = await engine.evaluate(request, caller);
     expect(answer).toMatchObject({ decision: false, obligations: [{ count: 1 }] });
-    expect(records.at(-1)).toMatchObject({ id: answer.recordId, type: 'decision.made', outcome: 'deny', transaction: facts().id });
+    expect(records.at(-1)).toMatchObject({
+      id: answer.recordId,
+      type: 'decision.made',
+      outcome: 'deny',
+      transaction: facts().id,
+    });
     logWorks = false;
     await expect(engine.evaluate(request, caller)).rejects.toMatchObject({ code: 'log_unavailable' });
     logWorks = true;
@@ -224,13 +254,27 @@ describe('the policy engine on the shipped policies', () => {
 
   it('does not tell an unknown transaction from a forbidden one', async () => {
     const evaluate = (id: string) =>
-      engine.evaluate({ subject: { type: 'person', id: 'person:trader' }, action: { name: 'order:create' }, resource: { type: 'transaction', id } }, { id: 'service:x' });
-    expect(await evaluate('txn_01k9z3m8q4d6s0v2x5y7a9b1c4')).toMatchObject({ decision: false, reasons: [{ code: 'no_policy_permits' }] });
+      engine.evaluate(
+        {
+          subject: { type: 'person', id: 'person:trader' },
+          action: { name: 'order:create' },
+          resource: { type: 'transaction', id },
+        },
+        { id: 'service:x' },
+      );
+    expect(await evaluate('txn_01k9z3m8q4d6s0v2x5y7a9b1c4')).toMatchObject({
+      decision: false,
+      reasons: [{ code: 'no_policy_permits' }],
+    });
     expect(await evaluate('nonsense')).toMatchObject({ decision: false });
   });
 
   it('gives the same input digest for the same question and another for another', async () => {
-    const [first, second, third] = await Promise.all([engine.decide(ask()), engine.decide(ask()), engine.decide(ask({ facts: facts({ notional: '1' }) }))]);
+    const [first, second, third] = await Promise.all([
+      engine.decide(ask()),
+      engine.decide(ask()),
+      engine.decide(ask({ facts: facts({ notional: '1' }) })),
+    ]);
     expect(first.inputDigest).toBe(second.inputDigest);
     expect(third.inputDigest).not.toBe(first.inputDigest);
   });
@@ -268,7 +312,13 @@ describe('the policy engine on the shipped policies', () => {
 
     it('refuses to count one currency against a limit in another', async () => {
       await expect(
-        engine.limits.reserve({ reservation: 'x', key: 'k', window: '2026-11-21', amount: { amount: '1', ccy: 'USD' }, limit: eur('5') }),
+        engine.limits.reserve({
+          reservation: 'x',
+          key: 'k',
+          window: '2026-11-21',
+          amount: { amount: '1', ccy: 'USD' },
+          limit: eur('5'),
+        }),
       ).rejects.toMatchObject({ code: 'limit_currency' });
     });
   });
@@ -277,8 +327,8 @@ describe('the policy engine on the shipped policies', () => {
 describe('a policy set', () => {
   it('is refused whole when a policy names what the schema does not have', () => {
     const schema = 'entity User; action "read" appliesTo { principal: [User], resource: [User] };';
-    expect(() => createPolicySet('@id("a") permit (principal, action, resource) when { principal.shoeSize == 1 };', schema)).toThrow(
-      expect.objectContaining({ code: 'policy_invalid' }),
-    );
+    expect(() =>
+      createPolicySet('@id("a") permit (principal, action, resource) when { principal.shoeSize == 1 };', schema),
+    ).toThrow(expect.objectContaining({ code: 'policy_invalid' }));
   });
 });

@@ -24,7 +24,13 @@ import { createLimits } from './limits.ts';
 import { mandateStandsFor } from './mandate-standing.ts';
 import type { PolicySet } from './policy-set.ts';
 import type { LimitStore } from './store.ts';
-import { countSupervisors, principalUid, resourceEntity, tradingEntities, transactionEntity } from './trading-entities.ts';
+import {
+  countSupervisors,
+  principalUid,
+  resourceEntity,
+  tradingEntities,
+  transactionEntity,
+} from './trading-entities.ts';
 
 export interface PolicyEngineDependencies {
   readonly policySet: PolicySet;
@@ -52,7 +58,8 @@ export function createPolicyEngine(dependencies: PolicyEngineDependencies): Poli
   /** Rebuilt only when the directory has changed. */
   function currentEntities(): { readonly version: number; readonly snapshot: EntitySnapshot } {
     const snapshot = directory.snapshot();
-    if (entities?.version !== snapshot.version) entities = { version: snapshot.version, snapshot: tradingEntities(snapshot) };
+    if (entities?.version !== snapshot.version)
+      entities = { version: snapshot.version, snapshot: tradingEntities(snapshot) };
     return entities;
   }
 
@@ -78,34 +85,42 @@ export function createPolicyEngine(dependencies: PolicyEngineDependencies): Poli
   function decideNow(input: DecisionInput): Decision {
     const { version: entityVersion, snapshot } = currentEntities();
     const standing = input.resource.type === 'transaction' ? countSupervisors(input.resource.facts) : 0;
-    const common = {
-      id: newId('decision', { clock, random }),
-      policyVersion: version.version,
-      policyHash: version.hash,
-      entityVersion,
-      inputDigest: digestOf({ input, entityVersion, policyHash: version.hash }),
-      policyRecord: version.recordId,
-    };
     let answer: ReturnType<typeof ask>;
+    let refusal = notEvaluable;
     try {
       answer = ask(input, snapshot, standing);
     } catch (error) {
       // Input that cannot be put to the policies (a malformed amount, an unsafe number) is denied, not guessed at.
       if (!isCodedError(error)) dependencies.logger.error({ error }, 'a decision could not be evaluated');
-      return { ...common, decision: false, determining: [], errors: [], obligations: [], reasons: [notEvaluable] };
+      // An action that is not declared for such a resource: what nobody has spoken of, nobody has permitted. An
+      // unknown transaction ends here as well, and so looks like one that is known and forbidden.
+      if (isCodedError(error, 'request_refused')) refusal = noPolicyPermits;
     }
-    if (answer === undefined) return { ...common, decision: false, determining: [], errors: [], obligations: [], reasons: [notEvaluable] };
-    const determining = [...answer.determining].sort();
-    if (answer.decision === 'allow') return { ...common, decision: true, determining, errors: answer.errors, reasons: [], obligations: [] };
-    const obligations = missingApprovals(input, snapshot, standing);
-    return { ...common, decision: false, determining, errors: answer.errors, obligations, reasons: reasonsOf(determining, obligations) };
+    const allowed = answer?.decision === 'allow';
+    const determining = answer === undefined ? [] : [...answer.determining].sort();
+    const obligations = answer === undefined || allowed ? [] : missingApprovals(input, snapshot, standing);
+    // One shape written out: spreading parts of it together costs more than the policies themselves.
+    return {
+      id: newId('decision', { clock, random }),
+      decision: allowed,
+      policyVersion: version.version,
+      policyHash: version.hash,
+      determining,
+      errors: answer?.errors ?? [],
+      reasons: allowed ? [] : answer === undefined ? [refusal] : reasonsOf(determining, obligations),
+      obligations,
+      entityVersion,
+      inputDigest: digestOf({ input, entityVersion, policyHash: version.hash }),
+      policyRecord: version.recordId,
+    };
   }
 
   /** The fewest further approvals that would make the answer yes; none when no number tried would. */
   function missingApprovals(input: DecisionInput, snapshot: EntitySnapshot, standing: number): readonly Obligation[] {
     if (input.resource.type !== 'transaction') return [];
     for (let more = 1; more <= approvalsToTry; more++) {
-      if (ask(input, snapshot, standing + more)?.decision === 'allow') return [{ kind: 'approval', role: 'supervisor', count: more }];
+      if (ask(input, snapshot, standing + more)?.decision === 'allow')
+        return [{ kind: 'approval', role: 'supervisor', count: more }];
     }
     return [];
   }
@@ -120,13 +135,16 @@ export function createPolicyEngine(dependencies: PolicyEngineDependencies): Poli
           detail: `This intent needs ${approval.count === 1 ? 'the approval of a' : `${approval.count} more approvals by a`} ${approval.role} of the initiator's institution.`,
         },
       ];
-    return [{ code: 'no_policy_permits', detail: 'No policy permits this principal to do this.' }];
+    return [noPolicyPermits];
   }
 
   async function inputOf(request: EvaluationRequest, caller: Actor): Promise<DecisionInput> {
     const principal = parsePrincipalId(request.subject.id);
     if (principal === undefined || kindOfPrincipal(principal) !== request.subject.type)
-      throw policyErrors.error('evaluation_invalid', 'subject.id must be a principal id, e.g. person:anna.keller, and subject.type its kind.');
+      throw policyErrors.error(
+        'evaluation_invalid',
+        'subject.id must be a principal id, e.g. person:anna.keller, and subject.type its kind.',
+      );
     const context = readContext(request.context);
     const circumstances = {
       client: context.client,
@@ -138,13 +156,26 @@ export function createPolicyEngine(dependencies: PolicyEngineDependencies): Poli
       ...(context.acr === undefined ? {} : { acr: context.acr }),
     };
     const id = parseId('transaction', request.resource.id);
-    const facts = request.resource.type === 'transaction' && id !== undefined ? await dependencies.transactions.facts(id) : undefined;
+    const facts =
+      request.resource.type === 'transaction' && id !== undefined
+        ? await dependencies.transactions.facts(id)
+        : undefined;
     // An unknown transaction is asked about as an interface nobody declared: nothing permits that, and the answer
     // does not tell a stranger which transactions exist.
     if (facts === undefined)
-      return { principal, action: request.action.name, resource: { type: 'resource', uri: request.resource.id }, context: { ...circumstances, mandateStands: false } };
+      return {
+        principal,
+        action: request.action.name,
+        resource: { type: 'resource', uri: request.resource.id },
+        context: { ...circumstances, mandateStands: false },
+      };
     const mandateStands = await mandateStandsFor(facts, request.action.name, clock.now(), dependencies.consentStore);
-    return { principal, action: request.action.name, resource: { type: 'transaction', facts }, context: { ...circumstances, mandateStands } };
+    return {
+      principal,
+      action: request.action.name,
+      resource: { type: 'transaction', facts },
+      context: { ...circumstances, mandateStands },
+    };
   }
 
   return {
@@ -163,7 +194,11 @@ export function createPolicyEngine(dependencies: PolicyEngineDependencies): Poli
   };
 }
 
-const notEvaluable = { code: 'not_evaluable', detail: 'The principal or the intent is not one that the policies can decide about.' };
+const noPolicyPermits = { code: 'no_policy_permits', detail: 'No policy permits this principal to do this.' };
+const notEvaluable = {
+  code: 'not_evaluable',
+  detail: 'The principal or the intent is not one that the policies can decide about.',
+};
 
 function cedarContext({ context, resource }: DecisionInput): Readonly<Record<string, unknown>> {
   // The artefact is read from the intent that was digested, not from what the caller says beside it.
@@ -180,7 +215,13 @@ function cedarContext({ context, resource }: DecisionInput): Readonly<Record<str
   };
 }
 
-function recordOf(id: RecordDraft['id'], decision: Decision, input: DecisionInput, request: EvaluationRequest, caller: Actor): RecordDraft {
+function recordOf(
+  id: RecordDraft['id'],
+  decision: Decision,
+  input: DecisionInput,
+  request: EvaluationRequest,
+  caller: Actor,
+): RecordDraft {
   const facts = input.resource.type === 'transaction' ? input.resource.facts : undefined;
   return {
     id,
@@ -188,7 +229,13 @@ function recordOf(id: RecordDraft['id'], decision: Decision, input: DecisionInpu
     source: 'policy-engine',
     outcome: decision.decision ? 'permit' : 'deny',
     ...(decision.reasons[0] === undefined ? {} : { reason: decision.reasons[0].code }),
-    ...(facts === undefined ? {} : { transaction: facts.id, intent: facts.intentDigest, mandate: facts.mandate as { id: string; version: number } }),
+    ...(facts === undefined
+      ? {}
+      : {
+          transaction: facts.id,
+          intent: facts.intentDigest,
+          mandate: facts.mandate as { id: string; version: number },
+        }),
     references: [decision.policyRecord],
     subject: { id: input.principal },
     actors: [caller],

@@ -35,7 +35,10 @@ export function createPolicySet(policiesText: string, schemaText: string): Polic
   const explanations = new Map(
     parsed.policies.map(({ id, annotations }) => [
       id,
-      { code: annotations['reason'] ?? 'denied_by_policy', detail: annotations['detail'] ?? `The policy ${id} forbids it.` },
+      {
+        code: annotations['reason'] ?? 'denied_by_policy',
+        detail: annotations['detail'] ?? `The policy ${id} forbids it.`,
+      },
     ]),
   );
   return {
@@ -43,7 +46,8 @@ export function createPolicySet(policiesText: string, schemaText: string): Polic
     schemaText,
     policies,
     compiled: compile(parsed),
-    explain: (policyId) => explanations.get(policyId) ?? { code: 'denied_by_policy', detail: `The policy ${policyId} forbids it.` },
+    explain: (policyId) =>
+      explanations.get(policyId) ?? { code: 'denied_by_policy', detail: `The policy ${policyId} forbids it.` },
   };
 }
 
@@ -52,6 +56,9 @@ function parse(policiesText: string, schemaText: string): ParsedPolicySet {
     return parsePolicySet(policiesText, schemaText);
   } catch (error) {
     if (!isCodedError(error)) throw error;
-    throw policyErrors.error('policy_invalid', error.detail, { ...(error.facts === undefined ? {} : { facts: error.facts }), cause: error });
+    throw policyErrors.error('policy_invalid', error.detail, {
+      ...(error.facts === undefined ? {} : { facts: error.facts }),
+      cause: error,
+    });
   }
 }

@@ -31,7 +31,12 @@ export async function publishPolicySet(
       outcome: 'done',
       actors: [by],
       policy: { version: version.version, hash: version.hash },
-      data: { version: version.version, hash: version.hash, schema: version.schemaText, policies: version.policies.map((policy) => ({ ...policy })) },
+      data: {
+        version: version.version,
+        hash: version.hash,
+        schema: version.schemaText,
+        policies: version.policies.map((policy) => ({ ...policy })),
+      },
     });
     if (await from.store.insert(version)) return version;
     // Another node was first; if it published the same set, that is the version.

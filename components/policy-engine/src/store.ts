@@ -62,7 +62,14 @@ export function createPolicyStore(pool: pg.Pool): PolicyStore {
         const result = await pool.query(
           `insert into policy_versions (version, hash, published_at, record_id, schema_text, policies)
            values ($1, $2, $3, $4, $5, $6) on conflict (version) do nothing`,
-          [version.version, version.hash, version.publishedAt, version.recordId, version.schemaText, JSON.stringify(version.policies)],
+          [
+            version.version,
+            version.hash,
+            version.publishedAt,
+            version.recordId,
+            version.schemaText,
+            JSON.stringify(version.policies),
+          ],
         );
         return result.rowCount === 1;
       } catch (error) {
@@ -97,14 +104,18 @@ export function createLimitStore(pool: pg.Pool): LimitStore {
              from limit_usage where key = $1 and day = $2 for update`,
           [key, day, amount, limit],
         );
-        const held = await client.query('select 1 from limit_reservations where reservation = $1 and key = $2 and not released', [
-          reservation,
-          key,
-        ]);
+        const held = await client.query(
+          'select 1 from limit_reservations where reservation = $1 and key = $2 and not released',
+          [reservation, key],
+        );
         if (held.rowCount === 1) return 'reserved';
         const row = usage.rows[0];
         if (row?.room !== true) return { used: row?.used ?? '0' };
-        await client.query('update limit_usage set used = used + $3::numeric where key = $1 and day = $2', [key, day, amount]);
+        await client.query('update limit_usage set used = used + $3::numeric where key = $1 and day = $2', [
+          key,
+          day,
+          amount,
+        ]);
         await client.query(
           `insert into limit_reservations (reservation, key, day, amount) values ($1, $2, $3, $4)
            on conflict (reservation, key) do update set released = false, day = excluded.day, amount = excluded.amount`,

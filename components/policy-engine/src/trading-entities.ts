@@ -1,5 +1,12 @@
-import type { Account, DirectorySnapshot, Institution, Principal, TransactionFacts, Venue } from '@countersign/contracts';
 import { createEntitySnapshot, type EntityInput, type EntitySnapshot } from '@countersign/cedar';
+import type {
+  Account,
+  DirectorySnapshot,
+  Institution,
+  Principal,
+  TransactionFacts,
+  Venue,
+} from '@countersign/contracts';
 import { viewIntent } from './facts.ts';
 
 const uid = (type: string, id: string) => ({ type, id });
@@ -14,7 +21,8 @@ export function tradingEntities(directory: DirectorySnapshot): EntitySnapshot {
     if (principal.desk !== undefined) {
       // A desk is an institution's: two firms may both have a desk named `rates`.
       const id = deskId(principal);
-      if (!desks.has(id)) desks.set(id, { uid: uid('Desk', id), attrs: {}, parents: [uid('Institution', principal.institution)] });
+      if (!desks.has(id))
+        desks.set(id, { uid: uid('Desk', id), attrs: {}, parents: [uid('Institution', principal.institution)] });
     }
     entities.push(principalEntity(principal));
   }
@@ -33,7 +41,11 @@ function principalEntity(principal: Principal): EntityInput {
   const common = { institution: reference('Institution', principal.institution), roles: [...principal.roles] };
   if (principal.kind !== 'agent') return { uid: principalUid(principal), attrs: common, parents };
   const { modelId, version, artifactSha256, status } = principal.model;
-  return { uid: principalUid(principal), attrs: { ...common, model: { modelId, version, artifactSha256, status } }, parents };
+  return {
+    uid: principalUid(principal),
+    attrs: { ...common, model: { modelId, version, artifactSha256, status } },
+    parents,
+  };
 }
 
 const typeOfKind = { person: 'Person', service: 'Service', agent: 'Agent' } as const;
@@ -83,7 +95,11 @@ export function transactionEntity(facts: TransactionFacts, supervisorApprovals: 
 
 /** A protected interface; it need not be among the directory's entities to be asked about. */
 export function resourceEntity(uri: string, institution: string | undefined): EntityInput {
-  return { uid: uid('Resource', uri), attrs: {}, parents: institution === undefined ? [] : [uid('Institution', institution)] };
+  return {
+    uid: uid('Resource', uri),
+    attrs: {},
+    parents: institution === undefined ? [] : [uid('Institution', institution)],
+  };
 }
 
 /** Different approvers who hold the role for the initiator's institution; the initiator never counts. */

@@ -2,11 +2,22 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Client, createClient, generateSigningKey, type SigningKey } from '@countersign/sdk';
 
-const dataFile = (name: string): unknown => JSON.parse(readFileSync(new URL(`../../data/${name}`, import.meta.url), 'utf8')) as unknown;
+const dataFile = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../../data/${name}`, import.meta.url), 'utf8')) as unknown;
 
 interface FirmsFile {
-  readonly institutions: readonly { readonly id: string; readonly lei: string; readonly name: string; readonly country: string }[];
-  readonly venues: readonly { readonly mic: string; readonly operator: string; readonly country: string; readonly expiry_date?: string }[];
+  readonly institutions: readonly {
+    readonly id: string;
+    readonly lei: string;
+    readonly name: string;
+    readonly country: string;
+  }[];
+  readonly venues: readonly {
+    readonly mic: string;
+    readonly operator: string;
+    readonly country: string;
+    readonly expiry_date?: string;
+  }[];
   readonly accounts: readonly unknown[];
   readonly model: Readonly<Record<string, string>>;
 }
@@ -34,10 +45,26 @@ export interface Cast {
   readonly key: (clientId: string) => Key;
   /** An OAuth client of the play. */
   client(clientId: string): Client;
-  readonly people: Readonly<Record<'trader' | 'supervisor' | 'stranger', { readonly id: string; readonly signInKey: Key; readonly approvalKey: Key }>>;
+  readonly people: Readonly<
+    Record<
+      'trader' | 'supervisor' | 'stranger',
+      { readonly id: string; readonly signInKey: Key; readonly approvalKey: Key }
+    >
+  >;
 }
 
-const clientIds = ['am-mandates', 'ha-mandates', 'ha-oms', 'ha-approvals', 'ha-vwap-1', 'brk-orders', 'ven-matching', 'clr-core', 'clr-mandates', 'cus-core'] as const;
+const clientIds = [
+  'am-mandates',
+  'ha-mandates',
+  'ha-oms',
+  'ha-approvals',
+  'ha-vwap-1',
+  'brk-orders',
+  'ven-matching',
+  'clr-core',
+  'clr-mandates',
+  'cus-core',
+] as const;
 type ClientName = (typeof clientIds)[number];
 
 /** Makes the keys of this run and writes the files that set the control plane up. */
@@ -59,11 +86,21 @@ export function createCast(folder: string, addresses: Addresses): Cast {
     return found;
   };
   const somebody = (id: string) => ({ id, signInKey: generateSigningKey(), approvalKey: generateSigningKey() });
-  const people = { trader: somebody('person:anna.keller'), supervisor: somebody('person:bernd.vogt'), stranger: somebody('person:carla.weiss') };
+  const people = {
+    trader: somebody('person:anna.keller'),
+    supervisor: somebody('person:bernd.vogt'),
+    stranger: somebody('person:carla.weiss'),
+  };
   const directoryFile = join(folder, 'directory.json');
   const trustProfileFile = join(folder, 'trust-profile.json');
-  writeFileSync(directoryFile, `${JSON.stringify(directoryDocument({ firms, lei, key, people, addresses }), undefined, 2)}\n`);
-  writeFileSync(trustProfileFile, `${JSON.stringify(trustProfile(lei.arranger, addresses['identity-provider']), undefined, 2)}\n`);
+  writeFileSync(
+    directoryFile,
+    `${JSON.stringify(directoryDocument({ firms, lei, key, people, addresses }), undefined, 2)}\n`,
+  );
+  writeFileSync(
+    trustProfileFile,
+    `${JSON.stringify(trustProfile(lei.arranger, addresses['identity-provider']), undefined, 2)}\n`,
+  );
   return {
     lei,
     directoryFile,
@@ -97,7 +134,14 @@ function directoryDocument({
 }: Pick<Cast, 'firms' | 'lei' | 'key' | 'people'> & { readonly addresses: Addresses }): unknown {
   const { issuer } = addresses;
   const door = (name: string): string => `${issuer}/${name}`;
-  const client = (id: ClientName, institution: string, principal: string, grants: readonly Grant[], scopes: readonly string[], audiences: readonly string[]) => ({
+  const client = (
+    id: ClientName,
+    institution: string,
+    principal: string,
+    grants: readonly Grant[],
+    scopes: readonly string[],
+    audiences: readonly string[],
+  ) => ({
     id,
     institution,
     principal,
@@ -120,7 +164,14 @@ function directoryDocument({
     people: [
       person(people.trader, ['trader'], 'anna'),
       person(people.supervisor, ['supervisor'], 'bernd'),
-      { id: 'person:dana.quant', institution: lei.arranger, desk: 'rates', roles: ['developer'], federated: [], credentials: [] },
+      {
+        id: 'person:dana.quant',
+        institution: lei.arranger,
+        desk: 'rates',
+        roles: ['developer'],
+        federated: [],
+        credentials: [],
+      },
       { id: 'person:emil.risk', institution: lei.arranger, roles: ['model-certifier'], federated: [], credentials: [] },
     ],
     services: [
@@ -140,16 +191,63 @@ function directoryDocument({
         institution: lei.arranger,
         desk: 'rates',
         roles: [],
-        model: { ...firms.model, status: 'Approved', certified_by: 'person:emil.risk', developed_by: 'person:dana.quant' },
+        model: {
+          ...firms.model,
+          status: 'Approved',
+          certified_by: 'person:emil.risk',
+          developed_by: 'person:dana.quant',
+        },
       },
     ],
     clients: [
-      client('am-mandates', lei.assetManager, 'service:am-mandates', ['client'], ['mandate:grant', 'mandate:revoke', 'mandate:read'], [door('mandates')]),
-      client('ha-mandates', lei.arranger, 'service:ha-mandates', ['client'], ['mandate:grant', 'mandate:revoke', 'mandate:read'], [door('mandates')]),
-      client('clr-mandates', lei.clearing, 'service:clr-mandates', ['client'], ['mandate:grant', 'mandate:read'], [door('mandates')]),
-      client('ha-oms', lei.arranger, 'service:ha-oms', ['federated'], ['order:create', 'settlement:instruct'], [addresses.broker]),
-      client('ha-approvals', lei.arranger, 'service:ha-approvals', ['client'], ['order:approve'], [door('transactions')]),
-      client('ha-vwap-1', lei.arranger, 'agent:ha-vwap-1', ['client'], ['order:create', 'settlement:instruct'], [addresses.broker]),
+      client(
+        'am-mandates',
+        lei.assetManager,
+        'service:am-mandates',
+        ['client'],
+        ['mandate:grant', 'mandate:revoke', 'mandate:read'],
+        [door('mandates')],
+      ),
+      client(
+        'ha-mandates',
+        lei.arranger,
+        'service:ha-mandates',
+        ['client'],
+        ['mandate:grant', 'mandate:revoke', 'mandate:read'],
+        [door('mandates')],
+      ),
+      client(
+        'clr-mandates',
+        lei.clearing,
+        'service:clr-mandates',
+        ['client'],
+        ['mandate:grant', 'mandate:read'],
+        [door('mandates')],
+      ),
+      client(
+        'ha-oms',
+        lei.arranger,
+        'service:ha-oms',
+        ['federated'],
+        ['order:create', 'settlement:instruct'],
+        [addresses.broker],
+      ),
+      client(
+        'ha-approvals',
+        lei.arranger,
+        'service:ha-approvals',
+        ['client'],
+        ['order:approve'],
+        [door('transactions')],
+      ),
+      client(
+        'ha-vwap-1',
+        lei.arranger,
+        'agent:ha-vwap-1',
+        ['client'],
+        ['order:create', 'settlement:instruct'],
+        [addresses.broker],
+      ),
       client(
         'brk-orders',
         lei.broker,
@@ -167,7 +265,14 @@ function directoryDocument({
         ['settlement:instruct', 'settlement:read', 'mandate:read'],
         [door('transactions'), door('mandates'), addresses.custodian],
       ),
-      client('cus-core', lei.custodian, 'service:cus-core', ['client'], ['settlement:release', 'settlement:read', 'mandate:read'], [door('transactions'), door('mandates')]),
+      client(
+        'cus-core',
+        lei.custodian,
+        'service:cus-core',
+        ['client'],
+        ['settlement:release', 'settlement:read', 'mandate:read'],
+        [door('transactions'), door('mandates')],
+      ),
     ],
     accounts: firms.accounts,
     venues: firms.venues,

@@ -3,10 +3,25 @@ import { join } from 'node:path';
 import { digestOfIntent, type TradeOrder } from '@countersign/market';
 import { refusalOf } from '@countersign/sdk';
 import type { Processes } from './processes.ts';
-import { approve, claimsOf, grantMandates, mustRefuse, orderToken, PlayFailed, readOrders, type Stage, sendOrder, signInTrader } from './workflow.ts';
+import {
+  approve,
+  claimsOf,
+  grantMandates,
+  mustRefuse,
+  orderToken,
+  PlayFailed,
+  readOrders,
+  type Stage,
+  sendOrder,
+  signInTrader,
+} from './workflow.ts';
 
 /** The whole play, chapter by chapter. Returns the transaction whose evidence is taken out at the end. */
-export async function play(stage: Stage, processes: Processes, options: { readonly operate: readonly string[]; readonly folder: string }): Promise<void> {
+export async function play(
+  stage: Stage,
+  processes: Processes,
+  options: { readonly operate: readonly string[]; readonly folder: string },
+): Promise<void> {
   const { cast, addresses, timeline } = stage;
   const operate = (...args: readonly string[]): Promise<string> => processes.run(...options.operate, ...args);
 
@@ -16,15 +31,25 @@ export async function play(stage: Stage, processes: Processes, options: { readon
   await operate('partner', 'apply', cast.trustProfileFile);
   timeline.done("the arranger's identity provider is trusted, within its profile");
   const checkpointFile = join(options.folder, 'kept.checkpoint');
-  writeFileSync(checkpointFile, await operate('log', 'checkpoint'));
-  timeline.done('an auditor keeps a checkpoint of the log', checkpointFile);
+  const checkpoint = await operate('log', 'checkpoint');
+  writeFileSync(checkpointFile, checkpoint);
+  const published = (await (await fetch(`${addresses.issuer}/.well-known/countersign`)).json()) as {
+    log: { verifier_key: string };
+  };
+  // Kept before the first order exists: what the auditor trusts later does not come with the bundle.
+  writeFileSync(
+    join(options.folder, 'trust.json'),
+    JSON.stringify({ logVerifierKey: published.log.verifier_key, checkpoint }),
+  );
+  timeline.done("an auditor keeps the log's key and a checkpoint, before the first order", checkpointFile);
 
   timeline.chapter('A mandate, and a narrower one cut from it');
   const { mandate } = await grantMandates(stage);
 
   timeline.chapter("Orders come from the order system's files");
   const [large, small, lapsing] = readOrders(stage, mandate);
-  if (large === undefined || small === undefined || lapsing === undefined) throw new PlayFailed('orders.json must hold three orders');
+  if (large === undefined || small === undefined || lapsing === undefined)
+    throw new PlayFailed('orders.json must hold three orders');
 
   timeline.chapter('A trader signs in at the own identity provider; the order system asks for a token');
   const transaction = await tradeWithApproval(stage, large);
@@ -47,33 +72,68 @@ async function tradeWithApproval(stage: Stage, order: TradeOrder): Promise<strin
   const oms = cast.client('ha-oms');
   const { assertion, idToken } = await signInTrader(stage);
   const weak = await signInTrader(stage, 'anna-by-password');
-  await mustRefuse(timeline, 'the assertion, sent in by another firm', ['invalid_grant', 'unauthorized_client'], () => orderToken(stage, cast.client('brk-orders'), order, assertion));
-  await mustRefuse(timeline, "the trader's ID token, which is meant for the order system", ['invalid_grant'], () => orderToken(stage, oms, order, idToken));
-  await mustRefuse(timeline, 'an assertion after a sign-in by password', ['invalid_grant'], () => orderToken(stage, oms, order, weak.assertion));
-  await mustRefuse(timeline, 'an assertion with a forged signature', ['invalid_grant'], () => orderToken(stage, oms, order, forged(assertion)));
-  const overLimit = { ...order, max_notional: { amount: '5000001', ccy: order.max_notional.ccy }, idempotency_key: `${order.idempotency_key}-x` } as TradeOrder;
-  await mustRefuse(timeline, 'an order above the mandate, by one euro', ['access_denied'], () => orderToken(stage, oms, overLimit, assertion));
+  await mustRefuse(timeline, 'the assertion, sent in by another firm', ['invalid_grant', 'unauthorized_client'], () =>
+    orderToken(stage, cast.client('brk-orders'), order, assertion),
+  );
+  await mustRefuse(timeline, "the trader's ID token, which is meant for the order system", ['invalid_grant'], () =>
+    orderToken(stage, oms, order, idToken),
+  );
+  await mustRefuse(timeline, 'an assertion after a sign-in by password', ['invalid_grant'], () =>
+    orderToken(stage, oms, order, weak.assertion),
+  );
+  await mustRefuse(timeline, 'an assertion with a forged signature', ['invalid_grant'], () =>
+    orderToken(stage, oms, order, forged(assertion)),
+  );
+  const overLimit = {
+    ...order,
+    max_notional: { amount: '5000001', ccy: order.max_notional.ccy },
+    idempotency_key: `${order.idempotency_key}-x`,
+  } as TradeOrder;
+  await mustRefuse(timeline, 'an order above the mandate, by one euro', ['access_denied'], () =>
+    orderToken(stage, oms, overLimit, assertion),
+  );
   const { assertion: fresh } = await signInTrader(stage);
   const token = await orderToken(stage, oms, order, fresh);
   const claims = claimsOf(token);
   const digest = digestOfIntent(order);
   if (claims['intent_digest'] !== digest) throw new PlayFailed('the token carries another intent than was asked for');
   const transaction = String(claims['txn']);
-  timeline.done(`anna.keller may place this order at the broker for ${Math.round((token.expiresAt - Date.now()) / 1000)} s`, transaction);
-  timeline.note(`token: audience ${String(claims['aud'])}, mandate version ${JSON.stringify((claims['mandate'] as { version: number }).version)}, policy version ${String(claims['policy_version'])}`);
+  timeline.done(
+    `anna.keller may place this order at the broker for ${Math.round((token.expiresAt - Date.now()) / 1000)} s`,
+    transaction,
+  );
+  timeline.note(
+    `token: audience ${String(claims['aud'])}, mandate version ${JSON.stringify((claims['mandate'] as { version: number }).version)}, policy version ${String(claims['policy_version'])}`,
+  );
   timeline.note(`intent ${digest}, evidence ${String(claims['evidence'])}`);
-  await mustRefuse(timeline, 'the same assertion once more', ['invalid_grant'], () => orderToken(stage, oms, order, fresh));
+  await mustRefuse(timeline, 'the same assertion once more', ['invalid_grant'], () =>
+    orderToken(stage, oms, order, fresh),
+  );
 
-  await mustRefuse(timeline, 'the order at the broker, before a supervisor has signed it', ['approval_required'], () => sendOrder(stage, oms, token, order));
-  await mustRefuse(timeline, 'another order under this token', ['order_differs'], () => sendOrder(stage, oms, token, { ...order, max_qty: '39999' } as TradeOrder));
-  await mustRefuse(timeline, "the trader's own approval", ['approval_self'], () => approve(stage, { transaction, intentDigest: digest, by: 'trader' }));
-  await mustRefuse(timeline, 'an approval by a key nobody registered', ['approval_key_unknown'], () => approve(stage, { transaction, intentDigest: digest, by: 'stranger' }));
+  await mustRefuse(timeline, 'the order at the broker, before a supervisor has signed it', ['approval_required'], () =>
+    sendOrder(stage, oms, token, order),
+  );
+  await mustRefuse(timeline, 'another order under this token', ['order_differs'], () =>
+    sendOrder(stage, oms, token, { ...order, max_qty: '39999' } as TradeOrder),
+  );
+  await mustRefuse(timeline, "the trader's own approval", ['approval_self'], () =>
+    approve(stage, { transaction, intentDigest: digest, by: 'trader' }),
+  );
+  await mustRefuse(timeline, 'an approval by a key nobody registered', ['approval_key_unknown'], () =>
+    approve(stage, { transaction, intentDigest: digest, by: 'stranger' }),
+  );
   const changed = digestOfIntent({ ...order, max_qty: '80000' } as TradeOrder);
-  await mustRefuse(timeline, 'an approval for changed terms', ['approval_terms_changed'], () => approve(stage, { transaction, intentDigest: changed, by: 'supervisor' }));
-  await mustRefuse(timeline, 'an approval that has expired', ['approval_expired'], async () => approve(stage, { transaction, intentDigest: digest, by: 'supervisor', signedAgo: 7_200 }));
+  await mustRefuse(timeline, 'an approval for changed terms', ['approval_terms_changed'], () =>
+    approve(stage, { transaction, intentDigest: changed, by: 'supervisor' }),
+  );
+  await mustRefuse(timeline, 'an approval that has expired', ['approval_expired'], async () =>
+    approve(stage, { transaction, intentDigest: digest, by: 'supervisor', signedAgo: 7_200 }),
+  );
   await approve(stage, { transaction, intentDigest: digest, by: 'supervisor' });
   timeline.done('bernd.vogt, supervisor, signs the digest of this intent with a registered key');
-  await mustRefuse(timeline, 'a second approval by the same person', ['approval_repeated'], () => approve(stage, { transaction, intentDigest: digest, by: 'supervisor' }));
+  await mustRefuse(timeline, 'a second approval by the same person', ['approval_repeated'], () =>
+    approve(stage, { transaction, intentDigest: digest, by: 'supervisor' }),
+  );
   await sendOrder(stage, oms, token, order);
   timeline.done('the order goes through; the venue executes it under a token of its own', 'submitted, executed');
   return transaction;
@@ -93,7 +153,9 @@ async function tradeByAgent(stage: Stage, order: TradeOrder): Promise<void> {
     idempotency_key: `${order.idempotency_key}-redeploy`,
     algo: { ...order.algo, artifact_sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' },
   } as TradeOrder;
-  await mustRefuse(timeline, 'the same version label with another model digest', ['access_denied'], () => orderToken(stage, agent, redeployed));
+  await mustRefuse(timeline, 'the same version label with another model digest', ['access_denied'], () =>
+    orderToken(stage, agent, redeployed),
+  );
   const token = await orderToken(stage, agent, order);
   const { transaction } = await sendOrder(stage, agent, token, order);
   timeline.done('agent ha-vwap-1 (vwap-bund 4.2.0, certified) trades 202,500 EUR', transaction);
@@ -108,17 +170,31 @@ async function settle(stage: Stage, transaction: string, order: TradeOrder): Pro
     broker.exchange(subject.accessToken, {
       resource: change.resource ?? addresses['clearing-firm'],
       scope: change.scope ?? 'settlement:instruct',
-      authorizationDetails: [{ ...order, actions: ['clear', 'settle'], locations: [addresses['clearing-firm']], ...change.details }],
+      authorizationDetails: [
+        { ...order, actions: ['clear', 'settle'], locations: [addresses['clearing-firm']], ...change.details },
+      ],
     });
-  await mustRefuse(timeline, 'an exchange for more scopes', ['invalid_scope'], () => exchange({ scope: 'settlement:instruct decision:evaluate' }));
-  await mustRefuse(timeline, 'an exchange for a larger quantity', ['invalid_authorization_details'], () => exchange({ details: { max_qty: '40001' } }));
-  await mustRefuse(timeline, 'an exchange for another account', ['invalid_authorization_details'], () => exchange({ details: { account: 'NLAM-0043' } }));
-  await mustRefuse(timeline, 'an exchange for an audience that is not for the broker', ['invalid_target'], () => exchange({ resource: addresses.custodian }));
+  await mustRefuse(timeline, 'an exchange for more scopes', ['invalid_scope'], () =>
+    exchange({ scope: 'settlement:instruct decision:evaluate' }),
+  );
+  await mustRefuse(timeline, 'an exchange for a larger quantity', ['invalid_authorization_details'], () =>
+    exchange({ details: { max_qty: '40001' } }),
+  );
+  await mustRefuse(timeline, 'an exchange for another account', ['invalid_authorization_details'], () =>
+    exchange({ details: { account: 'NLAM-0043' } }),
+  );
+  await mustRefuse(timeline, 'an exchange for an audience that is not for the broker', ['invalid_target'], () =>
+    exchange({ resource: addresses.custodian }),
+  );
   await mustRefuse(timeline, "an exchange by a firm the token wasn't issued to", ['invalid_request'], () =>
-    cast.client('clr-core').exchange(subject.accessToken, { resource: addresses.custodian, scope: 'settlement:instruct' }),
+    cast
+      .client('clr-core')
+      .exchange(subject.accessToken, { resource: addresses.custodian, scope: 'settlement:instruct' }),
   );
   await handOver(addresses.broker, transaction);
-  timeline.done('broker exchanges for clearing, clearing exchanges for custody: fewer scopes, one actor deeper, same transaction');
+  timeline.done(
+    'broker exchanges for clearing, clearing exchanges for custody: fewer scopes, one actor deeper, same transaction',
+  );
   timeline.done('clearing firm clears under its sub-mandate; custodian settles', 'cleared, settled');
 
   const custodian = cast.client('cus-core');
@@ -132,9 +208,12 @@ async function settle(stage: Stage, transaction: string, order: TradeOrder): Pro
   });
   const repeats = await Promise.all(Array.from({ length: 50 }, () => custodian.callOrThrow(token, settlement({}))));
   const receipts = new Set(repeats.map((receipt) => (receipt as { recordId?: string }).recordId));
-  if (receipts.size !== 1 || repeats.some((receipt) => (receipt as { replayed?: boolean }).replayed !== true)) throw new PlayFailed('a repeated settlement had an effect');
+  if (receipts.size !== 1 || repeats.some((receipt) => (receipt as { replayed?: boolean }).replayed !== true))
+    throw new PlayFailed('a repeated settlement had an effect');
   timeline.done('fifty repeats at once return the first receipt', [...receipts].join());
-  await mustRefuse(timeline, 'the same key with another body', ['idempotency_conflict'], () => custodian.callOrThrow(token, settlement({ settled_qty: '39999' })));
+  await mustRefuse(timeline, 'the same key with another body', ['idempotency_conflict'], () =>
+    custodian.callOrThrow(token, settlement({ settled_qty: '39999' })),
+  );
 }
 
 async function handOver(broker: string, transaction: string): Promise<void> {
@@ -150,10 +229,22 @@ async function lapse(stage: Stage, order: TradeOrder, mandate: string): Promise<
   const { transaction } = await sendOrder(stage, oms, token, order);
   timeline.done('a second order is executed', transaction);
   const assetManager = cast.client('am-mandates');
-  const revoking = await assetManager.clientCredentials({ resource: `${addresses.issuer}/mandates`, scope: 'mandate:revoke' });
-  await assetManager.callOrThrow(revoking, { method: 'POST', url: `${addresses.issuer}/mandates/${mandate}/revoke`, body: { reason: 'Client has ended the arrangement' } });
+  const revoking = await assetManager.clientCredentials({
+    resource: `${addresses.issuer}/mandates`,
+    scope: 'mandate:revoke',
+  });
+  await assetManager.callOrThrow(revoking, {
+    method: 'POST',
+    url: `${addresses.issuer}/mandates/${mandate}/revoke`,
+    body: { reason: 'Client has ended the arrangement' },
+  });
   timeline.done('the asset manager revokes the mandate');
-  await mustRefuse(timeline, 'handing the trade on to clearing', ['mandate_lapsed', 'access_denied', 'invalid_grant'], () => handOver(addresses.broker, transaction));
+  await mustRefuse(
+    timeline,
+    'handing the trade on to clearing',
+    ['mandate_lapsed', 'access_denied', 'invalid_grant'],
+    () => handOver(addresses.broker, transaction),
+  );
   const clearing = cast.client('clr-core');
   const registry = `${addresses.issuer}/transactions`;
   const clear = await clearing.clientCredentials({ resource: registry, scope: 'settlement:instruct' });
@@ -166,23 +257,35 @@ async function lapse(stage: Stage, order: TradeOrder, mandate: string): Promise<
     }),
   );
   const read = await clearing.clientCredentials({ resource: registry, scope: 'settlement:read' });
-  const answer = await clearing.callOrThrow(read, { method: 'GET', url: `${registry}/exceptions?transaction=${transaction}` });
+  const answer = await clearing.callOrThrow(read, {
+    method: 'GET',
+    url: `${registry}/exceptions?transaction=${transaction}`,
+  });
   const [exception] = (answer as { exceptions: readonly { id: string; reason: string; status: string }[] }).exceptions;
   if (exception?.status !== 'open') throw new PlayFailed('the lapse raised no exception');
   timeline.done(`an exception is open for a person to resolve: ${exception.reason}`, exception.id);
   await mustRefuse(timeline, 'a new order under the revoked mandate', ['access_denied'], async () =>
-    orderToken(stage, oms, { ...order, idempotency_key: `${order.idempotency_key}-late` } as TradeOrder, (await signInTrader(stage)).assertion),
+    orderToken(
+      stage,
+      oms,
+      { ...order, idempotency_key: `${order.idempotency_key}-late` } as TradeOrder,
+      (await signInTrader(stage)).assertion,
+    ),
   );
 }
 
 async function prove(
   { timeline }: Stage,
   operate: (...args: readonly string[]) => Promise<string>,
-  { transaction, checkpointFile, folder }: { readonly transaction: string; readonly checkpointFile: string; readonly folder: string },
+  {
+    transaction,
+    checkpointFile,
+    folder,
+  }: { readonly transaction: string; readonly checkpointFile: string; readonly folder: string },
 ): Promise<void> {
   const bundle = join(folder, 'order.evidence.json');
   const trust = join(folder, 'trust.json');
-  await operate('evidence', 'export', '--transaction', transaction, '--since', checkpointFile, '--out', bundle, '--trust', trust);
+  await operate('evidence', 'export', '--transaction', transaction, '--since', checkpointFile, '--out', bundle);
   timeline.done('countersign evidence export', bundle);
   const verified = await operate('evidence', 'verify', bundle, '--trust', trust);
   for (const step of verified.trim().split('\n')) timeline.note(step.slice(0, 110));

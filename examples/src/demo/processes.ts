@@ -9,7 +9,11 @@ const command = fileURLToPath(new URL('../../../bin/countersign.js', import.meta
 /** Processes of the demo, so that none outlives it. */
 export interface Processes {
   /** The control plane, as `countersign start` starts it. Resolves when it is ready. */
-  startControlPlane(options: { readonly dataFolder: string; readonly port: number; readonly onProgress: (text: string) => void }): Promise<void>;
+  startControlPlane(options: {
+    readonly dataFolder: string;
+    readonly port: number;
+    readonly onProgress: (text: string) => void;
+  }): Promise<void>;
   /** A firm from `firms/`, with its configuration file. Resolves when it says `ready`. */
   startFirm(name: string, configurationFile: string): Promise<void>;
   /** Runs the `countersign` command and gives what it printed. @throws CodedError `command_failed` with what it said */
@@ -42,18 +46,25 @@ export function createProcesses(): Processes {
 
   return {
     async startControlPlane({ dataFolder, port, onProgress }) {
-      const child = spawn(process.execPath, [command, 'start', '--data', dataFolder, '--port', String(port)], { stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn(process.execPath, [command, 'start', '--data', dataFolder, '--port', String(port)], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       await untilReady('control plane', child, (line) => {
         onProgress(line.trim());
         return line.startsWith('Ready');
       });
     },
     async startFirm(name, configurationFile) {
-      const child = fork(fileURLToPath(new URL(`../firms/${name}.js`, import.meta.url)), [configurationFile], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+      const child = fork(fileURLToPath(new URL(`../firms/${name}.js`, import.meta.url)), [configurationFile], {
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      });
       await untilReady(name, child, (line) => line === 'ready');
     },
     async run(...args) {
-      const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } });
+      const child = spawn(process.execPath, [command, ...args], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, NO_COLOR: '1' },
+      });
       const out: Buffer[] = [];
       const err: Buffer[] = [];
       child.stdout.on('data', (chunk: Buffer) => out.push(chunk));

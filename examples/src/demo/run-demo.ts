@@ -6,8 +6,8 @@ import { type Addresses, type Cast, createCast } from './cast.ts';
 import { freePorts } from './free-port.ts';
 import { play } from './play.ts';
 import { createProcesses, type Processes } from './processes.ts';
-import { createTimeline, type Timeline } from './timeline.ts';
 import { tamper } from './tamper.ts';
+import { createTimeline, type Timeline } from './timeline.ts';
 
 export interface DemoOptions {
   /** Data and evidence stay there; otherwise a temporary folder is used and removed. */
@@ -22,7 +22,8 @@ export interface DemoOptions {
 export async function runDemo(options: DemoOptions = {}): Promise<number> {
   const timeline = createTimeline();
   const processes = createProcesses();
-  const folder = options.keepFolder === undefined ? mkdtempSync(join(tmpdir(), 'countersign-demo-')) : resolve(options.keepFolder);
+  const folder =
+    options.keepFolder === undefined ? mkdtempSync(join(tmpdir(), 'countersign-demo-')) : resolve(options.keepFolder);
   const interrupted = (): void => void processes.stop().finally(() => process.exit(130));
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);
@@ -41,8 +42,11 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
     if (options.keepFolder !== undefined) timeline.note(`kept: ${folder}`);
     return 0;
   } catch (error) {
-    process.stderr.write(`\nThe demo did not go as it must.\n${error instanceof Error ? error.message : String(error)}\n`);
-    if (isCodedError(error) && error.facts !== undefined) process.stderr.write(`${JSON.stringify(error.facts, undefined, 2)}\n`);
+    process.stderr.write(
+      `\nThe demo did not go as it must.\n${error instanceof Error ? error.message : String(error)}\n`,
+    );
+    if (isCodedError(error) && error.facts !== undefined)
+      process.stderr.write(`${JSON.stringify(error.facts, undefined, 2)}\n`);
     else if (error instanceof Error && error.stack !== undefined) process.stderr.write(`${error.stack}\n`);
     return 1;
   } finally {
@@ -71,13 +75,34 @@ async function raiseCurtain({
   await processes.startControlPlane({ dataFolder, port: ports[0] ?? 0, onProgress: (text) => timeline.waiting(text) });
   // A kept folder has its address from the first time.
   const { issuer } = JSON.parse(readFileSync(join(dataFolder, 'countersign.json'), 'utf8')) as { issuer: string };
-  const addresses: Addresses = { issuer, 'identity-provider': at(1), broker: at(2), venue: at(3), 'clearing-firm': at(4), custodian: at(5) };
+  const addresses: Addresses = {
+    issuer,
+    'identity-provider': at(1),
+    broker: at(2),
+    venue: at(3),
+    'clearing-firm': at(4),
+    custodian: at(5),
+  };
   timeline.done('control plane', issuer);
   const cast = createCast(folder, addresses);
 
-  const firm = (name: string, clientId: string, lei: string, address: string, peers: Readonly<Record<string, string>>): Promise<void> => {
+  const firm = (
+    name: string,
+    clientId: string,
+    lei: string,
+    address: string,
+    peers: Readonly<Record<string, string>>,
+  ): Promise<void> => {
     const file = join(folder, `${name}.json`);
-    const configuration = { name, lei, port: Number(new URL(address).port), issuer, clientId, privateJwk: cast.key(clientId).privateJwk, peers };
+    const configuration = {
+      name,
+      lei,
+      port: Number(new URL(address).port),
+      issuer,
+      clientId,
+      privateJwk: cast.key(clientId).privateJwk,
+      peers,
+    };
     writeFileSync(file, JSON.stringify(configuration), { mode: 0o600 });
     return processes.startFirm(name, file);
   };
@@ -100,9 +125,15 @@ async function raiseCurtain({
   );
   await Promise.all([
     processes.startFirm('identity-provider', provider),
-    firm('broker', 'brk-orders', cast.lei.broker, addresses.broker, { venue: addresses.venue, clearing: addresses['clearing-firm'], custodian: addresses.custodian }),
+    firm('broker', 'brk-orders', cast.lei.broker, addresses.broker, {
+      venue: addresses.venue,
+      clearing: addresses['clearing-firm'],
+      custodian: addresses.custodian,
+    }),
     firm('venue', 'ven-matching', cast.lei.venue, addresses.venue, {}),
-    firm('clearing-firm', 'clr-core', cast.lei.clearing, addresses['clearing-firm'], { custodian: addresses.custodian }),
+    firm('clearing-firm', 'clr-core', cast.lei.clearing, addresses['clearing-firm'], {
+      custodian: addresses.custodian,
+    }),
     firm('custodian', 'cus-core', cast.lei.custodian, addresses.custodian, {}),
   ]);
   timeline.done("arranger's identity provider, broker, venue, clearing firm, custodian");

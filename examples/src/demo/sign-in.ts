@@ -47,9 +47,18 @@ export async function signIn(options: {
     body: JSON.stringify({ subject: options.subject, proof }),
   });
   const location = redirect.headers.get('location');
-  if (location === null) throw new CodedError({ code: 'sign_in_failed', category: 'unauthenticated', detail: 'The identity provider did not accept the sign-in.' });
+  if (location === null)
+    throw new CodedError({
+      code: 'sign_in_failed',
+      category: 'unauthenticated',
+      detail: 'The identity provider did not accept the sign-in.',
+    });
   const code = new URL(location).searchParams.get('code') ?? '';
-  const { id_token: idToken } = await tokenRequest(options, { grant_type: 'authorization_code', code, code_verifier: codeVerifier });
+  const { id_token: idToken } = await tokenRequest(options, {
+    grant_type: 'authorization_code',
+    code,
+    code_verifier: codeVerifier,
+  });
   const { access_token: assertion } = await tokenRequest(options, {
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
     subject_token: idToken ?? '',
@@ -74,7 +83,11 @@ async function tokenRequest(
     .sign(await importJWK({ ...clientKey.privateJwk }, 'ES256'));
   const answer = await fetch(`${provider}/token`, {
     method: 'POST',
-    body: new URLSearchParams({ ...form, client_assertion: clientAssertion, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' }),
+    body: new URLSearchParams({
+      ...form,
+      client_assertion: clientAssertion,
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    }),
   });
   return (await answer.json()) as Record<string, string>;
 }

@@ -35,7 +35,10 @@ export async function tamper({ timeline }: Stage, processes: Processes, folder: 
     records.splice(Math.floor(records.length / 2), 1);
   });
   await lie("a checkpoint of another log's making", (document) => {
-    document['checkpoint'] = String(document['checkpoint']).replace(/^(.*\n)(\d+)\n/, (_, origin: string, size: string) => `${origin}${Number(size) + 1}\n`);
+    document['checkpoint'] = String(document['checkpoint']).replace(
+      /^(.*\n)(\d+)\n/,
+      (_, origin: string, size: string) => `${origin}${Number(size) + 1}\n`,
+    );
   });
 }
 

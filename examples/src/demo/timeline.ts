@@ -28,11 +28,13 @@ export function createTimeline(write: (text: string) => void = (text) => void pr
       line('');
       line(paint('1', `${chapters}. ${title}`));
     },
-    done: (what, beside) => line(`${clock()}  ${paint('32', '+')} ${what}${beside === undefined ? '' : paint('2', `  ${beside}`)}`),
+    done: (what, beside) =>
+      line(`${clock()}  ${paint('32', '+')} ${what}${beside === undefined ? '' : paint('2', `  ${beside}`)}`),
     refused(what, code, detail) {
       refusals++;
       line(`${clock()}  ${paint('33', 'x')} refused: ${what}  ${paint('33', code)}`);
-      if (detail !== undefined) line(`${' '.repeat(12)}${paint('2', detail.length > 150 ? `${detail.slice(0, 147)}...` : detail)}`);
+      if (detail !== undefined)
+        line(`${' '.repeat(12)}${paint('2', detail.length > 150 ? `${detail.slice(0, 147)}...` : detail)}`);
     },
     note: (text) => line(`${' '.repeat(10)}${paint('2', text)}`),
     waiting(text) {

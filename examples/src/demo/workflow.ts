@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { isCodedError, type MandateId, parseId } from '@countersign/kernel';
-import { orderToAuthorizationDetail, parseMic, parseOrderFile, type TradeOrder, type Venue, venueRegistry } from '@countersign/market';
+import {
+  orderToAuthorizationDetail,
+  parseMic,
+  parseOrderFile,
+  type TradeOrder,
+  type Venue,
+  venueRegistry,
+} from '@countersign/market';
 import { type Client, refusalOf, signApproval, type Token } from '@countersign/sdk';
 import type { Addresses, Cast } from './cast.ts';
 import { type SignedIn, signIn } from './sign-in.ts';
@@ -21,7 +28,12 @@ export class PlayFailed extends Error {
 }
 
 /** Runs what must be refused, with one of these codes. @throws PlayFailed when it is let through or refused otherwise */
-export async function mustRefuse(timeline: Timeline, what: string, codes: readonly string[], attempt: () => Promise<unknown>): Promise<unknown> {
+export async function mustRefuse(
+  timeline: Timeline,
+  what: string,
+  codes: readonly string[],
+  attempt: () => Promise<unknown>,
+): Promise<unknown> {
   try {
     await attempt();
   } catch (error) {
@@ -29,7 +41,10 @@ export async function mustRefuse(timeline: Timeline, what: string, codes: readon
       timeline.refused(what, error.code, error.detail);
       return error.facts;
     }
-    throw new PlayFailed(`${what}: refused as expected was ${codes.join(' or ')}, but: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new PlayFailed(
+      `${what}: refused as expected was ${codes.join(' or ')}, but: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
   throw new PlayFailed(`${what}: it must be refused and was not`);
 }
@@ -37,7 +52,12 @@ export async function mustRefuse(timeline: Timeline, what: string, codes: readon
 const hours = { timeZone: 'UTC', days: [1, 2, 3, 4, 5, 6, 7], from: '00:00', until: '24:00' };
 const day = 86_400_000;
 
-function mandateTerms(grantor: string, grantee: string, roles: readonly [string, string], constraints: Readonly<Record<string, unknown>>) {
+function mandateTerms(
+  grantor: string,
+  grantee: string,
+  roles: readonly [string, string],
+  constraints: Readonly<Record<string, unknown>>,
+) {
   return {
     grantor: { lei: grantor, role: roles[0] },
     grantee: { lei: grantee, role: roles[1] },
@@ -50,7 +70,12 @@ function mandateTerms(grantor: string, grantee: string, roles: readonly [string,
 }
 
 /** Grants a mandate and has it accepted. Returns its id. */
-export async function grantMandates({ cast, addresses, timeline, run }: Stage): Promise<{ readonly mandate: MandateId; readonly subMandate: MandateId }> {
+export async function grantMandates({
+  cast,
+  addresses,
+  timeline,
+  run,
+}: Stage): Promise<{ readonly mandate: MandateId; readonly subMandate: MandateId }> {
   const { lei } = cast;
   const url = `${addresses.issuer}/mandates`;
   const resource = url;
@@ -74,9 +99,16 @@ export async function grantMandates({ cast, addresses, timeline, run }: Stage): 
     delegationDepth: 1,
   });
   const mandate = await grant(assetManager, terms, 'mandate');
-  timeline.done('asset manager grants the arranger a mandate: bonds on XEUR, 5 million an order, 20 million a day', mandate);
-  await mustRefuse(timeline, 'acceptance by the one who granted it', ['not_a_signatory'], () => accept(assetManager, mandate, terms.termsHash));
-  await mustRefuse(timeline, 'acceptance of other terms than were shown', ['terms_hash_mismatch'], () => accept(arranger, mandate, `A${terms.termsHash.slice(1)}`));
+  timeline.done(
+    'asset manager grants the arranger a mandate: bonds on XEUR, 5 million an order, 20 million a day',
+    mandate,
+  );
+  await mustRefuse(timeline, 'acceptance by the one who granted it', ['not_a_signatory'], () =>
+    accept(assetManager, mandate, terms.termsHash),
+  );
+  await mustRefuse(timeline, 'acceptance of other terms than were shown', ['terms_hash_mismatch'], () =>
+    accept(arranger, mandate, `A${terms.termsHash.slice(1)}`),
+  );
   await accept(arranger, mandate, terms.termsHash);
   timeline.done('arranger accepts, naming the terms document by its hash');
 
@@ -87,9 +119,16 @@ export async function grantMandates({ cast, addresses, timeline, run }: Stage): 
     notionalPerDay: { amount: '10000000', ccy: 'EUR' },
     delegationDepth: 0,
   });
-  const inside = { ...narrower, parent: mandate, effectiveFrom: terms.effectiveFrom, effectiveUntil: terms.effectiveUntil };
+  const inside = {
+    ...narrower,
+    parent: mandate,
+    effectiveFrom: terms.effectiveFrom,
+    effectiveUntil: terms.effectiveUntil,
+  };
   const wider = { ...inside, constraints: { ...inside.constraints, venues: ['XEUR', 'XEEE'] } };
-  const facts = await mustRefuse(timeline, 'a sub-mandate that adds a venue', ['mandate_wider'], () => grant(arranger, wider, 'wider'));
+  const facts = await mustRefuse(timeline, 'a sub-mandate that adds a venue', ['mandate_wider'], () =>
+    grant(arranger, wider, 'wider'),
+  );
   timeline.note(`counterexample: ${sentenceOf(facts)}`);
   const subMandate = await grant(arranger, inside, 'sub-mandate');
   await accept(clearing, subMandate, inside.termsHash);
@@ -114,7 +153,13 @@ export function readOrders({ cast, timeline, run, addresses }: Stage, mandate: M
     cast.firms.venues.map((venue): Venue => {
       const mic = parseMic(venue.mic);
       if (!mic.ok) throw new PlayFailed(`the example venue ${venue.mic} is none`);
-      return { mic: mic.value, operatingMic: mic.value, status: venue.expiry_date === undefined ? 'ACTIVE' : 'EXPIRED', category: 'RMKT', ...(venue.expiry_date === undefined ? {} : { expiryDate: venue.expiry_date }) } as Venue;
+      return {
+        mic: mic.value,
+        operatingMic: mic.value,
+        status: venue.expiry_date === undefined ? 'ACTIVE' : 'EXPIRED',
+        category: 'RMKT',
+        ...(venue.expiry_date === undefined ? {} : { expiryDate: venue.expiry_date }),
+      } as Venue;
     }),
   );
   const read = (name: string) => {
@@ -125,7 +170,8 @@ export function readOrders({ cast, timeline, run, addresses }: Stage, mandate: M
   };
   const bad = read('orders-with-bad-codes.json');
   if (bad.orders.length > 0) throw new PlayFailed('an order with a bad code was taken');
-  for (const { row, code, problems } of bad.refusals) timeline.refused(`row ${row} of the file with bad codes, at ${problems[0].field}`, code);
+  for (const { row, code, problems } of bad.refusals)
+    timeline.refused(`row ${row} of the file with bad codes, at ${problems[0].field}`, code);
   const good = read('orders.json');
   if (good.refusals.length > 0) throw new PlayFailed(`orders.json: ${good.refusals[0]?.detail ?? ''}`);
   timeline.done(`${good.orders.length} orders read from the order system's file`);
@@ -150,14 +196,28 @@ export const signInTrader = (stage: Stage, subject = 'anna'): Promise<SignedIn> 
   });
 
 /** A token for the broker's order interface: for the trader, when there is an assertion, else for the agent. */
-export function orderToken({ cast, addresses }: Stage, client: Client, order: TradeOrder, assertion?: string): Promise<Token> {
+export function orderToken(
+  { cast, addresses }: Stage,
+  client: Client,
+  order: TradeOrder,
+  assertion?: string,
+): Promise<Token> {
   void cast;
-  const request = { resource: addresses.broker, scope: 'order:create settlement:instruct', authorizationDetails: [order] };
+  const request = {
+    resource: addresses.broker,
+    scope: 'order:create settlement:instruct',
+    authorizationDetails: [order],
+  };
   return assertion === undefined ? client.clientCredentials(request) : client.jwtBearer(assertion, request);
 }
 
 /** Sends an order to the broker. @throws the broker's refusal */
-export async function sendOrder({ addresses }: Stage, client: Client, token: Token, order: TradeOrder): Promise<{ readonly transaction: string }> {
+export async function sendOrder(
+  { addresses }: Stage,
+  client: Client,
+  token: Token,
+  order: TradeOrder,
+): Promise<{ readonly transaction: string }> {
   const answer = await client.call(token, { method: 'POST', url: `${addresses.broker}/orders`, body: { order } });
   if (answer.status !== 201) throw refusalOf(answer);
   return answer.body as { transaction: string };
@@ -165,7 +225,10 @@ export async function sendOrder({ addresses }: Stage, client: Client, token: Tok
 
 /** Claims of a token, for showing them. It is ours; nothing is decided on this reading. */
 export function claimsOf(token: Token): Readonly<Record<string, unknown>> {
-  return JSON.parse(Buffer.from(token.accessToken.split('.')[1] ?? '', 'base64url').toString('utf8')) as Record<string, unknown>;
+  return JSON.parse(Buffer.from(token.accessToken.split('.')[1] ?? '', 'base64url').toString('utf8')) as Record<
+    string,
+    unknown
+  >;
 }
 
 /** The supervisor's part: signs this intent with a registered key; the approval tool hands it in. */
@@ -181,8 +244,19 @@ export async function approve(
 ): Promise<void> {
   const { id, approvalKey } = cast.people[approval.by];
   const clock = { now: () => Date.now() - (approval.signedAgo ?? 0) * 1000 };
-  const jws = await signApproval({ approver: id, transaction: approval.transaction, intentDigest: approval.intentDigest, lifeSeconds: 600 }, approvalKey, { clock });
+  const jws = await signApproval(
+    { approver: id, transaction: approval.transaction, intentDigest: approval.intentDigest, lifeSeconds: 600 },
+    approvalKey,
+    { clock },
+  );
   const client = cast.client('ha-approvals');
-  const token = await client.clientCredentials({ resource: `${addresses.issuer}/transactions`, scope: 'order:approve' });
-  await client.callOrThrow(token, { method: 'POST', url: `${addresses.issuer}/transactions/${approval.transaction}/approvals`, body: { jws } });
+  const token = await client.clientCredentials({
+    resource: `${addresses.issuer}/transactions`,
+    scope: 'order:approve',
+  });
+  await client.callOrThrow(token, {
+    method: 'POST',
+    url: `${addresses.issuer}/transactions/${approval.transaction}/approvals`,
+    body: { jws },
+  });
 }

@@ -17,7 +17,10 @@ interface Execution {
 /** The executing broker: takes orders, has them executed at the venue, and hands them on to clearing. */
 function broker(firm: Firm): void {
   // What is needed to carry an order on. Memory of this process: nothing here is the proof of anything.
-  const executed = new Map<string, { readonly access: Access; readonly order: TradeOrder; readonly execution: Execution }>();
+  const executed = new Map<
+    string,
+    { readonly access: Access; readonly order: TradeOrder; readonly execution: Execution }
+  >();
 
   firm.post<OrderMessage>('/orders', 'order:create', async ({ order }, access) => {
     const authorized = authorizedOrder(access);
@@ -29,7 +32,12 @@ function broker(firm: Firm): void {
       subject: { type: sub.slice(0, sub.indexOf(':')), id: sub },
       action: 'order:create',
       transaction: txn,
-      context: { client: access.claims.client_id, audience: firm.address, scope: access.claims.scope, actor_depth: access.actors.length },
+      context: {
+        client: access.claims.client_id,
+        audience: firm.address,
+        scope: access.claims.scope,
+        actor_depth: access.actors.length,
+      },
     });
     if (!decision.decision)
       throw refusal(
@@ -38,7 +46,12 @@ function broker(firm: Firm): void {
         decision.reasons.map(({ detail }) => detail).join(' '),
         { transaction: txn, intent_digest: digest, obligations: decision.obligations, evidence: decision.evidence },
       );
-    await firm.controlPlane.transition({ transaction: txn, event: 'submit', idempotencyKey: `submit-${authorized.client_order_id}`, body: {} });
+    await firm.controlPlane.transition({
+      transaction: txn,
+      event: 'submit',
+      idempotencyKey: `submit-${authorized.client_order_id}`,
+      body: {},
+    });
     const execution = await sendToVenue(firm, access, authorized);
     executed.set(txn, { access, order: authorized, execution });
     return { transaction: txn, state: 'executed', execution };
@@ -47,7 +60,8 @@ function broker(firm: Firm): void {
   firm.app.post('/orders/:transaction/hand-over', async (request, reply) => {
     const { transaction } = request.params as { transaction: string };
     const trade = executed.get(transaction);
-    if (trade === undefined) throw refusal('order_unknown', 'not-found', 'No executed order of this transaction is held here.');
+    if (trade === undefined)
+      throw refusal('order_unknown', 'not-found', 'No executed order of this transaction is held here.');
     void reply.status(201);
     return handToClearing(firm, trade);
   });
@@ -75,7 +89,14 @@ async function handToClearing(
   const token = await firm.client.exchange(access.accessToken, {
     resource: clearing,
     scope: 'settlement:instruct',
-    authorizationDetails: [{ ...order, actions: ['clear', 'settle'], locations: [clearing, firm.peer('custodian')], max_qty: execution.executed_qty }],
+    authorizationDetails: [
+      {
+        ...order,
+        actions: ['clear', 'settle'],
+        locations: [clearing, firm.peer('custodian')],
+        max_qty: execution.executed_qty,
+      },
+    ],
   });
   const answer = await firm.client.call(token, { method: 'POST', url: `${clearing}/trades`, body: { execution } });
   if (answer.status !== 201) throw refusalOf(answer);

@@ -2,7 +2,11 @@ import { refusalOf } from '@countersign/sdk';
 import { authorizedOrder, type Firm, refusal, startFirm } from './firm.ts';
 
 interface Trade {
-  readonly execution: { readonly execution_id: string; readonly executed_qty: string; readonly price: { readonly amount: string; readonly ccy: string } };
+  readonly execution: {
+    readonly execution_id: string;
+    readonly executed_qty: string;
+    readonly price: { readonly amount: string; readonly ccy: string };
+  };
 }
 
 /** The clearing firm: checks token, chain and mandate for itself, clears, and instructs the custodian. */
@@ -12,12 +16,24 @@ function clearingFirm(firm: Firm): void {
     const { txn, mandate, lei } = access.claims;
     if (txn === undefined || mandate === undefined || !order.actions.includes('clear'))
       throw refusal('clearing_not_authorized', 'forbidden', 'The token does not allow clearing under a mandate.');
-    if (access.actors.length < 1) throw refusal('chain_missing', 'forbidden', 'A trade comes through the broker: the token must name who acts.');
+    if (access.actors.length < 1)
+      throw refusal('chain_missing', 'forbidden', 'A trade comes through the broker: the token must name who acts.');
     // Asked for ourselves, as our own rules demand; the registry asks again, records a lapse, and raises the exception.
-    const standing = await firm.controlPlane.mandateStands(mandate.id, { intent: order, actingFor: lei, action: 'settlement:instruct' });
-    const reference = standing.stands ? `clear-${execution.execution_id}` : `clear-${execution.execution_id}-without-mandate`;
+    const standing = await firm.controlPlane.mandateStands(mandate.id, {
+      intent: order,
+      actingFor: lei,
+      action: 'settlement:instruct',
+    });
+    const reference = standing.stands
+      ? `clear-${execution.execution_id}`
+      : `clear-${execution.execution_id}-without-mandate`;
     const body = { cleared_qty: execution.executed_qty, reference };
-    const cleared = await firm.controlPlane.transition({ transaction: txn, event: 'clear', idempotencyKey: reference, body });
+    const cleared = await firm.controlPlane.transition({
+      transaction: txn,
+      event: 'clear',
+      idempotencyKey: reference,
+      body,
+    });
     const custodian = firm.peer('custodian');
     const token = await firm.client.exchange(access.accessToken, {
       resource: custodian,

@@ -7,17 +7,35 @@ interface SettlementInstruction {
 
 /** The custodian: settles once, however often it is told. */
 function custodian(firm: Firm): void {
-  firm.post<SettlementInstruction>('/settlements', 'settlement:instruct', async ({ settlement_id: reference, settled_qty: quantity }, access) => {
-    const order = authorizedOrder(access);
-    const { txn, mandate, lei } = access.claims;
-    if (txn === undefined || mandate === undefined || !order.actions.includes('settle'))
-      throw refusal('settlement_not_authorized', 'forbidden', 'The token does not allow settlement under a mandate.');
-    if (access.actors.length < 2) throw refusal('chain_missing', 'forbidden', 'A settlement comes through broker and clearing firm: the token must name both.');
-    const standing = await firm.controlPlane.mandateStands(mandate.id, { intent: order, actingFor: lei, action: 'settlement:instruct' });
-    // The registry refuses and raises the exception; a custodian that only looked away would leave no trace of it.
-    const idempotencyKey = standing.stands ? reference : `${reference}-without-mandate`;
-    return firm.controlPlane.transition({ transaction: txn, event: 'settle', idempotencyKey, body: { settled_qty: quantity, reference } });
-  });
+  firm.post<SettlementInstruction>(
+    '/settlements',
+    'settlement:instruct',
+    async ({ settlement_id: reference, settled_qty: quantity }, access) => {
+      const order = authorizedOrder(access);
+      const { txn, mandate, lei } = access.claims;
+      if (txn === undefined || mandate === undefined || !order.actions.includes('settle'))
+        throw refusal('settlement_not_authorized', 'forbidden', 'The token does not allow settlement under a mandate.');
+      if (access.actors.length < 2)
+        throw refusal(
+          'chain_missing',
+          'forbidden',
+          'A settlement comes through broker and clearing firm: the token must name both.',
+        );
+      const standing = await firm.controlPlane.mandateStands(mandate.id, {
+        intent: order,
+        actingFor: lei,
+        action: 'settlement:instruct',
+      });
+      // The registry refuses and raises the exception; a custodian that only looked away would leave no trace of it.
+      const idempotencyKey = standing.stands ? reference : `${reference}-without-mandate`;
+      return firm.controlPlane.transition({
+        transaction: txn,
+        event: 'settle',
+        idempotencyKey,
+        body: { settled_qty: quantity, reference },
+      });
+    },
+  );
 }
 
 await startFirm(custodian);

@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { CodedError } from '@countersign/kernel';
-import { type Access, type Client, createClient, createControlPlane, createProtection, type ControlPlane, importSigningKey } from '@countersign/sdk';
+import {
+  type Access,
+  type Client,
+  type ControlPlane,
+  createClient,
+  createControlPlane,
+  createProtection,
+  importSigningKey,
+} from '@countersign/sdk';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 
 /** What a firm's process is told when it starts: one JSON file, mode 0600, because it holds the firm's key. */
@@ -27,7 +35,11 @@ export interface Firm {
   /** Address of another firm. @throws Error when the configuration names none: a mistake in the example itself */
   peer(part: string): string;
   /** A route that runs only for a caller whose token and proof were checked for this scope. */
-  post<Body>(path: string, scope: string, handler: (body: Body, access: Access, request: FastifyRequest) => Promise<unknown>): void;
+  post<Body>(
+    path: string,
+    scope: string,
+    handler: (body: Body, access: Access, request: FastifyRequest) => Promise<unknown>,
+  ): void;
 }
 
 /**
@@ -37,7 +49,11 @@ export interface Firm {
 export async function startFirm(define: (firm: Firm) => void): Promise<void> {
   const configuration = readConfiguration();
   const address = `http://127.0.0.1:${configuration.port}`;
-  const client = createClient({ issuer: configuration.issuer, clientId: configuration.clientId, key: importSigningKey(configuration.privateJwk) });
+  const client = createClient({
+    issuer: configuration.issuer,
+    clientId: configuration.clientId,
+    key: importSigningKey(configuration.privateJwk),
+  });
   const controlPlane = createControlPlane({ issuer: configuration.issuer, client });
   const protection = createProtection({ issuer: configuration.issuer, audience: address });
   const app = fastify({ bodyLimit: 65_536, requestTimeout: 10_000 });
@@ -54,7 +70,11 @@ export async function startFirm(define: (firm: Firm) => void): Promise<void> {
       if (peer === undefined) throw new Error(`${configuration.name} knows no ${part}`);
       return peer;
     },
-    post<Body>(path: string, scope: string, handler: (body: Body, access: Access, request: FastifyRequest) => Promise<unknown>) {
+    post<Body>(
+      path: string,
+      scope: string,
+      handler: (body: Body, access: Access, request: FastifyRequest) => Promise<unknown>,
+    ) {
       app.post(path, async (request, reply) => {
         const access = await protection.check(
           {
@@ -83,10 +103,20 @@ function readConfiguration(): FirmConfiguration {
   return JSON.parse(readFileSync(file, 'utf8')) as FirmConfiguration;
 }
 
-const statusOf = { invalid: 400, unauthenticated: 401, forbidden: 403, 'not-found': 404, conflict: 409, 'too-large': 413, 'rate-limited': 429, unavailable: 503 } as const;
+const statusOf = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  'not-found': 404,
+  conflict: 409,
+  'too-large': 413,
+  'rate-limited': 429,
+  unavailable: 503,
+} as const;
 
 function answerError(error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (!(error instanceof CodedError)) return reply.status(500).send({ code: 'internal_error', detail: 'The firm has a fault.' });
+  if (!(error instanceof CodedError))
+    return reply.status(500).send({ code: 'internal_error', detail: 'The firm has a fault.' });
   return reply
     .status(statusOf[error.category])
     .send({ code: error.code, detail: error.detail, ...(error.facts === undefined ? {} : { facts: error.facts }) });
@@ -95,13 +125,26 @@ function answerError(error: unknown, _request: FastifyRequest, reply: FastifyRep
 /** The one order a token was issued for. @throws CodedError `order_not_authorized` */
 export function authorizedOrder(access: Access): TradeOrder {
   const [detail, another] = access.claims.authorization_details ?? [];
-  if (detail === undefined || another !== undefined || detail.type !== 'urn:countersign:rar:v1:trade_order' || access.claims.txn === undefined)
+  if (
+    detail === undefined ||
+    another !== undefined ||
+    detail.type !== 'urn:countersign:rar:v1:trade_order' ||
+    access.claims.txn === undefined
+  )
     throw refusal('order_not_authorized', 'forbidden', 'The token must carry exactly one order.');
   return detail;
 }
 
-export type TradeOrder = Extract<NonNullable<Access['claims']['authorization_details']>[number], { type: 'urn:countersign:rar:v1:trade_order' }>;
+export type TradeOrder = Extract<
+  NonNullable<Access['claims']['authorization_details']>[number],
+  { type: 'urn:countersign:rar:v1:trade_order' }
+>;
 
-export function refusal(code: string, category: CodedError['category'], detail: string, facts?: Readonly<Record<string, unknown>>): CodedError {
+export function refusal(
+  code: string,
+  category: CodedError['category'],
+  detail: string,
+  facts?: Readonly<Record<string, unknown>>,
+): CodedError {
   return new CodedError({ code, category, detail, ...(facts === undefined ? {} : { facts }) });
 }

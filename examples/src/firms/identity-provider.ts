@@ -53,8 +53,22 @@ app.get('/jwks', async () => ({ keys: [{ ...(await exportJWK(publicKey)), kid, a
 
 app.get('/authorize', async (request, reply) => {
   const query = request.query as Record<string, string>;
-  const { client_id: client, redirect_uri: redirectUri, response_type: type, code_challenge: codeChallenge, nonce, state } = query;
-  if (client !== configuration.clientId || redirectUri !== configuration.redirectUri || type !== 'code' || !codeChallenge || !nonce || !state)
+  const {
+    client_id: client,
+    redirect_uri: redirectUri,
+    response_type: type,
+    code_challenge: codeChallenge,
+    nonce,
+    state,
+  } = query;
+  if (
+    client !== configuration.clientId ||
+    redirectUri !== configuration.redirectUri ||
+    type !== 'code' ||
+    !codeChallenge ||
+    !nonce ||
+    !state
+  )
     return reply.status(400).send({ error: 'invalid_request' });
   const challenge = fresh();
   challenges.set(challenge, { codeChallenge, nonce, state });
@@ -72,8 +86,17 @@ app.post('/sign-in', async (request, reply) => {
   if (pending === undefined) return reply.status(401).send({ error: 'sign_in_failed' });
   challenges.delete(challenge);
   const code = fresh();
-  codes.set(code, { subject, codeChallenge: pending.codeChallenge, nonce: pending.nonce, authTime: now(), acr: person.acr });
-  return reply.redirect(`${configuration.redirectUri}?${new URLSearchParams({ code, state: pending.state, iss: issuer }).toString()}`, 303);
+  codes.set(code, {
+    subject,
+    codeChallenge: pending.codeChallenge,
+    nonce: pending.nonce,
+    authTime: now(),
+    acr: person.acr,
+  });
+  return reply.redirect(
+    `${configuration.redirectUri}?${new URLSearchParams({ code, state: pending.state, iss: issuer }).toString()}`,
+    303,
+  );
 });
 
 app.post('/token', async (request, reply) => {
@@ -89,17 +112,32 @@ app.post('/token', async (request, reply) => {
     const verifier = createHash('sha256')
       .update(form['code_verifier'] ?? '')
       .digest('base64url');
-    if (signIn === undefined || verifier !== signIn.codeChallenge) return reply.status(400).send({ error: 'invalid_grant' });
-    const idToken = await sign({ nonce: signIn.nonce, ...assurance(signIn) }, signIn.subject, configuration.clientId, 300);
+    if (signIn === undefined || verifier !== signIn.codeChallenge)
+      return reply.status(400).send({ error: 'invalid_grant' });
+    const idToken = await sign(
+      { nonce: signIn.nonce, ...assurance(signIn) },
+      signIn.subject,
+      configuration.clientId,
+      300,
+    );
     return { token_type: 'Bearer', access_token: fresh(), expires_in: 60, id_token: idToken };
   }
   if (form['grant_type'] === 'urn:ietf:params:oauth:grant-type:token-exchange') {
     // First hop of identity chaining: the ID token becomes an assertion that only the control plane accepts.
-    const { payload } = await jwtVerify(form['subject_token'] ?? '', publicKey, { issuer, audience: configuration.clientId });
+    const { payload } = await jwtVerify(form['subject_token'] ?? '', publicKey, {
+      issuer,
+      audience: configuration.clientId,
+    });
     const { auth_time: authTime, acr } = payload;
-    if (form['audience'] !== configuration.controlPlane || typeof authTime !== 'number' || typeof acr !== 'string') return reply.status(400).send({ error: 'invalid_target' });
+    if (form['audience'] !== configuration.controlPlane || typeof authTime !== 'number' || typeof acr !== 'string')
+      return reply.status(400).send({ error: 'invalid_target' });
     const assertion = await sign(assurance({ authTime, acr }), payload.sub ?? '', configuration.controlPlane, 120);
-    return { access_token: assertion, issued_token_type: 'urn:ietf:params:oauth:token-type:jwt', token_type: 'N_A', expires_in: 120 };
+    return {
+      access_token: assertion,
+      issued_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+      token_type: 'N_A',
+      expires_in: 120,
+    };
   }
   return reply.status(400).send({ error: 'unsupported_grant_type' });
 });
@@ -111,7 +149,12 @@ function assurance({ authTime, acr }: Pick<SignIn, 'authTime' | 'acr'>) {
   return { acr, amr: acr === 'phr' ? ['hwk', 'user'] : ['pwd'], auth_time: authTime };
 }
 
-function sign(claims: Record<string, unknown>, subject: string, audience: string, lifeSeconds: number): Promise<string> {
+function sign(
+  claims: Record<string, unknown>,
+  subject: string,
+  audience: string,
+  lifeSeconds: number,
+): Promise<string> {
   return new SignJWT({ ...claims, jti: fresh() })
     .setProtectedHeader({ alg: 'ES256', kid, typ: 'JWT' })
     .setIssuer(issuer)

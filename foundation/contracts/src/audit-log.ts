@@ -1,5 +1,5 @@
-import { type Digest, errorVocabulary, type Json, type RecordId, type TransactionId } from '@countersign/kernel';
 import type { EvidenceBundle } from '@countersign/evidence';
+import { type Digest, errorVocabulary, type Json, type RecordId, type TransactionId } from '@countersign/kernel';
 
 /** What happened. A type is never reused for another meaning; new facts get a new type. */
 export const recordTypes = [

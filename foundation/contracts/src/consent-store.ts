@@ -1,4 +1,4 @@
-import { errorVocabulary, type Digest, type MandateId, type RecordId } from '@countersign/kernel';
+import { type Digest, errorVocabulary, type MandateId, type RecordId } from '@countersign/kernel';
 import type { Constraints, Lei, MandateUse } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
 

@@ -1,4 +1,4 @@
-import { errorVocabulary, type Digest, type RecordId } from '@countersign/kernel';
+import { type Digest, errorVocabulary, type RecordId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import type { PrincipalId } from './principals.ts';
 

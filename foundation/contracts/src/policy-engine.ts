@@ -1,11 +1,26 @@
-import { errorVocabulary, type DecisionId, type Digest, type Json, type RecordId, type TransactionId } from '@countersign/kernel';
+import {
+  type DecisionId,
+  type Digest,
+  errorVocabulary,
+  type Json,
+  type RecordId,
+  type TransactionId,
+} from '@countersign/kernel';
 import type { Actor } from './audit-log.ts';
 
 /** AuthZEN 1.0 section 5: who asks to do what to which thing, in which circumstances. */
 export interface EvaluationRequest {
-  readonly subject: { readonly type: string; readonly id: string; readonly properties?: Readonly<Record<string, Json>> };
+  readonly subject: {
+    readonly type: string;
+    readonly id: string;
+    readonly properties?: Readonly<Record<string, Json>>;
+  };
   readonly action: { readonly name: string; readonly properties?: Readonly<Record<string, Json>> };
-  readonly resource: { readonly type: string; readonly id: string; readonly properties?: Readonly<Record<string, Json>> };
+  readonly resource: {
+    readonly type: string;
+    readonly id: string;
+    readonly properties?: Readonly<Record<string, Json>>;
+  };
   readonly context?: Readonly<Record<string, Json>>;
 }
 

@@ -1,4 +1,12 @@
-import { errorVocabulary, type ApprovalId, type ExceptionId, type IntentDigest, type MandateId, type RecordId, type TransactionId } from '@countersign/kernel';
+import {
+  type ApprovalId,
+  type ExceptionId,
+  errorVocabulary,
+  type IntentDigest,
+  type MandateId,
+  type RecordId,
+  type TransactionId,
+} from '@countersign/kernel';
 import type { AuthorizationDetail } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
 import type { TransactionFacts } from './policy-engine.ts';

@@ -59,7 +59,9 @@ describe('parsing JSON from outside', () => {
   });
 
   it('is not misled by braces, colons and escaped quotes inside strings', () => {
-    expect(parseJson('{"a":"x\\":","b":["c: {\\"d\\":1}"],"__proto__":{"e":1}}', { uniqueKeys: true })).toMatchObject({ ok: true });
+    expect(parseJson('{"a":"x\\":","b":["c: {\\"d\\":1}"],"__proto__":{"e":1}}', { uniqueKeys: true })).toMatchObject({
+      ok: true,
+    });
   });
 
   it('refuses a text over the limit before parsing it', () => {

@@ -92,7 +92,8 @@ export function parseJson(
   } catch {
     return { ok: false, problem: 'it is not JSON' };
   }
-  if (options.uniqueKeys === true && scan.keys !== countKeys(value)) return { ok: false, problem: 'it holds the same key twice in one object' };
+  if (options.uniqueKeys === true && scan.keys !== countKeys(value))
+    return { ok: false, problem: 'it holds the same key twice in one object' };
   return { ok: true, value };
 }
 

@@ -26,7 +26,9 @@ describe('instants', () => {
 
 describe('randomness', () => {
   it('gives as many bytes as asked for, never the same twice', () => {
-    const draws = Array.from({ length: 2_000 }, (_, index) => Buffer.from(systemRandom.bytes(16 + (index % 3))).toString('hex'));
+    const draws = Array.from({ length: 2_000 }, (_, index) =>
+      Buffer.from(systemRandom.bytes(16 + (index % 3))).toString('hex'),
+    );
     expect(new Set(draws).size).toBe(draws.length);
     expect(systemRandom.bytes(10_000)).toHaveLength(10_000);
   });

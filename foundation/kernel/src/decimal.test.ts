@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addDecimals, compareDecimals, type DecimalString, multiplyDecimals, parseDecimal, subtractDecimals } from './decimal.ts';
+import {
+  addDecimals,
+  compareDecimals,
+  type DecimalString,
+  multiplyDecimals,
+  parseDecimal,
+  subtractDecimals,
+} from './decimal.ts';
 
 const amounts = fc
   .tuple(fc.bigInt({ min: 0n, max: 10n ** 15n }), fc.integer({ min: 0, max: 999_999 }))
@@ -10,11 +17,30 @@ const amounts = fc
   });
 
 describe('decimal amounts', () => {
-  it.each(['', '-1', '+1', '01', '1.', '.5', '1.0', '1.10', '1e9', '1,5', ' 1', '1 ', 'NaN', '0x10', '1.1234567890123456789', '1'.repeat(22)])('refuses %j', (text) => {
+  it.each([
+    '',
+    '-1',
+    '+1',
+    '01',
+    '1.',
+    '.5',
+    '1.0',
+    '1.10',
+    '1e9',
+    '1,5',
+    ' 1',
+    '1 ',
+    'NaN',
+    '0x10',
+    '1.1234567890123456789',
+    '1'.repeat(22),
+  ])('refuses %j', (text) => {
     expect(parseDecimal(text)).toBeUndefined();
   });
   it('takes one text for one value', () => {
-    expect(['0', '1', '0.1', '123456789.000000000000000001'].map((text) => parseDecimal(text))).not.toContain(undefined);
+    expect(['0', '1', '0.1', '123456789.000000000000000001'].map((text) => parseDecimal(text))).not.toContain(
+      undefined,
+    );
   });
   it('adds and subtracts exactly', () => {
     fc.assert(
@@ -30,6 +56,8 @@ describe('decimal amounts', () => {
   });
   it('multiplies exactly where it can and rounds up where it cannot', () => {
     expect(multiplyDecimals('40000' as DecimalString, '101.25' as DecimalString)).toBe('4050000');
-    expect(multiplyDecimals('0.000000001' as DecimalString, '0.0000000001' as DecimalString)).toBe('0.000000000000000001');
+    expect(multiplyDecimals('0.000000001' as DecimalString, '0.0000000001' as DecimalString)).toBe(
+      '0.000000000000000001',
+    );
   });
 });

@@ -2,11 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { decodeBase64, decodeBase64Url, digestOf, equalInConstantTime, parseDigest } from './digest.ts';
 
 describe('strict decoding', () => {
-  it.each(['A', 'AB==', 'A B', 'AB+C', 'AA=', 'AB', 'é'])('refuses %s as base64url where bits or characters do not fit', (text) => {
-    const decoded = decodeBase64Url(text);
-    if (decoded !== undefined) expect(decoded.toString('base64url')).toBe(text);
-    else expect(decoded).toBeUndefined();
-  });
+  it.each(['A', 'AB==', 'A B', 'AB+C', 'AA=', 'AB', 'é'])(
+    'refuses %s as base64url where bits or characters do not fit',
+    (text) => {
+      const decoded = decodeBase64Url(text);
+      if (decoded !== undefined) expect(decoded.toString('base64url')).toBe(text);
+      else expect(decoded).toBeUndefined();
+    },
+  );
   it('refuses what node would read: non-zero trailing bits, padding, foreign characters', () => {
     expect(decodeBase64Url('AB')).toBeUndefined();
     expect(decodeBase64Url('AA')).toEqual(Buffer.from([0]));

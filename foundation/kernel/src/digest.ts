@@ -1,19 +1,20 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Brand } from './brand.ts';
 import { canonicalize } from './canonical-json.ts';
 
 /** SHA-256 over canonical JSON, base64url without padding: 43 characters. */
 export type Digest = Brand<string, 'Digest'>;
+declare const intent: unique symbol;
 /** The {@link Digest} of a canonical intent: the same value in step-up, approval, token, settlement and evidence. */
-export type IntentDigest = Brand<string, 'Digest'> & Brand<string, 'IntentDigest'>;
+export type IntentDigest = Digest & { readonly [intent]: true };
 
 export function sha256(data: Uint8Array | string): Buffer {
-  return createHash('sha256').update(data).digest();
+  return hash('sha256', data, 'buffer');
 }
 
 /** SHA-256 as base64url without padding. */
 export function sha256Base64Url(data: Uint8Array | string): string {
-  return createHash('sha256').update(data).digest('base64url');
+  return hash('sha256', data, 'base64url');
 }
 
 /** Digest of a JSON value by its canonical form (RFC 8785), so that formatting and key order do not matter. */

@@ -19,7 +19,15 @@ describe('ids', () => {
     const from = at(1);
     expect(new Set(Array.from({ length: 20_000 }, () => newId('token', from))).size).toBe(20_000);
   });
-  it.each([undefined, 1, '', 'txn_', 'txn_ILOU000000000000000000000u', `txn_${'0'.repeat(27)}`, `txn_${'0'.repeat(26)}\n`])('refuses %j', (text) => {
+  it.each([
+    undefined,
+    1,
+    '',
+    'txn_',
+    'txn_ILOU000000000000000000000u',
+    `txn_${'0'.repeat(27)}`,
+    `txn_${'0'.repeat(26)}\n`,
+  ])('refuses %j', (text) => {
     expect(parseId('transaction', text)).toBeUndefined();
   });
 });

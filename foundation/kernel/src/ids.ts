@@ -42,7 +42,10 @@ const bodyPattern = /^[0-9a-hjkmnp-tv-z]{26}$/;
  * `txn_01k9z3m8q4d6s0v2x5y7a9b1c3`. Ids sort by the millisecond they were made in, which keeps B-tree
  * inserts at the right edge however large the table.
  */
-export function newId<Kind extends IdKind>(kind: Kind, from: { readonly clock: Clock; readonly random: Random }): IdOf[Kind] {
+export function newId<Kind extends IdKind>(
+  kind: Kind,
+  from: { readonly clock: Clock; readonly random: Random },
+): IdOf[Kind] {
   let time = from.clock.now();
   let head = '';
   for (let index = 0; index < 10; index++) {

@@ -1,5 +1,10 @@
+import { setFlagsFromString } from 'node:v8';
 import type { DetailedError } from '@cedar-policy/cedar-wasm/nodejs';
 import { cedarErrors, type PolicyProblem } from './errors.ts';
+
+// V8 of Node.js 20 can abort the whole process when it deoptimizes a function into which it has inlined a call to
+// WebAssembly; hot compiled decisions beside many engine calls get there. Not inlining costs nothing measurable.
+if (process.versions.node.startsWith('20.')) setFlagsFromString('--no-turbo-inline-js-wasm-calls');
 
 /**
  * Runs one call into the reference engine. Its exceptions (a trap in WebAssembly, a value it cannot take) become

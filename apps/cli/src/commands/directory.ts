@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { connect, type ConnectionOptions, readJson } from '../connection.ts';
+import { type ConnectionOptions, connect, readJson } from '../connection.ts';
 import { dim, green, print, red, yellow } from '../output.ts';
 
 interface ChangeLine {
@@ -33,7 +33,13 @@ async function send(what: 'plan' | 'apply', file: string, prune: boolean, option
   const { changes, version } = answer as { changes: readonly ChangeLine[]; version?: number };
   for (const line of changes) print(describe(line));
   const done = what === 'plan' ? 'would change' : 'changed';
-  print(dim(changes.length === 0 ? 'nothing differs' : `${changes.length} ${done}${version === undefined ? '' : `; directory version ${version}`}`));
+  print(
+    dim(
+      changes.length === 0
+        ? 'nothing differs'
+        : `${changes.length} ${done}${version === undefined ? '' : `; directory version ${version}`}`,
+    ),
+  );
 }
 
 function describe({ change, kind, id, fields }: ChangeLine): string {

@@ -1,16 +1,24 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { type BundleTrust, describeBundle, parseBundle, type VerificationStep, verifyBundle } from '@countersign/evidence';
+import { basename } from 'node:path';
+import {
+  type BundleTrust,
+  describeBundle,
+  parseBundle,
+  type VerificationStep,
+  verifyBundle,
+} from '@countersign/evidence';
 import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
-import { connect, type ConnectionOptions, readJson } from '../connection.ts';
+import { type ConnectionOptions, connect, readJson } from '../connection.ts';
 import { bold, dim, exitCodes, green, print, red, yellow } from '../output.ts';
 
 /** A bundle of ten thousand records of the largest size is far below this; anything above is not one. */
 const maxFileBytes = 1024 * 1_048_576;
 
 export function evidenceCommands(program: Command, options: () => ConnectionOptions): void {
-  const evidence = program.command('evidence').description('take the proof of a transaction out, and check one offline');
+  const evidence = program
+    .command('evidence')
+    .description('take the proof of a transaction out, and check one offline');
   evidence
     .command('export')
     .description("write everything recorded for a transaction, with the log's proofs, into one file")
@@ -28,14 +36,17 @@ export function evidenceCommands(program: Command, options: () => ConnectionOpti
       print(`${out}  ${dim(`${(statSync(out).size / 1024).toFixed(0)} KiB`)}`);
       if (flags.trust !== undefined) {
         const { log, checkpoint } = bundle as { log: { verifierKey: string }; checkpoint: string };
-        writeFileSync(flags.trust, `${JSON.stringify({ logVerifierKey: log.verifierKey, checkpoint }, undefined, 2)}\n`);
+        writeFileSync(
+          flags.trust,
+          `${JSON.stringify({ logVerifierKey: log.verifierKey, checkpoint }, undefined, 2)}\n`,
+        );
         print(`${flags.trust}  ${dim('hand this over by another way than the bundle')}`);
       }
     });
   evidence
     .command('verify <file>')
     .description('check a bundle: no network, no database')
-    .option('--trust <file>', 'JSON { logVerifierKey, checkpoint? }; default: trust.json beside the bundle')
+    .option('--trust <file>', 'JSON { logVerifierKey, checkpoint? } that you have from elsewhere than the bundle')
     .option('--log-key <vkey>', "the log's verifier key, instead of a trust file")
     .option('--json', 'print every step as JSON', false)
     .option('--timeline', 'also print what the records say happened', false)
@@ -45,11 +56,18 @@ export function evidenceCommands(program: Command, options: () => ConnectionOpti
 }
 
 function verify(file: string, flags: { trust?: string; logKey?: string; json: boolean; timeline: boolean }): number {
-  const trust = trustOf(file, flags);
+  const trust = trustOf(flags);
   if (existsSync(file) && statSync(file).size > maxFileBytes)
-    throw new CodedError({ code: 'file_too_large', category: 'too-large', detail: `${file} is larger than any evidence bundle.` });
+    throw new CodedError({
+      code: 'file_too_large',
+      category: 'too-large',
+      detail: `${file} is larger than any evidence bundle.`,
+    });
   const bundle = readJson(file, 'Name an evidence bundle.');
-  const result = verifyBundle(bundle, { trust, ...(flags.json ? {} : { onStep: (step: VerificationStep) => print(describeStep(step)) }) });
+  const result = verifyBundle(bundle, {
+    trust,
+    ...(flags.json ? {} : { onStep: (step: VerificationStep) => print(describeStep(step)) }),
+  });
   if (flags.json) print(JSON.stringify(result, undefined, 2));
   else {
     const parsed = parseBundle(bundle);
@@ -63,7 +81,11 @@ function verify(file: string, flags: { trust?: string; logKey?: string; json: bo
 function verdictOf(result: { readonly ok: boolean; readonly anchored: boolean }): string {
   if (!result.ok) return bold(red('NOT VERIFIED: the steps above say what fails.'));
   if (!result.anchored)
-    return bold(yellow("CONSISTENT, NOT ANCHORED: compare the log's key with one you have from elsewhere: --trust FILE or --log-key KEY."));
+    return bold(
+      yellow(
+        "CONSISTENT, NOT ANCHORED: compare the log's key with one you have from elsewhere: --trust FILE or --log-key KEY.",
+      ),
+    );
   return bold(green('VERIFIED'));
 }
 
@@ -72,13 +94,17 @@ function describeStep({ ok, code, title, detail, record }: VerificationStep): st
   return `${mark} ${title}${code === undefined ? '' : bold(`  ${code}`)}  ${dim(detail)}${record === undefined ? '' : dim(`  ${record}`)}`;
 }
 
-function trustOf(file: string, flags: { trust?: string; logKey?: string }): BundleTrust {
+/** Only what the reader names: a file found beside the bundle may have come from whoever sent the bundle. */
+function trustOf(flags: { trust?: string; logKey?: string }): BundleTrust {
   if (flags.logKey !== undefined) return { logVerifierKey: flags.logKey };
-  const beside = join(dirname(file), 'trust.json');
-  const path = flags.trust ?? (existsSync(beside) ? beside : undefined);
+  const path = flags.trust;
   if (path === undefined) return {};
   const { logVerifierKey, checkpoint } = readJson(path, 'Name a trust file.') as Record<string, unknown>;
   if (typeof logVerifierKey !== 'string' || (checkpoint !== undefined && typeof checkpoint !== 'string'))
-    throw new CodedError({ code: 'trust_malformed', category: 'invalid', detail: `${path} must hold { "logVerifierKey": "...", "checkpoint"?: "..." }.` });
+    throw new CodedError({
+      code: 'trust_malformed',
+      category: 'invalid',
+      detail: `${path} must hold { "logVerifierKey": "...", "checkpoint"?: "..." }.`,
+    });
   return { logVerifierKey, ...(checkpoint === undefined ? {} : { checkpoint }) };
 }

@@ -1,8 +1,15 @@
 import { CodedError } from '@countersign/kernel';
-import { decodeEntryBundle, entryBundlePath, Frontier, hashLeaf, parseVerifierKey, verifyCheckpoint } from '@countersign/merkle-log';
+import {
+  decodeEntryBundle,
+  entryBundlePath,
+  Frontier,
+  hashLeaf,
+  parseVerifierKey,
+  verifyCheckpoint,
+} from '@countersign/merkle-log';
 import { refusalOf, type Token } from '@countersign/sdk';
 import type { Command } from 'commander';
-import { type Connection, connect, type ConnectionOptions } from '../connection.ts';
+import { type Connection, type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, exitCodes, green, print, progressLine, red } from '../output.ts';
 
 export function logCommands(program: Command, options: () => ConnectionOptions): void {
@@ -39,7 +46,12 @@ async function verifyLog(connection: Connection, logKey: string | undefined): Pr
   const { issuer } = connection;
   const key = logKey ?? (await publishedKey(issuer));
   const parsedKey = parseVerifierKey(key);
-  if (!parsedKey.ok) throw new CodedError({ code: 'log_key_malformed', category: 'invalid', detail: 'The log key is not a C2SP verifier key.' });
+  if (!parsedKey.ok)
+    throw new CodedError({
+      code: 'log_key_malformed',
+      category: 'invalid',
+      detail: 'The log key is not a C2SP verifier key.',
+    });
   const note = await fetchText(`${issuer}/log/checkpoint`);
   const signed = verifyCheckpoint({ signedNote: note, origin: parsedKey.key.name, logKeys: [parsedKey.key] });
   if (!signed.ok) return failed('checkpoint_signature', `The checkpoint is not signed by this key (${signed.reason}).`);
@@ -51,7 +63,8 @@ async function verifyLog(connection: Connection, logKey: string | undefined): Pr
     const width = Number(size - start < 256n ? size - start : 256n);
     const bytes = await readEntries(connection, token, start / 256n, width);
     const decoded = decodeEntryBundle(bytes, width);
-    if (!decoded.ok || decoded.entries.length !== width) return failed('entries_malformed', `Entries ${start} and on cannot be read.`);
+    if (!decoded.ok || decoded.entries.length !== width)
+      return failed('entries_malformed', `Entries ${start} and on cannot be read.`);
     frontier = frontier.append(decoded.entries.map((entry) => hashLeaf(entry)));
     line.update(`${frontier.size} of ${size} entries`);
   }
@@ -68,17 +81,32 @@ function failed(code: string, detail: string): number {
   return exitCodes.unverified;
 }
 
-async function readEntries({ issuer, client }: Connection, token: Token, index: bigint, width: number): Promise<Buffer> {
-  const answer = await client.call(token, { method: 'GET', url: `${issuer}/log/${entryBundlePath({ index, width })}`, binary: true });
+async function readEntries(
+  { issuer, client }: Connection,
+  token: Token,
+  index: bigint,
+  width: number,
+): Promise<Buffer> {
+  const answer = await client.call(token, {
+    method: 'GET',
+    url: `${issuer}/log/${entryBundlePath({ index, width })}`,
+    binary: true,
+  });
   if (answer.status !== 200 || !Buffer.isBuffer(answer.body)) throw refusalOf(answer);
   return answer.body;
 }
 
 async function publishedKey(issuer: string): Promise<string> {
-  const document = JSON.parse(await fetchText(`${issuer}/.well-known/countersign`)) as { log?: { verifier_key?: unknown } };
+  const document = JSON.parse(await fetchText(`${issuer}/.well-known/countersign`)) as {
+    log?: { verifier_key?: unknown };
+  };
   const key = document.log?.verifier_key;
   if (typeof key === 'string') return key;
-  throw new CodedError({ code: 'log_key_missing', category: 'not-found', detail: 'The control plane publishes no log key; pass --log-key.' });
+  throw new CodedError({
+    code: 'log_key_missing',
+    category: 'not-found',
+    detail: 'The control plane publishes no log key; pass --log-key.',
+  });
 }
 
 async function fetchText(url: string): Promise<string> {
@@ -87,6 +115,11 @@ async function fetchText(url: string): Promise<string> {
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     return await answer.text();
   } catch (cause) {
-    throw new CodedError({ code: 'control_plane_unreachable', category: 'unavailable', detail: `${url} does not answer; is the control plane running?`, cause });
+    throw new CodedError({
+      code: 'control_plane_unreachable',
+      category: 'unavailable',
+      detail: `${url} does not answer; is the control plane running?`,
+      cause,
+    });
   }
 }

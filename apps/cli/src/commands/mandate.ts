@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { connect, type ConnectionOptions } from '../connection.ts';
+import { type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, print } from '../output.ts';
 
 /** A mandate as the interface shows it. */
@@ -20,7 +20,10 @@ export function mandateCommands(program: Command, options: () => ConnectionOptio
     .description('mandates this institution gave or holds')
     .action(async () => {
       const { issuer, client, token } = connect(options());
-      const answer = await client.callOrThrow(await token('mandates', 'mandate:read'), { method: 'GET', url: `${issuer}/mandates` });
+      const answer = await client.callOrThrow(await token('mandates', 'mandate:read'), {
+        method: 'GET',
+        url: `${issuer}/mandates`,
+      });
       const { mandates } = answer as { mandates: readonly MandateView[] };
       for (const { id, version, status, grantor, grantee } of mandates)
         print(`${id}  v${version}  ${bold(status.padEnd(9))} ${grantor.lei} -> ${grantee.lei} ${dim(grantee.role)}`);
@@ -32,7 +35,13 @@ export function mandateCommands(program: Command, options: () => ConnectionOptio
     .action(async (id: string) => {
       const { issuer, client, token } = connect(options());
       const url = `${issuer}/mandates/${encodeURIComponent(id)}`;
-      print(JSON.stringify(await client.callOrThrow(await token('mandates', 'mandate:read'), { method: 'GET', url }), undefined, 2));
+      print(
+        JSON.stringify(
+          await client.callOrThrow(await token('mandates', 'mandate:read'), { method: 'GET', url }),
+          undefined,
+          2,
+        ),
+      );
     });
   mandate
     .command('revoke <id>')
@@ -41,7 +50,11 @@ export function mandateCommands(program: Command, options: () => ConnectionOptio
     .action(async (id: string, { reason }: { reason: string }) => {
       const { issuer, client, token } = connect(options());
       const url = `${issuer}/mandates/${encodeURIComponent(id)}/revoke`;
-      const answer = await client.callOrThrow(await token('mandates', 'mandate:revoke'), { method: 'POST', url, body: { reason } });
+      const answer = await client.callOrThrow(await token('mandates', 'mandate:revoke'), {
+        method: 'POST',
+        url,
+        body: { reason },
+      });
       const { version, status } = answer as MandateView;
       print(`${id}  v${version}  ${bold(status)}`);
     });

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { connect, type ConnectionOptions, readJson } from '../connection.ts';
+import { type ConnectionOptions, connect, readJson } from '../connection.ts';
 import { print } from '../output.ts';
 
 export function partnerCommands(program: Command, options: () => ConnectionOptions): void {

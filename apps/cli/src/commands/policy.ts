@@ -1,13 +1,15 @@
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
-import { connect, type ConnectionOptions } from '../connection.ts';
+import { type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, green, print } from '../output.ts';
 
 export function policyCommands(program: Command, options: () => ConnectionOptions): void {
   const policy = program.command('policy').description('the rules decisions are made by');
   policy
     .command('validate [folder]')
-    .description('parse, validate against the schema, and compile the policies of a folder; the shipped ones when none is named')
+    .description(
+      'parse, validate against the schema, and compile the policies of a folder; the shipped ones when none is named',
+    )
     .action(async (folder: string | undefined) => {
       // Loaded on demand: it brings the whole server along, and most commands only talk to one.
       const { readPolicySet, shippedPolicies } = await import('@countersign/server');
@@ -20,7 +22,10 @@ export function policyCommands(program: Command, options: () => ConnectionOption
     .description('the active version of a running control plane')
     .action(async () => {
       const { issuer, client, token } = connect(options());
-      const answer = await client.callOrThrow(await token('decisions', 'decision:evaluate'), { method: 'GET', url: `${issuer}/decisions/policy` });
+      const answer = await client.callOrThrow(await token('decisions', 'decision:evaluate'), {
+        method: 'GET',
+        url: `${issuer}/decisions/policy`,
+      });
       const { version, hash, publishedAt, policies } = answer as {
         version: number;
         hash: string;

@@ -9,7 +9,11 @@ export function runCommands(program: Command): void {
     .option('--config <file>', 'a configuration of your own instead of the development one')
     .action(async (flags: { data: string; port: string; config?: string }) => {
       const { startAndStay } = await import('@countersign/server');
-      await startAndStay({ dataFolder: flags.data, port: Number(flags.port), ...(flags.config === undefined ? {} : { configurationFile: flags.config }) });
+      await startAndStay({
+        dataFolder: flags.data,
+        port: Number(flags.port),
+        ...(flags.config === undefined ? {} : { configurationFile: flags.config }),
+      });
     });
   program
     .command('demo')

@@ -12,7 +12,9 @@ import { Compile } from 'typebox/compile';
 export function parseConfiguration<Schema extends TSchema>(schema: Schema, input: unknown): Readonly<Static<Schema>> {
   const validator = Compile(schema);
   if (validator.Check(input)) return deepFreeze(structuredClone(input) as Static<Schema> & object);
-  const problems = [...validator.Errors(input)].map((error) => `${error.instancePath === '' ? '(root)' : error.instancePath}: ${error.message}`);
+  const problems = [...validator.Errors(input)].map(
+    (error) => `${error.instancePath === '' ? '(root)' : error.instancePath}: ${error.message}`,
+  );
   throw new CodedError({
     code: 'configuration_invalid',
     category: 'invalid',

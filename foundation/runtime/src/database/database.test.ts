@@ -124,7 +124,7 @@ describe('a transaction', () => {
   it('survives sessions ended by the administrator, idle ones and one that is between two statements', async () => {
     const work = transaction(pool, async (client) => {
       await client.query(`insert into notes values ('a')`);
-      const noticed = new Promise((resolve) => client.on('end', resolve));
+      const noticed = new Promise<void>((resolve) => client.on('end', () => resolve()));
       const owner = new pg.Client(scratch.connection);
       await owner.connect();
       await owner.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'alpha'`);

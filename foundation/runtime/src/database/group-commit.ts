@@ -26,9 +26,12 @@ export interface GroupCommit<Item, Result> {
   readonly queued: number;
 }
 
+const turnOfTheEventLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /**
  * Group commit: what arrives while a flush is under way forms the next batch. A lone item is flushed at
- * once; under load the batch grows by itself until the flushes keep up. No timer is involved.
+ * once; under load the batch grows by itself until the flushes keep up. Before each flush the sockets that are
+ * ready are read once, so that requests waiting there join it: fewer, fuller commits, and no timer.
  */
 export function createGroupCommit<Item, Result>(options: GroupCommitOptions<Item, Result>): GroupCommit<Item, Result> {
   const { flush, maxBatch, maxQueued } = options;
@@ -45,9 +48,10 @@ export function createGroupCommit<Item, Result>(options: GroupCommitOptions<Item
   };
 
   async function flushAll(): Promise<void> {
-    // Let everything that the current turn still submits join the first batch.
-    await undefined;
-    while (items.length > 0) await flushBatch();
+    while (items.length > 0) {
+      await turnOfTheEventLoop();
+      await flushBatch();
+    }
     running = undefined;
   }
 

@@ -58,7 +58,11 @@ export function asCodedError(error: unknown): CodedError | undefined {
   if (fastify !== undefined) return new CodedError({ ...fastify, detail: withoutStop(error.message) });
   // secure-json-parse and JSON.parse inside Fastify: a body that is not JSON, or holds `__proto__`.
   if (error instanceof SyntaxError && 'statusCode' in error)
-    return new CodedError({ code: 'body_not_json', category: 'invalid', detail: 'The request body is not acceptable JSON.' });
+    return new CodedError({
+      code: 'body_not_json',
+      category: 'invalid',
+      detail: 'The request body is not acceptable JSON.',
+    });
   return undefined;
 }
 

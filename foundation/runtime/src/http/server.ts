@@ -34,7 +34,9 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   });
 
   // Kept as text: whoever reads a form decides about doubled parameters (RFC 6749 section 3.2).
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
+    done(null, body),
+  );
 
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff');
@@ -45,7 +47,12 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
-    options.metrics.observeRequest(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000);
+    options.metrics.observeRequest(
+      request.method,
+      request.routeOptions.url ?? 'none',
+      reply.statusCode,
+      reply.elapsedTime / 1000,
+    );
     done();
   });
 
@@ -66,7 +73,10 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): FastifyReply {
   const coded = asCodedError(error);
   if (coded === undefined) {
-    logger.error({ error, method: request.method, route: request.routeOptions.url }, 'request failed by a fault of ours');
+    logger.error(
+      { error, method: request.method, route: request.routeOptions.url },
+      'request failed by a fault of ours',
+    );
     return reply.status(500).type('application/problem+json').send({
       type: 'urn:countersign:error:internal_error',
       title: 'internal error',
@@ -82,8 +92,14 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
 }
 
 function logCoded(error: CodedError, request: FastifyRequest, logger: Logger): void {
-  const fields = { code: error.code, method: request.method, route: request.routeOptions.url, internal: error.internal };
-  if (error.category === 'unavailable') logger.warn({ ...fields, cause: causeOf(error) }, 'request answered as unavailable');
+  const fields = {
+    code: error.code,
+    method: request.method,
+    route: request.routeOptions.url,
+    internal: error.internal,
+  };
+  if (error.category === 'unavailable')
+    logger.warn({ ...fields, cause: causeOf(error) }, 'request answered as unavailable');
   else logger.debug(fields, 'request refused');
 }
 

@@ -33,7 +33,14 @@ describe('the keyring', () => {
   afterAll(() => database.drop());
 
   const open = (component: string, clock = fixedClock(1_000_000), key = sealingKey) =>
-    createKeyring({ pool: database.pool(component), sealingKey: key, purposes: { 'access-token': token }, clock, random: systemRandom, logger });
+    createKeyring({
+      pool: database.pool(component),
+      sealingKey: key,
+      purposes: { 'access-token': token },
+      clock,
+      random: systemRandom,
+      logger,
+    });
 
   it('publishes a successor before it signs with it, and retires the predecessor when what it signed has expired', async () => {
     const clock = fixedClock(1_000_000);
@@ -42,7 +49,9 @@ describe('the keyring', () => {
     const successor = await keyring.rotate('access-token');
     expect(successor.state).toBe('published');
     expect((await keyring.current('access-token')).kid).toBe(first.kid);
-    await expect(keyring.sign('access-token', successor.kid, Buffer.from('too early'))).rejects.toMatchObject({ code: 'signing_key_unavailable' });
+    await expect(keyring.sign('access-token', successor.kid, Buffer.from('too early'))).rejects.toMatchObject({
+      code: 'signing_key_unavailable',
+    });
 
     clock.advance(600_000);
     expect((await keyring.current('access-token')).kid).toBe(successor.kid);
@@ -50,7 +59,9 @@ describe('the keyring', () => {
 
     clock.advance(300_000);
     expect((await keyring.publicKeys('access-token')).map(({ kid }) => kid)).toEqual([successor.kid]);
-    await expect(keyring.sign('access-token', first.kid, Buffer.from('too late'))).rejects.toMatchObject({ code: 'signing_key_unavailable' });
+    await expect(keyring.sign('access-token', first.kid, Buffer.from('too late'))).rejects.toMatchObject({
+      code: 'signing_key_unavailable',
+    });
     await keyring.stop();
   });
 
@@ -83,7 +94,9 @@ describe('the keyring', () => {
   it('cannot be opened with another key-encryption key, nor after a sealed key was moved to another row', async () => {
     const keyring = await open('sealed');
     await keyring.stop();
-    await expect(open('sealed', fixedClock(1_000_000), { bytes: systemRandom.bytes(32) })).rejects.toMatchObject({ code: 'keystore_locked' });
+    await expect(open('sealed', fixedClock(1_000_000), { bytes: systemRandom.bytes(32) })).rejects.toMatchObject({
+      code: 'keystore_locked',
+    });
     await database.pool('sealed').query(`update signing_keys set kid = 'another'`);
     await expect(open('sealed')).rejects.toMatchObject({ code: 'keystore_locked' });
   });

@@ -29,7 +29,11 @@ export interface KeyringKey {
 /** The shape of `Signer` in the contracts, for the purposes this keyring was made with. */
 export interface Keyring<Purpose extends string> {
   current(purpose: Purpose): Promise<KeyringKey & { readonly purpose: Purpose }>;
-  sign(purpose: Purpose, kid: string, data: Uint8Array): Promise<{ kid: string; algorithm: KeyringAlgorithm; signature: Uint8Array }>;
+  sign(
+    purpose: Purpose,
+    kid: string,
+    data: Uint8Array,
+  ): Promise<{ kid: string; algorithm: KeyringAlgorithm; signature: Uint8Array }>;
   publicKeys(purpose: Purpose): Promise<readonly (KeyringKey & { readonly purpose: Purpose })[]>;
   /** @param record called with the successor before it is stored: when it throws, nothing was published. */
   rotate(
@@ -60,7 +64,9 @@ interface LoadedKey extends StoredKey {
  * A key is published first and used later, so no verifier ever meets a signature by a key it cannot have. Two
  * nodes that rotate at once make one successor: the generation is the primary key.
  */
-export async function createKeyring<Purpose extends string>(options: KeyringOptions<Purpose>): Promise<Keyring<Purpose>> {
+export async function createKeyring<Purpose extends string>(
+  options: KeyringOptions<Purpose>,
+): Promise<Keyring<Purpose>> {
   const store = createKeyStore(options.pool);
   let keys: readonly LoadedKey[] = [];
 
@@ -77,7 +83,8 @@ export async function createKeyring<Purpose extends string>(options: KeyringOpti
     record: (key: KeyringKey & { readonly purpose: Purpose }) => Promise<void> = async () => undefined,
   ): Promise<void> {
     const { algorithm } = options.purposes[purpose];
-    const pair = algorithm === 'EdDSA' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const pair =
+      algorithm === 'EdDSA' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const publicJwk = publicMembers(pair.publicKey);
     const kid = thumbprint(publicJwk);
     const now = options.clock.now();
@@ -85,7 +92,16 @@ export async function createKeyring<Purpose extends string>(options: KeyringOpti
     const sealedKey = seal(plain, options.sealingKey, `${purpose}|${kid}`, options.random);
     plain.fill(0);
     await record({ kid, algorithm, purpose, state: 'published', jwk: publicJwk });
-    await store.insert({ purpose, generation, kid, algorithm, publicJwk, sealedKey, publishedAt: now, activatesAt: now + leadMs });
+    await store.insert({
+      purpose,
+      generation,
+      kid,
+      algorithm,
+      publicJwk,
+      sealedKey,
+      publishedAt: now,
+      activatesAt: now + leadMs,
+    });
     await refresh();
   }
 
@@ -96,7 +112,11 @@ export async function createKeyring<Purpose extends string>(options: KeyringOpti
   function activeOf(purpose: Purpose, now: number): LoadedKey {
     const active = ofPurpose(purpose).findLast((key) => key.activatesAt <= now);
     if (active === undefined)
-      throw new CodedError({ code: 'signing_key_unavailable', category: 'unavailable', detail: `No key for ${purpose} is active.` });
+      throw new CodedError({
+        code: 'signing_key_unavailable',
+        category: 'unavailable',
+        detail: `No key for ${purpose} is active.`,
+      });
     return active;
   }
 
@@ -104,11 +124,23 @@ export async function createKeyring<Purpose extends string>(options: KeyringOpti
     if (key.activatesAt > now) return 'published';
     const successor = ofPurpose(purpose).find((other) => other.generation > key.generation && other.activatesAt <= now);
     if (successor === undefined) return 'active';
-    return now < successor.activatesAt + options.purposes[purpose].longestSignedLifeSeconds * 1000 ? 'retiring' : 'retired';
+    return now < successor.activatesAt + options.purposes[purpose].longestSignedLifeSeconds * 1000
+      ? 'retiring'
+      : 'retired';
   }
 
-  function describe(key: LoadedKey, purpose: Purpose, state: KeyringKey['state']): KeyringKey & { readonly purpose: Purpose } {
-    return { kid: key.kid, algorithm: key.algorithm === 'EdDSA' ? 'EdDSA' : 'ES256', purpose, state, jwk: key.publicJwk };
+  function describe(
+    key: LoadedKey,
+    purpose: Purpose,
+    state: KeyringKey['state'],
+  ): KeyringKey & { readonly purpose: Purpose } {
+    return {
+      kid: key.kid,
+      algorithm: key.algorithm === 'EdDSA' ? 'EdDSA' : 'ES256',
+      purpose,
+      state,
+      jwk: key.publicJwk,
+    };
   }
 
   await refresh();
@@ -130,7 +162,11 @@ export async function createKeyring<Purpose extends string>(options: KeyringOpti
       const state = key === undefined ? 'retired' : stateOf(key, purpose, options.clock.now());
       // `retiring` may still finish what was begun a moment before the hand-over; `published` may never sign.
       if (key === undefined || (state !== 'active' && state !== 'retiring'))
-        throw new CodedError({ code: 'signing_key_unavailable', category: 'unavailable', detail: `The key named may not sign for ${purpose}.` });
+        throw new CodedError({
+          code: 'signing_key_unavailable',
+          category: 'unavailable',
+          detail: `The key named may not sign for ${purpose}.`,
+        });
       const signature =
         key.algorithm === 'EdDSA'
           ? signOnce(null, data, key.privateKey)
@@ -171,12 +207,15 @@ function open(key: StoredKey, sealingKey: SealingKey): KeyObject {
 
 function publicMembers(key: KeyObject): Readonly<Record<string, string>> {
   const { kty, crv, x, y } = key.export({ format: 'jwk' });
-  if (kty === undefined || crv === undefined || x === undefined) throw new Error('a generated key without its public members');
+  if (kty === undefined || crv === undefined || x === undefined)
+    throw new Error('a generated key without its public members');
   return y === undefined ? { kty, crv, x } : { kty, crv, x, y };
 }
 
 /** RFC 7638 section 3: SHA-256 over the required members in lexicographic order. */
 function thumbprint(jwk: Readonly<Record<string, string>>): string {
-  const members = Object.fromEntries(['crv', 'kty', 'x', 'y'].flatMap((name) => (jwk[name] === undefined ? [] : [[name, jwk[name]]])));
+  const members = Object.fromEntries(
+    ['crv', 'kty', 'x', 'y'].flatMap((name) => (jwk[name] === undefined ? [] : [[name, jwk[name]]])),
+  );
   return sha256Base64Url(JSON.stringify(members));
 }

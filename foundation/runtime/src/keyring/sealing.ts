@@ -27,7 +27,8 @@ export function unseal(sealed: Uint8Array, key: SealingKey, bound: string): Buff
     throw new CodedError({
       code: 'keystore_locked',
       category: 'unavailable',
-      detail: 'A signing key cannot be opened with the key-encryption key configured. Restore the key-encryption key this database was set up with.',
+      detail:
+        'A signing key cannot be opened with the key-encryption key configured. Restore the key-encryption key this database was set up with.',
       cause,
     });
   }

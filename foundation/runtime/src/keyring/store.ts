@@ -40,7 +40,16 @@ export function createKeyStore(pool: pg.Pool) {
           `insert into signing_keys (purpose, generation, kid, algorithm, public_jwk, sealed_key, published_at, activates_at)
            values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000), to_timestamp($8::float8 / 1000))
            on conflict (purpose, generation) do nothing`,
-          [key.purpose, key.generation, key.kid, key.algorithm, JSON.stringify(key.publicJwk), key.sealedKey, key.publishedAt, key.activatesAt],
+          [
+            key.purpose,
+            key.generation,
+            key.kid,
+            key.algorithm,
+            JSON.stringify(key.publicJwk),
+            key.sealedKey,
+            key.publishedAt,
+            key.activatesAt,
+          ],
         );
         return result.rowCount === 1;
       } catch (error) {

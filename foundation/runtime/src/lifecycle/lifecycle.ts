@@ -27,7 +27,8 @@ export function createLifecycle(options: { readonly logger: Logger; readonly sto
         timer = setTimeout(() => resolve('late'), bound);
       });
       try {
-        if ((await Promise.race([part.stop(), late])) === 'late') options.logger.warn({ part: name }, 'part did not stop in time');
+        if ((await Promise.race([part.stop(), late])) === 'late')
+          options.logger.warn({ part: name }, 'part did not stop in time');
       } catch (error) {
         options.logger.error({ part: name, error }, 'part failed to stop');
       } finally {

@@ -24,7 +24,11 @@ const secretFields = [
  *
  * @param to a file descriptor or path; standard error by default, so that standard output stays the user's.
  */
-export function createLogger(options: { readonly level: string; readonly name: string; readonly to?: number | string }): Logger {
+export function createLogger(options: {
+  readonly level: string;
+  readonly name: string;
+  readonly to?: number | string;
+}): Logger {
   return pino(
     {
       level: options.level,

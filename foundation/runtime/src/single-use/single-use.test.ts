@@ -18,16 +18,25 @@ describe('single use', () => {
   let database: ScratchDatabase;
   const clock = fixedClock(Date.now());
   const node = () => createSingleUse({ pool: database.pool('claims'), clock, logger });
-  const claim = (id: string, purpose = 'client-assertion', issuer = 'oms') => ({ purpose, issuer, id, expiresAt: clock.now() + 60_000 });
+  const claim = (id: string, purpose = 'client-assertion', issuer = 'oms') => ({
+    purpose,
+    issuer,
+    id,
+    expiresAt: clock.now() + 60_000,
+  });
 
   beforeAll(async () => {
-    database = await createTestDatabase({ components: [{ name: 'claims', schema: 'claims', role: 'claims', migrationsFolder, grants: 'full' }] });
+    database = await createTestDatabase({
+      components: [{ name: 'claims', schema: 'claims', role: 'claims', migrationsFolder, grants: 'full' }],
+    });
   });
   afterAll(() => database.drop());
 
   it('gives one of two hundred claims on two nodes the id, and no other', async () => {
     const nodes = [node(), node()];
-    const outcomes = await Promise.all(Array.from({ length: 200 }, (_, index) => nodes[index % 2]?.claim(claim('same'))));
+    const outcomes = await Promise.all(
+      Array.from({ length: 200 }, (_, index) => nodes[index % 2]?.claim(claim('same'))),
+    );
     expect(outcomes.filter((outcome) => outcome === 'claimed')).toHaveLength(1);
     await Promise.all(nodes.map((each) => each.stop()));
   });
@@ -45,7 +54,9 @@ describe('single use', () => {
   it('removes what has expired and nothing else, in slices', async () => {
     const only = node();
     const pool = database.pool('claims');
-    await pool.query(`insert into single_use select sha256(n::text::bytea), to_timestamp(0) from generate_series(1, 12000) n`);
+    await pool.query(
+      `insert into single_use select sha256(n::text::bytea), to_timestamp(0) from generate_series(1, 12000) n`,
+    );
     await only.claim(claim('alive'));
     expect(await only.sweep()).toBe(12_000);
     expect(await only.claim(claim('alive'))).toBe('replayed');
@@ -65,7 +76,10 @@ describe('single use', () => {
     const only = createSingleUse({ pool, clock, logger });
     expect(await only.claim(claim('before the fault'))).toBe('claimed');
     await proxy.refuse();
-    await expect(only.claim(claim('during the fault'))).rejects.toMatchObject({ code: 'database_unavailable', category: 'unavailable' });
+    await expect(only.claim(claim('during the fault'))).rejects.toMatchObject({
+      code: 'database_unavailable',
+      category: 'unavailable',
+    });
     await proxy.restore();
     expect(await only.claim(claim('after the fault'))).toBe('claimed');
     await only.stop();

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Clock } from '@countersign/kernel';
 import type pg from 'pg';
 import { createGroupCommit } from '../database/index.ts';
@@ -82,7 +82,7 @@ export function createSingleUse(options: SingleUseOptions): SingleUseClaims {
   return {
     async claim({ purpose, issuer, id, expiresAt }) {
       if (expiresAt > options.clock.now() + longestLifeMs) throw new Error(`a ${purpose} claim outlives the cap`);
-      const key = createHash('sha256').update(`${purpose.length}:${purpose}${issuer.length}:${issuer}${id}`).digest();
+      const key = hash('sha256', `${purpose.length}:${purpose}${issuer.length}:${issuer}${id}`, 'buffer');
       return batches.submit({ key, expiresAt });
     },
     sweep,
