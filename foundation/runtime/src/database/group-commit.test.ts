@@ -16,7 +16,10 @@ function heldFlush() {
   return { batches, flush };
 }
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** A few turns of the event loop: each batch waits for one before it is flushed. */
+const turn = async (): Promise<void> => {
+  for (let count = 0; count < 3; count++) await new Promise((resolve) => setImmediate(resolve));
+};
 
 describe('group commit', () => {
   it('flushes a lone item without waiting for others', async () => {
