@@ -63,6 +63,17 @@ describe('single use', () => {
     await only.stop();
   });
 
+  it('keeps a claim for a while after its end, for a node whose clock is behind', async () => {
+    const only = node();
+    await only.claim(claim('ended'));
+    clock.advance(60_000 + 30_000);
+    expect(await only.sweep()).toBe(0);
+    expect(await only.claim(claim('ended'))).toBe('replayed');
+    clock.advance(60_000);
+    expect(await only.sweep()).toBeGreaterThan(0);
+    await only.stop();
+  });
+
   it('answers neither claimed nor replayed when the database cannot be written', async () => {
     const proxy = await createFaultyProxy({ target: database.connection });
     const own = database.components[0];

@@ -36,6 +36,9 @@ export interface SingleUseOptions {
 /** Anything valid for longer is refused by its own check first; a claim that far out is our bug, and would grow the table. */
 const longestLifeMs = 15 * 60_000;
 
+/** Kept beyond its end: another node, whose clock is behind, may still accept what this one calls expired. */
+const clockDifferenceMs = 60_000;
+
 /**
  * Single-use claims in PostgreSQL: one conditional insert decides, so any number of nodes agree.
  *
@@ -69,7 +72,7 @@ export function createSingleUse(options: SingleUseOptions): SingleUseClaims {
     let removed = 0;
     for (;;) {
       // In slices: a long delete would hold back the vacuum and the claims behind it.
-      const slice = await store.deleteExpired(options.clock.now(), 5_000);
+      const slice = await store.deleteExpired(options.clock.now() - clockDifferenceMs, 5_000);
       removed += slice;
       if (slice < 5_000) return removed;
     }
