@@ -5,6 +5,9 @@ import { type Digest, errorVocabulary, type Json, type RecordId, type Transactio
 export const recordTypes = [
   'log.opened',
   'directory.applied',
+  'directory.change-proposed',
+  'directory.change-approved',
+  'directory.change-rejected',
   'partner.profile-registered',
   'policy.published',
   'mandate.proposed',
@@ -16,9 +19,25 @@ export const recordTypes = [
   'identity.accepted',
   'identity.refused',
   'client.refused',
+  'client.registered',
+  'client.key-aging',
+  'session.started',
+  'session.ended',
+  'session.refused',
+  'authorization.pushed',
+  'authorization.granted',
+  'authorization.refused',
+  'backchannel.requested',
+  'backchannel.refused',
+  'consent.given',
+  'consent.denied',
+  'grant.changed',
+  'grant.revoked',
   'token.issued',
   'token.exchanged',
   'token.refused',
+  'token.introspected',
+  'token.revoked',
   'decision.made',
   'transaction.opened',
   'transaction.transitioned',
@@ -29,6 +48,7 @@ export const recordTypes = [
   'exception.resolved',
   'access.refused',
   'key.published',
+  'key.withdrawn',
   'evidence.exported',
 ] as const;
 export type RecordType = (typeof recordTypes)[number];
@@ -124,6 +144,8 @@ export interface LogEntry {
 export interface RecordQuery {
   readonly transaction?: TransactionId;
   readonly type?: RecordType;
+  /** Any of these; not together with `type`. */
+  readonly types?: readonly RecordType[];
   readonly after?: bigint;
   /** At most 1,000. */
   readonly limit?: number;

@@ -6,6 +6,7 @@ import {
   proofErrors,
   type ResourceRequest,
 } from '@countersign/oauth';
+import type { Actor } from './audit-log.ts';
 
 /** Who calls one of our own interfaces, after token and proof have been checked. */
 export interface Caller {
@@ -53,23 +54,65 @@ export const oauthErrors = errorVocabulary({
   invalid_client: 'unauthenticated',
   invalid_grant: 'invalid',
   unauthorized_client: 'invalid',
+  unsupported_response_type: 'invalid',
   unsupported_grant_type: 'invalid',
   invalid_scope: 'invalid',
   invalid_target: 'invalid',
   invalid_authorization_details: 'invalid',
   invalid_dpop_proof: 'invalid',
+  /** RFC 9449 section 8: the answer carries a `DPoP-Nonce` to use. */
+  use_dpop_nonce: 'invalid',
   access_denied: 'forbidden',
   temporarily_unavailable: 'unavailable',
+  /** RFC 9101 section 7. */
+  invalid_request_object: 'invalid',
+  invalid_request_uri: 'invalid',
+  /** OpenID Connect Core section 3.1.2.6, RFC 9470 section 5. */
+  login_required: 'unauthenticated',
+  consent_required: 'forbidden',
+  interaction_required: 'forbidden',
+  unmet_authentication_requirements: 'forbidden',
+  /** CIBA Core sections 11 and 13. */
+  authorization_pending: 'invalid',
+  slow_down: 'rate-limited',
+  expired_token: 'invalid',
+  expired_login_hint_token: 'invalid',
+  unknown_user_id: 'invalid',
+  missing_user_code: 'invalid',
+  invalid_user_code: 'invalid',
+  invalid_binding_message: 'invalid',
+  /** RFC 7009 section 2.2.1. */
+  unsupported_token_type: 'invalid',
+  /** RFC 7591 section 3.2.2. */
+  invalid_redirect_uri: 'invalid',
+  invalid_client_metadata: 'invalid',
+  /** Grant Management for OAuth. */
+  invalid_grant_id: 'invalid',
+  /** RFC 9126 section 2.3: too many, too fast. */
+  too_many_requests: 'rate-limited',
 });
 
-/** A token request as it came in; nothing in it has been looked at. */
-export interface TokenRequest {
-  /** The form body, as text. */
+/** The certificate that the client showed on the connection, or that a proxy we know has passed on (RFC 9440). */
+export interface PresentedCertificate {
+  readonly der: Uint8Array;
+  /** Whether it chains up to a configured authority and is in date. A self-signed one does not. */
+  readonly chainVerified: boolean;
+}
+
+/** A request of a client as it came in; nothing in it has been looked at. */
+export interface ClientRequest {
+  readonly method: 'POST' | 'GET' | 'DELETE';
+  /** Absolute URL that the client addressed, built on the configured base and never on a Host header. */
+  readonly url: string;
+  /** The form body, as text; empty where there is none. */
   readonly body: string;
   /** Every value of the `Authorization` header; clients authenticate in the body, so there should be none. */
   readonly authorization: readonly string[];
   /** Every value of the `DPoP` header. */
   readonly dpop: readonly string[];
+  readonly certificate?: PresentedCertificate;
+  /** Value of the `Accept` header. */
+  readonly accept?: string;
   /** Source address as our listener saw it. */
   readonly address?: string;
 }
@@ -77,15 +120,32 @@ export interface TokenRequest {
 /** RFC 6749 section 5.1, with the members of RFC 8693 section 2.2.1 and RFC 9396 section 7. */
 export interface TokenResponse {
   readonly access_token: string;
-  readonly token_type: 'DPoP';
+  /** `Bearer` where the token is bound to a certificate (RFC 8705 section 3) or opens userinfo alone; `N_A` for what is no access token. */
+  readonly token_type: 'DPoP' | 'Bearer' | 'N_A';
   /** Seconds. */
   readonly expires_in: number;
   readonly scope: string;
-  readonly issued_token_type?: 'urn:ietf:params:oauth:token-type:access_token';
+  /** RFC 8693 section 3. */
+  readonly issued_token_type?: string;
+  readonly refresh_token?: string;
+  readonly id_token?: string;
+  /** Grant Management for OAuth. */
+  readonly grant_id?: string;
   readonly authorization_details?: readonly AuthorizationDetail[];
   /** The transaction that the token belongs to. */
   readonly txn?: TransactionId;
 }
+
+/** What a revocation ends. Everything issued up to its time is dead; what is issued afterwards is judged anew. */
+export type RevocationTarget =
+  | { readonly kind: 'token'; readonly id: string }
+  | { readonly kind: 'grant'; readonly id: string }
+  | { readonly kind: 'mandate'; readonly id: string }
+  | { readonly kind: 'client'; readonly id: string }
+  /** Person, agent or service, by principal id. */
+  | { readonly kind: 'principal'; readonly id: string }
+  /** Everybody who acts for this institution, by LEI. */
+  | { readonly kind: 'partner'; readonly id: string };
 
 export interface AuthorizationServer {
   /**
@@ -94,10 +154,12 @@ export interface AuthorizationServer {
    *
    * @throws CodedError of {@link oauthErrors}; `temporarily_unavailable` when it could not be recorded
    */
-  token(request: TokenRequest): Promise<TokenResponse>;
-  /** Every key that a verifier of our tokens may meet (RFC 7517 section 5). */
+  token(request: ClientRequest): Promise<TokenResponse>;
+  /** Every key that a verifier of what we sign may meet (RFC 7517 section 5). */
   keySet(): Promise<{ readonly keys: readonly Readonly<Record<string, string>>[] }>;
   metadata(): AuthorizationServerMetadata;
   /** For one of our own interfaces: `audience` is its resource URI. */
   guard(audience: string): ResourceGuard;
+  /** Ends what was issued. Recorded first; introspection on this node knows it when this resolves. */
+  revoke(target: RevocationTarget, by: Actor, reason: string): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { type Digest, errorVocabulary, type MandateId, type RecordId } from '@countersign/kernel';
 import type { Constraints, Lei, MandateUse } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
+import type { GrantRegister } from './grants.ts';
 
 export type MandateStatus = 'proposed' | 'active' | 'suspended' | 'revoked';
 
@@ -88,6 +89,9 @@ export const consentErrors = errorVocabulary({
 });
 
 export interface ConsentStore {
+  readonly grants: GrantRegister;
+  /** Ids of every mandate cut from this one, directly or further down, itself included. */
+  withDescendants(id: MandateId): Promise<readonly MandateId[]>;
   /** @param by must be a principal of the grantor's institution holding the role `signatory`. */
   propose(proposal: MandateProposal, by: Actor, idempotencyKey: string): Promise<Mandate>;
   /** @param by must be a signatory of the grantee. Naming the terms hash shows that the terms were seen. */

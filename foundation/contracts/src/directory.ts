@@ -1,4 +1,4 @@
-import { errorVocabulary, type RecordId } from '@countersign/kernel';
+import { type ChangeId, type Digest, errorVocabulary, type RecordId } from '@countersign/kernel';
 import type { Cfi, Country, Lei, Mic } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
 import type { AccountId, ClientId, PrincipalId, ResourceUri } from './principals.ts';
@@ -62,22 +62,81 @@ export interface Agent {
 
 export type Principal = Person | Service | Agent;
 
-export type GrantType =
-  | 'client_credentials'
-  | 'urn:ietf:params:oauth:grant-type:jwt-bearer'
-  | 'urn:ietf:params:oauth:grant-type:token-exchange';
+export const grantTypes = [
+  'client_credentials',
+  'authorization_code',
+  'refresh_token',
+  'urn:ietf:params:oauth:grant-type:jwt-bearer',
+  'urn:ietf:params:oauth:grant-type:token-exchange',
+  'urn:openid:params:grant-type:ciba',
+] as const;
+export type GrantType = (typeof grantTypes)[number];
+
+/** RFC 8705 section 2.1.2: the one name of a certificate by which a client is recognised. */
+export interface CertificateName {
+  readonly kind: 'subject_dn' | 'san_dns' | 'san_uri' | 'san_ip' | 'san_email';
+  readonly value: string;
+}
+
+/** How a client shows who it is. There are no shared secrets. */
+export type ClientAuthentication =
+  | { readonly method: 'private_key_jwt' }
+  /** The certificate chains up to a configured authority and holds this name. */
+  | { readonly method: 'tls_client_auth'; readonly name: CertificateName }
+  /** The certificate is one of those registered in the client's keys (`x5c`). */
+  | { readonly method: 'self_signed_tls_client_auth' };
+
+/** A public key of a client, with the time from which its age counts. */
+export interface ClientKey {
+  readonly jwk: Readonly<Record<string, string>>;
+  /** RFC 7638. */
+  readonly thumbprint: string;
+  /** SHA-256 over the DER of the certificate in `x5c`, base64url, where there is one. */
+  readonly certificateThumbprint?: string;
+  /** Milliseconds since the epoch at which the directory first held this key for this client. */
+  readonly registeredAt: number;
+}
 
 /** An OAuth client: software of exactly one principal. */
 export interface Client {
   readonly id: ClientId;
+  /** The institution that owns it. */
   readonly institution: Lei;
   /** The service or agent whose software this is. */
   readonly principal: PrincipalId;
+  /** What people read on the consent page. */
+  readonly name: string;
+  /** Who drives it: nobody (`machine`), a person who signs in (`human`), or either (`hybrid`). */
+  readonly kind: 'machine' | 'human' | 'hybrid';
+  /**
+   * `fapi2`: everything the FAPI 2.0 profile asks for. `oidc`: an ordinary relying party that signs people in;
+   * no market scopes, PAR optional.
+   */
+  readonly profile: 'fapi2' | 'oidc';
+  /** A `sandbox` client gets nothing from an installation that runs in production. */
+  readonly environment: 'production' | 'sandbox';
+  readonly authentication: ClientAuthentication;
+  /** What its tokens are bound to. `none` for the profile `oidc` alone, whose tokens open nothing but userinfo. */
+  readonly binding: 'dpop' | 'mtls' | 'none';
   readonly grantTypes: readonly GrantType[];
   readonly scopes: readonly string[];
   readonly audiences: readonly ResourceUri[];
-  /** Public keys for private_key_jwt, each with `kid`. */
-  readonly jwks: readonly Readonly<Record<string, string>>[];
+  /** Authorization-detail types it may ask for; every type of its scopes when left out of the registration. */
+  readonly detailTypes: readonly string[];
+  /** Registered keys; empty when they are fetched. */
+  readonly keys: readonly ClientKey[];
+  /** Where its keys are fetched from instead; https, the origin is part of what was registered. */
+  readonly jwksUri?: string;
+  /** Exactly these, compared as text (RFC 9700 section 4.1.3). */
+  readonly redirectUris: readonly string[];
+  readonly postLogoutRedirectUris: readonly string[];
+  readonly backchannelLogoutUri?: string;
+  /** FAPI 2.0 Message Signing: pushed parameters must come as a signed request object. */
+  readonly requireSignedRequest: boolean;
+  /** FAPI 2.0 Message Signing: answers at the redirect URI only as JARM. */
+  readonly requireSignedResponse: boolean;
+  /** FAPI-CIBA: how it learns that the person has decided. */
+  readonly backchannelDelivery?: { readonly mode: 'poll' } | { readonly mode: 'ping'; readonly endpoint: string };
 }
 
 export interface Account {
@@ -99,6 +158,10 @@ export interface Resource {
   readonly uri: ResourceUri;
   readonly institution: Lei;
   readonly scopes: readonly string[];
+  /** `opaque`: a reference that says nothing and resolves only by introspection in the region. Default `jwt`. */
+  readonly tokenFormat: 'jwt' | 'opaque';
+  /** Where its tokens are kept and resolved; the installation's own region when left out. */
+  readonly region?: string;
 }
 
 export interface Instrument {
@@ -164,7 +227,38 @@ export const directoryErrors = errorVocabulary({
   /** No snapshot as new as asked for could be had in time. */
   directory_behind: 'unavailable',
   entity_not_found: 'not-found',
+  /** A key, redirect URI, scope, grant or name that does not fit the client's kind and profile. */
+  client_metadata_invalid: 'invalid',
+  /** A client of the environment `production` is changed by two people: propose the change, have another approve it. */
+  second_person_required: 'forbidden',
+  change_not_found: 'not-found',
+  change_self_approval: 'forbidden',
+  /** Approved, rejected or expired already. */
+  change_decided: 'conflict',
 });
+
+/** A change that waits for, or has had, its second person. */
+export interface DirectoryChangeRequest {
+  readonly id: ChangeId;
+  readonly status: 'proposed' | 'approved' | 'rejected' | 'expired';
+  readonly proposedBy: string;
+  readonly decidedBy?: string;
+  /** RFC 3339. */
+  readonly proposedAt: string;
+  readonly expiresAt: string;
+  readonly reason: string;
+  /** What it would change, as planned when it was proposed. */
+  readonly changes: readonly DirectoryChange[];
+  /** SHA-256 of the canonical form of what was proposed: the approver names it, so that nothing else is approved. */
+  readonly digest: Digest;
+}
+
+/** A change of single entities, beside the whole-truth files of {@link Directory.apply}. */
+export interface DirectoryEdit {
+  /** Entities in the shape they have in a directory file, each replacing the one of its id. */
+  readonly put?: Readonly<Partial<Record<'clients', readonly unknown[]>>>;
+  readonly remove?: readonly { readonly kind: 'client'; readonly id: string }[];
+}
 
 /** What is wrong at one place of a file. */
 export interface DirectoryProblem {
@@ -203,4 +297,33 @@ export interface Directory {
     by: Actor,
     options?: { readonly prune?: boolean; readonly expectedVersion?: number },
   ): Promise<{ readonly version: number; readonly changes: readonly DirectoryChange[] }>;
+  /**
+   * Changes single entities at once. Recorded before it takes effect; the same edit again changes nothing.
+   *
+   * @throws CodedError as {@link apply}; `second_person_required` when a production client is touched
+   */
+  edit(edit: DirectoryEdit, by: Actor): Promise<{ readonly version: number; readonly changes: readonly DirectoryChange[] }>;
+  /**
+   * Asks for a change that needs a second person. {@link apply} and {@link edit} refuse those.
+   *
+   * @param what a file as for `apply`, or an edit
+   */
+  propose(
+    what: { readonly file: unknown; readonly prune?: boolean } | { readonly edit: DirectoryEdit },
+    by: Actor,
+    reason: string,
+  ): Promise<DirectoryChangeRequest>;
+  /**
+   * Applies a proposed change, once. What it changes is planned anew; if that is no longer what was proposed, it is
+   * refused with `directory_changed_meanwhile`.
+   *
+   * @param by another principal than the proposer
+   */
+  approve(
+    id: ChangeId,
+    digest: Digest,
+    by: Actor,
+  ): Promise<{ readonly version: number; readonly changes: readonly DirectoryChange[] }>;
+  reject(id: ChangeId, by: Actor, reason: string): Promise<DirectoryChangeRequest>;
+  changeRequests(filter?: { readonly status?: DirectoryChangeRequest['status'] }): Promise<readonly DirectoryChangeRequest[]>;
 }

@@ -1,7 +1,12 @@
 import { errorVocabulary } from '@countersign/kernel';
 
-/** One purpose, one set of keys: a key that signs tokens never signs checkpoints. */
-export const keyPurposes = ['access-token', 'log-checkpoint'] as const;
+/**
+ * One purpose, one set of keys: a key that signs tokens never signs checkpoints.
+ *
+ * `id-token`: what is said to clients (ID tokens, logout tokens, JARM, signed introspection, revocation lists);
+ * `transaction-token`: transaction tokens and JWT grants for other servers.
+ */
+export const keyPurposes = ['access-token', 'id-token', 'transaction-token', 'log-checkpoint'] as const;
 export type KeyPurpose = (typeof keyPurposes)[number];
 
 export type SignatureAlgorithm = 'ES256' | 'EdDSA' | 'PS256';
@@ -30,6 +35,7 @@ export interface Signature {
 
 export const signerErrors = errorVocabulary({
   signing_key_unavailable: 'unavailable',
+  signing_key_unknown: 'not-found',
   keystore_locked: 'unavailable',
 });
 
@@ -48,4 +54,16 @@ export interface Signer {
    * @param record makes the successor's record durable before it is published; when it throws, nothing was published
    */
   rotate(purpose: KeyPurpose, record?: (successor: PublicKey) => Promise<void>): Promise<PublicKey>;
+  /**
+   * Emergency: the key named is compromised. It signs and verifies nothing from now on and leaves the key set at
+   * once; a successor is active immediately, without the publication lead. What the lost key signed dies with it.
+   *
+   * @param record makes withdrawal and successor durable before anything changes; when it throws, nothing did
+   * @throws CodedError `signing_key_unknown` when there is no such key of this purpose
+   */
+  withdraw(
+    purpose: KeyPurpose,
+    kid: string,
+    record?: (withdrawn: PublicKey, successor: PublicKey) => Promise<void>,
+  ): Promise<PublicKey>;
 }

@@ -1,5 +1,10 @@
 /** What may happen once. The purpose is part of the key, so that an id of one kind never shadows another's. */
-export type SingleUsePurpose = 'client-assertion' | 'dpop-proof' | 'authorization-grant' | 'approval';
+export type SingleUsePurpose =
+  | 'client-assertion'
+  | 'dpop-proof'
+  | 'authorization-grant'
+  | 'request-object'
+  | 'approval';
 
 export interface SingleUseClaim {
   readonly purpose: SingleUsePurpose;

@@ -11,6 +11,9 @@ export const idPrefixes = {
   exception: 'exc',
   token: 'tok',
   profile: 'prf',
+  grant: 'grt',
+  session: 'ses',
+  change: 'chg',
 } as const;
 export type IdKind = keyof typeof idPrefixes;
 
@@ -22,6 +25,12 @@ export type ApprovalId = Brand<string, 'ApprovalId'>;
 export type ExceptionId = Brand<string, 'ExceptionId'>;
 export type TokenId = Brand<string, 'TokenId'>;
 export type ProfileId = Brand<string, 'ProfileId'>;
+/** A durable consent that a client holds: what codes, refresh tokens and access tokens of it point back to. */
+export type GrantId = Brand<string, 'GrantId'>;
+/** A person's sign-in in one browser. */
+export type SessionId = Brand<string, 'SessionId'>;
+/** A change of the directory that waits for a second person. */
+export type ChangeId = Brand<string, 'ChangeId'>;
 
 interface IdOf {
   transaction: TransactionId;
@@ -32,6 +41,9 @@ interface IdOf {
   exception: ExceptionId;
   token: TokenId;
   profile: ProfileId;
+  grant: GrantId;
+  session: SessionId;
+  change: ChangeId;
 }
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';

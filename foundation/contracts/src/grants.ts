@@ -1,0 +1,84 @@
+import { errorVocabulary, type GrantId, type RecordId, type SessionId } from '@countersign/kernel';
+import type { AuthorizationDetail, Lei, Scope } from '@countersign/market';
+import type { Actor } from './audit-log.ts';
+import type { ClientId, PrincipalId } from './principals.ts';
+
+/** The scopes that OpenID Connect and OAuth themselves define; they open no market interface. */
+export const protocolScopes = ['openid', 'offline_access', 'grant_management_query', 'grant_management_revoke'] as const;
+export type ProtocolScope = (typeof protocolScopes)[number];
+
+/** What a person has allowed a client to do in their name. */
+export interface GrantTerms {
+  readonly scopes: readonly (Scope | ProtocolScope)[];
+  /** The exact intents that were shown and allowed. */
+  readonly details: readonly AuthorizationDetail[];
+  /** The interfaces it may be used at (RFC 8707). */
+  readonly resources: readonly string[];
+}
+
+/**
+ * A durable consent: versions are never overwritten, and what leaves the authorization server under it (code,
+ * refresh token, access token) points back to it.
+ */
+export interface Grant extends GrantTerms {
+  readonly id: GrantId;
+  readonly version: number;
+  readonly status: 'active' | 'revoked';
+  readonly client: ClientId;
+  readonly subject: PrincipalId;
+  /** The institution the person acts for. */
+  readonly institution: Lei;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  /** Seconds since the epoch. */
+  readonly authTime: number;
+  /** The sign-in under which it was given; absent where the person decided on another device without one. */
+  readonly session?: SessionId;
+  /** RFC 3339. */
+  readonly givenAt: string;
+  /** RFC 3339; nothing is issued under it from then on. */
+  readonly expiresAt: string;
+  /** The record of the consent that made this version. */
+  readonly recordId: RecordId;
+}
+
+export type GrantProposal = Omit<Grant, 'id' | 'version' | 'status' | 'givenAt' | 'recordId'>;
+
+export const grantErrors = errorVocabulary({
+  grant_not_found: 'not-found',
+  grant_revoked: 'conflict',
+  /** Of another client or person than the one that would change it. */
+  grant_foreign: 'forbidden',
+});
+
+/** Consents that people give to clients, kept in the consent store. */
+export interface GrantRegister {
+  /** Records `consent.given` (client, subject, scopes, intents, their digests) and then keeps the grant. */
+  give(proposal: GrantProposal): Promise<Grant>;
+  /** Records `consent.denied`; nothing is kept. @returns the record */
+  deny(refused: Omit<GrantProposal, 'expiresAt'>): Promise<RecordId>;
+  /**
+   * A new version with other terms, same client and subject (Grant Management for OAuth, `merge` and `replace`).
+   *
+   * @throws CodedError of {@link grantErrors}
+   */
+  change(id: GrantId, how: 'merge' | 'replace', proposal: GrantProposal): Promise<Grant>;
+  /** The newest version, from the database: never older than the last change on any node. */
+  find(id: GrantId): Promise<Grant | undefined>;
+  /** Ends it, and with it everything issued under it. Recorded first; idempotent. */
+  revoke(id: GrantId, by: Actor, reason: string): Promise<Grant>;
+  /** Ends every active grant of a client, a person or an institution. @returns how many, each recorded */
+  revokeAll(
+    of: { readonly client: string } | { readonly subject: string } | { readonly institution: string },
+    by: Actor,
+    reason: string,
+  ): Promise<number>;
+  /** Newest versions, at most 1,000, oldest first. */
+  list(of: {
+    readonly client?: string;
+    readonly subject?: string;
+    readonly status?: Grant['status'];
+    readonly after?: GrantId;
+    readonly limit?: number;
+  }): Promise<readonly Grant[]>;
+}

@@ -1,0 +1,28 @@
+import { errorVocabulary } from '@countersign/kernel';
+
+export const outboundErrors = errorVocabulary({
+  /** Not https, or an address inside our own network: a URL that a partner wrote is not let near it. */
+  outbound_address_refused: 'invalid',
+  /** No answer in time, too much of it, a redirect, or not what was asked for. */
+  outbound_failed: 'unavailable',
+});
+
+/**
+ * Requests to addresses that others have written: client key sets, logout and ping endpoints. Https alone (plain
+ * http on loopback in development), addresses of our own networks refused after the name was resolved, no
+ * redirects, time and size bounded.
+ */
+export interface Outbound {
+  /** @throws CodedError of {@link outboundErrors} */
+  getJson(url: string, limits?: { readonly timeoutMs?: number; readonly maxBytes?: number }): Promise<unknown>;
+  /** Posts a small body and reads only the status. @throws CodedError of {@link outboundErrors} */
+  post(
+    url: string,
+    message: {
+      readonly contentType: 'application/x-www-form-urlencoded' | 'application/json';
+      readonly body: string;
+      readonly authorization?: string;
+      readonly timeoutMs?: number;
+    },
+  ): Promise<{ readonly status: number }>;
+}
