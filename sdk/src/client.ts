@@ -7,7 +7,13 @@ import {
   systemClock,
   systemRandom,
 } from '@countersign/kernel';
-import { encodeHeader, signCompactJws } from '@countersign/oauth';
+import {
+  type AccessTokenClaims,
+  encodeHeader,
+  type JsonObject,
+  readAccessTokenClaims,
+  signCompactJws,
+} from '@countersign/oauth';
 import { generateSigningKey, type SigningKey } from './keys.ts';
 import { type Answer, createTransport, isObject, refusalOf, type Transport } from './transport.ts';
 
@@ -50,6 +56,11 @@ export interface Client {
   exchange(subjectToken: string, request: TokenRequest): Promise<Token>;
   /** Calls a protected interface; the body is sent as JSON. Refusals are answers, not errors. */
   call(token: Token, request: CallRequest): Promise<Answer>;
+  /**
+   * What the control plane says of a token that was presented to this client's institution (RFC 7662): its claims, or
+   * undefined when it is not active, for whatever reason. @throws CodedError with the server's OAuth error code
+   */
+  introspect(token: string): Promise<AccessTokenClaims | undefined>;
   /** As {@link call}, but throws the refusal as a coded error. */
   callOrThrow(token: Token, request: CallRequest): Promise<unknown>;
 }
@@ -94,54 +105,86 @@ export function createClient(options: ClientOptions): Client {
     return signCompactJws(assertionHeader, claims, async (input) => options.key.sign(input));
   }
 
+  /** The newest nonce of each server, by origin. */
+  const nonces = new Map<string, string>();
+
+  /**
+   * Sends a request with a fresh proof, and once more when the server wants its nonce in it (RFC 9449 section 8): the
+   * one refusal that says nothing but how to ask.
+   */
+  async function sendProven(
+    compose: () => Promise<Parameters<Transport['send']>[0]>,
+    accessToken?: string,
+  ): Promise<Answer> {
+    const attempt = async (): Promise<Answer> => {
+      const request = await compose();
+      const dpop = await proof(request.method, request.url, accessToken);
+      const answer = await transport.send({ ...request, headers: { ...request.headers, dpop } });
+      if (answer.dpopNonce !== undefined) nonces.set(new URL(request.url).origin, answer.dpopNonce);
+      return answer;
+    };
+    const answer = await attempt();
+    return wantsNonce(answer) ? attempt() : answer;
+  }
+
   function proof(method: string, url: string, accessToken?: string): Promise<string> {
     const { origin, pathname } = new URL(url);
+    const nonce = nonces.get(origin);
     const claims = {
       htm: method,
       htu: origin + pathname,
       jti: freshId(),
       iat: epochSeconds(clock.now()),
+      ...(nonce === undefined ? {} : { nonce }),
       ...(accessToken === undefined ? {} : { ath: sha256Base64Url(accessToken) }),
     };
     return signCompactJws(proofHeader, claims, async (input) => proofKey.sign(input));
   }
 
   async function token(grant: Readonly<Record<string, string>>, request: TokenRequest): Promise<Token> {
-    const form = new URLSearchParams({
+    const answer = await sendForm(tokenEndpoint, {
       ...grant,
       resource: request.resource,
       scope: request.scope,
-      client_id: options.clientId,
-      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-      client_assertion: await clientAssertion(),
       ...(request.authorizationDetails === undefined
         ? {}
         : { authorization_details: JSON.stringify(request.authorizationDetails) }),
-    });
-    const answer = await transport.send({
-      method: 'POST',
-      url: tokenEndpoint,
-      headers: { 'content-type': 'application/x-www-form-urlencoded', dpop: await proof('POST', tokenEndpoint) },
-      body: form.toString(),
     });
     if (answer.status !== 200) throw refusalOf(answer);
     return readToken(answer.body, clock.now());
   }
 
-  async function call(issued: Token, request: CallRequest): Promise<Answer> {
-    return transport.send({
-      method: request.method,
-      url: request.url,
-      headers: {
-        authorization: `DPoP ${issued.accessToken}`,
-        dpop: await proof(request.method, request.url, issued.accessToken),
-        accept: 'application/json',
-        ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(request.idempotencyKey === undefined ? {} : { 'idempotency-key': request.idempotencyKey }),
-      },
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-      binary: request.binary === true,
-    });
+  /** A form with this client's authentication, as every endpoint of the server takes it; an assertion is for one sending. */
+  function sendForm(url: string, parameters: Readonly<Record<string, string>>): Promise<Answer> {
+    return sendProven(async () => ({
+      method: 'POST',
+      url,
+      headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
+      body: new URLSearchParams({
+        ...parameters,
+        client_id: options.clientId,
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: await clientAssertion(),
+      }).toString(),
+    }));
+  }
+
+  function call(issued: Token, request: CallRequest): Promise<Answer> {
+    return sendProven(
+      async () => ({
+        method: request.method,
+        url: request.url,
+        headers: {
+          authorization: `DPoP ${issued.accessToken}`,
+          accept: 'application/json',
+          ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(request.idempotencyKey === undefined ? {} : { 'idempotency-key': request.idempotencyKey }),
+        },
+        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+        binary: request.binary === true,
+      }),
+      issued.accessToken,
+    );
   }
 
   return {
@@ -158,12 +201,23 @@ export function createClient(options: ClientOptions): Client {
         request,
       ),
     call,
+    async introspect(presented) {
+      const answer = await sendForm(`${options.issuer}/introspect`, { token: presented });
+      if (answer.status !== 200 || !isObject(answer.body)) throw refusalOf(answer);
+      return answer.body['active'] === true ? readAccessTokenClaims(answer.body as JsonObject) : undefined;
+    },
     async callOrThrow(issued, request) {
       const answer = await call(issued, request);
       if (answer.status >= 400) throw refusalOf(answer);
       return answer.body;
     },
   };
+}
+
+/** RFC 9449 sections 8 and 9: at the server an OAuth error, at a resource a challenge; either comes with the nonce. */
+function wantsNonce({ status, body, dpopNonce }: Answer): boolean {
+  if (dpopNonce === undefined || (status !== 400 && status !== 401) || !isObject(body)) return false;
+  return [body['error'], body['code']].some((code) => code === 'use_dpop_nonce' || code === 'proof_nonce');
 }
 
 function readToken(body: unknown, now: number): Token {

@@ -1,16 +1,21 @@
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { newId, type RecordId, sha256Base64Url, systemClock, systemRandom, type TokenId } from '@countersign/kernel';
 import {
   type AccessTokenClaims,
   accessTokenHeader,
+  type CertificateThumbprint,
   encodeHeader,
+  revocationKey,
+  revocationListHeader,
   signAccessToken,
   signCompactJws,
+  signRevocationList,
+  type Thumbprint,
 } from '@countersign/oauth';
-import { fixedClock } from '@countersign/testkit';
+import { createSelfSigned, fixedClock } from '@countersign/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generateSigningKey } from './keys.ts';
-import { createProtection } from './protection.ts';
+import { challengeOf, createProtection, type ProtectionOptions } from './protection.ts';
 import { createReplayMemory } from './replay-memory.ts';
 
 const audience = 'https://broker.example';
@@ -23,13 +28,24 @@ describe('the protection of a service', () => {
   let issuer = '';
   let fetches = 0;
   let answers = true;
+  let listAnswers = true;
+  let listFetches = 0;
+  let revoked: { readonly key: ReturnType<typeof revocationKey>; readonly before: number }[] = [];
+  let version = 0;
   let server: ReturnType<typeof createServer>;
 
   beforeEach(async () => {
     issuerKey = generateSigningKey();
     fetches = 0;
     answers = true;
-    server = createServer((_request, response) => {
+    listAnswers = true;
+    listFetches = 0;
+    revoked = [];
+    server = createServer((request, response) => {
+      if (request.url === '/revocations') {
+        void sendList(response);
+        return;
+      }
       fetches++;
       response.writeHead(answers ? 200 : 503, { 'content-type': 'application/json' });
       response.end(
@@ -47,6 +63,18 @@ describe('the protection of a service', () => {
   });
   afterEach(() => new Promise<void>((resolve) => server.close(() => resolve())));
 
+  async function sendList(response: ServerResponse): Promise<void> {
+    listFetches++;
+    const list = await signRevocationList(
+      { version: version++, entries: revoked },
+      { issuer, now: clock.now() },
+      revocationListHeader(issuerKey),
+      async (input) => issuerKey.sign(input),
+    );
+    response.writeHead(listAnswers ? 200 : 503, { 'content-type': 'application/revocation-list+jwt' });
+    response.end(list);
+  }
+
   const now = (): number => Math.floor(clock.now() / 1000);
   const token = (change: Partial<AccessTokenClaims> = {}, key = issuerKey): Promise<string> =>
     signAccessToken(
@@ -59,7 +87,7 @@ describe('the protection of a service', () => {
         exp: now() + 300,
         jti: newId('token', from) satisfies TokenId,
         scope: 'order:create',
-        cnf: { jkt: proofKey.kid as AccessTokenClaims['cnf']['jkt'] },
+        cnf: { jkt: proofKey.kid as Thumbprint },
         lei: '5493000ARRANGERDEM94',
         policy_version: 1,
         evidence: newId('record', from) satisfies RecordId,
@@ -87,7 +115,7 @@ describe('the protection of a service', () => {
     authorization: [`DPoP ${accessToken}`],
     dpop: [dpop],
   });
-  const open = () => createProtection({ issuer, audience, clock });
+  const open = (options: Partial<ProtectionOptions> = {}) => createProtection({ issuer, audience, clock, ...options });
   const need = { scope: 'order:create' };
 
   it('lets a bound token with a fresh proof in, and the same proof never again', async () => {
@@ -150,6 +178,110 @@ describe('the protection of a service', () => {
     clock.advance(400_000);
     const later = await token();
     await protection.check(request(later, await proof(later)), need);
+  });
+
+  it.each([
+    ['token', { kind: 'token', id: 'tok_01k9z3m8q4d6s0v2x5y7a9b1c3' }],
+    ['client', { kind: 'client', id: 'oms' }],
+    ['principal', { kind: 'principal', id: 'service:oms' }],
+    ['principal', { kind: 'principal', id: 'agent:vwap-1' }],
+    ['partner', { kind: 'partner', id: '5493000ARRANGERDEM94' }],
+  ] as const)(
+    'refuses a token whose %s has been ended, within a second of the list saying so',
+    async (kind, target) => {
+      const protection = open();
+      const accessToken = await token({
+        jti: 'tok_01k9z3m8q4d6s0v2x5y7a9b1c3' as TokenId,
+        act: { sub: 'agent:vwap-1' },
+      });
+      await protection.check(request(accessToken, await proof(accessToken)), need);
+      revoked = [{ key: revocationKey(target), before: now() }];
+      clock.advance(1_000);
+      await expect(protection.check(request(accessToken, await proof(accessToken)), need)).rejects.toMatchObject({
+        code: 'token_revoked',
+        facts: { ended_by: kind },
+      });
+    },
+  );
+
+  it('asks for the list once a second at most, however many call', async () => {
+    const protection = open();
+    for (let count = 0; count < 20; count++) {
+      const accessToken = await token();
+      await protection.check(request(accessToken, await proof(accessToken)), need);
+    }
+    expect(listFetches).toBe(1);
+  });
+
+  it('lets nobody in without a list of revocations, nor with one older than its bound', async () => {
+    listAnswers = false;
+    const protection = open({ revocationBoundMs: 5_000 });
+    const accessToken = await token();
+    await expect(protection.check(request(accessToken, await proof(accessToken)), need)).rejects.toMatchObject({
+      code: 'revocations_unavailable',
+      category: 'unavailable',
+    });
+    listAnswers = true;
+    clock.advance(1_000);
+    await protection.check(request(accessToken, await proof(accessToken)), need);
+    listAnswers = false;
+    clock.advance(4_000);
+    await protection.check(request(accessToken, await proof(accessToken)), need);
+    clock.advance(2_000);
+    await expect(protection.check(request(accessToken, await proof(accessToken)), need)).rejects.toMatchObject({
+      code: 'revocations_unavailable',
+    });
+  });
+
+  it('lets a token bound to a certificate in over a connection that shows it, and over no other', async () => {
+    const own = createSelfSigned({ subject: 'CN=client' });
+    const other = createSelfSigned({ subject: 'CN=client' });
+    const protection = open();
+    const accessToken = await token({ cnf: { 'x5t#S256': own.thumbprint as CertificateThumbprint } });
+    const bare = { method: 'POST', url: `${audience}/orders`, authorization: [`Bearer ${accessToken}`], dpop: [] };
+    await protection.check({ ...bare, certificate: { der: own.der } }, need);
+    await expect(protection.check({ ...bare, certificate: { der: other.der } }, need)).rejects.toMatchObject({
+      code: 'token_certificate_binding',
+    });
+    await expect(protection.check(bare, need)).rejects.toMatchObject({ code: 'token_certificate_missing' });
+    await expect(
+      protection.check({ ...request(accessToken, await proof(accessToken)), certificate: { der: own.der } }, need),
+    ).rejects.toMatchObject({ code: 'token_scheme' });
+  });
+
+  it('resolves a reference token where it was told how, and refuses it elsewhere', async () => {
+    const reference = 'cst_reference';
+    const claims = JSON.parse(
+      Buffer.from((await token()).split('.')[1] ?? '', 'base64url').toString('utf8'),
+    ) as AccessTokenClaims;
+    const once = async () => request(reference, await proof(reference));
+    await expect(open().check(await once(), need)).rejects.toMatchObject({ code: 'token_opaque' });
+    const resolving = open({ introspect: async (asked) => (asked === reference ? claims : undefined) });
+    expect(await resolving.check(await once(), need)).toMatchObject({ claims: { sub: 'service:oms' } });
+    const foreign = open({ introspect: async () => ({ ...claims, aud: 'https://venue.example' }) });
+    await expect(foreign.check(await once(), need)).rejects.toMatchObject({ code: 'token_revoked' });
+    const { cnf: _, ...unbound } = claims;
+    await expect(open({ introspect: async () => unbound }).check(await once(), need)).rejects.toMatchObject({
+      code: 'token_revoked',
+    });
+  });
+
+  it('asks for a stronger or a more recent sign-in, in the words of RFC 9470', async () => {
+    const protection = open();
+    const acr = 'urn:countersign:acr:device-bound';
+    const weak = await token({ acr: 'urn:countersign:acr:development', auth_time: now() });
+    const strong = { scope: 'order:create', acrValues: [acr], maxAgeSeconds: 60 };
+    const refusal = await protection.check(request(weak, await proof(weak)), strong).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ code: 'insufficient_user_authentication' });
+    expect(challengeOf(refusal)).toBe(
+      `DPoP error="insufficient_user_authentication", acr_values="${acr}", max_age="60", algs="ES256 EdDSA PS256"`,
+    );
+    const stale = await token({ acr, auth_time: now() - 61 });
+    await expect(protection.check(request(stale, await proof(stale)), strong)).rejects.toMatchObject({
+      code: 'insufficient_user_authentication',
+    });
+    const good = await token({ acr, auth_time: now() - 30 });
+    await protection.check(request(good, await proof(good)), strong);
   });
 });
 

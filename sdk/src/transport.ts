@@ -4,6 +4,8 @@ import { CodedError, type ErrorCategory } from '@countersign/kernel';
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
+  /** `DPoP-Nonce` of the answer, to be used in the next proof for the same server (RFC 9449 section 8.2). */
+  readonly dpopNonce?: string;
 }
 
 export interface Transport {
@@ -37,10 +39,12 @@ export function createTransport(options: { readonly timeoutMs?: number } = {}): 
         });
         const bytes = await readBounded(answer);
         const isJson = answer.headers.get('content-type')?.includes('json') === true;
+        const nonce = answer.headers.get('dpop-nonce');
+        const seen = { status: answer.status, ...(nonce === null ? {} : { dpopNonce: nonce }) };
         // A refusal is JSON also where bytes were asked for.
-        if (binary === true && answer.ok) return { status: answer.status, body: bytes };
+        if (binary === true && answer.ok) return { ...seen, body: bytes };
         const text = bytes.toString('utf8');
-        return { status: answer.status, body: isJson ? (JSON.parse(text) as unknown) : text };
+        return { ...seen, body: isJson ? (JSON.parse(text) as unknown) : text };
       } catch (cause) {
         throw new CodedError({
           code: 'control_plane_unreachable',

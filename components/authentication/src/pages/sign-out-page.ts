@@ -1,0 +1,34 @@
+import { csrfField, type Html, html, page } from '@countersign/runtime';
+
+/** Asks before it signs out: a link alone must not end somebody's work. */
+export function signOutPage(content: {
+  readonly person: string;
+  readonly csrfToken: string;
+  readonly banner: string | undefined;
+}): Html {
+  return page({
+    title: 'Sign out',
+    banner: content.banner,
+    body: html`<section class="panel" aria-labelledby="title">
+<h1 id="title">Sign out?</h1>
+<p class="lead">You are signed in here as <strong><bdi>${content.person}</bdi></strong>.</p>
+<p>Signing out ends your session with Countersign in this browser. Mandates and approvals that you have given stay as they are.</p>
+<form method="post" action="/sign-out">
+${csrfField(content.csrfToken)}
+<div class="actions"><button class="primary">Sign out</button></div>
+</form>
+</section>`,
+  });
+}
+
+export function signedOutPage(banner: string | undefined): Html {
+  return page({
+    title: 'Signed out',
+    banner,
+    body: html`<section class="panel" aria-labelledby="title">
+<h1 id="title">You are signed out</h1>
+<p class="lead">Nobody is signed in with Countersign in this browser.</p>
+<p class="hint">On a shared device, also close the browser.</p>
+</section>`,
+  });
+}

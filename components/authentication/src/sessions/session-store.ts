@@ -1,0 +1,153 @@
+import type { PrincipalId } from '@countersign/contracts';
+import type { SessionId } from '@countersign/kernel';
+import type pg from 'pg';
+import { ask } from '../store.ts';
+
+export interface StoredSession {
+  readonly id: SessionId;
+  readonly person: PrincipalId;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  /** These and the others: milliseconds since the epoch. */
+  readonly authTime: number;
+  readonly lastSeenAt: number;
+  readonly absoluteEndAt: number;
+  readonly expiresAt: number;
+  readonly directoryVersion: number;
+}
+
+interface Row {
+  readonly id: SessionId;
+  readonly person: PrincipalId;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  readonly auth_time: Date;
+  readonly last_seen_at: Date;
+  readonly absolute_end_at: Date;
+  readonly expires_at: Date;
+  readonly directory_version: string;
+}
+
+const columns = 'id, person, acr, amr, auth_time, last_seen_at, absolute_end_at, expires_at, directory_version';
+
+/** The table `sessions`. Those that have ended are in it until they are swept, and are not found any more. */
+export function createSessionStore(pool: pg.Pool) {
+  return {
+    async findBySecret(secretHash: Buffer, now: number): Promise<StoredSession | undefined> {
+      return sessionOf(
+        await ask<Row>(pool, {
+          name: 'session-by-secret',
+          text: `select ${columns} from sessions
+                  where secret_hash = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)`,
+          values: [secretHash, now],
+        }),
+      );
+    },
+    async findById(id: SessionId, now: number): Promise<StoredSession | undefined> {
+      return sessionOf(
+        await ask<Row>(pool, {
+          name: 'session-by-id',
+          text: `select ${columns} from sessions
+                  where id = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)`,
+          values: [id, now],
+        }),
+      );
+    },
+    async lockBySecret(client: pg.PoolClient, secretHash: Buffer, now: number): Promise<StoredSession | undefined> {
+      return sessionOf(
+        await ask<Row>(client, {
+          name: 'session-lock-by-secret',
+          text: `select ${columns} from sessions
+                  where secret_hash = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)
+                    for update`,
+          values: [secretHash, now],
+        }),
+      );
+    },
+    /** Also one whose time is over: whoever ends it wants it recorded. */
+    async lockById(client: pg.PoolClient, id: SessionId): Promise<StoredSession | undefined> {
+      return sessionOf(
+        await ask<Row>(client, {
+          name: 'session-lock-by-id',
+          text: `select ${columns} from sessions where id = $1 and ended_at is null for update`,
+          values: [id],
+        }),
+      );
+    },
+    /** Writes a new session, or a new sign-in in one that goes on: in both cases under this secret and no other. */
+    async put(client: pg.PoolClient, secretHash: Buffer, session: StoredSession): Promise<void> {
+      await ask(client, {
+        name: 'session-put',
+        text: `insert into sessions (id, secret_hash, person, acr, amr, auth_time, directory_version, created_at,
+                                     last_seen_at, absolute_end_at, expires_at)
+               values ($1, $2, $3, $4, $5, to_timestamp($6::float8 / 1000.0), $7, to_timestamp($8::float8 / 1000.0),
+                       to_timestamp($8::float8 / 1000.0), to_timestamp($9::float8 / 1000.0),
+                       to_timestamp($10::float8 / 1000.0))
+               on conflict (id) do update
+                  set secret_hash = excluded.secret_hash, acr = excluded.acr, amr = excluded.amr,
+                      auth_time = excluded.auth_time, directory_version = excluded.directory_version,
+                      last_seen_at = excluded.last_seen_at, absolute_end_at = excluded.absolute_end_at,
+                      expires_at = excluded.expires_at`,
+        values: [
+          session.id,
+          secretHash,
+          session.person,
+          session.acr,
+          session.amr,
+          session.authTime,
+          session.directoryVersion,
+          session.lastSeenAt,
+          session.absoluteEndAt,
+          session.expiresAt,
+        ],
+      });
+    },
+    /** Moves the idle end; the absolute end stays. */
+    async touch(id: SessionId, now: number, idleEndAt: number): Promise<void> {
+      await ask(pool, {
+        name: 'session-touch',
+        text: `update sessions
+                  set last_seen_at = to_timestamp($2::float8 / 1000.0),
+                      expires_at = least(to_timestamp($3::float8 / 1000.0), absolute_end_at)
+                where id = $1 and ended_at is null and last_seen_at < to_timestamp($2::float8 / 1000.0)`,
+        values: [id, now, idleEndAt],
+      });
+    },
+    async markEnded(client: pg.PoolClient, id: SessionId, now: number): Promise<void> {
+      await ask(client, {
+        name: 'session-end',
+        text: `update sessions
+                  set ended_at = to_timestamp($2::float8 / 1000.0),
+                      expires_at = least(expires_at, to_timestamp($2::float8 / 1000.0))
+                where id = $1 and ended_at is null`,
+        values: [id, now],
+      });
+    },
+    async deleteExpired(now: number, limit: number): Promise<number> {
+      const { rowCount } = await ask(pool, {
+        name: 'session-sweep',
+        text: `delete from sessions where id in (
+                 select id from sessions where expires_at < to_timestamp($1::float8 / 1000.0) limit $2)`,
+        values: [now, limit],
+      });
+      return rowCount ?? 0;
+    },
+  };
+}
+
+export type SessionStore = ReturnType<typeof createSessionStore>;
+
+function sessionOf({ rows: [row] }: pg.QueryResult<Row>): StoredSession | undefined {
+  if (row === undefined) return undefined;
+  return {
+    id: row.id,
+    person: row.person,
+    acr: row.acr,
+    amr: row.amr,
+    authTime: row.auth_time.getTime(),
+    lastSeenAt: row.last_seen_at.getTime(),
+    absoluteEndAt: row.absolute_end_at.getTime(),
+    expiresAt: row.expires_at.getTime(),
+    directoryVersion: Number(row.directory_version),
+  };
+}

@@ -1,0 +1,130 @@
+import type { SignInNeed } from '@countersign/contracts';
+import type pg from 'pg';
+import { ask } from '../store.ts';
+
+export interface StoredSignIn {
+  readonly returnTo: string;
+  readonly continuesTo: readonly string[];
+  readonly clientName: string;
+  readonly need: SignInNeed;
+  readonly browserHash: Buffer | undefined;
+  readonly finished: boolean;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+interface Row {
+  readonly return_to: string;
+  readonly continues_to: readonly string[];
+  readonly client_name: string;
+  readonly acr_values: readonly string[];
+  readonly not_before: Date | null;
+  readonly login_hint: string | null;
+  readonly browser_hash: Buffer | null;
+  readonly finished: boolean;
+  readonly expires_at: Date;
+}
+
+const columns = `return_to, continues_to, client_name, acr_values, not_before, login_hint, browser_hash,
+                 finished_at is not null as finished, expires_at`;
+
+/** The table `sign_ins`. */
+export function createSignInStore(pool: pg.Pool) {
+  return {
+    async insert(
+      handleHash: Buffer,
+      signIn: Pick<StoredSignIn, 'returnTo' | 'continuesTo' | 'clientName' | 'need' | 'expiresAt'>,
+    ): Promise<void> {
+      const { returnTo, continuesTo, clientName, need, expiresAt } = signIn;
+      await ask(pool, {
+        name: 'sign-in-insert',
+        text: `insert into sign_ins
+                 (handle_hash, return_to, continues_to, client_name, acr_values, not_before, login_hint, expires_at)
+               values ($1, $2, $3, $4, $5, to_timestamp($6::float8), $7, to_timestamp($8::float8 / 1000.0))`,
+        values: [
+          handleHash,
+          returnTo,
+          continuesTo,
+          clientName,
+          need.acrValues,
+          need.notBefore ?? null,
+          need.loginHint ?? null,
+          expiresAt,
+        ],
+      });
+    },
+    async find(handleHash: Buffer): Promise<StoredSignIn | undefined> {
+      return signInOf(
+        await ask<Row>(pool, {
+          name: 'sign-in-find',
+          text: `select ${columns} from sign_ins where handle_hash = $1`,
+          values: [handleHash],
+        }),
+      );
+    },
+    /** Gives it to this browser unless another has it. @returns it, bound to whoever has it now */
+    async bind(handleHash: Buffer, browserHash: Buffer): Promise<StoredSignIn | undefined> {
+      return signInOf(
+        await ask<Row>(pool, {
+          name: 'sign-in-bind',
+          text: `update sign_ins set browser_hash = coalesce(browser_hash, $2) where handle_hash = $1 returning ${columns}`,
+          values: [handleHash, browserHash],
+        }),
+      );
+    },
+    /** Counts one more attempt, unless there were as many as that already. */
+    async countAttempt(handleHash: Buffer, most: number): Promise<'counted' | 'spent'> {
+      const { rowCount } = await ask(pool, {
+        name: 'sign-in-attempt',
+        text: 'update sign_ins set attempts = attempts + 1 where handle_hash = $1 and attempts < $2',
+        values: [handleHash, most],
+      });
+      return rowCount === 1 ? 'counted' : 'spent';
+    },
+    async lock(client: pg.PoolClient, handleHash: Buffer): Promise<StoredSignIn | undefined> {
+      return signInOf(
+        await ask<Row>(client, {
+          name: 'sign-in-lock',
+          text: `select ${columns} from sign_ins where handle_hash = $1 for update`,
+          values: [handleHash],
+        }),
+      );
+    },
+    async finish(session: pg.Pool | pg.PoolClient, handleHash: Buffer, now: number): Promise<void> {
+      await ask(session, {
+        name: 'sign-in-finish',
+        text: `update sign_ins set finished_at = to_timestamp($2::float8 / 1000.0)
+                where handle_hash = $1 and finished_at is null`,
+        values: [handleHash, now],
+      });
+    },
+    async deleteExpired(now: number, limit: number): Promise<number> {
+      const { rowCount } = await ask(pool, {
+        name: 'sign-in-sweep',
+        text: `delete from sign_ins where handle_hash in (
+                 select handle_hash from sign_ins where expires_at < to_timestamp($1::float8 / 1000.0) limit $2)`,
+        values: [now, limit],
+      });
+      return rowCount ?? 0;
+    },
+  };
+}
+
+export type SignInStore = ReturnType<typeof createSignInStore>;
+
+function signInOf({ rows: [row] }: pg.QueryResult<Row>): StoredSignIn | undefined {
+  if (row === undefined) return undefined;
+  return {
+    returnTo: row.return_to,
+    continuesTo: row.continues_to,
+    clientName: row.client_name,
+    need: {
+      acrValues: row.acr_values,
+      ...(row.not_before === null ? {} : { notBefore: row.not_before.getTime() / 1000 }),
+      ...(row.login_hint === null ? {} : { loginHint: row.login_hint }),
+    },
+    browserHash: row.browser_hash ?? undefined,
+    finished: row.finished,
+    expiresAt: row.expires_at.getTime(),
+  };
+}

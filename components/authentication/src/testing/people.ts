@@ -1,0 +1,142 @@
+import {
+  type Directory,
+  type DirectorySnapshot,
+  directoryErrors,
+  type Institution,
+  type Person,
+  type Principal,
+  type PrincipalId,
+  parsePrincipalId,
+  type Service,
+} from '@countersign/contracts';
+import { type Lei, parseCountry, parseLei } from '@countersign/market';
+
+/** The LEI that begins so: filled up to 18 characters, with its check digits (ISO 17442). */
+function leiOf(beginning: string): Lei {
+  const first18 = beginning.padEnd(18, '0');
+  const digits = [...`${first18}00`].map((character) => Number.parseInt(character, 36)).join('');
+  const lei = parseLei(first18 + String(98n - (BigInt(digits) % 97n)).padStart(2, '0'));
+  if (!lei.ok) throw new Error(lei.detail);
+  return lei.value;
+}
+
+function institutionOf(lei: Lei, name: string, leiStatus: Institution['leiStatus']): Institution {
+  const country = parseCountry('DE');
+  if (!country.ok) throw new Error(country.detail);
+  return { lei, name, country: country.value, leiStatus };
+}
+
+function principalId(text: string): PrincipalId {
+  const id = parsePrincipalId(text);
+  if (id === undefined) throw new Error(`no principal id: ${text}`);
+  return id;
+}
+
+export function personOf(
+  name: string,
+  institution: Lei,
+  desk: string | undefined,
+  ...roles: readonly string[]
+): Person {
+  const id = principalId(`person:${name}`);
+  return { kind: 'person', id, institution, ...(desk === undefined ? {} : { desk }), roles, credentials: [] };
+}
+
+export const broker = leiOf('529900BROKER');
+export const bank = leiOf('529900BANK');
+export const lapsed = leiOf('529900LAPSED');
+
+export const anna = personOf('anna.keller', broker, 'rates', 'trader');
+export const ben = personOf('ben.ito', broker, 'rates', 'supervisor', 'signatory');
+export const chloe = personOf('chloe.martin', bank, undefined, 'operator');
+export const larry = personOf('larry.old', lapsed, 'rates', 'trader');
+export const oms: Service = {
+  kind: 'service',
+  id: principalId('service:oms'),
+  institution: broker,
+  roles: ['order-entry'],
+};
+
+/** A directory in memory; a change is seen at once, under a new version. */
+export interface PeopleDirectory extends Pick<Directory, 'snapshot' | 'snapshotAtLeast'> {
+  add(principal: Principal): void;
+  remove(id: string): void;
+  setLeiStatus(lei: Lei, status: Institution['leiStatus']): void;
+  /** Another node's view: it stays at what this one is now, until it is told to follow. */
+  behind(): Pick<Directory, 'snapshot' | 'snapshotAtLeast'> & { follow(): void };
+}
+
+export function peopleDirectory(): PeopleDirectory {
+  const institutions = new Map<string, Institution>([
+    [broker, institutionOf(broker, 'Example Broker AG', 'ISSUED')],
+    [bank, institutionOf(bank, 'Example Bank & Söhne <KG>', 'ISSUED')],
+    [lapsed, institutionOf(lapsed, 'Lapsed Trading Ltd', 'LAPSED')],
+  ]);
+  const principals = new Map<string, Principal>([anna, ben, chloe, larry, oms].map((each) => [each.id, each]));
+  let current = snapshotOf(1, institutions, principals);
+  const changed = () => {
+    current = snapshotOf(current.version + 1, institutions, principals);
+  };
+  return {
+    snapshot: () => current,
+    async snapshotAtLeast(version) {
+      if (current.version >= version) return current;
+      throw directoryErrors.error('directory_behind', 'The directory is behind.');
+    },
+    add(principal) {
+      principals.set(principal.id, principal);
+      changed();
+    },
+    remove(id) {
+      principals.delete(id);
+      changed();
+    },
+    setLeiStatus(lei, leiStatus) {
+      const institution = institutions.get(lei);
+      if (institution === undefined) throw new Error(`no institution ${lei}`);
+      institutions.set(lei, { ...institution, leiStatus });
+      changed();
+    },
+    behind() {
+      let seen = current;
+      let follows = false;
+      return {
+        snapshot: () => seen,
+        async snapshotAtLeast(version) {
+          if (follows) seen = current;
+          if (seen.version >= version) return seen;
+          throw directoryErrors.error('directory_behind', 'The directory is behind.');
+        },
+        follow() {
+          follows = true;
+        },
+      };
+    },
+  };
+}
+
+function snapshotOf(
+  version: number,
+  institutionsNow: ReadonlyMap<string, Institution>,
+  principalsNow: ReadonlyMap<string, Principal>,
+): DirectorySnapshot {
+  const institutions = new Map(institutionsNow);
+  const principals = new Map(principalsNow);
+  const nothing = () => undefined;
+  return {
+    version,
+    institution: (lei) => institutions.get(lei),
+    principal: (id) => principals.get(id),
+    institutions: () => institutions.values(),
+    principals: () => principals.values(),
+    accounts: () => [],
+    venues: () => [],
+    credential: nothing,
+    recordOf: nothing,
+    federatedPerson: nothing,
+    client: nothing,
+    account: nothing,
+    venue: nothing,
+    resource: nothing,
+  };
+}

@@ -1,0 +1,70 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { html } from './html.ts';
+import { page } from './page.ts';
+
+describe('html', () => {
+  it('escapes every value and takes over what it made itself', () => {
+    const name = `<script>alert("x" & 'y')</script>`;
+    expect(html`<p title="${name}">${html`<b>${name}</b>`}</p>`.toString()).toBe(
+      '<p title="&lt;script&gt;alert(&quot;x&quot; &amp; &#39;y&#39;)&lt;/script&gt;">' +
+        '<b>&lt;script&gt;alert(&quot;x&quot; &amp; &#39;y&#39;)&lt;/script&gt;</b></p>',
+    );
+  });
+
+  it('joins lists and leaves out what is not there', () => {
+    const rows = ['a', '<'].map((each) => html`<li>${each}</li>`);
+    expect(html`<ul>${rows}</ul>${undefined}${null}${false}${0}${12n}${''}`.toString()).toBe(
+      '<ul><li>a</li><li>&lt;</li></ul>012',
+    );
+  });
+
+  it('takes no markup from a value that only looks as if it were ours', () => {
+    const parsed: unknown = JSON.parse('{"text":"<b>"}');
+    const impostor = String(parsed instanceof Object && 'text' in parsed ? parsed.text : '');
+    expect(html`${impostor}`.toString()).toBe('&lt;b&gt;');
+    expect(html`${[[impostor]]}`.toString()).toBe('&lt;b&gt;');
+  });
+
+  it('shows characters that would turn text around or hide it', () => {
+    expect(html`${'pay \u202eelttil\u2066\u0000\u001b\u0085'}\n${'a\tb\nc'}`.toString()).toBe(
+      'pay \ufffdelttil\ufffd\ufffd\ufffd\ufffd\na\tb\nc',
+    );
+  });
+
+  it('lets no text out of a quoted attribute or into a tag', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const written = html`${text}`.toString();
+        return !/[<>"']/.test(written) && !/&(?!(?:amp|lt|gt|quot|#39);)/.test(written);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('a page', () => {
+  const document = page({ title: 'A & B', body: html`<h1>A</h1>`, banner: 'Development' }).toString();
+
+  it('has a language, a title, landmarks, and a way past the header', () => {
+    for (const part of [
+      '<!doctype html>',
+      '<html lang="en">',
+      '<title>A &amp; B · Countersign</title>',
+      '<main id="main"',
+      '<a class="skip" href="#main">',
+      '<header',
+      '<footer',
+      'Development',
+      'width=device-width',
+    ])
+      expect(document).toContain(part);
+  });
+
+  it('asks only our own origin for anything, and runs nothing', () => {
+    const addresses = [...document.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, address]) => address);
+    expect(addresses.length).toBeGreaterThanOrEqual(3);
+    for (const address of addresses) expect(address).toMatch(/^(?:\/(?!\/)|#)/);
+    expect(document).not.toMatch(/<script|<style|style=|\son\w+=|http-equiv/i);
+  });
+});

@@ -1,0 +1,45 @@
+import { type Html, type HtmlValue, html } from './html.ts';
+import { stylesheetPath } from './stylesheet.ts';
+
+export interface PageContent {
+  /** Of the document; the page's own heading belongs into `body`. */
+  readonly title: string;
+  /** What stands in `<main>`: it begins with the one `<h1>` of the page. */
+  readonly body: Html;
+  /** BCP 47. Default `en`. */
+  readonly lang?: string;
+  /** Said above everything else, e.g. that this installation is for development. */
+  readonly banner?: HtmlValue | undefined;
+}
+
+/** Where the mark of the installation is served; also the icon of every page. */
+export const markPath = '/assets/countersign.svg';
+
+/**
+ * A whole document in the house's layout: skip link, header, main, footer. It needs no JavaScript, follows the
+ * reader's light or dark setting, and asks nobody but our own origin for anything.
+ */
+export function page({ title, body, lang = 'en', banner }: PageContent): Html {
+  return html`<!doctype html>
+<html lang="${lang}">
+<head>
+<meta charset="utf-8">
+<title>${title} · Countersign</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<link rel="icon" href="${markPath}" type="image/svg+xml">
+<link rel="stylesheet" href="${stylesheetPath}">
+</head>
+<body>
+<a class="skip" href="#main">Skip to the content</a>
+${banner ? html`<div class="banner" role="note">${banner}</div>` : undefined}
+<header class="masthead"><img src="${markPath}" alt="" width="28" height="28"><span>Countersign</span></header>
+<main id="main" tabindex="-1">
+${body}
+</main>
+<footer class="colophon"><p>Check the address of this page before you continue. Countersign asks for no password, neither here nor by mail or telephone.</p></footer>
+</body>
+</html>
+`;
+}

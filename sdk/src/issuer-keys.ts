@@ -1,0 +1,96 @@
+import { type Clock, CodedError, errorVocabulary } from '@countersign/kernel';
+import { importVerificationKey, type VerificationKey } from '@countersign/oauth';
+import { isObject, type Transport } from './transport.ts';
+
+export const issuerKeyErrors = errorVocabulary({ issuer_keys_unavailable: 'unavailable' });
+
+const keysLifeMs = 300_000;
+/** An unknown `kid` makes us fetch again, but a flood of made-up ones must not make us flood the issuer. */
+const refetchPauseMs = 5_000;
+
+/** The published keys of the control plane, kept for a while. */
+export interface IssuerKeys {
+  /**
+   * Runs `verify` with the keys there are, and once more with fresh ones when it says by `isKeyUnknown` that it met a
+   * key it does not know.
+   *
+   * @throws what `verify` throws; CodedError `issuer_keys_unavailable` while there are none at all
+   */
+  with<Result>(
+    verify: (keyOf: (kid: string) => VerificationKey | undefined) => Result,
+    isKeyUnknown: (error: unknown) => boolean,
+  ): Promise<Result>;
+}
+
+export function createIssuerKeys(options: {
+  readonly issuer: string;
+  readonly transport: Transport;
+  readonly clock: Clock;
+}): IssuerKeys {
+  const { issuer, transport, clock } = options;
+  let keys: ReadonlyMap<string, VerificationKey> = new Map();
+  let fetchedAt = Number.NEGATIVE_INFINITY;
+  let fetching: Promise<void> | undefined;
+
+  async function fetchKeys(): Promise<void> {
+    const answer = await transport.send({
+      method: 'GET',
+      url: `${issuer}/jwks`,
+      headers: { accept: 'application/json' },
+    });
+    const listed =
+      isObject(answer.body) && Array.isArray(answer.body['keys'])
+        ? (answer.body['keys'] as unknown[]).slice(0, 64)
+        : [];
+    const read = listed.flatMap((jwk) => readKey(jwk));
+    if (answer.status !== 200 || read.length === 0)
+      throw issuerKeyErrors.error(
+        'issuer_keys_unavailable',
+        'The control plane publishes no usable signing keys at the moment.',
+      );
+    keys = new Map(read);
+    fetchedAt = clock.now();
+  }
+
+  async function refresh(): Promise<void> {
+    fetching ??= fetchKeys().finally(() => {
+      fetching = undefined;
+    });
+    await fetching;
+  }
+
+  async function ensureKeys(): Promise<void> {
+    if (clock.now() - fetchedAt < keysLifeMs) return;
+    try {
+      await refresh();
+    } catch (error) {
+      // Keys that were good a while ago still verify what they signed; with none at all the answer is no.
+      if (keys.size === 0) throw error;
+    }
+  }
+
+  return {
+    async with(verify, isKeyUnknown) {
+      await ensureKeys();
+      const keyOf = (kid: string): VerificationKey | undefined => keys.get(kid);
+      try {
+        return verify(keyOf);
+      } catch (error) {
+        if (!isKeyUnknown(error) || clock.now() - fetchedAt < refetchPauseMs) throw error;
+        await refresh();
+        return verify(keyOf);
+      }
+    },
+  };
+}
+
+/** A key we cannot use is left out; that a key set holds one must not stop the others. */
+function readKey(jwk: unknown): readonly (readonly [string, VerificationKey])[] {
+  if (!isObject(jwk) || typeof jwk['kid'] !== 'string') return [];
+  try {
+    return [[jwk['kid'], importVerificationKey(jwk)]];
+  } catch (error) {
+    if (error instanceof CodedError) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+import type { Browser } from 'playwright-core';
+import { components, findComponent } from './component.ts';
+
+export type OpenedBrowser =
+  | { readonly browser: Browser; readonly reason?: never }
+  /** Why there is none, and what to install. */
+  | { readonly browser: undefined; readonly reason: string };
+
+/** One window of its own at each test: it asks the network for nothing but the pages under test. */
+const launchArguments = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/**
+ * Starts the Chromium of this machine, or says what to install. Close it when done. To skip tests by name where there
+ * is none, ask `findComponent(components.chromium)` first: it needs no process.
+ */
+export async function openBrowser(): Promise<OpenedBrowser> {
+  const found = findComponent(components.chromium);
+  if (!found.found) return { browser: undefined, reason: found.reason };
+  // Loaded here, so that the tests that open no browser do not pay for it.
+  const { chromium } = await import('playwright-core');
+  return { browser: await chromium.launch({ executablePath: found.path, args: launchArguments }) };
+}

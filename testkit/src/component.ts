@@ -1,0 +1,55 @@
+import { accessSync, constants } from 'node:fs';
+
+/** A program that some tests need and that npm does not bring. */
+export interface Component {
+  /** What people call it, e.g. `Chromium`. */
+  readonly name: string;
+  /** Where it may stand, best first. */
+  readonly paths: readonly string[];
+  /** The Debian package that brings it. */
+  readonly debianPackage: string;
+}
+
+export type FoundComponent =
+  | { readonly found: true; readonly path: string }
+  | { readonly found: false; readonly reason: string };
+
+/** The components that tests are run against when they are there. */
+export const components = {
+  chromium: { name: 'Chromium', paths: ['/usr/bin/chromium', '/usr/bin/chromium-browser'], debianPackage: 'chromium' },
+  nginx: { name: 'nginx', paths: ['/usr/sbin/nginx'], debianPackage: 'nginx' },
+  apache: { name: 'Apache httpd', paths: ['/usr/sbin/apache2'], debianPackage: 'apache2' },
+  modAuthOpenidc: {
+    name: 'mod_auth_openidc',
+    paths: ['/usr/lib/apache2/modules/mod_auth_openidc.so'],
+    debianPackage: 'libapache2-mod-auth-openidc',
+  },
+} as const satisfies Readonly<Record<string, Component>>;
+
+/**
+ * Looks for a component. Tests that need it skip by name where it is not found, saying what to install:
+ *
+ * ```ts
+ * const chromium = findComponent(components.chromium);
+ * describe.skipIf(!chromium.found)(`the consent page in a browser${chromium.found ? '' : ` (skipped: ${chromium.reason})`}`, …)
+ * ```
+ *
+ * Where every component must be there (`COUNTERSIGN_COMPONENTS=required`, as CI sets it) a missing one is an error, so
+ * that no test is skipped unseen.
+ */
+export function findComponent(component: Component): FoundComponent {
+  const path = component.paths.find(isThere);
+  if (path !== undefined) return { found: true, path };
+  const reason = `${component.name} is not installed; install the Debian package ${component.debianPackage}`;
+  if (process.env['COUNTERSIGN_COMPONENTS'] === 'required') throw new Error(reason);
+  return { found: false, reason };
+}
+
+function isThere(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
