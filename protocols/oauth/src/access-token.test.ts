@@ -1,6 +1,12 @@
 import { jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { accessTokenHeader, signAccessToken, verifyAccessToken } from './access-token.ts';
+import {
+  type AccessTokenExpectations,
+  accessTokenHeader,
+  signAccessToken,
+  userinfoAudience,
+  verifyAccessToken,
+} from './access-token.ts';
 import { importVerificationKey } from './key-cache.ts';
 import { audience, fullClaims, issuer, now, seconds } from './testing/access-tokens.ts';
 import { forge, makePair, signWith } from './testing/forge.ts';
@@ -10,12 +16,15 @@ const key = importVerificationKey(pair.jwk);
 const header = { alg: 'ES256', typ: 'at+jwt', kid: key.thumbprint };
 const claims = fullClaims(key.thumbprint);
 
-function verify(token: string) {
+const certificate = { 'x5t#S256': 'A'.repeat(43) };
+
+function verify(token: string, expected: Partial<AccessTokenExpectations> = {}) {
   return verifyAccessToken(token, {
     issuer,
     acceptsAudience: (asked) => asked === audience,
     keyOf: (kid) => (kid === key.thumbprint ? key : undefined),
     now,
+    ...expected,
   });
 }
 
@@ -25,6 +34,31 @@ describe('an access token', () => {
     expect(token.claims).toEqual(claims);
     expect(token.scope).toEqual(['order:cancel', 'order:create']);
     expect(token.actors).toEqual(['service:venue', 'service:oms']);
+  });
+
+  it('may be bound to a certificate instead of a key, and say under which consent and for which region it is', () => {
+    const bound = { ...claims, cnf: certificate, grant: 'B'.repeat(43), region: 'eu-central' };
+    expect(verify(forge(pair, header, bound)).claims).toEqual(bound);
+  });
+
+  it('may be unbound where it opens userinfo alone, and the verifier allows it', () => {
+    const { cnf: _, ...rest } = claims;
+    const unbound = { ...rest, aud: userinfoAudience(issuer), scope: 'openid' };
+    const token = forge(pair, header, unbound);
+    const acceptsAudience = (asked: string) => asked === userinfoAudience(issuer);
+    expect(verify(token, { acceptsAudience, allowUnbound: true }).claims).toEqual(unbound);
+    for (const allowUnbound of [false, undefined])
+      expect(() => verify(token, { acceptsAudience, ...(allowUnbound === undefined ? {} : { allowUnbound }) })).toThrow(
+        expect.objectContaining({ code: 'token_invalid' }),
+      );
+  });
+
+  it('is never unbound at a market interface, whatever its verifier allows', () => {
+    const { cnf: _, ...unbound } = claims;
+    for (const aud of [audience, issuer, `${audience}/userinfo`, `${issuer}/userinfo/`])
+      expect(() =>
+        verify(forge(pair, header, { ...unbound, aud }), { acceptsAudience: () => true, allowUnbound: true }),
+      ).toThrow(expect.objectContaining({ code: 'token_invalid' }));
   });
 
   it('that we sign is one that we and jose accept', async () => {
@@ -99,7 +133,17 @@ describe('an access token', () => {
     ['a jti of another kind', { jti: 'rec_01k9z3m8q4d6s0v2x5y7a9b1c3' }, 'token_invalid'],
     ['no scope', { scope: undefined }, 'token_invalid'],
     ['no confirmation', { cnf: undefined }, 'token_invalid'],
-    ['a confirmation by certificate', { cnf: { 'x5t#S256': 'A'.repeat(43) } }, 'token_invalid'],
+    ['a confirmation of no kind', { cnf: {} }, 'token_invalid'],
+    ['a confirmation of an unknown kind', { cnf: { kid: 'k' } }, 'token_invalid'],
+    ['a confirmation by key and by certificate', { cnf: { jkt: key.thumbprint, ...certificate } }, 'token_invalid'],
+    ['a confirmation with more to it', { cnf: { ...certificate, jku: 'https://evil.example' } }, 'token_invalid'],
+    ['a confirmation by a short thumbprint', { cnf: { 'x5t#S256': 'short' } }, 'token_invalid'],
+    ['a confirmation by the SHA-1 of a certificate', { cnf: { x5t: 'A'.repeat(43) } }, 'token_invalid'],
+    ['a confirmation that is null', { cnf: null }, 'token_invalid'],
+    ['a confirmation that is a list', { cnf: [key.thumbprint] }, 'token_invalid'],
+    ['a grant of the wrong shape', { grant: 'grt_01k9z3m8q4d6s0v2x5y7a9b1c3' }, 'token_invalid'],
+    ['a region that is empty', { region: '' }, 'token_invalid'],
+    ['a region that is a number', { region: 5 }, 'token_invalid'],
     ['no institution', { lei: undefined }, 'token_invalid'],
     ['no evidence', { evidence: undefined }, 'token_invalid'],
     ['a policy version that is text', { policy_version: '3' }, 'token_invalid'],

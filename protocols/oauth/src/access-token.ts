@@ -1,5 +1,6 @@
 import {
   type Brand,
+  type Digest,
   type IntentDigest,
   type Json,
   type MandateId,
@@ -11,6 +12,7 @@ import {
 } from '@countersign/kernel';
 import { type AuthorizationDetail, parseAuthorizationDetails } from '@countersign/market';
 import { type ActClaim, actClaimOf, parseActChain } from './act-chain.ts';
+import type { CertificateThumbprint } from './certificate.ts';
 import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.ts';
 import { accessTokenErrors } from './errors.ts';
 import {
@@ -26,6 +28,12 @@ import type { JwsAlgorithm, Thumbprint, VerificationKey } from './key-cache.ts';
 
 /** Longest life of an access token in seconds. */
 export const maxAccessTokenLifetimeSeconds = 300;
+
+/**
+ * What a token is bound to: the key that signs DPoP proofs (RFC 9449 section 6.1), or the certificate that the
+ * client shows on the connection (RFC 8705 section 3.1). One or the other, never both.
+ */
+export type Confirmation = { readonly jkt: Thumbprint } | { readonly 'x5t#S256': CertificateThumbprint };
 
 /**
  * Claims of an access token in the JWT profile of RFC 9068: one audience, bound to a key, of at most five
@@ -44,8 +52,8 @@ export interface AccessTokenClaims {
   readonly jti: TokenId;
   /** Space-delimited (RFC 6749 section 3.3). */
   readonly scope: string;
-  /** RFC 9449 section 6.1. */
-  readonly cnf: { readonly jkt: Thumbprint };
+  /** Absent only where the token opens nothing but {@link userinfoAudience}. */
+  readonly cnf?: Confirmation;
   /** LEI of the institution the subject acts for. */
   readonly lei: string;
   readonly txn?: TransactionId;
@@ -55,6 +63,10 @@ export interface AccessTokenClaims {
   readonly authorization_details?: readonly AuthorizationDetail[];
   readonly mandate?: { readonly id: MandateId; readonly version: number };
   readonly intent_digest?: IntentDigest;
+  /** Revocation key of the consent under which it was issued; see `revocationKey`. */
+  readonly grant?: Digest;
+  /** Where the token is kept and resolved, when that is not everywhere. */
+  readonly region?: string;
   readonly policy_version: number;
   /** The record of this token's issue in the audit log. */
   readonly evidence: RecordId;
@@ -82,13 +94,21 @@ export interface AccessTokenExpectations {
   readonly keyOf: (kid: string) => VerificationKey | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** Whether a token for {@link userinfoAudience} may come without `cnf`. Default no. No other token ever may. */
+  readonly allowUnbound?: boolean;
+}
+
+/** The one audience whose tokens may be unbound: it tells about the person who signed in and opens no market interface. */
+export function userinfoAudience(issuer: string): string {
+  return `${issuer}/userinfo`;
 }
 
 const refuseJws: JwsRefusal = (problem, detail) =>
   refuse(problem === 'signature' ? 'token_signature' : 'token_invalid', detail);
 
 /**
- * Verifies an access token of ours (RFC 9068 section 4). Not yet its binding to a key: see `verifyResourceRequest`.
+ * Verifies an access token of ours (RFC 9068 section 4). Not yet that the sender holds what it is bound to: see
+ * `verifyResourceRequest`.
  *
  * @throws CodedError of `accessTokenErrors`; `token_key_unknown` means that the key set may have to be fetched anew
  */
@@ -104,7 +124,14 @@ export function verifyAccessToken(token: string, expected: AccessTokenExpectatio
   if (typeof audience !== 'string' || !expected.acceptsAudience(audience))
     throw refuse('token_audience', 'It is meant for another audience.');
   checkTimes(claims, expected.now / 1000);
-  return parseClaims(claims, expected.issuer, audience);
+  const verified = parseClaims(claims, expected.issuer, audience);
+  if (verified.claims.cnf === undefined) checkMayBeUnbound(audience, expected);
+  return verified;
+}
+
+function checkMayBeUnbound(audience: string, { allowUnbound, issuer }: AccessTokenExpectations): void {
+  if (allowUnbound !== true || audience !== userinfoAudience(issuer))
+    throw refuse('token_invalid', 'It must be bound to a key or a certificate: its claim cnf is missing.');
 }
 
 function checkTimes(claims: JsonObject, now: number): void {
@@ -127,6 +154,9 @@ function parseClaims(claims: JsonObject, iss: string, aud: string): VerifiedAcce
   const details = optional(claims, 'authorization_details', parseDetails);
   const mandate = optional(claims, 'mandate', parseMandateReference);
   const intentDigest = optional(claims, 'intent_digest', parseDigest);
+  const confirmation = optional(claims, 'cnf', parseConfirmation);
+  const grant = optional(claims, 'grant', parseDigest);
+  const region = optional(claims, 'region', () => readString(claims, 'region', 64));
   const acr = optional(claims, 'acr', () => readString(claims, 'acr', 256));
   const authTime = optional(claims, 'auth_time', () => readSeconds(claims, 'auth_time'));
   const actors = parseActors(act);
@@ -140,16 +170,18 @@ function parseClaims(claims: JsonObject, iss: string, aud: string): VerifiedAcce
     exp: required('exp', readSeconds(claims, 'exp')),
     jti: required('jti', parseId('token', claims['jti'])),
     scope,
-    cnf: { jkt: required('cnf', parseConfirmation(claims['cnf'])) },
     lei: required('lei', readString(claims, 'lei', 20)),
     policy_version: required('policy_version', asCount(claims['policy_version'])),
     evidence: required('evidence', parseId('record', claims['evidence'])),
+    ...(confirmation === undefined ? {} : { cnf: confirmation }),
     ...(txn === undefined ? {} : { txn }),
     ...(actClaim === undefined ? {} : { act: actClaim }),
     ...(mayAct === undefined ? {} : { may_act: mayAct }),
     ...(details === undefined ? {} : { authorization_details: details }),
     ...(mandate === undefined ? {} : { mandate }),
     ...(intentDigest === undefined ? {} : { intent_digest: intentDigest as IntentDigest }),
+    ...(grant === undefined ? {} : { grant }),
+    ...(region === undefined ? {} : { region }),
     ...(acr === undefined ? {} : { acr }),
     ...(authTime === undefined ? {} : { auth_time: authTime }),
   };
@@ -187,9 +219,14 @@ function parseDetails(value: Json): readonly AuthorizationDetail[] | undefined {
   return parsed.ok ? parsed.value : undefined;
 }
 
-function parseConfirmation(value: Json | undefined): Thumbprint | undefined {
-  const jkt = asObject(value)?.['jkt'];
-  return parseDigest(jkt) === undefined ? undefined : (jkt as unknown as Thumbprint);
+/** One member, and one that is known: a further one could be a binding that nobody here would check. */
+function parseConfirmation(value: Json): Confirmation | undefined {
+  const members = Object.entries(asObject(value) ?? {});
+  const [name, thumbprint] = members.length === 1 ? (members[0] ?? []) : [];
+  const digest = parseDigest(thumbprint);
+  if (digest === undefined) return undefined;
+  if (name === 'jkt') return { jkt: digest as string as Thumbprint };
+  return name === 'x5t#S256' ? { 'x5t#S256': digest as string as CertificateThumbprint } : undefined;
 }
 
 function parseMandateReference(value: Json): { readonly id: MandateId; readonly version: number } | undefined {
@@ -223,4 +260,16 @@ export function signAccessToken(
   sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
 ): Promise<string> {
   return signCompactJws(header, claims, sign);
+}
+
+/**
+ * The claims of an access token as introspection tells them (RFC 7662 section 2.2): whoever asked believes the server,
+ * so nothing is signed here, but the same shapes are asked for.
+ *
+ * @throws CodedError `token_invalid`
+ */
+export function readAccessTokenClaims(members: JsonObject): AccessTokenClaims {
+  const iss = required('iss', readString(members, 'iss', 512));
+  const aud = required('aud', readString(members, 'aud', 512));
+  return parseClaims(members, iss, aud).claims;
 }

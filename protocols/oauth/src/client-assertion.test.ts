@@ -61,6 +61,24 @@ describe('a client assertion', () => {
     );
   });
 
+  it('may name another audience where the client is allowed to, as one string and never as an array', () => {
+    const tokenEndpoint = `${issuer}/token`;
+    const relaxed = (aud: unknown, allowedTo = 'oms') =>
+      verifyClientAssertion(forge(pair, header, { ...claims, aud }), {
+        issuer,
+        now,
+        keysOf: () => [registered],
+        acceptedAudiences: (clientId) => (clientId === allowedTo ? [tokenEndpoint] : []),
+      });
+    expect(relaxed(tokenEndpoint).clientId).toBe('oms');
+    expect(relaxed(issuer).clientId).toBe('oms');
+    for (const refused of [[tokenEndpoint], [issuer, tokenEndpoint], `${issuer}/par`, `${tokenEndpoint}/`, undefined])
+      expect(() => relaxed(refused)).toThrow(expect.objectContaining({ code: 'client_assertion_audience' }));
+    expect(() => relaxed(tokenEndpoint, 'another')).toThrow(
+      expect.objectContaining({ code: 'client_assertion_audience' }),
+    );
+  });
+
   it.each([
     ['iss is missing', { iss: undefined }],
     ['sub is missing', { sub: undefined }],

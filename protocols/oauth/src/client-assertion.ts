@@ -3,6 +3,9 @@ import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.t
 import { clientAssertionErrors } from './errors.ts';
 import { type JsonObject, type JwsRefusal, parseCompactJws, type UnverifiedJws, verifyJws } from './jws.ts';
 import type { Thumbprint, VerificationKey } from './key-cache.ts';
+import { findRegisteredKey, type RegisteredKey } from './registered-key.ts';
+
+export type { RegisteredKey } from './registered-key.ts';
 
 export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
@@ -22,15 +25,14 @@ export type VerifiedClientAssertion = Brand<
   'VerifiedClientAssertion'
 >;
 
-/** A key a client registered, under the `kid` it registered it with. */
-export interface RegisteredKey {
-  readonly kid?: string;
-  readonly key: VerificationKey;
-}
-
 export interface ClientAssertionExpectations {
-  /** Our issuer identifier; no other audience is accepted. */
+  /** Our issuer identifier. It is always accepted as the audience, and alone unless more are named. */
   readonly issuer: string;
+  /**
+   * Further audiences of which this client may name one, for clients outside FAPI 2.0: OpenID Connect Core section 9
+   * has them send the token endpoint's URL. None when left out.
+   */
+  readonly acceptedAudiences?: (clientId: string) => readonly string[];
   /** The registered keys of a client, or undefined when there is no such client. */
   readonly keysOf: (clientId: string) => readonly RegisteredKey[] | undefined;
   /** Milliseconds since the epoch. */
@@ -50,7 +52,7 @@ const acceptedTypes: readonly (string | undefined)[] = [undefined, 'JWT', 'clien
 /**
  * Verifies a `private_key_jwt` client assertion: RFC 7523 section 3 under the FAPI 2.0 Security Profile, section
  * 5.3.2.1. `aud` is the issuer as a JSON string and nothing else: an array, or an endpoint's URL, is what lets an
- * assertion meant for one server be used at another.
+ * assertion meant for one server be used at another. A client may be allowed other strings, never an array.
  *
  * The caller must then claim `jti` once for this client, before acting on the result.
  *
@@ -67,8 +69,7 @@ export function verifyClientAssertion(
   const clientId = checkIssuerAndSubject(jws.unverifiedClaims);
   const key = findKey(expected.keysOf(clientId), jws);
   const claims = verifyJws(jws, key, refuseJws);
-  if (claims['aud'] !== expected.issuer)
-    throw refuse('client_assertion_audience', `Its aud must be the issuer ${expected.issuer}, as a string and alone.`);
+  checkAudience(claims, clientId, expected);
   const expiresAt = checkTimes(claims, expected.now / 1000);
   const jti = readString(claims, 'jti', 128);
   if (jti === undefined) throw refuse('client_assertion_id', 'It must have a jti of 1 to 128 characters.');
@@ -88,19 +89,24 @@ function checkIssuerAndSubject(claims: JsonObject): string {
 }
 
 function findKey(keys: readonly RegisteredKey[] | undefined, { header }: UnverifiedJws): VerificationKey {
-  const candidates = (keys ?? []).filter(
-    ({ kid, key }) => key.algorithm === header.alg && (header.kid === undefined || header.kid === kid),
-  );
-  const [found, another] = candidates;
+  const found = findRegisteredKey(keys, header);
   // Whether the client or only its key is unknown is not told apart: client names are not ours to confirm.
-  if (found === undefined)
+  if (found === 'none')
     throw refuse(
       'client_assertion_key',
       'No client of this name has a registered key with the kid and alg of the header.',
     );
-  if (another !== undefined)
+  if (found === 'several')
     throw refuse('client_assertion_key', 'The client has several keys that fit: the header must name one by its kid.');
-  return found.key;
+  return found;
+}
+
+function checkAudience(claims: JsonObject, clientId: string, expected: ClientAssertionExpectations): void {
+  const audience = claims['aud'];
+  if (audience === expected.issuer) return;
+  const others = expected.acceptedAudiences?.(clientId) ?? [];
+  if (typeof audience !== 'string' || !others.includes(audience))
+    throw refuse('client_assertion_audience', `Its aud must be the issuer ${expected.issuer}, as a string and alone.`);
 }
 
 function checkTimes(claims: JsonObject, now: number): number {

@@ -129,6 +129,13 @@ describe('a DPoP proof', () => {
     expect(verify(proofOf({ iat: seconds + difference })).issuedAt).toBe(seconds + difference);
   });
 
+  it('behind a proxy names the URL that the client knows, not the one that the request had on its last hop', () => {
+    const expected = { url: 'https://as.example/token' };
+    expect(verify(proofOf({ htu: 'https://as.example/token' }), expected).jti).toBe('p-1');
+    for (const htu of ['http://10.0.0.7:8080/token', 'http://as.example/token', 'https://as.internal/token'])
+      expect(() => verify(proofOf({ htu }), expected)).toThrow(expect.objectContaining({ code: 'proof_url' }));
+  });
+
   it.each([undefined, '', 5, 'x'.repeat(129)])('is refused with the jti %j', (jti) => {
     expect(() => verify(proofOf({ jti }))).toThrow(expect.objectContaining({ code: 'proof_id' }));
   });
@@ -140,5 +147,43 @@ describe('a DPoP proof', () => {
       expect(() => verify(proofOf({ ath }), { accessToken })).toThrow(
         expect.objectContaining({ code: 'proof_token_hash' }),
       );
+  });
+});
+
+describe('a server that hands out nonces', () => {
+  const accepts = (nonce: string) => nonce === 'fresh';
+  const asking = { nonce: { accepts, required: true } };
+  const offering = { nonce: { accepts, required: false } };
+  const refusal = expect.objectContaining({ code: 'proof_nonce', category: 'unauthenticated' });
+
+  it('accepts a proof with one of them', () => {
+    expect(verify(proofOf({ nonce: 'fresh' }), asking).jti).toBe('p-1');
+    expect(verify(proofOf({ nonce: 'fresh' }), offering).jti).toBe('p-1');
+  });
+
+  it('refuses a proof without one where it requires them', () => {
+    expect(() => verify(proofOf({}), asking)).toThrow(refusal);
+    expect(verify(proofOf({}), offering).jti).toBe('p-1');
+  });
+
+  it.each(['stale', '', 5, null, ['fresh'], { fresh: true }, 'x'.repeat(513)])(
+    'refuses a proof with the nonce %j, required or not',
+    (nonce) => {
+      for (const expected of [asking, offering]) expect(() => verify(proofOf({ nonce }), expected)).toThrow(refusal);
+    },
+  );
+
+  it('asks for one before it complains of the time, so that a prover with a wrong clock can go on', () => {
+    expect(() => verify(proofOf({ iat: seconds - 600 }), asking)).toThrow(refusal);
+  });
+
+  it('gives no hint about nonces to who cannot sign', () => {
+    expect(() => verify(forge(makePair('ES256'), header, claims), asking)).toThrow(
+      expect.objectContaining({ code: 'proof_signature' }),
+    );
+  });
+
+  it('is not every server: elsewhere a nonce says nothing', () => {
+    expect(verify(proofOf({ nonce: 'any' })).jti).toBe('p-1');
   });
 });

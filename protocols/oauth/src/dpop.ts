@@ -22,6 +22,14 @@ export type VerifiedProof = Brand<
   'VerifiedProof'
 >;
 
+/** What a server that hands out nonces asks of proofs (RFC 9449 section 4.3, step 10). */
+export interface NonceCheck {
+  /** Whether this is a nonce that the server handed out a short while ago. */
+  accepts(nonce: string): boolean;
+  /** Whether a proof must have one. One that is there and not accepted is refused either way. */
+  readonly required: boolean;
+}
+
 export interface ProofExpectations {
   readonly method: string;
   /** The URL as we know ourselves, never as a Host header says; query and fragment do not matter. */
@@ -31,6 +39,8 @@ export interface ProofExpectations {
   readonly now: number;
   /** At a resource: the access token that came along. Its hash must then be in the proof. */
   readonly accessToken?: string;
+  /** Left out by a server that hands out no nonces: a nonce in a proof then says nothing. */
+  readonly nonce?: NonceCheck;
 }
 
 const codeOfProblem = {
@@ -45,7 +55,7 @@ const refuseJws: JwsRefusal = (problem, detail) => refuse(codeOfProblem[problem]
  * `jkt`, before acting on the result.
  *
  * @param headers every value of the `DPoP` header of the request
- * @throws CodedError of {@link proofErrors}
+ * @throws CodedError of {@link proofErrors}; to `proof_nonce` the answer is a nonce, and the client tries once more
  */
 export function verifyProof(headers: readonly string[], expected: ProofExpectations): VerifiedProof {
   const [proof, another] = headers;
@@ -59,6 +69,7 @@ export function verifyProof(headers: readonly string[], expected: ProofExpectati
   const claims = verifyJws(jws, key, refuseJws);
   if (claims['htm'] !== expected.method) throw refuse('proof_method', `Its htm must be ${expected.method}.`);
   checkUrl(claims, expected.url);
+  checkNonce(claims, expected.nonce);
   const issuedAt = checkTime(claims, expected.now / 1000);
   if (expected.accessToken !== undefined && claims['ath'] !== sha256Base64Url(expected.accessToken))
     throw refuse('proof_token_hash', 'Its ath must be the hash of the access token it comes with.');
@@ -84,6 +95,16 @@ function checkUrl(claims: JsonObject, url: string): void {
   const normalized = htu === undefined ? undefined : normalizeHttpUri(htu);
   if (normalized === undefined || normalized !== normalizeHttpUri(url))
     throw refuse('proof_url', 'Its htu must be the URL of this request, without query and fragment.');
+}
+
+/** Before the time: a prover with a wrong clock can then learn that a nonce is what it lacks. */
+function checkNonce(claims: JsonObject, check: NonceCheck | undefined): void {
+  if (check === undefined) return;
+  const nonce = readString(claims, 'nonce', 512);
+  if (claims['nonce'] === undefined) {
+    if (check.required) throw refuse('proof_nonce', 'It must carry the nonce that the answer gives in DPoP-Nonce.');
+  } else if (nonce === undefined || !check.accepts(nonce))
+    throw refuse('proof_nonce', 'Its nonce is not, or no longer, one of ours; use the one in DPoP-Nonce.');
 }
 
 function checkTime(claims: JsonObject, now: number): number {

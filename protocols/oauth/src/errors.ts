@@ -33,9 +33,14 @@ export const proofErrors = errorVocabulary({
   proof_id: 'unauthenticated',
   proof_token_hash: 'unauthenticated',
   proof_binding: 'unauthenticated',
+  /** On the wire `use_dpop_nonce` (RFC 9449 sections 8 and 9); the answer carries a nonce to use in `DPoP-Nonce`. */
+  proof_nonce: 'unauthenticated',
 });
 
-/** Why an access token is not accepted. On the wire `invalid_token` (RFC 6750 section 3.1, RFC 9449 section 7.1). */
+/**
+ * Why an access token is not accepted. On the wire `invalid_token` (RFC 6750 section 3.1, RFC 8705 section 3, RFC
+ * 9449 section 7.1).
+ */
 export const accessTokenErrors = errorVocabulary({
   token_missing: 'unauthenticated',
   token_scheme: 'unauthenticated',
@@ -46,6 +51,32 @@ export const accessTokenErrors = errorVocabulary({
   token_issuer: 'unauthenticated',
   token_audience: 'unauthenticated',
   token_expired: 'unauthenticated',
+  /** Bound to a certificate, and the connection showed none. */
+  token_certificate_missing: 'unauthenticated',
+  /** Bound to another certificate than the one shown; an earlier one of the same holder included. */
+  token_certificate_binding: 'unauthenticated',
+  /** The certificate it is bound to is not in date. */
+  token_certificate_expired: 'unauthenticated',
+});
+
+/** A certificate, or what stands for one, that cannot be read or relied on (RFC 5280, RFC 8705, RFC 9440). */
+export const certificateErrors = errorVocabulary({
+  certificate_malformed: 'invalid',
+  certificate_header_malformed: 'invalid',
+  /** What a client would be recognised by (RFC 8705 section 2.1.2) is not a name of its kind. */
+  certificate_name_malformed: 'invalid',
+});
+
+/** A list of revocations that a verifier of tokens may not rely on. Without one it must refuse (fail closed). */
+export const revocationListErrors = errorVocabulary({
+  revocation_list_malformed: 'unavailable',
+  revocation_list_type: 'unavailable',
+  revocation_list_key_unknown: 'unavailable',
+  revocation_list_signature: 'unavailable',
+  revocation_list_issuer: 'unavailable',
+  revocation_list_expired: 'unavailable',
+  /** More entries than one list may hold. */
+  revocation_list_too_large: 'unavailable',
 });
 
 /** A public key that cannot be used to verify. */

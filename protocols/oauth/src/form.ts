@@ -10,8 +10,9 @@ export interface FormLimits {
 const encodedPattern = /^[\x21-\x7e]*$/;
 
 /**
- * Reads an `application/x-www-form-urlencoded` body, strictly. A parameter that comes twice is refused (RFC 6749
- * section 3.2: two readers could pick different ones); one without a value is treated as not sent (same section).
+ * Reads an `application/x-www-form-urlencoded` body, or the query of an authorization request, strictly. A parameter
+ * that comes twice is refused (RFC 6749 sections 3.1 and 3.2: two readers could pick different ones); one without a
+ * value is treated as not sent (same sections).
  *
  * @throws CodedError `form_too_large`, `form_malformed`, `form_repeated` (with the fact `parameter`)
  */

@@ -3,7 +3,7 @@ import { constants, verify } from 'node:crypto';
 import { type Brand, type CodedError, decodeBase64Url, type Json, parseJson, unreachable } from '@countersign/kernel';
 import { type JwsAlgorithm, signatureAlgorithms, type VerificationKey } from './key-cache.ts';
 
-/** Longest compact JWS that is looked at, in characters. */
+/** Longest compact JWS that is looked at, in characters, where the caller names no other limit. */
 export const maxJwsLength = 16_384;
 
 export type JsonObject = { readonly [key: string]: Json };
@@ -51,9 +51,10 @@ const refusedMembers = ['crit', 'b64', 'zip', 'enc', 'jku', 'x5u', 'x5c'] as con
 export function parseCompactJws(
   text: string,
   refuse: JwsRefusal,
-  options: { readonly keyInHeader?: boolean } = {},
+  options: { readonly keyInHeader?: boolean; readonly maxLength?: number } = {},
 ): UnverifiedJws {
-  if (text.length > maxJwsLength) throw refuse('malformed', `It is longer than ${maxJwsLength} characters.`);
+  const maxLength = options.maxLength ?? maxJwsLength;
+  if (text.length > maxLength) throw refuse('malformed', `It is longer than ${maxLength} characters.`);
   const first = text.indexOf('.');
   const last = text.lastIndexOf('.');
   if (first < 1 || last === first || text.indexOf('.', first + 1) !== last)
@@ -70,7 +71,7 @@ function readPart(part: string, name: string, refuse: JwsRefusal): JsonObject {
   if (bytes === undefined) throw refuse('malformed', `Its ${name} is not base64url.`);
   // Invalid UTF-8 decodes to replacement characters: two byte strings would then read the same.
   if (!isUtf8(bytes)) throw refuse('malformed', `Its ${name} is not valid UTF-8.`);
-  const parsed = parseJson(bytes.toString('utf8'), { uniqueKeys: true });
+  const parsed = parseJson(bytes.toString('utf8'), { uniqueKeys: true, maxLength: bytes.length });
   if (!parsed.ok) throw refuse('malformed', `Its ${name} cannot be read: ${parsed.problem}.`);
   if (!isJsonObject(parsed.value)) throw refuse('malformed', `Its ${name} is not a JSON object.`);
   return parsed.value;

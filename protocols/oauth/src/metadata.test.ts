@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { metadataUrl, parseMetadata } from './metadata.ts';
+import { metadataUrl, openidConfigurationUrl, parseMetadata, protectedResourceMetadataUrl } from './metadata.ts';
 
 const issuer = 'https://as.example';
 const document = { issuer, token_endpoint: `${issuer}/token`, jwks_uri: `${issuer}/jwks` };
@@ -9,6 +9,16 @@ describe('authorization server metadata', () => {
     expect(metadataUrl(issuer)).toBe('https://as.example/.well-known/oauth-authorization-server');
     expect(metadataUrl('https://as.example/tenant/a')).toBe(
       'https://as.example/.well-known/oauth-authorization-server/tenant/a',
+    );
+    expect(metadataUrl('https://as.example/tenant/')).toBe(
+      'https://as.example/.well-known/oauth-authorization-server/tenant',
+    );
+  });
+
+  it('stands, for OpenID Connect, behind the path', () => {
+    expect(openidConfigurationUrl(issuer)).toBe('https://as.example/.well-known/openid-configuration');
+    expect(openidConfigurationUrl('https://as.example/tenant/')).toBe(
+      'https://as.example/tenant/.well-known/openid-configuration',
     );
   });
 
@@ -36,5 +46,18 @@ describe('authorization server metadata', () => {
     ['with a relative key set', { ...document, jwks_uri: '/jwks' }],
   ])('that is %s is refused', (_, value) => {
     expect(() => parseMetadata(value, issuer)).toThrow(expect.objectContaining({ code: 'metadata_invalid' }));
+  });
+});
+
+describe('protected resource metadata', () => {
+  it.each([
+    ['https://venue.example', 'https://venue.example/.well-known/oauth-protected-resource'],
+    ['https://venue.example/', 'https://venue.example/.well-known/oauth-protected-resource'],
+    ['https://venue.example/orders', 'https://venue.example/.well-known/oauth-protected-resource/orders'],
+    ['https://venue.example/orders/', 'https://venue.example/.well-known/oauth-protected-resource/orders/'],
+    ['https://venue.example/?a=1', 'https://venue.example/.well-known/oauth-protected-resource?a=1'],
+    ['https://venue.example/o?a=1', 'https://venue.example/.well-known/oauth-protected-resource/o?a=1'],
+  ])('of %s stands at the well-known segment between host and path', (resource, url) => {
+    expect(protectedResourceMetadataUrl(resource)).toBe(url);
   });
 });

@@ -1,26 +1,147 @@
 import { metadataErrors } from './errors.ts';
 
-/** Authorization server metadata (RFC 8414 section 2), with the members that this profile has. */
+/**
+ * Endpoints that a client reaches at another host when it authenticates with a certificate (RFC 8705 section 5).
+ */
+export interface MtlsEndpointAliases {
+  readonly token_endpoint: string;
+  readonly pushed_authorization_request_endpoint: string;
+  readonly introspection_endpoint: string;
+  readonly revocation_endpoint: string;
+  readonly userinfo_endpoint: string;
+  readonly backchannel_authentication_endpoint?: string;
+  readonly registration_endpoint?: string;
+  readonly grant_management_endpoint?: string;
+}
+
+/**
+ * Authorization server metadata (RFC 8414 section 2) and OpenID Provider metadata (OpenID Connect Discovery section 3)
+ * in one document, with the members that this profile has. What is left out where a part is switched off is optional.
+ */
 export interface AuthorizationServerMetadata {
   readonly issuer: string;
+  readonly authorization_endpoint: string;
   readonly token_endpoint: string;
   readonly jwks_uri: string;
+  readonly userinfo_endpoint: string;
   readonly scopes_supported: readonly string[];
-  /** Empty: no endpoint of ours takes a `response_type`. Required by RFC 8414 all the same. */
   readonly response_types_supported: readonly string[];
+  /** JARM section 4 adds `jwt` and `query.jwt`. */
+  readonly response_modes_supported: readonly string[];
   readonly grant_types_supported: readonly string[];
+  readonly acr_values_supported?: readonly string[];
+  readonly prompt_values_supported?: readonly string[];
+  readonly code_challenge_methods_supported: readonly string[];
+  readonly service_documentation?: string;
+
   readonly token_endpoint_auth_methods_supported: readonly string[];
   readonly token_endpoint_auth_signing_alg_values_supported: readonly string[];
+
+  /** OpenID Connect Discovery section 3. */
+  readonly subject_types_supported: readonly string[];
+  readonly id_token_signing_alg_values_supported: readonly string[];
+  readonly claims_supported?: readonly string[];
+  readonly claims_parameter_supported: boolean;
+  /** RFC 9101 section 10.5; OpenID Connect Discovery has `request_parameter_supported` as false when left out. */
+  readonly request_object_signing_alg_values_supported: readonly string[];
+  readonly request_parameter_supported: boolean;
+  /** OpenID Connect Discovery has it as true when left out, so a server that follows no foreign URI must say so. */
+  readonly request_uri_parameter_supported: boolean;
+  readonly require_signed_request_object?: boolean;
+
+  /** RFC 9126 section 5. */
+  readonly pushed_authorization_request_endpoint: string;
+  readonly require_pushed_authorization_requests: boolean;
+
+  /** RFC 9207 section 3. */
+  readonly authorization_response_iss_parameter_supported: true;
+  /** JARM section 4. */
+  readonly authorization_signing_alg_values_supported: readonly string[];
   /** RFC 9449 section 5.1. */
   readonly dpop_signing_alg_values_supported: readonly string[];
   /** RFC 9396 section 10. */
   readonly authorization_details_types_supported: readonly string[];
+  /** RFC 8705 sections 3.3 and 5. */
+  readonly tls_client_certificate_bound_access_tokens?: boolean;
+  readonly mtls_endpoint_aliases?: MtlsEndpointAliases;
+
+  /** RFC 7662 by RFC 8414 section 2; signed by RFC 9701 section 7. */
+  readonly introspection_endpoint: string;
+  readonly introspection_endpoint_auth_methods_supported: readonly string[];
+  readonly introspection_endpoint_auth_signing_alg_values_supported: readonly string[];
+  readonly introspection_signing_alg_values_supported: readonly string[];
+  /** RFC 7009 by RFC 8414 section 2. */
+  readonly revocation_endpoint: string;
+  readonly revocation_endpoint_auth_methods_supported: readonly string[];
+  readonly revocation_endpoint_auth_signing_alg_values_supported: readonly string[];
+
+  /** RP-Initiated Logout section 2.1, Back-Channel Logout section 2.1. */
+  readonly end_session_endpoint: string;
+  readonly backchannel_logout_supported: boolean;
+  readonly backchannel_logout_session_supported: boolean;
+
+  /** CIBA Core section 4. */
+  readonly backchannel_authentication_endpoint?: string;
+  readonly backchannel_token_delivery_modes_supported?: readonly string[];
+  readonly backchannel_authentication_request_signing_alg_values_supported?: readonly string[];
+  readonly backchannel_user_code_parameter_supported?: boolean;
+
+  /** RFC 7591 section 3 by RFC 8414 section 2. */
+  readonly registration_endpoint?: string;
+
+  /** Grant Management for OAuth. */
+  readonly grant_management_endpoint?: string;
+  readonly grant_management_actions_supported?: readonly string[];
+  readonly grant_management_action_required?: boolean;
+
+  /** draft-ietf-oauth-identity-chaining-17 section 3. */
+  readonly identity_chaining_requested_token_types_supported?: readonly string[];
+  /** draft-ietf-oauth-identity-assertion-authz-grant-03 section 7.2. */
+  readonly authorization_grant_profiles_supported?: readonly string[];
+
+  /** RFC 9728 section 4: the resources whose metadata names this server. */
+  readonly protected_resources?: readonly string[];
 }
 
-/** Where the metadata of an issuer stands: the well-known segment goes between host and path (RFC 8414 section 3). */
+/** Metadata of a protected resource: RFC 9728 section 2, with the members that this profile has. */
+export interface ProtectedResourceMetadata {
+  /** Identical to the URI that the metadata was asked for. */
+  readonly resource: string;
+  readonly authorization_servers: readonly string[];
+  readonly jwks_uri?: string;
+  readonly scopes_supported?: readonly string[];
+  /** RFC 6750 section 2: always the header, never body or query. */
+  readonly bearer_methods_supported: readonly ['header'];
+  readonly resource_name?: string;
+  readonly resource_documentation?: string;
+  readonly authorization_details_types_supported?: readonly string[];
+  readonly tls_client_certificate_bound_access_tokens?: boolean;
+  readonly dpop_signing_alg_values_supported?: readonly string[];
+  readonly dpop_bound_access_tokens_required?: boolean;
+}
+
+/**
+ * Where the metadata of an issuer stands: the well-known segment goes between host and path, whose last slash falls
+ * away (RFC 8414 section 3.1).
+ */
 export function metadataUrl(issuer: string): string {
   const { origin, pathname } = new URL(issuer);
-  return `${origin}/.well-known/oauth-authorization-server${pathname === '/' ? '' : pathname}`;
+  return `${origin}/.well-known/oauth-authorization-server${withoutLastSlash(pathname)}`;
+}
+
+/** Where OpenID Connect Discovery section 4 looks for the same document: the well-known segment is appended. */
+export function openidConfigurationUrl(issuer: string): string {
+  return `${withoutLastSlash(issuer)}/.well-known/openid-configuration`;
+}
+
+/** Where the metadata of a protected resource stands: between host and the path and query (RFC 9728 section 3.1). */
+export function protectedResourceMetadataUrl(resource: string): string {
+  const { origin, pathname, search } = new URL(resource);
+  return `${origin}/.well-known/oauth-protected-resource${pathname === '/' ? '' : pathname}${search}`;
+}
+
+function withoutLastSlash(text: string): string {
+  return text.endsWith('/') ? text.slice(0, -1) : text;
 }
 
 /**

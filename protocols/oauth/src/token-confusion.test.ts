@@ -1,69 +1,179 @@
-import { CodedError, sha256Base64Url } from '@countersign/kernel';
+import { isCodedError, type Json } from '@countersign/kernel';
 import { describe, expect, it } from 'vitest';
 import { verifyAccessToken } from './access-token.ts';
 import { verifyClientAssertion } from './client-assertion.ts';
 import { verifyProof } from './dpop.ts';
+import { verifyIdToken } from './id-token.ts';
+import { verifyIdentityAssertionGrant } from './identity-assertion-grant.ts';
+import { verifyIntrospectionResponse } from './introspection-response.ts';
+import { verifyAuthorizationResponse } from './jarm.ts';
+import type { JsonObject } from './jws.ts';
 import { createKeyCache, importVerificationKey } from './key-cache.ts';
+import { verifyLogoutToken } from './logout-token.ts';
+import { verifyRequestObject } from './request-object.ts';
+import { verifyRevocationList } from './revocation-list.ts';
 import { audience, fullClaims, issuer, now, seconds } from './testing/access-tokens.ts';
 import { forge, makePair } from './testing/forge.ts';
+import { verifyTransactionToken } from './transaction-token.ts';
 
 /**
- * The worst case for confusion: one key signs every kind of token, every kind carries the claims of every other,
- * and every verifier knows the key. What still tells them apart must then be the kind itself.
+ * The worst case for confusion: one key signs every kind of token, for the server, the client and the partner alike,
+ * and every verifier knows it. What still tells the kinds apart must then be the kind itself.
  */
 const pair = makePair('ES256');
 const key = importVerificationKey(pair.jwk);
-const keys = createKeyCache();
+const keyOf = () => key;
+const keysOf = () => [{ kid: key.thumbprint, key }];
+const proofKeys = createKeyCache();
+const clientId = 'vwap-engine';
+const partner = 'https://as.partner.example';
 const url = 'https://as.example/token';
-const everyClaim = {
-  ...fullClaims(key.thumbprint),
-  jti: 'tok_01k9z3m8q4d6s0v2x5y7a9b1c3',
-  iss: issuer,
-  sub: issuer,
-  aud: issuer,
-  htm: 'POST',
-  htu: url,
-  ath: sha256Base64Url('token'),
-  exp: seconds + 60,
+const times = { iat: seconds, exp: seconds + 60 };
+const jti = 'tok_01k9z3m8q4d6s0v2x5y7a9b1c3';
+
+interface Kind {
+  /** The types that its verifier takes. */
+  readonly types: readonly (string | undefined)[];
+  /** Claims with which its verifier accepts it. */
+  readonly claims: JsonObject;
+  readonly verify: (token: string) => unknown;
+}
+
+const kinds: Readonly<Record<string, Kind>> = {
+  'client assertion': {
+    types: ['client-authentication+jwt', 'JWT', undefined],
+    claims: { ...times, iss: clientId, sub: clientId, aud: issuer, jti },
+    verify: (token) => verifyClientAssertion(token, { issuer, keysOf, now }),
+  },
+  'DPoP proof': {
+    types: ['dpop+jwt'],
+    claims: { iat: seconds, jti, htm: 'POST', htu: url },
+    verify: (token) => verifyProof([token], { method: 'POST', url, keys: proofKeys, now }),
+  },
+  'access token': {
+    types: ['at+jwt', 'application/at+jwt'],
+    claims: fullClaims(key.thumbprint),
+    verify: (token) => verifyAccessToken(token, { issuer, acceptsAudience: (asked) => asked === audience, keyOf, now }),
+  },
+  'request object': {
+    types: ['oauth-authz-req+jwt', 'JWT', undefined],
+    claims: {
+      iss: clientId,
+      aud: issuer,
+      client_id: clientId,
+      nbf: seconds,
+      exp: seconds + 60,
+      response_type: 'code',
+      scope: 'openid',
+    },
+    verify: (token) => verifyRequestObject(token, { issuer, clientId, keysOf, now }),
+  },
+  'authorization response': {
+    types: ['JWT', undefined],
+    claims: { iss: issuer, aud: clientId, exp: seconds + 60, code: 'code', state: 'state' },
+    verify: (token) => verifyAuthorizationResponse(token, { issuer, clientId, keyOf, now }),
+  },
+  'ID token': {
+    types: ['JWT', undefined],
+    claims: { ...times, iss: issuer, sub: 'person:anna', aud: clientId, auth_time: seconds, sid: 'session' },
+    verify: (token) => verifyIdToken(token, { issuer, clientId, keyOf, now }),
+  },
+  'logout token': {
+    types: ['logout+jwt'],
+    claims: {
+      ...times,
+      iss: issuer,
+      aud: clientId,
+      jti,
+      sid: 'session',
+      events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+    },
+    verify: (token) => verifyLogoutToken(token, { issuer, clientId, keyOf, now }),
+  },
+  'introspection response': {
+    types: ['token-introspection+jwt'],
+    claims: { iss: issuer, aud: clientId, iat: seconds, token_introspection: { active: true, sub: 'person:anna' } },
+    verify: (token) => verifyIntrospectionResponse(token, { issuer, audience: clientId, keyOf, now }),
+  },
+  'revocation list': {
+    types: ['revocation-list+jwt'],
+    claims: { ...times, iss: issuer, version: 1, entries: [] },
+    verify: (token) => verifyRevocationList(token, { issuer, keyOf, now }),
+  },
+  'transaction token': {
+    types: ['txntoken+jwt'],
+    claims: {
+      ...times,
+      iss: issuer,
+      aud: audience,
+      txn: 't-1',
+      sub: 'person:anna',
+      scope: 'order:create',
+      req_wl: 'w',
+    },
+    verify: (token) => verifyTransactionToken(token, { issuer, trustDomain: audience, keyOf, now }),
+  },
+  'identity assertion grant': {
+    types: ['oauth-id-jag+jwt'],
+    claims: { ...times, iss: partner, sub: 'person:anna', aud: issuer, jti, client_id: clientId },
+    verify: (token) => verifyIdentityAssertionGrant(token, { issuer: partner, audience: issuer, clientId, keyOf, now }),
+  },
 };
-const header = { alg: 'ES256', kid: key.thumbprint };
-const classes = {
-  'client assertion': forge(pair, { ...header, typ: 'client-authentication+jwt' }, everyClaim),
-  'DPoP proof': forge(pair, { ...header, typ: 'dpop+jwt', jwk: pair.jwk }, everyClaim),
-  'access token': forge(pair, { ...header, typ: 'at+jwt' }, everyClaim),
-  approval: forge(pair, { ...header, typ: 'countersign-approval+jwt' }, everyClaim),
-  'security event': forge(pair, { ...header, typ: 'secevent+jwt' }, everyClaim),
-  'request object': forge(pair, { ...header, typ: 'oauth-authz-req+jwt' }, everyClaim),
-  'transaction token': forge(pair, { ...header, typ: 'txntoken+jwt' }, everyClaim),
-};
-const verifiers = {
-  'client assertion': (token: string) =>
-    verifyClientAssertion(token, { issuer, now, keysOf: () => [{ kid: key.thumbprint, key }] }),
-  'DPoP proof': (token: string) => verifyProof([token], { method: 'POST', url, keys, now }),
-  'access token': (token: string) =>
-    verifyAccessToken(token, { issuer, acceptsAudience: (asked) => asked === issuer, keyOf: () => key, now }),
-};
-const pairs = Object.entries(verifiers).flatMap(([verifier, verify]) =>
-  Object.entries(classes).map(([kind, token]) => ({ verifier, verify, kind, token })),
-);
+
+/** Types of tokens that other rooms verify, or that nobody here does. */
+const foreignTypes = [
+  'countersign-approval+jwt',
+  'secevent+jwt',
+  'authorization-grant+jwt',
+  'statuslist+jwt',
+  'wpt+jwt',
+];
+const everyType = [...new Set([...Object.values(kinds).flatMap(({ types }) => types), ...foreignTypes])];
+
+/** A proof brings its key, and to every other verifier that alone would be reason enough to refuse. */
+function tokenOf(typ: string | undefined, claims: JsonObject, verifier: string): string {
+  const where = verifier === 'DPoP proof' ? { jwk: pair.jwk } : { kid: key.thumbprint };
+  return forge(pair, { alg: 'ES256', typ, ...where }, claims);
+}
+
+function accepts(verify: Kind['verify'], token: string): boolean {
+  try {
+    verify(token);
+    return true;
+  } catch (error) {
+    if (!isCodedError(error)) throw error;
+    return false;
+  }
+}
+
+const named = Object.entries(kinds).map(([name, kind]) => ({ name, kind }));
+const others = named.flatMap((sent) => named.filter((to) => to !== sent).map((to) => ({ sent, to })));
 
 describe('every kind of token at every verifier', () => {
-  it.each(pairs.filter(({ verifier, kind }) => verifier === kind))('a $kind is one', ({ verify, token }) => {
-    expect(verify(token)).toBeDefined();
+  it.each(named)('each $name is one, under each of its types', ({ name, kind }) => {
+    for (const typ of kind.types) expect(kind.verify(tokenOf(typ, kind.claims, name))).toBeDefined();
   });
 
-  it.each(pairs.filter(({ verifier, kind }) => verifier !== kind))('a $kind is no $verifier', ({ verify, token }) => {
-    expect(() => verify(token)).toThrow(CodedError);
+  it.each(others)('a good $sent.name is no $to.name', ({ sent, to }) => {
+    for (const typ of sent.kind.types)
+      for (const name of [sent.name, to.name])
+        expect(accepts(to.kind.verify, tokenOf(typ, sent.kind.claims, name))).toBe(false);
   });
 
-  it('a token without a typ is at most a client assertion, and needs its claims', () => {
-    const untyped = forge(pair, header, everyClaim);
-    expect(verifiers['client assertion'](untyped).clientId).toBe(issuer);
-    expect(() => verifiers['DPoP proof'](untyped)).toThrow(expect.objectContaining({ code: 'proof_type' }));
-    expect(() => verifiers['access token'](untyped)).toThrow(expect.objectContaining({ code: 'token_type' }));
-    const forAResource = forge(pair, header, { ...everyClaim, aud: audience });
-    expect(() => verifiers['client assertion'](forAResource)).toThrow(
-      expect.objectContaining({ code: 'client_assertion_audience' }),
+  const wrongTypes = named.flatMap((to) =>
+    everyType.filter((typ) => !to.kind.types.includes(typ)).map((typ) => ({ to, typ })),
+  );
+  it.each(wrongTypes)('what says it is $typ is no $to.name, be its claims ever so right', ({ to, typ }) => {
+    expect(() => to.kind.verify(tokenOf(typ, to.kind.claims, to.name))).toThrow(
+      expect.objectContaining({ code: expect.stringMatching(/_type$/) }),
     );
+  });
+
+  it.each(everyType.map((typ) => ({ typ })))('nothing of the type $typ is two things at once', ({ typ }) => {
+    for (const { sent, to } of others) {
+      const both: { readonly [name: string]: Json } = { ...sent.kind.claims, ...to.kind.claims };
+      const taken = named.filter(({ name, kind }) => accepts(kind.verify, tokenOf(typ, both, name)));
+      expect(taken.length).toBeLessThanOrEqual(1);
+    }
   });
 });

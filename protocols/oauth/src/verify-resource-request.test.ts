@@ -1,9 +1,12 @@
 import { sha256Base64Url } from '@countersign/kernel';
+import { createTestAuthority } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
+import { userinfoAudience } from './access-token.ts';
 import { createKeyCache, importVerificationKey } from './key-cache.ts';
 import { audience, fullClaims, issuer, now, seconds } from './testing/access-tokens.ts';
 import { forge, makePair } from './testing/forge.ts';
-import { isKeyUnknown, type ResourceRequest, verifyResourceRequest } from './verify-resource-request.ts';
+import type { ResourceRequest } from './verify-possession.ts';
+import { isKeyUnknown, type ResourceExpectations, verifyResourceRequest } from './verify-resource-request.ts';
 
 const issuerPair = makePair('ES256');
 const issuerKey = importVerificationKey(issuerPair.jwk);
@@ -32,7 +35,7 @@ function proofFor(token: string, change: object = {}, by = holder): string {
   return forge(by, { typ: 'dpop+jwt', alg: 'ES256', jwk: by.jwk }, claims);
 }
 
-function verify(change: Partial<ResourceRequest> = {}) {
+function verify(change: Partial<ResourceRequest> = {}, expected: Partial<ResourceExpectations> = {}) {
   const token = tokenWith();
   const request = { method: 'PUT', url, authorization: [`DPoP ${token}`], dpop: [proofFor(token)], ...change };
   return verifyResourceRequest(request, {
@@ -41,6 +44,7 @@ function verify(change: Partial<ResourceRequest> = {}) {
     keyOf: (kid) => (kid === issuerKey.thumbprint ? issuerKey : undefined),
     proofKeys,
     now,
+    ...expected,
   });
 }
 
@@ -110,5 +114,133 @@ describe('a request to a protected interface', () => {
       expect(isKeyUnknown(error)).toBe(true);
     }
     expect(isKeyUnknown(new Error('token_key_unknown'))).toBe(false);
+  });
+});
+
+describe('a request with a token that is bound to a certificate', () => {
+  const authority = createTestAuthority({ name: 'Test Authority' });
+  const certificate = authority.issue({ subject: 'CN=desk' });
+  const bound = tokenWith({ cnf: { 'x5t#S256': certificate.thumbprint } });
+  const request = { authorization: [`Bearer ${bound}`], dpop: [], certificate };
+
+  it('is accepted as Bearer on a connection that showed the certificate, and leaves no proof to claim', () => {
+    const verified = verify(request);
+    expect(verified.claims.cnf).toEqual({ 'x5t#S256': certificate.thumbprint });
+    expect(verified).not.toHaveProperty('proof');
+  });
+
+  it('is accepted twice: the connection shows possession anew each time', () => {
+    expect([verify(request), verify(request)]).toHaveLength(2);
+  });
+
+  it('is refused with a renewed certificate, even one for the same key', () => {
+    const renewed = authority.issue({ subject: 'CN=desk', privateKeyPem: certificate.privateKeyPem });
+    expect(() => verify({ ...request, certificate: renewed })).toThrow(
+      expect.objectContaining({ code: 'token_certificate_binding', category: 'unauthenticated' }),
+    );
+  });
+
+  it.each([
+    ['by somebody else of the same authority', authority.issue({ subject: 'CN=other' })],
+    ['by somebody else with the same name', authority.issue({ subject: 'CN=desk' })],
+    ['that is the authority itself', authority],
+    ['with a byte behind it', { der: Buffer.concat([certificate.der, Buffer.from([0])]) }],
+    ['that is none', { der: Buffer.from('certificate') }],
+    ['that is the one it is bound to, in PEM', { der: Buffer.from(certificate.certificatePem) }],
+  ])('is refused with a certificate %s', (_, shown) => {
+    expect(() => verify({ ...request, certificate: shown })).toThrow(
+      expect.objectContaining({ code: 'token_certificate_binding' }),
+    );
+  });
+
+  it('is refused on a connection without a certificate', () => {
+    expect(() => verify({ authorization: request.authorization, dpop: [] })).toThrow(
+      expect.objectContaining({ code: 'token_certificate_missing' }),
+    );
+  });
+
+  it('is refused as DPoP, with or without a certificate, whoever signs the proof', () => {
+    const authorization = [`DPoP ${bound}`];
+    for (const dpop of [[], [proofFor(bound)]])
+      expect(() => verify({ ...request, authorization, dpop })).toThrow(
+        expect.objectContaining({ code: 'token_scheme' }),
+      );
+  });
+
+  it('is refused when the certificate is not in date', () => {
+    for (const change of [{ notAfter: new Date(now - 1_000) }, { notBefore: new Date(now + 11_000) }]) {
+      const outOfDate = authority.issue({ subject: 'CN=desk', ...change });
+      const token = tokenWith({ cnf: { 'x5t#S256': outOfDate.thumbprint } });
+      expect(() => verify({ authorization: [`Bearer ${token}`], dpop: [], certificate: outOfDate })).toThrow(
+        expect.objectContaining({ code: 'token_certificate_expired' }),
+      );
+    }
+  });
+});
+
+describe('a token bound to a key, on a connection with a certificate,', () => {
+  const certificate = createTestAuthority({ name: 'Test Authority' }).issue({ subject: 'CN=desk' });
+
+  it('still needs its proof', () => {
+    const token = tokenWith();
+    const request = { authorization: [`DPoP ${token}`], certificate };
+    expect(verify({ ...request, dpop: [proofFor(token)] }).proof?.jkt).toBe(jkt);
+    expect(() => verify({ ...request, dpop: [] })).toThrow(expect.objectContaining({ code: 'proof_missing' }));
+    expect(() => verify({ ...request, authorization: [`Bearer ${token}`], dpop: [proofFor(token)] })).toThrow(
+      expect.objectContaining({ code: 'token_scheme' }),
+    );
+  });
+
+  it('is not taken for one bound to the certificate when both have one thumbprint', () => {
+    const confused = tokenWith({ cnf: { jkt: certificate.thumbprint } });
+    expect(() => verify({ authorization: [`Bearer ${confused}`], dpop: [], certificate })).toThrow(
+      expect.objectContaining({ code: 'token_scheme' }),
+    );
+  });
+});
+
+describe('a resource that asks for nonces', () => {
+  const nonce = { accepts: (given: string) => given === 'fresh', required: true };
+
+  it('accepts a proof with one and refuses a proof without', () => {
+    const token = tokenWith();
+    const authorization = [`DPoP ${token}`];
+    expect(verify({ authorization, dpop: [proofFor(token, { nonce: 'fresh' })] }, { nonce }).proof?.jti).toBe('p-1');
+    for (const change of [{}, { nonce: 'stale' }])
+      expect(() => verify({ authorization, dpop: [proofFor(token, change)] }, { nonce })).toThrow(
+        expect.objectContaining({ code: 'proof_nonce' }),
+      );
+  });
+});
+
+describe('an unbound token', () => {
+  const userinfo = { audience: userinfoAudience(issuer), allowUnbound: true };
+  const token = tokenWith({ cnf: undefined, aud: userinfo.audience, scope: 'openid' });
+
+  it('opens userinfo as Bearer, where userinfo allows it', () => {
+    expect(verify({ authorization: [`Bearer ${token}`], dpop: [] }, userinfo).claims).not.toHaveProperty('cnf');
+    expect(() =>
+      verify({ authorization: [`Bearer ${token}`], dpop: [] }, { ...userinfo, allowUnbound: false }),
+    ).toThrow(expect.objectContaining({ code: 'token_invalid' }));
+  });
+
+  it('is not made a bound one by a proof', () => {
+    expect(() => verify({ authorization: [`DPoP ${token}`], dpop: [proofFor(token)] }, userinfo)).toThrow(
+      expect.objectContaining({ code: 'token_scheme' }),
+    );
+  });
+
+  it('opens nothing else, even where somebody allowed it by mistake', () => {
+    const forTheMarket = tokenWith({ cnf: undefined });
+    expect(() => verify({ authorization: [`Bearer ${forTheMarket}`], dpop: [] }, { allowUnbound: true })).toThrow(
+      expect.objectContaining({ code: 'token_invalid' }),
+    );
+  });
+
+  it('does not let a bound one for userinfo be sent as Bearer', () => {
+    const bound = tokenWith({ aud: userinfo.audience });
+    expect(() => verify({ authorization: [`Bearer ${bound}`], dpop: [] }, userinfo)).toThrow(
+      expect.objectContaining({ code: 'token_scheme' }),
+    );
   });
 });

@@ -1,0 +1,179 @@
+import { isUtf8 } from 'node:buffer';
+import type { Brand } from '@countersign/kernel';
+import { type DerElement, readDerElements, readDerText, readObjectIdentifier } from './der.ts';
+
+/** A distinguished name in a form in which two names are the same text when they are the same name. */
+export type ComparableName = Brand<string, 'ComparableName'>;
+
+/** Longest written name that is read, in characters. */
+export const maxNameLength = 2_048;
+
+/**
+ * Attribute types by the names people write (RFC 4514 section 3, and those that X.509 profiles add). All of them
+ * compare without regard to case (RFC 5280 section 7.1, RFC 4519); types that are not listed are written as object
+ * identifiers and compare exactly.
+ */
+const attributeTypes: ReadonlyMap<string, string> = new Map([
+  ['cn', '2.5.4.3'],
+  ['commonname', '2.5.4.3'],
+  ['sn', '2.5.4.4'],
+  ['surname', '2.5.4.4'],
+  ['serialnumber', '2.5.4.5'],
+  ['c', '2.5.4.6'],
+  ['countryname', '2.5.4.6'],
+  ['l', '2.5.4.7'],
+  ['localityname', '2.5.4.7'],
+  ['st', '2.5.4.8'],
+  ['stateorprovincename', '2.5.4.8'],
+  ['street', '2.5.4.9'],
+  ['streetaddress', '2.5.4.9'],
+  ['o', '2.5.4.10'],
+  ['organizationname', '2.5.4.10'],
+  ['ou', '2.5.4.11'],
+  ['organizationalunitname', '2.5.4.11'],
+  ['title', '2.5.4.12'],
+  ['businesscategory', '2.5.4.15'],
+  ['postalcode', '2.5.4.17'],
+  ['givenname', '2.5.4.42'],
+  ['gn', '2.5.4.42'],
+  ['dnqualifier', '2.5.4.46'],
+  ['organizationidentifier', '2.5.4.97'],
+  ['jurisdictionl', '1.3.6.1.4.1.311.60.2.1.1'],
+  ['jurisdictionst', '1.3.6.1.4.1.311.60.2.1.2'],
+  ['jurisdictionc', '1.3.6.1.4.1.311.60.2.1.3'],
+  ['emailaddress', '1.2.840.113549.1.9.1'],
+  ['e', '1.2.840.113549.1.9.1'],
+  ['dc', '0.9.2342.19200300.100.1.25'],
+  ['uid', '0.9.2342.19200300.100.1.1'],
+]);
+const caseIgnored: ReadonlySet<string> = new Set(attributeTypes.values());
+
+/** Type, form and value; a value that is no text is compared by its encoding. */
+type Attribute = readonly [type: string, form: 'text' | 'der', value: string];
+
+/** The name of a certificate's subject or issuer (the content of its SEQUENCE), or undefined when it has none to compare. */
+export function readDistinguishedName(content: Buffer): ComparableName | undefined {
+  const relativeNames = readDerElements(content)?.map((set) => (set.tag === 0x31 ? readRelativeName(set) : undefined));
+  return relativeNames === undefined ? undefined : comparable(relativeNames);
+}
+
+function readRelativeName(set: DerElement): readonly Attribute[] | undefined {
+  return all(readDerElements(set.content)?.map(readAttribute));
+}
+
+function readAttribute({ tag, content }: DerElement): Attribute | undefined {
+  const [type, value, more] = (tag === 0x30 ? readDerElements(content) : undefined) ?? [];
+  if (type?.tag !== 0x06 || value === undefined || more !== undefined) return undefined;
+  const identifier = readObjectIdentifier(type.content);
+  return identifier === undefined ? undefined : attributeOf(identifier, value);
+}
+
+const typePattern = / *([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+) *= */y;
+const encodingPattern = /#((?:[0-9A-Fa-f]{2})+) */y;
+
+/**
+ * Reads a name as RFC 4514 writes it: most specific first, attributes of one relative name joined by `+`. Spaces
+ * around the separators are borne with; quoted values and `;` (RFC 2253) are not.
+ */
+export function parseDistinguishedName(text: string): ComparableName | undefined {
+  if (text.length > maxNameLength) return undefined;
+  const relativeNames: Attribute[][] = [[]];
+  for (let at = 0; ; ) {
+    const type = match(typePattern, text, at);
+    const identifier = type === undefined ? undefined : identifierOf(type.found);
+    const value = type === undefined ? undefined : parseValue(text, type.end);
+    if (identifier === undefined || value === undefined) return undefined;
+    const attribute =
+      typeof value.value === 'string' ? textAttribute(identifier, value.value) : attributeOf(identifier, value.value);
+    if (attribute === undefined) return undefined;
+    relativeNames.at(-1)?.push(attribute);
+    if (value.end === text.length) return comparable(relativeNames.reverse());
+    if (text[value.end] === ',') relativeNames.push([]);
+    at = value.end + 1;
+  }
+}
+
+function identifierOf(type: string): string | undefined {
+  return type.includes('.') ? type : attributeTypes.get(type.toLowerCase());
+}
+
+interface Parsed<Value> {
+  readonly value: Value;
+  /** Index of the separator behind it, or the length of the text. */
+  readonly end: number;
+}
+
+function parseValue(text: string, start: number): Parsed<string | DerElement> | undefined {
+  if (text[start] !== '#') return parseText(text, start);
+  const encoding = match(encodingPattern, text, start);
+  if (encoding === undefined || !(encoding.end === text.length || ',+'.includes(text[encoding.end] ?? '')))
+    return undefined;
+  const [element, more] = readDerElements(Buffer.from(encoding.found, 'hex')) ?? [];
+  return element === undefined || more !== undefined ? undefined : { value: element, end: encoding.end };
+}
+
+function parseText(text: string, start: number): Parsed<string> | undefined {
+  const parts: Buffer[] = [];
+  let at = start;
+  for (; at < text.length && text[at] !== ',' && text[at] !== '+'; ) {
+    const character = String.fromCodePoint(text.codePointAt(at) ?? 0);
+    if ('";<>\0'.includes(character)) return undefined;
+    if (character !== '\\') {
+      parts.push(Buffer.from(character));
+      at += character.length;
+      continue;
+    }
+    const octet = text.slice(at + 1, at + 3);
+    const escaped = text[at + 1] ?? '';
+    if (/^[0-9A-Fa-f]{2}$/.test(octet)) {
+      parts.push(Buffer.from(octet, 'hex'));
+      at += 3;
+    } else if (escaped !== '' && ' "#+,;<=>\\'.includes(escaped)) {
+      parts.push(Buffer.from(escaped));
+      at += 2;
+    } else return undefined;
+  }
+  const bytes = Buffer.concat(parts);
+  return isUtf8(bytes) && text.isWellFormed() ? { value: bytes.toString('utf8'), end: at } : undefined;
+}
+
+function attributeOf(type: string, value: DerElement): Attribute | undefined {
+  const text = readDerText(value);
+  return text === undefined ? [type, 'der', value.encoding.toString('hex')] : textAttribute(type, text);
+}
+
+/**
+ * RFC 4518 string preparation, as far as it makes names equal that people would call equal: compatibility forms,
+ * case, runs of spaces. Characters that nobody sees it would drop; a name that holds one is not compared at all.
+ */
+function textAttribute(type: string, text: string): Attribute | undefined {
+  if (/[\p{Cc}\p{Cf}\p{Cn}\p{Co}]/u.test(text)) return undefined;
+  const value = caseIgnored.has(type)
+    ? text.normalize('NFKC').toLowerCase().normalize('NFKC').replaceAll(/\s+/g, ' ').trim()
+    : text;
+  return value === '' ? undefined : [type, 'text', value];
+}
+
+function comparable(relativeNames: readonly (readonly Attribute[] | undefined)[]): ComparableName | undefined {
+  const known = all(relativeNames);
+  if (known === undefined || known.length === 0 || known.some((attributes) => attributes.length === 0))
+    return undefined;
+  // A relative name is a set: its attributes have no order.
+  const sorted = known.map((attributes) => attributes.map((attribute) => JSON.stringify(attribute)).sort());
+  return JSON.stringify(sorted) as ComparableName;
+}
+
+function all<Value>(values: readonly (Value | undefined)[] | undefined): readonly Value[] | undefined {
+  const known = values?.filter((value) => value !== undefined);
+  return known?.length === values?.length ? known : undefined;
+}
+
+function match(
+  pattern: RegExp,
+  text: string,
+  at: number,
+): { readonly found: string; readonly end: number } | undefined {
+  pattern.lastIndex = at;
+  const found = pattern.exec(text)?.[1];
+  return found === undefined ? undefined : { found, end: pattern.lastIndex };
+}

@@ -1,0 +1,201 @@
+import { hash } from 'node:crypto';
+import { type Brand, equalInConstantTime, errorVocabulary } from '@countersign/kernel';
+import { readSeconds, readString } from './claims.ts';
+import {
+  checkValidity,
+  type IssuedJwtRefusal,
+  issuedJwtHeader,
+  type SigningKeyName,
+  verifyIssuedJwt,
+} from './issued-jwt.ts';
+import { type EncodedHeader, type JsonObject, signCompactJws, type VerifiedClaims } from './jws.ts';
+import type { JwsAlgorithm, VerificationKey } from './key-cache.ts';
+import { asStrings, given, memberOf } from './members.ts';
+
+/** Longest life of an ID token in seconds. It is proof of a sign-in that has just happened, not a session. */
+export const maxIdTokenLifetimeSeconds = 3_600;
+
+/** Why an ID token is not accepted. */
+export const idTokenErrors = errorVocabulary({
+  id_token_malformed: 'unauthenticated',
+  id_token_algorithm: 'unauthenticated',
+  id_token_signature: 'unauthenticated',
+  id_token_type: 'unauthenticated',
+  id_token_issuer: 'unauthenticated',
+  id_token_key: 'unauthenticated',
+  id_token_audience: 'unauthenticated',
+  id_token_time: 'unauthenticated',
+  id_token_expired: 'unauthenticated',
+  id_token_claims: 'unauthenticated',
+  id_token_nonce: 'unauthenticated',
+  id_token_access_token: 'unauthenticated',
+});
+
+/** Claims of an ID token (OpenID Connect Core section 2): one audience, and always the time of the sign-in. */
+export interface IdTokenClaims {
+  readonly iss: string;
+  readonly sub: string;
+  /** The client_id, as a string. */
+  readonly aud: string;
+  readonly iat: number;
+  readonly exp: number;
+  /** Seconds since the epoch. */
+  readonly auth_time: number;
+  readonly nonce?: string;
+  readonly acr?: string;
+  readonly amr?: readonly string[];
+  /** See {@link accessTokenHash}. */
+  readonly at_hash?: string;
+  /** The session that a logout token can end (Back-Channel Logout section 2.1). */
+  readonly sid?: string;
+}
+
+/** An ID token whose signature, issuer, audience and times were checked. */
+export type VerifiedIdToken = Brand<IdTokenClaims, 'VerifiedIdToken'>;
+
+/** An ID token of ours, brought back to say which sign-in is meant. It may have expired and proves nobody's presence. */
+export type IdTokenHint = Brand<IdTokenClaims, 'IdTokenHint'>;
+
+export interface IdTokenExpectations {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** What was sent with the authorization request; leave it out only where nothing was sent. */
+  readonly nonce?: string;
+  /** The access token that came along: the ID token must then be bound to it. */
+  readonly accessToken?: string;
+  /** The issuer's key with this `kid`, or undefined. */
+  readonly keyOf: (kid: string) => VerificationKey | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`id_token_${problem}`, detail);
+
+/**
+ * Verifies an ID token as the client that it was issued to (OpenID Connect Core section 3.1.3.7).
+ *
+ * @throws CodedError of {@link idTokenErrors}; `id_token_key` means that the key set may have to be fetched anew
+ */
+export function verifyIdToken(token: string, expected: IdTokenExpectations): VerifiedIdToken {
+  const { claims, algorithm } = verifySigned(token, expected);
+  if (claims['aud'] !== expected.clientId)
+    throw refuse('id_token_audience', 'Its aud must be the client_id, as a string.');
+  checkValidity(claims, { nowSeconds: expected.now / 1000, maxLifetimeSeconds: maxIdTokenLifetimeSeconds }, refuseJwt);
+  const parsed = parseClaims(claims);
+  if (expected.nonce !== undefined && parsed.nonce !== expected.nonce)
+    throw refuse('id_token_nonce', 'Its nonce must be the one of the authorization request.');
+  if (expected.accessToken !== undefined) checkAccessToken(parsed, expected.accessToken, algorithm);
+  return parsed as VerifiedIdToken;
+}
+
+/**
+ * Verifies an `id_token_hint` that came back to the server that issued it. Its age does not matter (RP-Initiated
+ * Logout section 2): what it says is who was signed in at which client, not that anybody still is.
+ *
+ * @throws CodedError of {@link idTokenErrors}; `id_token_key` is also the answer for a hint that is older than the
+ *   keys: the person can then still be asked
+ */
+export function verifyIdTokenHint(
+  token: string,
+  expected: Pick<IdTokenExpectations, 'issuer' | 'keyOf' | 'now'>,
+): IdTokenHint {
+  const { claims } = verifySigned(token, expected);
+  checkValidity(
+    claims,
+    { nowSeconds: expected.now / 1000, maxLifetimeSeconds: maxIdTokenLifetimeSeconds, acceptExpired: true },
+    refuseJwt,
+  );
+  return parseClaims(claims) as IdTokenHint;
+}
+
+function verifySigned(
+  token: string,
+  expected: Pick<IdTokenExpectations, 'issuer' | 'keyOf'>,
+): { readonly claims: VerifiedClaims; readonly algorithm: JwsAlgorithm } {
+  let algorithm: JwsAlgorithm | undefined;
+  const keyOf = (kid: string) => {
+    const key = expected.keyOf(kid);
+    algorithm = key?.algorithm;
+    return key;
+  };
+  const claims = verifyIssuedJwt(token, { types: [undefined, 'JWT'], issuer: expected.issuer, keyOf }, refuseJwt);
+  checkKind(claims);
+  if (algorithm === undefined) throw new Error('an ID token was verified without a key');
+  return { claims, algorithm };
+}
+
+/**
+ * An ID token has no type of its own, so it is told from other untyped JWTs of the same issuer and key by what they
+ * hold: authorization responses (JARM), logout tokens (Back-Channel Logout section 2.4), introspection responses,
+ * request objects and access tokens.
+ */
+const claimsOfOthers = ['code', 'error', 'events', 'token_introspection', 'response_type', 'scope', 'cnf'] as const;
+
+function checkKind(claims: JsonObject): void {
+  for (const name of claimsOfOthers) {
+    if (Object.hasOwn(claims, name)) throw refuse('id_token_type', `It holds ${name}, which no ID token does.`);
+  }
+}
+
+function parseClaims(claims: VerifiedClaims): IdTokenClaims {
+  return {
+    iss: required('iss', readString(claims, 'iss', 2_048)),
+    // OpenID Connect Core section 2: at most 255 characters.
+    sub: required('sub', readString(claims, 'sub', 255)),
+    aud: required('aud', readString(claims, 'aud', 256)),
+    iat: required('iat', readSeconds(claims, 'iat')),
+    exp: required('exp', readSeconds(claims, 'exp')),
+    auth_time: required('auth_time', readSeconds(claims, 'auth_time')),
+    ...optional(claims, 'nonce', () => readString(claims, 'nonce', 512)),
+    ...optional(claims, 'acr', () => readString(claims, 'acr', 256)),
+    ...optional(claims, 'amr', () => asStrings(claims['amr'], { maxItems: 16, maxLength: 64 })),
+    ...optional(claims, 'at_hash', () => readString(claims, 'at_hash', 128)),
+    ...optional(claims, 'sid', () => readString(claims, 'sid', 256)),
+  };
+}
+
+function required<Value>(name: string, value: Value | undefined): Value {
+  if (value === undefined) throw refuse('id_token_claims', `Its claim ${name} is missing or malformed.`);
+  return value;
+}
+
+/** Absent is fine; there but not understood is not. */
+function optional<Name extends string, Value>(
+  claims: JsonObject,
+  name: Name,
+  read: () => Value | undefined,
+): { readonly [name in Name]?: Value } {
+  return memberOf(claims, name) === undefined ? {} : given(name, required(name, read()));
+}
+
+function checkAccessToken(claims: IdTokenClaims, accessToken: string, algorithm: JwsAlgorithm): void {
+  if (claims.at_hash === undefined || !equalInConstantTime(claims.at_hash, accessTokenHash(accessToken, algorithm)))
+    throw refuse('id_token_access_token', 'Its at_hash must be that of the access token it came with.');
+}
+
+/**
+ * The `at_hash` of an access token (OpenID Connect Core section 3.1.3.6): the left half of its hash, by the hash
+ * function of the algorithm that signs the ID token. Ed25519 hashes with SHA-512 (RFC 8032 section 5.1).
+ */
+export function accessTokenHash(accessToken: string, algorithm: JwsAlgorithm): string {
+  const digest = hash(algorithm === 'EdDSA' ? 'sha512' : 'sha256', accessToken, 'buffer');
+  return digest.subarray(0, digest.length / 2).toString('base64url');
+}
+
+/** The header of every ID token signed with one key. */
+export function idTokenHeader(key: SigningKeyName): EncodedHeader {
+  return issuedJwtHeader('JWT', key);
+}
+
+/** Signs an ID token. `header` comes from {@link idTokenHeader} for the key that `sign` uses. */
+export function signIdToken(
+  claims: IdTokenClaims,
+  header: EncodedHeader,
+  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
+): Promise<string> {
+  return signCompactJws(header, claims, sign);
+}
+
+function refuse(code: keyof typeof idTokenErrors.codes, detail: string) {
+  return idTokenErrors.error(code, `The ID token is not accepted. ${detail}`);
+}

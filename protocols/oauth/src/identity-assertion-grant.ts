@@ -1,0 +1,261 @@
+import { type Brand, errorVocabulary, isCodedError, type Json, parseDigest } from '@countersign/kernel';
+import { type AuthorizationDetail, parseAuthorizationDetails } from '@countersign/market';
+import { type ActClaim, parseActChain } from './act-chain.ts';
+import { clockLeadSeconds, readSeconds, readString } from './claims.ts';
+import {
+  checkValidity,
+  type IssuedJwtRefusal,
+  issuedJwtHeader,
+  type SigningKeyName,
+  verifyIssuedJwt,
+} from './issued-jwt.ts';
+import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
+import type { Thumbprint, VerificationKey } from './key-cache.ts';
+import { asJsonObject, asStrings, given, memberOf } from './members.ts';
+
+/*
+ * Grants that one authorization server signs for another, by draft-ietf-oauth-identity-chaining-17 (July 2026) and its
+ * profile draft-ietf-oauth-identity-assertion-authz-grant-03. Drafts: what is here may change with the next revision,
+ * and is offered only where an installation switches it on.
+ */
+
+/** `requested_token_type` for a JWT authorization grant of identity chaining. */
+export const jwtAuthorizationGrantTokenType = 'urn:ietf:params:oauth:token-type:jwt';
+/** `requested_token_type` for an identity assertion grant (ID-JAG). */
+export const identityAssertionGrantTokenType = 'urn:ietf:params:oauth:token-type:id-jag';
+/** Value of `authorization_grant_profiles_supported` where identity assertion grants are redeemed. */
+export const identityAssertionGrantProfile = 'urn:ietf:params:oauth:grant-profile:id-jag';
+
+/** Longest life of such a grant in seconds: it is redeemed at once or not at all. */
+export const maxAuthorizationGrantLifetimeSeconds = 300;
+
+/** Why a grant from another authorization server is not accepted. On the wire `invalid_grant` (RFC 7523 section 3.1). */
+export const authorizationGrantErrors = errorVocabulary({
+  authorization_grant_malformed: 'invalid',
+  authorization_grant_algorithm: 'invalid',
+  authorization_grant_signature: 'invalid',
+  authorization_grant_type: 'invalid',
+  authorization_grant_issuer: 'invalid',
+  authorization_grant_key: 'invalid',
+  authorization_grant_audience: 'invalid',
+  authorization_grant_client: 'invalid',
+  authorization_grant_time: 'invalid',
+  authorization_grant_expired: 'invalid',
+  authorization_grant_claims: 'invalid',
+  /** It names its issuer's tenants, which do not exist here: its subject could be anybody's. */
+  authorization_grant_tenant: 'invalid',
+  /** It is bound to a key of which this request shows no possession. */
+  authorization_grant_binding: 'invalid',
+});
+
+/** What both kinds of grant say. */
+export interface AuthorizationGrantClaims {
+  readonly iss: string;
+  /** As the issuer and the audience both know the subject. */
+  readonly sub: string;
+  /** Issuer identifier of the authorization server that redeems it: one, as a string. */
+  readonly aud: string;
+  readonly jti: string;
+  readonly iat: number;
+  readonly exp: number;
+  /** Space-delimited. */
+  readonly scope?: string;
+  readonly resource?: string;
+  readonly authorization_details?: readonly AuthorizationDetail[];
+  readonly act?: ActClaim;
+  /** Seconds since the epoch. */
+  readonly auth_time?: number;
+  readonly acr?: string;
+  readonly amr?: readonly string[];
+  readonly cnf?: { readonly jkt: Thumbprint };
+}
+
+/** ID-JAG: the client is named as the redeeming server knows it. */
+export interface IdentityAssertionGrantClaims extends AuthorizationGrantClaims {
+  readonly client_id: string;
+}
+
+/** A grant whose issuer, audience, client, times, signature and binding were checked, once its `jti` has been claimed. */
+export type VerifiedIdentityAssertionGrant = Brand<
+  {
+    readonly issuer: string;
+    readonly subject: string;
+    readonly jti: string;
+    /** Milliseconds since the epoch: until then the `jti` must stay claimed, on nodes with other clocks too. */
+    readonly expiresAt: number;
+    /** Empty when the grant limits nothing by scope. */
+    readonly scope: readonly string[];
+    /** Empty when the grant limits nothing by resource. */
+    readonly resources: readonly string[];
+    readonly authorizationDetails?: readonly AuthorizationDetail[];
+    /** Principal ids of the `act` chain, as the issuer knows them, current actor first. */
+    readonly actors: readonly string[];
+    readonly authTime?: number;
+    readonly acr?: string;
+    readonly amr?: readonly string[];
+    readonly jkt?: Thumbprint;
+  },
+  'VerifiedIdentityAssertionGrant'
+>;
+
+export interface AuthorizationGrantExpectations {
+  /** The authorization server that signed it, established as a trusted one beforehand. */
+  readonly issuer: string;
+  /** Our own issuer identifier. */
+  readonly audience: string;
+  /** The client that has authenticated with this request. */
+  readonly clientId: string;
+  /** The key of which this request shows possession by a DPoP proof. */
+  readonly proofKey?: Thumbprint;
+  /** That issuer's key with this `kid`, or undefined. */
+  readonly keyOf: (kid: string) => VerificationKey | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`authorization_grant_${problem}`, detail);
+
+/**
+ * Verifies an identity assertion grant (ID-JAG) that a client brings to us (draft -03 section 4.4.1). The caller must
+ * then claim `jti` once for this issuer, before acting on the result.
+ *
+ * A claim that could limit the grant and is not understood (`tenant`, `aud_tenant`, an unknown confirmation or
+ * authorization detail, an actor with other members than `sub` and `act`) refuses it.
+ *
+ * @throws CodedError of {@link authorizationGrantErrors}
+ */
+export function verifyIdentityAssertionGrant(
+  text: string,
+  expected: AuthorizationGrantExpectations,
+): VerifiedIdentityAssertionGrant {
+  // Draft section 8.3: who redeems its own grants widens what it meant to pass on.
+  if (expected.issuer === expected.audience)
+    throw refuse('authorization_grant_issuer', 'It is our own; it must be redeemed at the server it is meant for.');
+  const claims = verifyIssuedJwt(text, { types: ['oauth-id-jag+jwt'], ...expected }, refuseJwt);
+  if (readSoleAudience(claims) !== expected.audience)
+    throw refuse('authorization_grant_audience', `Its aud must be ${expected.audience} and nothing else.`);
+  if (claims['client_id'] !== expected.clientId)
+    throw refuse('authorization_grant_client', 'Its client_id must be that of the client that redeems it.');
+  const { expiresAt } = checkValidity(
+    claims,
+    { nowSeconds: expected.now / 1000, maxLifetimeSeconds: maxAuthorizationGrantLifetimeSeconds },
+    refuseJwt,
+  );
+  if (Object.hasOwn(claims, 'tenant') || Object.hasOwn(claims, 'aud_tenant'))
+    throw refuse('authorization_grant_tenant', 'It names a tenant; issuers with tenants are not accepted.');
+  const jkt = readBinding(claims, expected.proofKey);
+  const scope: readonly string[] = optional(claims, 'scope', readScope) ?? [];
+  return {
+    issuer: expected.issuer,
+    subject: required('sub', readString(claims, 'sub', 255)),
+    jti: required('jti', readString(claims, 'jti', 128)),
+    expiresAt: (expiresAt + clockLeadSeconds) * 1000,
+    scope,
+    resources: optional(claims, 'resource', readResources) ?? [],
+    ...given('authorizationDetails', optional(claims, 'authorization_details', readDetails)),
+    actors: readActors(memberOf(claims, 'act')),
+    ...given(
+      'authTime',
+      optional(claims, 'auth_time', () => readSeconds(claims, 'auth_time')),
+    ),
+    ...given(
+      'acr',
+      optional(claims, 'acr', () => readString(claims, 'acr', 256)),
+    ),
+    ...given(
+      'amr',
+      optional(claims, 'amr', (value) => asStrings(value, { maxItems: 16, maxLength: 64 })),
+    ),
+    ...given('jkt', jkt),
+  } as VerifiedIdentityAssertionGrant;
+}
+
+/** Draft section 4.4.1: a string, or an array of exactly one. */
+function readSoleAudience(claims: JsonObject): Json | undefined {
+  const audience = claims['aud'];
+  return Array.isArray(audience) && audience.length === 1 ? audience[0] : audience;
+}
+
+function readBinding(claims: JsonObject, proofKey: Thumbprint | undefined): Thumbprint | undefined {
+  const confirmation = memberOf(claims, 'cnf');
+  if (confirmation === undefined) return undefined;
+  const members = asJsonObject(confirmation);
+  const jkt = members?.['jkt'];
+  if (members === undefined || Object.keys(members).length !== 1 || parseDigest(jkt) === undefined)
+    throw refuse('authorization_grant_claims', 'Its cnf must hold jkt and nothing else.');
+  if (proofKey === undefined || jkt !== proofKey)
+    throw refuse(
+      'authorization_grant_binding',
+      'It is bound to a key: the request must show possession of it by DPoP.',
+    );
+  return proofKey;
+}
+
+function readScope(value: Json): readonly string[] | undefined {
+  return typeof value === 'string' && value.length > 0 && value.length <= 2_048 ? value.split(' ') : undefined;
+}
+
+function readResources(value: Json): readonly string[] | undefined {
+  return asStrings(typeof value === 'string' ? [value] : value, { maxItems: 16, maxLength: 2_048 });
+}
+
+function readDetails(value: Json): readonly AuthorizationDetail[] | undefined {
+  const parsed = parseAuthorizationDetails(value);
+  return parsed.ok ? parsed.value : undefined;
+}
+
+function readActors(act: Json | undefined): readonly string[] {
+  try {
+    return parseActChain(act);
+  } catch (cause) {
+    if (!isCodedError(cause)) throw cause;
+    throw refuse('authorization_grant_claims', `Its act claim is not accepted: ${cause.detail}`);
+  }
+}
+
+function required<Value>(name: string, value: Value | undefined): Value {
+  if (value === undefined) throw refuse('authorization_grant_claims', `Its claim ${name} is missing or malformed.`);
+  return value;
+}
+
+/** Absent is fine; there but not understood is not: it may be what limits the grant. */
+function optional<Value>(
+  claims: JsonObject,
+  name: string,
+  read: (value: Json) => Value | undefined,
+): Value | undefined {
+  const value = memberOf(claims, name);
+  return value === undefined ? undefined : required(name, read(value));
+}
+
+/** The header of every identity assertion grant signed with one key. */
+export function identityAssertionGrantHeader(key: SigningKeyName): EncodedHeader {
+  return issuedJwtHeader('oauth-id-jag+jwt', key);
+}
+
+/** Signs an identity assertion grant. `header` comes from {@link identityAssertionGrantHeader} for the key `sign` uses. */
+export function signIdentityAssertionGrant(
+  claims: IdentityAssertionGrantClaims,
+  header: EncodedHeader,
+  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
+): Promise<string> {
+  return signCompactJws(header, claims, sign);
+}
+
+/** The header of every JWT authorization grant signed with one key; its type is that of draft rfc7523bis-10. */
+export function jwtAuthorizationGrantHeader(key: SigningKeyName): EncodedHeader {
+  return issuedJwtHeader('authorization-grant+jwt', key);
+}
+
+/** Signs a JWT authorization grant. `header` comes from {@link jwtAuthorizationGrantHeader} for the key `sign` uses. */
+export function signJwtAuthorizationGrant(
+  claims: AuthorizationGrantClaims,
+  header: EncodedHeader,
+  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
+): Promise<string> {
+  return signCompactJws(header, claims, sign);
+}
+
+function refuse(code: keyof typeof authorizationGrantErrors.codes, detail: string) {
+  return authorizationGrantErrors.error(code, `The authorization grant is not accepted. ${detail}`);
+}

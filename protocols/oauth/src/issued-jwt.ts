@@ -1,0 +1,86 @@
+import type { CodedError } from '@countersign/kernel';
+import { clockLeadSeconds, liesAhead, readSeconds } from './claims.ts';
+import {
+  type EncodedHeader,
+  encodeHeader,
+  type JsonObject,
+  type JwsProblem,
+  maxJwsLength,
+  parseCompactJws,
+  type VerifiedClaims,
+  verifyJws,
+} from './jws.ts';
+import type { JwsAlgorithm, VerificationKey } from './key-cache.ts';
+
+/** In which way a JWT that an issuer signed is wrong; each kind of JWT has its own code for each. */
+export type IssuedJwtProblem = JwsProblem | 'type' | 'issuer' | 'key' | 'time' | 'expired';
+
+/** Makes the error of the caller's vocabulary. */
+export type IssuedJwtRefusal = (problem: IssuedJwtProblem, detail: string) => CodedError;
+
+/** A key that signs, as its JWS header names it. */
+export interface SigningKeyName {
+  readonly kid: string;
+  readonly algorithm: JwsAlgorithm;
+}
+
+/** The header of every JWT of one kind that is signed with one key. */
+export function issuedJwtHeader(typ: string, key: SigningKeyName): EncodedHeader {
+  return encodeHeader({ alg: key.algorithm, typ, kid: key.kid });
+}
+
+/**
+ * Verifies type, issuer and signature of a JWT that an issuer signed with a key from its key set.
+ *
+ * The issuer is compared before a key is looked for: a key set must never be chosen by what an unverified text says
+ * (JARM section 2.4, RFC 8725 section 3.8).
+ *
+ * @param expected.types the accepted values of `typ`, exactly; `undefined` among them accepts its absence
+ * @throws what `refuse` makes
+ */
+export function verifyIssuedJwt(
+  text: string,
+  expected: {
+    readonly types: readonly (string | undefined)[];
+    readonly issuer: string;
+    readonly keyOf: (kid: string) => VerificationKey | undefined;
+    /** In characters; `maxJwsLength` when left out. */
+    readonly maxLength?: number;
+  },
+  refuse: IssuedJwtRefusal,
+): VerifiedClaims {
+  const jws = parseCompactJws(text, refuse, { maxLength: expected.maxLength ?? maxJwsLength });
+  // RFC 8725 section 3.11: one key may sign many kinds of JWT, and a verifier takes exactly one of them.
+  if (!expected.types.includes(jws.header.typ)) throw refuse('type', 'Its typ is that of another kind of token.');
+  if (jws.unverifiedClaims['iss'] !== expected.issuer) throw refuse('issuer', `Its issuer must be ${expected.issuer}.`);
+  const key = jws.header.kid === undefined ? undefined : expected.keyOf(jws.header.kid);
+  if (key === undefined) throw refuse('key', 'It names no key of the issuer that is in use.');
+  return verifyJws(jws, key, refuse);
+}
+
+/** When a JWT was issued and ends, in seconds since the epoch. */
+export interface Validity {
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+}
+
+/**
+ * The `iat` and `exp` of a JWT that must have both, and is valid now.
+ *
+ * @throws what `refuse` makes, for `time` and `expired`
+ */
+export function checkValidity(
+  claims: JsonObject,
+  expected: { readonly nowSeconds: number; readonly maxLifetimeSeconds: number; readonly acceptExpired?: boolean },
+  refuse: IssuedJwtRefusal,
+): Validity {
+  const issuedAt = readSeconds(claims, 'iat');
+  const expiresAt = readSeconds(claims, 'exp');
+  if (issuedAt === undefined || expiresAt === undefined) throw refuse('time', 'It must have iat and exp, in seconds.');
+  if (liesAhead(claims, 'iat', expected.nowSeconds) || liesAhead(claims, 'nbf', expected.nowSeconds))
+    throw refuse('time', `Its iat and nbf must be at most ${clockLeadSeconds} seconds ahead.`);
+  if (expiresAt - issuedAt > expected.maxLifetimeSeconds)
+    throw refuse('time', `It is valid for more than ${expected.maxLifetimeSeconds} seconds.`);
+  if (expiresAt <= expected.nowSeconds && expected.acceptExpired !== true) throw refuse('expired', 'It has expired.');
+  return { issuedAt, expiresAt };
+}

@@ -1,0 +1,140 @@
+import { type Brand, errorVocabulary } from '@countersign/kernel';
+import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.ts';
+import { type IssuedJwtRefusal, issuedJwtHeader, type SigningKeyName, verifyIssuedJwt } from './issued-jwt.ts';
+import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
+import type { VerificationKey } from './key-cache.ts';
+import { given, memberOf } from './members.ts';
+
+/** JARM section 2.1: a response is good for ten minutes at most. */
+export const maxAuthorizationResponseLifetimeSeconds = 600;
+
+/** Why a signed authorization response is not accepted. */
+export const authorizationResponseErrors = errorVocabulary({
+  authorization_response_malformed: 'unauthenticated',
+  authorization_response_algorithm: 'unauthenticated',
+  authorization_response_signature: 'unauthenticated',
+  authorization_response_type: 'unauthenticated',
+  authorization_response_issuer: 'unauthenticated',
+  authorization_response_key: 'unauthenticated',
+  authorization_response_audience: 'unauthenticated',
+  authorization_response_time: 'unauthenticated',
+  authorization_response_expired: 'unauthenticated',
+  authorization_response_parameters: 'unauthenticated',
+});
+
+/** The parameters of an authorization response in the code flow: RFC 6749 sections 4.1.2 and 4.1.2.1. */
+export type AuthorizationResponse =
+  | { readonly code: string; readonly state?: string }
+  | { readonly error: string; readonly error_description?: string; readonly state?: string };
+
+/** An authorization response whose issuer, audience, end and signature were checked. */
+export type VerifiedAuthorizationResponse = Brand<AuthorizationResponse, 'VerifiedAuthorizationResponse'>;
+
+/**
+ * The claims of a signed authorization response (JARM section 2.1). The `iss` of RFC 9207 stands here and nowhere
+ * else (FAPI 2.0 Message Signing section 5.4.1).
+ */
+export type AuthorizationResponseClaims = AuthorizationResponse & {
+  readonly iss: string;
+  readonly aud: string;
+  readonly exp: number;
+};
+
+/** The claims for a response that ends in five minutes: a code in it has long ended by then. `now` in milliseconds. */
+export function composeAuthorizationResponse(of: {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly response: AuthorizationResponse;
+  readonly now: number;
+}): AuthorizationResponseClaims {
+  return { ...of.response, iss: of.issuer, aud: of.clientId, exp: Math.floor(of.now / 1000) + 300 };
+}
+
+const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`authorization_response_${problem}`, detail);
+
+/**
+ * Verifies a signed authorization response as the client that asked (JARM section 2.4). Whether `state` is the one
+ * that was sent is for the caller to compare.
+ *
+ * @param text value of the parameter `response`
+ * @throws CodedError of {@link authorizationResponseErrors}; `authorization_response_key` means that the key set may
+ *   have to be fetched anew
+ */
+export function verifyAuthorizationResponse(
+  text: string,
+  expected: {
+    /** The server that the request was sent to. */
+    readonly issuer: string;
+    readonly clientId: string;
+    /** The issuer's key with this `kid`, or undefined. */
+    readonly keyOf: (kid: string) => VerificationKey | undefined;
+    /** Milliseconds since the epoch. */
+    readonly now: number;
+  },
+): VerifiedAuthorizationResponse {
+  const claims = verifyIssuedJwt(text, { types: [undefined, 'JWT'], ...expected }, refuseJwt);
+  if (claims['aud'] !== expected.clientId)
+    throw refuse('authorization_response_audience', 'Its aud must be the client_id, as a string.');
+  checkTimes(claims, expected.now / 1000);
+  return parseResponse(claims) as VerifiedAuthorizationResponse;
+}
+
+function checkTimes(claims: JsonObject, now: number): void {
+  const expiresAt = readSeconds(claims, 'exp');
+  if (expiresAt === undefined) throw refuse('authorization_response_time', 'It must have an exp, in seconds.');
+  if (expiresAt <= now) throw refuse('authorization_response_expired', 'It has expired.');
+  if (
+    expiresAt > now + maxAuthorizationResponseLifetimeSeconds + clockLeadSeconds ||
+    liesAhead(claims, 'iat', now) ||
+    liesAhead(claims, 'nbf', now)
+  )
+    throw refuse(
+      'authorization_response_time',
+      `It must be good for at most ${maxAuthorizationResponseLifetimeSeconds} seconds, and already.`,
+    );
+}
+
+/**
+ * A response has no type of its own: it is told from an ID token of the same key by holding a code or an error, and no
+ * subject.
+ */
+function parseResponse(claims: JsonObject): AuthorizationResponse {
+  if (memberOf(claims, 'sub') !== undefined || memberOf(claims, 'events') !== undefined)
+    throw refuse('authorization_response_type', 'It holds claims of another kind of token.');
+  const state = readParameter(claims, 'state', 512);
+  const code = readParameter(claims, 'code', 2_048);
+  const error = readParameter(claims, 'error', 128);
+  if (code !== undefined && error === undefined) return { code, ...given('state', state) };
+  if (error !== undefined && code === undefined)
+    return {
+      error,
+      ...given('error_description', readParameter(claims, 'error_description', 1_024)),
+      ...given('state', state),
+    };
+  throw refuse('authorization_response_parameters', 'It must hold either a code or an error.');
+}
+
+function readParameter(claims: JsonObject, name: string, maxLength: number): string | undefined {
+  if (memberOf(claims, name) === undefined) return undefined;
+  const value = readString(claims, name, maxLength);
+  if (value === undefined) throw refuse('authorization_response_parameters', `Its ${name} is malformed.`);
+  return value;
+}
+
+/** The header of every authorization response signed with one key. */
+export function authorizationResponseHeader(key: SigningKeyName): EncodedHeader {
+  return issuedJwtHeader('JWT', key);
+}
+
+/** Signs an authorization response. `header` comes from {@link authorizationResponseHeader} for the key `sign` uses. */
+export function signAuthorizationResponse(
+  claims: AuthorizationResponseClaims,
+  header: EncodedHeader,
+  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
+): Promise<string> {
+  return signCompactJws(header, claims, sign);
+}
+
+function refuse(code: keyof typeof authorizationResponseErrors.codes, detail: string) {
+  return authorizationResponseErrors.error(code, `The authorization response is not accepted. ${detail}`);
+}

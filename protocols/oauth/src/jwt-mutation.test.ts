@@ -1,0 +1,213 @@
+import { CodedError, type Json } from '@countersign/kernel';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { verifyAccessToken } from './access-token.ts';
+import { verifyClientAssertion } from './client-assertion.ts';
+import { verifyIdToken, verifyIdTokenHint } from './id-token.ts';
+import { verifyIdentityAssertionGrant } from './identity-assertion-grant.ts';
+import { verifyIntrospectionResponse } from './introspection-response.ts';
+import { verifyAuthorizationResponse } from './jarm.ts';
+import type { JsonObject } from './jws.ts';
+import { verifyLogoutToken } from './logout-token.ts';
+import { verifyRequestObject } from './request-object.ts';
+import { audience, fullClaims, issuer, now, seconds } from './testing/access-tokens.ts';
+import { encode, forge, makePair } from './testing/forge.ts';
+import { makeIssuerKey } from './testing/issuer-keys.ts';
+import { verifyTransactionToken } from './transaction-token.ts';
+
+const key = makeIssuerKey();
+const { keyOf } = key;
+const keysOf = () => [{ kid: key.name.kid, key: key.key }];
+const clientId = 'dashboard';
+const partner = 'https://as.partner.example';
+const times = { iat: seconds, exp: seconds + 60 };
+const idToken = {
+  ...times,
+  iss: issuer,
+  sub: 'person:1',
+  aud: clientId,
+  auth_time: seconds,
+  amr: ['hwk'],
+  acr: 'urn:a',
+};
+
+interface Kind {
+  readonly name: string;
+  readonly typ: string;
+  readonly claims: JsonObject;
+  readonly verify: (token: string) => unknown;
+}
+
+const kinds: readonly Kind[] = [
+  {
+    name: 'access token',
+    typ: 'at+jwt',
+    claims: fullClaims(key.key.thumbprint),
+    verify: (token) => verifyAccessToken(token, { issuer, acceptsAudience: (asked) => asked === audience, keyOf, now }),
+  },
+  {
+    name: 'client assertion',
+    typ: 'client-authentication+jwt',
+    claims: { ...times, iss: clientId, sub: clientId, aud: issuer, jti: 'j-1' },
+    verify: (token) => verifyClientAssertion(token, { issuer, keysOf, now }),
+  },
+  {
+    name: 'request object',
+    typ: 'oauth-authz-req+jwt',
+    claims: { iss: clientId, client_id: clientId, aud: [issuer], nbf: seconds, exp: seconds + 60, scope: 'openid' },
+    verify: (token) => verifyRequestObject(token, { issuer, clientId, keysOf, now }),
+  },
+  {
+    name: 'authorization response',
+    typ: 'JWT',
+    claims: { iss: issuer, aud: clientId, exp: seconds + 60, code: 'c', state: 's' },
+    verify: (token) => verifyAuthorizationResponse(token, { issuer, clientId, keyOf, now }),
+  },
+  {
+    name: 'ID token',
+    typ: 'JWT',
+    claims: idToken,
+    verify: (token) => verifyIdToken(token, { issuer, clientId, keyOf, now }),
+  },
+  {
+    name: 'ID token hint',
+    typ: 'JWT',
+    claims: idToken,
+    verify: (token) => verifyIdTokenHint(token, { issuer, keyOf, now }),
+  },
+  {
+    name: 'logout token',
+    typ: 'logout+jwt',
+    claims: {
+      ...times,
+      iss: issuer,
+      aud: clientId,
+      jti: 'j-1',
+      sid: 's',
+      events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+    },
+    verify: (token) => verifyLogoutToken(token, { issuer, clientId, keyOf, now }),
+  },
+  {
+    name: 'introspection response',
+    typ: 'token-introspection+jwt',
+    claims: { iss: issuer, aud: clientId, iat: seconds, token_introspection: { active: true, sub: 'person:1' } },
+    verify: (token) => verifyIntrospectionResponse(token, { issuer, audience: clientId, keyOf, now }),
+  },
+  {
+    name: 'transaction token',
+    typ: 'txntoken+jwt',
+    claims: { ...times, iss: issuer, aud: 'd', txn: 't', sub: 'person:1', scope: 'a', req_wl: 'w', tctx: {}, rctx: {} },
+    verify: (token) => verifyTransactionToken(token, { issuer, trustDomain: 'd', keyOf, now }),
+  },
+  {
+    name: 'identity assertion grant',
+    typ: 'oauth-id-jag+jwt',
+    claims: {
+      ...times,
+      iss: partner,
+      sub: 'U1',
+      aud: issuer,
+      jti: 'j-1',
+      client_id: clientId,
+      scope: 'a',
+      resource: ['urn:a'],
+      act: { sub: 'b' },
+      cnf: { jkt: key.key.thumbprint },
+    },
+    verify: (token) =>
+      verifyIdentityAssertionGrant(token, {
+        issuer: partner,
+        audience: issuer,
+        clientId,
+        proofKey: key.key.thumbprint,
+        keyOf,
+        now,
+      }),
+  },
+];
+
+/** One edit of a text: some characters from `at` on give way to others. */
+const edit = fc.record({
+  at: fc.nat({ max: 4_000 }),
+  removed: fc.nat({ max: 3 }),
+  inserted: fc.oneof(
+    fc.string({ maxLength: 3 }),
+    fc.base64String({ maxLength: 4 }),
+    fc.constantFrom('.', '=', '-', ''),
+  ),
+});
+
+function applyEdit(text: string, { at, removed, inserted }: { at: number; removed: number; inserted: string }): string {
+  const place = at % (text.length + 1);
+  return text.slice(0, place) + inserted + text.slice(place + removed);
+}
+
+/** A claim set with one claim changed, added or taken away. */
+function changeOf(claims: JsonObject) {
+  const names = fc.oneof(
+    fc.constantFrom(...Object.keys(claims), 'sub', 'aud', 'iat', 'nbf', 'exp', 'act', 'cnf', 'events', '__proto__'),
+    fc.string({ maxLength: 8 }),
+  );
+  return fc
+    .tuple(names, fc.option(fc.jsonValue(), { nil: undefined }))
+    .map(
+      ([name, value]): Readonly<Record<string, Json | undefined>> => ({ ...claims, [name]: value as Json | undefined }),
+    );
+}
+
+describe.each(kinds)('a valid $name', ({ typ, claims, verify }) => {
+  const token = key.forge(typ, claims);
+  const [head = '', body = '', signature = ''] = token.split('.');
+
+  it('verifies', () => {
+    expect(verify(token)).toBeDefined();
+  });
+
+  it('no longer does after any edit of its text, and says so with a code', () => {
+    fc.assert(
+      fc.property(fc.array(edit, { minLength: 1, maxLength: 3 }), (edits) => {
+        const changed = edits.reduce(applyEdit, token);
+        fc.pre(changed !== token);
+        expect(() => verify(changed)).toThrow(CodedError);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('no longer does with other claims or another header under its old signature', () => {
+    fc.assert(
+      fc.property(changeOf(claims), fc.jsonValue(), (changed, header) => {
+        const payload = encode(changed);
+        fc.pre(payload !== body);
+        expect(() => verify(`${head}.${payload}.${signature}`)).toThrow(CodedError);
+        expect(() => verify(`${encode(JSON.stringify(header))}.${body}.${signature}`)).toThrow(CodedError);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('no longer does when another key signs for the one it names', () => {
+    const thief = makePair();
+    fc.assert(
+      fc.property(changeOf(claims), (changed) => {
+        const forged = forge(thief, { alg: 'ES256', typ, kid: key.name.kid }, changed);
+        expect(() => verify(forged)).toThrow(CodedError);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('with other claims, rightly signed, is taken or refused with a code: never anything else', () => {
+    fc.assert(
+      fc.property(changeOf(claims), (changed) => {
+        try {
+          expect(verify(key.forge(typ, changed))).toBeDefined();
+        } catch (error) {
+          expect(error).toBeInstanceOf(CodedError);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});

@@ -1,0 +1,149 @@
+import { type Brand, errorVocabulary } from '@countersign/kernel';
+import { clockLeadSeconds, readString } from './claims.ts';
+import {
+  checkValidity,
+  type IssuedJwtRefusal,
+  issuedJwtHeader,
+  type SigningKeyName,
+  verifyIssuedJwt,
+} from './issued-jwt.ts';
+import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
+import type { VerificationKey } from './key-cache.ts';
+import { asJsonObject, given, memberOf } from './members.ts';
+
+/** Back-Channel Logout section 2.4: two minutes at most. */
+export const maxLogoutTokenLifetimeSeconds = 120;
+
+const backchannelLogoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
+
+/** Why a logout token is not accepted. */
+export const logoutTokenErrors = errorVocabulary({
+  logout_token_malformed: 'unauthenticated',
+  logout_token_algorithm: 'unauthenticated',
+  logout_token_signature: 'unauthenticated',
+  logout_token_type: 'unauthenticated',
+  logout_token_issuer: 'unauthenticated',
+  logout_token_key: 'unauthenticated',
+  logout_token_audience: 'unauthenticated',
+  logout_token_time: 'unauthenticated',
+  logout_token_expired: 'unauthenticated',
+  logout_token_claims: 'unauthenticated',
+});
+
+/** Whose sign-in ends: one session, or every session of a subject at this client. */
+export type EndedSignIn =
+  | { readonly sid: string; readonly sub?: string }
+  | { readonly sub: string; readonly sid?: undefined };
+
+/** Claims of a logout token: OpenID Connect Back-Channel Logout section 2.4. */
+export type LogoutTokenClaims = EndedSignIn & {
+  readonly iss: string;
+  /** The client_id, as a string. */
+  readonly aud: string;
+  readonly iat: number;
+  readonly exp: number;
+  readonly jti: string;
+  readonly events: { readonly [backchannelLogoutEvent]: Readonly<Record<string, never>> };
+};
+
+/** A logout token that ends something, once its `jti` has been claimed. */
+export type VerifiedLogoutToken = Brand<
+  {
+    readonly ended: EndedSignIn;
+    readonly jti: string;
+    /** Milliseconds since the epoch: until then the `jti` must stay claimed. */
+    readonly expiresAt: number;
+  },
+  'VerifiedLogoutToken'
+>;
+
+/** The claims of a logout token that ends in two minutes. `now` in milliseconds since the epoch. */
+export function composeLogoutToken(of: {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly ended: EndedSignIn;
+  readonly jti: string;
+  readonly now: number;
+}): LogoutTokenClaims {
+  const iat = Math.floor(of.now / 1000);
+  return {
+    ...of.ended,
+    iss: of.issuer,
+    aud: of.clientId,
+    iat,
+    exp: iat + maxLogoutTokenLifetimeSeconds,
+    jti: of.jti,
+    events: { [backchannelLogoutEvent]: {} },
+  };
+}
+
+const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`logout_token_${problem}`, detail);
+
+/**
+ * Verifies a logout token as the client that it is sent to (Back-Channel Logout section 2.6). The type, which that
+ * text recommends, is required here: without it a logout token could pass for an ID token at careless clients.
+ *
+ * @throws CodedError of {@link logoutTokenErrors}
+ */
+export function verifyLogoutToken(
+  token: string,
+  expected: {
+    readonly issuer: string;
+    readonly clientId: string;
+    /** The issuer's key with this `kid`, or undefined. */
+    readonly keyOf: (kid: string) => VerificationKey | undefined;
+    /** Milliseconds since the epoch. */
+    readonly now: number;
+  },
+): VerifiedLogoutToken {
+  const claims = verifyIssuedJwt(token, { types: ['logout+jwt'], ...expected }, refuseJwt);
+  if (claims['aud'] !== expected.clientId)
+    throw refuse('logout_token_audience', 'Its aud must be the client_id, as a string.');
+  const { expiresAt } = checkValidity(
+    claims,
+    { nowSeconds: expected.now / 1000, maxLifetimeSeconds: maxLogoutTokenLifetimeSeconds },
+    refuseJwt,
+  );
+  const events = asJsonObject(memberOf(claims, 'events'));
+  if (events === undefined || asJsonObject(memberOf(events, backchannelLogoutEvent)) === undefined)
+    throw refuse('logout_token_claims', 'Its events must hold the event of back-channel logout, as an object.');
+  // Section 2.4: prohibited, so that a logout token is never valid as an ID token.
+  if (Object.hasOwn(claims, 'nonce')) throw refuse('logout_token_claims', 'It must not have a nonce.');
+  const jti = readString(claims, 'jti', 128);
+  if (jti === undefined) throw refuse('logout_token_claims', 'It must have a jti of 1 to 128 characters.');
+  const verified = { ended: readEnded(claims), jti, expiresAt: (expiresAt + clockLeadSeconds) * 1000 };
+  return verified as VerifiedLogoutToken;
+}
+
+function readEnded(claims: JsonObject): EndedSignIn {
+  const sid = readName(claims, 'sid', 256);
+  const sub = readName(claims, 'sub', 255);
+  if (sid !== undefined) return { sid, ...given('sub', sub) };
+  if (sub !== undefined) return { sub };
+  throw refuse('logout_token_claims', 'It must name a session or a subject.');
+}
+
+function readName(claims: JsonObject, name: string, maxLength: number): string | undefined {
+  if (memberOf(claims, name) === undefined) return undefined;
+  const value = readString(claims, name, maxLength);
+  if (value === undefined) throw refuse('logout_token_claims', `Its ${name} is malformed.`);
+  return value;
+}
+
+/** The header of every logout token signed with one key. */
+export function logoutTokenHeader(key: SigningKeyName): EncodedHeader {
+  return issuedJwtHeader('logout+jwt', key);
+}
+
+/** Signs a logout token. `header` comes from {@link logoutTokenHeader} for the key that `sign` uses. */
+export function signLogoutToken(
+  claims: LogoutTokenClaims,
+  header: EncodedHeader,
+  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
+): Promise<string> {
+  return signCompactJws(header, claims, sign);
+}
+
+function refuse(code: keyof typeof logoutTokenErrors.codes, detail: string) {
+  return logoutTokenErrors.error(code, `The logout token is not accepted. ${detail}`);
+}

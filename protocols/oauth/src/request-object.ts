@@ -1,0 +1,157 @@
+import { type Brand, errorVocabulary } from '@countersign/kernel';
+import { clockLeadSeconds, liesAhead, readSeconds } from './claims.ts';
+import { issuedJwtHeader, type SigningKeyName } from './issued-jwt.ts';
+import {
+  type EncodedHeader,
+  type JsonObject,
+  type JwsRefusal,
+  parseCompactJws,
+  signCompactJws,
+  verifyJws,
+} from './jws.ts';
+import type { Thumbprint, VerificationKey } from './key-cache.ts';
+import { asStrings } from './members.ts';
+import { findRegisteredKey, type RegisteredKey } from './registered-key.ts';
+import type { RequestParameters } from './request-parameters.ts';
+
+/** FAPI 2.0 Message Signing section 5.3.1: how old `nbf` may be, and how long after it `exp` may lie, in seconds. */
+export const maxRequestObjectLifetimeSeconds = 3_600;
+
+/** Longest request object that is looked at, in characters: several authorization details fit. */
+export const maxRequestObjectLength = 49_152;
+
+/** Why a request object is not accepted. On the wire `invalid_request_object` (RFC 9101 section 7). */
+export const requestObjectErrors = errorVocabulary({
+  request_object_malformed: 'invalid',
+  request_object_algorithm: 'invalid',
+  request_object_signature: 'invalid',
+  request_object_type: 'invalid',
+  request_object_issuer: 'invalid',
+  request_object_key: 'invalid',
+  request_object_audience: 'invalid',
+  request_object_client: 'invalid',
+  request_object_subject: 'invalid',
+  request_object_time: 'invalid',
+  request_object_expired: 'invalid',
+  request_object_lifetime: 'invalid',
+  request_object_nested: 'invalid',
+});
+
+/** The parameters that a client signed. Nothing outside the object may be used beside them (RFC 9101 section 6.3). */
+export type VerifiedRequestObject = Brand<
+  {
+    readonly parameters: RequestParameters;
+    /** RFC 7638 thumbprint of the key that signed. */
+    readonly keyThumbprint: Thumbprint;
+  },
+  'VerifiedRequestObject'
+>;
+
+export interface RequestObjectExpectations {
+  /** Our issuer identifier: what the object must be meant for. */
+  readonly issuer: string;
+  /** The client that sends it, by its authentication or by the parameter `client_id` beside the object. */
+  readonly clientId: string;
+  /** The registered keys of a client, or undefined when there is no such client. */
+  readonly keysOf: (clientId: string) => readonly RegisteredKey[] | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+const codeOfProblem = {
+  malformed: 'request_object_malformed',
+  algorithm: 'request_object_algorithm',
+  signature: 'request_object_signature',
+} as const;
+const refuseJws: JwsRefusal = (problem, detail) => refuse(codeOfProblem[problem], detail);
+
+/** RFC 9101 section 4; existing clients leave it out or say JWT. */
+const acceptedTypes: readonly (string | undefined)[] = ['oauth-authz-req+jwt', 'JWT', undefined];
+
+/** RFC 7519 section 4.1: about the object, not parameters of the request. */
+const registeredClaims: ReadonlySet<string> = new Set(['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti']);
+
+/**
+ * Verifies a signed request object: RFC 9101 section 6 under FAPI 2.0 Message Signing, section 5.3.1.
+ *
+ * @throws CodedError of {@link requestObjectErrors}
+ */
+export function verifyRequestObject(text: string, expected: RequestObjectExpectations): VerifiedRequestObject {
+  const jws = parseCompactJws(text, refuseJws, { maxLength: maxRequestObjectLength });
+  if (!acceptedTypes.includes(jws.header.typ))
+    throw refuse('request_object_type', 'Its typ is that of another kind of token.');
+  if (jws.unverifiedClaims['iss'] !== expected.clientId)
+    throw refuse('request_object_issuer', 'Its iss must be the client_id.');
+  const key = keyOrRefuse(findRegisteredKey(expected.keysOf(expected.clientId), jws.header));
+  const claims = verifyJws(jws, key, refuseJws);
+  checkAudience(claims, expected.issuer);
+  if (claims['client_id'] !== expected.clientId)
+    throw refuse('request_object_client', 'Its client_id must be that of the client that sends it.');
+  // RFC 9101 section 10.8: otherwise it could be used as a client assertion, and one as a request object.
+  if (claims['sub'] === expected.clientId) throw refuse('request_object_subject', 'Its sub must not be the client_id.');
+  if (Object.hasOwn(claims, 'request') || Object.hasOwn(claims, 'request_uri'))
+    throw refuse('request_object_nested', 'It must not hold request or request_uri.');
+  checkTimes(claims, expected.now / 1000);
+  const parameters: RequestParameters = new Map(Object.entries(claims).filter(([name]) => !registeredClaims.has(name)));
+  return { parameters, keyThumbprint: key.thumbprint } as VerifiedRequestObject;
+}
+
+function keyOrRefuse(found: ReturnType<typeof findRegisteredKey>): VerificationKey {
+  if (found === 'none')
+    throw refuse('request_object_key', 'The client has no registered key with the kid and alg of the header.');
+  if (found === 'several')
+    throw refuse('request_object_key', 'The client has several keys that fit: the header must name one by its kid.');
+  return found;
+}
+
+function checkAudience(claims: JsonObject, issuer: string): void {
+  const audience = claims['aud'];
+  const audiences = typeof audience === 'string' ? [audience] : asStrings(audience, { maxItems: 8, maxLength: 2_048 });
+  if (audiences?.includes(issuer) !== true)
+    throw refuse('request_object_audience', `Its aud must be ${issuer}, or an array that holds it.`);
+}
+
+function checkTimes(claims: JsonObject, now: number): void {
+  const notBefore = readSeconds(claims, 'nbf');
+  const expiresAt = readSeconds(claims, 'exp');
+  if (notBefore === undefined || expiresAt === undefined)
+    throw refuse('request_object_time', 'It must have nbf and exp, in seconds.');
+  if (liesAhead(claims, 'nbf', now) || liesAhead(claims, 'iat', now))
+    throw refuse('request_object_time', `Its nbf and iat must be at most ${clockLeadSeconds} seconds ahead.`);
+  if (notBefore < now - maxRequestObjectLifetimeSeconds)
+    throw refuse('request_object_time', 'Its nbf must be at most 60 minutes in the past.');
+  if (expiresAt <= now) throw refuse('request_object_expired', 'It has expired.');
+  if (expiresAt - notBefore > maxRequestObjectLifetimeSeconds)
+    throw refuse('request_object_lifetime', 'Its exp must be at most 60 minutes after its nbf.');
+}
+
+/** The claims of a request object that ends in five minutes. `now` in milliseconds since the epoch. */
+export function composeRequestObject(of: {
+  /** Issuer identifier of the authorization server. */
+  readonly audience: string;
+  readonly clientId: string;
+  /** Numbers and JSON parameters as JSON, not as text (RFC 9101 section 4). */
+  readonly parameters: JsonObject;
+  readonly now: number;
+}): JsonObject {
+  const nbf = Math.floor(of.now / 1000);
+  return { ...of.parameters, client_id: of.clientId, iss: of.clientId, aud: of.audience, nbf, exp: nbf + 300 };
+}
+
+/** The header of every request object signed with one key. */
+export function requestObjectHeader(key: SigningKeyName): EncodedHeader {
+  return issuedJwtHeader('oauth-authz-req+jwt', key);
+}
+
+/** Signs a request object. `header` comes from {@link requestObjectHeader} for the key that `sign` uses. */
+export function signRequestObject(
+  claims: JsonObject,
+  header: EncodedHeader,
+  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
+): Promise<string> {
+  return signCompactJws(header, claims, sign);
+}
+
+function refuse(code: keyof typeof requestObjectErrors.codes, detail: string) {
+  return requestObjectErrors.error(code, `The request object is not accepted. ${detail}`);
+}

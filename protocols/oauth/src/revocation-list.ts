@@ -1,0 +1,143 @@
+import { type Digest, type Json, parseDigest } from '@countersign/kernel';
+import { clockLeadSeconds, liesAhead, readSeconds } from './claims.ts';
+import { revocationListErrors } from './errors.ts';
+import {
+  type EncodedHeader,
+  encodeHeader,
+  type JsonObject,
+  type JwsRefusal,
+  parseCompactJws,
+  signCompactJws,
+  verifyJws,
+} from './jws.ts';
+import type { JwsAlgorithm, VerificationKey } from './key-cache.ts';
+
+/** How long a signed list may be relied on, in seconds. */
+export const revocationListLifetimeSeconds = 60;
+/** A revocation need be listed only as long as a token that it ends can live. */
+export const maxRevocationEntries = 20_000;
+/** Longest list that is looked at, in characters: that many entries, and room for the rest. */
+export const maxRevocationListLength = 128 * maxRevocationEntries;
+
+export interface RevocationList {
+  /** Grows with every change. */
+  readonly version: number;
+  readonly entries: readonly RevocationEntry[];
+}
+
+export interface RevocationEntry {
+  readonly key: Digest;
+  /** Seconds since the epoch. */
+  readonly before: number;
+}
+
+export interface VerifiedRevocationList {
+  readonly version: number;
+  /** Milliseconds since the epoch, by the issuer's clock. */
+  readonly issuedAt: number;
+  /** Milliseconds since the epoch. From then on it says nothing any more. */
+  readonly expiresAt: number;
+  /** For `isRevoked`: key, and the time in seconds up to which tokens are ended. */
+  readonly revoked: ReadonlyMap<Digest, number>;
+}
+
+/** The header of every revocation list signed with one key. */
+export function revocationListHeader(key: { readonly kid: string; readonly algorithm: JwsAlgorithm }): EncodedHeader {
+  return encodeHeader({ alg: key.algorithm, typ: 'revocation-list+jwt', kid: key.kid });
+}
+
+/**
+ * Signs a list for {@link revocationListLifetimeSeconds} from `now` (milliseconds). `header` comes from
+ * {@link revocationListHeader} for the key that `sign` uses.
+ *
+ * @throws CodedError `revocation_list_too_large`
+ */
+export async function signRevocationList(
+  list: RevocationList,
+  { issuer, now }: { readonly issuer: string; readonly now: number },
+  header: EncodedHeader,
+  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
+): Promise<string> {
+  if (list.entries.length > maxRevocationEntries)
+    throw refuse('revocation_list_too_large', `It would hold more than ${maxRevocationEntries} entries.`);
+  const iat = Math.floor(now / 1000);
+  const { version, entries } = list;
+  return signCompactJws(header, { iss: issuer, iat, exp: iat + revocationListLifetimeSeconds, version, entries }, sign);
+}
+
+const codeOfProblem = {
+  malformed: 'revocation_list_malformed',
+  algorithm: 'revocation_list_malformed',
+  signature: 'revocation_list_signature',
+} as const;
+const refuseJws: JwsRefusal = (problem, detail) => refuse(codeOfProblem[problem], detail);
+
+/**
+ * Verifies a list that {@link signRevocationList} made. Whether it is new enough for its reader's own bound, and not
+ * older than the one held already (`version`), is for the reader to compare.
+ *
+ * @throws CodedError of {@link revocationListErrors}; who has no list it may rely on must refuse what it protects
+ */
+export function verifyRevocationList(
+  text: string,
+  expected: {
+    readonly issuer: string;
+    /** The issuer's key with this `kid`, or undefined. */
+    readonly keyOf: (kid: string) => VerificationKey | undefined;
+    /** Milliseconds since the epoch. */
+    readonly now: number;
+  },
+): VerifiedRevocationList {
+  const jws = parseCompactJws(text, refuseJws, { maxLength: maxRevocationListLength });
+  if (jws.header.typ !== 'revocation-list+jwt')
+    throw refuse('revocation_list_type', 'Its typ must be revocation-list+jwt.');
+  const key = jws.header.kid === undefined ? undefined : expected.keyOf(jws.header.kid);
+  if (key === undefined) throw refuse('revocation_list_key_unknown', 'It names no key of the issuer that is in use.');
+  const claims = verifyJws(jws, key, refuseJws);
+  if (claims['iss'] !== expected.issuer)
+    throw refuse('revocation_list_issuer', `Its issuer must be ${expected.issuer}.`);
+  const { issuedAt, expiresAt } = readTimes(claims, expected.now / 1000);
+  return { version: readVersion(claims), issuedAt, expiresAt, revoked: readEntries(claims['entries']) };
+}
+
+function readTimes(claims: JsonObject, now: number): { readonly issuedAt: number; readonly expiresAt: number } {
+  const issuedAt = readSeconds(claims, 'iat');
+  const expiresAt = readSeconds(claims, 'exp');
+  if (issuedAt === undefined || expiresAt === undefined || expiresAt - issuedAt > revocationListLifetimeSeconds)
+    throw refuse(
+      'revocation_list_malformed',
+      `It must have iat and exp, at most ${revocationListLifetimeSeconds} seconds apart.`,
+    );
+  if (liesAhead(claims, 'iat', now))
+    throw refuse('revocation_list_malformed', `Its iat must be at most ${clockLeadSeconds} seconds ahead.`);
+  if (expiresAt <= now) throw refuse('revocation_list_expired', 'It has expired.');
+  return { issuedAt: issuedAt * 1000, expiresAt: expiresAt * 1000 };
+}
+
+function readVersion(claims: JsonObject): number {
+  const version = claims['version'];
+  if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0)
+    throw refuse('revocation_list_malformed', 'Its version is not a count.');
+  return version;
+}
+
+/** One entry that is not understood makes the list useless: it may be the one that matters. */
+function readEntries(entries: Json | undefined): ReadonlyMap<Digest, number> {
+  if (!Array.isArray(entries)) throw refuse('revocation_list_malformed', 'It has no entries.');
+  if (entries.length > maxRevocationEntries)
+    throw refuse('revocation_list_too_large', `It holds more than ${maxRevocationEntries} entries.`);
+  const revoked = new Map<Digest, number>();
+  for (const entry of entries as readonly Json[]) {
+    const members = typeof entry === 'object' && entry !== null && !Array.isArray(entry) ? (entry as JsonObject) : {};
+    const key = parseDigest(members['key']);
+    const before = readSeconds(members, 'before');
+    if (key === undefined || before === undefined)
+      throw refuse('revocation_list_malformed', 'One of its entries is malformed.');
+    revoked.set(key, Math.max(before, revoked.get(key) ?? 0));
+  }
+  return revoked;
+}
+
+function refuse(code: keyof typeof revocationListErrors.codes, detail: string) {
+  return revocationListErrors.error(code, `The revocation list is not accepted. ${detail}`);
+}

@@ -1,0 +1,158 @@
+import { type Brand, errorVocabulary, type Json, parseJson } from '@countersign/kernel';
+import { readString } from './claims.ts';
+import {
+  checkValidity,
+  type IssuedJwtRefusal,
+  issuedJwtHeader,
+  type SigningKeyName,
+  verifyIssuedJwt,
+} from './issued-jwt.ts';
+import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
+import type { VerificationKey } from './key-cache.ts';
+import { asJsonObject, given, memberOf } from './members.ts';
+
+/**
+ * Transaction tokens, by draft-ietf-oauth-transaction-tokens-10 (July 2026). A draft: what is here may change with the
+ * next revision, and is offered only where an installation switches it on.
+ */
+export const transactionTokenType = 'urn:ietf:params:oauth:token-type:txn_token';
+
+/** Longest life of a transaction token in seconds: that of one call through the chain. */
+export const maxTransactionTokenLifetimeSeconds = 300;
+
+/** Why a transaction token is not accepted. */
+export const transactionTokenErrors = errorVocabulary({
+  transaction_token_malformed: 'unauthenticated',
+  transaction_token_algorithm: 'unauthenticated',
+  transaction_token_signature: 'unauthenticated',
+  transaction_token_type: 'unauthenticated',
+  transaction_token_issuer: 'unauthenticated',
+  transaction_token_key: 'unauthenticated',
+  transaction_token_audience: 'unauthenticated',
+  transaction_token_time: 'unauthenticated',
+  transaction_token_expired: 'unauthenticated',
+  transaction_token_claims: 'unauthenticated',
+  /** `request_context` or `request_details` of a request for one. */
+  transaction_context_malformed: 'invalid',
+});
+
+/** Claims of a transaction token. It carries context, never authority to act as a client, and no access token. */
+export interface TransactionTokenClaims {
+  /** Optional in the draft; ours always say it, because it tells whose keys verify. */
+  readonly iss: string;
+  /** The trust domain, as a string. */
+  readonly aud: string;
+  readonly iat: number;
+  readonly exp: number;
+  /** The same in every token of the transaction. */
+  readonly txn: string;
+  /** Unique within the trust domain, whoever the issuer is. */
+  readonly sub: string;
+  /** Space-delimited purpose; never wider than what was exchanged for it. */
+  readonly scope: string;
+  /** The workload that requested it. */
+  readonly req_wl: string;
+  /** What stays the same through the chain of calls. */
+  readonly tctx?: JsonObject;
+  /** The surroundings of the request. */
+  readonly rctx?: JsonObject;
+}
+
+/** A transaction token whose signature, type, issuer, trust domain and times were checked. */
+export type VerifiedTransactionToken = Brand<
+  { readonly claims: TransactionTokenClaims; readonly scope: readonly string[] },
+  'VerifiedTransactionToken'
+>;
+
+const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`transaction_token_${problem}`, detail);
+
+/**
+ * Verifies the one value of a `Txn-Token` header, or of a `subject_token` of {@link transactionTokenType}.
+ *
+ * @throws CodedError of {@link transactionTokenErrors}
+ */
+export function verifyTransactionToken(
+  token: string,
+  expected: {
+    readonly issuer: string;
+    /** The trust domain of whoever asks; a token is worth nothing outside its own. */
+    readonly trustDomain: string;
+    /** The issuer's key with this `kid`, or undefined. */
+    readonly keyOf: (kid: string) => VerificationKey | undefined;
+    /** Milliseconds since the epoch. */
+    readonly now: number;
+  },
+): VerifiedTransactionToken {
+  const claims = verifyIssuedJwt(token, { types: ['txntoken+jwt'], ...expected }, refuseJwt);
+  if (claims['aud'] !== expected.trustDomain)
+    throw refuse('transaction_token_audience', 'It is meant for another trust domain.');
+  const { issuedAt, expiresAt } = checkValidity(
+    claims,
+    { nowSeconds: expected.now / 1000, maxLifetimeSeconds: maxTransactionTokenLifetimeSeconds },
+    refuseJwt,
+  );
+  // Names of earlier revisions. A token that limits something by them would be unlimited if they were ignored.
+  if (Object.hasOwn(claims, 'azd') || Object.hasOwn(claims, 'purp'))
+    throw refuse('transaction_token_claims', 'It follows an earlier revision of the draft.');
+  const scope = required('scope', readString(claims, 'scope', 2_048));
+  const parsed: TransactionTokenClaims = {
+    iss: expected.issuer,
+    aud: expected.trustDomain,
+    iat: issuedAt,
+    exp: expiresAt,
+    txn: required('txn', readString(claims, 'txn', 128)),
+    sub: required('sub', readString(claims, 'sub', 256)),
+    scope,
+    req_wl: required('req_wl', readString(claims, 'req_wl', 256)),
+    ...given('tctx', readContext(claims, 'tctx')),
+    ...given('rctx', readContext(claims, 'rctx')),
+  };
+  const scopes: readonly string[] = scope.split(' ');
+  return { claims: parsed, scope: scopes } as VerifiedTransactionToken;
+}
+
+function readContext(claims: JsonObject, name: 'tctx' | 'rctx'): JsonObject | undefined {
+  const value: Json | undefined = memberOf(claims, name);
+  return value === undefined ? undefined : required(name, asJsonObject(value));
+}
+
+function required<Value>(name: string, value: Value | undefined): Value {
+  if (value === undefined) throw refuse('transaction_token_claims', `Its claim ${name} is missing or malformed.`);
+  return value;
+}
+
+/**
+ * Reads `request_context` or `request_details` of a request for a transaction token: a JSON object of at most 4,096
+ * characters. What the requester says there is material, not fact: the server decides what of it goes into the token.
+ *
+ * @throws CodedError `transaction_context_malformed`, with the fact `parameter`
+ */
+export function parseTransactionContext(text: string, parameter: 'request_context' | 'request_details'): JsonObject {
+  const parsed = parseJson(text, { maxLength: 4_096, uniqueKeys: true });
+  const object = parsed.ok ? asJsonObject(parsed.value) : undefined;
+  if (object === undefined)
+    throw transactionTokenErrors.error(
+      'transaction_context_malformed',
+      `The parameter ${parameter} must be a JSON object of at most 4096 characters.`,
+      { facts: { parameter } },
+    );
+  return object;
+}
+
+/** The header of every transaction token signed with one key. */
+export function transactionTokenHeader(key: SigningKeyName): EncodedHeader {
+  return issuedJwtHeader('txntoken+jwt', key);
+}
+
+/** Signs a transaction token. `header` comes from {@link transactionTokenHeader} for the key that `sign` uses. */
+export function signTransactionToken(
+  claims: TransactionTokenClaims,
+  header: EncodedHeader,
+  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
+): Promise<string> {
+  return signCompactJws(header, claims, sign);
+}
+
+function refuse(code: keyof typeof transactionTokenErrors.codes, detail: string) {
+  return transactionTokenErrors.error(code, `The transaction token is not accepted. ${detail}`);
+}
