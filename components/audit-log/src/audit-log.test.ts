@@ -153,6 +153,54 @@ describe('appending', () => {
   });
 });
 
+describe('searching', () => {
+  const followed = ['grant.revoked', 'token.revoked', 'mandate.suspended'] as const;
+
+  it('finds records of any of several types, in the order of the log, from a place on', async () => {
+    const log = await rig.open();
+    const transaction = newTransaction();
+    const types = ['grant.revoked', 'access.refused', 'token.revoked', 'token.revoked', 'token.issued'] as const;
+    for (const type of types) await log.append(draft({ type, transaction }));
+    await log.append(draft({ type: 'token.revoked' }));
+    const placesOf = async (query: Parameters<RunningAuditLog['search']>[0]) =>
+      (await log.search(query)).map(({ index }) => Number(index));
+    expect(await placesOf({ types: followed })).toEqual([1, 3, 4, 6]);
+    expect(await placesOf({ types: followed, after: 1n })).toEqual([3, 4, 6]);
+    expect(await placesOf({ types: followed, limit: 2 })).toEqual([1, 3]);
+    expect(await placesOf({ types: followed, transaction })).toEqual([1, 3, 4]);
+    expect(await placesOf({ types: ['token.revoked', 'token.revoked'] })).toEqual([3, 4, 6]);
+    expect(await placesOf({ type: 'token.revoked' })).toEqual([3, 4, 6]);
+    expect(await placesOf({ types: [] })).toEqual([]);
+    expect(await placesOf({ types: followed, after: 6n })).toEqual([]);
+  });
+
+  it('is by one type or by several, not by both', async () => {
+    const log = await rig.open();
+    await expect(log.search({ type: 'token.revoked', types: ['token.revoked'] })).rejects.toThrow(/not by both/);
+  });
+
+  it('costs a reader who follows rare types what is new of these, not what the log holds', async () => {
+    const pool = rig.pool({ maxConnections: 1 });
+    const log = await rig.open({ pool });
+    for (const type of ['access.refused', 'grant.revoked', 'access.refused'] as const)
+      await Promise.all(drafts(2_500, { type }).map((record) => log.append(record)));
+    await rig.tamper('analyze');
+    const readRows = async (): Promise<number> => {
+      await pool.query('select pg_stat_force_next_flush()');
+      const { rows } = await pool.query<{ read: string }>(
+        `select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) as read from pg_stat_user_tables where relname = 'entries'`,
+      );
+      return Number(rows[0]?.read);
+    };
+    const before = await readRows();
+    // Everything it follows is behind it, and 2,500 records that it does not follow are ahead.
+    for (let polls = 0; polls < 5; polls++) expect(await log.search({ types: followed, after: 5_000n })).toEqual([]);
+    await log.append(draft({ type: 'token.revoked' }));
+    expect(await log.search({ types: followed, after: 5_000n })).toHaveLength(1);
+    expect((await readRows()) - before).toBeLessThan(10);
+  });
+});
+
 describe('the tree', () => {
   it('is the tree of RFC 6962 over the records, at every tile boundary, and is restored from its rows', async () => {
     // Grown by turns by a log that has just been opened and by one whose memory has fallen behind the rows.

@@ -100,16 +100,19 @@ export async function createAuditLog(dependencies: AuditLogDependencies): Promis
     checkpoint: async () => (await sign()).note,
     verifierKey: () => verifierKey,
     find: (id) => available(async () => (await store.byRecordIds([id])).map(logEntry)[0]),
-    search: ({ transaction, type, after, limit }) =>
-      available(async () => {
+    async search({ transaction, type, types, after, limit }) {
+      if (type !== undefined && types !== undefined)
+        throw new Error('records are searched by one type or by several, not by both');
+      return available(async () => {
         const found = await store.search({
           transaction,
-          type,
+          types: type === undefined ? types : [type],
           after: after ?? -1n,
           limit: Math.min(limit ?? maxSearchResults, maxSearchResults),
         });
         return found.map(logEntry);
-      }),
+      });
+    },
     async proveInclusion(index, size) {
       const [proof] = await available(async () => {
         await checkSize(size);

@@ -1,5 +1,5 @@
-import type { RecordDraft } from '@countersign/contracts';
-import { type EvidenceBundle, verifyBundle } from '@countersign/evidence';
+import { type RecordDraft, recordTypes } from '@countersign/contracts';
+import { describeBundle, type EvidenceBundle, verifyBundle } from '@countersign/evidence';
 import { digestOf, isCodedError, type Json, type RecordId } from '@countersign/kernel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningAuditLog } from './index.ts';
@@ -147,6 +147,32 @@ describe('exporting the evidence of a transaction', () => {
     expect(ids).toEqual(expect.arrayContaining([root.accepted, order.accepted, revoked, basis.id]));
     expect(ids).not.toContain(unrelated.id);
     expect(ids).not.toContain(root.submitted);
+    expect(failuresOf(bundle)).toEqual([]);
+  });
+
+  it('takes along the consent that a token rests on, back to the first, with records of every type there is', async () => {
+    const log = await rig.open();
+    const { transaction } = await tellOrder(log);
+    const given = await log.append(
+      draft({
+        type: 'consent.given',
+        outcome: 'permit',
+        data: { grant: 'grt_1', version: 1, scopes: ['order:create'] },
+      }),
+    );
+    const changed = await log.append(
+      draft({ type: 'grant.changed', outcome: 'permit', references: [given.id], data: { grant: 'grt_1', version: 2 } }),
+    );
+    await log.append(draft({ transaction, references: [changed.id] }));
+    // What a check reads has members of its own, and is told above.
+    const read = ['directory.applied', 'policy.published', 'decision.made', 'approval.given', 'evidence.exported'];
+    const others = recordTypes.filter(
+      (type) => !read.includes(type) && !/^(mandate|transaction|token\.(issued|exch))/.test(type),
+    );
+    for (const type of others) await log.append(draft({ type, transaction, outcome: 'done' }));
+    const bundle = await log.exportBundle({ transaction, requester });
+    expect(idsOf(bundle)).toEqual(expect.arrayContaining([given.id, changed.id]));
+    expect(describeBundle(bundle).join('\n')).toContain('grant.changed  permit');
     expect(failuresOf(bundle)).toEqual([]);
   });
 

@@ -37,7 +37,7 @@ export function createBundleExport({
   async function collect(transaction: TransactionId): Promise<ReadonlyMap<string, StoredEntry>> {
     const collected = new Map<string, StoredEntry>();
     const asked = new Set<string>();
-    let fresh = await store.search({ transaction, type: undefined, after: -1n, limit: bundleLimits.records + 1 });
+    let fresh = await store.search({ transaction, after: -1n, limit: bundleLimits.records + 1 });
     while (fresh.length > 0) {
       const references = new Set<string>();
       const mandates = new Set<string>();

@@ -53,7 +53,7 @@ function use(changes: Record<string, unknown> = {}): MandateUse {
     cfi: 'ESVUFR',
     venue: 'XETR',
     jurisdiction: 'DE',
-    account: 'FUND-1',
+    accounts: ['FUND-1'],
     counterparties: [],
     notional: { amount: '1000', ccy: 'EUR' },
     quantity: '10',
@@ -431,6 +431,28 @@ describe('evidence before release', () => {
       /never changed/,
     );
     await expect(pool.query('delete from mandate_versions where id = $1', [id])).rejects.toThrow(/never changed/);
+  });
+});
+
+describe('what was cut from a mandate', () => {
+  it('is found however far down, itself included, and nothing else', async () => {
+    const parent = await root();
+    const bystander = await root();
+    const first = await child(parent.id);
+    const second = await child(parent.id);
+    const { id: below } = await store.propose(
+      childProposal(first.id, {
+        grantor: { lei: clearer, role: 'ClearingFirm' },
+        grantee: { lei: stranger, role: 'Custodian' },
+        constraints: { ...constraints, actions: ['settlement:instruct'], delegationDepth: 0 },
+      }),
+      byClearer,
+      key(),
+    );
+    expect(await store.withDescendants(parent.id)).toEqual([parent.id, first.id, second.id, below].sort());
+    expect(await store.withDescendants(first.id)).toEqual([first.id, below].sort());
+    expect(await store.withDescendants(bystander.id)).toEqual([bystander.id]);
+    expect(await store.withDescendants('mnd_00000000000000000000000000' as MandateId)).toEqual([]);
   });
 });
 

@@ -23,10 +23,12 @@ import { narrowConstraints } from '@countersign/market';
 import type { ComponentAccess, Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import { answerFrom } from './chain.ts';
+import { createGrantRegister } from './grants/grant-register.ts';
 import { type StepName, steps } from './life-cycle.ts';
 import { openLiveView } from './live-view.ts';
 import { firstVersion, nextVersion } from './mandate-document.ts';
 import { parseProposal, type Terms } from './proposal.ts';
+import { parseReason } from './reason.ts';
 import { institutionFault, signatoryFault, signatoryOfOneFault } from './signatory.ts';
 import { createStore, type Unit } from './store.ts';
 
@@ -52,7 +54,10 @@ export interface RunningConsentStore extends ConsentStore {
   stop(): Promise<void>;
 }
 
-/** Mandates: written through the audit log, kept in every version, and answered from memory. */
+/**
+ * Mandates, written through the audit log, kept in every version, and answered from memory; and what people have
+ * allowed clients, see `grants/grant-register.ts`.
+ */
 export async function createConsentStore(dependencies: ConsentStoreDependencies): Promise<RunningConsentStore> {
   const { pool, clock, random, audit, directory } = dependencies;
   const store = createStore(pool);
@@ -230,6 +235,8 @@ export async function createConsentStore(dependencies: ConsentStoreDependencies)
   }
 
   return {
+    grants: createGrantRegister({ pool, clock, random, audit }),
+    withDescendants: (id) => store.withDescendants(id),
     propose,
     accept: (id, { termsHash }, by) => take('accept', id, by, { termsHash }),
     suspend: (id, by, reason) => take('suspend', id, by, { reason }),
@@ -267,16 +274,6 @@ function stateFault(step: StepName, head: Mandate, from: readonly Mandate['statu
   return head.status === 'revoked'
     ? consentErrors.error('mandate_revoked', `The mandate was revoked at ${head.recordedAt}; that is final.`)
     : consentErrors.error('mandate_state', `A mandate that is ${head.status} cannot take the step ${step}.`);
-}
-
-const reasonPattern = /^[\x21-\x7e](?: ?[\x21-\x7e]){0,199}$/;
-
-/** It stays in the evidence for good, so it is short, plain text; the door says that it must not name people. */
-function parseReason(reason: string): string {
-  if (reasonPattern.test(reason)) return reason;
-  throw consentErrors.error('mandate_invalid', 'A reason is 1 to 200 visible ASCII characters with single spaces.', {
-    facts: { field: 'reason' },
-  });
 }
 
 function recordOf(

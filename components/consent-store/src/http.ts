@@ -18,6 +18,7 @@ import {
 import { withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { grantRoutes } from './grants/http.ts';
 
 const closed = { additionalProperties: false };
 const party = Type.Object({ lei: Type.String({ maxLength: 20 }), role: Type.String({ maxLength: 64 }) }, closed);
@@ -64,7 +65,10 @@ export interface ConsentStoreRoutes {
   readonly clock: Clock;
 }
 
-/** Mandates over HTTP, under `/mandates`. An institution sees the mandates it is a party to, and no others. */
+/**
+ * Mandates over HTTP, under `/mandates`: an institution sees those it is a party to, and no others. Grants under
+ * `/grants`.
+ */
 export function consentStoreRoutes(
   app: FastifyInstance,
   { consentStore, guard, baseUrl, clock }: ConsentStoreRoutes,
@@ -78,6 +82,8 @@ export function consentStoreRoutes(
       baseUrl,
       (request, _reply, caller) => handler(request, caller),
     );
+
+  grantRoutes(app, { grants: consentStore.grants, guard, baseUrl });
 
   app.post<{ Body: MandateProposal }>(
     '/mandates',

@@ -58,7 +58,7 @@ const uses = fc.array(
     cfi: fc.constantFrom('ESVUFR', 'EPNRAR', 'DBFTFB'),
     venue: fc.constantFrom('XETR', 'XPAR'),
     jurisdiction: fc.constantFrom('DE', 'FR'),
-    account: fc.constantFrom('A-1', 'A-2'),
+    accounts: fc.constantFrom(['A-1'], ['A-2'], ['A-1', 'A-2']),
     counterparties: fc.subarray([broker, clearer], { maxLength: 1 }),
     notional: amounts.map((amount) => ({ amount, ccy: 'EUR' })),
     quantity: fc.constantFrom('1', '2', '3'),

@@ -60,6 +60,23 @@ export function createStore(pool: pg.Pool) {
       );
     },
 
+    /** The mandate and everything cut from it, however far down; nothing where there is no such mandate. */
+    async withDescendants(id: MandateId): Promise<readonly MandateId[]> {
+      try {
+        const { rows } = await pool.query<{ id: MandateId }>({
+          name: 'mandate-descendants',
+          text: `with recursive line as (
+                   select id from mandates where id = $1
+                   union select m.id from line join mandates m on m.parent_id = line.id)
+                 select id from line order by id`,
+          values: [id],
+        });
+        return rows.map((row) => row.id);
+      } catch (error) {
+        throw databaseFailure(error);
+      }
+    },
+
     /** Everything that was committed after `known`, in no particular order. */
     async changesAfter(known: bigint): Promise<Changes> {
       try {
@@ -118,10 +135,10 @@ function unitOn(client: pg.PoolClient): Unit {
       // The counter's row is held until the commit, so places are handed out in the order of commits.
       await client.query(
         `with place as (update changes set newest = newest + 1 returning newest)
-         insert into mandates (id, version, grantor_lei, grantee_lei, change)
-         select $1, $2, $3, $4, newest from place
+         insert into mandates (id, version, grantor_lei, grantee_lei, parent_id, change)
+         select $1, $2, $3, $4, $5, newest from place
          on conflict (id) do update set version = excluded.version, change = excluded.change`,
-        [mandate.id, mandate.version, mandate.grantor.lei, mandate.grantee.lei],
+        [mandate.id, mandate.version, mandate.grantor.lei, mandate.grantee.lei, mandate.parent?.id ?? null],
       );
       await client.query('select pg_notify($1, $2)', [changesChannel, mandate.id]);
     },

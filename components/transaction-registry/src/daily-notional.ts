@@ -1,5 +1,6 @@
 import { type Limits, type Mandate, transactionErrors } from '@countersign/contracts';
 import { type CodedError, toInstant } from '@countersign/kernel';
+import type { OrderTransaction } from './order.ts';
 import type { StoredTransaction } from './store.ts';
 
 /** One name for all that is held for a transaction: giving it back needs to know nothing else. */
@@ -14,7 +15,7 @@ function reservationOf(transaction: Pick<StoredTransaction, 'id'>): string {
  * @returns CodedError `notional_per_day` when one of them has not enough left
  */
 export async function reserveNotional(
-  transaction: StoredTransaction,
+  transaction: OrderTransaction,
   mandates: readonly Mandate[],
   now: number,
   limits: Limits,

@@ -1,8 +1,9 @@
 import { type Decision, type PolicyEngine, transactionErrors } from '@countersign/contracts';
 import type { CodedError, Json } from '@countersign/kernel';
 import { factsOf } from './facts.ts';
+import type { OrderTransaction } from './order.ts';
 import type { TransitionRule } from './state-machine.ts';
-import type { StoredApproval, StoredTransaction } from './store.ts';
+import type { StoredApproval } from './store.ts';
 import type { Asked } from './transition-request.ts';
 
 /**
@@ -17,7 +18,7 @@ export async function decideOn(
     approvals,
     now,
   }: {
-    readonly transaction: StoredTransaction;
+    readonly transaction: OrderTransaction;
     readonly asked: Asked;
     readonly rule: TransitionRule;
     readonly approvals: readonly StoredApproval[];

@@ -48,10 +48,15 @@ export function factsOf(transaction: StoredTransaction, approvals: readonly Stor
   };
 }
 
-/** Every institution that may know of the transaction. */
+/**
+ * Every institution that may know of the transaction: who began it, for whom, and the parties that an order lists.
+ * Other firms that an intent names (who is asked for a quote, who receives a settlement) have no part in it yet and
+ * would see more than is theirs, its limits among it.
+ */
 export function partiesOf({
   detail,
   initiatorInstitution,
 }: Pick<StoredTransaction, 'detail' | 'initiatorInstitution'>): readonly string[] {
-  return [...new Set([initiatorInstitution, detail.entity_lei, ...detail.parties.map(({ lei }) => lei)])];
+  const listed = 'parties' in detail ? detail.parties.map(({ lei }) => lei) : [];
+  return [...new Set([initiatorInstitution, detail.entity_lei, ...listed])];
 }

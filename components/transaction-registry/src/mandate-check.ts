@@ -1,7 +1,7 @@
 import type { ConsentStore, Mandate } from '@countersign/contracts';
 import { intentUse, type Lei } from '@countersign/market';
+import type { OrderTransaction } from './order.ts';
 import type { MandateNeed } from './state-machine.ts';
-import type { StoredTransaction } from './store.ts';
 
 export type MandateStanding =
   | {
@@ -19,7 +19,7 @@ export type MandateStanding =
  */
 export async function checkMandates(
   needs: readonly MandateNeed[],
-  transaction: StoredTransaction,
+  transaction: OrderTransaction,
   asked: { readonly now: number; readonly takenAt: number },
   consentStore: Pick<ConsentStore, 'check'>,
 ): Promise<MandateStanding> {
@@ -42,7 +42,7 @@ export async function checkMandates(
 
 function actingInstitutions(
   actingFor: MandateNeed['actingFor'],
-  { detail, initiatorInstitution }: StoredTransaction,
+  { detail, initiatorInstitution }: OrderTransaction,
 ): readonly Lei[] {
   return actingFor === 'initiator'
     ? [initiatorInstitution]

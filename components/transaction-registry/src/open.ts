@@ -49,11 +49,6 @@ function newTransaction(
   { detail, mandate, initiator, client }: OpenRequest,
   from: { clock: Clock; random: Random },
 ): StoredTransaction {
-  if (detail.type !== 'urn:countersign:rar:v1:trade_order')
-    throw transactionErrors.error(
-      'intent_not_supported',
-      `Transactions are opened for trade orders; ${detail.type} is not supported yet.`,
-    );
   // Both come from our own side, checked before: a difference is our bug, not the caller's.
   if (detail.mandate_id !== mandate.id) throw new Error('an intent was opened under another mandate than it names');
   const institution = parseLei(initiator.institution);

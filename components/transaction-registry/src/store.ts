@@ -6,7 +6,7 @@ import type {
   TransitionReceipt,
 } from '@countersign/contracts';
 import type { Digest, ExceptionId, IntentDigest, MandateId, RecordId, TransactionId } from '@countersign/kernel';
-import type { Lei, TradeOrder } from '@countersign/market';
+import type { AuthorizationDetail, Lei } from '@countersign/market';
 import { databaseFailure, transaction as inTransaction } from '@countersign/runtime';
 import type pg from 'pg';
 
@@ -14,7 +14,7 @@ export interface StoredTransaction {
   readonly id: TransactionId;
   readonly client: string;
   readonly idempotencyKey: string;
-  readonly detail: TradeOrder;
+  readonly detail: AuthorizationDetail;
   readonly intentDigest: IntentDigest;
   readonly initiator: string;
   readonly initiatorInstitution: Lei;

@@ -25,6 +25,7 @@ import { releaseNotional, reserveNotional } from './daily-notional.ts';
 import { decideOn, decisionFault, decisionJson } from './decision.ts';
 import { partiesOf, standingApprovals } from './facts.ts';
 import { checkMandates, type MandateStanding } from './mandate-check.ts';
+import { isOrder, lifeUnknown, type OrderTransaction } from './order.ts';
 import { recordAbout, referencesTo } from './records.ts';
 import { type TransitionRule, transitionRules } from './state-machine.ts';
 import type { Store, StoredApproval, StoredTransaction, StoredTransition, Unit } from './store.ts';
@@ -46,10 +47,10 @@ export interface TransitionDependencies {
 }
 
 /** What is known once the transaction is locked, and does not change while it is. */
-interface Attempt {
+interface Attempt<Transaction extends StoredTransaction = StoredTransaction> {
   readonly asked: Asked;
   readonly rule: TransitionRule;
-  readonly transaction: StoredTransaction;
+  readonly transaction: Transaction;
   readonly past: readonly StoredTransition[];
   readonly approvals: readonly StoredApproval[];
   readonly now: number;
@@ -87,7 +88,9 @@ async function carryOut(asked: Asked, unit: Unit, dependencies: TransitionDepend
     dependencies.directory.snapshot(),
     now,
   );
-  const attempt: Attempt = { asked, rule: transitionRules[asked.event], transaction, past, approvals, now };
+  const about = { asked, rule: transitionRules[asked.event], past, approvals, now };
+  if (!isOrder(transaction)) return refuse({ ...about, transaction }, lifeUnknown(transaction), dependencies);
+  const attempt: Attempt<OrderTransaction> = { ...about, transaction };
 
   const misplaced = orderFault(attempt) ?? partyFault(attempt) ?? expiryFault(attempt);
   if (misplaced !== undefined) return refuse(attempt, misplaced, dependencies);
@@ -141,7 +144,7 @@ function orderFault({ asked, rule, transaction }: Attempt): CodedError | undefin
       );
 }
 
-function partyFault({ asked, rule, transaction }: Attempt): CodedError | undefined {
+function partyFault({ asked, rule, transaction }: Attempt<OrderTransaction>): CodedError | undefined {
   const { detail, initiatorInstitution } = transaction;
   const acts = rule.actors.some((actor) =>
     actor === 'initiator'

@@ -24,6 +24,7 @@ export const recordTypes = [
   'session.started',
   'session.ended',
   'session.refused',
+  'session.logout-notified',
   'authorization.pushed',
   'authorization.granted',
   'authorization.refused',

@@ -34,6 +34,11 @@ export const authenticationErrors = errorVocabulary({
   sign_in_forged: 'forbidden',
   person_unknown: 'unauthenticated',
   method_not_available: 'forbidden',
+  /** Only people of an institution whose LEI is `ISSUED` may act. */
+  institution_not_issued: 'forbidden',
+  sign_in_attempts_spent: 'rate-limited',
+  /** A sign-in leads back to our own origin and nowhere else. */
+  return_to_foreign: 'invalid',
 });
 
 /**
@@ -52,9 +57,13 @@ export interface Authentication {
    * browser is sent to `returnTo` by 303; when they give up, to `returnTo` too, and {@link current} says no.
    *
    * @param returnTo a path on our own origin, with its query
+   * @param continuesTo where `returnTo` may send the browser on at once: the client's redirect URI. Browsers apply
+   *   the `form-action` of the sign-in page to every redirect that follows its form.
+   * @throws CodedError `return_to_foreign`
    */
   begin(request: {
     readonly returnTo: string;
+    readonly continuesTo?: readonly string[];
     readonly need: SignInNeed;
     /** Name of the software that asks, for the page. */
     readonly clientName: string;

@@ -4,7 +4,12 @@ import type { Actor } from './audit-log.ts';
 import type { ClientId, PrincipalId } from './principals.ts';
 
 /** The scopes that OpenID Connect and OAuth themselves define; they open no market interface. */
-export const protocolScopes = ['openid', 'offline_access', 'grant_management_query', 'grant_management_revoke'] as const;
+export const protocolScopes = [
+  'openid',
+  'offline_access',
+  'grant_management_query',
+  'grant_management_revoke',
+] as const;
 export type ProtocolScope = (typeof protocolScopes)[number];
 
 /** What a person has allowed a client to do in their name. */
@@ -47,7 +52,9 @@ export type GrantProposal = Omit<Grant, 'id' | 'version' | 'status' | 'givenAt' 
 export const grantErrors = errorVocabulary({
   grant_not_found: 'not-found',
   grant_revoked: 'conflict',
-  /** Of another client or person than the one that would change it. */
+  /** Its time is over: what was allowed until then is not brought back by a change. */
+  grant_expired: 'conflict',
+  /** Of another client, person or institution than the one that would change it. */
   grant_foreign: 'forbidden',
 });
 
@@ -59,15 +66,31 @@ export interface GrantRegister {
   deny(refused: Omit<GrantProposal, 'expiresAt'>): Promise<RecordId>;
   /**
    * A new version with other terms, same client and subject (Grant Management for OAuth, `merge` and `replace`).
+   * The sign-in is the proposal's, and so is the expiry; merged terms end at the earlier of both, because nothing may
+   * last longer than it did when the person was shown it. Records `grant.changed` first; a refusal is its caller's to
+   * record.
    *
    * @throws CodedError of {@link grantErrors}
    */
   change(id: GrantId, how: 'merge' | 'replace', proposal: GrantProposal): Promise<Grant>;
-  /** The newest version, from the database: never older than the last change on any node. */
+  /**
+   * The newest version, from the database: never older than the last change on any node. Callers compare `expiresAt`
+   * with their clock: time alone changes no version, so a grant that has ended stays `active`.
+   */
   find(id: GrantId): Promise<Grant | undefined>;
-  /** Ends it, and with it everything issued under it. Recorded first; idempotent. */
+  /**
+   * Ends it, and with it everything issued under it. Records `grant.revoked` first, once however often it is asked for.
+   *
+   * @param reason stays in the evidence for good: short, and without names of people
+   * @throws CodedError `grant_not_found`
+   */
   revoke(id: GrantId, by: Actor, reason: string): Promise<Grant>;
-  /** Ends every active grant of a client, a person or an institution. @returns how many, each recorded */
+  /**
+   * Ends every grant of a client, a person or an institution that is active and has not long expired. When it fails
+   * midway, what was ended stays ended, and asking again goes on from there.
+   *
+   * @returns how many this call ended, each recorded
+   */
   revokeAll(
     of: { readonly client: string } | { readonly subject: string } | { readonly institution: string },
     by: Actor,
@@ -77,7 +100,10 @@ export interface GrantRegister {
   list(of: {
     readonly client?: string;
     readonly subject?: string;
+    readonly institution?: string;
     readonly status?: Grant['status'];
+    /** Milliseconds since the epoch: only those that end after it. */
+    readonly endingAfter?: number;
     readonly after?: GrantId;
     readonly limit?: number;
   }): Promise<readonly Grant[]>;

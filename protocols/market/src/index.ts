@@ -5,5 +5,6 @@ export * from './narrowing.ts';
 export * from './orders.ts';
 export type { Parsed } from './parsed.ts';
 export * from './roles.ts';
+export * from './scope-descriptions.ts';
 export * from './scopes.ts';
 export type { Problem } from './shape.ts';

@@ -97,6 +97,7 @@ describe('separation of duties', () => {
     ['withdrawal:request', 'withdrawal:approve'],
     ['withdrawal:request', 'withdrawal:release'],
     ['partner:register', 'partner:approve'],
+    ['directory:apply', 'directory:approve'],
     ['model:register', 'model:certify'],
     ['policy:propose', 'policy:approve'],
     ['policy:propose', 'policy:publish'],
@@ -141,6 +142,9 @@ describe('bearer tokens', () => {
       'audit:read',
       'decision:evaluate',
       'directory:apply',
+      'directory:approve',
+      'client:register',
+      'token:revoke',
     ] as const)
       expect(marketScopes.has(scope)).toBe(true);
     expect(marketScopes.size + bearerScopes.size).toBe(scopes.length);

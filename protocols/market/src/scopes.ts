@@ -23,8 +23,10 @@ const vocabulary = {
   legalhold: ['place', 'release'],
   breakglass: ['invoke', 'review'],
   // Doors of Countersign itself.
-  directory: ['apply', 'read'],
+  directory: ['apply', 'approve', 'read'],
   decision: ['evaluate'],
+  client: ['register'],
+  token: ['revoke'],
 } as const;
 
 type Vocabulary = typeof vocabulary;
@@ -90,6 +92,8 @@ const separateDuties: readonly (readonly [readonly Scope[], readonly Scope[]])[]
   [['withdrawal-address:propose'], ['withdrawal-address:approve']],
   [['withdrawal:request'], ['withdrawal:approve', 'withdrawal:release']],
   [['partner:register'], ['partner:approve']],
+  // A change of a production client has two people: who asks for it and who lets it through.
+  [['directory:apply'], ['directory:approve']],
   // Developers do not certify their own model.
   [['model:register'], ['model:certify']],
   [['policy:propose'], ['policy:approve', 'policy:publish']],

@@ -33,6 +33,10 @@ export function memorySigner(): Signer {
     },
     publicKeys: async () => pairs.map(({ key }) => key),
     rotate: async () => add(),
+    async withdraw(_purpose, kid) {
+      pairs.splice(0, pairs.length, ...pairs.filter(({ key }) => key.kid !== kid));
+      return add();
+    },
   };
 }
 

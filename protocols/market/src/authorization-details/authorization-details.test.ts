@@ -371,7 +371,7 @@ describe('the description of an authorization detail', () => {
   };
 
   it('decodes an order into plain words', () => {
-    expect(describeAuthorizationDetail(parsed(examples.trade_order))).toEqual({
+    expect(describeAuthorizationDetail(parsed(examples.trade_order))).toMatchObject({
       title: 'Buy up to 1,000 of ISIN US0378331005 on XNAS',
       lines: [
         { label: 'Side', value: 'Buy' },
@@ -390,6 +390,7 @@ describe('the description of an authorization detail', () => {
         { label: 'Algorithm artefact (SHA-256)', value: 'ab'.repeat(32) },
         { label: 'Algorithm certificate', value: 'CERT-7' },
         { label: 'Client order id', value: 'ORD-1' },
+        { label: 'Kind of intent', value: 'Order (urn:countersign:rar:v1:trade_order)' },
         { label: 'Acting for', value: `LEI ${firm}` },
         { label: 'Jurisdiction', value: 'Germany (DE)' },
         { label: 'Mandate', value: 'mnd_01k9z3m8q4d6s0v2x5y7a9b1c3' },

@@ -2,11 +2,12 @@ export type { AddressBookChange } from './address-book-change.ts';
 export type { Allocation } from './allocation.ts';
 export type { ClearingSubmission } from './clearing-submission.ts';
 export type { CollateralTransfer } from './collateral-transfer.ts';
-export { type Description, describeAuthorizationDetail } from './describe.ts';
+export { type Description, type DescriptionLine, describeAuthorizationDetail } from './describe.ts';
 export * from './parse.ts';
 export type { PrivilegedAdmin } from './privileged-admin.ts';
 export { type RegulatoryReport, reportActions } from './regulatory-report.ts';
 export type { Rfq } from './rfq.ts';
+export { scopeActionOf } from './scope-action.ts';
 export type { SettlementInstruction } from './settlement-instruction.ts';
 export {
   type Capacity,

@@ -1,11 +1,13 @@
-import { unreachable } from '@countersign/kernel';
+import { addDecimals, unreachable, zero } from '@countersign/kernel';
 import type { AuthorizationDetail } from '../authorization-details/index.ts';
 import type { Lei } from '../codes/index.ts';
 import { counterpartyRoles, type PartyRole } from '../roles.ts';
 import type { MandateUse, Money } from './permits.ts';
 
 /**
- * The facts of an intent that a mandate constrains, for `permits`.
+ * The facts of an intent that a mandate constrains, for `permits`. What a type cannot state is left out, so that
+ * `permits` refuses where the mandate limits it: a withdrawal names neither account nor beneficiary, and tokens have
+ * no worth in money until somebody has valued them.
  *
  * @param asked.action scope under which the intent is acted on
  * @param asked.at milliseconds since the epoch
@@ -29,28 +31,39 @@ function factsOf(detail: AuthorizationDetail): Partial<MandateUse> {
       return {
         cfi: detail.instrument.cfi,
         venue: detail.venue_mic,
-        account: detail.account,
-        // A firm is not its own counterparty, in whatever role it names itself.
-        counterparties: [...new Set([...asked, ...facing])].filter((lei) => lei !== detail.entity_lei),
+        accounts: [detail.account],
+        counterparties: others([...asked, ...facing], detail),
         notional: detail.max_notional,
         quantity: detail.max_qty,
       };
     }
     case 'urn:countersign:rar:v1:settlement_instruction': {
-      const { deliverer, receiver, amount, ccy, entity_lei } = detail;
-      const own = deliverer.lei === entity_lei ? deliverer : receiver;
-      const other = own === deliverer ? receiver : deliverer;
+      const ends = [detail.deliverer, detail.receiver];
+      const own = ends.filter(({ lei }) => lei === detail.entity_lei).map(({ account }) => account);
+      const accounts = own.filter((account) => account !== undefined);
       return {
-        ...(own.account === undefined ? {} : { account: own.account }),
-        counterparties: other.lei === entity_lei ? [] : [other.lei],
-        ...(ccy === undefined ? {} : { notional: { amount, ccy } }),
+        // An address of ours is no account that a mandate could name, nor is the account of a third firm.
+        ...(own.length > 0 && accounts.length === own.length ? { accounts } : {}),
+        counterparties: others(
+          ends.map(({ lei }) => lei),
+          detail,
+        ),
+        ...(detail.ccy === undefined ? {} : { notional: { amount: detail.amount, ccy: detail.ccy } }),
       };
     }
+    case 'urn:countersign:rar:v1:allocation':
+      return {
+        accounts: detail.lines.map(({ account }) => account),
+        counterparties: others(detail.giveup_to_lei === undefined ? [] : [detail.giveup_to_lei], detail),
+        quantity: detail.lines.reduce((sum, { qty }) => addDecimals(sum, qty), zero),
+      };
+    case 'urn:countersign:rar:v1:clearing_submission':
+      // The central counterparty is an infrastructure; the firm that clears extends credit.
+      return { counterparties: others([detail.clearing_firm_lei], detail) };
+    case 'urn:countersign:rar:v1:address_book_change':
+      return { counterparties: others([detail.beneficiary_lei], detail) };
     case 'urn:countersign:rar:v1:collateral_transfer':
       return detail.asset.ccy === undefined ? {} : { notional: { amount: detail.qty, ccy: detail.asset.ccy } };
-    case 'urn:countersign:rar:v1:allocation':
-    case 'urn:countersign:rar:v1:clearing_submission':
-    case 'urn:countersign:rar:v1:address_book_change':
     case 'urn:countersign:rar:v1:withdrawal':
     case 'urn:countersign:rar:v1:regulatory_report':
     case 'urn:countersign:rar:v1:privileged_admin':
@@ -58,6 +71,11 @@ function factsOf(detail: AuthorizationDetail): Partial<MandateUse> {
     default:
       return unreachable(detail);
   }
+}
+
+/** A firm is not its own counterparty, in whatever role it names itself. */
+function others(leis: readonly Lei[], { entity_lei }: Pick<AuthorizationDetail, 'entity_lei'>): readonly Lei[] {
+  return [...new Set(leis)].filter((lei) => lei !== entity_lei);
 }
 
 function isCounterpartyRole(role: PartyRole): boolean {

@@ -175,8 +175,9 @@ describe('what a mandate permits', () => {
     ['a venue not known', { venue: undefined }, 'mandate_venue'],
     ['another jurisdiction', { jurisdiction: 'FR' }, 'mandate_jurisdiction'],
     ['a jurisdiction not known', { jurisdiction: undefined }, 'mandate_jurisdiction'],
-    ['another account', { account: 'ACC-003' }, 'mandate_account'],
-    ['an account not known', { account: undefined }, 'mandate_account'],
+    ['another account', { accounts: ['ACC-003'] }, 'mandate_account'],
+    ['another account beside an allowed one', { accounts: ['ACC-001', 'ACC-003'] }, 'mandate_account'],
+    ['an account not known', { accounts: undefined }, 'mandate_account'],
     ['another counterparty beside an allowed one', { counterparties: [broker, firm] }, 'mandate_counterparty'],
     ['counterparties not known', { counterparties: undefined }, 'mandate_counterparty'],
     ['one cent too much', { notional: usd('5000000.01') }, 'mandate_notional'],
@@ -207,7 +208,7 @@ describe('what a mandate permits', () => {
     const large = { at: saturday, notional: usd('99999999'), quantity: amount('99999999') };
     expect(permits(mandate, use({ ...large, action: 'order:cancel' }))).toEqual({ ok: true });
     expect(permits(mandate, use({ ...large, action: 'order:read' }))).toEqual({ ok: true });
-    expect(permits(mandate, use({ action: 'order:cancel', account: 'ACC-003' }))).toMatchObject({
+    expect(permits(mandate, use({ action: 'order:cancel', accounts: ['ACC-003'] }))).toMatchObject({
       code: 'mandate_account',
     });
   });
@@ -246,12 +247,109 @@ describe('what a mandate permits', () => {
   });
 
   it('refuses a withdrawal that nobody has valued', () => {
-    const withdrawing = constraints({ ...base, actions: ['withdrawal:request'], accounts: undefined });
-    expect(
-      permits(withdrawing, intentUse(detail(examples.withdrawal), { action: 'withdrawal:request', at: friday })),
-    ).toMatchObject({
-      code: 'mandate_notional',
+    const unlisted = { actions: ['withdrawal:request'], accounts: undefined, counterparties: undefined };
+    const asked = intentUse(detail(examples.withdrawal), { action: 'withdrawal:request', at: friday });
+    expect(permits(constraints({ ...base, ...unlisted }), asked)).toMatchObject({ code: 'mandate_notional' });
+    expect(permits(constraints({ ...base, ...unlisted }), { ...asked, notional: usd('1') } as MandateUse)).toEqual({
+      ok: true,
     });
+  });
+
+  it('refuses what does not say on which account, or with whom, where the mandate says with which', () => {
+    const silent: readonly [unknown, string, string][] = [
+      [examples.withdrawal, 'withdrawal:request', 'mandate_account'],
+      [examples.clearing_submission, 'trade:affirm', 'mandate_account'],
+      [examples.address_book_change, 'withdrawal-address:propose', 'mandate_account'],
+      [examples.regulatory_report, 'report:submit', 'mandate_account'],
+      [examples.collateral_transfer, 'collateral:transfer', 'mandate_account'],
+    ];
+    for (const [value, action, code] of silent) {
+      const limited = constraints({ ...base, actions: [action], counterparties: undefined });
+      expect(permits(limited, intentUse(detail(value), { action, at: friday })), action).toMatchObject({ code });
+    }
+    for (const [value, action] of [
+      [examples.withdrawal, 'withdrawal:request'],
+      [examples.regulatory_report, 'report:submit'],
+      [examples.collateral_transfer, 'collateral:transfer'],
+    ] as const) {
+      const limited = constraints({ ...base, actions: [action], accounts: undefined });
+      expect(permits(limited, intentUse(detail(value), { action, at: friday })), action).toMatchObject({
+        code: 'mandate_counterparty',
+      });
+    }
+  });
+
+  it('asks for every account of an allocation, its whole quantity, and the firm it is given up to', () => {
+    const mandate = constraints({ ...base, actions: ['allocation:propose'] });
+    const allocate = (change: object) =>
+      permits(
+        mandate,
+        intentUse(
+          detail({
+            ...examples.allocation,
+            lines: [
+              { account: 'ACC-001', qty: '6000' },
+              { account: 'ACC-002', qty: '4000' },
+            ],
+            ...change,
+          }),
+          { action: 'allocation:propose', at: friday },
+        ),
+      );
+    expect(allocate({})).toEqual({ ok: true });
+    const stray = [
+      { account: 'ACC-001', qty: '1' },
+      { account: 'ACC-003', qty: '1' },
+    ];
+    expect(allocate({ lines: stray })).toMatchObject({
+      code: 'mandate_account',
+      detail: expect.stringMatching('ACC-003'),
+    });
+    expect(allocate({ lines: [{ account: 'ACC-001', qty: '10000.5' }] })).toMatchObject({ code: 'mandate_quantity' });
+    expect(allocate({ giveup_to_lei: '213800WAVVOPS85N2205' })).toMatchObject({ code: 'mandate_counterparty' });
+    expect(allocate({ giveup_to_lei: undefined })).toEqual({ ok: true });
+  });
+
+  it('asks for the firm that clears and for the one that tokens may go to', () => {
+    const mandate = constraints({
+      ...base,
+      actions: ['trade:affirm', 'withdrawal-address:propose'],
+      accounts: undefined,
+      counterparties: [broker],
+    });
+    const asked = (value: object, action: string) => permits(mandate, intentUse(detail(value), { action, at: friday }));
+    expect(asked(examples.clearing_submission, 'trade:affirm')).toEqual({ ok: true });
+    expect(asked({ ...examples.clearing_submission, clearing_firm_lei: clearer }, 'trade:affirm')).toMatchObject({
+      code: 'mandate_counterparty',
+    });
+    const change = examples.address_book_change;
+    expect(asked(change, 'withdrawal-address:propose')).toEqual({ ok: true });
+    expect(asked({ ...change, beneficiary_lei: firm }, 'withdrawal-address:propose')).toEqual({ ok: true });
+    expect(asked({ ...change, beneficiary_lei: clearer }, 'withdrawal-address:propose')).toMatchObject({
+      code: 'mandate_counterparty',
+    });
+  });
+
+  it('asks for both ends of a settlement that are not ours, and for every account of ours', () => {
+    const used = (change: object) =>
+      intentUse(detail({ ...examples.settlement_instruction, ...change }), {
+        action: 'settlement:instruct',
+        at: friday,
+      });
+    const account = (lei: string, name: string) => ({ lei, account: name });
+    expect(used({ deliverer: account(firm, 'A'), receiver: account(broker, 'B') })).toMatchObject({
+      accounts: ['A'],
+      counterparties: [broker],
+    });
+    const between = used({ deliverer: account(clearer, 'A'), receiver: account(broker, 'B') });
+    expect(between.counterparties).toEqual([clearer, broker]);
+    expect(between).not.toHaveProperty('accounts');
+    expect(used({ deliverer: account(firm, 'A'), receiver: account(firm, 'B') })).toMatchObject({
+      accounts: ['A', 'B'],
+      counterparties: [],
+    });
+    const toAddress = used({ deliverer: account(firm, 'A'), receiver: { lei: firm, address: '0x1' } });
+    expect(toAddress).not.toHaveProperty('accounts');
   });
 
   it('reads every counterparty of an intent, and counts neither clients nor the firm itself', () => {
@@ -487,6 +585,7 @@ describe('narrowing a mandate', () => {
           'order:read',
           'withdrawal:request',
           'settlement:instruct',
+          'allocation:propose',
           'killswitch:trip',
         ]),
         productClasses: some(['E', 'ES', 'ESV', 'ESVUFR', 'F', 'FF', 'FC', 'D', 'DB']),
@@ -538,12 +637,13 @@ describe('narrowing a mandate', () => {
         'order:cancel',
         'order:read',
         'withdrawal:request',
+        'allocation:propose',
         'killswitch:trip',
       ),
       cfi: maybe(fc.constantFrom('ESVUFR', 'ESXXXX', 'EPXXXX', 'FFXXXX', 'FCXXXX', 'DBXXXX')),
       venue: maybe(fc.constantFrom('XNAS', 'XETR', 'XLON')),
       jurisdiction: maybe(fc.constantFrom('DE', 'US')),
-      account: maybe(fc.constantFrom('A', 'B', 'C')),
+      accounts: maybe(fc.subarray(['A', 'B', 'C'], { minLength: 1, maxLength: 2 })),
       counterparties: maybe(fc.subarray([broker, clearer, firm])),
       notional: maybe(money),
       notionalToday: maybe(money),

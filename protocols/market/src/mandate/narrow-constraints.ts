@@ -53,7 +53,7 @@ const rules: { readonly [Constraint in keyof Constraints]-?: Rule } = {
     missingFrom(parent.jurisdictions, child.jurisdictions, 'jurisdiction', (jurisdiction) => ({ jurisdiction })),
   accounts: (parent, child) =>
     missingFrom(parent.accounts, child.accounts ?? [otherAccount(parent.accounts)], 'account', (account) => ({
-      account,
+      accounts: [account],
     })),
   counterparties: (parent, child) =>
     missingFrom(
@@ -134,7 +134,7 @@ function usePermittedBy(constraints: Constraints): MandateUse {
   const openMinute = hours === undefined ? 0 : weekOf(hours).indexOf(true);
   return {
     action: actions.find(isBoundByLimits) ?? actions[0] ?? '',
-    account: account ?? 'ANY',
+    accounts: [account ?? 'ANY'],
     counterparties: counterparty === undefined ? [] : [counterparty],
     notional: constraints.notionalPerOrder,
     quantity: quantityPerOrder ?? one,

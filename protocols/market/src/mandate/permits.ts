@@ -16,8 +16,9 @@ export interface MandateUse {
   readonly cfi?: Cfi | undefined;
   readonly venue?: Mic | undefined;
   readonly jurisdiction?: Country | undefined;
-  readonly account?: string | undefined;
-  /** Every counterparty that is named; empty where none is. */
+  /** Every account that is touched; absent where the intent does not say. */
+  readonly accounts?: readonly string[] | undefined;
+  /** Every counterparty that is named; empty where it is known that there is none. */
   readonly counterparties?: readonly Lei[] | undefined;
   /** What the use is worth, or its upper limit, in the mandate's currency. */
   readonly notional?: Money | undefined;
@@ -71,6 +72,23 @@ const movesValue = new Set([
 ]);
 
 /**
+ * Actions on trades, destinations and reports that have no worth of their own: on which account and with whom must
+ * be known where the mandate says with which.
+ */
+const concernsAccounts = new Set([
+  'allocation:propose',
+  'allocation:approve',
+  'allocation:giveup',
+  'trade:affirm',
+  'margin:call',
+  'margin:recall',
+  'withdrawal-address:propose',
+  'withdrawal-address:approve',
+  'report:submit',
+  'report:correct',
+]);
+
+/**
  * Limits and hours bound the taking of risk. Cancelling takes risk away and reading moves nothing: neither
  * stops being possible because an order has grown too large or the day has ended.
  */
@@ -87,31 +105,40 @@ export function isBoundByLimits(action: string): boolean {
  * tells it.
  */
 export function permits(constraints: Constraints, use: MandateUse): MandatePermission {
-  const { action, cfi, venue, jurisdiction, account, counterparties } = use;
+  const { action, cfi, venue, jurisdiction } = use;
   if (!constraints.actions.some((allowed) => allowed === action))
     return refuse('mandate_action', `The mandate does not allow ${printable(action)}.`);
 
   const risk = takesRisk.has(action);
   const value = risk || movesValue.has(action);
+  const concerned = value || concernsAccounts.has(action);
   if (cfi === undefined ? risk : !constraints.productClasses.some((prefix) => cfi.startsWith(prefix)))
     return refuse('mandate_product', outside('product class', cfi));
   if (venue === undefined ? risk : !constraints.venues.includes(venue))
     return refuse('mandate_venue', outside('venue', venue));
-  if (jurisdiction === undefined ? value : !constraints.jurisdictions.includes(jurisdiction))
+  if (jurisdiction === undefined ? concerned : !constraints.jurisdictions.includes(jurisdiction))
     return refuse('mandate_jurisdiction', outside('jurisdiction', jurisdiction));
-  if (constraints.accounts !== undefined && (account === undefined ? value : !constraints.accounts.includes(account)))
-    return refuse('mandate_account', outside('account', account));
-  const known = constraints.counterparties;
-  if (known !== undefined && (counterparties === undefined ? risk : counterparties.some((lei) => !known.includes(lei))))
-    return refuse(
-      'mandate_counterparty',
-      outside(
-        'counterparty',
-        counterparties?.find((lei) => !known.includes(lei)),
-      ),
-    );
+  const account = stranger(constraints.accounts, use.accounts, concerned);
+  if (account !== undefined) return refuse('mandate_account', outside('account', account.value));
+  const counterparty = stranger(constraints.counterparties, use.counterparties, concerned);
+  if (counterparty !== undefined) return refuse('mandate_counterparty', outside('counterparty', counterparty.value));
 
   return isBoundByLimits(action) ? withinLimits(constraints, use, { risk, value }) : { ok: true };
+}
+
+/**
+ * What a list of the mandate does not name. Where the list is there and the fact is not, that is a stranger without
+ * a name, if the action needs the fact.
+ */
+function stranger<Value extends string>(
+  allowed: readonly Value[] | undefined,
+  named: readonly Value[] | undefined,
+  needed: boolean,
+): { readonly value?: Value } | undefined {
+  if (allowed === undefined) return undefined;
+  if (named === undefined) return needed ? {} : undefined;
+  const value = named.find((each) => !allowed.includes(each));
+  return value === undefined ? undefined : { value };
 }
 
 function withinLimits(
