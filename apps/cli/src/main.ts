@@ -1,4 +1,6 @@
 import { Command, CommanderError } from 'commander';
+import { changeCommands } from './commands/change.ts';
+import { clientCommands } from './commands/client.ts';
 import { directoryCommands } from './commands/directory.ts';
 import { evidenceCommands } from './commands/evidence.ts';
 import { keyCommands } from './commands/key.ts';
@@ -28,6 +30,8 @@ const connectionOptions = (): ConnectionOptions => program.opts<ConnectionOption
 
 runCommands(program);
 directoryCommands(program, connectionOptions);
+clientCommands(program, connectionOptions);
+changeCommands(program, connectionOptions);
 partnerCommands(program, connectionOptions);
 mandateCommands(program, connectionOptions);
 policyCommands(program, connectionOptions);

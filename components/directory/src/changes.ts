@@ -2,36 +2,37 @@ import type { DirectoryChange } from '@countersign/contracts';
 import { canonicalize } from '@countersign/kernel';
 import { type Entry, type Graph, keyOf } from './entry.ts';
 import type { Problems } from './problems.ts';
-import type { DirectoryFile } from './read-file.ts';
 
-/** What a file does to the graph. */
+/** What is asked for: entities as they shall be, and which of the others shall be gone. */
+export interface Wanted {
+  /** Each entity once. */
+  readonly entries: readonly Entry[];
+  readonly removes: (entry: Entry) => boolean;
+}
+
+/** What that does to the graph. */
 export interface ChangeSet {
   readonly changes: readonly DirectoryChange[];
   /** Added and changed. */
   readonly written: readonly Entry[];
   readonly removed: readonly Entry[];
-  /** Everything that would be stored afterwards, the file's own entries last and as the file has them. */
+  /** Everything that would be stored afterwards, what was asked for last and as it was written there. */
   readonly stored: Graph;
 }
 
-/**
- * Compares a file with what is stored.
- *
- * @param prune also removes what belongs to an institution that the file names and is not in it
- */
+/** Compares what is asked for with what is stored. */
 export function compare(options: {
-  readonly file: DirectoryFile;
+  readonly wanted: Wanted;
   readonly seed: Graph;
   readonly stored: Graph;
-  readonly prune: boolean;
   readonly problems: Problems;
 }): ChangeSet {
-  const { file, seed, stored } = options;
+  const { wanted, seed, stored } = options;
   const changes: DirectoryChange[] = [];
   const written: Entry[] = [];
-  const fromFile = new Map<string, Entry>();
+  const asked = new Map<string, Entry>();
 
-  for (const entry of file.entries) {
+  for (const entry of wanted.entries) {
     const { kind } = entry.entity;
     const key = keyOf(kind, entry.id);
     const seeded = seed.get(key);
@@ -42,7 +43,7 @@ export function compare(options: {
           .report('seed_protected', 'This belongs to the installation itself and is set in its configuration.');
       continue;
     }
-    fromFile.set(key, entry);
+    asked.set(key, entry);
     const before = stored.get(key);
     const fields = before === undefined ? [] : differingFields(before, entry);
     if (before === undefined) changes.push({ change: 'add', kind, id: entry.id });
@@ -54,13 +55,13 @@ export function compare(options: {
   const removed: Entry[] = [];
   const after = new Map<string, Entry>();
   for (const [key, entry] of stored) {
-    if (fromFile.has(key)) continue;
-    if (options.prune && file.named.has(entry.owner)) {
+    if (asked.has(key)) continue;
+    if (wanted.removes(entry)) {
       removed.push(entry);
       changes.push({ change: 'remove', kind: entry.entity.kind, id: entry.id });
     } else after.set(key, entry);
   }
-  for (const [key, entry] of fromFile) after.set(key, entry);
+  for (const [key, entry] of asked) after.set(key, entry);
   return { changes, written, removed, stored: after };
 }
 

@@ -131,6 +131,18 @@ describe('applying a file', () => {
     expect([...snapshot.principals()]).toHaveLength(5);
   });
 
+  it('keeps of a resource how its tokens are written and where, a JWT and nowhere in particular when it says nothing', async () => {
+    const directory = await open();
+    await directory.apply(exampleFile(), by);
+    const orders = 'https://venue.example/orders';
+    const said = directory.snapshot().resource(orders);
+    expect(said?.tokenFormat).toBe('jwt');
+    expect(said).not.toHaveProperty('region');
+    const [resource] = exampleFile().resources;
+    await directory.apply({ resources: [{ ...resource, token_format: 'opaque', region: 'eu-central' }] }, by);
+    expect(directory.snapshot().resource(orders)).toMatchObject({ tokenFormat: 'opaque', region: 'eu-central' });
+  });
+
   it('records the change before it takes effect, with the credentials an approval rests on', async () => {
     const directory = await open();
     await directory.apply(exampleFile(), by);
@@ -409,6 +421,18 @@ describe('a file that is not acceptable', () => {
       'scope_generic',
       '/resources/0/scopes/0',
       (file) => set(nth(file.resources, 0), 'scopes', ['full_trade_access']),
+    ],
+    [
+      'a token format that does not exist',
+      'directory_file_invalid',
+      '/resources/0/token_format',
+      (file) => set(nth(file.resources, 0), 'token_format', 'reference'),
+    ],
+    [
+      'a region that is a sentence',
+      'directory_file_invalid',
+      '/resources/0/region',
+      (file) => set(nth(file.resources, 0), 'region', 'Somewhere in Europe'),
     ],
     [
       'a client that creates and approves',

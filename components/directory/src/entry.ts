@@ -2,6 +2,7 @@ import type {
   Account,
   Agent,
   Client,
+  ClientKey,
   DirectoryChange,
   Institution,
   Person,
@@ -22,12 +23,16 @@ export interface FederatedName {
   readonly subject: string;
 }
 
+/** A key as a document has it: since when it is held is not the document's to say. */
+export type WrittenKey = Omit<ClientKey, 'registeredAt'>;
+export type WrittenClient = Omit<Client, 'keys'>;
+
 export type Entity =
   | { readonly kind: 'institution'; readonly value: Institution }
   | { readonly kind: 'person'; readonly value: Person; readonly federated: readonly FederatedName[] }
   | { readonly kind: 'service'; readonly value: Service }
   | { readonly kind: 'agent'; readonly value: Agent }
-  | { readonly kind: 'client'; readonly value: Client; readonly thumbprints: readonly string[] }
+  | { readonly kind: 'client'; readonly value: WrittenClient; readonly keys: readonly WrittenKey[] }
   | { readonly kind: 'account'; readonly value: Account }
   | { readonly kind: 'venue'; readonly value: Venue }
   | { readonly kind: 'resource'; readonly value: Resource };
@@ -49,4 +54,18 @@ export type Graph = ReadonlyMap<string, Entry>;
 
 export function keyOf(kind: EntityKind, id: string): string {
   return `${kind} ${id}`;
+}
+
+export function entryKey({ id, entity }: Entry): string {
+  return keyOf(entity.kind, id);
+}
+
+export function graphOf(entries: readonly Entry[]): Graph {
+  return new Map(entries.map((entry) => [entryKey(entry), entry]));
+}
+
+/** As a file would write it, without the names by which identity providers know a person. */
+export function shownDocument({ document }: Entry): JsonDocument {
+  const { federated: _, ...shown } = document;
+  return shown;
 }

@@ -1,9 +1,9 @@
 import type { Actor, DirectoryChange, RecordDraft } from '@countersign/contracts';
-import { type Digest, digestOf, type Json, type RecordId } from '@countersign/kernel';
-import type { Entry, Graph } from './entry.ts';
+import { type ChangeId, type Digest, digestOf, type Json, type RecordId } from '@countersign/kernel';
+import type { EntityKind, Entry, Graph } from './entry.ts';
 
 export interface AppliedRecords {
-  /** More than one when the credentials do not fit into one record. */
+  /** More than one when changes or credentials do not fit into one record. */
   readonly drafts: readonly RecordDraft[];
   /** For each person with credentials in the institutions that changed: the record that lists them. */
   readonly recordOf: ReadonlyMap<string, RecordId>;
@@ -13,11 +13,29 @@ export interface AppliedRecords {
 const changesBytes = 16_000;
 const credentialsBytes = 40_000;
 
+/** What a change was proposed as and who let it through, where it needed two people. */
+export interface Approval {
+  readonly change: ChangeId;
+  readonly proposedBy: string;
+  /** The record of the approval. */
+  readonly record: RecordId;
+}
+
+type ChangeLine = {
+  readonly change: string;
+  readonly kind: EntityKind;
+  readonly id: string;
+  readonly fields?: readonly string[];
+};
 type CredentialLine = { readonly kid: string; readonly principal: string };
 
 /**
  * The record of a change: what changed, and every approval credential of the institutions that changed, as it
  * stands afterwards. An approval later rests on it: it proves whose key signed.
+ *
+ * `changes` is whole where it fits one record. Otherwise the first record counts them, and `changes` lists those that
+ * take something away, over as many records as it needs: every client and principal that was changed or removed.
+ * Whoever ends what they held follows this list.
  */
 export function appliedRecords(options: {
   readonly version: number;
@@ -26,31 +44,39 @@ export function appliedRecords(options: {
   readonly after: Graph;
   readonly fileDigest: Digest;
   readonly by: Actor;
+  readonly approval?: Approval | undefined;
   readonly newRecordId: () => RecordId;
 }): AppliedRecords {
+  const { approval } = options;
   const institutions = new Set(options.touched.map(({ owner }) => owner));
   const people = [...options.after.values()]
     .filter(
       ({ owner, entity }) => institutions.has(owner) && entity.kind === 'person' && entity.value.credentials.length > 0,
     )
     .sort((a, b) => (a.id < b.id ? -1 : 1));
-  const parts = inParts(people);
+  const credentials = credentialParts(people);
+  const { changes, summary } = describeChanges(options.changes);
+  const count = Math.max(changes.length, credentials.length);
   const recordOf = new Map<string, RecordId>();
-  const drafts = parts.map((part, index): RecordDraft => {
+  const drafts = Array.from({ length: count }, (_, index): RecordDraft => {
     const id = options.newRecordId();
-    for (const { principal } of part) recordOf.set(principal, id);
+    const listed = credentials[index] ?? [];
+    for (const { principal } of listed) recordOf.set(principal, id);
     return {
       id,
       type: 'directory.applied',
       source: 'directory',
       outcome: 'done',
       subject: options.by,
+      ...(approval === undefined ? {} : { references: [approval.record] }),
       data: {
         version: options.version,
         file_digest: options.fileDigest,
-        ...(parts.length === 1 ? {} : { part: index + 1, parts: parts.length }),
-        ...(index === 0 ? describeChanges(options.changes) : {}),
-        credentials: part,
+        ...(approval === undefined ? {} : { change_request: approval.change, proposed_by: approval.proposedBy }),
+        ...(count === 1 ? {} : { part: index + 1, parts: count }),
+        ...(index === 0 ? summary : {}),
+        changes: changes[index] ?? [],
+        credentials: listed,
       },
     };
   });
@@ -58,15 +84,66 @@ export function appliedRecords(options: {
 }
 
 /** Credentials in parts that fit a record each; one person's stay together. There is always a first part. */
-function inParts(people: readonly Entry[]): readonly (readonly CredentialLine[])[] {
-  let current: CredentialLine[] = [];
+function credentialParts(people: readonly Entry[]): readonly (readonly CredentialLine[])[] {
+  const groups = people.map(({ entity }) =>
+    entity.kind === 'person' ? entity.value.credentials.map(({ kid, principal }) => ({ kid, principal })) : [],
+  );
+  return inParts(groups, credentialsBytes);
+}
+
+/** Each change where they fit; otherwise how many, the digest of the list, and those that take something away. */
+function describeChanges(changes: readonly DirectoryChange[]): {
+  readonly changes: readonly (readonly ChangeLine[])[];
+  readonly summary: { readonly [key: string]: Json };
+} {
+  const list = changeLines(changes);
+  if (sizeOf(list) <= changesBytes) return { changes: [list], summary: {} };
+  return {
+    changes: inParts(
+      list.filter(({ change, kind }) => change !== 'add' && holders.has(kind)).map((line) => [line]),
+      changesBytes,
+    ),
+    summary: summaryOf(changes),
+  };
+}
+
+/** Those who hold what was issued to them. */
+const holders: ReadonlySet<EntityKind> = new Set(['client', 'person', 'service', 'agent']);
+
+/** The changes of a record that need not list them all: each where they fit, otherwise their number and digest. */
+export function changesInBrief(changes: readonly DirectoryChange[]): { readonly [key: string]: Json } {
+  const list = changeLines(changes);
+  return sizeOf(list) <= changesBytes ? { changes: list } : summaryOf(changes);
+}
+
+function summaryOf(changes: readonly DirectoryChange[]): { readonly [key: string]: Json } {
+  const count = (wanted: DirectoryChange['change']): number => changes.filter(({ change }) => change === wanted).length;
+  return {
+    change_counts: { add: count('add'), change: count('change'), remove: count('remove') },
+    changes_digest: digestOf(changeLines(changes)),
+  };
+}
+
+function changeLines(changes: readonly DirectoryChange[]): readonly ChangeLine[] {
+  return changes.map(({ change, kind, id, fields }) => ({
+    change,
+    kind,
+    id,
+    ...(fields === undefined ? {} : { fields }),
+  }));
+}
+
+/** Lines in parts of at most `maxBytes`; the lines of one group stay together. There is always a first part. */
+function inParts<Line extends Json>(
+  groups: readonly (readonly Line[])[],
+  maxBytes: number,
+): readonly (readonly Line[])[] {
+  let current: Line[] = [];
   const parts = [current];
   let size = 0;
-  for (const { entity } of people) {
-    if (entity.kind !== 'person') continue;
-    const lines = entity.value.credentials.map(({ kid, principal }) => ({ kid, principal }));
+  for (const lines of groups) {
     const bytes = sizeOf(lines);
-    if (size + bytes > credentialsBytes) {
+    if (size + bytes > maxBytes && current.length > 0) {
       current = [];
       parts.push(current);
       size = 0;
@@ -77,41 +154,6 @@ function inParts(people: readonly Entry[]): readonly (readonly CredentialLine[])
   return parts;
 }
 
-/** Each change where they fit; otherwise how many, and the digest of the list, which `plan` can show again. */
-function describeChanges(changes: readonly DirectoryChange[]): { readonly [key: string]: Json } {
-  const list = changes.map(({ change, kind, id, fields }) => ({
-    change,
-    kind,
-    id,
-    ...(fields === undefined ? {} : { fields }),
-  }));
-  if (sizeOf(list) <= changesBytes) return { changes: list };
-  const count = (wanted: DirectoryChange['change']): number => changes.filter(({ change }) => change === wanted).length;
-  return {
-    change_counts: { add: count('add'), change: count('change'), remove: count('remove') },
-    changes_digest: digestOf(list),
-  };
-}
-
 function sizeOf(value: Json): number {
   return Buffer.byteLength(JSON.stringify(value));
-}
-
-/** A file that its sender may send and that asks for what nobody may have. */
-export function refusedRecord(options: {
-  readonly code: string;
-  readonly problemCount: Json;
-  readonly fileDigest: Digest;
-  readonly by: Actor;
-  readonly id: RecordId;
-}): RecordDraft {
-  return {
-    id: options.id,
-    type: 'access.refused',
-    source: 'directory',
-    outcome: 'deny',
-    reason: options.code,
-    subject: options.by,
-    data: { operation: 'directory:apply', file_digest: options.fileDigest, problem_count: options.problemCount },
-  };
 }

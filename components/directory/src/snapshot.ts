@@ -10,13 +10,15 @@ import type {
   Venue,
 } from '@countersign/contracts';
 import { type RecordId, unreachable } from '@countersign/kernel';
-import type { Graph } from './entry.ts';
+import type { Entity, Graph } from './entry.ts';
+import { type KeyTimes, nameOfKey } from './key-times.ts';
 
 /** Builds the maps once, so that every look-up afterwards costs one map access. */
 export function buildSnapshot(
   version: number,
   graph: Graph,
   records: ReadonlyMap<string, RecordId>,
+  keyTimes: KeyTimes,
 ): DirectorySnapshot {
   const institutions = new Map<string, Institution>();
   const principals = new Map<string, Principal>();
@@ -42,7 +44,7 @@ export function buildSnapshot(
         principals.set(id, entity.value);
         break;
       case 'client':
-        clients.set(id, entity.value);
+        clients.set(id, clientOf(entity, keyTimes));
         break;
       case 'account':
         accounts.set(id, entity.value);
@@ -74,6 +76,17 @@ export function buildSnapshot(
     accounts: () => accounts.values(),
     venues: () => venues.values(),
   });
+}
+
+function clientOf({ value, keys }: Extract<Entity, { kind: 'client' }>, keyTimes: KeyTimes): Client {
+  return {
+    ...value,
+    keys: keys.map((key) => {
+      const registeredAt = keyTimes.get(nameOfKey(value.id, key.thumbprint));
+      if (registeredAt === undefined) throw new Error(`nobody wrote down since when ${value.id} has one of its keys`);
+      return { ...key, registeredAt };
+    }),
+  };
 }
 
 /** The length makes the pair unambiguous: subjects come from assertions here and may hold anything. */

@@ -18,7 +18,7 @@ export interface StoredDirectory {
 /** Tells other nodes that the version has moved; the payload is not believed. */
 export const changeChannel = 'countersign_directory';
 
-type Session = pg.Pool | pg.PoolClient;
+export type Session = pg.Pool | pg.PoolClient;
 
 /** Of the newest version, whatever that is when it is called. */
 export async function readVersion(session: Session): Promise<number> {
@@ -99,6 +99,45 @@ export async function writeChange(
   );
   await client.query('update directory_state set version = $1', [version]);
   await client.query('select pg_notify($1, $2)', [changeChannel, String(version)]);
+}
+
+/** Since when each key is held for its client, by client and thumbprint. */
+export interface StoredKeyTime {
+  readonly client: string;
+  readonly thumbprint: string;
+  readonly registeredAt: Date;
+}
+
+/** Of every key that any client ever had. */
+export async function loadKeyTimes(session: Session): Promise<readonly StoredKeyTime[]> {
+  try {
+    const { rows } = await session.query<StoredKeyTime>(
+      'select client_id as client, thumbprint, registered_at as "registeredAt" from client_keys',
+    );
+    return rows;
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}
+
+/** Writes down keys that are new; one that another node has written meanwhile keeps its time. */
+export async function writeKeyTimes(
+  session: Session,
+  keys: readonly { readonly client: string; readonly thumbprint: string }[],
+  nowMs: number,
+): Promise<readonly StoredKeyTime[]> {
+  try {
+    const { rows } = await session.query<StoredKeyTime>(
+      `insert into client_keys (client_id, thumbprint, registered_at)
+       select client_id, thumbprint, to_timestamp($3::float8 / 1000) from unnest($1::text[], $2::text[]) as key (client_id, thumbprint)
+       on conflict (client_id, thumbprint) do update set registered_at = client_keys.registered_at
+       returning client_id as client, thumbprint, registered_at as "registeredAt"`,
+      [keys.map(({ client }) => client), keys.map(({ thumbprint }) => thumbprint), nowMs],
+    );
+    return rows;
+  } catch (error) {
+    throw databaseFailure(error);
+  }
 }
 
 function kindsOf(entries: readonly Entry[]): readonly EntityKind[] {

@@ -1,13 +1,6 @@
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, readJson } from '../connection.ts';
-import { dim, green, print, red, yellow } from '../output.ts';
-
-interface ChangeLine {
-  readonly change: 'add' | 'change' | 'remove';
-  readonly kind: string;
-  readonly id: string;
-  readonly fields?: readonly string[];
-}
+import { call, makeOrPropose, printChanged } from '../directory-door.ts';
 
 export function directoryCommands(program: Command, options: () => ConnectionOptions): void {
   const directory = program.command('directory').description('institutions, people, agents, clients, accounts, venues');
@@ -15,34 +8,28 @@ export function directoryCommands(program: Command, options: () => ConnectionOpt
     .command('plan <file>')
     .description('show what a file would change')
     .option('--prune', 'also show what would be removed', false)
-    .action(async (file: string, { prune }: { prune: boolean }) => send('plan', file, prune, options()));
+    .action(async (path: string, { prune }: { prune: boolean }) => {
+      const file = readJson(path, 'Name a directory file.');
+      const answer = await call(connect(options()), 'POST', `plan${queryOf(prune)}`, 'directory:apply', file);
+      const { changes } = answer as { changes: unknown };
+      printChanged({ changes }, 'would change');
+    });
   directory
     .command('apply <file>')
     .description('make a file the truth about the institutions it names; all or nothing')
     .option('--prune', 'remove what these institutions have and the file does not', false)
-    .action(async (file: string, { prune }: { prune: boolean }) => send('apply', file, prune, options()));
+    .option('--propose <reason>', 'ask for it instead: what touches a production client takes a second person')
+    .action(async (path: string, { prune, propose }: { prune: boolean; propose?: string }) => {
+      const file = readJson(path, 'Name a directory file.');
+      const connection = connect(options());
+      await makeOrPropose(connection, {
+        make: () => call(connection, 'POST', `apply${queryOf(prune)}`, 'directory:apply', file),
+        proposal: { file, prune },
+        reason: propose,
+      });
+    });
 }
 
-async function send(what: 'plan' | 'apply', file: string, prune: boolean, options: ConnectionOptions): Promise<void> {
-  const { issuer, client, token } = connect(options);
-  const answer = await client.callOrThrow(await token('directory', 'directory:apply'), {
-    method: 'POST',
-    url: `${issuer}/directory/${what}${prune ? '?prune=true' : ''}`,
-    body: readJson(file, 'Name a directory file.'),
-  });
-  const { changes, version } = answer as { changes: readonly ChangeLine[]; version?: number };
-  for (const line of changes) print(describe(line));
-  const done = what === 'plan' ? 'would change' : 'changed';
-  print(
-    dim(
-      changes.length === 0
-        ? 'nothing differs'
-        : `${changes.length} ${done}${version === undefined ? '' : `; directory version ${version}`}`,
-    ),
-  );
-}
-
-function describe({ change, kind, id, fields }: ChangeLine): string {
-  const sign = change === 'add' ? green('+') : change === 'remove' ? red('-') : yellow('~');
-  return `${sign} ${kind.padEnd(12)} ${id}${fields === undefined ? '' : dim(`  ${fields.join(', ')}`)}`;
+function queryOf(prune: boolean): string {
+  return prune ? '?prune=true' : '';
 }

@@ -4,14 +4,16 @@ import type { KeyCache } from '@countersign/oauth';
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Entity, EntityKind, Entry, JsonDocument } from '../entry.ts';
-import type { Place } from '../problems.ts';
+import type { DirectoryCode, Place } from '../problems.ts';
 
 /** Reads one entity of one kind, from a file or from storage: there is one parser for both. */
 export interface EntityReader {
   readonly kind: EntityKind;
   /** Name of the list in the file. */
   readonly list: string;
-  /** @returns undefined when something was reported. */
+  /** Shape of a document. */
+  readonly schema: TSchema;
+  /** @returns undefined when it could not be read; what breaks a rule and can be read is reported, and returned. */
   read(input: unknown, place: Place, keys: KeyCache): Entry | undefined;
 }
 
@@ -26,6 +28,8 @@ export function entityReader<Schema extends TSchema>(options: {
   readonly kind: EntityKind;
   readonly list: string;
   readonly schema: Schema;
+  /** Code of a value that is not one of those that there are to choose from. */
+  readonly choiceCode?: DirectoryCode;
   readonly read: (document: Static<Schema>, place: Place, keys: KeyCache) => Reading | undefined;
 }): EntityReader {
   const validator = Compile(options.schema);
@@ -33,9 +37,10 @@ export function entityReader<Schema extends TSchema>(options: {
   return {
     kind: options.kind,
     list: options.list,
+    schema: options.schema,
     read(input, place, keys) {
       if (!hasShape(input)) {
-        reportShape(validator.Errors(input), place);
+        reportShape(validator.Errors(input), place, options.choiceCode ?? 'directory_file_invalid');
         return undefined;
       }
       const reading = options.read(input, place, keys);
@@ -51,12 +56,14 @@ interface ShapeError {
   readonly message: string;
 }
 
-function reportShape(errors: readonly ShapeError[], place: Place): void {
+function reportShape(errors: readonly ShapeError[], place: Place, choiceCode: DirectoryCode): void {
   for (const error of errors) {
     const at = place.at(...pointerSteps(error.instancePath));
     // An unknown key is told twice, once with its name in the path: that one is kept.
     if (error.keyword === 'additionalProperties') continue;
     if (error.keyword === 'boolean') at.report('directory_file_invalid', 'There is no such key here.');
+    else if ('allowedValues' in error.params && Array.isArray(error.params.allowedValues))
+      at.report(choiceCode, `The value must be one of ${error.params.allowedValues.join(', ')}.`);
     else at.report('directory_file_invalid', `The value ${error.message}.`);
   }
 }
@@ -68,8 +75,13 @@ function pointerSteps(pointer: string): readonly string[] {
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
+/** A chain of certificates begins with that of the key (RFC 7517 section 4.7); every other list is a set. */
+const orderedLists: ReadonlySet<string> = new Set(['x5c']);
+
 function sortLists(document: JsonDocument): JsonDocument {
-  return Object.fromEntries(Object.entries(document).map(([name, member]) => [name, sorted(member)]));
+  return Object.fromEntries(
+    Object.entries(document).map(([name, member]) => [name, orderedLists.has(name) ? member : sorted(member)]),
+  );
 }
 
 function sorted(value: Json): Json {

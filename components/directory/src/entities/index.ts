@@ -1,7 +1,7 @@
 import type { EntityKind } from '../entry.ts';
 import { accountReader } from './account.ts';
 import { agentReader } from './agent.ts';
-import { clientReader } from './client.ts';
+import { clientReader } from './client/client.ts';
 import type { EntityReader } from './entity-reader.ts';
 import { institutionReader } from './institution.ts';
 import { personReader } from './person.ts';

@@ -8,7 +8,23 @@ import { readScopes, scopesSchema } from './scopes.ts';
 export const resourceReader = entityReader({
   kind: 'resource',
   list: 'resources',
-  schema: Type.Object({ uri: code, institution: code, scopes: scopesSchema }, strict),
+  schema: Type.Object(
+    {
+      uri: code,
+      institution: code,
+      scopes: scopesSchema,
+      token_format: Type.Optional(
+        Type.Enum(['jwt', 'opaque'], { description: '`opaque` tokens resolve only by introspection; default `jwt`.' }),
+      ),
+      region: Type.Optional(
+        Type.String({
+          pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$',
+          description: "Where its tokens are kept and resolved; the installation's own region when left out.",
+        }),
+      ),
+    },
+    strict,
+  ),
   read(document, place) {
     const uri =
       parseResourceUri(document.uri) ??
@@ -16,10 +32,8 @@ export const resourceReader = entityReader({
     const institution = readLei(document.institution, place.at('institution'));
     const scopes = readScopes(document.scopes, place.at('scopes'));
     if (uri === undefined || institution === undefined || scopes === undefined) return undefined;
-    return {
-      id: uri,
-      owner: institution,
-      entity: { kind: 'resource', value: { uri, institution, scopes: [...scopes] } },
-    };
+    const { token_format: tokenFormat = 'jwt', region } = document;
+    const value = { uri, institution, scopes: [...scopes], tokenFormat, ...(region === undefined ? {} : { region }) };
+    return { id: uri, owner: institution, entity: { kind: 'resource', value } };
   },
 });

@@ -1,14 +1,23 @@
+import { type ProtocolScope, protocolScopes } from '@countersign/contracts';
 import { checkSeparation, parseScope, type Scope } from '@countersign/market';
 import { Type } from 'typebox';
 import type { Place } from '../problems.ts';
 
 export const scopesSchema = Type.Array(Type.String({ maxLength: 128 }), { maxItems: 128, uniqueItems: true });
 
-/** Scopes of the vocabulary, each reported at its own place. */
-export function readScopes(texts: readonly string[], place: Place): ReadonlySet<Scope> | undefined {
-  const scopes = new Set<Scope>();
+export function isProtocolScope(text: string): text is ProtocolScope {
+  return protocolScopes.some((scope) => scope === text);
+}
+
+/** Scopes of the vocabulary and those that OAuth itself defines, each reported at its own place. */
+export function readScopes(texts: readonly string[], place: Place): ReadonlySet<Scope | ProtocolScope> | undefined {
+  const scopes = new Set<Scope | ProtocolScope>();
   let complete = true;
   for (const [index, text] of texts.entries()) {
+    if (isProtocolScope(text)) {
+      scopes.add(text);
+      continue;
+    }
     const parsed = place.at(index).take(parseScope(text));
     // One entry is one scope: neither none nor several in one text.
     if (parsed?.size === 1) for (const scope of parsed) scopes.add(scope);
@@ -21,10 +30,13 @@ export function readScopes(texts: readonly string[], place: Place): ReadonlySet<
 }
 
 /** Scopes that one client may hold together. */
-export function readSeparateScopes(texts: readonly string[], place: Place): ReadonlySet<Scope> | undefined {
+export function readSeparateScopes(
+  texts: readonly string[],
+  place: Place,
+): ReadonlySet<Scope | ProtocolScope> | undefined {
   const scopes = readScopes(texts, place);
   if (scopes === undefined) return undefined;
-  const separation = checkSeparation(scopes);
+  const separation = checkSeparation(new Set([...scopes].filter((scope) => !isProtocolScope(scope))));
   if (separation.ok) return scopes;
   const [doing, checking] = separation.pair;
   return place.report(

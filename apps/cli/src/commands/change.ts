@@ -1,0 +1,84 @@
+import type { Command } from 'commander';
+import { type ConnectionOptions, connect } from '../connection.ts';
+import { type ChangeLine, type ChangeRequest, call, describe, printChanged } from '../directory-door.ts';
+import { bold, dim, green, print, red, yellow } from '../output.ts';
+
+type Document = Readonly<Record<string, unknown>>;
+
+interface ChangeView {
+  readonly request: ChangeRequest;
+  readonly stands: boolean;
+  readonly entities: readonly (ChangeLine & { readonly before?: Document; readonly after?: Document })[];
+}
+
+export function changeCommands(program: Command, options: () => ConnectionOptions): void {
+  const change = program.command('change').description('changes of the directory that take two people');
+  change
+    .command('list')
+    .description('the newest hundred, newest first')
+    .option('--status <status>', 'proposed, approved, rejected or expired')
+    .action(async ({ status }: { status?: string }) => {
+      const query = status === undefined ? '' : `?status=${encodeURIComponent(status)}`;
+      const { changes } = (await call(connect(options()), 'GET', `changes${query}`)) as {
+        changes: readonly ChangeRequest[];
+      };
+      for (const request of changes) print(summaryOf(request));
+      if (changes.length === 0) print(dim('none'));
+    });
+  change
+    .command('show <id>')
+    .description('what it would make of each entity, before and after')
+    .action(async (id: string) => {
+      const view = (await call(connect(options()), 'GET', `changes/${encodeURIComponent(id)}`)) as ChangeView;
+      showView(view);
+    });
+  change
+    .command('approve <id>')
+    .description('let it happen, as somebody else than who proposed it (another --client, --key)')
+    .requiredOption('--digest <digest>', 'the digest that `change show` printed: nothing else is approved')
+    .action(async (id: string, { digest }: { digest: string }) => {
+      const path = `changes/${encodeURIComponent(id)}/approve`;
+      const answer = await call(connect(options()), 'POST', path, 'directory:approve', { digest });
+      printChanged(answer);
+    });
+  change
+    .command('reject <id>')
+    .description('end it without effect')
+    .requiredOption('--reason <text>', 'why; it is recorded')
+    .action(async (id: string, { reason }: { reason: string }) => {
+      const path = `changes/${encodeURIComponent(id)}/reject`;
+      const answer = await call(connect(options()), 'POST', path, 'directory:approve', { reason });
+      print(summaryOf(answer as ChangeRequest));
+    });
+}
+
+function summaryOf({ id, status, proposedBy, decidedBy, changes, reason }: ChangeRequest): string {
+  const people = decidedBy === undefined ? proposedBy : `${proposedBy}, ${decidedBy}`;
+  return `${id}  ${bold(status.padEnd(8))} ${changes.length} by ${people}  ${dim(reason)}`;
+}
+
+function showView({ request, stands, entities }: ChangeView): void {
+  print(summaryOf(request));
+  print(dim(`digest ${request.digest}, expires ${request.expiresAt}`));
+  for (const { before, after, ...line } of entities) {
+    print(describe(line));
+    if (before !== undefined) print(red(indented('-', before, line.fields)));
+    if (after !== undefined) print(green(indented('+', after, line.fields)));
+  }
+  if (entities.length === 0) for (const line of request.changes) print(describe(line));
+  if (request.status !== 'proposed') return;
+  print(
+    stands
+      ? `Approve it as somebody else: countersign change approve ${request.id} --digest ${request.digest}`
+      : yellow('The directory has changed meanwhile: it can no longer be approved. Propose it again.'),
+  );
+}
+
+/** A document, or those of its members that change. */
+function indented(sign: string, document: Document, fields: readonly string[] = Object.keys(document)): string {
+  const shown = Object.fromEntries(Object.entries(document).filter(([name]) => fields.includes(name)));
+  return JSON.stringify(shown, undefined, 2)
+    .split('\n')
+    .map((line) => `  ${sign} ${line}`)
+    .join('\n');
+}

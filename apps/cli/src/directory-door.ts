@@ -1,0 +1,86 @@
+import { CodedError, isCodedError } from '@countersign/kernel';
+import type { Connection } from './connection.ts';
+import { bold, dim, green, print, red, yellow } from './output.ts';
+
+export interface ChangeLine {
+  readonly change: 'add' | 'change' | 'remove';
+  readonly kind: string;
+  readonly id: string;
+  readonly fields?: readonly string[];
+}
+
+/** A change that waits for its second person, as the interface shows it. */
+export interface ChangeRequest {
+  readonly id: string;
+  readonly status: string;
+  readonly proposedBy: string;
+  readonly decidedBy?: string;
+  readonly expiresAt: string;
+  readonly reason: string;
+  readonly changes: readonly ChangeLine[];
+  readonly digest: string;
+}
+
+type DirectoryScope = 'directory:apply' | 'directory:approve' | 'directory:read';
+
+/** Calls the directory with a token of the one scope that the call needs. */
+export async function call(
+  { issuer, client, token }: Connection,
+  method: 'GET' | 'POST' | 'DELETE',
+  path: string,
+  scope: DirectoryScope = 'directory:read',
+  body?: unknown,
+): Promise<unknown> {
+  return client.callOrThrow(await token('directory', scope), {
+    method,
+    url: `${issuer}/directory/${path}`,
+    ...(body === undefined ? {} : { body }),
+  });
+}
+
+/** What can be proposed instead of being made at once. */
+export type Proposable = { readonly file: unknown; readonly prune: boolean } | { readonly edit: unknown };
+
+/**
+ * Makes a change, or proposes it where a reason is given.
+ *
+ * @throws CodedError `second_person_required`, saying how to go on, when the change takes two people
+ */
+export async function makeOrPropose(
+  connection: Connection,
+  change: { readonly make: () => Promise<unknown>; readonly proposal: Proposable; readonly reason: string | undefined },
+): Promise<void> {
+  if (change.reason === undefined) return printChanged(await change.make().catch(withAdvice));
+  const body = { reason: change.reason, ...change.proposal };
+  const request = (await call(connection, 'POST', 'changes', 'directory:apply', body)) as ChangeRequest;
+  for (const line of request.changes) print(describe(line));
+  print(`${bold(request.id)}  ${yellow('waits for a second person')}  ${dim(`until ${request.expiresAt}`)}`);
+  print(dim(`They look at it with \`countersign change show ${request.id}\` and approve it with`));
+  print(dim(`\`countersign change approve ${request.id} --digest ${request.digest}\`.`));
+}
+
+function withAdvice(error: unknown): never {
+  if (!isCodedError(error, 'second_person_required')) throw error;
+  const { code, category, facts } = error;
+  throw new CodedError({
+    code,
+    category,
+    detail:
+      'This touches a client of the environment production and takes a second person. ' +
+      'Run the same command with --propose REASON; somebody else then approves it with `countersign change approve`.',
+    ...(facts === undefined ? {} : { facts }),
+    cause: error,
+  });
+}
+
+export function printChanged(answer: unknown, done = 'changed'): void {
+  const { changes, version } = answer as { changes: readonly ChangeLine[]; version?: number };
+  for (const line of changes) print(describe(line));
+  const at = version === undefined ? '' : `; directory version ${version}`;
+  print(dim(changes.length === 0 ? 'nothing differs' : `${changes.length} ${done}${at}`));
+}
+
+export function describe({ change, kind, id, fields }: ChangeLine): string {
+  const sign = change === 'add' ? green('+') : change === 'remove' ? red('-') : yellow('~');
+  return `${sign} ${kind.padEnd(12)} ${id}${fields === undefined ? '' : dim(`  ${fields.join(', ')}`)}`;
+}

@@ -1,0 +1,239 @@
+import {
+  type Actor,
+  type AuditAppender,
+  type Directory,
+  type DirectoryChange,
+  type DirectoryChangeRequest,
+  directoryErrors,
+  type RecordDraft,
+} from '@countersign/contracts';
+import { type ChangeId, type Clock, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
+import { transaction } from '@countersign/runtime';
+import type pg from 'pg';
+import type { ChangeSet } from '../changes.ts';
+import { type JsonDocument, keyOf, shownDocument } from '../entry.ts';
+import type { LiveGraph } from '../live-graph.ts';
+import { createProblems, type Problems } from '../problems.ts';
+import { digestOfContent, digestOfProposal } from '../proposal.ts';
+import { changesInBrief } from '../records.ts';
+import type { Attempt, Refusals } from '../refusals.ts';
+import type { State } from '../state.ts';
+import { readReason } from './reason.ts';
+import { approvalRefusal, basisOf, notFound, outdated, shown, statusOf } from './request.ts';
+import {
+  decideRequest,
+  findRequest,
+  insertRequest,
+  listRequests,
+  lockRequest,
+  type StoredRequest,
+  sweepRequests,
+} from './store.ts';
+
+const lifeMs = 24 * 3_600_000;
+/** How long a request can still be looked at when it is over. */
+const keptMs = 90 * 24 * 3_600_000;
+const maxListed = 100;
+
+/** A request with what it would make of each entity; without the latter once it is decided or has expired. */
+export interface ChangeRequestView {
+  readonly request: DirectoryChangeRequest;
+  /** Whether it can still be approved and would do what was proposed. */
+  readonly stands: boolean;
+  readonly entities: readonly {
+    readonly change: DirectoryChange['change'];
+    readonly kind: DirectoryChange['kind'];
+    readonly id: string;
+    readonly fields?: readonly string[];
+    readonly before?: JsonDocument;
+    readonly after?: JsonDocument;
+  }[];
+}
+
+export interface ChangeRequests {
+  readonly propose: Directory['propose'];
+  readonly approve: Directory['approve'];
+  readonly reject: Directory['reject'];
+  readonly list: Directory['changeRequests'];
+  /** @throws CodedError `change_not_found` */
+  view(id: ChangeId): Promise<ChangeRequestView>;
+}
+
+/** Changes by two people: one proposes, another approves exactly that, within a day and once. */
+export function createChangeRequests(dependencies: {
+  readonly pool: pg.Pool;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly audit: AuditAppender;
+  readonly graph: LiveGraph;
+  readonly refusals: Refusals;
+  readonly newRecordId: () => RecordId;
+}): ChangeRequests {
+  const { pool, clock, audit, graph, refusals } = dependencies;
+
+  async function record(draft: Pick<RecordDraft, 'type' | 'subject' | 'references' | 'data'>): Promise<RecordId> {
+    const id = dependencies.newRecordId();
+    await audit.append({ id, source: 'directory', outcome: 'done', ...draft });
+    return id;
+  }
+
+  async function stopAt(problems: Problems, attempt: Attempt): Promise<void> {
+    const error = problems.asError();
+    if (error !== undefined) await refusals.refuse(error, attempt);
+  }
+
+  /** The request, locked, if it can still be decided; whoever decides too late or twice is refused. */
+  async function lockOpen(session: pg.PoolClient, id: ChangeId, attempt: Attempt): Promise<StoredRequest> {
+    const request = await lockRequest(session, id);
+    if (request === undefined) throw notFound();
+    const status = statusOf(request, clock.now());
+    if (status === 'proposed') return request;
+    return refusals.refuse(
+      directoryErrors.error('change_decided', `The change is ${status} already.`, { facts: { status } }),
+      attempt,
+    );
+  }
+
+  /** What was proposed, planned on what is there now; undefined where it can no longer be approved as it is. */
+  function planAnew(request: StoredRequest, base: State): { changeSet: ChangeSet; stands: boolean } | undefined {
+    if (request.proposal === null) return undefined;
+    const problems = createProblems();
+    const changeSet = graph.evaluate(graph.read(request.proposal, problems), base, problems);
+    const same = basisOf(changeSet, base) === request.basis && digestOfProposal(request.proposal) === request.digest;
+    return { changeSet, stands: same && problems.count() === 0 };
+  }
+
+  async function decide(
+    session: pg.PoolClient,
+    id: ChangeId,
+    status: 'approved' | 'rejected',
+    { id: decidedBy }: Actor,
+  ): Promise<void> {
+    if (!(await decideRequest(session, id, status, decidedBy)))
+      throw new Error('a change request was decided while its row was locked');
+  }
+
+  return {
+    async propose(what, by, reasonText) {
+      const reason = readReason(reasonText);
+      const attempt: Attempt = { operation: 'directory:propose', by, digest: () => digestOfContent(what) };
+      const problems = createProblems();
+      const wanted = graph.read(what, problems);
+      await stopAt(problems, attempt);
+      await graph.refresh();
+      const base = graph.state();
+      const changeSet = graph.evaluate(wanted, base, problems);
+      await stopAt(problems, attempt);
+      const { changes } = changeSet;
+      if (changes.length === 0)
+        throw directoryErrors.error('directory_file_invalid', 'This changes nothing: there is nothing to approve.');
+      const now = clock.now();
+      const id = newId('change', dependencies);
+      const digest = digestOfProposal(what);
+      const recordId = await record({
+        type: 'directory.change-proposed',
+        subject: by,
+        data: {
+          change_request: id,
+          digest,
+          reason,
+          expires_at: toInstant(now + lifeMs),
+          ...changesInBrief(changes),
+        },
+      });
+      const request = {
+        id,
+        proposedBy: by.id,
+        proposedAt: new Date(now),
+        expiresAt: new Date(now + lifeMs),
+        reason,
+        changes,
+        basis: basisOf(changeSet, base),
+        digest,
+        proposal: what,
+        recordId,
+      };
+      await transaction(pool, async (session) => {
+        await sweepRequests(session, new Date(now), new Date(now - keptMs));
+        await insertRequest(session, request);
+      });
+      return shown({ ...request, status: 'proposed', decidedBy: null }, now);
+    },
+
+    async approve(id, digest, by) {
+      const attempt: Attempt = { operation: 'directory:approve', by, change: id };
+      const next = await transaction(pool, async (session) => {
+        const base = await graph.lock(session);
+        const request = await lockOpen(session, id, attempt);
+        const refusal = approvalRefusal(request, digest, by.id);
+        if (refusal !== undefined) return refusals.refuse(refusal, attempt);
+        const plan = planAnew(request, base);
+        if (plan?.stands !== true) return refusals.refuse(outdated(), attempt);
+        const { changeSet } = plan;
+        const approved = await record({
+          type: 'directory.change-approved',
+          subject: by,
+          references: [request.recordId],
+          data: { change_request: id, digest, proposed_by: request.proposedBy },
+        });
+        const state = await graph.write(session, base, changeSet, {
+          digest,
+          by,
+          approval: { change: id, proposedBy: request.proposedBy, record: approved },
+        });
+        await decide(session, id, 'approved', by);
+        return { state, changes: changeSet.changes };
+      });
+      graph.advance(next.state);
+      return { version: next.state.version, changes: next.changes };
+    },
+
+    async reject(id, by, reasonText) {
+      const reason = readReason(reasonText);
+      return transaction(pool, async (session) => {
+        const request = await lockOpen(session, id, { operation: 'directory:reject', by, change: id });
+        await record({
+          type: 'directory.change-rejected',
+          subject: by,
+          references: [request.recordId],
+          data: { change_request: id, digest: request.digest, proposed_by: request.proposedBy, reason },
+        });
+        await decide(session, id, 'rejected', by);
+        return shown({ ...request, status: 'rejected', decidedBy: by.id }, clock.now());
+      });
+    },
+
+    async list({ status } = {}) {
+      const now = clock.now();
+      const requests = await listRequests(pool, { status, now: new Date(now), limit: maxListed });
+      return requests.map((request) => shown(request, now));
+    },
+
+    async view(id) {
+      const request = await findRequest(pool, id);
+      if (request === undefined) throw notFound();
+      await graph.refresh();
+      const base = graph.state();
+      const plan = planAnew(request, base);
+      const view = shown(request, clock.now());
+      return {
+        request: view,
+        stands: view.status === 'proposed' && plan?.stands === true,
+        entities: plan === undefined ? [] : entitiesOf(plan.changeSet, base),
+      };
+    },
+  };
+}
+
+function entitiesOf({ changes, stored }: ChangeSet, base: State): ChangeRequestView['entities'] {
+  return changes.map((line) => {
+    const { change, kind, id } = line;
+    const before = base.stored.get(keyOf(kind, id));
+    const after = change === 'remove' ? undefined : stored.get(keyOf(kind, id));
+    return {
+      ...line,
+      ...(before === undefined ? {} : { before: shownDocument(before) }),
+      ...(after === undefined ? {} : { after: shownDocument(after) }),
+    };
+  });
+}

@@ -1,0 +1,62 @@
+import { type DirectoryChangeRequest, directoryErrors } from '@countersign/contracts';
+import { type CodedError, type Digest, digestOf } from '@countersign/kernel';
+import type { ChangeSet } from '../changes.ts';
+import { keyOf } from '../entry.ts';
+import type { State } from '../state.ts';
+import type { StoredRequest } from './store.ts';
+
+export function statusOf({ status, expiresAt }: StoredRequest, now: number): DirectoryChangeRequest['status'] {
+  return status === 'proposed' && now >= expiresAt.getTime() ? 'expired' : status;
+}
+
+export function shown(request: StoredRequest, now: number): DirectoryChangeRequest {
+  const { id, proposedBy, decidedBy, proposedAt, expiresAt, reason, changes, digest } = request;
+  return {
+    id,
+    status: statusOf(request, now),
+    proposedBy,
+    ...(decidedBy === null ? {} : { decidedBy }),
+    proposedAt: proposedAt.toISOString(),
+    expiresAt: expiresAt.toISOString(),
+    reason,
+    changes,
+    digest,
+  };
+}
+
+/**
+ * Digest of a plan with every entity as it is before it: the same changes to an entity that somebody has changed
+ * meanwhile are another plan.
+ */
+export function basisOf({ changes }: ChangeSet, { stored }: State): Digest {
+  return digestOf(
+    changes.map((change) => ({ ...change, before: stored.get(keyOf(change.kind, change.id))?.document ?? null })),
+  );
+}
+
+/** Why this approver may not approve this under that digest, where they may not. */
+export function approvalRefusal(request: StoredRequest, digest: Digest, approver: string): CodedError | undefined {
+  if (approver === request.proposedBy)
+    return directoryErrors.error(
+      'change_self_approval',
+      'Who proposed a change does not approve it: another principal must.',
+    );
+  if (digest !== request.digest)
+    return directoryErrors.error(
+      'directory_changed_meanwhile',
+      'The digest is not that of what was proposed: read the change again and approve what it says.',
+    );
+  return undefined;
+}
+
+/** What is planned now is not what was proposed. */
+export function outdated(): CodedError {
+  return directoryErrors.error(
+    'directory_changed_meanwhile',
+    'The directory has changed, and this would no longer do what was proposed: propose it again.',
+  );
+}
+
+export function notFound(): CodedError {
+  return directoryErrors.error('change_not_found', 'There is no proposed change by this id.');
+}

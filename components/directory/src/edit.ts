@@ -1,0 +1,68 @@
+import type { DirectoryEdit } from '@countersign/contracts';
+import type { KeyCache } from '@countersign/oauth';
+import { Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import type { Wanted } from './changes.ts';
+import { entityReaders } from './entities/index.ts';
+import { type Entry, type Graph, keyOf } from './entry.ts';
+import type { Place } from './problems.ts';
+
+const strict = { additionalProperties: false } as const;
+
+/** A change of single entities. The documents are judged one by one, each at its place. */
+export const editSchema = Type.Object(
+  {
+    put: Type.Optional(
+      Type.Object({ clients: Type.Optional(Type.Array(entityReaders.client.schema, { maxItems: 1_000 })) }, strict),
+    ),
+    remove: Type.Optional(
+      Type.Array(
+        Type.Object({ kind: Type.Literal('client'), id: Type.String({ minLength: 1, maxLength: 64 }) }, strict),
+        {
+          maxItems: 1_000,
+        },
+      ),
+    ),
+  },
+  strict,
+);
+
+/** The same without the documents' own shape: what can be read as an edit at all. */
+export const editEnvelope = Type.Object(
+  {
+    put: Type.Optional(
+      Type.Object({ clients: Type.Optional(Type.Array(Type.Unknown(), { maxItems: 1_000 })) }, strict),
+    ),
+    remove: editSchema.properties.remove,
+  },
+  strict,
+);
+const envelope = Compile(editEnvelope);
+
+/** Reads an edit; whatever is wrong is reported, and the result then lacks it. */
+export function readEdit(input: DirectoryEdit, root: Place, seed: Graph, keys: KeyCache): Wanted {
+  if (!envelope.Check(input)) {
+    for (const { instancePath, message } of envelope.Errors(input))
+      root.at(...instancePath.split('/').slice(1)).report('directory_file_invalid', `The value ${message}.`);
+    return { entries: [], removes: () => false };
+  }
+  const asked = new Map<string, Entry>();
+  const removed = new Set<string>();
+  for (const [index, document] of (input.put?.clients ?? []).entries()) {
+    const place = root.at('put', 'clients', index);
+    const entry = entityReaders.client.read(document, place, keys);
+    if (entry === undefined) continue;
+    const key = keyOf('client', entry.id);
+    if (asked.has(key)) place.report('id_duplicate', 'The edit holds another client of this id.');
+    asked.set(key, entry);
+  }
+  for (const [index, { kind, id }] of (input.remove ?? []).entries()) {
+    const place = root.at('remove', index);
+    const key = keyOf(kind, id);
+    if (asked.has(key)) place.report('id_duplicate', 'The edit puts this client and removes it.');
+    if (seed.has(key))
+      place.report('seed_protected', 'This belongs to the installation itself and is set in its configuration.');
+    removed.add(key);
+  }
+  return { entries: [...asked.values()], removes: ({ id, entity }) => removed.has(keyOf(entity.kind, id)) };
+}

@@ -1,0 +1,45 @@
+import type { Client } from '@countersign/contracts';
+import type { Place } from '../../problems.ts';
+import type { ClientDocument } from './schema.ts';
+
+/**
+ * Addresses of a client: absolute https URLs with a host, without user, fragment or wildcard. They are compared as
+ * text (RFC 9700 section 2.1), so what is written is what counts. A sandbox client may use plain http on loopback.
+ */
+export function checkAddresses(document: ClientDocument, place: Place): void {
+  const environment = document.environment ?? 'sandbox';
+  for (const list of ['redirect_uris', 'post_logout_redirect_uris'] as const)
+    for (const [index, text] of (document[list] ?? []).entries()) check(text, place.at(list, index), environment);
+  for (const single of ['jwks_uri', 'backchannel_logout_uri', 'backchannel_client_notification_endpoint'] as const) {
+    const text = document[single];
+    if (text !== undefined) check(text, place.at(single), environment);
+  }
+  if (document.grant_types.includes('authorization_code') && (document.redirect_uris ?? []).length === 0)
+    place
+      .at('redirect_uris')
+      .report('client_metadata_invalid', 'The grant authorization_code needs a redirect URI: the code is sent there.');
+}
+
+function check(text: string, place: Place, environment: Client['environment']): void {
+  const problem = problemWith(text, environment);
+  if (problem !== undefined) place.report('client_metadata_invalid', problem);
+}
+
+function problemWith(text: string, environment: Client['environment']): string | undefined {
+  // Parsers repair what they read: `https:\\a`, `https:a`. Compared as text, that would be another address.
+  const authority = /^(?:https?):\/\/([^/?#\\]+)/i.exec(text)?.[1];
+  if (authority === undefined || text.includes('\\') || !URL.canParse(text))
+    return 'An address is an absolute URL: https://client.example/callback.';
+  if (text.includes('#')) return 'An address has no fragment.';
+  if (text.includes('*')) return 'An address has no wildcard: register each one as it is.';
+  if (authority.includes('@')) return 'An address has no user or password in it.';
+  const { protocol, hostname } = new URL(text);
+  if (protocol === 'https:') return undefined;
+  if (!isLoopback(hostname)) return 'An address is https.';
+  return environment === 'sandbox' ? undefined : 'Plain http on loopback is for clients of the sandbox.';
+}
+
+/** RFC 8252 section 7.3, and the name that developers use for it. */
+function isLoopback(hostname: string): boolean {
+  return hostname === '127.0.0.1' || hostname === '[::1]' || hostname === 'localhost';
+}

@@ -1,0 +1,78 @@
+import { parseClientId, parseResourceUri, type ResourceUri } from '@countersign/contracts';
+import type { WrittenClient } from '../../entry.ts';
+import type { Place } from '../../problems.ts';
+import { entityReader } from '../entity-reader.ts';
+import { readLei, readName, readPrincipalId } from '../fields.ts';
+import { readSeparateScopes } from '../scopes.ts';
+import { checkAddresses } from './addresses.ts';
+import { readAuthentication } from './authentication.ts';
+import { readBackchannelDelivery } from './backchannel.ts';
+import { readDetailTypes } from './detail-types.ts';
+import { checkGrantTypes } from './grant-types.ts';
+import { readKeys } from './keys.ts';
+import { checkProfile } from './profile.ts';
+import { clientSchema } from './schema.ts';
+
+/** An OAuth client as it is registered: one file beside this one for each thing that must hold. */
+export const clientReader = entityReader({
+  kind: 'client',
+  list: 'clients',
+  schema: clientSchema,
+  choiceCode: 'client_metadata_invalid',
+  read(document, place, keyCache) {
+    const id =
+      parseClientId(document.id) ??
+      place.at('id').report('directory_file_invalid', 'A client id is made of a-z, 0-9, point, hyphen and underscore.');
+    const institution = readLei(document.institution, place.at('institution'));
+    const principal = readPrincipalId(document.principal, place.at('principal'));
+    const name = readName(document.client_name ?? document.id, place.at('client_name'));
+    const authentication = readAuthentication(document, place);
+    const scopes = readSeparateScopes(document.scopes, place.at('scopes'));
+    const audiences = readAudiences(document.audiences, place.at('audiences'));
+    const keys = readKeys(document, place, keyCache);
+    const detailTypes = readDetailTypes(document, place);
+    const backchannelDelivery = readBackchannelDelivery(document, place);
+    checkAddresses(document, place);
+    checkGrantTypes(document, place);
+    checkProfile(document, place);
+    if (id === undefined || institution === undefined || principal === undefined || name === undefined)
+      return undefined;
+    if (authentication === undefined || scopes === undefined || audiences === undefined || keys === undefined)
+      return undefined;
+    const { jwks_uri: jwksUri, backchannel_logout_uri: backchannelLogoutUri } = document;
+    const value: WrittenClient = {
+      id,
+      institution,
+      principal,
+      name,
+      kind: document.kind ?? 'machine',
+      profile: document.profile ?? 'fapi2',
+      environment: document.environment ?? 'sandbox',
+      authentication,
+      binding: document.binding ?? 'dpop',
+      grantTypes: document.grant_types,
+      scopes: [...scopes],
+      audiences,
+      detailTypes,
+      ...(jwksUri === undefined ? {} : { jwksUri }),
+      redirectUris: document.redirect_uris ?? [],
+      postLogoutRedirectUris: document.post_logout_redirect_uris ?? [],
+      ...(backchannelLogoutUri === undefined ? {} : { backchannelLogoutUri }),
+      requireSignedRequest: document.require_signed_request_object ?? false,
+      requireSignedResponse: document.require_signed_response ?? false,
+      ...(backchannelDelivery === undefined ? {} : { backchannelDelivery }),
+    };
+    return { id, owner: institution, entity: { kind: 'client', value, keys } };
+  },
+});
+
+function readAudiences(texts: readonly string[], place: Place): readonly ResourceUri[] | undefined {
+  const audiences: ResourceUri[] = [];
+  for (const [index, text] of texts.entries()) {
+    const uri =
+      parseResourceUri(text) ??
+      place.at(index).report('directory_file_invalid', 'An audience is an absolute URI without fragment.');
+    if (uri !== undefined) audiences.push(uri);
+  }
+  return audiences.length === texts.length ? audiences : undefined;
+}

@@ -1,0 +1,44 @@
+import type { GrantType, ProtocolScope } from '@countersign/contracts';
+import type { Place } from '../../problems.ts';
+import { isProtocolScope } from '../scopes.ts';
+import { asksPeople } from './grant-types.ts';
+import type { ClientDocument } from './schema.ts';
+
+const relyingPartyGrants: readonly GrantType[] = ['authorization_code', 'refresh_token'];
+const relyingPartyScopes: readonly ProtocolScope[] = ['openid', 'offline_access'];
+
+/** What a client's profile lets it be: `oidc` signs people in and nothing else; `fapi2` always binds its tokens. */
+export function checkProfile(document: ClientDocument, place: Place): void {
+  if (document.profile === 'oidc') checkRelyingParty(document, place);
+  else {
+    if (document.binding === 'none')
+      place
+        .at('binding')
+        .report('client_metadata_invalid', 'A fapi2 client binds its tokens to a key or a certificate: dpop or mtls.');
+    for (const [index, scope] of document.scopes.entries())
+      if (isProtocolScope(scope) && !asksPeople(document))
+        place
+          .at('scopes', index)
+          .report('client_metadata_invalid', `The scope ${scope} needs a grant under which a person signs in.`);
+  }
+}
+
+function checkRelyingParty(document: ClientDocument, place: Place): void {
+  for (const [index, grant] of document.grant_types.entries())
+    if (!relyingPartyGrants.includes(grant))
+      place
+        .at('grant_types', index)
+        .report('client_metadata_invalid', `An oidc client holds ${relyingPartyGrants.join(' and ')} only.`);
+  for (const [index, scope] of document.scopes.entries())
+    if (!relyingPartyScopes.some((allowed) => allowed === scope))
+      place
+        .at('scopes', index)
+        .report(
+          'client_metadata_invalid',
+          `An oidc client holds ${relyingPartyScopes.join(' and ')} only; market scopes are for fapi2 clients.`,
+        );
+  if ((document.authorization_details_types ?? []).length > 0)
+    place
+      .at('authorization_details_types')
+      .report('client_metadata_invalid', 'An oidc client asks for no authorization details.');
+}

@@ -1,0 +1,74 @@
+import { grantTypes } from '@countersign/contracts';
+import { type Static, Type } from 'typebox';
+import { code, strict } from '../fields.ts';
+import { jwkSchema } from '../public-key.ts';
+import { scopesSchema } from '../scopes.ts';
+
+const uris = Type.Optional(Type.Array(code, { maxItems: 16, uniqueItems: true }));
+const name = Type.Optional(Type.String({ minLength: 1, maxLength: 256 }));
+
+/** The registration document of a client: the words of RFC 7591 and its relatives where they have one. */
+export const clientSchema = Type.Object(
+  {
+    id: code,
+    institution: code,
+    principal: code,
+    client_name: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 128, description: 'What people read on the consent page; default: id.' }),
+    ),
+    kind: Type.Optional(
+      Type.Enum(['machine', 'human', 'hybrid'], {
+        description: 'Who drives it: nobody, a person who signs in, or either; default `machine`.',
+      }),
+    ),
+    profile: Type.Optional(
+      Type.Enum(['fapi2', 'oidc'], {
+        description: 'FAPI 2.0, or an ordinary relying party that signs people in; default `fapi2`.',
+      }),
+    ),
+    environment: Type.Optional(
+      Type.Enum(['production', 'sandbox'], {
+        description: 'A production client is changed by two people; default `sandbox`.',
+      }),
+    ),
+    token_endpoint_auth_method: Type.Optional(
+      Type.Enum(['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'], {
+        description: 'There are no shared secrets; default `private_key_jwt`.',
+      }),
+    ),
+    tls_client_auth_subject_dn: name,
+    tls_client_auth_san_dns: name,
+    tls_client_auth_san_uri: name,
+    tls_client_auth_san_ip: name,
+    tls_client_auth_san_email: name,
+    binding: Type.Optional(
+      Type.Enum(['dpop', 'mtls', 'none'], {
+        description: 'What its tokens are bound to; `none` for the profile `oidc` alone; default `dpop`.',
+      }),
+    ),
+    grant_types: Type.Array(Type.Enum([...grantTypes]), { minItems: 1, uniqueItems: true }),
+    scopes: scopesSchema,
+    audiences: Type.Array(code, { maxItems: 64, uniqueItems: true }),
+    authorization_details_types: Type.Optional(
+      Type.Array(code, {
+        maxItems: 32,
+        uniqueItems: true,
+        description: 'RFC 9396; every type when left out, none for the profile `oidc`.',
+      }),
+    ),
+    jwks: Type.Optional(Type.Object({ keys: Type.Array(jwkSchema, { minItems: 1, maxItems: 8 }) }, strict)),
+    jwks_uri: Type.Optional(code),
+    redirect_uris: uris,
+    post_logout_redirect_uris: uris,
+    backchannel_logout_uri: Type.Optional(code),
+    require_signed_request_object: Type.Optional(Type.Boolean()),
+    require_signed_response: Type.Optional(Type.Boolean()),
+    backchannel_token_delivery_mode: Type.Optional(
+      Type.Enum(['poll', 'ping'], { description: 'FAPI-CIBA has no push; default `poll`.' }),
+    ),
+    backchannel_client_notification_endpoint: Type.Optional(code),
+  },
+  strict,
+);
+
+export type ClientDocument = Static<typeof clientSchema>;

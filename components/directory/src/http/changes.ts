@@ -1,0 +1,125 @@
+import { directoryErrors } from '@countersign/contracts';
+import { type ChangeId, parseDigest, parseId } from '@countersign/kernel';
+import type { FastifyInstance } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { notFound } from '../change-requests/request.ts';
+import type { DirectoryComponent } from '../directory.ts';
+import type { Proposal } from '../proposal.ts';
+import type { Gate } from './gate.ts';
+import {
+  approveBody,
+  asReturned,
+  changed,
+  changeRequest,
+  changeRequestView,
+  changeStatus,
+  judgedByDirectory,
+  noQuery,
+  proposeBody,
+  proposeEnvelope,
+  rejectBody,
+  strict,
+} from './schemas.ts';
+
+const idParams = Type.Object({ id: Type.String({ maxLength: 64 }) }, strict);
+const listQuery = Type.Object({ status: Type.Optional(changeStatus) }, strict);
+const listAnswer = Type.Object(
+  { changes: Type.Array(changeRequest, { description: 'The newest hundred, newest first.' }) },
+  strict,
+);
+type WithId = { Params: Static<typeof idParams> };
+
+/** A file, and the words around it. */
+const bodyLimitBytes = 4 * 1024 * 1024 + 4_096;
+
+const envelope = Compile(proposeEnvelope);
+
+/** Changes by two people. */
+export function changeRoutes(app: FastifyInstance, directory: DirectoryComponent, gate: Gate): void {
+  app.post(
+    '/directory/changes',
+    {
+      bodyLimit: bodyLimitBytes,
+      ...judgedByDirectory(noQuery),
+      ...gate.needs('directory:apply'),
+      schema: { querystring: noQuery, body: proposeBody, response: { 201: changeRequest } },
+    },
+    async (request, reply) => {
+      const { proposal, reason } = readProposeBody(request.body);
+      return reply.status(201).send(await directory.propose(proposal, gate.actorOf(request), reason));
+    },
+  );
+
+  app.get<{ Querystring: Static<typeof listQuery> }>(
+    '/directory/changes',
+    {
+      ...asReturned,
+      ...gate.needs('directory:read'),
+      schema: { querystring: listQuery, response: { 200: listAnswer } },
+    },
+    async (request) => {
+      const { status } = request.query;
+      // They hold what other institutions register: for the operator alone.
+      if (!directory.isOperator(gate.callerOf(request).institution)) return { changes: [] };
+      return { changes: await directory.changeRequests(status === undefined ? {} : { status }) };
+    },
+  );
+
+  app.get<WithId>(
+    '/directory/changes/:id',
+    {
+      ...asReturned,
+      ...gate.needs('directory:read'),
+      schema: { params: idParams, response: { 200: changeRequestView } },
+    },
+    async (request) => {
+      if (!directory.isOperator(gate.callerOf(request).institution)) throw notFound();
+      return directory.changeRequest(changeIdOf(request.params.id));
+    },
+  );
+
+  app.post<WithId & { Body: Static<typeof approveBody> }>(
+    '/directory/changes/:id/approve',
+    {
+      ...asReturned,
+      ...gate.needs('directory:approve'),
+      schema: { params: idParams, body: approveBody, response: { 200: changed } },
+    },
+    async (request) => {
+      const digest = parseDigest(request.body.digest);
+      if (digest === undefined) throw new Error('the schema let something through that is no digest');
+      return directory.approve(changeIdOf(request.params.id), digest, gate.actorOf(request));
+    },
+  );
+
+  app.post<WithId & { Body: Static<typeof rejectBody> }>(
+    '/directory/changes/:id/reject',
+    {
+      ...asReturned,
+      ...gate.needs('directory:approve'),
+      schema: { params: idParams, body: rejectBody, response: { 200: changeRequest } },
+    },
+    async (request) => directory.reject(changeIdOf(request.params.id), gate.actorOf(request), request.body.reason),
+  );
+}
+
+function changeIdOf(text: string): ChangeId {
+  const id = parseId('change', text);
+  if (id === undefined) throw notFound();
+  return id;
+}
+
+function readProposeBody(body: unknown): { readonly proposal: Proposal; readonly reason: string } {
+  if (!envelope.Check(body)) {
+    const [first] = envelope.Errors(body);
+    throw directoryErrors.error(
+      'directory_file_invalid',
+      `A proposal is { reason, file, prune? } or { reason, edit }: ${first?.instancePath ?? ''} ${first?.message ?? ''}.`,
+    );
+  }
+  const { reason, file, prune, edit } = body;
+  if ((file === undefined) === (edit === undefined) || (edit !== undefined && prune !== undefined))
+    throw directoryErrors.error('directory_file_invalid', 'A proposal holds either a file or an edit.');
+  return { reason, proposal: edit === undefined ? { file, prune: prune === true } : { edit } };
+}

@@ -1,0 +1,67 @@
+import { directoryErrors } from '@countersign/contracts';
+import type { FastifyInstance } from 'fastify';
+import { type Static, Type } from 'typebox';
+import type { DirectoryComponent } from '../directory.ts';
+import type { Gate } from './gate.ts';
+import { asReturned, changed, clientDocument, judgedByDirectory, noQuery, strict } from './schemas.ts';
+
+const clientId = Type.String({ minLength: 1, maxLength: 64 });
+const listQuery = Type.Object(
+  { after: Type.Optional(clientId), limit: Type.Optional(Type.String({ pattern: '^([1-9][0-9]{0,2}|1000)$' })) },
+  strict,
+);
+const listAnswer = Type.Object(
+  {
+    clients: Type.Array(clientDocument, { description: 'By id, as they were registered.' }),
+    next: Type.Optional(Type.String({ description: 'There is more: ask again with it as `after`.' })),
+  },
+  strict,
+);
+const idParams = Type.Object({ id: clientId }, strict);
+
+/** Single clients: register one or change it, remove it, see those of one's own institution. */
+export function clientRoutes(app: FastifyInstance, directory: DirectoryComponent, gate: Gate): void {
+  app.post(
+    '/directory/clients',
+    {
+      ...judgedByDirectory(noQuery),
+      ...gate.needs('directory:apply'),
+      schema: { querystring: noQuery, body: clientDocument, response: { 200: changed } },
+    },
+    async (request) => directory.edit({ put: { clients: [request.body] } }, gate.actorOf(request)),
+  );
+
+  app.delete<{ Params: Static<typeof idParams> }>(
+    '/directory/clients/:id',
+    { ...asReturned, ...gate.needs('directory:apply'), schema: { params: idParams, response: { 200: changed } } },
+    async (request) => {
+      const { id } = request.params;
+      const answer = await directory.edit({ remove: [{ kind: 'client', id }] }, gate.actorOf(request));
+      if (answer.changes.length === 0)
+        throw directoryErrors.error('entity_not_found', 'The directory has no client of this id.');
+      return answer;
+    },
+  );
+
+  app.get<{ Querystring: Static<typeof listQuery> }>(
+    '/directory/clients',
+    {
+      ...asReturned,
+      ...gate.needs('directory:read'),
+      schema: { querystring: listQuery, response: { 200: listAnswer } },
+    },
+    async (request) => {
+      const { institution } = gate.callerOf(request);
+      const { after, limit: text = '100' } = request.query;
+      const limit = Number(text);
+      // One more than is shown tells whether there is more.
+      const found = directory.clients({
+        ...(directory.isOperator(institution) ? {} : { institution }),
+        ...(after === undefined ? {} : { after }),
+        limit: limit + 1,
+      });
+      const clients = found.slice(0, limit);
+      return { clients, ...(found.length > limit ? { next: clients.at(-1)?.['id'] } : {}) };
+    },
+  );
+}

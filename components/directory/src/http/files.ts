@@ -1,0 +1,75 @@
+import { directoryErrors } from '@countersign/contracts';
+import type { FastifyInstance } from 'fastify';
+import { type Static, Type } from 'typebox';
+import type { DirectoryComponent } from '../directory.ts';
+import type { Gate } from './gate.ts';
+import { asReturned, changed, directoryFile, entityDocument, judgedByDirectory, strict } from './schemas.ts';
+
+const flag = Type.Union([Type.Literal('true'), Type.Literal('false')]);
+const planQuery = Type.Object({ prune: Type.Optional(flag) }, strict);
+const applyQuery = Type.Object(
+  { prune: Type.Optional(flag), expected_version: Type.Optional(Type.String({ pattern: '^(0|[1-9][0-9]{0,8})$' })) },
+  strict,
+);
+const entityParams = Type.Object(
+  { kind: Type.String({ maxLength: 32 }), id: Type.String({ minLength: 1, maxLength: 512 }) },
+  strict,
+);
+
+const fileLimitBytes = 4 * 1024 * 1024;
+
+/** Whole files: what one would change, making it so; and one entity as a file would write it. */
+export function fileRoutes(app: FastifyInstance, directory: DirectoryComponent, gate: Gate): void {
+  const forFiles = { bodyLimit: fileLimitBytes, ...gate.needs('directory:apply') };
+
+  app.post<{ Querystring: Static<typeof planQuery> }>(
+    '/directory/plan',
+    {
+      ...forFiles,
+      ...judgedByDirectory(planQuery),
+      schema: { querystring: planQuery, body: directoryFile, response: { 200: changed } },
+    },
+    async (request) => {
+      // Read before planning: if something changes in between, `expected_version` is too old rather than too new.
+      const { version } = directory.snapshot();
+      const changes = await directory.plan(request.body, { prune: request.query.prune === 'true' });
+      return { version, changes };
+    },
+  );
+
+  app.post<{ Querystring: Static<typeof applyQuery> }>(
+    '/directory/apply',
+    {
+      ...forFiles,
+      ...judgedByDirectory(applyQuery),
+      schema: { querystring: applyQuery, body: directoryFile, response: { 200: changed } },
+    },
+    async (request) => {
+      const { prune, expected_version: expected } = request.query;
+      return directory.apply(request.body, gate.actorOf(request), {
+        prune: prune === 'true',
+        ...(expected === undefined ? {} : { expectedVersion: Number(expected) }),
+      });
+    },
+  );
+
+  app.get<{ Params: Static<typeof entityParams> }>(
+    '/directory/:kind/:id',
+    {
+      ...asReturned,
+      ...gate.needs('directory:read'),
+      schema: { params: entityParams, response: { 200: entityDocument } },
+    },
+    async (request) => {
+      const { kind, id } = request.params;
+      const document = directory.document(kind, id);
+      const { institution } = gate.callerOf(request);
+      // Clients are their institution's own matter: whom they may call for what, and where they are reached.
+      const foreign =
+        kind === 'client' && document?.['institution'] !== institution && !directory.isOperator(institution);
+      if (document === undefined || foreign)
+        throw directoryErrors.error('entity_not_found', 'The directory has no entity of this kind and id.');
+      return document;
+    },
+  );
+}

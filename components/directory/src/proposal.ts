@@ -1,0 +1,30 @@
+import type { DirectoryEdit } from '@countersign/contracts';
+import { type Digest, digestOf } from '@countersign/kernel';
+import type { KeyCache } from '@countersign/oauth';
+import type { Wanted } from './changes.ts';
+import { readEdit } from './edit.ts';
+import type { Graph } from './entry.ts';
+import type { Place } from './problems.ts';
+import { readFile } from './read-file.ts';
+
+/** What can be asked of the directory: a whole file, or a change of single entities. */
+export type Proposal = { readonly file: unknown; readonly prune?: boolean } | { readonly edit: DirectoryEdit };
+
+/** Reads it; whatever is wrong is reported, with pointers into the file or the edit. */
+export function readProposal(proposal: Proposal, root: Place, seed: Graph, keys: KeyCache): Wanted {
+  if ('edit' in proposal) return readEdit(proposal.edit, root, seed, keys);
+  const { entries, named } = readFile(proposal.file, root, keys);
+  return { entries, removes: ({ owner }) => proposal.prune === true && named.has(owner) };
+}
+
+/** The digest that stands for the file or the edit in records. */
+export function digestOfContent(proposal: Proposal): Digest {
+  return digestOf('edit' in proposal ? proposal.edit : proposal.file);
+}
+
+/** The digest that an approver names: of everything that decides what happens. */
+export function digestOfProposal(proposal: Proposal): Digest {
+  return digestOf(
+    'edit' in proposal ? { edit: proposal.edit } : { file: proposal.file, prune: proposal.prune === true },
+  );
+}

@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fileWithServices, relyingParty } from './testing/example-clients.ts';
+import { broker, exampleFile } from './testing/example-file.ts';
+import { createRig, proposer, type Rig } from './testing/rig.ts';
+
+interface Applied {
+  readonly changes: readonly { readonly change: string; readonly kind: string; readonly id: string }[];
+  readonly change_counts?: unknown;
+  readonly part?: number;
+  readonly parts?: number;
+}
+
+let rig: Rig;
+beforeEach(async () => {
+  rig = await createRig();
+});
+afterEach(() => rig.close());
+
+const applied = (): readonly Applied[] => rig.records.map(({ data }) => data as unknown as Applied);
+const lines = () =>
+  applied().flatMap(({ changes }) => changes.map(({ change, kind, id }) => `${change} ${kind} ${id}`));
+
+describe('the record of a change', () => {
+  it('lists every client and principal that was changed or removed, with its kind and id', async () => {
+    const directory = await rig.open();
+    await directory.apply(fileWithServices(), proposer);
+    await directory.edit({ put: { clients: [relyingParty()] } }, proposer);
+    rig.records.length = 0;
+    const { agents: _, ...file } = fileWithServices();
+    const [anna] = file.people;
+    if (anna !== undefined) anna['desk'] = 'credit';
+    await directory.apply({ ...file, clients: [] }, proposer, { prune: true });
+    expect(rig.records.map(({ type }) => type)).toEqual(['directory.applied']);
+    expect(lines()).toEqual([
+      'change person person:anna.keller',
+      'remove agent agent:vwap-1',
+      'remove client broker-dashboard',
+      'remove client broker-oms',
+    ]);
+  });
+
+  it('lists them also when there are too many changes for one record, over as many as it takes', async () => {
+    const directory = await rig.open();
+    const [institution] = exampleFile().institutions;
+    const services = Array.from({ length: 1_500 }, (_, index) => ({
+      id: `service:desk-${String(index).padStart(4, '0')}`,
+      institution: broker,
+      roles: [],
+    }));
+    await directory.apply({ institutions: [institution], services }, proposer);
+    // What is new takes nothing away from anybody: counted, and not listed.
+    expect(lines()).toEqual([]);
+    expect(applied()[0]).toMatchObject({ change_counts: { add: 1_501, change: 0, remove: 0 } });
+    rig.records.length = 0;
+    const kept = services.slice(0, 500).map((service) => ({ ...service, roles: ['desk'] }));
+    await directory.apply({ institutions: [institution], services: kept }, proposer, { prune: true });
+    expect(rig.records.length).toBeGreaterThan(2);
+    for (const record of rig.records) expect(Buffer.byteLength(JSON.stringify(record))).toBeLessThan(65_000);
+    expect(applied().map(({ part, parts }) => `${part}/${parts}`)).toEqual(
+      rig.records.map((_, index) => `${index + 1}/${rig.records.length}`),
+    );
+    expect(lines().sort()).toEqual(
+      services.map(({ id }, index) => `${index < 500 ? 'change' : 'remove'} service ${id}`).sort(),
+    );
+    expect(applied()[0]).toMatchObject({ change_counts: { add: 0, change: 500, remove: 1_000 } });
+  });
+});

@@ -1,0 +1,78 @@
+import type { DirectorySnapshot } from '@countersign/contracts';
+import type { RecordId } from '@countersign/kernel';
+import type { KeyCache } from '@countersign/oauth';
+import type { ChangeSet } from './changes.ts';
+import { entityReaders, isEntityKind } from './entities/index.ts';
+import { type Entry, entryKey, type Graph, graphOf } from './entry.ts';
+import type { KeyTimes } from './key-times.ts';
+import { createProblems } from './problems.ts';
+import { buildSnapshot } from './snapshot.ts';
+import type { StoredEntity } from './store.ts';
+
+/** What one version of the directory is, in memory. */
+export interface State {
+  readonly version: number;
+  readonly stored: Graph;
+  readonly records: ReadonlyMap<string, RecordId>;
+  readonly keyTimes: KeyTimes;
+  readonly graph: Graph;
+  readonly snapshot: DirectorySnapshot;
+}
+
+/** The seed comes first, so that a clash is reported elsewhere, and last, so that nothing stored stands in its place. */
+export function onSeed(seed: Graph, stored: Graph): Graph {
+  return new Map([...seed, ...stored, ...seed]);
+}
+
+/** Entities in one order, whoever made this state, so that each node shows the same graph in the same form. */
+export function inOneOrder(entries: Iterable<Entry>): Graph {
+  return graphOf([...entries].sort((a, b) => (entryKey(a) < entryKey(b) ? -1 : 1)));
+}
+
+export function stateOf(parts: {
+  readonly version: number;
+  readonly seed: Graph;
+  readonly stored: Graph;
+  readonly records: ReadonlyMap<string, RecordId>;
+  readonly keyTimes: KeyTimes;
+}): State {
+  const { version, stored, records, keyTimes } = parts;
+  const graph = onSeed(parts.seed, stored);
+  return { version, stored, records, keyTimes, graph, snapshot: buildSnapshot(version, graph, records, keyTimes) };
+}
+
+/** An entity as it is stored. */
+export function readDocument(kind: string, id: string, document: unknown, keys: KeyCache): Entry {
+  const problems = createProblems();
+  const entry = isEntityKind(kind)
+    ? entityReaders[kind].read(document, problems.place('stored:').at(kind, id), keys)
+    : undefined;
+  // Written by us after the same checks: not reading it would silently take away what it stands for.
+  if (entry === undefined)
+    throw new Error(`a stored entity cannot be read: ${kind} ${id}: ${problems.asError()?.detail ?? 'unknown kind'}`);
+  return entry;
+}
+
+export function recordsOf(entities: readonly StoredEntity[]): ReadonlyMap<string, RecordId> {
+  return new Map(entities.flatMap(({ id, recordId }) => (recordId === null ? [] : [[id, recordId] as const])));
+}
+
+/** What is stored, and which records list credentials, after a change: what another node reads back from storage. */
+export function after(
+  base: State,
+  changeSet: ChangeSet,
+  listed: ReadonlyMap<string, RecordId>,
+  keys: KeyCache,
+): { readonly stored: Graph; readonly records: ReadonlyMap<string, RecordId> } {
+  const entries = new Map(base.stored);
+  const records = new Map(base.records);
+  for (const entry of [...changeSet.removed, ...changeSet.written]) {
+    entries.delete(entryKey(entry));
+    // Who has no credentials any more is listed nowhere.
+    records.delete(entry.id);
+  }
+  for (const entry of changeSet.written)
+    entries.set(entryKey(entry), readDocument(entry.entity.kind, entry.id, entry.document, keys));
+  for (const [id, record] of listed) records.set(id, record);
+  return { stored: inOneOrder(entries.values()), records };
+}

@@ -1,0 +1,81 @@
+import { type Actor, auditLogErrors, type DirectoryProblem, type RecordDraft } from '@countersign/contracts';
+import { CodedError, systemRandom } from '@countersign/kernel';
+import { createLogger, type ScratchDatabase } from '@countersign/runtime';
+import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
+import { createDirectory, type DirectoryComponent, type DirectoryDependencies, directoryMigrations } from '../index.ts';
+import { exampleSeed, operator } from './example-file.ts';
+
+/** Who applies files and proposes changes, and who approves them. */
+export const proposer: Actor = { id: 'service:operator', institution: operator };
+export const approver: Actor = { id: 'person:olga.second', institution: operator };
+
+/** Directories on one database of their own, with a log that can fail. */
+export interface Rig {
+  readonly scratch: ScratchDatabase;
+  readonly clock: FixedClock;
+  /** Everything that was appended, in order. */
+  readonly records: RecordDraft[];
+  breakLog(broken: boolean): void;
+  open(options?: Partial<DirectoryDependencies>): Promise<DirectoryComponent>;
+  close(): Promise<void>;
+}
+
+export async function createRig(): Promise<Rig> {
+  const scratch = await createTestDatabase({ components: [directoryMigrations] });
+  const [component] = scratch.components;
+  if (component === undefined) throw new Error('no component');
+  const opened: DirectoryComponent[] = [];
+  const records: RecordDraft[] = [];
+  const clock = fixedClock(Date.UTC(2026, 10, 21));
+  let logIsDown = false;
+  return {
+    scratch,
+    clock,
+    records,
+    breakLog(broken) {
+      logIsDown = broken;
+    },
+    async open(options = {}) {
+      const directory = await createDirectory({
+        pool: scratch.pool('directory'),
+        access: {
+          database: scratch.database,
+          role: component.role,
+          schema: component.schema,
+          applicationName: 'directory',
+        },
+        clock,
+        random: systemRandom,
+        audit: {
+          append: async (record) => {
+            if (logIsDown) throw auditLogErrors.error('log_unavailable', 'down');
+            records.push(record);
+            return { id: record.id, index: BigInt(records.length), time: '2026-11-21T00:00:00.000Z' };
+          },
+        },
+        logger: createLogger({ level: 'silent', name: 'test' }),
+        seed: exampleSeed(),
+        ...options,
+      });
+      opened.push(directory);
+      return directory;
+    },
+    async close() {
+      await Promise.all(opened.map((directory) => directory.stop()));
+      await scratch.drop();
+    },
+  };
+}
+
+export async function refusalOf(promise: Promise<unknown>): Promise<CodedError> {
+  const error: unknown = await promise.then(
+    () => new Error('it was accepted'),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof CodedError)) throw error;
+  return error;
+}
+
+export function problemsOf(error: CodedError): readonly DirectoryProblem[] {
+  return error.facts?.['problems'] as readonly DirectoryProblem[];
+}
