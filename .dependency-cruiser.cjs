@@ -75,7 +75,14 @@ module.exports = {
       comment: 'The federation gateway is the only component that calls addresses a partner chose.',
       severity: 'error',
       from: { path: '^components/(?!federation-gateway/)', pathNot: notProduct },
-      to: { path: '^(undici|node:https?|http|https)$' },
+      to: { path: '^(undici|node_modules/undici/|(node:)?https?$)' },
+    },
+    {
+      name: 'undici-in-the-gateway-and-for-clients',
+      comment: 'The runtime serves and the apps compose: neither has a client of its own that no rule watches.',
+      severity: 'error',
+      from: { path: '.', pathNot: `^(components/federation-gateway|sdk|apps/cli|tests|benchmarks)/|${notProduct}` },
+      to: { path: '^(undici|node_modules/undici/)' },
     },
     {
       name: 'protocols-do-no-io',

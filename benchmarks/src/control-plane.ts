@@ -1,7 +1,9 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { introduce, type Market, makeMarket } from './market.ts';
+import type { Client } from '@countersign/sdk';
+import { databaseUrlFile } from './database-url-file.ts';
+import { introduce, type Market, makeMarket, operatorOf } from './market.ts';
 import { type ServerProcess, startServerProcess } from './server-process.ts';
 import { closeServer, listenOnLoopback } from './servers/loopback.ts';
 
@@ -10,31 +12,60 @@ export interface MeasuredControlPlane {
   readonly server: ServerProcess;
   readonly issuer: string;
   readonly market: Market;
+  readonly operator: Client;
+  /** Reads the URL of its database, as the one who owns it. */
+  databaseUrl(): string;
 }
 
-export async function startControlPlaneProcess(options: {
+interface StartOptions {
   readonly folder: string;
+  /** Of its data, within the folder; `control-plane` when left out. */
+  readonly name?: string;
   readonly profileFolder?: string | undefined;
   readonly onProgress: (message: string) => void;
-}): Promise<MeasuredControlPlane> {
-  const dataFolder = join(options.folder, 'control-plane');
+}
+
+export async function startControlPlaneProcess(options: StartOptions): Promise<MeasuredControlPlane> {
+  const { name = 'control-plane' } = options;
+  const dataFolder = dataFolderOf(options);
   mkdirSync(dataFolder, { recursive: true });
   // As the folder around it: the account of PostgreSQL has to pass, or the data would go elsewhere and stay there.
   chmodSync(dataFolder, 0o711);
   const server = await startServerProcess({
     name: 'control-plane-server',
-    settings: { dataFolder, port: await freePort() },
-    onProgress: (message) => options.onProgress(`control plane: ${message}`),
+    settings: { dataFolder, port: await freePort(), second: false },
+    onProgress: (message) => options.onProgress(`${name}: ${message}`),
     profileFolder: options.profileFolder,
   });
   try {
     const market = makeMarket();
-    await introduce(market, { issuer: server.url, dataFolder });
-    return { server, issuer: server.url, market };
+    const issuer = server.url;
+    const operator = operatorOf({ issuer, dataFolder });
+    await introduce(market, operator, issuer);
+    return {
+      server,
+      issuer,
+      market,
+      operator,
+      databaseUrl: () => readFileSync(join(dataFolder, databaseUrlFile), 'utf8'),
+    };
   } catch (error) {
     await server.stop();
     throw error;
   }
+}
+
+/** A second process on the database and under the issuer of the first, as behind a load balancer. */
+export async function startSecondNode(options: StartOptions): Promise<ServerProcess> {
+  return startServerProcess({
+    name: 'control-plane-server',
+    settings: { dataFolder: dataFolderOf(options), port: await freePort(), second: true },
+    onProgress: (message) => options.onProgress(`second node: ${message}`),
+  });
+}
+
+function dataFolderOf({ folder, name = 'control-plane' }: StartOptions): string {
+  return join(folder, name);
 }
 
 /** Known beforehand, because the issuer's name holds it. */

@@ -1,5 +1,6 @@
-import { type Answer, sendAll } from './http-load.ts';
-import { type Contender, roundOf } from './measure.ts';
+import type { Answer } from './http-connection.ts';
+import { type LoadResult, sendAll } from './http-load.ts';
+import { type Contender, type Round, roundOf } from './measure.ts';
 import type { ServerProcess } from './server-process.ts';
 
 /** A server under a closed loop of prepared requests. */
@@ -15,20 +16,11 @@ export function httpContender(options: {
   const { name, server, connections, complaint } = options;
   let rate = 0;
 
-  async function send(count: number) {
+  async function send(count: number): Promise<Round> {
     const requests = await options.prepare(count);
-    const cpuBefore = await server.cpuUs();
-    const databaseBefore = server.databaseCpuUs();
-    const { seconds, latenciesMs } = await sendAll({ name, url: server.url, requests, connections, complaint });
-    const databaseAfter = server.databaseCpuUs();
-    const cpuUs = (await server.cpuUs()) - cpuBefore;
-    rate = count / seconds;
-    // A server without a database has no processes below it, and used none.
-    const databaseCpuUs =
-      databaseBefore === undefined || databaseAfter === undefined || databaseAfter === 0
-        ? undefined
-        : databaseAfter - databaseBefore;
-    return roundOf({ operations: count, seconds, latenciesMs, cpuUs, databaseCpuUs });
+    const round = await measured(server, () => sendAll({ name, url: server.url, requests, connections, complaint }));
+    rate = round.rate;
+    return round;
   }
 
   return {
@@ -39,6 +31,21 @@ export function httpContender(options: {
     // By count, not by the clock: what was prepared gets used, and the pace of the last round says how much that is.
     round: (seconds) => send(Math.max(connections * 4, Math.ceil(rate * seconds))),
   };
+}
+
+/** Runs a load, with what it cost the server and its PostgreSQL. */
+export async function measured(server: ServerProcess, run: () => Promise<LoadResult>): Promise<Round> {
+  const cpuBefore = await server.cpuUs();
+  const databaseBefore = server.databaseCpuUs();
+  const { seconds, latenciesMs } = await run();
+  const databaseAfter = server.databaseCpuUs();
+  const cpuUs = (await server.cpuUs()) - cpuBefore;
+  // A server without a database has no processes below it, and used none.
+  const databaseCpuUs =
+    databaseBefore === undefined || databaseAfter === undefined || databaseAfter === 0
+      ? undefined
+      : databaseAfter - databaseBefore;
+  return roundOf({ operations: latenciesMs.length, seconds, latenciesMs, cpuUs, databaseCpuUs });
 }
 
 /** For {@link httpContender}: whether this is a token as it was asked for. */
@@ -56,7 +63,8 @@ export function permitComplaint(answer: Answer): string | undefined {
   return decision === true && typeof evidence === 'string' ? undefined : 'without a permit and its record';
 }
 
-function readJson(body: string): Readonly<Record<string, unknown>> {
+/** The members of a JSON object; none where it is not one. */
+export function readJson(body: string): Readonly<Record<string, unknown>> {
   try {
     const value = JSON.parse(body) as unknown;
     return typeof value === 'object' && value !== null ? { ...value } : {};

@@ -1,7 +1,8 @@
 import { createServer, type RequestListener } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { tokenComplaint } from './http-contender.ts';
-import { createAnswerReader, sendAll } from './http-load.ts';
+import { createAnswerReader, headersOf, openConnection } from './http-connection.ts';
+import { performAll, sendAll } from './http-load.ts';
 import { closeServer, listenOnLoopback } from './servers/loopback.ts';
 
 const stops: (() => Promise<void>)[] = [];

@@ -1,24 +1,32 @@
-import { connect, type Socket } from 'node:net';
-import { CodedError } from '@countersign/kernel';
+import type { Socket } from 'node:net';
+import {
+  type Answer,
+  type Connection,
+  connectionBroken,
+  createAnswerReader,
+  openConnection,
+  openSocket,
+  unsuccessful,
+} from './http-connection.ts';
 
-export interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
-export interface Load {
+/** Where the load goes, and how much of it at once. */
+interface Target {
   readonly name: string;
   /** `http:` only. */
   readonly url: string;
+  readonly connections: number;
+}
+
+export interface Load extends Target {
   /** Complete requests as bytes, each sent once; whatever they hold is prepared beforehand. */
   readonly requests: readonly Buffer[];
-  readonly connections: number;
   /** Throws or returns a complaint for an answer that is not a success. */
   readonly complaint: (answer: Answer) => string | undefined;
 }
 
 export interface LoadResult {
   readonly seconds: number;
+  /** In the order of the requests. */
   readonly latenciesMs: Float64Array;
 }
 
@@ -38,11 +46,7 @@ export async function sendAll(load: Load): Promise<LoadResult> {
   const latenciesMs = new Float64Array(requests.length);
   let next = 0;
   const sockets: Socket[] = [];
-  let fail: (error: Error) => void = () => undefined;
-  const failed = new Promise<never>((_resolve, reject) => {
-    fail = reject;
-  });
-  const timer = setTimeout(() => fail(broken(load.name, `did not finish within ${timeLimitMs / 1000} s`)), timeLimitMs);
+  const limit = timeLimit(load.name);
 
   function drive(socket: Socket): Promise<void> {
     return new Promise((resolve) => {
@@ -64,88 +68,91 @@ export async function sendAll(load: Load): Promise<LoadResult> {
         try {
           answer = reader.push(chunk);
         } catch (error) {
-          return fail(error instanceof Error ? error : new Error(String(error)));
+          return limit.fail(error instanceof Error ? error : new Error(String(error)));
         }
         if (answer === undefined) return;
         latenciesMs[index] = performance.now() - sentAt;
         const complaint = load.complaint(answer);
-        if (complaint !== undefined) return fail(unsuccessful(load.name, answer, complaint));
+        if (complaint !== undefined) return limit.fail(unsuccessful(load.name, answer, complaint));
         sendNext();
       });
-      socket.on('error', (error) => fail(broken(load.name, error.message)));
-      socket.on('close', () => fail(broken(load.name, 'a connection was closed')));
+      socket.on('error', (error) => limit.fail(connectionBroken(load.name, error.message)));
+      socket.on('close', () => limit.fail(connectionBroken(load.name, 'a connection was closed')));
       sendNext();
     });
   }
 
   try {
-    const { hostname, port } = new URL(load.url);
     const connecting = Array.from({ length: Math.min(load.connections, requests.length) }, () =>
-      openSocket(hostname, Number(port), sockets),
+      openSocket(load.url, sockets),
     );
-    const open = await Promise.race([Promise.all(connecting), failed]);
+    const open = await Promise.race([Promise.all(connecting), limit.failed]);
     const began = performance.now();
-    await Promise.race([Promise.all(open.map(drive)), failed]);
+    await Promise.race([Promise.all(open.map(drive)), limit.failed]);
     return { seconds: (performance.now() - began) / 1000, latenciesMs };
   } finally {
-    clearTimeout(timer);
+    limit.stop();
     for (const socket of sockets) {
       socket.removeAllListeners();
       socket.on('error', () => undefined);
       socket.destroy();
     }
-    failed.catch(() => undefined);
   }
 }
 
-function openSocket(host: string, port: number, sockets: Socket[]): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true });
-    sockets.push(socket);
-    socket.once('connect', () => {
-      socket.removeListener('error', reject);
-      resolve(socket);
+/**
+ * Does a piece of work for every item over kept-alive connections, each with one item under way: for what takes more
+ * than one request, or depends on the answer before.
+ *
+ * @throws what the work throws, and CodedError `benchmark_connection`
+ */
+export async function performAll<Item>(
+  target: Target & {
+    readonly items: readonly Item[];
+    readonly perform: (item: Item, connection: Connection) => Promise<void>;
+  },
+): Promise<LoadResult> {
+  const { name, url, items, perform } = target;
+  const latenciesMs = new Float64Array(items.length);
+  const limit = timeLimit(name);
+  const opened: Connection[] = [];
+  let next = 0;
+  async function drive(connection: Connection): Promise<void> {
+    for (;;) {
+      const index = next++;
+      const item = items[index];
+      if (item === undefined) return;
+      const startedAt = performance.now();
+      await perform(item, connection);
+      latenciesMs[index] = performance.now() - startedAt;
+    }
+  }
+  try {
+    const connecting = Array.from({ length: Math.min(target.connections, items.length) }, async () => {
+      const connection = await openConnection(name, url);
+      opened.push(connection);
+      return connection;
     });
-    socket.once('error', reject);
+    const connections = await Promise.race([Promise.all(connecting), limit.failed]);
+    const began = performance.now();
+    await Promise.race([Promise.all(connections.map(drive)), limit.failed]);
+    return { seconds: (performance.now() - began) / 1000, latenciesMs };
+  } finally {
+    limit.stop();
+    for (const connection of opened) connection.close();
+  }
+}
+
+/** Something to race against: rejects when told to, and when the time is up. */
+function timeLimit(name: string) {
+  let fail: (error: Error) => void = () => undefined;
+  const failed = new Promise<never>((_resolve, reject) => {
+    fail = reject;
   });
-}
-
-/** Reads answers off one connection. Enough of HTTP/1.1 for servers that send a length. */
-export function createAnswerReader(): { push(chunk: Buffer): Answer | undefined } {
-  let held: Buffer = Buffer.alloc(0);
-  return {
-    push(chunk) {
-      held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
-      const headEnd = held.indexOf('\r\n\r\n');
-      if (headEnd === -1) return undefined;
-      const head = held.toString('latin1', 0, headEnd);
-      const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1]);
-      const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1]);
-      if (Number.isNaN(status) || Number.isNaN(length))
-        throw new CodedError({
-          code: 'benchmark_answer',
-          category: 'invalid',
-          detail: 'An answer has no status or no content-length; the load generator cannot read it.',
-        });
-      const end = headEnd + 4 + length;
-      if (held.length < end) return undefined;
-      const body = held.toString('utf8', headEnd + 4, end);
-      held = held.subarray(end);
-      return { status, body };
-    },
-  };
-}
-
-function unsuccessful(name: string, { status, body }: Answer, complaint: string): CodedError {
-  // The body of a refusal says why; that of a success may hold a token.
-  const said = status === 200 ? '' : `: ${body.slice(0, 300)}`;
-  return new CodedError({
-    code: 'benchmark_answer',
-    category: 'invalid',
-    detail: `${name} answered ${status}, ${complaint}${said}. Nothing is reported: figures of failing requests mean nothing.`,
-  });
-}
-
-function broken(name: string, what: string): CodedError {
-  return new CodedError({ code: 'benchmark_connection', category: 'unavailable', detail: `${name}: ${what}.` });
+  failed.catch(() => undefined);
+  const timer = setTimeout(
+    () => fail(connectionBroken(name, `did not finish within ${timeLimitMs / 1000} s`)),
+    timeLimitMs,
+  );
+  return { failed, fail: (error: Error) => fail(error), stop: () => clearTimeout(timer) };
 }

@@ -84,5 +84,8 @@ function checkpointSigner(): Signer {
     rotate: async () => {
       throw signerErrors.error('signing_key_unavailable', 'The key of a benchmark is not rotated.');
     },
+    withdraw: async () => {
+      throw signerErrors.error('signing_key_unknown', 'The key of a benchmark is not withdrawn.');
+    },
   };
 }

@@ -1,6 +1,7 @@
 import { epochSeconds, sha256Base64Url, systemRandom } from '@countersign/kernel';
 import { encodeHeader } from '@countersign/oauth';
 import { generateSigningKey, type SigningKey } from '@countersign/sdk';
+import { httpRequest } from './http-connection.ts';
 
 /** A client of the benchmark: the key it authenticates with, and the key its tokens are bound to. */
 export interface MachineClient {
@@ -25,31 +26,26 @@ export function publicJwk({ key }: MachineClient): Readonly<Record<string, strin
 
 const lifeSeconds = 60;
 
-/**
- * Token requests, signed and laid out as bytes: all that is left to do in the measured time is to send them. They
- * must be sent within a minute.
- *
- * @param parameters of the form, beside client authentication; a function where each client has its own
- */
-export function tokenRequests(asked: {
+/** What a client shows with one request, signed before the measured time; it must be sent within a minute. */
+export interface Credentials {
+  /** The members of the form by which the client authenticates. */
+  readonly form: Readonly<Record<string, string>>;
+  readonly dpop?: string;
+}
+
+/** Signs credentials for one endpoint: a client assertion (RFC 7523), and a DPoP proof where one is asked for. */
+export function createCredentials(asked: {
   readonly issuer: string;
-  readonly clients: readonly MachineClient[];
-  readonly parameters: Readonly<Record<string, string>>;
-  readonly count: number;
-}): readonly Buffer[] {
-  const url = `${asked.issuer}/token`;
-  const prepared = asked.clients.map((client) => ({
-    client,
-    form: new URLSearchParams({
-      ...asked.parameters,
-      client_id: client.id,
-      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-    }).toString(),
-    assertionHeader: encodeHeader({ alg: client.key.algorithm, typ: 'client-authentication+jwt', kid: client.key.kid }),
-  }));
-  const prove = createProver({ method: 'POST', url });
-  return Array.from({ length: asked.count }, (_, index) => {
-    const { client, form, assertionHeader } = pick(prepared, index);
+  readonly path: string;
+  readonly proof: boolean;
+}): (client: MachineClient) => Credentials {
+  const prove = createProver({ method: 'POST', url: asked.issuer + asked.path });
+  const headers = new Map<SigningKey, string>();
+  return (client) => {
+    const { key } = client;
+    const header =
+      headers.get(key) ?? encodeHeader({ alg: key.algorithm, typ: 'client-authentication+jwt', kid: key.kid });
+    headers.set(key, header);
     const now = epochSeconds(Date.now());
     const claims = {
       iss: client.id,
@@ -59,9 +55,62 @@ export function tokenRequests(asked: {
       iat: now,
       exp: now + lifeSeconds,
     };
-    const body = `${form}&client_assertion=${signJws(assertionHeader, claims, client.key)}`;
-    return httpRequest('POST', url, { 'content-type': 'application/x-www-form-urlencoded', dpop: prove(client) }, body);
+    return {
+      form: {
+        client_id: client.id,
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: signJws(header, claims, key),
+      },
+      ...(asked.proof ? { dpop: prove(client) } : {}),
+    };
+  };
+}
+
+type Parameters = Readonly<Record<string, string>>;
+
+/** A form with the credentials of its client, laid out as bytes. */
+export function formRequest(
+  url: string,
+  parameters: Parameters,
+  { form, dpop }: Credentials,
+  headers: Parameters = {},
+): Buffer {
+  const sent = {
+    'content-type': 'application/x-www-form-urlencoded',
+    ...(dpop === undefined ? {} : { dpop }),
+    ...headers,
+  };
+  return httpRequest('POST', url, sent, new URLSearchParams({ ...parameters, ...form }).toString());
+}
+
+/** Forms for one endpoint, the clients in turn: all that is left to do in the measured time is to send them. */
+export function formRequests(asked: {
+  readonly issuer: string;
+  readonly path: string;
+  /** Whether each brings a DPoP proof. */
+  readonly proof: boolean;
+  readonly clients: readonly MachineClient[];
+  /** Beside client authentication; `index` counts the requests. */
+  readonly parameters: (client: MachineClient, index: number) => Parameters;
+  readonly headers?: Parameters;
+  readonly count: number;
+}): readonly Buffer[] {
+  const credentials = createCredentials(asked);
+  const url = asked.issuer + asked.path;
+  return Array.from({ length: asked.count }, (_, index) => {
+    const client = pick(asked.clients, index);
+    return formRequest(url, asked.parameters(client, index), credentials(client), asked.headers);
   });
+}
+
+/** Token requests with the same parameters for every client. */
+export function tokenRequests(asked: {
+  readonly issuer: string;
+  readonly clients: readonly MachineClient[];
+  readonly parameters: Parameters;
+  readonly count: number;
+}): readonly Buffer[] {
+  return formRequests({ ...asked, path: '/token', proof: true, parameters: () => asked.parameters });
 }
 
 /** Requests to a protected interface, each with its own proof. */
@@ -105,19 +154,12 @@ function signJws(header: string, claims: object, key: SigningKey): string {
   return `${signingInput}.${Buffer.from(key.sign(Buffer.from(signingInput, 'latin1'))).toString('base64url')}`;
 }
 
-function httpRequest(method: string, url: string, headers: Readonly<Record<string, string>>, body: string): Buffer {
-  const { host, pathname } = new URL(url);
-  const lines = Object.entries({ host, ...headers, 'content-length': String(Buffer.byteLength(body)) });
-  return Buffer.from(
-    `${method} ${pathname} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
-  );
-}
-
 function freshId(): string {
   return Buffer.from(systemRandom.bytes(16)).toString('base64url');
 }
 
-function pick<Item>(items: readonly Item[], index: number): Item {
+/** Round and round. */
+export function pick<Item>(items: readonly Item[], index: number): Item {
   const item = items[index % items.length];
   if (item === undefined) throw new Error('there are no clients to ask with');
   return item;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createClient, importSigningKey } from '@countersign/sdk';
+import { type Client, createClient, importSigningKey } from '@countersign/sdk';
 import { type MachineClient, makeClients, publicJwk } from './machine-clients.ts';
 
 const trader = '5493000ARRANGERDEM94';
@@ -10,25 +10,44 @@ const clearing = '213800CLEARINGFIRM02';
 /** Interfaces that tokens of the benchmark are for. */
 export const venueOrders = 'https://venue.example/orders';
 export const clearingTrades = 'https://clearing.example/trades';
+/** The same for tokens in the form of references. */
+export const venueReports = 'https://venue.example/reports';
 
 /** Scopes of a token for the venue, and the narrower one it is exchanged for. */
 export const venueScope = 'settlement:read trade:read';
 export const clearingScope = 'trade:read';
+/** What a person consents to: with an ID token and a refresh token. */
+export const consentedScope = `openid offline_access ${venueScope}`;
 
-/** The firms of the benchmark and their software. */
+/** Where codes are sent; nobody listens there. */
+export const deskRedirect = 'https://desk.example/callback';
+
+/** The firms of the benchmark, their people and their software. */
 export interface Market {
   /** Order systems of a trading firm: client credentials, decisions. */
   readonly traders: readonly MachineClient[];
-  /** Gateways of a venue: they exchange the tokens that were given to the venue. */
+  /** Gateways of a venue: they exchange and introspect the tokens that were given to the venue. */
   readonly gateways: readonly MachineClient[];
+  /**
+   * What people of the trading firm work with: authorization code, refresh token. As many as there are people, because
+   * the requests of one client that wait for somebody are limited.
+   */
+  readonly desks: readonly MachineClient[];
+  readonly people: readonly string[];
 }
 
 export function makeMarket(): Market {
-  return { traders: makeClients('bench-trader'), gateways: makeClients('bench-gateway') };
+  const people = Array.from({ length: 64 }, (_, index) => `person:bench-user-${index + 1}`);
+  return {
+    traders: makeClients('bench-trader'),
+    gateways: makeClients('bench-gateway'),
+    desks: makeClients('bench-desk', people.length),
+    people,
+  };
 }
 
 /** A directory file that makes the control plane know the market. */
-export function directoryFile({ traders, gateways }: Market, issuer: string): unknown {
+export function directoryFile({ traders, gateways, desks, people }: Market, issuer: string): unknown {
   const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
   const client =
     (grant: string, institution: string, audiences: readonly string[], scopes: readonly string[]) =>
@@ -58,31 +77,51 @@ export function directoryFile({ traders, gateways }: Market, issuer: string): un
         federated: [],
         credentials: [],
       },
+      ...people.map((id) => ({ id, institution: trader, roles: [], federated: [], credentials: [] })),
     ],
-    services: [...traders.map(service(trader)), ...gateways.map(service(venue))],
+    services: [...traders, ...desks].map(service(trader)).concat(gateways.map(service(venue))),
     agents: [],
     clients: [
       ...traders.map(
-        client('client_credentials', trader, [venueOrders, `${issuer}/decisions`], [...scopes, 'decision:evaluate']),
+        client(
+          'client_credentials',
+          trader,
+          [venueOrders, venueReports, `${issuer}/decisions`],
+          [...scopes, 'decision:evaluate'],
+        ),
       ),
       ...gateways.map(client(exchange, venue, [clearingTrades], scopes)),
+      ...desks.map((of) => ({
+        id: of.id,
+        institution: trader,
+        principal: `service:${of.id}`,
+        client_name: `Trading desk ${of.id}`,
+        kind: 'human',
+        grant_types: ['authorization_code', 'refresh_token'],
+        scopes: ['openid', 'offline_access', ...scopes],
+        audiences: [venueOrders],
+        redirect_uris: [deskRedirect],
+        jwks: { keys: [publicJwk(of)] },
+      })),
     ],
     accounts: [{ id: 'BENCH-1', institution: trader, type: 'House' }],
     venues: [{ mic: 'XEUR', operator: venue, country: 'DE' }],
     resources: [
       { uri: venueOrders, institution: venue, scopes },
+      { uri: venueReports, institution: venue, scopes, token_format: 'opaque' },
       { uri: clearingTrades, institution: clearing, scopes },
     ],
   };
 }
 
-/** Makes a control plane know the market, as its operator does it. */
-export async function introduce(
-  market: Market,
-  { issuer, dataFolder }: { readonly issuer: string; readonly dataFolder: string },
-): Promise<void> {
+/** The operator's command, which may end what was issued. */
+export function operatorOf({ issuer, dataFolder }: { readonly issuer: string; readonly dataFolder: string }): Client {
   const key = importSigningKey(JSON.parse(readFileSync(join(dataFolder, 'operator.jwk'), 'utf8')) as unknown);
-  const operator = createClient({ issuer, clientId: 'countersign-cli', key });
+  return createClient({ issuer, clientId: 'countersign-cli', key });
+}
+
+/** Makes a control plane know the market, as its operator does it. */
+export async function introduce(market: Market, operator: Client, issuer: string): Promise<void> {
   const token = await operator.clientCredentials({ resource: `${issuer}/directory`, scope: 'directory:apply' });
   await operator.callOrThrow(token, {
     method: 'POST',

@@ -12,6 +12,8 @@ export interface ServerProcess {
   cpuUs(): Promise<number>;
   /** The same of its child processes: PostgreSQL, where it has one. Undefined where the platform does not tell. */
   databaseCpuUs(): number | undefined;
+  /** Makes its log so many records longer, where it has one. */
+  fillLog(records: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -63,8 +65,14 @@ export async function startServerProcess(options: {
     const url = await ready;
     return {
       url,
-      cpuUs: () => askCpu(child, name, said),
+      async cpuUs() {
+        const answer = await ask(child, { kind: 'cpu' }, 'cpu', { name, said });
+        return answer.kind === 'cpu' ? answer.microseconds : Number.NaN;
+      },
       databaseCpuUs: () => (child.pid === undefined ? undefined : descendantsCpuUs(child.pid)),
+      async fillLog(records) {
+        await ask(child, { kind: 'fill-log', records }, 'filled', { name, said });
+      },
       stop,
     };
   } catch (error) {
@@ -75,23 +83,28 @@ export async function startServerProcess(options: {
   }
 }
 
-function askCpu(child: ChildProcess, name: string, said: readonly string[]): Promise<number> {
+function ask(
+  child: ChildProcess,
+  question: ToServer,
+  answer: FromServer['kind'],
+  { name, said }: { readonly name: string; readonly said: readonly string[] },
+): Promise<FromServer> {
   return new Promise((resolve, reject) => {
     const onExit = (code: number | null): void => reject(failure(name, `ended with ${code}`, said));
     child.once('exit', onExit);
     child.on('message', function onMessage(message: FromServer) {
-      if (message.kind !== 'cpu') return;
+      if (message.kind !== answer) return;
       child.off('message', onMessage);
       child.off('exit', onExit);
-      resolve(message.microseconds);
+      resolve(message);
     });
-    send(child, 'cpu');
+    send(child, question);
   });
 }
 
 async function stopChild(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  send(child, 'stop');
+  send(child, { kind: 'stop' });
   const timer = setTimeout(() => child.kill('SIGKILL'), stopWithinMs);
   await exited;
   clearTimeout(timer);

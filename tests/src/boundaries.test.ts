@@ -61,6 +61,23 @@ describe('the boundaries of the rooms', () => {
     expect(guilty).toEqual([]);
   });
 
+  it('leave the fetching of what others name to the gateway: no component and no foundation calls fetch', () => {
+    const guilty: string[] = [];
+    for (const room of rooms().filter((name) => /^(components|foundation|protocols)\//.test(name))) {
+      const folder = join(room, 'src');
+      for (const file of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
+        if (!file.endsWith('.ts') || /\.test\.ts$|\.fixture\.|(^|\/)testing\//.test(file)) continue;
+        if (
+          /(?:await|return|=>?|[(,?:])\s*fetch\(|globalThis\.fetch|new (?:WebSocket|EventSource)\(/.test(
+            readFileSync(join(root, folder, file), 'utf8'),
+          )
+        )
+          guilty.push(join(folder, file));
+      }
+    }
+    expect(guilty).toEqual([]);
+  });
+
   describe('fail in a tree where', () => {
     const folder = scratchFolder();
     afterAll(() => folder.remove());
@@ -144,6 +161,15 @@ describe('the boundaries of the rooms', () => {
         'node:https',
         'only-the-gateway-fetches',
       ],
+      [
+        'a component other than the gateway imports undici',
+        'components/directory/src/f.ts',
+        'undici',
+        'only-the-gateway-fetches',
+      ],
+      ['the runtime imports undici', 'foundation/runtime/src/c.ts', 'undici', 'undici-in-the-gateway-and-for-clients'],
+      ['the server imports undici', 'apps/server/src/a.ts', 'undici', 'undici-in-the-gateway-and-for-clients'],
+      ['a protocol imports undici', 'protocols/oauth/src/d.ts', 'undici', 'undici-in-the-gateway-and-for-clients'],
     ] as const;
     let found: readonly Violation[];
 
@@ -158,6 +184,13 @@ describe('the boundaries of the rooms', () => {
         const { name } = JSON.parse(readFileSync(join(root, room, 'package.json'), 'utf8')) as { name: string };
         symlinkSync(join(folder.path, room), join(folder.path, 'node_modules', name));
       }
+      const undici = join(folder.path, 'node_modules/undici');
+      mkdirSync(undici);
+      writeFileSync(join(undici, 'package.json'), '{"name":"undici","version":"7.0.0","main":"index.js"}');
+      writeFileSync(join(undici, 'index.js'), 'exports.here = true;\n');
+      // Allowed, or the rule would say nothing.
+      for (const room of ['components/federation-gateway', 'sdk', 'apps/cli'])
+        writeFileSync(join(folder.path, room, 'src/fetches.ts'), "export { here } from 'undici';\n");
       for (const [, file, imported] of forbidden) {
         mkdirSync(dirname(join(folder.path, file)), { recursive: true });
         const code = imported.startsWith('node:')

@@ -20,9 +20,15 @@ afterAll(async () => {
   folder.remove();
 });
 
+/** The keys in the key set by which access tokens are verified; it holds those of other purposes as well. */
 const published = async (): Promise<readonly string[]> => {
   const { keys } = (await (await fetch(`${controlPlane.issuer}/jwks`)).json()) as { keys: readonly { kid: string }[] };
-  return keys.map(({ kid }) => kid);
+  const { signers } = controlPlane.components;
+  const others = await Promise.all(
+    (['id-token', 'transaction-token'] as const).map((purpose) => signers[purpose].publicKeys(purpose)),
+  );
+  const foreign = new Set(others.flat().map(({ kid }) => kid));
+  return keys.map(({ kid }) => kid).filter((kid) => !foreign.has(kid));
 };
 const newToken = () =>
   controlPlane.operator.client.clientCredentials({

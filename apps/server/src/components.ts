@@ -1,33 +1,29 @@
 import { auditLogMigrations, createAuditLog, type RunningAuditLog } from '@countersign/audit-log';
-import { authorizationServerMigrations, createAuthorizationServer } from '@countersign/authorization-server';
-import { consentStoreMigrations, createConsentStore } from '@countersign/consent-store';
-import type {
-  AuthorizationServer,
-  ConsentStore,
-  FederationGateway,
-  KeyPurpose,
-  PolicyEngine,
-  Signer,
-  TransactionRegistry,
-} from '@countersign/contracts';
-import { createDirectory, type DirectoryComponent, directoryMigrations } from '@countersign/directory';
-import { createFederationGateway } from '@countersign/federation-gateway';
-import { type Clock, CodedError, decodeBase64Url, systemRandom } from '@countersign/kernel';
-import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
 import {
-  type ComponentMigrations,
-  createKeyring,
-  createSingleUse,
-  type KeyPolicy,
-  type Lifecycle,
-  type Logger,
-  readSecret,
-  type SealingKey,
-} from '@countersign/runtime';
+  authenticationMigrations,
+  createAuthentication,
+  type RunningAuthentication,
+} from '@countersign/authentication';
+import {
+  type AuthorizationServerComponent,
+  type AuthorizationServerConfig,
+  authorizationServerMigrations,
+  createAuthorizationServer,
+} from '@countersign/authorization-server';
+import { consentStoreMigrations, createConsentStore } from '@countersign/consent-store';
+import type { ConsentStore, FederationGateway, PolicyEngine, TransactionRegistry } from '@countersign/contracts';
+import { createDirectory, type DirectoryComponent, directoryMigrations } from '@countersign/directory';
+import { createFederationGateway, createOutbound } from '@countersign/federation-gateway';
+import { type Clock, systemRandom } from '@countersign/kernel';
+import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
+import { type ComponentMigrations, createSingleUse, type Lifecycle, type Logger } from '@countersign/runtime';
 import { createTransactionRegistry, transactionRegistryMigrations } from '@countersign/transaction-registry';
 import { createTrustRegistry, type TrustRegistryComponent, trustRegistryMigrations } from '@countersign/trust-registry';
 import type { Configuration } from './configuration.ts';
 import type { OpenedDatabase } from './database.ts';
+import { readKeyEncryptionKey } from './key-encryption-key.ts';
+import { createKeyRecords, type KeyRecords } from './key-records.ts';
+import { openLogKeys, openTokenKeys, type Signers } from './keys.ts';
 import { directorySeed } from './own-interfaces.ts';
 
 /** Every component with a schema of its own, in the order of migration. */
@@ -39,28 +35,23 @@ export const migratedComponents: readonly ComponentMigrations[] = [
   consentStoreMigrations,
   policyEngineMigrations,
   transactionRegistryMigrations,
+  authenticationMigrations,
 ];
 
 /** The components of one process, joined by their contracts. */
 export interface Components {
   readonly auditLog: RunningAuditLog;
-  readonly authorizationServer: AuthorizationServer;
+  readonly authorizationServer: AuthorizationServerComponent;
+  readonly authentication: RunningAuthentication;
   readonly directory: DirectoryComponent;
   readonly trustRegistry: TrustRegistryComponent;
   readonly consentStore: ConsentStore;
   readonly policyEngine: PolicyEngine;
   readonly transactionRegistry: TransactionRegistry;
   readonly federationGateway: FederationGateway;
-  readonly signers: Readonly<Record<KeyPurpose, Signer>>;
+  readonly signers: Signers;
+  readonly keyRecords: KeyRecords;
 }
-
-/** Longer than a verifier keeps our key set (`max-age` 60 s), and than a node takes to see another's key (20 s). */
-const publicationLeadSeconds = 300;
-const keyPolicies: Readonly<Record<KeyPurpose, KeyPolicy>> = {
-  'access-token': { algorithm: 'ES256', publicationLeadSeconds, longestSignedLifeSeconds: 300 + 60 },
-  // A checkpoint is verified for years: its key is never withdrawn, only succeeded.
-  'log-checkpoint': { algorithm: 'EdDSA', publicationLeadSeconds, longestSignedLifeSeconds: 100 * 365 * 86_400 },
-};
 
 /** Starts the components in the order in which they need each other. */
 export async function startComponents(options: {
@@ -78,23 +69,33 @@ export async function startComponents(options: {
     lifecycle.started({ name, stop: () => part.stop() });
     return part;
   };
-  const keyring = async (component: ComponentMigrations, purpose: KeyPurpose): Promise<Signer> => {
-    const purposes = { [purpose]: keyPolicies[purpose] } as Record<KeyPurpose, KeyPolicy>;
-    const pool = database.pool(component, { maxConnections: 2 });
-    return started(
-      `keys for ${purpose}`,
-      await createKeyring({ pool, sealingKey: sealingKeyOf(configuration), purposes, ...common }),
-    );
-  };
+  const keyEncryptionKey = readKeyEncryptionKey(configuration.keyEncryptionKey);
+  const keysOf = (component: ComponentMigrations) => ({
+    pool: database.pool(component, { maxConnections: 2 }),
+    sealingKey: keyEncryptionKey.sealing,
+    ...common,
+  });
+  /** In whose name the installation itself acts. */
+  const installation = { id: 'service:countersign', institution: configuration.operator.lei };
 
-  const logSigner = await keyring(auditLogMigrations, 'log-checkpoint');
+  const logKeys = started('keys of the log', await openLogKeys(keysOf(auditLogMigrations)));
   const audit = started(
     'audit log',
     await createAuditLog({
       pool: database.pool(auditLogMigrations),
-      signer: logSigner,
+      signer: logKeys,
       origin: configuration.logOrigin,
       ...common,
+    }),
+  );
+  const keyRecords = createKeyRecords({ audit, ...common });
+  const tokenKeys = started(
+    'keys of tokens',
+    await openTokenKeys({
+      ...keysOf(authorizationServerMigrations),
+      rotateEveryDays: configuration.keys.rotateEveryDays,
+      records: keyRecords,
+      by: installation,
     }),
   );
   const directory = started(
@@ -131,8 +132,9 @@ export async function startComponents(options: {
   // The decision point reads transactions, and the registry asks it for decisions: each has the other's contract.
   const registry: { current?: TransactionRegistry } = {};
   const policyEngine = await startPolicyEngine({
+    environment: configuration.environment,
     pool: database.pool(policyEngineMigrations),
-    publisher: { id: 'service:countersign', institution: configuration.operator.lei },
+    publisher: installation,
     audit,
     directory,
     consentStore,
@@ -149,7 +151,22 @@ export async function startComponents(options: {
     ...common,
   });
   registry.current = transactionRegistry;
-  const federationGateway = createFederationGateway({ trustRegistry, directory, audit, ...common });
+  const outbound = createOutbound({ environment: configuration.environment, logger });
+  const federationGateway = createFederationGateway({ trustRegistry, directory, audit, outbound, ...common });
+  const authentication = started(
+    'authentication',
+    createAuthentication({
+      pool: database.pool(authenticationMigrations, { maxConnections: 5 }),
+      audit,
+      directory,
+      config: {
+        issuer: configuration.issuer,
+        environment: configuration.environment,
+        methods: development ? ['development'] : [],
+      },
+      ...common,
+    }),
+  );
   const singleUse = started(
     'single-use claims',
     // Made durable by the record that follows (docs/adr/0005).
@@ -159,21 +176,28 @@ export async function startComponents(options: {
       logger,
     }),
   );
-  const tokenSigner = await keyring(authorizationServerMigrations, 'access-token');
-  const authorizationServer = createAuthorizationServer({
-    signer: tokenSigner,
-    singleUse,
-    audit,
-    directory,
-    consentStore,
-    policyEngine,
-    transactionRegistry,
-    federationGateway,
-    config: { issuer: configuration.issuer, accessTokenLifetimeSeconds: configuration.accessTokenLifetimeSeconds },
-    ...common,
-  });
+  const authorizationServer = started(
+    'authorization server',
+    await createAuthorizationServer({
+      pool: database.pool(authorizationServerMigrations),
+      signer: tokenKeys,
+      singleUse,
+      audit,
+      directory,
+      consentStore,
+      policyEngine,
+      transactionRegistry,
+      federationGateway,
+      outbound,
+      authentication,
+      nonceSecret: keyEncryptionKey.derive('dpop-nonce'),
+      config: authorizationServerConfig(configuration),
+      ...common,
+    }),
+  );
   return {
     auditLog: audit,
+    authentication,
     authorizationServer,
     directory,
     trustRegistry,
@@ -181,17 +205,36 @@ export async function startComponents(options: {
     policyEngine,
     transactionRegistry,
     federationGateway,
-    signers: { 'access-token': tokenSigner, 'log-checkpoint': logSigner },
+    signers: {
+      'access-token': tokenKeys,
+      'id-token': tokenKeys,
+      'transaction-token': tokenKeys,
+      'log-checkpoint': logKeys,
+    },
+    keyRecords,
   };
 }
 
-function sealingKeyOf(configuration: Configuration): SealingKey {
-  const bytes = decodeBase64Url(readSecret(configuration.keyEncryptionKey));
-  if (bytes?.length === 32) return { bytes };
-  throw new CodedError({
-    code: 'configuration_invalid',
-    category: 'invalid',
-    detail:
-      'keyEncryptionKey must be 32 bytes in base64url, e.g. from: openssl rand 32 | basenc --base64url | tr -d "=".',
-  });
+function authorizationServerConfig({
+  issuer,
+  environment,
+  mutualTls,
+  region,
+  accessTokenLifetimeSeconds,
+  dpopNonce,
+  keys,
+  features,
+}: Configuration): AuthorizationServerConfig {
+  return {
+    issuer,
+    environment,
+    ...(mutualTls === undefined ? {} : { mtlsBaseUrl: mutualTls.baseUrl }),
+    region,
+    accessTokenLifetimeSeconds,
+    dpopNonce: dpopNonce === 'required' ? 'required' : 'offered',
+    clientKeyMaxAgeDays: keys.clientKeyMaxAgeDays,
+    clientKeyWarnDays: keys.clientKeyWarnDays,
+    // As they are named: one that this release does not have is refused there.
+    ...features,
+  };
 }

@@ -3,6 +3,16 @@ import { parseConfiguration } from '@countersign/runtime';
 import { type Static, Type } from 'typebox';
 
 const secretReference = Type.String({ pattern: '^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*)$', maxLength: 1024 });
+const closed = { additionalProperties: false };
+const address = {
+  host: Type.String({ minLength: 1, maxLength: 256 }),
+  port: Type.Integer({ minimum: 0, maximum: 65_535 }),
+};
+/** PEM, by reference: the certificate with what leads to its authority, and its key. */
+const identity = { certificate: secretReference, key: secretReference };
+const jwks = Type.Object({
+  keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1, maxItems: 8 }),
+});
 
 /** Everything a control plane is told. Secrets are named (`file:` or `env:`), never written here. */
 export const configurationSchema = Type.Object(
@@ -11,10 +21,27 @@ export const configurationSchema = Type.Object(
     environment: Type.Union([Type.Literal('development'), Type.Literal('production')]),
     /** Issuer identifier and base of every address; what clients and proofs name us by. */
     issuer: Type.String({ pattern: '^https?://[^/?#]+$', maxLength: 256 }),
-    listen: Type.Object(
-      { host: Type.String({ minLength: 1, maxLength: 256 }), port: Type.Integer({ minimum: 0, maximum: 65_535 }) },
-      { additionalProperties: false },
+    listen: Type.Object({ ...address, tls: Type.Optional(Type.Object(identity, closed)) }, closed),
+    /** A second listener that asks for client certificates (RFC 8705), with the same interfaces. */
+    mutualTls: Type.Optional(
+      Type.Object(
+        {
+          /** Its address for clients, as the issuer is that of the other. */
+          baseUrl: Type.String({ pattern: '^https://[^/?#]+$', maxLength: 256 }),
+          listen: Type.Object(address, closed),
+          ...identity,
+          /** PEM of the authorities that vouch for clients; without it only self-signed registered certificates serve. */
+          clientAuthorities: Type.Optional(secretReference),
+          /** Proxies that may pass client certificates on (RFC 9440), by the thumbprint of their own: x5t#S256. */
+          proxies: Type.Optional(
+            Type.Array(Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }), { maxItems: 16, uniqueItems: true }),
+          ),
+        },
+        closed,
+      ),
     ),
+    /** Where opaque tokens are kept and resolved; `default` when left out. */
+    region: Type.Optional(Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' })),
     /** Folder of the embedded database, the key files and the roles' secret. */
     dataFolder: Type.String({ minLength: 1, maxLength: 1024 }),
     /** Your own PostgreSQL instead of the embedded one. */
@@ -37,18 +64,57 @@ export const configurationSchema = Type.Object(
         name: Type.String({ minLength: 1, maxLength: 200 }),
         country: Type.String({ minLength: 2, maxLength: 2 }),
         /** Public keys of the command `countersign`, by which the operator sets everything else up. */
-        jwks: Type.Object({
-          keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1, maxItems: 8 }),
-        }),
+        jwks,
+        /** Keys of a second command, held by somebody else: it approves what changes production. */
+        approver: Type.Optional(Type.Object({ jwks }, closed)),
       },
-      { additionalProperties: false },
+      closed,
     ),
     accessTokenLifetimeSeconds: Type.Integer({ minimum: 30, maximum: 300 }),
+    keys: Type.Optional(
+      Type.Object(
+        {
+          /** Our token keys sign for so long; 90 when left out. */
+          rotateEveryDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 365 })),
+          /** A client's key is refused when it has been registered for longer; 365 when left out. */
+          clientKeyMaxAgeDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
+          /** Days before that from which its age is recorded as a warning; 30 when left out. */
+          clientKeyWarnDays: Type.Optional(Type.Integer({ minimum: 0, maximum: 365 })),
+        },
+        closed,
+      ),
+    ),
+    /** Whether a DPoP proof must hold a nonce of ours (RFC 9449 section 8); `optional` when left out. */
+    dpopNonce: Type.Optional(Type.Union([Type.Literal('optional'), Type.Literal('required')])),
+    /** Drafts, off unless the revision that is implemented is named. */
+    features: Type.Optional(
+      Type.Object(
+        {
+          /** draft-ietf-oauth-transaction-tokens */
+          transactionTokens: Type.Optional(Type.Literal('draft-10')),
+          /** draft-ietf-oauth-identity-chaining */
+          identityChaining: Type.Optional(Type.Literal('draft-17')),
+          /** Grant Management for OAuth 2.0 */
+          grantManagement: Type.Optional(Type.Literal('draft-03')),
+        },
+        closed,
+      ),
+    ),
   },
-  { additionalProperties: false },
+  closed,
 );
 
-export type Configuration = Readonly<Static<typeof configurationSchema>>;
+type Written = Static<typeof configurationSchema>;
+
+/** What was written, with every default in its place. */
+export type Configuration = Readonly<
+  Written & {
+    readonly region: string;
+    readonly dpopNonce: 'optional' | 'required';
+    readonly keys: Required<NonNullable<Written['keys']>>;
+    readonly features: NonNullable<Written['features']>;
+  }
+>;
 
 /**
  * Parses a configuration and refuses what must not run outside development.
@@ -56,30 +122,72 @@ export type Configuration = Readonly<Static<typeof configurationSchema>>;
  * @throws CodedError `configuration_invalid`, `configuration_unsafe`
  */
 export function readConfiguration(input: unknown): Configuration {
-  const configuration = parseConfiguration(configurationSchema, input);
-  const problems = unsafeSettings(configuration);
-  if (problems.length > 0) throw unsafe(problems);
+  const written = parseConfiguration(configurationSchema, input);
+  const configuration: Configuration = Object.freeze({
+    region: 'default',
+    dpopNonce: 'optional',
+    features: Object.freeze({}),
+    ...written,
+    keys: Object.freeze({ rotateEveryDays: 90, clientKeyMaxAgeDays: 365, clientKeyWarnDays: 30, ...written.keys }),
+  });
+  const contradictions = contradictionsIn(configuration);
+  if (contradictions.length > 0) throw refused('configuration_invalid', contradictions);
+  const unsafe = unsafeSettings(configuration);
+  if (unsafe.length > 0) throw refused('configuration_unsafe', unsafe);
   return configuration;
 }
 
-function unsafeSettings(configuration: Configuration): readonly string[] {
-  const { protocol, hostname } = new URL(configuration.issuer);
-  const loopback = hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]';
-  if (configuration.environment === 'development')
-    return loopback
-      ? []
-      : [`issuer: development runs on loopback only, not as ${hostname}; set environment to production`];
+function contradictionsIn({ issuer, mutualTls, keys, operator, listen }: Configuration): readonly string[] {
   const problems: string[] = [];
-  if (protocol !== 'https:') problems.push('issuer: must be https outside development');
-  if (configuration.databaseUrl === undefined)
-    problems.push('databaseUrl: name a PostgreSQL of your own outside development');
+  if (mutualTls?.baseUrl === issuer) problems.push('mutualTls.baseUrl: must be another address than the issuer');
+  if (mutualTls?.listen.host === listen.host && mutualTls.listen.port === listen.port && listen.port !== 0)
+    problems.push('mutualTls.listen: must be another port than listen');
+  if (keys.clientKeyWarnDays >= keys.clientKeyMaxAgeDays)
+    problems.push('keys.clientKeyWarnDays: must be less than clientKeyMaxAgeDays');
+  // Two people with one key are one person.
+  const own = new Set(operator.jwks.keys.map(publicPart));
+  if (operator.approver?.jwks.keys.some((jwk) => own.has(publicPart(jwk))) === true)
+    problems.push('operator.approver.jwks: must not hold a key of operator.jwks');
   return problems;
 }
 
-function unsafe(problems: readonly string[]): Error {
+/** What makes a JWK the key that it is (RFC 7638 section 3.2). */
+function publicPart({ kty, crv, x, y, n, e }: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify([kty, crv, x, y, n, e]);
+}
+
+function unsafeSettings(configuration: Configuration): readonly string[] {
+  const { environment, issuer, mutualTls, listen, databaseUrl, operator } = configuration;
+  if (environment === 'development')
+    return [
+      ['issuer', issuer],
+      ['mutualTls.baseUrl', mutualTls?.baseUrl ?? issuer],
+    ].flatMap(([name = '', url = '']) =>
+      isLoopback(new URL(url).hostname)
+        ? []
+        : [
+            `${name}: development runs on loopback only, not as ${new URL(url).hostname}; set environment to production`,
+          ],
+    );
+  const problems: string[] = [];
+  if (!issuer.startsWith('https:')) problems.push('issuer: must be https outside development');
+  if (listen.tls === undefined && !isLoopback(listen.host))
+    problems.push('listen: plain HTTP is for a proxy on this machine; listen on loopback or set listen.tls');
+  if (databaseUrl === undefined) problems.push('databaseUrl: name a PostgreSQL of your own outside development');
+  if (operator.approver === undefined)
+    problems.push('operator.approver: a second person must approve what changes production; name their keys');
+  return problems;
+}
+
+/** As a URL or an address writes it. */
+function isLoopback(host: string): boolean {
+  return ['localhost', '127.0.0.1', '::1', '[::1]'].includes(host);
+}
+
+function refused(code: 'configuration_invalid' | 'configuration_unsafe', problems: readonly string[]): Error {
   return new CodedError({
-    code: 'configuration_unsafe',
+    code,
     category: 'invalid',
-    detail: `The configuration must not run as it is: ${problems.join('; ')}.`,
+    detail: `The configuration ${code === 'configuration_unsafe' ? 'must not run as it is' : 'contradicts itself'}: ${problems.join('; ')}.`,
   });
 }

@@ -4,11 +4,14 @@ import { createHttpServer, createLifecycle, createLogger, createMetrics, type Lo
 import { type Components, migratedComponents, startComponents } from './components.ts';
 import type { Configuration } from './configuration.ts';
 import { openControlPlaneDatabase } from './database.ts';
-import { mountHealth, mountRoutes } from './routes.ts';
+import { type Listener, listenersOf } from './listeners.ts';
+import { mountHealth, mountPages, mountRoutes } from './routes.ts';
 
 /** A control plane that answers. */
 export interface ControlPlane {
   readonly address: string;
+  /** Base of the listener for mutual TLS, where there is one. */
+  readonly mutualTlsAddress?: string;
   readonly components: Components;
   readonly notes: readonly string[];
   readonly logger: Logger;
@@ -37,6 +40,8 @@ export async function startControlPlane(
   const lifecycle = createLifecycle({ logger });
   const metrics = createMetrics();
   let stopping = false;
+  // Before anything is started: certificates that cannot be read should not cost a database start.
+  const listeners = listenersOf(configuration);
   try {
     const database = await openControlPlaneDatabase({
       configuration,
@@ -47,17 +52,24 @@ export async function startControlPlane(
     });
     onProgress('Starting components');
     const components = await startComponents({ configuration, database, lifecycle, logger, clock });
-    const app = createHttpServer({ logger, metrics });
-    mountRoutes(app, components, configuration, clock);
-    mountHealth(app, {
-      metrics,
-      ready: async () => !stopping && (await answersWithin(components.auditLog.checkpoint(), 2_000)),
-    });
-    await listenOn(app, configuration);
-    // Last in, first out: no new request reaches a component that is about to stop.
-    lifecycle.started({ name: 'HTTP', stop: () => closeHttp(app) });
+    for (const listener of listeners) {
+      const { name, tls } = listener;
+      const app = createHttpServer({ logger, metrics, clock, ...(tls === undefined ? {} : { tls }) });
+      mountRoutes(app, components, { configuration, listener, clock });
+      if (name === 'HTTP') {
+        mountPages(app, components, logger);
+        mountHealth(app, {
+          metrics,
+          ready: async () => !stopping && (await answersWithin(components.auditLog.checkpoint(), 2_000)),
+        });
+      }
+      // Last in, first out: no new request reaches a component that is about to stop.
+      lifecycle.started({ name, stop: () => closeHttp(app) });
+      await listenOn(app, listener);
+    }
     return {
       address: configuration.issuer,
+      ...(configuration.mutualTls === undefined ? {} : { mutualTlsAddress: configuration.mutualTls.baseUrl }),
       components,
       notes: database.notes,
       logger,
@@ -72,15 +84,15 @@ export async function startControlPlane(
   }
 }
 
-async function listenOn(app: ReturnType<typeof createHttpServer>, { listen }: Configuration): Promise<void> {
+async function listenOn(app: ReturnType<typeof createHttpServer>, { host, port }: Listener): Promise<void> {
   try {
-    await app.listen({ host: listen.host, port: listen.port });
+    await app.listen({ host, port });
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE')
       throw new CodedError({
         code: 'address_in_use',
         category: 'unavailable',
-        detail: `${listen.host}:${listen.port} is taken. Stop what listens there (is a control plane running already?), or choose another port.`,
+        detail: `${host}:${port} is taken. Stop what listens there (is a control plane running already?), or choose another port.`,
         cause,
       });
     throw cause;

@@ -2,8 +2,9 @@ import type { Configuration } from './configuration.ts';
 
 /** Our own protected interfaces: path below the issuer, and the scopes each offers. */
 export const ownInterfaces = {
-  directory: ['directory:apply', 'directory:read'],
+  directory: ['directory:apply', 'directory:approve', 'directory:read'],
   partners: ['partner:register'],
+  /** Mandates, and the grants that people give to software. */
   mandates: ['mandate:grant', 'mandate:revoke', 'mandate:read'],
   decisions: ['decision:evaluate'],
   transactions: [
@@ -18,38 +19,70 @@ export const ownInterfaces = {
     'settlement:read',
   ],
   evidence: ['audit:read', 'audit:export'],
-  keys: ['key:rotate'],
+  keys: ['key:rotate', 'key:revoke'],
+  /** Its scope, `openid`, is one of the protocol's and none of the market's. */
+  userinfo: [],
+  register: ['client:register'],
+  revocations: ['token:revoke'],
 } as const;
 
 export type OwnInterface = keyof typeof ownInterfaces;
 
-/** What is in the directory before anybody has applied a file: the operator, its command, and our own interfaces. */
-export function directorySeed({ issuer, operator }: Configuration): unknown {
+/** What the operator's command may do. What it may not, it cannot be asked for: it approves nothing of its own. */
+const commandScopes = [
+  'directory:apply',
+  'directory:read',
+  'partner:register',
+  'decision:evaluate',
+  'audit:read',
+  'audit:export',
+  'key:rotate',
+  'key:revoke',
+  'mandate:read',
+  'client:register',
+  'token:revoke',
+];
+const approverScopes = ['directory:approve', 'directory:read'];
+
+/**
+ * What is in the directory before anybody has applied a file: the operator, its command, the command of the second
+ * person where one is configured, and our own interfaces.
+ */
+export function directorySeed({ issuer, environment, operator }: Configuration): unknown {
   const names = Object.keys(ownInterfaces) as OwnInterface[];
-  const commandScopes = [
-    'directory:apply',
-    'directory:read',
-    'partner:register',
-    'decision:evaluate',
-    'audit:read',
-    'audit:export',
-    'key:rotate',
-    'mandate:read',
+  const commands = [
+    {
+      id: 'countersign-cli',
+      role: 'operator',
+      scopes: commandScopes,
+      audiences: names.filter((name) => name !== 'userinfo'),
+      jwks: operator.jwks,
+    },
+    ...(operator.approver === undefined
+      ? []
+      : [
+          {
+            id: 'countersign-approver',
+            role: 'approver',
+            scopes: approverScopes,
+            audiences: ['directory'],
+            jwks: operator.approver.jwks,
+          },
+        ]),
   ];
   return {
     institutions: [{ lei: operator.lei, name: operator.name, country: operator.country }],
-    services: [{ id: 'service:countersign-cli', institution: operator.lei, roles: ['operator'] }],
-    clients: [
-      {
-        id: 'countersign-cli',
-        institution: operator.lei,
-        principal: 'service:countersign-cli',
-        grant_types: ['client_credentials'],
-        scopes: commandScopes,
-        audiences: names.map((name) => `${issuer}/${name}`),
-        jwks: operator.jwks,
-      },
-    ],
+    services: commands.map(({ id, role }) => ({ id: `service:${id}`, institution: operator.lei, roles: [role] })),
+    clients: commands.map(({ id, scopes, audiences, jwks }) => ({
+      id,
+      institution: operator.lei,
+      principal: `service:${id}`,
+      environment: environment === 'production' ? 'production' : 'sandbox',
+      grant_types: ['client_credentials'],
+      scopes,
+      audiences: audiences.map((name) => `${issuer}/${name}`),
+      jwks,
+    })),
     resources: names.map((name) => ({
       uri: `${issuer}/${name}`,
       institution: operator.lei,

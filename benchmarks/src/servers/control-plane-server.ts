@@ -1,21 +1,56 @@
-import { createLogger } from '@countersign/runtime';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createLogger, startEmbeddedPostgres } from '@countersign/runtime';
 import { prepareDevelopment, startControlPlane } from '@countersign/server';
+import { databaseUrlFile } from '../database-url-file.ts';
+import { fillLog } from '../growth/fill-log.ts';
 import { runMeasured, type Server } from './measured-server.ts';
 
 export interface ControlPlaneSettings {
   readonly dataFolder: string;
   readonly port: number;
+  /** Whether it is the second node of a control plane that runs on this data folder. */
+  readonly second: boolean;
 }
 
-/** The real control plane, all components and its embedded PostgreSQL, as a development start makes it. */
+/**
+ * The real control plane, all components, as a development start makes it. Its embedded PostgreSQL is started here, by
+ * the function that the control plane would call and as a child of the same process, so that a second node and the
+ * benchmark can reach it too.
+ */
 async function startControlPlaneServer(
-  { dataFolder, port }: ControlPlaneSettings,
+  { dataFolder, port, second }: ControlPlaneSettings,
   onProgress: (message: string) => void,
 ): Promise<Server> {
   const { configuration } = prepareDevelopment({ dataFolder, port });
   const logger = createLogger({ level: 'warn', name: 'countersign' });
-  const controlPlane = await startControlPlane(configuration, { onProgress, logger });
-  return { url: controlPlane.address, stop: () => controlPlane.stop() };
+  const urlFile = join(dataFolder, databaseUrlFile);
+  const postgres = second ? undefined : await startOwnPostgres(dataFolder, urlFile, onProgress);
+  const listen = { ...configuration.listen, port };
+  try {
+    const controlPlane = await startControlPlane(
+      { ...configuration, listen, databaseUrl: `file:${urlFile}` },
+      { onProgress, logger },
+    );
+    return {
+      url: `http://${listen.host}:${port}`,
+      fillLog: (records) => fillLog(controlPlane.components.auditLog, records),
+      async stop() {
+        await controlPlane.stop();
+        await postgres?.stop();
+      },
+    };
+  } catch (error) {
+    await postgres?.stop();
+    throw error;
+  }
+}
+
+async function startOwnPostgres(dataFolder: string, urlFile: string, onProgress: (message: string) => void) {
+  const postgres = await startEmbeddedPostgres({ dataFolder: join(dataFolder, 'postgres'), onProgress });
+  const { user, password, host, port, database } = postgres.connection;
+  writeFileSync(urlFile, `postgres://${user}:${password}@${host}:${port}/${database}`, { mode: 0o600 });
+  return postgres;
 }
 
 await runMeasured(startControlPlaneServer);

@@ -2,20 +2,39 @@
 export type FromServer =
   | { readonly kind: 'progress'; readonly message: string }
   | { readonly kind: 'ready'; readonly url: string }
-  | { readonly kind: 'cpu'; readonly microseconds: number };
+  | { readonly kind: 'cpu'; readonly microseconds: number }
+  | { readonly kind: 'filled' };
 
-export type ToServer = 'cpu' | 'stop';
+export type ToServer =
+  | { readonly kind: 'cpu' }
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'fill-log'; readonly records: number };
 
 export interface Server {
   readonly url: string;
+  /** Makes its log longer, where it has one. */
+  readonly fillLog?: (records: number) => Promise<void>;
   stop(): Promise<void>;
 }
 
 /** Settings of the two servers that ours is compared with. */
 export interface BaselineSettings {
-  readonly clients: readonly { readonly id: string; readonly jwk: Readonly<Record<string, string>> }[];
-  readonly resource: string;
+  readonly clients: readonly BaselineClient[];
+  readonly resources: readonly BaselineResource[];
+  /** Of the clients for people. */
+  readonly redirectUri: string;
+}
+
+export interface BaselineClient {
+  readonly id: string;
+  readonly jwk: Readonly<Record<string, string>>;
+  readonly grantTypes: readonly string[];
+}
+
+export interface BaselineResource {
+  readonly uri: string;
   readonly scope: string;
+  readonly tokenFormat: 'jwt' | 'opaque';
 }
 
 /**
@@ -36,11 +55,23 @@ export async function runMeasured<Settings>(
     // The last act of the process: nothing waits for its outcome.
     void server.stop().finally(() => process.exit(0));
   };
+  const fail = (error: unknown): void => {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exit(1);
+  };
   process.on('disconnect', end);
   process.on('message', (message: ToServer) => {
-    if (message === 'stop') return end();
-    const { user, system } = process.cpuUsage();
-    tell({ kind: 'cpu', microseconds: user + system });
+    switch (message.kind) {
+      case 'stop':
+        return end();
+      case 'fill-log':
+        server?.fillLog?.(message.records).then(() => tell({ kind: 'filled' }), fail);
+        return;
+      case 'cpu': {
+        const { user, system } = process.cpuUsage();
+        tell({ kind: 'cpu', microseconds: user + system });
+      }
+    }
   });
   // Ours to read: the benchmark, and nobody else, starts these processes.
   const settings = JSON.parse(process.argv[2] ?? '{}') as Settings;

@@ -1,27 +1,51 @@
 import type {
-  AuditAppender,
+  AuditLog,
+  Authentication,
   AuthorizationServer,
+  ClientRequest,
   ConsentStore,
   Directory,
   FederationGateway,
+  Outbound,
   PolicyEngine,
   Signer,
   SingleUse,
   TransactionRegistry,
 } from '@countersign/contracts';
-import type { Clock, Random } from '@countersign/kernel';
-import { scopes } from '@countersign/market';
-import { createKeyCache, signatureAlgorithms } from '@countersign/oauth';
+import { type Clock, CodedError, type Random } from '@countersign/kernel';
+import {
+  createKeyCache,
+  createNonceSource,
+  type ProtectedResourceMetadata,
+  userinfoAudience,
+} from '@countersign/oauth';
 import type { Logger } from '@countersign/runtime';
-import { createClientKeys } from './client-keys.ts';
-import { type AuthorizationServerConfig, parseAuthorizationServerConfig } from './config.ts';
+import type pg from 'pg';
+import type { Nonces } from './client-endpoint/check-proof.ts';
+import { type ClientEndpointDependencies, createClientEndpoint } from './client-endpoint/index.ts';
+import { createRefusalBudget } from './client-endpoint/refusal-budget.ts';
+import { createClientKeys } from './client-keys/index.ts';
+import { type CodeFlow, createCodeFlow } from './code-flow.ts';
+import { createCodes } from './codes/index.ts';
+import { type AuthorizationServerConfig, type CheckedConfig, parseAuthorizationServerConfig } from './config.ts';
+import { authorizationCode } from './grants/authorization-code.ts';
 import { clientCredentials } from './grants/client-credentials.ts';
 import { jwtBearer } from './grants/jwt-bearer.ts';
+import { refreshToken } from './grants/refresh-token.ts';
 import { tokenExchange } from './grants/token-exchange.ts';
 import { createGuard } from './guard.ts';
-import { intentActions } from './token-endpoint/check-details.ts';
+import { createIdTokens } from './id-tokens.ts';
+import { type IntrospectionAnswer, introspection } from './introspection/index.ts';
+import { describeServer } from './metadata.ts';
+import { createOpaqueTokens } from './opaque-tokens/index.ts';
+import { describeProtectedResource } from './protected-resource.ts';
+import type { PushedAuthorizationResponse } from './pushed-requests/index.ts';
+import { createRefreshTokens } from './refresh-tokens/index.ts';
+import { revocation } from './revocation/index.ts';
+import { createRevocations, type Revocations } from './revocations/index.ts';
 import { createTokenSigner } from './token-endpoint/issue.ts';
 import { createTokenEndpoint } from './token-endpoint/token-endpoint.ts';
+import { createTokenForms } from './token-endpoint/token-forms.ts';
 import { createTokenKeys } from './token-keys.ts';
 
 export interface AuthorizationServerDependencies {
@@ -29,69 +53,161 @@ export interface AuthorizationServerDependencies {
   readonly random: Random;
   readonly signer: Signer;
   readonly singleUse: SingleUse;
-  readonly audit: AuditAppender;
+  readonly audit: Pick<AuditLog, 'append' | 'search'>;
   readonly directory: Directory;
-  readonly consentStore: Pick<ConsentStore, 'check'>;
+  readonly consentStore: Pick<ConsentStore, 'check' | 'grants' | 'withDescendants'>;
   readonly policyEngine: Pick<PolicyEngine, 'decide'>;
   readonly transactionRegistry: Pick<TransactionRegistry, 'open' | 'facts'>;
   readonly federationGateway: FederationGateway;
+  readonly outbound: Outbound;
+  readonly authentication: Authentication;
+  /** Connected as the component's role; codes, refresh tokens and their kin are written with synchronous commits. */
+  readonly pool: pg.Pool;
+  /** At least 32 octets, the same on every node, for nothing else; needed where DPoP nonces are handed out. */
+  readonly nonceSecret?: Uint8Array;
   readonly config: AuthorizationServerConfig;
   readonly logger: Logger;
 }
 
+/** What the routes need of the server beside its contract. */
+export interface AuthorizationServerComponent extends AuthorizationServer {
+  readonly clientEndpoints: {
+    pushAuthorization(request: ClientRequest): Promise<PushedAuthorizationResponse>;
+    introspect(request: ClientRequest): Promise<IntrospectionAnswer>;
+    revoke(request: ClientRequest): Promise<void>;
+  };
+  readonly codeFlow: Pick<CodeFlow, 'mountPages' | 'mountUserinfo'>;
+  readonly revocations: Revocations;
+  /** For the `DPoP-Nonce` header of an answer; undefined where no nonces are handed out. */
+  dpopNonce(): string | undefined;
+  /** RFC 9728 metadata of one of our own interfaces. */
+  protectedResource(uri: string): ProtectedResourceMetadata | undefined;
+  stop(): Promise<void>;
+}
+
 /**
- * The authorization server: machine, federated and multi-hop tokens at FAPI 2.0 grade. See the contract for what
- * it promises.
+ * The authorization server at FAPI 2.0 grade. See the contract for what it promises.
  *
- * @throws CodedError `configuration_invalid`
+ * @throws CodedError `configuration_invalid`; `database_unavailable` when what was revoked cannot be read
  */
-export function createAuthorizationServer(dependencies: AuthorizationServerDependencies): AuthorizationServer {
+export async function createAuthorizationServer(
+  dependencies: AuthorizationServerDependencies,
+): Promise<AuthorizationServerComponent> {
   const config = parseAuthorizationServerConfig(dependencies.config);
-  const { issuer } = config;
-  const { clock, random, signer, singleUse, audit, directory, federationGateway } = dependencies;
+  const { audit, consentStore } = dependencies;
+  const revocations = await createRevocations({
+    ...dependencies,
+    issuer: config.issuer,
+    log: audit,
+    grants: consentStore.grants,
+  });
+  return assembleAuthorizationServer({ ...dependencies, revocations });
+}
+
+/** {@link createAuthorizationServer} with the live list of revocations already running. */
+export function assembleAuthorizationServer(
+  dependencies: AuthorizationServerDependencies & { readonly revocations: Revocations },
+): AuthorizationServerComponent {
+  const config = parseAuthorizationServerConfig(dependencies.config);
+  const { issuer, region } = config;
+  const { clock, random, signer, singleUse, audit, directory, consentStore, federationGateway, revocations } =
+    dependencies;
   const tokenKeys = createTokenKeys(signer);
-  // Keys of proofs come from whoever asks: they have a cache of their own, so that a flood of them evicts no client's.
-  const proofKeys = createKeyCache();
-  const grants = new Map(
-    [clientCredentials(), jwtBearer({ federationGateway, issuer }), tokenExchange({ tokenKeys, issuer })].map(
-      (grant) => [grant.grantType, grant],
-    ),
-  );
-  const token = createTokenEndpoint({
+  const nonces = noncesOf(config, dependencies.nonceSecret);
+  const clients: ClientEndpointDependencies = {
     clock,
     random,
     singleUse,
     audit,
     directory,
-    consentStore: dependencies.consentStore,
+    issuer,
+    environment: config.environment,
+    clientKeys: createClientKeys({
+      ...dependencies,
+      keyAge: { maxDays: config.clientKeyMaxAgeDays, warnDays: config.clientKeyWarnDays },
+    }),
+    // Keys of proofs come from whoever asks: they have a cache of their own, so that a flood of them evicts no client's.
+    proofKeys: createKeyCache(),
+    ...(nonces === undefined ? {} : { nonces }),
+    refusals: createRefusalBudget({ failuresPerMinute: config.failedAuthenticationsPerMinute }),
+  };
+
+  const codes = createCodes(dependencies);
+  const refreshTokens = createRefreshTokens(dependencies);
+  const signToken = createTokenSigner(signer);
+  const opaqueTokens = createOpaqueTokens({ ...dependencies, region, signToken });
+  const consents = {
+    idTokens: createIdTokens(signer, issuer),
+    refreshTokens,
+    grantRegister: consentStore.grants,
+    refreshTokenLifetimeDays: config.refreshTokenLifetimeDays,
+    grantManagement: config.grantManagement !== 'off',
+  };
+  const grants = new Map(
+    [
+      clientCredentials(),
+      authorizationCode({ ...consents, codes, revocations }),
+      refreshToken(consents),
+      jwtBearer({ federationGateway, issuer }),
+      tokenExchange({ tokenKeys, opaqueTokens, revocations, issuer }),
+    ].map((grant) => [grant.grantType, grant]),
+  );
+  const token = createTokenEndpoint({
+    clients,
+    consentStore,
     policyEngine: dependencies.policyEngine,
     transactionRegistry: dependencies.transactionRegistry,
     grants,
-    clientKeys: createClientKeys(dependencies.logger),
-    proofKeys,
-    signToken: createTokenSigner(signer),
-    config,
+    tokenForms: createTokenForms({ signToken, opaqueTokens }),
+    accessTokenLifetimeSeconds: config.accessTokenLifetimeSeconds,
   });
+  const guard = (audience: string) => createGuard(audience, { ...clients, tokenKeys, revocations });
+  const codeFlow = createCodeFlow({
+    ...dependencies,
+    clients,
+    codes,
+    userinfoGuard: guard(userinfoAudience(issuer)),
+    grantManagement: consents.grantManagement,
+  });
+  const about = { issuer, tokenKeys, opaqueTokens, revocations, audit, signer, clock, random };
 
   return {
     token,
-    async keySet() {
-      const published = await signer.publicKeys('access-token');
-      return { keys: published.map(({ jwk, kid, algorithm }) => ({ ...jwk, kid, alg: algorithm, use: 'sig' })) };
+    clientEndpoints: {
+      pushAuthorization: codeFlow.pushedRequests.push,
+      introspect: createClientEndpoint(introspection(about), clients),
+      revoke: createClientEndpoint(revocation({ ...about, refreshTokens }), clients),
     },
-    metadata: () => ({
-      issuer,
-      token_endpoint: `${issuer}/token`,
-      jwks_uri: `${issuer}/jwks`,
-      scopes_supported: scopes,
-      response_types_supported: [],
-      grant_types_supported: [...grants.keys()],
-      token_endpoint_auth_methods_supported: ['private_key_jwt'],
-      token_endpoint_auth_signing_alg_values_supported: signatureAlgorithms,
-      dpop_signing_alg_values_supported: signatureAlgorithms,
-      authorization_details_types_supported: Object.keys(intentActions),
-    }),
-    guard: (audience) =>
-      createGuard(audience, { clock, random, singleUse, audit, directory, tokenKeys, proofKeys, issuer }),
+    codeFlow,
+    revocations,
+    revoke: revocations.revoke,
+    async keySet() {
+      const published = await Promise.all(keySetPurposes.map((purpose) => signer.publicKeys(purpose)));
+      return { keys: published.flat().map(({ jwk, kid, algorithm }) => ({ ...jwk, kid, alg: algorithm, use: 'sig' })) };
+    },
+    metadata: () => describeServer(config, { grantTypes: [...grants.keys()], acrValues: [] }),
+    protectedResource: (uri) => describeProtectedResource(uri, directory.snapshot(), config),
+    guard,
+    dpopNonce: () => nonces?.current(clock.now()),
+    async stop() {
+      await Promise.all([codeFlow, codes, refreshTokens, opaqueTokens, revocations].map((part) => part.stop()));
+    },
   };
+}
+
+/** What others verify by our key set; the log's key is published with the log. */
+const keySetPurposes = ['access-token', 'id-token', 'transaction-token'] as const;
+
+/** How long one nonce is given out; it is accepted for one to two of these. */
+const nonceWindowSeconds = 300;
+
+function noncesOf({ dpopNonce }: CheckedConfig, secret: Uint8Array | undefined): Nonces | undefined {
+  if (dpopNonce === 'off') return undefined;
+  if (secret === undefined)
+    throw new CodedError({
+      code: 'configuration_invalid',
+      category: 'invalid',
+      detail: '/dpopNonce: nonces need a secret of at least 32 octets that every node has',
+    });
+  return { ...createNonceSource({ secret, windowSeconds: nonceWindowSeconds }), required: dpopNonce === 'required' };
 }

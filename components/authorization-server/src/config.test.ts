@@ -9,7 +9,18 @@ describe('the configuration', () => {
     'http://127.0.0.1:8080',
     'http://localhost:1',
   ])('takes the issuer %s', (issuer) => {
-    expect(parseAuthorizationServerConfig({ issuer })).toEqual({ issuer, accessTokenLifetimeSeconds: 300 });
+    expect(parseAuthorizationServerConfig({ issuer })).toEqual({
+      issuer,
+      environment: 'production',
+      region: 'default',
+      accessTokenLifetimeSeconds: 300,
+      refreshTokenLifetimeDays: 90,
+      dpopNonce: 'off',
+      clientKeyMaxAgeDays: 365,
+      clientKeyWarnDays: 30,
+      failedAuthenticationsPerMinute: 60,
+      grantManagement: 'off',
+    });
   });
 
   it.each([
@@ -34,6 +45,44 @@ describe('the configuration', () => {
     expect(() => parseAuthorizationServerConfig({ issuer: 'https://as.example', accessTokenLifetimeSeconds })).toThrow(
       expect.objectContaining({ code: 'configuration_invalid' }),
     );
+  });
+
+  it.each([
+    ['environment', 'test'],
+    ['mtlsBaseUrl', 'https://mtls.example/'],
+    ['mtlsBaseUrl', 'mtls.example'],
+    ['region', 'EU/1'],
+    ['region', ''],
+    ['refreshTokenLifetimeDays', 366],
+    ['refreshTokenLifetimeDays', 0],
+    ['dpopNonce', true],
+    ['clientKeyMaxAgeDays', 3_651],
+    ['clientKeyWarnDays', -1],
+    ['failedAuthenticationsPerMinute', 0],
+    ['grantManagement', 'draft-02'],
+  ])('refuses a %s of %j', (name, value) => {
+    expect(() => parseAuthorizationServerConfig({ issuer: 'https://as.example', [name]: value })).toThrow(
+      expect.objectContaining({ code: 'configuration_invalid', detail: expect.stringContaining(`/${name}`) }),
+    );
+  });
+
+  it('takes every setting, and none of them can be changed afterwards', () => {
+    const config = {
+      issuer: 'https://as.example',
+      mtlsBaseUrl: 'https://mtls.as.example:8443/as',
+      environment: 'development',
+      region: 'eu-1',
+      accessTokenLifetimeSeconds: 60,
+      refreshTokenLifetimeDays: 1,
+      dpopNonce: 'required',
+      clientKeyMaxAgeDays: 90,
+      clientKeyWarnDays: 0,
+      failedAuthenticationsPerMinute: 10,
+      grantManagement: 'draft-03',
+    };
+    const parsed = parseAuthorizationServerConfig(config);
+    expect(parsed).toEqual(config);
+    expect(Object.isFrozen(parsed)).toBe(true);
   });
 
   it('reports every problem at once, misspelt settings included', () => {

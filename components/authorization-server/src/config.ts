@@ -4,47 +4,120 @@ import { maxAccessTokenLifetimeSeconds } from '@countersign/oauth';
 export interface AuthorizationServerConfig {
   /** Issuer identifier (RFC 8414 section 2): https, no query, no fragment, no slash at the end. */
   readonly issuer: string;
+  /** In `production`, clients that are registered for a sandbox get nothing. Default `production`. */
+  readonly environment?: 'development' | 'production';
+  /** Base of the listener that asks for client certificates, in the form of the issuer; without one there is none. */
+  readonly mtlsBaseUrl?: string;
+  /** Where this installation keeps and resolves opaque tokens whose interface names no region. Default `default`. */
+  readonly region?: string;
   /** Life of an access token in seconds, where nothing else ends it sooner; 1 to 300, and 300 when left out. */
   readonly accessTokenLifetimeSeconds?: number;
+  /** Life of a refresh token in days, where its consent does not end sooner; 1 to 365, and 90 when left out. */
+  readonly refreshTokenLifetimeDays?: number;
+  /**
+   * Server nonces in DPoP proofs (RFC 9449 section 8). `offered`: handed out, and checked where one is used; `required`:
+   * a proof without one is asked to come again. Default `off`.
+   */
+  readonly dpopNonce?: 'off' | 'offered' | 'required';
+  /** Days after which a registered client key is refused; 1 to 3,650, and 365 when left out. */
+  readonly clientKeyMaxAgeDays?: number;
+  /** Days before that from which its age is warned of; 0 to 365, and 30 when left out. */
+  readonly clientKeyWarnDays?: number;
+  /** Failed authentications of one claimed client from one address within a minute; 1 to 10,000, and 60 when left out. */
+  readonly failedAuthenticationsPerMinute?: number;
+  /** Grant Management for OAuth, by the revision that is implemented. Default `off`. */
+  readonly grantManagement?: 'off' | 'draft-03';
 }
 
-const known = ['issuer', 'accessTokenLifetimeSeconds'];
+/** The configuration with every default in it. */
+export type CheckedConfig = Readonly<
+  Required<Omit<AuthorizationServerConfig, 'mtlsBaseUrl'>> & Pick<AuthorizationServerConfig, 'mtlsBaseUrl'>
+>;
+
+/** One setting: what it must be, and how it reads. */
+interface Setting<Value> {
+  readonly must: string;
+  /** undefined for what it must not be. */
+  read(value: unknown): Value | undefined;
+}
+
+const baseUrl: Setting<string> = {
+  must: 'must be an https URL without query, fragment and final slash (http only for a loopback address)',
+  read: (value) => (isBaseUrl(value) ? value : undefined),
+};
 
 /**
  * Checks the configuration, reports every problem at once, and freezes it.
  *
  * @throws CodedError `configuration_invalid`
  */
-export function parseAuthorizationServerConfig(input: unknown): Required<AuthorizationServerConfig> {
-  const members: Partial<Record<string, unknown>> = typeof input === 'object' && input !== null ? { ...input } : {};
-  const { issuer, accessTokenLifetimeSeconds: lifetime = maxAccessTokenLifetimeSeconds } = members;
-  const problems = Object.keys(members)
-    .filter((name) => !known.includes(name))
-    .map((name) => `/${name}: is not a setting`);
-  if (!isIssuer(issuer))
-    problems.push(
-      '/issuer: must be an https URL without query, fragment and final slash (http only for a loopback address)',
-    );
-  if (!isLifetime(lifetime))
-    problems.push(`/accessTokenLifetimeSeconds: must be a whole number from 1 to ${maxAccessTokenLifetimeSeconds}`);
-  if (problems.length > 0 || !isIssuer(issuer) || !isLifetime(lifetime))
+export function parseAuthorizationServerConfig(input: unknown): CheckedConfig {
+  const members = new Map(Object.entries(typeof input === 'object' && input !== null ? input : {}));
+  const problems: string[] = [];
+
+  /** Takes a setting out of the input; `fallback` where it is left out, and where it is wrong, which is then reported. */
+  function take<Value>(name: keyof AuthorizationServerConfig, setting: Setting<Value>, fallback: Value): Value {
+    const given = members.get(name);
+    const absent = given === undefined;
+    members.delete(name);
+    const value = absent ? fallback : setting.read(given);
+    if (value === undefined && !absent) problems.push(`/${name}: ${setting.must}`);
+    return value ?? fallback;
+  }
+
+  // The one setting without a default.
+  if (members.get('issuer') === undefined) members.set('issuer', null);
+  const issuer = take('issuer', baseUrl, '');
+  const mtlsBaseUrl = take<string | undefined>('mtlsBaseUrl', baseUrl, undefined);
+  const config: CheckedConfig = {
+    issuer,
+    ...(mtlsBaseUrl === undefined ? {} : { mtlsBaseUrl }),
+    environment: take('environment', oneOf('development', 'production'), 'production'),
+    region: take('region', region, 'default'),
+    accessTokenLifetimeSeconds: take(
+      'accessTokenLifetimeSeconds',
+      wholeNumber(1, maxAccessTokenLifetimeSeconds),
+      maxAccessTokenLifetimeSeconds,
+    ),
+    refreshTokenLifetimeDays: take('refreshTokenLifetimeDays', wholeNumber(1, 365), 90),
+    dpopNonce: take('dpopNonce', oneOf('off', 'offered', 'required'), 'off'),
+    clientKeyMaxAgeDays: take('clientKeyMaxAgeDays', wholeNumber(1, 3_650), 365),
+    clientKeyWarnDays: take('clientKeyWarnDays', wholeNumber(0, 365), 30),
+    failedAuthenticationsPerMinute: take('failedAuthenticationsPerMinute', wholeNumber(1, 10_000), 60),
+    grantManagement: take('grantManagement', oneOf('off', 'draft-03'), 'off'),
+  };
+  problems.unshift(...[...members.keys()].map((name) => `/${name}: is not a setting`));
+  if (problems.length > 0)
     throw new CodedError({
       code: 'configuration_invalid',
       category: 'invalid',
       detail: `The configuration has ${problems.length} problem(s): ${problems.join('; ')}`,
     });
-  return Object.freeze({ issuer, accessTokenLifetimeSeconds: lifetime });
+  return Object.freeze(config);
 }
 
-function isIssuer(value: unknown): value is string {
+const region: Setting<string> = {
+  must: 'must be 1 to 64 lower-case letters, digits and hyphens',
+  read: (value) => (typeof value === 'string' && /^[a-z0-9-]{1,64}$/.test(value) ? value : undefined),
+};
+
+function wholeNumber(from: number, to: number): Setting<number> {
+  return {
+    must: `must be a whole number from ${from} to ${to}`,
+    read: (value) =>
+      typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to ? value : undefined,
+  };
+}
+
+function oneOf<const Value extends string>(...values: readonly Value[]): Setting<Value> {
+  return { must: `must be one of ${values.join(', ')}`, read: (value) => values.find((known) => known === value) };
+}
+
+function isBaseUrl(value: unknown): value is string {
   if (typeof value !== 'string' || value.length > 512 || value.endsWith('/') || !URL.canParse(value)) return false;
   const url = new URL(value);
   const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
   // Compared as text by every verifier, so it must be in the one form that a URL parser writes.
   const canonical = url.pathname === '/' ? url.origin : url.origin + url.pathname;
   return (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) && value === canonical;
-}
-
-function isLifetime(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= maxAccessTokenLifetimeSeconds;
 }

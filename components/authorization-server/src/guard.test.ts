@@ -1,4 +1,5 @@
-import { CodedError } from '@countersign/kernel';
+import { CodedError, sha256Base64Url } from '@countersign/kernel';
+import { createTestAuthority } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import { claimsOf, createHarness, refusalOf } from './testing/harness.ts';
 import { broker, ourDecisions, venueOrders } from './testing/trading-world.ts';
@@ -135,5 +136,74 @@ describe('the guard of our own interfaces', () => {
     expect(await refusalOf(guard.check({ ...foreign, method: 'DELETE' }, need))).toMatchObject({
       code: 'proof_method',
     });
+  });
+
+  it.each([
+    ['token', (claims: Record<string, unknown>) => claims['jti']],
+    ['client', () => 'vwap-engine'],
+    ['principal', () => 'agent:vwap-1'],
+    ['partner', () => broker],
+  ] as const)('refuses a token from the moment its %s is revoked, and records whose it was', async (kind, idOf) => {
+    const { guard, resourceRequest, token, response, revocations, audit } = await withToken();
+    await revocations.revoke({ kind, id: String(idOf(claimsOf(response))) }, { id: 'person:olivia.ops' }, 'lost');
+    expect(await refusalOf(guard.check(resourceRequest(token, 'vwap-engine', url), need))).toMatchObject({
+      code: 'token_revoked',
+      detail: expect.stringContaining(kind),
+    });
+    expect(audit.last()).toMatchObject({ type: 'access.refused', reason: 'token_revoked', client: 'vwap-engine' });
+  });
+
+  it('lets nobody in while it cannot be told what was revoked', async () => {
+    const { guard, resourceRequest, token, revocations } = await withToken();
+    revocations.lose(true);
+    expect(await refusalOf(guard.check(resourceRequest(token, 'vwap-engine', url), need))).toMatchObject({
+      code: 'temporarily_unavailable',
+    });
+  });
+});
+
+describe('the guard and tokens bound to a certificate', () => {
+  const authority = createTestAuthority({ name: 'Members CA' });
+  const own = authority.issue({ subject: 'CN=engine', sans: { dns: ['engine.example'] } });
+  const other = authority.issue({ subject: 'CN=other' });
+
+  async function withCertificate() {
+    const harness = createHarness();
+    harness.world.changeClient('vwap-engine', { binding: 'mtls' });
+    const form = { grant_type: 'client_credentials', scope: 'decision:evaluate', resource: ourDecisions };
+    const { access_token: token } = await harness.server.token(
+      harness.requestFor('vwap-engine', form, { certificate: { der: own.der, chainVerified: true } }),
+    );
+    const request = (change: object = {}) => ({
+      method: 'POST',
+      url,
+      authorization: [`Bearer ${token}`],
+      dpop: [],
+      certificate: { der: own.der },
+      ...change,
+    });
+    return { ...harness, token, request, guard: harness.server.guard(ourDecisions) };
+  }
+
+  it('lets the holder of the certificate in, as often as it likes', async () => {
+    const { guard, request } = await withCertificate();
+    for (let index = 0; index < 3; index += 1)
+      expect(await guard.check(request(), need)).toMatchObject({ client: 'vwap-engine' });
+  });
+
+  it.each([
+    ['no certificate', { certificate: undefined }, 'token_certificate_missing'],
+    ['another certificate', { certificate: { der: other.der } }, 'token_certificate_binding'],
+  ])('refuses it with %s', async (_, change, code) => {
+    const { guard, request } = await withCertificate();
+    expect(await refusalOf(guard.check(request(change), need))).toMatchObject({ code });
+  });
+
+  it('refuses it under the scheme DPoP', async () => {
+    const { guard, request, token, proof, dpopKeyOf } = await withCertificate();
+    const ath = sha256Base64Url(token);
+    const dpop = [proof(dpopKeyOf('vwap-engine'), { htu: url, ath })];
+    const downgraded = request({ authorization: [`DPoP ${token}`], dpop });
+    expect(await refusalOf(guard.check(downgraded, need))).toMatchObject({ code: 'token_scheme' });
   });
 });

@@ -7,7 +7,14 @@ import {
   type SingleUse,
 } from '@countersign/contracts';
 import { type Clock, type CodedError, newId, type Random } from '@countersign/kernel';
-import { type KeyCache, type VerifiedResourceRequest, verifyResourceRequest } from '@countersign/oauth';
+import {
+  type KeyCache,
+  userinfoAudience,
+  type VerifiedProof,
+  type VerifiedResourceRequest,
+  verifyResourceRequest,
+} from '@countersign/oauth';
+import type { Revocations } from './revocations/index.ts';
 import type { TokenKeys } from './token-keys.ts';
 
 export interface GuardDependencies {
@@ -15,9 +22,10 @@ export interface GuardDependencies {
   readonly random: Random;
   readonly singleUse: SingleUse;
   readonly audit: AuditAppender;
-  readonly directory: Directory;
+  readonly directory: Pick<Directory, 'snapshot'>;
   readonly tokenKeys: TokenKeys;
   readonly proofKeys: KeyCache;
+  readonly revocations: Pick<Revocations, 'endedBy'>;
   readonly issuer: string;
 }
 
@@ -26,7 +34,8 @@ export interface GuardDependencies {
  * recorded before it is answered; a request that establishes nobody leaves no record, or anyone could fill the log.
  */
 export function createGuard(audience: string, dependencies: GuardDependencies): ResourceGuard {
-  const { clock, directory, tokenKeys, proofKeys, issuer, singleUse } = dependencies;
+  const { clock, directory, tokenKeys, proofKeys, issuer, singleUse, revocations } = dependencies;
+  const allowUnbound = audience === userinfoAudience(issuer);
   return {
     async check(request, need) {
       const verified = verifyResourceRequest(request, {
@@ -35,11 +44,13 @@ export function createGuard(audience: string, dependencies: GuardDependencies): 
         keyOf: await tokenKeys.current(),
         proofKeys,
         now: clock.now(),
+        allowUnbound,
       });
       const refusal =
         checkStillKnown(verified, directory) ??
+        checkNotRevoked(verified, revocations) ??
         checkScope(verified, need.scope) ??
-        (await checkUnused(verified, singleUse));
+        (verified.proof && (await checkUnused(verified.proof, singleUse)));
       if (refusal !== undefined) {
         await recordRefusal(refusal, verified, dependencies);
         throw refusal;
@@ -50,13 +61,27 @@ export function createGuard(audience: string, dependencies: GuardDependencies): 
 }
 
 /** Offboarding bites at once: a token outlives neither its subject nor its client. */
-function checkStillKnown({ claims }: VerifiedResourceRequest, directory: Directory): CodedError | undefined {
+function checkStillKnown(
+  { claims }: VerifiedResourceRequest,
+  directory: Pick<Directory, 'snapshot'>,
+): CodedError | undefined {
   const snapshot = directory.snapshot();
   if (snapshot.principal(claims.sub) !== undefined && snapshot.client(claims.client_id) !== undefined) return undefined;
   return accessErrors.error(
     'token_revoked',
     'The subject of the access token, or its client, is no longer in the directory.',
   );
+}
+
+function checkNotRevoked(
+  { claims }: VerifiedResourceRequest,
+  revocations: Pick<Revocations, 'endedBy'>,
+): CodedError | undefined {
+  const by = revocations.endedBy(claims);
+  if (by === undefined) return undefined;
+  return accessErrors.error('token_revoked', `The access token has been revoked, by its ${by}.`, {
+    facts: { revoked: by },
+  });
 }
 
 function checkScope({ scope }: VerifiedResourceRequest, needed: string): CodedError | undefined {
@@ -66,7 +91,7 @@ function checkScope({ scope }: VerifiedResourceRequest, needed: string): CodedEr
   });
 }
 
-async function checkUnused({ proof }: VerifiedResourceRequest, singleUse: SingleUse): Promise<CodedError | undefined> {
+async function checkUnused(proof: VerifiedProof, singleUse: SingleUse): Promise<CodedError | undefined> {
   const outcome = await singleUse.claim({
     purpose: 'dpop-proof',
     issuer: proof.jkt,

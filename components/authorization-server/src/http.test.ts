@@ -1,12 +1,14 @@
 import { type IncomingMessage, request } from 'node:http';
+import { request as tlsRequest } from 'node:https';
 import { json } from 'node:stream/consumers';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { createTestAuthority } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import * as oauth from 'oauth4webapi';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { authorizationServerRoutes } from './http.ts';
 import { createHarness, type Harness, issuer } from './testing/harness.ts';
-import { clearingTrades, venueOrders } from './testing/trading-world.ts';
+import { clearingTrades, ourDecisions, venueOrders } from './testing/trading-world.ts';
 
 const exchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const logger = createLogger({ level: 'silent', name: 'test' });
@@ -19,7 +21,7 @@ async function listen(harness: Harness): Promise<{ readonly app: FastifyInstance
 
 describe('an independent client (oauth4webapi) over HTTP', () => {
   // The client has a clock of its own, so here the server's is the real one.
-  const harness = createHarness({ now: () => Date.now(), advance: () => undefined });
+  const harness = createHarness({ clock: { now: () => Date.now(), advance: () => undefined } });
   let app: FastifyInstance;
   let base = '';
   beforeAll(async () => {
@@ -143,8 +145,8 @@ describe('the routes', () => {
   afterEach(async () => {
     for (const app of open.splice(0)) await app.close();
   });
-  async function start() {
-    const harness = createHarness();
+  async function start(options: Parameters<typeof createHarness>[0] = {}) {
+    const harness = createHarness(options);
     const { app, base } = await listen(harness);
     open.push(app);
     const post = (body: string, headers: Readonly<Record<string, string>> = {}) =>
@@ -237,32 +239,234 @@ describe('the routes', () => {
     expect(body.error_description).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
   });
 
-  it('publish the keys and the metadata, for a minute at most, and no private member', async () => {
-    const { base } = await start();
+  it('publish the keys of every purpose that others verify, for a minute at most, and no private member', async () => {
+    const { base, signer } = await start();
     const keys = await fetch(`${base}/jwks`);
     expect(keys.headers.get('cache-control')).toBe('public, max-age=60');
     expect(keys.headers.get('content-type')).toMatch(/^application\/jwk-set\+json/);
-    expect(await keys.json()).toEqual({
-      keys: [
-        {
-          kty: 'EC',
-          crv: 'P-256',
-          x: expect.any(String),
-          y: expect.any(String),
-          kid: expect.any(String),
-          alg: 'ES256',
-          use: 'sig',
-        },
-      ],
-    });
-    const metadata = await fetch(`${base}/.well-known/oauth-authorization-server`);
-    expect(await metadata.json()).toMatchObject({
+    const published = (await keys.json()) as { readonly keys: readonly Record<string, unknown>[] };
+    expect(published.keys).toHaveLength(3);
+    for (const key of published.keys)
+      expect(key).toEqual({
+        kty: 'EC',
+        crv: 'P-256',
+        x: expect.any(String),
+        y: expect.any(String),
+        kid: expect.any(String),
+        alg: 'ES256',
+        use: 'sig',
+      });
+    const kids = published.keys.map(({ kid }) => kid);
+    for (const { kid } of [...signer.keys, ...signer.idTokenKeys]) expect(kids).toContain(kid);
+  });
+
+  it('publish one metadata document for OAuth and OpenID Connect, which names nothing that is not mounted', async () => {
+    const { base, app } = await start();
+    const metadata = (await (await fetch(`${base}/.well-known/oauth-authorization-server`)).json()) as Record<
+      string,
+      unknown
+    >;
+    expect(await (await fetch(`${base}/.well-known/openid-configuration`)).json()).toEqual(metadata);
+    expect(metadata).toMatchObject({
       issuer,
       jwks_uri: `${issuer}/jwks`,
-      grant_types_supported: ['client_credentials', 'urn:ietf:params:oauth:grant-type:jwt-bearer', exchangeGrant],
+      grant_types_supported: [
+        'client_credentials',
+        'authorization_code',
+        'refresh_token',
+        'urn:ietf:params:oauth:grant-type:jwt-bearer',
+        exchangeGrant,
+      ],
+      response_types_supported: ['code'],
+      code_challenge_methods_supported: ['S256'],
       token_endpoint_auth_methods_supported: ['private_key_jwt'],
       dpop_signing_alg_values_supported: ['ES256', 'EdDSA', 'PS256'],
-      authorization_details_types_supported: ['urn:countersign:rar:v1:trade_order'],
+      authorization_response_iss_parameter_supported: true,
     });
+    expect(metadata['authorization_details_types_supported']).toContain('urn:countersign:rar:v1:trade_order');
+    expect(metadata['authorization_details_types_supported']).not.toContain('urn:countersign:rar:v1:privileged_admin');
+    expect(metadata['scopes_supported']).not.toContain('grant_management_query');
+    expect(metadata).not.toHaveProperty('mtls_endpoint_aliases');
+    for (const [name, url] of Object.entries(metadata)) {
+      if (!name.endsWith('_endpoint') && name !== 'jwks_uri') continue;
+      const { pathname } = new URL(String(url));
+      const there = (['GET', 'POST'] as const).some((method) => app.hasRoute({ method, url: pathname }));
+      expect([name, there]).toEqual([name, true]);
+    }
+  });
+
+  it('describe each of our own interfaces, and nobody else’s', async () => {
+    const { base } = await start();
+    const described = await fetch(`${base}/.well-known/oauth-protected-resource/decisions`);
+    expect(described.status).toBe(200);
+    expect(await described.json()).toMatchObject({
+      resource: ourDecisions,
+      authorization_servers: [issuer],
+      bearer_methods_supported: ['header'],
+      dpop_bound_access_tokens_required: true,
+    });
+    for (const unknown of ['nothing', '..%2F..%2Forders', ''])
+      expect((await fetch(`${base}/.well-known/oauth-protected-resource/${unknown}`)).status).toBe(404);
+  });
+
+  it('refuse a form that is too large with 413', async () => {
+    const { post, clientCredentials } = await start();
+    const form = clientCredentials();
+    const refused = await post(`${form.body}&x=${'x'.repeat(70_000)}`, { dpop: form.dpop[0] ?? '' });
+    expect(refused.status).toBe(413);
+    expect(await refused.json()).toMatchObject({ error: 'invalid_request', reason: 'form_too_large' });
+  });
+
+  it('answer too many failed authentications with 429 and when to come again', async () => {
+    const { post, clientCredentials, audit } = await start({ config: { failedAuthenticationsPerMinute: 3 } });
+    const statuses: number[] = [];
+    for (let index = 0; index < 5; index += 1) {
+      const form = clientCredentials({ client_assertion: 'x' });
+      statuses.push((await post(form.body, { dpop: form.dpop[0] ?? '' })).status);
+    }
+    expect(statuses).toEqual([401, 401, 401, 429, 429]);
+    expect(audit.records).toHaveLength(3);
+    const form = clientCredentials({ client_assertion: 'x' });
+    const refused = await post(form.body, { dpop: form.dpop[0] ?? '' });
+    expect(refused.headers.get('retry-after')).toBe('60');
+    expect(await refused.json()).toMatchObject({ error: 'too_many_requests', reason: 'authentication_failures' });
+  });
+
+  it('hand out a nonce with every answer of an endpoint of clients where nonces are on, and with none where they are off', async () => {
+    const on = await start({ config: { dpopNonce: 'required' }, nonceSecret: Buffer.alloc(32, 9) });
+    const form = on.clientCredentials();
+    const asked = await on.post(form.body, { dpop: form.dpop[0] ?? '' });
+    expect(asked.status).toBe(400);
+    expect(await asked.json()).toMatchObject({ error: 'use_dpop_nonce' });
+    const nonce = asked.headers.get('dpop-nonce') ?? '';
+    expect(nonce).not.toBe('');
+    const proof = on.proof(on.dpopKeyOf('vwap-engine'), { nonce });
+    const answer = await on.post(on.clientCredentials().body, { dpop: proof });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('dpop-nonce')).toBe(nonce);
+    for (const path of ['par', 'introspect', 'revoke']) {
+      const refused = await fetch(`${on.base}/${path}`, { method: 'POST' });
+      expect([path, refused.status, refused.headers.get('dpop-nonce')]).toEqual([path, 400, nonce]);
+    }
+    const off = await start();
+    const plain = off.clientCredentials();
+    expect((await off.post(plain.body, { dpop: plain.dpop[0] ?? '' })).headers.get('dpop-nonce')).toBeNull();
+  });
+});
+
+describe('the listener for mutual TLS', () => {
+  const authority = createTestAuthority({ name: 'Members CA' });
+  const hostName = 'localhost';
+  const own = authority.issue({ subject: 'CN=engine', sans: { dns: ['engine.example'] } });
+  const serverCertificate = authority.issue({ subject: `CN=${hostName}`, sans: { dns: [hostName] } });
+  const open: FastifyInstance[] = [];
+  afterEach(async () => {
+    for (const app of open.splice(0)) await app.close();
+  });
+
+  async function listenTls() {
+    const mtlsBaseUrl = 'https://mtls.as.example';
+    const harness = createHarness({ config: { mtlsBaseUrl } });
+    harness.world.changeClient('vwap-engine', {
+      authentication: { method: 'tls_client_auth', name: { kind: 'san_dns', value: 'engine.example' } },
+      binding: 'mtls',
+    });
+    const app = createHttpServer({
+      logger,
+      metrics: createMetrics(),
+      tls: {
+        certificate: serverCertificate.certificatePem,
+        key: serverCertificate.privateKeyPem,
+        clientCertificates: { authorities: authority.certificatePem },
+      },
+    });
+    open.push(app);
+    authorizationServerRoutes(app, { authorizationServer: harness.server, baseUrl: mtlsBaseUrl });
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    const address = app.server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const post = async (body: string, headers: Readonly<Record<string, string>> = {}, shown = own) => {
+      const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+        tlsRequest(
+          {
+            host: '127.0.0.1',
+            port,
+            servername: hostName,
+            path: '/token',
+            method: 'POST',
+            ca: authority.certificatePem,
+            cert: shown.certificatePem,
+            key: shown.privateKeyPem,
+            agent: false,
+            headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+          },
+          resolve,
+        )
+          .on('error', reject)
+          .end(body);
+      });
+      return { status: answer.statusCode, body: (await json(answer)) as Record<string, unknown> };
+    };
+    const form = {
+      grant_type: 'client_credentials',
+      scope: 'order:read',
+      resource: venueOrders,
+      client_assertion: undefined,
+      client_assertion_type: undefined,
+      client_id: 'vwap-engine',
+    };
+    return { ...harness, app, post, body: harness.requestFor('vwap-engine', form).body };
+  }
+
+  it('takes the certificate of the handshake, and binds the token to it', async () => {
+    const { post, body } = await listenTls();
+    const answer = await post(body);
+    expect(answer).toMatchObject({ status: 200, body: { token_type: 'Bearer' } });
+    const [, payload = ''] = String(answer.body['access_token']).split('.');
+    expect(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'))).toMatchObject({
+      cnf: { 'x5t#S256': own.thumbprint },
+    });
+  });
+
+  it('refuses the certificate of another authority, and one that a header brings along', async () => {
+    const { post, body } = await listenTls();
+    const stranger = createTestAuthority({ name: 'Others CA' }).issue({
+      subject: 'CN=engine',
+      sans: { dns: ['engine.example'] },
+    });
+    expect(await post(body, {}, stranger)).toMatchObject({
+      status: 401,
+      body: { error: 'invalid_client', reason: 'client_certificate_untrusted' },
+    });
+    const header = { 'client-cert': `:${own.der.toString('base64')}:` };
+    expect(await post(body, header, stranger)).toMatchObject({
+      status: 400,
+      body: { code: 'client_certificate_header_untrusted' },
+    });
+  });
+
+  it('compares a proof with its own address', async () => {
+    const { post, world, requestFor, proof, dpopKeyOf } = await listenTls();
+    world.changeClient('vwap-engine', { authentication: { method: 'private_key_jwt' }, binding: 'dpop' });
+    const form = { grant_type: 'client_credentials', scope: 'order:read', resource: venueOrders };
+    const key = dpopKeyOf('vwap-engine');
+    expect(await post(requestFor('vwap-engine', form).body, { dpop: proof(key) })).toMatchObject({
+      status: 400,
+      body: { reason: 'proof_url' },
+    });
+    const right = proof(key, { htu: 'https://mtls.as.example/token' });
+    expect(await post(requestFor('vwap-engine', form).body, { dpop: right })).toMatchObject({ status: 200 });
+  });
+
+  it('is named in the metadata, and shows no page to a browser', async () => {
+    const { server, app } = await listenTls();
+    expect(server.metadata()).toMatchObject({
+      token_endpoint: `${issuer}/token`,
+      token_endpoint_auth_methods_supported: ['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'],
+      tls_client_certificate_bound_access_tokens: true,
+      mtls_endpoint_aliases: { token_endpoint: 'https://mtls.as.example/token' },
+    });
+    expect(app.hasRoute({ method: 'GET', url: '/authorize' })).toBe(false);
+    expect(app.hasRoute({ method: 'POST', url: '/par' })).toBe(true);
   });
 });

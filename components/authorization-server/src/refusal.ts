@@ -1,6 +1,13 @@
-import { federationErrors, oauthErrors, transactionErrors } from '@countersign/contracts';
+import { federationErrors, grantErrors, oauthErrors, transactionErrors } from '@countersign/contracts';
 import { type CodedError, isCodedError } from '@countersign/kernel';
-import { accessTokenErrors, actChainErrors, clientAssertionErrors, formErrors, proofErrors } from '@countersign/oauth';
+import {
+  accessTokenErrors,
+  actChainErrors,
+  certificateErrors,
+  clientAssertionErrors,
+  formErrors,
+  proofErrors,
+} from '@countersign/oauth';
 
 type OAuthCode = keyof typeof oauthErrors.codes;
 
@@ -8,16 +15,43 @@ type OAuthCode = keyof typeof oauthErrors.codes;
 const reasons = {
   parameter_missing: 'invalid_request',
   parameter_unsupported: 'invalid_request',
+  token_foreign: 'invalid_request',
   grant_type_unsupported: 'unsupported_grant_type',
   client_authentication_missing: 'invalid_client',
+  client_authentication_method: 'invalid_client',
+  client_id_missing: 'invalid_client',
   client_id_differs: 'invalid_client',
   client_assertion_replayed: 'invalid_client',
+  client_certificate_expired: 'invalid_client',
+  client_certificate_untrusted: 'invalid_client',
+  client_certificate_name: 'invalid_client',
+  client_certificate_unknown: 'invalid_client',
+  client_key_expired: 'invalid_client',
+  authentication_failures: 'too_many_requests',
+  client_environment: 'unauthorized_client',
   grant_not_allowed: 'unauthorized_client',
   institution_not_in_good_standing: 'unauthorized_client',
   principal_unknown: 'unauthorized_client',
   proof_replayed: 'invalid_dpop_proof',
+  proof_needed: 'invalid_dpop_proof',
+  proof_unexpected: 'invalid_dpop_proof',
+  certificate_needed: 'invalid_request',
   assertion_replayed: 'invalid_grant',
   assertion_institution: 'invalid_grant',
+  code_unknown: 'invalid_grant',
+  code_client: 'invalid_grant',
+  code_replayed: 'invalid_grant',
+  code_redirect_uri: 'invalid_grant',
+  code_verifier: 'invalid_grant',
+  code_key: 'invalid_grant',
+  refresh_token_unknown: 'invalid_grant',
+  refresh_token_client: 'invalid_grant',
+  refresh_token_key: 'invalid_grant',
+  refresh_token_superseded: 'invalid_grant',
+  grant_ended: 'invalid_grant',
+  grant_institution: 'invalid_grant',
+  grant_person_unknown: 'invalid_grant',
+  subject_token_unknown: 'invalid_request',
   subject_token_revoked: 'invalid_request',
   actor_not_allowed: 'invalid_request',
   target_missing: 'invalid_target',
@@ -25,6 +59,8 @@ const reasons = {
   target_unknown: 'invalid_target',
   target_not_allowed: 'invalid_target',
   target_unchanged: 'invalid_target',
+  target_not_granted: 'invalid_target',
+  target_profile: 'invalid_target',
   scope_missing: 'invalid_scope',
   scope_unknown: 'invalid_scope',
   scope_generic: 'invalid_scope',
@@ -34,6 +70,8 @@ const reasons = {
   scope_duties_combined: 'invalid_scope',
   details_malformed: 'invalid_authorization_details',
   details_unsupported: 'invalid_authorization_details',
+  details_not_allowed: 'invalid_authorization_details',
+  details_ambiguous: 'invalid_authorization_details',
   details_expired: 'invalid_authorization_details',
   details_location: 'invalid_authorization_details',
   details_wider: 'invalid_authorization_details',
@@ -61,12 +99,16 @@ export function deny(reason: string, detail: string, facts: Readonly<Record<stri
 /** Vocabularies of those we ask, and what their refusal means to an OAuth client. */
 const translations: readonly (readonly [Readonly<Record<string, unknown>>, OAuthCode])[] = [
   [clientAssertionErrors.codes, 'invalid_client'],
+  [certificateErrors.codes, 'invalid_client'],
+  // RFC 9449 section 8: not refused for good; the answer brings the nonce to try again with.
+  [{ proof_nonce: true }, 'use_dpop_nonce'],
   [proofErrors.codes, 'invalid_dpop_proof'],
   // RFC 8693 section 2.2.2: an unacceptable subject token, and the chain in it, is an invalid request.
   [accessTokenErrors.codes, 'invalid_request'],
   [actChainErrors.codes, 'invalid_request'],
   [formErrors.codes, 'invalid_request'],
   [federationErrors.codes, 'invalid_grant'],
+  [grantErrors.codes, 'invalid_grant'],
   [transactionErrors.codes, 'invalid_authorization_details'],
 ];
 
@@ -88,6 +130,7 @@ export function asOAuthError(error: unknown): CodedError | undefined {
 function oauthCodeOf(error: CodedError): OAuthCode {
   // Whatever the vocabulary: who cannot answer now has refused nothing.
   if (error.category === 'unavailable') return 'temporarily_unavailable';
+  if (error.category === 'rate-limited') return 'too_many_requests';
   const translation = translations.find(([codes]) => Object.hasOwn(codes, error.code));
   if (translation !== undefined) return translation[1];
   return error.category === 'forbidden' ? 'access_denied' : 'invalid_request';

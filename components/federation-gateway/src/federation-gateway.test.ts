@@ -14,8 +14,9 @@ import { type FixedClock, fixedClock } from '@countersign/testkit';
 import fc from 'fast-check';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createFederationGateway } from './index.ts';
+import { createFederationGateway, createOutbound } from './index.ts';
 
+const logger = createLogger({ level: 'silent', name: 'test' });
 const ourIssuer = 'https://countersign.example';
 const brokerLei = '529900BROKER00000087';
 const otherLei = '529900OTHER000000044';
@@ -126,7 +127,7 @@ function person(id: string, institution: string): Person {
   };
 }
 
-function open() {
+function open(options: { readonly identityChaining?: 'draft-17' } = {}) {
   const trustRegistry: TrustRegistry = {
     register: () => Promise.reject(new Error('not asked for')),
     profileOf: async (issuer) => (issuer === profile.issuer ? profile : undefined),
@@ -144,6 +145,12 @@ function open() {
             : subject === 'u-9'
               ? person('person:zoe', otherLei)
               : undefined,
+      principal: (id: string) =>
+        id === 'service:oms'
+          ? { kind: 'service', id, institution: brokerLei }
+          : id === 'service:venue'
+            ? { kind: 'service', id, institution: otherLei }
+            : undefined,
     }),
   } as unknown as Directory;
   return createFederationGateway({
@@ -156,10 +163,12 @@ function open() {
         return { id: record.id, index: 0n, time: '' };
       },
     },
+    outbound: createOutbound({ environment: 'development', logger }),
     clock,
     random: systemRandom,
-    logger: createLogger({ level: 'silent', name: 'test' }),
+    logger,
     partnerKeyTimes: { fetchTimeoutMs: 500 },
+    ...options,
   });
 }
 
@@ -247,7 +256,7 @@ describe('an assertion that is accepted', () => {
   });
 
   it('is accepted from the client it is made out to alone', async () => {
-    const gateway = open();
+    const gateway = open({ identityChaining: 'draft-17' });
     const grant = await sign(claims({ client_id: 'broker-oms' }), first, { typ: 'oauth-id-jag+jwt' });
     expect((await gateway.acceptAssertion(grant, ourIssuer, 'broker-oms')).principal).toBe('person:anna');
     expect((await refusalOf(gateway.acceptAssertion(grant, ourIssuer, 'another'))).code).toBe('assertion_client');
@@ -269,6 +278,9 @@ describe('an assertion is refused', () => {
     ['as a logout token', 'assertion_type', {}, { typ: 'logout+jwt' }],
     ['as a security event', 'assertion_type', {}, { typ: 'secevent+jwt' }],
     ['as a client assertion', 'assertion_type', {}, { typ: 'client-authentication+jwt' }],
+    ['as a transaction token', 'assertion_type', {}, { typ: 'txntoken+jwt' }],
+    ['as a grant, unless those are switched on', 'assertion_type', {}, { typ: 'authorization-grant+jwt' }],
+    ['as an ID-JAG, unless those are switched on', 'assertion_type', {}, { typ: 'oauth-id-jag+jwt' }],
     ['from an issuer without a profile', 'assertion_issuer_unknown', { iss: 'https://idp.unknown.example' }],
     ['from ourselves', 'assertion_issuer_unknown', { iss: ourIssuer }],
     ['from an issuer of another spelling', 'assertion_issuer_unknown', { iss: 'https://IDP.broker.example' }],
@@ -431,6 +443,81 @@ describe('an assertion is refused', () => {
     logIsDown = true;
     expect((await refusalOf(open().acceptAssertion('x', ourIssuer))).code).toBe('log_unavailable');
   });
+});
+
+describe('an authorization grant of another server', () => {
+  const chaining = { identityChaining: 'draft-17' } as const;
+  const jkt = 'x'.repeat(43);
+  const types = ['authorization-grant+jwt', 'oauth-id-jag+jwt', 'JWT', undefined];
+
+  it.each(types.map((typ) => ({ typ })))('is held to what it says, as $typ', async ({ typ }) => {
+    const limited = {
+      client_id: 'broker-oms',
+      scope: 'order:read order:create',
+      resource: 'https://venue.example/orders',
+      act: { sub: 'service:oms' },
+      cnf: { jkt },
+    };
+    const grant = await sign(claims(limited), first, { typ });
+    expect((await open(chaining).acceptAssertion(grant, ourIssuer, 'broker-oms')).limits).toEqual({
+      scope: ['order:read', 'order:create'],
+      resources: ['https://venue.example/orders'],
+      actors: ['service:oms'],
+      jkt,
+    });
+  });
+
+  it.each(types.map((typ) => ({ typ })))('is made out to one client where it says so, as $typ', async ({ typ }) => {
+    const grant = await sign(claims({ client_id: 'broker-oms' }), first, { typ });
+    expect((await refusalOf(open(chaining).acceptAssertion(grant, ourIssuer, 'another'))).code).toBe(
+      'assertion_client',
+    );
+  });
+
+  it('holds itself to nothing where it says nothing', async () => {
+    const grant = await sign(claims(), first, { typ: 'authorization-grant+jwt' });
+    expect(await open(chaining).acceptAssertion(grant, ourIssuer, 'broker-oms')).not.toHaveProperty('limits');
+  });
+
+  type Case = readonly [name: string, code: string, changes: Record<string, unknown>];
+  const cases: readonly Case[] = [
+    ['of our own', 'assertion_issuer_unknown', { iss: ourIssuer }],
+    ['for another server', 'assertion_audience', { aud: 'https://other.example' }],
+    ['for two servers', 'assertion_audience', { aud: [ourIssuer, 'https://other.example'] }],
+    ['with an actor of another house', 'assertion_actor_unknown', { act: { sub: 'service:venue' } }],
+    ['with an actor nobody knows', 'assertion_actor_unknown', { act: { sub: 'service:ghost' } }],
+    ['with an actor that is no id', 'assertion_actor_unknown', { act: { sub: 'Mallory' } }],
+    [
+      'with a hidden actor of another house',
+      'assertion_actor_unknown',
+      { act: { sub: 'service:oms', act: { sub: 'service:venue' } } },
+    ],
+    ['with an actor it says more of', 'assertion_malformed', { act: { sub: 'service:oms', iss: 'https://x.example' } }],
+    ['with actors without end', 'assertion_malformed', { act: nested(5) }],
+    ['with a scope that is no text', 'assertion_malformed', { scope: ['order:read'] }],
+    ['with an empty scope', 'assertion_malformed', { scope: '' }],
+    ['with no resource in a list', 'assertion_malformed', { resource: [] }],
+    ['with details that are unknown', 'assertion_malformed', { authorization_details: [{ type: 'payment' }] }],
+    ['with a binding nobody checks', 'assertion_malformed', { cnf: { 'x5t#S256': jkt } }],
+    ['with two bindings', 'assertion_malformed', { cnf: { jkt, 'x5t#S256': jkt } }],
+    ['with a tenant', 'assertion_tenant', { tenant: 'acme' }],
+    ['with a tenant of ours', 'assertion_tenant', { aud_tenant: 'acme' }],
+  ];
+  it.each(cases.map(([name, code, changes]) => ({ name, code, changes })))(
+    'is refused $name, under every type',
+    async ({ code, changes }) => {
+      const gateway = open(chaining);
+      for (const typ of types) {
+        const grant = await sign(claims({ client_id: 'broker-oms', ...changes }), first, { typ });
+        expect((await refusalOf(gateway.acceptAssertion(grant, ourIssuer, 'broker-oms'))).code).toBe(code);
+      }
+      expect(records.map(({ reason }) => reason)).toEqual(types.map(() => code));
+    },
+  );
+
+  function nested(depth: number): object {
+    return depth === 1 ? { sub: 'service:a1' } : { sub: `service:a${depth}`, act: nested(depth - 1) };
+  }
 });
 
 describe('the keys of a partner', () => {

@@ -3,6 +3,7 @@ import type {
   Directory,
   FederatedIdentity,
   FederationGateway,
+  Outbound,
   TrustProfile,
   TrustRegistry,
 } from '@countersign/contracts';
@@ -27,14 +28,21 @@ import { checkTimes } from './rules/check-times.ts';
 import { checkType } from './rules/check-type.ts';
 import { checkInstitution, findProfile } from './rules/find-profile.ts';
 import { mapSubject } from './rules/map-subject.ts';
+import { readLimits } from './rules/read-limits.ts';
 
 export interface FederationGatewayDependencies {
   readonly trustRegistry: TrustRegistry;
   readonly directory: Directory;
   readonly audit: AuditAppender;
+  readonly outbound: Pick<Outbound, 'getJson'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /**
+   * Whether authorization grants of partners' servers are accepted under their own types (`authorization-grant+jwt`,
+   * `oauth-id-jag+jwt`), by the revision that is implemented. Default `off`.
+   */
+  readonly identityChaining?: 'off' | 'draft-17';
   readonly partnerKeyTimes?: Partial<PartnerKeyTimes>;
 }
 
@@ -49,8 +57,10 @@ interface Attempt {
 }
 
 export function createFederationGateway(dependencies: FederationGatewayDependencies): FederationGateway {
-  const { trustRegistry, directory, audit, clock, logger } = dependencies;
+  const { trustRegistry, directory, audit, outbound, clock, logger } = dependencies;
+  const grantsAccepted = (dependencies.identityChaining ?? 'off') !== 'off';
   const partnerKeys = createPartnerKeys({
+    outbound,
     clock,
     logger,
     ...(dependencies.partnerKeyTimes === undefined ? {} : { times: dependencies.partnerKeyTimes }),
@@ -60,7 +70,7 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
     const { audience } = attempt;
     // Who it says it is from, to find the key by. Nothing of it is believed yet.
     const jws = parseCompactJws(attempt.assertion, refuseJws);
-    checkType(jws.header);
+    checkType(jws.header, { grantsAccepted });
     const profile = await findProfile(jws.unverifiedClaims, trustRegistry, audience);
     attempt.profile = profile;
     checkInstitution(profile, directory.snapshot());
@@ -77,6 +87,7 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
     checkRequiredClaims(claims, profile);
     const signIn = checkAssurance(claims, profile, now);
     const { person, subject } = mapSubject(claims, profile, directory.snapshot());
+    const limits = readLimits(claims, profile, directory.snapshot());
 
     return {
       principal: person.id,
@@ -86,6 +97,7 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
       ...signIn,
       assertionId,
       expiresAt,
+      ...(limits === undefined ? {} : { limits }),
       provenance: {
         profile: profile.id,
         profileVersion: profile.version,

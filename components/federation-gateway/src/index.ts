@@ -1,2 +1,3 @@
 export { createFederationGateway, type FederationGatewayDependencies } from './federation-gateway.ts';
+export { createOutbound, type OutboundDependencies } from './outbound.ts';
 export type { PartnerKeyTimes } from './partner-keys.ts';

@@ -1,7 +1,7 @@
-import { federationErrors, type TrustProfile } from '@countersign/contracts';
+import { federationErrors, type Outbound, outboundErrors, type TrustProfile } from '@countersign/contracts';
 import { type Clock, isCodedError } from '@countersign/kernel';
 import { createKeyCache, type VerificationKey } from '@countersign/oauth';
-import { fetchJson, type Logger } from '@countersign/runtime';
+import type { Logger } from '@countersign/runtime';
 import { readKeySet } from './key-set.ts';
 import { refuse } from './refusal.ts';
 
@@ -54,11 +54,12 @@ const maxBytes = 65_536;
  * partner, so that made-up key names do not turn us into a flood.
  */
 export function createPartnerKeys(options: {
+  readonly outbound: Pick<Outbound, 'getJson'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly times?: Partial<PartnerKeyTimes>;
 }): PartnerKeys {
-  const { clock, logger } = options;
+  const { outbound, clock, logger } = options;
   const times = { ...defaultPartnerKeyTimes, ...options.times };
   const cache = createKeyCache();
   // One entry for each registered issuer: only those get here.
@@ -93,9 +94,9 @@ export function createPartnerKeys(options: {
   async function replaceKeys(held: Held): Promise<string | undefined> {
     let document: unknown;
     try {
-      document = await fetchJson(held.jwksUri, { timeoutMs: times.fetchTimeoutMs, maxBytes });
+      document = await outbound.getJson(held.jwksUri, { timeoutMs: times.fetchTimeoutMs, maxBytes });
     } catch (error) {
-      if (isCodedError(error, 'fetch_failed')) return error.internal ?? error.detail;
+      if (isCodedError(error) && Object.hasOwn(outboundErrors.codes, error.code)) return error.internal ?? error.detail;
       throw error;
     }
     const set = readKeySet(document, cache);

@@ -1,12 +1,21 @@
 import type { TransactionFacts } from '@countersign/contracts';
 import { type DecimalString, type Json, parseDecimal } from '@countersign/kernel';
+import { type AuthorizationDetailType, isAuthorizationDetailType } from '@countersign/market';
 
-/** What the policies ask of a transaction's intent, whichever type it has. */
-export interface IntentView {
+/** What orders and requests for quotes have, and no other intent. */
+export interface OrderView {
   /** Four decimals at most, rounded up: Cedar's `decimal`. */
   readonly notional: string;
   readonly currency: string;
   readonly instrumentClass: string;
+}
+
+/** What the policies ask of a transaction's intent, whichever type it has. */
+export interface IntentView {
+  /** LEI of the institution in whose name the intent is. */
+  readonly entity: string;
+  /** There if and only if the type has it. */
+  readonly order?: OrderView;
   readonly algorithmic: boolean;
   /** The artefact the intent names, where it names one whole. */
   readonly algo?: { readonly modelId: string; readonly version: string; readonly artifactSha256: string };
@@ -14,13 +23,34 @@ export interface IntentView {
   readonly venue?: string;
 }
 
+/** Types whose worth and instrument the policies judge: without these there is nothing to decide about. */
+const orderTypes: ReadonlySet<AuthorizationDetailType> = new Set([
+  'urn:countersign:rar:v1:trade_order',
+  'urn:countersign:rar:v1:rfq',
+]);
+
 /**
  * Reads the intent of a transaction for the policies.
  *
- * @returns undefined when the intent lacks what a decision needs; the caller then denies
+ * @returns undefined when its type is unknown, or when it lacks what a decision about its type needs; the caller
+ *   then denies
  */
-export function viewIntent(facts: TransactionFacts): IntentView | undefined {
-  const { intent } = facts;
+export function viewIntent({ intentType, intent }: TransactionFacts): IntentView | undefined {
+  const { entity_lei: entity, account, venue_mic: venue } = intent;
+  if (!isAuthorizationDetailType(intentType) || typeof entity !== 'string') return undefined;
+  const order = orderTypes.has(intentType) ? viewOrder(intent) : undefined;
+  if (order === undefined && orderTypes.has(intentType)) return undefined;
+  return {
+    entity,
+    ...(order === undefined ? {} : { order }),
+    algorithmic: intent['algo'] !== undefined,
+    ...algoOf(member(intent['algo'])),
+    ...(typeof account === 'string' ? { account } : {}),
+    ...(typeof venue === 'string' ? { venue } : {}),
+  };
+}
+
+function viewOrder(intent: TransactionFacts['intent']): OrderView | undefined {
   const notional = member(intent['max_notional']);
   const amount = parseDecimal(notional?.['amount']);
   const currency = notional?.['ccy'];
@@ -28,17 +58,7 @@ export function viewIntent(facts: TransactionFacts): IntentView | undefined {
   const cfi = instrument?.['cfi'];
   if (amount === undefined || typeof currency !== 'string' || typeof cfi !== 'string') return undefined;
   const rounded = roundUpToFourDecimals(amount);
-  if (rounded === undefined) return undefined;
-  const { account, venue_mic: venue } = intent;
-  return {
-    notional: rounded,
-    currency,
-    instrumentClass: cfi,
-    algorithmic: intent['algo'] !== undefined,
-    ...algoOf(member(intent['algo'])),
-    ...(typeof account === 'string' ? { account } : {}),
-    ...(typeof venue === 'string' ? { venue } : {}),
-  };
+  return rounded === undefined ? undefined : { notional: rounded, currency, instrumentClass: cfi };
 }
 
 function algoOf(algo: Readonly<Record<string, Json>> | undefined): Pick<IntentView, 'algo'> {

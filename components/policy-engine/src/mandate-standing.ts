@@ -1,18 +1,26 @@
 import type { ConsentStore, TransactionFacts } from '@countersign/contracts';
 import { parseId } from '@countersign/kernel';
-import { intentUse, type Lei, parseAuthorizationDetail } from '@countersign/market';
+import {
+  type AuthorizationDetail,
+  authorizationDetailShapes,
+  intentUse,
+  isAuthorizationDetailType,
+  type Lei,
+  parseAuthorizationDetail,
+  type Scope,
+  scopeActionOf,
+} from '@countersign/market';
 
 /**
- * Which action of a mandate covers an action that the policies decide about. Executing an order is what the
- * mandate to place it was given for; releasing a settlement is part of the settlement instructed.
+ * Which action of a mandate covers a step in the life of an order. Executing an order is what the mandate to place it
+ * was given for; releasing a settlement is part of the settlement instructed.
  */
-const mandateActionOf: Readonly<Record<string, string>> = {
-  'token:issue': 'order:create',
-  'order:create': 'order:create',
-  'trade:affirm': 'order:create',
-  'settlement:instruct': 'settlement:instruct',
-  'settlement:release': 'settlement:instruct',
-};
+const mandateActionOfStep: ReadonlyMap<string, Scope> = new Map([
+  ['order:create', 'order:create'],
+  ['trade:affirm', 'order:create'],
+  ['settlement:instruct', 'settlement:instruct'],
+  ['settlement:release', 'settlement:instruct'],
+]);
 
 /** Whether the mandate a transaction names allows this action now, for the institution that began it. */
 export async function mandateStandsFor(
@@ -22,16 +30,11 @@ export async function mandateStandsFor(
   consentStore: Pick<ConsentStore, 'check'>,
 ): Promise<boolean> {
   const mandate = parseId('mandate', facts.mandate.id);
-  const mandateAction = mandateActionOf[action];
-  if (mandate === undefined || mandateAction === undefined) return false;
-  // The registry digests an intent without the members that narrow from hop to hop; a mandate does not ask for them.
-  const parsed = parseAuthorizationDetail({
-    ...facts.intent,
-    actions: ['create'],
-    locations: ['urn:countersign:transactions'],
-  });
-  const detail = parsed.ok ? parsed.value : undefined;
-  if (detail === undefined) return false;
+  const detail = detailOf(facts);
+  if (mandate === undefined || detail === undefined) return false;
+  // A token is for the whole intent; what its type uses of the mandate is the vocabulary's to say.
+  const mandateAction = action === 'token:issue' ? scopeActionOf(detail) : mandateActionOfStep.get(action);
+  if (mandateAction === undefined) return false;
   const answer = await consentStore.check({
     mandate,
     actingFor: facts.initiatorInstitution as Lei,
@@ -39,4 +42,18 @@ export async function mandateStandsFor(
     at,
   });
   return answer.stands;
+}
+
+/**
+ * The registry keeps an intent without the members that narrow from hop to hop. A mandate does not ask for them, so any
+ * that the type allows make it whole again.
+ */
+function detailOf({ intentType, intent }: TransactionFacts): AuthorizationDetail | undefined {
+  if (!isAuthorizationDetailType(intentType)) return undefined;
+  const parsed = parseAuthorizationDetail({
+    ...intent,
+    actions: [...authorizationDetailShapes[intentType].schema.properties.actions.items.enum],
+    locations: ['urn:countersign:transactions'],
+  });
+  return parsed.ok && parsed.value.type === intentType ? parsed.value : undefined;
 }

@@ -42,6 +42,11 @@ export interface PolicyEngineDependencies {
   /** Facts of a transaction, from the registry; an enforcement point's word about one is never taken. */
   readonly transactions: { facts(id: TransactionFacts['id']): Promise<TransactionFacts | undefined> };
   readonly audit: AuditAppender;
+  /**
+   * What the installation runs as. Only in `development` does a sign-in for development count; without a word it is
+   * `production`.
+   */
+  readonly environment?: 'development' | 'production';
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -53,6 +58,7 @@ const approvalsToTry = 2;
 /** The decision point. See the contract for what it promises. */
 export function createPolicyEngine(dependencies: PolicyEngineDependencies): PolicyEngine {
   const { policySet, version, directory, clock, random } = dependencies;
+  const development = dependencies.environment === 'development';
   let entities: { readonly version: number; readonly snapshot: EntitySnapshot } | undefined;
 
   /** Rebuilt only when the directory has changed. */
@@ -77,7 +83,7 @@ export function createPolicyEngine(dependencies: PolicyEngineDependencies): Poli
       principal: principalUid(principal),
       action: { type: 'Action', id: input.action },
       resource: entity.uid,
-      context: cedarContext(input),
+      context: cedarContext(input, development),
       entities: shared.with([entity]),
     });
   }
@@ -110,7 +116,7 @@ export function createPolicyEngine(dependencies: PolicyEngineDependencies): Poli
       reasons: allowed ? [] : answer === undefined ? [refusal] : reasonsOf(determining, obligations),
       obligations,
       entityVersion,
-      inputDigest: digestOf({ input, entityVersion, policyHash: version.hash }),
+      inputDigest: digestOf({ input, development, entityVersion, policyHash: version.hash }),
       policyRecord: version.recordId,
     };
   }
@@ -200,7 +206,7 @@ const notEvaluable = {
   detail: 'The principal or the intent is not one that the policies can decide about.',
 };
 
-function cedarContext({ context, resource }: DecisionInput): Readonly<Record<string, unknown>> {
+function cedarContext({ context, resource }: DecisionInput, development: boolean): Readonly<Record<string, unknown>> {
   // The artefact is read from the intent that was digested, not from what the caller says beside it.
   const algo = resource.type === 'transaction' ? viewIntent(resource.facts)?.algo : undefined;
   return {
@@ -210,6 +216,7 @@ function cedarContext({ context, resource }: DecisionInput): Readonly<Record<str
     scopes: [...context.scopes],
     actorDepth: context.actorDepth,
     mandateStands: context.mandateStands,
+    development,
     ...(context.acr === undefined ? {} : { acr: context.acr }),
     ...(algo === undefined ? {} : { algo }),
   };

@@ -7,7 +7,7 @@ import type {
   TransactionFacts,
   Venue,
 } from '@countersign/contracts';
-import { viewIntent } from './facts.ts';
+import { type OrderView, viewIntent } from './facts.ts';
 
 const uid = (type: string, id: string) => ({ type, id });
 const reference = (type: string, id: string) => ({ __entity: { type, id } });
@@ -81,16 +81,19 @@ export function transactionEntity(facts: TransactionFacts, supervisorApprovals: 
       intentType: facts.intentType,
       state: facts.state,
       initiatorInstitution: reference('Institution', facts.initiatorInstitution),
-      notional: { __extn: { fn: 'decimal', arg: view.notional } },
-      currency: view.currency,
-      instrumentClass: view.instrumentClass,
+      entityInstitution: reference('Institution', view.entity),
       algorithmic: view.algorithmic,
       supervisorApprovals,
+      ...(view.order === undefined ? {} : orderAttributes(view.order)),
       ...(view.account === undefined ? {} : { account: reference('Account', view.account) }),
       ...(view.venue === undefined ? {} : { venue: reference('Venue', view.venue) }),
     },
     parents: [],
   };
+}
+
+function orderAttributes({ notional, currency, instrumentClass }: OrderView) {
+  return { notional: { __extn: { fn: 'decimal', arg: notional } }, currency, instrumentClass };
 }
 
 /** A protected interface; it need not be among the directory's entities to be asked about. */

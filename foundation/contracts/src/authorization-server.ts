@@ -86,6 +86,8 @@ export const oauthErrors = errorVocabulary({
   /** RFC 7591 section 3.2.2. */
   invalid_redirect_uri: 'invalid',
   invalid_client_metadata: 'invalid',
+  invalid_software_statement: 'invalid',
+  unapproved_software_statement: 'invalid',
   /** Grant Management for OAuth. */
   invalid_grant_id: 'invalid',
   /** RFC 9126 section 2.3: too many, too fast. */

@@ -1,5 +1,5 @@
 import { type Digest, errorVocabulary, type RecordId } from '@countersign/kernel';
-import type { Lei } from '@countersign/market';
+import type { AuthorizationDetail, Lei } from '@countersign/market';
 import type { PrincipalId } from './principals.ts';
 
 /** A person as a partner vouches for them. Origin and assurance are kept, not flattened. */
@@ -16,6 +16,8 @@ export interface FederatedIdentity {
   readonly assertionId: string;
   /** Seconds since the epoch; the assertion is refused from then on, so a claim of its id may be forgotten a little later. */
   readonly expiresAt: number;
+  /** What the assertion holds itself to, where it does: it is an authorization grant, and gives no more than this. */
+  readonly limits?: AssertionLimits;
   readonly provenance: {
     readonly profile: string;
     readonly profileVersion: number;
@@ -23,6 +25,19 @@ export interface FederatedIdentity {
     readonly kid: string;
     readonly assertionDigest: Digest;
   };
+}
+
+/** Limits of a grant that another authorization server has issued (identity chaining), as it names them. */
+export interface AssertionLimits {
+  /** Empty when it limits nothing by scope. */
+  readonly scope: readonly string[];
+  /** Empty when it limits nothing by resource. */
+  readonly resources: readonly string[];
+  readonly authorizationDetails?: readonly AuthorizationDetail[];
+  /** Who has acted for the person so far, current actor first: principals of the issuer's own institution. */
+  readonly actors: readonly PrincipalId[];
+  /** RFC 7638 thumbprint of the key of which whoever presents it must show possession. */
+  readonly jkt?: Digest;
 }
 
 export const federationErrors = errorVocabulary({
@@ -44,6 +59,10 @@ export const federationErrors = errorVocabulary({
   assertion_assurance: 'invalid',
   assertion_stale_sign_in: 'invalid',
   assertion_subject_unknown: 'invalid',
+  /** Its `act` chain names somebody who is no principal of the issuer's institution. */
+  assertion_actor_unknown: 'invalid',
+  /** It names one of its issuer's tenants, which do not exist here: its subject could be anybody's. */
+  assertion_tenant: 'invalid',
   partner_keys_unavailable: 'unavailable',
 });
 
@@ -53,6 +72,8 @@ export interface FederationGateway {
    *
    * A refusal is recorded here (`identity.refused`) before it is thrown. An acceptance is recorded by the token
    * endpoint (`identity.accepted`), which claims the assertion and knows the client; it is not recorded twice.
+   *
+   * The caller keeps to the {@link FederatedIdentity.limits | limits}, possession of the key that they name included.
    *
    * @param audience our issuer identifier, the only audience accepted
    * @param client id of the authenticated client that presents it. An assertion that is bound to a client by a

@@ -4,5 +4,6 @@ export * from './http/index.ts';
 export * from './keyring/index.ts';
 export * from './lifecycle/index.ts';
 export * from './observability/index.ts';
+export * from './pages/index.ts';
 export * from './postgres/index.ts';
 export * from './single-use/index.ts';

@@ -1,4 +1,12 @@
-import { type Brand, errorVocabulary, isCodedError, type Json, parseDigest } from '@countersign/kernel';
+import {
+  type Brand,
+  type CodedError,
+  type Digest,
+  errorVocabulary,
+  isCodedError,
+  type Json,
+  parseDigest,
+} from '@countersign/kernel';
 import { type AuthorizationDetail, parseAuthorizationDetails } from '@countersign/market';
 import { type ActClaim, parseActChain } from './act-chain.ts';
 import { clockLeadSeconds, readSeconds, readString } from './claims.ts';
@@ -75,21 +83,27 @@ export interface IdentityAssertionGrantClaims extends AuthorizationGrantClaims {
   readonly client_id: string;
 }
 
+/** What a grant holds itself to, and who has acted so far. */
+export interface GrantLimits {
+  /** Empty when the grant limits nothing by scope. */
+  readonly scope: readonly string[];
+  /** Empty when the grant limits nothing by resource. */
+  readonly resources: readonly string[];
+  readonly authorizationDetails?: readonly AuthorizationDetail[];
+  /** Principal ids of the `act` chain, as the issuer knows them, current actor first. */
+  readonly actors: readonly string[];
+  /** Thumbprint of the key of which whoever redeems the grant must show possession. */
+  readonly jkt?: Digest;
+}
+
 /** A grant whose issuer, audience, client, times, signature and binding were checked, once its `jti` has been claimed. */
 export type VerifiedIdentityAssertionGrant = Brand<
-  {
+  Omit<GrantLimits, 'jkt'> & {
     readonly issuer: string;
     readonly subject: string;
     readonly jti: string;
     /** Milliseconds since the epoch: until then the `jti` must stay claimed, on nodes with other clocks too. */
     readonly expiresAt: number;
-    /** Empty when the grant limits nothing by scope. */
-    readonly scope: readonly string[];
-    /** Empty when the grant limits nothing by resource. */
-    readonly resources: readonly string[];
-    readonly authorizationDetails?: readonly AuthorizationDetail[];
-    /** Principal ids of the `act` chain, as the issuer knows them, current actor first. */
-    readonly actors: readonly string[];
     readonly authTime?: number;
     readonly acr?: string;
     readonly amr?: readonly string[];
@@ -141,19 +155,13 @@ export function verifyIdentityAssertionGrant(
     { nowSeconds: expected.now / 1000, maxLifetimeSeconds: maxAuthorizationGrantLifetimeSeconds },
     refuseJwt,
   );
-  if (Object.hasOwn(claims, 'tenant') || Object.hasOwn(claims, 'aud_tenant'))
-    throw refuse('authorization_grant_tenant', 'It names a tenant; issuers with tenants are not accepted.');
-  const jkt = readBinding(claims, expected.proofKey);
-  const scope: readonly string[] = optional(claims, 'scope', readScope) ?? [];
+  const { jkt, ...limits } = readGrantLimits(claims, refuseLimits);
   return {
     issuer: expected.issuer,
     subject: required('sub', readString(claims, 'sub', 255)),
     jti: required('jti', readString(claims, 'jti', 128)),
     expiresAt: (expiresAt + clockLeadSeconds) * 1000,
-    scope,
-    resources: optional(claims, 'resource', readResources) ?? [],
-    ...given('authorizationDetails', optional(claims, 'authorization_details', readDetails)),
-    actors: readActors(memberOf(claims, 'act')),
+    ...limits,
     ...given(
       'authTime',
       optional(claims, 'auth_time', () => readSeconds(claims, 'auth_time')),
@@ -166,8 +174,38 @@ export function verifyIdentityAssertionGrant(
       'amr',
       optional(claims, 'amr', (value) => asStrings(value, { maxItems: 16, maxLength: 64 })),
     ),
-    ...given('jkt', jkt),
+    ...given('jkt', checkBinding(jkt, expected.proofKey)),
   } as VerifiedIdentityAssertionGrant;
+}
+
+/** Makes the error of the caller's vocabulary. */
+export type GrantLimitsRefusal = (problem: 'claims' | 'tenant', detail: string) => CodedError;
+
+const refuseLimits: GrantLimitsRefusal = (problem, detail) => refuse(`authorization_grant_${problem}`, detail);
+
+/**
+ * What the claims of a grant, or of any assertion that serves as one, hold it to. That whoever redeems it has the key
+ * `jkt` is for the caller to check.
+ *
+ * @throws what `refuse` makes, for a limit that is there and not understood: passed over, it would be no limit
+ */
+export function readGrantLimits(claims: JsonObject, refuse: GrantLimitsRefusal): GrantLimits {
+  if (Object.hasOwn(claims, 'tenant') || Object.hasOwn(claims, 'aud_tenant'))
+    throw refuse('tenant', 'It names a tenant; issuers with tenants are not accepted.');
+  function limit<Value>(name: string, read: (value: Json) => Value | undefined): Value | undefined {
+    const value = memberOf(claims, name);
+    const understood = value === undefined ? undefined : read(value);
+    if (value !== undefined && understood === undefined) throw refuse('claims', `Its claim ${name} is malformed.`);
+    return understood;
+  }
+  const scope: readonly string[] = limit('scope', readScope) ?? [];
+  return {
+    scope,
+    resources: limit('resource', readResources) ?? [],
+    ...given('authorizationDetails', limit('authorization_details', readDetails)),
+    actors: readActors(memberOf(claims, 'act'), refuse),
+    ...given('jkt', readConfirmation(memberOf(claims, 'cnf'), refuse)),
+  };
 }
 
 /** Draft section 4.4.1: a string, or an array of exactly one. */
@@ -176,14 +214,19 @@ function readSoleAudience(claims: JsonObject): Json | undefined {
   return Array.isArray(audience) && audience.length === 1 ? audience[0] : audience;
 }
 
-function readBinding(claims: JsonObject, proofKey: Thumbprint | undefined): Thumbprint | undefined {
-  const confirmation = memberOf(claims, 'cnf');
+function readConfirmation(confirmation: Json | undefined, refuse: GrantLimitsRefusal): Digest | undefined {
   if (confirmation === undefined) return undefined;
   const members = asJsonObject(confirmation);
-  const jkt = members?.['jkt'];
-  if (members === undefined || Object.keys(members).length !== 1 || parseDigest(jkt) === undefined)
-    throw refuse('authorization_grant_claims', 'Its cnf must hold jkt and nothing else.');
-  if (proofKey === undefined || jkt !== proofKey)
+  const jkt = parseDigest(members?.['jkt']);
+  if (members === undefined || Object.keys(members).length !== 1 || jkt === undefined)
+    throw refuse('claims', 'Its cnf must hold jkt and nothing else.');
+  return jkt;
+}
+
+function checkBinding(jkt: Digest | undefined, proofKey: Thumbprint | undefined): Thumbprint | undefined {
+  if (jkt === undefined) return undefined;
+  const bound: string = jkt;
+  if (proofKey === undefined || bound !== proofKey)
     throw refuse(
       'authorization_grant_binding',
       'It is bound to a key: the request must show possession of it by DPoP.',
@@ -204,12 +247,12 @@ function readDetails(value: Json): readonly AuthorizationDetail[] | undefined {
   return parsed.ok ? parsed.value : undefined;
 }
 
-function readActors(act: Json | undefined): readonly string[] {
+function readActors(act: Json | undefined, refuse: GrantLimitsRefusal): readonly string[] {
   try {
     return parseActChain(act);
   } catch (cause) {
     if (!isCodedError(cause)) throw cause;
-    throw refuse('authorization_grant_claims', `Its act claim is not accepted: ${cause.detail}`);
+    throw refuse('claims', `Its act claim is not accepted: ${cause.detail}`);
   }
 }
 

@@ -1,12 +1,13 @@
-import type { Client, DirectorySnapshot, GrantType, RecordDraft, SingleUseClaim } from '@countersign/contracts';
+import type { Grant, GrantType, ProtocolScope, RecordDraft, SingleUseClaim } from '@countersign/contracts';
 import type { Digest, IntentDigest, Json, RecordId, TokenId, TransactionId } from '@countersign/kernel';
 import type { AuthorizationDetail, Lei, Scope } from '@countersign/market';
-import type { Established } from '../established.ts';
+import type { AccessTokenClaims, Confirmation } from '@countersign/oauth';
+import type { ClientContext } from '../client-endpoint/index.ts';
 
 /**
  * One way to obtain a token. A grant says whose authority is asked for and what bounds it; everything that every
- * grant must do (client authentication, proof, replay claims, scopes, mandate, policy, record) is the endpoint's,
- * so that a new grant cannot forget it.
+ * grant must do (client authentication, proof, replay claims, binding, scopes, mandate, policy, record) is the
+ * endpoint's, so that a new grant cannot forget it, and is one file.
  */
 export interface GrantHandler {
   readonly grantType: GrantType;
@@ -15,17 +16,13 @@ export interface GrantHandler {
 }
 
 export interface GrantRequest {
-  /** Establishes the authority, after the client has been authenticated. @throws CodedError */
-  resolve(by: GrantContext): Promise<Authority>;
-}
-
-interface GrantContext {
-  readonly client: Client;
-  readonly directory: DirectorySnapshot;
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-  /** Puts into the record what is established before the grant is through: a refusal then says whom it was about. */
-  note(facts: Established): void;
+  /**
+   * Establishes the authority, after the client has been authenticated.
+   *
+   * @param confirmation what the token will be bound to; undefined where this client's tokens are not bound
+   * @throws CodedError
+   */
+  resolve(by: ClientContext, confirmation: Confirmation | undefined): Promise<Authority>;
 }
 
 /** Whose authority a token carries, who acts with it, and what it may not go beyond. */
@@ -47,12 +44,39 @@ export interface Authority {
   readonly provenance?: Json;
   /** The token that is exchanged. */
   readonly continues?: Continuation;
+  /** The consent it rests on; the token ends with it. */
+  readonly grant?: Grant;
+  /** Makes what is released beside the access token. Called once, before the record, which names each by its hash. */
+  companions?(issued: IssuedAccessToken): Promise<Companions>;
+}
+
+export interface IssuedAccessToken {
+  readonly claims: AccessTokenClaims;
+  readonly accessToken: string;
+  /** The scopes of the protocol itself that are granted with this request. */
+  readonly protocolScopes: ReadonlySet<ProtocolScope>;
+}
+
+export interface Companions {
+  readonly refresh_token?: string;
+  readonly id_token?: string;
+  /** Grant Management for OAuth. */
+  readonly grant_id?: string;
 }
 
 /** Bounds beside those of client, target, mandate and policy. */
 export interface Ceiling {
   readonly scope?: ReadonlySet<Scope>;
+  /** The scopes of the protocol itself that a person has consented to; there are none to be had without. */
+  readonly protocolScopes?: ReadonlySet<ProtocolScope>;
+  /** The intents of the token that is exchanged: a request that names none keeps them. */
   readonly details?: readonly AuthorizationDetail[];
+  /** The intents that a person has consented to: a request takes one of them. */
+  readonly offeredDetails?: readonly AuthorizationDetail[];
+  /** The interfaces that were consented to; all of the client's when left out. */
+  readonly resources?: readonly string[];
+  /** Which of them it is when a request names none. */
+  readonly resource?: string;
   /** The audience it has already, and so may not be given again. */
   readonly audience?: string;
   /** Seconds since the epoch. */

@@ -1,7 +1,8 @@
 import { digestOf } from '@countersign/kernel';
+import { createTestAuthority } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import { claimsOf, createHarness, type Harness, issuer, refusalOf } from '../testing/harness.ts';
-import { makeKey } from '../testing/signing.ts';
+import { makeKey, signJws } from '../testing/signing.ts';
 import { broker, clearingTrades, custodianSettlement, venueOrders } from '../testing/trading-world.ts';
 
 /** An agent's token for the venue, with an intent, broad enough to be carried on. */
@@ -340,5 +341,89 @@ describe('the chain of actors', () => {
       subject: { id: 'agent:vwap-1', institution: broker },
       references: expect.arrayContaining([before['evidence']]),
     });
+  });
+});
+
+describe('the subject token of an exchange', () => {
+  it('is refused once it has been revoked, by whatever ends it', async () => {
+    const harness = createHarness();
+    const { server, exchange, revocations, audit, consentStore } = harness;
+    const by = { id: 'person:olivia.ops' };
+    const kinds = [
+      { kind: 'token', id: '' },
+      { kind: 'mandate', id: consentStore.mandate.id },
+      { kind: 'client', id: 'vwap-engine' },
+      { kind: 'principal', id: 'agent:vwap-1' },
+      { kind: 'partner', id: broker },
+    ] as const;
+    for (const target of kinds) {
+      harness.clock.advance(60_000);
+      const first = await tokenAtVenue(harness);
+      const id = target.kind === 'token' ? String(claimsOf(first)['jti']) : target.id;
+      await revocations.revoke({ ...target, id }, by, 'lost');
+      expect(await refusalOf(server.token(exchange(first.access_token)))).toMatchObject({
+        code: 'invalid_request',
+        reason: 'subject_token_revoked',
+      });
+      expect(audit.last()).toMatchObject({ type: 'token.refused', subject: { id: 'agent:vwap-1' } });
+    }
+  });
+
+  it('is refused while it cannot be told what was revoked', async () => {
+    const harness = createHarness();
+    const first = await tokenAtVenue(harness);
+    harness.revocations.lose(true);
+    expect(await refusalOf(harness.server.token(harness.exchange(first.access_token)))).toMatchObject({
+      code: 'temporarily_unavailable',
+    });
+  });
+
+  it('may be bound to anything, and the new token is bound to its own client', async () => {
+    const harness = createHarness();
+    const { server, exchange, requestFor, dpopKeyOf, world } = harness;
+    world.changeClient('vwap-engine', { binding: 'mtls' });
+    const { der } = createTestAuthority({ name: 'CA' }).issue({ subject: 'CN=engine' });
+    const first = await server.token(
+      requestFor(
+        'vwap-engine',
+        { grant_type: 'client_credentials', scope: 'trade:read', resource: venueOrders },
+        { certificate: { der, chainVerified: true } },
+      ),
+    );
+    const second = await server.token(exchange(first.access_token));
+    expect(second.token_type).toBe('DPoP');
+    expect(claimsOf(second)['cnf']).toEqual({ jkt: dpopKeyOf('venue-gateway').kid });
+  });
+
+  it('is an access token and nothing else: by its type', async () => {
+    const { server, exchange, clientCredentials } = createHarness();
+    const { access_token: token } = await server.token(clientCredentials());
+    for (const type of ['refresh_token', 'id_token', 'jwt', 'saml2'])
+      expect(
+        await refusalOf(
+          server.token(exchange(token, { subject_token_type: `urn:ietf:params:oauth:token-type:${type}` })),
+        ),
+      ).toMatchObject({ code: 'invalid_request', reason: 'parameter_unsupported' });
+  });
+
+  it('is an access token and nothing else: by its content', async () => {
+    const { server, exchange, signer, assertion, seconds, clientCredentials, mint } = createHarness();
+    const [idKey] = signer.idTokenKeys;
+    if (idKey === undefined) throw new Error('a signer without keys');
+    const times = { iat: seconds(), exp: seconds() + 60 };
+    const idToken = { iss: issuer, sub: 'person:anna.keller', aud: 'venue-gateway', auth_time: seconds(), ...times };
+    const real = claimsOf(await server.token(clientCredentials({ scope: 'trade:read' })));
+    const subjects: readonly (readonly [string, string])[] = [
+      [`csr_${'x'.repeat(43)}`, 'token_invalid'],
+      [`cst_${'x'.repeat(10)}`, 'token_invalid'],
+      [signJws(idKey, { alg: 'ES256', typ: 'JWT', kid: idKey.kid }, idToken), 'token_type'],
+      [signJws(idKey, { alg: 'ES256', typ: 'at+jwt', kid: idKey.kid }, real), 'token_key_unknown'],
+      [assertion('venue-gateway'), 'token_type'],
+      [mint(real, { typ: 'logout+jwt' }), 'token_type'],
+      [mint({ ...real, cnf: undefined }), 'token_invalid'],
+      [mint({ ...real, scope: 'openid' }), 'scope_unknown'],
+    ];
+    for (const [subject, reason] of subjects)
+      expect(await refusalOf(server.token(exchange(subject)))).toMatchObject({ reason });
   });
 });

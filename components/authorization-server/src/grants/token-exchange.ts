@@ -2,7 +2,9 @@ import type { Client, DirectorySnapshot } from '@countersign/contracts';
 import { digestOf } from '@countersign/kernel';
 import { parseLei, parseScope, type Scope } from '@countersign/market';
 import { type AccessTokenClaims, type JsonObject, pushActor, verifyAccessToken } from '@countersign/oauth';
+import { isOpaqueToken, type OpaqueTokens } from '../opaque-tokens/index.ts';
 import { refuse } from '../refusal.ts';
+import type { Revocations } from '../revocations/index.ts';
 import type { TokenKeys } from '../token-keys.ts';
 import type { Continuation, GrantHandler } from './grant-handler.ts';
 
@@ -10,21 +12,30 @@ export const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
 
 export interface TokenExchangeDependencies {
   readonly tokenKeys: TokenKeys;
+  readonly opaqueTokens: Pick<OpaqueTokens, 'resolve'>;
+  readonly revocations: Pick<Revocations, 'endedBy'>;
   readonly issuer: string;
 }
 
 /**
  * RFC 8693: the recipient of a token exchanges it for one towards the next hop. It narrows and never widens; the
  * requesting client's principal becomes the current actor; transaction, intent and mandate stay.
+ *
+ * What the subject token is bound to does not matter here: that key is its sender's, whose proof the recipient has
+ * checked, and the new token is bound to the recipient's own.
  */
-export function tokenExchange({ tokenKeys, issuer }: TokenExchangeDependencies): GrantHandler {
+export function tokenExchange(dependencies: TokenExchangeDependencies): GrantHandler {
+  const { tokenKeys, opaqueTokens, revocations, issuer } = dependencies;
   return {
     grantType: 'urn:ietf:params:oauth:grant-type:token-exchange',
     parse(parameters) {
       const subjectToken = parseParameters(parameters);
       return {
         async resolve({ client, directory, now, note }) {
-          const token = verifyAccessToken(subjectToken, {
+          const signed = isOpaqueToken(subjectToken) ? await opaqueTokens.resolve(subjectToken) : subjectToken;
+          if (signed === undefined)
+            throw refuse('subject_token_unknown', 'The subject token is not one of this region, or it has expired.');
+          const token = verifyAccessToken(signed, {
             issuer,
             now,
             keyOf: await tokenKeys.current(),
@@ -34,6 +45,7 @@ export function tokenExchange({ tokenKeys, issuer }: TokenExchangeDependencies):
           const { claims } = token;
           note({ subject: { id: claims.sub, institution: claims.lei }, references: [claims.evidence] });
           checkStillKnown(claims, directory);
+          checkNotRevoked(claims, revocations);
           checkMayAct(claims.may_act, client, issuer);
           return {
             subject: claims.sub,
@@ -87,6 +99,12 @@ function checkStillKnown(claims: AccessTokenClaims, directory: DirectorySnapshot
       'subject_token_revoked',
       'The subject of the token, or the client it was issued to, is no longer in the directory.',
     );
+}
+
+function checkNotRevoked(claims: AccessTokenClaims, revocations: Pick<Revocations, 'endedBy'>): void {
+  const by = revocations.endedBy(claims);
+  if (by !== undefined)
+    throw refuse('subject_token_revoked', `The subject token has been revoked, by its ${by}.`, { revoked: by });
 }
 
 /**

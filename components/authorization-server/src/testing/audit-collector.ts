@@ -1,11 +1,13 @@
-import { type AuditAppender, auditLogErrors, type RecordDraft } from '@countersign/contracts';
+import { type AuditLog, auditLogErrors, type RecordDraft } from '@countersign/contracts';
 
-export interface AuditCollector extends AuditAppender {
+export interface AuditCollector extends Pick<AuditLog, 'append' | 'search'> {
   readonly records: readonly RecordDraft[];
   /** From now on nothing can be written, or again. */
   fail(failing: boolean): void;
   last(): RecordDraft;
 }
+
+const time = new Date(0).toISOString();
 
 /** Keeps records as the log would write them: as JSON of a bounded size, each under an id of its own. */
 export function auditCollector(): AuditCollector {
@@ -28,7 +30,13 @@ export function auditCollector(): AuditCollector {
       if (records.some(({ id }) => id === record.id))
         throw auditLogErrors.error('record_identity_taken', 'The id is taken.');
       records.push(JSON.parse(text) as RecordDraft);
-      return { id: record.id, index: BigInt(records.length - 1), time: new Date(0).toISOString() };
+      return { id: record.id, index: BigInt(records.length - 1), time };
+    },
+    async search({ types, after = -1n, limit = 1_000 }) {
+      return records
+        .map((record, index) => ({ index: BigInt(index), record: { v: 1 as const, time, ...record } }))
+        .filter(({ index, record }) => index > after && (types?.includes(record.type) ?? true))
+        .slice(0, limit);
     },
   };
 }

@@ -1,10 +1,20 @@
 import { createHash } from 'node:crypto';
-import type { AuthorizationServer, TokenRequest, TokenResponse } from '@countersign/contracts';
+import {
+  type Authentication,
+  type ClientRequest,
+  type Outbound,
+  outboundErrors,
+  type PresentedCertificate,
+  type TokenResponse,
+} from '@countersign/contracts';
 import { isCodedError, newId } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
 import { type FixedClock, fixedClock, seededRandom } from '@countersign/testkit';
-import { createAuthorizationServer } from '../authorization-server.ts';
+import pg from 'pg';
+import { assembleAuthorizationServer } from '../authorization-server.ts';
+import type { AuthorizationServerConfig } from '../config.ts';
 import { auditCollector } from './audit-collector.ts';
+import { liveRevocations } from './live-revocations.ts';
 import { memoryConsentStore, memoryFederation, memoryPolicyEngine, memoryTransactionRegistry } from './neighbours.ts';
 import { makeKey, memorySigner, type SigningKey, signJws } from './signing.ts';
 import { memorySingleUse } from './single-use.ts';
@@ -14,12 +24,29 @@ export const issuer = 'https://as.example';
 export const start = Date.parse('2026-11-23T10:00:00Z');
 const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
+export interface HarnessOptions {
+  readonly clock?: FixedClock;
+  /** A database with the component's tables; without one, what needs a table fails. */
+  readonly pool?: pg.Pool;
+  readonly outbound?: Partial<Outbound>;
+  readonly authentication?: Partial<Authentication>;
+  readonly nonceSecret?: Uint8Array;
+  readonly config?: Partial<AuthorizationServerConfig>;
+  /** Of the random bytes: two harnesses on one database need two. */
+  readonly seed?: string;
+}
+
+const nobodyThere = async (): Promise<never> => {
+  throw outboundErrors.error('outbound_failed', 'There is nobody at that address.');
+};
+
 /** The server with everything around it, and software that uses it. */
-export function createHarness(clock: FixedClock = fixedClock(start)) {
-  const random = seededRandom('authorization-server');
-  const from = { clock, random };
-  const world = tradingWorld();
+export function createHarness(options: HarnessOptions = {}) {
+  const { clock = fixedClock(start) } = options;
+  const random = seededRandom(options.seed ?? 'authorization-server');
   const audit = auditCollector();
+  const from = { clock, random, audit };
+  const world = tradingWorld();
   const signer = memorySigner();
   const singleUse = memorySingleUse();
   const consentStore = memoryConsentStore(from);
@@ -27,7 +54,8 @@ export function createHarness(clock: FixedClock = fixedClock(start)) {
   const transactionRegistry = memoryTransactionRegistry(from);
   const idpKey = makeKey();
   const federationGateway = memoryFederation(idpKey, from);
-  const server: AuthorizationServer = createAuthorizationServer({
+  const revocations = liveRevocations({ clock, grants: consentStore.grants });
+  const server = assembleAuthorizationServer({
     clock,
     random,
     signer,
@@ -38,7 +66,19 @@ export function createHarness(clock: FixedClock = fixedClock(start)) {
     policyEngine,
     transactionRegistry,
     federationGateway,
-    config: { issuer },
+    revocations,
+    outbound: { getJson: nobodyThere, post: nobodyThere, ...options.outbound },
+    authentication: {
+      current: async () => undefined,
+      session: async () => undefined,
+      begin: async () => '/sign-in',
+      end: async () => undefined,
+      ...options.authentication,
+    },
+    // Connects with the first query, and to nothing that is there.
+    pool: options.pool ?? new pg.Pool({ host: '127.0.0.1', port: 1, connectionTimeoutMillis: 500 }),
+    ...(options.nonceSecret === undefined ? {} : { nonceSecret: options.nonceSecret }),
+    config: { issuer, environment: 'development', ...options.config },
     logger: createLogger({ level: 'silent', name: 'test' }),
   });
   const seconds = (): number => Math.floor(clock.now() / 1000);
@@ -68,15 +108,19 @@ export function createHarness(clock: FixedClock = fixedClock(start)) {
   function requestFor(
     clientId: string,
     parameters: Readonly<Record<string, string | undefined>>,
-    by: { key?: SigningKey; proofs?: readonly string[] } = {},
-  ): TokenRequest {
+    by: { key?: SigningKey; proofs?: readonly string[]; certificate?: PresentedCertificate } = {},
+  ): ClientRequest {
     const form = new URLSearchParams();
     const all = { client_assertion_type: clientAssertionType, client_assertion: assertion(clientId), ...parameters };
     for (const [name, value] of Object.entries(all)) if (value !== undefined) form.set(name, value);
+    const bound = world.directory.snapshot().client(clientId)?.binding ?? 'dpop';
     return {
+      method: 'POST',
+      url: `${issuer}/token`,
       body: form.toString(),
       authorization: [],
-      dpop: by.proofs ?? [proof(by.key ?? dpopKeyOf(clientId))],
+      dpop: by.proofs ?? (bound === 'dpop' ? [proof(by.key ?? dpopKeyOf(clientId))] : []),
+      ...(by.certificate === undefined ? {} : { certificate: by.certificate }),
       address: '192.0.2.7',
     };
   }
@@ -116,7 +160,7 @@ export function createHarness(clock: FixedClock = fixedClock(start)) {
     ]);
   }
 
-  const clientCredentials = (change: Readonly<Record<string, string | undefined>> = {}): TokenRequest =>
+  const clientCredentials = (change: Readonly<Record<string, string | undefined>> = {}): ClientRequest =>
     requestFor('vwap-engine', {
       grant_type: 'client_credentials',
       scope: 'order:create order:read',
@@ -143,7 +187,7 @@ export function createHarness(clock: FixedClock = fixedClock(start)) {
   const federated = (
     change: Readonly<Record<string, string | undefined>> = {},
     clientId = 'order-desk',
-  ): TokenRequest =>
+  ): ClientRequest =>
     requestFor(clientId, {
       grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
       assertion: partnerAssertion(),
@@ -156,7 +200,7 @@ export function createHarness(clock: FixedClock = fixedClock(start)) {
     subjectToken: string,
     change: Readonly<Record<string, string | undefined>> = {},
     clientId = 'venue-gateway',
-  ): TokenRequest =>
+  ): ClientRequest =>
     requestFor(clientId, {
       grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
       subject_token: subjectToken,
@@ -194,6 +238,7 @@ export function createHarness(clock: FixedClock = fixedClock(start)) {
       consentStore,
       policyEngine,
       federationGateway,
+      revocations,
       server,
       idpKey,
     },

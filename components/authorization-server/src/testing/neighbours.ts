@@ -1,10 +1,14 @@
 import {
+  type AuditAppender,
   type ConsentStore,
   type Decision,
   type DecisionInput,
   type FederatedIdentity,
   type FederationGateway,
   federationErrors,
+  type Grant,
+  type GrantRegister,
+  grantErrors,
   type Mandate,
   type PolicyEngine,
   parsePrincipalId,
@@ -12,7 +16,17 @@ import {
   type TransactionRegistry,
   transactionErrors,
 } from '@countersign/contracts';
-import { type Clock, digestOf, type Json, newId, parseInstant, type Random, type RecordId } from '@countersign/kernel';
+import {
+  type Clock,
+  digestOf,
+  type GrantId,
+  type Json,
+  newId,
+  parseInstant,
+  type Random,
+  type RecordId,
+  toInstant,
+} from '@countersign/kernel';
 import { digestOfIntent, parseConstraints, permits } from '@countersign/market';
 import { importVerificationKey, parseCompactJws, verifyJws } from '@countersign/oauth';
 import type { SigningKey } from './signing.ts';
@@ -23,10 +37,96 @@ interface From {
   readonly random: Random;
 }
 
-/** One mandate, from the fund to the broker, judged by the constraints it really has. */
-export function memoryConsentStore(
-  from: From,
-): Pick<ConsentStore, 'check'> & { readonly mandate: Mandate; change(change: Partial<Mandate>): void } {
+/** Consents in versions, recorded before they count, as the contract says. */
+export function memoryGrantRegister(from: From & { readonly audit: AuditAppender }): GrantRegister {
+  const grants = new Map<GrantId, Grant>();
+  const byAge = (): Grant[] => [...grants.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+
+  async function recorded(type: 'consent.given' | 'consent.denied' | 'grant.changed' | 'grant.revoked', id?: GrantId) {
+    const recordId = newId('record', from);
+    const outcome = type === 'consent.denied' ? 'deny' : 'done';
+    await from.audit.append({ id: recordId, type, source: 'consent-store', outcome, data: { grant: id ?? null } });
+    return recordId;
+  }
+  function present(id: GrantId): Grant {
+    const grant = grants.get(id);
+    if (grant === undefined) throw grantErrors.error('grant_not_found', 'There is no such grant.');
+    return grant;
+  }
+  async function revoke(id: GrantId): Promise<Grant> {
+    const grant = present(id);
+    if (grant.status === 'revoked') return grant;
+    const recordId = await recorded('grant.revoked', id);
+    const revoked: Grant = { ...grant, status: 'revoked', version: grant.version + 1, recordId };
+    grants.set(id, revoked);
+    return revoked;
+  }
+  return {
+    async give(proposal) {
+      const id = newId('grant', from);
+      const recordId = await recorded('consent.given', id);
+      const givenAt = toInstant(from.clock.now());
+      const grant: Grant = { ...proposal, id, version: 1, status: 'active', givenAt, recordId };
+      grants.set(id, grant);
+      return grant;
+    },
+    deny: () => recorded('consent.denied'),
+    async change(id, how, proposal) {
+      const before = present(id);
+      if (before.status === 'revoked') throw grantErrors.error('grant_revoked', 'The grant has ended.');
+      if (before.client !== proposal.client || before.subject !== proposal.subject)
+        throw grantErrors.error('grant_foreign', 'The grant is of another client or person.');
+      const recordId = await recorded('grant.changed', id);
+      const kept = how === 'merge' ? before : { scopes: [], details: [], resources: [] };
+      const changed: Grant = {
+        ...before,
+        ...proposal,
+        scopes: [...new Set([...kept.scopes, ...proposal.scopes])],
+        details: [...kept.details, ...proposal.details],
+        resources: [...new Set([...kept.resources, ...proposal.resources])],
+        version: before.version + 1,
+        recordId,
+      };
+      grants.set(id, changed);
+      return changed;
+    },
+    find: async (id) => grants.get(id),
+    revoke,
+    async revokeAll(of) {
+      const ended = byAge().filter(
+        (grant) =>
+          grant.status === 'active' &&
+          ('client' in of
+            ? grant.client === of.client
+            : 'subject' in of
+              ? grant.subject === of.subject
+              : grant.institution === of.institution),
+      );
+      for (const { id } of ended) await revoke(id);
+      return ended.length;
+    },
+    list: async ({ client, subject, institution, status, after, limit = 1_000 }) =>
+      byAge()
+        .filter(
+          (grant) =>
+            (client === undefined || grant.client === client) &&
+            (subject === undefined || grant.subject === subject) &&
+            (institution === undefined || grant.institution === institution) &&
+            (status === undefined || grant.status === status) &&
+            (after === undefined || grant.id > after),
+        )
+        .slice(0, limit),
+  };
+}
+
+/** One mandate, from the fund to the broker, judged by the constraints it really has; and the consents of people. */
+export function memoryConsentStore(from: From & { readonly audit: AuditAppender }): Pick<
+  ConsentStore,
+  'check' | 'grants' | 'withDescendants'
+> & {
+  readonly mandate: Mandate;
+  change(change: Partial<Mandate>): void;
+} {
   const constraints = parseConstraints({
     actions: ['order:create', 'settlement:instruct'],
     productClasses: ['ES'],
@@ -54,6 +154,8 @@ export function memoryConsentStore(
     digest: digestOf('mandate'),
   };
   return {
+    grants: memoryGrantRegister(from),
+    withDescendants: async (id) => [id],
     get mandate() {
       return mandate;
     },

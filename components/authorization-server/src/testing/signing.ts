@@ -1,5 +1,5 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { type PublicKey, type Signer, signerErrors } from '@countersign/contracts';
+import { type KeyPurpose, keyPurposes, type PublicKey, type Signer, signerErrors } from '@countersign/contracts';
 
 export interface SigningKey {
   readonly kid: string;
@@ -30,21 +30,47 @@ export function signJws(key: SigningKey, header: object, payload: object): strin
 }
 
 export interface MemorySigner extends Signer {
+  /** The keys that sign access tokens. */
   readonly keys: readonly SigningKey[];
-  /** Makes the newest key the one that signs. */
+  /** The keys that sign what is said to clients. */
+  readonly idTokenKeys: readonly SigningKey[];
+  /** Makes the newest key the one that signs access tokens. */
   activate(): void;
-  /** Takes every key but the one that signs out of the key set. */
+  /** Takes every key but the one that signs access tokens out of the key set. */
   retire(): void;
 }
 
-/** Token keys in memory. `rotate` publishes a successor that becomes active with the next `activate`. */
+/** Keys in memory, a ring for each purpose. `rotate` publishes a successor that becomes active with the next `activate`. */
 export function memorySigner(): MemorySigner {
+  const rings = new Map<KeyPurpose, Ring>(keyPurposes.map((purpose) => [purpose, createRing(purpose)]));
+  function ring(purpose: KeyPurpose): Ring {
+    const found = rings.get(purpose);
+    if (found === undefined) throw signerErrors.error('signing_key_unavailable', 'There is no such purpose.');
+    return found;
+  }
+  const tokens = ring('access-token');
+  return {
+    keys: tokens.keys,
+    idTokenKeys: ring('id-token').keys,
+    activate: tokens.activate,
+    retire: tokens.retire,
+    current: async (purpose) => ring(purpose).current(),
+    sign: async (purpose, kid, data) => ring(purpose).sign(kid, data),
+    publicKeys: async (purpose) => ring(purpose).all(),
+    rotate: async (purpose) => ring(purpose).rotate(),
+    withdraw: async (purpose, kid) => ring(purpose).withdraw(kid),
+  };
+}
+
+type Ring = ReturnType<typeof createRing>;
+
+function createRing(purpose: KeyPurpose) {
   const keys = [makeKey()];
   let active = 0;
   const describe = (key: SigningKey, index: number): PublicKey => ({
     kid: key.kid,
     algorithm: 'ES256',
-    purpose: 'access-token',
+    purpose,
     state: index === active ? 'active' : index < active ? 'retiring' : 'published',
     jwk: key.jwk,
   });
@@ -56,6 +82,7 @@ export function memorySigner(): MemorySigner {
   }
   return {
     keys,
+    all,
     activate() {
       active = keys.length - 1;
     },
@@ -63,18 +90,25 @@ export function memorySigner(): MemorySigner {
       keys.splice(0, active);
       active = 0;
     },
-    current: async () => one(active),
-    async sign(_purpose, kid, data) {
+    current: () => one(active),
+    sign(kid: string, data: Uint8Array) {
       const index = keys.findIndex((candidate) => candidate.kid === kid);
       const key = keys[index];
       if (key === undefined || index > active)
         throw signerErrors.error('signing_key_unavailable', 'The key named may not sign.');
-      return { kid, algorithm: 'ES256', signature: signBytes(key, data) };
+      return { kid, algorithm: 'ES256', signature: signBytes(key, data) } as const;
     },
-    publicKeys: async () => all(),
-    async rotate() {
+    rotate() {
       keys.push(makeKey());
       return one(keys.length - 1);
+    },
+    withdraw(kid: string) {
+      const index = keys.findIndex((candidate) => candidate.kid === kid);
+      if (index === -1) throw signerErrors.error('signing_key_unknown', 'There is no such key.');
+      keys.splice(index, 1);
+      keys.push(makeKey());
+      active = keys.length - 1;
+      return one(active);
     },
   };
 }

@@ -11,7 +11,7 @@ import {
   parseResourceUri,
   type Resource,
 } from '@countersign/contracts';
-import { type Lei, parseCountry, parseLei } from '@countersign/market';
+import { authorizationDetailTypes, type Lei, parseCountry, parseLei } from '@countersign/market';
 import { makeKey, type SigningKey } from './signing.ts';
 
 /** Unwraps what a parser gave for a value that is written in this file. */
@@ -45,6 +45,14 @@ export const clearingTrades = 'https://clearing.example/trades';
 export const custodianSettlement = 'https://custodian.example/settlement';
 export const brokerBook = 'https://broker.example/book';
 export const ourDecisions = 'https://as.example/decisions';
+export const ourUserinfo = 'https://as.example/userinfo';
+/** Takes tokens as references. */
+export const venueReports = 'https://venue.example/reports';
+/** When every key of the world was registered. */
+export const keysRegisteredAt = Date.parse('2026-11-01T00:00:00Z');
+
+export const deskRedirect = 'https://desk.example/callback';
+export const dashboardRedirect = 'https://dashboard.example/callback';
 
 const machine: GrantType = 'client_credentials';
 const person: GrantType = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
@@ -54,10 +62,16 @@ export interface World {
   readonly directory: Directory;
   /** The key each client signs its assertions with. */
   readonly clientKey: (clientId: string) => SigningKey;
+  /** Changes the registration of a client, as the directory would: a new object. */
+  changeClient(id: string, change: Partial<Client>): void;
   /** Takes an entity out of the graph, as an offboarding does. */
   remove(kind: 'client' | 'principal', id: string): void;
   lapse(lei: Lei): void;
 }
+
+const notHere = async (): Promise<never> => {
+  throw new Error('the world of a test is changed by its own functions');
+};
 
 /** A broker with an algorithm and a trader, and the houses its orders travel to. */
 export function tradingWorld(): World {
@@ -79,6 +93,8 @@ export function tradingWorld(): World {
   service('service:venue', venue);
   service('service:clearing', clearing);
   service('service:custodian', custodian);
+  service('service:trading-desk', broker);
+  service('service:dashboard', venue);
   service('service:ghost', lapsed);
   const anna = known(parsePrincipalId('person:anna.keller'));
   principals.set(anna, { kind: 'person', id: anna, institution: broker, roles: ['trader'], credentials: [] });
@@ -102,8 +118,13 @@ export function tradingWorld(): World {
   });
 
   const resources = new Map<string, Resource>();
-  const resource = (uri: string, institution: Lei, scopes: readonly string[]): void => {
-    resources.set(uri, { uri: known(parseResourceUri(uri)), institution, scopes });
+  const resource = (
+    uri: string,
+    institution: Lei,
+    scopes: readonly string[],
+    tokenFormat: Resource['tokenFormat'] = 'jwt',
+  ): void => {
+    resources.set(uri, { uri: known(parseResourceUri(uri)), institution, scopes, tokenFormat });
   };
   const trading = [
     'order:create',
@@ -119,6 +140,8 @@ export function tradingWorld(): World {
   resource(custodianSettlement, custodian, ['settlement:instruct', 'settlement:read']);
   resource(brokerBook, broker, ['order:read']);
   resource(ourDecisions, broker, ['decision:evaluate', 'audit:read']);
+  resource(ourUserinfo, broker, ['openid']);
+  resource(venueReports, venue, ['report:read'], 'opaque');
 
   const clients = new Map<string, Client>();
   const keys = new Map<string, SigningKey>();
@@ -128,6 +151,7 @@ export function tradingWorld(): World {
     grantTypes: readonly GrantType[],
     audiences: readonly string[],
     scopes: readonly string[],
+    more: Partial<Client> = {},
   ): void {
     const key = makeKey();
     keys.set(id, key);
@@ -139,7 +163,25 @@ export function tradingWorld(): World {
       grantTypes,
       scopes,
       audiences: audiences.map((uri) => known(parseResourceUri(uri))),
-      jwks: [{ ...key.jwk, kid: key.kid, alg: 'ES256', use: 'sig' }],
+      keys: [
+        {
+          jwk: { ...key.jwk, kid: key.kid, alg: 'ES256', use: 'sig' },
+          thumbprint: key.kid,
+          registeredAt: keysRegisteredAt,
+        },
+      ],
+      name: id,
+      kind: 'machine',
+      profile: 'fapi2',
+      environment: 'sandbox',
+      authentication: { method: 'private_key_jwt' },
+      binding: 'dpop',
+      detailTypes: authorizationDetailTypes,
+      redirectUris: [],
+      postLogoutRedirectUris: [],
+      requireSignedRequest: false,
+      requireSignedResponse: false,
+      ...more,
     });
   }
   client('vwap-engine', vwap, [machine], [venueOrders, ourDecisions], [...trading, 'decision:evaluate']);
@@ -165,6 +207,21 @@ export function tradingWorld(): World {
     ['settlement:instruct', 'settlement:read', 'order:create'],
   );
   client('custodian-core', 'service:custodian', [exchange], [clearingTrades], ['settlement:read']);
+  const code: readonly GrantType[] = ['authorization_code', 'refresh_token'];
+  client(
+    'trading-desk',
+    'service:trading-desk',
+    [...code, exchange],
+    [venueOrders, brokerBook, venueReports],
+    ['order:create', 'order:read', 'report:read', 'openid', 'offline_access'],
+    { kind: 'human', redirectUris: [deskRedirect] },
+  );
+  client('dashboard', 'service:dashboard', code, [], ['openid', 'offline_access'], {
+    kind: 'human',
+    profile: 'oidc',
+    binding: 'none',
+    redirectUris: [dashboardRedirect],
+  });
   client('ghost', 'service:ghost', [machine], [venueOrders], ['order:read']);
 
   function build(): DirectorySnapshot {
@@ -191,8 +248,16 @@ export function tradingWorld(): World {
       snapshotAtLeast: async () => build(),
       plan: async () => [],
       apply: async () => ({ version: 1, changes: [] }),
+      edit: async () => ({ version: 1, changes: [] }),
+      propose: notHere,
+      approve: notHere,
+      reject: notHere,
+      changeRequests: async () => [],
     },
     clientKey: (id) => known(keys.get(id)),
+    changeClient(id, change) {
+      clients.set(id, { ...known(clients.get(id)), ...change });
+    },
     remove(kind, id) {
       (kind === 'client' ? clients : principals).delete(id);
     },

@@ -1,13 +1,18 @@
-import type { Resource } from '@countersign/contracts';
+import type { Client, Resource } from '@countersign/contracts';
 import { parseInstant, parseJson } from '@countersign/kernel';
-import { type AuthorizationDetail, narrowDetails, parseAuthorizationDetails, type Scope } from '@countersign/market';
+import {
+  type AuthorizationDetail,
+  authorizationDetailTypes,
+  narrowDetails,
+  parseAuthorizationDetails,
+  type Scope,
+  scopeActionOf,
+} from '@countersign/market';
 import type { Ceiling } from '../grants/grant-handler.ts';
 import { refuse } from '../refusal.ts';
 
-/** The detail types a token can be issued for, and the authority that such an intent uses of its mandate. */
-export const intentActions: Readonly<Partial<Record<AuthorizationDetail['type'], Scope>>> = {
-  'urn:countersign:rar:v1:trade_order': 'order:create',
-};
+/** The detail types a token can be issued for: those whose authority a mandate can hold. */
+export const issuableDetailTypes = authorizationDetailTypes.filter((type) => scopeActionOf({ type }) !== undefined);
 
 /** An intent that may be acted on, as far as the request itself can tell. */
 export interface GrantedDetail {
@@ -18,17 +23,36 @@ export interface GrantedDetail {
   readonly notAfter: number;
 }
 
+interface DetailBounds {
+  readonly ceiling: Ceiling;
+  readonly client: Client;
+  readonly resource: Resource;
+  readonly userinfo: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
 /**
  * The one authorization detail granted (RFC 9396), or undefined when none is asked for. One token, one purpose:
- * two intents need two tokens. An exchange that names none keeps the one it has.
+ * two intents need two tokens. A request that names none keeps the one that its subject token or consent has; where a
+ * person has consented to several, it must say which.
  */
-export function checkDetails(
-  asked: string | undefined,
-  { ceiling, resource, now }: { readonly ceiling: Ceiling; readonly resource: Resource; readonly now: number },
-): GrantedDetail | undefined {
-  const details = asked === undefined ? (ceiling.details ?? []) : askedDetails(asked, ceiling);
-  const [detail] = details;
-  return detail === undefined ? undefined : checkDetail(detail, resource, now);
+export function checkDetails(asked: string | undefined, bounds: DetailBounds): GrantedDetail | undefined {
+  if (bounds.userinfo) {
+    if (asked !== undefined) throw refuse('details_unsupported', `${bounds.resource.uri} is for no intent.`);
+    return undefined;
+  }
+  const { ceiling, resource } = bounds;
+  const details = asked === undefined ? defaultDetails(ceiling, resource) : askedDetails(asked, ceiling);
+  const [detail, another] = details;
+  if (another !== undefined)
+    throw refuse('details_ambiguous', 'Several intents are granted: name the one that the token is for.');
+  return detail === undefined ? undefined : checkDetail(detail, bounds);
+}
+
+/** A token that continues another keeps its intent; of those consented to, the ones for this interface come into question. */
+function defaultDetails(ceiling: Ceiling, { uri }: Resource): readonly AuthorizationDetail[] {
+  return ceiling.details ?? ceiling.offeredDetails?.filter(({ locations }) => locations.includes(uri)) ?? [];
 }
 
 function askedDetails(asked: string, ceiling: Ceiling): readonly AuthorizationDetail[] {
@@ -44,11 +68,12 @@ function askedDetails(asked: string, ceiling: Ceiling): readonly AuthorizationDe
         problem: parsed.problem,
       },
     );
-  if (ceiling.details !== undefined) {
-    const narrowed = narrowDetails(ceiling.details, parsed.value);
+  const held = ceiling.details ?? ceiling.offeredDetails;
+  if (held !== undefined) {
+    const narrowed = narrowDetails(held, parsed.value);
     if (!narrowed.ok) {
       const { path, example } = narrowed.counterexample;
-      throw refuse('details_wider', `At ${path} more is asked for than the subject token holds: ${example}.`, {
+      throw refuse('details_wider', `At ${path} more is asked for than is granted: ${example}.`, {
         counterexample: narrowed.counterexample,
       });
     }
@@ -56,9 +81,11 @@ function askedDetails(asked: string, ceiling: Ceiling): readonly AuthorizationDe
   return parsed.value;
 }
 
-function checkDetail(detail: AuthorizationDetail, resource: Resource, now: number): GrantedDetail {
-  const action = intentActions[detail.type];
+function checkDetail(detail: AuthorizationDetail, { client, resource, now }: DetailBounds): GrantedDetail {
+  const action = scopeActionOf(detail);
   if (action === undefined) throw refuse('details_unsupported', `Tokens are not issued for ${detail.type} here.`);
+  if (!client.detailTypes.includes(detail.type))
+    throw refuse('details_not_allowed', `The client is not registered for ${detail.type}.`);
   const notAfter = parseInstant(detail.not_after);
   if (notAfter === undefined || notAfter <= now)
     throw refuse('details_expired', 'The not_after of the authorization detail has passed.');

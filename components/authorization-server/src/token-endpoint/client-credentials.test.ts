@@ -258,25 +258,59 @@ describe('a token for an intent', () => {
     expect(await refusalOf(answer)).toMatchObject({ code: 'invalid_authorization_details', reason });
   });
 
-  it('is refused for a type of intent that nothing here can carry out', async () => {
+  it('is for a type of intent that the mandate holds: what is asked of it follows from the type', async () => {
     const { server, clientCredentials, consentStore } = createHarness();
-    const report = {
+    const report = intentOf(consentStore.mandate.id, {
       type: 'urn:countersign:rar:v1:regulatory_report',
-      locations: [venueOrders],
       actions: ['submit'],
-      entity_lei: fund,
-      mandate_id: consentStore.mandate.id,
-      idempotency_key: 'report-0001',
-      not_after: '2026-11-23T17:00:00Z',
-      jurisdiction: 'DE',
       regime: 'EMIR',
       uti: `${broker}TRADE1`,
       action: 'NEWT',
       tr_lei: broker,
-    };
-    const answer = await refusalOf(
-      server.token(clientCredentials({ authorization_details: JSON.stringify([report]) })),
-    );
-    expect(answer).toMatchObject({ code: 'invalid_authorization_details', reason: 'details_unsupported' });
+    });
+    expect(await refusalOf(server.token(clientCredentials({ authorization_details: report })))).toMatchObject({
+      code: 'access_denied',
+      reason: 'mandate_action',
+    });
+  });
+
+  it('is refused for a type of intent that no mandate covers', async () => {
+    const { server, clientCredentials, consentStore } = createHarness();
+    const change = intentOf(consentStore.mandate.id, {
+      type: 'urn:countersign:rar:v1:privileged_admin',
+      actions: ['execute'],
+      target: 'gateway-1',
+      operation: 'restart',
+      before_hash: 'A'.repeat(43),
+      ticket: 'CHG-1',
+    });
+    expect(await refusalOf(server.token(clientCredentials({ authorization_details: change })))).toMatchObject({
+      code: 'invalid_authorization_details',
+      reason: 'details_unsupported',
+    });
+  });
+
+  it('is refused for a type that the client is not registered for', async () => {
+    const { server, clientCredentials, order, world } = createHarness();
+    world.changeClient('vwap-engine', { detailTypes: ['urn:countersign:rar:v1:rfq'] });
+    expect(await refusalOf(server.token(clientCredentials({ authorization_details: order() })))).toMatchObject({
+      code: 'invalid_authorization_details',
+      reason: 'details_not_allowed',
+    });
   });
 });
+
+/** The fields that every intent has, and those of one type. */
+function intentOf(mandate: string, fields: object): string {
+  return JSON.stringify([
+    {
+      locations: [venueOrders],
+      entity_lei: fund,
+      mandate_id: mandate,
+      idempotency_key: 'intent-0001',
+      not_after: '2026-11-23T17:00:00Z',
+      jurisdiction: 'DE',
+      ...fields,
+    },
+  ]);
+}

@@ -1,4 +1,4 @@
-import type { Client, Decision, PolicyEngine, Resource } from '@countersign/contracts';
+import type { Client, Decision, PolicyEngine, ProtocolScope, Resource } from '@countersign/contracts';
 import type { AuthorizationDetail, Scope } from '@countersign/market';
 import type { Authority } from '../grants/grant-handler.ts';
 import { deny } from '../refusal.ts';
@@ -9,7 +9,7 @@ export interface TokenQuestion {
   readonly authority: Authority;
   readonly client: Client;
   readonly resource: Resource;
-  readonly scopes: ReadonlySet<Scope>;
+  readonly scopes: ReadonlySet<Scope | ProtocolScope>;
   readonly granted: GrantedDetail | undefined;
   readonly transaction: TokenTransaction | undefined;
   /** Milliseconds since the epoch. */

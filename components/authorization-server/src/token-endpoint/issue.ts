@@ -1,13 +1,14 @@
-import type { Client, Decision, Resource, Signer } from '@countersign/contracts';
+import type { Client, Decision, ProtocolScope, Resource, Signer } from '@countersign/contracts';
 import { epochSeconds, type RecordId, type TokenId } from '@countersign/kernel';
-import { formatScope, type Scope } from '@countersign/market';
+import type { Scope } from '@countersign/market';
 import {
   type AccessTokenClaims,
   accessTokenHeader,
   actClaimOf,
+  type Confirmation,
   type EncodedHeader,
+  revocationKey,
   signAccessToken,
-  type VerifiedProof,
 } from '@countersign/oauth';
 import type { Authority } from '../grants/grant-handler.ts';
 import { refuse } from '../refusal.ts';
@@ -21,8 +22,10 @@ export interface Grounds {
   readonly authority: Authority;
   readonly client: Client;
   readonly resource: Resource;
-  readonly scopes: ReadonlySet<Scope>;
-  readonly proof: VerifiedProof;
+  /** Those the token carries. */
+  readonly scopes: ReadonlySet<Scope | ProtocolScope>;
+  /** What the token is bound to; undefined for the profile `oidc` alone. */
+  readonly confirmation: Confirmation | undefined;
   readonly decision: Decision;
   readonly granted: GrantedDetail | undefined;
   readonly mandate: StandingMandate | undefined;
@@ -39,6 +42,7 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
   const { authority, granted, mandate, transaction, now } = grounds;
   const { acr, authTime } = authority.authentication;
   const act = actClaimOf(authority.actors);
+  const { region } = grounds.resource;
   return {
     iss: grounds.issuer,
     sub: authority.subject,
@@ -47,13 +51,15 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
     iat: epochSeconds(now),
     exp: expiryOf(grounds),
     jti: grounds.tokenId,
-    scope: formatScope(grounds.scopes),
-    cnf: { jkt: grounds.proof.jkt },
+    scope: [...grounds.scopes].sort().join(' '),
+    ...(grounds.confirmation === undefined ? {} : { cnf: grounds.confirmation }),
     lei: authority.institution,
     ...(act === undefined ? {} : { act }),
     ...(granted === undefined ? {} : { authorization_details: [granted.detail] }),
     ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
     ...(transaction === undefined ? {} : { txn: transaction.id, intent_digest: transaction.intentDigest }),
+    ...(authority.grant === undefined ? {} : { grant: revocationKey({ kind: 'grant', id: authority.grant.id }) }),
+    ...(region === undefined ? {} : { region }),
     policy_version: grounds.decision.policyVersion,
     evidence: grounds.recordId,
     ...(acr === undefined ? {} : { acr }),

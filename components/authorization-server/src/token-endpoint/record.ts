@@ -1,9 +1,8 @@
 import type { AuditAppender, Decision, Directory } from '@countersign/contracts';
-import { type CodedError, isCodedError, type Json, type RecordId, sha256Base64Url } from '@countersign/kernel';
+import { type Json, type RecordId, sha256Base64Url } from '@countersign/kernel';
 import type { AccessTokenClaims } from '@countersign/oauth';
 import type { Established } from '../established.ts';
-import type { Authority } from '../grants/grant-handler.ts';
-import { reasonOf } from '../refusal.ts';
+import type { Authority, Companions } from '../grants/grant-handler.ts';
 import type { StandingMandate } from './check-mandate.ts';
 import type { TokenTransaction } from './open-transaction.ts';
 
@@ -36,11 +35,12 @@ export interface IssuedToken {
   readonly grantType: string;
   readonly claims: AccessTokenClaims;
   readonly accessToken: string;
+  readonly companions: Companions | undefined;
   readonly decision: Decision;
   readonly authority: Authority;
 }
 
-/** Makes the issue durable. The token itself is not in the record, only what it says and its hash. */
+/** Makes the issue durable. No token is in the record, only what the access token says, and the hash of each. */
 export async function recordIssue(issued: IssuedToken, established: Established, audit: AuditAppender): Promise<void> {
   const { claims, decision, authority } = issued;
   const { continues } = authority;
@@ -54,7 +54,9 @@ export async function recordIssue(issued: IssuedToken, established: Established,
       grant_type: issued.grantType,
       claims: asJson(claims),
       token_sha256: sha256Base64Url(issued.accessToken),
+      ...hashesOf(issued.companions),
       decision: summaryOf(decision),
+      ...(authority.grant === undefined ? {} : { grant: { id: authority.grant.id, version: authority.grant.version } }),
       ...(continues === undefined
         ? {}
         : {
@@ -69,25 +71,13 @@ export async function recordIssue(issued: IssuedToken, established: Established,
   });
 }
 
-/** Makes a refusal durable. Without an error it is a fault of ours that ended the request. */
-export async function recordRefusal(
-  refused: { readonly recordId: RecordId; readonly grantType: string; readonly error: CodedError | undefined },
-  established: Established,
-  audit: AuditAppender,
-): Promise<void> {
-  const { error } = refused;
-  await audit.append({
-    ...established,
-    id: refused.recordId,
-    type: isCodedError(error, 'invalid_client') ? 'client.refused' : 'token.refused',
-    source: 'authorization-server',
-    outcome: 'deny',
-    reason: error === undefined ? 'internal_error' : reasonOf(error),
-    data: {
-      grant_type: refused.grantType,
-      ...(error === undefined ? {} : { error: error.code, detail: error.detail }),
-    },
-  });
+function hashesOf(companions: Companions | undefined): { readonly [name: string]: Json } {
+  return {
+    ...(companions?.refresh_token === undefined
+      ? {}
+      : { refresh_token_sha256: sha256Base64Url(companions.refresh_token) }),
+    ...(companions?.id_token === undefined ? {} : { id_token_sha256: sha256Base64Url(companions.id_token) }),
+  };
 }
 
 function summaryOf(decision: Decision): Json {

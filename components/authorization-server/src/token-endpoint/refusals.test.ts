@@ -10,6 +10,15 @@ describe('the form of a token request', () => {
     ['the password grant', { grant_type: 'password' }, 'unsupported_grant_type', 'grant_type_unsupported'],
     ['the implicit grant', { grant_type: 'implicit' }, 'unsupported_grant_type', 'grant_type_unsupported'],
     ['a name of every object', { grant_type: 'constructor' }, 'unsupported_grant_type', 'grant_type_unsupported'],
+    ['two targets', { audience: venueOrders }, 'invalid_target', 'target_ambiguous'],
+  ])('is refused with %s, on the record of the client that sent it', async (_, change, code, reason) => {
+    const { server, clientCredentials, audit } = createHarness();
+    expect(await refusalOf(server.token(clientCredentials(change)))).toMatchObject({ code, reason });
+    expect(audit.records).toHaveLength(1);
+    expect(audit.last()).toMatchObject({ type: 'token.refused', client: 'vwap-engine', reason });
+  });
+
+  it.each([
     ['no client assertion', { client_assertion: undefined }, 'invalid_client', 'client_authentication_missing'],
     [
       'a SAML client assertion',
@@ -18,7 +27,6 @@ describe('the form of a token request', () => {
       'client_authentication_missing',
     ],
     ['a client secret', { client_secret: 'secret' }, 'invalid_client', 'client_authentication_missing'],
-    ['two targets', { audience: venueOrders }, 'invalid_target', 'target_ambiguous'],
   ])('is refused with %s, and leaves no record', async (_, change, code, reason) => {
     const { server, clientCredentials, audit } = createHarness();
     expect(await refusalOf(server.token(clientCredentials(change)))).toMatchObject({ code, reason });
@@ -30,10 +38,11 @@ describe('the form of a token request', () => {
     ['two resources', `&resource=${encodeURIComponent(brokerBook)}`, 'invalid_target', 'target_ambiguous'],
     ['an encoding that is not UTF-8', '&x=%ff', 'invalid_request', 'form_malformed'],
     ['more than it may hold', `&x=${'x'.repeat(70_000)}`, 'invalid_request', 'form_too_large'],
-  ])('is refused with %s', async (_, more, code, reason) => {
-    const { server, clientCredentials } = createHarness();
+  ])('is refused with %s, and leaves no record', async (_, more, code, reason) => {
+    const { server, clientCredentials, audit } = createHarness();
     const request = clientCredentials();
     expect(await refusalOf(server.token({ ...request, body: request.body + more }))).toMatchObject({ code, reason });
+    expect(audit.records).toEqual([]);
   });
 
   it('is refused when the client also sends an Authorization header', async () => {

@@ -1,139 +1,106 @@
 import type {
-  AuditAppender,
+  ClientRequest,
   ConsentStore,
-  Directory,
   PolicyEngine,
-  SingleUse,
-  TokenRequest,
+  ProtocolScope,
   TokenResponse,
   TransactionRegistry,
 } from '@countersign/contracts';
-import { type Clock, isCodedError, newId, type Random } from '@countersign/kernel';
-import { type AccessTokenClaims, type KeyCache, verifyProof } from '@countersign/oauth';
-import type { ClientKeys } from '../client-keys.ts';
-import type { AuthorizationServerConfig } from '../config.ts';
-import type { Established } from '../established.ts';
-import type { GrantHandler } from '../grants/grant-handler.ts';
+import { newId } from '@countersign/kernel';
+import type { Scope } from '@countersign/market';
+import type { AccessTokenClaims } from '@countersign/oauth';
+import { checkStanding } from '../client-endpoint/check-client.ts';
+import {
+  bindingOf,
+  type ClientContext,
+  type ClientEndpointDependencies,
+  createClientEndpoint,
+} from '../client-endpoint/index.ts';
+import type { Companions, GrantHandler } from '../grants/grant-handler.ts';
 import { accessTokenType } from '../grants/token-exchange.ts';
-import { asOAuthError } from '../refusal.ts';
-import { authenticateClient } from './authenticate-client.ts';
-import { checkClient, checkStanding } from './check-client.ts';
 import { checkDetails } from './check-details.ts';
+import { checkGrant, claimGrant } from './check-grant.ts';
 import { checkMandate } from './check-mandate.ts';
 import { checkScope } from './check-scope.ts';
 import { checkTarget } from './check-target.ts';
-import { claimCredentials, claimGrant } from './claim-single-use.ts';
 import { decide, requirePermit } from './decide.ts';
 import { composeClaims } from './issue.ts';
 import { openTransaction } from './open-transaction.ts';
-import { type ParsedTokenRequest, parseTokenRequest } from './parse-request.ts';
-import { describeAuthority, groundsOf, recordIssue, recordRefusal } from './record.ts';
+import { parseTokenRequest } from './parse-request.ts';
+import { describeAuthority, groundsOf, recordIssue } from './record.ts';
+import { splitScope } from './split-scope.ts';
+import type { TokenForms } from './token-forms.ts';
 
 export interface TokenEndpointDependencies {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly singleUse: SingleUse;
-  readonly audit: AuditAppender;
-  readonly directory: Directory;
+  readonly clients: ClientEndpointDependencies;
   readonly consentStore: Pick<ConsentStore, 'check'>;
   readonly policyEngine: Pick<PolicyEngine, 'decide'>;
   readonly transactionRegistry: Pick<TransactionRegistry, 'open' | 'facts'>;
   readonly grants: ReadonlyMap<string, GrantHandler>;
-  readonly clientKeys: ClientKeys;
-  readonly proofKeys: KeyCache;
-  readonly signToken: (claims: AccessTokenClaims) => Promise<string>;
-  readonly config: Required<AuthorizationServerConfig>;
+  readonly tokenForms: TokenForms;
+  readonly accessTokenLifetimeSeconds: number;
 }
 
 /**
- * The token endpoint: rules in the order they are applied, whatever the grant. Nothing leaves before its record is
- * durable, a refusal included; once the form could be read, every request ends in exactly one record.
+ * The token endpoint: rules in the order they are applied, whatever the grant. Who asks, with which key or
+ * certificate, was established by `createClientEndpoint` before. Nothing leaves before its record is durable.
  */
 export function createTokenEndpoint(
   dependencies: TokenEndpointDependencies,
-): (request: TokenRequest) => Promise<TokenResponse> {
-  const { clock, audit, grants } = dependencies;
-  return async (request) => {
-    const asked = parseTokenRequest(request, grants);
-    const established: Established = request.address === undefined ? {} : { address: request.address };
-    try {
-      return await answer(asked, request, established, dependencies);
-    } catch (error) {
-      const refusal = asOAuthError(error);
-      // The log has just said that it cannot write: asking it again would only take longer to say the same.
-      if (!isCodedError(error, 'log_unavailable')) {
-        const recordId = newId('record', { clock, random: dependencies.random });
-        await recordRefusal({ recordId, grantType: asked.grantType, error: refusal }, established, audit).catch(
-          (failure: unknown) => {
-            throw asOAuthError(failure) ?? failure;
-          },
-        );
-      }
-      throw refusal ?? error;
-    }
-  };
+): (request: ClientRequest) => Promise<TokenResponse> {
+  return createClientEndpoint(
+    {
+      name: 'token',
+      proof: 'required',
+      refusalType: 'token.refused',
+      answer: (context) => issueToken(context, dependencies),
+    },
+    dependencies.clients,
+  );
 }
 
-async function answer(
-  asked: ParsedTokenRequest,
-  request: TokenRequest,
-  established: Established,
-  dependencies: TokenEndpointDependencies,
-): Promise<TokenResponse> {
-  const { clock, random, singleUse, audit, config } = dependencies;
-  const now = clock.now();
-  const directory = dependencies.directory.snapshot();
+async function issueToken(context: ClientContext, dependencies: TokenEndpointDependencies): Promise<TokenResponse> {
+  const { client, directory, now, note } = context;
+  const { clock, random, singleUse, audit, issuer } = dependencies.clients;
 
-  // Who asks, with which key.
-  const { issuer } = config;
-  const { client, assertion } = authenticateClient(asked, {
-    directory,
-    clientKeys: dependencies.clientKeys,
-    issuer,
-    now,
-  });
-  established.client = client.id;
-  const proof = verifyProof(request.dpop, {
-    method: 'POST',
-    url: `${issuer}/token`,
-    keys: dependencies.proofKeys,
-    now,
-  });
-  await claimCredentials({ assertion, proof }, singleUse);
-  checkClient(client, asked.grantType, directory);
+  // What is asked for, and what a token of this client is bound to.
+  const asked = parseTokenRequest(context.parameters, dependencies.grants);
+  note({ data: { grant_type: asked.grantType } });
+  checkGrant(client, asked.grantType);
+  const confirmation = bindingOf(context);
 
   // Whose authority, and what bounds it.
-  const note = (facts: Established): void => void Object.assign(established, facts);
-  const authority = await asked.grant.resolve({ client, directory, now, note });
+  const authority = await asked.grant.resolve(context, confirmation);
   note(describeAuthority(authority, directory));
   await claimGrant(authority.singleUse, singleUse);
   checkStanding(authority.institution, directory);
 
   // For what.
   const { ceiling } = authority;
-  const resource = checkTarget(asked.target, { client, directory, ceiling });
-  established.audience = [resource.uri];
-  const scopes = checkScope(asked.scope, { ceiling, client, resource });
-  established.scope = [...scopes];
-  const granted = checkDetails(asked.authorizationDetails, { ceiling, resource, now });
+  const scope = splitScope(asked.scope, ceiling);
+  const { resource, userinfo } = checkTarget(asked.target, { client, directory, ceiling, scope, issuer });
+  note({ audience: [resource.uri] });
+  const marketScopes = checkScope(scope.market, { ceiling, client, resource, userinfo });
+  const scopes: ReadonlySet<Scope | ProtocolScope> = userinfo ? scope.protocol : marketScopes;
+  note({ scope: [...scopes] });
+  const granted = checkDetails(asked.authorizationDetails, { ceiling, client, resource, userinfo, now });
 
   // Under which mandate, in which transaction.
   const mandate = granted && (await checkMandate(granted, { authority, now }, dependencies.consentStore));
-  if (mandate !== undefined) established.mandate = { id: mandate.id, version: mandate.version };
+  if (mandate !== undefined) note({ mandate: { id: mandate.id, version: mandate.version } });
   const transaction =
     granted &&
     mandate &&
     (await openTransaction({ granted, mandate, authority, client }, dependencies.transactionRegistry));
-  if (transaction !== undefined) {
-    established.transaction = transaction.id;
-    established.intent = transaction.intentDigest;
-  }
+  if (transaction !== undefined) note({ transaction: transaction.id, intent: transaction.intentDigest });
 
   // By which decision.
   const question = { authority, client, resource, scopes, granted, transaction, now };
   const decision = await decide(question, dependencies.policyEngine);
-  established.policy = { version: decision.policyVersion, hash: decision.policyHash };
-  established.references = groundsOf(decision, mandate, transaction, authority);
+  note({
+    policy: { version: decision.policyVersion, hash: decision.policyHash },
+    references: groundsOf(decision, mandate, transaction, authority),
+  });
   requirePermit(decision);
 
   // Issued, recorded, and only then released.
@@ -141,29 +108,44 @@ async function answer(
   const claims = composeClaims({
     ...question,
     issuer,
-    proof,
+    confirmation,
     decision,
     mandate,
     recordId,
     tokenId: newId('token', { clock, random }),
-    lifetimeSeconds: config.accessTokenLifetimeSeconds,
+    lifetimeSeconds: dependencies.accessTokenLifetimeSeconds,
   });
-  const accessToken = await dependencies.signToken(claims);
+  const accessToken = await dependencies.tokenForms(claims, resource);
+  const companions = await authority.companions?.({ claims, accessToken, protocolScopes: scope.protocol });
   await recordIssue(
-    { recordId, grantType: asked.grantType, claims, accessToken, decision, authority },
-    established,
+    { recordId, grantType: asked.grantType, claims, accessToken, companions, decision, authority },
+    context.established,
     audit,
   );
-  return release(accessToken, claims, authority.continues !== undefined);
+  return release({ claims, accessToken, companions, exchanged: authority.continues !== undefined }, [
+    ...(userinfo ? [] : scope.protocol),
+  ]);
 }
 
-function release(accessToken: string, claims: AccessTokenClaims, exchanged: boolean): TokenResponse {
+function release(
+  issued: {
+    readonly claims: AccessTokenClaims;
+    readonly accessToken: string;
+    readonly companions: Companions | undefined;
+    readonly exchanged: boolean;
+  },
+  grantedBeside: readonly ProtocolScope[],
+): TokenResponse {
+  const { claims, accessToken, companions, exchanged } = issued;
   return {
     access_token: accessToken,
-    token_type: 'DPoP',
+    // RFC 8705 section 3 has no type of its own for tokens that are bound to a certificate.
+    token_type: claims.cnf !== undefined && 'jkt' in claims.cnf ? 'DPoP' : 'Bearer',
     expires_in: claims.exp - claims.iat,
-    scope: claims.scope,
+    // RFC 6749 section 5.1: all that was granted, also what an ID token or a refresh token now stands for.
+    scope: grantedBeside.length === 0 ? claims.scope : `${grantedBeside.join(' ')} ${claims.scope}`,
     ...(exchanged ? { issued_token_type: accessTokenType } : {}),
+    ...companions,
     ...(claims.authorization_details === undefined ? {} : { authorization_details: claims.authorization_details }),
     ...(claims.txn === undefined ? {} : { txn: claims.txn }),
   };

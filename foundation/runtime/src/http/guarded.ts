@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type ClientCertificate, presentedCertificateOf } from './client-certificate.ts';
 
 /** What a token check needs of a request; the shape of `GuardedRequest` in the contracts. */
 export interface AccessRequest {
@@ -6,6 +7,8 @@ export interface AccessRequest {
   readonly url: string;
   readonly authorization: readonly string[];
   readonly dpop: readonly string[];
+  /** For tokens that are bound to a certificate (RFC 8705 section 3). */
+  readonly certificate?: ClientCertificate;
 }
 
 /**
@@ -27,7 +30,14 @@ export function accessRequestOf(request: FastifyRequest, baseUrl: string): Acces
     if (name.length === 13 && name.toLowerCase() === 'authorization') authorization.push(value);
     else if (name.length === 4 && name.toLowerCase() === 'dpop') dpop.push(value);
   }
-  return { method: request.method, url: baseUrl + request.url, authorization, dpop };
+  const certificate = presentedCertificateOf(request);
+  return {
+    method: request.method,
+    url: baseUrl + request.url,
+    authorization,
+    dpop,
+    ...(certificate === undefined ? {} : { certificate }),
+  };
 }
 
 /** Wraps a handler so that it runs only with a checked caller in its hands. */

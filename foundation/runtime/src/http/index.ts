@@ -1,4 +1,7 @@
+export { clientCertificateErrors } from './client-cert-header.ts';
+export { type ClientCertificate, type ClientCertificateTrust, presentedCertificateOf } from './client-certificate.ts';
+export * from './cookies.ts';
 export * from './guarded.ts';
-export * from './outbound.ts';
 export * from './problem.ts';
 export * from './server.ts';
+export type { HttpTls } from './tls.ts';

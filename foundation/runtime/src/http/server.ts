@@ -1,30 +1,44 @@
-import type { CodedError } from '@countersign/kernel';
+import type { RequestListener, Server } from 'node:http';
+import { createServer } from 'node:https';
+import { type Clock, type CodedError, systemClock } from '@countersign/kernel';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import { createCertificateReader } from './client-certificate.ts';
 import { asCodedError, problemOf, statusOf } from './problem.ts';
+import { type HttpTls, tlsOptions } from './tls.ts';
 
 export interface HttpServerOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Bytes; a larger request body is refused before it is read whole. Default 262,144. */
   readonly bodyLimit?: number;
+  /** Plain HTTP when left out. */
+  readonly tls?: HttpTls;
+  /** By which certificates are in date; the system's when left out. */
+  readonly clock?: Clock;
 }
+
+const timeouts = {
+  // A client that sends its request byte by byte does not hold a connection for longer than this.
+  requestTimeout: 15_000,
+  connectionTimeout: 60_000,
+  keepAliveTimeout: 65_000,
+} as const;
 
 /**
  * A Fastify server with the house's defaults: strict schemas (nothing coerced, nothing silently removed),
  * bounded bodies and times, errors as RFC 9457 problems, no trust in forwarding headers, security headers
- * on every answer, and nothing personal in its log.
+ * on every answer, and nothing personal in its log. With TLS, only what BCP 195 recommends; client certificates are
+ * read by `presentedCertificateOf`.
  */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const app = fastify({
     logger: false,
     trustProxy: false,
     bodyLimit: options.bodyLimit ?? 262_144,
-    // A client that sends its request byte by byte does not hold a connection for longer than this.
-    requestTimeout: 15_000,
-    connectionTimeout: 60_000,
-    keepAliveTimeout: 65_000,
+    ...timeouts,
+    ...(options.tls === undefined ? {} : { serverFactory: tlsServer(options.tls) }),
     routerOptions: { maxParamLength: 512 },
     forceCloseConnections: 'idle',
     return503OnClosing: true,
@@ -38,9 +52,16 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     done(null, body),
   );
 
+  const readCertificate = createCertificateReader({
+    trust: options.tls?.clientCertificates,
+    clock: options.clock ?? systemClock,
+  });
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff');
     reply.header('cache-control', 'no-store');
+    // RFC 6797: a browser that has been here by TLS does not come back without it.
+    if (options.tls !== undefined) reply.header('strict-transport-security', 'max-age=31536000');
+    readCertificate(request);
     const requestId = request.headers['x-request-id'];
     // AuthZEN 1.0 section 10.1.2: echoed when given; bounded, because it goes into a header and a log line.
     if (typeof requestId === 'string' && /^[\w.:-]{1,128}$/.test(requestId)) reply.header('x-request-id', requestId);
@@ -67,6 +88,17 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   });
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, options.logger));
   return app;
+}
+
+/** A server that Fastify did not make does not get its timeouts from it either. */
+function tlsServer(tls: HttpTls): (handler: RequestListener) => Server {
+  return (handler) => {
+    const server = createServer(tlsOptions(tls), handler);
+    server.requestTimeout = timeouts.requestTimeout;
+    server.keepAliveTimeout = timeouts.keepAliveTimeout;
+    server.setTimeout(timeouts.connectionTimeout);
+    return server;
+  };
 }
 
 /** Answers an error as a problem document. A bug of ours is logged whole and answered without detail. */

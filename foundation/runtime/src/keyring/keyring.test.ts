@@ -1,103 +1,353 @@
-import { createPublicKey, verify } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { constants, createPublicKey, verify } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemRandom } from '@countersign/kernel';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sha256Base64Url, systemRandom } from '@countersign/kernel';
+import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ScratchDatabase } from '../database/index.ts';
 import { createLogger } from '../observability/index.ts';
-import { createKeyring, type KeyPolicy } from './keyring.ts';
+import { createKeyring } from './keyring.ts';
+import type { KeyPolicy, KeyRecorder, Keyring } from './keyring-contract.ts';
 
 const table = `create table signing_keys (purpose text not null, generation integer not null, kid text not null unique,
   algorithm text not null, public_jwk jsonb not null, sealed_key bytea not null, published_at timestamptz not null,
-  activates_at timestamptz not null, primary key (purpose, generation));`;
-const migrationsFolder = mkdtempSync(join(tmpdir(), 'keyring-'));
-writeFileSync(join(migrationsFolder, '0001_keys.sql'), table);
+  activates_at timestamptz not null, withdraws text, primary key (purpose, generation));`;
 
 const logger = createLogger({ level: 'silent', name: 'test' });
 const sealingKey = { bytes: systemRandom.bytes(32) };
 const token: KeyPolicy = { algorithm: 'ES256', publicationLeadSeconds: 600, longestSignedLifeSeconds: 300 };
+type Purpose = 'access-token' | 'id-token';
 
-describe('the keyring', () => {
-  let database: ScratchDatabase;
-  beforeAll(async () => {
-    database = await createTestDatabase({
-      components: [
-        { name: 'keys', schema: 'keys', role: 'keys', migrationsFolder, grants: 'insert-and-read' },
-        { name: 'race', schema: 'race', role: 'race', migrationsFolder, grants: 'insert-and-read' },
-        { name: 'sealed', schema: 'sealed', role: 'sealed', migrationsFolder, grants: 'full' },
-      ],
-    });
+let database: ScratchDatabase;
+let migrationsFolder: string;
+let component = 0;
+const names = Array.from({ length: 24 }, (_, index) => `keys_${index}`);
+beforeAll(async () => {
+  migrationsFolder = mkdtempSync(join(tmpdir(), 'keyring-'));
+  writeFileSync(join(migrationsFolder, '0001_keys.sql'), table);
+  database = await createTestDatabase({
+    components: names.map((name) => ({ name, schema: name, role: name, migrationsFolder, grants: 'insert-and-read' })),
   });
-  afterAll(() => database.drop());
+});
+afterAll(async () => {
+  await database.drop();
+  rmSync(migrationsFolder, { recursive: true });
+});
 
-  const open = (component: string, clock = fixedClock(1_000_000), key = sealingKey) =>
-    createKeyring({
-      pool: database.pool(component),
-      sealingKey: key,
-      purposes: { 'access-token': token },
-      clock,
-      random: systemRandom,
-      logger,
-    });
+let clock: FixedClock;
+const running: Keyring<Purpose>[] = [];
+beforeEach(() => {
+  component++;
+  clock = fixedClock(1_800_000_000_000);
+});
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((keyring) => keyring.stop()));
+});
 
-  it('publishes a successor before it signs with it, and retires the predecessor when what it signed has expired', async () => {
-    const clock = fixedClock(1_000_000);
-    const keyring = await open('keys', clock);
+/** A node of its own on the tables of this test. */
+async function open(
+  options: {
+    readonly policy?: Partial<KeyPolicy>;
+    readonly clock?: FixedClock;
+    readonly sealingKey?: typeof sealingKey;
+    readonly recorder?: KeyRecorder<Purpose>;
+    readonly refreshEveryMs?: number;
+  } = {},
+): Promise<Keyring<Purpose>> {
+  const keyring = await createKeyring<Purpose>({
+    pool: database.pool(names[component] ?? ''),
+    sealingKey,
+    purposes: { 'access-token': { ...token, ...options.policy }, 'id-token': token },
+    clock,
+    random: systemRandom,
+    logger,
+    refreshEveryMs: 20,
+    ...options,
+  });
+  running.push(keyring);
+  return keyring;
+}
+
+/** What was recorded, in order; an entry is made before the keyring goes on. */
+function collect(): KeyRecorder<Purpose> & { readonly records: string[] } {
+  const records: string[] = [];
+  return {
+    records,
+    published: async ({ purpose, kid }) => void records.push(`${purpose} published ${kid}`),
+    withdrawn: async ({ kid }, successor) => void records.push(`withdrawn ${kid} for ${successor.kid}`),
+  };
+}
+
+const stateOf = async (keyring: Keyring<Purpose>): Promise<readonly string[]> =>
+  (await keyring.publicKeys('access-token')).map(({ state }) => state);
+const kidsOf = async (keyring: Keyring<Purpose>): Promise<readonly string[]> =>
+  (await keyring.publicKeys('access-token')).map(({ kid }) => kid);
+const sign = (keyring: Keyring<Purpose>, kid: string) => keyring.sign('access-token', kid, Buffer.from('data'));
+const unavailable = { code: 'signing_key_unavailable', category: 'unavailable' };
+
+describe('a rotation', () => {
+  it('publishes a successor before it signs, and retires the predecessor when what it signed has expired', async () => {
+    const keyring = await open();
     const first = await keyring.current('access-token');
     const successor = await keyring.rotate('access-token');
-    expect(successor.state).toBe('published');
+    expect(successor).toMatchObject({ state: 'published', activeFrom: clock.now() + 600_000 });
     expect((await keyring.current('access-token')).kid).toBe(first.kid);
-    await expect(keyring.sign('access-token', successor.kid, Buffer.from('too early'))).rejects.toMatchObject({
-      code: 'signing_key_unavailable',
-    });
+    await expect(sign(keyring, successor.kid)).rejects.toMatchObject(unavailable);
 
     clock.advance(600_000);
     expect((await keyring.current('access-token')).kid).toBe(successor.kid);
-    expect((await keyring.publicKeys('access-token')).map(({ state }) => state)).toEqual(['retiring', 'active']);
+    expect(await stateOf(keyring)).toEqual(['retiring', 'active']);
+    expect((await sign(keyring, first.kid)).kid).toBe(first.kid);
 
     clock.advance(300_000);
-    expect((await keyring.publicKeys('access-token')).map(({ kid }) => kid)).toEqual([successor.kid]);
-    await expect(keyring.sign('access-token', first.kid, Buffer.from('too late'))).rejects.toMatchObject({
-      code: 'signing_key_unavailable',
-    });
-    await keyring.stop();
+    expect(await kidsOf(keyring)).toEqual([successor.kid]);
+    await expect(sign(keyring, first.kid)).rejects.toMatchObject(unavailable);
   });
 
-  it('gives the waiting successor again when asked to rotate twice', async () => {
-    const clock = fixedClock(5_000_000);
-    const keyring = await open('keys', clock);
-    const first = await keyring.rotate('access-token');
+  it('gives the waiting successor again when asked for twice', async () => {
+    const keyring = await open();
+    const { kid } = await keyring.rotate('access-token');
     clock.advance(10_000);
-    expect((await keyring.rotate('access-token')).kid).toBe(first.kid);
-    await keyring.stop();
+    expect((await keyring.rotate('access-token')).kid).toBe(kid);
   });
 
-  it('signs so that the published key verifies', async () => {
-    const keyring = await open('race');
-    const { kid, jwk } = await keyring.current('access-token');
-    const data = Buffer.from('what is signed');
-    const { signature } = await keyring.sign('access-token', kid, data);
-    const key = createPublicKey({ key: { ...jwk }, format: 'jwk' });
-    expect(verify('sha256', data, { key, dsaEncoding: 'ieee-p1363' }, signature)).toBe(true);
-    await keyring.stop();
-  });
-
-  it('agrees on one key when several nodes start or rotate at once', async () => {
-    const nodes = await Promise.all([open('race'), open('race'), open('race')]);
+  it('is one, and recorded once, when several nodes start and rotate at once', async () => {
+    const recorder = collect();
+    const nodes = await Promise.all([open({ recorder }), open({ recorder }), open({ recorder })]);
+    expect(recorder.records).toHaveLength(2);
+    expect(
+      new Set((await Promise.all(nodes.map((node) => node.current('access-token')))).map(({ kid }) => kid)).size,
+    ).toBe(1);
     const rotated = await Promise.all(nodes.map((node) => node.rotate('access-token')));
     expect(new Set(rotated.map(({ kid }) => kid)).size).toBe(1);
-    await Promise.all(nodes.map((node) => node.stop()));
+    expect(recorder.records.slice(2)).toEqual([`access-token published ${rotated[0]?.kid}`]);
   });
 
-  it('cannot be opened with another key-encryption key, nor after a sealed key was moved to another row', async () => {
-    const keyring = await open('sealed');
-    await keyring.stop();
-    await expect(open('sealed', fixedClock(1_000_000), { bytes: systemRandom.bytes(32) })).rejects.toMatchObject({
+  it('is recorded before anybody can see it, and does not happen when it cannot be recorded', async () => {
+    const [keyring, other] = [await open(), await open()];
+    const before = await kidsOf(keyring);
+    await expect(
+      keyring.rotate('access-token', async ({ kid }) => {
+        expect(await kidsOf(keyring)).not.toContain(kid);
+        expect(await kidsOf(await open())).toEqual(before);
+        throw new Error('the log is down');
+      }),
+    ).rejects.toThrow('the log is down');
+    expect(await kidsOf(keyring)).toEqual(before);
+    expect((await other.rotate('access-token')).state).toBe('published');
+  });
+
+  it('is noticed by other nodes long before the successor signs', async () => {
+    const [one, other] = [await open(), await open()];
+    const { kid } = await one.rotate('access-token');
+    await vi.waitFor(async () => expect(await kidsOf(other)).toContain(kid));
+  });
+
+  it('leaves other purposes alone', async () => {
+    const keyring = await open();
+    const { kid } = await keyring.current('id-token');
+    await keyring.rotate('access-token');
+    expect((await keyring.publicKeys('id-token')).map((key) => key.kid)).toEqual([kid]);
+    await expect(keyring.sign('access-token', kid, Buffer.from('data'))).rejects.toMatchObject(unavailable);
+  });
+});
+
+describe('the schedule', () => {
+  const policy = { rotateEverySeconds: 86_400 };
+  const day = 86_400_000;
+
+  it('publishes a successor so early that it is active when the time of the present key is over', async () => {
+    const recorder = collect();
+    const keyring = await open({ policy, recorder });
+    const { kid: first } = await keyring.current('access-token');
+    clock.advance(day - 601_000);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await kidsOf(keyring)).toEqual([first]);
+
+    clock.advance(1_000);
+    await vi.waitFor(async () => expect(await stateOf(keyring)).toEqual(['active', 'published']));
+    clock.advance(600_000);
+    const { kid: second } = await keyring.current('access-token');
+    expect(second).not.toBe(first);
+    expect(recorder.records.at(-1)).toBe(`access-token published ${second}`);
+
+    clock.advance(day);
+    await vi.waitFor(async () => expect(await kidsOf(keyring)).not.toContain(first));
+    await vi.waitFor(async () => expect((await keyring.publicKeys('access-token')).at(-1)?.state).toBe('published'));
+    expect(recorder.records).toHaveLength(4);
+  });
+
+  it('is kept once by two nodes', async () => {
+    const recorder = collect();
+    const nodes = [await open({ policy, recorder }), await open({ policy, recorder })];
+    clock.advance(day - 600_000);
+    await Promise.all(
+      nodes.map((node) => vi.waitFor(async () => expect(await stateOf(node)).toEqual(['active', 'published']))),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const [one = [], other] = await Promise.all(nodes.map(kidsOf));
+    expect(other).toEqual(one);
+    expect(recorder.records.filter((record) => record.startsWith('access-token'))).toEqual(
+      one.map((kid) => `access-token published ${kid}`),
+    );
+  });
+
+  it('is not kept where there is none', async () => {
+    const keyring = await open();
+    clock.advance(1_000 * day);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await stateOf(keyring)).toEqual(['active']);
+  });
+
+  it('waits a minute after a rotation that could not be recorded, and goes on', async () => {
+    let attempts = 0;
+    let down = false;
+    const published = async (): Promise<void> => {
+      attempts++;
+      if (down) throw new Error('the log is down');
+    };
+    const keyring = await open({ policy, recorder: { ...collect(), published } });
+    down = true;
+    clock.advance(day);
+    await vi.waitFor(() => expect(attempts).toBe(3));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(attempts).toBe(3);
+    expect(await stateOf(keyring)).toEqual(['active']);
+    down = false;
+    clock.advance(60_000);
+    await vi.waitFor(async () => expect(await stateOf(keyring)).toEqual(['active', 'published']));
+  });
+
+  it('that would replace keys before they are used is our bug', async () => {
+    await expect(open({ policy: { rotateEverySeconds: 600 } })).rejects.toThrow('before they are used');
+  });
+});
+
+describe('a withdrawal', () => {
+  it('ends the active key at once and puts a fresh one in its place', async () => {
+    const keyring = await open();
+    const { kid: lost } = await keyring.current('access-token');
+    const successor = await keyring.withdraw('access-token', lost);
+    expect(successor).toMatchObject({ state: 'active', activeFrom: clock.now() });
+    expect(await kidsOf(keyring)).toEqual([successor.kid]);
+    expect((await keyring.current('access-token')).kid).toBe(successor.kid);
+    await expect(sign(keyring, lost)).rejects.toMatchObject(unavailable);
+    expect((await sign(keyring, successor.kid)).kid).toBe(successor.kid);
+  });
+
+  it('is known to the other nodes when they next look, also to one whose clock is behind, and after a restart', async () => {
+    const late = fixedClock(clock.now() - 120_000);
+    const other = await open({ clock: late });
+    const keyring = await open();
+    const { kid: lost } = await keyring.current('access-token');
+    const { kid } = await keyring.withdraw('access-token', lost);
+    await vi.waitFor(async () => expect(await kidsOf(other)).toEqual([kid]));
+    expect((await other.current('access-token')).kid).toBe(kid);
+    await expect(sign(other, lost)).rejects.toMatchObject(unavailable);
+    expect(await kidsOf(await open({ clock: late }))).toEqual([kid]);
+  });
+
+  it('ends a key that waits, or one that retires; the key that was active retires', async () => {
+    const keyring = await open();
+    const { kid: first } = await keyring.current('access-token');
+    const { kid: waiting } = await keyring.rotate('access-token');
+    const { kid: third } = await keyring.withdraw('access-token', waiting);
+    expect(await kidsOf(keyring)).toEqual([first, third]);
+    expect(await stateOf(keyring)).toEqual(['retiring', 'active']);
+    const { kid: fourth } = await keyring.withdraw('access-token', first);
+    expect(await kidsOf(keyring)).toEqual([third, fourth]);
+    clock.advance(3_600_000);
+    expect(await kidsOf(keyring)).toEqual([fourth]);
+  });
+
+  it('passes over a successor that was waiting: it never signs', async () => {
+    const keyring = await open();
+    const { kid: lost } = await keyring.current('access-token');
+    const { kid: waiting } = await keyring.rotate('access-token');
+    const { kid } = await keyring.withdraw('access-token', lost);
+    for (const seconds of [0, 600, 3_600]) {
+      clock.advance(seconds * 1000);
+      expect(await kidsOf(keyring)).toEqual([kid]);
+      await expect(sign(keyring, waiting)).rejects.toMatchObject(unavailable);
+    }
+  });
+
+  it('is recorded before it takes effect, and does not happen when it cannot be recorded', async () => {
+    const recorder = collect();
+    const keyring = await open({ recorder });
+    const { kid: lost } = await keyring.current('access-token');
+    const failing = keyring.withdraw('access-token', lost, async (withdrawn, successor) => {
+      expect(withdrawn).toMatchObject({ kid: lost, state: 'active' });
+      expect(successor.state).toBe('active');
+      expect(await kidsOf(keyring)).toEqual([lost]);
+      throw new Error('the log is down');
+    });
+    await expect(failing).rejects.toThrow('the log is down');
+    expect((await keyring.current('access-token')).kid).toBe(lost);
+    expect((await sign(keyring, lost)).kid).toBe(lost);
+    const { kid } = await keyring.withdraw('access-token', lost);
+    expect(recorder.records.at(-1)).toBe(`withdrawn ${lost} for ${kid}`);
+  });
+
+  it('is one when nodes withdraw the same key together, and stays one when it is repeated', async () => {
+    const recorder = collect();
+    const nodes = [await open({ recorder }), await open({ recorder })];
+    const lost = (await nodes[0]?.current('access-token'))?.kid ?? '';
+    const successors = await Promise.all([...nodes, ...nodes].map((node) => node.withdraw('access-token', lost)));
+    expect(new Set(successors.map(({ kid }) => kid)).size).toBe(1);
+    expect(await nodes[0]?.withdraw('access-token', lost)).toMatchObject({ kid: successors[0]?.kid });
+    expect(recorder.records.filter((record) => record.startsWith('withdrawn'))).toHaveLength(1);
+  });
+
+  it('is refused for a key that is unknown, of another purpose, or out of the key set already', async () => {
+    const keyring = await open();
+    const { kid: first } = await keyring.current('access-token');
+    const { kid: foreign } = await keyring.current('id-token');
+    await keyring.rotate('access-token');
+    clock.advance(3_600_000);
+    for (const kid of ['unknown', foreign, first])
+      await expect(keyring.withdraw('access-token', kid)).rejects.toMatchObject({
+        code: 'signing_key_unknown',
+        category: 'not-found',
+      });
+  });
+});
+
+describe('a signature', () => {
+  it.each([
+    ['ES256', ['crv', 'kty', 'x', 'y'], { dsaEncoding: 'ieee-p1363' }, 'sha256'],
+    ['EdDSA', ['crv', 'kty', 'x'], {}, null],
+    ['PS256', ['e', 'kty', 'n'], { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, 'sha256'],
+  ] as const)(
+    'by %s verifies with the published key, whose kid is its thumbprint',
+    async (algorithm, members, how, digest) => {
+      const keyring = await open({ policy: { algorithm } });
+      const { kid, jwk, algorithm: announced } = await keyring.current('access-token');
+      expect(announced).toBe(algorithm);
+      expect(Object.keys(jwk)).toEqual(members);
+      expect(kid).toBe(sha256Base64Url(JSON.stringify(Object.fromEntries(members.map((name) => [name, jwk[name]])))));
+      const data = Buffer.from('what is signed');
+      const { signature } = await keyring.sign('access-token', kid, data);
+      const key = createPublicKey({ key: { ...jwk }, format: 'jwk' });
+      if (algorithm === 'PS256') expect(key.asymmetricKeyDetails?.modulusLength).toBe(3072);
+      expect(verify(digest, data, { key, ...how }, signature)).toBe(true);
+      expect(verify(digest, Buffer.from('something else'), { key, ...how }, signature)).toBe(false);
+    },
+  );
+});
+
+describe('keys at rest', () => {
+  it('cannot be opened with another key-encryption key, nor when a sealed key belongs to another row', async () => {
+    const { kid } = await (await open()).current('access-token');
+    await expect(open({ sealingKey: { bytes: systemRandom.bytes(32) } })).rejects.toMatchObject({
       code: 'keystore_locked',
     });
-    await database.pool('sealed').query(`update signing_keys set kid = 'another'`);
-    await expect(open('sealed')).rejects.toMatchObject({ code: 'keystore_locked' });
+    await database.pool(names[component] ?? '').query(
+      `insert into signing_keys (purpose, generation, kid, algorithm, public_jwk, sealed_key, published_at, activates_at)
+       select purpose, 2, 'another', algorithm, public_jwk, sealed_key, published_at, activates_at from signing_keys where kid = $1`,
+      [kid],
+    );
+    await expect(open()).rejects.toMatchObject({ code: 'keystore_locked' });
   });
 });

@@ -1,221 +1,247 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, sign as signOnce } from 'node:crypto';
-import { type Clock, CodedError, type Random, sha256Base64Url } from '@countersign/kernel';
+import type { KeyObject } from 'node:crypto';
+import { type Clock, errorVocabulary, type Random } from '@countersign/kernel';
 import type pg from 'pg';
 import type { Logger } from '../observability/logger.ts';
+import { type KeyringAlgorithm, keyringAlgorithms, makeKey, openKey, signWith } from './key-material.ts';
+import { type KeyringState, statesOf } from './key-states.ts';
+import type { KeyOf, KeyPolicy, KeyRecorder, Keyring, KeyringKey } from './keyring-contract.ts';
+import { createRotationSchedule } from './rotation-schedule.ts';
 import { type SealingKey, seal, unseal } from './sealing.ts';
 import { createKeyStore, type StoredKey } from './store.ts';
-
-export type KeyringAlgorithm = 'ES256' | 'EdDSA';
-
-export interface KeyPolicy {
-  readonly algorithm: KeyringAlgorithm;
-  /**
-   * How long a new key is published before its first signature. Longer than verifiers cache the key set, and
-   * than a node takes to notice a key made by another.
-   */
-  readonly publicationLeadSeconds: number;
-  /** Longest life of anything signed: a replaced key stays published for so long after its successor's activation. */
-  readonly longestSignedLifeSeconds: number;
-}
-
-export interface KeyringKey {
-  readonly kid: string;
-  readonly algorithm: KeyringAlgorithm;
-  readonly purpose: string;
-  readonly state: 'published' | 'active' | 'retiring';
-  readonly jwk: Readonly<Record<string, string>>;
-}
-
-/** The shape of `Signer` in the contracts, for the purposes this keyring was made with. */
-export interface Keyring<Purpose extends string> {
-  current(purpose: Purpose): Promise<KeyringKey & { readonly purpose: Purpose }>;
-  sign(
-    purpose: Purpose,
-    kid: string,
-    data: Uint8Array,
-  ): Promise<{ kid: string; algorithm: KeyringAlgorithm; signature: Uint8Array }>;
-  publicKeys(purpose: Purpose): Promise<readonly (KeyringKey & { readonly purpose: Purpose })[]>;
-  /** @param record called with the successor before it is stored: when it throws, nothing was published. */
-  rotate(
-    purpose: Purpose,
-    record?: (successor: KeyringKey & { readonly purpose: Purpose }) => Promise<void>,
-  ): Promise<KeyringKey & { readonly purpose: Purpose }>;
-  stop(): Promise<void>;
-}
 
 export interface KeyringOptions<Purpose extends string> {
   /** A pool whose `search_path` is the schema that holds `signing_keys`. */
   readonly pool: pg.Pool;
   readonly sealingKey: SealingKey;
   readonly purposes: Readonly<Record<Purpose, KeyPolicy>>;
+  /** Left out, keys are recorded only by those who rotate and withdraw them. */
+  readonly recorder?: KeyRecorder<Purpose>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** How often keys made by other nodes are looked for, and the schedule is kept; every 2 s when left out. */
   readonly refreshEveryMs?: number;
 }
 
+export const keyringErrors = errorVocabulary({
+  signing_key_unavailable: 'unavailable',
+  signing_key_unknown: 'not-found',
+});
+
 interface LoadedKey extends StoredKey {
+  readonly algorithm: KeyringAlgorithm;
   readonly privateKey: KeyObject;
 }
 
 /**
  * Signing keys in software, encrypted at rest, rotated while running.
  *
- * A key is published first and used later, so no verifier ever meets a signature by a key it cannot have. Two
- * nodes that rotate at once make one successor: the generation is the primary key.
+ * A key is published first and used later, so no verifier ever meets a signature by a key it cannot have; only one
+ * that replaces a lost key is used at once. Nodes take turns, so that two which rotate together make, and record, one
+ * successor.
  */
 export async function createKeyring<Purpose extends string>(
   options: KeyringOptions<Purpose>,
 ): Promise<Keyring<Purpose>> {
+  const { clock, logger, recorder } = options;
+  const purposes = Object.keys(options.purposes) as Purpose[];
   const store = createKeyStore(options.pool);
   let keys: readonly LoadedKey[] = [];
 
-  async function refresh(): Promise<void> {
-    const known = new Map(keys.map((key) => [key.kid, key]));
-    const stored = await store.all();
-    keys = stored.map((key) => known.get(key.kid) ?? { ...key, privateKey: open(key, options.sealingKey) });
+  /** Rows are never changed or removed, so what is known stays, and an answer that was overtaken does no harm. */
+  function adopt(stored: readonly StoredKey[]): void {
+    const known = new Set(keys.map(({ kid }) => kid));
+    const fresh = stored.filter(({ kid }) => !known.has(kid)).map((key) => load(key, options.sealingKey));
+    if (fresh.length > 0) keys = [...keys, ...fresh].sort((one, other) => one.generation - other.generation);
   }
 
-  async function generate(
+  const ofPurpose = <Key extends StoredKey>(all: readonly Key[], purpose: Purpose): readonly Key[] =>
+    all.filter((key) => key.purpose === purpose);
+  const statesNow = (present: readonly StoredKey[], purpose: Purpose): ReadonlyMap<string, KeyringState> =>
+    statesOf(present, clock.now(), options.purposes[purpose].longestSignedLifeSeconds);
+
+  function inKeySet(purpose: Purpose): readonly KeyOf<Purpose>[] {
+    const present = ofPurpose(keys, purpose);
+    const states = statesNow(present, purpose);
+    return present.flatMap((key) => {
+      const state = states.get(key.kid);
+      return isMet(state) ? [describe(key, purpose, state)] : [];
+    });
+  }
+
+  function find(purpose: Purpose, is: (key: KeyOf<Purpose>) => boolean): KeyOf<Purpose> {
+    const found = inKeySet(purpose).find(is);
+    if (found === undefined) throw keyringErrors.error('signing_key_unavailable', `No such key for ${purpose}.`);
+    return found;
+  }
+
+  /**
+   * Adds a key, recorded first, unless `decide` says that there is nothing to add any more. The key is made before
+   * the turn is taken: others should not wait for its arithmetic.
+   */
+  async function add(
     purpose: Purpose,
-    generation: number,
-    leadMs: number,
-    record: (key: KeyringKey & { readonly purpose: Purpose }) => Promise<void> = async () => undefined,
+    decide: (
+      present: readonly StoredKey[],
+    ) =>
+      | { readonly activatesAt: number; readonly withdraws: string | null; record(key: KeyOf<Purpose>): Promise<void> }
+      | undefined,
   ): Promise<void> {
     const { algorithm } = options.purposes[purpose];
-    const pair =
-      algorithm === 'EdDSA' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const publicJwk = publicMembers(pair.publicKey);
-    const kid = thumbprint(publicJwk);
-    const now = options.clock.now();
-    const plain = pair.privateKey.export({ format: 'der', type: 'pkcs8' });
-    const sealedKey = seal(plain, options.sealingKey, `${purpose}|${kid}`, options.random);
-    plain.fill(0);
-    await record({ kid, algorithm, purpose, state: 'published', jwk: publicJwk });
-    await store.insert({
-      purpose,
-      generation,
-      kid,
-      algorithm,
-      publicJwk,
-      sealedKey,
-      publishedAt: now,
-      activatesAt: now + leadMs,
+    const { kid, publicJwk, privateDer } = await makeKey(algorithm);
+    const sealedKey = seal(privateDer, options.sealingKey, `${purpose}|${kid}`, options.random);
+    privateDer.fill(0);
+    const stored = await store.add(purpose, async (all) => {
+      const present = ofPurpose(all, purpose);
+      const decision = decide(present);
+      if (decision === undefined) return undefined;
+      const { activatesAt, withdraws, record } = decision;
+      const generation = (present.at(-1)?.generation ?? 0) + 1;
+      const key = {
+        purpose,
+        generation,
+        kid,
+        algorithm,
+        publicJwk,
+        sealedKey,
+        publishedAt: clock.now(),
+        activatesAt,
+        withdraws,
+      };
+      const immediately = withdraws !== null || generation === 1;
+      await record(describe(key, purpose, immediately ? 'active' : 'published'));
+      return key;
     });
-    await refresh();
+    adopt(stored);
   }
 
-  function ofPurpose(purpose: Purpose): readonly LoadedKey[] {
-    return keys.filter((key) => key.purpose === purpose);
-  }
-
-  function activeOf(purpose: Purpose, now: number): LoadedKey {
-    const active = ofPurpose(purpose).findLast((key) => key.activatesAt <= now);
-    if (active === undefined)
-      throw new CodedError({
-        code: 'signing_key_unavailable',
-        category: 'unavailable',
-        detail: `No key for ${purpose} is active.`,
-      });
-    return active;
-  }
-
-  function stateOf(key: LoadedKey, purpose: Purpose, now: number): KeyringKey['state'] | 'retired' {
-    if (key.activatesAt > now) return 'published';
-    const successor = ofPurpose(purpose).find((other) => other.generation > key.generation && other.activatesAt <= now);
-    if (successor === undefined) return 'active';
-    return now < successor.activatesAt + options.purposes[purpose].longestSignedLifeSeconds * 1000
-      ? 'retiring'
-      : 'retired';
-  }
-
-  function describe(
-    key: LoadedKey,
-    purpose: Purpose,
-    state: KeyringKey['state'],
-  ): KeyringKey & { readonly purpose: Purpose } {
-    return {
-      kid: key.kid,
-      algorithm: key.algorithm === 'EdDSA' ? 'EdDSA' : 'ES256',
-      purpose,
-      state,
-      jwk: key.publicJwk,
+  async function rotate(purpose: Purpose, record = recorder?.published): Promise<KeyOf<Purpose>> {
+    // Rotating twice in a row must not push the successor's activation out: the one that waits is the answer.
+    const waiting = (present: readonly StoredKey[]): string | undefined => {
+      const states = statesNow(present, purpose);
+      return present.find(({ kid }) => states.get(kid) === 'published')?.kid;
     };
+    adopt(await store.all());
+    if (waiting(ofPurpose(keys, purpose)) === undefined)
+      await add(purpose, (present) =>
+        waiting(present) !== undefined
+          ? undefined
+          : {
+              activatesAt: clock.now() + options.purposes[purpose].publicationLeadSeconds * 1000,
+              withdraws: null,
+              record: async (key) => record?.(key),
+            },
+      );
+    return find(purpose, ({ state }) => state === 'published');
   }
 
-  await refresh();
-  for (const purpose of Object.keys(options.purposes) as Purpose[]) {
-    // The very first key has nobody who could have cached a key set without it.
-    if (ofPurpose(purpose).length === 0) await generate(purpose, 1, 0);
+  async function withdraw(purpose: Purpose, kid: string, record = recorder?.withdrawn): Promise<KeyOf<Purpose>> {
+    adopt(await store.all());
+    const known = statesNow(ofPurpose(keys, purpose), purpose).get(kid);
+    if (known === undefined || known === 'retired')
+      throw keyringErrors.error(
+        'signing_key_unknown',
+        `No key for ${purpose} has this kid, or it has left the key set.`,
+      );
+    if (known !== 'withdrawn')
+      await add(purpose, (present) => {
+        const lost = present.find((key) => key.kid === kid);
+        const state = statesNow(present, purpose).get(kid);
+        if (lost === undefined || !isMet(state)) return undefined;
+        return {
+          activatesAt: clock.now(),
+          withdraws: kid,
+          record: async (key) => record?.(describe(lost, purpose, state), key),
+        };
+      });
+    return find(purpose, ({ state }) => state === 'active');
   }
+
+  const keepSchedule = createRotationSchedule({
+    policies: options.purposes,
+    clock,
+    logger,
+    newest: (purpose) => ofPurpose(keys, purpose).at(-1),
+    rotate,
+  });
+  adopt(await store.all());
+  for (const purpose of purposes) {
+    // The very first key has nobody who could have cached a key set without it.
+    if (ofPurpose(keys, purpose).length === 0)
+      await add(purpose, (present) =>
+        present.length > 0
+          ? undefined
+          : { activatesAt: clock.now(), withdraws: null, record: async (key) => recorder?.published(key) },
+      );
+  }
+  let looking: Promise<void> | undefined;
+  const look = async (): Promise<void> => {
+    try {
+      adopt(await store.all());
+      await keepSchedule();
+    } catch (error) {
+      logger.warn({ error }, 'signing keys could not be refreshed or rotated');
+    }
+  };
   const timer = setInterval(() => {
-    refresh().catch((error: unknown) => options.logger.warn({ error }, 'signing keys could not be refreshed'));
-  }, options.refreshEveryMs ?? 20_000);
+    looking ??= look().finally(() => {
+      looking = undefined;
+    });
+  }, options.refreshEveryMs ?? 2_000);
   timer.unref();
 
   return {
     async current(purpose) {
-      return describe(activeOf(purpose, options.clock.now()), purpose, 'active');
+      return find(purpose, ({ state }) => state === 'active');
     },
     async sign(purpose, kid, data) {
-      const key = ofPurpose(purpose).find((candidate) => candidate.kid === kid);
-      const state = key === undefined ? 'retired' : stateOf(key, purpose, options.clock.now());
+      const present = ofPurpose(keys, purpose);
+      const state = statesNow(present, purpose).get(kid);
+      const key = present.find((candidate) => candidate.kid === kid);
       // `retiring` may still finish what was begun a moment before the hand-over; `published` may never sign.
       if (key === undefined || (state !== 'active' && state !== 'retiring'))
-        throw new CodedError({
-          code: 'signing_key_unavailable',
-          category: 'unavailable',
-          detail: `The key named may not sign for ${purpose}.`,
-        });
-      const signature =
-        key.algorithm === 'EdDSA'
-          ? signOnce(null, data, key.privateKey)
-          : signOnce('sha256', data, { key: key.privateKey, dsaEncoding: 'ieee-p1363' });
-      return { kid, algorithm: key.algorithm === 'EdDSA' ? 'EdDSA' : 'ES256', signature };
+        throw keyringErrors.error('signing_key_unavailable', `The key named may not sign for ${purpose}.`);
+      return { kid, algorithm: key.algorithm, signature: await signWith(key.privateKey, key.algorithm, data) };
     },
     async publicKeys(purpose) {
-      const now = options.clock.now();
-      return ofPurpose(purpose).flatMap((key) => {
-        const state = stateOf(key, purpose, now);
-        return state === 'retired' ? [] : [describe(key, purpose, state)];
-      });
+      return inKeySet(purpose);
     },
-    async rotate(purpose, record) {
-      await refresh();
-      const present = ofPurpose(purpose);
-      const waiting = present.find((key) => key.activatesAt > options.clock.now());
-      // Rotating twice in a row must not push the successor's activation out: the one that waits is the answer.
-      if (waiting !== undefined) return describe(waiting, purpose, 'published');
-      const generation = (present.at(-1)?.generation ?? 0) + 1;
-      await generate(purpose, generation, options.purposes[purpose].publicationLeadSeconds * 1000, record);
-      const successor = ofPurpose(purpose).find((key) => key.generation === generation);
-      if (successor === undefined) throw new Error('a key that was inserted is not there');
-      return describe(successor, purpose, 'published');
-    },
+    rotate,
+    withdraw,
     async stop() {
       clearInterval(timer);
+      await looking;
     },
   };
 }
 
-function open(key: StoredKey, sealingKey: SealingKey): KeyObject {
-  const der = unseal(key.sealedKey, sealingKey, `${key.purpose}|${key.kid}`);
-  const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-  der.fill(0);
-  return privateKey;
+function isMet(state: KeyringState | undefined): state is KeyringKey['state'] {
+  return state === 'published' || state === 'active' || state === 'retiring';
 }
 
-function publicMembers(key: KeyObject): Readonly<Record<string, string>> {
-  const { kty, crv, x, y } = key.export({ format: 'jwk' });
-  if (kty === undefined || crv === undefined || x === undefined)
-    throw new Error('a generated key without its public members');
-  return y === undefined ? { kty, crv, x } : { kty, crv, x, y };
+function describe<Purpose extends string>(
+  key: StoredKey,
+  purpose: Purpose,
+  state: KeyringKey['state'],
+): KeyOf<Purpose> {
+  return {
+    kid: key.kid,
+    algorithm: algorithmOf(key),
+    purpose,
+    state,
+    jwk: key.publicJwk,
+    publishedAt: key.publishedAt,
+    activeFrom: key.activatesAt,
+  };
 }
 
-/** RFC 7638 section 3: SHA-256 over the required members in lexicographic order. */
-function thumbprint(jwk: Readonly<Record<string, string>>): string {
-  const members = Object.fromEntries(
-    ['crv', 'kty', 'x', 'y'].flatMap((name) => (jwk[name] === undefined ? [] : [[name, jwk[name]]])),
-  );
-  return sha256Base64Url(JSON.stringify(members));
+function load(key: StoredKey, sealingKey: SealingKey): LoadedKey {
+  const privateKey = openKey(unseal(key.sealedKey, sealingKey, `${key.purpose}|${key.kid}`));
+  return { ...key, algorithm: algorithmOf(key), privateKey };
+}
+
+function algorithmOf({ kid, algorithm }: StoredKey): KeyringAlgorithm {
+  const known = keyringAlgorithms.find((candidate) => candidate === algorithm);
+  if (known === undefined) throw new Error(`the key ${kid} is for an algorithm that this release does not have`);
+  return known;
 }

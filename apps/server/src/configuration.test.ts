@@ -1,0 +1,163 @@
+import { isCodedError } from '@countersign/kernel';
+import { describe, expect, it } from 'vitest';
+import { type Configuration, readConfiguration } from './configuration.ts';
+
+const jwk = (x: string) => ({ kty: 'EC', crv: 'P-256', x, y: 'y', kid: x });
+const production = {
+  environment: 'production',
+  issuer: 'https://identity.example.com',
+  listen: { host: '127.0.0.1', port: 7420 },
+  dataFolder: '/var/lib/countersign',
+  databaseUrl: 'file:/run/secrets/database-url',
+  keyEncryptionKey: 'file:/run/secrets/key-encryption-key',
+  logOrigin: 'identity.example.com/log/2026',
+  logLevel: 'info',
+  operator: {
+    lei: '529900T8BM49AURSDO55',
+    name: 'Example Operator',
+    country: 'DE',
+    jwks: { keys: [jwk('operator')] },
+    approver: { jwks: { keys: [jwk('approver')] } },
+  },
+  accessTokenLifetimeSeconds: 300,
+};
+const mutualTls = {
+  baseUrl: 'https://mtls.identity.example.com',
+  listen: { host: '0.0.0.0', port: 7421 },
+  certificate: 'file:/run/secrets/mtls.pem',
+  key: 'file:/run/secrets/mtls.key',
+  clientAuthorities: 'file:/etc/countersign/client-authorities.pem',
+  proxies: ['A'.repeat(43)],
+};
+const development = {
+  ...production,
+  environment: 'development',
+  issuer: 'http://127.0.0.1:7420',
+  operator: { ...production.operator, approver: undefined },
+};
+
+/** JSON, as it is read from a file: what is undefined is not there. */
+const read = (input: object): Configuration => readConfiguration(JSON.parse(JSON.stringify(input)));
+function refusalOf(input: object): { readonly code: string; readonly detail: string } {
+  try {
+    read(input);
+  } catch (error) {
+    if (isCodedError(error)) return error;
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('a configuration', () => {
+  it('has every default in its place, and cannot be changed', () => {
+    const configuration = read(production);
+    expect(configuration).toMatchObject({
+      region: 'default',
+      dpopNonce: 'optional',
+      keys: { rotateEveryDays: 90, clientKeyMaxAgeDays: 365, clientKeyWarnDays: 30 },
+      features: {},
+    });
+    expect(configuration.mutualTls).toBeUndefined();
+    for (const part of [configuration, configuration.keys, configuration.features, configuration.operator.jwks])
+      expect(Object.isFrozen(part)).toBe(true);
+    expect(read(configuration)).toEqual(configuration);
+  });
+
+  it('may say more', () => {
+    const more = {
+      ...production,
+      listen: { ...production.listen, host: '0.0.0.0', tls: { certificate: 'file:/c.pem', key: 'env:KEY' } },
+      mutualTls,
+      region: 'eu-1',
+      keys: { rotateEveryDays: 30 },
+      dpopNonce: 'required',
+      features: { transactionTokens: 'draft-10', identityChaining: 'draft-17', grantManagement: 'draft-03' },
+    };
+    expect(read(more)).toMatchObject({ ...more, keys: { rotateEveryDays: 30, clientKeyMaxAgeDays: 365 } });
+  });
+
+  it.each([
+    ['an unknown setting', { mutualTLS: mutualTls }],
+    ['a secret in place of its reference', { mutualTls: { ...mutualTls, key: '-----BEGIN PRIVATE KEY-----' } }],
+    ['plain HTTP for mutual TLS', { mutualTls: { ...mutualTls, baseUrl: 'http://mtls.example.com' } }],
+    ['a path in the address for mutual TLS', { mutualTls: { ...mutualTls, baseUrl: 'https://mtls.example.com/a' } }],
+    ['a proxy by name', { mutualTls: { ...mutualTls, proxies: ['CN=proxy'] } }],
+    ['a certificate without its key', { listen: { ...production.listen, tls: { certificate: 'file:/c.pem' } } }],
+    ['a region that is not a label', { region: 'EU 1' }],
+    ['keys that never rotate', { keys: { rotateEveryDays: 0 } }],
+    ['a feature that is merely on', { features: { grantManagement: true } }],
+    ['a revision that is not implemented', { features: { transactionTokens: 'draft-09' } }],
+    ['a feature that does not exist', { features: { implicitFlow: 'draft-01' } }],
+    ['nonces that are off', { dpopNonce: 'off' }],
+  ])('with %s is refused', (_, change) => {
+    expect(refusalOf({ ...production, ...change }).code).toBe('configuration_invalid');
+  });
+
+  it.each([
+    ['the same address for both listeners', { mutualTls: { ...mutualTls, baseUrl: production.issuer } }, 'baseUrl'],
+    [
+      'the same port for both listeners',
+      { mutualTls: { ...mutualTls, listen: production.listen } },
+      'mutualTls.listen',
+    ],
+    ['a warning that comes after the end', { keys: { clientKeyMaxAgeDays: 20 } }, 'clientKeyWarnDays'],
+    [
+      'one key for operator and approver',
+      { operator: { ...production.operator, approver: { jwks: { keys: [{ ...jwk('operator'), kid: 'other' }] } } } },
+      'approver',
+    ],
+  ])('with %s contradicts itself', (_, change, setting) => {
+    const { code, detail } = refusalOf({ ...production, ...change });
+    expect(code).toBe('configuration_invalid');
+    expect(detail).toContain(setting);
+  });
+
+  it('does not repeat values when it is refused: they may be secrets', () => {
+    const { detail } = refusalOf({
+      ...production,
+      keyEncryptionKey: 'c2VjcmV0',
+      databaseUrl: 'postgres://u:secret@h/d',
+    });
+    expect(detail).not.toMatch(/c2VjcmV0|secret@/);
+  });
+});
+
+describe('outside development', () => {
+  it.each([
+    ['an issuer without https', { issuer: 'http://identity.example.com' }, 'issuer'],
+    ['the embedded database', { databaseUrl: undefined }, 'databaseUrl'],
+    ['no second person', { operator: { ...production.operator, approver: undefined } }, 'approver'],
+    ['plain HTTP to other machines', { listen: { host: '0.0.0.0', port: 7420 } }, 'listen'],
+    ['plain HTTP to other machines by IPv6', { listen: { host: '::', port: 7420 } }, 'listen'],
+  ])('%s is refused', (_, change, setting) => {
+    const { code, detail } = refusalOf({ ...production, ...change });
+    expect(code).toBe('configuration_unsafe');
+    expect(detail).toContain(`${setting}`);
+  });
+
+  it('everything unsafe is told at once', () => {
+    const { detail } = refusalOf({ ...production, issuer: 'http://a.example', databaseUrl: undefined });
+    expect(detail).toMatch(/issuer.*databaseUrl/);
+  });
+});
+
+describe('development', () => {
+  it('needs no second person, no database of its own and no TLS', () => {
+    expect(read({ ...development, databaseUrl: undefined }).environment).toBe('development');
+  });
+
+  it.each([
+    ['issuer', { issuer: 'https://identity.example.com' }],
+    ['mutualTls.baseUrl', { mutualTls }],
+  ])('stays on loopback: %s', (setting, change) => {
+    const { code, detail } = refusalOf({ ...development, ...change });
+    expect(code).toBe('configuration_unsafe');
+    expect(detail).toContain(setting);
+  });
+
+  it('may have mutual TLS on loopback', () => {
+    expect(
+      read({ ...development, mutualTls: { ...mutualTls, baseUrl: 'https://localhost:7421' } }).mutualTls,
+    ).toBeDefined();
+  });
+});

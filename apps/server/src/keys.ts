@@ -1,0 +1,65 @@
+import type { Actor, KeyPurpose } from '@countersign/contracts';
+import type { Clock, Random } from '@countersign/kernel';
+import { createKeyring, type KeyPolicy, type Keyring, type Logger, type SealingKey } from '@countersign/runtime';
+import type pg from 'pg';
+import type { KeyRecords } from './key-records.ts';
+
+/** Purposes whose keys are in the key set of the authorization server; the log's key is not. */
+export type TokenKeyPurpose = Exclude<KeyPurpose, 'log-checkpoint'>;
+
+/** The keyring of each purpose. */
+export type Signers = Readonly<Record<KeyPurpose, Keyring<KeyPurpose>>>;
+
+export interface KeyringDependencies {
+  readonly pool: pg.Pool;
+  readonly sealingKey: SealingKey;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Longer than a verifier keeps our key set (`max-age` 60 s), and than a node takes to see another's key (2 s). */
+const publicationLeadSeconds = 300;
+
+/** Keys of what clients and interfaces verify: rotated by the calendar, each event recorded before it happens. */
+export function openTokenKeys(
+  dependencies: KeyringDependencies & {
+    readonly rotateEveryDays: number;
+    readonly records: KeyRecords;
+    /** In whose name the calendar rotates. */
+    readonly by: Actor;
+  },
+): Promise<Keyring<TokenKeyPurpose>> {
+  const { records, by, rotateEveryDays, ...common } = dependencies;
+  const policy = (longestSignedLifeSeconds: number): KeyPolicy => ({
+    algorithm: 'ES256',
+    publicationLeadSeconds,
+    longestSignedLifeSeconds,
+    rotateEverySeconds: rotateEveryDays * 86_400,
+  });
+  return createKeyring<TokenKeyPurpose>({
+    ...common,
+    purposes: {
+      // 300 seconds, and a minute in which clocks may differ.
+      'access-token': policy(360),
+      // A day: who signs out shows the ID token of the sign-in, and a session lasts no longer.
+      'id-token': policy(86_460),
+      'transaction-token': policy(360),
+    },
+    recorder: {
+      published: (successor) => records.published(successor, by),
+      withdrawn: (withdrawn, successor) => records.withdrawn(withdrawn, successor, by),
+    },
+  });
+}
+
+/**
+ * The key of the log: never rotated and never withdrawn, since a checkpoint is verified for years. It is not recorded
+ * in the log either, whose first record it signs.
+ */
+export function openLogKeys(dependencies: KeyringDependencies): Promise<Keyring<'log-checkpoint'>> {
+  const purposes = {
+    'log-checkpoint': { algorithm: 'EdDSA', publicationLeadSeconds, longestSignedLifeSeconds: 100 * 365 * 86_400 },
+  } as const;
+  return createKeyring({ ...dependencies, purposes });
+}

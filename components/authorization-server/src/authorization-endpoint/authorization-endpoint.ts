@@ -1,0 +1,360 @@
+import {
+  type Authentication,
+  type Client,
+  type Directory,
+  type GrantRegister,
+  type Signer,
+  type SignIn,
+  satisfies,
+} from '@countersign/contracts';
+import { type CodedError, isCodedError, newId } from '@countersign/kernel';
+import { csrfTokenOf, type Logger, matchesCsrfToken } from '@countersign/runtime';
+import type pg from 'pg';
+import { type ClientRules, checkClient } from '../client-endpoint/check-client.ts';
+import type { createCodes } from '../codes/codes.ts';
+import { createSweeper } from '../codes/sweeper.ts';
+import type { PushedRequests } from '../pushed-requests/pushed-requests.ts';
+import {
+  type BrowserSecret,
+  codeOf,
+  consentFormOf,
+  type InteractionId,
+  interactionOf,
+  keyOf,
+  parseInteractionId,
+} from './browser.ts';
+import { checkGrantManagement } from './check-grant-management.ts';
+import { checkPerson } from './check-person.ts';
+import { type CheckedRequest, checkAuthorizationRequest, checkResponseTarget } from './check-request.ts';
+import type { ConsentForm, ConsentQuestion } from './consent-page.ts';
+import { allow, type Decision, type DecisionDependencies, deny, endingOf } from './decide.ts';
+import { type ConsentLifetimes, defaultConsentLifetimes, grantExpiry } from './grant-expiry.ts';
+import { createIdTokenHints } from './id-token-hint.ts';
+import { loadRequest } from './load-request.ts';
+import { type AuthorizationFacts, refusedRecord } from './record.ts';
+import { refuse, tellsClient } from './refusals.ts';
+import { rememberedConsent } from './remembered-consent.ts';
+import { responseLocation } from './respond.ts';
+import { asksForFreshSignIn, classFallsShort, signInNeed } from './sign-in-need.ts';
+import { createInteractionStore, type Ending, type Interaction } from './store.ts';
+
+/** How long a person may take from the arrival to the decision, in seconds. */
+export const interactionLifetimeSeconds = 900;
+
+export interface AuthorizationEndpointDependencies extends Omit<DecisionDependencies, 'interactions'>, ClientRules {
+  readonly pool: pg.Pool;
+  readonly issuer: string;
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly authentication: Pick<Authentication, 'begin' | 'current'>;
+  readonly grants: GrantRegister;
+  readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
+  readonly codes: Pick<ReturnType<typeof createCodes>, 'issueAs' | 'find'>;
+  readonly pushedRequests: Pick<PushedRequests, 'find' | 'consume'>;
+  readonly logger: Logger;
+  readonly consentLifetimes?: ConsentLifetimes;
+  /** Grant Management for OAuth; without it its parameters are ignored. */
+  readonly grantManagement: boolean;
+}
+
+/** Where and from whom a request of a browser came. */
+export interface Visit {
+  /** The secret in the browser's cookie; a new one where it had none. */
+  readonly browser: BrowserSecret;
+  /** The `Cookie` header as received: who is signed in is for somebody else to read from it. */
+  readonly cookie: string | undefined;
+  readonly address: string;
+}
+
+/** What the browser is shown, or where it is sent. */
+export type Step =
+  | { readonly kind: 'sign-in'; readonly location: string }
+  | {
+      readonly kind: 'consent';
+      readonly question: ConsentQuestion;
+      readonly form: Omit<ConsentForm, 'action'>;
+    }
+  /** Back to the client, with a code or an error. */
+  | { readonly kind: 'answer'; readonly location: string };
+
+export interface AuthorizationEndpoint {
+  /**
+   * A browser arrives with an authorization request, by its parameters.
+   *
+   * @throws CodedError of `oauthErrors` for what must be told to the person and to nobody else: until redirect URI and
+   *   client are trusted, a redirect would carry the browser wherever an attacker wants
+   */
+  arrive(parameters: ReadonlyMap<string, string>, visit: Visit): Promise<Step>;
+  /** The browser comes back from the sign-in. @throws as {@link arrive} */
+  resume(interaction: string | undefined, visit: Visit): Promise<Step>;
+  /** The person has decided. @throws as {@link arrive}; `form_forged` when the form was not ours, or not theirs */
+  decide(
+    form: {
+      readonly interaction: string | undefined;
+      readonly csrf: string | undefined;
+      readonly decision: string | undefined;
+    },
+    visit: Visit,
+  ): Promise<Step>;
+  /** Removes interactions that are over; runs by itself. */
+  sweep(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** One request in one browser, on its way. */
+interface Attempt {
+  readonly id: InteractionId;
+  readonly interaction: Interaction;
+  /** Whether it is in the database already. */
+  readonly kept: boolean;
+  readonly client: Client;
+  readonly target: ReturnType<typeof checkResponseTarget>;
+  readonly visit: Visit;
+}
+
+/** The authorization endpoint (RFC 6749 section 3.1): who asks, who decides, what they are shown, and the answer. */
+export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointDependencies): AuthorizationEndpoint {
+  const { pool, clock, random, audit, directory, authentication, grants, codes, pushedRequests, logger } = dependencies;
+  const lifetimes = dependencies.consentLifetimes ?? defaultConsentLifetimes;
+  const interactions = createInteractionStore(pool);
+  const deciding: DecisionDependencies = { ...dependencies, interactions };
+  const hints = createIdTokenHints(dependencies.issuer, dependencies.signer);
+  const sweeper = createSweeper({
+    what: 'interactions',
+    logger,
+    removeSlice: (limit) => interactions.removeExpired(clock.now(), limit),
+  });
+
+  /** The rules between a trusted redirect URI and the question to the person. */
+  async function proceed(attempt: Attempt, arrival: 'arrived' | 'returned' | 'decided'): Promise<Step | Decision> {
+    const { client, interaction, visit } = attempt;
+    if (interaction.ended !== undefined) return answer(attempt, interaction.ended);
+    const facts: { -readonly [Fact in keyof AuthorizationFacts]: AuthorizationFacts[Fact] } = {
+      client,
+      address: visit.address,
+      ...(interaction.pushed === undefined ? {} : { pushedRecord: interaction.pushed.recordId }),
+    };
+    try {
+      const snapshot = directory.snapshot();
+      const now = clock.now();
+      checkClient(client, snapshot, dependencies);
+      const checked = await checkRequest(attempt, now);
+      facts.checked = checked;
+      const signIn = await authentication.current(visit.cookie);
+      if (signIn !== undefined) facts.signIn = signIn;
+      const need = signInNeed(checked.request, client, interaction.startedAt);
+      const stale = arrival === 'arrived' && asksForFreshSignIn(checked.request);
+      if (signIn === undefined || stale || !satisfies(signIn, need)) {
+        requireSignInPossible(checked, signIn, arrival);
+        if (arrival === 'returned') throw giveUp(signIn, need);
+        return await signInStep(attempt, need);
+      }
+      const person = checkPerson(signIn, { client, directory: snapshot, request: checked.request });
+      facts.person = person;
+      await checkGrantManagement(checked.request, { client, person }, grants);
+      const until = grantExpiry(checked.terms, { client, now, lifetimes });
+      const decision: Decision = {
+        id: attempt.id,
+        key: keyOf(visit.browser, attempt.id),
+        browser: visit.browser,
+        facts: { ...facts, client, checked, person, signIn },
+        until,
+      };
+      if (arrival === 'decided') return decision;
+      const remembered = await rememberedConsent({ client, person, ...checked, now }, grants);
+      if (remembered !== undefined) {
+        await keep(attempt);
+        return answer(attempt, await allow(decision, remembered, deciding));
+      }
+      if (checked.request.prompt.includes('none'))
+        throw refuse('consent_not_given_yet', 'The person has not allowed this yet, and was not to be asked.');
+      await keep(attempt);
+      return {
+        kind: 'consent',
+        question: { client, person, signIn, checked, directory: snapshot, until },
+        form: { interaction: attempt.id, csrf: csrfOf(attempt, signIn).token },
+      };
+    } catch (error) {
+      if (!isCodedError(error) || !tellsClient(error)) throw error;
+      return refuseToClient(attempt, error, facts);
+    }
+  }
+
+  async function checkRequest({ interaction, client }: Attempt, now: number): Promise<CheckedRequest> {
+    const checked = checkAuthorizationRequest(interaction.parameters, { client, directory: directory.snapshot(), now });
+    const { grantManagement, ...request } = checked.request;
+    const hint = request.idTokenHint === undefined ? undefined : await readHint(request.idTokenHint, now);
+    const subject = request.subject ?? hint;
+    return {
+      ...checked,
+      request: {
+        ...request,
+        ...(subject === undefined ? {} : { subject }),
+        ...(grantManagement === undefined || !dependencies.grantManagement ? {} : { grantManagement }),
+      },
+    };
+  }
+
+  /** OpenID Connect Core section 3.1.2.1: the person whom the client expects. */
+  async function readHint(text: string, now: number): Promise<string | undefined> {
+    try {
+      return (await hints.read(text, now))?.sub;
+    } catch (error) {
+      if (!isCodedError(error) || error.category === 'unavailable') throw error;
+      throw refuse('id_token_hint_invalid', 'The id_token_hint is not an ID token of this server.');
+    }
+  }
+
+  async function signInStep(attempt: Attempt, need: ReturnType<typeof signInNeed>): Promise<Step> {
+    await keep(attempt);
+    const location = await authentication.begin({
+      returnTo: `${new URL(dependencies.issuer).pathname.replace(/\/$/, '')}${resumePath}?interaction=${attempt.id}`,
+      continuesTo: [attempt.target.redirectUri],
+      need,
+      clientName: attempt.client.name,
+    });
+    return { kind: 'sign-in', location };
+  }
+
+  async function keep(attempt: Attempt): Promise<void> {
+    if (!attempt.kept) await interactions.begin(keyOf(attempt.visit.browser, attempt.id), attempt.interaction);
+  }
+
+  /**
+   * Tells the client that it is not to be, recorded first, and once however often the page is loaded. Where neither the
+   * client has shown who it is nor a person is signed in, nobody is known, and anybody could fill the log.
+   */
+  async function refuseToClient(attempt: Attempt, error: CodedError, facts: AuthorizationFacts): Promise<Step> {
+    if (facts.pushedRecord === undefined && facts.signIn === undefined) return answer(attempt, endingOf(error));
+    await keep(attempt);
+    const ending = await interactions.underLock(keyOf(attempt.visit.browser, attempt.id), async (interaction, unit) => {
+      if (interaction === undefined) throw unknownInteraction();
+      if (interaction.ended !== undefined) return interaction.ended;
+      await audit.append(refusedRecord(newId('record', { clock, random }), error, facts));
+      await unit.end(endingOf(error));
+      return endingOf(error);
+    });
+    return answer(attempt, ending);
+  }
+
+  /** The way back to the client. A code is told again only while it can still be redeemed. */
+  async function answer(attempt: Attempt, ending: Ending): Promise<Step> {
+    const { client, target, visit, id } = attempt;
+    const to = { client: client.id, ...target };
+    if (ending.outcome === 'refused') {
+      const response = { error: ending.error, error_description: ending.description };
+      return { kind: 'answer', location: await responseLocation(response, to, dependencies) };
+    }
+    const code = codeOf(visit.browser, id);
+    const issued = await codes.find(code);
+    if (issued === undefined || issued.redeemed)
+      throw refuse('interaction_decided', `You have answered this already. Go back to ${client.name}.`);
+    return { kind: 'answer', location: await responseLocation({ code }, to, dependencies) };
+  }
+
+  /** An interaction of this browser that was begun before. */
+  async function attemptOf(text: string | undefined, visit: Visit): Promise<Attempt> {
+    const id = parseInteractionId(text);
+    const interaction = id === undefined ? undefined : await interactions.find(keyOf(visit.browser, id));
+    if (id === undefined || interaction === undefined) throw unknownInteraction();
+    if (interaction.expiresAt <= clock.now())
+      throw refuse('interaction_expired', 'This took too long. Go back to the application and begin again.');
+    const client = directory.snapshot().client(interaction.client);
+    if (client === undefined)
+      throw refuse('client_unknown', 'The application that sent you here is not known any more.');
+    const target = checkResponseTarget(interaction.parameters, client);
+    return { id, interaction, kept: true, client, target, visit };
+  }
+
+  return {
+    async arrive(parameters, visit) {
+      const now = clock.now();
+      const loaded = await loadRequest(parameters, { directory: directory.snapshot(), pushedRequests, random, now });
+      const { client, closed } = loaded;
+      const target = checkResponseTarget(loaded.parameters, client);
+      const id = interactionOf(visit.browser, loaded.seed);
+      const known = loaded.pushed === undefined ? undefined : await interactions.find(keyOf(visit.browser, id));
+      const open = known !== undefined && known.expiresAt > now ? known : undefined;
+      if (open === undefined && closed === 'used')
+        throw refuse('request_uri_used', `The request of ${client.name} was answered before. Go back and begin again.`);
+      if (open === undefined && closed === 'expired')
+        throw refuse('request_uri_expired', `The request of ${client.name} has expired. Go back and begin again.`);
+      const interaction: Interaction = open ?? {
+        client: client.id,
+        parameters: loaded.parameters,
+        ...(loaded.pushed === undefined ? {} : { pushed: loaded.pushed }),
+        startedAt: now,
+        expiresAt: now + interactionLifetimeSeconds * 1000,
+      };
+      return asStep(await proceed({ id, interaction, kept: open !== undefined, client, target, visit }, 'arrived'));
+    },
+
+    async resume(interaction, visit) {
+      return asStep(await proceed(await attemptOf(interaction, visit), 'returned'));
+    },
+
+    async decide(form, visit) {
+      const attempt = await attemptOf(form.interaction, visit);
+      const decision = await proceed(attempt, 'decided');
+      if ('kind' in decision) return decision;
+      if (!matchesCsrfToken(form.csrf, csrfOf(attempt, decision.facts.signIn).hash))
+        throw refuse(
+          'form_forged',
+          'This form was not sent from the page that you were shown. Go back and send it again.',
+        );
+      const decided = { allow: () => allow(decision, undefined, deciding), refuse: () => deny(decision, deciding) };
+      if (form.decision !== 'allow' && form.decision !== 'refuse')
+        throw refuse('decision_missing', 'The form does not say whether you allow or refuse.');
+      try {
+        return await answer(attempt, await decided[form.decision]());
+      } catch (error) {
+        if (!isCodedError(error) || !tellsClient(error)) throw error;
+        return refuseToClient(attempt, error, decision.facts);
+      }
+    },
+
+    sweep: sweeper.sweep,
+    stop: sweeper.stop,
+  };
+}
+
+/** Under the path of the issuer. */
+export const resumePath = '/authorize/resume';
+export const decisionPath = '/authorize/decision';
+
+function asStep(outcome: Step | Decision): Step {
+  if ('kind' in outcome) return outcome;
+  throw new Error('a decision was reached without a form');
+}
+
+/** For this interaction and this session: a form that one person was shown is none for the next who signs in. */
+function csrfOf({ id, visit }: Attempt, { session }: SignIn) {
+  return csrfTokenOf(visit.browser, consentFormOf(id, session));
+}
+
+function requireSignInPossible(
+  { request }: CheckedRequest,
+  signIn: SignIn | undefined,
+  arrival: 'arrived' | 'returned' | 'decided',
+): void {
+  if (arrival === 'arrived' && request.prompt.includes('none'))
+    throw refuse(
+      'sign_in_required',
+      signIn === undefined
+        ? 'Nobody is signed in, and nobody was to be asked.'
+        : 'The sign-in does not serve what is asked for, and nobody was to be asked.',
+    );
+}
+
+/** The browser comes back from a sign-in that does not serve. */
+function giveUp(signIn: SignIn | undefined, need: ReturnType<typeof signInNeed>): CodedError {
+  if (signIn !== undefined && classFallsShort(signIn, need))
+    return refuse('sign_in_class', `The sign-in must be of one of the classes ${need.acrValues.join(' ')}.`);
+  return refuse('sign_in_abandoned', 'The person did not sign in.');
+}
+
+function unknownInteraction(): CodedError {
+  return refuse(
+    'interaction_unknown',
+    'This page does not belong to anything that was begun in this browser. Go back to the application and begin again.',
+  );
+}

@@ -1,0 +1,99 @@
+import { type Client, type GrantTerms, oauthErrors } from '@countersign/contracts';
+import { type CodedError, isCodedError } from '@countersign/kernel';
+import type { AuthorizationDetail } from '@countersign/market';
+import {
+  type AuthorizationRequest,
+  authorizationRequestErrors,
+  oauthErrorOfAuthorizationRequest,
+  parseAuthorizationRequest,
+  parseResponseTarget,
+  type RequestParameters,
+  type ResponseTarget,
+} from '@countersign/oauth';
+import { checkRequestedDetails } from './check-requested-details.ts';
+import { checkRequestedResource } from './check-requested-resource.ts';
+import { checkRequestedScopes } from './check-requested-scopes.ts';
+import { refuse } from './refusals.ts';
+import type { RequestRules } from './request-rules.ts';
+
+/** An authorization request that the client may make, by what the directory says of the client now. */
+export interface CheckedRequest {
+  readonly request: AuthorizationRequest;
+  /** Answers go to the redirect URI as one signed JWT (JARM). */
+  readonly signedResponse: boolean;
+  /** Everything that would be granted. */
+  readonly terms: GrantTerms;
+}
+
+/**
+ * Where the answer may go: a redirect URI of this client, compared as text (RFC 9700 section 4.1.3). Until this has
+ * passed, nothing of the request may send a browser anywhere.
+ *
+ * @throws CodedError of `oauthErrors`
+ */
+export function checkResponseTarget(
+  parameters: RequestParameters,
+  client: Client,
+): ResponseTarget & { readonly signedResponse: boolean } {
+  const target = inOAuthWords(() => parseResponseTarget(parameters));
+  if (target.clientId !== client.id) throw refuse('client_unknown', 'The client_id is not that of the client.');
+  if (!client.redirectUris.includes(target.redirectUri))
+    throw refuse('redirect_uri_unregistered', 'The redirect_uri is not one that was registered for this client.');
+  return { ...target, signedResponse: client.requireSignedResponse || target.responseMode === 'jwt' };
+}
+
+/**
+ * The rules of an authorization request, in the order in which they are applied: the same when it is pushed and when
+ * it is used, so that what has changed in the directory in between counts.
+ *
+ * @throws CodedError of `oauthErrors`
+ */
+export function checkAuthorizationRequest(parameters: RequestParameters, rules: RequestRules): CheckedRequest {
+  const { client } = rules;
+  const { signedResponse } = checkResponseTarget(parameters, client);
+  if (!client.grantTypes.includes('authorization_code'))
+    throw refuse('grant_not_registered', 'The client is not registered for the grant authorization_code.');
+  const request = inOAuthWords(() => parseAuthorizationRequest(parameters));
+  if (client.requireSignedResponse && parameters.get('response_mode') === 'query')
+    throw refuse('response_mode_unsigned', 'The client is registered for signed responses: response_mode must be jwt.');
+  const scopes = checkRequestedScopes(request.scope, client);
+  const resource = checkRequestedResource(request.resource, scopes, rules);
+  const details = checkRequestedDetails(request.authorizationDetails, resource, rules);
+  requireSomething(scopes, details);
+  return {
+    request,
+    signedResponse,
+    terms: { scopes, details, resources: resource === undefined ? [] : [resource.uri] },
+  };
+}
+
+function requireSomething(scopes: GrantTerms['scopes'], details: readonly AuthorizationDetail[]): void {
+  if (scopes.length === 0)
+    throw refuse(
+      'scope_missing',
+      details.length === 0
+        ? 'Name the scopes that are asked for; there is no scope to give by default.'
+        : 'Name the scopes that the authorization_details are to be used with.',
+    );
+}
+
+/** What the parser refuses, in the words of the wire; its own code becomes the fact `reason`. */
+function inOAuthWords<Result>(parse: () => Result): Result {
+  try {
+    return parse();
+  } catch (error) {
+    throw translated(error) ?? error;
+  }
+}
+
+function translated(error: unknown): CodedError | undefined {
+  if (!isCodedError(error) || !isProblem(error.code)) return undefined;
+  return oauthErrors.error(oauthErrorOfAuthorizationRequest[error.code], error.detail, {
+    facts: { ...error.facts, reason: error.code },
+    cause: error,
+  });
+}
+
+function isProblem(code: string): code is keyof typeof authorizationRequestErrors.codes {
+  return Object.hasOwn(authorizationRequestErrors.codes, code);
+}

@@ -1,0 +1,160 @@
+import {
+  type AuditAppender,
+  type Grant,
+  type GrantProposal,
+  type GrantRegister,
+  grantErrors,
+  type Person,
+  type SignIn,
+} from '@countersign/contracts';
+import { type Clock, type CodedError, isCodedError, newId, type Random, toInstant } from '@countersign/kernel';
+import type { createCodes } from '../codes/codes.ts';
+import type { SessionClients } from '../logout/session-clients.ts';
+import type { PushedRequests } from '../pushed-requests/pushed-requests.ts';
+import { type BrowserSecret, codeOf, type InteractionId } from './browser.ts';
+import type { CheckedRequest } from './check-request.ts';
+import { plainText } from './plain-text.ts';
+import { type AuthorizationFacts, grantedRecord, refusedRecord } from './record.ts';
+import { refuse } from './refusals.ts';
+import type { createInteractionStore, Ending, InteractionKey, Unit } from './store.ts';
+
+export interface DecisionDependencies {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly audit: AuditAppender;
+  readonly grants: Pick<GrantRegister, 'give' | 'deny' | 'change'>;
+  readonly codes: Pick<ReturnType<typeof createCodes>, 'issueAs'>;
+  readonly pushedRequests: Pick<PushedRequests, 'consume'>;
+  readonly sessionClients: Pick<SessionClients, 'remember'>;
+  readonly interactions: ReturnType<typeof createInteractionStore>;
+}
+
+/** One person before one question. */
+export interface Decision {
+  readonly id: InteractionId;
+  readonly key: InteractionKey;
+  readonly browser: BrowserSecret;
+  readonly facts: AuthorizationFacts & {
+    readonly checked: CheckedRequest;
+    readonly person: Person;
+    readonly signIn: SignIn;
+  };
+  /** Milliseconds since the epoch: when what is allowed ends. */
+  readonly until: number;
+}
+
+/**
+ * Allows what was asked, once. Under the lock of the interaction: the request is taken for good, the consent recorded
+ * and kept, the code issued, its record made durable; then all of it becomes true together. A second click, another
+ * tab and a reload find it ended.
+ *
+ * @param remembered the consent of before that covers it; nothing is asked and none is given then
+ */
+export async function allow(
+  decision: Decision,
+  remembered: Grant | undefined,
+  dependencies: DecisionDependencies,
+): Promise<Ending> {
+  const { clock, random, audit, codes, sessionClients } = dependencies;
+  const { facts, browser, id } = decision;
+  const { checked, person, signIn, client } = facts;
+  return underLock(decision, dependencies, async (unit) => {
+    const grant = remembered ?? (await giveConsent(decision, dependencies));
+    const code = codeOf(browser, id);
+    const { request, terms } = checked;
+    const [resource] = terms.resources;
+    await codes.issueAs(
+      code,
+      {
+        grant: grant.id,
+        client: client.id,
+        redirectUri: request.redirectUri,
+        codeChallenge: request.codeChallenge,
+        ...(request.dpopJkt === undefined ? {} : { dpopJkt: request.dpopJkt }),
+        ...(request.nonce === undefined ? {} : { nonce: request.nonce }),
+        session: signIn.session,
+        ...(resource === undefined ? {} : { resource }),
+        scopes: terms.scopes,
+        acr: signIn.acr,
+        amr: signIn.amr,
+        authTime: signIn.authTime,
+      },
+      unit.connection,
+    );
+    // Only who gets an ID token knows of the session, and can be told of its end.
+    if (terms.scopes.includes('openid'))
+      await sessionClients.remember(
+        { session: signIn.session, client: client.id, subject: person.id },
+        unit.connection,
+      );
+    const recordId = newId('record', { clock, random });
+    await audit.append(grantedRecord(recordId, { ...facts, grant, remembered: remembered !== undefined, code }));
+    return { outcome: 'allowed' };
+  });
+}
+
+/** Refuses what was asked, because the person said no. */
+export async function deny(decision: Decision, dependencies: DecisionDependencies): Promise<Ending> {
+  const { clock, random, audit, grants } = dependencies;
+  return underLock(decision, dependencies, async () => {
+    const { expiresAt: _expiresAt, ...refused } = proposalOf(decision);
+    const record = await grants.deny(refused);
+    const error = refuse('consent_denied', 'The person refused.');
+    await audit.append(refusedRecord(newId('record', { clock, random }), error, decision.facts, [record]));
+    return endingOf(error);
+  });
+}
+
+/** How an interaction ends with an error that the client is told. */
+export function endingOf(error: CodedError): Ending {
+  return { outcome: 'refused', error: error.code, description: plainText(error.detail) };
+}
+
+async function underLock(
+  { key, facts }: Decision,
+  { interactions, pushedRequests, clock }: DecisionDependencies,
+  decide: (unit: Unit) => Promise<Ending>,
+): Promise<Ending> {
+  return interactions.underLock(key, async (interaction, unit) => {
+    if (interaction === undefined) throw refuse('interaction_unknown', 'This page is not open in this browser.');
+    if (interaction.ended !== undefined) return interaction.ended;
+    // The one use of a request URI: of two browsers that decide at once, the second waits here and finds it taken.
+    if (
+      interaction.pushed !== undefined &&
+      !(await pushedRequests.consume(interaction.pushed.hash, clock.now(), unit.connection))
+    )
+      throw refuse('request_uri_used', `The request of ${facts.client.name} was answered before.`);
+    const ending = await decide(unit);
+    await unit.end(ending);
+    return ending;
+  });
+}
+
+async function giveConsent(decision: Decision, { grants }: DecisionDependencies): Promise<Grant> {
+  const proposal = proposalOf(decision);
+  const managed = decision.facts.checked.request.grantManagement;
+  if (managed === undefined || managed.action === 'create') return grants.give(proposal);
+  try {
+    return await grants.change(managed.grantId, managed.action, proposal);
+  } catch (error) {
+    // Ended since it was looked up, or never this client's and person's.
+    if (isCodedError(error) && Object.hasOwn(grantErrors.codes, error.code))
+      throw refuse('grant_unknown', 'The grant_id names no grant of this client and person.');
+    throw error;
+  }
+}
+
+function proposalOf({ facts, until }: Decision): GrantProposal {
+  const { checked, person, signIn, client } = facts;
+  return {
+    ...checked.terms,
+    client: client.id,
+    subject: person.id,
+    institution: person.institution,
+    acr: signIn.acr,
+    amr: signIn.amr,
+    authTime: signIn.authTime,
+    session: signIn.session,
+    expiresAt: toInstant(until),
+  };
+}

@@ -1,0 +1,97 @@
+import type { Random } from '@countersign/kernel';
+import { parseForm } from '@countersign/oauth';
+import {
+  type CookieScope,
+  type Logger,
+  readForm,
+  requireSameOriginPost,
+  sendErrorPage,
+  sendPage,
+} from '@countersign/runtime';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import {
+  type AuthorizationEndpoint,
+  decisionPath,
+  resumePath,
+  type Step,
+  type Visit,
+} from './authorization-endpoint.ts';
+import { browserCookie } from './browser-cookie.ts';
+import { consentPage } from './consent-page.ts';
+import { asPageError, queryOf } from './page-request.ts';
+
+export interface AuthorizationRoutes {
+  readonly authorizationEndpoint: AuthorizationEndpoint;
+  readonly issuer: string;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/**
+ * `GET` and `POST /authorize`, the way back from the sign-in, and the decision, under the path of the issuer. Pages
+ * for a browser: no CORS, nothing is stored, every redirect is a 303 (FAPI 2.0 Security Profile section 5.3.2.2).
+ */
+export function authorizationRoutes(
+  app: FastifyInstance,
+  { authorizationEndpoint, issuer, random, logger }: AuthorizationRoutes,
+): void {
+  const { origin, pathname, protocol } = new URL(issuer);
+  const base = pathname === '/' ? '' : pathname;
+  const scope: CookieScope = { secure: protocol === 'https:' };
+  const cookie = browserCookie(scope, random);
+
+  type Handler = (request: FastifyRequest, visit: Visit) => Promise<Step>;
+  const step = (handler: Handler) => async (request: FastifyRequest, reply: FastifyReply) => {
+    try {
+      const browser = cookie.read(request);
+      const next = await handler(request, { browser, cookie: request.headers.cookie, address: request.ip });
+      cookie.keep(browser, reply);
+      return send(next, reply);
+    } catch (error) {
+      return sendErrorPage(asPageError(error), request, reply, { logger, secure: scope.secure });
+    }
+  };
+
+  function send(next: Step, reply: FastifyReply): FastifyReply {
+    if (next.kind !== 'consent') return reply.header('referrer-policy', 'no-referrer').redirect(next.location, 303);
+    const { question, form } = next;
+    const document = consentPage(question, { ...form, action: base + decisionPath });
+    return sendPage(reply, 200, document, {
+      secure: scope.secure,
+      formAction: [question.checked.request.redirectUri],
+    });
+  }
+
+  // No HEAD: what only looks at links must decide nothing.
+  app.get(
+    `${base}/authorize`,
+    { exposeHeadRoute: false },
+    step(async (request, visit) => authorizationEndpoint.arrive(parseForm(queryOf(request)), visit)),
+  );
+  // RFC 6749 section 3.1. A form of another site brings no cookies along (SameSite): the browser is asked to come again.
+  app.post(`${base}/authorize`, async (request, reply) => {
+    try {
+      const parameters = parseForm(typeof request.body === 'string' ? request.body : '', { maxLength: 8_192 });
+      const query = new URLSearchParams([...parameters]).toString();
+      return reply.header('referrer-policy', 'no-referrer').redirect(`${base}/authorize?${query}`, 303);
+    } catch (error) {
+      return sendErrorPage(asPageError(error), request, reply, { logger, secure: scope.secure });
+    }
+  });
+  app.get(
+    base + resumePath,
+    { exposeHeadRoute: false },
+    step(async (request, visit) => authorizationEndpoint.resume(parseForm(queryOf(request)).get('interaction'), visit)),
+  );
+  app.post(
+    base + decisionPath,
+    step(async (request, visit) => {
+      requireSameOriginPost(request, origin);
+      const fields = readForm(request.body);
+      return authorizationEndpoint.decide(
+        { interaction: fields.get('interaction'), csrf: fields.get('csrf'), decision: fields.get('decision') },
+        visit,
+      );
+    }),
+  );
+}

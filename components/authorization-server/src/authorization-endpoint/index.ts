@@ -1,0 +1,7 @@
+export {
+  type AuthorizationEndpoint,
+  type AuthorizationEndpointDependencies,
+  createAuthorizationEndpoint,
+  interactionLifetimeSeconds,
+} from './authorization-endpoint.ts';
+export { authorizationRoutes } from './http.ts';

@@ -1,0 +1,75 @@
+import { type Client, type DirectorySnapshot, parseClientId } from '@countersign/contracts';
+import type { Json, Random } from '@countersign/kernel';
+import type { PushedRequests } from '../pushed-requests/pushed-requests.ts';
+import { refuse } from './refusals.ts';
+import type { Interaction } from './store.ts';
+
+/** An authorization request as a browser brought it, before any of its parameters has been looked at. */
+export interface LoadedRequest {
+  readonly client: Client;
+  readonly parameters: ReadonlyMap<string, Json>;
+  readonly pushed?: NonNullable<Interaction['pushed']>;
+  /** Names the request within one browser. */
+  readonly seed: string;
+  /** Why nobody new may take it up; whoever had begun in time may go on. */
+  readonly closed?: 'expired' | 'used';
+}
+
+export interface LoadDependencies {
+  readonly directory: DirectorySnapshot;
+  readonly pushedRequests: Pick<PushedRequests, 'find'>;
+  readonly random: Random;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/**
+ * The request that the parameters name or hold. With a `request_uri` everything else is ignored but the `client_id`
+ * (RFC 9101 section 5, RFC 9126 section 4). Without one only clients of the profile `oidc` may come.
+ *
+ * @throws CodedError of `oauthErrors`: it is for the person, not for a redirect
+ */
+export async function loadRequest(
+  parameters: ReadonlyMap<string, string>,
+  { directory, pushedRequests, random, now }: LoadDependencies,
+): Promise<LoadedRequest> {
+  const client = clientOf(parameters.get('client_id'), directory);
+  const requestUri = parameters.get('request_uri');
+  if (requestUri === undefined) return { client, ...plainRequest(parameters, client, random) };
+  const pushed = await pushedRequests.find(requestUri);
+  // Of another client, it is to this one as if it were not there.
+  if (pushed === undefined || pushed.client !== client.id)
+    throw refuse(
+      'request_uri_unknown',
+      'The application sent you here with a request that is not known. Go back to it and begin again.',
+    );
+  return {
+    client,
+    parameters: pushed.parameters,
+    pushed: { hash: pushed.hash, recordId: pushed.recordId },
+    seed: requestUri,
+    ...(pushed.consumed ? { closed: 'used' } : pushed.expiresAt <= now ? { closed: 'expired' } : {}),
+  };
+}
+
+function clientOf(text: string | undefined, directory: DirectorySnapshot): Client {
+  if (text === undefined)
+    throw refuse(
+      'client_id_missing',
+      'The application that sent you here did not say which one it is. Tell whoever runs it.',
+    );
+  const id = parseClientId(text);
+  const client = id === undefined ? undefined : directory.client(id);
+  if (client === undefined)
+    throw refuse('client_unknown', 'The application that sent you here is not known. Tell whoever runs it.');
+  return client;
+}
+
+function plainRequest(parameters: ReadonlyMap<string, string>, client: Client, random: Random) {
+  // FAPI 2.0 Security Profile section 5.3.2.2.
+  if (client.profile === 'fapi2')
+    throw refuse('pushed_request_required', 'The application must push its request before it sends you here.');
+  if (parameters.has('request') || client.requireSignedRequest)
+    throw refuse('request_object_not_here', 'The application must push a signed request before it sends you here.');
+  return { parameters, seed: `plain ${Buffer.from(random.bytes(32)).toString('base64url')}` };
+}

@@ -1,0 +1,51 @@
+import type { ClientId, Signer } from '@countersign/contracts';
+import type { Clock } from '@countersign/kernel';
+import {
+  type AuthorizationResponse,
+  authorizationResponseHeader,
+  composeAuthorizationResponse,
+  signAuthorizationResponse,
+} from '@countersign/oauth';
+
+export interface ResponseDependencies {
+  readonly issuer: string;
+  readonly signer: Pick<Signer, 'current' | 'sign'>;
+  readonly clock: Clock;
+}
+
+/** Where an answer goes, and in which form. */
+export interface ResponseAddress {
+  readonly client: ClientId;
+  readonly redirectUri: string;
+  readonly signedResponse: boolean;
+  readonly state?: string;
+}
+
+/**
+ * The redirect URI with an authorization response: plain with `iss` (RFC 9207 section 2), or as one signed parameter
+ * `response` (JARM section 2.3.1), where `iss` stands inside.
+ */
+export async function responseLocation(
+  response: { readonly code: string } | { readonly error: string; readonly error_description?: string },
+  { client, redirectUri, signedResponse, state }: ResponseAddress,
+  { issuer, signer, clock }: ResponseDependencies,
+): Promise<string> {
+  const stated: AuthorizationResponse = state === undefined ? response : { ...response, state };
+  if (!signedResponse) return withParameters(redirectUri, { ...stated, iss: issuer });
+  const key = await signer.current('id-token');
+  const claims = composeAuthorizationResponse({ issuer, clientId: client, response: stated, now: clock.now() });
+  const signed = await signAuthorizationResponse(
+    claims,
+    authorizationResponseHeader(key),
+    async (data) => (await signer.sign('id-token', key.kid, data)).signature,
+  );
+  return withParameters(redirectUri, { response: signed });
+}
+
+/** Appended to what was registered, letter for letter: a query of its own stays (RFC 6749 section 3.1.2). */
+export function withParameters(uri: string, parameters: Readonly<Record<string, string>>): string {
+  const query = new URLSearchParams(parameters).toString();
+  if (query === '') return uri;
+  const separator = uri.includes('?') ? (/[?&]$/.test(uri) ? '' : '&') : '?';
+  return uri + separator + query;
+}

@@ -1,0 +1,46 @@
+import type { Client, SignIn, SignInNeed } from '@countersign/contracts';
+import { epochSeconds } from '@countersign/kernel';
+import type { AuthorizationRequest } from '@countersign/oauth';
+
+/**
+ * What the sign-in must be good for. Ages are counted from when the request came, so that nobody has to sign in twice
+ * for having taken their time.
+ *
+ * @param startedAt milliseconds since the epoch
+ */
+export function signInNeed(request: AuthorizationRequest, client: Client, startedAt: number): SignInNeed {
+  const started = epochSeconds(startedAt);
+  const notBefore = asksForFreshSignIn(request)
+    ? started
+    : request.maxAgeSeconds === undefined
+      ? undefined
+      : started - request.maxAgeSeconds;
+  return {
+    acrValues: demandedClasses(request, client),
+    ...(notBefore === undefined ? {} : { notBefore }),
+    ...(request.loginHint === undefined ? {} : { loginHint: request.loginHint }),
+  };
+}
+
+/**
+ * Whether the person must sign in for this request, however lately they did before: times are told in seconds, and a
+ * sign-in of the same second is not one for this request.
+ */
+export function asksForFreshSignIn({ prompt, maxAgeSeconds }: AuthorizationRequest): boolean {
+  return prompt.includes('login') || prompt.includes('select_account') || maxAgeSeconds === 0;
+}
+
+/**
+ * RFC 9470 section 4: a protected interface has told its client which class it needs, so for the profile `fapi2`
+ * nothing else will do. OpenID Connect Core section 3.1.2.1 has `acr_values` as a wish, and existing relying parties
+ * send it as one; what they must have they ask for as an essential claim.
+ */
+function demandedClasses(request: AuthorizationRequest, client: Client): readonly string[] {
+  if (request.requiredAcrValues.length > 0) return request.requiredAcrValues;
+  return client.profile === 'fapi2' ? request.acrValues : [];
+}
+
+/** Whether only the class of the sign-in falls short. */
+export function classFallsShort(signIn: SignIn, need: SignInNeed): boolean {
+  return need.acrValues.length > 0 && !need.acrValues.includes(signIn.acr);
+}

@@ -1,0 +1,155 @@
+import { type ClientId, parseClientId } from '@countersign/contracts';
+import { type Json, parseId, type RecordId } from '@countersign/kernel';
+import { transaction } from '@countersign/runtime';
+import type pg from 'pg';
+import { answered, type Queryable } from '../codes/queryable.ts';
+
+/** A person's way through one authorization request, in one browser. */
+export interface Interaction {
+  readonly client: ClientId;
+  readonly parameters: ReadonlyMap<string, Json>;
+  /** The pushed request it is about, where it was pushed. */
+  readonly pushed?: { readonly hash: Buffer; readonly recordId: RecordId };
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly expiresAt: number;
+  readonly ended?: Ending;
+}
+
+/** How it ended; told again, in the same words, to whoever asks again. */
+export type Ending =
+  | { readonly outcome: 'allowed' }
+  | { readonly outcome: 'refused'; readonly error: string; readonly description: string };
+
+interface InteractionRow {
+  readonly client: string;
+  readonly parameters: { readonly [name: string]: Json };
+  readonly request_hash: Buffer | null;
+  readonly request_record: string | null;
+  readonly started_ms: number;
+  readonly expires_ms: number;
+  readonly outcome: 'allowed' | 'refused' | null;
+  readonly error: string | null;
+  readonly description: string | null;
+}
+
+/** Names one interaction in the browser it belongs to: both as SHA-256. */
+export interface InteractionKey {
+  readonly id: Buffer;
+  readonly browser: Buffer;
+}
+
+/** What happens under the lock of one interaction. */
+export interface Unit {
+  /** The connection whose transaction this is. */
+  readonly connection: Queryable;
+  end(ending: Ending): Promise<void>;
+}
+
+const columns = `client, parameters, request_hash, request_record, outcome, error, description,
+  extract(epoch from started_at)::float8 * 1000 as started_ms, extract(epoch from expires_at)::float8 * 1000 as expires_ms`;
+
+/** The table `interactions`. */
+export function createInteractionStore(pool: pg.Pool) {
+  return {
+    /** Begins an interaction, or finds it as it is when it was begun before. */
+    async begin(key: InteractionKey, interaction: Interaction): Promise<Interaction> {
+      await answered(
+        pool.query({
+          name: 'interaction-begin',
+          text: `insert into interactions (id_hash, browser_hash, client, parameters, request_hash, request_record, started_at, expires_at)
+                 values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000.0), to_timestamp($8::float8 / 1000.0))
+                 on conflict (id_hash) do nothing`,
+          values: [
+            key.id,
+            key.browser,
+            interaction.client,
+            JSON.stringify(Object.fromEntries(interaction.parameters)),
+            interaction.pushed?.hash ?? null,
+            interaction.pushed?.recordId ?? null,
+            interaction.startedAt,
+            interaction.expiresAt,
+          ],
+        }),
+      );
+      const begun = await find(key, pool, '');
+      if (begun === undefined) throw new Error('an interaction that was just begun is not there');
+      return begun;
+    },
+    /** The interaction, if it is this browser's. */
+    find: (key: InteractionKey): Promise<Interaction | undefined> => find(key, pool, ''),
+    /**
+     * Runs `work` while nobody else can decide on the interaction, and keeps what it did if it resolves. `work` gets
+     * the interaction as it is now: one that has ended in the meantime is not to be decided again.
+     */
+    underLock<Result>(
+      key: InteractionKey,
+      work: (interaction: Interaction | undefined, unit: Unit) => Promise<Result>,
+    ): Promise<Result> {
+      return transaction(pool, async (connection) =>
+        work(await find(key, connection, 'for update'), {
+          connection,
+          async end(ending) {
+            await connection.query({
+              name: 'interaction-end',
+              text: 'update interactions set outcome = $3, error = $4, description = $5 where id_hash = $1 and browser_hash = $2',
+              values: [
+                key.id,
+                key.browser,
+                ending.outcome,
+                ending.outcome === 'refused' ? ending.error : null,
+                ending.outcome === 'refused' ? ending.description : null,
+              ],
+            });
+          },
+        }),
+      );
+    },
+    async removeExpired(now: number, limit: number): Promise<number> {
+      const { rowCount } = await answered(
+        pool.query({
+          name: 'interaction-sweep',
+          text: `delete from interactions where id_hash in (
+                   select id_hash from interactions where expires_at < to_timestamp($1::float8 / 1000.0) limit $2)`,
+          values: [now, limit],
+        }),
+      );
+      return rowCount ?? 0;
+    },
+  };
+}
+
+async function find(
+  key: InteractionKey,
+  connection: Queryable,
+  lock: '' | 'for update',
+): Promise<Interaction | undefined> {
+  const { rows } = await answered(
+    connection.query<InteractionRow>({
+      name: lock === '' ? 'interaction-find' : 'interaction-lock',
+      text: `select ${columns} from interactions where id_hash = $1 and browser_hash = $2 ${lock}`,
+      values: [key.id, key.browser],
+    }),
+  );
+  return rows[0] === undefined ? undefined : interactionOf(rows[0]);
+}
+
+function interactionOf(row: InteractionRow): Interaction {
+  const client = parseClientId(row.client);
+  const recordId = parseId('record', row.request_record);
+  if (client === undefined || (row.request_hash === null) !== (recordId === undefined))
+    throw new Error('an interaction names a client or a record that is none');
+  return {
+    client,
+    parameters: new Map(Object.entries(row.parameters)),
+    ...(row.request_hash === null || recordId === undefined ? {} : { pushed: { hash: row.request_hash, recordId } }),
+    startedAt: Math.round(row.started_ms),
+    expiresAt: Math.round(row.expires_ms),
+    ...(row.outcome === null ? {} : { ended: endingOf(row) }),
+  };
+}
+
+function endingOf(row: InteractionRow): Ending {
+  if (row.outcome === 'allowed') return { outcome: 'allowed' };
+  return { outcome: 'refused', error: row.error ?? 'access_denied', description: row.description ?? '' };
+}

@@ -1,0 +1,105 @@
+import type { DirectorySnapshot } from '@countersign/contracts';
+import {
+  type AuthorizationDetail,
+  describeAuthorizationDetail,
+  describeScope,
+  digestOfIntent,
+} from '@countersign/market';
+import { csrfField, type Html, html, page } from '@countersign/runtime';
+import { shortDigest } from '../authorization-endpoint/consent-page.ts';
+import type { ApprovalQuestion } from './approvals.ts';
+import { type IntentChange, inWords, type Warnings } from './warnings.ts';
+
+/**
+ * The question to the person on their own device: who asks, the message to compare, what exactly, what has changed, until
+ * when. What it shows of an intent is decoded from what would be granted and from nothing else.
+ *
+ * @param action path of the decision, on our own origin
+ */
+export function approvalPage(question: ApprovalQuestion, action: string): Html {
+  const { client, person, terms, directory, request, until, warnings, form } = question;
+  const { scopes, details, resources } = terms;
+  return page({
+    title: `Allow ${client.name}?`,
+    body: html`<article class="panel" aria-labelledby="title">
+<h1 id="title">Allow <bdi>${client.name}</bdi> to act for you?</h1>
+<p class="lead"><bdi>${client.name}</bdi> of <strong><bdi>${institutionName(client.institution, directory)}</bdi></strong> asks for your permission from another device.</p>
+${messageNotice(request.bindingMessage)}
+${warningNotice(warnings)}
+${
+  details.length > 0 &&
+  html`<h2>${details.length === 1 ? 'What exactly' : `What exactly: ${details.length} intents, allowed together`}</h2>
+${details.map((detail) =>
+  intent(
+    detail,
+    warnings.changes.find((change) => change.intent === detail),
+  ),
+)}`
+}
+<h2>It will be able to</h2>
+<ul>${scopes.map((scope) => html`<li>${describeScope(scope)} <code>${scope}</code></li>`)}</ul>
+<h2>Where, who, and until when</h2>
+<dl class="facts">
+${resources.map((uri) => fact('At', `${uri}, an interface of ${resourceOwner(uri, directory)}`))}
+${fact('You decide as', person.id)}
+${fact('For', institutionName(person.institution, directory))}
+${fact('Asked', inWords(request.requestedAt))}
+${fact('Decide before', inWords(request.expiresAt))}
+${fact('Ends', `${inWords(until)}, or when you or your institution end it`)}
+</dl>
+<form method="post" action="${action}">
+${csrfField(form.csrf)}
+<input type="hidden" name="seen" value="${form.seen}">
+<div class="actions">
+<button class="primary" type="submit" name="decision" value="allow">Allow</button>
+<button class="refuse" type="submit" name="decision" value="refuse">Refuse</button>
+</div>
+</form>
+</article>`,
+  });
+}
+
+function messageNotice(message: string | undefined): Html {
+  return message === undefined
+    ? html`<div class="notice"><p>Allow this only if you began it, or if who did is with you or has told you of it.</p></div>`
+    : html`<div class="notice"><p>The other device shows this message:</p><p><strong><code><bdi>${message}</bdi></code></strong></p><p>Allow this only if it shows exactly the same.</p></div>`;
+}
+
+function warningNotice({ sentences }: Warnings): Html | false {
+  return (
+    sentences.length > 0 &&
+    html`<div class="notice warning" role="note"><ul>${sentences.map((sentence) => html`<li>${sentence}</li>`)}</ul></div>`
+  );
+}
+
+function intent(detail: AuthorizationDetail, change: IntentChange | undefined): Html {
+  const { title, sentences, lines } = describeAuthorizationDetail(detail);
+  const digest = digestOfIntent(detail);
+  return html`<section aria-label="${title}">
+<h3>${title}</h3>
+${change !== undefined && changeTable(change)}
+${sentences.map((sentence) => html`<p>${sentence}</p>`)}
+<dl class="facts">${lines.map(({ label, value }) => fact(label, value))}
+<div><dt>Fingerprint of this intent</dt><dd><code title="${digest}">${shortDigest(digest)}</code></dd></div></dl>
+</section>`;
+}
+
+function changeTable({ askedAt, became, lines }: IntentChange): Html {
+  return html`<div class="notice warning"><p><strong>Changed</strong> since it was asked for on ${inWords(askedAt)} and ${became}:</p>
+<table><thead><tr><th scope="col">What</th><th scope="col">Before</th><th scope="col">Now</th></tr></thead>
+<tbody>${lines.map(({ label, before, now }) => html`<tr><th scope="row">${label}</th><td><bdi>${before ?? 'nothing'}</bdi></td><td><bdi>${now ?? 'nothing'}</bdi></td></tr>`)}</tbody></table></div>`;
+}
+
+function fact(label: string, value: string): Html {
+  return html`<div><dt>${label}</dt><dd><bdi>${value}</bdi></dd></div>`;
+}
+
+export function institutionName(lei: string, directory: DirectorySnapshot): string {
+  const name = directory.institution(lei)?.name;
+  return name === undefined || name === lei ? `LEI ${lei}` : `${name} (LEI ${lei})`;
+}
+
+function resourceOwner(uri: string, directory: DirectorySnapshot): string {
+  const lei = directory.resource(uri)?.institution;
+  return lei === undefined ? 'an unknown institution' : institutionName(lei, directory);
+}

@@ -1,0 +1,348 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { broker, clearing, venueOrders } from '../testing/trading-world.ts';
+import { hiddenField, pageCode } from '../testing/web-browser.ts';
+import { anna, type CibaWorld, carl, createCibaWorld, type Fields } from './testing/ciba-world.ts';
+
+let world: CibaWorld;
+beforeAll(async () => {
+  world = await createCibaWorld({ options: { maxOutstandingForPerson: 1_000 } });
+  world.world.changeClient('trading-desk', { name: 'Desk <b>One</b>' });
+});
+afterAll(() => world.close());
+afterEach(() => {
+  world.audit.fail(false);
+  world.upgradeSignIns({});
+});
+
+const asked = async (change: Fields = {}): Promise<string> => (await world.ask(world.plain(change))).auth_req_id;
+const askedIntent = (change: object = {}, fields: Fields = {}) =>
+  asked({ authorization_details: JSON.stringify([world.order(change)]), scope: 'order:create', ...fields });
+/** The page of a request, in a new browser, signed in. */
+async function opened(id: string, person = anna) {
+  const browser = world.browser();
+  const path = await world.pathOf(id);
+  return { browser, path, page: await world.openSignedIn(browser, path, person) };
+}
+const textOf = (page: string): string =>
+  page
+    .replaceAll(/<[^>]*>/g, ' ')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+const recordsSince = (length: number) => world.audit.records.slice(length);
+
+describe('the page of a request', () => {
+  it('shows who asks, the message to compare, and until when', async () => {
+    const { page } = await opened(await asked());
+    expect(page.statusCode).toBe(200);
+    expect(page.body).toContain('Desk &lt;b&gt;One&lt;/b&gt;');
+    const text = textOf(page.body);
+    for (const shown of ['W4SCT', `LEI ${broker}`, venueOrders, anna, 'order:read', '2026-11-23, 10:05 UTC'])
+      expect(text).toContain(shown);
+    expect(text).toContain('Who is signed in here has proved nothing');
+    expect(text).toContain('registered as being tried out');
+  });
+
+  it('shows the intent decoded, field by field, with its fingerprint, and asks to compare it where there is no message', async () => {
+    const { page } = await opened(await askedIntent({}, { binding_message: undefined }));
+    const text = textOf(page.body);
+    for (const shown of ['DE0007164600', 'XETR', '15,000', 'ACC-1', 'order-0001', 'Fingerprint of this intent'])
+      expect(text).toContain(shown);
+    expect(text).toContain('There is no message to compare');
+  });
+
+  it('can be framed, scripted and stored by nobody, and tells nobody its address', async () => {
+    const { page } = await opened(await asked());
+    expect(page.headers['content-security-policy']).toContain("frame-ancestors 'none'");
+    expect(page.headers['content-security-policy']).toContain("default-src 'none'");
+    expect(page.headers['cache-control']).toBe('no-store');
+    expect(page.headers['referrer-policy']).toBe('no-referrer');
+    expect(page.body).not.toContain('<script');
+  });
+
+  it('is for who is asked: to everybody else, and to who makes up an address, there is nothing', async () => {
+    const id = await asked();
+    const { browser, path, page } = await opened(id, carl);
+    expect(page.statusCode).toBe(404);
+    expect(pageCode(page.body)).toBe('approval_unknown');
+    expect(page.body).not.toContain('W4SCT');
+    const posted = await browser.post(path, { csrf: 'x', seen: 'x', decision: 'allow' });
+    expect([posted.statusCode, pageCode(posted.body)]).toEqual([404, 'approval_unknown']);
+    const mine = world.browser();
+    for (const made of ['x', 'A'.repeat(43), '..%2f', '%00', 'A'.repeat(90)]) {
+      const answer = await world.openSignedIn(mine, `/approvals/${made}`);
+      expect([answer.statusCode, pageCode(answer.body)]).toEqual([404, 'approval_unknown']);
+    }
+    expect((await opened(id)).page.statusCode).toBe(200);
+  });
+
+  it('sends who is not signed in to the sign-in, whether or not there is anything, and does not insist', async () => {
+    const id = await asked({ acr_values: 'phr' });
+    const browser = world.browser();
+    for (const path of [await world.pathOf(id), `/approvals/${'A'.repeat(43)}`, '/approvals']) {
+      const answer = await browser.get(path);
+      expect(answer.statusCode).toBe(303);
+      expect(answer.headers.location).toMatch(/^\/sign-in\/[\w-]{43}$/);
+      const back = await browser.get(`${path}?after=sign-in`);
+      expect([back.statusCode, pageCode(back.body)]).toEqual([403, 'sign_in_abandoned']);
+    }
+  });
+
+  it('asks for a sign-in of the class that the client asked for', async () => {
+    const id = await asked({ acr_values: 'phr' });
+    const browser = world.browser();
+    await world.openSignedIn(browser, '/approvals');
+    const path = await world.pathOf(id);
+    expect((await browser.get(path)).headers.location).toMatch(/^\/sign-in\//);
+    const weak = await browser.get(`${path}?after=sign-in`);
+    expect([weak.statusCode, pageCode(weak.body)]).toEqual([403, 'sign_in_class']);
+    world.upgradeSignIns({ acr: 'phr' });
+    const strong = await browser.get(path);
+    expect(strong.statusCode).toBe(200);
+    expect(textOf(strong.body)).not.toContain('has proved nothing');
+    world.upgradeSignIns({});
+    const posted = await browser.post(path, world.formOf(strong.body, 'allow'));
+    expect(posted.headers.location).toMatch(/^\/sign-in\//);
+    await expect(world.redeem(id)).rejects.toMatchObject({ code: 'authorization_pending' });
+  });
+
+  it('says that the request has expired', async () => {
+    const id = await asked({ requested_expiry: '10' });
+    const { browser, path, page } = await opened(id);
+    world.clock.advance(10_000);
+    const late = await browser.get(path);
+    expect([late.statusCode, pageCode(late.body)]).toEqual([409, 'approval_expired']);
+    const posted = await browser.post(path, world.formOf(page.body, 'allow'));
+    expect([posted.statusCode, pageCode(posted.body)]).toEqual([409, 'approval_expired']);
+  });
+});
+
+describe('what a person is warned of', () => {
+  it('is another request with the same message', async () => {
+    const message = 'SAME-1';
+    const first = await asked({ binding_message: message });
+    const warning = 'Another request with the same message waits for you';
+    expect(textOf((await opened(first)).page.body)).not.toContain(warning);
+    const second = await asked({ binding_message: message });
+    for (const id of [first, second]) expect(textOf((await opened(id)).page.body)).toContain(warning);
+    await world.decide(second, 'refuse');
+    expect(textOf((await opened(first)).page.body)).not.toContain(warning);
+  });
+
+  it('is what has changed since the same intent was asked for, allowed or refused', async () => {
+    const key = { idempotency_key: 'warned-1' };
+    const first = await askedIntent(key);
+    expect(textOf((await opened(first)).page.body)).not.toContain('Changed');
+    await world.decide(first, 'refuse');
+    world.clock.advance(60_000);
+    const second = await askedIntent({ ...key, max_qty: '1000', account: 'ACC-2' });
+    const text = textOf((await opened(second)).page.body);
+    expect(text).toMatch(/Changed since it was asked for on 2026-11-23, 10:\d\d UTC and refused/);
+    expect(text).toMatch(/Account ACC-1 ACC-2/);
+    expect(text).toMatch(/100\b.* 1,?000\b/);
+    expect(text).not.toMatch(/Venue XETR XETR/);
+    await world.decide(second, 'allow');
+    world.clock.advance(60_000);
+    const third = await askedIntent({ ...key, max_qty: '1000', account: 'ACC-2' });
+    const again = textOf((await opened(third)).page.body);
+    expect(again).toContain('You have allowed exactly this before');
+    expect(again).not.toContain('Changed since');
+    const fourth = await askedIntent({ ...key, client_order_id: undefined });
+    const shorter = textOf((await opened(fourth)).page.body);
+    expect(shorter).toContain('and left open');
+    expect(shorter).toMatch(/C-1 nothing/);
+  });
+
+  it('is nothing of an intent of another client, another person or another key', async () => {
+    await askedIntent({ idempotency_key: 'warned-2' });
+    const other = await askedIntent({ idempotency_key: 'warned-3', max_qty: '7' });
+    expect(textOf((await opened(other)).page.body)).not.toContain('Changed');
+  });
+});
+
+describe('deciding', () => {
+  it('to allow records the consent and what it answers before it counts, and then shows that it was allowed', async () => {
+    const id = await asked();
+    const requested = world.audit.last();
+    const { browser, path, page } = await opened(id);
+    const before = world.audit.records.length;
+    const posted = await browser.post(path, world.formOf(page.body, 'allow'));
+    expect([posted.statusCode, posted.headers.location]).toEqual([303, path]);
+    const [given, granted, ...more] = recordsSince(before);
+    expect(more).toEqual([]);
+    expect(given?.type).toBe('consent.given');
+    expect(granted).toMatchObject({
+      type: 'authorization.granted',
+      outcome: 'permit',
+      client: 'trading-desk',
+      subject: { id: anna },
+      scope: ['openid', 'order:read'],
+      audience: [venueOrders],
+      references: [given?.id, requested.id],
+      address: '127.0.0.1',
+      data: { endpoint: 'approvals', auth_req_id_sha256: path.slice('/approvals/'.length) },
+    });
+    const shown = await browser.get(path);
+    expect(textOf(shown.body)).toContain('You have allowed this');
+    const [grant] = (await world.consentStore.grants.list({ subject: anna })).slice(-1);
+    expect(grant).toMatchObject({
+      client: 'trading-desk',
+      scopes: ['openid', 'order:read'],
+      resources: [venueOrders],
+      session: expect.stringMatching(/^ses_/),
+    });
+  });
+
+  it('to refuse records that, gives nothing, and shows that it was refused', async () => {
+    const id = await asked();
+    const requested = world.audit.last();
+    const { browser, path, page } = await opened(id);
+    const before = world.audit.records.length;
+    await browser.post(path, world.formOf(page.body, 'refuse'));
+    const [denied, refused, ...more] = recordsSince(before);
+    expect(more).toEqual([]);
+    expect(denied?.type).toBe('consent.denied');
+    expect(refused).toMatchObject({
+      type: 'backchannel.refused',
+      outcome: 'deny',
+      reason: 'consent_denied',
+      references: [denied?.id, requested.id],
+    });
+    expect(textOf((await browser.get(path)).body)).toContain('You have refused this');
+  });
+
+  it('counts for nothing when it cannot be recorded, and can then be done again', async () => {
+    const id = await asked();
+    const { browser, path, page } = await opened(id);
+    world.audit.fail(true);
+    for (const decision of ['allow', 'refuse'])
+      expect((await browser.post(path, world.formOf(page.body, decision))).statusCode).toBe(503);
+    world.audit.fail(false);
+    expect((await browser.get(path)).body).toContain('name="decision"');
+    await browser.post(path, world.formOf(page.body, 'allow'));
+    expect(await world.redeem(id)).toMatchObject({ token_type: 'DPoP' });
+  });
+
+  it('happens once: of twenty clicks for and against on two nodes, the first one counts', async () => {
+    const nodes = [world, world.node()] as const;
+    const id = await asked();
+    const { browser, path, page } = await opened(id);
+    const second = world.browser(nodes[1].app);
+    for (const [name, value] of browser.cookies) second.cookies.set(name, value);
+    const before = world.audit.records.length;
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        (index % 2 === 0 ? browser : second).post(path, world.formOf(page.body, index % 4 < 2 ? 'allow' : 'refuse')),
+      ),
+    );
+    expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([303]));
+    const decisions = recordsSince(before).filter(({ type }) => /^consent\./.test(type));
+    expect(decisions).toHaveLength(1);
+    const outcome = decisions[0]?.type === 'consent.given' ? 'allowed' : 'refused';
+    expect(textOf((await second.get(path)).body)).toContain(`You have ${outcome} this`);
+  });
+
+  it('needs the form of the page, of this request, this session and this browser, from our own origin', async () => {
+    const id = await asked();
+    const { browser, path, page } = await opened(id);
+    const form = world.formOf(page.body, 'allow');
+    const code = async (change: Fields, headers: Fields = {}) => {
+      const answer = await browser.post(path, { ...form, ...change }, headers);
+      return [answer.statusCode, pageCode(answer.body)];
+    };
+    const forged = [403, 'form_forged'];
+    expect(await code({ csrf: undefined })).toEqual(forged);
+    expect(await code({ csrf: 'x'.repeat(43) })).toEqual(forged);
+    expect(await code({}, { 'sec-fetch-site': 'cross-site' })).toEqual(forged);
+    expect(await code({}, { 'sec-fetch-site': undefined, origin: 'https://evil.example' })).toEqual(forged);
+    const other = await opened(await asked());
+    expect(await code({ csrf: hiddenField(other.page.body, 'csrf') })).toEqual(forged);
+    const elsewhere = await opened(id);
+    expect(await code({ csrf: hiddenField(elsewhere.page.body, 'csrf') })).toEqual(forged);
+    expect(await code({ decision: undefined })).toEqual([400, 'decision_missing']);
+    expect(await code({ decision: 'perhaps' })).toEqual([400, 'decision_missing']);
+    await expect(world.redeem(id)).rejects.toMatchObject({ code: 'authorization_pending' });
+    expect((await browser.post(path, form)).statusCode).toBe(303);
+  });
+
+  it('allows what was seen and nothing else', async () => {
+    const id = await asked({ scope: 'offline_access order:read' });
+    const { browser, path, page } = await opened(id);
+    world.world.changeClient('trading-desk', { grantTypes: ['urn:openid:params:grant-type:ciba'] });
+    const answer = await browser.post(path, world.formOf(page.body, 'allow'));
+    expect([answer.statusCode, pageCode(answer.body)]).toEqual([409, 'approval_changed']);
+    const anew = await browser.get(path);
+    expect(textOf(anew.body)).not.toContain('offline_access');
+    expect((await browser.post(path, world.formOf(anew.body, 'allow'))).statusCode).toBe(303);
+    world.world.changeClient('trading-desk', { grantTypes: ['urn:openid:params:grant-type:ciba', 'refresh_token'] });
+  });
+
+  it('is refused, on record, when client or person may not any more', async () => {
+    const id = await asked();
+    const { browser, path, page } = await opened(id);
+    world.world.changeClient('trading-desk', { scopes: [] });
+    const answer = await browser.post(path, world.formOf(page.body, 'allow'));
+    expect([answer.statusCode, pageCode(answer.body)]).toEqual([400, 'scope_not_allowed']);
+    expect(world.audit.last()).toMatchObject({
+      type: 'backchannel.refused',
+      outcome: 'deny',
+      reason: 'scope_not_allowed',
+      subject: { id: anna },
+      data: { endpoint: 'approvals' },
+    });
+    expect([(await browser.get(path)).statusCode]).toEqual([400]);
+    world.world.changeClient('trading-desk', { scopes: ['order:create', 'order:read', 'openid', 'offline_access'] });
+    const other = await createCibaWorld();
+    const { auth_req_id } = await other.ask();
+    const theirs = other.browser();
+    const theirPath = await other.pathOf(auth_req_id);
+    const form = other.formOf((await other.openSignedIn(theirs, theirPath)).body, 'allow');
+    other.world.lapse(broker);
+    const lapsed = await theirs.post(theirPath, form);
+    expect(pageCode(lapsed.body)).toBe('institution_not_in_good_standing');
+    other.world.remove('client', 'trading-desk');
+    expect(pageCode((await theirs.post(theirPath, form)).body)).toBe('client_unknown');
+    expect(other.audit.last()).toMatchObject({ type: 'backchannel.refused', reason: 'client_unknown' });
+    await other.close();
+  });
+});
+
+describe('the list of what waits', () => {
+  it('shows what is open for who is signed in, the soonest first, and nothing of others', async () => {
+    const own = await createCibaWorld({ options: { maxOutstandingForPerson: 1_000 } });
+    own.world.changeClient('dashboard', { grantTypes: ['urn:openid:params:grant-type:ciba'], name: 'Dashboard' });
+    const browser = own.browser();
+    expect(textOf((await own.openSignedIn(browser, '/approvals')).body)).toContain('Nothing waits for your decision');
+    const ids = [
+      (await own.ask(own.plain({ binding_message: 'LATER' }))).auth_req_id,
+      (await own.ask(own.plain({ binding_message: 'SOONER', requested_expiry: '60' }))).auth_req_id,
+    ];
+    await own.ask(
+      own.plain({
+        authorization_details: JSON.stringify([own.order()]),
+        scope: 'order:create',
+        binding_message: undefined,
+      }),
+    );
+    await own.ask({ login_hint: carl, scope: 'openid', binding_message: 'NOT-YOURS' }, { clientId: 'dashboard' });
+    const { body } = await browser.get('/approvals');
+    const text = textOf(body);
+    expect(text.indexOf('SOONER')).toBeGreaterThan(0);
+    expect(text.indexOf('SOONER')).toBeLessThan(text.indexOf('LATER'));
+    expect(text).toContain('Buy up to 100');
+    expect(text).not.toContain('NOT-YOURS');
+    for (const id of ids) expect(body).toContain(`href="${await own.pathOf(id)}"`);
+    await own.decide(ids[0] ?? '', 'refuse');
+    own.clock.advance(60_000);
+    const later = textOf((await browser.get('/approvals')).body);
+    expect(later).not.toContain('LATER');
+    expect(later).not.toContain('SOONER');
+    const carls = textOf((await own.openSignedIn(own.browser(), '/approvals', carl)).body);
+    expect(carls).toContain('NOT-YOURS');
+    expect(carls).toContain('Dashboard');
+    expect(carls).toContain(`LEI`);
+    expect(clearing).not.toBe(broker);
+    own.world.remove('client', 'dashboard');
+    expect(textOf((await own.openSignedIn(own.browser(), '/approvals', carl)).body)).toContain('dashboard');
+    await own.close();
+  });
+});

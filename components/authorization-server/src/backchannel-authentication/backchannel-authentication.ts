@@ -1,0 +1,223 @@
+import type { Authentication, ClientRequest, GrantRegister, Outbound, Signer } from '@countersign/contracts';
+import { type Json, newId, sha256 } from '@countersign/kernel';
+import { digestOfIntent } from '@countersign/market';
+import type { Logger } from '@countersign/runtime';
+import type pg from 'pg';
+import type { ConsentLifetimes } from '../authorization-endpoint/grant-expiry.ts';
+import { createIdTokenHints } from '../authorization-endpoint/id-token-hint.ts';
+import { type ClientContext, type ClientEndpointDependencies, createClientEndpoint } from '../client-endpoint/index.ts';
+import { createSweeper } from '../codes/sweeper.ts';
+import { bindProofKey } from '../pushed-requests/proof-key.ts';
+import { createPushedRequestStore } from '../pushed-requests/store.ts';
+import { type Approvals, createApprovals } from './approvals.ts';
+import { checkTerms } from './check-terms.ts';
+import { identifyPerson } from './identify-person.ts';
+import { type BackchannelRequest, parseBackchannelRequest } from './parse-request.ts';
+import { createPings } from './pings.ts';
+import { readRequest } from './read-request.ts';
+import { type BackchannelRequests, createBackchannelRequests, pollIntervalSeconds } from './redeem.ts';
+import { refuse } from './refusals.ts';
+import { createPingSealer } from './sealed-ping.ts';
+import { type AskedRequest, createBackchannelStore, type RequestHolder } from './store.ts';
+
+export const cibaGrantType = 'urn:openid:params:grant-type:ciba';
+
+/** How long a person has where the client does not say, and at most; in seconds. */
+export const defaultRequestLifetimeSeconds = 300;
+export const longestRequestLifetimeSeconds = 600;
+
+/** How long a request is remembered after its end, so that one that is asked anew can be shown beside it. */
+const rememberedForMs = 24 * 60 * 60_000;
+
+export interface BackchannelAuthenticationOptions {
+  /** How many requests of one client may wait at once; 1,000 when left out. */
+  readonly maxOutstanding?: number;
+  /** How many of them may wait for one person; 10 when left out. Nobody reads the hundredth with care. */
+  readonly maxOutstandingForPerson?: number;
+  readonly consentLifetimes?: ConsentLifetimes;
+  /** How often to look for pings that are due; 1 s when left out. */
+  readonly pingEveryMs?: number;
+}
+
+export interface BackchannelAuthenticationDependencies extends ClientEndpointDependencies {
+  readonly pool: pg.Pool;
+  readonly logger: Logger;
+  readonly signer: Pick<Signer, 'publicKeys'>;
+  readonly authentication: Pick<Authentication, 'begin' | 'current'>;
+  readonly grants: Pick<GrantRegister, 'give' | 'deny'>;
+  readonly outbound: Pick<Outbound, 'post'>;
+  /** At least 32 octets, the same on every node, for nothing else: encrypts what pings need. Without it nobody is pinged. */
+  readonly pingSecret?: Uint8Array;
+  readonly options?: BackchannelAuthenticationOptions;
+}
+
+/** CIBA Core section 7.3. */
+export interface BackchannelAuthenticationResponse {
+  readonly auth_req_id: string;
+  /** Seconds. */
+  readonly expires_in: number;
+  /** Seconds. */
+  readonly interval: number;
+}
+
+/** Asking a person on their own device: CIBA Core 1.0 in the modes poll and ping, under FAPI-CIBA. */
+export interface BackchannelAuthentication {
+  /**
+   * The backchannel authentication endpoint. Recorded as `backchannel.requested` before it is answered.
+   *
+   * @throws CodedError of `oauthErrors`; `too_many_requests` when too much waits already
+   */
+  ask(request: ClientRequest): Promise<BackchannelAuthenticationResponse>;
+  /** For the grant at the token endpoint. */
+  readonly requests: BackchannelRequests;
+  /** For the pages on the person's device. */
+  readonly approvals: Approvals;
+  /** Delivery modes for the metadata (CIBA Core section 4). */
+  readonly deliveryModes: readonly ('poll' | 'ping')[];
+  /** Sends the pings that are due; runs by itself. */
+  ping(): Promise<void>;
+  /** Removes what is no longer remembered; runs by itself. */
+  sweep(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export function createBackchannelAuthentication(
+  dependencies: BackchannelAuthenticationDependencies,
+): BackchannelAuthentication {
+  const { pool, clock, random, audit, logger, issuer, signer, pingSecret, options = {} } = dependencies;
+  const { maxOutstanding = 1_000, maxOutstandingForPerson = 10 } = options;
+  const store = createBackchannelStore(pool);
+  const hints = createIdTokenHints(issuer, signer);
+  const reading = { issuer, clientKeys: dependencies.clientKeys, objects: createPushedRequestStore(pool) };
+  const sealer = pingSecret === undefined ? undefined : createPingSealer(pingSecret, random);
+  const pings =
+    sealer === undefined
+      ? undefined
+      : createPings({
+          ...dependencies,
+          sealer,
+          ...(options.pingEveryMs === undefined ? {} : { everyMs: options.pingEveryMs }),
+        });
+  const sweeper = createSweeper({
+    what: 'backchannel requests',
+    logger,
+    removeSlice: (limit) => store.removeExpired(clock.now(), limit),
+  });
+
+  async function answer(context: ClientContext): Promise<BackchannelAuthenticationResponse> {
+    const { client, directory, now, note } = context;
+    if (!client.grantTypes.includes(cibaGrantType))
+      throw refuse('ciba_not_registered', `The client is not registered for the grant ${cibaGrantType}.`);
+    const read = await readRequest(context, reading);
+    const request = parseBackchannelRequest(bindProofKey(read.parameters, context));
+    requireNotificationToken(request, context);
+
+    const person = await identifyPerson(request.hint, context, hints);
+    note({ subject: { id: person.id, institution: person.institution } });
+    const terms = checkTerms(request.asked, { client, directory, now });
+    note({ scope: terms.scopes, ...(terms.resources.length === 0 ? {} : { audience: terms.resources }) });
+    await requireRoom(context, person.id);
+    await read.claim();
+
+    const authReqId = Buffer.from(random.bytes(32)).toString('base64url');
+    const hash = sha256(authReqId);
+    const lifetimeSeconds = Math.min(
+      request.requestedExpirySeconds ?? defaultRequestLifetimeSeconds,
+      longestRequestLifetimeSeconds,
+    );
+    const asked: AskedRequest = {
+      hash,
+      client: client.id,
+      person: person.id,
+      asked: request.asked,
+      acrValues: client.profile === 'fapi2' ? request.acrValues : [],
+      ...(request.bindingMessage === undefined ? {} : { bindingMessage: request.bindingMessage }),
+      holder: holderOf(request, context),
+      recordId: newId('record', { clock, random }),
+      requestedAt: now,
+      expiresAt: now + lifetimeSeconds * 1000,
+    };
+    const digests = terms.details.map(digestOfIntent);
+    const [intent] = digests;
+    await audit.append({
+      ...context.established,
+      id: asked.recordId,
+      type: 'backchannel.requested',
+      source: 'authorization-server',
+      outcome: 'permit',
+      ...(intent === undefined || digests.length > 1 ? {} : { intent }),
+      data: {
+        auth_req_id_sha256: hash.toString('base64url'),
+        intent_digests: digests,
+        signed: read.signedDigest !== undefined,
+        expires_in: lifetimeSeconds,
+        hint: request.hint.kind,
+        ...digestsOf(request, read.signedDigest),
+      },
+    });
+    const { notificationToken } = request;
+    await store.insert(asked, {
+      pollIntervalSeconds,
+      ...(notificationToken === undefined || sealer === undefined || client.backchannelDelivery?.mode !== 'ping'
+        ? {}
+        : { ping: sealer.seal({ authReqId, notificationToken }, hash) }),
+      removedAfter: asked.expiresAt + rememberedForMs,
+    });
+    return { auth_req_id: authReqId, expires_in: lifetimeSeconds, interval: pollIntervalSeconds };
+  }
+
+  function requireNotificationToken({ notificationToken }: BackchannelRequest, { client }: ClientContext): void {
+    if (client.backchannelDelivery?.mode !== 'ping') return;
+    if (sealer === undefined)
+      throw refuse('ping_not_offered', 'The client is registered for the mode ping, which is not offered here.');
+    if (notificationToken === undefined)
+      throw refuse('notification_token_missing', 'A client that is pinged must send a client_notification_token.');
+  }
+
+  async function requireRoom({ client, now }: ClientContext, person: AskedRequest['person']): Promise<void> {
+    if ((await store.openOfClient(client.id, now, maxOutstanding)) >= maxOutstanding)
+      throw refuse('too_many_outstanding', `At most ${maxOutstanding} requests of a client may wait at once.`);
+    if ((await store.openForPerson(client.id, person, now, maxOutstandingForPerson)) >= maxOutstandingForPerson)
+      throw refuse(
+        'too_many_outstanding',
+        `At most ${maxOutstandingForPerson} requests may wait for one person at once.`,
+      );
+  }
+
+  return {
+    ask: createClientEndpoint(
+      { name: 'backchannel-authentication', proof: 'optional', refusalType: 'backchannel.refused', answer },
+      dependencies,
+    ),
+    requests: createBackchannelRequests(store),
+    approvals: createApprovals({
+      ...dependencies,
+      store,
+      decided: () => pings?.hurry(),
+      ...(options.consentLifetimes === undefined ? {} : { lifetimes: options.consentLifetimes }),
+    }),
+    deliveryModes: pings === undefined ? ['poll'] : ['poll', 'ping'],
+    ping: async () => pings?.run(),
+    sweep: sweeper.sweep,
+    async stop() {
+      await Promise.all([sweeper.stop(), pings?.stop()]);
+    },
+  };
+}
+
+/** What the client showed possession of with its request binds what it gets for it; where it showed nothing, its authentication does. */
+function holderOf({ dpopJkt }: BackchannelRequest, { client, certificate }: ClientContext): RequestHolder {
+  if (client.binding === 'dpop' && dpopJkt !== undefined) return { jkt: dpopJkt };
+  if (client.binding === 'mtls' && certificate !== undefined) return { certificate: certificate.thumbprint };
+  return {};
+}
+
+/** What was said, without saying it again: a message may name people. */
+function digestsOf(request: BackchannelRequest, signedDigest: Json | undefined): { readonly [name: string]: Json } {
+  return {
+    ...(request.bindingMessage === undefined
+      ? {}
+      : { binding_message_sha256: sha256(request.bindingMessage).toString('base64url') }),
+    ...(signedDigest === undefined ? {} : { request_object_digest: signedDigest }),
+  };
+}

@@ -1,0 +1,95 @@
+import type { Random } from '@countersign/kernel';
+import {
+  type CookieScope,
+  type Logger,
+  readForm,
+  requireSameOriginPost,
+  sendErrorPage,
+  sendPage,
+} from '@countersign/runtime';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Visit } from '../authorization-endpoint/authorization-endpoint.ts';
+import { browserCookie } from '../authorization-endpoint/browser-cookie.ts';
+import { asPageError, queryOf } from '../authorization-endpoint/page-request.ts';
+import { approvalPage } from './approval-page.ts';
+import { type ApprovalStep, type Approvals, approvalsPath, returnedQuery } from './approvals.ts';
+import { approvalsPage, decidedPage } from './approvals-page.ts';
+
+/** Under the path of the issuer (CIBA Core section 7). */
+export const backchannelAuthenticationPath = '/bc-authorize';
+
+export interface BackchannelAuthenticationRoutes {
+  readonly approvals: Approvals;
+  readonly issuer: string;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/**
+ * The pages on the person's own device: `GET /approvals`, `GET` and `POST /approvals/{id}`, under the path of the issuer.
+ * Nothing is stored, every redirect is a 303, and what is asked of somebody else is not there.
+ */
+export function backchannelAuthenticationRoutes(
+  app: FastifyInstance,
+  { approvals, issuer, random, logger }: BackchannelAuthenticationRoutes,
+): void {
+  const { origin, pathname, protocol } = new URL(issuer);
+  const list = (pathname === '/' ? '' : pathname) + approvalsPath;
+  const scope: CookieScope = { secure: protocol === 'https:' };
+  const cookie = browserCookie(scope, random);
+
+  type ById = FastifyRequest<{ Params: { readonly id: string } }>;
+  const step =
+    <Request extends FastifyRequest>(handler: (request: Request, visit: Visit) => Promise<ApprovalStep>) =>
+    async (request: Request, reply: FastifyReply) => {
+      try {
+        const browser = cookie.read(request);
+        const next = await handler(request, { browser, cookie: request.headers.cookie, address: request.ip });
+        cookie.keep(browser, reply);
+        return send(next, request, reply);
+      } catch (error) {
+        return sendErrorPage(asPageError(error), request, reply, { logger, secure: scope.secure });
+      }
+    };
+
+  function send(next: ApprovalStep, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    switch (next.kind) {
+      case 'sign-in':
+        return redirect(reply, next.location);
+      case 'list':
+        return sendPage(reply, 200, approvalsPage(next, list), scope);
+      case 'question':
+        return sendPage(reply, 200, approvalPage(next.question, `${list}/${next.question.id}`), scope);
+      case 'decided':
+        // A page that was loaded with a form asks to send it again when it is reloaded.
+        return request.method === 'POST'
+          ? redirect(reply, `${list}/${next.id}`)
+          : sendPage(reply, 200, decidedPage(next, list), scope);
+    }
+  }
+
+  // No HEAD: what only looks at links must begin no sign-in.
+  app.get(
+    list,
+    { exposeHeadRoute: false },
+    step((request, visit) => approvals.list(visit, queryOf(request) === returnedQuery)),
+  );
+  app.get<{ Params: { readonly id: string } }>(
+    `${list}/:id`,
+    { exposeHeadRoute: false },
+    step((request: ById, visit) => approvals.view(request.params.id, visit, queryOf(request) === returnedQuery)),
+  );
+  app.post<{ Params: { readonly id: string } }>(
+    `${list}/:id`,
+    step(async (request: ById, visit) => {
+      requireSameOriginPost(request, origin);
+      const fields = readForm(request.body);
+      const [csrf, seen, decision] = ['csrf', 'seen', 'decision'].map((name) => fields.get(name));
+      return approvals.decide(request.params.id, { csrf, seen, decision }, visit);
+    }),
+  );
+}
+
+function redirect(reply: FastifyReply, location: string): FastifyReply {
+  return reply.header('referrer-policy', 'no-referrer').redirect(location, 303);
+}

@@ -1,0 +1,116 @@
+import type { Client, Directory, Outbound } from '@countersign/contracts';
+import { type Clock, isCodedError } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import type pg from 'pg';
+import { createPingStore, type DuePing } from './ping-store.ts';
+import type { PingSealer, PingSecrets } from './sealed-ping.ts';
+
+export interface PingDependencies {
+  readonly pool: pg.Pool;
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly outbound: Pick<Outbound, 'post'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly sealer: PingSealer;
+  /** How often to look for pings that are due; default 1 s. */
+  readonly everyMs?: number;
+}
+
+export interface Pings {
+  /** Somebody has decided just now: no need to wait. Whoever decided does not wait for the client either. */
+  hurry(): void;
+  /** Sends what is due; runs by itself. */
+  run(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Seconds until the next attempt, after the first, second, ... has failed. After the last there is none: the client polls. */
+const waits = [2, 5, 15, 45] as const;
+/** Another node takes a ping over when the one that took it says nothing for so long. */
+const takenForMs = 15_000;
+const pingsAtOnce = 16;
+const postTimeoutMs = 5_000;
+
+/**
+ * CIBA Core section 10.2: once a decision is durable, a client of the mode ping is told that there is one, with its own
+ * bearer token; what was decided it asks for itself. Each ping is tried five times at most, and not after the request
+ * has expired.
+ */
+export function createPings(dependencies: PingDependencies): Pings {
+  const { directory, outbound, clock, logger, sealer } = dependencies;
+  const store = createPingStore(dependencies.pool);
+  let running: Promise<void> | undefined;
+
+  async function sendDue(): Promise<void> {
+    for (;;) {
+      const now = clock.now();
+      const taken = await store.take(now, now + takenForMs, pingsAtOnce);
+      await Promise.all(taken.map(send));
+      if (taken.length < pingsAtOnce) return;
+    }
+  }
+
+  async function send(due: DuePing): Promise<void> {
+    const delivery = deliveryOf(directory.snapshot().client(due.client));
+    const secrets = sealer.open(due.sealed, due.hash);
+    if (delivery === undefined || secrets === undefined || due.expiresAt <= clock.now()) return store.finish(due.hash);
+    const outcome = await post(delivery.endpoint, secrets);
+    if (outcome.told) return store.finish(due.hash);
+    const wait = outcome.final ? undefined : waits[due.attempt - 1];
+    const fields = { client: due.client, attempt: due.attempt, why: outcome.why };
+    if (wait === undefined) {
+      logger.warn(fields, 'a client could not be told that somebody has decided');
+      return store.finish(due.hash);
+    }
+    return store.putOff(due.hash, clock.now() + wait * 1000);
+  }
+
+  async function post(endpoint: string, { authReqId, notificationToken }: PingSecrets): Promise<Outcome> {
+    try {
+      const { status } = await outbound.post(endpoint, {
+        contentType: 'application/json',
+        body: JSON.stringify({ auth_req_id: authReqId }),
+        authorization: `Bearer ${notificationToken}`,
+        timeoutMs: postTimeoutMs,
+      });
+      // CIBA Core section 10.2: 204, and 200 is to be accepted.
+      if (status === 200 || status === 204) return { told: true };
+      return { told: false, final: status >= 300 && status < 500 && status !== 429, why: `status ${status}` };
+    } catch (error) {
+      if (isCodedError(error)) return { told: false, final: error.category === 'invalid', why: error.code };
+      // A fault of ours: not tried for ever.
+      logger.error({ error }, 'a ping failed by a fault of ours');
+      return { told: false, final: true, why: 'internal_error' };
+    }
+  }
+
+  function run(): Promise<void> {
+    running ??= sendDue().finally(() => {
+      running = undefined;
+    });
+    return running;
+  }
+  function hurry(): void {
+    run().catch((error: unknown) => logger.warn({ error }, 'pings could not be sent'));
+  }
+  const timer = setInterval(hurry, dependencies.everyMs ?? 1_000);
+  timer.unref();
+
+  return {
+    hurry,
+    run,
+    async stop() {
+      clearInterval(timer);
+      await running?.catch(() => undefined);
+    },
+  };
+}
+
+type Outcome =
+  | { readonly told: true }
+  /** @property final the client has said no, or its address is none we call: asking again changes nothing */
+  | { readonly told: false; readonly final: boolean; readonly why: string };
+
+function deliveryOf(client: Client | undefined) {
+  return client?.backchannelDelivery?.mode === 'ping' ? client.backchannelDelivery : undefined;
+}

@@ -1,0 +1,93 @@
+import type { ClientId } from '@countersign/contracts';
+import { type GrantId, type RecordId, sha256 } from '@countersign/kernel';
+import type { Confirmation } from '@countersign/oauth';
+import { refuse } from './refusals.ts';
+import type { BackchannelStore, KeptRequest, RequestHolder } from './store.ts';
+
+/** Who comes back for the answer. */
+export interface Redeemer {
+  readonly client: ClientId;
+  /** What the token will be bound to. */
+  readonly confirmation: Confirmation | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** What was allowed. */
+export interface Redeemed {
+  readonly grant: GrantId;
+  /** The interface that was asked for (RFC 8707). */
+  readonly resource?: string;
+  /** The record `backchannel.requested`. */
+  readonly recordId: RecordId;
+}
+
+/** CIBA Core section 7.3: seconds that a client waits between two polls, and what each impatience adds (section 11). */
+export const pollIntervalSeconds = 5;
+const penaltySeconds = 5;
+/** Requests do not arrive at the distance at which they were sent. */
+const toleranceMs = 500;
+
+/** CIBA Core section 10.1: polls the answer and, once there is one that allows, takes it: once, on all nodes. */
+export interface BackchannelRequests {
+  /**
+   * @throws CodedError `authorization_pending`, `slow_down`, `expired_token`, `access_denied`; `invalid_grant` when it was
+   *   taken before, or is not of this client or not for this key
+   */
+  redeem(authReqId: string, by: Redeemer): Promise<Redeemed>;
+}
+
+export function createBackchannelRequests(
+  store: Pick<BackchannelStore, 'find' | 'poll' | 'redeem'>,
+): BackchannelRequests {
+  async function answer(hash: Buffer, by: Redeemer): Promise<Redeemed> {
+    const request = await store.find(hash);
+    // CIBA Core section 11: of another client it is refused as one that never was.
+    if (request === undefined || request.client !== by.client)
+      throw refuse('auth_req_id_unknown', 'The auth_req_id is not one that this client was given.');
+    checkHolder(request.holder, by.confirmation);
+    if (request.redeemed) throw refuse('auth_req_id_redeemed', 'The auth_req_id was redeemed before.');
+    if (request.expiresAt <= by.now)
+      throw refuse('auth_req_id_expired', 'The auth_req_id has expired: make a new authentication request.');
+    if (request.decided === undefined) return wait(hash, by);
+    return take(request, request.decided, by);
+  }
+
+  /** Never returns but for a decision that was made while the poll was counted. */
+  async function wait(hash: Buffer, by: Redeemer): Promise<Redeemed> {
+    const poll = await store.poll(hash, by.now, { tolerance: toleranceMs, penaltySeconds });
+    if (poll === undefined) return answer(hash, by);
+    if (poll.early)
+      throw refuse('polled_too_soon', `Wait ${poll.intervalSeconds} seconds from one request to the next from now on.`);
+    throw refuse('not_decided_yet', 'The person has not decided yet.');
+  }
+
+  async function take(
+    request: KeptRequest,
+    { outcome, grant }: NonNullable<KeptRequest['decided']>,
+    by: Redeemer,
+  ): Promise<Redeemed> {
+    if (outcome === 'denied' || grant === undefined) throw refuse('consent_denied', 'The person refused.');
+    if (!(await store.redeem(request.hash, by.now)))
+      throw refuse('auth_req_id_redeemed', 'The auth_req_id was redeemed before.');
+    const { resource } = request.asked;
+    return { grant, recordId: request.recordId, ...(resource === undefined ? {} : { resource }) };
+  }
+
+  return {
+    redeem: async (authReqId, by) => {
+      if (!/^[\w-]{43}$/.test(authReqId))
+        throw refuse('auth_req_id_unknown', 'The auth_req_id is not one that this client was given.');
+      return answer(sha256(authReqId), by);
+    },
+  };
+}
+
+/** Whoever began it, by the key or the certificate that was shown then, and nobody who got hold of the identifier since. */
+function checkHolder({ jkt, certificate }: RequestHolder, confirmation: Confirmation | undefined): void {
+  const shown = confirmation ?? {};
+  if (jkt !== undefined && !('jkt' in shown && shown.jkt === jkt))
+    throw refuse('auth_req_id_key', 'The auth_req_id is bound to another DPoP key than that of the proof.');
+  if (certificate !== undefined && !('x5t#S256' in shown && shown['x5t#S256'] === certificate))
+    throw refuse('auth_req_id_key', 'The auth_req_id is bound to another certificate than that of the connection.');
+}

@@ -1,0 +1,281 @@
+import { type ClientId, type PrincipalId, parseClientId, parsePrincipalId } from '@countersign/contracts';
+import { type GrantId, type Json, parseId, type RecordId } from '@countersign/kernel';
+import { transaction } from '@countersign/runtime';
+import type pg from 'pg';
+import { answered, type Queryable } from '../codes/queryable.ts';
+import type { AskedTerms } from './check-terms.ts';
+
+/** What is being asked of one person. Times are milliseconds since the epoch. */
+export interface AskedRequest {
+  /** SHA-256 of the auth_req_id. */
+  readonly hash: Buffer;
+  readonly client: ClientId;
+  readonly person: PrincipalId;
+  readonly asked: AskedTerms;
+  readonly acrValues: readonly string[];
+  readonly bindingMessage?: string;
+  /** What whoever redeems it must show. */
+  readonly holder: RequestHolder;
+  /** The record `backchannel.requested`. */
+  readonly recordId: RecordId;
+  readonly requestedAt: number;
+  readonly expiresAt: number;
+}
+
+/** The key or the certificate that the client showed with its request, where it did. */
+export interface RequestHolder {
+  readonly jkt?: string;
+  readonly certificate?: string;
+}
+
+export interface KeptRequest extends AskedRequest {
+  readonly decided?: { readonly outcome: 'allowed' | 'denied'; readonly at: number; readonly grant?: GrantId };
+  readonly redeemed: boolean;
+}
+
+interface Row {
+  readonly id_hash: Buffer;
+  readonly client: string;
+  readonly person: string;
+  readonly scopes: readonly string[];
+  readonly resource: string | null;
+  readonly details: readonly Json[] | null;
+  readonly acr_values: readonly string[];
+  readonly binding_message: string | null;
+  readonly jkt: string | null;
+  readonly certificate: string | null;
+  readonly record_id: string;
+  readonly requested_ms: number;
+  readonly expires_ms: number;
+  readonly outcome: 'allowed' | 'denied' | null;
+  readonly decided_ms: number | null;
+  readonly grant_id: string | null;
+  readonly redeemed: boolean;
+}
+
+const columns = `id_hash, client, person, scopes, resource, details, acr_values, binding_message, jkt, certificate, record_id,
+  extract(epoch from requested_at)::float8 * 1000 as requested_ms, extract(epoch from expires_at)::float8 * 1000 as expires_ms,
+  outcome, extract(epoch from decided_at)::float8 * 1000 as decided_ms, grant_id, redeemed_at is not null as redeemed`;
+
+/** The table `backchannel_requests`. */
+export function createBackchannelStore(pool: pg.Pool) {
+  async function select(query: pg.QueryConfig, within: Queryable = pool): Promise<readonly KeptRequest[]> {
+    const { rows } = await answered(within.query<Row>(query));
+    return rows.map(requestOf);
+  }
+  async function count(query: pg.QueryConfig): Promise<number> {
+    const { rows } = await answered(pool.query<{ count: number }>(query));
+    return rows[0]?.count ?? 0;
+  }
+
+  return {
+    async insert(
+      request: AskedRequest,
+      with_: { readonly pollIntervalSeconds: number; readonly ping?: Buffer; readonly removedAfter: number },
+    ): Promise<void> {
+      const { asked, holder } = request;
+      await answered(
+        pool.query({
+          name: 'backchannel-insert',
+          text: `insert into backchannel_requests (id_hash, client, person, scopes, resource, details, acr_values, binding_message,
+                   jkt, certificate, record_id, requested_at, expires_at, poll_interval, next_poll, ping, removed_after)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, to_timestamp($12::float8 / 1000.0),
+                   to_timestamp($13::float8 / 1000.0), $14, to_timestamp($12::float8 / 1000.0), $15,
+                   to_timestamp($16::float8 / 1000.0))`,
+          values: [
+            request.hash,
+            request.client,
+            request.person,
+            asked.scope,
+            asked.resource ?? null,
+            asked.details === undefined ? null : JSON.stringify(asked.details),
+            request.acrValues,
+            request.bindingMessage ?? null,
+            holder.jkt ?? null,
+            holder.certificate ?? null,
+            request.recordId,
+            request.requestedAt,
+            request.expiresAt,
+            with_.pollIntervalSeconds,
+            with_.ping ?? null,
+            with_.removedAfter,
+          ],
+        }),
+      );
+    },
+    async find(hash: Buffer): Promise<KeptRequest | undefined> {
+      const [found] = await select({
+        name: 'backchannel-find',
+        text: `select ${columns} from backchannel_requests where id_hash = $1`,
+        values: [hash],
+      });
+      return found;
+    },
+    /** How many requests of a client wait for somebody; counts no further than `limit`. */
+    openOfClient: (client: ClientId, now: number, limit: number) =>
+      count({
+        name: 'backchannel-open-of-client',
+        text: `select count(*)::integer as count from (
+                 select 1 from backchannel_requests
+                  where client = $1 and outcome is null and expires_at > to_timestamp($2::float8 / 1000.0)
+                  limit $3) as open`,
+        values: [client, now, limit],
+      }),
+    /** How many of them wait for one person. */
+    openForPerson: (client: ClientId, person: PrincipalId, now: number, limit: number) =>
+      count({
+        name: 'backchannel-open-for-person',
+        text: `select count(*)::integer as count from (
+                 select 1 from backchannel_requests
+                  where person = $2 and client = $1 and outcome is null and expires_at > to_timestamp($3::float8 / 1000.0)
+                  limit $4) as open`,
+        values: [client, person, now, limit],
+      }),
+    /** What waits for a person, soonest to end first. */
+    waitingFor: (person: PrincipalId, now: number, limit: number) =>
+      select({
+        name: 'backchannel-waiting',
+        text: `select ${columns} from backchannel_requests
+                where person = $1 and outcome is null and expires_at > to_timestamp($2::float8 / 1000.0)
+                order by expires_at limit $3`,
+        values: [person, now, limit],
+      }),
+    /** What the same client asked the same person before, newest first. */
+    askedBefore: ({ person, client, requestedAt }: AskedRequest, limit: number) =>
+      select({
+        name: 'backchannel-before',
+        text: `select ${columns} from backchannel_requests
+                where person = $1 and client = $2 and requested_at < to_timestamp($3::float8 / 1000.0)
+                order by requested_at desc limit $4`,
+        values: [person, client, requestedAt, limit],
+      }),
+    /**
+     * Counts a poll of a request that nobody has decided on yet, in one statement: of any number at once, on any number
+     * of nodes, the first is in time and every other is early. An early one makes the interval longer for good.
+     *
+     * @param tolerance milliseconds that a poll may come before its time
+     * @returns undefined when it has been decided on meanwhile
+     */
+    async poll(
+      hash: Buffer,
+      now: number,
+      { tolerance, penaltySeconds }: { readonly tolerance: number; readonly penaltySeconds: number },
+    ): Promise<{ readonly early: boolean; readonly intervalSeconds: number } | undefined> {
+      const early = 'next_poll > to_timestamp(($2::float8 + $3::float8) / 1000.0)';
+      const interval = `poll_interval + case when ${early} then $4::integer else 0 end`;
+      const { rows } = await answered(
+        pool.query<{ polled_early: boolean; poll_interval: number }>({
+          name: 'backchannel-poll',
+          text: `update backchannel_requests
+                    set polled_early = ${early},
+                        poll_interval = ${interval},
+                        next_poll = to_timestamp($2::float8 / 1000.0) + make_interval(secs => ${interval})
+                  where id_hash = $1 and outcome is null
+              returning polled_early, poll_interval`,
+          values: [hash, now, tolerance, penaltySeconds],
+        }),
+      );
+      return rows[0] === undefined
+        ? undefined
+        : { early: rows[0].polled_early, intervalSeconds: rows[0].poll_interval };
+    },
+    /** Takes what was allowed, once. @returns whether it was this call that took it */
+    async redeem(hash: Buffer, now: number): Promise<boolean> {
+      const { rowCount } = await answered(
+        pool.query({
+          name: 'backchannel-redeem',
+          text: `update backchannel_requests set redeemed_at = to_timestamp($2::float8 / 1000.0)
+                  where id_hash = $1 and outcome = 'allowed' and redeemed_at is null
+                    and expires_at > to_timestamp($2::float8 / 1000.0)
+              returning id_hash`,
+          values: [hash, now],
+        }),
+      );
+      return rowCount === 1;
+    },
+    /**
+     * Runs `work` while nobody else can decide on the request, and keeps its decision if it resolves. A ping, where the
+     * client wants one, becomes due with it.
+     */
+    underLock<Result>(
+      hash: Buffer,
+      work: (
+        request: KeptRequest | undefined,
+        decide: (decision: { readonly at: number; readonly grant?: GrantId }) => Promise<void>,
+      ) => Promise<Result>,
+    ): Promise<Result> {
+      return transaction(pool, async (connection) => {
+        const [found] = await select(
+          {
+            name: 'backchannel-lock',
+            text: `select ${columns} from backchannel_requests where id_hash = $1 for update`,
+            values: [hash],
+          },
+          connection,
+        );
+        return work(found, async ({ at, grant }) => {
+          await connection.query({
+            name: 'backchannel-decide',
+            text: `update backchannel_requests
+                      set outcome = $2, decided_at = to_timestamp($3::float8 / 1000.0), grant_id = $4,
+                          ping_at = case when ping is null then null else to_timestamp($3::float8 / 1000.0) end
+                    where id_hash = $1`,
+            values: [hash, grant === undefined ? 'denied' : 'allowed', at, grant ?? null],
+          });
+        });
+      });
+    },
+    async removeExpired(now: number, limit: number): Promise<number> {
+      const { rowCount } = await answered(
+        pool.query({
+          name: 'backchannel-sweep',
+          text: `delete from backchannel_requests where id_hash in (
+                   select id_hash from backchannel_requests where removed_after < to_timestamp($1::float8 / 1000.0) limit $2)`,
+          values: [now, limit],
+        }),
+      );
+      return rowCount ?? 0;
+    },
+  };
+}
+
+export type BackchannelStore = ReturnType<typeof createBackchannelStore>;
+
+function requestOf(row: Row): KeptRequest {
+  const client = parseClientId(row.client);
+  const person = parsePrincipalId(row.person);
+  const recordId = parseId('record', row.record_id);
+  const grant = row.grant_id === null ? undefined : parseId('grant', row.grant_id);
+  if (client === undefined || person === undefined || recordId === undefined)
+    throw new Error('a backchannel request names a client, person or record that is none');
+  if (row.grant_id !== null && grant === undefined) throw new Error('a backchannel request names a grant that is none');
+  return {
+    hash: row.id_hash,
+    client,
+    person,
+    asked: {
+      scope: row.scopes,
+      ...(row.resource === null ? {} : { resource: row.resource }),
+      ...(row.details === null ? {} : { details: row.details }),
+    },
+    acrValues: row.acr_values,
+    ...(row.binding_message === null ? {} : { bindingMessage: row.binding_message }),
+    holder: {
+      ...(row.jkt === null ? {} : { jkt: row.jkt }),
+      ...(row.certificate === null ? {} : { certificate: row.certificate }),
+    },
+    recordId,
+    requestedAt: Math.round(row.requested_ms),
+    expiresAt: Math.round(row.expires_ms),
+    ...(row.outcome === null
+      ? {}
+      : {
+          decided: {
+            outcome: row.outcome,
+            at: Math.round(row.decided_ms ?? 0),
+            ...(grant === undefined ? {} : { grant }),
+          },
+        }),
+    redeemed: row.redeemed,
+  };
+}

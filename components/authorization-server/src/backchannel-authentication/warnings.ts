@@ -1,0 +1,134 @@
+import { type Client, developmentAcr, type SignIn } from '@countersign/contracts';
+import { toInstant } from '@countersign/kernel';
+import {
+  type AuthorizationDetail,
+  describeAuthorizationDetail,
+  digestOfIntent,
+  parseAuthorizationDetails,
+} from '@countersign/market';
+import type { KeptRequest } from './store.ts';
+
+/** One line of an intent that reads otherwise than when the same intent was asked for before. */
+export interface ChangedLine {
+  readonly label: string;
+  /** Undefined where it was not there. */
+  readonly before?: string;
+  readonly now?: string;
+}
+
+/** How an intent differs from what was asked before under its idempotency key. */
+export interface IntentChange {
+  readonly intent: AuthorizationDetail;
+  readonly askedAt: number;
+  readonly became: 'allowed' | 'refused' | 'left open';
+  readonly lines: readonly ChangedLine[];
+}
+
+/** What a person should know beside the question itself. */
+export interface Warnings {
+  readonly sentences: readonly string[];
+  readonly changes: readonly IntentChange[];
+}
+
+export interface WarningFacts {
+  readonly request: KeptRequest;
+  readonly details: readonly AuthorizationDetail[];
+  readonly client: Client;
+  readonly signIn: SignIn;
+  /** What the same client asked the same person before, newest first. */
+  readonly before: readonly KeptRequest[];
+  /** What else waits for the person. */
+  readonly waiting: readonly KeptRequest[];
+}
+
+/**
+ * FAPI-CIBA section 7.3: a fraudster asks at the same time as somebody honest, and the person is to find out which is
+ * which. So what looks alike is pointed out, and so is what was changed since it was asked for the first time.
+ */
+export function warningsOf(facts: WarningFacts): Warnings {
+  const { request, details, client, signIn, before } = facts;
+  const changes = details.map((detail) => changeOf(detail, before)).filter((change) => change !== undefined);
+  const sentences = [
+    sameMessage(facts) &&
+      'Another request with the same message waits for you. Allow neither before you know which one you began.',
+    ...details.map((detail) => allowedAlready(detail, before)),
+    changes.length > 0 && 'This was asked for before with other terms. See below what has changed.',
+    request.bindingMessage === undefined &&
+      'There is no message to compare. Compare the fingerprint with what the other device shows.',
+    client.environment === 'sandbox' && 'This software is registered as being tried out.',
+    signIn.acr === developmentAcr && 'Who is signed in here has proved nothing.',
+  ];
+  return { sentences: sentences.filter((sentence) => typeof sentence === 'string'), changes };
+}
+
+function sameMessage({ request, waiting }: WarningFacts): boolean {
+  return (
+    request.bindingMessage !== undefined &&
+    waiting.some((other) => !other.hash.equals(request.hash) && other.bindingMessage === request.bindingMessage)
+  );
+}
+
+function allowedAlready(detail: AuthorizationDetail, before: readonly KeptRequest[]): string | undefined {
+  const digest = digestOfIntent(detail);
+  const earlier = before.find(
+    (request) =>
+      request.decided?.outcome === 'allowed' && intentsOf(request).some((other) => digestOfIntent(other) === digest),
+  );
+  if (earlier === undefined) return undefined;
+  return `You have allowed exactly this before, on ${inWords(earlier.decided?.at ?? earlier.requestedAt)}.`;
+}
+
+/** Compared with the newest of before under the same key, unless that was the same. */
+function changeOf(detail: AuthorizationDetail, before: readonly KeptRequest[]): IntentChange | undefined {
+  for (const request of before) {
+    const earlier = intentsOf(request).find(
+      ({ type, idempotency_key }) => type === detail.type && idempotency_key === detail.idempotency_key,
+    );
+    if (earlier === undefined) continue;
+    const lines = changedLines(earlier, detail);
+    if (lines.length === 0) return undefined;
+    return { intent: detail, askedAt: request.requestedAt, became: outcomeOf(request), lines };
+  }
+  return undefined;
+}
+
+function changedLines(earlier: AuthorizationDetail, detail: AuthorizationDetail): readonly ChangedLine[] {
+  const was = linesByLabel(earlier);
+  const is = linesByLabel(detail);
+  const labels = [...new Set([...is.keys(), ...was.keys()])];
+  return labels
+    .filter((label) => was.get(label) !== is.get(label))
+    .map((label) => {
+      const before = was.get(label);
+      const now = is.get(label);
+      return { label, ...(before === undefined ? {} : { before }), ...(now === undefined ? {} : { now }) };
+    });
+}
+
+/** A label may stand there more than once, as those of parties do: their values are then compared together. */
+function linesByLabel(detail: AuthorizationDetail): ReadonlyMap<string, string> {
+  const lines = new Map<string, string>();
+  for (const { label, value } of describeAuthorizationDetail(detail).lines) {
+    const earlier = lines.get(label);
+    lines.set(label, earlier === undefined ? value : `${earlier}; ${value}`);
+  }
+  return lines;
+}
+
+function outcomeOf({ decided }: KeptRequest): IntentChange['became'] {
+  if (decided === undefined) return 'left open';
+  return decided.outcome === 'allowed' ? 'allowed' : 'refused';
+}
+
+/** The intents of a request as it was kept: checked when it came, so what does not parse is from another release. */
+export function intentsOf({ asked }: Pick<KeptRequest, 'asked'>): readonly AuthorizationDetail[] {
+  if (asked.details === undefined) return [];
+  const parsed = parseAuthorizationDetails(asked.details, { maxItems: 8 });
+  return parsed.ok ? parsed.value : [];
+}
+
+/** To the minute, in UTC: `2026-11-23, 17:00 UTC`. */
+export function inWords(milliseconds: number): string {
+  const instant = toInstant(milliseconds);
+  return `${instant.slice(0, 10)}, ${instant.slice(11, 16)} UTC`;
+}

@@ -1,0 +1,186 @@
+import type { ClientAuthentication, PresentedCertificate } from '@countersign/contracts';
+import { createTestAuthority, type TestCertificate } from '@countersign/testkit';
+import { describe, expect, it } from 'vitest';
+import { claimsOf, createHarness, refusalOf } from '../testing/harness.ts';
+import { venueOrders } from '../testing/trading-world.ts';
+
+const authority = createTestAuthority({ name: 'Members CA' });
+const member = authority.issue({ subject: 'CN=desk,O=Broker', sans: { dns: ['desk.example'], ip: ['192.0.2.1'] } });
+const other = authority.issue({ subject: 'CN=other,O=Broker', sans: { dns: ['other.example'] } });
+const selfSigned = authority.issue({ subject: 'CN=desk', selfSigned: true });
+const ended = authority.issue({
+  subject: 'CN=desk,O=Broker',
+  sans: { dns: ['desk.example'] },
+  notBefore: new Date('2020-01-01T00:00:00Z'),
+  notAfter: new Date('2026-11-23T09:59:59Z'),
+});
+const byName: ClientAuthentication = { method: 'tls_client_auth', name: { kind: 'san_dns', value: 'desk.example' } };
+const bySelf: ClientAuthentication = { method: 'self_signed_tls_client_auth' };
+
+const trusted = ({ der }: TestCertificate): PresentedCertificate => ({ der, chainVerified: true });
+const untrusted = ({ der }: TestCertificate): PresentedCertificate => ({ der, chainVerified: false });
+
+/** The order desk, authenticating by certificate, its tokens bound to it. */
+function start(authentication: ClientAuthentication, change: object = {}) {
+  const harness = createHarness();
+  harness.world.changeClient('order-desk', { authentication, binding: 'mtls', ...change });
+  const ask = (
+    certificate: PresentedCertificate | undefined,
+    parameters: Readonly<Record<string, string | undefined>> = {},
+    more: { readonly proofs?: readonly string[] } = {},
+  ) =>
+    harness.server.token(
+      harness.requestFor(
+        'order-desk',
+        {
+          grant_type: 'client_credentials',
+          scope: 'order:read',
+          resource: venueOrders,
+          client_assertion: undefined,
+          client_assertion_type: undefined,
+          client_id: 'order-desk',
+          ...parameters,
+        },
+        { ...more, ...(certificate === undefined ? {} : { certificate }) },
+      ),
+    );
+  return { ...harness, ask };
+}
+
+describe('mutual TLS with an authority (tls_client_auth)', () => {
+  it('lets the client in by its registered name, and binds its tokens to the certificate', async () => {
+    const { ask, audit } = start(byName);
+    const response = await ask(trusted(member));
+    expect(response.token_type).toBe('Bearer');
+    expect(claimsOf(response)['cnf']).toEqual({ 'x5t#S256': member.thumbprint });
+    expect(audit.last()).toMatchObject({
+      type: 'token.issued',
+      client: 'order-desk',
+      authentication: { method: 'tls_client_auth' },
+    });
+  });
+
+  it.each([
+    ['a certificate of no trusted authority', untrusted(member), {}, 'client_certificate_untrusted'],
+    ['a self-signed certificate with the name', untrusted(selfSigned), {}, 'client_certificate_untrusted'],
+    ['a certificate of another name', trusted(other), {}, 'client_certificate_name'],
+    ['a certificate that has expired', trusted(ended), {}, 'client_certificate_expired'],
+    ['what is no certificate', { der: Buffer.from('certificate'), chainVerified: true }, {}, 'certificate_malformed'],
+    ['the name of no client', trusted(member), { client_id: 'nobody' }, 'client_authentication_method'],
+    ['the name of a client with keys', trusted(member), { client_id: 'vwap-engine' }, 'client_authentication_method'],
+  ] as const)('refuses %s, and records it as that of a client', async (_, certificate, parameters, reason) => {
+    const { ask, audit } = start(byName);
+    expect(await refusalOf(ask(certificate, parameters))).toMatchObject({ code: 'invalid_client', reason });
+    expect(audit.last()).toMatchObject({ type: 'client.refused', reason, data: { endpoint: 'token' } });
+  });
+
+  it.each([
+    ['no certificate', undefined, {}, 'client_authentication_missing'],
+    ['no client_id', trusted(member), { client_id: undefined }, 'client_id_missing'],
+    ['a client secret beside it', trusted(member), { client_secret: 'secret' }, 'client_authentication_missing'],
+    [
+      'half an assertion beside it',
+      trusted(member),
+      { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' },
+      'client_authentication_missing',
+    ],
+  ] as const)('refuses a request with %s, which establishes nobody', async (_, certificate, parameters, reason) => {
+    const { ask, audit } = start(byName);
+    expect(await refusalOf(ask(certificate, parameters))).toMatchObject({ code: 'invalid_client', reason });
+    expect(audit.records).toEqual([]);
+  });
+
+  it('refuses both methods at once, and an assertion alone, though its key is registered', async () => {
+    const { ask, assertion } = start(byName);
+    const both = {
+      client_assertion: assertion('order-desk'),
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    };
+    for (const certificate of [trusted(member), undefined])
+      expect(await refusalOf(ask(certificate, both))).toMatchObject({
+        code: 'invalid_client',
+        reason: 'client_authentication_method',
+      });
+  });
+
+  it('refuses a proof beside the certificate: the token would not be bound to its key', async () => {
+    const { ask, proof, dpopKeyOf } = start(byName);
+    const proofs = [proof(dpopKeyOf('order-desk'))];
+    expect(await refusalOf(ask(trusted(member), {}, { proofs }))).toMatchObject({
+      code: 'invalid_dpop_proof',
+      reason: 'proof_unexpected',
+    });
+  });
+
+  it('asks for a proof where the tokens of the client are bound by DPoP', async () => {
+    const { ask, proof, dpopKeyOf } = start(byName, { binding: 'dpop' });
+    expect(await refusalOf(ask(trusted(member), {}, { proofs: [] }))).toMatchObject({
+      code: 'invalid_dpop_proof',
+      reason: 'proof_missing',
+    });
+    const response = await ask(trusted(member), {}, { proofs: [proof(dpopKeyOf('order-desk'))] });
+    expect(claimsOf(response)['cnf']).toEqual({ jkt: dpopKeyOf('order-desk').kid });
+  });
+});
+
+describe('mutual TLS with a registered certificate (self_signed_tls_client_auth)', () => {
+  const keys = (registeredAt: number, certificate = selfSigned) => [
+    { jwk: {}, thumbprint: 'x', certificateThumbprint: certificate.thumbprint, registeredAt },
+  ];
+  const recently = Date.parse('2026-11-01T00:00:00Z');
+
+  it('lets the client in by the certificate that was registered, whoever issued it', async () => {
+    const { ask } = start(bySelf, { keys: keys(recently) });
+    expect(claimsOf(await ask(untrusted(selfSigned)))['cnf']).toEqual({ 'x5t#S256': selfSigned.thumbprint });
+  });
+
+  it('refuses any other, a trusted one with the same name included', async () => {
+    const { ask } = start(bySelf, { keys: keys(recently) });
+    for (const certificate of [untrusted(other), trusted(member)])
+      expect(await refusalOf(ask(certificate))).toMatchObject({
+        code: 'invalid_client',
+        reason: 'client_certificate_unknown',
+      });
+  });
+
+  it('refuses a registered one that has expired, or was registered too long ago', async () => {
+    const expired = start(bySelf, { keys: keys(recently, ended) });
+    expect(await refusalOf(expired.ask(untrusted(ended)))).toMatchObject({ reason: 'client_certificate_expired' });
+    const old = start(bySelf, { keys: keys(Date.parse('2025-11-22T00:00:00Z')) });
+    expect(await refusalOf(old.ask(untrusted(selfSigned)))).toMatchObject({
+      code: 'invalid_client',
+      reason: 'client_key_expired',
+    });
+  });
+});
+
+describe('tokens bound to a certificate, of a client that authenticates by private_key_jwt', () => {
+  const assertive = {
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_id: undefined,
+  };
+
+  it('are bound to the certificate of the connection, which authenticates nobody', async () => {
+    const { ask, assertion } = start({ method: 'private_key_jwt' });
+    const response = await ask(untrusted(other), { ...assertive, client_assertion: assertion('order-desk') });
+    expect(claimsOf(response)['cnf']).toEqual({ 'x5t#S256': other.thumbprint });
+  });
+
+  it('are refused without one, and with one that has expired', async () => {
+    const { ask, assertion } = start({ method: 'private_key_jwt' });
+    const fresh = () => ({ ...assertive, client_assertion: assertion('order-desk') });
+    expect(await refusalOf(ask(undefined, fresh()))).toMatchObject({
+      code: 'invalid_request',
+      reason: 'certificate_needed',
+    });
+    expect(await refusalOf(ask(untrusted(ended), fresh()))).toMatchObject({ reason: 'client_certificate_expired' });
+  });
+
+  it('are not to be had with the certificate alone', async () => {
+    const { ask } = start({ method: 'private_key_jwt' });
+    expect(await refusalOf(ask(trusted(member)))).toMatchObject({
+      code: 'invalid_client',
+      reason: 'client_authentication_method',
+    });
+  });
+});

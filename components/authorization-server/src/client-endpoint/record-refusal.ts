@@ -1,0 +1,35 @@
+import type { AuditAppender, RecordType } from '@countersign/contracts';
+import { type CodedError, isCodedError, type Json, type RecordId } from '@countersign/kernel';
+import type { Established } from '../established.ts';
+import { reasonOf } from '../refusal.ts';
+
+/** Makes a refusal durable. Without an error it is a fault of ours that ended the request. */
+export async function recordRefusal(
+  refused: {
+    readonly recordId: RecordId;
+    readonly endpoint: { readonly name: string; readonly refusalType: RecordType };
+    readonly error: CodedError | undefined;
+  },
+  established: Established,
+  audit: AuditAppender,
+): Promise<void> {
+  const { error, endpoint } = refused;
+  await audit.append({
+    ...established,
+    id: refused.recordId,
+    type: isCodedError(error, 'invalid_client') ? 'client.refused' : endpoint.refusalType,
+    source: 'authorization-server',
+    outcome: 'deny',
+    reason: error === undefined ? 'internal_error' : reasonOf(error),
+    data: {
+      ...factsOf(established.data),
+      endpoint: endpoint.name,
+      ...(error === undefined ? {} : { error: error.code, detail: error.detail }),
+    },
+  });
+}
+
+/** What an endpoint noted as facts of its own stays in the record of its refusal. */
+function factsOf(data: Json | undefined): { readonly [name: string]: Json } {
+  return typeof data === 'object' && data !== null && !Array.isArray(data) ? (data as { [name: string]: Json }) : {};
+}

@@ -1,0 +1,128 @@
+import type { Directory } from '@countersign/contracts';
+import { decodeBase64Url, parseJson } from '@countersign/kernel';
+import { maxJwsLength } from '@countersign/oauth';
+import { refuse } from '../refusal.ts';
+import type { Credentials } from './read-credentials.ts';
+
+/**
+ * How often authentication may fail: for one claimed client from one source address, within a sliding window. Each
+ * failure is a signature checked and a record written, both at the cost of others; beyond the budget there is neither.
+ */
+export interface RefusalBudget {
+  /** Whether more failures are allowed. @param now milliseconds since the epoch */
+  allows(address: string | undefined, client: () => string | undefined, now: number): boolean;
+  /** Counts a failure. @param client undefined when the claimed client does not exist */
+  spend(address: string | undefined, client: string | undefined, now: number): void;
+}
+
+export interface RefusalBudgetLimits {
+  /** Failures allowed within a minute. Default 60. */
+  readonly failuresPerMinute?: number;
+  /** Pairs of address and client that are remembered; the oldest are forgotten first. Default 10,000. */
+  readonly maxEntries?: number;
+}
+
+const windowMs = 60_000;
+
+/** Failures in this window and in the one before it. */
+interface Count {
+  window: number;
+  current: number;
+  previous: number;
+}
+
+/**
+ * Two counters a pair make the window slide: those of the window before count by the part of it that is still
+ * within a minute. Clients share no counter, so that nobody locks out a neighbour behind the same address; all
+ * names that belong to no client share one, or making up names would be a way around it.
+ */
+export function createRefusalBudget(limits: RefusalBudgetLimits = {}): RefusalBudget {
+  const { failuresPerMinute = 60, maxEntries = 10_000 } = limits;
+  const counts = new Map<string, Map<string, Count>>();
+  let entries = 0;
+
+  function at(count: Count, now: number): Count {
+    const window = Math.floor(now / windowMs);
+    if (window !== count.window) {
+      count.previous = window === count.window + 1 ? count.current : 0;
+      count.current = 0;
+      count.window = window;
+    }
+    return count;
+  }
+
+  function forgetOldest(): void {
+    const [oldest] = counts;
+    if (oldest === undefined) return;
+    const [address, clients] = oldest;
+    entries -= clients.size;
+    counts.delete(address);
+  }
+
+  return {
+    allows(address, client, now) {
+      const clients = counts.get(networkOf(address));
+      if (clients === undefined) return true;
+      const count = clients.get(client() ?? '');
+      if (count === undefined) return true;
+      const { current, previous } = at(count, now);
+      const stillCounts = 1 - (now % windowMs) / windowMs;
+      return current + previous * stillCounts < failuresPerMinute;
+    },
+    spend(address, client, now) {
+      const network = networkOf(address);
+      const count = counts.get(network)?.get(client ?? '');
+      if (count !== undefined) {
+        at(count, now).current += 1;
+        return;
+      }
+      if (entries >= maxEntries) forgetOldest();
+      const clients = counts.get(network) ?? new Map<string, Count>();
+      clients.set(client ?? '', { window: Math.floor(now / windowMs), current: 1, previous: 0 });
+      counts.set(network, clients);
+      entries += 1;
+    },
+  };
+}
+
+/** An IPv6 subscriber holds a whole /64 of addresses: it has one budget for all of them. */
+function networkOf(address: string | undefined): string {
+  if (address === undefined) return 'unknown';
+  if (!address.includes(':') || address.includes('.')) return address;
+  const [head = '', tail] = address.toLowerCase().split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? 0 : 8 - groups.length - after.length;
+  const all = [...groups, ...Array.from({ length: Math.max(zeros, 0) }, () => '0'), ...after];
+  return all
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':');
+}
+
+/** @throws CodedError `too_many_requests`, which leaves no record */
+export function requireBudget(
+  address: string | undefined,
+  credentials: Credentials,
+  by: { readonly refusals: RefusalBudget; readonly directory: Pick<Directory, 'snapshot'>; readonly now: number },
+): void {
+  if (!by.refusals.allows(address, () => claimedClient(credentials, by.directory), by.now))
+    throw refuse('authentication_failures', 'Too many failed authentications; try again in a minute.');
+}
+
+/** The client that the credentials claim to be of, where there is one of that name. */
+export function claimedClient(credentials: Credentials, directory: Pick<Directory, 'snapshot'>): string | undefined {
+  const claimed = credentials.kind === 'assertion' ? issuerOf(credentials.assertion) : credentials.clientId;
+  return claimed === undefined ? undefined : directory.snapshot().client(claimed)?.id;
+}
+
+/** The `iss` that an assertion claims, unverified: good for counting and for nothing else. */
+function issuerOf(assertion: string): string | undefined {
+  if (assertion.length > maxJwsLength) return undefined;
+  const bytes = decodeBase64Url(assertion.split('.', 2)[1] ?? '');
+  const parsed = bytes === undefined ? undefined : parseJson(bytes.toString('utf8'));
+  if (parsed?.ok !== true || typeof parsed.value !== 'object' || parsed.value === null || Array.isArray(parsed.value))
+    return undefined;
+  const { iss } = parsed.value as { readonly iss?: unknown };
+  return typeof iss === 'string' ? iss : undefined;
+}

@@ -1,0 +1,2 @@
+export { type ClientKeys, type ClientKeysDependencies, createClientKeys } from './client-keys.ts';
+export type { KeyAgePolicy } from './key-age.ts';

@@ -1,0 +1,31 @@
+import { type ClientRequest, oauthErrors } from '@countersign/contracts';
+import { accessRequestOf, presentedCertificateOf } from '@countersign/runtime';
+import type { FastifyRequest } from 'fastify';
+
+/**
+ * A client's form request as its endpoint takes it.
+ *
+ * @param base of the listener that it came to, never of a Host header: what a DPoP proof is compared with
+ * @throws CodedError `invalid_request` for a body that is no form
+ */
+export function clientRequestOf(request: FastifyRequest, base: string): ClientRequest {
+  const { body } = request;
+  if (
+    typeof body !== 'string' ||
+    !/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')
+  )
+    throw oauthErrors.error('invalid_request', 'The body must be application/x-www-form-urlencoded.');
+  const { url, authorization, dpop } = accessRequestOf(request, new URL(base).origin);
+  const certificate = presentedCertificateOf(request);
+  const { accept } = request.headers;
+  return {
+    method: 'POST',
+    url,
+    body,
+    authorization,
+    dpop,
+    address: request.ip,
+    ...(certificate === undefined ? {} : { certificate }),
+    ...(accept === undefined ? {} : { accept }),
+  };
+}

@@ -1,0 +1,72 @@
+import type { AuditLog, Authentication, ConsentStore, Outbound, ResourceGuard, Signer } from '@countersign/contracts';
+import type { Logger } from '@countersign/runtime';
+import type { FastifyInstance } from 'fastify';
+import type pg from 'pg';
+import {
+  authorizationRoutes,
+  createAuthorizationEndpoint,
+  interactionLifetimeSeconds,
+} from './authorization-endpoint/index.ts';
+import type { ClientEndpointDependencies } from './client-endpoint/index.ts';
+import type { createCodes } from './codes/index.ts';
+import { createBackchannelLogout, createLogout, createSessionClients, logoutRoutes } from './logout/index.ts';
+import { createPushedRequests, type PushedRequests } from './pushed-requests/index.ts';
+import { createUserinfo, userinfoRoutes } from './userinfo/index.ts';
+
+export interface CodeFlowDependencies {
+  readonly clients: ClientEndpointDependencies;
+  readonly pool: pg.Pool;
+  readonly audit: Pick<AuditLog, 'append' | 'search'>;
+  readonly signer: Signer;
+  readonly authentication: Authentication;
+  readonly consentStore: Pick<ConsentStore, 'grants'>;
+  readonly outbound: Outbound;
+  readonly codes: ReturnType<typeof createCodes>;
+  /** Of the userinfo endpoint. */
+  readonly userinfoGuard: ResourceGuard;
+  readonly grantManagement: boolean;
+  readonly logger: Logger;
+}
+
+/** The endpoints that people come to with their browsers, and what leads there and away. */
+export interface CodeFlow {
+  readonly pushedRequests: PushedRequests;
+  /** The pages for browsers, on the listener that the issuer names. */
+  mountPages(app: FastifyInstance): void;
+  /** @param baseUrl of the listener */
+  mountUserinfo(app: FastifyInstance, baseUrl: string): void;
+  stop(): Promise<void>;
+}
+
+export function createCodeFlow(dependencies: CodeFlowDependencies): CodeFlow {
+  const { clients, consentStore, userinfoGuard } = dependencies;
+  const { clock, random, issuer, directory, environment } = clients;
+  const common = { ...dependencies, clock, random, issuer, directory, environment };
+  const pushedRequests = createPushedRequests({ ...clients, ...common }, interactionLifetimeSeconds);
+  const sessionClients = createSessionClients(common);
+  const authorizationEndpoint = createAuthorizationEndpoint({
+    ...common,
+    grants: consentStore.grants,
+    pushedRequests,
+    sessionClients,
+  });
+  const backchannelLogout = createBackchannelLogout(common);
+  const logout = createLogout({ ...common, backchannelLogout });
+  const userinfo = createUserinfo({ guard: userinfoGuard, directory });
+  return {
+    pushedRequests,
+    mountPages(app) {
+      authorizationRoutes(app, { ...common, authorizationEndpoint });
+      logoutRoutes(app, { ...common, logout });
+    },
+    mountUserinfo: (app, baseUrl) => userinfoRoutes(app, { userinfo, baseUrl }),
+    async stop() {
+      await Promise.all([
+        pushedRequests.stop(),
+        sessionClients.stop(),
+        authorizationEndpoint.stop(),
+        backchannelLogout.stop(),
+      ]);
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { type Clock, type Random, sha256 } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import type pg from 'pg';
+import type { CodeBinding } from './code-binding.ts';
+import type { Queryable } from './queryable.ts';
+import { createCodeStore } from './store.ts';
+import { createSweeper } from './sweeper.ts';
+
+/** FAPI 2.0 Security Profile section 5.3.2.1: a code lives for 60 seconds at most. */
+export const codeLifetimeSeconds = 60;
+
+/** How long a redeemed code is remembered: coming back within it, it is known as a replay and ends its grant. */
+const rememberedForMs = 60 * 60_000;
+
+/** Authorization codes (RFC 6749 section 4.1.2): 256 random bits, kept as their hash, redeemed once on all nodes. */
+export interface Codes {
+  /** A new code for this binding; {@link codeLifetimeSeconds} from now it is worth nothing. */
+  issue(binding: Omit<CodeBinding, 'expiresAt'>): Promise<string>;
+  /**
+   * What a code stands for. Undefined for one that never was, and for one that expired without having been redeemed;
+   * a redeemed one is found for an hour, so that its second use can be told from a guess.
+   */
+  find(code: string): Promise<(CodeBinding & { readonly redeemed: boolean }) | undefined>;
+  /** Of any number of callers on any number of nodes, exactly one gets `redeemed`. */
+  redeem(code: string): Promise<'redeemed' | 'replayed'>;
+}
+
+export interface CodesDependencies {
+  readonly pool: pg.Pool;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export function createCodes({ pool, clock, random, logger }: CodesDependencies): Codes & {
+  /** As `issue`, with a code of the caller's and within the caller's database transaction. */
+  issueAs(code: string, binding: Omit<CodeBinding, 'expiresAt'>, within: Queryable): Promise<void>;
+  /** Removes what is no longer remembered; runs by itself. */
+  sweep(): Promise<number>;
+  stop(): Promise<void>;
+} {
+  const store = createCodeStore(pool);
+  const sweeper = createSweeper({
+    what: 'authorization codes',
+    logger,
+    removeSlice: (limit) => store.removeExpired(clock.now() - rememberedForMs, limit),
+  });
+  const bound = (binding: Omit<CodeBinding, 'expiresAt'>): CodeBinding => ({
+    ...binding,
+    expiresAt: clock.now() + codeLifetimeSeconds * 1000,
+  });
+
+  return {
+    async issue(binding) {
+      const code = Buffer.from(random.bytes(32)).toString('base64url');
+      await store.insert(sha256(code), bound(binding));
+      return code;
+    },
+    issueAs: (code, binding, within) => store.insert(sha256(code), bound(binding), within),
+    async find(code) {
+      if (!isCode(code)) return undefined;
+      const found = await store.find(sha256(code));
+      if (found === undefined || (!found.redeemed && found.expiresAt <= clock.now())) return undefined;
+      return found;
+    },
+    async redeem(code) {
+      if (!isCode(code)) return 'replayed';
+      return (await store.redeem(sha256(code), clock.now())) ? 'redeemed' : 'replayed';
+    },
+    sweep: sweeper.sweep,
+    stop: sweeper.stop,
+  };
+}
+
+function isCode(text: string): boolean {
+  return /^[\w-]{43}$/.test(text);
+}

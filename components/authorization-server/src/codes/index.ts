@@ -1,0 +1,2 @@
+export type { CodeBinding } from './code-binding.ts';
+export { type Codes, type CodesDependencies, codeLifetimeSeconds, createCodes } from './codes.ts';

@@ -1,0 +1,14 @@
+import { databaseFailure } from '@countersign/runtime';
+import type pg from 'pg';
+
+/** A pool, or one connection of it with a transaction open. */
+export type Queryable = Pick<pg.Pool | pg.PoolClient, 'query'>;
+
+/** A query's result, with the failures of the database coded: see `databaseFailure`. */
+export async function answered<Result>(query: Promise<Result>): Promise<Result> {
+  try {
+    return await query;
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}

@@ -1,0 +1,119 @@
+import { type GrantTerms, parseClientId, protocolScopes } from '@countersign/contracts';
+import { parseId } from '@countersign/kernel';
+import { isScope } from '@countersign/market';
+import type { CodeBinding } from './code-binding.ts';
+import { answered, type Queryable } from './queryable.ts';
+
+interface CodeRow {
+  readonly grant_id: string;
+  readonly client: string;
+  readonly redirect_uri: string;
+  readonly code_challenge: string;
+  readonly dpop_jkt: string | null;
+  readonly nonce: string | null;
+  readonly session: string | null;
+  readonly resource: string | null;
+  readonly scopes: readonly string[];
+  readonly acr: string;
+  readonly amr: readonly string[];
+  readonly auth_time: string;
+  readonly expires_ms: number;
+  readonly redeemed: boolean;
+}
+
+/** The table `authorization_codes`. */
+export function createCodeStore(pool: Queryable) {
+  return {
+    async insert(hash: Buffer, code: CodeBinding, within: Queryable = pool): Promise<void> {
+      await answered(
+        within.query({
+          name: 'code-insert',
+          text: `insert into authorization_codes (code_hash, grant_id, client, redirect_uri, code_challenge, dpop_jkt, nonce,
+                   session, resource, scopes, acr, amr, auth_time, expires_at)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, to_timestamp($14::float8 / 1000.0))`,
+          values: [
+            hash,
+            code.grant,
+            code.client,
+            code.redirectUri,
+            code.codeChallenge,
+            code.dpopJkt ?? null,
+            code.nonce ?? null,
+            code.session ?? null,
+            code.resource ?? null,
+            code.scopes,
+            code.acr,
+            code.amr,
+            code.authTime,
+            code.expiresAt,
+          ],
+        }),
+      );
+    },
+    async find(hash: Buffer): Promise<(CodeBinding & { readonly redeemed: boolean }) | undefined> {
+      const { rows } = await answered(
+        pool.query<CodeRow>({
+          name: 'code-find',
+          text: `select grant_id, client, redirect_uri, code_challenge, dpop_jkt, nonce, session, resource, scopes, acr, amr,
+                        auth_time, extract(epoch from expires_at)::float8 * 1000 as expires_ms,
+                        redeemed_at is not null as redeemed
+                   from authorization_codes where code_hash = $1`,
+          values: [hash],
+        }),
+      );
+      return rows[0] === undefined ? undefined : bindingOf(rows[0]);
+    },
+    /** @returns whether it was this call that redeemed it */
+    async redeem(hash: Buffer, now: number): Promise<boolean> {
+      const { rowCount } = await answered(
+        pool.query({
+          name: 'code-redeem',
+          text: `update authorization_codes set redeemed_at = to_timestamp($2::float8 / 1000.0)
+                  where code_hash = $1 and redeemed_at is null
+              returning code_hash`,
+          values: [hash, now],
+        }),
+      );
+      return rowCount === 1;
+    },
+    async removeExpired(before: number, limit: number): Promise<number> {
+      const { rowCount } = await answered(
+        pool.query({
+          name: 'code-sweep',
+          text: `delete from authorization_codes where code_hash in (
+                   select code_hash from authorization_codes where expires_at < to_timestamp($1::float8 / 1000.0) limit $2)`,
+          values: [before, limit],
+        }),
+      );
+      return rowCount ?? 0;
+    },
+  };
+}
+
+function bindingOf(row: CodeRow): CodeBinding & { readonly redeemed: boolean } {
+  const grant = parseId('grant', row.grant_id);
+  const client = parseClientId(row.client);
+  const session = row.session === null ? undefined : parseId('session', row.session);
+  if (grant === undefined || client === undefined || (row.session !== null && session === undefined))
+    throw new Error('an authorization code names a grant, client or session that is none');
+  return {
+    grant,
+    client,
+    redirectUri: row.redirect_uri,
+    codeChallenge: row.code_challenge,
+    ...(row.dpop_jkt === null ? {} : { dpopJkt: row.dpop_jkt }),
+    ...(row.nonce === null ? {} : { nonce: row.nonce }),
+    ...(session === undefined ? {} : { session }),
+    ...(row.resource === null ? {} : { resource: row.resource }),
+    scopes: row.scopes.filter(isGrantScope),
+    acr: row.acr,
+    amr: row.amr,
+    authTime: Number(row.auth_time),
+    expiresAt: Math.round(row.expires_ms),
+    redeemed: row.redeemed,
+  };
+}
+
+function isGrantScope(text: string): text is GrantTerms['scopes'][number] {
+  return isScope(text) || protocolScopes.some((scope) => scope === text);
+}

@@ -1,0 +1,85 @@
+import type { GrantRegister } from '@countersign/contracts';
+import { equalInConstantTime, type GrantId } from '@countersign/kernel';
+import { type Confirmation, verifyCodeChallenge } from '@countersign/oauth';
+import type { ClientContext } from '../client-endpoint/index.ts';
+import type { CodeBinding, Codes } from '../codes/index.ts';
+import { refuse } from '../refusal.ts';
+import type { Revocations } from '../revocations/index.ts';
+import { type ConsentedAuthorityDependencies, consentedAuthority } from './consented-authority.ts';
+import type { GrantHandler } from './grant-handler.ts';
+
+export interface AuthorizationCodeDependencies extends ConsentedAuthorityDependencies {
+  readonly codes: Pick<Codes, 'find' | 'redeem'>;
+  readonly grantRegister: Pick<GrantRegister, 'find'>;
+  readonly revocations: Pick<Revocations, 'revoke'>;
+}
+
+interface CodeParameters {
+  readonly code: string;
+  readonly redirectUri: string | undefined;
+  readonly codeVerifier: string;
+}
+
+/**
+ * RFC 6749 section 4.1.3 with PKCE (RFC 7636) and DPoP code binding (RFC 9449 section 10): a person who has signed in and
+ * consented acts through the client. A code that comes back has been in other hands: everything under its consent ends.
+ */
+export function authorizationCode(dependencies: AuthorizationCodeDependencies): GrantHandler {
+  const { codes, grantRegister } = dependencies;
+  return {
+    grantType: 'authorization_code',
+    parse(parameters) {
+      const asked = parseParameters(parameters);
+      return {
+        async resolve(context, confirmation) {
+          const binding = await codes.find(asked.code);
+          if (binding === undefined) throw refuse('code_unknown', 'The code is not one of ours, or it has expired.');
+          if (binding.client !== context.client.id)
+            throw refuse('code_client', 'The code was issued to another client.');
+          if (binding.redeemed) throw await replayed(binding.grant, context, dependencies);
+          checkHolder(asked, binding, confirmation);
+          const grant = await grantRegister.find(binding.grant);
+          const authority = consentedAuthority(grant, binding, { context, confirmation, firstUse: true }, dependencies);
+          // Last, so that whoever cannot use the code does not spend it. Of all who get here at once one goes on, and the
+          // others end what that one is given.
+          if ((await codes.redeem(asked.code)) === 'replayed')
+            throw await replayed(binding.grant, context, dependencies);
+          return authority;
+        },
+      };
+    },
+  };
+}
+
+function parseParameters(parameters: ReadonlyMap<string, string>): CodeParameters {
+  const code = parameters.get('code');
+  const codeVerifier = parameters.get('code_verifier');
+  if (code === undefined) throw refuse('parameter_missing', 'The parameter code is missing.');
+  if (codeVerifier === undefined) throw refuse('parameter_missing', 'The parameter code_verifier is missing.');
+  return { code, codeVerifier, redirectUri: parameters.get('redirect_uri') };
+}
+
+/** What only whoever began the flow can show. A code that fails here stays good: a thief must not be able to spend it. */
+function checkHolder(asked: CodeParameters, binding: CodeBinding, confirmation: Confirmation | undefined): void {
+  if (asked.redirectUri === undefined || !equalInConstantTime(asked.redirectUri, binding.redirectUri))
+    throw refuse('code_redirect_uri', 'The redirect_uri must be the one of the authorization request.');
+  if (!verifyCodeChallenge(asked.codeVerifier, binding.codeChallenge))
+    throw refuse('code_verifier', 'The code_verifier does not fit the code_challenge of the authorization request.');
+  if (binding.dpopJkt === undefined) return;
+  if (confirmation === undefined || !('jkt' in confirmation) || confirmation.jkt !== binding.dpopJkt)
+    throw refuse('code_key', 'The code is bound to another DPoP key than that of the proof.');
+}
+
+/** Ends everything under the consent before anybody is told (RFC 6749 section 4.1.2). @returns the refusal */
+async function replayed(
+  grant: GrantId,
+  { client }: ClientContext,
+  { revocations }: Pick<AuthorizationCodeDependencies, 'revocations'>,
+): Promise<Error> {
+  await revocations.revoke(
+    { kind: 'grant', id: grant },
+    { id: client.principal, institution: client.institution },
+    'code_replayed',
+  );
+  return refuse('code_replayed', 'The code was redeemed before: everything that was issued for it has been ended.');
+}

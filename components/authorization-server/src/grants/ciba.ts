@@ -1,0 +1,40 @@
+import type { GrantRegister } from '@countersign/contracts';
+import type { BackchannelRequests } from '../backchannel-authentication/redeem.ts';
+import { refuse } from '../refusal.ts';
+import { type ConsentedAuthorityDependencies, consentedAuthority } from './consented-authority.ts';
+import type { GrantHandler } from './grant-handler.ts';
+
+export interface CibaDependencies extends ConsentedAuthorityDependencies {
+  readonly backchannelRequests: BackchannelRequests;
+  readonly grantRegister: Pick<GrantRegister, 'find'>;
+}
+
+/**
+ * CIBA Core section 10.1: a person whom the client has asked on their own device has consented. The client polls until
+ * they have decided; what was allowed is taken once, by the client and for the key that asked.
+ */
+export function ciba(dependencies: CibaDependencies): GrantHandler {
+  const { backchannelRequests, grantRegister } = dependencies;
+  return {
+    grantType: 'urn:openid:params:grant-type:ciba',
+    parse(parameters) {
+      const authReqId = parameters.get('auth_req_id');
+      if (authReqId === undefined) throw refuse('parameter_missing', 'The parameter auth_req_id is missing.');
+      return {
+        async resolve(context, confirmation) {
+          const { client, now } = context;
+          const redeemed = await backchannelRequests.redeem(authReqId, { client: client.id, confirmation, now });
+          const grant = await grantRegister.find(redeemed.grant);
+          if (grant === undefined)
+            throw refuse('grant_ended', 'The consent that this rests on has ended: ask the person again.');
+          const { scopes, acr, amr, authTime } = grant;
+          const { resource } = redeemed;
+          // The session of the device on which the person decided is none of the client's: it is not told of it, nor of its end.
+          const use = { scopes, acr, amr, authTime, ...(resource === undefined ? {} : { resource }) };
+          const authority = consentedAuthority(grant, use, { context, confirmation, firstUse: true }, dependencies);
+          return { ...authority, references: [...authority.references, redeemed.recordId] };
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,166 @@
+import { type Grant, type GrantTerms, type ProtocolScope, protocolScopes } from '@countersign/contracts';
+import { parseInstant, type SessionId } from '@countersign/kernel';
+import { isScope, type Scope } from '@countersign/market';
+import { type Confirmation, pushActor } from '@countersign/oauth';
+import type { ClientContext } from '../client-endpoint/index.ts';
+import type { IdTokens } from '../id-tokens.ts';
+import type { RefreshTokens } from '../refresh-tokens/index.ts';
+import { refuse } from '../refusal.ts';
+import type { Authority, Companions, IssuedAccessToken } from './grant-handler.ts';
+
+/** What a code, a refresh token or a decision on another device carries of the consent it was given under. */
+export interface ConsentUse {
+  /** What was asked for then, which may be less than the consent holds. */
+  readonly scopes: GrantTerms['scopes'];
+  readonly resource?: string;
+  readonly session?: SessionId;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  /** Seconds since the epoch. */
+  readonly authTime: number;
+  /** Of the authorization request, for the ID token. */
+  readonly nonce?: string;
+}
+
+export interface ConsentedAuthorityDependencies {
+  readonly idTokens: IdTokens;
+  readonly refreshTokens: Pick<RefreshTokens, 'issue'>;
+  /** Days that a refresh token lives at most; it never outlives its consent. */
+  readonly refreshTokenLifetimeDays: number;
+  /** Whether clients manage their grants (Grant Management for OAuth). */
+  readonly grantManagement: boolean;
+}
+
+/** By whom, and in which way, a consent is used. */
+export interface ConsentHolder {
+  readonly context: ClientContext;
+  readonly confirmation: Confirmation | undefined;
+  /** A refresh token is given with the first use of a consent, and not with a refresh. */
+  readonly firstUse: boolean;
+}
+
+const dayMs = 86_400_000;
+
+/**
+ * The authority that a person's consent gives to a client, for as long as it stands: the person is the subject, the
+ * client's principal acts for them, and both stay within what was shown and allowed.
+ *
+ * @throws CodedError `invalid_grant`
+ */
+export function consentedAuthority(
+  grant: Grant | undefined,
+  use: ConsentUse,
+  holder: ConsentHolder,
+  dependencies: ConsentedAuthorityDependencies,
+): Authority {
+  const { context, firstUse } = holder;
+  const standing = checkGrantStands(grant, context);
+  context.note({
+    subject: { id: standing.subject, institution: standing.institution },
+    references: [standing.recordId],
+  });
+  checkPerson(standing, context);
+  const allowed = new Set<string>(standing.scopes);
+  const held = use.scopes.filter((scope) => allowed.has(scope));
+  return {
+    subject: standing.subject,
+    institution: standing.institution,
+    actors: pushActor([], context.client.principal, standing.subject),
+    ceiling: {
+      scope: new Set(held.filter(isMarketScope)),
+      protocolScopes: new Set(held.filter(isProtocolScope)),
+      offeredDetails: standing.details,
+      resources: standing.resources,
+      expiresAt: endOf(standing) / 1000,
+      ...(use.resource === undefined ? {} : { resource: use.resource }),
+    },
+    authentication: {
+      method: firstUse ? 'consent' : 'refresh',
+      acr: use.acr,
+      amr: use.amr,
+      authTime: use.authTime,
+    },
+    singleUse: [],
+    references: [standing.recordId],
+    grant: standing,
+    companions: (issued) => companionsOf(issued, standing, use, holder, dependencies),
+  };
+}
+
+/** Asked each time: a consent that was withdrawn a moment ago gives nothing any more. */
+function checkGrantStands(grant: Grant | undefined, { client, now }: ClientContext): Grant {
+  if (grant === undefined || grant.status !== 'active' || endOf(grant) <= now || grant.client !== client.id)
+    throw refuse('grant_ended', 'The consent that this rests on has ended: ask the person again.');
+  return grant;
+}
+
+function checkPerson(grant: Grant, { client, directory }: ClientContext): void {
+  const person = directory.principal(grant.subject);
+  // Who has left, or has gone to another house, does not act for the first one any more.
+  if (person?.kind !== 'person' || person.institution !== grant.institution)
+    throw refuse('grant_person_unknown', 'The person of the consent is no longer of the institution it was given for.');
+  // The software of one firm does not carry the authority of another firm's people.
+  if (client.profile === 'fapi2' && grant.institution !== client.institution)
+    throw refuse('grant_institution', "The person of the consent is not of this client's institution.");
+}
+
+async function companionsOf(
+  { claims, accessToken, protocolScopes: granted }: IssuedAccessToken,
+  grant: Grant,
+  use: ConsentUse,
+  { context, confirmation, firstUse }: ConsentHolder,
+  dependencies: ConsentedAuthorityDependencies,
+): Promise<Companions> {
+  const { client, now } = context;
+  const { session } = use;
+  const idToken = granted.has('openid')
+    ? await dependencies.idTokens.issue(
+        {
+          sub: grant.subject,
+          aud: client.id,
+          auth_time: use.authTime,
+          acr: use.acr,
+          // A sign-in that proved nothing names no method; an empty list would be malformed.
+          ...(use.amr.length === 0 ? {} : { amr: use.amr }),
+          ...(use.nonce === undefined ? {} : { nonce: use.nonce }),
+          ...(session === undefined ? {} : { sid: session }),
+        },
+        accessToken,
+        claims.iat,
+      )
+    : undefined;
+  const refreshes = firstUse && granted.has('offline_access') && client.grantTypes.includes('refresh_token');
+  const refreshToken = refreshes
+    ? await dependencies.refreshTokens.issue({
+        grant: grant.id,
+        grantVersion: grant.version,
+        client: client.id,
+        ...(confirmation !== undefined && 'jkt' in confirmation ? { jkt: confirmation.jkt } : {}),
+        scopes: use.scopes,
+        resource: claims.aud,
+        ...(session === undefined ? {} : { session }),
+        acr: use.acr,
+        amr: use.amr,
+        authTime: use.authTime,
+        expiresAt: Math.min(endOf(grant), now + dependencies.refreshTokenLifetimeDays * dayMs),
+      })
+    : undefined;
+  return {
+    ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+    ...(idToken === undefined ? {} : { id_token: idToken }),
+    ...(dependencies.grantManagement ? { grant_id: grant.id } : {}),
+  };
+}
+
+/** Milliseconds since the epoch. */
+function endOf({ expiresAt }: Grant): number {
+  return parseInstant(expiresAt) ?? 0;
+}
+
+function isMarketScope(scope: string): scope is Scope {
+  return isScope(scope);
+}
+
+function isProtocolScope(scope: string): scope is ProtocolScope {
+  return protocolScopes.some((known) => known === scope);
+}

@@ -1,0 +1,1 @@
+export { type IntrospectionAnswer, type IntrospectionDependencies, introspection } from './introspection.ts';

@@ -1,0 +1,170 @@
+import type { AuditLog, Client, Directory, Outbound, Signer } from '@countersign/contracts';
+import { type Clock, isCodedError, newId, parseId, type Random, type SessionId } from '@countersign/kernel';
+import { composeLogoutToken, logoutTokenHeader, signLogoutToken } from '@countersign/oauth';
+import type { Logger } from '@countersign/runtime';
+import type pg from 'pg';
+import { createDeliveryStore, type Delivery } from './deliveries-store.ts';
+
+export interface BackchannelLogoutDependencies {
+  readonly pool: pg.Pool;
+  readonly issuer: string;
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly signer: Pick<Signer, 'current' | 'sign'>;
+  readonly outbound: Pick<Outbound, 'post'>;
+  readonly audit: Pick<AuditLog, 'append' | 'search'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** How often to look for ended sessions and due deliveries; default 1 s. */
+  readonly everyMs?: number;
+}
+
+export interface BackchannelLogout {
+  /** The clients of a session are told that it has ended, soon and on any node. Idempotent. */
+  sessionEnded(session: SessionId): Promise<void>;
+  /** Looks for ended sessions and due deliveries now; runs by itself. */
+  run(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Seconds until the next attempt, after the first, second, ... has failed. After the last there is none. */
+const waits = [10, 30, 120, 600] as const;
+/** Another node takes a delivery over when the one that took it says nothing for so long. */
+const takenForMs = 30_000;
+const deliveriesAtOnce = 16;
+const postTimeoutMs = 5_000;
+
+/**
+ * OpenID Connect Back-Channel Logout 1.0: when a session ends, for whatever reason, each client that signed somebody in
+ * within it gets a logout token. A client that cannot be reached is tried five times; how it ended is recorded. Each
+ * token is signed when it is sent, with the key of that moment.
+ */
+export function createBackchannelLogout(dependencies: BackchannelLogoutDependencies): BackchannelLogout {
+  const { pool, issuer, directory, signer, outbound, audit, clock, random, logger } = dependencies;
+  const store = createDeliveryStore(pool);
+  let position: bigint | undefined;
+  let running: Promise<void> | undefined;
+
+  /** Sessions end in many ways, on any node; all of them are in the log. */
+  async function followLog(): Promise<void> {
+    position ??= await store.position();
+    const from = position;
+    for (;;) {
+      const page = await audit.search({ types: ['session.ended'], after: position, limit: 1_000 });
+      for (const { index, record } of page) {
+        const session = sessionOf(record.data);
+        if (session !== undefined) await store.enqueue(session, clock.now());
+        position = index;
+      }
+      if (page.length < 1_000) break;
+    }
+    if (position > from) await store.advance(position);
+  }
+
+  async function deliverDue(): Promise<void> {
+    for (;;) {
+      const now = clock.now();
+      const taken = await store.take(now, now + takenForMs, deliveriesAtOnce);
+      const failed = (await Promise.allSettled(taken.map(deliver))).find(({ status }) => status === 'rejected');
+      // One that could not be recorded comes again; the others have had their turn.
+      if (failed?.status === 'rejected') throw failed.reason;
+      if (taken.length < deliveriesAtOnce) return;
+    }
+  }
+
+  async function deliver(delivery: Delivery): Promise<void> {
+    const client = directory.snapshot().client(delivery.client);
+    if (client?.backchannelLogoutUri === undefined) return store.finish(delivery);
+    const outcome = await send(delivery, client, client.backchannelLogoutUri);
+    const wait = waits[delivery.attempt - 1];
+    if (outcome.told === 'unreachable' && wait !== undefined) return store.putOff(delivery, clock.now() + wait * 1000);
+    await record(delivery, client, outcome);
+    await store.finish(delivery);
+  }
+
+  async function send(delivery: Delivery, client: Client, uri: string): Promise<Outcome> {
+    const key = await signer.current('id-token');
+    const claims = composeLogoutToken({
+      issuer,
+      clientId: client.id,
+      ended: { sid: delivery.session, sub: delivery.subject },
+      jti: newId('token', { clock, random }),
+      now: clock.now(),
+    });
+    const token = await signLogoutToken(
+      claims,
+      logoutTokenHeader(key),
+      async (data) => (await signer.sign('id-token', key.kid, data)).signature,
+    );
+    try {
+      const { status } = await outbound.post(uri, {
+        contentType: 'application/x-www-form-urlencoded',
+        body: new URLSearchParams({ logout_token: token }).toString(),
+        timeoutMs: postTimeoutMs,
+      });
+      // Back-Channel Logout section 2.8: 200, or 204 by frameworks that make it so; 400 says that it failed for good.
+      if (status === 200 || status === 204) return { told: 'told', status };
+      return { told: status === 400 ? 'refused' : 'unreachable', status };
+    } catch (error) {
+      if (!isCodedError(error)) throw error;
+      return { told: error.category === 'invalid' ? 'refused' : 'unreachable', code: error.code };
+    }
+  }
+
+  async function record(delivery: Delivery, client: Client, outcome: Outcome): Promise<void> {
+    await audit.append({
+      id: newId('record', { clock, random }),
+      type: 'session.logout-notified',
+      source: 'authorization-server',
+      outcome: outcome.told === 'told' ? 'done' : 'deny',
+      ...(outcome.told === 'told' ? {} : { reason: `logout_${outcome.told}` }),
+      subject: { id: delivery.subject },
+      client: client.id,
+      data: {
+        session: delivery.session,
+        attempts: delivery.attempt,
+        ...(outcome.status === undefined ? {} : { status: outcome.status }),
+        ...(outcome.code === undefined ? {} : { error: outcome.code }),
+      },
+    });
+  }
+
+  function run(): Promise<void> {
+    running ??= followLog()
+      .then(deliverDue)
+      .finally(() => {
+        running = undefined;
+      });
+    return running;
+  }
+  function runUnwatched(): void {
+    run().catch((error: unknown) => logger.warn({ error }, 'logout tokens could not be delivered'));
+  }
+  const timer = setInterval(runUnwatched, dependencies.everyMs ?? 1_000);
+  timer.unref();
+
+  return {
+    async sessionEnded(session) {
+      await store.enqueue(session, clock.now());
+      // Whoever signs out does not wait for the clients.
+      runUnwatched();
+    },
+    run,
+    async stop() {
+      clearInterval(timer);
+      await running?.catch(() => undefined);
+    },
+  };
+}
+
+interface Outcome {
+  readonly told: 'told' | 'refused' | 'unreachable';
+  readonly status?: number;
+  readonly code?: string;
+}
+
+/** The session that a record `session.ended` names. */
+function sessionOf(data: unknown): SessionId | undefined {
+  if (typeof data !== 'object' || data === null || !('session' in data)) return undefined;
+  return parseId('session', data.session);
+}

@@ -1,0 +1,106 @@
+import type { Authentication, Client, Directory, Signer, SignIn } from '@countersign/contracts';
+import type { Clock } from '@countersign/kernel';
+import { csrfTokenOf, matchesCsrfToken } from '@countersign/runtime';
+import { createIdTokenHints } from '../authorization-endpoint/id-token-hint.ts';
+import { withParameters } from '../authorization-endpoint/respond.ts';
+import type { BackchannelLogout } from './backchannel-logout.ts';
+import { type LogoutRequest, readLogoutRequest } from './logout-request.ts';
+import { refuseLogout } from './refusals.ts';
+
+export interface LogoutDependencies {
+  readonly issuer: string;
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly authentication: Pick<Authentication, 'current' | 'end'>;
+  readonly signer: Pick<Signer, 'publicKeys'>;
+  readonly backchannelLogout: Pick<BackchannelLogout, 'sessionEnded'>;
+  readonly clock: Clock;
+}
+
+/** A browser that comes to sign out. */
+export interface LogoutVisit {
+  /** The secret in the browser's cookie. */
+  readonly browser: string;
+  /** The `Cookie` header as received. */
+  readonly cookie: string | undefined;
+}
+
+export type LogoutStep =
+  /** The person is asked first: a link alone does not end their work. */
+  | {
+      readonly kind: 'question';
+      readonly person: string;
+      readonly client?: Client;
+      readonly csrf: string;
+      /** To be sent along with the form. */
+      readonly fields: ReadonlyMap<string, string>;
+      readonly postLogoutRedirectUri?: string;
+    }
+  /** Nobody is signed in any more, and where to go on, if anywhere. */
+  | { readonly kind: 'ended'; readonly location?: string }
+  /** The person has thought better of it. */
+  | { readonly kind: 'kept'; readonly client?: Client };
+
+export interface Logout {
+  /** OpenID Connect RP-Initiated Logout 1.0, section 2. @throws CodedError `invalid_request` */
+  request(parameters: ReadonlyMap<string, string>, visit: LogoutVisit): Promise<LogoutStep>;
+  /** The person has answered the question. @throws CodedError `invalid_request` */
+  decide(fields: ReadonlyMap<string, string>, visit: LogoutVisit): Promise<LogoutStep>;
+}
+
+/** What is carried through the question; the hint is not, it has done its work. */
+const carried = ['post_logout_redirect_uri', 'state'] as const;
+
+export function createLogout(dependencies: LogoutDependencies): Logout {
+  const { issuer, directory, authentication, signer, backchannelLogout, clock } = dependencies;
+  const hints = createIdTokenHints(issuer, signer);
+  const read = (parameters: ReadonlyMap<string, string>) =>
+    readLogoutRequest(parameters, { hints, directory: directory.snapshot(), now: clock.now() });
+
+  async function end(signIn: SignIn, asked: LogoutRequest): Promise<LogoutStep> {
+    await authentication.end(signIn.session, asked.client === undefined ? 'logout' : 'relying_party_logout');
+    await backchannelLogout.sessionEnded(signIn.session);
+    return ended(asked);
+  }
+
+  return {
+    async request(parameters, visit) {
+      const asked = await read(parameters);
+      const signIn = await authentication.current(visit.cookie);
+      if (signIn === undefined) return ended(asked);
+      // An ID token of this very session: who sends it was told of the session by us.
+      if (asked.hint?.sid === signIn.session) return end(signIn, asked);
+      const fields = new Map<string, string>();
+      if (asked.client !== undefined) fields.set('client_id', asked.client.id);
+      for (const name of carried) {
+        const value = parameters.get(name);
+        if (value !== undefined) fields.set(name, value);
+      }
+      return {
+        kind: 'question',
+        person: signIn.person,
+        csrf: formOf(signIn, visit).token,
+        fields,
+        ...(asked.client === undefined ? {} : { client: asked.client }),
+        ...(asked.postLogoutRedirectUri === undefined ? {} : { postLogoutRedirectUri: asked.postLogoutRedirectUri }),
+      };
+    },
+    async decide(fields, visit) {
+      const asked = await read(new Map([...fields].filter(([, value]) => value !== '')));
+      const signIn = await authentication.current(visit.cookie);
+      if (signIn === undefined) return ended(asked);
+      if (!matchesCsrfToken(fields.get('csrf'), formOf(signIn, visit).hash))
+        throw refuseLogout('form_forged', 'This form was not sent from a page of ours. Go back and send it again.');
+      if (fields.get('decision') === 'end') return end(signIn, asked);
+      return { kind: 'kept', ...(asked.client === undefined ? {} : { client: asked.client }) };
+    },
+  };
+}
+
+function formOf({ session }: SignIn, { browser }: LogoutVisit) {
+  return csrfTokenOf(browser, `logout ${session}`);
+}
+
+function ended({ postLogoutRedirectUri, state }: LogoutRequest): LogoutStep {
+  if (postLogoutRedirectUri === undefined) return { kind: 'ended' };
+  return { kind: 'ended', location: withParameters(postLogoutRedirectUri, state === undefined ? {} : { state }) };
+}

@@ -1,0 +1,41 @@
+import type { Clock, SessionId } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import type pg from 'pg';
+import type { Queryable } from '../codes/queryable.ts';
+import { createSweeper } from '../codes/sweeper.ts';
+import { createSessionClientStore, type SessionClient } from './session-clients-store.ts';
+
+/** Longer than the longest session, which is a day. */
+const rememberedMs = 2 * 24 * 60 * 60_000;
+
+/** Which clients signed somebody in within which session: who is to be told when it ends. */
+export interface SessionClients {
+  /** Remembers a client, within the transaction that issues its code. */
+  remember(entry: SessionClient & { readonly session: SessionId }, within: Queryable): Promise<void>;
+  /** Removes what belongs to sessions that are long over; runs by itself. */
+  sweep(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export function createSessionClients({
+  pool,
+  clock,
+  logger,
+}: {
+  readonly pool: pg.Pool;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}): SessionClients {
+  const store = createSessionClientStore(pool);
+  const sweeper = createSweeper({
+    what: 'clients of sessions',
+    logger,
+    removeSlice: (limit) => store.removeExpired(clock.now(), limit),
+    everyMs: 60_000,
+  });
+  return {
+    remember: (entry, within) => store.remember(entry, clock.now() + rememberedMs, within),
+    sweep: sweeper.sweep,
+    stop: sweeper.stop,
+  };
+}

@@ -1,0 +1,95 @@
+import { protocolScopes } from '@countersign/contracts';
+import { scopes } from '@countersign/market';
+import { type AuthorizationServerMetadata, type MtlsEndpointAliases, signatureAlgorithms } from '@countersign/oauth';
+import type { CheckedConfig } from './config.ts';
+import { issuableDetailTypes } from './token-endpoint/check-details.ts';
+
+/** Paths of the endpoints, under the path of the issuer. */
+export const endpointPaths = {
+  authorization: '/authorize',
+  pushedAuthorization: '/par',
+  token: '/token',
+  introspection: '/introspect',
+  revocation: '/revoke',
+  userinfo: '/userinfo',
+  endSession: '/logout',
+  keySet: '/jwks',
+} as const;
+
+/** What is there beside what is always there. */
+export interface MountedParts {
+  readonly grantTypes: readonly string[];
+  /** Classes of sign-in that can be asked for. */
+  readonly acrValues: readonly string[];
+}
+
+const clientAuthentication = ['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'];
+
+/** RFC 8414 section 2 and OpenID Connect Discovery section 3, in one document: what is mounted, and nothing else. */
+export function describeServer(config: CheckedConfig, mounted: MountedParts): AuthorizationServerMetadata {
+  const { issuer, mtlsBaseUrl } = config;
+  const at = (path: string): string => issuer + path;
+  const authentication = {
+    methods: clientAuthentication.filter((method) => mtlsBaseUrl !== undefined || method === 'private_key_jwt'),
+    algorithms: signatureAlgorithms,
+  };
+  return {
+    issuer,
+    authorization_endpoint: at(endpointPaths.authorization),
+    token_endpoint: at(endpointPaths.token),
+    jwks_uri: at(endpointPaths.keySet),
+    userinfo_endpoint: at(endpointPaths.userinfo),
+    scopes_supported: [...offeredProtocolScopes(config), ...scopes],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query', 'jwt', 'query.jwt'],
+    grant_types_supported: mounted.grantTypes,
+    ...(mounted.acrValues.length === 0 ? {} : { acr_values_supported: mounted.acrValues }),
+    prompt_values_supported: ['none', 'login', 'consent'],
+    code_challenge_methods_supported: ['S256'],
+    token_endpoint_auth_methods_supported: authentication.methods,
+    token_endpoint_auth_signing_alg_values_supported: authentication.algorithms,
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['ES256'],
+    claims_supported: ['iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'at_hash', 'sid'],
+    claims_parameter_supported: false,
+    request_object_signing_alg_values_supported: signatureAlgorithms,
+    // A request object goes into the pushed request (FAPI 2.0 Message Signing section 5.3.1), nowhere else.
+    request_parameter_supported: false,
+    request_uri_parameter_supported: false,
+    pushed_authorization_request_endpoint: at(endpointPaths.pushedAuthorization),
+    // Of ordinary relying parties it is not required, so it cannot be said of the server as a whole.
+    require_pushed_authorization_requests: false,
+    authorization_response_iss_parameter_supported: true,
+    authorization_signing_alg_values_supported: ['ES256'],
+    dpop_signing_alg_values_supported: signatureAlgorithms,
+    authorization_details_types_supported: issuableDetailTypes,
+    introspection_endpoint: at(endpointPaths.introspection),
+    introspection_endpoint_auth_methods_supported: authentication.methods,
+    introspection_endpoint_auth_signing_alg_values_supported: authentication.algorithms,
+    introspection_signing_alg_values_supported: ['ES256'],
+    revocation_endpoint: at(endpointPaths.revocation),
+    revocation_endpoint_auth_methods_supported: authentication.methods,
+    revocation_endpoint_auth_signing_alg_values_supported: authentication.algorithms,
+    end_session_endpoint: at(endpointPaths.endSession),
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
+    ...(mtlsBaseUrl === undefined
+      ? {}
+      : { tls_client_certificate_bound_access_tokens: true, mtls_endpoint_aliases: aliasesAt(mtlsBaseUrl) }),
+  };
+}
+
+/** RFC 8705 section 5: the endpoints that a client may show its certificate to. */
+function aliasesAt(base: string): MtlsEndpointAliases {
+  return {
+    token_endpoint: base + endpointPaths.token,
+    pushed_authorization_request_endpoint: base + endpointPaths.pushedAuthorization,
+    introspection_endpoint: base + endpointPaths.introspection,
+    revocation_endpoint: base + endpointPaths.revocation,
+    userinfo_endpoint: base + endpointPaths.userinfo,
+  };
+}
+
+function offeredProtocolScopes({ grantManagement }: CheckedConfig): readonly string[] {
+  return protocolScopes.filter((scope) => grantManagement !== 'off' || !scope.startsWith('grant_management'));
+}

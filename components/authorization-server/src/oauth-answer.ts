@@ -1,0 +1,48 @@
+import type { CodedError } from '@countersign/kernel';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { asOAuthError, reasonOf } from './refusal.ts';
+
+/**
+ * Answers an error as OAuth has it (RFC 6749 section 5.2), with the rule that refused in `reason`. The same for every
+ * endpoint that speaks to clients and not to browsers.
+ *
+ * @throws what is no refusal: a fault of ours, which the server's own error handler logs and answers without detail
+ */
+export function sendOAuthError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const refusal = asOAuthError(error);
+  if (refusal === undefined) throw error;
+  const status = statusOf(refusal);
+  // RFC 6749 section 5.2: a challenge for clients that came with an Authorization header, which none should.
+  if (status === 401 && request.headers.authorization !== undefined)
+    reply.header(
+      'www-authenticate',
+      'Basic realm="not accepted: clients authenticate by private_key_jwt or mutual TLS"',
+    );
+  const retryAfter = retryAfterSeconds[status];
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+  // RFC 6749 section 5.1.
+  reply.header('cache-control', 'no-store');
+  return reply.status(status).send({
+    error: refusal.code,
+    error_description: describe(refusal.detail),
+    reason: reasonOf(refusal),
+  });
+}
+
+const retryAfterSeconds: Readonly<Partial<Record<number, string>>> = { 429: '60', 503: '1' };
+
+/** RFC 6749 section 5.2: 400 for everything but a client that is not known; RFC 9126 section 2.3: 413 and 429. */
+function statusOf(refusal: CodedError): number {
+  if (refusal.code === 'invalid_client') return 401;
+  if (refusal.code === 'too_many_requests') return 429;
+  if (refusal.category === 'unavailable') return 503;
+  return reasonOf(refusal) === 'form_too_large' ? 413 : 400;
+}
+
+/** The characters RFC 6749 section 5.2 allows: printable ASCII without quotation mark and backslash. */
+function describe(detail: string): string {
+  return detail
+    .slice(0, 500)
+    .replaceAll('"', "'")
+    .replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?');
+}

@@ -1,0 +1,1 @@
+export { createOpaqueTokens, isOpaqueToken, type OpaqueTokens } from './opaque-tokens.ts';

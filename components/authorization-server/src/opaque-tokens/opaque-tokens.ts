@@ -1,0 +1,59 @@
+import { type Clock, type Random, sha256 } from '@countersign/kernel';
+import type { AccessTokenClaims } from '@countersign/oauth';
+import type { Logger } from '@countersign/runtime';
+import type pg from 'pg';
+import { createSweeper } from '../codes/sweeper.ts';
+import { createOpaqueTokenStore } from './store.ts';
+
+/** So that a reference is known for what it is wherever one turns up. */
+const prefix = 'cst_';
+const pattern = /^cst_[\w-]{43}$/;
+
+/** Access tokens in a form that says nothing: a reference that resolves only here, and only in its region. */
+export interface OpaqueTokens {
+  /**
+   * Signs an access token, keeps it in its region (this node's, where the claims name none), and gives out a reference
+   * to it: 256 random bits, of which only the hash is stored.
+   */
+  keep(claims: AccessTokenClaims): Promise<string>;
+  /** The token of a reference, if it is one of this node's region; it is still to be verified. */
+  resolve(reference: string): Promise<string | undefined>;
+  stop(): Promise<void>;
+}
+
+export function isOpaqueToken(token: string): boolean {
+  return pattern.test(token);
+}
+
+export function createOpaqueTokens(dependencies: {
+  readonly pool: pg.Pool;
+  /** The region of this node. */
+  readonly region: string;
+  readonly signToken: (claims: AccessTokenClaims) => Promise<string>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}): OpaqueTokens {
+  const { region, signToken, clock, random, logger } = dependencies;
+  const store = createOpaqueTokenStore(dependencies.pool);
+  const sweeper = createSweeper({
+    what: 'opaque tokens',
+    logger,
+    removeSlice: (limit) => store.removeExpired(clock.now(), limit),
+  });
+  return {
+    async keep(claims) {
+      const reference = prefix + Buffer.from(random.bytes(32)).toString('base64url');
+      const accessToken = await signToken(claims);
+      await store.insert({
+        hash: sha256(reference),
+        region: claims.region ?? region,
+        accessToken,
+        expiresAt: claims.exp,
+      });
+      return reference;
+    },
+    resolve: async (reference) => (isOpaqueToken(reference) ? store.find(sha256(reference), region) : undefined),
+    stop: sweeper.stop,
+  };
+}

@@ -1,0 +1,6 @@
+export {
+  createPushedRequests,
+  type PushedAuthorizationResponse,
+  type PushedRequests,
+  type PushedRequestsOptions,
+} from './pushed-requests.ts';

@@ -1,0 +1,154 @@
+import type { ClientRequest } from '@countersign/contracts';
+import { digestOf, type Json, newId, sha256 } from '@countersign/kernel';
+import { digestOfIntent } from '@countersign/market';
+import type { Logger } from '@countersign/runtime';
+import type pg from 'pg';
+import { checkAuthorizationRequest } from '../authorization-endpoint/check-request.ts';
+import { refuse } from '../authorization-endpoint/refusals.ts';
+import { type ClientContext, type ClientEndpointDependencies, createClientEndpoint } from '../client-endpoint/index.ts';
+import { createSweeper } from '../codes/sweeper.ts';
+import { describePush } from './describe-push.ts';
+import { bindProofKey } from './proof-key.ts';
+import { type RequestObject, readRequestObject } from './request-object.ts';
+import { createPushedRequestStore, type PushedRequest, type PushedRequestStore } from './store.ts';
+
+/** RFC 9126 section 2.2: the name space of request URIs. */
+export const requestUriPrefix = 'urn:ietf:params:oauth:request_uri:';
+
+/** FAPI 2.0 Security Profile section 5.3.2.2: under 600 seconds. */
+const longestLifetimeSeconds = 300;
+
+export interface PushedRequestsOptions {
+  /** How long a person has to arrive with the request URI, 90 to 300 seconds; 300 when left out. */
+  readonly requestUriLifetimeSeconds?: number;
+  /** How many requests of one client may wait for somebody at once; 1,000 when left out. */
+  readonly maxOutstanding?: number;
+}
+
+export interface PushedRequestsDependencies extends ClientEndpointDependencies {
+  readonly pool: pg.Pool;
+  readonly logger: Logger;
+  readonly options?: PushedRequestsOptions;
+}
+
+/** RFC 9126 section 2.2. */
+export interface PushedAuthorizationResponse {
+  readonly request_uri: string;
+  /** Seconds. */
+  readonly expires_in: number;
+}
+
+export interface PushedRequests {
+  /**
+   * Checks an authorization request and keeps it for the person who will decide on it. Recorded as
+   * `authorization.pushed` before it is answered.
+   *
+   * @throws CodedError of `oauthErrors`; `too_many_requests` when too many of this client wait
+   */
+  push(request: ClientRequest): Promise<PushedAuthorizationResponse>;
+  /** What was pushed under a request URI of ours; consumed and expired ones too, until they are swept. */
+  find(requestUri: string): Promise<(PushedRequest & { readonly hash: Buffer }) | undefined>;
+  /** Takes one for good, within the database transaction of a decision. */
+  readonly consume: PushedRequestStore['consume'];
+  /** Removes what is of no use any more; runs by itself. */
+  sweep(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/**
+ * @param keptBeyondExpirySeconds how long after its expiry somebody who came in time may still decide on a request
+ */
+export function createPushedRequests(
+  dependencies: PushedRequestsDependencies,
+  keptBeyondExpirySeconds: number,
+): PushedRequests {
+  const { pool, clock, random, audit, logger, issuer, clientKeys, options = {} } = dependencies;
+  const lifetimeSeconds = Math.min(options.requestUriLifetimeSeconds ?? longestLifetimeSeconds, longestLifetimeSeconds);
+  const maxOutstanding = options.maxOutstanding ?? 1_000;
+  const store = createPushedRequestStore(pool);
+  const sweeper = createSweeper({
+    what: 'pushed requests',
+    logger,
+    removeSlice: (limit) => store.removeExpired(clock.now(), limit),
+  });
+
+  async function answer(context: ClientContext): Promise<PushedAuthorizationResponse> {
+    const { client, directory, now } = context;
+    const object = await readRequestObject(context, { issuer, clientKeys });
+    const asked = bindProofKey(object?.parameters ?? withoutCredentials(context), context);
+    const checked = checkAuthorizationRequest(asked, { client, directory, now });
+    context.note(describePush(checked));
+    if ((await store.outstanding(client.id, now, maxOutstanding)) >= maxOutstanding)
+      throw refuse('too_many_outstanding', `At most ${maxOutstanding} pushed requests of a client may wait at once.`);
+    await claimObject(object, context);
+
+    const secret = Buffer.from(random.bytes(32)).toString('base64url');
+    const recordId = newId('record', { clock, random });
+    await audit.append({
+      ...describePush(checked),
+      id: recordId,
+      type: 'authorization.pushed',
+      source: 'authorization-server',
+      outcome: 'permit',
+      client: client.id,
+      ...addressOf(context),
+      data: {
+        redirect_uri: checked.request.redirectUri,
+        parameters_digest: digestOf(Object.fromEntries(asked)),
+        request_uri_sha256: sha256(secret).toString('base64url'),
+        intents: checked.terms.details.map(digestOfIntent),
+        signed: object !== undefined,
+        ...(object === undefined ? {} : { request_object_digest: digestOf(object.text) }),
+      },
+    });
+    await store.insert(
+      sha256(secret),
+      { client: client.id, parameters: asked, recordId, expiresAt: now + lifetimeSeconds * 1000 },
+      now + (lifetimeSeconds + keptBeyondExpirySeconds) * 1000,
+    );
+    return { request_uri: requestUriPrefix + secret, expires_in: lifetimeSeconds };
+  }
+
+  async function claimObject(object: RequestObject | undefined, { client }: ClientContext): Promise<void> {
+    if (object?.id === undefined) return;
+    const key = sha256(`${client.id.length}:${client.id}${object.id}`);
+    if (!(await store.claimObject(key, object.expiresAt)))
+      throw refuse('request_object_replayed', 'The request object was used before; sign a new one, with a new jti.');
+  }
+
+  return {
+    push: createClientEndpoint(
+      { name: 'pushed-authorization', proof: 'optional', refusalType: 'authorization.refused', answer },
+      dependencies,
+    ),
+    async find(requestUri) {
+      const secret = secretOf(requestUri);
+      if (secret === undefined) return undefined;
+      const hash = sha256(secret);
+      const found = await store.find(hash);
+      return found === undefined ? undefined : { ...found, hash };
+    },
+    consume: store.consume,
+    sweep: sweeper.sweep,
+    stop: sweeper.stop,
+  };
+}
+
+function secretOf(requestUri: string): string | undefined {
+  if (!requestUri.startsWith(requestUriPrefix)) return undefined;
+  const secret = requestUri.slice(requestUriPrefix.length);
+  return /^[\w-]{43}$/.test(secret) ? secret : undefined;
+}
+
+const credentialParameters = ['client_assertion', 'client_assertion_type'];
+
+/** RFC 9126 section 2.1: the client is the one that has authenticated. */
+function withoutCredentials({ client, parameters }: ClientContext): ReadonlyMap<string, Json> {
+  const asked = new Map<string, Json>([['client_id', client.id], ...parameters]);
+  for (const name of credentialParameters) asked.delete(name);
+  return asked;
+}
+
+function addressOf({ request }: ClientContext): { readonly address?: string } {
+  return request.address === undefined ? {} : { address: request.address };
+}

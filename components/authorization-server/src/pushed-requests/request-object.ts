@@ -1,0 +1,99 @@
+import { type Client, oauthErrors } from '@countersign/contracts';
+import { isCodedError, type Json } from '@countersign/kernel';
+import {
+  maxRequestObjectLifetimeSeconds,
+  parseCompactJws,
+  type RequestParameters,
+  requestObjectErrors,
+  verifyRequestObject,
+} from '@countersign/oauth';
+import { refuse } from '../authorization-endpoint/refusals.ts';
+import type { ClientContext } from '../client-endpoint/index.ts';
+import type { ClientKeys } from '../client-keys/index.ts';
+
+/** Parameters that the client has signed. */
+export interface RequestObject {
+  readonly text: string;
+  readonly parameters: RequestParameters;
+  /** Its `jti`, where there is one: it may be used once. */
+  readonly id?: string;
+  /** Milliseconds since the epoch: from then on it is refused as too old, whatever became of it. */
+  readonly expiresAt: number;
+}
+
+export interface RequestObjectRules {
+  readonly issuer: string;
+  readonly clientKeys: Pick<ClientKeys, 'held' | 'fetch' | 'checkAge'>;
+}
+
+/**
+ * The signed request object of a pushed request (RFC 9101, FAPI 2.0 Message Signing section 5.3), or undefined where
+ * there is none and the client may do without. What stands beside it is ignored, but for the client's authentication.
+ *
+ * @throws CodedError of `oauthErrors`
+ */
+export async function readRequestObject(
+  { client, parameters, now }: Pick<ClientContext, 'client' | 'parameters' | 'now'>,
+  { issuer, clientKeys }: RequestObjectRules,
+): Promise<RequestObject | undefined> {
+  // RFC 9126 section 2.1.
+  if (parameters.has('request_uri'))
+    throw refuse('request_uri_inside', 'A pushed request must not hold a request_uri.');
+  const text = parameters.get('request');
+  if (text === undefined) {
+    if (client.requireSignedRequest)
+      throw refuse('request_object_required', 'The client is registered to push its parameters as a signed request.');
+    return undefined;
+  }
+  const verify = () =>
+    verifyRequestObject(text, { issuer, clientId: client.id, now, keysOf: () => clientKeys.held(client, now) });
+  const verified = await inOAuthWords(() => withFreshKeys(verify, client, clientKeys, now));
+  clientKeys.checkAge(client, verified.keyThumbprint, now);
+  const id = idOf(text);
+  return {
+    text,
+    parameters: verified.parameters,
+    expiresAt: now + maxRequestObjectLifetimeSeconds * 1000,
+    ...(id === undefined ? {} : { id }),
+  };
+}
+
+/** Keys that are fetched are fetched anew, once, when none of those held fits: that is how a client rolls them over. */
+async function withFreshKeys<Result>(
+  verify: () => Result,
+  client: Client,
+  clientKeys: Pick<ClientKeys, 'fetch'>,
+  now: number,
+): Promise<Result> {
+  try {
+    return verify();
+  } catch (error) {
+    if (client.jwksUri === undefined || !isCodedError(error, 'request_object_key')) throw error;
+    await clientKeys.fetch(client, now);
+    return verify();
+  }
+}
+
+/** Of an object that has been verified. */
+function idOf(text: string): string | undefined {
+  const { unverifiedClaims } = parseCompactJws(text, (_problem, detail) =>
+    requestObjectErrors.error('request_object_malformed', detail),
+  );
+  const id: Json | undefined = unverifiedClaims['jti'];
+  if (id === undefined) return undefined;
+  if (typeof id !== 'string' || id === '' || id.length > 256)
+    throw refuse('request_object_parameter', 'The jti of the request object must be text of 1 to 256 characters.');
+  return id;
+}
+
+async function inOAuthWords<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isCodedError(error) || !Object.hasOwn(requestObjectErrors.codes, error.code)) throw error;
+    throw oauthErrors.error('invalid_request_object', error.detail, {
+      facts: { ...error.facts, reason: error.code },
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,132 @@
+import { type ClientId, parseClientId } from '@countersign/contracts';
+import { type Json, parseId, type RecordId } from '@countersign/kernel';
+import { answered, type Queryable } from '../codes/queryable.ts';
+
+/** A pushed authorization request as it was checked. */
+export interface PushedRequest {
+  readonly client: ClientId;
+  readonly parameters: ReadonlyMap<string, Json>;
+  /** Its record `authorization.pushed`. */
+  readonly recordId: RecordId;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  readonly consumed: boolean;
+}
+
+interface PushedRow {
+  readonly client: string;
+  readonly parameters: { readonly [name: string]: Json };
+  readonly record_id: string;
+  readonly expires_ms: number;
+  readonly consumed: boolean;
+}
+
+/** The tables `pushed_requests` and `request_objects`. Times are milliseconds since the epoch. */
+export function createPushedRequestStore(pool: Queryable) {
+  return {
+    async insert(hash: Buffer, request: Omit<PushedRequest, 'consumed'>, removedAfter: number): Promise<void> {
+      await answered(
+        pool.query({
+          name: 'pushed-insert',
+          text: `insert into pushed_requests (uri_hash, client, parameters, record_id, expires_at, removed_after)
+                 values ($1, $2, $3, $4, to_timestamp($5::float8 / 1000.0), to_timestamp($6::float8 / 1000.0))`,
+          values: [
+            hash,
+            request.client,
+            JSON.stringify(Object.fromEntries(request.parameters)),
+            request.recordId,
+            request.expiresAt,
+            removedAfter,
+          ],
+        }),
+      );
+    },
+    async find(hash: Buffer): Promise<PushedRequest | undefined> {
+      const { rows } = await answered(
+        pool.query<PushedRow>({
+          name: 'pushed-find',
+          text: `select client, parameters, record_id, extract(epoch from expires_at)::float8 * 1000 as expires_ms,
+                        consumed_at is not null as consumed
+                   from pushed_requests where uri_hash = $1`,
+          values: [hash],
+        }),
+      );
+      return rows[0] === undefined ? undefined : requestOf(rows[0]);
+    },
+    /** How many a client has that wait for somebody; counts no further than `limit`. */
+    async outstanding(client: ClientId, now: number, limit: number): Promise<number> {
+      const { rows } = await answered(
+        pool.query<{ count: number }>({
+          name: 'pushed-outstanding',
+          text: `select count(*)::integer as count from (
+                   select 1 from pushed_requests
+                    where client = $1 and consumed_at is null and expires_at > to_timestamp($2::float8 / 1000.0)
+                    limit $3) as waiting`,
+          values: [client, now, limit],
+        }),
+      );
+      return rows[0]?.count ?? 0;
+    },
+    /** Takes a request for good, within the transaction of the decision. @returns whether it was still there to take */
+    async consume(hash: Buffer, now: number, within: Queryable): Promise<boolean> {
+      const { rowCount } = await answered(
+        within.query({
+          name: 'pushed-consume',
+          text: `update pushed_requests set consumed_at = to_timestamp($2::float8 / 1000.0)
+                  where uri_hash = $1 and consumed_at is null
+              returning uri_hash`,
+          values: [hash, now],
+        }),
+      );
+      return rowCount === 1;
+    },
+    /** @returns whether nobody had claimed it before */
+    async claimObject(key: Buffer, expiresAt: number): Promise<boolean> {
+      const { rowCount } = await answered(
+        pool.query({
+          name: 'request-object-claim',
+          text: `insert into request_objects (key, expires_at) values ($1, to_timestamp($2::float8 / 1000.0))
+                 on conflict (key) do nothing
+                 returning key`,
+          values: [key, expiresAt],
+        }),
+      );
+      return rowCount === 1;
+    },
+    async removeExpired(now: number, limit: number): Promise<number> {
+      const requests = await answered(
+        pool.query({
+          name: 'pushed-sweep',
+          text: `delete from pushed_requests where uri_hash in (
+                   select uri_hash from pushed_requests where removed_after < to_timestamp($1::float8 / 1000.0) limit $2)`,
+          values: [now, limit],
+        }),
+      );
+      const objects = await answered(
+        pool.query({
+          name: 'request-object-sweep',
+          text: `delete from request_objects where key in (
+                   select key from request_objects where expires_at < to_timestamp($1::float8 / 1000.0) limit $2)`,
+          values: [now, limit],
+        }),
+      );
+      return (requests.rowCount ?? 0) + (objects.rowCount ?? 0);
+    },
+  };
+}
+
+export type PushedRequestStore = ReturnType<typeof createPushedRequestStore>;
+
+function requestOf(row: PushedRow): PushedRequest {
+  const client = parseClientId(row.client);
+  const recordId = parseId('record', row.record_id);
+  if (client === undefined || recordId === undefined)
+    throw new Error('a pushed request names a client or a record that is none');
+  return {
+    client,
+    parameters: new Map(Object.entries(row.parameters)),
+    recordId,
+    expiresAt: Math.round(row.expires_ms),
+    consumed: row.consumed,
+  };
+}

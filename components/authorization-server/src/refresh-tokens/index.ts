@@ -1,0 +1,2 @@
+export type { RefreshTokenBinding } from './refresh-token-binding.ts';
+export { createRefreshTokens, type RefreshTokens, type RefreshTokensDependencies } from './refresh-tokens.ts';

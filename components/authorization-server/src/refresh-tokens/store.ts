@@ -1,0 +1,107 @@
+import { type GrantTerms, parseClientId, protocolScopes } from '@countersign/contracts';
+import { parseId } from '@countersign/kernel';
+import { isScope } from '@countersign/market';
+import type pg from 'pg';
+import { answered } from '../codes/queryable.ts';
+import type { RefreshTokenBinding } from './refresh-token-binding.ts';
+
+interface RefreshTokenRow {
+  readonly grant_id: string;
+  readonly grant_version: number;
+  readonly client: string;
+  readonly jkt: string | null;
+  readonly scopes: readonly string[];
+  readonly resource: string | null;
+  readonly session: string | null;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  readonly auth_time: string;
+  readonly expires_ms: number;
+}
+
+/** The table `refresh_tokens`. */
+export function createRefreshTokenStore(pool: pg.Pool) {
+  return {
+    async insert(hash: Buffer, token: RefreshTokenBinding): Promise<void> {
+      await answered(
+        pool.query({
+          name: 'refresh-token-insert',
+          text: `insert into refresh_tokens (token_hash, grant_id, grant_version, client, jkt, scopes, resource, session,
+                   acr, amr, auth_time, expires_at)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, to_timestamp($12::float8 / 1000.0))`,
+          values: [
+            hash,
+            token.grant,
+            token.grantVersion,
+            token.client,
+            token.jkt ?? null,
+            token.scopes,
+            token.resource ?? null,
+            token.session ?? null,
+            token.acr,
+            token.amr,
+            token.authTime,
+            token.expiresAt,
+          ],
+        }),
+      );
+    },
+    async find(hash: Buffer): Promise<RefreshTokenBinding | undefined> {
+      const { rows } = await answered(
+        pool.query<RefreshTokenRow>({
+          name: 'refresh-token-find',
+          text: `select grant_id, grant_version, client, jkt, scopes, resource, session, acr, amr, auth_time,
+                        extract(epoch from expires_at)::float8 * 1000 as expires_ms
+                   from refresh_tokens where token_hash = $1`,
+          values: [hash],
+        }),
+      );
+      return rows[0] === undefined ? undefined : bindingOf(rows[0]);
+    },
+    async remove(hash: Buffer): Promise<void> {
+      await answered(
+        pool.query({
+          name: 'refresh-token-remove',
+          text: 'delete from refresh_tokens where token_hash = $1',
+          values: [hash],
+        }),
+      );
+    },
+    async removeExpired(before: number, limit: number): Promise<number> {
+      const { rowCount } = await answered(
+        pool.query({
+          name: 'refresh-token-sweep',
+          text: `delete from refresh_tokens where token_hash in (
+                   select token_hash from refresh_tokens where expires_at < to_timestamp($1::float8 / 1000.0) limit $2)`,
+          values: [before, limit],
+        }),
+      );
+      return rowCount ?? 0;
+    },
+  };
+}
+
+function bindingOf(row: RefreshTokenRow): RefreshTokenBinding {
+  const grant = parseId('grant', row.grant_id);
+  const client = parseClientId(row.client);
+  const session = row.session === null ? undefined : parseId('session', row.session);
+  if (grant === undefined || client === undefined || (row.session !== null && session === undefined))
+    throw new Error('a refresh token names a grant, client or session that is none');
+  return {
+    grant,
+    grantVersion: row.grant_version,
+    client,
+    ...(row.jkt === null ? {} : { jkt: row.jkt }),
+    scopes: row.scopes.filter(isGrantScope),
+    ...(row.resource === null ? {} : { resource: row.resource }),
+    ...(session === undefined ? {} : { session }),
+    acr: row.acr,
+    amr: row.amr,
+    authTime: Number(row.auth_time),
+    expiresAt: Math.round(row.expires_ms),
+  };
+}
+
+function isGrantScope(text: string): text is GrantTerms['scopes'][number] {
+  return isScope(text) || protocolScopes.some((scope) => scope === text);
+}

@@ -1,0 +1,105 @@
+import { type Client, type GrantType, grantTypes } from '@countersign/contracts';
+import { isScope, scopes } from '@countersign/market';
+import { parseConfiguration } from '@countersign/runtime';
+import { type Static, Type } from 'typebox';
+import type { ClientDocument } from './read-metadata.ts';
+import { type MetadataProblem, refuse, refuseMetadata } from './refusals.ts';
+
+const rule = Type.Object(
+  {
+    /** Whether the institution may register clients at all. Default true. */
+    allowed: Type.Optional(Type.Boolean()),
+    /** How many clients it may have registered at a time. Default 20. */
+    maxClients: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000 })),
+    /** Default both. */
+    profiles: Type.Optional(Type.Array(Type.Enum(['fapi2', 'oidc']), { uniqueItems: true })),
+    /** Default every grant. */
+    grantTypes: Type.Optional(Type.Array(Type.Enum([...grantTypes]), { uniqueItems: true })),
+    /** Market scopes; those of the protocol go with grants. Default all but those that govern the installation. */
+    scopes: Type.Optional(Type.Array(Type.Enum([...scopes]), { uniqueItems: true })),
+  },
+  { additionalProperties: false },
+);
+
+/** Who may register what: one rule for everybody, and what differs for single institutions, by LEI. */
+export const registrationPolicySchema = Type.Object(
+  {
+    default: Type.Optional(rule),
+    institutions: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Z0-9]{18}[0-9]{2}$' }), rule)),
+  },
+  { additionalProperties: false },
+);
+
+export type RegistrationPolicy = Static<typeof registrationPolicySchema>;
+
+/** What one institution may register. */
+export interface RegistrationRule {
+  readonly allowed: boolean;
+  readonly maxClients: number;
+  readonly profiles: readonly Client['profile'][];
+  readonly grantTypes: readonly GrantType[];
+  readonly scopes: readonly string[];
+}
+
+/**
+ * Scopes with which a client would govern the installation or watch over others: a firm that may register its own
+ * software does not thereby hand them out.
+ */
+const governing = /^(?:killswitch|partner|key|policy|audit|legalhold|breakglass|directory|client|token):/;
+
+const defaults: RegistrationRule = {
+  allowed: true,
+  maxClients: 20,
+  profiles: ['fapi2', 'oidc'],
+  grantTypes,
+  scopes: scopes.filter((scope) => !governing.test(scope)),
+};
+
+/** @throws CodedError `configuration_invalid` */
+export function parseRegistrationPolicy(input: unknown): (institution: string) => RegistrationRule {
+  const { default: everybody, institutions = {} } = parseConfiguration(registrationPolicySchema, input);
+  return (institution) => ({
+    ...defaults,
+    ...everybody,
+    ...(Object.hasOwn(institutions, institution) ? institutions[institution] : {}),
+  });
+}
+
+/** @throws CodedError `access_denied` */
+export function requireAllowed({ allowed }: RegistrationRule): void {
+  if (!allowed)
+    throw refuse(
+      'registration_not_allowed',
+      'The policy of this installation does not let your institution register clients: ask the operator.',
+    );
+}
+
+/** Whether the policy allows such a client. @throws CodedError `invalid_client_metadata` */
+export function checkPolicy(
+  document: ClientDocument,
+  { profiles, grantTypes: grants, scopes: held }: RegistrationRule,
+): void {
+  const problems: MetadataProblem[] = [];
+  const { profile, grant_types: asked } = document;
+  if ((profile === 'fapi2' || profile === 'oidc') && !profiles.includes(profile))
+    problems.push({
+      code: 'registration_profile',
+      path: '/countersign_profile',
+      detail: `The policy of this installation does not let you register clients of the profile ${profile}.`,
+    });
+  for (const [index, grant] of (Array.isArray(asked) ? asked : []).entries())
+    if (grantTypes.some((known) => known === grant) && !grants.some((allowed) => allowed === grant))
+      problems.push({
+        code: 'registration_grant',
+        path: `/grant_types/${index}`,
+        detail: 'The policy of this installation does not let you register clients with this grant.',
+      });
+  for (const scope of document.scopes)
+    if (isScope(scope) && !held.includes(scope))
+      problems.push({
+        code: 'registration_scope',
+        path: '/scope',
+        detail: `The policy of this installation does not let you register clients for ${scope}.`,
+      });
+  if (problems.length > 0) throw refuseMetadata(problems);
+}

@@ -1,0 +1,53 @@
+import { type DirectoryProblem, oauthErrors } from '@countersign/contracts';
+import type { CodedError } from '@countersign/kernel';
+
+type OAuthCode = keyof typeof oauthErrors.codes;
+
+/** Why a registration is refused, and the error that says so on the wire (RFC 7591 section 3.2.2). */
+const reasons = {
+  registration_not_allowed: 'access_denied',
+  registration_limit: 'access_denied',
+  registration_rate: 'too_many_requests',
+  registration_standing: 'access_denied',
+  /** The directory wants a second person for it. */
+  second_person_required: 'access_denied',
+  /** Another client has the principal, or is about to. */
+  principal_shared: 'invalid_client_metadata',
+  client_principal_unsuitable: 'invalid_client_metadata',
+  software_statement_malformed: 'invalid_software_statement',
+  software_statement_unapproved: 'unapproved_software_statement',
+} as const satisfies Readonly<Record<string, OAuthCode>>;
+
+export type RegistrationRefusal = keyof typeof reasons;
+
+/** The error of a rule that refuses a registration. `detail` is shown to whoever asks. */
+export function refuse(reason: RegistrationRefusal, detail: string): CodedError {
+  return oauthErrors.error(reasons[reason], detail, { facts: { reason } });
+}
+
+/** What is wrong with one member, as the directory says it of its own documents: `path` is a JSON pointer (RFC 6901). */
+export type MetadataProblem = DirectoryProblem;
+
+const maxListed = 100;
+
+/**
+ * The error about metadata: all of its problems at once. Its reason is the code that they share; what is wrong with
+ * redirect URIs alone has an error of its own.
+ */
+export function refuseMetadata(problems: readonly MetadataProblem[]): CodedError {
+  const [first] = problems;
+  if (first === undefined) throw new Error('metadata is refused for nothing');
+  const codes = new Set(problems.map(({ code }) => code));
+  const more = problems.length === 1 ? '' : ` (and ${problems.length - 1} more)`;
+  const onlyRedirects = problems.every(({ path }) => /^\/redirect_uris(?:\/|$)/.test(path));
+  return oauthErrors.error(
+    onlyRedirects ? 'invalid_redirect_uri' : 'invalid_client_metadata',
+    `${first.path === '' ? '' : `${first.path}: `}${first.detail}${more}`,
+    {
+      facts: {
+        reason: codes.size === 1 ? first.code : 'metadata_invalid',
+        problems: problems.slice(0, maxListed),
+      },
+    },
+  );
+}

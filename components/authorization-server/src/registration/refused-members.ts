@@ -1,0 +1,69 @@
+import { signatureAlgorithms } from '@countersign/oauth';
+import { type MetadataProblem, refuse } from './refusals.ts';
+
+/** The metadata, without the members that are null: null is as good as left out (RFC 7592 section 2.2). */
+export type Members = ReadonlyMap<string, unknown>;
+
+/** Signatures that a client may choose for what we sign or what it signs; anything else would be agreed to by silence. */
+const algorithms: Readonly<Record<string, readonly string[]>> = {
+  id_token_signed_response_alg: ['ES256'],
+  authorization_signed_response_alg: ['ES256'],
+  introspection_signed_response_alg: ['ES256'],
+  token_endpoint_auth_signing_alg: signatureAlgorithms,
+  request_object_signing_alg: signatureAlgorithms,
+  backchannel_authentication_request_signing_alg: signatureAlgorithms,
+};
+
+/** What is never offered: to ignore it, as unknown members are ignored, would leave a client less safe than it believes. */
+const never: Readonly<Record<string, string>> = {
+  client_secret: 'There are no shared secrets: a client authenticates with a key or a certificate of its own.',
+  jku: 'Keys are in jwks or at jwks_uri, and nowhere that a message could name.',
+  x5u: 'Keys are in jwks or at jwks_uri, and nowhere that a message could name.',
+  request_uris: 'Requests are pushed (RFC 9126); none is fetched from an address.',
+  sector_identifier_uri: 'Subjects are public; there are no sectors.',
+  userinfo_signed_response_alg: 'The userinfo endpoint answers with JSON.',
+};
+
+const encryption =
+  /^(?:id_token|userinfo|authorization|introspection|request_object)_encrypt(?:ed_response|ion)_(?:alg|enc)$/;
+
+/**
+ * Refuses what must not be passed over. Every other member that this server does not know is ignored, as RFC 7591
+ * section 2 has it, and the answer shows what was registered.
+ *
+ * @throws CodedError `invalid_software_statement`, `unapproved_software_statement`
+ */
+export function refusedMembers(members: Members): readonly MetadataProblem[] {
+  checkSoftwareStatement(members.get('software_statement'));
+  const problems: MetadataProblem[] = [];
+  const report = (name: string, detail: string): void => {
+    problems.push({ code: 'metadata_refused', path: `/${name}`, detail });
+  };
+  for (const [name, value] of members) {
+    const reason = Object.hasOwn(never, name) ? never[name] : undefined;
+    if (reason !== undefined) report(name, reason);
+    if (encryption.test(name)) report(name, 'Nothing is encrypted beneath TLS.');
+    const allowed = Object.hasOwn(algorithms, name) ? algorithms[name] : undefined;
+    if (allowed !== undefined && !allowed.some((algorithm) => algorithm === value))
+      report(name, `The algorithm must be one of ${allowed.join(', ')}.`);
+  }
+  const method = members.get('token_endpoint_auth_method');
+  if (typeof method === 'string' && (method === 'none' || method.startsWith('client_secret_')))
+    report(
+      'token_endpoint_auth_method',
+      'There are no public clients and no shared secrets: private_key_jwt, tls_client_auth or self_signed_tls_client_auth.',
+    );
+  const subjectType = members.get('subject_type');
+  if (subjectType !== undefined && subjectType !== 'public') report('subject_type', 'Subjects are public.');
+  if (members.get('backchannel_user_code_parameter') === true)
+    report('backchannel_user_code_parameter', 'There are no user codes.');
+  return problems;
+}
+
+/** RFC 7591 section 2.3: whoever would vouch for software here has yet to be approved. */
+function checkSoftwareStatement(statement: unknown): void {
+  if (statement === undefined) return;
+  if (typeof statement !== 'string' || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(statement))
+    throw refuse('software_statement_malformed', 'The software statement is not a signed JWT.');
+  throw refuse('software_statement_unapproved', 'No issuer of software statements is approved here: send none.');
+}

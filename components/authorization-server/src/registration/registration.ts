@@ -1,0 +1,234 @@
+import {
+  type Actor,
+  type AuditAppender,
+  accessErrors,
+  type Caller,
+  type Directory,
+  parseClientId,
+} from '@countersign/contracts';
+import { type Clock, type CodedError, isCodedError, newId, type Random } from '@countersign/kernel';
+import type pg from 'pg';
+import type { Revocations } from '../revocations/index.ts';
+import { issueRegistrationToken, matchesRegistrationToken } from './access-token.ts';
+import { checkUpdate } from './check-update.ts';
+import type { RegistrationDirectory } from './client-directory.ts';
+import { type ClientInformation, describeClient } from './describe-client.ts';
+import { change, judge } from './judge.ts';
+import { checkPolicy, parseRegistrationPolicy, requireAllowed } from './policy.ts';
+import { readMetadata } from './read-metadata.ts';
+import { type Attempt, refusedRecord, registeredRecord } from './record.ts';
+import { refuse } from './refusals.ts';
+import { createReservations } from './reserve.ts';
+import { type ClientUnit, createRegistrationStore, type RegistrationRow } from './store.ts';
+import { createTurns, type TurnLimits } from './turns.ts';
+
+export interface RegistrationDependencies {
+  readonly issuer: string;
+  readonly pool: pg.Pool;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly audit: AuditAppender;
+  readonly directory: RegistrationDirectory;
+  readonly revocations: Pick<Revocations, 'revoke'>;
+  /** See `RegistrationPolicy`; nothing at all is the default of everything. */
+  readonly policy?: unknown;
+  readonly limits?: TurnLimits;
+}
+
+/** Where a request came from. */
+export interface Origin {
+  readonly address?: string;
+}
+
+/** Dynamic client registration (RFC 7591) and its management (RFC 7592), within the policy of the installation. */
+export interface Registration {
+  /**
+   * Registers a client of the caller's institution, for the sandbox.
+   *
+   * @throws CodedError of `oauthErrors`; where metadata is at fault, the fact `problems` has a JSON pointer for each
+   */
+  register(caller: Caller, metadata: unknown, origin: Origin): Promise<ClientInformation>;
+  /** @throws CodedError `token_invalid` when the token is not that client's */
+  read(clientId: string, token: string): Promise<ClientInformation>;
+  /** Replaces the whole registration, and the token with it. @throws as {@link register} and {@link read} */
+  update(clientId: string, token: string, metadata: unknown, origin: Origin): Promise<ClientInformation>;
+  /** Removes the client and ends what was issued to it. @throws as {@link read}; `access_denied` in production */
+  remove(clientId: string, token: string, origin: Origin): Promise<void>;
+}
+
+/** Path of the registration endpoint, under the path of the issuer; with the issuer before it, the audience of its tokens. */
+export const registrationPath = '/register';
+
+/**
+ * The directory is the judge of clients and keeps them; this keeps who may manage one. Nothing is released before the
+ * record of it, the directory's own and ours, is durable; a refusal of somebody who is known is recorded first as well.
+ *
+ * @throws CodedError `configuration_invalid`
+ */
+export function createRegistration(dependencies: RegistrationDependencies): Registration {
+  const { issuer, clock, random, audit, directory, revocations } = dependencies;
+  const ruleOf = parseRegistrationPolicy(dependencies.policy ?? {});
+  const turns = createTurns(clock, dependencies.limits);
+  const store = createRegistrationStore(dependencies.pool);
+  const reserve = createReservations({ store, directory, clock });
+  const audience = issuer + registrationPath;
+  const newRecordId = () => newId('record', { clock, random });
+
+  /** One thing at a time for each institution, and its refusal on record. */
+  async function attempt<Result>(
+    attempted: Attempt,
+    institution: string,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    return turns.take(institution, async () => {
+      try {
+        return await work();
+      } catch (error) {
+        if (isRefusal(error)) await audit.append(refusedRecord(newRecordId(), error, attempted));
+        throw error;
+      }
+    });
+  }
+
+  function informationOf({ clientId, issuedAt }: RegistrationRow, accessToken: string): ClientInformation {
+    const document = directory.document('client', clientId);
+    if (document === undefined) throw new Error('the directory has lost a client that it has just been shown to have');
+    return describeClient(document, { clientId, issuedAt, uri: `${audience}/${clientId}`, accessToken });
+  }
+
+  /** A client that has left the directory leaves nothing behind (RFC 7592 section 2): its tokens, this one included, end. */
+  async function endGone(row: RegistrationRow): Promise<void> {
+    await revocations.revoke({ kind: 'client', id: row.clientId }, actorOf(row), 'client_removed');
+    await store.remove(row.clientId);
+  }
+
+  async function requireHolder(
+    clientId: string,
+    token: string,
+    row: RegistrationRow | undefined,
+  ): Promise<RegistrationRow> {
+    if (row?.directoryVersion === undefined || !matchesRegistrationToken(token, row.tokenHash)) throw notTheirs();
+    const snapshot = await directory.snapshotAtLeast(row.directoryVersion);
+    if (snapshot.client(clientId) !== undefined) return row;
+    await endGone(row);
+    throw notTheirs();
+  }
+
+  /** Runs `work` for who holds the token of the client, with its registration locked. */
+  async function managed<Result>(
+    operation: 'update' | 'remove',
+    clientId: string,
+    token: string,
+    origin: Origin,
+    work: (unit: ClientUnit, row: RegistrationRow, attempted: Attempt) => Promise<Result>,
+  ): Promise<Result> {
+    // Before it is in anybody's turn: who holds no token takes no place in the line.
+    const held = await requireHolder(clientId, token, await find(clientId));
+    const attempted: Attempt = { operation, by: actorOf(held), client: clientId, audience, ...origin };
+    return attempt(attempted, held.institution, () =>
+      store.underClient(clientId, async (unit) => {
+        // Once more under the lock: another update has replaced the token meanwhile, or it has not.
+        if (unit.row === undefined || !matchesRegistrationToken(token, unit.row.tokenHash)) throw notTheirs();
+        return work(unit, unit.row, attempted);
+      }),
+    );
+  }
+
+  async function find(clientId: string): Promise<RegistrationRow | undefined> {
+    return parseClientId(clientId) === undefined ? undefined : store.find(clientId);
+  }
+
+  return {
+    async register(caller, metadata, { address }) {
+      const { institution } = caller;
+      const by: Actor = { id: caller.subject, institution };
+      const attempted: Attempt = {
+        operation: 'register',
+        by,
+        client: caller.client,
+        audience,
+        ...(address === undefined ? {} : { address }),
+      };
+      return attempt(attempted, institution, async () => {
+        const rule = ruleOf(institution);
+        requireAllowed(rule);
+        requireStanding(institution, directory);
+        const clientId = `c-${Buffer.from(random.bytes(16)).toString('hex')}`;
+        const document = readMetadata(metadata, { clientId, institution }, directory.snapshot());
+        checkPolicy(document, rule);
+        const { token, hash } = issueRegistrationToken(random);
+        const row = { clientId, institution, principal: document.principal, tokenHash: hash, issuedAt: clock.now() };
+        await reserve(row, rule.maxClients, by);
+        let asked = false;
+        try {
+          await store.underClient(clientId, async (unit) => {
+            await judge(document, directory);
+            await audit.append(registeredRecord(newRecordId(), document, attempted));
+            asked = true;
+            const { version } = await change({ put: { clients: [document] } }, by, directory);
+            await unit.settle(version);
+          });
+        } catch (error) {
+          // When nobody knows whether the directory has it, the reservation stays, and is looked into later.
+          if (!asked || isRefusal(error)) await store.remove(clientId);
+          throw error;
+        }
+        return informationOf(row, token);
+      });
+    },
+
+    async read(clientId, token) {
+      return informationOf(await requireHolder(clientId, token, await find(clientId)), token);
+    },
+
+    async update(clientId, token, metadata, origin) {
+      return managed('update', clientId, token, origin, async (unit, row, attempted) => {
+        const { institution, principal } = row;
+        const rule = ruleOf(institution);
+        requireAllowed(rule);
+        requireStanding(institution, directory);
+        checkUpdate(metadata, { clientId, principal });
+        if (directory.document('client', clientId)?.['environment'] === 'production')
+          throw refuse('second_person_required', 'A client of the environment production is changed by two people.');
+        const document = readMetadata(metadata, { clientId, institution }, directory.snapshot());
+        checkPolicy(document, rule);
+        await judge(document, directory);
+        await audit.append(registeredRecord(newRecordId(), document, attempted));
+        const { version } = await change({ put: { clients: [document] } }, attempted.by, directory);
+        const renewed = issueRegistrationToken(random);
+        await unit.settle(version, renewed.hash);
+        return informationOf(row, renewed.token);
+      });
+    },
+
+    async remove(clientId, token, origin) {
+      await managed('remove', clientId, token, origin, async (unit, row, { by }) => {
+        // From here on nothing is issued to it; then what was issued ends. Interrupted in between, the next call ends it.
+        await change({ remove: [{ kind: 'client', id: clientId }] }, by, directory);
+        await revocations.revoke({ kind: 'client', id: row.clientId }, by, 'client_removed');
+        await unit.remove();
+      });
+    },
+  };
+}
+
+/** Who holds the token of a client acts as that client: no principal has been established. */
+function actorOf({ clientId, institution }: RegistrationRow): Actor {
+  return { id: `client:${clientId}`, institution };
+}
+
+/** Whether there is no such client, no such token, or another client's: nobody is told which. */
+function notTheirs(): CodedError {
+  return accessErrors.error('token_invalid', 'The registration access token is not one that manages this client.');
+}
+
+/** A token that ends nowhere outlives the good standing of its owner. */
+function requireStanding(institution: string, directory: Pick<Directory, 'snapshot'>): void {
+  if (directory.snapshot().institution(institution)?.leiStatus !== 'ISSUED')
+    throw refuse('registration_standing', 'The LEI registration of the institution must be ISSUED.');
+}
+
+/** A no that is meant for whoever asked, and not a failure of ours to find out. */
+function isRefusal(error: unknown): error is CodedError {
+  return isCodedError(error) && error.category !== 'unavailable';
+}

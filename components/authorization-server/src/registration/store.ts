@@ -1,0 +1,135 @@
+import { transaction } from '@countersign/runtime';
+import type pg from 'pg';
+import { answered, type Queryable } from '../codes/queryable.ts';
+
+/** Who may manage a client, and what became of its registration. */
+export interface RegistrationRow {
+  readonly clientId: string;
+  readonly institution: string;
+  readonly principal: string;
+  /** SHA-256 of the registration access token. */
+  readonly tokenHash: Buffer;
+  /** Milliseconds since the epoch. */
+  readonly issuedAt: number;
+  /** From which the directory has the client; undefined while it is on the way there. */
+  readonly directoryVersion?: number;
+}
+
+/** Registrations of one institution, nobody else changing them meanwhile. */
+export interface InstitutionUnit {
+  rows(): Promise<readonly RegistrationRow[]>;
+  insert(row: Omit<RegistrationRow, 'directoryVersion'>): Promise<void>;
+  remove(clientId: string): Promise<void>;
+}
+
+/** One registration, nobody else changing it meanwhile. */
+export interface ClientUnit {
+  readonly row: RegistrationRow | undefined;
+  /** The directory has the client now. A new token hash replaces the one before. */
+  settle(directoryVersion: number, tokenHash?: Buffer): Promise<void>;
+  remove(): Promise<void>;
+}
+
+interface Row {
+  readonly client_id: string;
+  readonly institution: string;
+  readonly principal: string;
+  readonly token_hash: Buffer;
+  readonly issued_ms: number;
+  readonly directory_version: string | null;
+}
+
+const columns = `client_id, institution, principal, token_hash, extract(epoch from issued_at)::float8 * 1000 as issued_ms,
+                 directory_version`;
+
+/** The table `client_registrations`. */
+export function createRegistrationStore(pool: pg.Pool) {
+  return {
+    underInstitution<Result>(institution: string, work: (unit: InstitutionUnit) => Promise<Result>): Promise<Result> {
+      return transaction(pool, async (connection) => {
+        await connection.query({
+          name: 'registration-lock-institution',
+          text: `select pg_advisory_xact_lock(hashtextextended('client registrations of ' || $1, 0))`,
+          values: [institution],
+        });
+        return work(institutionUnit(connection, institution));
+      });
+    },
+    underClient<Result>(clientId: string, work: (unit: ClientUnit) => Promise<Result>): Promise<Result> {
+      return transaction(pool, async (connection) =>
+        work(clientUnit(connection, clientId, await find(connection, clientId, true))),
+      );
+    },
+    find: (clientId: string) => find(pool, clientId, false),
+    remove: (clientId: string) => remove(pool, clientId),
+  };
+}
+
+function institutionUnit(connection: Queryable, institution: string): InstitutionUnit {
+  return {
+    async rows() {
+      const { rows } = await connection.query<Row>({
+        name: 'registrations-of-institution',
+        text: `select ${columns} from client_registrations where institution = $1 order by client_id`,
+        values: [institution],
+      });
+      return rows.map(rowOf);
+    },
+    async insert({ clientId, principal, tokenHash, issuedAt }) {
+      await connection.query({
+        name: 'registration-insert',
+        text: `insert into client_registrations (client_id, institution, principal, token_hash, issued_at)
+               values ($1, $2, $3, $4, to_timestamp($5::float8 / 1000.0))`,
+        values: [clientId, institution, principal, tokenHash, issuedAt],
+      });
+    },
+    remove: (clientId) => remove(connection, clientId),
+  };
+}
+
+function clientUnit(connection: Queryable, clientId: string, row: RegistrationRow | undefined): ClientUnit {
+  return {
+    row,
+    async settle(directoryVersion, tokenHash) {
+      await connection.query({
+        name: 'registration-settle',
+        text: `update client_registrations set directory_version = $2, token_hash = coalesce($3, token_hash)
+                where client_id = $1`,
+        values: [clientId, directoryVersion, tokenHash ?? null],
+      });
+    },
+    remove: () => remove(connection, clientId),
+  };
+}
+
+async function find(connection: Queryable, clientId: string, lock: boolean): Promise<RegistrationRow | undefined> {
+  const { rows } = await answered(
+    connection.query<Row>({
+      name: lock ? 'registration-lock' : 'registration-find',
+      text: `select ${columns} from client_registrations where client_id = $1${lock ? ' for update' : ''}`,
+      values: [clientId],
+    }),
+  );
+  return rows[0] === undefined ? undefined : rowOf(rows[0]);
+}
+
+async function remove(connection: Queryable, clientId: string): Promise<void> {
+  await answered(
+    connection.query({
+      name: 'registration-remove',
+      text: 'delete from client_registrations where client_id = $1',
+      values: [clientId],
+    }),
+  );
+}
+
+function rowOf(row: Row): RegistrationRow {
+  return {
+    clientId: row.client_id,
+    institution: row.institution,
+    principal: row.principal,
+    tokenHash: row.token_hash,
+    issuedAt: Math.round(row.issued_ms),
+    ...(row.directory_version === null ? {} : { directoryVersion: Number(row.directory_version) }),
+  };
+}

@@ -1,0 +1,147 @@
+import {
+  type Actor,
+  type AuditAppender,
+  type Client,
+  type Directory,
+  type DirectoryProblem,
+  type DirectorySnapshot,
+  directoryErrors,
+  parseClientId,
+} from '@countersign/contracts';
+import { type Clock, type Json, newId, type Random } from '@countersign/kernel';
+import { checkSeparation, isScope, parseScope } from '@countersign/market';
+import type { RegistrationDirectory } from '../client-directory.ts';
+
+type Document = Readonly<Record<string, Json>>;
+
+export interface MemoryClientDirectory extends RegistrationDirectory {
+  readonly documents: ReadonlyMap<string, Document>;
+  /** As an operator does, by the directory's own door. */
+  set(id: string, change: Document): void;
+  remove(id: string): void;
+  /** Called when a change has been recorded and has not taken effect yet. */
+  afterNextRecord(hook: () => Promise<unknown>): void;
+}
+
+/**
+ * Clients of the directory by themselves, in memory and shared by all nodes: a few rules of each kind, problems with
+ * pointers, production for two people, and a record before each change. The real judge is tried over the whole control plane.
+ */
+export function memoryClientDirectory(
+  from: { readonly clock: Clock; readonly random: Random; readonly audit: AuditAppender },
+  base: () => DirectorySnapshot,
+): MemoryClientDirectory {
+  const documents = new Map<string, Document>();
+  let version = 1;
+  let hook: (() => Promise<unknown>) | undefined;
+
+  function snapshot(): DirectorySnapshot {
+    const known = base();
+    return { ...known, version, client: (id) => clientOf(documents.get(id), known) ?? known.client(id) };
+  }
+
+  function fault(document: unknown, at: string): Error | undefined {
+    const problems = problemsOf(document, at);
+    const [first] = problems;
+    if (first === undefined) return undefined;
+    const code = problems.every((problem) => problem.code === first.code) ? first.code : 'directory_file_invalid';
+    if (!isDirectoryCode(code)) throw new Error(`${code} is no code of the directory`);
+    return directoryErrors.error(code, first.detail, { facts: { problems, problem_count: problems.length } });
+  }
+
+  function problemsOf(input: unknown, at: string): readonly DirectoryProblem[] {
+    const problems: DirectoryProblem[] = [];
+    const report = (code: string, path: string): void => {
+      problems.push({ code, path: at + path, detail: `${code} it is.` });
+    };
+    const document = asDocument(input);
+    const { id, principal } = document;
+    for (const [other, { principal: held }] of documents)
+      if (other !== id && held === principal) report('principal_shared', '/principal');
+    for (const [index, uri] of listOf(document['redirect_uris']).entries())
+      if (!/^https:\/\/[^#]+$/.test(String(uri))) report('client_metadata_invalid', `/redirect_uris/${index}`);
+    const scopes = listOf(document['scopes']).map(String);
+    for (const [index, scope] of scopes.entries()) {
+      const parsed = scope === 'openid' || scope === 'offline_access' ? undefined : parseScope(scope);
+      if (parsed?.ok === false) report(parsed.code, `/scopes/${index}`);
+    }
+    const separation = checkSeparation(new Set(scopes.filter(isScope)));
+    if (!separation.ok) report(separation.code, '/scopes');
+    if (listOf(asDocument(document['jwks'] ?? {})['keys']).some((key) => 'd' in asDocument(key)))
+      report('private_key_in_file', '/jwks/keys/0');
+    if (document['jwks'] === undefined && document['jwks_uri'] === undefined)
+      report('client_metadata_invalid', '/jwks');
+    if (document['binding'] === 'none' && document['profile'] !== 'oidc') report('client_metadata_invalid', '/binding');
+    return problems;
+  }
+
+  async function write(id: string, document: Document | undefined, by: Actor): Promise<void> {
+    const before = documents.get(id);
+    if ([before, document].some((each) => each?.['environment'] === 'production'))
+      throw directoryErrors.error('second_person_required', 'Two people, please.');
+    if (JSON.stringify(before) === JSON.stringify(document)) return;
+    await from.audit.append({
+      id: newId('record', from),
+      type: 'directory.applied',
+      source: 'directory',
+      outcome: 'done',
+      subject: by,
+      data: { changes: [{ kind: 'client', id, change: document === undefined ? 'remove' : 'add' }] },
+    });
+    const interrupt = hook;
+    hook = undefined;
+    await interrupt?.();
+    if (document === undefined) documents.delete(id);
+    else documents.set(id, document);
+    version += 1;
+  }
+
+  return {
+    documents,
+    set: (id, change) => void documents.set(id, { ...documents.get(id), ...change }),
+    remove(id) {
+      documents.delete(id);
+      version += 1;
+    },
+    afterNextRecord(next) {
+      hook = next;
+    },
+    snapshot,
+    snapshotAtLeast: async () => snapshot(),
+    async plan(file) {
+      const [document] = listOf(asDocument(file)['clients']);
+      const error = fault(document, '/clients/0');
+      if (error !== undefined) throw error;
+      return [];
+    },
+    async edit({ put, remove }, by) {
+      for (const document of put?.clients ?? []) {
+        const error = fault(document, '/put/clients/0');
+        if (error !== undefined) throw error;
+        await write(String(asDocument(document)['id']), asDocument(document), by);
+      }
+      for (const { id } of remove ?? []) await write(id, undefined, by);
+      return { version, changes: [] };
+    },
+    document: (_kind, id) => documents.get(id),
+  } satisfies Pick<Directory, 'plan' | 'edit'> & MemoryClientDirectory;
+}
+
+/** What is asked of a client here: that it is there, and whose it is. */
+function clientOf(document: Document | undefined, base: DirectorySnapshot): Client | undefined {
+  const like = base.client('vwap-engine');
+  const id = parseClientId(document?.['id']);
+  return document === undefined || like === undefined || id === undefined ? undefined : { ...like, id };
+}
+
+function asDocument(value: unknown): Document {
+  return JSON.parse(JSON.stringify(value ?? {}));
+}
+
+function listOf(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function isDirectoryCode(code: string): code is keyof typeof directoryErrors.codes {
+  return Object.hasOwn(directoryErrors.codes, code);
+}

@@ -1,0 +1,1 @@
+export { type RevocationDependencies, revocation } from './revocation.ts';

@@ -1,0 +1,125 @@
+import type { ConsentStore, Directory, EvidenceRecord, RecordType, RevocationTarget } from '@countersign/contracts';
+import { epochSeconds, type Json, parseId } from '@countersign/kernel';
+import { clockLeadSeconds, maxAccessTokenLifetimeSeconds, revocationKey } from '@countersign/oauth';
+import type { EndedEntry } from './live-entries.ts';
+
+/** The records that end something. */
+export const endingRecordTypes = [
+  'token.revoked',
+  'grant.revoked',
+  'mandate.revoked',
+  'mandate.suspended',
+  'directory.applied',
+] as const satisfies readonly RecordType[];
+
+export interface EntrySources {
+  readonly consentStore: Pick<ConsentStore, 'withDescendants'>;
+  readonly directory: Pick<Directory, 'snapshotAtLeast'>;
+}
+
+/**
+ * What a record of the log ends. The log is the one source: whatever has ended is in it before it takes effect, on
+ * whichever node it happened, and a node that was away reads on where it stopped.
+ */
+export async function entriesOfRecord(record: EvidenceRecord, sources: EntrySources): Promise<readonly EndedEntry[]> {
+  const at = epochSeconds(Date.parse(record.time));
+  switch (record.type) {
+    case 'token.revoked':
+      return targetsOf(record.data).map((target) => entryOf(target, at));
+    case 'grant.revoked':
+      return grantOf(record.data).map((id) => entryOf({ kind: 'grant', id }, at));
+    case 'mandate.revoked':
+    case 'mandate.suspended': {
+      const id = parseId('mandate', record.mandate?.id);
+      const ids = id === undefined ? [] : await sources.consentStore.withDescendants(id);
+      return ids.map((each) => entryOf({ kind: 'mandate', id: each }, at));
+    }
+    case 'directory.applied':
+      return [
+        ...addedTargets(record.data).map(
+          (target) => ({ key: revocationKey(target), before: at, beginsAnew: true }) as const,
+        ),
+        ...(await removedTargets(record.data, sources.directory)).map((target) => entryOf(target, at)),
+      ];
+    default:
+      return [];
+  }
+}
+
+/**
+ * An entry for what ends at `at` (seconds). What cannot be issued again (a token, a consent) is ended for as long as
+ * anything of it may live. For the others a token that another node issues with a clock ahead of ours must not slip
+ * through: the seconds that clocks may differ by belong to the past.
+ */
+export function entryOf(target: RevocationTarget, at: number): EndedEntry {
+  const final = target.kind === 'token' || target.kind === 'grant';
+  return {
+    key: revocationKey(target),
+    before: at + (final ? maxAccessTokenLifetimeSeconds : clockLeadSeconds),
+  };
+}
+
+export function isRevocationKind(value: unknown): value is RevocationTarget['kind'] {
+  return ['token', 'grant', 'mandate', 'client', 'principal', 'partner'].some((kind) => kind === value);
+}
+
+function targetsOf(data: Json | undefined): readonly RevocationTarget[] {
+  const { kind, id } = membersOf(data);
+  return isRevocationKind(kind) && typeof id === 'string' ? [{ kind, id }] : [];
+}
+
+function grantOf(data: Json | undefined): readonly string[] {
+  const { grant } = membersOf(data);
+  return typeof grant === 'string' ? [grant] : [];
+}
+
+interface Change {
+  readonly change: Json | undefined;
+  readonly kind: Json | undefined;
+  readonly id: string;
+}
+
+function changesOf(data: Json | undefined): readonly Change[] {
+  return listOf(membersOf(data)['changes']).flatMap((entry) => {
+    const { change, kind, id } = membersOf(entry);
+    return typeof id === 'string' ? [{ change, kind, id }] : [];
+  });
+}
+
+function targetOf({ kind, id }: Change): RevocationTarget | undefined {
+  if (kind === 'client') return { kind: 'client', id };
+  return kind === 'person' || kind === 'service' || kind === 'agent' ? { kind: 'principal', id } : undefined;
+}
+
+/** Who has come, or come back: the second time around they begin anew. */
+function addedTargets(data: Json | undefined): readonly RevocationTarget[] {
+  return changesOf(data).flatMap((each) => (each.change === 'add' ? (targetOf(each) ?? []) : []));
+}
+
+/** Who is no longer in the directory, and every institution whose registration has lapsed. */
+async function removedTargets(
+  data: Json | undefined,
+  directory: EntrySources['directory'],
+): Promise<readonly RevocationTarget[]> {
+  const { version } = membersOf(data);
+  const changed = changesOf(data).filter(({ change }) => change !== 'add');
+  if (changed.length === 0) return [];
+  // The record stands before its change takes effect: what it left is in the directory at its own version.
+  const snapshot = await directory.snapshotAtLeast(typeof version === 'number' ? version : 0);
+  return changed.flatMap((each): readonly RevocationTarget[] => {
+    if (each.kind === 'institution')
+      return snapshot.institution(each.id)?.leiStatus === 'ISSUED' ? [] : [{ kind: 'partner', id: each.id }];
+    const target = targetOf(each);
+    return each.change === 'remove' && target !== undefined ? [target] : [];
+  });
+}
+
+function membersOf(value: Json | undefined): { readonly [name: string]: Json | undefined } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as { readonly [name: string]: Json })
+    : {};
+}
+
+function listOf(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,48 @@
+import type { Digest } from '@countersign/kernel';
+import {
+  clockLeadSeconds,
+  maxAccessTokenLifetimeSeconds,
+  type RevocableClaims,
+  type RevocationKind,
+  revokedBy,
+} from '@countersign/oauth';
+
+/** One thing that has ended. */
+export interface EndedEntry {
+  readonly key: Digest;
+  /** Seconds since the epoch: what was issued until then is dead. */
+  readonly before: number;
+  /** It had ended and begins anew: what is issued from `before` on stands again, and nothing that is older. */
+  readonly beginsAnew?: true;
+}
+
+/** Kept this much longer than the longest token, for clocks that differ. */
+const clockDifferenceSeconds = 60;
+
+/** Seconds since the epoch until which some token that the entry ends could be alive. */
+export function lastNeededSeconds({ before }: Pick<EndedEntry, 'before'>): number {
+  return before + maxAccessTokenLifetimeSeconds + clockDifferenceSeconds;
+}
+
+/**
+ * What has ended, for as long as a token could still be alive that it ends. As tokens live five minutes, that is a
+ * short list however much was ever revoked.
+ */
+export function createLiveEntries() {
+  const revoked = new Map<Digest, number>();
+  return {
+    apply({ key, before, beginsAnew }: EndedEntry): void {
+      const known = revoked.get(key);
+      // The seconds that were added for clocks that differ reach past a new beginning; the ending itself does not.
+      if (beginsAnew === true) {
+        if (known !== undefined) revoked.set(key, Math.min(known, Math.max(known - clockLeadSeconds, before - 1)));
+      } else if (known === undefined || before > known) revoked.set(key, before);
+    },
+    /** What ends a token with these claims; undefined while it stands. */
+    endedBy: (claims: RevocableClaims): RevocationKind | undefined => revokedBy(revoked, claims),
+    forgetBefore(nowSeconds: number): void {
+      for (const [key, before] of revoked) if (nowSeconds > lastNeededSeconds({ before })) revoked.delete(key);
+    },
+    all: (): readonly EndedEntry[] => [...revoked].map(([key, before]) => ({ key, before })),
+  };
+}

@@ -1,0 +1,245 @@
+import type { DirectorySnapshot } from '@countersign/contracts';
+import { newId, type TokenId } from '@countersign/kernel';
+import { importVerificationKey, type RevocableClaims, revocationKey, verifyRevocationList } from '@countersign/oauth';
+import { createLogger, type ScratchDatabase } from '@countersign/runtime';
+import { createTestDatabase, fixedClock, seededRandom } from '@countersign/testkit';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { authorizationServerMigrations } from '../migrations.ts';
+import { memorySigner } from '../testing/signing.ts';
+import { createRevocations, type Revocations } from './revocations.ts';
+import { memoryLog } from './testing/memory-log.ts';
+
+const issuer = 'https://as.example';
+const by = { id: 'person:olivia.ops' };
+
+describe('revocations', () => {
+  let database: ScratchDatabase;
+  let clock = fixedClock(Date.parse('2026-11-23T10:00:00Z'));
+  let log = memoryLog(clock);
+  const signer = memorySigner();
+  const ended: string[] = [];
+  const nodes: Revocations[] = [];
+  const random = seededRandom('revocations');
+  let institutionStatus = 'ISSUED';
+  let stalledMs = 0;
+
+  async function node(): Promise<Revocations> {
+    const created = await createRevocations({
+      issuer,
+      pool: database.pool('authorization-server'),
+      log,
+      grants: {
+        revoke: async (id) => {
+          ended.push(`grant ${id}`);
+          throw new Error('not asked for what it returns');
+        },
+        revokeAll: async (of) => {
+          ended.push(JSON.stringify(of));
+          return 1;
+        },
+      },
+      consentStore: { withDescendants: async (id) => [id, childMandate] },
+      directory: {
+        snapshotAtLeast: async () =>
+          ({
+            institution: () => ({ leiStatus: institutionStatus }),
+          }) as unknown as DirectorySnapshot,
+      },
+      signer,
+      clock,
+      random,
+      logger: createLogger({ level: 'silent', name: 'test' }),
+      pollMs: 20,
+      elapsedMs: () => performance.now() + stalledMs,
+    });
+    nodes.push(created);
+    return created;
+  }
+
+  const mandate = newId('mandate', { clock, random });
+  const childMandate = newId('mandate', { clock, random });
+  const grant = newId('grant', { clock, random });
+  const seconds = (): number => Math.floor(clock.now() / 1000);
+  const claims = (change: Partial<RevocableClaims> = {}): RevocableClaims => ({
+    iat: seconds(),
+    jti: 'tok_01k9z3m8q4d6s0v2x5y7a9b1c3' as TokenId,
+    sub: 'person:tom.trader',
+    client_id: 'trading-ui',
+    lei: '529900T8BM49AURSDO55',
+    act: { sub: 'service:clearing', act: { sub: 'agent:vwap-1' } },
+    mandate: { id: mandate, version: 1 },
+    grant: revocationKey({ kind: 'grant', id: grant }),
+    ...change,
+  });
+
+  beforeAll(async () => {
+    database = await createTestDatabase({ components: [authorizationServerMigrations] });
+  });
+  beforeEach(() => {
+    clock = fixedClock(Date.parse('2026-11-23T10:00:00Z'));
+    log = memoryLog(clock);
+    ended.length = 0;
+    institutionStatus = 'ISSUED';
+    stalledMs = 0;
+  });
+  afterEach(async () => {
+    await Promise.all(nodes.splice(0).map((each) => each.stop()));
+    await database.pool('authorization-server').query('update revocation_tail set position = -1');
+  });
+  afterAll(() => database.drop());
+
+  it.each([
+    ['token', 'tok_01k9z3m8q4d6s0v2x5y7a9b1c3'],
+    ['mandate', mandate],
+    ['client', 'trading-ui'],
+    ['principal', 'person:tom.trader'],
+    ['principal', 'agent:vwap-1'],
+    ['partner', '529900T8BM49AURSDO55'],
+  ] as const)('ends a token by its %s %s, on the node that was told when it answers', async (kind, id) => {
+    const revocations = await node();
+    expect(revocations.endedBy(claims())).toBeUndefined();
+    await revocations.revoke({ kind, id }, by, 'test');
+    expect(revocations.endedBy(claims())).toBe(kind);
+    expect(log.records.at(-1)).toMatchObject({ type: 'token.revoked', data: { kind, id, reason: 'test' } });
+  });
+
+  it('is known on another node without its being told', async () => {
+    const [here, there] = [await node(), await node()];
+    await here.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
+    await there.readOn();
+    expect(there.endedBy(claims())).toBe('client');
+    expect(there.endedBy(claims({ client_id: 'another' }))).toBeUndefined();
+  });
+
+  it('is known to a node that starts afterwards, and forgotten when nothing it ends can live', async () => {
+    const first = await node();
+    await first.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
+    const issued = claims();
+    clock.advance(120_000);
+    const second = await node();
+    expect(second.endedBy(issued)).toBe('client');
+    // What is issued later is judged anew.
+    expect(second.endedBy(claims())).toBeUndefined();
+    clock.advance(400_000);
+    await second.readOn();
+    expect(await entries(second)).toEqual([]);
+  });
+
+  it('keeps a position in the log, so that a node that starts reads the last minutes and no more', async () => {
+    const first = await node();
+    for (let count = 0; count < 5; count++) await first.revoke({ kind: 'client', id: `client-${count}` }, by, 'test');
+    clock.advance(20 * 60_000);
+    await first.readOn();
+    const { rows } = await database
+      .pool('authorization-server')
+      .query<{ position: string }>('select position from revocation_tail');
+    expect(rows[0]?.position).toBe('4');
+  });
+
+  it('ends the consents behind a client, a person and a partner, so that no refresh token brings it back', async () => {
+    const revocations = await node();
+    await revocations.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
+    await revocations.revoke({ kind: 'principal', id: 'person:tom.trader' }, by, 'test');
+    await revocations.revoke({ kind: 'partner', id: '529900T8BM49AURSDO55' }, by, 'test');
+    expect(ended).toEqual([
+      '{"client":"trading-ui"}',
+      '{"subject":"person:tom.trader"}',
+      '{"institution":"529900T8BM49AURSDO55"}',
+    ]);
+  });
+
+  it('follows what other components record: a mandate with those cut from it, a consent, a leaver, a lapsed LEI', async () => {
+    const revocations = await node();
+    const record = (draft: object) =>
+      log.append({ id: newId('record', { clock, random }), source: 'test', outcome: 'done', ...draft } as never);
+    await record({ type: 'mandate.suspended', mandate: { id: mandate, version: 2 } });
+    await record({ type: 'grant.revoked', data: { grant } });
+    await record({
+      type: 'directory.applied',
+      data: { changes: [{ change: 'remove', kind: 'person', id: 'person:leaver' }] },
+    });
+    institutionStatus = 'LAPSED';
+    await record({
+      type: 'directory.applied',
+      data: {
+        changes: [{ change: 'change', kind: 'institution', id: '5493001KJTIIGC8Y1R12', fields: ['lei_status'] }],
+      },
+    });
+    await revocations.readOn();
+    const bare = { mandate: undefined, grant: undefined } as unknown as Partial<RevocableClaims>;
+    expect(revocations.endedBy(claims({ ...bare, mandate: { id: childMandate, version: 1 } }))).toBe('mandate');
+    expect(revocations.endedBy(claims({ ...bare, grant: revocationKey({ kind: 'grant', id: grant }) }))).toBe('grant');
+    expect(revocations.endedBy(claims({ ...bare, sub: 'person:leaver' }))).toBe('principal');
+    expect(revocations.endedBy(claims({ ...bare, lei: '5493001KJTIIGC8Y1R12' }))).toBe('partner');
+    expect(revocations.endedBy(claims(bare))).toBeUndefined();
+  });
+
+  it('lets who has left and comes back begin anew, without bringing back what was issued before', async () => {
+    const revocations = await node();
+    const apply = (change: 'add' | 'remove') =>
+      log.append({
+        id: newId('record', { clock, random }),
+        type: 'directory.applied',
+        source: 'test',
+        outcome: 'done',
+        data: { version: 1, changes: [{ change, kind: 'client', id: 'trading-ui' }] },
+      });
+    const before = claims();
+    await apply('remove');
+    clock.advance(2_000);
+    await apply('add');
+    await revocations.readOn();
+    expect(revocations.endedBy(before)).toBe('client');
+    expect(revocations.endedBy(claims())).toBeUndefined();
+  });
+
+  it('does not end what was issued after a suspension, and lets no clock difference save what was issued before', async () => {
+    const revocations = await node();
+    await revocations.revoke({ kind: 'mandate', id: mandate }, by, 'test');
+    expect(revocations.endedBy(claims({ iat: seconds() + 9 }))).toBe('mandate');
+    expect(revocations.endedBy(claims({ iat: seconds() + 11 }))).toBeUndefined();
+  });
+
+  it('does not say that a token stands once it has lost touch with the log', async () => {
+    const revocations = await node();
+    log.fail(true);
+    stalledMs = 5_001;
+    expect(() => revocations.endedBy(claims())).toThrow(expect.objectContaining({ code: 'temporarily_unavailable' }));
+    await expect(revocations.list()).rejects.toMatchObject({ code: 'temporarily_unavailable' });
+  });
+
+  it('ends nothing when it cannot be recorded', async () => {
+    const revocations = await node();
+    log.fail(true);
+    await expect(revocations.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test')).rejects.toMatchObject({
+      code: 'log_unavailable',
+    });
+    expect(revocations.endedBy(claims())).toBeUndefined();
+    expect(ended).toEqual([]);
+  });
+
+  it('signs a list that an enforcement point can verify, and answers a waiting one as soon as there is news', async () => {
+    const revocations = await node();
+    const empty = await verified(revocations);
+    expect(empty.revoked.size).toBe(0);
+    const waiting = revocations.list(empty.version, 10_000);
+    await revocations.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
+    const list = await read(await waiting);
+    expect(list.version).toBeGreaterThan(empty.version);
+    expect([...list.revoked.keys()]).toEqual([revocationKey({ kind: 'client', id: 'trading-ui' })]);
+  });
+
+  async function read(text: string) {
+    const keys = await signer.publicKeys('id-token');
+    return verifyRevocationList(text, {
+      issuer,
+      now: clock.now(),
+      keyOf: (kid) => {
+        const key = keys.find((candidate) => candidate.kid === kid);
+        return key === undefined ? undefined : importVerificationKey(key.jwk);
+      },
+    });
+  }
+  const verified = async (revocations: Revocations) => read(await revocations.list());
+  const entries = async (revocations: Revocations) => [...(await verified(revocations)).revoked.keys()];
+});

@@ -1,0 +1,91 @@
+import type { AuditLog } from '@countersign/contracts';
+import { type Clock, epochSeconds } from '@countersign/kernel';
+import { maxAccessTokenLifetimeSeconds } from '@countersign/oauth';
+import type { Logger } from '@countersign/runtime';
+import { type EntrySources, endingRecordTypes, entriesOfRecord } from './entries-of-record.ts';
+import { type EndedEntry, lastNeededSeconds } from './live-entries.ts';
+import type { createTailStore } from './store.ts';
+
+const pageSize = 1_000;
+const keepPositionEveryMs = 30_000;
+
+export interface TailDependencies extends EntrySources {
+  readonly log: Pick<AuditLog, 'search'>;
+  readonly store: ReturnType<typeof createTailStore>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly pollMs: number;
+  readonly apply: (entry: EndedEntry, index: bigint) => void;
+  readonly elapsedMs: () => number;
+  /** The log has been read to its end; `startedAt` is when that reading began, by `elapsedMs`. */
+  readonly onCaughtUp: (startedAt: number) => void;
+}
+
+/**
+ * Follows the log for what ends something. Begins where everything older has nothing left to end, so that a node
+ * that starts knows all that counts and reads no more than the last minutes.
+ *
+ * @throws what the first reading throws: a node that does not know what has ended must not begin to answer
+ */
+export async function followLog(dependencies: TailDependencies): Promise<{
+  /** Resolves when everything that was in the log before the call has been applied. */
+  readOn(): Promise<void>;
+  stop(): Promise<void>;
+}> {
+  const { log, store, clock, logger } = dependencies;
+  let position = await store.position();
+  let keptAt = clock.now();
+  /** Records that may still end something, in the order of the log. */
+  let recent: { readonly index: bigint; readonly neededUntil: number }[] = [];
+  let reading: Promise<void> | undefined;
+
+  async function readToEnd(): Promise<void> {
+    const startedAt = dependencies.elapsedMs();
+    for (;;) {
+      const page = await log.search({ types: endingRecordTypes, after: position, limit: pageSize });
+      for (const { index, record } of page) {
+        for (const entry of await entriesOfRecord(record, dependencies)) dependencies.apply(entry, index);
+        const before = epochSeconds(Date.parse(record.time)) + maxAccessTokenLifetimeSeconds;
+        recent.push({ index, neededUntil: lastNeededSeconds({ before }) });
+        position = index;
+      }
+      if (page.length < pageSize) break;
+    }
+    dependencies.onCaughtUp(startedAt);
+    if (clock.now() - keptAt >= keepPositionEveryMs) await keepPosition();
+  }
+
+  async function keepPosition(): Promise<void> {
+    keptAt = clock.now();
+    const now = epochSeconds(keptAt);
+    const firstNeeded = recent.findIndex(({ neededUntil }) => neededUntil >= now);
+    const spent = firstNeeded === -1 ? recent.at(-1) : recent[firstNeeded - 1];
+    recent = firstNeeded === -1 ? [] : recent.slice(firstNeeded);
+    if (spent !== undefined) await store.advance(spent.index);
+  }
+
+  function read(): Promise<void> {
+    reading ??= readToEnd().finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  }
+
+  await read();
+  const timer = setInterval(() => {
+    read().catch((error: unknown) => logger.warn({ error }, 'the log could not be followed for revocations'));
+  }, dependencies.pollMs);
+  timer.unref();
+
+  return {
+    async readOn() {
+      // One that is under way may have asked the log before the call.
+      await reading;
+      await read();
+    },
+    async stop() {
+      clearInterval(timer);
+      await reading?.catch(() => undefined);
+    },
+  };
+}

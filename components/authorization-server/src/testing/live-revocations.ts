@@ -1,0 +1,42 @@
+import type { GrantRegister } from '@countersign/contracts';
+import { oauthErrors, type RevocationTarget } from '@countersign/contracts';
+import { type Clock, epochSeconds, parseId } from '@countersign/kernel';
+import { entryOf } from '../revocations/entries-of-record.ts';
+import type { Revocations } from '../revocations/index.ts';
+import { createLiveEntries } from '../revocations/live-entries.ts';
+
+/** The live list by itself: what is ended through it is ended at once, and no log is followed. */
+export function liveRevocations({
+  clock,
+  grants,
+}: {
+  readonly clock: Clock;
+  readonly grants: Pick<GrantRegister, 'revoke'>;
+}): Revocations & {
+  readonly ended: readonly RevocationTarget[];
+  /** From now on nobody knows what has ended, or again. */
+  lose(lost: boolean): void;
+} {
+  const live = createLiveEntries();
+  const ended: RevocationTarget[] = [];
+  let lost = false;
+  return {
+    ended,
+    lose(now) {
+      lost = now;
+    },
+    endedBy(claims) {
+      if (lost) throw oauthErrors.error('temporarily_unavailable', 'What has been revoked cannot be told.');
+      return live.endedBy(claims);
+    },
+    async revoke(target, by, reason) {
+      ended.push(target);
+      live.apply(entryOf(target, epochSeconds(clock.now())));
+      const grant = target.kind === 'grant' ? parseId('grant', target.id) : undefined;
+      if (grant !== undefined) await grants.revoke(grant, by, reason);
+    },
+    readOn: async () => undefined,
+    list: async () => '',
+    stop: async () => undefined,
+  };
+}

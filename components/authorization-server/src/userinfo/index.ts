@@ -1,0 +1,2 @@
+export { userinfoRoutes } from './http.ts';
+export { createUserinfo, type Userinfo, type UserinfoResponse } from './userinfo.ts';

@@ -1,0 +1,61 @@
+import { type LookupAddress, lookup } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { outboundErrors } from '@countersign/contracts';
+import { isInternalAddress, isLoopbackAddress } from './outbound-address.ts';
+
+/** Resolves a name to all of its addresses. */
+export type Resolve = (
+  hostname: string,
+  answer: (error: NodeJS.ErrnoException | null, addresses: readonly LookupAddress[]) => void,
+) => void;
+
+export const systemResolve: Resolve = (hostname, answer) =>
+  lookup(hostname, { all: true }, (error, addresses) => answer(error, error === null ? addresses : []));
+
+const longestUrl = 2_048;
+
+/**
+ * A URL that may be fetched, as far as it can be told without resolving its name.
+ *
+ * @throws CodedError `outbound_address_refused`
+ */
+export function readTarget(url: string, rules: { readonly loopback: boolean }): URL {
+  const target = url.length <= longestUrl && URL.canParse(url) ? new URL(url) : undefined;
+  if (target === undefined) throw refused('It is not a URL.');
+  if (target.username !== '' || target.password !== '') throw refused('It holds a user name or a password.');
+  // Without a name there is no look-up, so the connection would not be checked.
+  const literal = target.hostname.replace(/^\[|\]$/g, '');
+  const address = isIP(literal) === 0 ? undefined : literal;
+  if (address !== undefined && !mayReach(address, rules)) throw refused('It leads into an internal network.');
+  const onLoopback = address === undefined ? literal === 'localhost' : isLoopbackAddress(address);
+  if (target.protocol !== 'https:' && !(target.protocol === 'http:' && rules.loopback && onLoopback))
+    throw refused('Only https is used.');
+  return target;
+}
+
+/**
+ * A look-up for the connection itself: what it answers is what is connected to, so that a name cannot be one address
+ * when it is checked and another when it is used. A name with any internal address is refused whole.
+ */
+export function guardedLookup(resolve: Resolve, rules: { readonly loopback: boolean }): LookupFunction {
+  return (hostname, options, answer) => {
+    resolve(hostname, (error, addresses) => {
+      const [first] = addresses;
+      if (error !== null || first === undefined) return answer(error ?? new Error('it has no address'), []);
+      if (!addresses.every(({ address }) => mayReach(address, rules)))
+        return answer(refused('Its name leads into an internal network.'), []);
+      return options.all === true ? answer(null, [...addresses]) : answer(null, first.address, first.family);
+    });
+  };
+}
+
+function mayReach(address: string, rules: { readonly loopback: boolean }): boolean {
+  return !isInternalAddress(address) || (rules.loopback && isLoopbackAddress(address));
+}
+
+/** Without the URL and without the address: the answer must not tell its writer what our networks look like. */
+function refused(internal: string): Error {
+  return outboundErrors.error('outbound_address_refused', 'This address is not one that is requested from here.', {
+    internal,
+  });
+}

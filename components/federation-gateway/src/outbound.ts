@@ -1,0 +1,109 @@
+import { type Outbound, outboundErrors } from '@countersign/contracts';
+import { isCodedError, parseJson } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import { Agent, type Dispatcher, request } from 'undici';
+import { guardedLookup, type Resolve, readTarget, systemResolve } from './outbound-target.ts';
+
+export interface OutboundDependencies {
+  /** `development` lets plain http and loopback addresses through, and nothing else that production refuses. */
+  readonly environment: 'development' | 'production';
+  readonly logger: Logger;
+  /** PEM of the authorities whose servers are accepted, instead of the system's. */
+  readonly authorities?: string;
+  /** Instead of the system's resolver. */
+  readonly resolve?: Resolve;
+}
+
+const defaultTimeoutMs = 3_000;
+const defaultMaxBytes = 65_536;
+
+/** Requests to addresses that others have written. See the contract for what it promises. */
+export function createOutbound(dependencies: OutboundDependencies): Outbound {
+  const { logger, resolve = systemResolve, authorities } = dependencies;
+  const rules = { loopback: dependencies.environment === 'development' };
+  const agent = new Agent({
+    connect: {
+      lookup: guardedLookup(resolve, rules),
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+      ...(authorities === undefined ? {} : { ca: authorities }),
+    },
+    // Each request opens its own connection: one that was held open would outlive the check of its address.
+    pipelining: 0,
+    maxHeaderSize: 16_384,
+  });
+
+  async function send<Result>(
+    url: string,
+    message: { readonly method: 'GET' | 'POST'; readonly headers: Record<string, string>; readonly body?: string },
+    timeoutMs: number,
+    read: (answer: Dispatcher.ResponseData) => Promise<Result>,
+  ): Promise<Result> {
+    const target = readTarget(url, rules);
+    try {
+      const answer = await request(target, {
+        ...message,
+        dispatcher: agent,
+        headers: { 'accept-encoding': 'identity', ...message.headers },
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      if (answer.statusCode >= 300 && answer.statusCode < 400) return await refuse(answer, 'it redirects');
+      return await read(answer);
+    } catch (error) {
+      // Thrown by the look-up, before anything was connected to.
+      if (isCodedError(error)) throw error;
+      const internal = `${target.origin}: ${error instanceof Error ? error.message : 'failed'}`;
+      logger.debug({ internal }, 'outbound request failed');
+      throw outboundErrors.error('outbound_failed', 'The address did not answer as it must.', {
+        internal,
+        cause: error,
+      });
+    }
+  }
+
+  return {
+    getJson(url, { timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = {}) {
+      const headers = { accept: 'application/json, application/jwk-set+json' };
+      return send(url, { method: 'GET', headers }, timeoutMs, async (answer) => {
+        if (answer.statusCode !== 200) return refuse(answer, `status ${answer.statusCode}`);
+        if (!isJson(answer.headers)) return refuse(answer, 'it does not say that it is JSON');
+        const text = await readText(answer, maxBytes);
+        const parsed = parseJson(text, { maxLength: maxBytes, uniqueKeys: true });
+        if (!parsed.ok) throw new Error(parsed.problem);
+        return parsed.value;
+      });
+    },
+    post(url, { contentType, body, authorization, timeoutMs = defaultTimeoutMs }) {
+      const headers = { 'content-type': contentType, ...(authorization === undefined ? {} : { authorization }) };
+      return send(url, { method: 'POST', headers, body }, timeoutMs, async (answer) => {
+        // Whatever it says beyond the status is not waited for.
+        answer.body.on('error', () => undefined).destroy();
+        return { status: answer.statusCode };
+      });
+    },
+  };
+}
+
+function isJson(headers: Dispatcher.ResponseData['headers']): boolean {
+  const { 'content-type': type, 'content-encoding': encoding = 'identity' } = headers;
+  return (
+    typeof type === 'string' && /^application\/(?:json|[\w.-]+\+json)\s*(?:;|$)/i.test(type) && encoding === 'identity'
+  );
+}
+
+async function readText(answer: Dispatcher.ResponseData, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer.body) {
+    if (!(chunk instanceof Uint8Array)) throw new Error('its body is not bytes');
+    size += chunk.length;
+    if (size > maxBytes) throw new Error(`more than ${maxBytes} bytes`);
+    chunks.push(Buffer.from(chunk));
+  }
+  return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+}
+
+async function refuse(answer: Dispatcher.ResponseData, why: string): Promise<never> {
+  answer.body.on('error', () => undefined).destroy();
+  throw new Error(why);
+}

@@ -1,0 +1,285 @@
+import { developmentAcr } from '@countersign/contracts';
+import { systemClock, systemRandom } from '@countersign/kernel';
+import { scopeActionOf } from '@countersign/market';
+import { createLogger } from '@countersign/runtime';
+import { createTestDatabase } from '@countersign/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { policyEngineMigrations, readPolicySet, shippedPolicies, startPolicyEngine } from './index.ts';
+import { createPolicySet } from './policy-set.ts';
+import { dealing, desk, own, stranger, tokenQuestion, transactionOf, typeNames } from './testing/desk.ts';
+
+type Engine = Awaited<ReturnType<typeof startPolicyEngine>>;
+
+const issuable = typeNames.filter((name) => scopeActionOf(transactionTypeOf(name)) !== undefined);
+const leavingTheFirm: readonly string[] = ['withdrawal', 'address_book_change'];
+
+function transactionTypeOf(name: (typeof typeNames)[number]) {
+  return { type: `urn:countersign:rar:v1:${name}` as const };
+}
+
+describe('a token on the shipped policies', () => {
+  let database: Awaited<ReturnType<typeof createTestDatabase>>;
+  let engine: Engine;
+  let developmentEngine: Engine;
+  /** The one action that the mandate of every transaction allows. */
+  let held: string | undefined;
+  let facts = transactionOf('trade_order');
+
+  const startIn = (environment?: 'development' | 'production') =>
+    startPolicyEngine({
+      pool: database.pool('policy-engine'),
+      publisher: { id: 'service:operator' },
+      directory: { snapshot: () => desk } as never,
+      consentStore: { check: async ({ use }) => ({ stands: use.action === held }) as never },
+      transactions: { facts: async () => facts },
+      audit: { append: async ({ id }) => ({ id, index: 0n, time: '' }) },
+      clock: systemClock,
+      random: systemRandom,
+      logger: createLogger({ level: 'silent', name: 'test' }),
+      ...(environment === undefined ? {} : { environment }),
+    });
+  beforeAll(async () => {
+    database = await createTestDatabase({ components: [policyEngineMigrations] });
+    engine = await startIn();
+    developmentEngine = await startIn('development');
+  });
+  afterAll(() => database.drop());
+
+  const ask = (...question: Parameters<typeof tokenQuestion>) => engine.decide(tokenQuestion(...question));
+  const codesOf = ({ reasons }: Awaited<ReturnType<Engine['decide']>>) => reasons.map(({ code }) => code);
+
+  it('can be issued for nine of the ten types', () => {
+    expect(issuable).toHaveLength(9);
+    expect(typeNames.filter((name) => !issuable.includes(name))).toEqual(['privileged_admin']);
+  });
+
+  describe.each(issuable)('for an intent of type %s', (name) => {
+    const dealt = dealing.includes(name);
+    const forPeople = () => transactionOf(name, { drop: ['algo'] });
+
+    it.each(['phr', 'phrh'])('is permitted to a person of the firm who signed in with %s', async (acr) => {
+      const decision = await ask('person:own', forPeople(), { acr });
+      expect(decision).toMatchObject({ decision: true, errors: [], reasons: [] });
+      expect(decision.determining).toEqual([
+        dealt
+          ? 'token-for-a-trade'
+          : leavingTheFirm.includes(name)
+            ? 'token-for-a-withdrawal-by-a-person'
+            : 'token-for-post-trade-work',
+      ]);
+    });
+
+    it(`is ${dealt ? 'denied' : 'permitted'} to a service of the firm`, async () => {
+      const decision = await ask('service:own', forPeople());
+      expect(decision).toMatchObject({ decision: !dealt, errors: [] });
+      expect(codesOf(decision)).toEqual(dealt ? ['no_policy_permits'] : []);
+    });
+
+    it(`is ${dealt ? 'permitted' : 'denied'} to a certified agent of the firm`, async () => {
+      const decision = await ask('agent:vwap', transactionOf(name));
+      expect(decision).toMatchObject({ decision: dealt, errors: [] });
+      expect(codesOf(decision)).toEqual(dealt ? [] : ['agent_not_entitled']);
+    });
+
+    it.each([
+      ['nobody signed in', {}],
+      ['the sign-in is by password', { acr: 'pwd' }],
+    ])('is denied to a person when %s', async (_, context) => {
+      expect(await ask('person:own', forPeople(), context)).toMatchObject({
+        decision: false,
+        reasons: [{ code: 'sign_in_too_weak' }],
+      });
+    });
+
+    it('is denied when the mandate does not stand', async () => {
+      const decision = await ask('person:own', forPeople(), { acr: 'phr', mandateStands: false });
+      expect(decision).toMatchObject({ decision: false, reasons: [{ code: 'mandate_does_not_stand' }] });
+    });
+
+    it.each(['person:stranger', 'service:stranger'])('is denied to %s, who is of another firm', async (principal) => {
+      const decision = await ask(principal, forPeople(), { acr: 'phr' });
+      expect(decision.decision).toBe(false);
+      expect(codesOf(decision)).toEqual([dealt ? 'no_policy_permits' : 'entity_not_own']);
+    });
+
+    it('is denied to another firm also where the intent is in its name', async () => {
+      const decision = await ask('person:stranger', transactionOf(name, { drop: ['algo'], entity: stranger }), {
+        acr: 'phr',
+      });
+      expect(decision).toMatchObject({ decision: false, reasons: [{ code: 'no_policy_permits' }] });
+    });
+
+    it(`is ${dealt ? 'permitted' : 'denied'} in the name of another institution`, async () => {
+      const decision = await ask('person:own', transactionOf(name, { drop: ['algo'], entity: stranger }), {
+        acr: 'phr',
+      });
+      expect(decision.decision).toBe(dealt);
+      expect(codesOf(decision)).toEqual(dealt ? [] : ['entity_not_own']);
+    });
+
+    it('is denied to an institution whose LEI has lapsed', async () => {
+      const decision = await ask('person:lapsed', forPeople(), { acr: 'phr' });
+      expect(codesOf(decision)).toContain('institution_not_in_good_standing');
+    });
+
+    it('asks the mandate for the scope that the type uses, and for no other', async () => {
+      facts = forPeople();
+      const evaluate = () =>
+        engine.evaluate(
+          {
+            subject: { type: 'person', id: 'person:own' },
+            action: { name: 'token:issue' },
+            resource: { type: 'transaction', id: facts.id },
+            context: { acr: 'phr' },
+          },
+          { id: 'service:own', institution: own },
+        );
+      held = scopeActionOf(transactionTypeOf(name));
+      expect(await evaluate()).toMatchObject({ decision: true });
+      held = name === 'trade_order' ? 'rfq:create' : 'order:create';
+      expect(codesOf(await evaluate())).toEqual(['mandate_does_not_stand']);
+    });
+
+    it('is denied when the intent does not say in whose name it is', async () => {
+      const decision = await ask('person:own', transactionOf(name, { drop: ['algo', 'entity_lei'] }), { acr: 'phr' });
+      expect(decision).toMatchObject({ decision: false, reasons: [{ code: 'not_evaluable' }] });
+    });
+  });
+
+  it.each(dealing)('for an intent of type %s is denied without notional or instrument', async (name) => {
+    for (const field of ['max_notional', 'instrument'])
+      expect(await ask('person:own', transactionOf(name, { drop: ['algo', field] }), { acr: 'phr' })).toMatchObject({
+        decision: false,
+        reasons: [{ code: 'not_evaluable' }],
+      });
+  });
+
+  it.each(dealing)('for an intent of type %s is denied to a person who is no trader', async (name) => {
+    const decision = await ask('person:clerk', transactionOf(name, { drop: ['algo'] }), { acr: 'phr' });
+    expect(decision).toMatchObject({ decision: false, reasons: [{ code: 'no_policy_permits' }] });
+  });
+
+  it.each(['person:own', 'service:own', 'agent:vwap'])(
+    'for an administrative change is denied to %s, and it is said that no mandate covers one',
+    async (principal) => {
+      const decision = await ask(principal, transactionOf('privileged_admin'), { acr: 'phr' });
+      expect(decision).toMatchObject({ decision: false, errors: [] });
+      expect(codesOf(decision)[0]).toBe('intent_not_covered');
+    },
+  );
+
+  it.each(['urn:countersign:rar:v1:everything', 'constructor', ''])(
+    'for an intent of the unknown type "%s" is denied',
+    async (intentType) => {
+      const decision = await ask('service:own', { ...transactionOf('withdrawal'), intentType });
+      expect(decision).toMatchObject({ decision: false, reasons: [{ code: 'not_evaluable' }] });
+    },
+  );
+
+  describe('by consent', () => {
+    const consented = { actorDepth: 1, client: 'trading-desk', scopes: ['order:create'] };
+
+    it('is permitted for an order to a person who acts through a service of the firm', async () => {
+      const order = transactionOf('trade_order', { drop: ['algo'] });
+      expect(await ask('person:own', order, { ...consented, acr: 'phr' })).toMatchObject({
+        decision: true,
+        determining: ['token-for-a-trade'],
+      });
+    });
+
+    it.each(issuable)('and the sign-in for development is permitted for %s in development', async (name) => {
+      const question = tokenQuestion('person:own', transactionOf(name, { drop: ['algo'] }), {
+        ...consented,
+        acr: developmentAcr,
+      });
+      expect(await developmentEngine.decide(question)).toMatchObject({ decision: true, errors: [] });
+    });
+
+    it.each(issuable)('and the sign-in for development is denied for %s elsewhere', async (name) => {
+      const question = tokenQuestion('person:own', transactionOf(name, { drop: ['algo'] }), {
+        ...consented,
+        acr: developmentAcr,
+      });
+      for (const elsewhere of [engine, await startIn('production')])
+        expect(await elsewhere.decide(question)).toMatchObject({
+          decision: false,
+          reasons: [{ code: 'sign_in_for_development' }],
+        });
+    });
+
+    it('is still denied in development to a person who did not sign in, or by password', async () => {
+      for (const context of [consented, { ...consented, acr: 'pwd' }, { ...consented, acr: `${developmentAcr} ` }]) {
+        const question = tokenQuestion('person:own', transactionOf('withdrawal'), context);
+        expect(codesOf(await developmentEngine.decide(question))).toEqual(['sign_in_too_weak']);
+      }
+    });
+
+    it('rests on another input where the installation is another', async () => {
+      const question = tokenQuestion('person:own', 'https://venue.example/orders', consented);
+      const [here, there] = await Promise.all([engine.decide(question), developmentEngine.decide(question)]);
+      expect(here.inputDigest).not.toBe(there.inputDigest);
+    });
+  });
+
+  describe('without an intent', () => {
+    const userinfo = 'https://control.example/userinfo';
+    const plain: readonly [string, string, string[]][] = [
+      ['to read orders', 'https://venue.example/orders', ['order:read']],
+      ['for userinfo with openid', userinfo, ['openid']],
+      ['for userinfo without a scope', userinfo, []],
+    ];
+
+    it.each(plain)('is permitted %s', async (_, uri, scopes) => {
+      for (const [principal, context] of [
+        ['person:own', { acr: 'phr', actorDepth: 1 }],
+        ['person:clerk', { acr: 'pwd', actorDepth: 1 }],
+        ['service:own', {}],
+        ['agent:vwap', {}],
+      ] as const)
+        expect(await ask(principal, uri, { ...context, scopes, audience: uri })).toMatchObject({
+          decision: true,
+          determining: ['token-for-an-interface'],
+          errors: [],
+        });
+    });
+
+    it.each(plain)('is denied %s to whose LEI has lapsed, and to a chain that is too long', async (_, uri, scopes) => {
+      const about = { scopes, audience: uri };
+      expect(codesOf(await ask('person:lapsed', uri, about))).toEqual(['institution_not_in_good_standing']);
+      expect(codesOf(await ask('person:own', uri, { ...about, actorDepth: 5 }))).toEqual(['delegation_too_deep']);
+    });
+
+    it.each(plain)('is permitted %s by the sign-in for development in development alone', async (_, uri, scopes) => {
+      const question = tokenQuestion('person:own', uri, { scopes, audience: uri, acr: developmentAcr, actorDepth: 1 });
+      expect((await developmentEngine.decide(question)).decision).toBe(true);
+      expect(codesOf(await engine.decide(question))).toEqual(['sign_in_for_development']);
+    });
+  });
+
+  describe('a step in the life of an order', () => {
+    const approvals = [{ approver: 'person:bernd', role: 'supervisor', institution: own }];
+    const steps = ['order:create', 'order:cancel', 'trade:affirm', 'settlement:instruct', 'settlement:release'];
+
+    it.each(typeNames.filter((name) => !dealing.includes(name)))(
+      'is denied for an intent of type %s, whatever was approved',
+      async (name) => {
+        for (const action of steps)
+          for (const state of ['intended', 'submitted', 'executed', 'cleared']) {
+            const about = { ...transactionOf(name, { approvals }), state };
+            const decision = await engine.decide({ ...tokenQuestion('person:own', about, { acr: 'phr' }), action });
+            expect(decision).toMatchObject({ decision: false, obligations: [] });
+            expect(codesOf(decision)).toEqual(['intent_without_order']);
+          }
+      },
+    );
+  });
+
+  it('can be spoken of by no policy that takes a notional for granted', async () => {
+    const { schemaText } = await readPolicySet(shippedPolicies);
+    const policy = (guard: string) =>
+      `@id("a") forbid (principal, action == Action::"token:issue", resource is Transaction)
+       when { ${guard} resource.notional.greaterThan(decimal("1.0")) };`;
+    expect(() => createPolicySet(policy(''), schemaText)).toThrow(expect.objectContaining({ code: 'policy_invalid' }));
+    expect(createPolicySet(policy('resource has notional &&'), schemaText).policies).toHaveLength(1);
+  });
+});

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { type CertificateName, derOf, madeAt, pemOf } from '../testing/certificate-chains.ts';
+import { createChainVerifier } from './certificate-chain.ts';
+import { readCertificateDetails } from './certificate-details.ts';
+
+const hour = 3_600_000;
+const day = 24 * hour;
+const verify = createChainVerifier(pemOf('root'));
+const verifies = (own: CertificateName, others: readonly CertificateName[] = [], now = madeAt + hour): boolean =>
+  verify(derOf(own), others.map(derOf), now);
+
+describe('a chain passed on by a proxy', () => {
+  it.each([
+    ['the authority itself has issued the certificate', 'direct', []],
+    ['one authority stands between', 'belowFirst', ['first']],
+    ['it is four certificates long', 'belowSecond', ['second', 'first']],
+    ['its certificates come in any order, with strangers among them', 'belowSecond', ['first', 'stranger', 'second']],
+    ['a limit on its depth is kept', 'belowShallow', ['shallow']],
+    ['the certificate serves any purpose', 'anyPurpose', []],
+    ['the key is RSA of 2048 bits', 'rsa', []],
+  ] as const)('verifies where %s', (_, own, others) => {
+    expect(verifies(own, others)).toBe(true);
+  });
+
+  it.each([
+    ['the authority is not one of ours', 'belowImpostor', ['impostor']],
+    ['it brings its own authority', 'stranger', ['stranger']],
+    ['a certificate between is missing', 'belowSecond', ['first']],
+    ['it is five certificates long', 'belowThird', ['third', 'second', 'first']],
+    ['it is deeper than an authority on it allows', 'belowTooDeep', ['tooDeep', 'shallow']],
+    ['a certificate of a client has issued another', 'belowLeaf', ['direct']],
+    ['an authority on it may not sign certificates', 'belowNotSigning', ['notSigning']],
+    ['an authority on it is limited to names, which are not compared here', 'belowNamed', ['named']],
+    ['the certificate is for servers alone', 'server', []],
+    ['the certificate holds a critical extension that nobody here knows', 'unknownCritical', []],
+    ['the certificate is signed with SHA-1', 'sha1', []],
+    ['the key is RSA of 1024 bits', 'weak', []],
+  ] as const)('does not verify where %s', (_, own, others) => {
+    expect(verifies(own, others)).toBe(false);
+  });
+
+  it('verifies only while every certificate on it is in date', () => {
+    expect(verifies('belowBrief', ['brief'])).toBe(true);
+    expect(verifies('belowBrief', ['brief'], madeAt + day + hour)).toBe(false);
+    expect(verifies('direct', [], madeAt - 1000)).toBe(false);
+    expect(verifies('direct', [], madeAt + 101 * 365 * day)).toBe(false);
+  });
+
+  it('does not verify when a byte of the certificate has changed', () => {
+    const der = derOf('direct');
+    for (let index = 0; index < der.length; index += 7) {
+      const changed = Buffer.from(der);
+      changed.writeUInt8(changed.readUInt8(index) ^ 0x20, index);
+      expect(verify(changed, [], madeAt + hour), `byte ${index}`).toBe(false);
+    }
+  });
+
+  it('verifies nothing, and throws nothing, for bytes that are no certificate', () => {
+    for (const bytes of [Buffer.alloc(0), Buffer.from('certificate'), Buffer.alloc(8_000, 0x30)]) {
+      expect(verify(bytes, [], madeAt + hour)).toBe(false);
+      expect(verify(derOf('belowFirst'), [bytes], madeAt + hour)).toBe(false);
+    }
+  });
+
+  it('verifies nothing without an authority, and refuses authorities that are no certificates', () => {
+    expect(createChainVerifier(undefined)(derOf('direct'), [], madeAt + hour)).toBe(false);
+    for (const pem of ['', 'root', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'])
+      expect(() => createChainVerifier(pem)).toThrow(expect.objectContaining({ code: 'configuration_invalid' }));
+  });
+});
+
+describe('the details of a certificate', () => {
+  it('are a RangeError for what has been cut short', () => {
+    const der = derOf('shallow');
+    expect(readCertificateDetails(der)).toEqual({ pathLength: 0, constrained: false, signedStrongly: true });
+    for (let length = 0; length < der.length; length++)
+      expect(() => readCertificateDetails(der.subarray(0, length))).toThrow(RangeError);
+  });
+});

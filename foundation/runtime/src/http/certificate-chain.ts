@@ -1,0 +1,99 @@
+import { X509Certificate } from 'node:crypto';
+import { CodedError } from '@countersign/kernel';
+import { readCertificateDetails } from './certificate-details.ts';
+
+/** Most certificates from a client's own up to the authority, both counted. */
+const longestPath = 4;
+const clientAuthentication = '1.3.6.1.5.5.7.3.2';
+const anyExtendedKeyUsage = '2.5.29.37.0';
+
+export function isInDate(certificate: X509Certificate, now: number): boolean {
+  return Date.parse(certificate.validFrom) <= now && now < Date.parse(certificate.validTo);
+}
+
+/**
+ * Checks a chain that a proxy has passed on, where no handshake of ours has done it: a path of at most four
+ * certificates from the client's own to a configured authority, every signature by an algorithm of today, every
+ * validity, every issuer a certification authority that may issue at that depth, the client's own fit for client
+ * authentication (RFC 5280 section 6, without name and policy constraints: a chain that relies on those is refused,
+ * and must be verified by our own listener).
+ *
+ * Revocation lists are not read: a certificate ends by its registration in the directory.
+ *
+ * @param authorities PEM, any number of certificates; without it nothing verifies
+ * @throws CodedError `configuration_invalid` when `authorities` holds no certificate
+ */
+export function createChainVerifier(
+  authorities: string | undefined,
+): (der: Uint8Array, others: readonly Uint8Array[], now: number) => boolean {
+  const anchors = authorities === undefined ? [] : readAuthorities(authorities);
+
+  /** @param depth certificates below `subject` on the path */
+  function leadsToAnchor(
+    subject: X509Certificate,
+    others: readonly X509Certificate[],
+    depth: number,
+    now: number,
+  ): boolean {
+    if (!isSound(subject, now) || (depth > 0 && !mayIssue(subject, depth - 1))) return false;
+    if (depth + 2 > longestPath) return false;
+    const isIssuer = (issuer: X509Certificate): boolean =>
+      subject.checkIssued(issuer) && subject.verify(issuer.publicKey);
+    return (
+      anchors.some((anchor) => isIssuer(anchor) && isSound(anchor, now) && mayIssue(anchor, depth)) ||
+      others.some((other, index) => isIssuer(other) && leadsToAnchor(other, others.toSpliced(index, 1), depth + 1, now))
+    );
+  }
+
+  return (der, others, now) => {
+    try {
+      const own = new X509Certificate(der);
+      const intermediates = others.map((other) => new X509Certificate(other));
+      return servesClients(own) && leadsToAnchor(own, intermediates, 0, now);
+    } catch {
+      // What cannot be read as a certificate chains up to nobody; whoever uses it refuses it by its own check.
+      return false;
+    }
+  };
+}
+
+/** In date, signed by an algorithm that still means something, and with no extension that we would have to obey and cannot. */
+function isSound(certificate: X509Certificate, now: number): boolean {
+  const details = readCertificateDetails(certificate.raw);
+  const key = certificate.publicKey;
+  const strong = key.asymmetricKeyType !== 'rsa' || (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048;
+  return isInDate(certificate, now) && strong && details.signedStrongly && !details.constrained;
+}
+
+/** @param between certification authorities between this one and the client's certificate (RFC 5280 section 4.2.1.9) */
+function mayIssue(certificate: X509Certificate, between: number): boolean {
+  const { pathLength } = readCertificateDetails(certificate.raw);
+  return certificate.ca && (pathLength === undefined || between <= pathLength);
+}
+
+function servesClients(certificate: X509Certificate): boolean {
+  // Node's name for the extended key usage; undefined where the certificate has none and serves any purpose.
+  const usages: readonly string[] | undefined = certificate.keyUsage;
+  return (
+    usages === undefined || usages.some((usage) => usage === clientAuthentication || usage === anyExtendedKeyUsage)
+  );
+}
+
+function readAuthorities(pem: string): readonly X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  try {
+    if (blocks.length > 0) return blocks.map((block) => new X509Certificate(block));
+  } catch (cause) {
+    throw unusable(cause);
+  }
+  throw unusable();
+}
+
+function unusable(cause?: unknown): Error {
+  return new CodedError({
+    code: 'configuration_invalid',
+    category: 'invalid',
+    detail: 'The client authorities must be one or more certificates in PEM.',
+    cause,
+  });
+}

@@ -1,0 +1,81 @@
+import { constants, createPrivateKey, generateKeyPair, type KeyObject, sign } from 'node:crypto';
+import { promisify } from 'node:util';
+import { sha256Base64Url, unreachable } from '@countersign/kernel';
+
+/** FAPI 2.0 Security Profile section 5.4.1. */
+export const keyringAlgorithms = ['ES256', 'EdDSA', 'PS256'] as const;
+export type KeyringAlgorithm = (typeof keyringAlgorithms)[number];
+
+export interface KeyMaterial {
+  /** RFC 7638 thumbprint. */
+  readonly kid: string;
+  readonly publicJwk: Readonly<Record<string, string>>;
+  /** PKCS #8 in DER; overwrite it when it has been sealed. */
+  readonly privateDer: Buffer;
+}
+
+const generate = promisify(generateKeyPair);
+
+/** Makes a key: P-256, Ed25519, or RSA of 3072 bits. Off the main thread, since RSA takes a second. */
+export async function makeKey(algorithm: KeyringAlgorithm): Promise<KeyMaterial> {
+  const { publicKey, privateKey } = await generatePair(algorithm);
+  const publicJwk = publicMembers(publicKey);
+  return {
+    // RFC 7638 section 3: the required members in lexicographic order, which is how they are written here.
+    kid: sha256Base64Url(JSON.stringify(publicJwk)),
+    publicJwk,
+    privateDer: privateKey.export({ format: 'der', type: 'pkcs8' }),
+  };
+}
+
+function generatePair(algorithm: KeyringAlgorithm) {
+  switch (algorithm) {
+    case 'ES256':
+      return generate('ec', { namedCurve: 'P-256' });
+    case 'EdDSA':
+      return generate('ed25519', undefined);
+    case 'PS256':
+      return generate('rsa', { modulusLength: 3072 });
+    default:
+      return unreachable(algorithm);
+  }
+}
+
+function publicMembers(key: KeyObject): Readonly<Record<string, string>> {
+  const jwk = key.export({ format: 'jwk' });
+  const members = ['crv', 'e', 'kty', 'n', 'x', 'y'] as const;
+  return Object.fromEntries(
+    members.flatMap((name) => {
+      const value = jwk[name];
+      return typeof value === 'string' ? [[name, value]] : [];
+    }),
+  );
+}
+
+/** The private key of PKCS #8 in DER, which is overwritten. */
+export function openKey(der: Buffer): KeyObject {
+  const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  der.fill(0);
+  return privateKey;
+}
+
+/** A signature in JOSE form (RFC 7518 sections 3.4 and 3.5, RFC 8037 section 3.1). */
+export async function signWith(key: KeyObject, algorithm: KeyringAlgorithm, data: Uint8Array): Promise<Uint8Array> {
+  switch (algorithm) {
+    case 'ES256':
+      return sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' });
+    case 'EdDSA':
+      return sign(null, data, key);
+    case 'PS256': {
+      // Some milliseconds of arithmetic, which other requests need not wait for.
+      const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+      return new Promise((resolve, reject) =>
+        sign('sha256', data, { key, ...padding }, (error, signature) =>
+          error === null ? resolve(signature) : reject(error),
+        ),
+      );
+    }
+    default:
+      return unreachable(algorithm);
+  }
+}

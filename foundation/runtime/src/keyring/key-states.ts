@@ -1,0 +1,39 @@
+import type { StoredKey } from './store.ts';
+
+/**
+ * `published`: in the key set, not used yet; `active`: signs; `retiring`: verifies what it signed until the last of
+ * that has expired; `retired`: over; `withdrawn`: lost, and over from the moment that was known.
+ */
+export type KeyringState = 'published' | 'active' | 'retiring' | 'retired' | 'withdrawn';
+
+type KeyTimes = Pick<StoredKey, 'generation' | 'kid' | 'activatesAt' | 'withdraws'>;
+
+/**
+ * The state of each key of one purpose at a time, by kid.
+ *
+ * The order of generations decides, and times only when a successor's turn has come: whatever the clocks of the nodes
+ * say, a key that replaces a lost one is active wherever it is known, and there is no moment without an active key.
+ *
+ * @param keys of one purpose, oldest generation first
+ */
+export function statesOf(
+  keys: readonly KeyTimes[],
+  now: number,
+  longestSignedLifeSeconds: number,
+): ReadonlyMap<string, KeyringState> {
+  const withdrawn = new Set(keys.map(({ withdraws }) => withdraws));
+  const hasStarted = (key: KeyTimes): boolean =>
+    key.generation === keys[0]?.generation || key.withdraws !== null || key.activatesAt <= now;
+  const active = keys.findLast((key) => hasStarted(key) && !withdrawn.has(key.kid));
+
+  const stateOf = (key: KeyTimes): KeyringState => {
+    if (withdrawn.has(key.kid)) return 'withdrawn';
+    if (key === active) return 'active';
+    if (active === undefined || key.generation > active.generation) return 'published';
+    const successor = keys.find((other) => other.generation > key.generation && hasStarted(other));
+    // One that was passed over before its turn came has signed nothing.
+    if (successor === undefined || !hasStarted(key) || successor.activatesAt < key.activatesAt) return 'retired';
+    return now < successor.activatesAt + longestSignedLifeSeconds * 1000 ? 'retiring' : 'retired';
+  };
+  return new Map(keys.map((key) => [key.kid, stateOf(key)]));
+}

@@ -1,0 +1,54 @@
+import type { KeyringAlgorithm } from './key-material.ts';
+
+export interface KeyPolicy {
+  readonly algorithm: KeyringAlgorithm;
+  /**
+   * How long a new key is published before its first signature. Longer than verifiers cache the key set, and
+   * than a node takes to notice a key made by another.
+   */
+  readonly publicationLeadSeconds: number;
+  /** Longest life of anything signed: a replaced key stays published for so long after its successor's activation. */
+  readonly longestSignedLifeSeconds: number;
+  /** How long a key signs; its successor is published in time by itself. Left out, keys are rotated by hand alone. */
+  readonly rotateEverySeconds?: number;
+}
+
+export interface KeyringKey {
+  readonly kid: string;
+  readonly algorithm: KeyringAlgorithm;
+  readonly purpose: string;
+  readonly state: 'published' | 'active' | 'retiring';
+  readonly jwk: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly publishedAt: number;
+  readonly activeFrom: number;
+}
+
+export type KeyOf<Purpose extends string> = KeyringKey & { readonly purpose: Purpose };
+
+/** Makes what happens to keys durable before it takes effect; when one of them throws, nothing happens. */
+export interface KeyRecorder<Purpose extends string> {
+  published(successor: KeyOf<Purpose>): Promise<void>;
+  withdrawn(withdrawn: KeyOf<Purpose>, successor: KeyOf<Purpose>): Promise<void>;
+}
+
+/** The shape of `Signer` in the contracts, for the purposes this keyring was made with. */
+export interface Keyring<Purpose extends string> {
+  current(purpose: Purpose): Promise<KeyOf<Purpose>>;
+  sign(
+    purpose: Purpose,
+    kid: string,
+    data: Uint8Array,
+  ): Promise<{ kid: string; algorithm: KeyringAlgorithm; signature: Uint8Array }>;
+  publicKeys(purpose: Purpose): Promise<readonly KeyOf<Purpose>[]>;
+  /** @param record instead of the recorder's `published` */
+  rotate(purpose: Purpose, record?: KeyRecorder<Purpose>['published']): Promise<KeyOf<Purpose>>;
+  /**
+   * Ends a lost key at once, here when this resolves and on other nodes when they next look. A key that is withdrawn
+   * already stays so, and the active one is the answer.
+   *
+   * @param record instead of the recorder's `withdrawn`
+   */
+  withdraw(purpose: Purpose, kid: string, record?: KeyRecorder<Purpose>['withdrawn']): Promise<KeyOf<Purpose>>;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,43 @@
+import type { Clock } from '@countersign/kernel';
+import type { Logger } from '../observability/logger.ts';
+import type { KeyPolicy } from './keyring-contract.ts';
+
+/** A rotation that could not be recorded or stored is tried again after this. */
+const retryAfterMs = 60_000;
+
+/**
+ * Keeps the calendar of the policies: whatever is so old that a successor published now would be active just when the
+ * present key's time is over is rotated. Any number of nodes may keep it; the keyring sees to it that one succeeds.
+ *
+ * @returns what to call again and again; it throws what `rotate` throws
+ */
+export function createRotationSchedule<Purpose extends string>(options: {
+  readonly policies: Readonly<Record<Purpose, KeyPolicy>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  newest(purpose: Purpose): { readonly activatesAt: number } | undefined;
+  rotate(purpose: Purpose): Promise<{ readonly kid: string }>;
+}): () => Promise<void> {
+  const { policies, clock, logger } = options;
+  const purposes = Object.keys(policies) as Purpose[];
+  const notBefore = new Map<Purpose, number>();
+  for (const purpose of purposes) {
+    const { rotateEverySeconds = Infinity, publicationLeadSeconds } = policies[purpose];
+    if (rotateEverySeconds <= publicationLeadSeconds)
+      throw new Error(`keys for ${purpose} would be replaced before they are used`);
+  }
+
+  return async () => {
+    for (const purpose of purposes) {
+      const { rotateEverySeconds, publicationLeadSeconds } = policies[purpose];
+      const newest = options.newest(purpose);
+      if (rotateEverySeconds === undefined || newest === undefined) continue;
+      const due = newest.activatesAt + (rotateEverySeconds - publicationLeadSeconds) * 1000;
+      if (clock.now() < Math.max(due, notBefore.get(purpose) ?? 0)) continue;
+      notBefore.set(purpose, clock.now() + retryAfterMs);
+      const { kid } = await options.rotate(purpose);
+      notBefore.delete(purpose);
+      logger.info({ purpose, kid }, 'successor of a signing key published on schedule');
+    }
+  };
+}
