@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { components, findComponent } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -30,7 +30,8 @@ describe.skipIf(missing.length > 0)(`mod_auth_openidc ${missing.join('; ')}`.tri
     controlPlane = await runControlPlane(configuration);
     trading = await openTrading(controlPlane);
     const port = await freePort();
-    const redirectUri = `http://127.0.0.1:${port}/protected/callback`;
+    const apacheOrigin = `http://127.0.0.1:${port}`;
+    const redirectUri = `${apacheOrigin}/protected/callback`;
     await registerRelyingParties(controlPlane, trading, certificates, {
       intranet: {
         kind: 'human',
@@ -49,14 +50,29 @@ describe.skipIf(missing.length > 0)(`mod_auth_openidc ${missing.join('; ')}`.tri
       writeFileSync(join(site.path, name), content, { mode: 0o644 });
       return join(site.path, name);
     };
-    const { issuer } = controlPlane;
+    const published = (await (
+      await fetch(`${controlPlane.issuer}/.well-known/openid-configuration`)
+    ).json()) as Readonly<Record<string, unknown>>;
+    const { issuer, authorization_endpoint, userinfo_endpoint, jwks_uri, end_session_endpoint } = published;
+    mkdirSync(join(site.path, 'site'));
+    file(
+      'site/provider.json',
+      JSON.stringify({
+        issuer,
+        authorization_endpoint,
+        userinfo_endpoint,
+        jwks_uri,
+        end_session_endpoint,
+        token_endpoint: `${configuration.mutualTls?.baseUrl}/token`,
+      }),
+    );
     apache = await startApache({
       folder: site.path,
       port,
       directives: [
-        `OIDCProviderMetadataURL ${issuer}/.well-known/openid-configuration`,
-        // Its own setting beats the metadata, and it does not know mtls_endpoint_aliases.
-        `OIDCProviderTokenEndpoint ${configuration.mutualTls?.baseUrl}/token`,
+        // It takes plain http, as on loopback here, from metadata alone; and it refuses metadata that offers no client
+        // authentication that it knows by name, so it is given what it needs of ours and no more.
+        `OIDCProviderMetadataURL ${apacheOrigin}/provider.json`,
         // RFC 8705 section 2: the certificate is the authentication, and client_id goes along in the form.
         'OIDCProviderTokenEndpointAuth none',
         `OIDCClientTokenEndpointCert ${file('client.pem', own.certificatePem)}`,
@@ -101,7 +117,7 @@ describe.skipIf(missing.length > 0)(`mod_auth_openidc ${missing.join('; ')}`.tri
     const visitor = personBrowser(apache.origin);
     const sentAway = await visitor.open(`${apache.origin}/protected/`);
     const refused = await personBrowser(controlPlane.issuer).authorize(sentAway.leaves ?? '', {
-      person: 'person:bernd.vogt',
+      person: 'person:dana.quant',
       decision: 'refuse',
     });
     expect(refused.searchParams.get('error')).toBe('access_denied');
@@ -109,7 +125,7 @@ describe.skipIf(missing.length > 0)(`mod_auth_openidc ${missing.join('; ')}`.tri
 
     const again = await visitor.open(`${apache.origin}/protected/`);
     const answer = await personBrowser(controlPlane.issuer).authorize(again.leaves ?? '', {
-      person: 'person:bernd.vogt',
+      person: 'person:dana.quant',
     });
     expect((await personBrowser(apache.origin).open(answer)).body).not.toContain('only for people');
   });
