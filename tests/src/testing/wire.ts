@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import { Agent, type IncomingHttpHeaders, request as requestPlainly } from 'node:http';
+import { Agent as TlsAgent, request as requestOverTls } from 'node:https';
+
+/** A request exactly as it is given: no header is added, joined or left out but those that HTTP itself needs. */
+export interface WireRequest {
+  readonly method: string;
+  readonly url: string;
+  /** A list is sent as so many lines of the header. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly body?: string;
+  /** On a connection of its own, and with a client certificate where one is given. */
+  readonly tls?: {
+    readonly authorities: string;
+    readonly certificatePem?: string;
+    readonly privateKeyPem?: string;
+  };
+}
+
+export interface WireAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  /** Members of a JSON object; none where the body is something else. */
+  readonly members: Readonly<Record<string, unknown>>;
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+
+export async function send({ method, url, headers = {}, body, tls }: WireRequest): Promise<WireAnswer> {
+  const lines = Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]),
+  );
+  const request =
+    tls === undefined
+      ? requestPlainly(url, { method, headers: lines, agent })
+      : requestOverTls(url, {
+          method,
+          headers: lines,
+          agent: new TlsAgent({ keepAlive: false }),
+          ca: tls.authorities,
+          ...(tls.certificatePem === undefined ? {} : { cert: tls.certificatePem, key: tls.privateKeyPem }),
+        });
+  const answered = once(request, 'response');
+  // A server that refuses a body while it is still being sent may close the connection after its answer.
+  request.on('error', () => undefined);
+  request.end(body);
+  const [response] = await answered;
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString('utf8');
+  return { status: response.statusCode, headers: response.headers, body: text, members: membersOf(text) };
+}
+
+function membersOf(text: string): Readonly<Record<string, unknown>> {
+  if (!text.startsWith('{')) return {};
+  const parsed: unknown = JSON.parse(text);
+  return typeof parsed === 'object' && parsed !== null ? Object.fromEntries(Object.entries(parsed)) : {};
+}
