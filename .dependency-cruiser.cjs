@@ -1,6 +1,6 @@
 // Who may import whom (docs/architecture.md). `npm run check` fails on any import these rules forbid, and
 // tests/src/boundaries.test.ts shows that a forbidden import does fail.
-const notProduct = '\\.test\\.ts$|\\.fixture\\.|/src/testing/';
+const notProduct = '\\.test\\.ts$|\\.fixture\\.|/testing/';
 const only = (name, from, allowed, comment) => ({
   name,
   comment,

@@ -21,6 +21,11 @@ import {
 } from '@countersign/oauth';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
+import {
+  type BackchannelAuthentication,
+  type BackchannelAuthenticationResponse,
+  createBackchannelAuthentication,
+} from './backchannel-authentication/index.ts';
 import type { Nonces } from './client-endpoint/check-proof.ts';
 import { type ClientEndpointDependencies, createClientEndpoint } from './client-endpoint/index.ts';
 import { createRefusalBudget } from './client-endpoint/refusal-budget.ts';
@@ -29,6 +34,7 @@ import { type CodeFlow, createCodeFlow } from './code-flow.ts';
 import { createCodes } from './codes/index.ts';
 import { type AuthorizationServerConfig, type CheckedConfig, parseAuthorizationServerConfig } from './config.ts';
 import { authorizationCode } from './grants/authorization-code.ts';
+import { ciba } from './grants/ciba.ts';
 import { clientCredentials } from './grants/client-credentials.ts';
 import { jwtBearer } from './grants/jwt-bearer.ts';
 import { refreshToken } from './grants/refresh-token.ts';
@@ -65,6 +71,8 @@ export interface AuthorizationServerDependencies {
   readonly pool: pg.Pool;
   /** At least 32 octets, the same on every node, for nothing else; needed where DPoP nonces are handed out. */
   readonly nonceSecret?: Uint8Array;
+  /** At least 32 octets, the same on every node, for nothing else; without it, clients of the mode ping are not served. */
+  readonly pingSecret?: Uint8Array;
   readonly config: AuthorizationServerConfig;
   readonly logger: Logger;
 }
@@ -73,10 +81,12 @@ export interface AuthorizationServerDependencies {
 export interface AuthorizationServerComponent extends AuthorizationServer {
   readonly clientEndpoints: {
     pushAuthorization(request: ClientRequest): Promise<PushedAuthorizationResponse>;
+    askPerson(request: ClientRequest): Promise<BackchannelAuthenticationResponse>;
     introspect(request: ClientRequest): Promise<IntrospectionAnswer>;
     revoke(request: ClientRequest): Promise<void>;
   };
   readonly codeFlow: Pick<CodeFlow, 'mountPages' | 'mountUserinfo'>;
+  readonly backchannelAuthentication: Pick<BackchannelAuthentication, 'mountPages'>;
   readonly revocations: Revocations;
   /** For the `DPoP-Nonce` header of an answer; undefined where no nonces are handed out. */
   dpopNonce(): string | undefined;
@@ -143,11 +153,17 @@ export function assembleAuthorizationServer(
     refreshTokenLifetimeDays: config.refreshTokenLifetimeDays,
     grantManagement: config.grantManagement !== 'off',
   };
+  const backchannelAuthentication = createBackchannelAuthentication({
+    ...dependencies,
+    ...clients,
+    grants: consentStore.grants,
+  });
   const grants = new Map(
     [
       clientCredentials(),
       authorizationCode({ ...consents, codes, revocations }),
       refreshToken(consents),
+      ciba({ ...consents, backchannelRequests: backchannelAuthentication.requests }),
       jwtBearer({ federationGateway, issuer }),
       tokenExchange({ tokenKeys, opaqueTokens, revocations, issuer }),
     ].map((grant) => [grant.grantType, grant]),
@@ -175,22 +191,33 @@ export function assembleAuthorizationServer(
     token,
     clientEndpoints: {
       pushAuthorization: codeFlow.pushedRequests.push,
+      askPerson: backchannelAuthentication.ask,
       introspect: createClientEndpoint(introspection(about), clients),
       revoke: createClientEndpoint(revocation({ ...about, refreshTokens }), clients),
     },
     codeFlow,
+    backchannelAuthentication,
     revocations,
     revoke: revocations.revoke,
     async keySet() {
       const published = await Promise.all(keySetPurposes.map((purpose) => signer.publicKeys(purpose)));
       return { keys: published.flat().map(({ jwk, kid, algorithm }) => ({ ...jwk, kid, alg: algorithm, use: 'sig' })) };
     },
-    metadata: () => describeServer(config, { grantTypes: [...grants.keys()], acrValues: [] }),
+    metadata: () =>
+      describeServer(config, {
+        grantTypes: [...grants.keys()],
+        acrValues: [],
+        backchannelDeliveryModes: backchannelAuthentication.deliveryModes,
+      }),
     protectedResource: (uri) => describeProtectedResource(uri, directory.snapshot(), config),
     guard,
     dpopNonce: () => nonces?.current(clock.now()),
     async stop() {
-      await Promise.all([codeFlow, codes, refreshTokens, opaqueTokens, revocations].map((part) => part.stop()));
+      await Promise.all(
+        [codeFlow, backchannelAuthentication, codes, refreshTokens, opaqueTokens, revocations].map((part) =>
+          part.stop(),
+        ),
+      );
     },
   };
 }

@@ -49,6 +49,10 @@ export function authorizationServerRoutes(
   clientEndpoint(endpointPaths.pushedAuthorization, clientEndpoints.pushAuthorization, (answer, reply) =>
     reply.status(201).send(answer),
   );
+  // CIBA Core section 7.3.
+  clientEndpoint(endpointPaths.backchannelAuthentication, clientEndpoints.askPerson, (answer, reply) =>
+    reply.send(answer),
+  );
   clientEndpoint(endpointPaths.introspection, clientEndpoints.introspect, (answer, reply) =>
     answer.form === 'json'
       ? reply.send(answer.introspection)
@@ -58,7 +62,10 @@ export function authorizationServerRoutes(
   clientEndpoint(endpointPaths.revocation, clientEndpoints.revoke, (_, reply) => reply.status(200).send());
 
   authorizationServer.codeFlow.mountUserinfo(app, baseUrl);
-  if (baseUrl === metadata.issuer) authorizationServer.codeFlow.mountPages(app);
+  if (baseUrl === metadata.issuer) {
+    authorizationServer.codeFlow.mountPages(app);
+    authorizationServer.backchannelAuthentication.mountPages(app);
+  }
 
   app.get(basePath + endpointPaths.keySet, async (_request, reply) => {
     reply.header('cache-control', cacheControl).type('application/jwk-set+json');

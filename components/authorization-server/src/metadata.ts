@@ -8,6 +8,7 @@ import { issuableDetailTypes } from './token-endpoint/check-details.ts';
 export const endpointPaths = {
   authorization: '/authorize',
   pushedAuthorization: '/par',
+  backchannelAuthentication: '/bc-authorize',
   token: '/token',
   introspection: '/introspect',
   revocation: '/revoke',
@@ -21,6 +22,8 @@ export interface MountedParts {
   readonly grantTypes: readonly string[];
   /** Classes of sign-in that can be asked for. */
   readonly acrValues: readonly string[];
+  /** CIBA Core section 4. */
+  readonly backchannelDeliveryModes: readonly string[];
 }
 
 const clientAuthentication = ['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'];
@@ -70,6 +73,10 @@ export function describeServer(config: CheckedConfig, mounted: MountedParts): Au
     revocation_endpoint: at(endpointPaths.revocation),
     revocation_endpoint_auth_methods_supported: authentication.methods,
     revocation_endpoint_auth_signing_alg_values_supported: authentication.algorithms,
+    backchannel_authentication_endpoint: at(endpointPaths.backchannelAuthentication),
+    backchannel_token_delivery_modes_supported: mounted.backchannelDeliveryModes,
+    backchannel_authentication_request_signing_alg_values_supported: signatureAlgorithms,
+    backchannel_user_code_parameter_supported: false,
     end_session_endpoint: at(endpointPaths.endSession),
     backchannel_logout_supported: true,
     backchannel_logout_session_supported: true,
@@ -87,6 +94,7 @@ function aliasesAt(base: string): MtlsEndpointAliases {
     introspection_endpoint: base + endpointPaths.introspection,
     revocation_endpoint: base + endpointPaths.revocation,
     userinfo_endpoint: base + endpointPaths.userinfo,
+    backchannel_authentication_endpoint: base + endpointPaths.backchannelAuthentication,
   };
 }
 

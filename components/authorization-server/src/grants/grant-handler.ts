@@ -3,6 +3,7 @@ import type { Digest, IntentDigest, Json, RecordId, TokenId, TransactionId } fro
 import type { AuthorizationDetail, Lei, Scope } from '@countersign/market';
 import type { AccessTokenClaims, Confirmation } from '@countersign/oauth';
 import type { ClientContext } from '../client-endpoint/index.ts';
+import type { RequestedToken } from '../token-endpoint/requested-token.ts';
 
 /**
  * One way to obtain a token. A grant says whose authority is asked for and what bounds it; everything that every
@@ -44,6 +45,8 @@ export interface Authority {
   readonly provenance?: Json;
   /** The token that is exchanged. */
   readonly continues?: Continuation;
+  /** What is asked for in place of an access token, for another target than an interface of ours. */
+  readonly requested?: RequestedToken;
   /** The consent it rests on; the token ends with it. */
   readonly grant?: Grant;
   /** Makes what is released beside the access token. Called once, before the record, which names each by its hash. */

@@ -1,5 +1,6 @@
 import type { FederationGateway } from '@countersign/contracts';
-import { clockLeadSeconds, pushActor } from '@countersign/oauth';
+import { clockLeadSeconds } from '@countersign/oauth';
+import { actorsUnder, ceilingOf, checkPossession } from '../identity-chaining/index.ts';
 import { refuse } from '../refusal.ts';
 import type { GrantHandler } from './grant-handler.ts';
 
@@ -10,7 +11,8 @@ export interface JwtBearerDependencies {
 
 /**
  * RFC 7523 section 2.1: a person whom a partner's identity provider vouches for acts through a client of the same
- * institution. The person is the subject, the client's principal the actor.
+ * institution. The person is the subject, the client's principal the actor. An assertion that is a grant of the
+ * partner's authorization server (identity chaining, second hop) gives no more than it says.
  */
 export function jwtBearer({ federationGateway, issuer }: JwtBearerDependencies): GrantHandler {
   return {
@@ -19,7 +21,7 @@ export function jwtBearer({ federationGateway, issuer }: JwtBearerDependencies):
       const assertion = parameters.get('assertion');
       if (assertion === undefined) throw refuse('parameter_missing', 'The parameter assertion is missing.');
       return {
-        async resolve({ client, note }) {
+        async resolve({ client, note }, confirmation) {
           const identity = await federationGateway.acceptAssertion(assertion, issuer, client.id);
           note({
             subject: { id: identity.principal, institution: identity.institution },
@@ -28,11 +30,12 @@ export function jwtBearer({ federationGateway, issuer }: JwtBearerDependencies):
           // The software of one firm does not carry the authority of another firm's people.
           if (identity.institution !== client.institution)
             throw refuse('assertion_institution', "The person of the assertion is not of this client's institution.");
+          checkPossession(identity.limits, confirmation);
           return {
             subject: identity.principal,
             institution: identity.institution,
-            actors: pushActor([], client.principal, identity.principal),
-            ceiling: { expiresAt: identity.expiresAt },
+            actors: actorsUnder(identity, client.principal),
+            ceiling: { ...ceilingOf(identity.limits), expiresAt: identity.expiresAt },
             authentication: {
               issuer: identity.issuer,
               method: 'jwt-bearer',

@@ -5,6 +5,7 @@ import { type AccessTokenClaims, type JsonObject, pushActor, verifyAccessToken }
 import { isOpaqueToken, type OpaqueTokens } from '../opaque-tokens/index.ts';
 import { refuse } from '../refusal.ts';
 import type { Revocations } from '../revocations/index.ts';
+import type { RequestedToken, RequestedTokenClass } from '../token-endpoint/requested-token.ts';
 import type { TokenKeys } from '../token-keys.ts';
 import type { Continuation, GrantHandler } from './grant-handler.ts';
 
@@ -14,6 +15,8 @@ export interface TokenExchangeDependencies {
   readonly tokenKeys: TokenKeys;
   readonly opaqueTokens: Pick<OpaqueTokens, 'resolve'>;
   readonly revocations: Pick<Revocations, 'endedBy'>;
+  /** What can be asked for beside access tokens. */
+  readonly requestedTokens: readonly RequestedTokenClass[];
   readonly issuer: string;
 }
 
@@ -25,11 +28,11 @@ export interface TokenExchangeDependencies {
  * checked, and the new token is bound to the recipient's own.
  */
 export function tokenExchange(dependencies: TokenExchangeDependencies): GrantHandler {
-  const { tokenKeys, opaqueTokens, revocations, issuer } = dependencies;
+  const { tokenKeys, opaqueTokens, revocations, requestedTokens, issuer } = dependencies;
   return {
     grantType: 'urn:ietf:params:oauth:grant-type:token-exchange',
     parse(parameters) {
-      const subjectToken = parseParameters(parameters);
+      const { subjectToken, requested } = parseParameters(parameters, requestedTokens);
       return {
         async resolve({ client, directory, now, note }) {
           const signed = isOpaqueToken(subjectToken) ? await opaqueTokens.resolve(subjectToken) : subjectToken;
@@ -65,6 +68,7 @@ export function tokenExchange(dependencies: TokenExchangeDependencies): GrantHan
             singleUse: [],
             references: [claims.evidence],
             continues: continuationOf(claims),
+            ...(requested === undefined ? {} : { requested }),
           };
         },
       };
@@ -72,8 +76,11 @@ export function tokenExchange(dependencies: TokenExchangeDependencies): GrantHan
   };
 }
 
-/** @returns the subject token. What is asked for and not supported is refused, never passed over (RFC 8693 section 2.1). */
-function parseParameters(parameters: ReadonlyMap<string, string>): string {
+/** What is asked for and not supported is refused, never passed over (RFC 8693 section 2.1). */
+function parseParameters(
+  parameters: ReadonlyMap<string, string>,
+  requestedTokens: readonly RequestedTokenClass[],
+): { readonly subjectToken: string; readonly requested: RequestedToken | undefined } {
   const subjectToken = parameters.get('subject_token');
   if (subjectToken === undefined) throw refuse('parameter_missing', 'The parameter subject_token is missing.');
   if (parameters.get('subject_token_type') !== accessTokenType)
@@ -81,15 +88,27 @@ function parseParameters(parameters: ReadonlyMap<string, string>): string {
       'parameter_unsupported',
       `The subject_token_type must be ${accessTokenType}: an access token of this server.`,
     );
-  const requested = parameters.get('requested_token_type');
-  if (requested !== undefined && requested !== accessTokenType)
-    throw refuse('parameter_unsupported', `The requested_token_type can only be ${accessTokenType}.`);
   if (parameters.has('actor_token') || parameters.has('actor_token_type'))
     throw refuse(
       'parameter_unsupported',
       'An actor_token is not supported: the actor is the client that authenticates.',
     );
-  return subjectToken;
+  return { subjectToken, requested: parseRequested(parameters, requestedTokens) };
+}
+
+/** undefined for an access token, which it is when nothing is named. */
+function parseRequested(
+  parameters: ReadonlyMap<string, string>,
+  requestedTokens: readonly RequestedTokenClass[],
+): RequestedToken | undefined {
+  const named = parameters.get('requested_token_type') ?? accessTokenType;
+  if (named === accessTokenType) return undefined;
+  const requested = requestedTokens.find(({ tokenType }) => tokenType === named);
+  if (requested === undefined) {
+    const known = [accessTokenType, ...requestedTokens.map(({ tokenType }) => tokenType)];
+    throw refuse('parameter_unsupported', `The requested_token_type can only be ${known.join(' or ')}.`);
+  }
+  return requested.parse(parameters);
 }
 
 /** A token outlives neither the departure of its subject nor that of the client it was issued to. */

@@ -1,27 +1,32 @@
 import { type Client, type DirectorySnapshot, parseResourceUri, type Resource } from '@countersign/contracts';
 import { userinfoAudience } from '@countersign/oauth';
-import type { Ceiling } from '../grants/grant-handler.ts';
+import type { Authority } from '../grants/grant-handler.ts';
 import { refuse } from '../refusal.ts';
+import type { RequestedToken } from './requested-token.ts';
 import type { AskedScope } from './split-scope.ts';
 
 export interface TargetBounds {
   readonly client: Client;
   readonly directory: DirectorySnapshot;
-  readonly ceiling: Ceiling;
+  readonly authority: Pick<Authority, 'ceiling' | 'institution' | 'requested'>;
   readonly scope: AskedScope;
   readonly issuer: string;
 }
 
-/** The one protected interface that a token is for. */
 export interface Target {
+  /** The one protected interface that the token is for; for one of another class, where its subject token arrived. */
   readonly resource: Resource;
+  /** What the token says it is for: the interface, but where it is of another class. */
+  readonly audience: string;
   /** Our own userinfo endpoint, which tells about the person who signed in and opens no market interface. */
   readonly userinfo: boolean;
 }
 
 /** The target of the token (RFC 8707 section 2): registered, allowed to this client, and within what was granted. */
 export function checkTarget(asked: string | undefined, bounds: TargetBounds): Target {
-  const { client, directory, ceiling, issuer } = bounds;
+  const { client, directory, issuer } = bounds;
+  const { ceiling, requested } = bounds.authority;
+  if (requested !== undefined) return targetOf(requested, asked, bounds);
   const userinfoUri = userinfoAudience(issuer);
   const target = asked ?? defaultTarget(bounds, userinfoUri);
   const userinfo = target === userinfoUri && bounds.scope.protocol.has('openid');
@@ -34,7 +39,8 @@ export function checkTarget(asked: string | undefined, bounds: TargetBounds): Ta
   const resource = uri === undefined ? undefined : directory.resource(uri);
   if (resource === undefined)
     throw refuse('target_unknown', 'The target must be the absolute URI, without fragment, of a registered interface.');
-  if (userinfo) return { resource, userinfo };
+  const found: Target = { resource, audience: resource.uri, userinfo };
+  if (userinfo) return found;
   if (!client.audiences.includes(resource.uri))
     throw refuse('target_not_allowed', `The client may not ask for tokens for ${resource.uri}.`);
   if (ceiling.resources?.includes(resource.uri) === false)
@@ -42,13 +48,29 @@ export function checkTarget(asked: string | undefined, bounds: TargetBounds): Ta
   // An exchange for the same audience would only add an actor, or refresh what should end.
   if (resource.uri === ceiling.audience)
     throw refuse('target_unchanged', 'The subject token is for this target already; exchange it for the next one.');
-  return { resource, userinfo };
+  return found;
 }
 
 /** What was asked for when the consent was given; where that is about nothing but the sign-in, userinfo. */
-function defaultTarget({ ceiling, scope }: TargetBounds, userinfoUri: string): string | undefined {
+function defaultTarget({ authority, scope }: TargetBounds, userinfoUri: string): string | undefined {
+  const { ceiling } = authority;
   const asksForMarket = scope.market === undefined ? (ceiling.scope?.size ?? 0) > 0 : scope.market !== '';
   if (!asksForMarket && scope.protocol.has('openid')) return userinfoUri;
   if (ceiling.resource !== undefined) return ceiling.resource;
   return ceiling.resources?.length === 1 ? ceiling.resources[0] : undefined;
+}
+
+/**
+ * A token of another class: whom it is for is its own rule. The interface at which the subject token arrived stays the
+ * one whose scopes and intents are carried on.
+ */
+function targetOf(requested: RequestedToken, asked: string | undefined, bounds: TargetBounds): Target {
+  const { client, directory, authority } = bounds;
+  const { ceiling, institution } = authority;
+  if (client.profile === 'oidc')
+    throw refuse('target_profile', 'The client signs people in: it carries nothing further.');
+  const resource = ceiling.audience === undefined ? undefined : directory.resource(ceiling.audience);
+  if (resource === undefined)
+    throw refuse('target_unknown', 'The interface at which the subject token arrived is not registered any more.');
+  return { resource, audience: requested.audienceOf(asked, { client, institution }), userinfo: false };
 }

@@ -9,6 +9,8 @@ export interface TokenQuestion {
   readonly authority: Authority;
   readonly client: Client;
   readonly resource: Resource;
+  /** The `aud` of the token; the resource itself, but for tokens of other classes. */
+  readonly audience: string;
   readonly scopes: ReadonlySet<Scope | ProtocolScope>;
   readonly granted: GrantedDetail | undefined;
   readonly transaction: TokenTransaction | undefined;
@@ -18,7 +20,7 @@ export interface TokenQuestion {
 
 /** May this principal be given this token, about its transaction or else about the interface itself? */
 export function decide(question: TokenQuestion, policyEngine: Pick<PolicyEngine, 'decide'>): Promise<Decision> {
-  const { authority, client, resource, scopes, granted, transaction, now } = question;
+  const { authority, client, resource, audience, scopes, granted, transaction, now } = question;
   const { acr } = authority.authentication;
   const algo = granted === undefined ? undefined : algoOf(granted.detail);
   return policyEngine.decide({
@@ -33,7 +35,7 @@ export function decide(question: TokenQuestion, policyEngine: Pick<PolicyEngine,
       institution: authority.institution,
       at: now,
       scopes: [...scopes],
-      audience: resource.uri,
+      audience,
       actorDepth: authority.actors.length,
       // Checked a moment ago; without an intent there is no mandate that could stand.
       mandateStands: transaction !== undefined,

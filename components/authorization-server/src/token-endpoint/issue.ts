@@ -22,6 +22,8 @@ export interface Grounds {
   readonly authority: Authority;
   readonly client: Client;
   readonly resource: Resource;
+  /** The `aud` of the token; the resource itself, but for tokens of other classes. */
+  readonly audience: string;
   /** Those the token carries. */
   readonly scopes: ReadonlySet<Scope | ProtocolScope>;
   /** What the token is bound to; undefined for the profile `oidc` alone. */
@@ -46,7 +48,7 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
   return {
     iss: grounds.issuer,
     sub: authority.subject,
-    aud: grounds.resource.uri,
+    aud: grounds.audience,
     client_id: grounds.client.id,
     iat: epochSeconds(now),
     exp: expiryOf(grounds),

@@ -5,6 +5,7 @@ import type { Established } from '../established.ts';
 import type { Authority, Companions } from '../grants/grant-handler.ts';
 import type { StandingMandate } from './check-mandate.ts';
 import type { TokenTransaction } from './open-transaction.ts';
+import type { SignedToken } from './requested-token.ts';
 
 /** Everyone who acts, as the record names them. */
 export function describeAuthority(authority: Authority, directory: ReturnType<Directory['snapshot']>): Established {
@@ -35,15 +36,20 @@ export interface IssuedToken {
   readonly grantType: string;
   readonly claims: AccessTokenClaims;
   readonly accessToken: string;
+  /** Of a token of another class. */
+  readonly facts: SignedToken['facts'] | undefined;
   readonly companions: Companions | undefined;
   readonly decision: Decision;
   readonly authority: Authority;
 }
 
-/** Makes the issue durable. No token is in the record, only what the access token says, and the hash of each. */
+/**
+ * Makes the issue durable. No token is in the record, only the hash of each, and what the access token says; of a token
+ * of another class, what an access token would say in its place, so that every exchange is followed in the same way.
+ */
 export async function recordIssue(issued: IssuedToken, established: Established, audit: AuditAppender): Promise<void> {
   const { claims, decision, authority } = issued;
-  const { continues } = authority;
+  const { continues, requested } = authority;
   await audit.append({
     ...established,
     id: issued.recordId,
@@ -53,8 +59,10 @@ export async function recordIssue(issued: IssuedToken, established: Established,
     data: {
       grant_type: issued.grantType,
       claims: asJson(claims),
+      ...(requested === undefined ? {} : { issued_token_type: requested.tokenType }),
       token_sha256: sha256Base64Url(issued.accessToken),
       ...hashesOf(issued.companions),
+      ...issued.facts,
       decision: summaryOf(decision),
       ...(authority.grant === undefined ? {} : { grant: { id: authority.grant.id, version: authority.grant.version } }),
       ...(continues === undefined
@@ -92,6 +100,6 @@ function summaryOf(decision: Decision): Json {
 }
 
 /** Claims are JSON by construction: parsed from it, or put together from strings and whole numbers. */
-function asJson(claims: AccessTokenClaims): Json {
+export function asJson(claims: object): Json {
   return { ...claims } as unknown as Json;
 }

@@ -1,8 +1,10 @@
 import type {
+  Client,
   ClientRequest,
   ConsentStore,
   PolicyEngine,
   ProtocolScope,
+  Resource,
   TokenResponse,
   TransactionRegistry,
 } from '@countersign/contracts';
@@ -16,7 +18,7 @@ import {
   type ClientEndpointDependencies,
   createClientEndpoint,
 } from '../client-endpoint/index.ts';
-import type { Companions, GrantHandler } from '../grants/grant-handler.ts';
+import type { Authority, Companions, GrantHandler } from '../grants/grant-handler.ts';
 import { accessTokenType } from '../grants/token-exchange.ts';
 import { checkDetails } from './check-details.ts';
 import { checkGrant, claimGrant } from './check-grant.ts';
@@ -28,6 +30,7 @@ import { composeClaims } from './issue.ts';
 import { openTransaction } from './open-transaction.ts';
 import { parseTokenRequest } from './parse-request.ts';
 import { describeAuthority, groundsOf, recordIssue } from './record.ts';
+import type { SignedToken } from './requested-token.ts';
 import { splitScope } from './split-scope.ts';
 import type { TokenForms } from './token-forms.ts';
 
@@ -78,8 +81,9 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
   // For what.
   const { ceiling } = authority;
   const scope = splitScope(asked.scope, ceiling);
-  const { resource, userinfo } = checkTarget(asked.target, { client, directory, ceiling, scope, issuer });
-  note({ audience: [resource.uri] });
+  const target = checkTarget(asked.target, { client, directory, authority, scope, issuer });
+  const { resource, audience, userinfo } = target;
+  note({ audience: [audience] });
   const marketScopes = checkScope(scope.market, { ceiling, client, resource, userinfo });
   const scopes: ReadonlySet<Scope | ProtocolScope> = userinfo ? scope.protocol : marketScopes;
   note({ scope: [...scopes] });
@@ -95,7 +99,7 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
   if (transaction !== undefined) note({ transaction: transaction.id, intent: transaction.intentDigest });
 
   // By which decision.
-  const question = { authority, client, resource, scopes, granted, transaction, now };
+  const question = { authority, client, resource, audience, scopes, granted, transaction, now };
   const decision = await decide(question, dependencies.policyEngine);
   note({
     policy: { version: decision.policyVersion, hash: decision.policyHash },
@@ -113,18 +117,39 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
     mandate,
     recordId,
     tokenId: newId('token', { clock, random }),
-    lifetimeSeconds: dependencies.accessTokenLifetimeSeconds,
+    lifetimeSeconds: Math.min(
+      dependencies.accessTokenLifetimeSeconds,
+      authority.requested?.lifetimeSeconds ?? Number.POSITIVE_INFINITY,
+    ),
   });
-  const accessToken = await dependencies.tokenForms(claims, resource);
+  const { token: accessToken, facts } = await writeToken({ claims, resource, client, authority }, dependencies);
   const companions = await authority.companions?.({ claims, accessToken, protocolScopes: scope.protocol });
   await recordIssue(
-    { recordId, grantType: asked.grantType, claims, accessToken, companions, decision, authority },
+    { recordId, grantType: asked.grantType, claims, accessToken, facts, companions, decision, authority },
     context.established,
     audit,
   );
-  return release({ claims, accessToken, companions, exchanged: authority.continues !== undefined }, [
-    ...(userinfo ? [] : scope.protocol),
-  ]);
+  return release({ claims, accessToken, companions, authority }, [...(userinfo ? [] : scope.protocol)]);
+}
+
+/** In the form of its interface, or as its class is written. */
+async function writeToken(
+  granted: {
+    readonly claims: AccessTokenClaims;
+    readonly resource: Resource;
+    readonly client: Client;
+    readonly authority: Authority;
+  },
+  { tokenForms }: Pick<TokenEndpointDependencies, 'tokenForms'>,
+): Promise<{ readonly token: string; readonly facts: SignedToken['facts'] | undefined }> {
+  const { claims, resource, client, authority } = granted;
+  if (authority.requested !== undefined) return authority.requested.sign(claims, client);
+  return { token: await tokenForms(claims, resource), facts: undefined };
+}
+
+/** RFC 8705 section 3 has no type of its own for tokens that are bound to a certificate. */
+function tokenTypeOf({ cnf }: AccessTokenClaims): 'DPoP' | 'Bearer' {
+  return cnf !== undefined && 'jkt' in cnf ? 'DPoP' : 'Bearer';
 }
 
 function release(
@@ -132,19 +157,20 @@ function release(
     readonly claims: AccessTokenClaims;
     readonly accessToken: string;
     readonly companions: Companions | undefined;
-    readonly exchanged: boolean;
+    readonly authority: Authority;
   },
   grantedBeside: readonly ProtocolScope[],
 ): TokenResponse {
-  const { claims, accessToken, companions, exchanged } = issued;
+  const { claims, accessToken, companions, authority } = issued;
   return {
     access_token: accessToken,
-    // RFC 8705 section 3 has no type of its own for tokens that are bound to a certificate.
-    token_type: claims.cnf !== undefined && 'jkt' in claims.cnf ? 'DPoP' : 'Bearer',
+    token_type: authority.requested === undefined ? tokenTypeOf(claims) : 'N_A',
     expires_in: claims.exp - claims.iat,
     // RFC 6749 section 5.1: all that was granted, also what an ID token or a refresh token now stands for.
     scope: grantedBeside.length === 0 ? claims.scope : `${grantedBeside.join(' ')} ${claims.scope}`,
-    ...(exchanged ? { issued_token_type: accessTokenType } : {}),
+    ...(authority.continues === undefined
+      ? {}
+      : { issued_token_type: authority.requested?.tokenType ?? accessTokenType }),
     ...companions,
     ...(claims.authorization_details === undefined ? {} : { authorization_details: claims.authorization_details }),
     ...(claims.txn === undefined ? {} : { txn: claims.txn }),

@@ -1,0 +1,97 @@
+import {
+  type AuditAppender,
+  type Caller,
+  type Directory,
+  type Grant,
+  type GrantRegister,
+  oauthErrors,
+} from '@countersign/contracts';
+import { type Clock, newId, parseId, parseInstant, type Random } from '@countersign/kernel';
+import type { AuthorizationServerMetadata } from '@countersign/oauth';
+import type { Revocations } from '../revocations/index.ts';
+import { describeGrant, type GrantDescription } from './describe-grant.ts';
+
+export interface GrantManagementDependencies {
+  readonly issuer: string;
+  readonly grants: Pick<GrantRegister, 'find'>;
+  readonly revocations: Pick<Revocations, 'revoke'>;
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly audit: AuditAppender;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** The Grant Management API (Grant Management for OAuth, draft 03, section 6) over the consents of the consent store. */
+export interface GrantManagement {
+  /** @throws CodedError `invalid_grant_id` for a grant that is not the caller's, has ended or never was: one answer for all */
+  query(caller: Caller, grantId: string): Promise<GrantDescription>;
+  /** Ends the grant, and with it every refresh and access token that was issued under it. @throws as {@link query} */
+  revoke(caller: Caller, grantId: string): Promise<void>;
+}
+
+/** Path of the endpoint, under the path of the issuer; with the issuer before it, the audience of its tokens. */
+export const grantManagementPath = '/grants';
+
+export function createGrantManagement(dependencies: GrantManagementDependencies): GrantManagement {
+  const { issuer, grants, revocations, directory, audit, clock, random } = dependencies;
+
+  async function ownGrant(caller: Caller, grantId: string, operation: 'query' | 'revoke'): Promise<Grant> {
+    const id = parseId('grant', grantId);
+    const grant = id === undefined ? undefined : await grants.find(id);
+    const fault = grant === undefined ? 'grant_unknown' : faultOf(grant, caller);
+    if (grant !== undefined && fault === undefined) return grant;
+    await audit.append({
+      id: newId('record', { clock, random }),
+      type: 'access.refused',
+      source: 'authorization-server',
+      outcome: 'deny',
+      reason: fault ?? 'grant_unknown',
+      ...(grant === undefined ? {} : { references: [grant.recordId] }),
+      subject: { id: caller.subject, institution: caller.institution },
+      actors: caller.actors.map((actor) => ({ id: actor })),
+      client: caller.client,
+      audience: [issuer + grantManagementPath],
+      data: { operation: `grant:${operation}`, ...(id === undefined ? {} : { grant: id }) },
+    });
+    // A grant id is no secret (section 10): whose it is, and whether it is, is nobody else's to know.
+    throw oauthErrors.error('invalid_grant_id', 'There is no such grant that the caller may manage.', {
+      facts: { reason: 'grant_unknown' },
+    });
+  }
+
+  /** Why this grant is not there for the caller. */
+  function faultOf(grant: Grant, { client, subject }: Caller): string | undefined {
+    if (grant.client !== client) return 'grant_foreign';
+    // With its own authority a client manages all of its grants; with a person's, those of that person.
+    const own = directory.snapshot().client(client)?.principal === subject;
+    if (!own && grant.subject !== subject) return 'grant_foreign';
+    if (grant.status !== 'active' || (parseInstant(grant.expiresAt) ?? 0) <= clock.now()) return 'grant_ended';
+    return undefined;
+  }
+
+  return {
+    async query(caller, grantId) {
+      return describeGrant(await ownGrant(caller, grantId, 'query'));
+    },
+    async revoke(caller, grantId) {
+      const { id } = await ownGrant(caller, grantId, 'revoke');
+      // It is the client that gives it back, whoever it acts for.
+      const by = { id: caller.actors[0] ?? caller.subject, institution: caller.institution };
+      await revocations.revoke({ kind: 'grant', id }, by, 'grant_management');
+    },
+  };
+}
+
+/** Section 7.1. */
+export function grantManagementMetadata(
+  issuer: string,
+): Pick<
+  AuthorizationServerMetadata,
+  'grant_management_endpoint' | 'grant_management_actions_supported' | 'grant_management_action_required'
+> {
+  return {
+    grant_management_endpoint: issuer + grantManagementPath,
+    grant_management_actions_supported: ['query', 'revoke', 'create', 'merge', 'replace'],
+    grant_management_action_required: false,
+  };
+}

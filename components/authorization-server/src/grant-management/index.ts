@@ -1,0 +1,9 @@
+export type { GrantDescription } from './describe-grant.ts';
+export {
+  createGrantManagement,
+  type GrantManagement,
+  type GrantManagementDependencies,
+  grantManagementMetadata,
+  grantManagementPath,
+} from './grant-management.ts';
+export { grantManagementRoutes } from './http.ts';
