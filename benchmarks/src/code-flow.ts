@@ -2,9 +2,16 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type Answer, type Connection, openConnection, unsuccessful } from './http-connection.ts';
 import { readJson, tokenComplaint } from './http-contender.ts';
 import { performAll } from './http-load.ts';
-import { type Credentials, createCredentials, formRequest, formRequests, type MachineClient, pick } from './machine-clients.ts';
+import {
+  type Credentials,
+  createCredentials,
+  formRequest,
+  formRequests,
+  type MachineClient,
+  pick,
+} from './machine-clients.ts';
 import { deskRedirect } from './market.ts';
-import { type Arrival, readForm, sameBrowser, submit, visit, type WebBrowser } from './web-browser.ts';
+import { type Arrival, readForm, submit, visit, type WebBrowser } from './web-browser.ts';
 
 /** A server with an authorization code flow, and what is asked of it. */
 export interface CodeFlowServer {
@@ -56,7 +63,8 @@ export function pushParameters({ resource, scope }: Pick<CodeFlowServer, 'resour
   };
 }
 
-export function prepareFlows(server: CodeFlowServer, people: readonly SignedIn[], count: number): readonly Flow[] {
+/** A flow for each of these people: in one browser there is one under way at a time. */
+export function prepareFlows(server: CodeFlowServer, people: readonly SignedIn[]): readonly Flow[] {
   const { issuer, clients } = server;
   const pushes = formRequests({
     issuer,
@@ -64,13 +72,12 @@ export function prepareFlows(server: CodeFlowServer, people: readonly SignedIn[]
     proof: false,
     clients,
     parameters: (_client, index) => pushParameters(server, index),
-    count,
+    count: people.length,
   });
   const credentials = createCredentials({ issuer, path: '/token', proof: true });
-  return pushes.map((pushRequest, index) => {
+  return people.map(({ browser }, index) => {
     const client = pick(clients, index);
-    const { browser } = pick(people, index);
-    return { browser: sameBrowser(browser), client, pushRequest, redeemWith: credentials(client) };
+    return { browser, client, pushRequest: pick(pushes, index), redeemWith: credentials(client) };
   });
 }
 
@@ -95,7 +102,10 @@ export function stepsOf({
       if (flow.page === undefined) throw missing('page');
       const arrival = await submit(flow.page, { decision: 'allow' }, flow.browser, connection, name);
       const code = arrival.kind === 'left' ? arrival.location.searchParams.get('code') : null;
-      if (code === null) throw new Error(`${name} gave no code after consent`);
+      if (code === null)
+        throw new Error(
+          `${name} gave no code after consent, but ${arrival.kind === 'left' ? arrival.location.search : arrival.url}`,
+        );
       flow.code = code;
     },
     async redeem(flow, connection) {
@@ -137,16 +147,13 @@ export async function signIn(server: CodeFlowServer, people: readonly string[]):
   const { name, issuer } = server;
   const steps = stepsOf(server);
   const signedIn = people.map((person) => ({ person, browser: { cookies: new Map<string, string>() } }));
-  const flows = prepareFlows(server, signedIn, people.length);
   const connection = await openConnection(name, issuer);
   try {
-    for (const [index, flow] of flows.entries()) {
+    for (const [index, flow] of prepareFlows(server, signedIn).entries()) {
       await steps.push(flow, connection);
       await steps.authorize(flow, connection);
-      const { person, browser } = pick(signedIn, index);
       if (flow.page !== undefined && readForm(flow.page.body).inputs.includes('person'))
-        await submit(flow.page, { person, action: 'sign-in' }, flow.browser, connection, name);
-      for (const [cookie, value] of flow.browser.cookies) browser.cookies.set(cookie, value);
+        await submit(flow.page, { person: pick(people, index), action: 'sign-in' }, flow.browser, connection, name);
     }
   } finally {
     connection.close();
@@ -154,14 +161,10 @@ export async function signIn(server: CodeFlowServer, people: readonly string[]):
   return signedIn;
 }
 
-/** Goes the whole way, once for each item of `count`; for what needs tokens that a person has consented to. */
-export async function completeFlows(
-  server: CodeFlowServer,
-  people: readonly SignedIn[],
-  count: number,
-): Promise<readonly Flow[]> {
+/** Goes the whole way with each of these people; for what needs tokens that a person has consented to. */
+export async function completeFlows(server: CodeFlowServer, people: readonly SignedIn[]): Promise<readonly Flow[]> {
   const steps = stepsOf(server);
-  const items = prepareFlows(server, people, count);
+  const items = prepareFlows(server, people);
   await performAll({
     name: server.name,
     url: server.issuer,

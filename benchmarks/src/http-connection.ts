@@ -119,7 +119,14 @@ export function createAnswerReader(): { push(chunk: Buffer): Answer | undefined 
 /** An answer that is not what was measured for. */
 export function unsuccessful(name: string, { status, body }: Answer, complaint: string): CodedError {
   // The body of a refusal says why; that of a success may hold a token.
-  const said = status < 300 ? '' : `: ${body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').trim().slice(0, 300)}`;
+  const said =
+    status < 300
+      ? ''
+      : `: ${body
+          .replace(/<[^>]*>/g, ' ')
+          .replace(/\s+/g, ' ')
+          .trim()
+          .slice(0, 300)}`;
   return new CodedError({
     code: 'benchmark_answer',
     category: 'invalid',

@@ -1,6 +1,6 @@
 import type { Answer } from './http-connection.ts';
 import { type LoadResult, sendAll } from './http-load.ts';
-import { type Contender, type Round, roundOf } from './measure.ts';
+import { type Contender, type Counted, type Round, roundOf } from './measure.ts';
 import type { ServerProcess } from './server-process.ts';
 
 /** A server under a closed loop of prepared requests. */
@@ -18,7 +18,8 @@ export function httpContender(options: {
 
   async function send(count: number): Promise<Round> {
     const requests = await options.prepare(count);
-    const round = await measured(server, () => sendAll({ name, url: server.url, requests, connections, complaint }));
+    const counted = await measured(server, () => sendAll({ name, url: server.url, requests, connections, complaint }));
+    const round = roundOf(counted);
     rate = round.rate;
     return round;
   }
@@ -34,18 +35,21 @@ export function httpContender(options: {
 }
 
 /** Runs a load, with what it cost the server and its PostgreSQL. */
-export async function measured(server: ServerProcess, run: () => Promise<LoadResult>): Promise<Round> {
+export async function measured(server: ServerProcess, run: () => Promise<LoadResult>): Promise<Counted> {
+  const walBefore = await server.walBytes?.();
   const cpuBefore = await server.cpuUs();
   const databaseBefore = server.databaseCpuUs();
   const { seconds, latenciesMs } = await run();
   const databaseAfter = server.databaseCpuUs();
   const cpuUs = (await server.cpuUs()) - cpuBefore;
+  const walAfter = await server.walBytes?.();
   // A server without a database has no processes below it, and used none.
   const databaseCpuUs =
     databaseBefore === undefined || databaseAfter === undefined || databaseAfter === 0
       ? undefined
       : databaseAfter - databaseBefore;
-  return roundOf({ operations: latenciesMs.length, seconds, latenciesMs, cpuUs, databaseCpuUs });
+  const walBytes = walBefore === undefined || walAfter === undefined ? undefined : walAfter - walBefore;
+  return { operations: latenciesMs.length, seconds, latenciesMs, cpuUs, databaseCpuUs, walBytes };
 }
 
 /** For {@link httpContender}: whether this is a token as it was asked for. */

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { tokenComplaint } from './http-contender.ts';
 import { createAnswerReader, headersOf, openConnection } from './http-connection.ts';
+import { tokenComplaint } from './http-contender.ts';
 import { performAll, sendAll } from './http-load.ts';
 import { closeServer, listenOnLoopback } from './servers/loopback.ts';
 
@@ -85,6 +85,47 @@ describe('the load generator', () => {
   });
 });
 
+describe('work of several requests', () => {
+  const get = (path: string) => Buffer.from(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`);
+
+  it('is done once for every item, with one item under way on each connection', async () => {
+    let underWay = 0;
+    let most = 0;
+    const url = await serve((request, response) => response.setHeader('content-length', 1).end(request.url?.[1]));
+    const said: string[] = [];
+    const { latenciesMs } = await performAll({
+      name: 'it',
+      url,
+      connections: 3,
+      items: ['a', 'b', 'c', 'd', 'e', 'f', 'g'],
+      async perform(item, connection) {
+        most = Math.max(most, ++underWay);
+        const first = await connection.ask(get(`/${item}`));
+        const second = await connection.ask(get(`/${first.body}`));
+        underWay -= 1;
+        said.push(second.body);
+      },
+    });
+    expect(said.sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
+    expect(latenciesMs).toHaveLength(7);
+    expect(most).toBe(3);
+  });
+
+  it('ends with the first fault, and when a connection is closed on it', async () => {
+    const url = await serve((_request, response) => response.setHeader('content-length', 0).end());
+    const perform = async (): Promise<void> => {
+      throw new Error('not this');
+    };
+    await expect(performAll({ name: 'it', url, connections: 2, items: [1, 2, 3], perform })).rejects.toThrow(
+      'not this',
+    );
+    const closing = await serve((request) => request.socket.destroy());
+    const connection = await openConnection('it', closing);
+    await expect(connection.ask(get('/'))).rejects.toThrow(/closed|ECONNRESET/);
+    await expect(connection.ask(get('/'))).rejects.toThrow(/closed|ECONNRESET/);
+  });
+});
+
 describe('the answer reader', () => {
   const answer = `HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhällo`.replace('5', '6');
 
@@ -93,9 +134,17 @@ describe('the answer reader', () => {
     for (let cut = 1; cut < bytes.length / 2; cut++) {
       const reader = createAnswerReader();
       expect(reader.push(bytes.subarray(0, cut))).toBeUndefined();
-      expect(reader.push(bytes.subarray(cut, bytes.length - cut))).toEqual({ status: 200, body: 'hällo' });
-      expect(reader.push(bytes.subarray(bytes.length - cut))).toEqual({ status: 200, body: 'hällo' });
+      expect(reader.push(bytes.subarray(cut, bytes.length - cut))).toMatchObject({ status: 200, body: 'hällo' });
+      expect(reader.push(bytes.subarray(bytes.length - cut))).toMatchObject({ status: 200, body: 'hällo' });
     }
+  });
+
+  it('knows headers by name, in any case, each time they are given', () => {
+    const given =
+      'HTTP/1.1 303 See Other\r\nSet-Cookie: a=1\r\nlocation: /x\r\nset-cookie: b=2\r\nContent-Length: 0\r\n\r\n';
+    const read = createAnswerReader().push(Buffer.from(given));
+    expect(read && headersOf(read, 'set-cookie')).toEqual(['a=1', 'b=2']);
+    expect(read && headersOf(read, 'Location')).toEqual(['/x']);
   });
 
   it('refuses an answer without a length', () => {

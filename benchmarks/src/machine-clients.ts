@@ -137,7 +137,7 @@ export function protectedRequests(asked: {
 }
 
 /** DPoP proofs (RFC 9449 section 4.2) for one endpoint. */
-function createProver(target: { readonly method: string; readonly url: string; readonly accessToken?: string }) {
+export function createProver(target: { readonly method: string; readonly url: string; readonly accessToken?: string }) {
   const ath = target.accessToken === undefined ? {} : { ath: sha256Base64Url(target.accessToken) };
   const headers = new Map<SigningKey, string>();
   return ({ proofKey }: MachineClient): string => {

@@ -10,22 +10,24 @@ export interface Round {
   readonly cpuUs?: number;
   /** CPU time of its PostgreSQL, all processes, in microseconds an operation. */
   readonly databaseCpuUs?: number;
+  /** Write-ahead log of its PostgreSQL, in bytes an operation. */
+  readonly walBytes?: number;
 }
 
 export type Figure = Exclude<keyof Round, 'operations' | 'seconds'>;
 
 /** One of those compared in a suite. */
-export interface Contender {
+export interface Contender<Turn = Round> {
   readonly name: string;
   /** Until caches are filled and code is compiled. */
   warmUp(): Promise<void>;
-  round(seconds: number): Promise<Round>;
+  round(seconds: number): Promise<Turn>;
 }
 
 /** All rounds of a contender; {@link figure} gives the median. */
-export interface Result {
+export interface Result<Turn = Round> {
   readonly name: string;
-  readonly rounds: readonly Round[];
+  readonly rounds: readonly Turn[];
 }
 
 /**
@@ -33,12 +35,12 @@ export interface Result {
  *
  * @throws what a contender throws: figures of a run with failures are worth nothing
  */
-export async function measureInTurn(
-  contenders: readonly Contender[],
+export async function measureInTurn<Turn = Round>(
+  contenders: readonly Contender<Turn>[],
   pace: { readonly rounds: number; readonly seconds: number },
   onProgress: (message: string) => void,
-): Promise<readonly Result[]> {
-  const results = contenders.map(({ name }) => ({ name, rounds: [] as Round[] }));
+): Promise<readonly Result<Turn>[]> {
+  const results = contenders.map(({ name }) => ({ name, rounds: [] as Turn[] }));
   for (const { name, warmUp } of contenders) {
     onProgress(`${name}: warming up`);
     await warmUp();
@@ -52,25 +54,70 @@ export async function measureInTurn(
   return results;
 }
 
-/** Puts a round together from what was counted. Latencies are in milliseconds, in any order; they get sorted. */
-export function roundOf(counted: {
+/** What was counted while something was measured. */
+export interface Counted {
   readonly operations: number;
   readonly seconds: number;
+  /** In milliseconds, one for each operation. */
   readonly latenciesMs?: Float64Array;
   readonly cpuUs?: number;
   readonly databaseCpuUs?: number | undefined;
-}): Round {
-  const { operations, seconds, latenciesMs, cpuUs, databaseCpuUs } = counted;
+  readonly walBytes?: number | undefined;
+}
+
+/** Puts a round together from what was counted. */
+export function roundOf(counted: Counted): Round {
+  const { operations, seconds, latenciesMs, cpuUs, databaseCpuUs, walBytes } = counted;
   if (operations === 0 || seconds <= 0) throw new Error('a round in which nothing was done');
-  latenciesMs?.sort();
+  const sorted = latenciesMs === undefined ? undefined : Float64Array.from(latenciesMs).sort();
   return {
     operations,
     seconds,
     rate: operations / seconds,
-    ...(latenciesMs === undefined ? {} : { p50Ms: percentile(latenciesMs, 50), p99Ms: percentile(latenciesMs, 99) }),
+    ...(sorted === undefined ? {} : { p50Ms: percentile(sorted, 50), p99Ms: percentile(sorted, 99) }),
     ...(cpuUs === undefined ? {} : { cpuUs: cpuUs / operations }),
     ...(databaseCpuUs === undefined ? {} : { databaseCpuUs: databaseCpuUs / operations }),
+    ...(walBytes === undefined ? {} : { walBytes: walBytes / operations }),
   };
+}
+
+/** More of the same: everything adds up, latencies stand side by side. */
+export function together(parts: readonly Counted[]): Counted {
+  const latencies = parts.map(({ latenciesMs }) => latenciesMs ?? new Float64Array());
+  const all = new Float64Array(latencies.reduce((length, each) => length + each.length, 0));
+  let offset = 0;
+  for (const each of latencies) {
+    all.set(each, offset);
+    offset += each.length;
+  }
+  return { ...costs(parts), operations: sum(parts.map(({ operations }) => operations)), latenciesMs: all };
+}
+
+/** The steps of the same operations, one after the other: costs and the latencies of each operation add up. */
+export function oneAfterTheOther(steps: readonly Counted[]): Counted {
+  const [first] = steps;
+  if (first === undefined) throw new Error('an operation without steps');
+  const latenciesMs = new Float64Array(first.operations);
+  for (const step of steps)
+    for (const [index, latency] of step.latenciesMs?.entries() ?? [])
+      latenciesMs[index] = (latenciesMs[index] ?? 0) + latency;
+  return { ...costs(steps), operations: first.operations, latenciesMs };
+}
+
+function costs(parts: readonly Counted[]) {
+  const cpu = parts.flatMap(({ cpuUs }) => cpuUs ?? []);
+  const databaseCpu = parts.flatMap(({ databaseCpuUs }) => databaseCpuUs ?? []);
+  const wal = parts.flatMap(({ walBytes }) => walBytes ?? []);
+  return {
+    seconds: sum(parts.map(({ seconds }) => seconds)),
+    ...(cpu.length === 0 ? {} : { cpuUs: sum(cpu) }),
+    ...(databaseCpu.length === 0 ? {} : { databaseCpuUs: sum(databaseCpu) }),
+    ...(wal.length === 0 ? {} : { walBytes: sum(wal) }),
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** The smallest value that at least `percent` per cent of the sorted values do not exceed (nearest rank). */

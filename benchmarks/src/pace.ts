@@ -12,6 +12,15 @@ export interface Pace {
   readonly warmUpRequests: number;
   /** Concurrent callers of the audit log. */
   readonly appenders: readonly number[];
+  /** How often something is revoked at each door. */
+  readonly revocations: number;
+  readonly growth: {
+    /** Rows in every table, smallest first. */
+    readonly sizes: readonly number[];
+    readonly rounds: number;
+    readonly operationsARound: number;
+    readonly readingsAfterMs: number;
+  };
 }
 
 export const fullPace: Pace = {
@@ -22,6 +31,8 @@ export const fullPace: Pace = {
   connections: 32,
   warmUpRequests: 8_000,
   appenders: [1, 32, 256],
+  revocations: 12,
+  growth: { sizes: [1_000, 100_000, 1_000_000], rounds: 3, operationsARound: 640, readingsAfterMs: 11_000 },
 };
 
 /** Long enough to see that everything works, too short to say how fast. */
@@ -33,4 +44,6 @@ export const quickPace: Pace = {
   connections: 8,
   warmUpRequests: 60,
   appenders: [1, 32],
+  revocations: 1,
+  growth: { sizes: [10, 200], rounds: 1, operationsARound: 32, readingsAfterMs: 0 },
 };

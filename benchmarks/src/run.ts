@@ -1,16 +1,34 @@
 import { cpus, loadavg } from 'node:os';
-import { startControlPlaneProcess } from './control-plane.ts';
+import { type MeasuredControlPlane, startControlPlaneProcess, startSecondNode } from './control-plane.ts';
 import { startInProcess } from './in-process.ts';
 import type { Result } from './measure.ts';
 import type { Pace } from './pace.ts';
+import { startPeers } from './peers.ts';
 import { type AppendResults, measureAppends } from './suites/appends.ts';
+import { type CodeFlowResults, measureAuthorizationCode } from './suites/authorization-code.ts';
 import { measureDecisions } from './suites/decisions.ts';
 import { measureEvaluations } from './suites/evaluations.ts';
+import { type GrowthResults, measureGrowth } from './suites/growth.ts';
+import { measureIntrospection } from './suites/introspection.ts';
+import { measurePushedAuthorization } from './suites/pushed-authorization.ts';
+import { measureRefresh } from './suites/refresh.ts';
+import { measureRevocation, type RevocationDelays } from './suites/revocation.ts';
 import { measureTokenExchange } from './suites/token-exchange.ts';
 import { measureTokenIssuing } from './suites/token-issuing.ts';
 import { makeWorkingFolder } from './working-folder.ts';
 
-export const suiteNames = ['tokens', 'exchange', 'decisions', 'appends'] as const;
+export const suiteNames = [
+  'tokens',
+  'pushed-authorization',
+  'authorization-code',
+  'refresh',
+  'introspection',
+  'exchange',
+  'decisions',
+  'appends',
+  'revocation',
+  'growth',
+] as const;
 export type SuiteName = (typeof suiteNames)[number];
 
 /** Everything a run found out. Each result holds every round, so that other figures can be computed from it. */
@@ -29,11 +47,19 @@ export interface BenchmarkReport {
   readonly warnings: readonly string[];
   readonly suites: {
     readonly tokens?: readonly Result[];
+    readonly 'pushed-authorization'?: readonly Result[];
+    readonly 'authorization-code'?: CodeFlowResults;
+    readonly refresh?: readonly Result[];
+    readonly introspection?: readonly Result[];
     readonly exchange?: readonly Result[];
     readonly decisions?: { readonly http: readonly Result[]; readonly inProcess: readonly Result[] };
     readonly appends?: readonly AppendResults[];
+    readonly revocation?: readonly RevocationDelays[];
+    readonly growth?: GrowthResults;
   };
 }
+
+type Suites = { -readonly [Name in SuiteName]?: BenchmarkReport['suites'][Name] };
 
 export interface BenchmarkOptions {
   readonly only: readonly SuiteName[];
@@ -49,13 +75,22 @@ interface Stoppable {
   stop(): Promise<void>;
 }
 
+/** What every part of a run is given. */
+interface Run extends BenchmarkOptions {
+  /** Where databases lie. */
+  readonly folder: string;
+  readonly wants: (...names: readonly SuiteName[]) => boolean;
+  /** Starts something that is stopped with everything else. */
+  readonly started: <Part extends Stoppable>(starting: Promise<Part>) => Promise<Part>;
+}
+
 /**
  * Runs suites against real servers, PostgreSQL included. Starts and stops all it needs, and removes its data.
  *
  * @throws CodedError `benchmark_*` at the first request that does not succeed
  */
 export async function runBenchmarks(options: BenchmarkOptions): Promise<BenchmarkReport> {
-  const { only, pace, onProgress } = options;
+  const { only, pace } = options;
   const at = new Date().toISOString();
   const machine = describeMachine();
   const folder = makeWorkingFolder();
@@ -64,33 +99,19 @@ export async function runBenchmarks(options: BenchmarkOptions): Promise<Benchmar
     for (let part = running.pop(); part !== undefined; part = running.pop()) await part.stop();
   };
   options.onStarted?.(() => stopAll().finally(() => folder.remove()));
-  const wants = (...names: readonly SuiteName[]): boolean => names.some((name) => only.includes(name));
-  try {
-    const suites: { -readonly [Name in keyof BenchmarkReport['suites']]: BenchmarkReport['suites'][Name] } = {};
-    let evaluations: readonly Result[] = [];
-    if (wants('tokens', 'exchange', 'decisions')) {
-      onProgress('starting the control plane');
-      const starting = startControlPlaneProcess({
-        folder: folder.path,
-        profileFolder: options.profileFolder,
-        onProgress,
-      });
-      running.push(onceStarted(starting.then(({ server }) => server)));
-      const controlPlane = await starting;
-      const http = { controlPlane, pace, onProgress };
-      if (wants('tokens')) suites.tokens = await measureTokenIssuing(http);
-      if (wants('exchange')) suites.exchange = await measureTokenExchange(http);
-      if (wants('decisions')) evaluations = await measureEvaluations(http);
-      await stopAll();
-    }
-    if (wants('decisions', 'appends')) {
-      onProgress('starting PostgreSQL for what is measured in process');
-      const starting = startInProcess({ folder: folder.path, onProgress });
+  const run: Run = {
+    ...options,
+    folder: folder.path,
+    wants: (...names) => names.some((name) => only.includes(name)),
+    started(starting) {
       running.push(onceStarted(starting));
-      const inProcess = await starting;
-      if (wants('decisions'))
-        suites.decisions = { http: evaluations, inProcess: await measureDecisions({ inProcess, pace, onProgress }) };
-      if (wants('appends')) suites.appends = await measureAppends({ inProcess, pace, onProgress });
+      return starting;
+    },
+  };
+  try {
+    const suites: Suites = {};
+    for (const part of [measureOverHttp, measureInProcess, measureRevocations, measureAsItGrows]) {
+      Object.assign(suites, await part(run, suites));
       await stopAll();
     }
     return { at, machine, pace, warnings: warningsOf(folder.onDisk, pace), suites };
@@ -98,6 +119,62 @@ export async function runBenchmarks(options: BenchmarkOptions): Promise<Benchmar
     await stopAll();
     folder.remove();
   }
+}
+
+async function measureOverHttp(run: Run): Promise<Suites> {
+  const { wants, started, pace, onProgress } = run;
+  const suites: Suites = {};
+  const beside = ['tokens', 'pushed-authorization', 'authorization-code', 'refresh', 'introspection'] as const;
+  if (!wants(...beside, 'exchange', 'decisions')) return suites;
+  onProgress('starting the control plane');
+  const controlPlane = await started(stoppable(startControlPlaneProcess(run)));
+  const http = { controlPlane, pace, onProgress };
+  if (wants(...beside)) {
+    const peers = await started(startPeers(controlPlane.market, onProgress));
+    const suite = { ...http, peers };
+    if (wants('tokens')) suites.tokens = await measureTokenIssuing(suite);
+    if (wants('pushed-authorization')) suites['pushed-authorization'] = await measurePushedAuthorization(suite);
+    if (wants('authorization-code')) suites['authorization-code'] = await measureAuthorizationCode(suite);
+    if (wants('refresh')) suites.refresh = await measureRefresh(suite);
+    if (wants('introspection')) suites.introspection = await measureIntrospection(suite);
+  }
+  if (wants('exchange')) suites.exchange = await measureTokenExchange(http);
+  if (wants('decisions')) suites.decisions = { http: await measureEvaluations(http), inProcess: [] };
+  return suites;
+}
+
+async function measureInProcess(run: Run, { decisions }: Suites): Promise<Suites> {
+  const { wants, started, pace, onProgress } = run;
+  const suites: Suites = {};
+  if (!wants('decisions', 'appends')) return suites;
+  onProgress('starting PostgreSQL for what is measured in process');
+  const inProcess = await started(startInProcess(run));
+  if (wants('decisions'))
+    suites.decisions = {
+      http: decisions?.http ?? [],
+      inProcess: await measureDecisions({ inProcess, pace, onProgress }),
+    };
+  if (wants('appends')) suites.appends = await measureAppends({ inProcess, pace, onProgress });
+  return suites;
+}
+
+async function measureRevocations(run: Run): Promise<Suites> {
+  const { wants, started, pace, onProgress } = run;
+  if (!wants('revocation')) return {};
+  onProgress('starting two nodes of a control plane');
+  const place = { ...run, name: 'two-nodes' };
+  const controlPlane = await started(stoppable(startControlPlaneProcess(place)));
+  const secondNode = await started(startSecondNode(place));
+  return { revocation: await measureRevocation({ controlPlane, secondNode, pace, onProgress }) };
+}
+
+async function measureAsItGrows({ wants, started, folder, pace, onProgress }: Run): Promise<Suites> {
+  if (!wants('growth')) return {};
+  return { growth: await measureGrowth({ folder, pace, onProgress, started }) };
+}
+
+function stoppable(starting: Promise<MeasuredControlPlane>): Promise<MeasuredControlPlane & Stoppable> {
+  return starting.then((controlPlane) => ({ ...controlPlane, stop: () => controlPlane.server.stop() }));
 }
 
 /** What is just starting has to be waited for before it can be stopped; what failed to start has stopped by itself. */

@@ -12,6 +12,8 @@ export interface ServerProcess {
   cpuUs(): Promise<number>;
   /** The same of its child processes: PostgreSQL, where it has one. Undefined where the platform does not tell. */
   databaseCpuUs(): number | undefined;
+  /** Write-ahead log that its PostgreSQL has written so far, in bytes; only where somebody looks into the database. */
+  walBytes?(): Promise<number>;
   /** Makes its log so many records longer, where it has one. */
   fillLog(records: number): Promise<void>;
   stop(): Promise<void>;

@@ -19,11 +19,6 @@ export interface Form {
 
 const mostRedirects = 8;
 
-/** Another browser with the same cookies: what it gets from here on stays its own. */
-export function sameBrowser({ cookies }: WebBrowser): WebBrowser {
-  return { cookies: new Map(cookies) };
-}
-
 export async function visit(url: string, browser: WebBrowser, connection: Connection, name: string): Promise<Arrival> {
   return follow(httpRequest('GET', url, cookieHeader(browser), ''), url, { browser, connection, name });
 }

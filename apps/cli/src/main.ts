@@ -6,6 +6,7 @@ import { evidenceCommands } from './commands/evidence.ts';
 import { keyCommands } from './commands/key.ts';
 import { logCommands } from './commands/log.ts';
 import { mandateCommands } from './commands/mandate.ts';
+import { openapiCommands } from './commands/openapi.ts';
 import { partnerCommands } from './commands/partner.ts';
 import { policyCommands } from './commands/policy.ts';
 import { runCommands } from './commands/run.ts';
@@ -38,6 +39,7 @@ policyCommands(program, connectionOptions);
 keyCommands(program, connectionOptions);
 logCommands(program, connectionOptions);
 evidenceCommands(program, connectionOptions);
+openapiCommands(program);
 
 // A reader that has seen enough (`| head`) is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

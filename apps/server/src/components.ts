@@ -9,6 +9,10 @@ import {
   type AuthorizationServerConfig,
   authorizationServerMigrations,
   createAuthorizationServer,
+  createGrantManagement,
+  createRegistration,
+  type GrantManagement,
+  type Registration,
 } from '@countersign/authorization-server';
 import { consentStoreMigrations, createConsentStore } from '@countersign/consent-store';
 import type { ConsentStore, FederationGateway, PolicyEngine, TransactionRegistry } from '@countersign/contracts';
@@ -49,6 +53,9 @@ export interface Components {
   readonly policyEngine: PolicyEngine;
   readonly transactionRegistry: TransactionRegistry;
   readonly federationGateway: FederationGateway;
+  readonly registration: Registration;
+  /** Where the feature is on. */
+  readonly grantManagement: GrantManagement | undefined;
   readonly signers: Signers;
   readonly keyRecords: KeyRecords;
 }
@@ -152,7 +159,14 @@ export async function startComponents(options: {
   });
   registry.current = transactionRegistry;
   const outbound = createOutbound({ environment: configuration.environment, logger });
-  const federationGateway = createFederationGateway({ trustRegistry, directory, audit, outbound, ...common });
+  const federationGateway = createFederationGateway({
+    trustRegistry,
+    directory,
+    audit,
+    outbound,
+    identityChaining: configuration.features.identityChaining ?? 'off',
+    ...common,
+  });
   const authentication = started(
     'authentication',
     createAuthentication({
@@ -191,10 +205,31 @@ export async function startComponents(options: {
       outbound,
       authentication,
       nonceSecret: keyEncryptionKey.derive('dpop-nonce'),
+      pingSecret: keyEncryptionKey.derive('backchannel-ping'),
       config: authorizationServerConfig(configuration),
       ...common,
     }),
   );
+  const registration = createRegistration({
+    pool: database.pool(authorizationServerMigrations, { maxConnections: 4 }),
+    issuer: configuration.issuer,
+    audit,
+    directory,
+    revocations: authorizationServer.revocations,
+    ...(configuration.registration === undefined ? {} : { policy: configuration.registration }),
+    ...common,
+  });
+  const grantManagement =
+    configuration.features.grantManagement === undefined
+      ? undefined
+      : createGrantManagement({
+          issuer: configuration.issuer,
+          grants: consentStore.grants,
+          revocations: authorizationServer.revocations,
+          directory,
+          audit,
+          ...common,
+        });
   return {
     auditLog: audit,
     authentication,
@@ -205,6 +240,8 @@ export async function startComponents(options: {
     policyEngine,
     transactionRegistry,
     federationGateway,
+    registration,
+    grantManagement,
     signers: {
       'access-token': tokenKeys,
       'id-token': tokenKeys,
@@ -224,6 +261,9 @@ function authorizationServerConfig({
   dpopNonce,
   keys,
   features,
+  operator,
+  trustDomains,
+  chainedIssuers,
 }: Configuration): AuthorizationServerConfig {
   return {
     issuer,
@@ -236,5 +276,7 @@ function authorizationServerConfig({
     clientKeyWarnDays: keys.clientKeyWarnDays,
     // As they are named: one that this release does not have is refused there.
     ...features,
+    trustDomains: trustDomains ?? [{ name: new URL(issuer).hostname, institutions: [operator.lei] }],
+    ...(chainedIssuers === undefined ? {} : { chainedIssuers }),
   };
 }

@@ -72,6 +72,8 @@ describe('a configuration', () => {
       keys: { rotateEveryDays: 30 },
       dpopNonce: 'required',
       features: { transactionTokens: 'draft-10', identityChaining: 'draft-17', grantManagement: 'draft-03' },
+      trustDomains: [{ name: 'trust.example.com', institutions: [production.operator.lei] }],
+      chainedIssuers: [{ issuer: 'https://as.partner.example/', institutions: [production.operator.lei] }],
     };
     expect(read(more)).toMatchObject({ ...more, keys: { rotateEveryDays: 30, clientKeyMaxAgeDays: 365 } });
   });
@@ -89,6 +91,12 @@ describe('a configuration', () => {
     ['a revision that is not implemented', { features: { transactionTokens: 'draft-09' } }],
     ['a feature that does not exist', { features: { implicitFlow: 'draft-01' } }],
     ['nonces that are off', { dpopNonce: 'off' }],
+    ['a trust domain of nobody', { trustDomains: [{ name: 'trust.example.com', institutions: [] }] }],
+    ['a trust domain by name alone', { trustDomains: [{ name: 'trust.example.com' }] }],
+    [
+      'a chained issuer for an institution by name',
+      { chainedIssuers: [{ issuer: 'https://a.example', institutions: ['X'] }] },
+    ],
   ])('with %s is refused', (_, change) => {
     expect(refusalOf({ ...production, ...change }).code).toBe('configuration_invalid');
   });

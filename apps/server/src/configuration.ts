@@ -1,3 +1,4 @@
+import { registrationPolicySchema } from '@countersign/authorization-server';
 import { CodedError } from '@countersign/kernel';
 import { parseConfiguration } from '@countersign/runtime';
 import { type Static, Type } from 'typebox';
@@ -12,6 +13,13 @@ const address = {
 const identity = { certificate: secretReference, key: secretReference };
 const jwks = Type.Object({
   keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1, maxItems: 8 }),
+});
+
+/** By LEI. */
+const institutions = Type.Array(Type.String({ minLength: 20, maxLength: 20 }), {
+  minItems: 1,
+  maxItems: 64,
+  uniqueItems: true,
 });
 
 /** Everything a control plane is told. Secrets are named (`file:` or `env:`), never written here. */
@@ -86,6 +94,8 @@ export const configurationSchema = Type.Object(
     ),
     /** Whether a DPoP proof must hold a nonce of ours (RFC 9449 section 8); `optional` when left out. */
     dpopNonce: Type.Optional(Type.Union([Type.Literal('optional'), Type.Literal('required')])),
+    /** Who may register clients by RFC 7591, and for what; see the authorization server's README for the default. */
+    registration: Type.Optional(registrationPolicySchema),
     /** Drafts, off unless the revision that is implemented is named. */
     features: Type.Optional(
       Type.Object(
@@ -98,6 +108,21 @@ export const configurationSchema = Type.Object(
           grantManagement: Type.Optional(Type.Literal('draft-03')),
         },
         closed,
+      ),
+    ),
+    /** For which trust domains, and whose workloads, transaction tokens are issued; the operator's own when left out. */
+    trustDomains: Type.Optional(
+      Type.Array(Type.Object({ name: Type.String({ pattern: '^[\\x21-\\x7e]{1,256}$' }), institutions }, closed), {
+        maxItems: 16,
+      }),
+    ),
+    /** To which authorization servers grants of identity chaining go, and of whose people they may tell; none when left out. */
+    chainedIssuers: Type.Optional(
+      Type.Array(
+        Type.Object({ issuer: Type.String({ pattern: '^https?://[^?#]+$', maxLength: 512 }), institutions }, closed),
+        {
+          maxItems: 16,
+        },
       ),
     ),
   },

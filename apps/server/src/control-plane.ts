@@ -5,6 +5,7 @@ import { type Components, migratedComponents, startComponents } from './componen
 import type { Configuration } from './configuration.ts';
 import { openControlPlaneDatabase } from './database.ts';
 import { type Listener, listenersOf } from './listeners.ts';
+import { describeInterfaces, textOf } from './openapi/describe-interfaces.ts';
 import { mountHealth, mountPages, mountRoutes } from './routes.ts';
 
 /** A control plane that answers. */
@@ -52,10 +53,11 @@ export async function startControlPlane(
     });
     onProgress('Starting components');
     const components = await startComponents({ configuration, database, lifecycle, logger, clock });
+    const openapi = described(configuration);
     for (const listener of listeners) {
       const { name, tls } = listener;
       const app = createHttpServer({ logger, metrics, clock, ...(tls === undefined ? {} : { tls }) });
-      mountRoutes(app, components, { configuration, listener, clock });
+      mountRoutes(app, components, { configuration, listener, clock, openapi });
       if (name === 'HTTP') {
         mountPages(app, components, logger);
         mountHealth(app, {
@@ -82,6 +84,18 @@ export async function startControlPlane(
     await lifecycle.stop();
     throw error;
   }
+}
+
+/** The document of this installation; made when it is first asked for. */
+function described({ issuer, mutualTls }: Configuration): () => Promise<string> {
+  let document: Promise<string> | undefined;
+  return () => {
+    document ??= describeInterfaces({
+      issuer,
+      ...(mutualTls === undefined ? {} : { mutualTlsBaseUrl: mutualTls.baseUrl }),
+    }).then(textOf);
+    return document;
+  };
 }
 
 async function listenOn(app: ReturnType<typeof createHttpServer>, { host, port }: Listener): Promise<void> {

@@ -3,5 +3,6 @@ export { type Components, migratedComponents } from './components.ts';
 export { type Configuration, configurationSchema, readConfiguration } from './configuration.ts';
 export { type ControlPlane, startControlPlane } from './control-plane.ts';
 export { type DevelopmentSetup, prepareDevelopment } from './development.ts';
+export { describeInterfaces, textOf as openapiText } from './openapi/describe-interfaces.ts';
 export { directorySeed, ownInterfaces } from './own-interfaces.ts';
 export { type StartOptions, startAndStay } from './start.ts';

@@ -1,6 +1,6 @@
 import { type KeyPurpose, keyPurposes, type ResourceGuard } from '@countersign/contracts';
 import { type Clock, errorVocabulary, toInstant } from '@countersign/kernel';
-import { accessRequestOf } from '@countersign/runtime';
+import { accessRequestOf, described, instantSchema } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { Components } from './components.ts';
@@ -20,13 +20,52 @@ const withdrawBody = Type.Object(
   closed,
 );
 
+const keyMembers = {
+  purpose: Type.Enum([...keyPurposes]),
+  kid: Type.String(),
+  algorithm: Type.String({ description: 'As in a JWS header, e.g. `ES256`' }),
+  state: Type.Enum(['published', 'active', 'retiring'], {
+    description: '`published`: not signing yet; `retiring`: not signing any more, what it signed still verifies',
+  }),
+};
+const keyAnswer = Type.Object(keyMembers, { ...closed, title: 'SigningKey' });
+const keyList = Type.Object(
+  {
+    keys: Type.Array(
+      Type.Object(
+        {
+          ...keyMembers,
+          published_at: instantSchema(),
+          active_from: instantSchema(),
+          age_seconds: Type.Integer({ minimum: 0 }),
+        },
+        closed,
+      ),
+    ),
+  },
+  closed,
+);
+const withdrawAnswer = Type.Object(
+  { withdrawn: Type.String({ description: 'Its kid' }), successor: keyAnswer },
+  closed,
+);
+const purposeParams = Type.Object({ purpose: Type.String() }, closed);
+const keyParams = Type.Object({ purpose: Type.String(), kid: Type.String() }, closed);
+const tag = 'keys';
+
 /** Our signing keys at run time. What happens to one is recorded before it happens. */
 export function keyRoutes(
   app: FastifyInstance,
   { signers, keyRecords }: Pick<Components, 'signers' | 'keyRecords'>,
   { guard, baseUrl, clock }: { readonly guard: ResourceGuard; readonly baseUrl: string; readonly clock: Clock },
 ): void {
-  app.get('/keys', async (request) => {
+  const listing = described({
+    tag,
+    summary: 'List our signing keys',
+    scopes: ['key:rotate'],
+    answers: { 200: { description: 'Purpose, state and age of each', body: keyList } },
+  });
+  app.get('/keys', listing, async (request) => {
     await guard.check(accessRequestOf(request, baseUrl), { scope: 'key:rotate' });
     const keys = await Promise.all(keyPurposes.map((purpose) => signers[purpose].publicKeys(purpose)));
     return {
@@ -42,17 +81,34 @@ export function keyRoutes(
     };
   });
 
-  app.post<{ Params: { readonly purpose: string } }>('/keys/:purpose/rotate', async (request) => {
+  const rotation = described({
+    tag,
+    summary: 'Publish the successor of a key',
+    description: 'It signs after five minutes, when every verifier can have it.',
+    scopes: ['key:rotate'],
+    params: purposeParams,
+    answers: { 200: { description: 'The successor', body: keyAnswer } },
+  });
+  app.post<{ Params: Static<typeof purposeParams> }>('/keys/:purpose/rotate', rotation, async (request) => {
     const caller = await guard.check(accessRequestOf(request, baseUrl), { scope: 'key:rotate' });
     const purpose = readPurpose(request.params.purpose);
     const by = { id: caller.subject, institution: caller.institution };
     return answerOf(await signers[purpose].rotate(purpose, (successor) => keyRecords.published(successor, by)));
   });
 
+  const withdrawal = described({
+    tag,
+    summary: 'Withdraw a lost key',
+    description: 'It leaves the key set at once, what it signed is worth nothing, and a successor signs immediately.',
+    scopes: ['key:revoke'],
+    params: keyParams,
+    body: withdrawBody,
+    answers: { 200: { description: 'What was withdrawn, and its successor', body: withdrawAnswer } },
+  });
   app.post<{
-    Params: { readonly purpose: string; readonly kid: string };
+    Params: Static<typeof keyParams>;
     Body: Static<typeof withdrawBody> | null | undefined;
-  }>('/keys/:purpose/:kid/withdraw', { schema: { body: withdrawBody } }, async (request) => {
+  }>('/keys/:purpose/:kid/withdraw', withdrawal, async (request) => {
     const caller = await guard.check(accessRequestOf(request, baseUrl), { scope: 'key:revoke' });
     const purpose = readPurpose(request.params.purpose);
     const by = { id: caller.subject, institution: caller.institution };

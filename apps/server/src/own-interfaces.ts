@@ -22,6 +22,8 @@ export const ownInterfaces = {
   keys: ['key:rotate', 'key:revoke'],
   /** Its scope, `openid`, is one of the protocol's and none of the market's. */
   userinfo: [],
+  /** Like userinfo: its scopes are the protocol's (Grant Management for OAuth). */
+  grants: ['grant_management_query', 'grant_management_revoke'],
   register: ['client:register'],
   revocations: ['token:revoke'],
 } as const;
@@ -55,7 +57,7 @@ export function directorySeed({ issuer, environment, operator }: Configuration):
       id: 'countersign-cli',
       role: 'operator',
       scopes: commandScopes,
-      audiences: names.filter((name) => name !== 'userinfo'),
+      audiences: names.filter((name) => name !== 'userinfo' && name !== 'grants'),
       jwks: operator.jwks,
     },
     ...(operator.approver === undefined

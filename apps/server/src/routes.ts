@@ -1,18 +1,16 @@
-import { auditLogRoutes } from '@countersign/audit-log';
 import { authenticationRoutes } from '@countersign/authentication';
-import { authorizationServerRoutes, revocationsRoutes } from '@countersign/authorization-server';
-import { consentStoreRoutes } from '@countersign/consent-store';
-import type { ResourceGuard } from '@countersign/contracts';
-import { directoryRoutes } from '@countersign/directory';
+import {
+  authorizationServerRoutes,
+  grantManagementRoutes,
+  registrationRoutes,
+} from '@countersign/authorization-server';
 import type { Clock } from '@countersign/kernel';
-import { policyEngineRoutes } from '@countersign/policy-engine';
-import { type Logger, type Metrics, pageRoutes } from '@countersign/runtime';
-import { transactionRegistryRoutes } from '@countersign/transaction-registry';
-import { trustRegistryRoutes } from '@countersign/trust-registry';
+import { described, type Logger, type Metrics, pageRoutes } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
 import type { Components } from './components.ts';
 import type { Configuration } from './configuration.ts';
-import { keyRoutes } from './key-routes.ts';
+import { mountInterfaces } from './interfaces.ts';
 import type { Listener } from './listeners.ts';
 import type { OwnInterface } from './own-interfaces.ts';
 
@@ -29,37 +27,31 @@ export function mountRoutes(
     configuration,
     listener,
     clock,
-  }: { readonly configuration: Configuration; readonly listener: Listener; readonly clock: Clock },
+    openapi,
+  }: {
+    readonly configuration: Configuration;
+    readonly listener: Listener;
+    readonly clock: Clock;
+    readonly openapi: () => Promise<string>;
+  },
 ): void {
   const { baseUrl } = listener;
-  const { issuer } = configuration;
-  const guard = (name: OwnInterface): ResourceGuard => components.authorizationServer.guard(`${issuer}/${name}`);
-
+  const { authorizationServer, registration, grantManagement } = components;
+  const guard = (name: OwnInterface) => authorizationServer.guard(`${configuration.issuer}/${name}`);
   authorizationServerRoutes(app, { ...components, baseUrl });
-  revocationsRoutes(app, {
-    revocations: components.authorizationServer.revocations,
-    directory: components.directory,
-    guard: guard('revocations'),
-    resource: `${issuer}/revocations`,
-    baseUrl,
-  });
-  directoryRoutes(app, { ...components, guard: guard('directory'), baseUrl });
-  trustRegistryRoutes(app, { ...components, guard: guard('partners'), baseUrl });
-  consentStoreRoutes(app, { ...components, guard: guard('mandates'), baseUrl, clock });
-  policyEngineRoutes(app, { ...components, guard: guard('decisions'), baseUrl });
-  transactionRegistryRoutes(app, {
-    transactions: components.transactionRegistry,
-    guard: guard('transactions'),
-    baseUrl,
-  });
-  auditLogRoutes(app, { ...components, guard: guard('evidence'), baseUrl });
-  keyRoutes(app, components, { guard: guard('keys'), baseUrl, clock });
-
-  app.get('/.well-known/countersign', async () => ({
-    issuer,
-    environment: configuration.environment,
-    log: { origin: configuration.logOrigin, verifier_key: components.auditLog.verifierKey() },
-  }));
+  registrationRoutes(app, { registration, guard: guard('register'), baseUrl });
+  if (grantManagement !== undefined) grantManagementRoutes(app, { grantManagement, guard: guard('grants'), baseUrl });
+  mountInterfaces(
+    app,
+    { ...components, revocations: authorizationServer.revocations },
+    {
+      guard,
+      configuration,
+      baseUrl,
+      clock,
+      openapi,
+    },
+  );
 }
 
 /** The pages on which people sign in: on the main listener alone, since they and their cookies belong to its origin. */
@@ -73,12 +65,42 @@ export function mountHealth(
   app: FastifyInstance,
   options: { readonly ready: () => Promise<boolean>; readonly metrics: Metrics },
 ): void {
-  app.get('/healthz', async () => ({ status: 'ok' }));
-  app.get('/readyz', async (_request, reply) => {
-    const ready = await options.ready();
-    return reply.status(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
-  });
-  app.get('/metrics', async (_request, reply) =>
-    reply.type(options.metrics.registry.contentType).send(await options.metrics.registry.metrics()),
+  app.get(
+    '/healthz',
+    described({
+      tag: 'operation',
+      summary: 'Is the process alive?',
+      answers: { 200: { description: 'It is', body: statusAnswer('ok') } },
+    }),
+    async () => ({ status: 'ok' }),
   );
+  app.get(
+    '/readyz',
+    described({
+      tag: 'operation',
+      summary: 'Is it of use?',
+      answers: {
+        200: { description: 'The log can be read and signed', body: statusAnswer('ready') },
+        503: { description: 'It cannot, or the process is about to stop', body: statusAnswer('not ready') },
+      },
+    }),
+    async (_request, reply) => {
+      const ready = await options.ready();
+      return reply.status(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
+    },
+  );
+  app.get(
+    '/metrics',
+    described({
+      tag: 'operation',
+      summary: 'Read how it is doing',
+      answers: { 200: { description: 'Prometheus exposition format', body: Type.String(), mediaType: 'text/plain' } },
+    }),
+    async (_request, reply) =>
+      reply.type(options.metrics.registry.contentType).send(await options.metrics.registry.metrics()),
+  );
+}
+
+function statusAnswer(status: string) {
+  return Type.Object({ status: Type.Literal(status) }, { additionalProperties: false });
 }

@@ -9,16 +9,24 @@ import {
 import { bundleLimits } from '@countersign/evidence';
 import { decodeBase64Url, parseId } from '@countersign/kernel';
 import { parseTilePath, type TileResource } from '@countersign/merkle-log';
-import { type AccessRequest, accessRequestOf, withCaller } from '@countersign/runtime';
+import { type AccessRequest, accessRequestOf, described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { binaryAnswer, bundleAnswer, recordList } from './answers.ts';
 import type { RunningAuditLog } from './audit-log.ts';
 
 const closed = { additionalProperties: false };
 const transactionId = Type.String({ maxLength: 40 });
 const exportParams = Type.Object({ id: transactionId }, closed);
 const exportQuery = Type.Object(
-  { since: Type.Optional(Type.String({ maxLength: Math.ceil((bundleLimits.noteLength * 4) / 3) })) },
+  {
+    since: Type.Optional(
+      Type.String({
+        maxLength: Math.ceil((bundleLimits.noteLength * 4) / 3),
+        description: 'A checkpoint that you hold, in base64url: the bundle then proves that the log only grew since',
+      }),
+    ),
+  },
   closed,
 );
 const recordsQuery = Type.Object(
@@ -30,6 +38,15 @@ const recordsQuery = Type.Object(
   },
   closed,
 );
+
+const tilePath = Type.Object(
+  {
+    '*': Type.String({ description: 'As C2SP tlog-tiles writes it, e.g. `0/001` or `000.p/44`; slashes as they are' }),
+  },
+  closed,
+);
+const plainText = (description: string) => ({ description, body: Type.String(), mediaType: 'text/plain' });
+const octets = (description: string) => ({ description, body: binaryAnswer, mediaType: 'application/octet-stream' });
 
 type ExportRequest = FastifyRequest<{ Params: Static<typeof exportParams>; Querystring: Static<typeof exportQuery> }>;
 type RecordsRequest = FastifyRequest<{ Querystring: Static<typeof recordsQuery> }>;
@@ -48,26 +65,70 @@ export interface AuditLogRoutes {
 export function auditLogRoutes(app: FastifyInstance, { auditLog, guard, baseUrl }: AuditLogRoutes): void {
   const may = (scope: string) => (request: AccessRequest) => guard.check(request, { scope });
 
-  app.get('/log/checkpoint', async (_request, reply) =>
-    reply.type('text/plain; charset=utf-8').send(await auditLog.checkpoint()),
+  app.get(
+    '/log/checkpoint',
+    described({
+      tag: 'log',
+      summary: 'Read the newest signed checkpoint',
+      description: 'Keep it: a later bundle can then prove that the log only grew.',
+      answers: { 200: plainText('A C2SP signed note') },
+    }),
+    async (_request, reply) => reply.type('text/plain; charset=utf-8').send(await auditLog.checkpoint()),
   );
 
-  app.get('/log/verifier-key', async (_request, reply) =>
-    reply.type('text/plain; charset=utf-8').send(`${auditLog.verifierKey()}\n`),
+  app.get(
+    '/log/verifier-key',
+    described({
+      tag: 'log',
+      summary: "Read the log's verifier key",
+      description: 'What you verify by should come from elsewhere; compare.',
+      answers: { 200: plainText('A C2SP vkey') },
+    }),
+    async (_request, reply) => reply.type('text/plain; charset=utf-8').send(`${auditLog.verifierKey()}\n`),
   );
 
-  app.get('/log/tile/*', async (request: TileRequest, reply) => {
-    const resource = parseTilePath(`tile/${request.params['*']}`);
+  async function sendResource(request: TileRequest, reply: FastifyReply, path: string): Promise<FastifyReply> {
+    const resource = parseTilePath(path);
     if (resource === undefined) throw notFound();
     if (resource.kind === 'entries') await guard.check(accessRequestOf(request, baseUrl), { scope: 'audit:read' });
     const bytes = await readResource(auditLog, resource);
     if (bytes === undefined) throw notFound();
     return sendImmutable(reply, bytes, resource.kind === 'tile' ? 'public' : 'private');
-  });
+  }
+
+  app.get(
+    '/log/tile/*',
+    described({
+      tag: 'log',
+      summary: 'Read a tile of hashes',
+      params: tilePath,
+      answers: { 200: octets('Hashes of 32 bytes, one after the other') },
+    }),
+    async (request: TileRequest, reply) => sendResource(request, reply, `tile/${request.params['*']}`),
+  );
+  app.get(
+    '/log/tile/entries/*',
+    described({
+      tag: 'log',
+      summary: 'Read a bundle of entries',
+      scopes: ['audit:read'],
+      params: tilePath,
+      answers: { 200: octets('Entries, each after its length in two bytes') },
+    }),
+    async (request: TileRequest, reply) => sendResource(request, reply, `tile/entries/${request.params['*']}`),
+  );
 
   app.get(
     '/evidence/transactions/:id',
-    { schema: { params: exportParams, querystring: exportQuery } },
+    described({
+      tag: 'evidence',
+      summary: 'Export the evidence of a transaction',
+      description: 'What is exported is recorded, with its list, before it is let out.',
+      scopes: ['audit:export'],
+      params: exportParams,
+      querystring: exportQuery,
+      answers: { 200: { description: 'A bundle that is checked offline', body: bundleAnswer } },
+    }),
     withCaller<Caller, ExportRequest>(may('audit:export'), baseUrl, async (request, _reply, caller) => {
       const since = readNote(request.query.since);
       return auditLog.exportBundle({
@@ -80,7 +141,14 @@ export function auditLogRoutes(app: FastifyInstance, { auditLog, guard, baseUrl 
 
   app.get(
     '/evidence/records',
-    { schema: { querystring: recordsQuery } },
+    described({
+      tag: 'evidence',
+      summary: 'Read records',
+      description: 'Oldest first. More: ask again with `after` the last index.',
+      scopes: ['audit:read'],
+      querystring: recordsQuery,
+      answers: { 200: { description: 'One page', body: recordList } },
+    }),
     withCaller<Caller, RecordsRequest>(may('audit:read'), baseUrl, async ({ query }) => {
       const type = readType(query.type);
       const found = await auditLog.search({

@@ -27,7 +27,7 @@ export interface RunningAuthentication extends Authentication {
   readonly signIns: SignIns;
   readonly methods: readonly SignInMethod[];
   readonly settings: Settings;
-  /** Removes what is over; runs by itself. @returns how many rows */
+  /** Removes what is over, and ends the sessions of whoever may not act any more; runs by itself. @returns rows removed */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -63,11 +63,14 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
         removed += slice;
         if (slice < sliceSize) break;
       }
+    await sessions.endOfTheBarred();
     return removed;
   }
   let sweeping: Promise<unknown> = Promise.resolve();
   const timer = setInterval(() => {
-    sweeping = sweep().catch((error: unknown) => logger.warn({ error }, 'expired sign-ins could not be removed'));
+    sweeping = sweep().catch((error: unknown) =>
+      logger.warn({ error }, 'sign-ins that are over could not be ended and removed'),
+    );
   }, dependencies.sweepEveryMs ?? 60_000);
   timer.unref();
 

@@ -41,6 +41,7 @@ import { refreshToken } from './grants/refresh-token.ts';
 import { tokenExchange } from './grants/token-exchange.ts';
 import { createGuard } from './guard.ts';
 import { createIdTokens } from './id-tokens.ts';
+import { authorizationGrants } from './identity-chaining/index.ts';
 import { type IntrospectionAnswer, introspection } from './introspection/index.ts';
 import { describeServer } from './metadata.ts';
 import { createOpaqueTokens } from './opaque-tokens/index.ts';
@@ -50,9 +51,11 @@ import { createRefreshTokens } from './refresh-tokens/index.ts';
 import { revocation } from './revocation/index.ts';
 import { createRevocations, type Revocations } from './revocations/index.ts';
 import { createTokenSigner } from './token-endpoint/issue.ts';
+import type { RequestedTokenClass } from './token-endpoint/requested-token.ts';
 import { createTokenEndpoint } from './token-endpoint/token-endpoint.ts';
 import { createTokenForms } from './token-endpoint/token-forms.ts';
 import { createTokenKeys } from './token-keys.ts';
+import { transactionTokens } from './transaction-tokens/index.ts';
 
 export interface AuthorizationServerDependencies {
   readonly clock: Clock;
@@ -161,11 +164,17 @@ export function assembleAuthorizationServer(
   const grants = new Map(
     [
       clientCredentials(),
-      authorizationCode({ ...consents, codes, revocations }),
+      authorizationCode({ ...consents, codes, revocations, authentication: dependencies.authentication }),
       refreshToken(consents),
       ciba({ ...consents, backchannelRequests: backchannelAuthentication.requests }),
       jwtBearer({ federationGateway, issuer }),
-      tokenExchange({ tokenKeys, opaqueTokens, revocations, issuer }),
+      tokenExchange({
+        tokenKeys,
+        opaqueTokens,
+        revocations,
+        issuer,
+        requestedTokens: requestedTokensOf(config, signer),
+      }),
     ].map((grant) => [grant.grantType, grant]),
   );
   const token = createTokenEndpoint({
@@ -220,6 +229,15 @@ export function assembleAuthorizationServer(
       );
     },
   };
+}
+
+/** What an exchange can ask for beside access tokens; nothing, unless it is switched on. */
+function requestedTokensOf(config: CheckedConfig, signer: Signer): readonly RequestedTokenClass[] {
+  const { transactionTokens: transactions, identityChaining: chaining, trustDomains, chainedIssuers } = config;
+  return [
+    ...(transactions === 'off' ? [] : [transactionTokens({ signer, trustDomains })]),
+    ...(chaining === 'off' ? [] : [authorizationGrants({ signer, chainedIssuers })]),
+  ];
 }
 
 /** What others verify by our key set; the log's key is published with the log. */

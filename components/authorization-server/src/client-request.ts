@@ -1,6 +1,7 @@
-import { type ClientRequest, oauthErrors } from '@countersign/contracts';
+import type { ClientRequest } from '@countersign/contracts';
 import { accessRequestOf, presentedCertificateOf } from '@countersign/runtime';
 import type { FastifyRequest } from 'fastify';
+import { refuse } from './refusal.ts';
 
 /**
  * A client's form request as its endpoint takes it.
@@ -14,7 +15,7 @@ export function clientRequestOf(request: FastifyRequest, base: string): ClientRe
     typeof body !== 'string' ||
     !/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')
   )
-    throw oauthErrors.error('invalid_request', 'The body must be application/x-www-form-urlencoded.');
+    throw refuse('media_type_unsupported', 'The body must be application/x-www-form-urlencoded.');
   const { url, authorization, dpop } = accessRequestOf(request, new URL(base).origin);
   const certificate = presentedCertificateOf(request);
   const { accept } = request.headers;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseAuthorizationServerConfig } from './config.ts';
+import { broker, venue } from './testing/trading-world.ts';
 
 describe('the configuration', () => {
   it.each([
@@ -20,6 +21,10 @@ describe('the configuration', () => {
       clientKeyWarnDays: 30,
       failedAuthenticationsPerMinute: 60,
       grantManagement: 'off',
+      transactionTokens: 'off',
+      trustDomains: [],
+      identityChaining: 'off',
+      chainedIssuers: [],
     });
   });
 
@@ -60,6 +65,28 @@ describe('the configuration', () => {
     ['clientKeyWarnDays', -1],
     ['failedAuthenticationsPerMinute', 0],
     ['grantManagement', 'draft-02'],
+    ['transactionTokens', 'draft-09'],
+    ['transactionTokens', true],
+    ['identityChaining', 'draft-16'],
+    ['trustDomains', { name: 'venue.example', institutions: [venue] }],
+    ['trustDomains', [{ name: '', institutions: [venue] }]],
+    ['trustDomains', [{ name: 'a b', institutions: [venue] }]],
+    ['trustDomains', [{ name: 'venue.example', institutions: [] }]],
+    ['trustDomains', [{ name: 'venue.example', institutions: ['VENUE'] }]],
+    ['trustDomains', [{ name: 'venue.example', institutions: [venue], more: true }]],
+    ['trustDomains', [{ name: 'venue.example' }, null]],
+    ['trustDomains', Array.from({ length: 17 }, (_, index) => ({ name: `d${index}`, institutions: [venue] }))],
+    [
+      'trustDomains',
+      [
+        { name: 'venue.example', institutions: [venue] },
+        { name: 'venue.example', institutions: [broker] },
+      ],
+    ],
+    ['chainedIssuers', [{ issuer: 'http://as.other.example', institutions: [venue] }]],
+    ['chainedIssuers', [{ issuer: 'https://as.other.example?tenant=1', institutions: [venue] }]],
+    ['chainedIssuers', [{ name: 'https://as.other.example', institutions: [venue] }]],
+    ['chainedIssuers', [{ issuer: 'https://as.example', institutions: [venue] }]],
   ])('refuses a %s of %j', (name, value) => {
     expect(() => parseAuthorizationServerConfig({ issuer: 'https://as.example', [name]: value })).toThrow(
       expect.objectContaining({ code: 'configuration_invalid', detail: expect.stringContaining(`/${name}`) }),
@@ -79,10 +106,15 @@ describe('the configuration', () => {
       clientKeyWarnDays: 0,
       failedAuthenticationsPerMinute: 10,
       grantManagement: 'draft-03',
+      transactionTokens: 'draft-10',
+      trustDomains: [{ name: 'venue.example', institutions: [venue, broker] }],
+      identityChaining: 'draft-17',
+      chainedIssuers: [{ issuer: 'https://as.other.example/', institutions: [broker] }],
     };
     const parsed = parseAuthorizationServerConfig(config);
     expect(parsed).toEqual(config);
-    expect(Object.isFrozen(parsed)).toBe(true);
+    for (const part of [parsed, parsed.trustDomains, parsed.trustDomains[0], parsed.chainedIssuers[0]?.institutions])
+      expect(Object.isFrozen(part)).toBe(true);
   });
 
   it('reports every problem at once, misspelt settings included', () => {

@@ -1,5 +1,8 @@
 import { CodedError } from '@countersign/kernel';
 import { maxAccessTokenLifetimeSeconds } from '@countersign/oauth';
+import type { ChainedIssuer } from './identity-chaining/index.ts';
+import { readParties } from './read-parties.ts';
+import type { TrustDomain } from './transaction-tokens/index.ts';
 
 export interface AuthorizationServerConfig {
   /** Issuer identifier (RFC 8414 section 2): https, no query, no fragment, no slash at the end. */
@@ -27,11 +30,23 @@ export interface AuthorizationServerConfig {
   readonly failedAuthenticationsPerMinute?: number;
   /** Grant Management for OAuth, by the revision that is implemented. Default `off`. */
   readonly grantManagement?: 'off' | 'draft-03';
+  /** Transaction tokens, by the revision that is implemented. Default `off`. */
+  readonly transactionTokens?: 'off' | 'draft-10';
+  /** For which trust domains, and for whose workloads. None when left out. */
+  readonly trustDomains?: readonly { readonly name: string; readonly institutions: readonly string[] }[];
+  /** Identity chaining, by the revision that is implemented. Default `off`. */
+  readonly identityChaining?: 'off' | 'draft-17';
+  /** To which authorization servers grants go, and for whom. None when left out. */
+  readonly chainedIssuers?: readonly { readonly issuer: string; readonly institutions: readonly string[] }[];
 }
 
 /** The configuration with every default in it. */
 export type CheckedConfig = Readonly<
-  Required<Omit<AuthorizationServerConfig, 'mtlsBaseUrl'>> & Pick<AuthorizationServerConfig, 'mtlsBaseUrl'>
+  Required<Omit<AuthorizationServerConfig, 'mtlsBaseUrl' | 'trustDomains' | 'chainedIssuers'>> &
+    Pick<AuthorizationServerConfig, 'mtlsBaseUrl'> & {
+      readonly trustDomains: readonly TrustDomain[];
+      readonly chainedIssuers: readonly ChainedIssuer[];
+    }
 >;
 
 /** One setting: what it must be, and how it reads. */
@@ -85,7 +100,14 @@ export function parseAuthorizationServerConfig(input: unknown): CheckedConfig {
     clientKeyWarnDays: take('clientKeyWarnDays', wholeNumber(0, 365), 30),
     failedAuthenticationsPerMinute: take('failedAuthenticationsPerMinute', wholeNumber(1, 10_000), 60),
     grantManagement: take('grantManagement', oneOf('off', 'draft-03'), 'off'),
+    transactionTokens: take('transactionTokens', oneOf('off', 'draft-10'), 'off'),
+    trustDomains: take('trustDomains', trustDomains, []),
+    identityChaining: take('identityChaining', oneOf('off', 'draft-17'), 'off'),
+    chainedIssuers: take('chainedIssuers', chainedIssuers, []),
   };
+  // What we signed ourselves is never redeemed here: a grant for us could only be meant to widen something.
+  if (config.chainedIssuers.some((chained) => chained.issuer === issuer))
+    problems.push('/chainedIssuers: must not hold our own issuer');
   problems.unshift(...[...members.keys()].map((name) => `/${name}: is not a setting`));
   if (problems.length > 0)
     throw new CodedError({
@@ -99,6 +121,27 @@ export function parseAuthorizationServerConfig(input: unknown): CheckedConfig {
 const region: Setting<string> = {
   must: 'must be 1 to 64 lower-case letters, digits and hyphens',
   read: (value) => (typeof value === 'string' && /^[a-z0-9-]{1,64}$/.test(value) ? value : undefined),
+};
+
+const trustDomains: Setting<readonly TrustDomain[]> = {
+  must: 'must be a list of at most 16 trust domains, each with a name of its own of 1 to 256 printable characters and 1 to 64 institutions by LEI',
+  read: (value) =>
+    readParties(value, {
+      by: 'name',
+      accepts: (name) => /^[\x21-\x7e]{1,256}$/.test(name),
+      party: (name, institutions) => ({ name, institutions }),
+    }),
+};
+
+const chainedIssuers: Setting<readonly ChainedIssuer[]> = {
+  must: 'must be a list of at most 16 servers, each with an issuer of its own (an https URL without query and fragment) and 1 to 64 institutions by LEI',
+  // As others write theirs: with a slash at the end, if they like.
+  read: (value) =>
+    readParties(value, {
+      by: 'issuer',
+      accepts: (issuer) => isBaseUrl(issuer.replace(/\/$/, '')),
+      party: (issuer, institutions) => ({ issuer, institutions }),
+    }),
 };
 
 function wholeNumber(from: number, to: number): Setting<number> {

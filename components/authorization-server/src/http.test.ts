@@ -274,6 +274,7 @@ describe('the routes', () => {
         'client_credentials',
         'authorization_code',
         'refresh_token',
+        'urn:openid:params:grant-type:ciba',
         'urn:ietf:params:oauth:grant-type:jwt-bearer',
         exchangeGrant,
       ],

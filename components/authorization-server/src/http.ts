@@ -1,11 +1,13 @@
 import type { ClientRequest } from '@countersign/contracts';
 import { CodedError } from '@countersign/kernel';
 import { metadataUrl, openidConfigurationUrl, protectedResourceMetadataUrl } from '@countersign/oauth';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import { asCodedError } from '@countersign/runtime';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AuthorizationServerComponent } from './authorization-server.ts';
 import { clientRequestOf } from './client-request.ts';
 import { endpointPaths } from './metadata.ts';
 import { sendOAuthError } from './oauth-answer.ts';
+import { refuse } from './refusal.ts';
 
 /** How long verifiers may keep the key set and the metadata; keys are published for longer before their first use. */
 const cacheControl = 'public, max-age=60';
@@ -33,7 +35,10 @@ export function authorizationServerRoutes(
     handle: (request: ClientRequest) => Promise<Answer>,
     send: (answer: Answer, reply: FastifyReply) => FastifyReply,
   ): void {
-    app.post(basePath + path, async (request, reply) => {
+    const url = basePath + path;
+    const errorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+      sendOAuthError(asCodedError(error) ?? error, request, reply);
+    app.post(url, { errorHandler }, async (request, reply) => {
       const nonce = authorizationServer.dpopNonce();
       if (nonce !== undefined) reply.header('dpop-nonce', nonce);
       try {
@@ -41,6 +46,18 @@ export function authorizationServerRoutes(
       } catch (error) {
         return sendOAuthError(error, request, reply);
       }
+    });
+    // RFC 9126 section 2.3; RFC 9110 section 15.5.6.
+    app.route({
+      method: ['GET', 'PUT', 'PATCH', 'DELETE'],
+      url,
+      errorHandler,
+      handler: async (request, reply) =>
+        sendOAuthError(
+          refuse('method_not_allowed', 'The endpoint takes POST alone.'),
+          request,
+          reply.header('allow', 'POST'),
+        ),
     });
   }
 

@@ -1,7 +1,15 @@
 import { protocolScopes } from '@countersign/contracts';
 import { scopes } from '@countersign/market';
-import { type AuthorizationServerMetadata, type MtlsEndpointAliases, signatureAlgorithms } from '@countersign/oauth';
+import {
+  type AuthorizationServerMetadata,
+  identityAssertionGrantProfile,
+  jwtAuthorizationGrantTokenType,
+  type MtlsEndpointAliases,
+  signatureAlgorithms,
+} from '@countersign/oauth';
 import type { CheckedConfig } from './config.ts';
+import { grantManagementMetadata } from './grant-management/index.ts';
+import { registrationMetadata } from './registration/index.ts';
 import { issuableDetailTypes } from './token-endpoint/check-details.ts';
 
 /** Paths of the endpoints, under the path of the issuer. */
@@ -83,6 +91,9 @@ export function describeServer(config: CheckedConfig, mounted: MountedParts): Au
     ...(mtlsBaseUrl === undefined
       ? {}
       : { tls_client_certificate_bound_access_tokens: true, mtls_endpoint_aliases: aliasesAt(mtlsBaseUrl) }),
+    ...registrationMetadata(issuer),
+    ...(config.grantManagement === 'off' ? {} : grantManagementMetadata(issuer)),
+    ...chainingOf(config),
   };
 }
 
@@ -100,4 +111,15 @@ function aliasesAt(base: string): MtlsEndpointAliases {
 
 function offeredProtocolScopes({ grantManagement }: CheckedConfig): readonly string[] {
   return protocolScopes.filter((scope) => grantManagement !== 'off' || !scope.startsWith('grant_management'));
+}
+
+/** Which servers grants go to, and whose are redeemed, is nobody's business but the partners'. */
+function chainingOf({ identityChaining, chainedIssuers }: CheckedConfig): Partial<AuthorizationServerMetadata> {
+  if (identityChaining === 'off') return {};
+  return {
+    ...(chainedIssuers.length === 0
+      ? {}
+      : { identity_chaining_requested_token_types_supported: [jwtAuthorizationGrantTokenType] }),
+    authorization_grant_profiles_supported: [identityAssertionGrantProfile],
+  };
 }

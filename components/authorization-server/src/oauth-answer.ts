@@ -31,13 +31,19 @@ export function sendOAuthError(error: unknown, request: FastifyRequest, reply: F
 
 const retryAfterSeconds: Readonly<Partial<Record<number, string>>> = { 429: '60', 503: '1' };
 
-/** RFC 6749 section 5.2: 400 for everything but a client that is not known; RFC 9126 section 2.3: 413 and 429. */
+/** RFC 6749 section 5.2: 400 for everything but a client that is not known; RFC 9126 section 2.3: 405, 413 and 429. */
 function statusOf(refusal: CodedError): number {
   if (refusal.code === 'invalid_client') return 401;
   if (refusal.code === 'too_many_requests') return 429;
   if (refusal.category === 'unavailable') return 503;
-  return reasonOf(refusal) === 'form_too_large' ? 413 : 400;
+  return statusOfReason[reasonOf(refusal)] ?? 400;
 }
+
+const statusOfReason: Readonly<Partial<Record<string, number>>> = {
+  form_too_large: 413,
+  body_too_large: 413,
+  method_not_allowed: 405,
+};
 
 /** The characters RFC 6749 section 5.2 allows: printable ASCII without quotation mark and backslash. */
 function describe(detail: string): string {

@@ -13,11 +13,15 @@ type OAuthCode = keyof typeof oauthErrors.codes;
 
 /** Why a rule of this server refuses, and the OAuth error that says so on the wire. */
 const reasons = {
+  media_type_unsupported: 'invalid_request',
+  method_not_allowed: 'invalid_request',
   parameter_missing: 'invalid_request',
   parameter_unsupported: 'invalid_request',
   token_foreign: 'invalid_request',
   grant_type_unsupported: 'unsupported_grant_type',
   client_authentication_missing: 'invalid_client',
+  /** RFC 6749 section 5.2: more than one mechanism is a malformed request, and not a wrong credential. */
+  client_authentication_several: 'invalid_request',
   client_authentication_method: 'invalid_client',
   client_id_missing: 'invalid_client',
   client_id_differs: 'invalid_client',
@@ -45,6 +49,7 @@ const reasons = {
   code_redirect_uri: 'invalid_grant',
   code_verifier: 'invalid_grant',
   code_key: 'invalid_grant',
+  code_session_ended: 'invalid_grant',
   refresh_token_unknown: 'invalid_grant',
   refresh_token_client: 'invalid_grant',
   refresh_token_key: 'invalid_grant',

@@ -10,14 +10,14 @@ import {
 import { type Clock, type MandateId, parseId, parseInstant } from '@countersign/kernel';
 import {
   type AuthorizationDetail,
-  constraintsSchema,
   intentUse,
   parseAuthorizationDetails,
   parseLei,
 } from '@countersign/market';
-import { withCaller } from '@countersign/runtime';
+import { described, idempotencyKeyHeader, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { constraints, mandateAnswer, mandateList, mandateWithHistory, validityAnswer } from './answers.ts';
 import { grantRoutes } from './grants/http.ts';
 
 const closed = { additionalProperties: false };
@@ -30,7 +30,7 @@ const proposalBody = Type.Object(
     grantor: party,
     grantee: party,
     parent: Type.Optional(mandateId),
-    constraints: constraintsSchema,
+    constraints,
     legalBasis: Type.Object(
       { type: Type.String({ maxLength: 64 }), reference: Type.String({ maxLength: 400 }) },
       closed,
@@ -54,6 +54,20 @@ const validityBody = Type.Object(
   },
   closed,
 );
+
+const tag = 'mandates';
+const mandateNow = (description: string) => ({ description, body: mandateAnswer });
+const steps = {
+  suspend: {
+    summary: 'Suspend a mandate',
+    description: 'By the grantor. Nothing rests on it until it is resumed.',
+  },
+  resume: { summary: 'Resume a suspended mandate', description: 'By the grantor.' },
+  revoke: {
+    summary: 'Revoke a mandate',
+    description: 'By either party, for good. Everything cut from it ends at the same moment.',
+  },
+} as const;
 
 type WithId = { Params: Static<typeof idParams> };
 type Reasoned = FastifyRequest<WithId & { Body: Static<typeof reasonBody> }>;
@@ -87,7 +101,15 @@ export function consentStoreRoutes(
 
   app.post<{ Body: MandateProposal }>(
     '/mandates',
-    { schema: { body: proposalBody } },
+    described({
+      tag,
+      summary: 'Propose a mandate',
+      description: 'By a signatory of the grantor. It permits nothing before the grantee has accepted it.',
+      scopes: ['mandate:grant'],
+      requestHeaders: idempotencyKeyHeader,
+      body: proposalBody,
+      answers: { 201: mandateNow('Version 1, proposed') },
+    }),
     withCaller<Caller, FastifyRequest<{ Body: MandateProposal }>>(
       (request) => guard.check(request, { scope: 'mandate:grant' }),
       baseUrl,
@@ -100,7 +122,15 @@ export function consentStoreRoutes(
 
   app.post<WithId & { Body: Static<typeof acceptBody> }>(
     '/mandates/:id/accept',
-    { schema: { params: idParams, body: acceptBody } },
+    described({
+      tag,
+      summary: 'Accept a mandate',
+      description: 'By a signatory of the grantee, who names the hash of the terms as seen.',
+      scopes: ['mandate:grant'],
+      params: idParams,
+      body: acceptBody,
+      answers: { 200: mandateNow('The version that is active') },
+    }),
     withScope('mandate:grant', async (request: FastifyRequest<WithId & { Body: Static<typeof acceptBody> }>, caller) =>
       consentStore.accept(mandateIdOf(request.params.id), request.body, actorOf(caller)),
     ),
@@ -109,7 +139,14 @@ export function consentStoreRoutes(
   for (const step of ['suspend', 'resume', 'revoke'] as const)
     app.post<WithId & { Body: Static<typeof reasonBody> }>(
       `/mandates/:id/${step}`,
-      { schema: { params: idParams, body: reasonBody } },
+      described({
+        tag,
+        ...steps[step],
+        scopes: ['mandate:revoke'],
+        params: idParams,
+        body: reasonBody,
+        answers: { 200: mandateNow('The new version') },
+      }),
       withScope('mandate:revoke', async (request: Reasoned, caller) =>
         consentStore[step](mandateIdOf(request.params.id), actorOf(caller), request.body.reason),
       ),
@@ -117,7 +154,13 @@ export function consentStoreRoutes(
 
   app.get<WithId>(
     '/mandates/:id',
-    { schema: { params: idParams } },
+    described({
+      tag,
+      summary: 'Read a mandate and its history',
+      scopes: ['mandate:read'],
+      params: idParams,
+      answers: { 200: { description: 'The newest version, and all of them', body: mandateWithHistory } },
+    }),
     withScope('mandate:read', async (request: FastifyRequest<WithId>, caller) => {
       const history = await consentStore.history(mandateIdOf(request.params.id));
       const mandate = history.at(-1);
@@ -128,7 +171,15 @@ export function consentStoreRoutes(
 
   app.get<{ Querystring: Static<typeof listQuery> }>(
     '/mandates',
-    { schema: { querystring: listQuery } },
+    described({
+      tag,
+      summary: 'List mandates',
+      description:
+        'Those which the institution of the caller grants or holds. More: ask again with `after` the last id.',
+      scopes: ['mandate:read'],
+      querystring: listQuery,
+      answers: { 200: { description: 'One page', body: mandateList } },
+    }),
     withScope('mandate:read', async (request: FastifyRequest<{ Querystring: Static<typeof listQuery> }>, caller) => {
       const lei = parseLei(caller.institution);
       const { after } = request.query;
@@ -139,7 +190,15 @@ export function consentStoreRoutes(
 
   app.post<WithId & { Body: Static<typeof validityBody> }>(
     '/mandates/:id/validity',
-    { schema: { params: idParams, body: validityBody } },
+    described({
+      tag,
+      summary: 'Ask whether a mandate stands for an intent',
+      description: 'For the parties of the mandate and the firms that the intent names.',
+      scopes: ['mandate:read'],
+      params: idParams,
+      body: validityBody,
+      answers: { 200: { description: 'Whether it stands, and if not, why', body: validityAnswer } },
+    }),
     withScope(
       'mandate:read',
       async (request: FastifyRequest<WithId & { Body: Static<typeof validityBody> }>, caller) => {

@@ -1,6 +1,7 @@
 import type { EvaluationRequest, PolicyEngine, ResourceGuard } from '@countersign/contracts';
-import { withCaller } from '@countersign/runtime';
+import { described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { policyVersionAnswer } from './answers.ts';
 import { evaluationRequestSchema } from './authzen.ts';
 
 /** AuthZEN 1.0 over HTTP, and the active policies for those who may read them. */
@@ -42,6 +43,12 @@ export function policyEngineRoutes(
 
   app.get(
     '/decisions/policy',
+    described({
+      tag: 'decisions',
+      summary: 'Read the active policies',
+      scopes: ['decision:evaluate'],
+      answers: { 200: { description: 'What decisions are made by now', body: policyVersionAnswer } },
+    }),
     withCaller(
       (request) => guard.check(request, { scope: 'decision:evaluate' }),
       baseUrl,

@@ -7,9 +7,10 @@ import {
   transactionEvents,
 } from '@countersign/contracts';
 import { parseId, type TransactionId } from '@countersign/kernel';
-import { withCaller } from '@countersign/runtime';
+import { described, idempotencyKeyHeader, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { approvalAnswer, exceptionList, receiptAnswer, transactionAnswer } from './answers.ts';
 import { scopeHeld } from './scope-held.ts';
 import { transitionRules } from './state-machine.ts';
 
@@ -32,6 +33,8 @@ const exceptionQuery = Type.Object(
 
 /** Whoever takes part in a trade reads it under the scope of its own part. */
 const readScopes = ['order:read', 'settlement:read', 'trade:read'] as const;
+const tag = 'transactions';
+const [firstEvent, ...otherEvents] = transactionEvents;
 
 type WithId = { Params: Static<typeof idParams> };
 type ApprovalRoute = WithId & { Body: Static<typeof approvalBody> };
@@ -51,7 +54,14 @@ export function transactionRegistryRoutes(
 ): void {
   app.get<WithId>(
     '/transactions/:id',
-    { schema: { params: idParams } },
+    described({
+      tag,
+      summary: 'Read a transaction',
+      description: 'For the institution that began it and the parties that it names.',
+      scopes: readScopes,
+      params: idParams,
+      answers: { 200: { description: 'Its state, its intent, and the approvals that stand', body: transactionAnswer } },
+    }),
     withCaller<Caller, FastifyRequest<WithId>>(
       (request) => guard.check(request, { scope: scopeHeld(request, readScopes) }),
       baseUrl,
@@ -61,7 +71,14 @@ export function transactionRegistryRoutes(
 
   app.get<ExceptionRoute>(
     '/transactions/exceptions',
-    { schema: { querystring: exceptionQuery } },
+    described({
+      tag,
+      summary: 'List exceptions',
+      description: 'What a person must look at, in transactions that the institution of the caller is a party to.',
+      scopes: ['settlement:read'],
+      querystring: exceptionQuery,
+      answers: { 200: { description: 'At most 1,000', body: exceptionList } },
+    }),
     withCaller<Caller, FastifyRequest<ExceptionRoute>>(
       (request) => guard.check(request, { scope: 'settlement:read' }),
       baseUrl,
@@ -79,7 +96,17 @@ export function transactionRegistryRoutes(
 
   app.post<ApprovalRoute>(
     '/transactions/:id/approvals',
-    { schema: { params: idParams, body: approvalBody } },
+    described({
+      tag,
+      summary: 'Approve a transaction',
+      description:
+        'With a compact JWS by the approver, `typ` `countersign-approval+jwt`, over `iss`, `txn`, `intent_digest`, ' +
+        '`decision`, `iat`, `exp` (at most an hour later) and `jti`, by a key registered to that person.',
+      scopes: ['order:approve'],
+      params: idParams,
+      body: approvalBody,
+      answers: { 201: { description: 'The approval, which counts until it expires', body: approvalAnswer } },
+    }),
     withCaller<Caller, FastifyRequest<ApprovalRoute>>(
       (request) => guard.check(request, { scope: 'order:approve' }),
       baseUrl,
@@ -101,7 +128,18 @@ export function transactionRegistryRoutes(
 
   app.post<TransitionRoute>(
     '/transactions/:id/transitions',
-    { schema: { params: idParams, body: transitionBody } },
+    described({
+      tag,
+      summary: 'Carry a transaction on by one event',
+      description: `Once for each idempotency key. The scope follows from the event: ${transactionEvents
+        .map((event) => `\`${event}\` needs \`${transitionRules[event].scope}\``)
+        .join(', ')}.`,
+      scopes: [transitionRules[firstEvent].scope, ...otherEvents.map((event) => transitionRules[event].scope)],
+      params: idParams,
+      requestHeaders: idempotencyKeyHeader,
+      body: transitionBody,
+      answers: { 200: { description: 'The receipt; the first one where this is a repetition', body: receiptAnswer } },
+    }),
     async (request, reply) => {
       const { event, body } = request.body;
       return withCaller<Caller, typeof request>(

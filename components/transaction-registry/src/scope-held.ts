@@ -11,8 +11,9 @@ export function scopeHeld<const Scope extends string>(
   enough: readonly [Scope, ...Scope[]],
 ): Scope {
   const [first] = enough;
-  const [scheme, token] = request.authorization[0]?.split(' ') ?? [];
-  if (scheme?.toLowerCase() !== 'dpop' || token === undefined) return first;
+  // By either scheme: a token that is bound to a certificate comes as a Bearer token (RFC 8705 section 3).
+  const token = request.authorization[0]?.split(' ')[1];
+  if (token === undefined) return first;
   try {
     const { scope } = parseCompactJws(token, (_, detail) =>
       transactionErrors.error('transition_invalid', detail),

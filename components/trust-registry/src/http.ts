@@ -1,5 +1,5 @@
 import type { Caller, ResourceGuard, TrustProfile, TrustRegistry } from '@countersign/contracts';
-import { withCaller } from '@countersign/runtime';
+import { described, idSchema, recordSchema, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { profileSchema } from './profile.ts';
@@ -20,6 +20,14 @@ const profileBody = Type.Object(
   },
   { additionalProperties: false },
 );
+const profileAnswer = Type.Object(
+  { id: idSchema('profile'), version: Type.Integer({ minimum: 1 }), ...profileBody.properties, record: recordSchema() },
+  { additionalProperties: false, title: 'TrustProfile' },
+);
+const profileList = Type.Object(
+  { profiles: Type.Array(profileAnswer, { description: 'The newest version of each, by issuer' }) },
+  { additionalProperties: false },
+);
 type ProfileRequest = FastifyRequest<{ Body: Static<typeof profileBody> }>;
 
 export function trustRegistryRoutes(
@@ -32,7 +40,14 @@ export function trustRegistryRoutes(
 
   app.post<{ Body: Static<typeof profileBody> }>(
     '/partners/profiles',
-    { schema: { body: profileBody } },
+    described({
+      tag: 'partners',
+      summary: "Register a partner's identity provider",
+      description: 'Or replace its profile; a new version each time something differs.',
+      scopes: ['partner:register'],
+      body: profileBody,
+      answers: { 200: { description: 'The profile as it is now', body: profileAnswer } },
+    }),
     withCaller<Caller, ProfileRequest>(partnerRegister, baseUrl, async ({ body }, _reply, caller) => {
       const profile = await trustRegistry.register(
         {
@@ -53,6 +68,12 @@ export function trustRegistryRoutes(
 
   app.get(
     '/partners/profiles',
+    described({
+      tag: 'partners',
+      summary: 'List trust profiles',
+      scopes: ['partner:register'],
+      answers: { 200: { description: 'All of them', body: profileList } },
+    }),
     withCaller<Caller>(partnerRegister, baseUrl, async () => ({
       profiles: (await trustRegistry.list()).map(profileDocument),
     })),

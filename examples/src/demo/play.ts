@@ -242,7 +242,7 @@ async function lapse(stage: Stage, order: TradeOrder, mandate: string): Promise<
   await mustRefuse(
     timeline,
     'handing the trade on to clearing',
-    ['mandate_lapsed', 'access_denied', 'invalid_grant'],
+    ['mandate_lapsed', 'access_denied', 'invalid_grant', 'invalid_request'],
     () => handOver(addresses.broker, transaction),
   );
   const clearing = cast.client('clr-core');

@@ -67,6 +67,9 @@ export const oauthErrors = errorVocabulary({
   /** RFC 9101 section 7. */
   invalid_request_object: 'invalid',
   invalid_request_uri: 'invalid',
+  /** OpenID Connect Core sections 6.1 and 6.2: not taken here, only in a pushed request. */
+  request_not_supported: 'invalid',
+  request_uri_not_supported: 'invalid',
   /** OpenID Connect Core section 3.1.2.6, RFC 9470 section 5. */
   login_required: 'unauthenticated',
   consent_required: 'forbidden',

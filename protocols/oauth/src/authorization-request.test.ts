@@ -292,6 +292,14 @@ describe('an authorization request', () => {
       responseMode: 'query',
       state: 's',
     });
+    // A mode that is not offered is for the whole request to refuse: the client is told in the default one.
+    for (const mode of ['fragment', 'pigeon', 7])
+      expect(parseResponseTarget(new Map([...broken, ['response_mode', mode]]))).toMatchObject({
+        responseMode: 'query',
+      });
+    expect(parseResponseTarget(new Map([...broken, ['response_mode', 'query.jwt']]))).toMatchObject({
+      responseMode: 'jwt',
+    });
     expect(() => parseResponseTarget(new Map([['client_id', 'a']]))).toThrow(
       expect.objectContaining({ code: 'parameter_missing' }),
     );

@@ -77,7 +77,8 @@ export function parseResponseTarget(parameters: RequestParameters): ResponseTarg
   return {
     clientId: requiredTextOf(parameters, 'client_id', { maxLength: 256, pattern: visibleText }),
     redirectUri,
-    responseMode: readResponseMode(parameters),
+    // Unread as yet: whoever asks for a mode that is not offered is told so in the default one.
+    responseMode: signedModes.some((mode) => mode === parameters.get('response_mode')) ? 'jwt' : 'query',
     ...given('state', textOf(parameters, 'state', { maxLength: 512, pattern: visibleText })),
   };
 }
@@ -100,6 +101,7 @@ export function parseAuthorizationRequest(parameters: RequestParameters): Author
   const acrValues = listOf(parameters, 'acr_values', { maxLength: 1_024, maxItems: 16, pattern: wordsPattern });
   return {
     ...target,
+    responseMode: readResponseMode(parameters),
     codeChallenge: readCodeChallenge(parameters),
     scope: listOf(parameters, 'scope', {
       maxLength: 2_048,
@@ -129,6 +131,9 @@ const wordsPattern = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/;
 const hintPattern = /^[^\p{Cc}\p{Cs}]+$/u;
 /** 32 octets in base64url: a SHA-256 value (RFC 7636 section 4.2, RFC 7638). */
 const sha256Pattern = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
+
+/** JARM sections 2.3.1 and 2.3.4. */
+const signedModes = ['jwt', 'query.jwt'] as const;
 
 function readResponseMode(parameters: RequestParameters): ResponseTarget['responseMode'] {
   const mode = textOf(parameters, 'response_mode', { maxLength: 64, pattern: visibleText });

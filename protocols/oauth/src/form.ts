@@ -31,6 +31,9 @@ export function parseForm(body: string, limits: FormLimits = {}): ReadonlyMap<st
     const name = decode(equals === -1 ? pair : pair.slice(0, equals));
     const value = equals === -1 ? '' : decode(pair.slice(equals + 1));
     if (name === '') throw formErrors.error('form_malformed', 'The form holds a parameter without a name.');
+    // Allowed in no parameter (RFC 6749 appendix A); some readers take it for the end of the text, PostgreSQL for no text.
+    if (name.includes('\0') || value.includes('\0'))
+      throw formErrors.error('form_malformed', 'The form holds the character U+0000.');
     if (parameters.has(name)) {
       const parameter = /^[\w.-]{1,64}$/.test(name) ? name : 'parameter';
       throw formErrors.error('form_repeated', `The parameter ${parameter} was sent more than once.`, {

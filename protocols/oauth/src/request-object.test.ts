@@ -127,6 +127,15 @@ describe('a request object', () => {
     expect(verify(forge(pair, header, { ...claims, ...change })).parameters.size).toBeGreaterThan(0);
   });
 
+  it.each([{ other: 'a\u0000' }, { 'a\u0000': 1 }, { claims: { userinfo: [{ x: '\u0000' }] } }])(
+    'is refused when it holds U+0000 anywhere: %j',
+    (change) => {
+      expect(() => verify(forge(pair, header, { ...claims, ...change }))).toThrow(
+        expect.objectContaining({ code: 'request_object_malformed' }),
+      );
+    },
+  );
+
   it('is refused for a client without such a key, or with several that fit and no kid', () => {
     const unknown = forge(pair, { ...header, kid: 'k2' }, claims);
     for (const keys of [[registered], [], undefined])

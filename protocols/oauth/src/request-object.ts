@@ -1,4 +1,4 @@
-import { type Brand, errorVocabulary } from '@countersign/kernel';
+import { type Brand, errorVocabulary, type Json } from '@countersign/kernel';
 import { clockLeadSeconds, liesAhead, readSeconds } from './claims.ts';
 import { issuedJwtHeader, type SigningKeyName } from './issued-jwt.ts';
 import {
@@ -91,9 +91,18 @@ export function verifyRequestObject(text: string, expected: RequestObjectExpecta
   if (claims['sub'] === expected.clientId) throw refuse('request_object_subject', 'Its sub must not be the client_id.');
   if (Object.hasOwn(claims, 'request') || Object.hasOwn(claims, 'request_uri'))
     throw refuse('request_object_nested', 'It must not hold request or request_uri.');
+  // In no parameter of a form either.
+  if (holdsNull(claims)) throw refuse('request_object_malformed', 'It holds the character U+0000.');
   checkTimes(claims, expected.now / 1000);
   const parameters: RequestParameters = new Map(Object.entries(claims).filter(([name]) => !registeredClaims.has(name)));
   return { parameters, keyThumbprint: key.thumbprint } as VerifiedRequestObject;
+}
+
+/** How deep a payload nests was bounded when it was parsed. */
+function holdsNull(value: Json): boolean {
+  if (typeof value === 'string') return value.includes('\0');
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(([name, member]) => name.includes('\0') || holdsNull(member));
 }
 
 function keyOrRefuse(found: ReturnType<typeof findRegisteredKey>): VerificationKey {

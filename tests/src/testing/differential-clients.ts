@@ -165,7 +165,7 @@ export function registerClients(certificates: Certificates): RegisteredClients {
       grant_types: registration.grants,
       redirect_uris: signsPeopleIn(registration) ? [redirectUri] : [],
       response_types: signsPeopleIn(registration) ? ['code'] : [],
-      scope: registration.scopes.join(' '),
+      ...statedScope(registration),
       dpop_bound_access_tokens: bindingOf(registration) === 'dpop',
       tls_client_certificate_bound_access_tokens: bindingOf(registration) === 'mtls',
       require_pushed_authorization_requests: registration.profile !== 'oidc',
@@ -174,6 +174,12 @@ export function registerClients(certificates: Certificates): RegisteredClients {
       ...credentialsOf(name, registration),
     })),
   };
+}
+
+/** The other server knows the scopes of interfaces by the interface: a client registers those of the protocol. */
+function statedScope({ scopes }: Registration): { readonly scope?: string } {
+  const ofTheProtocol = scopes.filter((scope) => scope === 'openid' || scope === 'offline_access');
+  return ofTheProtocol.length === 0 ? {} : { scope: ofTheProtocol.join(' ') };
 }
 
 function bindingOf({ profile, method }: Registration): 'none' | 'dpop' | 'mtls' {

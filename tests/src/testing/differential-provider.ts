@@ -80,7 +80,6 @@ function configurationOf(clients: RegisteredClients, requireNonce: boolean): obj
       id_token_signed_response_alg: 'ES256',
       authorization_signed_response_alg: 'ES256',
       introspection_signed_response_alg: 'ES256',
-      token_endpoint_auth_signing_alg: 'ES256',
     },
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'provider-1', alg: 'ES256', use: 'sig' }] },
     routes: {
@@ -92,6 +91,8 @@ function configurationOf(clients: RegisteredClients, requireNonce: boolean): obj
       userinfo: '/userinfo',
       jwks: '/jwks',
       end_session: '/logout',
+      backchannel_authentication: '/bc-authorize',
+      registration: '/register',
     },
     scopes: ['openid', 'offline_access'],
     responseTypes: ['code'],
@@ -136,6 +137,7 @@ function configurationOf(clients: RegisteredClients, requireNonce: boolean): obj
           sameName(certificateOf(context)?.subject ?? '', expected),
       },
       backchannelLogout: { enabled: true },
+      ciba: { enabled: true, deliveryModes: ['poll', 'ping'] },
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
       introspection: {
@@ -146,6 +148,7 @@ function configurationOf(clients: RegisteredClients, requireNonce: boolean): obj
       },
       jwtIntrospection: { enabled: true },
       jwtResponseModes: { enabled: true },
+      registration: { enabled: true },
       requestObjects: { enabled: true },
       revocation: { enabled: true },
       resourceIndicators: {

@@ -31,7 +31,7 @@ export interface Side {
   decide(browser: PersonBrowser, url: string, decision: 'allow' | 'refuse'): Promise<URL>;
   key(client: ClientName): Key;
   /** A fresh order under a mandate that stands. */
-  order(change?: Readonly<Record<string, unknown>>): unknown;
+  order(change?: Readonly<Record<string, unknown>>): object;
 }
 
 export interface Sides {

@@ -28,9 +28,11 @@ export interface WireAnswer {
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
 export async function send({ method, url, headers = {}, body, tls }: WireRequest): Promise<WireAnswer> {
-  const lines = Object.fromEntries(
+  const lines: Record<string, string | string[]> = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]),
   );
+  // Left to itself, Node sends the body of a DELETE without saying how long it is.
+  if (body !== undefined) lines['content-length'] = String(Buffer.byteLength(body));
   const request =
     tls === undefined
       ? requestPlainly(url, { method, headers: lines, agent })

@@ -74,6 +74,26 @@ export function createSessionStore(pool: pg.Pool) {
         }),
       );
     },
+    /** Everybody who is signed in somewhere. */
+    async people(now: number): Promise<readonly PrincipalId[]> {
+      const { rows } = await ask<{ person: PrincipalId }>(pool, {
+        name: 'session-people',
+        text: `select distinct person from sessions
+                where ended_at is null and expires_at > to_timestamp($1::float8 / 1000.0)`,
+        values: [now],
+      });
+      return rows.map(({ person }) => person);
+    },
+    /** The sessions of one person that have not ended. */
+    async findByPerson(person: PrincipalId, now: number): Promise<readonly StoredSession[]> {
+      const { rows } = await ask<Row>(pool, {
+        name: 'session-by-person',
+        text: `select ${columns} from sessions
+                where person = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)`,
+        values: [person, now],
+      });
+      return rows.map(storedSessionOf);
+    },
     /** Writes a new session, or a new sign-in in one that goes on: in both cases under this secret and no other. */
     async put(client: pg.PoolClient, secretHash: Buffer, session: StoredSession): Promise<void> {
       await ask(client, {
@@ -138,7 +158,10 @@ export function createSessionStore(pool: pg.Pool) {
 export type SessionStore = ReturnType<typeof createSessionStore>;
 
 function sessionOf({ rows: [row] }: pg.QueryResult<Row>): StoredSession | undefined {
-  if (row === undefined) return undefined;
+  return row === undefined ? undefined : storedSessionOf(row);
+}
+
+function storedSessionOf(row: Row): StoredSession {
   return {
     id: row.id,
     person: row.person,

@@ -102,6 +102,31 @@ describe('sessions', () => {
     expect(await current()).toBeUndefined();
   });
 
+  it('end with the person on the next sweep, once on all nodes, though no browser asks', async () => {
+    const { session } = await signedIn();
+    const phone = node.browser();
+    await signIn(node, phone, anna);
+    await signIn(node, node.browser(), ben);
+    world.directory.remove(anna.id);
+    const other = world.node();
+    await Promise.all([node.authentication.sweep(), other.authentication.sweep()]);
+    const ended = world.audit.ofType('session.ended');
+    expect(ended.map(({ subject }) => subject?.id)).toEqual([anna.id, anna.id]);
+    expect(ended.map(({ data }) => data)).toContainEqual({ session, reason: 'person_unknown' });
+    await node.authentication.sweep();
+    expect(world.audit.ofType('session.ended')).toHaveLength(2);
+  });
+
+  it('are not ended by the sweep of a node whose directory is older than the sign-in', async () => {
+    const late = world.node({}, world.directory.behind());
+    world.directory.remove(ben.id);
+    const dora = { ...anna, id: ben.id };
+    world.directory.add(dora);
+    await signIn(node, browser, dora);
+    await late.authentication.sweep().catch(() => undefined);
+    expect(await current()).toMatchObject({ person: dora.id });
+  });
+
   it('of a person who is gone let nobody in while the log cannot be written either', async () => {
     world.directory.remove(anna.id);
     world.audit.breakDown();

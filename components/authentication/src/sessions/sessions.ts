@@ -80,6 +80,17 @@ export function createSessions(dependencies: SessionDependencies) {
       return signInOf(session);
     },
 
+    /**
+     * Ends the sessions of whoever may not act any more. Where no browser comes back nobody else asks about them, and
+     * the applications that they signed in to are waiting to be told.
+     */
+    async endOfTheBarred(): Promise<void> {
+      for (const person of await store.people(clock.now())) {
+        if (standingOf(directory.snapshot(), person).standing === 'may-act') continue;
+        for (const session of await store.findByPerson(person, clock.now())) await whileStanding(session);
+      }
+    },
+
     async byId(id: SessionId): Promise<SignIn | undefined> {
       const session = await whileStanding(await store.findById(id, clock.now()));
       return session === undefined ? undefined : signInOf(session);

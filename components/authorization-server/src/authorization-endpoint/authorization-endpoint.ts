@@ -36,7 +36,7 @@ import { refuse, tellsClient } from './refusals.ts';
 import { rememberedConsent } from './remembered-consent.ts';
 import { responseLocation } from './respond.ts';
 import { asksForFreshSignIn, classFallsShort, signInNeed } from './sign-in-need.ts';
-import { createInteractionStore, type Ending, type Interaction } from './store.ts';
+import { createInteractionStore, type Ending, type Interaction, type Unit } from './store.ts';
 
 /** How long a person may take from the arrival to the decision, in seconds. */
 export const interactionLifetimeSeconds = 900;
@@ -150,7 +150,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
       }
       const person = checkPerson(signIn, { client, directory: snapshot, request: checked.request });
       facts.person = person;
-      await checkGrantManagement(checked.request, { client, person }, grants);
+      await checkGrantManagement(checked, { client, person }, grants);
       const until = grantExpiry(checked.terms, { client, now, lifetimes });
       const decision: Decision = {
         id: attempt.id,
@@ -229,6 +229,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
     const ending = await interactions.underLock(keyOf(attempt.visit.browser, attempt.id), async (interaction, unit) => {
       if (interaction === undefined) throw unknownInteraction();
       if (interaction.ended !== undefined) return interaction.ended;
+      await takeRequest(interaction, unit);
       await audit.append(refusedRecord(newId('record', { clock, random }), error, facts));
       await unit.end(endingOf(error));
       return endingOf(error);
@@ -236,7 +237,19 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
     return answer(attempt, ending);
   }
 
-  /** The way back to the client. A code is told again only while it can still be redeemed. */
+  /**
+   * An error answers a pushed request as well as a code does. Were it still good in other browsers, whoever has seen one
+   * request URI could have a record written with each visit.
+   */
+  async function takeRequest({ client, pushed }: Interaction, { connection }: Unit): Promise<void> {
+    if (pushed === undefined || (await pushedRequests.consume(pushed.hash, clock.now(), connection))) return;
+    throw usedRequest(directory.snapshot().client(client)?.name ?? client);
+  }
+
+  /**
+   * The way back to the client. A code is told again only while it can still be redeemed, and to whoever it was issued
+   * for: on a shared desk the next person has the same browser.
+   */
   async function answer(attempt: Attempt, ending: Ending): Promise<Step> {
     const { client, target, visit, id } = attempt;
     const to = { client: client.id, ...target };
@@ -246,7 +259,8 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
     }
     const code = codeOf(visit.browser, id);
     const issued = await codes.find(code);
-    if (issued === undefined || issued.redeemed)
+    const holder = issued?.session === undefined ? undefined : await authentication.current(visit.cookie);
+    if (issued === undefined || issued.redeemed || holder?.session !== issued.session)
       throw refuse('interaction_decided', `You have answered this already. Go back to ${client.name}.`);
     return { kind: 'answer', location: await responseLocation({ code }, to, dependencies) };
   }
@@ -275,7 +289,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
       const known = loaded.pushed === undefined ? undefined : await interactions.find(keyOf(visit.browser, id));
       const open = known !== undefined && known.expiresAt > now ? known : undefined;
       if (open === undefined && closed === 'used')
-        throw refuse('request_uri_used', `The request of ${client.name} was answered before. Go back and begin again.`);
+        throw usedRequest(client.name);
       if (open === undefined && closed === 'expired')
         throw refuse('request_uri_expired', `The request of ${client.name} has expired. Go back and begin again.`);
       const interaction: Interaction = open ?? {
@@ -350,6 +364,10 @@ function giveUp(signIn: SignIn | undefined, need: ReturnType<typeof signInNeed>)
   if (signIn !== undefined && classFallsShort(signIn, need))
     return refuse('sign_in_class', `The sign-in must be of one of the classes ${need.acrValues.join(' ')}.`);
   return refuse('sign_in_abandoned', 'The person did not sign in.');
+}
+
+function usedRequest(clientName: string): CodedError {
+  return refuse('request_uri_used', `The request of ${clientName} was answered before. Go back and begin again.`);
 }
 
 function unknownInteraction(): CodedError {

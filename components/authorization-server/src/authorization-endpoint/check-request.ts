@@ -53,6 +53,7 @@ export function checkAuthorizationRequest(parameters: RequestParameters, rules: 
   const { signedResponse } = checkResponseTarget(parameters, client);
   if (!client.grantTypes.includes('authorization_code'))
     throw refuse('grant_not_registered', 'The client is not registered for the grant authorization_code.');
+  requireParametersThemselves(parameters);
   const request = inOAuthWords(() => parseAuthorizationRequest(parameters));
   if (client.requireSignedResponse && parameters.get('response_mode') === 'query')
     throw refuse('response_mode_unsigned', 'The client is registered for signed responses: response_mode must be jwt.');
@@ -65,6 +66,17 @@ export function checkAuthorizationRequest(parameters: RequestParameters, rules: 
     signedResponse,
     terms: { scopes, details, resources: resource === undefined ? [] : [resource.uri] },
   };
+}
+
+/**
+ * OpenID Connect Core sections 6.1 and 6.2: a request object goes into the pushed request, and a `request_uri` is one
+ * that was given out there. By the time a request is checked, either has been replaced by what it holds.
+ */
+function requireParametersThemselves(parameters: RequestParameters): void {
+  if (parameters.has('request'))
+    throw refuse('request_object_not_here', 'A request object is taken in a pushed request, and not here.');
+  if (parameters.has('request_uri'))
+    throw refuse('request_uri_not_here', 'A request_uri is taken when it was given out for a pushed request.');
 }
 
 function requireSomething(scopes: GrantTerms['scopes'], details: readonly AuthorizationDetail[]): void {

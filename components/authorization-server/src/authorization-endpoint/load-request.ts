@@ -1,6 +1,6 @@
 import { type Client, type DirectorySnapshot, parseClientId } from '@countersign/contracts';
 import type { Json, Random } from '@countersign/kernel';
-import type { PushedRequests } from '../pushed-requests/pushed-requests.ts';
+import { type PushedRequests, requestUriPrefix } from '../pushed-requests/pushed-requests.ts';
 import { refuse } from './refusals.ts';
 import type { Interaction } from './store.ts';
 
@@ -25,7 +25,7 @@ export interface LoadDependencies {
 
 /**
  * The request that the parameters name or hold. With a `request_uri` everything else is ignored but the `client_id`
- * (RFC 9101 section 5, RFC 9126 section 4). Without one only clients of the profile `oidc` may come.
+ * (RFC 9101 section 5, RFC 9126 section 4). Without one of ours only clients of the profile `oidc` may come.
  *
  * @throws CodedError of `oauthErrors`: it is for the person, not for a redirect
  */
@@ -35,7 +35,8 @@ export async function loadRequest(
 ): Promise<LoadedRequest> {
   const client = clientOf(parameters.get('client_id'), directory);
   const requestUri = parameters.get('request_uri');
-  if (requestUri === undefined) return { client, ...plainRequest(parameters, client, random) };
+  if (requestUri === undefined || isElsewhere(requestUri, client))
+    return { client, ...plainRequest(parameters, client, random) };
   const pushed = await pushedRequests.find(requestUri);
   // Of another client, it is to this one as if it were not there.
   if (pushed === undefined || pushed.client !== client.id)
@@ -50,6 +51,11 @@ export async function loadRequest(
     seed: requestUri,
     ...(pushed.consumed ? { closed: 'used' } : pushed.expiresAt <= now ? { closed: 'expired' } : {}),
   };
+}
+
+/** An address of the client's own, from which nothing is fetched: a rule of the request says so to the client. */
+function isElsewhere(requestUri: string, { profile }: Client): boolean {
+  return profile === 'oidc' && !requestUri.startsWith(requestUriPrefix);
 }
 
 function clientOf(text: string | undefined, directory: DirectorySnapshot): Client {
@@ -69,7 +75,7 @@ function plainRequest(parameters: ReadonlyMap<string, string>, client: Client, r
   // FAPI 2.0 Security Profile section 5.3.2.2.
   if (client.profile === 'fapi2')
     throw refuse('pushed_request_required', 'The application must push its request before it sends you here.');
-  if (parameters.has('request') || client.requireSignedRequest)
-    throw refuse('request_object_not_here', 'The application must push a signed request before it sends you here.');
+  if (client.requireSignedRequest)
+    throw refuse('signed_request_required', 'The application must push a signed request before it sends you here.');
   return { parameters, seed: `plain ${Buffer.from(random.bytes(32)).toString('base64url')}` };
 }

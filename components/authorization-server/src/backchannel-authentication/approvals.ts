@@ -1,62 +1,30 @@
 import {
-  type AuditAppender,
   type Authentication,
   type Client,
-  type Directory,
   type DirectorySnapshot,
-  type GrantProposal,
-  type GrantRegister,
-  type GrantTerms,
-  type Person,
   type SignIn,
   satisfies,
 } from '@countersign/contracts';
-import {
-  type Clock,
-  decodeBase64Url,
-  digestOf,
-  isCodedError,
-  newId,
-  type Random,
-  toInstant,
-} from '@countersign/kernel';
+import { decodeBase64Url, digestOf } from '@countersign/kernel';
 import { csrfTokenOf, matchesCsrfToken } from '@countersign/runtime';
 import type { Visit } from '../authorization-endpoint/authorization-endpoint.ts';
-import { checkPerson } from '../authorization-endpoint/check-person.ts';
-import { type ConsentLifetimes, defaultConsentLifetimes, grantExpiry } from '../authorization-endpoint/grant-expiry.ts';
-import { refuse as refuseAuthorization } from '../authorization-endpoint/refusals.ts';
-import { type ClientRules, checkClient } from '../client-endpoint/check-client.ts';
-import { type ApprovalFacts, approvalRecord, refusedApprovalRecord } from './approval-records.ts';
-import { checkTerms } from './check-terms.ts';
-import { approvalErrors, refuse } from './refusals.ts';
+import { type CheckedApproval, checkApproval, type DecisionDependencies, decideApproval } from './decide-approval.ts';
+import { approvalErrors } from './refusals.ts';
 import type { BackchannelStore, KeptRequest } from './store.ts';
 import { type Warnings, warningsOf } from './warnings.ts';
 
-export interface ApprovalsDependencies extends ClientRules {
+export interface ApprovalsDependencies extends DecisionDependencies {
   readonly issuer: string;
   readonly store: BackchannelStore;
-  readonly directory: Pick<Directory, 'snapshot'>;
   readonly authentication: Pick<Authentication, 'begin' | 'current'>;
-  readonly grants: Pick<GrantRegister, 'give' | 'deny'>;
-  readonly audit: AuditAppender;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly lifetimes?: ConsentLifetimes;
   /** Somebody has decided, durably. */
   decided(): void;
 }
 
 /** One request before the person whom it asks. */
-export interface ApprovalQuestion {
+export interface ApprovalQuestion extends CheckedApproval {
   readonly id: string;
   readonly request: KeptRequest;
-  readonly client: Client;
-  readonly person: Person;
-  readonly signIn: SignIn;
-  readonly terms: GrantTerms;
-  readonly directory: DirectorySnapshot;
-  /** Milliseconds since the epoch: when what is allowed ends. */
-  readonly until: number;
   readonly warnings: Warnings;
   readonly form: { readonly csrf: string; readonly seen: string };
 }
@@ -76,7 +44,6 @@ export type ApprovalStep =
       readonly signIn: SignIn;
       readonly waiting: readonly WaitingApproval[];
       readonly directory: DirectorySnapshot;
-      readonly now: number;
     }
   | { readonly kind: 'question'; readonly question: ApprovalQuestion }
   | {
@@ -114,7 +81,6 @@ const mostCompared = 20;
 
 export function createApprovals(dependencies: ApprovalsDependencies): Approvals {
   const { store, directory, authentication, clock, issuer } = dependencies;
-  const lifetimes = dependencies.lifetimes ?? defaultConsentLifetimes;
   const base = new URL(issuer).pathname.replace(/\/$/, '') + approvalsPath;
 
   /** Who is signed in, or the way to the sign-in, which says nothing of what may be asked for afterwards. */
@@ -140,25 +106,14 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
     return request;
   }
 
-  /** The rules of the request, asked anew. @throws CodedError of `oauthErrors` */
-  function check(request: KeptRequest, signIn: SignIn) {
-    const snapshot = directory.snapshot();
-    const now = clock.now();
-    const client = snapshot.client(request.client);
-    if (client === undefined)
-      throw refuseAuthorization('client_unknown', 'The software that asks is not known any more.');
-    checkClient(client, snapshot, dependencies);
-    const person = checkPerson(signIn, { client, directory: snapshot, request: { subject: request.person } });
-    const terms = checkTerms(request.asked, { client, directory: snapshot, now });
-    return { client, person, terms, directory: snapshot, until: grantExpiry(terms, { client, now, lifetimes }) };
-  }
+  const nameOf = ({ client }: KeptRequest): string => directory.snapshot().client(client)?.name ?? client;
 
   async function open(id: string, visit: Visit, returned: boolean): Promise<ApprovalStep | Opened> {
     const path = `${base}/${encodeURIComponent(id)}`;
     const first = await signedIn(path, visit, returned);
     if ('kind' in first) return first;
     const request = await requestFor(id, first);
-    const name = directory.snapshot().client(request.client)?.name ?? request.client;
+    const name = nameOf(request);
     if (request.decided !== undefined)
       return { kind: 'decided', id, outcome: request.decided.outcome, clientName: name };
     if (request.expiresAt <= clock.now())
@@ -173,9 +128,8 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
     async list(visit, returned) {
       const signIn = await signedIn(base, visit, returned);
       if ('kind' in signIn) return signIn;
-      const now = clock.now();
       const snapshot = directory.snapshot();
-      const waiting = await store.waitingFor(signIn.person, now, mostShown);
+      const waiting = await store.waitingFor(signIn.person, clock.now(), mostShown);
       return {
         kind: 'list',
         signIn,
@@ -185,7 +139,6 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
           client: snapshot.client(request.client),
         })),
         directory: snapshot,
-        now,
       };
     },
 
@@ -193,7 +146,7 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
       const opened = await open(id, visit, returned);
       if ('kind' in opened) return opened;
       const { request, signIn } = opened;
-      const checked = check(request, signIn);
+      const checked = checkApproval(request, signIn, dependencies);
       const [before, waiting] = await Promise.all([
         store.askedBefore(request, mostCompared),
         store.waitingFor(request.person, clock.now(), mostShown),
@@ -201,7 +154,7 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
       const { client, terms } = checked;
       const warnings = warningsOf({ request, details: terms.details, client, signIn, before, waiting });
       const form = { csrf: formOf(id, signIn, visit).token, seen: digestOf(terms) };
-      return { kind: 'question', question: { id, request, signIn, ...checked, warnings, form } };
+      return { kind: 'question', question: { id, request, ...checked, warnings, form } };
     },
 
     async decide(id, form, visit) {
@@ -213,66 +166,20 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
           'form_forged',
           'This form was not sent from the page that you were shown. Open it again.',
         );
-      const decision = decisionOf(form.decision);
-      const ended = await store.underLock(opened.request.hash, async (request, keep) => {
-        if (request === undefined) throw unknown();
-        if (request.decided !== undefined) return { outcome: request.decided.outcome, request };
-        if (request.expiresAt <= clock.now())
-          throw approvalErrors.error(
-            'approval_expired',
-            'The request has expired. It can be made again where it came from.',
-          );
-        const facts: ApprovalFacts = { request, signIn, address: visit.address };
-        const checked = await recheck(request, facts);
-        if (form.seen !== digestOf(checked.terms))
-          throw approvalErrors.error(
-            'approval_changed',
-            'What would be allowed has changed since you were shown it. Look at it again.',
-          );
-        const proposal = proposalOf(request, checked, signIn);
-        return { outcome: await settle(decision, proposal, facts, keep), request };
-      });
+      const outcome = await decideApproval(
+        {
+          hash: opened.request.hash,
+          decision: decisionOf(form.decision),
+          seen: form.seen,
+          signIn,
+          address: visit.address,
+        },
+        dependencies,
+      );
       dependencies.decided();
-      const name = directory.snapshot().client(ended.request.client)?.name ?? ended.request.client;
-      return { kind: 'decided', id, outcome: ended.outcome, clientName: name };
+      return { kind: 'decided', id, outcome, clientName: nameOf(opened.request) };
     },
   };
-
-  /** {@link check}, with a refusal on record: somebody known wanted to decide and was not let. */
-  async function recheck(request: KeptRequest, facts: ApprovalFacts): Promise<ReturnType<typeof check>> {
-    try {
-      return check(request, facts.signIn);
-    } catch (error) {
-      if (isCodedError(error)) await dependencies.audit.append(refusedApprovalRecord(newRecordId(), error, facts));
-      throw error;
-    }
-  }
-
-  /** Consent and record are durable before the decision counts. */
-  async function settle(
-    decision: 'allow' | 'refuse',
-    proposal: GrantProposal,
-    facts: ApprovalFacts,
-    keep: Parameters<Parameters<BackchannelStore['underLock']>[1]>[1],
-  ): Promise<'allowed' | 'denied'> {
-    const { grants, audit } = dependencies;
-    if (decision === 'allow') {
-      const grant = await grants.give(proposal);
-      await audit.append(approvalRecord(newRecordId(), { ...facts, grant }));
-      await keep({ at: clock.now(), grant: grant.id });
-      return 'allowed';
-    }
-    const { expiresAt: _expiresAt, ...refused } = proposal;
-    const denial = await grants.deny(refused);
-    const error = refuse('consent_denied', 'The person refused.');
-    await audit.append(refusedApprovalRecord(newRecordId(), error, { ...facts, terms: proposal }, [denial]));
-    await keep({ at: clock.now() });
-    return 'denied';
-  }
-
-  function newRecordId() {
-    return newId('record', dependencies);
-  }
 }
 
 interface Opened {
@@ -284,21 +191,6 @@ interface Opened {
 export const returnedQuery = 'after=sign-in';
 
 const noNeed = { acrValues: [], clientName: 'Your approvals' };
-
-function proposalOf(
-  request: KeptRequest,
-  { terms, person, until }: { readonly terms: GrantTerms; readonly person: Person; readonly until: number },
-  { acr, amr, authTime, session }: SignIn,
-): GrantProposal {
-  return {
-    ...terms,
-    client: request.client,
-    subject: person.id,
-    institution: person.institution,
-    ...{ acr, amr, authTime, session },
-    expiresAt: toInstant(until),
-  };
-}
 
 /** For this request and this session: a form that one person was shown is none for the next who signs in. */
 function formOf(id: string, { session }: SignIn, { browser }: Visit) {

@@ -56,7 +56,8 @@ describe('asking a person on their own device', () => {
       data: {
         auth_req_id_sha256: sha256(answer.auth_req_id),
         binding_message_sha256: sha256('W4SCT'),
-        signed: false,
+        signed: true,
+        request_object_digest: expect.any(String),
         expires_in: 300,
         hint: 'login',
       },
@@ -176,7 +177,6 @@ describe('asking a person on their own device', () => {
       'invalid_binding_message',
       'binding_message_unacceptable',
     ],
-    ['a request_uri', { request_uri: 'urn:example:1' }, 'invalid_request', 'request_uri_unsupported'],
     ['details that are no JSON', { authorization_details: '[{' }, 'invalid_authorization_details', 'details_malformed'],
     [
       'details that are no array',
@@ -229,7 +229,7 @@ describe('asking a person on their own device', () => {
 
   it('is refused to software that does not show who it is, as of nobody', async () => {
     const stranger = await refusalOf(
-      world.ask({ ...world.plain(), client_assertion: signJws(makeKey(), { alg: 'ES256' }, {}) }),
+      world.ask({ ...world.plain(), client_assertion: signJws(makeKey(), { alg: 'ES256' }, {}) }, { unsigned: true }),
     );
     expect(stranger.code).toBe('invalid_client');
     expect(world.audit.last().type).toBe('client.refused');
@@ -351,16 +351,14 @@ describe('a signed authentication request', () => {
     });
   });
 
-  it('is required of clients that are registered for it, and of those of the profile fapi2 that are pinged', async () => {
-    const required = as('invalid_request', 'signed_request_required');
-    world.world.changeClient('trading-desk', { requireSignedRequest: true });
-    expect(await refusalOf(ask())).toEqual(required);
+  it('is required, and taken by value alone', async () => {
+    expect(await refusalOf(world.ask(world.plain(), { unsigned: true }))).toEqual(
+      as('invalid_request', 'signed_request_required'),
+    );
+    expect(await refusalOf(world.ask({ ...world.plain(), request_uri: 'urn:example:1' }, { unsigned: true }))).toEqual(
+      as('invalid_request', 'request_uri_unsupported'),
+    );
     expect(await askSigned()).toMatchObject({ interval: 5 });
-    world.world.changeClient('trading-desk', {
-      requireSignedRequest: false,
-      backchannelDelivery: { mode: 'ping', endpoint: pingEndpoint },
-    });
-    expect(await refused({ client_notification_token: notificationToken })).toEqual(required);
   });
 
   it.each([

@@ -2,6 +2,7 @@ import type { Authentication, ClientRequest, GrantRegister, Outbound, Signer } f
 import { type Json, newId, sha256 } from '@countersign/kernel';
 import { digestOfIntent } from '@countersign/market';
 import type { Logger } from '@countersign/runtime';
+import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import type { ConsentLifetimes } from '../authorization-endpoint/grant-expiry.ts';
 import { createIdTokenHints } from '../authorization-endpoint/id-token-hint.ts';
@@ -11,6 +12,7 @@ import { bindProofKey } from '../pushed-requests/proof-key.ts';
 import { createPushedRequestStore } from '../pushed-requests/store.ts';
 import { type Approvals, createApprovals } from './approvals.ts';
 import { checkTerms } from './check-terms.ts';
+import { backchannelAuthenticationRoutes } from './http.ts';
 import { identifyPerson } from './identify-person.ts';
 import { type BackchannelRequest, parseBackchannelRequest } from './parse-request.ts';
 import { createPings } from './pings.ts';
@@ -72,6 +74,8 @@ export interface BackchannelAuthentication {
   readonly requests: BackchannelRequests;
   /** For the pages on the person's device. */
   readonly approvals: Approvals;
+  /** Those pages, on the listener that the issuer names. */
+  mountPages(app: FastifyInstance): void;
   /** Delivery modes for the metadata (CIBA Core section 4). */
   readonly deliveryModes: readonly ('poll' | 'ping')[];
   /** Sends the pings that are due; runs by itself. */
@@ -184,18 +188,21 @@ export function createBackchannelAuthentication(
       );
   }
 
+  const approvals = createApprovals({
+    ...dependencies,
+    store,
+    decided: () => pings?.hurry(),
+    ...(options.consentLifetimes === undefined ? {} : { lifetimes: options.consentLifetimes }),
+  });
+
   return {
     ask: createClientEndpoint(
       { name: 'backchannel-authentication', proof: 'optional', refusalType: 'backchannel.refused', answer },
       dependencies,
     ),
     requests: createBackchannelRequests(store),
-    approvals: createApprovals({
-      ...dependencies,
-      store,
-      decided: () => pings?.hurry(),
-      ...(options.consentLifetimes === undefined ? {} : { lifetimes: options.consentLifetimes }),
-    }),
+    approvals,
+    mountPages: (app) => backchannelAuthenticationRoutes(app, { approvals, issuer, random, logger }),
     deliveryModes: pings === undefined ? ['poll'] : ['poll', 'ping'],
     ping: async () => pings?.run(),
     sweep: sweeper.sweep,

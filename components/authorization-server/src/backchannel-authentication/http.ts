@@ -15,9 +15,6 @@ import { approvalPage } from './approval-page.ts';
 import { type ApprovalStep, type Approvals, approvalsPath, returnedQuery } from './approvals.ts';
 import { approvalsPage, decidedPage } from './approvals-page.ts';
 
-/** Under the path of the issuer (CIBA Core section 7). */
-export const backchannelAuthenticationPath = '/bc-authorize';
-
 export interface BackchannelAuthenticationRoutes {
   readonly approvals: Approvals;
   readonly issuer: string;

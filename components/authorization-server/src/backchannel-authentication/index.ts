@@ -1,9 +1,8 @@
 export {
   type BackchannelAuthentication,
-  type BackchannelAuthenticationDependencies,
   type BackchannelAuthenticationOptions,
   type BackchannelAuthenticationResponse,
   cibaGrantType,
   createBackchannelAuthentication,
 } from './backchannel-authentication.ts';
-export { backchannelAuthenticationPath, backchannelAuthenticationRoutes } from './http.ts';
+export { backchannelAuthenticationRoutes } from './http.ts';

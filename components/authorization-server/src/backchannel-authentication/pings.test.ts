@@ -8,7 +8,9 @@ beforeAll(async () => {
   world = await createCibaWorld();
 });
 afterAll(() => world.close());
-beforeEach(() => {
+beforeEach(async () => {
+  // What the test before has left on its way.
+  await world.backchannel.ping();
   world.world.changeClient('trading-desk', { backchannelDelivery: { mode: 'ping', endpoint: pingEndpoint } });
   world.answerPings(async () => ({ status: 204 }));
   world.pings.length = 0;
@@ -65,7 +67,7 @@ describe('a client of the mode ping', () => {
   it('is not told of a decision that could not be recorded', async () => {
     const id = await asked();
     const browser = world.browser();
-    const path = await world.pathOf(id);
+    const path = world.pathOf(id);
     const { body } = await world.openSignedIn(browser, path);
     world.audit.fail(true);
     expect((await browser.post(path, world.formOf(body, 'allow'))).statusCode).toBe(503);

@@ -58,9 +58,9 @@ export async function readRequest(
   };
 }
 
-/** Registered for signed requests; and whoever is pinged, whose requests hold a secret and make us call somebody. */
+/** FAPI-CIBA section 5.2.2: requests are signed, of every client at that profile. */
 function mustSign(client: ClientContext['client']): boolean {
-  return client.requireSignedRequest || (client.profile === 'fapi2' && client.backchannelDelivery?.mode === 'ping');
+  return client.requireSignedRequest || client.profile === 'fapi2';
 }
 
 const known: ReadonlySet<string> = new Set([

@@ -71,7 +71,7 @@ export function createBackchannelStore(pool: pg.Pool) {
   return {
     async insert(
       request: AskedRequest,
-      with_: { readonly pollIntervalSeconds: number; readonly ping?: Buffer; readonly removedAfter: number },
+      kept: { readonly pollIntervalSeconds: number; readonly ping?: Buffer; readonly removedAfter: number },
     ): Promise<void> {
       const { asked, holder } = request;
       await answered(
@@ -96,9 +96,9 @@ export function createBackchannelStore(pool: pg.Pool) {
             request.recordId,
             request.requestedAt,
             request.expiresAt,
-            with_.pollIntervalSeconds,
-            with_.ping ?? null,
-            with_.removedAfter,
+            kept.pollIntervalSeconds,
+            kept.ping ?? null,
+            kept.removedAfter,
           ],
         }),
       );
@@ -141,13 +141,13 @@ export function createBackchannelStore(pool: pg.Pool) {
         values: [person, now, limit],
       }),
     /** What the same client asked the same person before, newest first. */
-    askedBefore: ({ person, client, requestedAt }: AskedRequest, limit: number) =>
+    askedBefore: ({ hash, person, client, requestedAt }: AskedRequest, limit: number) =>
       select({
         name: 'backchannel-before',
         text: `select ${columns} from backchannel_requests
-                where person = $1 and client = $2 and requested_at < to_timestamp($3::float8 / 1000.0)
+                where person = $1 and client = $2 and requested_at <= to_timestamp($3::float8 / 1000.0) and id_hash <> $5
                 order by requested_at desc limit $4`,
-        values: [person, client, requestedAt, limit],
+        values: [person, client, requestedAt, limit, hash],
       }),
     /**
      * Counts a poll of a request that nobody has decided on yet, in one statement: of any number at once, on any number

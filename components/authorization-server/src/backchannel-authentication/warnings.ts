@@ -51,6 +51,8 @@ export function warningsOf(facts: WarningFacts): Warnings {
   const sentences = [
     sameMessage(facts) &&
       'Another request with the same message waits for you. Allow neither before you know which one you began.',
+    details.some((detail) => otherTerms(detail, facts)) &&
+      'Another request for the same intent, with other terms, waits for you.',
     ...details.map((detail) => allowedAlready(detail, before)),
     changes.length > 0 && 'This was asked for before with other terms. See below what has changed.',
     request.bindingMessage === undefined &&
@@ -68,6 +70,17 @@ function sameMessage({ request, waiting }: WarningFacts): boolean {
   );
 }
 
+function otherTerms(detail: AuthorizationDetail, { request, waiting }: WarningFacts): boolean {
+  const digest = digestOfIntent(detail);
+  return waiting
+    .filter((other) => !other.hash.equals(request.hash))
+    .some((other) => intentsOf(other).some((intent) => sameKey(intent, detail) && digestOfIntent(intent) !== digest));
+}
+
+function sameKey(one: AuthorizationDetail, other: AuthorizationDetail): boolean {
+  return one.type === other.type && one.idempotency_key === other.idempotency_key;
+}
+
 function allowedAlready(detail: AuthorizationDetail, before: readonly KeptRequest[]): string | undefined {
   const digest = digestOfIntent(detail);
   const earlier = before.find(
@@ -81,9 +94,7 @@ function allowedAlready(detail: AuthorizationDetail, before: readonly KeptReques
 /** Compared with the newest of before under the same key, unless that was the same. */
 function changeOf(detail: AuthorizationDetail, before: readonly KeptRequest[]): IntentChange | undefined {
   for (const request of before) {
-    const earlier = intentsOf(request).find(
-      ({ type, idempotency_key }) => type === detail.type && idempotency_key === detail.idempotency_key,
-    );
+    const earlier = intentsOf(request).find((intent) => sameKey(intent, detail));
     if (earlier === undefined) continue;
     const lines = changedLines(earlier, detail);
     if (lines.length === 0) return undefined;

@@ -126,8 +126,9 @@ export function createClientEndpoint<Answer>(
       const refusal = asOAuthError(error);
       if (isCodedError(refusal, 'invalid_client'))
         refusals.spend(request.address, claimedClient(credentials, directory), clock.now());
-      // The log has just said that it cannot write: asking it again would only take longer to say the same.
-      if (!isCodedError(error, 'log_unavailable')) {
+      // The log has just said that it cannot write: asking it again would only take longer to say the same. And a poll
+      // for a decision that has not been made is no refusal: the decision will have its record.
+      if (!isCodedError(error, 'log_unavailable') && !isCodedError(refusal, 'authorization_pending')) {
         const recordId = newId('record', { clock, random });
         await recordRefusal({ recordId, endpoint, error: refusal }, established, audit).catch((failure: unknown) => {
           throw asOAuthError(failure) ?? failure;

@@ -11,13 +11,14 @@ export type Credentials =
  * One set of credentials, by a client assertion or by the certificate of the connection. A certificate beside an
  * assertion is none: it is what tokens are bound to (RFC 8705 section 3), however the client authenticates.
  *
- * @throws CodedError `invalid_client`
+ * @throws CodedError `invalid_client`; `invalid_request` for two sets
  */
 export function readCredentials(parameters: ReadonlyMap<string, string>, request: ClientRequest): Credentials {
   const assertion = parameters.get('client_assertion');
   const clientId = parameters.get('client_id');
   // RFC 6749 section 2.3: not more than one method; and there are no shared secrets here to begin with.
-  if (request.authorization.length > 0 || parameters.has('client_secret')) throw missing();
+  if (request.authorization.length > 0 || parameters.has('client_secret'))
+    throw assertion === undefined ? missing() : several();
   if (assertion !== undefined) {
     if (parameters.get('client_assertion_type') !== clientAssertionType)
       throw refuse('client_authentication_missing', `The client_assertion_type must be ${clientAssertionType}.`);
@@ -34,5 +35,12 @@ function missing() {
   return refuse(
     'client_authentication_missing',
     'The client must authenticate with a client_assertion (private_key_jwt) or with its certificate (mutual TLS), and with nothing else.',
+  );
+}
+
+function several() {
+  return refuse(
+    'client_authentication_several',
+    'The client must authenticate once: beside a client_assertion there must be no client_secret and no Authorization header.',
   );
 }

@@ -5,6 +5,7 @@ import {
   type Grant,
   type GrantRegister,
   oauthErrors,
+  type ProtocolScope,
 } from '@countersign/contracts';
 import { type Clock, newId, parseId, parseInstant, type Random } from '@countersign/kernel';
 import type { AuthorizationServerMetadata } from '@countersign/oauth';
@@ -28,6 +29,12 @@ export interface GrantManagement {
   /** Ends the grant, and with it every refresh and access token that was issued under it. @throws as {@link query} */
   revoke(caller: Caller, grantId: string): Promise<void>;
 }
+
+/** What a client may be given to look at its grants and to end them. */
+export const grantManagementScopes: ReadonlySet<ProtocolScope> = new Set([
+  'grant_management_query',
+  'grant_management_revoke',
+]);
 
 /** Path of the endpoint, under the path of the issuer; with the issuer before it, the audience of its tokens. */
 export const grantManagementPath = '/grants';

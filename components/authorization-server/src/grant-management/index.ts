@@ -5,5 +5,6 @@ export {
   type GrantManagementDependencies,
   grantManagementMetadata,
   grantManagementPath,
+  grantManagementScopes,
 } from './grant-management.ts';
 export { grantManagementRoutes } from './http.ts';

@@ -6,7 +6,7 @@ import { createTestDatabase } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authorizationServerMigrations } from '../migrations.ts';
 import { createConsents, detailsOf } from '../testing/consents.ts';
-import { claimsOf, createHarness, issuer, refusalOf } from '../testing/harness.ts';
+import { claimsOf, createHarness, issuer, refusalOf, standingSession } from '../testing/harness.ts';
 import { makeKey } from '../testing/signing.ts';
 import {
   broker,
@@ -91,6 +91,31 @@ describe('the authorization code grant', () => {
       expect(written).not.toContain(secret);
   });
 
+  it('gives nothing once the person has signed out, where the client would sign them in, and keeps the code', async () => {
+    let standing = true;
+    const asked: string[] = [];
+    const { server, give, codeFor, redeem } = start({
+      authentication: {
+        async session(session) {
+          asked.push(session);
+          return standing ? standingSession(session) : undefined;
+        },
+      },
+    });
+    const grant = await give();
+    const code = await codeFor(grant);
+    standing = false;
+    expect(await refusalOf(server.token(redeem(code)))).toMatchObject({
+      code: 'invalid_grant',
+      reason: 'code_session_ended',
+    });
+    expect(asked).toEqual([grant.session]);
+    const silent = await give({ scopes: ['order:read'] });
+    expect(await refusalOf(server.token(redeem(await codeFor(silent))))).toMatchObject({ code: 'released' });
+    standing = true;
+    expect(await refusalOf(server.token(redeem(code)))).toMatchObject({ code: 'released' });
+  });
+
   it('gives no refresh token without offline_access or to a client that may not refresh, and no ID token without openid', async () => {
     const { server, give, codeFor, redeem, world } = start();
     const plain = await server.token(redeem(await codeFor(await give({ scopes: ['order:read'] }))));
@@ -169,7 +194,7 @@ describe('the authorization code grant', () => {
     ],
     ['a scope that is none', { scope: 'openid order:destroy' }, 'invalid_scope', 'scope_unknown'],
     ['another redirect URI', { redirect_uri: `${deskRedirect}/` }, 'invalid_grant', 'code_redirect_uri'],
-    ['no redirect URI', { redirect_uri: undefined }, 'invalid_grant', 'code_redirect_uri'],
+    ['no redirect URI', { redirect_uri: undefined }, 'invalid_request', 'parameter_missing'],
     ['another verifier', { code_verifier: 'x'.repeat(43) }, 'invalid_grant', 'code_verifier'],
     ['a verifier that is none', { code_verifier: 'short' }, 'invalid_grant', 'code_verifier'],
     ['no verifier', { code_verifier: undefined }, 'invalid_request', 'parameter_missing'],

@@ -1,4 +1,4 @@
-import type { GrantRegister } from '@countersign/contracts';
+import type { Authentication, GrantRegister } from '@countersign/contracts';
 import { equalInConstantTime, type GrantId } from '@countersign/kernel';
 import { type Confirmation, verifyCodeChallenge } from '@countersign/oauth';
 import type { ClientContext } from '../client-endpoint/index.ts';
@@ -11,12 +11,13 @@ import type { GrantHandler } from './grant-handler.ts';
 export interface AuthorizationCodeDependencies extends ConsentedAuthorityDependencies {
   readonly codes: Pick<Codes, 'find' | 'redeem'>;
   readonly grantRegister: Pick<GrantRegister, 'find'>;
+  readonly authentication: Pick<Authentication, 'session'>;
   readonly revocations: Pick<Revocations, 'revoke'>;
 }
 
 interface CodeParameters {
   readonly code: string;
-  readonly redirectUri: string | undefined;
+  readonly redirectUri: string;
   readonly codeVerifier: string;
 }
 
@@ -38,6 +39,7 @@ export function authorizationCode(dependencies: AuthorizationCodeDependencies): 
             throw refuse('code_client', 'The code was issued to another client.');
           if (binding.redeemed) throw await replayed(binding.grant, context, dependencies);
           checkHolder(asked, binding, confirmation);
+          await checkSession(binding, dependencies);
           const grant = await grantRegister.find(binding.grant);
           const authority = consentedAuthority(grant, binding, { context, confirmation, firstUse: true }, dependencies);
           // Last, so that whoever cannot use the code does not spend it. Of all who get here at once one goes on, and the
@@ -54,20 +56,36 @@ export function authorizationCode(dependencies: AuthorizationCodeDependencies): 
 function parseParameters(parameters: ReadonlyMap<string, string>): CodeParameters {
   const code = parameters.get('code');
   const codeVerifier = parameters.get('code_verifier');
+  const redirectUri = parameters.get('redirect_uri');
   if (code === undefined) throw refuse('parameter_missing', 'The parameter code is missing.');
   if (codeVerifier === undefined) throw refuse('parameter_missing', 'The parameter code_verifier is missing.');
-  return { code, codeVerifier, redirectUri: parameters.get('redirect_uri') };
+  // RFC 6749 section 4.1.3: every authorization request here had one.
+  if (redirectUri === undefined) throw refuse('parameter_missing', 'The parameter redirect_uri is missing.');
+  return { code, codeVerifier, redirectUri };
 }
 
 /** What only whoever began the flow can show. A code that fails here stays good: a thief must not be able to spend it. */
 function checkHolder(asked: CodeParameters, binding: CodeBinding, confirmation: Confirmation | undefined): void {
-  if (asked.redirectUri === undefined || !equalInConstantTime(asked.redirectUri, binding.redirectUri))
+  if (!equalInConstantTime(asked.redirectUri, binding.redirectUri))
     throw refuse('code_redirect_uri', 'The redirect_uri must be the one of the authorization request.');
   if (!verifyCodeChallenge(asked.codeVerifier, binding.codeChallenge))
     throw refuse('code_verifier', 'The code_verifier does not fit the code_challenge of the authorization request.');
   if (binding.dpopJkt === undefined) return;
   if (confirmation === undefined || !('jkt' in confirmation) || confirmation.jkt !== binding.dpopJkt)
     throw refuse('code_key', 'The code is bound to another DPoP key than that of the proof.');
+}
+
+/**
+ * A client that signs somebody in is told when the session ends (Back-Channel Logout), and only then. One that was told
+ * before it redeemed its code would open a session of its own that nobody ends any more.
+ */
+async function checkSession(
+  { session, scopes }: CodeBinding,
+  { authentication }: Pick<AuthorizationCodeDependencies, 'authentication'>,
+): Promise<void> {
+  if (session === undefined || !scopes.includes('openid')) return;
+  if ((await authentication.session(session)) === undefined)
+    throw refuse('code_session_ended', 'The person has signed out since: ask them to sign in again.');
 }
 
 /** Ends everything under the consent before anybody is told (RFC 6749 section 4.1.2). @returns the refusal */

@@ -1,3 +1,4 @@
+import { grantManagementScopes } from '../grant-management/index.ts';
 import type { GrantHandler } from './grant-handler.ts';
 
 /** RFC 6749 section 4.4: a service or agent acts itself, for its own institution. */
@@ -6,11 +7,13 @@ export function clientCredentials(): GrantHandler {
     grantType: 'client_credentials',
     parse: () => ({
       async resolve({ client, method }) {
+        const grantScopes = [...grantManagementScopes].filter((scope) => client.scopes.includes(scope));
         return {
           subject: client.principal,
           institution: client.institution,
           actors: [],
-          ceiling: {},
+          // Of the scopes of the protocol, a machine has those to look after the grants that it holds.
+          ceiling: grantScopes.length === 0 ? {} : { protocolScopes: new Set(grantScopes) },
           authentication: { method },
           singleUse: [],
           references: [],

@@ -93,4 +93,6 @@ export interface Continuation {
   readonly claimsDigest: Digest;
   readonly transaction?: { readonly id: TransactionId; readonly intentDigest: IntentDigest };
   readonly mandateVersion?: number;
+  /** The consent that it rested on, as the token names it: what is exchanged ends with it too. */
+  readonly grant?: Digest;
 }

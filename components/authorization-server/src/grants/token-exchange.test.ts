@@ -1,4 +1,5 @@
-import { digestOf } from '@countersign/kernel';
+import { digestOf, toInstant } from '@countersign/kernel';
+import { revocationKey } from '@countersign/oauth';
 import { createTestAuthority } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import { claimsOf, createHarness, type Harness, issuer, refusalOf } from '../testing/harness.ts';
@@ -82,6 +83,29 @@ describe('token exchange', () => {
       code: 'invalid_scope',
       reason: 'scope_missing',
     });
+  });
+
+  it('ends with the consent of a person that the subject token rests on', async () => {
+    const harness = createHarness();
+    const { server, exchange, mint, revocations, clientCredentials, consentStore, world, clock } = harness;
+    const client = world.directory.snapshot().client('trading-desk');
+    const person = world.directory.snapshot().principal('person:anna.keller');
+    if (client === undefined || person === undefined) throw new Error('a fixture is missing');
+    const { id } = await consentStore.grants.give({
+      ...{ client: client.id, subject: person.id, institution: broker, expiresAt: toInstant(clock.now() + 60_000) },
+      ...{ scopes: ['trade:read'], details: [], resources: [venueOrders], acr: 'phr', amr: [], authTime: 0 },
+    });
+    const consent = { kind: 'grant', id } as const;
+    const claims = claimsOf(await server.token(clientCredentials({ scope: 'trade:read' })));
+    const second = await server.token(exchange(mint({ ...claims, grant: revocationKey(consent) })));
+    expect(claimsOf(second)['grant']).toBe(revocationKey(consent));
+    const third = exchange(
+      second.access_token,
+      { resource: custodianSettlement, scope: 'trade:read' },
+      'clearing-core',
+    );
+    await revocations.revoke(consent, { id: 'person:anna.keller', institution: broker }, 'withdrawn');
+    expect(await refusalOf(server.token(third))).toMatchObject({ reason: 'subject_token_revoked' });
   });
 
   it('may hold less of the intent, under the same digest', async () => {

@@ -160,5 +160,6 @@ function continuationOf(claims: AccessTokenClaims): Continuation {
       ? {}
       : { transaction: { id: claims.txn, intentDigest: claims.intent_digest } }),
     ...(claims.mandate === undefined ? {} : { mandateVersion: claims.mandate.version }),
+    ...(claims.grant === undefined ? {} : { grant: claims.grant }),
   };
 }

@@ -39,12 +39,11 @@ export function authorizationGrants(dependencies: {
       audienceOf: (asked, between) => checkChainedIssuer(asked, between, chainedIssuers),
       async sign(granted) {
         const { kid, algorithm } = await signer.current('transaction-token');
-        const token = await signJwtAuthorizationGrant(
+        return signJwtAuthorizationGrant(
           composeGrant(granted),
           jwtAuthorizationGrantHeader({ kid, algorithm }),
           async (data) => (await signer.sign('transaction-token', kid, data)).signature,
         );
-        return { token, facts: {} };
       },
     }),
   };

@@ -1,6 +1,7 @@
 import { type Client, oauthErrors } from '@countersign/contracts';
 import { isCodedError, type Json } from '@countersign/kernel';
 import {
+  clockLeadSeconds,
   maxRequestObjectLifetimeSeconds,
   parseCompactJws,
   type RequestParameters,
@@ -53,7 +54,8 @@ export async function readRequestObject(
   return {
     text,
     parameters: verified.parameters,
-    expiresAt: now + maxRequestObjectLifetimeSeconds * 1000,
+    // With the seconds by which its nbf may lie ahead.
+    expiresAt: now + (maxRequestObjectLifetimeSeconds + clockLeadSeconds) * 1000,
     ...(id === undefined ? {} : { id }),
   };
 }

@@ -406,6 +406,8 @@ describe('the policy of the installation', () => {
   it('holds the limit however many ask at once, each of another node', async () => {
     const principals = ['service:order-desk', 'service:trading-desk', 'agent:vwap-1'];
     const nodes = Array.from({ length: 6 }, () => rig.node({ default: { maxClients: 1 } }));
+    // A connection for each, or the first would be done before the second has one.
+    await Promise.all(nodes.map(() => rig.pool.query('select pg_sleep(0.1)')));
     const answers = await Promise.all(
       nodes.map((app, index) => rig.register(app, machine({ countersign_principal: principals[index % 3] }))),
     );

@@ -1,5 +1,5 @@
 import { type Directory, directoryErrors, oauthErrors, type ResourceGuard } from '@countersign/contracts';
-import { accessRequestOf } from '@countersign/runtime';
+import { accessRequestOf, described } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { isRevocationKind } from './entries-of-record.ts';
@@ -53,7 +53,20 @@ export function revocationsRoutes(
 ): void {
   app.get<{ Querystring: Static<typeof listQuery> }>(
     '/revocations',
-    { schema: { querystring: listQuery } },
+    described({
+      tag: 'revocations',
+      summary: 'Read the signed revocation list',
+      description:
+        'Public: it holds digests alone. With `after` and `wait` it answers as soon as there is something newer.',
+      querystring: listQuery,
+      answers: {
+        200: {
+          description: 'A JWT with `typ` `revocation-list+jwt`, by a key of the key set; good for a minute at most',
+          body: Type.String(),
+          mediaType: 'application/revocation-list+jwt',
+        },
+      },
+    }),
     async (request, reply) => {
       const { after, wait } = request.query;
       const list = await revocations.list(after === undefined ? undefined : Number(after), Number(wait ?? 0) * 1000);
@@ -63,7 +76,14 @@ export function revocationsRoutes(
 
   app.post<{ Body: Static<typeof revokeBody> }>(
     '/revocations',
-    { schema: { body: revokeBody } },
+    described({
+      tag: 'revocations',
+      summary: 'End what was issued',
+      description: 'By the operator; by another institution what is its own: its clients, people and machines, itself.',
+      scopes: ['token:revoke'],
+      body: revokeBody,
+      answers: { 204: { description: 'It has ended here; on every other node within a second' } },
+    }),
     async (request: FastifyRequest<{ Body: Static<typeof revokeBody> }>, reply) => {
       const caller = await guard.check(accessRequestOf(request, baseUrl), { scope: 'token:revoke' });
       const { kind, id, reason } = request.body;

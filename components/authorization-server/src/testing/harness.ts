@@ -2,12 +2,15 @@ import { createHash } from 'node:crypto';
 import {
   type Authentication,
   type ClientRequest,
+  type FederationGateway,
   type Outbound,
   outboundErrors,
   type PresentedCertificate,
+  parsePrincipalId,
+  type SignIn,
   type TokenResponse,
 } from '@countersign/contracts';
-import { isCodedError, newId } from '@countersign/kernel';
+import { isCodedError, newId, type SessionId } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
 import { type FixedClock, fixedClock, seededRandom } from '@countersign/testkit';
 import pg from 'pg';
@@ -30,10 +33,20 @@ export interface HarnessOptions {
   readonly pool?: pg.Pool;
   readonly outbound?: Partial<Outbound>;
   readonly authentication?: Partial<Authentication>;
+  /** In place of the one that knows a single partner. */
+  readonly federationGateway?: FederationGateway;
   readonly nonceSecret?: Uint8Array;
+  readonly pingSecret?: Uint8Array;
   readonly config?: Partial<AuthorizationServerConfig>;
   /** Of the random bytes: two harnesses on one database need two. */
   readonly seed?: string;
+}
+
+/** Every session stands, whosever it is. */
+export async function standingSession(session: SessionId): Promise<SignIn> {
+  const person = parsePrincipalId('person:anna.keller');
+  if (person === undefined) throw new Error('a fixture that its own parser refuses');
+  return { session, person, acr: 'phr', amr: ['hwk', 'user'], authTime: start / 1000 };
 }
 
 const nobodyThere = async (): Promise<never> => {
@@ -65,12 +78,12 @@ export function createHarness(options: HarnessOptions = {}) {
     consentStore,
     policyEngine,
     transactionRegistry,
-    federationGateway,
+    federationGateway: options.federationGateway ?? federationGateway,
     revocations,
     outbound: { getJson: nobodyThere, post: nobodyThere, ...options.outbound },
     authentication: {
       current: async () => undefined,
-      session: async () => undefined,
+      session: standingSession,
       begin: async () => '/sign-in',
       end: async () => undefined,
       ...options.authentication,
@@ -78,6 +91,7 @@ export function createHarness(options: HarnessOptions = {}) {
     // Connects with the first query, and to nothing that is there.
     pool: options.pool ?? new pg.Pool({ host: '127.0.0.1', port: 1, connectionTimeoutMillis: 500 }),
     ...(options.nonceSecret === undefined ? {} : { nonceSecret: options.nonceSecret }),
+    ...(options.pingSecret === undefined ? {} : { pingSecret: options.pingSecret }),
     config: { issuer, environment: 'development', ...options.config },
     logger: createLogger({ level: 'silent', name: 'test' }),
   });

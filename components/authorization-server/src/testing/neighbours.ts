@@ -28,7 +28,7 @@ import {
   toInstant,
 } from '@countersign/kernel';
 import { digestOfIntent, parseConstraints, permits } from '@countersign/market';
-import { importVerificationKey, parseCompactJws, verifyJws } from '@countersign/oauth';
+import { importVerificationKey, parseCompactJws, readGrantLimits, verifyJws } from '@countersign/oauth';
 import type { SigningKey } from './signing.ts';
 import { broker, clearing, fund } from './trading-world.ts';
 
@@ -270,6 +270,8 @@ export function memoryFederation(
       if (typeof jti !== 'string' || typeof exp !== 'number' || typeof acr !== 'string' || typeof authTime !== 'number')
         throw refuse();
       if (exp * 1000 <= clock.now()) throw federationErrors.error('assertion_expired', 'The assertion has expired.');
+      const limits = readGrantLimits(claims, (_, detail) => federationErrors.error('assertion_malformed', detail));
+      const actors = limits.actors.map((actor) => parsePrincipalId(actor)).filter((actor) => actor !== undefined);
       return {
         principal: person.principal,
         institution: person.institution,
@@ -280,6 +282,7 @@ export function memoryFederation(
         authTime,
         assertionId: jti,
         expiresAt: exp,
+        limits: { ...limits, actors },
         provenance: {
           profile: 'prf_1',
           profileVersion: 1,

@@ -35,7 +35,7 @@ function leiOf(name: string): Lei {
 
 export const fund = leiOf('FUND');
 export const broker = leiOf('BROKER');
-const venue = leiOf('VENUE');
+export const venue = leiOf('VENUE');
 export const clearing = leiOf('CLEARING');
 const custodian = leiOf('CUSTODIAN');
 const lapsed = leiOf('LAPSED');

@@ -27,7 +27,8 @@ interface DetailBounds {
   readonly ceiling: Ceiling;
   readonly client: Client;
   readonly resource: Resource;
-  readonly userinfo: boolean;
+  /** The interface is one of the protocol's own, at which nothing is traded. */
+  readonly withoutIntent: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -38,7 +39,7 @@ interface DetailBounds {
  * person has consented to several, it must say which.
  */
 export function checkDetails(asked: string | undefined, bounds: DetailBounds): GrantedDetail | undefined {
-  if (bounds.userinfo) {
+  if (bounds.withoutIntent) {
     if (asked !== undefined) throw refuse('details_unsupported', `${bounds.resource.uri} is for no intent.`);
     return undefined;
   }

@@ -1,4 +1,4 @@
-import type { Client, Resource } from '@countersign/contracts';
+import type { Client, ProtocolScope, Resource } from '@countersign/contracts';
 import { checkSeparation, parseScope, type Scope } from '@countersign/market';
 import type { Ceiling } from '../grants/grant-handler.ts';
 import { refuse } from '../refusal.ts';
@@ -7,7 +7,7 @@ interface ScopeBounds {
   readonly ceiling: Ceiling;
   readonly client: Client;
   readonly resource: Resource;
-  readonly userinfo: boolean;
+  readonly protocolScopes?: ReadonlySet<ProtocolScope> | undefined;
 }
 
 const none: ReadonlySet<Scope> = new Set();
@@ -15,10 +15,10 @@ const none: ReadonlySet<Scope> = new Set();
 /**
  * The market scopes granted: within what the authority holds, what the client is registered for and what the
  * interface offers, and keeping duties apart. All that is asked for or nothing: a client that gets less than it asked
- * for finds out at the worst moment. A token for userinfo has none.
+ * for finds out at the worst moment. A token for an interface of the protocol's own has none.
  */
 export function checkScope(asked: string | undefined, bounds: ScopeBounds): ReadonlySet<Scope> {
-  if (bounds.userinfo) {
+  if (bounds.protocolScopes !== undefined) {
     if (asked !== undefined && asked !== '')
       throw refuse('scope_not_offered', `${bounds.resource.uri} offers no market scope.`);
     return none;

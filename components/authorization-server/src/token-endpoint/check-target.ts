@@ -1,5 +1,12 @@
-import { type Client, type DirectorySnapshot, parseResourceUri, type Resource } from '@countersign/contracts';
+import {
+  type Client,
+  type DirectorySnapshot,
+  type ProtocolScope,
+  parseResourceUri,
+  type Resource,
+} from '@countersign/contracts';
 import { userinfoAudience } from '@countersign/oauth';
+import { grantManagementPath, grantManagementScopes } from '../grant-management/index.ts';
 import type { Authority } from '../grants/grant-handler.ts';
 import { refuse } from '../refusal.ts';
 import type { RequestedToken } from './requested-token.ts';
@@ -18,8 +25,12 @@ export interface Target {
   readonly resource: Resource;
   /** What the token says it is for: the interface, but where it is of another class. */
   readonly audience: string;
-  /** Our own userinfo endpoint, which tells about the person who signed in and opens no market interface. */
-  readonly userinfo: boolean;
+  /**
+   * The scopes of the protocol that such a token carries, where the interface is one of the protocol's own: userinfo,
+   * which tells about the person who signed in, or the grants of the client. It opens no market interface. Undefined
+   * for every other.
+   */
+  readonly protocolScopes?: ReadonlySet<ProtocolScope>;
 }
 
 /** The target of the token (RFC 8707 section 2): registered, allowed to this client, and within what was granted. */
@@ -30,6 +41,7 @@ export function checkTarget(asked: string | undefined, bounds: TargetBounds): Ta
   const userinfoUri = userinfoAudience(issuer);
   const target = asked ?? defaultTarget(bounds, userinfoUri);
   const userinfo = target === userinfoUri && bounds.scope.protocol.has('openid');
+  const protocolScopes = userinfo ? bounds.scope.protocol : grantScopesFor(target, bounds);
   // What an ordinary relying party gets at most: a stolen token of it tells who signed in there, and no more.
   if (client.profile === 'oidc' && !userinfo)
     throw refuse('target_profile', `The client signs people in: its tokens are for ${userinfoUri} alone.`);
@@ -39,8 +51,7 @@ export function checkTarget(asked: string | undefined, bounds: TargetBounds): Ta
   const resource = uri === undefined ? undefined : directory.resource(uri);
   if (resource === undefined)
     throw refuse('target_unknown', 'The target must be the absolute URI, without fragment, of a registered interface.');
-  const found: Target = { resource, audience: resource.uri, userinfo };
-  if (userinfo) return found;
+  if (protocolScopes !== undefined) return { resource, audience: resource.uri, protocolScopes };
   if (!client.audiences.includes(resource.uri))
     throw refuse('target_not_allowed', `The client may not ask for tokens for ${resource.uri}.`);
   if (ceiling.resources?.includes(resource.uri) === false)
@@ -48,7 +59,17 @@ export function checkTarget(asked: string | undefined, bounds: TargetBounds): Ta
   // An exchange for the same audience would only add an actor, or refresh what should end.
   if (resource.uri === ceiling.audience)
     throw refuse('target_unchanged', 'The subject token is for this target already; exchange it for the next one.');
-  return found;
+  return { resource, audience: resource.uri };
+}
+
+/** Grant Management for OAuth: the scopes to look at and end the client's own grants, when it asks for their interface. */
+function grantScopesFor(
+  target: string | undefined,
+  { scope, issuer }: TargetBounds,
+): ReadonlySet<ProtocolScope> | undefined {
+  if (target !== issuer + grantManagementPath) return undefined;
+  const held = [...scope.protocol].filter((each) => grantManagementScopes.has(each));
+  return held.length === 0 ? undefined : new Set(held);
 }
 
 /** What was asked for when the consent was given; where that is about nothing but the sign-in, userinfo. */
@@ -72,5 +93,5 @@ function targetOf(requested: RequestedToken, asked: string | undefined, bounds: 
   const resource = ceiling.audience === undefined ? undefined : directory.resource(ceiling.audience);
   if (resource === undefined)
     throw refuse('target_unknown', 'The interface at which the subject token arrived is not registered any more.');
-  return { resource, audience: requested.audienceOf(asked, { client, institution }), userinfo: false };
+  return { resource, audience: requested.audienceOf(asked, { client, institution }) };
 }

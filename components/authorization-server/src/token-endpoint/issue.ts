@@ -1,5 +1,5 @@
 import type { Client, Decision, ProtocolScope, Resource, Signer } from '@countersign/contracts';
-import { epochSeconds, type RecordId, type TokenId } from '@countersign/kernel';
+import { type Digest, epochSeconds, type RecordId, type TokenId } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 import {
   type AccessTokenClaims,
@@ -45,6 +45,7 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
   const { acr, authTime } = authority.authentication;
   const act = actClaimOf(authority.actors);
   const { region } = grounds.resource;
+  const grant = grantOf(authority);
   return {
     iss: grounds.issuer,
     sub: authority.subject,
@@ -60,13 +61,18 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
     ...(granted === undefined ? {} : { authorization_details: [granted.detail] }),
     ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
     ...(transaction === undefined ? {} : { txn: transaction.id, intent_digest: transaction.intentDigest }),
-    ...(authority.grant === undefined ? {} : { grant: revocationKey({ kind: 'grant', id: authority.grant.id }) }),
+    ...(grant === undefined ? {} : { grant }),
     ...(region === undefined ? {} : { region }),
     policy_version: grounds.decision.policyVersion,
     evidence: grounds.recordId,
     ...(acr === undefined ? {} : { acr }),
     ...(authTime === undefined ? {} : { auth_time: authTime }),
   };
+}
+
+/** The consent that the token ends with: its own, or that of the token it was exchanged for. */
+function grantOf({ grant, continues }: Authority): Digest | undefined {
+  return grant === undefined ? continues?.grant : revocationKey({ kind: 'grant', id: grant.id });
 }
 
 /** Seconds since the epoch: after the token's life, or when the first thing it rests on ends. */

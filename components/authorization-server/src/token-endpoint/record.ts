@@ -5,7 +5,6 @@ import type { Established } from '../established.ts';
 import type { Authority, Companions } from '../grants/grant-handler.ts';
 import type { StandingMandate } from './check-mandate.ts';
 import type { TokenTransaction } from './open-transaction.ts';
-import type { SignedToken } from './requested-token.ts';
 
 /** Everyone who acts, as the record names them. */
 export function describeAuthority(authority: Authority, directory: ReturnType<Directory['snapshot']>): Established {
@@ -36,8 +35,6 @@ export interface IssuedToken {
   readonly grantType: string;
   readonly claims: AccessTokenClaims;
   readonly accessToken: string;
-  /** Of a token of another class. */
-  readonly facts: SignedToken['facts'] | undefined;
   readonly companions: Companions | undefined;
   readonly decision: Decision;
   readonly authority: Authority;
@@ -62,7 +59,6 @@ export async function recordIssue(issued: IssuedToken, established: Established,
       ...(requested === undefined ? {} : { issued_token_type: requested.tokenType }),
       token_sha256: sha256Base64Url(issued.accessToken),
       ...hashesOf(issued.companions),
-      ...issued.facts,
       decision: summaryOf(decision),
       ...(authority.grant === undefined ? {} : { grant: { id: authority.grant.id, version: authority.grant.version } }),
       ...(continues === undefined

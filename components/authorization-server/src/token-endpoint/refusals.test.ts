@@ -26,7 +26,13 @@ describe('the form of a token request', () => {
       'invalid_client',
       'client_authentication_missing',
     ],
-    ['a client secret', { client_secret: 'secret' }, 'invalid_client', 'client_authentication_missing'],
+    ['a client secret too', { client_secret: 'secret' }, 'invalid_request', 'client_authentication_several'],
+    [
+      'a client secret alone',
+      { client_secret: 'secret', client_assertion: undefined, client_assertion_type: undefined },
+      'invalid_client',
+      'client_authentication_missing',
+    ],
   ])('is refused with %s, and leaves no record', async (_, change, code, reason) => {
     const { server, clientCredentials, audit } = createHarness();
     expect(await refusalOf(server.token(clientCredentials(change)))).toMatchObject({ code, reason });
@@ -48,7 +54,7 @@ describe('the form of a token request', () => {
   it('is refused when the client also sends an Authorization header', async () => {
     const { server, clientCredentials } = createHarness();
     const answer = server.token({ ...clientCredentials(), authorization: ['Basic dndhcDpzZWNyZXQ='] });
-    expect(await refusalOf(answer)).toMatchObject({ code: 'invalid_client', reason: 'client_authentication_missing' });
+    expect(await refusalOf(answer)).toMatchObject({ code: 'invalid_request', reason: 'client_authentication_several' });
   });
 });
 

@@ -1,5 +1,4 @@
 import type { Client } from '@countersign/contracts';
-import type { Json } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import type { AccessTokenClaims } from '@countersign/oauth';
 
@@ -28,7 +27,7 @@ export interface RequestedToken {
    */
   audienceOf(asked: string | undefined, between: ExchangeParties): string;
   /** Writes it, from what an access token would say. @param client that asks for it */
-  sign(granted: AccessTokenClaims, client: Client): Promise<SignedToken>;
+  sign(granted: AccessTokenClaims, client: Client): Promise<string>;
 }
 
 export interface ExchangeParties {
@@ -36,10 +35,4 @@ export interface ExchangeParties {
   readonly client: Client;
   /** For which the subject acts. */
   readonly institution: Lei;
-}
-
-export interface SignedToken {
-  readonly token: string;
-  /** What else goes into the record: nothing that others have reported, but by its digest. */
-  readonly facts: { readonly [name: string]: Json };
 }

@@ -1,10 +1,8 @@
 import type {
-  Client,
   ClientRequest,
   ConsentStore,
   PolicyEngine,
   ProtocolScope,
-  Resource,
   TokenResponse,
   TransactionRegistry,
 } from '@countersign/contracts';
@@ -30,9 +28,8 @@ import { composeClaims } from './issue.ts';
 import { openTransaction } from './open-transaction.ts';
 import { parseTokenRequest } from './parse-request.ts';
 import { describeAuthority, groundsOf, recordIssue } from './record.ts';
-import type { SignedToken } from './requested-token.ts';
 import { splitScope } from './split-scope.ts';
-import type { TokenForms } from './token-forms.ts';
+import { type TokenForms, writeToken } from './token-forms.ts';
 
 export interface TokenEndpointDependencies {
   readonly clients: ClientEndpointDependencies;
@@ -82,12 +79,18 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
   const { ceiling } = authority;
   const scope = splitScope(asked.scope, ceiling);
   const target = checkTarget(asked.target, { client, directory, authority, scope, issuer });
-  const { resource, audience, userinfo } = target;
+  const { resource, audience, protocolScopes } = target;
   note({ audience: [audience] });
-  const marketScopes = checkScope(scope.market, { ceiling, client, resource, userinfo });
-  const scopes: ReadonlySet<Scope | ProtocolScope> = userinfo ? scope.protocol : marketScopes;
+  const marketScopes = checkScope(scope.market, { ceiling, client, resource, protocolScopes });
+  const scopes: ReadonlySet<Scope | ProtocolScope> = protocolScopes ?? marketScopes;
   note({ scope: [...scopes] });
-  const granted = checkDetails(asked.authorizationDetails, { ceiling, client, resource, userinfo, now });
+  const granted = checkDetails(asked.authorizationDetails, {
+    ceiling,
+    client,
+    resource,
+    withoutIntent: protocolScopes !== undefined,
+    now,
+  });
 
   // Under which mandate, in which transaction.
   const mandate = granted && (await checkMandate(granted, { authority, now }, dependencies.consentStore));
@@ -122,29 +125,19 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
       authority.requested?.lifetimeSeconds ?? Number.POSITIVE_INFINITY,
     ),
   });
-  const { token: accessToken, facts } = await writeToken({ claims, resource, client, authority }, dependencies);
+  const accessToken = await writeToken(
+    { claims, resource, client, requested: authority.requested },
+    dependencies.tokenForms,
+  );
   const companions = await authority.companions?.({ claims, accessToken, protocolScopes: scope.protocol });
   await recordIssue(
-    { recordId, grantType: asked.grantType, claims, accessToken, facts, companions, decision, authority },
+    { recordId, grantType: asked.grantType, claims, accessToken, companions, decision, authority },
     context.established,
     audit,
   );
-  return release({ claims, accessToken, companions, authority }, [...(userinfo ? [] : scope.protocol)]);
-}
-
-/** In the form of its interface, or as its class is written. */
-async function writeToken(
-  granted: {
-    readonly claims: AccessTokenClaims;
-    readonly resource: Resource;
-    readonly client: Client;
-    readonly authority: Authority;
-  },
-  { tokenForms }: Pick<TokenEndpointDependencies, 'tokenForms'>,
-): Promise<{ readonly token: string; readonly facts: SignedToken['facts'] | undefined }> {
-  const { claims, resource, client, authority } = granted;
-  if (authority.requested !== undefined) return authority.requested.sign(claims, client);
-  return { token: await tokenForms(claims, resource), facts: undefined };
+  return release({ claims, accessToken, companions, authority }, [
+    ...(protocolScopes === undefined ? scope.protocol : []),
+  ]);
 }
 
 /** RFC 8705 section 3 has no type of its own for tokens that are bound to a certificate. */

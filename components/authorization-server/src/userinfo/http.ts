@@ -34,13 +34,17 @@ export function userinfoRoutes(app: FastifyInstance, { userinfo, baseUrl }: User
   app.post(url, handler);
 }
 
+const algorithms = 'algs="ES256 EdDSA PS256"';
+
 /** RFC 6750 section 3 and RFC 9449 section 7.1: in the scheme that was tried, with what would help. */
 function challengeOf(error: CodedError, request: FastifyRequest): string {
+  // Both schemes are taken, and nothing was tried (RFC 9449 section 7.2).
+  if (error.code === 'token_missing') return `Bearer scope="openid", DPoP scope="openid", ${algorithms}`;
   const bearer = /^bearer\s/i.test(request.headers.authorization ?? '');
   const parameters = [
-    ...(error.code === 'token_missing' ? [] : [`error="${errorOf(error)}"`]),
+    `error="${errorOf(error)}"`,
     ...(error.code === 'insufficient_scope' ? ['scope="openid"'] : []),
-    ...(bearer ? [] : ['algs="ES256 EdDSA PS256"']),
+    ...(bearer ? [] : [algorithms]),
   ];
   return `${bearer ? 'Bearer' : 'DPoP'} ${parameters.join(', ')}`;
 }

@@ -83,8 +83,8 @@ describe('userinfo', () => {
     expect(answer.challenge).toMatch(/^(?:DPoP|Bearer) /);
   });
 
-  it('challenges in the scheme that was tried', async () => {
-    expect((await ask({})).challenge).toBe('DPoP algs="ES256 EdDSA PS256"');
+  it('challenges in the scheme that was tried, and in both when none was', async () => {
+    expect((await ask({})).challenge).toBe('Bearer scope="openid", DPoP scope="openid", algs="ES256 EdDSA PS256"');
     expect((await ask(bearer('abc'))).challenge).toBe('Bearer error="invalid_token"');
     expect((await ask(bearer(token({ scope: 'offline_access' })))).challenge).toBe(
       'Bearer error="insufficient_scope", scope="openid"',

@@ -92,6 +92,13 @@ describe('grants over HTTP', () => {
     },
   );
 
+  it.each(['client', 'subject'])('are not listed by a %s that no id could be', async (name) => {
+    for (const value of ['%00', 'a%00b', '', '%F0%9F%98%80']) {
+      const response = await list(`?${name}=${value}`, brokerSignatory);
+      expect([response.statusCode, response.json<{ code: string }>().code]).toEqual([400, 'request_invalid']);
+    }
+  });
+
   it('are not listed after something that is no grant', async () => {
     expect((await list('?after=x', brokerSignatory)).json()).toMatchObject({ status: 404, code: 'grant_not_found' });
   });

@@ -1,6 +1,6 @@
 import { type Caller, type Grant, type GrantRegister, grantErrors, type ResourceGuard } from '@countersign/contracts';
 import { type GrantId, parseId } from '@countersign/kernel';
-import { withCaller } from '@countersign/runtime';
+import { described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { reasonPattern } from '../reason.ts';
@@ -9,10 +9,13 @@ const closed = { additionalProperties: false };
 const grantId = Type.String({ maxLength: 40 });
 const status = Type.Enum(['active', 'revoked']);
 
+/** What ids are made of; beyond it there is text that a database does not take. */
+const namePattern = '^[\\x21-\\x7e]+$';
+
 const listQuery = Type.Object(
   {
-    client: Type.Optional(Type.String({ maxLength: 64 })),
-    subject: Type.Optional(Type.String({ maxLength: 80 })),
+    client: Type.Optional(Type.String({ maxLength: 64, pattern: namePattern })),
+    subject: Type.Optional(Type.String({ maxLength: 80, pattern: namePattern })),
     status: Type.Optional(status),
     after: Type.Optional(grantId),
   },
@@ -40,7 +43,7 @@ const grantAnswer = Type.Object(
     expiresAt: Type.String({ description: 'RFC 3339; nothing is issued under it from then on' }),
     recordId: Type.String(),
   },
-  closed,
+  { ...closed, title: 'Grant' },
 );
 const listAnswer = Type.Object({ grants: Type.Array(grantAnswer) }, closed);
 
@@ -62,7 +65,14 @@ export interface GrantRoutes {
 export function grantRoutes(app: FastifyInstance, { grants, guard, baseUrl }: GrantRoutes): void {
   app.get<ListRoute>(
     '/grants',
-    { schema: { querystring: listQuery, response: { 200: listAnswer } } },
+    described({
+      tag: 'grants',
+      summary: 'List what people have allowed software',
+      description: 'Of the people of the institution of the caller. More: ask again with `after` the last id.',
+      scopes: ['mandate:read'],
+      querystring: listQuery,
+      answers: { 200: { description: 'One page, oldest first; at most 200', body: listAnswer } },
+    }),
     withCaller<Caller, FastifyRequest<ListRoute>>(
       (request) => guard.check(request, { scope: 'mandate:read' }),
       baseUrl,
@@ -81,7 +91,15 @@ export function grantRoutes(app: FastifyInstance, { grants, guard, baseUrl }: Gr
 
   app.post<RevokeRoute>(
     '/grants/:id/revoke',
-    { schema: { params: idParams, body: revokeBody, response: { 200: grantAnswer } } },
+    described({
+      tag: 'grants',
+      summary: 'End a grant',
+      description: 'And with it every code and token issued under it.',
+      scopes: ['mandate:revoke'],
+      params: idParams,
+      body: revokeBody,
+      answers: { 200: { description: 'The grant as it is now', body: grantAnswer } },
+    }),
     withCaller<Caller, FastifyRequest<RevokeRoute>>(
       (request) => guard.check(request, { scope: 'mandate:revoke' }),
       baseUrl,
@@ -94,9 +112,26 @@ export function grantRoutes(app: FastifyInstance, { grants, guard, baseUrl }: Gr
   );
 }
 
-function shown({ session: _, ...grant }: Grant): Static<typeof grantAnswer> {
-  const { scopes, details, resources, amr } = grant;
-  return { ...grant, scopes: [...scopes], details: [...details], resources: [...resources], amr: [...amr] };
+/** Member by member: what a grant gets one day is not shown before somebody has decided that it is. */
+function shown(grant: Grant): Static<typeof grantAnswer> {
+  const { id, version, status, client, subject, institution, acr, authTime, givenAt, expiresAt, recordId } = grant;
+  return {
+    id,
+    version,
+    status,
+    client,
+    subject,
+    institution,
+    scopes: [...grant.scopes],
+    details: [...grant.details],
+    resources: [...grant.resources],
+    acr,
+    amr: [...grant.amr],
+    authTime,
+    givenAt,
+    expiresAt,
+    recordId,
+  };
 }
 
 function grantIdOf(text: string): GrantId {

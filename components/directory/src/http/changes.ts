@@ -1,5 +1,6 @@
 import { directoryErrors } from '@countersign/contracts';
 import { type ChangeId, parseDigest, parseId } from '@countersign/kernel';
+import { described } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -9,7 +10,6 @@ import type { Proposal } from '../proposal.ts';
 import type { Gate } from './gate.ts';
 import {
   approveBody,
-  asReturned,
   changed,
   changeRequest,
   changeRequestView,
@@ -28,6 +28,7 @@ const listAnswer = Type.Object(
   { changes: Type.Array(changeRequest, { description: 'The newest hundred, newest first.' }) },
   strict,
 );
+const tag = 'changes';
 type WithId = { Params: Static<typeof idParams> };
 
 /** A file, and the words around it. */
@@ -41,9 +42,17 @@ export function changeRoutes(app: FastifyInstance, directory: DirectoryComponent
     '/directory/changes',
     {
       bodyLimit: bodyLimitBytes,
+      ...described({
+        tag,
+        summary: 'Propose a change that takes two people',
+        description: 'A file or an edit. Nothing changes until somebody else approves it.',
+        scopes: ['directory:apply'],
+        querystring: noQuery,
+        body: proposeBody,
+        answers: { 201: { description: 'What waits for its second person', body: changeRequest } },
+      }),
       ...judgedByDirectory(noQuery),
       ...gate.needs('directory:apply'),
-      schema: { querystring: noQuery, body: proposeBody, response: { 201: changeRequest } },
     },
     async (request, reply) => {
       const { proposal, reason } = readProposeBody(request.body);
@@ -54,9 +63,15 @@ export function changeRoutes(app: FastifyInstance, directory: DirectoryComponent
   app.get<{ Querystring: Static<typeof listQuery> }>(
     '/directory/changes',
     {
-      ...asReturned,
+      ...described({
+        tag,
+        summary: 'List changes that take two people',
+        description: 'For the operator; others see none.',
+        scopes: ['directory:read'],
+        querystring: listQuery,
+        answers: { 200: { description: 'Decided or not', body: listAnswer } },
+      }),
       ...gate.needs('directory:read'),
-      schema: { querystring: listQuery, response: { 200: listAnswer } },
     },
     async (request) => {
       const { status } = request.query;
@@ -69,9 +84,15 @@ export function changeRoutes(app: FastifyInstance, directory: DirectoryComponent
   app.get<WithId>(
     '/directory/changes/:id',
     {
-      ...asReturned,
+      ...described({
+        tag,
+        summary: 'Read what a change would do',
+        description: 'For the operator.',
+        scopes: ['directory:read'],
+        params: idParams,
+        answers: { 200: { description: 'Each entity before and after', body: changeRequestView } },
+      }),
       ...gate.needs('directory:read'),
-      schema: { params: idParams, response: { 200: changeRequestView } },
     },
     async (request) => {
       if (!directory.isOperator(gate.callerOf(request).institution)) throw notFound();
@@ -82,9 +103,16 @@ export function changeRoutes(app: FastifyInstance, directory: DirectoryComponent
   app.post<WithId & { Body: Static<typeof approveBody> }>(
     '/directory/changes/:id/approve',
     {
-      ...asReturned,
+      ...described({
+        tag,
+        summary: 'Approve a change',
+        description: 'By another principal than the proposer, who names the digest of what was read. Once.',
+        scopes: ['directory:approve'],
+        params: idParams,
+        body: approveBody,
+        answers: { 200: { description: 'What has changed', body: changed } },
+      }),
       ...gate.needs('directory:approve'),
-      schema: { params: idParams, body: approveBody, response: { 200: changed } },
     },
     async (request) => {
       const digest = parseDigest(request.body.digest);
@@ -96,9 +124,15 @@ export function changeRoutes(app: FastifyInstance, directory: DirectoryComponent
   app.post<WithId & { Body: Static<typeof rejectBody> }>(
     '/directory/changes/:id/reject',
     {
-      ...asReturned,
+      ...described({
+        tag,
+        summary: 'Reject a change',
+        scopes: ['directory:approve'],
+        params: idParams,
+        body: rejectBody,
+        answers: { 200: { description: 'The change, decided', body: changeRequest } },
+      }),
       ...gate.needs('directory:approve'),
-      schema: { params: idParams, body: rejectBody, response: { 200: changeRequest } },
     },
     async (request) => directory.reject(changeIdOf(request.params.id), gate.actorOf(request), request.body.reason),
   );

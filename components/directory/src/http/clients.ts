@@ -1,9 +1,10 @@
 import { directoryErrors } from '@countersign/contracts';
+import { described } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { DirectoryComponent } from '../directory.ts';
 import type { Gate } from './gate.ts';
-import { asReturned, changed, clientDocument, judgedByDirectory, noQuery, strict } from './schemas.ts';
+import { changed, clientDocument, judgedByDirectory, noQuery, strict } from './schemas.ts';
 
 const clientId = Type.String({ minLength: 1, maxLength: 64 });
 const listQuery = Type.Object(
@@ -18,22 +19,44 @@ const listAnswer = Type.Object(
   strict,
 );
 const idParams = Type.Object({ id: clientId }, strict);
+const tag = 'clients';
+const made = { 200: { description: 'What has changed; nothing, when it was so already', body: changed } };
 
 /** Single clients: register one or change it, remove it, see those of one's own institution. */
 export function clientRoutes(app: FastifyInstance, directory: DirectoryComponent, gate: Gate): void {
   app.post(
     '/directory/clients',
     {
+      ...described({
+        tag,
+        summary: 'Register a client, or change it',
+        description:
+          'The document replaces the one of its id. A client of the environment `production` takes two people: ' +
+          'propose the change instead.',
+        scopes: ['directory:apply'],
+        querystring: noQuery,
+        body: clientDocument,
+        answers: made,
+      }),
       ...judgedByDirectory(noQuery),
       ...gate.needs('directory:apply'),
-      schema: { querystring: noQuery, body: clientDocument, response: { 200: changed } },
     },
     async (request) => directory.edit({ put: { clients: [request.body] } }, gate.actorOf(request)),
   );
 
   app.delete<{ Params: Static<typeof idParams> }>(
     '/directory/clients/:id',
-    { ...asReturned, ...gate.needs('directory:apply'), schema: { params: idParams, response: { 200: changed } } },
+    {
+      ...described({
+        tag,
+        summary: 'Remove a client',
+        description: 'And with it everything issued to it.',
+        scopes: ['directory:apply'],
+        params: idParams,
+        answers: made,
+      }),
+      ...gate.needs('directory:apply'),
+    },
     async (request) => {
       const { id } = request.params;
       const answer = await directory.edit({ remove: [{ kind: 'client', id }] }, gate.actorOf(request));
@@ -46,9 +69,15 @@ export function clientRoutes(app: FastifyInstance, directory: DirectoryComponent
   app.get<{ Querystring: Static<typeof listQuery> }>(
     '/directory/clients',
     {
-      ...asReturned,
+      ...described({
+        tag,
+        summary: 'List clients',
+        description: "Those of the caller's institution; the operator sees all.",
+        scopes: ['directory:read'],
+        querystring: listQuery,
+        answers: { 200: { description: 'One page', body: listAnswer } },
+      }),
       ...gate.needs('directory:read'),
-      schema: { querystring: listQuery, response: { 200: listAnswer } },
     },
     async (request) => {
       const { institution } = gate.callerOf(request);

@@ -1,9 +1,10 @@
 import { directoryErrors } from '@countersign/contracts';
+import { described } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { DirectoryComponent } from '../directory.ts';
 import type { Gate } from './gate.ts';
-import { asReturned, changed, directoryFile, entityDocument, judgedByDirectory, strict } from './schemas.ts';
+import { changed, directoryFile, entityDocument, judgedByDirectory, strict } from './schemas.ts';
 
 const flag = Type.Union([Type.Literal('true'), Type.Literal('false')]);
 const planQuery = Type.Object({ prune: Type.Optional(flag) }, strict);
@@ -16,6 +17,7 @@ const entityParams = Type.Object(
   strict,
 );
 
+const tag = 'directory';
 const fileLimitBytes = 4 * 1024 * 1024;
 
 /** Whole files: what one would change, making it so; and one entity as a file would write it. */
@@ -25,9 +27,16 @@ export function fileRoutes(app: FastifyInstance, directory: DirectoryComponent, 
   app.post<{ Querystring: Static<typeof planQuery> }>(
     '/directory/plan',
     {
+      ...described({
+        tag,
+        summary: 'Plan what a file would change',
+        scopes: ['directory:apply'],
+        querystring: planQuery,
+        body: directoryFile,
+        answers: { 200: { description: 'What applying it would change now, and at which version', body: changed } },
+      }),
       ...forFiles,
       ...judgedByDirectory(planQuery),
-      schema: { querystring: planQuery, body: directoryFile, response: { 200: changed } },
     },
     async (request) => {
       // Read before planning: if something changes in between, `expected_version` is too old rather than too new.
@@ -40,9 +49,18 @@ export function fileRoutes(app: FastifyInstance, directory: DirectoryComponent, 
   app.post<{ Querystring: Static<typeof applyQuery> }>(
     '/directory/apply',
     {
+      ...described({
+        tag,
+        summary: 'Apply a file',
+        description:
+          'Makes it the whole truth for every institution that it names: all or nothing. Applying it again changes nothing.',
+        scopes: ['directory:apply'],
+        querystring: applyQuery,
+        body: directoryFile,
+        answers: { 200: { description: 'What has changed', body: changed } },
+      }),
       ...forFiles,
       ...judgedByDirectory(applyQuery),
-      schema: { querystring: applyQuery, body: directoryFile, response: { 200: changed } },
     },
     async (request) => {
       const { prune, expected_version: expected } = request.query;
@@ -56,9 +74,15 @@ export function fileRoutes(app: FastifyInstance, directory: DirectoryComponent, 
   app.get<{ Params: Static<typeof entityParams> }>(
     '/directory/:kind/:id',
     {
-      ...asReturned,
+      ...described({
+        tag,
+        summary: 'Read one entity',
+        description: 'As a file would write it. A client is shown to its institution and to the operator alone.',
+        scopes: ['directory:read'],
+        params: entityParams,
+        answers: { 200: { description: 'Its document', body: entityDocument } },
+      }),
       ...gate.needs('directory:read'),
-      schema: { params: entityParams, response: { 200: entityDocument } },
     },
     async (request) => {
       const { kind, id } = request.params;

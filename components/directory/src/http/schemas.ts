@@ -8,12 +8,18 @@ export const strict = { additionalProperties: false } as const;
 export const noQuery = Type.Object({}, strict);
 const list = (schema: TSchema) => Type.Optional(Type.Array(schema));
 
+/** Under a name of its own in the document of the interfaces. */
+const titled = (kind: string, schema: TSchema) =>
+  Type.Unsafe<unknown>({ ...schema, title: `${kind.charAt(0).toUpperCase()}${kind.slice(1)}` });
+
 /** A directory file, as people write it. */
 export const directoryFile = Type.Object(
-  Object.fromEntries(Object.values(entityReaders).map((reader) => [reader.list, list(reader.schema)])),
-  strict,
+  Object.fromEntries(
+    Object.values(entityReaders).map((reader) => [reader.list, list(titled(reader.kind, reader.schema))]),
+  ),
+  { ...strict, title: 'DirectoryFile' },
 );
-export const clientDocument = entityReaders.client.schema;
+export const clientDocument = titled('client', entityReaders.client.schema);
 /** An entity of any kind, without the names by which identity providers know a person. */
 export const entityDocument = Type.Record(Type.String(), Type.Unknown());
 
@@ -26,8 +32,11 @@ const changeMembers = {
   id: Type.String(),
   fields: Type.Optional(Type.Array(Type.String(), { description: 'Names of the members that differ.' })),
 };
-export const change = Type.Object(changeMembers, strict);
-export const changed = Type.Object({ version: Type.Integer(), changes: Type.Array(change) }, strict);
+export const change = Type.Object(changeMembers, { ...strict, title: 'DirectoryChange' });
+export const changed = Type.Object(
+  { version: Type.Integer({ description: 'Of the directory' }), changes: Type.Array(change) },
+  { ...strict, title: 'DirectoryChanges' },
+);
 
 export const changeStatus = Type.Enum(['proposed', 'approved', 'rejected', 'expired']);
 export const changeRequest = Type.Object(
@@ -42,7 +51,7 @@ export const changeRequest = Type.Object(
     changes: Type.Array(change),
     digest: Type.String({ description: 'What the approver names.' }),
   },
-  strict,
+  { ...strict, title: 'DirectoryChangeRequest' },
 );
 export const changeRequestView = Type.Object(
   {
@@ -88,19 +97,15 @@ export const approveBody = Type.Object(
 );
 export const rejectBody = Type.Object({ reason }, strict);
 
-type Compilers = Pick<Parameters<FastifyInstance['route']>[0], 'validatorCompiler' | 'serializerCompiler'>;
-
-/** The schema of an answer describes it; what is sent is what the handler returned. */
-export const asReturned: Compilers = { serializerCompiler: () => (data) => JSON.stringify(data) };
+type Compiler = Pick<Parameters<FastifyInstance['route']>[0], 'validatorCompiler'>;
 
 /**
  * For a body that the directory judges itself, because it tells everything that is wrong at once and with its place:
  * the body's schema describes it and refuses nothing. The query is checked as ever.
  */
-export function judgedByDirectory(query: TSchema): Compilers {
+export function judgedByDirectory(query: TSchema): Compiler {
   const validator = Compile(query);
   return {
-    ...asReturned,
     validatorCompiler:
       ({ httpPart }) =>
       (data: unknown) => {

@@ -32,6 +32,19 @@ describe('html', () => {
     );
   });
 
+  it.each(['\u00ad', '\u061c', '\u200b', '\u200f', '\u2028', '\u2060', '\ufeff', '\u{e0041}'])(
+    'shows that a name holds %j, which nobody could see',
+    (hidden) => {
+      expect(html`${`Example ${hidden}Bank`}`.toString()).toBe('Example \ufffdBank');
+    },
+  );
+
+  it('leaves names in every script as they are', () => {
+    const names =
+      'B\u00e4r & S\u00f6hne, \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645, \u0915\u094d\u200d\u0937, \u{1f469}\u200d\u{1f4bb}';
+    expect(html`${names}`.toString()).toBe(names.replace('&', '&amp;'));
+  });
+
   it('lets no text out of a quoted attribute or into a tag', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {

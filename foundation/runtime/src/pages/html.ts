@@ -46,9 +46,11 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-// Bidirectional controls would let a name turn around the words beside it, and control characters would hide some:
-// on a page where people agree to something both are shown as what they are, characters that do not belong.
-const deceiving = /(?![\t\n\r])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
+// Bidirectional controls would let a name turn around the words beside it, control characters would hide some, and
+// characters without width make two names that look alike: on a page where people agree to something all of them are
+// shown as what they are, characters that do not belong. The joiners (U+200C, U+200D) stay: whole scripts need them.
+const deceiving =
+  /(?![\t\n\r])[\p{Cc}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu;
 
 function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? '').replace(deceiving, '\ufffd');

@@ -1,13 +1,6 @@
 import { authenticationMigrations, authenticationRoutes, createAuthentication } from '@countersign/authentication';
-import {
-  type Authentication,
-  type ClientRequest,
-  type Outbound,
-  type PresentedCertificate,
-  parsePrincipalId,
-  type SignIn,
-} from '@countersign/contracts';
-import { systemRandom } from '@countersign/kernel';
+import type { Authentication, ClientRequest, Outbound, PresentedCertificate, SignIn } from '@countersign/contracts';
+import { type GrantId, parseId, sha256Base64Url, systemRandom } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
 import { createHttpServer, createLogger, createMetrics, pageRoutes } from '@countersign/runtime';
 import { createTestDatabase, fixedClock } from '@countersign/testkit';
@@ -53,6 +46,13 @@ export interface SentPing {
   readonly body: unknown;
   readonly authorization: string | undefined;
   readonly contentType: string;
+}
+
+/** By whom, and with what shown. */
+export interface By {
+  readonly clientId?: string;
+  readonly proofKey?: SigningKey | undefined;
+  readonly certificate?: PresentedCertificate;
 }
 
 /** Backchannel authentication on as many nodes as are asked for: a real database, real sign-in, the real token endpoint. */
@@ -176,11 +176,6 @@ export async function createCibaWorld(
     return signJws(key, { typ: 'dpop+jwt', alg: 'ES256', jwk: key.jwk }, claims);
   }
 
-  interface By {
-    readonly clientId?: string;
-    readonly proofKey?: SigningKey | undefined;
-    readonly certificate?: PresentedCertificate;
-  }
   function requestTo(
     path: string,
     fields: Fields,
@@ -247,8 +242,24 @@ export async function createCibaWorld(
     };
     return signJws(key, { alg: 'ES256', kid: key.kid, ...header }, claims);
   }
-  const ask = (fields: Fields = plain(), by: By & { readonly at?: Pick<typeof first, 'backchannel'> } = {}) =>
-    (by.at ?? first).backchannel.ask(requestTo('/bc-authorize', fields, by));
+  /** Signs what is asked for, as every client at FAPI-CIBA must, unless it is signed already or told to be sent plain. */
+  const ask = (
+    fields: Fields = plain(),
+    by: By & { readonly at?: Pick<typeof first, 'backchannel'>; readonly unsigned?: true } = {},
+  ) => {
+    const sent =
+      by.unsigned === true || 'request' in fields
+        ? fields
+        : {
+            request: signed(
+              Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)),
+              {},
+              {},
+              by.clientId,
+            ),
+          };
+    return (by.at ?? first).backchannel.ask(requestTo('/bc-authorize', sent, by));
+  };
   const redeem = (
     authReqId: string | undefined,
     by: By & { readonly at?: Pick<typeof first, 'token'>; readonly fields?: Fields } = {},
@@ -274,10 +285,18 @@ export async function createCibaWorld(
     const back = await browser.post(String(location), fields);
     return browser.get(String(back.headers.location));
   }
-  const pathOf = async (authReqId: string): Promise<string> => {
-    const { createHash } = await import('node:crypto');
-    return `/approvals/${createHash('sha256').update(authReqId).digest('base64url')}`;
-  };
+  const pathOf = (authReqId: string): string => `/approvals/${sha256Base64Url(authReqId)}`;
+  /** The consent that was given for a request. */
+  function grantOf(authReqId: string): GrantId {
+    const hash = sha256Base64Url(authReqId);
+    for (const { type, data } of audit.records) {
+      if (type !== 'authorization.granted' || typeof data !== 'object' || data === null) continue;
+      if (!('auth_req_id_sha256' in data) || data.auth_req_id_sha256 !== hash || !('grant' in data)) continue;
+      const grant = parseId('grant', data.grant);
+      if (grant !== undefined) return grant;
+    }
+    throw new Error('nothing was given');
+  }
   const formOf = (page: string, decision: string | undefined) => ({
     csrf: hiddenField(page, 'csrf'),
     seen: hiddenField(page, 'seen'),
@@ -286,19 +305,13 @@ export async function createCibaWorld(
   /** The person decides, from the sign-in on, in a browser of their own. @returns the answer to the form */
   async function decide(authReqId: string, decision: 'allow' | 'refuse', person = anna, app = first.app) {
     const browser = webBrowser(app);
-    const path = await pathOf(authReqId);
+    const path = pathOf(authReqId);
     const { body } = await openSignedIn(browser, path, person);
     return browser.post(path, formOf(body, decision));
   }
-  const principal = (id: string) => {
-    const parsed = parsePrincipalId(id);
-    if (parsed === undefined) throw new Error('a fixture that its own parser refuses');
-    return parsed;
-  };
-
   return {
-    ...{ database, clock, logger, world, audit, signer, consentStore, policyEngine, pings, seconds, principal },
-    ...{ node, order, plain, signed, ask, redeem, dpopKeyOf, openSignedIn, pathOf, formOf, decide, ...first },
+    ...{ database, clock, logger, world, audit, signer, consentStore, policyEngine, pings, seconds },
+    ...{ node, order, plain, signed, ask, redeem, dpopKeyOf, openSignedIn, pathOf, grantOf, formOf, decide, ...first },
     browser: (app: FastifyInstance = first.app) => webBrowser(app),
     answerPings(answer: typeof answerPing) {
       answerPing = answer;

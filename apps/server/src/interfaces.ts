@@ -1,0 +1,93 @@
+import { auditLogRoutes } from '@countersign/audit-log';
+import { revocationsRoutes } from '@countersign/authorization-server';
+import { consentStoreRoutes } from '@countersign/consent-store';
+import type { ResourceGuard } from '@countersign/contracts';
+import { directoryRoutes } from '@countersign/directory';
+import type { Clock } from '@countersign/kernel';
+import { policyEngineRoutes } from '@countersign/policy-engine';
+import { described } from '@countersign/runtime';
+import { transactionRegistryRoutes } from '@countersign/transaction-registry';
+import { trustRegistryRoutes } from '@countersign/trust-registry';
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import type { Components } from './components.ts';
+import type { Configuration } from './configuration.ts';
+import { keyRoutes } from './key-routes.ts';
+import type { OwnInterface } from './own-interfaces.ts';
+
+/** What answers behind our own interfaces. */
+export interface InterfaceParts
+  extends Pick<
+    Components,
+    | 'directory'
+    | 'trustRegistry'
+    | 'consentStore'
+    | 'policyEngine'
+    | 'transactionRegistry'
+    | 'auditLog'
+    | 'signers'
+    | 'keyRecords'
+  > {
+  readonly revocations: Components['authorizationServer']['revocations'];
+}
+
+export interface InterfaceOptions {
+  /** Of one interface: it accepts tokens for itself alone. */
+  readonly guard: (name: OwnInterface) => ResourceGuard;
+  readonly configuration: Pick<Configuration, 'issuer' | 'environment' | 'logOrigin'>;
+  /** What clients of this listener call it. */
+  readonly baseUrl: string;
+  readonly clock: Clock;
+  /** The description of all of this, as text. */
+  readonly openapi: () => Promise<string>;
+}
+
+const closed = { additionalProperties: false };
+const installationAnswer = Type.Object(
+  {
+    issuer: Type.String(),
+    environment: Type.Enum(['development', 'production']),
+    log: Type.Object({ origin: Type.String(), verifier_key: Type.String({ description: 'C2SP vkey' }) }, closed),
+  },
+  { ...closed, title: 'Installation' },
+);
+
+/** The interfaces that no specification but ours defines, and the decision point beside them. */
+export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, options: InterfaceOptions): void {
+  const { guard, configuration, baseUrl, clock, openapi } = options;
+  const { issuer, environment, logOrigin } = configuration;
+
+  revocationsRoutes(app, {
+    revocations: parts.revocations,
+    directory: parts.directory,
+    guard: guard('revocations'),
+    resource: `${issuer}/revocations`,
+    baseUrl,
+  });
+  directoryRoutes(app, { directory: parts.directory, guard: guard('directory'), baseUrl });
+  trustRegistryRoutes(app, { trustRegistry: parts.trustRegistry, guard: guard('partners'), baseUrl });
+  consentStoreRoutes(app, { consentStore: parts.consentStore, guard: guard('mandates'), baseUrl, clock });
+  policyEngineRoutes(app, { policyEngine: parts.policyEngine, guard: guard('decisions'), baseUrl });
+  transactionRegistryRoutes(app, { transactions: parts.transactionRegistry, guard: guard('transactions'), baseUrl });
+  auditLogRoutes(app, { auditLog: parts.auditLog, guard: guard('evidence'), baseUrl });
+  keyRoutes(app, parts, { guard: guard('keys'), baseUrl, clock });
+
+  app.get(
+    '/.well-known/countersign',
+    described({
+      tag: 'installation',
+      summary: 'Read what this installation is',
+      answers: { 200: { description: 'Its issuer, its environment, its log', body: installationAnswer } },
+    }),
+    async () => ({ issuer, environment, log: { origin: logOrigin, verifier_key: parts.auditLog.verifierKey() } }),
+  );
+  app.get(
+    '/openapi.json',
+    described({
+      tag: 'installation',
+      summary: 'Read this document',
+      answers: { 200: { description: 'OpenAPI 3.1', body: Type.Record(Type.String(), Type.Unknown()) } },
+    }),
+    async (_request, reply) => reply.type('application/json; charset=utf-8').send(await openapi()),
+  );
+}

@@ -1,0 +1,105 @@
+import {
+  accessErrors,
+  auditLogErrors,
+  consentErrors,
+  directoryErrors,
+  grantErrors,
+  oauthErrors,
+  policyErrors,
+  transactionErrors,
+  trustErrors,
+} from '@countersign/contracts';
+import { CodedError, type ErrorCategory } from '@countersign/kernel';
+import { statusOf } from '@countersign/runtime';
+import { keyRouteErrors } from '../key-routes.ts';
+import type { OwnInterface } from '../own-interfaces.ts';
+
+type Codes = Readonly<Record<string, ErrorCategory>>;
+
+/** One chapter of the document, in the order in which they are listed. */
+interface Chapter {
+  readonly description: string;
+  /** The interface whose tokens its routes take. */
+  readonly audience?: OwnInterface;
+  readonly codes?: Codes;
+}
+
+export const chapters: Readonly<Record<string, Chapter>> = {
+  directory: {
+    description: 'Institutions, people, services, agents, clients, accounts, venues and interfaces, as files.',
+    audience: 'directory',
+    codes: directoryErrors.codes,
+  },
+  clients: { description: 'Single clients.', audience: 'directory', codes: directoryErrors.codes },
+  changes: {
+    description: 'Changes by two people: one proposes, another approves.',
+    audience: 'directory',
+    codes: directoryErrors.codes,
+  },
+  partners: {
+    description: "Trust profiles of partners' identity providers.",
+    audience: 'partners',
+    codes: trustErrors.codes,
+  },
+  mandates: {
+    description: 'Who may do what for whom, within which bounds. An institution sees those it is a party to.',
+    audience: 'mandates',
+    codes: consentErrors.codes,
+  },
+  grants: {
+    description: 'What people have allowed software to do in their name.',
+    audience: 'mandates',
+    codes: grantErrors.codes,
+  },
+  decisions: {
+    description: 'The policies. Decisions are asked for as AuthZEN has it.',
+    audience: 'decisions',
+    codes: policyErrors.codes,
+  },
+  transactions: {
+    description: 'The life of an intent, from its approval to its settlement.',
+    audience: 'transactions',
+    codes: transactionErrors.codes,
+  },
+  evidence: {
+    description: 'Records, and bundles that are checked offline.',
+    audience: 'evidence',
+    codes: auditLogErrors.codes,
+  },
+  log: {
+    description: 'The log as C2SP tlog-tiles. Hashes are public; entries are not.',
+    audience: 'evidence',
+    codes: auditLogErrors.codes,
+  },
+  keys: { description: 'Our signing keys.', audience: 'keys', codes: keyRouteErrors.codes },
+  revocations: {
+    description: 'What has ended before its time.',
+    audience: 'revocations',
+    codes: { ...directoryErrors.codes, ...oauthErrors.codes },
+  },
+  installation: { description: 'What this installation is.' },
+  operation: { description: 'For whoever runs it. On the main address alone; keep it from the internet.' },
+};
+
+/** What every route may refuse with, beside the codes of its chapter. */
+export const commonCodes: Codes = {
+  ...accessErrors.codes,
+  request_invalid: 'invalid',
+  body_not_json: 'invalid',
+  body_missing: 'invalid',
+  body_too_large: 'too-large',
+  media_type_unsupported: 'invalid',
+  content_length_wrong: 'invalid',
+  url_malformed: 'invalid',
+  client_certificate_header_untrusted: 'invalid',
+  route_not_found: 'not-found',
+  log_unavailable: 'unavailable',
+  database_unavailable: 'unavailable',
+};
+
+/** As a reader wants them: code and status. */
+export function statusOfCodes(codes: Codes): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(codes).map(([code, category]) => [code, statusOf(new CodedError({ code, category, detail: '' }))]),
+  );
+}

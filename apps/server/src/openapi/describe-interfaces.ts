@@ -1,0 +1,187 @@
+import { readFileSync } from 'node:fs';
+import { type Json, systemClock } from '@countersign/kernel';
+import { createHttpServer, createLogger, createMetrics, tokenSchemes } from '@countersign/runtime';
+import swagger from '@fastify/swagger';
+import type { FastifySchema } from 'fastify';
+import { type InterfaceParts, mountInterfaces } from '../interfaces.ts';
+import { mountHealth } from '../routes.ts';
+import { chapters, commonCodes, statusOfCodes } from './chapters.ts';
+import { withNamedSchemas } from './named-schemas.ts';
+import { specifiedElsewhere } from './specified-elsewhere.ts';
+
+/** Where an installation is. */
+export interface Servers {
+  readonly issuer: string;
+  readonly mutualTlsBaseUrl?: string;
+}
+
+/** As a development installation calls itself that was started without a word. */
+const example: Servers = { issuer: 'http://127.0.0.1:7420' };
+
+/**
+ * The OpenAPI 3.1 document of every interface that no other specification defines, from the schemas of its routes. No
+ * component is asked for it, and no database.
+ *
+ * @param servers of the installation that serves it; left out, one to be filled in
+ */
+export async function describeInterfaces(servers?: Servers): Promise<Readonly<Record<string, Json>>> {
+  const metrics = createMetrics();
+  const app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'openapi' }), metrics });
+  try {
+    await app.register(swagger, {
+      hideUntagged: true,
+      convertConstToEnum: false,
+      openapi: frameOf(servers),
+      transform: ({ schema, url, route }) => asOperation(schema, url, String(route.method)),
+    });
+    const { issuer } = servers ?? example;
+    mountInterfaces(app, partsNobodyAsks(), {
+      guard: () => nobodyAsks(),
+      configuration: { issuer, environment: 'development', logOrigin: 'example' },
+      baseUrl: issuer,
+      clock: systemClock,
+      openapi: async () => '',
+    });
+    mountHealth(app, { ready: async () => true, metrics });
+    await app.ready();
+    // Through text: what TypeBox keeps in members that are no JSON stays behind.
+    return withNamedSchemas(JSON.parse(JSON.stringify(app.swagger())) as Readonly<Record<string, Json>>);
+  } finally {
+    await app.close();
+  }
+}
+
+/** The document as it is kept in a file and served. */
+export function textOf(document: Readonly<Record<string, Json>>): string {
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+function frameOf(servers: Servers | undefined) {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Countersign',
+      version: versionOf(),
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      description,
+    },
+    servers: serversOf(servers),
+    tags: Object.entries(chapters).map(([name, { description: about, audience, codes }]) => ({
+      name,
+      description: about,
+      ...(audience === undefined ? {} : { 'x-audience': `{issuer}/${audience}` }),
+      ...(codes === undefined ? {} : { 'x-codes': statusOfCodes(codes) }),
+    })),
+    // The plugin's types do not know mutualTLS, which OpenAPI 3.1 section 4.8.27 has.
+    components: { securitySchemes: securitySchemes as never },
+    'x-codes': statusOfCodes(commonCodes),
+    'x-specified-elsewhere': specifiedElsewhere,
+  };
+}
+
+const description = [
+  'Every interface of a Countersign control plane that no other specification defines. Those that another one defines',
+  '(OAuth, OpenID Connect, AuthZEN) are listed in `x-specified-elsewhere`, with where to read about them.',
+  '',
+  'A protected interface takes an access token for itself alone (`x-audience` of its chapter, as `resource` in the token',
+  'request) with one of the scopes that the operation names. Refusals are problem documents (RFC 9457); the codes of a',
+  'chapter and their statuses are in its `x-codes`, those that any operation may refuse with in the `x-codes` of this document.',
+].join('\n');
+
+const securitySchemes = {
+  [tokenSchemes.dpop]: {
+    type: 'http',
+    scheme: 'DPoP',
+    bearerFormat: 'at+jwt',
+    description:
+      '`Authorization: DPoP <token>` and, in the header `DPoP`, a fresh proof for this request (RFC 9449 section 7.1).',
+  },
+  [tokenSchemes.certificate]: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'at+jwt',
+    description:
+      '`Authorization: Bearer <token>`, with a token that is bound to the certificate of the connection (RFC 8705 section 3).',
+  },
+  [tokenSchemes.mutualTls]: {
+    type: 'mutualTLS',
+    description: 'On the address for mutual TLS, where an installation has one.',
+  },
+};
+
+function serversOf(servers: Servers | undefined) {
+  if (servers === undefined)
+    return [
+      {
+        url: '{issuer}',
+        variables: { issuer: { default: example.issuer, description: 'Issuer of the installation' } },
+      },
+    ];
+  const { issuer, mutualTlsBaseUrl } = servers;
+  return [
+    { url: issuer },
+    ...(mutualTlsBaseUrl === undefined ? [] : [{ url: mutualTlsBaseUrl, description: 'For mutual TLS' }]),
+  ];
+}
+
+/** What `described` writes that Fastify does not check and OpenAPI has its own place for. */
+function asOperation(schema: FastifySchema & { readonly requestHeaders?: unknown }, url: string, method: string) {
+  // Undefined for a route without a schema, whatever the plugin's types say: it is described elsewhere.
+  const { requestHeaders, params, ...rest } = schema ?? {};
+  // A path parameter has a name in OpenAPI, and what Fastify matches by `*` has none.
+  const wild = url.endsWith('/*');
+  const path = wild ? `${url.slice(0, -1)}:path` : url;
+  return {
+    url: path,
+    schema: {
+      ...rest,
+      operationId: operationIdOf(method, path),
+      ...(params === undefined ? {} : { params: wild ? withNamedPath(params) : params }),
+      ...(requestHeaders === undefined ? {} : { headers: requestHeaders }),
+    },
+  };
+}
+
+/** `GET /mandates/:id` is `getMandatesById`. */
+function operationIdOf(method: string, path: string): string {
+  const words = path
+    .replaceAll(':', 'by/')
+    .split(/[^A-Za-z0-9]+/)
+    .filter((word) => word !== '');
+  return method.toLowerCase() + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
+}
+
+function withNamedPath(params: unknown): unknown {
+  return JSON.parse(JSON.stringify(params).replaceAll('"*"', '"path"')) as unknown;
+}
+
+function versionOf(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  if (
+    typeof manifest === 'object' &&
+    manifest !== null &&
+    'version' in manifest &&
+    typeof manifest.version === 'string'
+  )
+    return manifest.version;
+  throw new Error('the package has no version');
+}
+
+/** Stands where a part would be while routes are described: it is handed around and never asked anything. */
+function nobodyAsks<Part extends object>(): Part {
+  return new Proxy({}, { get: () => nobodyAsks() }) as Part;
+}
+
+function partsNobodyAsks(): InterfaceParts {
+  return {
+    directory: nobodyAsks(),
+    trustRegistry: nobodyAsks(),
+    consentStore: nobodyAsks(),
+    policyEngine: nobodyAsks(),
+    transactionRegistry: nobodyAsks(),
+    auditLog: nobodyAsks(),
+    signers: nobodyAsks(),
+    keyRecords: nobodyAsks(),
+    revocations: nobodyAsks(),
+  };
+}

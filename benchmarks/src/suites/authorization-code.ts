@@ -1,0 +1,98 @@
+import { type CodeFlowServer, type CodeFlowStep, prepareFlows, type SignedIn, signIn, stepsOf } from '../code-flow.ts';
+import { measured } from '../http-contender.ts';
+import { performAll } from '../http-load.ts';
+import {
+  type Contender,
+  type Counted,
+  measureInTurn,
+  oneAfterTheOther,
+  type Result,
+  type Round,
+  roundOf,
+  together,
+} from '../measure.ts';
+import type { Pace } from '../pace.ts';
+import type { ServerProcess } from '../server-process.ts';
+import { codeFlowServers, type PeerSuite } from './peer-suite.ts';
+
+export type CodeFlowPart = CodeFlowStep | 'total';
+
+/** The whole flow and its steps; the contenders are in the same order in each. */
+export type CodeFlowResults = Readonly<Record<CodeFlowPart, readonly Result[]>>;
+
+export type CodeFlowTurn = Readonly<Record<CodeFlowPart, Round>>;
+
+/**
+ * The authorization code flow from end to end, over real connections with real cookies: the client pushes its request,
+ * a person who is signed in opens it and allows, the client redeems the code for an access token, an ID token and a
+ * refresh token. All people take a step before any takes the next, so that each step's cost can be told.
+ */
+export async function measureAuthorizationCode(suite: PeerSuite): Promise<CodeFlowResults> {
+  const { pace, onProgress } = suite;
+  const contenders: Contender<CodeFlowTurn>[] = [];
+  for (const asked of codeFlowServers(suite)) {
+    onProgress(`authorization-code: ${asked.name}: people sign in`);
+    contenders.push(codeFlowContender(asked, await signIn(asked, suite.controlPlane.market.people), pace));
+  }
+  const results = await measureInTurn(contenders, { rounds: pace.rounds, seconds: pace.httpSeconds }, (message) =>
+    onProgress(`authorization-code: ${message}`),
+  );
+  return recordOf((part) => results.map(({ name, rounds }) => ({ name, rounds: rounds.map((turn) => turn[part]) })));
+}
+
+export interface CodeFlowContender extends Contender<CodeFlowTurn> {
+  /** At least so many flows, and as many as there are people at a time. */
+  flows(count: number): Promise<CodeFlowTurn>;
+}
+
+/** Goes through the flow with one flow a person at a time, step by step. */
+export function codeFlowContender(
+  asked: CodeFlowServer & { readonly server: ServerProcess },
+  people: readonly SignedIn[],
+  pace: Pick<Pace, 'connections' | 'warmUpRequests'>,
+): CodeFlowContender {
+  let rate = 0;
+  async function run(flows: number): Promise<CodeFlowTurn> {
+    const batches: Readonly<Record<CodeFlowPart, Counted>>[] = [];
+    for (let done = 0; done < flows; done += people.length)
+      batches.push(await countBatch(asked, people, pace.connections));
+    const turn = recordOf((part) => roundOf(together(batches.map((batch) => batch[part]))));
+    rate = turn.total.rate;
+    return turn;
+  }
+  return {
+    name: asked.name,
+    async warmUp() {
+      await run(pace.warmUpRequests / 16);
+    },
+    round: (seconds) => run(rate * seconds),
+    flows: run,
+  };
+}
+
+async function countBatch(
+  asked: CodeFlowServer & { readonly server: ServerProcess },
+  people: readonly SignedIn[],
+  connections: number,
+): Promise<Readonly<Record<CodeFlowPart, Counted>>> {
+  const { name, server } = asked;
+  const steps = stepsOf(asked);
+  const items = prepareFlows(asked, people);
+  const take = (step: CodeFlowStep): Promise<Counted> =>
+    measured(server, () => performAll({ name, url: server.url, connections, items, perform: steps[step] }));
+  const push = await take('push');
+  const authorize = await take('authorize');
+  const consent = await take('consent');
+  const redeem = await take('redeem');
+  return { push, authorize, consent, redeem, total: oneAfterTheOther([push, authorize, consent, redeem]) };
+}
+
+function recordOf<Value>(ofPart: (part: CodeFlowPart) => Value): Readonly<Record<CodeFlowPart, Value>> {
+  return {
+    push: ofPart('push'),
+    authorize: ofPart('authorize'),
+    consent: ofPart('consent'),
+    redeem: ofPart('redeem'),
+    total: ofPart('total'),
+  };
+}

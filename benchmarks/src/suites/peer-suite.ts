@@ -1,0 +1,27 @@
+import type { CodeFlowServer } from '../code-flow.ts';
+import type { MeasuredControlPlane } from '../control-plane.ts';
+import { consentedScope, venueOrders } from '../market.ts';
+import type { Pace } from '../pace.ts';
+import { type Peers, peerNames } from '../peers.ts';
+import type { ServerProcess } from '../server-process.ts';
+
+/** What a suite is given that puts our server beside others. */
+export interface PeerSuite {
+  readonly controlPlane: MeasuredControlPlane;
+  readonly peers: Peers;
+  readonly pace: Pace;
+  readonly onProgress: (message: string) => void;
+}
+
+/** Ours first, then the floor, then node-oidc-provider: the order in which the report expects them. */
+export function codeFlowServers({
+  controlPlane,
+  peers,
+}: Pick<PeerSuite, 'controlPlane' | 'peers'>): readonly (CodeFlowServer & { readonly server: ServerProcess })[] {
+  const asked = { clients: controlPlane.market.desks, resource: venueOrders, scope: consentedScope };
+  return [
+    { name: 'Countersign', server: controlPlane.server },
+    { name: peerNames.bare, server: peers.bare },
+    { name: peerNames.oidcProvider, server: peers.oidcProvider },
+  ].map(({ name, server }) => ({ ...asked, name, server, issuer: server.url }));
+}

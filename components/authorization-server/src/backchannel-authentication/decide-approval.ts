@@ -1,0 +1,137 @@
+import type {
+  AuditAppender,
+  Client,
+  Directory,
+  DirectorySnapshot,
+  GrantProposal,
+  GrantRegister,
+  GrantTerms,
+  Person,
+  SignIn,
+} from '@countersign/contracts';
+import { type Clock, digestOf, isCodedError, newId, type Random, toInstant } from '@countersign/kernel';
+import { checkPerson } from '../authorization-endpoint/check-person.ts';
+import { type ConsentLifetimes, defaultConsentLifetimes, grantExpiry } from '../authorization-endpoint/grant-expiry.ts';
+import { refuse as refuseAuthorization } from '../authorization-endpoint/refusals.ts';
+import { type ClientRules, checkClient } from '../client-endpoint/check-client.ts';
+import { type ApprovalFacts, approvalRecord, refusedApprovalRecord } from './approval-records.ts';
+import { checkTerms } from './check-terms.ts';
+import { approvalErrors, refuse } from './refusals.ts';
+import type { BackchannelStore, KeptRequest } from './store.ts';
+
+export interface ApprovalRules extends ClientRules {
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly clock: Clock;
+  readonly lifetimes?: ConsentLifetimes;
+}
+
+export interface DecisionDependencies extends ApprovalRules {
+  readonly store: Pick<BackchannelStore, 'underLock'>;
+  readonly grants: Pick<GrantRegister, 'give' | 'deny'>;
+  readonly audit: AuditAppender;
+  readonly random: Random;
+}
+
+/** What would be allowed, by what the directory says now. */
+export interface CheckedApproval {
+  readonly client: Client;
+  readonly person: Person;
+  readonly terms: GrantTerms;
+  readonly directory: DirectorySnapshot;
+  /** Milliseconds since the epoch: when what is allowed ends. */
+  readonly until: number;
+}
+
+/** The rules of a request, asked anew when it is shown and when it is decided. @throws CodedError of `oauthErrors` */
+export function checkApproval(request: KeptRequest, signIn: SignIn, rules: ApprovalRules): CheckedApproval {
+  const directory = rules.directory.snapshot();
+  const now = rules.clock.now();
+  const client = directory.client(request.client);
+  if (client === undefined)
+    throw refuseAuthorization('client_unknown', 'The software that asks is not known any more.');
+  checkClient(client, directory, rules);
+  const person = checkPerson(signIn, { client, directory, request: { subject: request.person } });
+  const terms = checkTerms(request.asked, { client, directory, now });
+  const lifetimes = rules.lifetimes ?? defaultConsentLifetimes;
+  return { client, person, terms, directory, until: grantExpiry(terms, { client, now, lifetimes }) };
+}
+
+/** A person before a request that is theirs. */
+export interface ApprovalDecision {
+  readonly hash: Buffer;
+  readonly decision: 'allow' | 'refuse';
+  /** Digest of the terms that the page showed. */
+  readonly seen: string | undefined;
+  readonly signIn: SignIn;
+  readonly address: string;
+}
+
+/**
+ * Decides, once, under the lock of the request: a second click and another tab get what was decided. Consent and
+ * record are durable before the decision counts.
+ *
+ * @throws CodedError of `approvalErrors`; of `oauthErrors`, recorded, where it cannot be allowed any more
+ */
+export function decideApproval(
+  { hash, decision, seen, signIn, address }: ApprovalDecision,
+  dependencies: DecisionDependencies,
+): Promise<'allowed' | 'denied'> {
+  const { clock, store, grants, audit } = dependencies;
+  const newRecordId = () => newId('record', dependencies);
+
+  async function checkOnRecord(facts: ApprovalFacts): Promise<CheckedApproval> {
+    try {
+      return checkApproval(facts.request, signIn, dependencies);
+    } catch (error) {
+      // Somebody known wanted to decide and was not let.
+      if (isCodedError(error)) await audit.append(refusedApprovalRecord(newRecordId(), error, facts));
+      throw error;
+    }
+  }
+
+  return store.underLock(hash, async (request, keep) => {
+    if (request === undefined)
+      throw approvalErrors.error('approval_unknown', 'There is nothing at this address that waits for you.');
+    if (request.decided !== undefined) return request.decided.outcome;
+    if (request.expiresAt <= clock.now())
+      throw approvalErrors.error(
+        'approval_expired',
+        'The request has expired. It can be made again where it came from.',
+      );
+    const facts: ApprovalFacts = { request, signIn, address };
+    const checked = await checkOnRecord(facts);
+    if (seen !== digestOf(checked.terms))
+      throw approvalErrors.error(
+        'approval_changed',
+        'What would be allowed has changed since you were shown it. Look at it again.',
+      );
+    const proposal = proposalOf(request, checked, signIn);
+    if (decision === 'allow') {
+      const grant = await grants.give(proposal);
+      await audit.append(approvalRecord(newRecordId(), { ...facts, grant }));
+      await keep({ at: clock.now(), grant: grant.id });
+      return 'allowed';
+    }
+    const { expiresAt: _expiresAt, ...refused } = proposal;
+    const denial = await grants.deny(refused);
+    const error = refuse('consent_denied', 'The person refused.');
+    await audit.append(refusedApprovalRecord(newRecordId(), error, { ...facts, terms: checked.terms }, [denial]));
+    await keep({ at: clock.now() });
+    return 'denied';
+  });
+}
+
+function proposalOf(
+  request: KeptRequest,
+  { terms, person, until }: CheckedApproval,
+  { acr, amr, authTime, session }: SignIn,
+): GrantProposal {
+  return {
+    ...terms,
+    client: request.client,
+    subject: person.id,
+    institution: person.institution,
+    ...{ acr, amr, authTime, session },
+    expiresAt: toInstant(until),
+  };
+}

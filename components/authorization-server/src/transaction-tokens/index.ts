@@ -1,0 +1,1 @@
+export { type TrustDomain, transactionTokens } from './transaction-tokens.ts';

@@ -1,0 +1,328 @@
+import { accessErrors } from '@countersign/contracts';
+import { systemClock } from '@countersign/kernel';
+import { parseLei } from '@countersign/market';
+import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { createClient, generateSigningKey } from '@countersign/sdk';
+import { type Configuration, readConfiguration } from '@countersign/server';
+import addFormats from 'ajv-formats/dist/index.js';
+import Ajv2020 from 'ajv/dist/2020.js';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { mountHealth, mountPages, mountRoutes } from '../../apps/server/src/routes.ts';
+import { configurationIn, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
+import { leis } from './testing/firms.ts';
+import { scratchFolder } from './testing/scratch-folder.ts';
+import { claimsOf, mandateTerms, openTrading, type Trading } from './testing/trading.ts';
+
+// The description of the interfaces against the interfaces: which routes there are, what they take, what they answer.
+
+interface Content {
+  readonly content?: Readonly<Record<string, { readonly schema: object }>>;
+}
+interface Operation {
+  readonly tags: readonly string[];
+  readonly requestBody?: Content;
+  readonly responses: Readonly<Record<string, Content>>;
+}
+interface Document {
+  readonly servers: readonly { readonly url: string }[];
+  readonly tags: readonly { readonly name: string; readonly 'x-codes'?: Readonly<Record<string, number>> }[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly 'x-codes': Readonly<Record<string, number>>;
+  readonly 'x-specified-elsewhere': readonly { readonly paths: readonly string[] }[];
+}
+
+/** What went over the wire to one of the described routes. */
+interface Exchange {
+  readonly route: string;
+  readonly status: number;
+  readonly mediaType: string;
+  readonly sent: unknown;
+  readonly answered: unknown;
+}
+
+const folder = scratchFolder();
+const approver = generateSigningKey();
+let configuration: Configuration;
+let controlPlane: RunningControlPlane;
+let trading: Trading;
+let document: Document;
+const exchanges: Exchange[] = [];
+
+beforeAll(async () => {
+  const plain = await configurationIn(folder.path);
+  const jwks = { keys: [{ ...approver.publicJwk, kid: approver.kid }] };
+  configuration = readConfiguration({
+    ...plain,
+    operator: { ...plain.operator, approver: { jwks } },
+    features: { grantManagement: 'draft-03' },
+  });
+  controlPlane = await runControlPlane(configuration);
+  document = (await (await fetch(`${controlPlane.issuer}/openapi.json`)).json()) as Document;
+  listen();
+  trading = await openTrading(controlPlane);
+});
+afterAll(async () => {
+  vi.restoreAllMocks();
+  await trading?.stop();
+  await controlPlane?.stop();
+  folder.remove();
+});
+
+/** Writes down every exchange with a described route, whoever makes it. */
+function listen(): void {
+  const original = globalThis.fetch;
+  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
+    const answer = await original(input, init);
+    const url = new URL(input instanceof Request ? input.url : input);
+    const route = url.origin === controlPlane.issuer ? routeOf(init?.method ?? 'GET', url.pathname) : undefined;
+    if (route !== undefined) {
+      const text = await answer.clone().text();
+      const mediaType = answer.headers.get('content-type')?.split(';')[0] ?? '';
+      exchanges.push({
+        route,
+        status: answer.status,
+        mediaType,
+        sent: typeof init?.body === 'string' ? JSON.parse(init.body) : undefined,
+        answered: mediaType.endsWith('json') ? JSON.parse(text) : text,
+      });
+    }
+    return answer;
+  });
+}
+
+const patternOf = (path: string): RegExp =>
+  new RegExp(`^${path.replaceAll('.', '\\.').replace('{path}', '.+').replaceAll(/\{\w+\}/g, '[^/]+')}$`);
+
+/** The most literal one comes first, as it does for the router. */
+function routeOf(method: string, pathname: string): string | undefined {
+  const found = Object.entries(document.paths)
+    .filter(([path, methods]) => Object.hasOwn(methods, method.toLowerCase()) && patternOf(path).test(pathname))
+    .sort(([one], [other]) => one.split('{').length - other.split('{').length || other.length - one.length);
+  return found[0] === undefined ? undefined : `${method} ${found[0][0]}`;
+}
+
+function operationOf(route: string): Operation {
+  const [method = '', path = ''] = route.split(' ');
+  const operation = document.paths[path]?.[method.toLowerCase()];
+  if (operation === undefined) throw new Error(`${route} is not described`);
+  return operation;
+}
+
+const documented = (): readonly string[] =>
+  Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+
+describe('the description of the running server', () => {
+  it('names its address', () => {
+    expect(document.servers).toEqual([{ url: controlPlane.issuer }]);
+  });
+
+  it('has every route, or says which specification has it', () => {
+    const routes: string[] = [];
+    const logger = createLogger({ level: 'silent', name: 'test' });
+    const metrics = createMetrics();
+    const app = createHttpServer({ logger, metrics });
+    app.addHook('onRoute', ({ method, url }) => {
+      for (const each of [method].flat()) if (each !== 'HEAD') routes.push(`${each} ${url}`);
+    });
+    const listener = { name: 'HTTP' as const, baseUrl: controlPlane.issuer, host: '127.0.0.1', port: 0 };
+    mountRoutes(app, controlPlane.components, {
+      configuration,
+      listener,
+      clock: systemClock,
+      openapi: async () => '',
+    });
+    mountPages(app, controlPlane.components, logger);
+    mountHealth(app, { ready: async () => true, metrics });
+
+    const described = new Set(documented());
+    const elsewhere = document['x-specified-elsewhere'].flatMap(({ paths }) => paths);
+    const isElsewhere = (url: string): boolean =>
+      elsewhere.some((path) => (path.endsWith('*') ? url.startsWith(path.slice(0, -1)) : path === url));
+    const inDocument = (route: string): string => route.replace('*', '{path}').replaceAll(/:(\w+)/g, '{$1}');
+    expect(routes.length).toBeGreaterThan(60);
+    expect(routes.filter((route) => !described.has(inDocument(route)) && !isElsewhere(route.split(' ')[1] ?? ''))).toEqual(
+      [],
+    );
+    expect([...described].filter((route) => !routes.map(inDocument).includes(route))).toEqual([]);
+    // Nothing is described twice, and nothing is promised elsewhere that is not there.
+    const urls = routes.map((route) => route.split(' ')[1] ?? '');
+    expect([...described].filter((route) => isElsewhere(route.split(' ')[1] ?? ''))).toEqual([]);
+    for (const path of elsewhere)
+      expect(
+        urls.some((url) => (path.endsWith('*') ? url.startsWith(path.slice(0, -1)) : url === path)),
+        path,
+      ).toBe(true);
+  });
+});
+
+describe('what the running server answers', () => {
+  it('is as described, for every route, and so is what was sent', async () => {
+    await useEverything();
+    const answered = new Set(exchanges.filter(({ status }) => status < 300).map(({ route }) => route));
+    expect(documented().filter((route) => !answered.has(route))).toEqual([]);
+
+    const ajv = new Ajv2020({ strict: false, allErrors: true });
+    addFormats(ajv);
+    ajv.addSchema({ $id: 'document', ...document });
+    const check = (schema: object | undefined, value: unknown, what: string): void => {
+      expect(schema, what).toBeDefined();
+      const pointed = JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#/', '"$ref":"document#/')) as object;
+      const validate = ajv.compile(pointed);
+      validate(value);
+      expect(validate.errors ?? [], `${what}: ${JSON.stringify(value)?.slice(0, 400)}`).toEqual([]);
+    };
+    for (const { route, status, mediaType, sent, answered: answer } of exchanges) {
+      const { requestBody, responses } = operationOf(route);
+      const described = responses[status] ?? responses['default'];
+      if (status === 204) expect(described, route).toEqual({ description: expect.any(String) });
+      else check(described?.content?.[mediaType]?.schema, answer, `${route} ${status} ${mediaType}`);
+      if (status < 300 && requestBody !== undefined)
+        check(requestBody.content?.['application/json']?.schema, sent, `${route} request`);
+    }
+    expect(exchanges.length).toBeGreaterThan(80);
+  });
+
+  it('refuses with a code of the chapter or of the document, and with its status', async () => {
+    const refused = exchanges.filter(({ status }) => status >= 400);
+    expect(new Set(refused.map(({ answered }) => (answered as { code: string }).code)).size).toBeGreaterThan(8);
+    for (const { route, status, answered } of refused) {
+      const { code } = answered as { readonly code: string };
+      const chapter = document.tags.find(({ name }) => operationOf(route).tags.includes(name));
+      const codes = { ...document['x-codes'], ...chapter?.['x-codes'] };
+      expect({ route, code, status: codes[code] }).toEqual({ route, code, status });
+    }
+    expect(Object.keys(document['x-codes'])).toEqual(expect.arrayContaining(Object.keys(accessErrors.codes)));
+  });
+});
+
+/** One exchange with every route at least, and the refusals that people meet first. */
+async function useEverything(): Promise<void> {
+  const { issuer, operator } = controlPlane;
+  const get = (path: string) => ({ method: 'GET' as const, path });
+  const post = (path: string, body: unknown = {}) => ({ method: 'POST' as const, path, body });
+  const read = async (path: string): Promise<string> => (await fetch(issuer + path)).text();
+  const second = createClient({ issuer, clientId: 'countersign-approver', key: approver });
+  const decide = async (path: string, body: unknown): Promise<unknown> =>
+    second.callOrThrow(await second.clientCredentials({ resource: `${issuer}/directory`, scope: 'directory:approve' }), {
+      method: 'POST',
+      url: issuer + path,
+      body,
+    });
+  const refused = async (act: Promise<unknown>): Promise<void> => {
+    await expect(act).rejects.toHaveProperty('code');
+  };
+
+  for (const path of ['/healthz', '/readyz', '/metrics', '/.well-known/countersign', '/openapi.json']) await read(path);
+  for (const path of ['/log/checkpoint', '/log/verifier-key', '/revocations', '/log/tile/0/999']) await read(path);
+  for (const path of ['/keys', '/directory/clients', '/mandates?after=x', '/evidence/records']) await read(path);
+
+  // Directory, clients, changes of production, partners.
+  const file = trading.firms.directoryDocument();
+  await operator.call('directory', 'directory:apply', post('/directory/plan', file));
+  const desk = generateSigningKey();
+  const registration = {
+    id: 'desk',
+    institution: leis.arranger,
+    principal: 'service:desk',
+    grant_types: ['client_credentials'],
+    scopes: ['mandate:read'],
+    audiences: [`${issuer}/mandates`],
+    jwks: { keys: [{ ...desk.publicJwk, kid: desk.kid }] },
+  };
+  const withDesk = {
+    ...file,
+    services: [...(file['services'] ?? []), { id: 'service:desk', institution: leis.arranger, roles: [] }],
+  };
+  await operator.call('directory', 'directory:apply', post('/directory/apply', withDesk));
+  await operator.call('directory', 'directory:apply', post('/directory/clients', registration));
+  await operator.call('directory', 'directory:read', get('/directory/clients?limit=2'));
+  await operator.call('directory', 'directory:read', get('/directory/client/desk'));
+  await operator.call('directory', 'directory:read', get('/directory/person/person:anna.keller'));
+  await refused(operator.call('directory', 'directory:read', get('/directory/client/nobody')));
+  await refused(operator.call('directory', 'directory:apply', post('/directory/clients', { ...registration, x: 1 })));
+  await operator.call('directory', 'directory:apply', { method: 'DELETE', path: '/directory/clients/desk' });
+  const production = { ...registration, environment: 'production' };
+  await refused(operator.call('directory', 'directory:apply', post('/directory/clients', production)));
+  const propose = async (reason: string): Promise<{ readonly id: string; readonly digest: string }> =>
+    (await operator.call(
+      'directory',
+      'directory:apply',
+      post('/directory/changes', { reason, edit: { put: { clients: [production] } } }),
+    )) as { id: string; digest: string };
+  const first = await propose('Goes live');
+  await operator.call('directory', 'directory:read', get('/directory/changes?status=proposed'));
+  await operator.call('directory', 'directory:read', get(`/directory/changes/${first.id}`));
+  await decide(`/directory/changes/${first.id}/reject`, { reason: 'Not this week' });
+  const again = await propose('Goes live after all');
+  await decide(`/directory/changes/${again.id}/approve`, { digest: again.digest });
+  await operator.call('partners', 'partner:register', get('/partners/profiles'));
+
+  // Mandates and grants.
+  const { mandate } = await trading.grantMandates();
+  const other = await trading.propose('am-mandates', mandateTerms());
+  await trading.accept('ha-mandates', other);
+  for (const step of ['suspend', 'resume'])
+    await trading.call('am-mandates', 'mandates', 'mandate:revoke', post(`/mandates/${other}/${step}`, { reason: 'Review' }));
+  await trading.call('ha-mandates', 'mandates', 'mandate:read', get('/mandates'));
+  await trading.call('ha-mandates', 'mandates', 'mandate:read', get(`/mandates/${mandate}`));
+  await refused(trading.call('clr-mandates', 'mandates', 'mandate:read', get(`/mandates/${other}`)));
+  const order = trading.order(mandate);
+  const ask = (intent: unknown, of: string) =>
+    post(`/mandates/${of}/validity`, { intent, acting_for: leis.arranger, action: 'order:create' });
+  await trading.call('ha-mandates', 'mandates', 'mandate:read', ask(order, mandate));
+  const lei = parseLei(leis.arranger);
+  if (!lei.ok) throw new Error(lei.detail);
+  const grant = await controlPlane.components.consentStore.grants.give({
+    client: 'ha-oms' as never,
+    subject: trading.firms.people.trader.id as never,
+    institution: lei.value,
+    scopes: ['openid', 'order:create'],
+    details: [order],
+    resources: [],
+    acr: 'urn:countersign:acr:development',
+    amr: [],
+    authTime: Math.floor(Date.now() / 1000),
+    expiresAt: new Date(Date.now() + 600_000).toISOString(),
+  });
+  await trading.call('ha-mandates', 'mandates', 'mandate:read', get('/grants?status=active'));
+  const revokeGrant = post(`/grants/${grant.id}/revoke`, { reason: 'No longer needed' });
+  await trading.call('ha-mandates', 'mandates', 'mandate:revoke', revokeGrant);
+
+  // An order with an approval, settled; one whose mandate ended after its execution.
+  await operator.call('decisions', 'decision:evaluate', get('/decisions/policy'));
+  const settled = claimsOf(await trading.traderToken(order));
+  const transaction = String(settled['txn']);
+  await trading.approve({ transaction, digest: String(settled['intent_digest']), by: 'supervisor' });
+  await trading.carry(order, transaction, 'settled');
+  await trading.transition('brk-orders', 'submit', transaction, `submit-${transaction}`);
+  await refused(trading.transition('brk-orders', 'submit', transaction, 'another-key'));
+  await trading.call('brk-orders', 'transactions', 'order:read', get(`/transactions/${transaction}`));
+  const lapsed = trading.order(other);
+  const ended = String(claimsOf(await trading.traderToken(lapsed))['txn']);
+  await trading.carry(lapsed, ended, 'executed');
+  await trading.revoke(other);
+  await refused(trading.transition('clr-core', 'clear', ended, 'clear-lapsed', { cleared_qty: lapsed.max_qty }));
+  await trading.call('ha-mandates', 'mandates', 'mandate:read', ask(lapsed, other));
+  await trading.call('clr-core', 'transactions', 'settlement:read', get('/transactions/exceptions?status=open'));
+
+  // Evidence, the log, keys, revocations.
+  const since = Buffer.from(await read('/log/checkpoint')).toString('base64url');
+  await operator.call('evidence', 'audit:export', get(`/evidence/transactions/${transaction}?since=${since}`));
+  await refused(operator.call('evidence', 'audit:export', get('/evidence/transactions/txn_x')));
+  await operator.records();
+  const size = Number((await read('/log/checkpoint')).split('\n')[1]);
+  const tile = size >= 256 ? '000' : `000.p/${size}`;
+  await read(`/log/tile/0/${tile}`);
+  await operator.call('evidence', 'audit:read', { ...get(`/log/tile/entries/${tile}`), binary: true });
+  const { keys } = (await operator.call('keys', 'key:rotate', get('/keys'))) as {
+    keys: readonly { readonly purpose: string; readonly kid: string }[];
+  };
+  await operator.call('keys', 'key:rotate', post('/keys/id-token/rotate'));
+  await refused(operator.call('keys', 'key:rotate', post('/keys/log-checkpoint/rotate')));
+  const lost = keys.find(({ purpose }) => purpose === 'transaction-token')?.kid ?? '';
+  await operator.call('keys', 'key:revoke', post(`/keys/transaction-token/${lost}/withdraw`, { reason: 'Lost' }));
+  const revocation = { kind: 'client', id: 'ha-approvals', reason: 'Its key is lost' };
+  await operator.call('revocations', 'token:revoke', post('/revocations', revocation));
+}

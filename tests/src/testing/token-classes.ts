@@ -1,0 +1,194 @@
+import { createServer } from 'node:http';
+import { allowAll, askPerson, cibaGrant } from './backchannel.ts';
+import { type AuthorizationWorld, openAuthorizationWorld } from './authorization-world.ts';
+import { createPkce, textIn } from './code-flow.ts';
+import { doors, leis } from './firms.ts';
+import { personBrowser } from './person-browser.ts';
+import { redirectUri } from './relying-parties.ts';
+import { claimsOf } from './trading.ts';
+import { send } from './wire.ts';
+
+/** Where the broker takes tokens that say nothing. Nobody listens there. */
+export const opaqueDoor = 'https://broker.example/reports';
+
+export const tokenClasses = [
+  'access token for a firm',
+  'access token for one of our own interfaces',
+  'access token for userinfo',
+  'reference to an access token',
+  'refresh token',
+  'ID token',
+  'code',
+  'request URI',
+  'request object',
+  'client assertion',
+  'DPoP proof',
+  'authorization response (JARM)',
+  'logout token',
+  'introspection response',
+  'list of revocations',
+  'approval of an order',
+  "assertion of a firm's identity provider",
+  'id of a backchannel request',
+] as const;
+export type TokenClass = (typeof tokenClasses)[number];
+
+export interface TokenClassWorld extends AuthorizationWorld {
+  /** One of each, in date; what can be used once has not been used. */
+  readonly tokens: Readonly<Record<TokenClass, string>>;
+  /** The order that the first of them is for. */
+  readonly transaction: string;
+}
+
+/** A control plane that has issued or accepted one of everything. */
+export async function openTokenClassWorld(): Promise<TokenClassWorld> {
+  const logout = await logoutReceiver();
+  const world = await openAuthorizationWorld((issuer) => {
+    const scopes = ['openid', 'offline_access', 'order:create'];
+    const of = { kind: 'human', scopes, audiences: [doors.broker, `${issuer}/userinfo`] };
+    return {
+      'desk-logout': {
+        ...of,
+        grant_types: ['authorization_code', 'refresh_token'],
+        redirect_uris: [redirectUri],
+        backchannel_logout_uri: logout.uri,
+        post_logout_redirect_uris: ['https://desk.example/goodbye'],
+      },
+      'desk-ciba': { ...of, grant_types: [cibaGrant], backchannel_token_delivery_mode: 'poll' },
+    };
+  });
+  const { issuer, controlPlane, trading, mandate } = world;
+  await controlPlane.operator.call('directory', 'directory:apply', {
+    method: 'POST',
+    path: '/directory/apply',
+    body: {
+      resources: [{ uri: opaqueDoor, institution: leis.broker, scopes: ['order:read'], token_format: 'opaque' }],
+      clients: [...(trading.firms.directoryDocument()['clients'] ?? [])]
+        .filter(({ id }) => id === 'brk-orders')
+        .map((client) => ({ ...client, audiences: [...(client['audiences'] as string[]), opaqueDoor] })),
+    },
+  });
+
+  const desk = world.party('desk-dpop');
+  const order = trading.order(mandate);
+  const trader = trading.firms.people.trader;
+  const { accessToken } = await trading.traderToken(order);
+  const { txn, intent_digest } = claimsOf({ accessToken });
+  const broker = world.firm('brk-orders');
+  const machineToken = async (resource: string, scope: string) =>
+    textIn(
+      await broker.post('/token', [
+        ['grant_type', 'client_credentials'],
+        ['resource', resource],
+        ['scope', scope],
+      ]),
+      'access_token',
+    );
+
+  const flow = world.flow(desk);
+  const redeemed = await flow.redeem(await flow.allow([['scope', 'openid offline_access']]));
+  const signer = world.party('desk-signed');
+  const parameters = {
+    response_type: 'code',
+    redirect_uri: redirectUri,
+    code_challenge: createPkce().challenge,
+    code_challenge_method: 'S256',
+    scope: 'openid',
+  };
+  const pushed = await signer.post('/par', [['request', signer.requestObject(parameters)]]);
+  const signedAnswer = await personBrowser(issuer).authorize(
+    world.flow(signer).urlOf(textIn(pushed, 'request_uri')),
+    { person: trader.id },
+  );
+  const introspected = await broker.post('/introspect', [['token', accessToken]], {
+    headers: { accept: 'application/token-introspection+jwt' },
+  });
+  const ciba = world.own('desk-ciba');
+  const asked = await askPerson(ciba, { login_hint: trader.id, scope: 'openid', binding_message: 'A1' });
+  await allowAll(personBrowser(issuer), issuer, trader.id);
+
+  const { signApproval } = await import('@countersign/sdk');
+  const tokens: Readonly<Record<TokenClass, string>> = {
+    'access token for a firm': accessToken,
+    'access token for one of our own interfaces': await machineToken(`${issuer}/decisions`, 'decision:evaluate'),
+    'access token for userinfo': textIn(redeemed, 'access_token'),
+    'reference to an access token': await machineToken(opaqueDoor, 'order:read'),
+    'refresh token': textIn(redeemed, 'refresh_token'),
+    'ID token': textIn(redeemed, 'id_token'),
+    'logout token': await logoutToken(world, logout.received),
+    'request object': signer.requestObject(parameters),
+    'client assertion': desk.assertion(),
+    'DPoP proof': desk.proof(`${issuer}/token`),
+    'authorization response (JARM)': signedAnswer.searchParams.get('response') ?? '',
+    'introspection response': introspected.body,
+    'list of revocations': (await send({ method: 'GET', url: `${issuer}/revocations` })).body,
+    'approval of an order': await signApproval(
+      {
+        approver: trading.firms.people.supervisor.id,
+        transaction: String(txn),
+        intentDigest: String(intent_digest),
+        lifeSeconds: 600,
+      },
+      trading.firms.people.supervisor.approvalKey,
+    ),
+    "assertion of a firm's identity provider": await trading.assertion(),
+    'request URI': await flow.push(flow.request(createPkce())),
+    'id of a backchannel request': textIn(asked, 'auth_req_id'),
+    code: (await flow.allow()).code,
+  };
+  return {
+    ...world,
+    tokens,
+    transaction: String(txn),
+    async stop() {
+      await world.stop();
+      await logout.stop();
+    },
+  };
+}
+
+async function logoutToken(world: AuthorizationWorld, received: Promise<string>): Promise<string> {
+  const client = world.own('desk-logout');
+  const browser = personBrowser(world.issuer);
+  const flow = world.flow(client);
+  const pkce = createPkce();
+  const answer = await browser.authorize(flow.urlOf(await flow.push(flow.request(pkce))), {
+    person: world.trading.firms.people.trader.id,
+  });
+  const redeemed = await flow.redeem({ ...pkce, code: answer.searchParams.get('code') ?? '' });
+  const query = new URLSearchParams({ id_token_hint: textIn(redeemed, 'id_token') });
+  await browser.open(`${world.issuer}/logout?${query.toString()}`);
+  return received;
+}
+
+/** Listens for the token that a client is told by that a session has ended (Back-Channel Logout section 2.5). */
+async function logoutReceiver(): Promise<{
+  readonly uri: string;
+  readonly received: Promise<string>;
+  stop(): Promise<void>;
+}> {
+  let receive: (token: string) => void = () => undefined;
+  const received = new Promise<string>((resolve) => {
+    receive = resolve;
+  });
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => {
+      body += chunk.toString('utf8');
+    });
+    request.on('end', () => {
+      receive(new URLSearchParams(body).get('logout_token') ?? '');
+      response.end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return {
+    uri: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/logout`,
+    received,
+    async stop() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
