@@ -1,23 +1,86 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Case } from './testing/differential-case.ts';
+import { browserCases, unlistedMetadata } from './testing/differential-cases-browser.ts';
+import { nonceCases } from './testing/differential-cases-nonce.ts';
 import { pushedRequestCases } from './testing/differential-cases-par.ts';
 import { tokenCases } from './testing/differential-cases-token.ts';
-import { browserCases, unlistedMetadata } from './testing/differential-cases-browser.ts';
+import { type Difference, differencesBetween, judge } from './testing/differential-comparison.ts';
+import { explanations } from './testing/differential-explained.ts';
+import { differencesPage } from './testing/differential-page.ts';
 import { type Sides, startSides } from './testing/differential-servers.ts';
-import { differencesBetween } from './testing/differential-comparison.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
-const folder = scratchFolder();
-let sides: Sides;
-beforeAll(async () => { sides = await startSides(folder.path, { requireNonce: false }); });
-afterAll(async () => { await sides?.stop(); folder.remove(); });
-it('dump', { timeout: 300_000 }, async () => {
-  const out: string[] = [];
-  for (const one of [...pushedRequestCases, ...tokenCases, ...browserCases]) {
-    const faults = sides.faults.length;
-    const [ours, theirs] = await Promise.all([sides.ours, sides.theirs].map((side) => one.ask(side).catch((e) => ({ value: `THROWS ${e.message} ${e.cause?.message ?? ''}` }))));
-    if (sides.faults.length > faults) out.push(`FAULT ${sides.faults.slice(faults).map((f) => f.stack).join()}`);
-    out.push(JSON.stringify({ name: one.name, ours, d: differencesBetween(ours, theirs) }));
+
+// The same requests to our server and to node-oidc-provider, set up alike. Where two implementations of one text differ,
+// one of them is wrong or the text leaves it open: either way somebody should have thought about it.
+
+const page = fileURLToPath(new URL('../../docs/differences-from-oidc-provider.md', import.meta.url));
+const cases = [...pushedRequestCases, ...tokenCases, ...browserCases];
+const found = new Map<string, readonly Difference[]>();
+
+/** Sends every case to both, one after the other: what one leaves behind, the next meets on both sides. */
+async function compare(sides: Sides, compared: readonly Case[]): Promise<void> {
+  for (const { name, ask } of compared) {
+    const before = sides.faults.length;
+    const [ours, theirs] = await Promise.all([sides.ours, sides.theirs].map((side) => answerOf(side.name, name, () => ask(side))));
+    expect(sides.faults.slice(before), name).toEqual([]);
+    found.set(name, differencesBetween(ours ?? {}, theirs ?? {}));
   }
-  out.push(JSON.stringify([await unlistedMetadata(sides.ours), await unlistedMetadata(sides.theirs)]));
-  writeFileSync('/tmp/h/diff.json', out.join('\n'));
+}
+
+async function answerOf<Answer>(side: string, name: string, ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask();
+  } catch (cause) {
+    throw new Error(`${name}: a step before the one that is compared failed at ${side}`, { cause });
+  }
+}
+
+describe('our answers and those of oidc-provider', () => {
+  const folder = scratchFolder();
+  let sides: Sides;
+  beforeAll(async () => {
+    sides = await startSides(folder.path, { requireNonce: false });
+  });
+  afterAll(async () => {
+    await sides?.stop();
+    folder.remove();
+  });
+
+  it('are compared for every case', { timeout: 120_000 }, async () => {
+    await compare(sides, cases);
+    expect(found.size).toBe(cases.length);
+  });
+
+  it('have no member of the metadata that no case names', async () => {
+    expect([await unlistedMetadata(sides.ours), await unlistedMetadata(sides.theirs)]).toEqual([[], []]);
+  });
+});
+
+describe('our answers and those of oidc-provider where nonces are required', () => {
+  const folder = scratchFolder();
+  let sides: Sides;
+  beforeAll(async () => {
+    sides = await startSides(folder.path, { requireNonce: true });
+  });
+  afterAll(async () => {
+    await sides?.stop();
+    folder.remove();
+  });
+
+  it('are compared for every case', { timeout: 60_000 }, async () => {
+    await compare(sides, nonceCases);
+    expect(found.size).toBe(cases.length + nonceCases.length);
+  });
+});
+
+describe('the differences', () => {
+  it('are all explained, and nothing is explained that does not differ', () => {
+    expect(judge(found, explanations)).toEqual({ unexplained: [], outdated: [] });
+  });
+
+  it('are in the documentation as they are now', async () => {
+    const alike = [...found.values()].filter((differences) => differences.length === 0).length;
+    await expect(differencesPage(explanations, { cases: found.size, alike })).toMatchFileSnapshot(page);
+  });
 });

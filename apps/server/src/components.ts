@@ -274,6 +274,7 @@ function authorizationServerConfig({
     dpopNonce: dpopNonce === 'required' ? 'required' : 'offered',
     clientKeyMaxAgeDays: keys.clientKeyMaxAgeDays,
     clientKeyWarnDays: keys.clientKeyWarnDays,
+    registration: 'mounted',
     // As they are named: one that this release does not have is refused there.
     ...features,
     trustDomains: trustDomains ?? [{ name: new URL(issuer).hostname, institutions: [operator.lei] }],

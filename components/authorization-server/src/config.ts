@@ -28,6 +28,8 @@ export interface AuthorizationServerConfig {
   readonly clientKeyWarnDays?: number;
   /** Failed authentications of one claimed client from one address within a minute; 1 to 10,000, and 60 when left out. */
   readonly failedAuthenticationsPerMinute?: number;
+  /** Whether dynamic registration is mounted beside this server, so that its metadata names it. Default `off`. */
+  readonly registration?: 'off' | 'mounted';
   /** Grant Management for OAuth, by the revision that is implemented. Default `off`. */
   readonly grantManagement?: 'off' | 'draft-03';
   /** Transaction tokens, by the revision that is implemented. Default `off`. */
@@ -99,6 +101,7 @@ export function parseAuthorizationServerConfig(input: unknown): CheckedConfig {
     clientKeyMaxAgeDays: take('clientKeyMaxAgeDays', wholeNumber(1, 3_650), 365),
     clientKeyWarnDays: take('clientKeyWarnDays', wholeNumber(0, 365), 30),
     failedAuthenticationsPerMinute: take('failedAuthenticationsPerMinute', wholeNumber(1, 10_000), 60),
+    registration: take('registration', oneOf('off', 'mounted'), 'off'),
     grantManagement: take('grantManagement', oneOf('off', 'draft-03'), 'off'),
     transactionTokens: take('transactionTokens', oneOf('off', 'draft-10'), 'off'),
     trustDomains: take('trustDomains', trustDomains, []),

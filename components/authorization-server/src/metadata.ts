@@ -91,7 +91,7 @@ export function describeServer(config: CheckedConfig, mounted: MountedParts): Au
     ...(mtlsBaseUrl === undefined
       ? {}
       : { tls_client_certificate_bound_access_tokens: true, mtls_endpoint_aliases: aliasesAt(mtlsBaseUrl) }),
-    ...registrationMetadata(issuer),
+    ...(config.registration === 'off' ? {} : registrationMetadata(issuer)),
     ...(config.grantManagement === 'off' ? {} : grantManagementMetadata(issuer)),
     ...chainingOf(config),
   };

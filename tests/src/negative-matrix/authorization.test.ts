@@ -356,10 +356,26 @@ describe('the decision of a person is taken from nobody else', () => {
     ['with another word', (form) => set(form, { decision: 'yes' }), '400 page decision_missing'],
     ['without its token', (form) => set(without(form, 'csrf'), { decision: 'allow' }), '403 page form_forged'],
     ['with a token made up', (form) => set(form, { csrf: 'A'.repeat(43), decision: 'allow' }), '403 page form_forged'],
-    ['with a token without end', (form) => set(form, { csrf: 'A'.repeat(9_000), decision: 'allow' }), '403 page form_forged'],
-    ['without its interaction', (form) => set(without(form, 'interaction'), { decision: 'allow' }), '400 page interaction_unknown'],
-    ['with another interaction', (form) => set(form, { interaction: 'A'.repeat(43), decision: 'allow' }), '400 page interaction_unknown'],
-    ['longer than a form may be', (form) => set(form, { decision: 'allow', more: 'x'.repeat(20_000) }), '400 page form_malformed'],
+    [
+      'with a token without end',
+      (form) => set(form, { csrf: 'A'.repeat(9_000), decision: 'allow' }),
+      '403 page form_forged',
+    ],
+    [
+      'without its interaction',
+      (form) => set(without(form, 'interaction'), { decision: 'allow' }),
+      '400 page interaction_unknown',
+    ],
+    [
+      'with another interaction',
+      (form) => set(form, { interaction: 'A'.repeat(43), decision: 'allow' }),
+      '400 page interaction_unknown',
+    ],
+    [
+      'longer than a form may be',
+      (form) => set(form, { decision: 'allow', more: 'x'.repeat(20_000) }),
+      '400 page form_malformed',
+    ],
   ])('a form %s', async (_, change, verdict) => {
     const { browser, form } = await asked();
     const { status, body } = await browser.submit(change(form));

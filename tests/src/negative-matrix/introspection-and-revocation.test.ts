@@ -73,12 +73,15 @@ describe.each<readonly [string, () => RawClient, (answer: WireAnswer) => void]>(
     },
   ];
 
-  it.each(mutationsOf([...authenticationRules(client, another), ...rules]))('$name: $verdict', async ({ of, verdict }) => {
-    const fields = of(valid());
-    const answer = await client().postOnly(path, fields);
-    expectVerdict(answer, verdict, fields);
-    if (verdict === 'accepted') expectNothing(answer);
-  });
+  it.each(mutationsOf([...authenticationRules(client, another), ...rules]))(
+    '$name: $verdict',
+    async ({ of, verdict }) => {
+      const fields = of(valid());
+      const answer = await client().postOnly(path, fields);
+      expectVerdict(answer, verdict, fields);
+      if (verdict === 'accepted') expectNothing(answer);
+    },
+  );
 
   it.each(transportCases)('refuses $name', async ({ send, verdict }) => {
     const fields = valid();
@@ -124,7 +127,12 @@ describe('introspection', () => {
     const asked = async (client: RawClient) => (await client.post('/introspect', [['token', token]])).body;
     expect(JSON.parse(await asked(world.firm('brk-orders')))).toMatchObject({ active: true, aud: expect.any(String) });
     // Neither to the client that it was issued to, nor to its institution, nor to the next in the chain.
-    for (const client of [world.firm('ha-oms'), world.firm('ha-approvals'), world.firm('clr-core'), world.party('desk-dpop')])
+    for (const client of [
+      world.firm('ha-oms'),
+      world.firm('ha-approvals'),
+      world.firm('clr-core'),
+      world.party('desk-dpop'),
+    ])
       expect(await asked(client)).toBe('{"active":false}');
   });
 
@@ -145,7 +153,14 @@ describe('introspection', () => {
       return answer.headers['content-type']?.split(';')[0];
     };
     expect(await typeFor('application/token-introspection+jwt')).toBe('application/token-introspection+jwt');
-    for (const accept of ['application/json', '*/*', 'application/jwt', '', 'x'.repeat(5_000), 'application/token-introspection'])
+    for (const accept of [
+      'application/json',
+      '*/*',
+      'application/jwt',
+      '',
+      'x'.repeat(5_000),
+      'application/token-introspection',
+    ])
       expect(await typeFor(accept)).toBe('application/json');
   });
 });
@@ -173,7 +188,13 @@ describe('revocation', () => {
       '400 invalid_request token_foreign',
     );
     expectVerdict(await flow.refresh(refreshToken), 'accepted');
-    expectVerdict(await desk.post('/revoke', [['token', refreshToken], ['token_type_hint', 'access_token']]), 'accepted');
+    expectVerdict(
+      await desk.post('/revoke', [
+        ['token', refreshToken],
+        ['token_type_hint', 'access_token'],
+      ]),
+      'accepted',
+    );
     expectVerdict(await flow.refresh(refreshToken), '400 invalid_grant grant_ended');
   });
 });

@@ -189,9 +189,21 @@ const rules: readonly ParameterRule[] = [
       ['an unknown type', details({ type: 'urn:example:order' }), wrongDetails],
       ['an unknown field', details({ colour: 'red' }), wrongDetails],
       ['a number as an amount', details({ max_qty: 2000 }), wrongDetails],
-      ['nine of them', () => JSON.stringify(Array.from({ length: 9 }, () => world.trading.order(world.mandate))), wrongDetails],
-      ['past its time', details({ not_after: '2020-01-01T00:00:00Z' }), '400 invalid_authorization_details details_expired'],
-      ['for another interface', details({ locations: [doors.venue] }), '400 invalid_authorization_details details_location'],
+      [
+        'nine of them',
+        () => JSON.stringify(Array.from({ length: 9 }, () => world.trading.order(world.mandate))),
+        wrongDetails,
+      ],
+      [
+        'past its time',
+        details({ not_after: '2020-01-01T00:00:00Z' }),
+        '400 invalid_authorization_details details_expired',
+      ],
+      [
+        'for another interface',
+        details({ locations: [doors.venue] }),
+        '400 invalid_authorization_details details_location',
+      ],
     ],
   },
   {

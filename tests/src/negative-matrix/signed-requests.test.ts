@@ -91,9 +91,17 @@ describe('a request object is refused', () => {
     ['with a list of scopes', () => ({ scope: ['openid'] }), '400 invalid_scope scope_malformed'],
     ['with two redirect URIs', () => ({ redirect_uri: [redirectUri] }), '400 invalid_request parameter_malformed'],
     ['with a max_age below nothing', () => ({ max_age: -1 }), '400 invalid_request parameter_malformed'],
-    ['with a method of proof that is plain', () => ({ code_challenge_method: 'plain' }), '400 invalid_request code_challenge_method_unsupported'],
+    [
+      'with a method of proof that is plain',
+      () => ({ code_challenge_method: 'plain' }),
+      '400 invalid_request code_challenge_method_unsupported',
+    ],
     ['that wants an unsigned answer', () => ({ response_mode: 'query' }), '400 invalid_request response_mode_unsigned'],
-    ['bound to another key than the proof', () => ({ dpop_jkt: plain().proofKey.kid }), '400 invalid_dpop_proof dpop_key_differs'],
+    [
+      'bound to another key than the proof',
+      () => ({ dpop_jkt: plain().proofKey.kid }),
+      '400 invalid_dpop_proof dpop_key_differs',
+    ],
   ])('%s', async (_, claims, verdict) => {
     const object = signer().requestObject(parameters(), claims());
     expectVerdict(await push(object), verdict, [['request', object]]);
@@ -152,7 +160,11 @@ describe('a request object is refused', () => {
 describe('parameters that stand in more than one place', () => {
   it('count as the object says, and beside it say nothing (RFC 9101 section 6.3)', async () => {
     const { scope: _scope, ...without } = parameters();
-    const beside: Fields = [['scope', 'openid'], ['state', 'outside'], ['redirect_uri', 'https://evil.example']];
+    const beside: Fields = [
+      ['scope', 'openid'],
+      ['state', 'outside'],
+      ['redirect_uri', 'https://evil.example'],
+    ];
     expectVerdict(await push(signer().requestObject(without), beside), '400 invalid_scope scope_missing');
     const pushed = await push(signer().requestObject(parameters()), beside);
     const location = await personBrowser(world.issuer).authorize(
@@ -160,12 +172,21 @@ describe('parameters that stand in more than one place', () => {
       { person: world.trading.firms.people.trader.id },
     );
     expect(location.origin + location.pathname).toBe(redirectUri);
-    expect(claimsIn(location.searchParams.get('response') ?? '')).toMatchObject({ iss: world.issuer, aud: 'desk-signed', state: 'inside' });
+    expect(claimsIn(location.searchParams.get('response') ?? '')).toMatchObject({
+      iss: world.issuer,
+      aud: 'desk-signed',
+      state: 'inside',
+    });
   });
 
   it('count as they were pushed, and at the authorization endpoint say nothing (RFC 9126 section 4)', async () => {
     const flow = world.flow(plain());
-    const uri = await flow.push(flow.request(pkce, [['scope', 'openid'], ['state', 'pushed']]));
+    const uri = await flow.push(
+      flow.request(pkce, [
+        ['scope', 'openid'],
+        ['state', 'pushed'],
+      ]),
+    );
     const beside = new URLSearchParams({
       scope: 'order:burn',
       state: 'outside',
@@ -200,7 +221,9 @@ describe('parameters that stand in more than one place', () => {
 
   it('cannot come to the authorization endpoint in an object, whoever asks', async () => {
     const object = (name: 'desk-signed' | 'desk-dpop' | 'dashboard') =>
-      world.party(name).requestObject({ ...parameters(), redirect_uri: name === 'dashboard' ? dashboardRedirectUri : redirectUri });
+      world
+        .party(name)
+        .requestObject({ ...parameters(), redirect_uri: name === 'dashboard' ? dashboardRedirectUri : redirectUri });
     for (const client_id of ['desk-signed', 'desk-dpop'] as const)
       expectVerdict(await visit({ client_id, request: object(client_id) }), '400 page pushed_request_required');
     expectVerdict(
@@ -220,10 +243,7 @@ describe('parameters that stand in more than one place', () => {
     const request_uri = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/request`;
     for (const client_id of ['desk-signed', 'desk-dpop', 'dashboard'])
       expectVerdict(await visit({ client_id, request_uri }), '400 page request_uri_unknown');
-    expectVerdict(
-      await plain().post('/par', [['request_uri', request_uri]]),
-      '400 invalid_request request_uri_inside',
-    );
+    expectVerdict(await plain().post('/par', [['request_uri', request_uri]]), '400 invalid_request request_uri_inside');
     const header = { jku: request_uri, kid: 'elsewhere' };
     expectVerdict(await push(signer().requestObject(parameters(), {}, header)), wrong('malformed'));
     expect(visited).toBe(0);

@@ -6,9 +6,15 @@ import { redeemFields } from '../testing/backchannel.ts';
 import { accessTokenType, clientAssertionType, exchangeGrant, jwtBearerGrant } from '../testing/credentials.ts';
 import { doors } from '../testing/firms.ts';
 import { faultsIn, verdictOf } from '../testing/negative-matrix.ts';
-import type { Fields } from '../testing/raw-client.ts';
+import type { Fields, RawClient } from '../testing/raw-client.ts';
 import { dashboardRedirectUri, redirectUri } from '../testing/relying-parties.ts';
-import { opaqueDoor, openTokenClassWorld, type TokenClass, tokenClasses, type TokenClassWorld } from '../testing/token-classes.ts';
+import {
+  opaqueDoor,
+  openTokenClassWorld,
+  type TokenClass,
+  type TokenClassWorld,
+  tokenClasses,
+} from '../testing/token-classes.ts';
 import { send } from '../testing/wire.ts';
 
 // Every class of token, sent to every verifier (RFC 8725 sections 3.11 and 3.12): what is good in one place is nothing in
@@ -35,18 +41,24 @@ const broker = () => world.firm('brk-orders');
 const at = (path: string) => world.issuer + path;
 const verdict = async (answer: ReturnType<typeof send>) => verdictOf(await answer);
 
-/** At a protected interface, with a proof for this very request by the key that most of them are bound to. */
-function presented(url: string, scheme: 'Bearer' | 'DPoP', token: string) {
-  const dpop = desk().proof(url, { htm: 'GET', ath: createHash('sha256').update(token).digest('base64url') });
-  return verdict(send({ method: 'GET', url, headers: { authorization: `${scheme} ${token}`, dpop } }));
+/** For this very request, by the key that what is good there is bound to. */
+const proofFor = (client: RawClient, url: string, token: string) =>
+  client.proof(url, { htm: 'GET', ath: createHash('sha256').update(token).digest('base64url') });
+
+function presented(client: RawClient, url: string, scheme: 'Bearer' | 'DPoP', token: string): Promise<string> {
+  const headers = { authorization: `${scheme} ${token}`, dpop: proofFor(client, url, token) };
+  return verdict(send({ method: 'GET', url, headers }));
 }
 
-async function protectedBy(audience: string, scope: string, scheme: 'Bearer' | 'DPoP', token: string): Promise<string> {
-  const protection = createProtection({ issuer: world.issuer, audience, introspect: (text) => world.trading.firms.client('brk-orders').introspect(text) });
-  const dpop = broker().proof(audience, { htm: 'GET', ath: createHash('sha256').update(token).digest('base64url') });
+async function protectedBy(audience: string, scheme: 'Bearer' | 'DPoP', token: string): Promise<string> {
+  const { introspect } = world.trading.firms.client('brk-orders');
+  const protection = createProtection({ issuer: world.issuer, audience, introspect });
+  const dpop = [proofFor(world.firm('ha-oms'), audience, token)];
   try {
-    const request = { method: 'GET', url: audience, authorization: [`${scheme} ${token}`], dpop: [dpop] };
-    await protection.check(request, { scope });
+    await protection.check(
+      { method: 'GET', url: audience, authorization: [`${scheme} ${token}`], dpop },
+      { scope: 'order:create' },
+    );
     return 'accepted';
   } catch (error) {
     if (isCodedError(error)) return error.code;
@@ -61,12 +73,15 @@ const credentials = (token: string): Fields => [
 ];
 
 const verifiers: readonly Verifier[] = [
-  ...['/token', '/par', '/introspect', '/revoke', '/bc-authorize'].map((path): Verifier => ({
-    name: `a client assertion at ${path}`,
-    takes: ['client assertion'],
-    refusal: /^401 invalid_client client_assertion_/,
-    present: (token) => verdict(desk().postOnly(path, credentials(token))),
-  })),
+  ...['/token', '/par', '/introspect', '/revoke', '/bc-authorize'].map(
+    (path, index): Verifier => ({
+      name: `a client assertion at ${path}`,
+      takes: ['client assertion'],
+      refusal: /^401 invalid_client client_assertion_/,
+      // Each from an address of its own: failures are counted by it, and the next would no longer be looked at.
+      present: (token) => verdict(desk().postOnly(path, credentials(token), { from: `127.0.0.${index + 2}` })),
+    }),
+  ),
   {
     name: 'a DPoP proof at the token endpoint',
     takes: ['DPoP proof'],
@@ -183,25 +198,25 @@ const verifiers: readonly Verifier[] = [
       name: `a ${scheme} token at userinfo`,
       takes: scheme === 'DPoP' ? ['access token for userinfo'] : [],
       refusal: /^401 (?:invalid_token|token_|proof_)/,
-      present: (token) => presented(at('/userinfo'), scheme, token),
+      present: (token) => presented(desk(), at('/userinfo'), scheme, token),
     },
     {
       name: `a ${scheme} token at one of our own interfaces`,
-      takes: [],
+      takes: scheme === 'DPoP' ? ['access token for one of our own interfaces'] : [],
       refusal: /^401 (?:token_|proof_)/,
-      present: (token) => presented(at('/decisions/policy'), scheme, token),
+      present: (token) => presented(broker(), at('/decisions/policy'), scheme, token),
     },
     {
       name: `a ${scheme} token at an interface that the sdk protects`,
-      takes: [],
+      takes: scheme === 'DPoP' ? ['access token for a firm'] : [],
       refusal: /^(?:token_|proof_)/,
-      present: (token) => protectedBy(doors.broker, 'order:create', scheme, token),
+      present: (token) => protectedBy(doors.broker, scheme, token),
     },
     {
       name: `a ${scheme} token at an interface that takes references`,
       takes: scheme === 'DPoP' ? ['reference to an access token'] : [],
       refusal: /^(?:token_|proof_)/,
-      present: (token) => protectedBy(opaqueDoor, 'order:read', scheme, token),
+      present: (token) => protectedBy(opaqueDoor, scheme, token),
     },
   ]),
   {
@@ -249,7 +264,9 @@ describe('the revocation endpoint', () => {
 
 describe('after all of that, each is still good where it belongs', () => {
   // A code needs its verifier and was never to be redeemed without; a request URI leads to the sign-in.
-  const good = verifiers.flatMap(({ name, takes, present }) => takes.map((tokenClass) => ({ name, tokenClass, present })));
+  const good = verifiers.flatMap(({ name, takes, present }) =>
+    takes.map((tokenClass) => ({ name, tokenClass, present })),
+  );
   const otherwise: Readonly<Record<string, string>> = {
     'a code': '400 invalid_grant code_verifier',
     'a DPoP proof at the token endpoint': '400 invalid_request parameter_missing',

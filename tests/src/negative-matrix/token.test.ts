@@ -117,10 +117,13 @@ function matrixOf(of: {
   });
 
   const another = () => (client().id === 'clr-core' ? world.firm('cus-core') : world.firm('clr-core'));
-  it.each(mutationsOf([...authenticationRules(client, another), ...rules]))('$name: $verdict', async ({ of, verdict }) => {
-    const fields = of(await authenticated());
-    expectVerdict(await ask(client(), fields), verdict, fields);
-  });
+  it.each(mutationsOf([...authenticationRules(client, another), ...rules]))(
+    '$name: $verdict',
+    async ({ of, verdict }) => {
+      const fields = of(await authenticated());
+      expectVerdict(await ask(client(), fields), verdict, fields);
+    },
+  );
 }
 
 describe('client_credentials', () => {
@@ -193,7 +196,11 @@ describe('client_credentials of an agent, for an intent', () => {
             () => intent({ locations: [doors.venue] }),
             '400 invalid_authorization_details details_location',
           ],
-          ['under a mandate that is not there', () => intent({ mandate_id: `mnd_${'0'.repeat(26)}` }), '400 access_denied mandate_not_found'],
+          [
+            'under a mandate that is not there',
+            () => intent({ mandate_id: `mnd_${'0'.repeat(26)}` }),
+            '400 access_denied mandate_not_found',
+          ],
           ['beyond the mandate', () => intent({ venue_mic: 'XEEE' }), '400 access_denied mandate_venue'],
         ],
       },
@@ -391,12 +398,15 @@ describe('authorization_code', () => {
   ];
   const another = () => world.firm('clr-core');
 
-  it.each(mutationsOf([...authenticationRules(client, another), ...rules]))('$name: $verdict', async ({ of, verdict }) => {
-    const sent = of([...client().authentication(), ...(await fields())]);
-    const answer = await ask(client(), sent);
-    if (verdictOf(answer) === 'accepted') kept = undefined;
-    expectVerdict(answer, verdict, sent);
-  });
+  it.each(mutationsOf([...authenticationRules(client, another), ...rules]))(
+    '$name: $verdict',
+    async ({ of, verdict }) => {
+      const sent = of([...client().authentication(), ...(await fields())]);
+      const answer = await ask(client(), sent);
+      if (verdictOf(answer) === 'accepted') kept = undefined;
+      expectVerdict(answer, verdict, sent);
+    },
+  );
 
   it('takes the code after all of these refusals', async () => {
     expectVerdict(await ask(client(), [...client().authentication(), ...(await fields())]), 'accepted');
@@ -501,10 +511,25 @@ describe('refresh_token', () => {
 describe('a grant that a client is not registered for', () => {
   it.each<readonly [string, () => RawClient, Fields]>([
     ['client_credentials', () => world.firm('ha-oms'), []],
-    ['authorization_code', () => world.firm('brk-orders'), [['code', 'x'], ['redirect_uri', redirectUri], ['code_verifier', 'x']]],
+    [
+      'authorization_code',
+      () => world.firm('brk-orders'),
+      [
+        ['code', 'x'],
+        ['redirect_uri', redirectUri],
+        ['code_verifier', 'x'],
+      ],
+    ],
     ['refresh_token', () => world.firm('brk-orders'), [['refresh_token', 'x']]],
     [jwtBearerGrant, () => world.firm('clr-core'), [['assertion', 'x']]],
-    [exchangeGrant, () => world.firm('ha-oms'), [['subject_token', 'x'], ['subject_token_type', accessTokenType]]],
+    [
+      exchangeGrant,
+      () => world.firm('ha-oms'),
+      [
+        ['subject_token', 'x'],
+        ['subject_token_type', accessTokenType],
+      ],
+    ],
   ])('%s: nothing else is looked at', async (grantType, client, fields) => {
     const answer = await client().post('/token', [['grant_type', grantType], ...fields]);
     expectVerdict(answer, '400 unauthorized_client grant_not_allowed', fields);

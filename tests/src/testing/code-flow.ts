@@ -76,11 +76,7 @@ export function codeFlow(of: {
         options,
       ),
     refresh: (refreshToken, parameters = [], options) =>
-      client.post(
-        '/token',
-        [['grant_type', 'refresh_token'], ['refresh_token', refreshToken], ...parameters],
-        options,
-      ),
+      client.post('/token', [['grant_type', 'refresh_token'], ['refresh_token', refreshToken], ...parameters], options),
   };
   return flow;
 }

@@ -77,7 +77,7 @@ export const explanations: readonly Explanation[] = [
     ours: '400, invalid_request',
     theirs: '201',
     why: 'The code goes into the query or into a signed response. A fragment is for scripts, which hold no credentials here, and a form that posts itself needs one.',
-    section: 'OAuth 2.0 Multiple Response Types section 2.1, FAPI 2.0 Security Profile section 5.3.2.2',
+    section: 'OAuth 2.0 Multiple Response Types section 2.1',
   },
   {
     cases: ['PAR: response_mode unknown'],
@@ -350,7 +350,7 @@ export const explanations: readonly Explanation[] = [
     ours: '400, invalid_request_object',
     theirs: '201',
     why: 'An object with a jti is good for one push: a copy of it is nobody’s request.',
-    section: 'RFC 7519 section 4.1.7, RFC 9101 section 10.2',
+    section: 'RFC 7519 section 4.1.7',
   },
   {
     cases: ['request object: response_mode query of a client that wants signed responses'],
@@ -562,7 +562,7 @@ export const explanations: readonly Explanation[] = [
     ours: '400, invalid_authorization_details',
     theirs: '400, invalid_target',
     why: 'The intent is another than the person has allowed. Theirs asks for a resource first, which it knows from the code.',
-    section: 'RFC 9396 sections 6.1 and 14',
+    section: 'RFC 9396 sections 6.1 and 8',
   },
   {
     cases: [
@@ -622,7 +622,7 @@ export const explanations: readonly Explanation[] = [
     ours: '400, invalid_authorization_details',
     theirs: '200',
     why: 'A refresh gives what was consented to, or less. Whether details are less is left to a function of theirs; ours proves it.',
-    section: 'RFC 9396 sections 6.1 and 14',
+    section: 'RFC 9396 sections 6.1 and 8',
   },
 
   // Introspection and revocation.

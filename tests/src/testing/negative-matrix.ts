@@ -265,10 +265,7 @@ export const transportCases: readonly TransportCase[] = [
       form(
         client,
         url,
-        encodeFields([
-          ...fields.filter(([name]) => !name.startsWith('client_assertion')),
-          ['client_secret', 'secret'],
-        ]),
+        encodeFields([...fields.filter(([name]) => !name.startsWith('client_assertion')), ['client_secret', 'secret']]),
       ),
   },
   ...['GET', 'PUT', 'PATCH', 'DELETE'].map((method) => ({

@@ -33,6 +33,7 @@ export interface PostOptions {
   readonly dpop?: readonly string[];
   readonly headers?: WireRequest['headers'];
   readonly tls?: WireRequest['tls'];
+  readonly from?: string;
   /** Where it is sent, when that is not where the client believes it to be. */
   readonly to?: string;
 }
@@ -112,6 +113,7 @@ export function rawClient(of: {
         headers: { 'content-type': formType, ...(dpop.length === 0 ? {} : { dpop }), ...options.headers },
         body: encodeFields(fields),
         ...(options.tls === undefined ? {} : { tls: options.tls }),
+        ...(options.from === undefined ? {} : { from: options.from }),
       });
     },
     call(url, accessToken, { method = 'GET' } = {}) {

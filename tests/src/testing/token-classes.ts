@@ -1,11 +1,13 @@
 import { createServer } from 'node:http';
-import { allowAll, askPerson, cibaGrant } from './backchannel.ts';
+import { signApproval } from '@countersign/sdk';
 import { type AuthorizationWorld, openAuthorizationWorld } from './authorization-world.ts';
+import { allowAll, askPerson, cibaGrant } from './backchannel.ts';
 import { createPkce, textIn } from './code-flow.ts';
+import { jwtBearerGrant } from './credentials.ts';
 import { doors, leis } from './firms.ts';
 import { personBrowser } from './person-browser.ts';
+import { claimsIn, type Fields } from './raw-client.ts';
 import { redirectUri } from './relying-parties.ts';
-import { claimsOf } from './trading.ts';
 import { send } from './wire.ts';
 
 /** Where the broker takes tokens that say nothing. Nobody listens there. */
@@ -58,32 +60,44 @@ export async function openTokenClassWorld(): Promise<TokenClassWorld> {
     };
   });
   const { issuer, controlPlane, trading, mandate } = world;
+  const document = trading.firms.directoryDocument();
   await controlPlane.operator.call('directory', 'directory:apply', {
     method: 'POST',
     path: '/directory/apply',
     body: {
-      resources: [{ uri: opaqueDoor, institution: leis.broker, scopes: ['order:read'], token_format: 'opaque' }],
-      clients: [...(trading.firms.directoryDocument()['clients'] ?? [])]
-        .filter(({ id }) => id === 'brk-orders')
-        .map((client) => ({ ...client, audiences: [...(client['audiences'] as string[]), opaqueDoor] })),
+      resources: [{ uri: opaqueDoor, institution: leis.broker, scopes: ['order:create'], token_format: 'opaque' }],
+      clients: (document['clients'] ?? [])
+        .filter(({ id }) => id === 'ha-oms')
+        .map((client) => ({ ...client, audiences: [doors.broker, opaqueDoor] })),
     },
   });
 
   const desk = world.party('desk-dpop');
-  const order = trading.order(mandate);
   const trader = trading.firms.people.trader;
-  const { accessToken } = await trading.traderToken(order);
-  const { txn, intent_digest } = claimsOf({ accessToken });
   const broker = world.firm('brk-orders');
-  const machineToken = async (resource: string, scope: string) =>
+  /** For the trader, whom their firm vouches for. */
+  const traderToken = async (resource: string, intent: Fields = []) =>
     textIn(
-      await broker.post('/token', [
-        ['grant_type', 'client_credentials'],
-        ['resource', resource],
-        ['scope', scope],
-      ]),
+      await world
+        .firm('ha-oms')
+        .post('/token', [
+          ['grant_type', jwtBearerGrant],
+          ['assertion', await trading.assertion()],
+          ['resource', resource],
+          ['scope', 'order:create'],
+          ...intent,
+        ]),
       'access_token',
     );
+  const accessToken = await traderToken(doors.broker, [
+    ['authorization_details', JSON.stringify([trading.order(mandate)])],
+  ]);
+  const { txn, intent_digest } = claimsIn(accessToken);
+  const machineToken = await broker.post('/token', [
+    ['grant_type', 'client_credentials'],
+    ['resource', `${issuer}/decisions`],
+    ['scope', 'decision:evaluate'],
+  ]);
 
   const flow = world.flow(desk);
   const redeemed = await flow.redeem(await flow.allow([['scope', 'openid offline_access']]));
@@ -96,10 +110,9 @@ export async function openTokenClassWorld(): Promise<TokenClassWorld> {
     scope: 'openid',
   };
   const pushed = await signer.post('/par', [['request', signer.requestObject(parameters)]]);
-  const signedAnswer = await personBrowser(issuer).authorize(
-    world.flow(signer).urlOf(textIn(pushed, 'request_uri')),
-    { person: trader.id },
-  );
+  const signedAnswer = await personBrowser(issuer).authorize(world.flow(signer).urlOf(textIn(pushed, 'request_uri')), {
+    person: trader.id,
+  });
   const introspected = await broker.post('/introspect', [['token', accessToken]], {
     headers: { accept: 'application/token-introspection+jwt' },
   });
@@ -107,12 +120,11 @@ export async function openTokenClassWorld(): Promise<TokenClassWorld> {
   const asked = await askPerson(ciba, { login_hint: trader.id, scope: 'openid', binding_message: 'A1' });
   await allowAll(personBrowser(issuer), issuer, trader.id);
 
-  const { signApproval } = await import('@countersign/sdk');
   const tokens: Readonly<Record<TokenClass, string>> = {
     'access token for a firm': accessToken,
-    'access token for one of our own interfaces': await machineToken(`${issuer}/decisions`, 'decision:evaluate'),
+    'access token for one of our own interfaces': textIn(machineToken, 'access_token'),
     'access token for userinfo': textIn(redeemed, 'access_token'),
-    'reference to an access token': await machineToken(opaqueDoor, 'order:read'),
+    'reference to an access token': await traderToken(opaqueDoor),
     'refresh token': textIn(redeemed, 'refresh_token'),
     'ID token': textIn(redeemed, 'id_token'),
     'logout token': await logoutToken(world, logout.received),

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Agent, type IncomingHttpHeaders, request as requestPlainly } from 'node:http';
-import { Agent as TlsAgent, request as requestOverTls } from 'node:https';
+import { request as requestOverTls, Agent as TlsAgent } from 'node:https';
 
 /** A request exactly as it is given: no header is added, joined or left out but those that HTTP itself needs. */
 export interface WireRequest {
@@ -9,6 +9,8 @@ export interface WireRequest {
   /** A list is sent as so many lines of the header. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string;
+  /** An address of this machine to come from: on Linux each of 127.0.0.0/8 is one. */
+  readonly from?: string;
   /** On a connection of its own, and with a client certificate where one is given. */
   readonly tls?: {
     readonly authorities: string;
@@ -27,7 +29,7 @@ export interface WireAnswer {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
-export async function send({ method, url, headers = {}, body, tls }: WireRequest): Promise<WireAnswer> {
+export async function send({ method, url, headers = {}, body, from, tls }: WireRequest): Promise<WireAnswer> {
   const lines: Record<string, string | string[]> = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]),
   );
@@ -35,7 +37,7 @@ export async function send({ method, url, headers = {}, body, tls }: WireRequest
   if (body !== undefined) lines['content-length'] = String(Buffer.byteLength(body));
   const request =
     tls === undefined
-      ? requestPlainly(url, { method, headers: lines, agent })
+      ? requestPlainly(url, { method, headers: lines, agent, ...(from === undefined ? {} : { localAddress: from }) })
       : requestOverTls(url, {
           method,
           headers: lines,

@@ -241,6 +241,15 @@ describe('one decision, one code', () => {
     expect([again.statusCode, pageCode(again.body)]).toEqual([400, 'interaction_decided']);
   });
 
+  it('and not to the next person at the same desk', async () => {
+    const uri = await world.pushed();
+    expect(answerOf(await decide(await consentTo(uri)))).toHaveProperty('code');
+    const signOut = await browser.get('/sign-out');
+    await browser.post('/sign-out', { csrf: hiddenField(signOut.body, 'csrf') });
+    const again = await browser.get(desk(uri));
+    expect([again.statusCode, pageCode(again.body)]).toEqual([400, 'interaction_decided']);
+  });
+
   it('refuses another browser with a request URI that was used', async () => {
     const uri = await world.pushed();
     await decide(await consentTo(uri));
@@ -645,6 +654,14 @@ describe('the sign-in that is asked for', () => {
     await world.toConsent(dashboard(), larger);
     expect(answerOf(await larger.get(dashboard({ prompt: 'none' })))).toMatchObject({ error: 'consent_required' });
     expect(world.audit.last()).toMatchObject({ type: 'authorization.refused', reason: 'consent_not_given_yet' });
+  });
+
+  it('answered by an error uses the request URI up: other browsers have no more records written', async () => {
+    const uri = await world.pushed('trading-desk', world.deskRequest({ prompt: 'none' }));
+    const before = world.audit.records.length;
+    const visits = await Promise.all(Array.from({ length: 8 }, () => world.browser().get(desk(uri))));
+    expect(visits.map(({ statusCode }) => statusCode).sort()).toEqual([303, ...Array(7).fill(400)]);
+    expect(typesSince(before)).toEqual(['authorization.refused']);
   });
 
   it('of another class than a trading client demands ends in unmet_authentication_requirements', async () => {

@@ -288,8 +288,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
       const id = interactionOf(visit.browser, loaded.seed);
       const known = loaded.pushed === undefined ? undefined : await interactions.find(keyOf(visit.browser, id));
       const open = known !== undefined && known.expiresAt > now ? known : undefined;
-      if (open === undefined && closed === 'used')
-        throw usedRequest(client.name);
+      if (open === undefined && closed === 'used') throw usedRequest(client.name);
       if (open === undefined && closed === 'expired')
         throw refuse('request_uri_expired', `The request of ${client.name} has expired. Go back and begin again.`);
       const interaction: Interaction = open ?? {
