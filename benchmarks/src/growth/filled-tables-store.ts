@@ -10,7 +10,8 @@ const hash = (purpose: string): string => `sha256(convert_to('${purpose} ' || n,
 const id = (prefix: string): string => `'${prefix}_' || lpad(n::text, 26, '0')`;
 /** As many clients as a large market has, none of which asks for anything. */
 const client = `'bench-filler-' || n % 1000`;
-const person = `'person:bench-filler-' || n % 100000`;
+/** The people of the market: sessions of people whom the directory does not know would be ended. */
+const person = `'person:bench-user-' || 1 + n % 64`;
 /** Nothing runs out while it is measured: rows that are swept away would make the tables small again. */
 const later = `now() + interval '6 hours'`;
 const scopes = `array['openid', 'offline_access', 'settlement:read', 'trade:read']`;

@@ -169,9 +169,13 @@ describe('the routes', () => {
       error_description: expect.stringContaining('aud'),
       reason: 'client_assertion_audience',
     });
-    const basic = await post(form.body, { authorization: 'Basic dndhcDpzZWNyZXQ=' });
+    // RFC 6749 section 5.2: by a way that is not accepted here, and by two ways at once.
+    const basic = await post('grant_type=client_credentials', { authorization: 'Basic dndhcDpzZWNyZXQ=' });
     expect(basic.status).toBe(401);
     expect(basic.headers.get('www-authenticate')).toMatch(/^Basic /);
+    const both = await post(form.body, { authorization: 'Basic dndhcDpzZWNyZXQ=' });
+    expect(both.status).toBe(400);
+    expect(await both.json()).toMatchObject({ error: 'invalid_request', reason: 'client_authentication_several' });
   });
 
   it('see a doubled DPoP header, which HTTP libraries like to join or drop', async () => {
@@ -442,7 +446,7 @@ describe('the listener for mutual TLS', () => {
     const header = { 'client-cert': `:${own.der.toString('base64')}:` };
     expect(await post(body, header, stranger)).toMatchObject({
       status: 400,
-      body: { code: 'client_certificate_header_untrusted' },
+      body: { error: 'invalid_request', reason: 'client_certificate_header_untrusted' },
     });
   });
 

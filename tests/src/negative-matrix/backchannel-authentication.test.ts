@@ -17,146 +17,65 @@ import {
 import { personBrowser } from '../testing/person-browser.ts';
 import { type Change, type Fields, seconds } from '../testing/raw-client.ts';
 
-// A person is asked on their own device (CIBA Core, FAPI-CIBA): plainly by an ordinary relying party, by a signed request
-// where it is about the market.
+// A person is asked on their own device (CIBA Core): by a signed request alone (FAPI-CIBA section 5.2.2).
 
 let world: AuthorizationWorld;
 let accepted = 0;
 
 beforeAll(async () => {
   world = await openAuthorizationWorld((issuer) => {
-    const ciba = { kind: 'human', grant_types: [cibaGrant], backchannel_token_delivery_mode: 'poll' };
-    const audiences = [doors.broker, `${issuer}/userinfo`];
-    return {
-      board: { ...ciba, profile: 'oidc', binding: 'none', scopes: ['openid'], audiences: [`${issuer}/userinfo`] },
-      'desk-ciba': { ...ciba, scopes: ['openid', 'order:create'], audiences },
-      'desk-other': { ...ciba, scopes: ['openid', 'order:create'], audiences },
+    const ciba = {
+      kind: 'human',
+      grant_types: [cibaGrant],
+      backchannel_token_delivery_mode: 'poll',
+      scopes: ['openid', 'order:create'],
+      audiences: [doors.broker, `${issuer}/userinfo`],
     };
+    return { 'desk-ciba': ciba, 'desk-other': ciba };
   });
 });
 afterAll(() => world?.stop());
 
-const board = () => world.own('board');
 const desk = () => world.own('desk-ciba');
 const bad = '400 invalid_request parameter_malformed';
+const wrong = (rule: string): Verdict => `400 invalid_request signed_request_${rule}`;
 
-describe('the backchannel authentication endpoint refuses a plain request, parameter by parameter', () => {
-  const valid = (): Fields => [
-    ...board().authentication(),
-    ['scope', 'openid'],
-    ['login_hint', world.trading.firms.people.trader.id],
-    ['binding_message', 'W4SCT'],
-    ['acr_values', 'urn:countersign:acr:development'],
-    ['requested_expiry', '60'],
-  ];
-  const unknownUser = '400 unknown_user_id hint_unknown';
-  const unacceptable = '400 invalid_binding_message binding_message_unacceptable';
+/** Everything at once, each of it right. */
+const parameters = (): Change => ({
+  scope: 'openid order:create',
+  resource: doors.broker,
+  authorization_details: [world.trading.order(world.mandate)],
+  login_hint: world.trading.firms.people.trader.id,
+  binding_message: 'W4SCT',
+  acr_values: 'urn:countersign:acr:development',
+  requested_expiry: 60,
+});
+
+async function push(fields: Fields) {
+  const answer = await desk().post('/bc-authorize', fields);
+  if (verdictOf(answer) === 'accepted') accepted += 1;
+  return answer;
+}
+
+describe('the backchannel authentication endpoint refuses, by each parameter of its form', () => {
+  const object = () => signedRequest(desk(), parameters());
+  const mixed = wrong('mixed');
+  const beside = (name: string, value: string): ParameterRule => ({
+    name,
+    missing: 'accepted',
+    oversized: mixed,
+    malformed: [['beside the object', value, mixed]],
+  });
   const rules: readonly ParameterRule[] = [
     {
-      name: 'scope',
-      missing: '400 invalid_scope scope_missing',
-      oversized: '400 invalid_scope scope_malformed',
-      malformed: [
-        ['two spaces', 'openid  openid', '400 invalid_scope scope_malformed'],
-        ['a list in JSON', '["openid"]', '400 invalid_scope scope_malformed'],
-        ['unknown', 'openid order:burn', '400 invalid_scope scope_unknown'],
-        ['of the market', 'openid order:create', '400 invalid_scope scope_not_allowed'],
-      ],
-    },
-    {
-      name: 'login_hint',
-      missing: '400 invalid_request hint_missing',
-      oversized: bad,
-      malformed: [
-        ['nobody', 'person:nobody', unknownUser],
-        ['a service', 'service:ha-oms', unknownUser],
-        ['with a space', 'person: anna', bad],
-        ['not ASCII', 'person:änne', bad],
-      ],
-    },
-    {
-      name: 'id_token_hint',
-      missing: 'accepted',
-      oversized: '400 invalid_request hint_several',
-      malformed: [['beside another hint', 'x', '400 invalid_request hint_several']],
-    },
-    {
-      name: 'login_hint_token',
-      missing: 'accepted',
-      oversized: '400 invalid_request hint_several',
-      malformed: [['beside another hint', 'x', '400 invalid_request hint_several']],
-    },
-    {
-      name: 'binding_message',
-      missing: '400 invalid_request binding_message_missing',
-      oversized: unacceptable,
-      malformed: [
-        ['one character too long', 'x'.repeat(65), unacceptable],
-        ['a line break', 'a\nb', unacceptable],
-        ['a right-to-left override', 'pay\u202e1', unacceptable],
-        ['a space in front', ' a', unacceptable],
-      ],
-    },
-    {
-      name: 'acr_values',
-      missing: 'accepted',
-      oversized: bad,
-      malformed: [
-        ['two spaces', 'a  b', bad],
-        ['too many', Array.from({ length: 17 }, (_, index) => `a${index}`).join(' '), bad],
-      ],
-    },
-    {
-      name: 'requested_expiry',
-      missing: 'accepted',
-      oversized: bad,
-      malformed: ['0', '-1', '1.5', '1e3', 'soon', '9999999999'].map((value) => [value, value, bad]),
-    },
-    {
-      name: 'resource',
-      missing: 'accepted',
-      doubled: '400 invalid_target target_ambiguous',
-      oversized: '400 invalid_target resource_malformed',
-      malformed: [
-        ['unknown', 'https://nobody.example', '400 invalid_target target_unknown'],
-        ['of the market', doors.broker, '400 invalid_target target_not_allowed'],
-      ],
-    },
-    {
-      name: 'authorization_details',
-      missing: 'accepted',
-      oversized: '400 invalid_authorization_details details_malformed',
-      malformed: [
-        ['no JSON', 'x', '400 invalid_authorization_details details_malformed'],
-        ['an object', '{}', '400 invalid_authorization_details details_malformed'],
-        [
-          'of the market',
-          () => JSON.stringify([world.trading.order(world.mandate)]),
-          '400 invalid_authorization_details details_not_allowed',
-        ],
-      ],
-    },
-    {
-      name: 'client_notification_token',
-      missing: 'accepted',
-      oversized: '400 invalid_request notification_token_malformed',
-      malformed: [
-        ['a line break', 'a\r\nX: y', '400 invalid_request notification_token_malformed'],
-        ['too short', 'abc', '400 invalid_request notification_token_weak'],
-        ['one word again and again', 'ab'.repeat(20), '400 invalid_request notification_token_weak'],
-      ],
-    },
-    {
-      name: 'dpop_jkt',
-      missing: 'accepted',
-      oversized: bad,
-      malformed: [['no thumbprint', 'x', bad]],
-    },
-    {
       name: 'request',
-      missing: 'accepted',
-      oversized: '400 invalid_request signed_request_mixed',
-      malformed: [['beside what it should hold', 'x', '400 invalid_request signed_request_mixed']],
+      missing: wrong('required'),
+      oversized: wrong('malformed'),
+      malformed: [
+        ['no JWS', 'text', wrong('malformed')],
+        ['five parts', 'a.b.c.d.e', wrong('malformed')],
+        ['a client assertion', () => desk().assertion(), wrong('type')],
+      ],
     },
     {
       name: 'request_uri',
@@ -164,44 +83,107 @@ describe('the backchannel authentication endpoint refuses a plain request, param
       oversized: '400 invalid_request request_uri_unsupported',
       malformed: [['an address', 'https://desk.example', '400 invalid_request request_uri_unsupported']],
     },
-    {
-      name: 'user_code',
-      // Not offered, and so passed over (CIBA Core section 7.2).
-      missing: 'accepted',
-      oversized: 'accepted',
-      malformed: [['of any form', '1234', 'accepted']],
-    },
+    beside('scope', 'openid'),
+    { ...beside('resource', doors.broker), doubled: '400 invalid_target target_ambiguous' },
+    beside('authorization_details', '[]'),
+    beside('login_hint', 'person:anna.keller'),
+    beside('id_token_hint', 'x'),
+    beside('login_hint_token', 'x'),
+    beside('binding_message', 'A1'),
+    beside('acr_values', 'a'),
+    beside('requested_expiry', '60'),
+    beside('client_notification_token', 'x'),
+    beside('dpop_jkt', 'x'),
+    beside('user_code', '1234'),
   ];
 
-  it.each(
-    mutationsOf([...authenticationRules(board, () => world.firm('clr-core')), ...rules]),
-  )('$name: $verdict', async ({ of, verdict }) => {
-    const fields = of(valid());
-    const answer = await board().postOnly('/bc-authorize', fields, { dpop: [] });
-    if (verdictOf(answer) === 'accepted') accepted += 1;
-    expectVerdict(answer, verdict, fields);
-  });
+  it.each(mutationsOf([...authenticationRules(desk, () => world.firm('clr-core')), ...rules]))(
+    '$name: $verdict',
+    async ({ of, verdict }) => {
+      const fields = of([...desk().authentication(), ['request', object()]]);
+      const answer = await desk().postOnly('/bc-authorize', fields);
+      if (verdictOf(answer) === 'accepted') accepted += 1;
+      expectVerdict(answer, verdict, fields);
+    },
+  );
 
   it.each([...transportCases, ...doubledProofs])('before it looks at a parameter: $name', async ({ send, verdict }) => {
-    const fields = [...desk().authentication(), ['scope', 'openid'] as const];
+    const fields: Fields = [...desk().authentication(), ['request', object()]];
     expectVerdict(await send(desk(), `${world.issuer}/bc-authorize`, fields), verdict, fields);
   });
+});
 
-  it('has taken what it said it took, and nothing else', async () => {
-    expect(await world.recorded(board(), 'backchannel.requested')).toBe(accepted);
+describe('the backchannel authentication endpoint refuses, by each parameter of the signed request', () => {
+  const unknownUser = '400 unknown_user_id hint_unknown';
+  const unacceptable = '400 invalid_binding_message binding_message_unacceptable';
+  const scope = '400 invalid_scope scope_malformed';
+  const details = '400 invalid_authorization_details details_malformed';
+  const token = (rule: string): Verdict => `400 invalid_request notification_token_${rule}`;
+  const long = 'x'.repeat(20_000);
+
+  it.each<readonly [string, Change, Verdict]>([
+    ['scope missing: that of the intent is asked for', { scope: undefined }, 'accepted'],
+    ['scope oversized', { scope: long }, scope],
+    ['scope of two spaces', { scope: 'openid  openid' }, scope],
+    ['scope as a list', { scope: ['openid'] }, scope],
+    ['scope unknown', { scope: 'openid order:burn' }, '400 invalid_scope scope_unknown'],
+    ['scope not registered', { scope: 'openid order:approve' }, '400 invalid_scope scope_not_allowed'],
+    ['login_hint missing', { login_hint: undefined }, '400 invalid_request hint_missing'],
+    ['login_hint without a value', { login_hint: '' }, '400 invalid_request hint_missing'],
+    ['login_hint oversized', { login_hint: long }, bad],
+    ['login_hint as a number', { login_hint: 1 }, bad],
+    ['login_hint of nobody', { login_hint: 'person:nobody' }, unknownUser],
+    ['login_hint of a service', { login_hint: 'service:ha-oms' }, unknownUser],
+    ['login_hint not in ASCII', { login_hint: 'person:änne' }, bad],
+    ['id_token_hint beside another', { id_token_hint: 'x' }, '400 invalid_request hint_several'],
+    ['id_token_hint that is none', { login_hint: undefined, id_token_hint: 'x' }, '400 invalid_request id_token_hint_invalid'],
+    ['id_token_hint oversized', { login_hint: undefined, id_token_hint: long }, bad],
+    ['login_hint_token beside another', { login_hint_token: 'x' }, '400 invalid_request hint_several'],
+    [
+      'login_hint_token, which is not offered',
+      { login_hint: undefined, login_hint_token: 'x' },
+      '400 invalid_request login_hint_token_unsupported',
+    ],
+    ['binding_message missing: the intent says what it is about', { binding_message: undefined }, 'accepted'],
+    [
+      'binding_message missing, and no intent',
+      { binding_message: undefined, authorization_details: undefined, scope: 'openid' },
+      '400 invalid_request binding_message_missing',
+    ],
+    ['binding_message oversized', { binding_message: long }, unacceptable],
+    ['binding_message one character too long', { binding_message: 'x'.repeat(65) }, unacceptable],
+    ['binding_message as a number', { binding_message: 1 }, unacceptable],
+    ['binding_message of two lines', { binding_message: 'a\nb' }, unacceptable],
+    ['binding_message that turns around', { binding_message: 'pay\u202e1' }, unacceptable],
+    ['acr_values oversized', { acr_values: long }, bad],
+    ['acr_values as a list', { acr_values: ['a'] }, bad],
+    ['requested_expiry of nothing', { requested_expiry: 0 }, bad],
+    ['requested_expiry below nothing', { requested_expiry: -1 }, bad],
+    ['requested_expiry in parts', { requested_expiry: 1.5 }, bad],
+    ['requested_expiry oversized', { requested_expiry: '9'.repeat(20) }, bad],
+    ['requested_expiry as a list', { requested_expiry: [60] }, bad],
+    ['resource missing', { resource: undefined }, '400 invalid_target target_missing'],
+    ['resource oversized', { resource: `https://a.example/${long}` }, '400 invalid_target resource_malformed'],
+    ['resource as a list', { resource: [doors.broker] }, '400 invalid_target resource_malformed'],
+    ['resource unknown', { resource: 'https://nobody.example' }, '400 invalid_target target_unknown'],
+    ['resource of somebody else', { resource: doors.venue }, '400 invalid_target target_not_allowed'],
+    ['authorization_details as an object', { authorization_details: {} }, details],
+    ['authorization_details empty', { authorization_details: [] }, details],
+    ['authorization_details of an unknown type', { authorization_details: [{ type: 'x' }] }, details],
+    ['authorization_details as text that is no JSON', { authorization_details: 'x' }, details],
+    ['client_notification_token oversized', { client_notification_token: long }, token('malformed')],
+    ['client_notification_token of two lines', { client_notification_token: 'a\r\nX: y' }, token('malformed')],
+    ['client_notification_token too short', { client_notification_token: 'abc' }, token('weak')],
+    ['client_notification_token of one word', { client_notification_token: 'ab'.repeat(20) }, token('weak')],
+    ['dpop_jkt oversized', { dpop_jkt: long }, bad],
+    ['dpop_jkt that is none', { dpop_jkt: 'x' }, bad],
+    ['user_code, which is not offered and so passed over', { user_code: long }, 'accepted'],
+  ])('%s', async (_, change, verdict) => {
+    expectVerdict(await push([['request', signedRequest(desk(), { ...parameters(), ...change })]]), verdict);
   });
 });
 
 describe('the backchannel authentication endpoint refuses a signed request', () => {
-  const parameters = (): Change => ({
-    scope: 'openid order:create',
-    resource: doors.broker,
-    authorization_details: [world.trading.order(world.mandate)],
-    login_hint: world.trading.firms.people.trader.id,
-    requested_expiry: 60,
-  });
-  const wrong = (rule: string): Verdict => `400 invalid_request signed_request_${rule}`;
-
   it.each<readonly [string, () => Change, Verdict]>([
     ['for another server', () => ({ aud: 'https://another.example' }), wrong('audience')],
     ['for its own endpoint', () => ({ aud: `${world.issuer}/bc-authorize` }), wrong('audience')],
@@ -218,10 +200,7 @@ describe('the backchannel authentication endpoint refuses a signed request', () 
     ['about the client itself, as a client assertion is', () => ({ sub: 'desk-ciba' }), wrong('foreign')],
     ['that is an authorization request', () => ({ response_type: 'code' }), wrong('foreign')],
     ['with another inside', () => ({ request: 'x' }), wrong('foreign')],
-    ['with a list of scopes', () => ({ scope: ['openid'] }), '400 invalid_scope scope_malformed'],
-    ['with a hint that is a number', () => ({ login_hint: 1 }), bad],
-    ['about a person of another firm', () => ({ login_hint: 'person:carl.otto' }), '400 unknown_user_id hint_unknown'],
-    ['with an intent of an unknown type', () => ({ authorization_details: [{ type: 'x' }] }), '400 invalid_authorization_details details_malformed'],
+    ['about a person of another firm', () => ({ login_hint: 'person:carla.weiss' }), '400 unknown_user_id hint_unknown'],
     [
       'with U+0000 in a field',
       () => ({ authorization_details: [{ ...world.trading.order(world.mandate), client_order_id: 'a\u0000' }] }),
@@ -229,7 +208,7 @@ describe('the backchannel authentication endpoint refuses a signed request', () 
     ],
   ])('%s', async (_, claims, verdict) => {
     const object = signedRequest(desk(), parameters(), claims());
-    expectVerdict(await desk().post('/bc-authorize', [['request', object]]), verdict, [['request', object]]);
+    expectVerdict(await push([['request', object]]), verdict, [['request', object]]);
   });
 
   it.each<readonly [string, Change, Verdict]>([
@@ -240,30 +219,30 @@ describe('the backchannel authentication endpoint refuses a signed request', () 
     ['with the address of its keys', { jku: 'https://desk.example/jwks' }, wrong('malformed')],
   ])('by its header: %s', async (_, header, verdict) => {
     const object = signedRequest(desk(), parameters(), {}, header);
-    expectVerdict(await desk().post('/bc-authorize', [['request', object]]), verdict);
+    expectVerdict(await push([['request', object]]), verdict);
   });
 
   it('that was used before, or stands beside parameters, or is missing', async () => {
     const object = signedRequest(desk(), parameters());
-    expectVerdict(await desk().post('/bc-authorize', [['request', object]]), 'accepted');
-    expectVerdict(await desk().post('/bc-authorize', [['request', object]]), wrong('replayed'));
+    expectVerdict(await push([['request', object]]), 'accepted');
+    expectVerdict(await push([['request', object]]), wrong('replayed'));
     expectVerdict(
-      await desk().post('/bc-authorize', [['request', signedRequest(desk(), parameters())], ['scope', 'openid']]),
+      await push([['request', signedRequest(desk(), parameters())], ['scope', 'openid']]),
       wrong('mixed'),
     );
     expectVerdict(
-      await desk().post('/bc-authorize', [['scope', 'openid'], ['login_hint', 'person:anna.keller']]),
+      await push([['scope', 'openid'], ['login_hint', 'person:anna.keller']]),
       wrong('required'),
     );
   });
 });
 
 describe('the grant of CIBA', () => {
-  const ask = async () =>
-    textIn(
-      await askPerson(desk(), { scope: 'openid', binding_message: 'A1', login_hint: world.trading.firms.people.trader.id }),
-      'auth_req_id',
-    );
+  async function ask(): Promise<string> {
+    accepted += 1;
+    const login_hint = world.trading.firms.people.trader.id;
+    return textIn(await askPerson(desk(), { scope: 'openid', binding_message: 'A1', login_hint }), 'auth_req_id');
+  }
   const unknown = '400 invalid_grant auth_req_id_unknown';
   let waiting: Promise<string> | undefined;
   const rules: readonly ParameterRule[] = [
@@ -314,6 +293,10 @@ describe('the grant of CIBA', () => {
     expectVerdict(await desk().post('/token', redeemFields(id)), 'accepted');
     expectVerdict(await desk().post('/token', redeemFields(id)), '400 invalid_grant auth_req_id_redeemed');
     expect(await world.recorded(desk(), 'token.issued')).toBe(1);
+  });
+
+  it('rests on what was recorded: what was said to be taken, and nothing else', async () => {
+    expect(await world.recorded(desk(), 'backchannel.requested')).toBe(accepted);
   });
 
   it('has never failed by a fault of ours', () => {

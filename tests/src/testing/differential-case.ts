@@ -28,7 +28,8 @@ export interface ClientRequestChange extends Omit<Exchange, 'endpoint'> {
 }
 export type ChangeFor = ClientRequestChange | ((side: Side) => ClientRequestChange);
 
-const of = (change: ChangeFor, side: Side): ClientRequestChange => (typeof change === 'function' ? change(side) : change);
+const of = (change: ChangeFor, side: Side): ClientRequestChange =>
+  typeof change === 'function' ? change(side) : change;
 
 /** A request with the credentials of its client: an assertion, or the client_id beside a certificate. */
 async function sendAs(
@@ -142,7 +143,12 @@ export async function refresh(side: Side, token: string, change: ClientRequestCh
     side,
     'token',
     client,
-    { grant_type: 'refresh_token', refresh_token: token, resource: 'https://broker.example/orders', scope: 'order:create' },
+    {
+      grant_type: 'refresh_token',
+      refresh_token: token,
+      resource: 'https://broker.example/orders',
+      scope: 'order:create',
+    },
     { ...defaultProof(side, client, change), ...change },
   );
 }

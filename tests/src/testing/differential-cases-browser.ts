@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { authorize, type Case, type FlowChange, flow, push, redeem } from './differential-case.ts';
 import type { ClientName } from './differential-clients.ts';
 import { observe, observeVisit, textOf, whither } from './differential-observation.ts';
@@ -15,7 +16,6 @@ import {
   type TokenChange,
 } from './differential-requests.ts';
 import type { Side } from './differential-servers.ts';
-import { createHash } from 'node:crypto';
 
 /** A browser comes with these parameters in the query. */
 const arriving = (name: string, parameters: (side: Side) => FormChange | Promise<FormChange>): Case => ({
@@ -338,17 +338,21 @@ function aliasesIn(side: Side, value: unknown): string {
 }
 
 const metadata: readonly Case[] = [
-  ...metadataMembers.map((member): Case => ({
-    name: `metadata: ${member}`,
-    ask: async (side) => ({ value: valueOf(side, member, membersOf(await read(side, wellKnown))[member]) }),
-  })),
-  ...[wellKnown, '/.well-known/oauth-authorization-server', '/jwks'].map((path): Case => ({
-    name: `${path}: the answer`,
-    async ask(side) {
-      const { members: _, ...observed } = observe(side, await read(side, path));
-      return observed;
-    },
-  })),
+  ...metadataMembers.map(
+    (member): Case => ({
+      name: `metadata: ${member}`,
+      ask: async (side) => ({ value: valueOf(side, member, membersOf(await read(side, wellKnown))[member]) }),
+    }),
+  ),
+  ...[wellKnown, '/.well-known/oauth-authorization-server', '/jwks'].map(
+    (path): Case => ({
+      name: `${path}: the answer`,
+      async ask(side) {
+        const { members: _, ...observed } = observe(side, await read(side, path));
+        return observed;
+      },
+    }),
+  ),
   {
     name: '/jwks: members of the keys',
     async ask(side) {

@@ -51,8 +51,7 @@ export const nonceCases: readonly Case[] = [
   },
   {
     name: 'nonces required: PAR: a proof without a nonce',
-    ask: async (side) =>
-      observe(side, await push(side, { proofs: [proofOf(side, side.key('desk'), {}, 'par')] })),
+    ask: async (side) => observe(side, await push(side, { proofs: [proofOf(side, side.key('desk'), {}, 'par')] })),
   },
   {
     name: 'nonces required: PAR: no proof',

@@ -1,6 +1,13 @@
 import { type Case, push, pushing } from './differential-case.ts';
 import { observe } from './differential-observation.ts';
-import { assertionOf, proofOf, requestedOf, requestObjectOf, seconds, type TokenChange } from './differential-requests.ts';
+import {
+  assertionOf,
+  proofOf,
+  requestedOf,
+  requestObjectOf,
+  seconds,
+  type TokenChange,
+} from './differential-requests.ts';
 import type { Side } from './differential-servers.ts';
 
 const without = (name: string): Case => pushing(`without ${name}`, { form: { [name]: undefined } });
@@ -79,7 +86,9 @@ const parameters: readonly Case[] = [
     form: { authorization_details: JSON.stringify([{ ...side.order(), entity_lei: undefined }]) },
   })),
   pushing('authorization_details with one member twice', (side) => ({
-    form: { authorization_details: JSON.stringify([side.order()]).replace('"side":"BUY"', '"side":"SELL","side":"BUY"') },
+    form: {
+      authorization_details: JSON.stringify([side.order()]).replace('"side":"BUY"', '"side":"SELL","side":"BUY"'),
+    },
   })),
   pushing('two authorization_details', (side) => ({
     form: { authorization_details: JSON.stringify([side.order(), side.order()]) },
@@ -170,7 +179,7 @@ const authentication: readonly Case[] = [
       ['typ client-authentication+jwt', { header: { typ: 'client-authentication+jwt' } }],
       ['a crit header', { header: { crit: ['exp'], exp: 1 } }],
       ['jku in the header', { header: { jku: 'https://thief.example/jwks' } }],
-            ['text that is no JWT', { text: 'nonsense' }],
+      ['text that is no JWT', { text: 'nonsense' }],
       ['two parts of a JWT', { text: 'e30.e30' }],
       ['claims that are an array', { text: `${Buffer.from('{"alg":"ES256"}').toString('base64url')}.W10.AA` }],
     ] satisfies readonly (readonly [string, TokenChange | ((side: Side) => TokenChange)])[]
@@ -193,7 +202,10 @@ const authentication: readonly Case[] = [
   pushing('by GET', { method: 'GET' }),
   pushing('a body of 100,000 characters', { form: { state: 's'.repeat(100_000) } }),
   pushing('mutual TLS: as it should be', { client: 'pki-desk', certificate: 'issued' }),
-  pushing('mutual TLS: a certificate of an authority that nobody knows', { client: 'pki-desk', certificate: 'strange' }),
+  pushing('mutual TLS: a certificate of an authority that nobody knows', {
+    client: 'pki-desk',
+    certificate: 'strange',
+  }),
   pushing('mutual TLS: a certificate of another name', { client: 'pki-desk', certificate: 'selfSigned' }),
   pushing('mutual TLS: no certificate', { client: 'pki-desk', mtls: true }),
   pushing('mutual TLS: an assertion instead of a certificate', (side) => ({
@@ -282,9 +294,13 @@ const requestObjects: readonly Case[] = [
   object('signed by another client', (side) => ({ by: side.key('desk') })),
   object('text that is no JWT', { text: 'nonsense' }),
   object('without code_challenge', { claims: { code_challenge: undefined } }),
-  object('code_challenge beside it, and not in it', { claims: { code_challenge: undefined } }, {
-    code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
-  }),
+  object(
+    'code_challenge beside it, and not in it',
+    { claims: { code_challenge: undefined } },
+    {
+      code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+    },
+  ),
   object('another redirect_uri beside it', {}, { redirect_uri: 'https://thief.example/callback' }),
   object('max_age as a number', { claims: { max_age: 600 } }),
   object('max_age as text', { claims: { max_age: '600' } }),

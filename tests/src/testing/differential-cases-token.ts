@@ -95,7 +95,9 @@ const clientCredentials: readonly Case[] = [
   askingForToken('grant_type password', { form: { grant_type: 'password', username: 'a', password: 'b' } }),
   askingForToken('grant_type implicit', { form: { grant_type: 'implicit' } }),
   askingForToken('grant_type twice', { form: { grant_type: ['client_credentials', 'client_credentials'] } }),
-  askingForToken('a grant_type that the client may not use', { form: { grant_type: 'refresh_token', refresh_token: 'x' } }),
+  askingForToken('a grant_type that the client may not use', {
+    form: { grant_type: 'refresh_token', refresh_token: 'x' },
+  }),
   askingForToken('without scope', { form: { scope: undefined } }),
   askingForToken('an empty scope', { form: { scope: '' } }),
   askingForToken('scope unknown', { form: { scope: 'order:everything' } }),
@@ -127,7 +129,9 @@ const clientCredentials: readonly Case[] = [
   askingForToken('a request object as the assertion', (side) => ({
     form: { client_assertion: requestObjectOf(side, 'reader', { claims: { jti: 'x', sub: 'reader' } }) },
   })),
-  askingForToken('an expired assertion', () => ({ assertion: { claims: { iat: seconds() - 200, exp: seconds() - 100 } } })),
+  askingForToken('an expired assertion', () => ({
+    assertion: { claims: { iat: seconds() - 200, exp: seconds() - 100 } },
+  })),
   askingForToken('a Bearer token in the header', { headers: { authorization: 'Bearer x' } }),
   askingForToken('a body of JSON', { body: { type: 'application/json', text: '{}' } }),
   askingForToken('a body with a broken percent-encoding', {
@@ -166,7 +170,11 @@ const authorizationCode: readonly Case[] = [
   redeeming('without openid', {}, { form: { scope: 'order:create', nonce: undefined } }),
   redeeming('with offline_access', {}, { form: lasting }),
   redeeming('with offline_access and no prompt', {}, { form: { ...lasting, prompt: undefined } }),
-  redeeming('openid alone', { form: {} }, { form: { scope: 'openid', resource: undefined, authorization_details: undefined } }),
+  redeeming(
+    'openid alone',
+    { form: {} },
+    { form: { scope: 'openid', resource: undefined, authorization_details: undefined } },
+  ),
   redeeming('without code', { form: { code: undefined } }),
   redeeming('code unknown', { form: { code: 'x'.repeat(43) } }),
   redeeming('code twice', { form: { code: ['a', 'b'] } }),
@@ -188,24 +196,26 @@ const authorizationCode: readonly Case[] = [
     (side) => ({ proofs: [proofOf(side, strangeKey)] }),
     (side) => ({ form: { dpop_jkt: side.key('desk').kid } }),
   ),
-  redeeming(
-    'by the key of dpop_jkt',
-    {},
-    (side) => ({ form: { dpop_jkt: side.key('desk').kid } }),
-  ),
+  redeeming('by the key of dpop_jkt', {}, (side) => ({ form: { dpop_jkt: side.key('desk').kid } })),
   redeeming('the resource named again', { form: { resource: doors.broker } }),
   redeeming('a resource that was not consented to', { form: { resource: doors.venue } }),
   redeeming('an unknown resource', { form: { resource: 'https://nobody.example/' } }),
   redeeming('a scope parameter that is wider', { form: { scope: 'openid order:create settlement:instruct' } }),
-  redeeming('another order in authorization_details', (side) => ({ form: { authorization_details: otherOrder(side) } })),
+  redeeming('another order in authorization_details', (side) => ({
+    form: { authorization_details: otherOrder(side) },
+  })),
   redeeming('authorization_details of an unknown type', {
     form: { authorization_details: '[{"type":"urn:example:unknown"}]' },
   }),
   redeeming('mutual TLS: as it should be', { certificate: 'issued' }, { client: 'pki-desk', certificate: 'issued' }),
-  redeeming('mutual TLS: a self-signed certificate', { certificate: 'selfSigned' }, {
-    client: 'self-desk',
-    certificate: 'selfSigned',
-  }),
+  redeeming(
+    'mutual TLS: a self-signed certificate',
+    { certificate: 'selfSigned' },
+    {
+      client: 'self-desk',
+      certificate: 'selfSigned',
+    },
+  ),
   {
     name: 'authorization_code: a code used twice',
     async ask(side) {
@@ -242,7 +252,9 @@ const refreshToken: readonly Case[] = [
   refreshing('by another client', { client: 'other-desk' }),
   refreshing('without a DPoP proof', { proofs: [] }),
   refreshing('by another DPoP key', (side) => ({ proofs: [proofOf(side, strangeKey)] })),
-  refreshing('another order in authorization_details', (side) => ({ form: { authorization_details: otherOrder(side) } })),
+  refreshing('another order in authorization_details', (side) => ({
+    form: { authorization_details: otherOrder(side) },
+  })),
   {
     name: 'refresh_token: the same one twice',
     async ask(side) {

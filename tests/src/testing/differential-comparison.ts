@@ -73,6 +73,21 @@ export function judge(
   return { unexplained, outdated };
 }
 
+/** How many cases differ in nothing but what is explained for all cases that begin like them. */
+export function countAlike(
+  found: ReadonlyMap<string, readonly Difference[]>,
+  explanations: readonly Explanation[],
+): number {
+  const general = (name: string, difference: Difference): boolean =>
+    explanations.some(
+      (explanation) =>
+        explains(explanation, difference) &&
+        explanation.cases.some((pattern) => pattern.endsWith('*') && covers(pattern, name)),
+    );
+  return [...found].filter(([name, differences]) => differences.every((difference) => general(name, difference)))
+    .length;
+}
+
 function explains(explanation: Explanation, difference: Difference): boolean {
   return (
     explanation.part === difference.part &&

@@ -30,6 +30,14 @@ export const explanations: readonly Explanation[] = [
     section: 'RFC 9449 section 8.2',
   },
   {
+    cases: ['nonces required: *'],
+    part: 'DPoP-Nonce',
+    ours: 'a nonce',
+    theirs: '–',
+    why: 'As above, also where nonces are required and none was missing.',
+    section: 'RFC 9449 section 8.2',
+  },
+  {
     cases: ['userinfo: *'],
     part: 'DPoP-Nonce',
     ours: '–',
@@ -38,7 +46,7 @@ export const explanations: readonly Explanation[] = [
     section: 'RFC 9449 section 9',
   },
   {
-    cases: ['PAR: *', 'request object: *'],
+    cases: ['PAR: *', 'request object: *', 'nonces required: PAR: no proof'],
     part: 'expires_in',
     ours: '300',
     theirs: '60',
@@ -252,10 +260,7 @@ export const explanations: readonly Explanation[] = [
     section: 'RFC 7521 section 4.2.1, RFC 7523 section 3.2',
   },
   {
-    cases: [
-      'PAR: client assertion: valid for an hour',
-      'PAR: client assertion: jti of 200 characters',
-    ],
+    cases: ['PAR: client assertion: valid for an hour', 'PAR: client assertion: jti of 200 characters'],
     part: 'answer',
     ours: '401, invalid_client',
     theirs: '201',
@@ -439,7 +444,10 @@ export const explanations: readonly Explanation[] = [
     section: 'RFC 9449 sections 5 and 11.1',
   },
   {
-    cases: ['client_credentials: DPoP proof: iat two minutes ahead', 'client_credentials: DPoP proof: iat two minutes ago'],
+    cases: [
+      'client_credentials: DPoP proof: iat two minutes ahead',
+      'client_credentials: DPoP proof: iat two minutes ago',
+    ],
     part: 'answer',
     ours: '400, invalid_dpop_proof',
     theirs: '200',
@@ -455,12 +463,23 @@ export const explanations: readonly Explanation[] = [
     section: 'RFC 9449 sections 4.3 and 8',
   },
   {
-    cases: ['client_credentials: DPoP proof: a nonce that is a number'],
+    cases: [
+      'client_credentials: DPoP proof: a nonce that is a number',
+      'nonces required: client_credentials: a nonce that is a number',
+    ],
     part: 'answer',
     ours: '400, use_dpop_nonce',
     theirs: '400, invalid_dpop_proof',
     why: 'It is none of our nonces, like any other that is not: the answer has one to use.',
     section: 'RFC 9449 section 8',
+  },
+  {
+    cases: ['nonces required: client_credentials: an old proof with a good nonce'],
+    part: 'answer',
+    ours: '400, invalid_dpop_proof',
+    theirs: '200',
+    why: 'Chosen: the nonce may stand for the time, and here it does not. How long an id of a proof must be remembered follows from its iat.',
+    section: 'RFC 9449 sections 4.3 and 11.1',
   },
 
   // Tokens of people.
@@ -471,6 +490,7 @@ export const explanations: readonly Explanation[] = [
       'authorization_code: the resource named again',
       'authorization_code: mutual TLS: as it should be',
       'authorization_code: mutual TLS: a self-signed certificate',
+      'nonces required: authorization_code: a proof without a nonce leaves the code as it is',
     ],
     part: 'members',
     ours: 'access_token authorization_details expires_in id_token scope token_type txn',
@@ -510,6 +530,7 @@ export const explanations: readonly Explanation[] = [
       'authorization_code: mutual TLS: as it should be',
       'authorization_code: mutual TLS: a self-signed certificate',
       'refresh_token: the scope of the sign-in too',
+      'nonces required: authorization_code: a proof without a nonce leaves the code as it is',
     ],
     part: 'scope',
     ours: 'openid order:create',
@@ -753,6 +774,14 @@ export const explanations: readonly Explanation[] = [
     why: 'A request object is taken in a pushed request alone, and this is the error where the parameter is not supported.',
     section: 'OpenID Connect Core section 6.1, FAPI 2.0 Message Signing section 5.3.1',
   },
+  {
+    cases: ['authorization endpoint: without PAR: a request_uri of the client'],
+    part: 'response',
+    ours: 'error error_description iss state',
+    theirs: 'error iss state',
+    why: 'Words for the person who looks after the client.',
+    section: 'RFC 6749 section 4.1.2.1',
+  },
 
   // Userinfo.
   {
@@ -764,12 +793,20 @@ export const explanations: readonly Explanation[] = [
     section: 'OpenID Connect Core section 5.1.2',
   },
   {
-    cases: ['userinfo: without a token', 'userinfo: the token in the body'],
+    cases: ['userinfo: without a token', 'nonces required: userinfo: no token and no proof'],
     part: 'WWW-Authenticate',
     ours: 'Bearer scope="openid", DPoP scope="openid", algs',
     theirs: 'Bearer realm, DPoP realm, algs',
     why: 'Both schemes, each with what is needed. A realm would say nothing: there is one.',
     section: 'RFC 6750 section 3, RFC 9449 section 7.2',
+  },
+  {
+    cases: ['userinfo: the token in the body'],
+    part: 'WWW-Authenticate',
+    ours: 'Bearer scope="openid", DPoP scope="openid", algs',
+    theirs: 'DPoP realm, error="invalid_token", error_description, algs',
+    why: 'A token in a body is not looked at, so nothing is wrong with it: it is not there.',
+    section: 'FAPI 2.0 Security Profile section 5.3.4, RFC 6750 section 3.1',
   },
   {
     cases: ['userinfo: a bound token as Bearer'],

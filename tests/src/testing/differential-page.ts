@@ -12,10 +12,9 @@ The same requests, right and wrong, are sent to this server and to
 alike: FAPI 2.0 with pushed requests, DPoP with and without nonces, private_key_jwt and mutual TLS, signed requests and
 responses, resource indicators, authorization details, introspection and revocation, with the same clients and keys.
 
-Of ${counted.cases} cases, ${counted.alike} are answered alike in everything that is compared: status, error, members, token type, lifetime,
-scope, the parameters and the place of a redirect, and the headers \`Cache-Control\`, \`WWW-Authenticate\` and
-\`DPoP-Nonce\`. Every other difference is in the table. A name that ends in \`*\` stands for all cases that begin so, and
-happen to differ in this way; \`–\` means that there is none.
+Compared are status, error, members, token type, lifetime, scope, the place and the parameters of a redirect, and the
+headers \`Cache-Control\`, \`WWW-Authenticate\` and \`DPoP-Nonce\`. Of ${counted.cases} cases ${counted.alike} are answered alike but for what
+is said in the table of all cases that begin in one way: their names end in \`*\`. \`–\` means that there is none.
 
 This page is written by \`tests/src/differential.test.ts\` from its own table: a difference without an explanation fails
 that test, and so does an explanation without a difference.

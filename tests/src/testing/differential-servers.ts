@@ -1,6 +1,6 @@
 import { type Configuration, readConfiguration } from '@countersign/server';
-import type { Key } from './credentials.ts';
 import { configurationIn, type RunningControlPlane, runControlPlane } from './control-plane.ts';
+import type { Key } from './credentials.ts';
 import { type ClientName, type RegisteredClients, registerClients } from './differential-clients.ts';
 import { startProvider } from './differential-provider.ts';
 import { formOf, type PersonBrowser, personBrowser } from './person-browser.ts';
@@ -107,7 +107,11 @@ function sideOf(
   },
 ): Side {
   const { name, issuer, mtlsBase, clients, certificates, order, decide } = of;
-  const own = { issued: certificates.issued, selfSigned: certificates.selfSigned, strange: createCertificates().issued };
+  const own = {
+    issued: certificates.issued,
+    selfSigned: certificates.selfSigned,
+    strange: createCertificates().issued,
+  };
   const fetches = new Map<string, typeof fetch>();
   return {
     name,
