@@ -9,6 +9,7 @@ import {
   developmentAcr,
   type Parameters,
 } from '../testing/code-flow-world.ts';
+import { makeKey, signJws } from '../testing/signing.ts';
 import { brokerBook, dashboardRedirect, deskRedirect, venueOrders } from '../testing/trading-world.ts';
 import { answerOf, hiddenField, pageCode, type WebBrowser } from '../testing/web-browser.ts';
 
@@ -693,6 +694,28 @@ describe('the sign-in that is asked for', () => {
     expect(answerOf(await browser.get(dashboard({ claims, prompt: 'none' })))).toMatchObject({
       error: 'login_required',
     });
+  });
+
+  it('is asked for anew where a hint is too old to tell whom it is about: nobody answers for somebody else', async () => {
+    await decide(await world.toConsent(dashboard({ prompt: 'consent' }), browser));
+    const gone = makeKey();
+    const seconds = Math.floor(world.clock.now() / 1000);
+    const hint = signJws(
+      gone,
+      { alg: 'ES256', typ: 'JWT', kid: gone.kid },
+      {
+        iss: world.issuer,
+        sub: 'person:carl.otto',
+        aud: 'dashboard',
+        iat: seconds,
+        exp: seconds + 60,
+        auth_time: seconds,
+      },
+    );
+    expect(answerOf(await browser.get(dashboard({ id_token_hint: hint, prompt: 'none' })))).toMatchObject({
+      error: 'login_required',
+    });
+    expect(answerOf(await browser.get(dashboard({ prompt: 'none' })))).toMatchObject({ code: expect.any(String) });
   });
 
   it('must be that of the subject that is asked for', async () => {

@@ -183,6 +183,12 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
     const checked = checkAuthorizationRequest(interaction.parameters, { client, directory: directory.snapshot(), now });
     const { grantManagement, ...request } = checked.request;
     const hint = request.idTokenHint === undefined ? undefined : await readHint(request.idTokenHint, now);
+    // A hint whose key is gone says nothing any more. Nobody is asked who it was about, so nobody may answer for them.
+    if (request.idTokenHint !== undefined && hint === undefined && request.prompt.includes('none'))
+      throw refuse(
+        'sign_in_required',
+        'The id_token_hint is too old to tell whom it is about: ask without prompt=none.',
+      );
     const subject = request.subject ?? hint;
     return {
       ...checked,
