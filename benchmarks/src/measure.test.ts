@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { figure, measureInTurn, median, percentile, ratio, roundOf } from './measure.ts';
+import { figure, measureInTurn, median, oneAfterTheOther, percentile, ratio, roundOf, together } from './measure.ts';
 
 describe('percentiles', () => {
   it('are values that were measured, by nearest rank', () => {
@@ -31,6 +31,29 @@ describe('a round', () => {
 
   it('in which nothing was done has no figures', () => {
     expect(() => roundOf({ operations: 0, seconds: 1 })).toThrow('nothing was done');
+  });
+});
+
+describe('what was counted', () => {
+  const first = { operations: 2, seconds: 1, latenciesMs: Float64Array.of(5, 1), cpuUs: 10, databaseCpuUs: 4 };
+  const second = { operations: 2, seconds: 2, latenciesMs: Float64Array.of(1, 7), cpuUs: 20, walBytes: 8 };
+
+  it('adds up when it is more of the same', () => {
+    expect(together([first, second])).toEqual({
+      operations: 4,
+      seconds: 3,
+      latenciesMs: Float64Array.of(5, 1, 1, 7),
+      cpuUs: 30,
+      databaseCpuUs: 4,
+      walBytes: 8,
+    });
+  });
+
+  it('adds up operation by operation when one step follows the other, whatever order a round was sorted in', () => {
+    roundOf(first);
+    const whole = oneAfterTheOther([first, second]);
+    expect(whole).toMatchObject({ operations: 2, seconds: 3, latenciesMs: Float64Array.of(6, 8), cpuUs: 30 });
+    expect(roundOf({ operations: 2, seconds: 1, cpuUs: 4 })).not.toHaveProperty('walBytes');
   });
 });
 

@@ -204,6 +204,21 @@ describe('the protection of a service', () => {
     },
   );
 
+  it('does not let in again what has been ended, when a node that lags behind signs a newer list without it', async () => {
+    const protection = open();
+    const accessToken = await token();
+    const call = async () => protection.check(request(accessToken, await proof(accessToken)), need);
+    await call();
+    revoked = [{ key: revocationKey({ kind: 'client', id: 'oms' }), before: now() }];
+    version += 10;
+    clock.advance(1_000);
+    await expect(call()).rejects.toMatchObject({ code: 'token_revoked' });
+    revoked = [];
+    version -= 2;
+    clock.advance(1_000);
+    await expect(call()).rejects.toMatchObject({ code: 'token_revoked' });
+  });
+
   it('asks for the list once a second at most, however many call', async () => {
     const protection = open();
     for (let count = 0; count < 20; count++) {

@@ -56,8 +56,9 @@ export function createRevocationMemory(options: {
       (keyOf) => verifyRevocationList(body, { issuer, keyOf, now: clock.now() }),
       (error) => isCodedError(error, 'revocation_list_key_unknown'),
     );
-    // By its age as the issuer signed it: an old list that somebody sends again makes nothing young.
-    if (list === undefined || read.issuedAt >= list.issuedAt) list = read;
+    // By its age as the issuer signed it: an old list that somebody sends again makes nothing young. By its version, too:
+    // a node that lags behind signs a new list in which something that has ended is not named yet.
+    if (list === undefined || (read.version >= list.version && read.issuedAt >= list.issuedAt)) list = read;
     askedAt = startedAt;
   }
 

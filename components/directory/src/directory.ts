@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Actor, type AuditAppender, type Directory, directoryErrors } from '@countersign/contracts';
 import { type ChangeId, type Clock, newId, type Random, type RecordId } from '@countersign/kernel';
-import { type ComponentAccess, type Logger, transaction } from '@countersign/runtime';
+import { type ComponentAccess, keepFresh, type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { type ChangeRequestView, createChangeRequests } from './change-requests/change-requests.ts';
 import { isEntityKind } from './entities/index.ts';
 import { type JsonDocument, keyOf, shownDocument } from './entry.ts';
-import { keepFresh } from './keep-fresh.ts';
 import { createLiveGraph } from './live-graph.ts';
 import { createProblems, type Problems } from './problems.ts';
 import { digestOfContent, type Proposal } from './proposal.ts';

@@ -221,6 +221,19 @@ describe('a token on the shipped policies', () => {
     });
   });
 
+  it.each([
+    ['withdrawal:request', 'withdrawal'],
+    ['withdrawal-address:propose', 'address_book_change'],
+  ] as const)('with %s is for an intent of the type %s and of no other', async (scope, own) => {
+    for (const name of issuable) {
+      const decision = await ask('person:own', transactionOf(name, { drop: ['algo'] }), {
+        acr: 'phr',
+        scopes: [scope],
+      });
+      expect(codesOf(decision)).toEqual(name === own ? [] : ['intent_of_another_type']);
+    }
+  });
+
   describe('without an intent', () => {
     const userinfo = 'https://control.example/userinfo';
     const plain: readonly [string, string, string[]][] = [
@@ -240,6 +253,15 @@ describe('a token on the shipped policies', () => {
           decision: true,
           determining: ['token-for-an-interface'],
           errors: [],
+        });
+    });
+
+    it.each(['withdrawal:request', 'withdrawal-address:propose'])('is denied to everyone with %s', async (scope) => {
+      const uri = 'https://wallet.example/withdrawals';
+      for (const principal of ['person:own', 'service:own', 'agent:vwap'])
+        expect(await ask(principal, uri, { acr: 'phr', scopes: ['order:read', scope], audience: uri })).toMatchObject({
+          decision: false,
+          reasons: [{ code: 'intent_missing' }],
         });
     });
 

@@ -9,9 +9,8 @@ import {
   trustErrors,
 } from '@countersign/contracts';
 import { type Clock, type CodedError, canonicalize, isCodedError, newId, type Random } from '@countersign/kernel';
-import { type ComponentAccess, type Logger, transaction } from '@countersign/runtime';
+import { type ComponentAccess, keepFresh, type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { keepFresh } from './keep-fresh.ts';
 import { readProfile } from './profile.ts';
 import { changeChannel, insertVersion, loadProfiles, lockIssuer, newestVersion } from './store.ts';
 

@@ -11,7 +11,7 @@ import {
   type TransactionId,
 } from '@countersign/kernel';
 import { type AuthorizationDetail, parseAuthorizationDetails } from '@countersign/market';
-import { type ActClaim, actClaimOf, parseActChain } from './act-chain.ts';
+import { type ActClaim, actClaimOf, maxActors, parseActChain } from './act-chain.ts';
 import type { CertificateThumbprint } from './certificate.ts';
 import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.ts';
 import { accessTokenErrors } from './errors.ts';
@@ -65,6 +65,8 @@ export interface AccessTokenClaims {
   readonly intent_digest?: IntentDigest;
   /** Revocation key of the consent under which it was issued; see `revocationKey`. */
   readonly grant?: Digest;
+  /** Revocation keys of the tokens that it was exchanged from, the last one first; it ends with each of them. */
+  readonly ancestors?: readonly Digest[];
   /** Where the token is kept and resolved, when that is not everywhere. */
   readonly region?: string;
   readonly policy_version: number;
@@ -156,6 +158,7 @@ function parseClaims(claims: JsonObject, iss: string, aud: string): VerifiedAcce
   const intentDigest = optional(claims, 'intent_digest', parseDigest);
   const confirmation = optional(claims, 'cnf', parseConfirmation);
   const grant = optional(claims, 'grant', parseDigest);
+  const ancestors = optional(claims, 'ancestors', parseAncestors);
   const region = optional(claims, 'region', () => readString(claims, 'region', 64));
   const acr = optional(claims, 'acr', () => readString(claims, 'acr', 256));
   const authTime = optional(claims, 'auth_time', () => readSeconds(claims, 'auth_time'));
@@ -181,6 +184,7 @@ function parseClaims(claims: JsonObject, iss: string, aud: string): VerifiedAcce
     ...(mandate === undefined ? {} : { mandate }),
     ...(intentDigest === undefined ? {} : { intent_digest: intentDigest as IntentDigest }),
     ...(grant === undefined ? {} : { grant }),
+    ...(ancestors === undefined ? {} : { ancestors }),
     ...(region === undefined ? {} : { region }),
     ...(acr === undefined ? {} : { acr }),
     ...(authTime === undefined ? {} : { auth_time: authTime }),
@@ -217,6 +221,13 @@ function parseActors(act: Json | undefined): readonly string[] {
 function parseDetails(value: Json): readonly AuthorizationDetail[] | undefined {
   const parsed = parseAuthorizationDetails(value);
   return parsed.ok ? parsed.value : undefined;
+}
+
+/** As many as there are exchanges at most: each adds an actor. */
+function parseAncestors(value: Json): readonly Digest[] | undefined {
+  if (!Array.isArray(value) || value.length === 0 || value.length > maxActors) return undefined;
+  const keys = value.map(parseDigest).filter((key) => key !== undefined);
+  return keys.length === value.length ? keys : undefined;
 }
 
 /** One member, and one that is known: a further one could be a binding that nobody here would check. */

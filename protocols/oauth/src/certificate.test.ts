@@ -11,7 +11,6 @@ import {
   maxCertificateLength,
   readCertificate,
 } from './certificate.ts';
-import { readClientCertHeader } from './client-cert-header.ts';
 import { rfc8705Certificate, rfc9440Certificate } from './testing/certificates.ts';
 
 const authority = createTestAuthority({ name: 'Test Authority' });
@@ -119,42 +118,6 @@ describe('a certificate', () => {
       expect(read(der)).toBe(used);
     }
     expect(read(idle)).not.toBe(first);
-  });
-});
-
-describe('the Client-Cert header', () => {
-  const encoded = rfc9440Certificate.toString('base64');
-
-  it('of RFC 9440 appendix A is read to the certificate given there', () => {
-    expect(Buffer.from(readClientCertHeader(`:${encoded}:`))).toEqual(rfc9440Certificate);
-  });
-
-  it.each([
-    ['nothing', ''],
-    ['an empty byte sequence', '::'],
-    ['base64 without colons', encoded],
-    ['one colon', `:${encoded}`],
-    ['a parameter', `:${encoded}:;a=1`],
-    ['two certificates, as two headers become when they are joined', `:${encoded}:, :${encoded}:`],
-    ['spaces around', ` :${encoded}: `],
-    ['a line break', `:${encoded.slice(0, 64)}\n${encoded.slice(64)}:`],
-    ['base64url', `:${rfc9440Certificate.toString('base64url')}:`],
-    ['missing padding', `:${encoded.replaceAll('=', '')}:`],
-    ['PEM', authority.certificatePem],
-    ['percent-encoded PEM, as some proxies send it', encodeURIComponent(authority.certificatePem)],
-    ['more than the limit', `:${'A'.repeat(40_000)}:`],
-  ])('is refused when it holds %s', (_, value) => {
-    expect(() => readClientCertHeader(value)).toThrow(
-      expect.objectContaining({ code: 'certificate_header_malformed' }),
-    );
-  });
-
-  it('never fails with anything but a coded error', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 64 }), (value) => {
-        attempt(() => readClientCertHeader(`:${value}:`));
-      }),
-    );
   });
 });
 

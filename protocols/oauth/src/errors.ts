@@ -62,7 +62,6 @@ export const accessTokenErrors = errorVocabulary({
 /** A certificate, or what stands for one, that cannot be read or relied on (RFC 5280, RFC 8705, RFC 9440). */
 export const certificateErrors = errorVocabulary({
   certificate_malformed: 'invalid',
-  certificate_header_malformed: 'invalid',
   /** What a client would be recognised by (RFC 8705 section 2.1.2) is not a name of its kind. */
   certificate_name_malformed: 'invalid',
 });

@@ -5,7 +5,6 @@ export * from './certificate.ts';
 export * from './certificate-name.ts';
 export { clockLeadSeconds } from './claims.ts';
 export * from './client-assertion.ts';
-export * from './client-cert-header.ts';
 export * from './dpop.ts';
 export * from './dpop-nonce.ts';
 export * from './errors.ts';

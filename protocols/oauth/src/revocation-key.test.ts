@@ -33,6 +33,7 @@ const targets: readonly (readonly [RevocationKind, string])[] = [
   ['principal', 'service:venue'],
   ['principal', 'agent:vwap-1'],
   ['partner', '529900T8BM49AURSDO55'],
+  ['everything', '*'],
 ];
 
 function revoked(kind: RevocationKind, id: string, before = seconds) {
@@ -67,7 +68,14 @@ describe('a token', () => {
       targets.map(([kind, id]) => revocationKey({ kind, id })).sort(),
     );
     const { grant: _, mandate: __, act: ___, ...plain } = claims;
-    expect(revocationKeysOf(plain)).toHaveLength(4);
+    expect(revocationKeysOf(plain)).toHaveLength(5);
+  });
+
+  it('is ended by the revocation of each token that it was exchanged from', () => {
+    const ancestors = ['tok_a', 'tok_b'].map((id) => revocationKey({ kind: 'token', id }));
+    for (const id of ['tok_a', 'tok_b'])
+      expect(revokedBy(revoked('token', id), { ...claims, ancestors })).toBe('token');
+    expect(isRevoked(revoked('token', 'tok_c'), { ...claims, ancestors })).toBe(false);
   });
 
   it('stands while nothing is revoked', () => {

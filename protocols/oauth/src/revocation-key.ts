@@ -2,8 +2,11 @@ import { type Digest, sha256Base64Url } from '@countersign/kernel';
 import type { AccessTokenClaims } from './access-token.ts';
 import type { ActClaim } from './act-chain.ts';
 
-/** What a revocation ends: one token, or everything that was issued under a grant or mandate, to a client, for a principal or a partner. */
-export type RevocationKind = 'token' | 'grant' | 'mandate' | 'client' | 'principal' | 'partner';
+/**
+ * What a revocation ends: one token with those exchanged from it, or everything that was issued under a grant or mandate, to
+ * a client, for a principal or a partner, or at all.
+ */
+export type RevocationKind = 'token' | 'grant' | 'mandate' | 'client' | 'principal' | 'partner' | 'everything';
 
 /**
  * The name under which a revocation is published. A digest: whoever reads the list learns nothing of whom it is
@@ -13,10 +16,13 @@ export function revocationKey(target: { readonly kind: RevocationKind; readonly 
   return sha256Base64Url(`${target.kind}:${target.id}`) as Digest;
 }
 
+/** The name under which all tokens end: published where more has ended than a list can name. */
+export const everythingKey: Digest = revocationKey({ kind: 'everything', id: '*' });
+
 /** The claims that decide what can end a token. */
 export type RevocableClaims = Pick<
   AccessTokenClaims,
-  'iat' | 'jti' | 'sub' | 'client_id' | 'lei' | 'act' | 'grant' | 'mandate'
+  'iat' | 'jti' | 'sub' | 'client_id' | 'lei' | 'act' | 'grant' | 'mandate' | 'ancestors'
 >;
 
 /** Under which names the token would be found on the list, every actor's included. */
@@ -41,7 +47,9 @@ export function isRevoked(revoked: ReadonlyMap<Digest, number>, claims: Revocabl
   return revokedBy(revoked, claims) !== undefined;
 }
 
-type Part = { readonly kind: RevocationKind; readonly id: string } | { readonly kind: 'grant'; readonly key: Digest };
+type Part =
+  | { readonly kind: RevocationKind; readonly id: string }
+  | { readonly kind: RevocationKind; readonly key: Digest };
 
 function revocableParts(claims: RevocableClaims): readonly Part[] {
   const parts: Part[] = [
@@ -55,6 +63,9 @@ function revocableParts(claims: RevocableClaims): readonly Part[] {
   if (claims.mandate !== undefined) parts.push({ kind: 'mandate', id: claims.mandate.id });
   // The claim is the key: a service that sees the token need not know the consent's id.
   if (claims.grant !== undefined) parts.push({ kind: 'grant', key: claims.grant });
+  // A token ends with each of those that it was exchanged from: who ends a stolen one ends what was made of it.
+  for (const key of claims.ancestors ?? []) parts.push({ kind: 'token', key });
+  parts.push({ kind: 'everything', key: everythingKey });
   return parts;
 }
 

@@ -102,15 +102,12 @@ describe('the backchannel authentication endpoint refuses, by each parameter of 
     ...mutationsOf(authenticationRules(desk, () => world.firm('clr-core'))),
     ...mutationsOf(rules).filter(({ verdict }) => verdict !== 'accepted'),
   ];
-  it.each(cases)(
-    '$name: $verdict',
-    async ({ of, verdict }) => {
-      const fields = of([...desk().authentication(), ['request', object()]]);
-      const answer = await desk().postOnly('/bc-authorize', fields);
-      if (verdictOf(answer) === 'accepted') accepted += 1;
-      expectVerdict(answer, verdict, fields);
-    },
-  );
+  it.each(cases)('$name: $verdict', async ({ of, verdict }) => {
+    const fields = of([...desk().authentication(), ['request', object()]]);
+    const answer = await desk().postOnly('/bc-authorize', fields);
+    if (verdictOf(answer) === 'accepted') accepted += 1;
+    expectVerdict(answer, verdict, fields);
+  });
 
   it.each([...transportCases, ...doubledProofs])('before it looks at a parameter: $name', async ({ send, verdict }) => {
     const fields: Fields = [...desk().authentication(), ['request', object()]];
@@ -141,7 +138,11 @@ describe('the backchannel authentication endpoint refuses, by each parameter of 
     ['login_hint of a service', { login_hint: 'service:ha-oms' }, unknownUser],
     ['login_hint not in ASCII', { login_hint: 'person:änne' }, bad],
     ['id_token_hint beside another', { id_token_hint: 'x' }, '400 invalid_request hint_several'],
-    ['id_token_hint that is none', { login_hint: undefined, id_token_hint: 'x' }, '400 invalid_request id_token_hint_invalid'],
+    [
+      'id_token_hint that is none',
+      { login_hint: undefined, id_token_hint: 'x' },
+      '400 invalid_request id_token_hint_invalid',
+    ],
     ['id_token_hint oversized', { login_hint: undefined, id_token_hint: long }, bad],
     ['login_hint_token beside another', { login_hint_token: 'x' }, '400 invalid_request hint_several'],
     [
@@ -205,7 +206,11 @@ describe('the backchannel authentication endpoint refuses a signed request', () 
     ['about the client itself, as a client assertion is', () => ({ sub: 'desk-ciba' }), wrong('foreign')],
     ['that is an authorization request', () => ({ response_type: 'code' }), wrong('foreign')],
     ['with another inside', () => ({ request: 'x' }), wrong('foreign')],
-    ['about a person of another firm', () => ({ login_hint: 'person:carla.weiss' }), '400 unknown_user_id hint_unknown'],
+    [
+      'about a person of another firm',
+      () => ({ login_hint: 'person:carla.weiss' }),
+      '400 unknown_user_id hint_unknown',
+    ],
     [
       'with U+0000 in a field',
       () => ({ authorization_details: [{ ...world.trading.order(world.mandate), client_order_id: 'a\u0000' }] }),
@@ -232,11 +237,17 @@ describe('the backchannel authentication endpoint refuses a signed request', () 
     expectVerdict(await push([['request', object]]), 'accepted');
     expectVerdict(await push([['request', object]]), wrong('replayed'));
     expectVerdict(
-      await push([['request', signedRequest(desk(), parameters())], ['scope', 'openid']]),
+      await push([
+        ['request', signedRequest(desk(), parameters())],
+        ['scope', 'openid'],
+      ]),
       wrong('mixed'),
     );
     expectVerdict(
-      await push([['scope', 'openid'], ['login_hint', 'person:anna.keller']]),
+      await push([
+        ['scope', 'openid'],
+        ['login_hint', 'person:anna.keller'],
+      ]),
       wrong('required'),
     );
   });

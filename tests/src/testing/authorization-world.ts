@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createLogger } from '@countersign/runtime';
+import { createLogger, type EmbeddedConnection } from '@countersign/runtime';
 import { generateSigningKey } from '@countersign/sdk';
-import type { Configuration } from '@countersign/server';
 import { type CodeFlow, codeFlow } from './code-flow.ts';
 import { configurationIn, type RunningControlPlane, runControlPlane } from './control-plane.ts';
 import type { Key } from './credentials.ts';
@@ -37,17 +36,22 @@ export interface AuthorizationWorld {
   stop(): Promise<void>;
 }
 
+export interface WorldOptions {
+  /** A database of its own; the embedded one when left out. */
+  readonly database?: EmbeddedConnection;
+}
+
 /** @param own further clients of the arranger, as a registration writes them; each gets a key */
 export async function openAuthorizationWorld(
   own: (issuer: string) => Readonly<Record<string, Readonly<Record<string, unknown>>>> = () => ({}),
-  change: (configuration: Configuration) => unknown = (configuration) => configuration,
+  options: WorldOptions = {},
 ): Promise<AuthorizationWorld> {
   const folder = scratchFolder();
   const logFile = join(folder.path, 'log');
   const certificates = createCertificates();
-  const configuration = await withMutualTls(await configurationIn(folder.path), certificates);
+  const configuration = await withMutualTls(await configurationIn(folder.path, options), certificates);
   const { issuer } = configuration;
-  const controlPlane = await runControlPlane(change(configuration) as Configuration, {
+  const controlPlane = await runControlPlane(configuration, {
     logger: createLogger({ level: 'trace', name: 'test', to: logFile }),
   });
   const trading = await openTrading(controlPlane);

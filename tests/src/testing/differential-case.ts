@@ -12,7 +12,7 @@ import {
   send,
   type TokenChange,
 } from './differential-requests.ts';
-import type { Endpoint, Side } from './differential-servers.ts';
+import type { Endpoint, Side } from './differential-side.ts';
 import { redirectUri } from './relying-parties.ts';
 
 /** One request, or a few of which the last is compared, sent to both servers. */

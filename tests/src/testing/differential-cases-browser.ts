@@ -5,6 +5,7 @@ import { observe, observeVisit, textOf, whither } from './differential-observati
 import {
   type Answer,
   compactJws,
+  type Exchange,
   type FormChange,
   memberOf,
   membersOf,
@@ -15,7 +16,7 @@ import {
   send,
   type TokenChange,
 } from './differential-requests.ts';
-import type { Side } from './differential-servers.ts';
+import type { Side } from './differential-side.ts';
 
 /** A browser comes with these parameters in the query. */
 const arriving = (name: string, parameters: (side: Side) => FormChange | Promise<FormChange>): Case => ({
@@ -171,10 +172,7 @@ function proofFor(side: Side, token: string, { claims, ...change }: TokenChange 
   return proofOf(side, side.key('desk'), { ...change, claims: { htm: 'GET', ath, ...claims } }, 'userinfo');
 }
 
-const informing = (
-  name: string,
-  request: (side: Side, token: string) => Parameters<typeof send>[1] extends infer Exchange ? Partial<Exchange> : never,
-): Case => ({
+const informing = (name: string, request: (side: Side, token: string) => Partial<Exchange>): Case => ({
   name: `userinfo: ${name}`,
   async ask(side) {
     const token = await userinfoToken(side);
@@ -320,7 +318,7 @@ async function read(side: Side, path: string): Promise<Answer> {
 }
 
 /** Lists are compared as sets: their order says nothing. Of the market's vocabulary it is enough that it is there. */
-function valueOf(side: Side, member: string, value: unknown): string {
+function textOfMember(side: Side, member: string, value: unknown): string {
   const words = Array.isArray(value) ? value.map(String).toSorted() : undefined;
   if (words === undefined)
     return member === 'mtls_endpoint_aliases' && value !== undefined
@@ -341,7 +339,7 @@ const metadata: readonly Case[] = [
   ...metadataMembers.map(
     (member): Case => ({
       name: `metadata: ${member}`,
-      ask: async (side) => ({ value: valueOf(side, member, membersOf(await read(side, wellKnown))[member]) }),
+      ask: async (side) => ({ value: textOfMember(side, member, membersOf(await read(side, wellKnown))[member]) }),
     }),
   ),
   ...[wellKnown, '/.well-known/oauth-authorization-server', '/jwks'].map(

@@ -1,7 +1,7 @@
 import { type Case, flow, introspect, machineToken, push, redeem } from './differential-case.ts';
 import { observe } from './differential-observation.ts';
 import { type Answer, proofOf, send } from './differential-requests.ts';
-import type { Side } from './differential-servers.ts';
+import type { Side } from './differential-side.ts';
 
 /** The nonce that an answer gives. @throws Error when it gives none: the next request would compare nothing */
 function nonceIn({ headers, status, text }: Answer): string {

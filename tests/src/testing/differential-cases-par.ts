@@ -8,7 +8,7 @@ import {
   seconds,
   type TokenChange,
 } from './differential-requests.ts';
-import type { Side } from './differential-servers.ts';
+import type { Side } from './differential-side.ts';
 
 const without = (name: string): Case => pushing(`without ${name}`, { form: { [name]: undefined } });
 const doubled = (name: string): Case =>

@@ -26,7 +26,7 @@ import {
   seconds,
   type TokenChange,
 } from './differential-requests.ts';
-import type { Side } from './differential-servers.ts';
+import type { Side } from './differential-side.ts';
 import { doors } from './firms.ts';
 
 const strangeKey = generateSigningKey();

@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose';
 import { type Answer, membersOf } from './differential-requests.ts';
-import type { Side } from './differential-servers.ts';
+import type { Side } from './differential-side.ts';
 import type { Visit } from './person-browser.ts';
 import { redirectUri } from './relying-parties.ts';
 

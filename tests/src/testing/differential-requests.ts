@@ -1,7 +1,7 @@
 import { createHmac, createPrivateKey, randomBytes, randomUUID, sign } from 'node:crypto';
 import { clientAssertionType, type Key } from './credentials.ts';
 import type { ClientName } from './differential-clients.ts';
-import type { Endpoint, Side } from './differential-servers.ts';
+import type { Endpoint, Side } from './differential-side.ts';
 import { doors } from './firms.ts';
 import { redirectUri } from './relying-parties.ts';
 

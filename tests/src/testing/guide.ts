@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -35,11 +35,7 @@ export function isAsShown(printed: string, shown: string): boolean {
   const pattern = shown
     .trim()
     .split('\n')
-    .map((line) =>
-      line.trim() === '...'
-        ? '[\\s\\S]*?'
-        : line.trim().split('...').map(escaped).join('.*?'),
-    )
+    .map((line) => (line.trim() === '...' ? '[\\s\\S]*?' : line.trim().split('...').map(escaped).join('.*?')))
     .join('\\s*\\n\\s*');
   return new RegExp(`^${pattern}$`).test(printed.trim());
 }
@@ -64,6 +60,8 @@ export async function runGuide(
     readonly home: string;
     readonly replacing?: Readonly<Record<string, string>>;
     readonly onLine?: (line: string) => void;
+    /** Then everything is ended, and it has failed. */
+    readonly timeoutMs: number;
   },
 ): Promise<readonly PrintedStep[]> {
   const text = Object.entries(options.replacing ?? {}).reduce((so, [from, to]) => so.replaceAll(from, to), page);
@@ -71,8 +69,8 @@ export async function runGuide(
   const mark = (index: number): string => `@@ step ${index} @@`;
   const script = [
     // What a page starts in the background ends with it, whatever happens.
-    'trap \'kill $(jobs -p) 2>/dev/null; wait\' EXIT',
-    ...steps.map(({ commands }, index) => `echo '${mark(index)}'\n${commands}`),
+    "trap 'status=$?; set +e; kill $(jobs -p) 2>/dev/null; wait; exit $status' EXIT",
+    ...steps.map(({ commands }, index) => `echo; echo '${mark(index)}'\n${commands}`),
   ].join('\n');
   mkdirSync(options.home, { recursive: true });
   const file = join(options.home, 'guide.sh');
@@ -81,15 +79,20 @@ export async function runGuide(
   const shell = spawn('bash', ['-c', `exec 2>&1; set -e -o pipefail; . "${file}"`], {
     cwd: options.checkout,
     env: { ...process.env, HOME: options.home, NO_COLOR: '1' },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'inherit'],
+    // A group of its own, so that whatever the page has started can be ended with it.
+    detached: true,
   });
   const ended = once(shell, 'close') as Promise<[number | null]>;
+  const impatience = setTimeout(() => endGroup(shell), options.timeoutMs);
   let output = '';
   for await (const line of createInterface({ input: shell.stdout })) {
     output += `${line}\n`;
     options.onLine?.(line);
   }
   const [code] = await ended;
+  clearTimeout(impatience);
+  endGroup(shell);
   if (code !== 0) throw new Error(`the commands of the guide ended with ${code}:\n${output}`);
   return steps.map((step, index) => ({
     ...step,
@@ -97,4 +100,11 @@ export async function runGuide(
   }));
 }
 
-export const readPage = (path: string): string => readFileSync(path, 'utf8');
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGTERM');
+  } catch {
+    // Nobody of the group is left.
+  }
+}

@@ -26,12 +26,13 @@ export interface Form {
   readonly fields: Readonly<Record<string, string>>;
 }
 
-export function personBrowser(origin: string): PersonBrowser {
+/** @param to where requests to the origin go, when that is another node behind the same name */
+export function personBrowser(origin: string, to = origin): PersonBrowser {
   const cookies = new Map<string, string>();
 
   async function visit(url: URL, form?: URLSearchParams): Promise<Visit> {
     // Not fetch: it sets the sec-fetch headers itself, as a script's request, and this is a person's.
-    const answer = await request(url, {
+    const answer = await request(url.href.replace(origin, to), {
       method: form === undefined ? 'GET' : 'POST',
       headers: {
         accept: 'text/html,application/xhtml+xml',

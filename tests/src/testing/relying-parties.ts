@@ -64,7 +64,7 @@ const codeFlow = { grant_types: ['authorization_code', 'refresh_token'], kind: '
 
 /** Software that people of the arranger use, one registration for each way the profiles allow. */
 export async function registerRelyingParties(
-  controlPlane: RunningControlPlane,
+  controlPlane: Pick<RunningControlPlane, 'issuer' | 'operator'>,
   trading: Trading,
   certificates: Certificates,
   more: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {},

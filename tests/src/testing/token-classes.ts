@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { signApproval } from '@countersign/sdk';
-import { type AuthorizationWorld, openAuthorizationWorld } from './authorization-world.ts';
+import { type AuthorizationWorld, openAuthorizationWorld, type WorldOptions } from './authorization-world.ts';
 import { allowAll, askPerson, cibaGrant } from './backchannel.ts';
 import { createPkce, textIn } from './code-flow.ts';
 import { jwtBearerGrant } from './credentials.ts';
@@ -43,7 +43,7 @@ export interface TokenClassWorld extends AuthorizationWorld {
 }
 
 /** A control plane that has issued or accepted one of everything. */
-export async function openTokenClassWorld(): Promise<TokenClassWorld> {
+export async function openTokenClassWorld(options: WorldOptions = {}): Promise<TokenClassWorld> {
   const logout = await logoutReceiver();
   const world = await openAuthorizationWorld((issuer) => {
     const scopes = ['openid', 'offline_access', 'order:create'];
@@ -58,7 +58,7 @@ export async function openTokenClassWorld(): Promise<TokenClassWorld> {
       },
       'desk-ciba': { ...of, grant_types: [cibaGrant], backchannel_token_delivery_mode: 'poll' },
     };
-  });
+  }, options);
   const { issuer, controlPlane, trading, mandate } = world;
   const document = trading.firms.directoryDocument();
   await controlPlane.operator.call('directory', 'directory:apply', {

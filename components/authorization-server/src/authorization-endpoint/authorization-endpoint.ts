@@ -8,11 +8,10 @@ import {
   satisfies,
 } from '@countersign/contracts';
 import { type CodedError, isCodedError, newId } from '@countersign/kernel';
-import { csrfTokenOf, type Logger, matchesCsrfToken } from '@countersign/runtime';
+import { createSweeper, csrfTokenOf, type Logger, matchesCsrfToken } from '@countersign/runtime';
 import type pg from 'pg';
 import { type ClientRules, checkClient } from '../client-endpoint/check-client.ts';
 import type { createCodes } from '../codes/codes.ts';
-import { createSweeper } from '../codes/sweeper.ts';
 import type { PushedRequests } from '../pushed-requests/pushed-requests.ts';
 import {
   type BrowserSecret,

@@ -1,13 +1,12 @@
 import type { Authentication, ClientRequest, GrantRegister, Outbound, Signer } from '@countersign/contracts';
 import { type Json, newId, sha256 } from '@countersign/kernel';
 import { digestOfIntent } from '@countersign/market';
-import type { Logger } from '@countersign/runtime';
+import { createSweeper, type Logger } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import type { ConsentLifetimes } from '../authorization-endpoint/grant-expiry.ts';
 import { createIdTokenHints } from '../authorization-endpoint/id-token-hint.ts';
 import { type ClientContext, type ClientEndpointDependencies, createClientEndpoint } from '../client-endpoint/index.ts';
-import { createSweeper } from '../codes/sweeper.ts';
 import { bindProofKey } from '../pushed-requests/proof-key.ts';
 import { createPushedRequestStore } from '../pushed-requests/store.ts';
 import { type Approvals, createApprovals } from './approvals.ts';

@@ -1,10 +1,9 @@
 import { type Clock, type Random, sha256 } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
+import { createSweeper, type Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import type { CodeBinding } from './code-binding.ts';
 import type { Queryable } from './queryable.ts';
 import { createCodeStore } from './store.ts';
-import { createSweeper } from './sweeper.ts';
 
 /** FAPI 2.0 Security Profile section 5.3.2.1: a code lives for 60 seconds at most. */
 export const codeLifetimeSeconds = 60;

@@ -95,4 +95,6 @@ export interface Continuation {
   readonly mandateVersion?: number;
   /** The consent that it rested on, as the token names it: what is exchanged ends with it too. */
   readonly grant?: Digest;
+  /** Revocation keys of the token and of those that it was exchanged from, the token's own first. */
+  readonly ancestors: readonly Digest[];
 }

@@ -108,6 +108,26 @@ describe('token exchange', () => {
     expect(await refusalOf(server.token(third))).toMatchObject({ reason: 'subject_token_revoked' });
   });
 
+  it('ends with every token that it was made of, over any number of hops', async () => {
+    const harness = createHarness();
+    const { server, exchange, revocations } = harness;
+    const first = await tokenAtVenue(harness);
+    const second = await server.token(exchange(first.access_token));
+    const third = await server.token(exchange(second.access_token, { resource: custodianSettlement }, 'clearing-core'));
+    const keys = [second, first].map((token) => revocationKey({ kind: 'token', id: String(claimsOf(token)['jti']) }));
+    expect(claimsOf(second)['ancestors']).toEqual(keys.slice(1));
+    expect(claimsOf(third)['ancestors']).toEqual(keys);
+    expect(claimsOf(first)).not.toHaveProperty('ancestors');
+    const again = () => server.token(exchange(second.access_token, { resource: custodianSettlement }, 'clearing-core'));
+    await again();
+    await revocations.revoke(
+      { kind: 'token', id: String(claimsOf(first)['jti']) },
+      { id: 'agent:vwap-1', institution: broker },
+      'stolen',
+    );
+    expect(await refusalOf(again())).toMatchObject({ reason: 'subject_token_revoked' });
+  });
+
   it('may hold less of the intent, under the same digest', async () => {
     const harness = createHarness();
     const { server, exchange, order } = harness;

@@ -1,7 +1,13 @@
 import type { Client, DirectorySnapshot } from '@countersign/contracts';
 import { digestOf } from '@countersign/kernel';
 import { parseLei, parseScope, type Scope } from '@countersign/market';
-import { type AccessTokenClaims, type JsonObject, pushActor, verifyAccessToken } from '@countersign/oauth';
+import {
+  type AccessTokenClaims,
+  type JsonObject,
+  pushActor,
+  revocationKey,
+  verifyAccessToken,
+} from '@countersign/oauth';
 import { isOpaqueToken, type OpaqueTokens } from '../opaque-tokens/index.ts';
 import { refuse } from '../refusal.ts';
 import type { Revocations } from '../revocations/index.ts';
@@ -156,6 +162,7 @@ function continuationOf(claims: AccessTokenClaims): Continuation {
     tokenId: claims.jti,
     evidence: claims.evidence,
     claimsDigest: digestOf(claims),
+    ancestors: [revocationKey({ kind: 'token', id: claims.jti }), ...(claims.ancestors ?? [])],
     ...(claims.txn === undefined || claims.intent_digest === undefined
       ? {}
       : { transaction: { id: claims.txn, intentDigest: claims.intent_digest } }),

@@ -1,8 +1,7 @@
 import type { Clock, SessionId } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
+import { createSweeper, type Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Queryable } from '../codes/queryable.ts';
-import { createSweeper } from '../codes/sweeper.ts';
 import { createSessionClientStore, type SessionClient } from './session-clients-store.ts';
 
 /** Longer than the longest session, which is a day. */

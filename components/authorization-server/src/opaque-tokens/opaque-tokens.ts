@@ -1,8 +1,7 @@
 import { type Clock, type Random, sha256 } from '@countersign/kernel';
 import type { AccessTokenClaims } from '@countersign/oauth';
-import type { Logger } from '@countersign/runtime';
+import { createSweeper, type Logger } from '@countersign/runtime';
 import type pg from 'pg';
-import { createSweeper } from '../codes/sweeper.ts';
 import { createOpaqueTokenStore } from './store.ts';
 
 /** So that a reference is known for what it is wherever one turns up. */

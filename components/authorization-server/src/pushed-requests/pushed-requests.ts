@@ -1,12 +1,11 @@
 import type { ClientRequest } from '@countersign/contracts';
 import { digestOf, type Json, newId, sha256 } from '@countersign/kernel';
 import { digestOfIntent } from '@countersign/market';
-import type { Logger } from '@countersign/runtime';
+import { createSweeper, type Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import { checkAuthorizationRequest } from '../authorization-endpoint/check-request.ts';
 import { refuse } from '../authorization-endpoint/refusals.ts';
 import { type ClientContext, type ClientEndpointDependencies, createClientEndpoint } from '../client-endpoint/index.ts';
-import { createSweeper } from '../codes/sweeper.ts';
 import { describePush } from './describe-push.ts';
 import { bindProofKey } from './proof-key.ts';
 import { type RequestObject, readRequestObject } from './request-object.ts';

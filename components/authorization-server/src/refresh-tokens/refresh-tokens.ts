@@ -1,7 +1,6 @@
 import { type Clock, type Random, sha256 } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
+import { createSweeper, type Logger } from '@countersign/runtime';
 import type pg from 'pg';
-import { createSweeper } from '../codes/sweeper.ts';
 import type { RefreshTokenBinding } from './refresh-token-binding.ts';
 import { createRefreshTokenStore } from './store.ts';
 

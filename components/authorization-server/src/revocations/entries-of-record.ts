@@ -1,5 +1,12 @@
-import type { ConsentStore, Directory, EvidenceRecord, RecordType, RevocationTarget } from '@countersign/contracts';
-import { epochSeconds, type Json, parseId } from '@countersign/kernel';
+import type {
+  ConsentStore,
+  Directory,
+  DirectorySnapshot,
+  EvidenceRecord,
+  RecordType,
+  RevocationTarget,
+} from '@countersign/contracts';
+import { epochSeconds, isCodedError, type Json, parseId } from '@countersign/kernel';
 import { clockLeadSeconds, maxAccessTokenLifetimeSeconds, revocationKey } from '@countersign/oauth';
 import type { EndedEntry } from './live-entries.ts';
 
@@ -25,7 +32,7 @@ export async function entriesOfRecord(record: EvidenceRecord, sources: EntrySour
   const at = epochSeconds(Date.parse(record.time));
   switch (record.type) {
     case 'token.revoked':
-      return targetsOf(record.data).map((target) => entryOf(target, at));
+      return (await withSoftware(targetsOf(record.data), sources.directory)).map((target) => entryOf(target, at));
     case 'grant.revoked':
       return grantOf(record.data).map((id) => entryOf({ kind: 'grant', id }, at));
     case 'mandate.revoked':
@@ -37,7 +44,7 @@ export async function entriesOfRecord(record: EvidenceRecord, sources: EntrySour
     case 'directory.applied':
       return [
         ...addedTargets(record.data).map(
-          (target) => ({ key: revocationKey(target), before: at, beginsAnew: true }) as const,
+          (target) => ({ key: revocationKey(target), at, before: at, beginsAnew: true }) as const,
         ),
         ...(await removedTargets(record.data, sources.directory)).map((target) => entryOf(target, at)),
       ];
@@ -55,6 +62,7 @@ export function entryOf(target: RevocationTarget, at: number): EndedEntry {
   const final = target.kind === 'token' || target.kind === 'grant';
   return {
     key: revocationKey(target),
+    at,
     before: at + (final ? maxAccessTokenLifetimeSeconds : clockLeadSeconds),
   };
 }
@@ -96,6 +104,22 @@ function addedTargets(data: Json | undefined): readonly RevocationTarget[] {
   return changesOf(data).flatMap((each) => (each.change === 'add' ? (targetOf(each) ?? []) : []));
 }
 
+/**
+ * Everybody who acts for an institution: its software may be an actor, and a token's client, where the subject is of
+ * another one, and such a token names no institution but the subject's.
+ */
+async function withSoftware(
+  targets: readonly RevocationTarget[],
+  directory: EntrySources['directory'],
+): Promise<readonly RevocationTarget[]> {
+  const partners = new Set(targets.filter(({ kind }) => kind === 'partner').map(({ id }) => id));
+  if (partners.size === 0) return targets;
+  const software: RevocationTarget[] = [];
+  for (const { kind, id, institution } of (await directory.snapshotAtLeast(0)).principals())
+    if (kind !== 'person' && partners.has(institution)) software.push({ kind: 'principal', id });
+  return [...targets, ...software];
+}
+
 /** Who is no longer in the directory, and every institution whose registration has lapsed. */
 async function removedTargets(
   data: Json | undefined,
@@ -104,14 +128,33 @@ async function removedTargets(
   const { version } = membersOf(data);
   const changed = changesOf(data).filter(({ change }) => change !== 'add');
   if (changed.length === 0) return [];
-  // The record stands before its change takes effect: what it left is in the directory at its own version.
-  const snapshot = await directory.snapshotAtLeast(typeof version === 'number' ? version : 0);
-  return changed.flatMap((each): readonly RevocationTarget[] => {
+  const snapshot = changed.some(({ kind }) => kind === 'institution')
+    ? await snapshotLeftBy(typeof version === 'number' ? version : 0, directory)
+    : undefined;
+  const targets = changed.flatMap((each): readonly RevocationTarget[] => {
     if (each.kind === 'institution')
-      return snapshot.institution(each.id)?.leiStatus === 'ISSUED' ? [] : [{ kind: 'partner', id: each.id }];
+      return snapshot?.institution(each.id)?.leiStatus === 'ISSUED' ? [] : [{ kind: 'partner', id: each.id }];
     const target = targetOf(each);
     return each.change === 'remove' && target !== undefined ? [target] : [];
   });
+  return withSoftware(targets, directory);
+}
+
+/**
+ * The record stands before its change takes effect: what it left is in the directory at its own version. Undefined where
+ * the change never took effect. Nobody can tell then what it would have left, so what was issued until then ends, and
+ * the reading of the log goes on: a record that stopped it would stop everybody on every node.
+ */
+async function snapshotLeftBy(
+  version: number,
+  directory: EntrySources['directory'],
+): Promise<DirectorySnapshot | undefined> {
+  try {
+    return await directory.snapshotAtLeast(version);
+  } catch (error) {
+    if (isCodedError(error, 'directory_behind')) return undefined;
+    throw error;
+  }
 }
 
 function membersOf(value: Json | undefined): { readonly [name: string]: Json | undefined } {

@@ -1,8 +1,11 @@
 import type { Digest } from '@countersign/kernel';
 import {
   clockLeadSeconds,
+  everythingKey,
   maxAccessTokenLifetimeSeconds,
+  maxRevocationEntries,
   type RevocableClaims,
+  type RevocationEntry,
   type RevocationKind,
   revokedBy,
 } from '@countersign/oauth';
@@ -10,6 +13,8 @@ import {
 /** One thing that has ended. */
 export interface EndedEntry {
   readonly key: Digest;
+  /** Seconds since the epoch at which it ended. */
+  readonly at: number;
   /** Seconds since the epoch: what was issued until then is dead. */
   readonly before: number;
   /** It had ended and begins anew: what is issued from `before` on stands again, and nothing that is older. */
@@ -27,12 +32,19 @@ export function lastNeededSeconds({ before }: Pick<EndedEntry, 'before'>): numbe
 /**
  * What has ended, for as long as a token could still be alive that it ends. As tokens live five minutes, that is a
  * short list however much was ever revoked.
+ *
+ * When more ends within that time than a list can name, everything that was issued so far ends: clients ask anew, and
+ * nobody has to close because there is no list.
  */
 export function createLiveEntries() {
   const revoked = new Map<Digest, number>();
   return {
-    apply({ key, before, beginsAnew }: EndedEntry): void {
+    apply({ key, at, before, beginsAnew }: EndedEntry): void {
       const known = revoked.get(key);
+      if (known === undefined && beginsAnew !== true && revoked.size >= maxRevocationEntries) {
+        revoked.clear();
+        revoked.set(everythingKey, at + clockLeadSeconds);
+      }
       // The seconds that were added for clocks that differ reach past a new beginning; the ending itself does not.
       if (beginsAnew === true) {
         if (known !== undefined) revoked.set(key, Math.min(known, Math.max(known - clockLeadSeconds, before - 1)));
@@ -43,6 +55,6 @@ export function createLiveEntries() {
     forgetBefore(nowSeconds: number): void {
       for (const [key, before] of revoked) if (nowSeconds > lastNeededSeconds({ before })) revoked.delete(key);
     },
-    all: (): readonly EndedEntry[] => [...revoked].map(([key, before]) => ({ key, before })),
+    all: (): readonly RevocationEntry[] => [...revoked].map(([key, before]) => ({ key, before })),
   };
 }

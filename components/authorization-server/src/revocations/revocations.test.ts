@@ -1,6 +1,12 @@
-import type { DirectorySnapshot } from '@countersign/contracts';
+import { type DirectorySnapshot, directoryErrors } from '@countersign/contracts';
 import { newId, type TokenId } from '@countersign/kernel';
-import { importVerificationKey, type RevocableClaims, revocationKey, verifyRevocationList } from '@countersign/oauth';
+import {
+  importVerificationKey,
+  maxRevocationEntries,
+  type RevocableClaims,
+  revocationKey,
+  verifyRevocationList,
+} from '@countersign/oauth';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import { createTestDatabase, fixedClock, seededRandom } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -20,7 +26,9 @@ describe('revocations', () => {
   const ended: string[] = [];
   const nodes: Revocations[] = [];
   const random = seededRandom('revocations');
+  const clearer = '529900CLEARER0000019';
   let institutionStatus = 'ISSUED';
+  const directoryVersion = 1;
   let stalledMs = 0;
 
   async function node(): Promise<Revocations> {
@@ -40,10 +48,16 @@ describe('revocations', () => {
       },
       consentStore: { withDescendants: async (id) => [id, childMandate] },
       directory: {
-        snapshotAtLeast: async () =>
-          ({
+        snapshotAtLeast: async (version) => {
+          if (version > directoryVersion) throw directoryErrors.error('directory_behind', 'It has not come that far.');
+          return {
             institution: () => ({ leiStatus: institutionStatus }),
-          }) as unknown as DirectorySnapshot,
+            principals: () => [
+              { kind: 'service', id: 'service:clearing', institution: clearer },
+              { kind: 'person', id: 'person:tom.trader', institution: '529900T8BM49AURSDO55' },
+            ],
+          } as unknown as DirectorySnapshot;
+        },
       },
       signer,
       clock,
@@ -102,6 +116,68 @@ describe('revocations', () => {
     expect(revocations.endedBy(claims())).toBe(kind);
     expect(log.records.at(-1)).toMatchObject({ type: 'token.revoked', data: { kind, id, reason: 'test' } });
   });
+
+  it('ends with a partner what its software holds for the people of another one, and what was made of that', async () => {
+    const revocations = await node();
+    await revocations.revoke({ kind: 'partner', id: clearer }, by, 'test');
+    expect(revocations.endedBy(claims())).toBe('principal');
+    const { act: _, ...direct } = claims();
+    expect(revocations.endedBy(direct)).toBeUndefined();
+  });
+
+  it('goes on reading where a change of the directory was recorded and never made, and ends what it took away', async () => {
+    const record = (change: object) =>
+      log.append({
+        id: newId('record', { clock, random }),
+        type: 'directory.applied',
+        source: 'directory',
+        outcome: 'done',
+        data: { version: directoryVersion + 1, changes: [change] },
+      });
+    const first = await node();
+    await record({ change: 'remove', kind: 'client', id: 'trading-ui' });
+    await record({ change: 'change', kind: 'institution', id: clearer, fields: ['lei_status'] });
+    await first.readOn();
+    for (const each of [first, await node()]) {
+      expect(each.endedBy(claims())).toBe('client');
+      expect(each.endedBy(claims({ client_id: 'another', lei: clearer }))).toBe('partner');
+    }
+  });
+
+  it('keeps the version of its list by the place in the log, over restarts and whatever the records end', async () => {
+    const first = await node();
+    await first.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
+    await log.append({
+      id: newId('record', { clock, random }),
+      type: 'directory.applied',
+      source: 'directory',
+      outcome: 'done',
+      data: { version: 1, changes: [{ change: 'change', kind: 'account', id: 'acc-1' }] },
+    });
+    await first.readOn();
+    const { version } = await verified(first);
+    clock.advance(20 * 60_000);
+    await first.readOn();
+    expect(version).toBe(2);
+    expect((await verified(first)).version).toBe(version);
+    expect((await verified(await node())).version).toBe(version);
+  });
+
+  it('ends everything issued so far when more ends than a list can name, and goes on giving lists', async () => {
+    const revocations = await node();
+    for (let count = 0; count <= maxRevocationEntries; count++)
+      await log.append({
+        id: newId('record', { clock, random }),
+        type: 'token.revoked',
+        source: 'test',
+        outcome: 'done',
+        data: { kind: 'token', id: `token-${count}` },
+      });
+    await revocations.readOn();
+    expect((await verified(revocations)).revoked.size).toBe(2);
+    expect(revocations.endedBy(claims())).toBe('everything');
+    expect(revocations.endedBy(claims({ iat: seconds() + 11 }))).toBeUndefined();
+  }, 30_000);
 
   it('is known on another node without its being told', async () => {
     const [here, there] = [await node(), await node()];

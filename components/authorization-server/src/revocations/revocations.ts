@@ -7,7 +7,13 @@ import {
   type Signer,
 } from '@countersign/contracts';
 import { type Clock, epochSeconds, newId, parseId, type Random } from '@countersign/kernel';
-import { type RevocableClaims, revocationKey, revocationListHeader, signRevocationList } from '@countersign/oauth';
+import {
+  type RevocableClaims,
+  type RevocationKind,
+  revocationKey,
+  revocationListHeader,
+  signRevocationList,
+} from '@countersign/oauth';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import { type EntrySources, entryOf } from './entries-of-record.ts';
@@ -27,7 +33,7 @@ export interface Revocations {
    *
    * @throws CodedError `temporarily_unavailable` when this node has lost touch with the log
    */
-  endedBy(claims: RevocableClaims): RevocationTarget['kind'] | undefined;
+  endedBy(claims: RevocableClaims): RevocationKind | undefined;
   /**
    * Ends what was issued: recorded first, known on this node when it resolves, on the others within their poll. The
    * consents behind it end too, so that no refresh token brings it back. Repeating it is harmless.
@@ -73,8 +79,9 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
     ...dependencies,
     store: createTailStore(dependencies.pool),
     pollMs: dependencies.pollMs ?? 200,
-    apply(entry, index) {
-      live.apply(entry);
+    apply: live.apply,
+    // By the place in the log and by nothing else: whoever reads lists of several nodes knows which of them is newer.
+    onRead(index) {
       version = Math.max(version, Number(index) + 1);
     },
     elapsedMs,

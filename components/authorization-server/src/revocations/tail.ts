@@ -15,7 +15,9 @@ export interface TailDependencies extends EntrySources {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly pollMs: number;
-  readonly apply: (entry: EndedEntry, index: bigint) => void;
+  readonly apply: (entry: EndedEntry) => void;
+  /** Everything up to this place in the log has been applied, or has nothing left to end. */
+  readonly onRead: (index: bigint) => void;
   readonly elapsedMs: () => number;
   /** The log has been read to its end; `startedAt` is when that reading began, by `elapsedMs`. */
   readonly onCaughtUp: (startedAt: number) => void;
@@ -34,6 +36,7 @@ export async function followLog(dependencies: TailDependencies): Promise<{
 }> {
   const { log, store, clock, logger } = dependencies;
   let position = await store.position();
+  dependencies.onRead(position);
   let keptAt = clock.now();
   /** Records that may still end something, in the order of the log. */
   let recent: { readonly index: bigint; readonly neededUntil: number }[] = [];
@@ -44,10 +47,11 @@ export async function followLog(dependencies: TailDependencies): Promise<{
     for (;;) {
       const page = await log.search({ types: endingRecordTypes, after: position, limit: pageSize });
       for (const { index, record } of page) {
-        for (const entry of await entriesOfRecord(record, dependencies)) dependencies.apply(entry, index);
+        for (const entry of await entriesOfRecord(record, dependencies)) dependencies.apply(entry);
         const before = epochSeconds(Date.parse(record.time)) + maxAccessTokenLifetimeSeconds;
         recent.push({ index, neededUntil: lastNeededSeconds({ before }) });
         position = index;
+        dependencies.onRead(index);
       }
       if (page.length < pageSize) break;
     }

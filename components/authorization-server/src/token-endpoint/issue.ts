@@ -62,6 +62,7 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
     ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
     ...(transaction === undefined ? {} : { txn: transaction.id, intent_digest: transaction.intentDigest }),
     ...(grant === undefined ? {} : { grant }),
+    ...(authority.continues === undefined ? {} : { ancestors: authority.continues.ancestors }),
     ...(region === undefined ? {} : { region }),
     policy_version: grounds.decision.policyVersion,
     evidence: grounds.recordId,

@@ -62,6 +62,29 @@ describe('a change that touches a production client', () => {
     });
   });
 
+  it('is also one of its principal: of its duties, and of the artefact and the certificate of an algorithm', async () => {
+    const file = fileWithServices();
+    const [agent] = file.agents;
+    const model = agent?.['model'];
+    await approve(
+      await propose(deskEdit({ principal: 'agent:vwap-1', id: 'vwap', grant_types: ['client_credentials'] })),
+    );
+    const withModel = (members: object) => ({
+      ...fileWithServices(),
+      agents: [{ ...agent, model: { ...(model as object), ...members } }],
+    });
+    for (const members of [{ artifact_sha256: 'cd'.repeat(32) }, { certificate_id: 'cert-2026-18' }])
+      expect(await refusalOf(directory.apply(withModel(members), proposer))).toMatchObject({
+        code: 'second_person_required',
+        facts: { clients: ['vwap'] },
+      });
+    // To stop it takes one; to let it go on, two.
+    await directory.apply(withModel({ status: 'Draft' }), proposer);
+    expect(await refusalOf(directory.apply(withModel({ status: 'Approved' }), proposer))).toMatchObject({
+      code: 'second_person_required',
+    });
+  });
+
   it('is no matter of a file that leaves the client as it is', async () => {
     await deskInProduction();
     const file = fileWithServices();

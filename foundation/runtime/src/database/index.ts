@@ -3,6 +3,7 @@ export { type ComponentAccess, type ComponentPoolOptions, componentPool } from '
 export { clientConfig, type DatabaseConnection } from './connection.ts';
 export { databaseErrors, databaseFailure, isDatabaseUnavailable } from './failure.ts';
 export { createGroupCommit, type GroupCommit, type GroupCommitOptions } from './group-commit.ts';
+export { keepFresh } from './keep-fresh.ts';
 export { type ListenOptions, listen, type Subscription } from './listen.ts';
 export { type AppliedMigration, type ComponentMigrations, migrate } from './migrate.ts';
 export { migrationErrors } from './migration-files.ts';
@@ -15,4 +16,5 @@ export {
   scratchServer,
   scratchServerVariable,
 } from './scratch-database.ts';
+export { createSweeper, type SweeperOptions } from './sweeper.ts';
 export { transaction } from './transaction.ts';

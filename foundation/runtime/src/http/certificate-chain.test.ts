@@ -18,6 +18,7 @@ describe('a chain passed on by a proxy', () => {
     ['a limit on its depth is kept', 'belowShallow', ['shallow']],
     ['the certificate serves any purpose', 'anyPurpose', []],
     ['the key is RSA of 2048 bits', 'rsa', []],
+    ['an authority on it is for servers and clients', 'belowForBoth', ['forBoth']],
   ] as const)('verifies where %s', (_, own, others) => {
     expect(verifies(own, others)).toBe(true);
   });
@@ -32,6 +33,7 @@ describe('a chain passed on by a proxy', () => {
     ['an authority on it may not sign certificates', 'belowNotSigning', ['notSigning']],
     ['an authority on it is limited to names, which are not compared here', 'belowNamed', ['named']],
     ['the certificate is for servers alone', 'server', []],
+    ['an authority on it is for servers alone', 'belowForServers', ['forServers']],
     ['the certificate holds a critical extension that nobody here knows', 'unknownCritical', []],
     ['the certificate is signed with SHA-1', 'sha1', []],
     ['the key is RSA of 1024 bits', 'weak', []],

@@ -68,7 +68,8 @@ function isSound(certificate: X509Certificate, now: number): boolean {
 /** @param between certification authorities between this one and the client's certificate (RFC 5280 section 4.2.1.9) */
 function mayIssue(certificate: X509Certificate, between: number): boolean {
   const { pathLength } = readCertificateDetails(certificate.raw);
-  return certificate.ca && (pathLength === undefined || between <= pathLength);
+  // As in a handshake: an authority that is for servers alone makes no clients (CA/Browser Forum, and OpenSSL's purposes).
+  return certificate.ca && servesClients(certificate) && (pathLength === undefined || between <= pathLength);
 }
 
 function servesClients(certificate: X509Certificate): boolean {

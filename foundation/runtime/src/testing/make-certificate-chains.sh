@@ -28,6 +28,12 @@ issue belowLeaf direct "$leaf"
 issue notSigning root 'basicConstraints=critical,CA:TRUE
 keyUsage=critical,digitalSignature'
 issue belowNotSigning notSigning "$leaf"
+issue forServers root "$ca
+extendedKeyUsage=serverAuth"
+issue belowForServers forServers "$leaf"
+issue forBoth root "$ca
+extendedKeyUsage=serverAuth,clientAuth"
+issue belowForBoth forBoth "$leaf"
 issue named root "$ca
 nameConstraints=critical,permitted;DNS:example.com"
 issue belowNamed named "$leaf"

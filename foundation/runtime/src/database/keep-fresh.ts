@@ -1,4 +1,6 @@
-import { type ComponentAccess, type Logger, listen } from '@countersign/runtime';
+import type { Logger } from '../observability/logger.ts';
+import type { ComponentAccess } from './component-pool.ts';
+import { listen } from './listen.ts';
 
 /**
  * Calls `refresh` once it listens, so that nothing is missed; then soon after a notification, after a reconnect,

@@ -1,4 +1,4 @@
-import type { Logger } from '@countersign/runtime';
+import type { Logger } from '../observability/logger.ts';
 
 export interface SweeperOptions {
   /** For the log: what is removed. */

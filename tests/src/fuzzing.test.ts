@@ -1,0 +1,153 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { registerClients } from './testing/differential-clients.ts';
+import { startOurSide } from './testing/differential-side.ts';
+import { gatherPrey, useWell } from './testing/fuzzing-prey.ts';
+import {
+  type Attempt,
+  authorizationDetails,
+  browserRequests,
+  clientAssertions,
+  dpopProofs,
+  type Prey,
+  presentedTokens,
+  pushedForms,
+  requestObjects,
+  tokenForms,
+} from './testing/fuzzing-requests.ts';
+import { createTransport, type Outcome, type Transport } from './testing/fuzzing-transport.ts';
+import { createCertificates } from './testing/relying-parties.ts';
+import { scratchFolder } from './testing/scratch-folder.ts';
+
+// Hostile requests to a real control plane in this process: whatever is sent, there is an answer, soon, that is no
+// fault of ours, and the server is as well afterwards as before.
+
+/** Another run with other requests: FUZZING_SEED=7 FUZZING_REQUESTS=5000 */
+const seed = Number(process.env['FUZZING_SEED'] ?? 20_261_121);
+const perKind = Number(process.env['FUZZING_REQUESTS'] ?? 400);
+const patience = 2_000;
+
+const folder = scratchFolder();
+let running: Awaited<ReturnType<typeof startOurSide>>;
+let prey: Prey;
+let transport: Transport;
+
+beforeAll(async () => {
+  const certificates = createCertificates();
+  running = await startOurSide(folder.path, {
+    clients: registerClients(certificates),
+    certificates,
+    requireNonce: false,
+  });
+  prey = await gatherPrey(running.side, running.trading.firms.people.trader.id);
+  transport = createTransport(running.side.issuer, patience);
+});
+afterAll(async () => {
+  transport?.close();
+  await running?.stop();
+  folder.remove();
+});
+
+const kinds: readonly (readonly [string, (from: Prey) => fc.Arbitrary<Attempt>])[] = [
+  ['client assertions', clientAssertions],
+  ['DPoP proofs', dpopProofs],
+  ['request objects', requestObjects],
+  ['pushed forms', pushedForms],
+  ['authorization_details', authorizationDetails],
+  ['token forms', tokenForms],
+  ['tokens to introspect, to revoke and to show', presentedTokens],
+  ['cookies, addresses and forms of a browser', browserRequests],
+];
+
+describe(`whatever is sent (seed ${seed}, ${perKind} requests of each kind)`, () => {
+  let before = 0;
+  beforeAll(async () => {
+    // Caches and pools fill once; what is looked for is what grows with every request.
+    for (const [, kind] of kinds) await sendAll(fc.sample(kind(prey), { seed: seed + 1, numRuns: 60 }));
+    before = memoryInUse();
+  });
+
+  it.each(kinds)(
+    '%s: is answered within two seconds, and never with a fault of ours',
+    { timeout: 60_000 },
+    async (_, kind) => {
+      const outcomes = await sendAll(fc.sample(kind(prey), { seed, numRuns: perKind }));
+      expect(outcomes.flatMap(wrongWith)).toEqual([]);
+      // Not all turned away at the door: or nothing behind it would have been tried.
+      expect(new Set(outcomes.map(({ outcome }) => codeOf(outcome))).size).toBeGreaterThan(3);
+    },
+  );
+
+  it('leaves no memory behind that grows with the number of requests', () => {
+    const grown = memoryInUse() - before;
+    expect(grown / (kinds.length * perKind)).toBeLessThan(8_192);
+  });
+
+  it('pollutes no prototype', () => {
+    expect(Object.keys(Object.prototype)).toEqual([]);
+    expect(({} as { readonly admin?: unknown }).admin).toBeUndefined();
+  });
+
+  it('leaves a server that does its work', async () => {
+    expect(await useWell(running.side)).toBe(200);
+    const ready = await fetch(`${running.side.issuer}/readyz`);
+    expect(ready.status).toBe(200);
+  });
+});
+
+interface Sent {
+  readonly attempt: Attempt;
+  readonly outcome: Outcome | Error;
+}
+
+/** A few at once, as a hostile client would. */
+async function sendAll(attempts: readonly Attempt[]): Promise<readonly Sent[]> {
+  const sent: Sent[] = [];
+  const left = attempts.values();
+  await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      for (const attempt of left) sent.push({ attempt, outcome: await outcomeOf(attempt) });
+    }),
+  );
+  return sent;
+}
+
+async function outcomeOf(attempt: Attempt): Promise<Outcome | Error> {
+  try {
+    return await transport.send(attempt);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** What is wrong with an answer, with the request that it was given to. */
+function wrongWith({ attempt, outcome }: Sent): readonly string[] {
+  const request = JSON.stringify(attempt).slice(0, 2_000);
+  if (outcome instanceof Error) return [`${outcome.message}: ${request}`];
+  const { status, text, milliseconds } = outcome;
+  const wrong = [
+    ...(status !== undefined && status >= 500 ? [`status ${status} ${text.slice(0, 300)}`] : []),
+    ...(milliseconds > patience ? [`${Math.round(milliseconds)} ms`] : []),
+    ...(/node_modules|\bat .+\.[jt]s:\d+|SyntaxError|TypeError|RangeError/.test(text) ? ['a trace of our code'] : []),
+  ];
+  return wrong.map((fault) => `${fault}: ${request}`);
+}
+
+/** What the answer says was wrong: the rule, where it names one. */
+function codeOf(outcome: Outcome | Error): string {
+  if (outcome instanceof Error) return outcome.name;
+  const reason = /"(?:reason|code)":"([a-z_]+)"/.exec(outcome.text)?.[1];
+  return `${outcome.status ?? 'closed'} ${reason ?? ''}`;
+}
+
+/** Bytes that are still in use after everything that can be collected has been. */
+function memoryInUse(): number {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  if (typeof collect !== 'function') throw new Error('this Node.js cannot be asked to collect garbage');
+  for (let round = 0; round < 3; round++) collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}

@@ -1,0 +1,28 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+
+/** Everything that a server sends to a browser to go to, and to keep. */
+export interface Wiretap {
+  /** Values of `Location`, in order. */
+  readonly locations: readonly string[];
+  /** Values of cookies. */
+  readonly cookies: ReadonlySet<string>;
+  stop(): void;
+}
+
+/** Listens to every answer that this process is sent by undici, which is what the browser of a person is made of. */
+export function wiretap(): Wiretap {
+  const locations: string[] = [];
+  const cookies = new Set<string>();
+  const listen = (message: unknown): void => {
+    const { response } = message as { readonly response: { readonly headers: readonly Buffer[] } };
+    const texts = response.headers.map((part) => part.toString('latin1'));
+    for (let index = 0; index + 1 < texts.length; index += 2) {
+      const [name = '', value = ''] = texts.slice(index, index + 2);
+      if (name.toLowerCase() === 'location') locations.push(value);
+      const cookie = name.toLowerCase() === 'set-cookie' ? /^[^=]+=([^;]*)/.exec(value)?.[1] : undefined;
+      if (cookie !== undefined && cookie !== '') cookies.add(cookie);
+    }
+  };
+  subscribe('undici:request:headers', listen);
+  return { locations, cookies, stop: () => void unsubscribe('undici:request:headers', listen) };
+}
