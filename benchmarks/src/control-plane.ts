@@ -6,6 +6,7 @@ import { databaseUrlFile } from './database-url-file.ts';
 import { introduce, type Market, makeMarket, operatorOf } from './market.ts';
 import { type ServerProcess, startServerProcess } from './server-process.ts';
 import { closeServer, listenOnLoopback } from './servers/loopback.ts';
+import type { Stoppable } from './starter.ts';
 
 /** Our server under measurement, with the market of the benchmark in its directory. */
 export interface MeasuredControlPlane {
@@ -53,6 +54,11 @@ export async function startControlPlaneProcess(options: StartOptions): Promise<M
     await server.stop();
     throw error;
   }
+}
+
+/** As something that is stopped with its server. */
+export function stoppable(starting: Promise<MeasuredControlPlane>): Promise<MeasuredControlPlane & Stoppable> {
+  return starting.then((controlPlane) => ({ ...controlPlane, stop: () => controlPlane.server.stop() }));
 }
 
 /** A second process on the database and under the issuer of the first, as behind a load balancer. */

@@ -1,9 +1,10 @@
 import { cpus, loadavg } from 'node:os';
-import { type MeasuredControlPlane, startControlPlaneProcess, startSecondNode } from './control-plane.ts';
+import { startControlPlaneProcess, startSecondNode, stoppable } from './control-plane.ts';
 import { startInProcess } from './in-process.ts';
 import type { Result } from './measure.ts';
 import type { Pace } from './pace.ts';
 import { startPeers } from './peers.ts';
+import type { Starter, Stoppable } from './starter.ts';
 import { type AppendResults, measureAppends } from './suites/appends.ts';
 import { type CodeFlowResults, measureAuthorizationCode } from './suites/authorization-code.ts';
 import { measureDecisions } from './suites/decisions.ts';
@@ -71,17 +72,12 @@ export interface BenchmarkOptions {
   readonly onStarted?: (abort: () => Promise<void>) => void;
 }
 
-interface Stoppable {
-  stop(): Promise<void>;
-}
-
 /** What every part of a run is given. */
 interface Run extends BenchmarkOptions {
   /** Where databases lie. */
   readonly folder: string;
   readonly wants: (...names: readonly SuiteName[]) => boolean;
-  /** Starts something that is stopped with everything else. */
-  readonly started: <Part extends Stoppable>(starting: Promise<Part>) => Promise<Part>;
+  readonly started: Starter;
 }
 
 /**
@@ -171,10 +167,6 @@ async function measureRevocations(run: Run): Promise<Suites> {
 async function measureAsItGrows({ wants, started, folder, pace, onProgress }: Run): Promise<Suites> {
   if (!wants('growth')) return {};
   return { growth: await measureGrowth({ folder, pace, onProgress, started }) };
-}
-
-function stoppable(starting: Promise<MeasuredControlPlane>): Promise<MeasuredControlPlane & Stoppable> {
-  return starting.then((controlPlane) => ({ ...controlPlane, stop: () => controlPlane.server.stop() }));
 }
 
 /** What is just starting has to be waited for before it can be stopped; what failed to start has stopped by itself. */

@@ -4,7 +4,10 @@ import { isObject, type Transport } from './transport.ts';
 
 export const issuerKeyErrors = errorVocabulary({ issuer_keys_unavailable: 'unavailable' });
 
-const keysLifeMs = 300_000;
+/** As long as the issuer says that they may be kept: a key that it has withdrawn is believed no longer than this. */
+const keysLifeMs = 60_000;
+/** While the issuer cannot be reached, the keys it had go on for so long; nobody can tell what it has withdrawn since. */
+const keysBoundMs = 15 * 60_000;
 /** An unknown `kid` makes us fetch again, but a flood of made-up ones must not make us flood the issuer. */
 const refetchPauseMs = 5_000;
 
@@ -64,8 +67,8 @@ export function createIssuerKeys(options: {
     try {
       await refresh();
     } catch (error) {
-      // Keys that were good a while ago still verify what they signed; with none at all the answer is no.
-      if (keys.size === 0) throw error;
+      // Keys that were good a while ago still verify what they signed; with none, or none but old ones, the answer is no.
+      if (keys.size === 0 || clock.now() - fetchedAt > keysBoundMs) throw error;
     }
   }
 

@@ -178,6 +178,24 @@ describe('the protection of a service', () => {
     clock.advance(400_000);
     const later = await token();
     await protection.check(request(later, await proof(later)), need);
+    clock.advance(600_000);
+    const muchLater = await token();
+    await expect(protection.check(request(muchLater, await proof(muchLater)), need)).rejects.toMatchObject({
+      code: 'issuer_keys_unavailable',
+    });
+  });
+
+  it('believes a key that was withdrawn for a minute at most', async () => {
+    const protection = open();
+    const accessToken = await token();
+    await protection.check(request(accessToken, await proof(accessToken)), need);
+    const withdrawn = issuerKey;
+    issuerKey = generateSigningKey();
+    clock.advance(61_000);
+    const forged = await token({}, withdrawn);
+    await expect(protection.check(request(forged, await proof(forged)), need)).rejects.toMatchObject({
+      code: 'token_key_unknown',
+    });
   });
 
   it.each([
@@ -217,6 +235,10 @@ describe('the protection of a service', () => {
     version -= 2;
     clock.advance(1_000);
     await expect(call()).rejects.toMatchObject({ code: 'token_revoked' });
+    // No node lags behind for as long as a list is good: what is still older then is what there is.
+    version -= 5;
+    clock.advance(60_000);
+    await call();
   });
 
   it('asks for the list once a second at most, however many call', async () => {

@@ -29,6 +29,10 @@ export interface RevocationMemory {
   endedBy(claims: RevocableClaims): Promise<RevocationKind | undefined>;
 }
 
+function isAtLeastAsNew(one: VerifiedRevocationList, other: VerifiedRevocationList): boolean {
+  return one.version >= other.version && one.issuedAt >= other.issuedAt;
+}
+
 /** @param options.boundMs how old the list may be, in milliseconds, when no newer one can be had */
 export function createRevocationMemory(options: {
   readonly issuer: string;
@@ -58,7 +62,7 @@ export function createRevocationMemory(options: {
     );
     // By its age as the issuer signed it: an old list that somebody sends again makes nothing young. By its version, too:
     // a node that lags behind signs a new list in which something that has ended is not named yet.
-    if (list === undefined || (read.version >= list.version && read.issuedAt >= list.issuedAt)) list = read;
+    if (list === undefined || list.expiresAt <= clock.now() || isAtLeastAsNew(read, list)) list = read;
     askedAt = startedAt;
   }
 

@@ -43,13 +43,13 @@ describe('our answers and those of oidc-provider', () => {
   let sides: Sides;
   beforeAll(async () => {
     sides = await startSides(folder.path, { requireNonce: false });
-  });
+  }, 120_000);
   afterAll(async () => {
     await sides?.stop();
     folder.remove();
   });
 
-  it('are compared for every case', { timeout: 120_000 }, async () => {
+  it('are compared for every case', { timeout: 300_000 }, async () => {
     await compare(sides, cases);
     expect(found.size).toBe(cases.length);
   });
@@ -64,7 +64,7 @@ describe('our answers and those of oidc-provider where nonces are required', () 
   let sides: Sides;
   beforeAll(async () => {
     sides = await startSides(folder.path, { requireNonce: true });
-  });
+  }, 120_000);
   afterAll(async () => {
     await sides?.stop();
     folder.remove();

@@ -1,21 +1,21 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-function markdownIn(folder: string): readonly string[] {
+function filesIn(folder: string, ending: string): readonly string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     if (entry.name === 'node_modules' || entry.name === 'dist' || entry.name.startsWith('.')) return [];
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return markdownIn(path);
-    return entry.name.endsWith('.md') ? [path] : [];
+    if (entry.isDirectory()) return filesIn(path, ending);
+    return entry.name.endsWith(ending) ? [path] : [];
   });
 }
 
-const pages = markdownIn(root);
+const pages = filesIn(root, '.md');
 const nameOf = (page: string): string => relative(root, page);
 const textOf = (page: string): string => readFileSync(page, 'utf8');
 const withoutCode = (text: string): string => text.replaceAll(/^```[\s\S]*?^```$/gm, '').replaceAll(/`[^`\n]*`/g, '');
@@ -96,5 +96,34 @@ describe('the documentation', () => {
       }
     }
     expect(unknown).toEqual([]);
+  });
+
+  it('names tests that exist, by their own words', () => {
+    const tests = new Map<string, string>();
+    for (const file of filesIn(root, '.test.ts'))
+      tests.set(basename(file), (tests.get(basename(file)) ?? '') + textOf(file));
+    const strangers: string[] = [];
+    let rowsChecked = 0;
+    let before: readonly string[] = [];
+    const rows = textOf(join(root, 'docs/threat-model.md')).split('\n');
+    for (const [index, row] of rows.entries()) {
+      if (!row.startsWith('|')) continue;
+      const shownBy = row.split('|').at(-2) ?? '';
+      const named = [...shownBy.matchAll(/`(?:negative-matrix\/)?([\w.-]+\.test\.ts)`/g)].map(([, name = '']) => name);
+      // "same" is that of the row above.
+      const files = named.length === 0 ? before : named;
+      before = files;
+      if (named.length > 0) rowsChecked++;
+      const missing = files.filter((name) => !tests.has(name));
+      const text = files.map((name) => tests.get(name)?.toLowerCase() ?? '').join('\n');
+      const words = [...shownBy.matchAll(/\(([^()]*(?:\([^()]*\))?[^()]*)\)/g)]
+        .filter(([, inside = '']) => !inside.startsWith('`'))
+        .flatMap(([, inside = '']) => (/"/.test(inside) ? (inside.match(/(?<=")[^"]+(?=")/g) ?? []) : [inside]))
+        .flatMap((phrase) => phrase.split('...').map((piece) => piece.trim().toLowerCase()));
+      for (const stranger of [...missing, ...words.filter((word) => !text.includes(word))])
+        strangers.push(`line ${index + 1}: ${stranger}`);
+    }
+    expect(strangers).toEqual([]);
+    expect(rowsChecked).toBeGreaterThan(100);
   });
 });

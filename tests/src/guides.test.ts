@@ -34,7 +34,7 @@ function personAt(issuer: string, person: string): (line: string) => void {
 
 describe('the guide', () => {
   it.each([
-    ['call-a-protected-interface.md', 19],
+    ['call-a-protected-interface.md', 20],
     ['register-a-client.md', 15],
     ['operate-keys.md', 7],
   ])('%s does what it says, command by command', { timeout: 300_000 }, async (guide, steps) => {

@@ -589,7 +589,8 @@ describe('a mandate that is revoked between execution and settlement', () => {
         scope: 'settlement:instruct',
         authorizationDetails: details,
       });
-    expect(await codeOf(exchange)).toBe('access_denied mandate_revoked');
+    // Whichever comes first: the mandate that is asked, or the log that says that it ended the token.
+    expect(await codeOf(exchange)).toMatch(/^(access_denied mandate_revoked|invalid_request subject_token_revoked)$/);
     expect(await codeOf(() => trading.traderToken(trading.order(granted.mandate)))).toBe(
       'access_denied mandate_revoked',
     );

@@ -5,6 +5,7 @@ import { type GrownSite, startGrownSite } from '../growth/grown-site.ts';
 import { operations } from '../growth/operations.ts';
 import { measureInTurn, type Result } from '../measure.ts';
 import type { Pace } from '../pace.ts';
+import type { Starter } from '../starter.ts';
 import { codeFlowContender } from './authorization-code.ts';
 
 export interface GrowthResults {
@@ -25,13 +26,13 @@ export async function measureGrowth(options: {
   readonly pace: Pace;
   readonly onProgress: (message: string) => void;
   /** Sees to it that what is started gets stopped. */
-  readonly started: (starting: Promise<GrownSite>) => Promise<GrownSite>;
+  readonly started: Starter;
 }): Promise<GrowthResults> {
   const { pace, folder } = options;
   const { sizes, rounds, operationsARound, readingsAfterMs } = pace.growth;
   const onProgress = (message: string): void => options.onProgress(`growth: ${message}`);
   const sites: GrownSite[] = [];
-  for (const rows of sizes) sites.push(await options.started(startGrownSite({ rows, folder, onProgress })));
+  for (const rows of sizes) sites.push(await startGrownSite({ rows, folder, onProgress, started: options.started }));
   for (const { database } of sites) await database.resetReadings();
   const turns = { rounds, seconds: 0 };
   const found: { name: string; results: readonly Result[] }[] = [];

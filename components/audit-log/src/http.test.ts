@@ -84,7 +84,12 @@ describe('the log for everyone', () => {
 
 describe('records and evidence', () => {
   it('are for those with a token of the right scope', async () => {
-    for (const url of ['/log/tile/entries/000', '/evidence/records', `/evidence/transactions/${transaction}`]) {
+    for (const url of [
+      '/log/tile/entries/000',
+      '/log/tile/%65ntries/000',
+      '/evidence/records',
+      `/evidence/transactions/${transaction}`,
+    ]) {
       expect((await get(url)).statusCode, url).toBe(401);
       expect((await get(url, 'order:create')).statusCode, url).toBe(403);
     }

@@ -8,12 +8,7 @@ import {
   type ResourceGuard,
 } from '@countersign/contracts';
 import { type Clock, type MandateId, parseId, parseInstant } from '@countersign/kernel';
-import {
-  type AuthorizationDetail,
-  intentUse,
-  parseAuthorizationDetails,
-  parseLei,
-} from '@countersign/market';
+import { type AuthorizationDetail, intentUse, parseAuthorizationDetails, parseLei } from '@countersign/market';
 import { described, idempotencyKeyHeader, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';

@@ -143,6 +143,7 @@ export interface TokenResponse {
 
 /** What a revocation ends. Everything issued up to its time is dead; what is issued afterwards is judged anew. */
 export type RevocationTarget =
+  /** With those exchanged from it. */
   | { readonly kind: 'token'; readonly id: string }
   | { readonly kind: 'grant'; readonly id: string }
   | { readonly kind: 'mandate'; readonly id: string }

@@ -1,5 +1,5 @@
 import { type DirectorySnapshot, directoryErrors } from '@countersign/contracts';
-import { newId, type TokenId } from '@countersign/kernel';
+import { type Json, newId, type TokenId } from '@countersign/kernel';
 import {
   importVerificationKey,
   maxRevocationEntries,
@@ -126,7 +126,7 @@ describe('revocations', () => {
   });
 
   it('goes on reading where a change of the directory was recorded and never made, and ends what it took away', async () => {
-    const record = (change: object) =>
+    const record = (change: { readonly [name: string]: Json }) =>
       log.append({
         id: newId('record', { clock, random }),
         type: 'directory.applied',

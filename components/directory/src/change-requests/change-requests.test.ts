@@ -66,9 +66,7 @@ describe('a change that touches a production client', () => {
     const file = fileWithServices();
     const [agent] = file.agents;
     const model = agent?.['model'];
-    await approve(
-      await propose(deskEdit({ principal: 'agent:vwap-1', id: 'vwap', grant_types: ['client_credentials'] })),
-    );
+    await approve(await propose(deskEdit({ principal: 'agent:vwap-1', id: 'vwap' })));
     const withModel = (members: object) => ({
       ...fileWithServices(),
       agents: [{ ...agent, model: { ...(model as object), ...members } }],
