@@ -197,8 +197,8 @@ describe('the authorization endpoint refuses an ordinary relying party, paramete
       name: 'response_mode',
       missing: 'accepted',
       doubled: repeated,
-      oversized: long,
-      malformed: ['fragment', 'form_post', 'x'].map((mode) => [mode, mode, page('response_mode_unsupported')]),
+      oversized: told,
+      malformed: ['fragment', 'form_post', 'x'].map((mode) => [mode, mode, told]),
     },
     {
       name: 'prompt',
@@ -267,6 +267,27 @@ describe('the authorization endpoint refuses an ordinary relying party, paramete
       ],
     },
     {
+      name: 'request',
+      missing: 'accepted',
+      doubled: repeated,
+      oversized: '303 request_not_supported',
+      malformed: [['of any form', 'x', '303 request_not_supported']],
+    },
+    {
+      name: 'request_uri',
+      missing: 'accepted',
+      doubled: repeated,
+      oversized: '303 request_uri_not_supported',
+      malformed: [
+        ['an address', 'https://dashboard.example/request', '303 request_uri_not_supported'],
+        [
+          'one that nobody was given',
+          `urn:ietf:params:oauth:request_uri:${'A'.repeat(43)}`,
+          page('request_uri_unknown'),
+        ],
+      ],
+    },
+    {
       name: 'ui_locales',
       missing: 'accepted',
       doubled: repeated,
@@ -319,7 +340,11 @@ describe('the authorization endpoint refuses a request of another form', () => {
   });
 
   it('with a query beyond what is read of a request', async () => {
-    const answer = await send({ method: 'GET', url: `${url()}?x=${'x'.repeat(20_000)}` });
+    const answer = await send({
+      method: 'GET',
+      url: `${url()}?x=${'x'.repeat(20_000)}`,
+      headers: { connection: 'close' },
+    });
     expect([answer.status, answer.headers.location]).toEqual([431, undefined]);
   });
 

@@ -211,6 +211,16 @@ describe('parameters that stand in more than one place', () => {
   const visit = (query: Readonly<Record<string, string>>) =>
     send({ method: 'GET', url: `${world.issuer}/authorize?${new URLSearchParams(query).toString()}` });
 
+  /** What an ordinary relying party may send by itself. */
+  const plainRequest = {
+    client_id: 'dashboard',
+    response_type: 'code',
+    redirect_uri: dashboardRedirectUri,
+    code_challenge: pkce.challenge,
+    code_challenge_method: 'S256',
+    scope: 'openid',
+  };
+
   it('may not name another client than the one that pushed them', async () => {
     const flow = world.flow(plain());
     const request_uri = await flow.push(flow.request(pkce));
@@ -226,10 +236,10 @@ describe('parameters that stand in more than one place', () => {
         .requestObject({ ...parameters(), redirect_uri: name === 'dashboard' ? dashboardRedirectUri : redirectUri });
     for (const client_id of ['desk-signed', 'desk-dpop'] as const)
       expectVerdict(await visit({ client_id, request: object(client_id) }), '400 page pushed_request_required');
-    expectVerdict(
-      await visit({ client_id: 'dashboard', request: object('dashboard') }),
-      '400 page request_object_not_here',
-    );
+    // Told to the client where its redirect URI stands beside the object, and to the person where it does not.
+    const request = object('dashboard');
+    expectVerdict(await visit({ client_id: 'dashboard', request }), '400 page parameter_missing');
+    expectVerdict(await visit({ ...plainRequest, request }), '303 request_not_supported');
   });
 
   it('are never fetched from an address that the request names', async () => {
@@ -241,8 +251,9 @@ describe('parameters that stand in more than one place', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const request_uri = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/request`;
-    for (const client_id of ['desk-signed', 'desk-dpop', 'dashboard'])
+    for (const client_id of ['desk-signed', 'desk-dpop'])
       expectVerdict(await visit({ client_id, request_uri }), '400 page request_uri_unknown');
+    expectVerdict(await visit({ ...plainRequest, request_uri }), '303 request_uri_not_supported');
     expectVerdict(await plain().post('/par', [['request_uri', request_uri]]), '400 invalid_request request_uri_inside');
     const header = { jku: request_uri, kid: 'elsewhere' };
     expectVerdict(await push(signer().requestObject(parameters(), {}, header)), wrong('malformed'));
