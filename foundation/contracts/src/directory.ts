@@ -302,7 +302,10 @@ export interface Directory {
    *
    * @throws CodedError as {@link apply}; `second_person_required` when a production client is touched
    */
-  edit(edit: DirectoryEdit, by: Actor): Promise<{ readonly version: number; readonly changes: readonly DirectoryChange[] }>;
+  edit(
+    edit: DirectoryEdit,
+    by: Actor,
+  ): Promise<{ readonly version: number; readonly changes: readonly DirectoryChange[] }>;
   /**
    * Asks for a change that needs a second person. {@link apply} and {@link edit} refuse those.
    *
@@ -325,5 +328,7 @@ export interface Directory {
     by: Actor,
   ): Promise<{ readonly version: number; readonly changes: readonly DirectoryChange[] }>;
   reject(id: ChangeId, by: Actor, reason: string): Promise<DirectoryChangeRequest>;
-  changeRequests(filter?: { readonly status?: DirectoryChangeRequest['status'] }): Promise<readonly DirectoryChangeRequest[]>;
+  changeRequests(filter?: {
+    readonly status?: DirectoryChangeRequest['status'];
+  }): Promise<readonly DirectoryChangeRequest[]>;
 }

@@ -343,7 +343,7 @@ describe('the authorization endpoint refuses a request of another form', () => {
     const answer = await send({
       method: 'GET',
       url: `${url()}?x=${'x'.repeat(20_000)}`,
-      headers: { connection: 'close' },
+      alone: true,
     });
     expect([answer.status, answer.headers.location]).toEqual([431, undefined]);
   });

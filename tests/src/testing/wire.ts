@@ -9,6 +9,8 @@ export interface WireRequest {
   /** A list is sent as so many lines of the header. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string;
+  /** On a connection that nothing else uses: one that the server closes without saying so. */
+  readonly alone?: boolean;
   /** An address of this machine to come from: on Linux each of 127.0.0.0/8 is one. */
   readonly from?: string;
   /** On a connection of its own, and with a client certificate where one is given. */
@@ -29,7 +31,15 @@ export interface WireAnswer {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
-export async function send({ method, url, headers = {}, body, from, tls }: WireRequest): Promise<WireAnswer> {
+export async function send({
+  method,
+  url,
+  headers = {},
+  body,
+  alone = false,
+  from,
+  tls,
+}: WireRequest): Promise<WireAnswer> {
   const lines: Record<string, string | string[]> = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]),
   );
@@ -37,7 +47,12 @@ export async function send({ method, url, headers = {}, body, from, tls }: WireR
   if (body !== undefined) lines['content-length'] = String(Buffer.byteLength(body));
   const request =
     tls === undefined
-      ? requestPlainly(url, { method, headers: lines, agent, ...(from === undefined ? {} : { localAddress: from }) })
+      ? requestPlainly(url, {
+          method,
+          headers: lines,
+          agent: alone ? new Agent({ keepAlive: false }) : agent,
+          ...(from === undefined ? {} : { localAddress: from }),
+        })
       : requestOverTls(url, {
           method,
           headers: lines,
