@@ -45,7 +45,7 @@ export function openOwnedDatabase(url: string): OwnedDatabase {
   return {
     async fill(rows, onProgress) {
       // Checkpoints on the way would write every page over and over.
-      await pool.query(`alter system set max_wal_size = '16GB'`);
+      await pool.query(`alter system set max_wal_size = '4GB'`);
       await pool.query('select pg_reload_conf()');
       await pool.query(`set work_mem = '128MB'`);
       for (const { table, insert } of filledTables) {

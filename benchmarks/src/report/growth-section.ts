@@ -4,6 +4,7 @@ import { number, table, times } from './table.ts';
 
 /** What it costs when every table has grown, and how much of each table the same work reads. */
 export function growthSections({ sizes, operations, readings }: GrowthResults): readonly string[] {
+  const rounds = operations[0]?.results[0]?.rounds.length ?? 0;
   const columns = sizes.map((size) => size.toLocaleString('en-US'));
   const head = (title: string) => [title, ...columns, ...columns.slice(1).map((column) => `${column} is`)];
   const costs = (title: string, digits: number, of: (result: Result) => Result, name: Figure) =>
@@ -24,7 +25,12 @@ export function growthSections({ sizes, operations, readings }: GrowthResults): 
       ...readings.map(({ table: name, atSize }) => [name, ...atSize.map((reading) => number(of(reading), 0))]),
     ]);
   return [
-    costs('Growth: CPU of server and PostgreSQL together, µs an operation, 16 connections', 0, allCpu, 'cpuUs'),
+    costs(
+      `Growth: CPU of server and PostgreSQL together, µs an operation, 16 connections, medians of ${rounds}`,
+      0,
+      allCpu,
+      'cpuUs',
+    ),
     costs('Growth: latency, p50 ms', 2, (result) => result, 'p50Ms'),
     costs('Growth: write-ahead log of PostgreSQL, bytes an operation', 0, (result) => result, 'walBytes'),
     read('Growth: rows and index entries read by the same work', ({ rowsRead }) => rowsRead),
