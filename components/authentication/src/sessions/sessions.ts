@@ -85,7 +85,7 @@ export function createSessions(dependencies: SessionDependencies) {
      * the applications that they signed in to are waiting to be told.
      */
     async endOfTheBarred(): Promise<void> {
-      for (const person of await store.people(clock.now())) {
+      for (const person of await store.people()) {
         if (standingOf(directory.snapshot(), person).standing === 'may-act') continue;
         for (const session of await store.findByPerson(person, clock.now())) await whileStanding(session);
       }
