@@ -18,7 +18,7 @@ import {
 } from './authorization-endpoint.ts';
 import { browserCookie } from './browser-cookie.ts';
 import { consentPage } from './consent-page.ts';
-import { asPageError, queryOf } from './page-request.ts';
+import { asPageError, queryOf, redirectFormToGet } from './page-request.ts';
 
 export interface AuthorizationRoutes {
   readonly authorizationEndpoint: AuthorizationEndpoint;
@@ -68,16 +68,8 @@ export function authorizationRoutes(
     { exposeHeadRoute: false },
     step(async (request, visit) => authorizationEndpoint.arrive(parseForm(queryOf(request)), visit)),
   );
-  // RFC 6749 section 3.1. A form of another site brings no cookies along (SameSite): the browser is asked to come again.
-  app.post(`${base}/authorize`, async (request, reply) => {
-    try {
-      const parameters = parseForm(typeof request.body === 'string' ? request.body : '', { maxLength: 8_192 });
-      const query = new URLSearchParams([...parameters]).toString();
-      return reply.header('referrer-policy', 'no-referrer').redirect(`${base}/authorize?${query}`, 303);
-    } catch (error) {
-      return sendErrorPage(asPageError(error), request, reply, { logger, secure: scope.secure });
-    }
-  });
+  // RFC 6749 section 3.1.
+  redirectFormToGet(app, `${base}/authorize`, { maxLength: 8_192, logger, ...scope });
   app.get(
     base + resumePath,
     { exposeHeadRoute: false },

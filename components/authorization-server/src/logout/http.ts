@@ -10,7 +10,7 @@ import {
 } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { browserCookie } from '../authorization-endpoint/browser-cookie.ts';
-import { asPageError, queryOf } from '../authorization-endpoint/page-request.ts';
+import { asPageError, queryOf, redirectFormToGet } from '../authorization-endpoint/page-request.ts';
 import type { Logout, LogoutStep, LogoutVisit } from './logout.ts';
 import { loggedOutPage, logoutQuestionPage, stillSignedInPage } from './pages.ts';
 
@@ -56,16 +56,7 @@ export function logoutRoutes(app: FastifyInstance, { logout, issuer, random, log
     { exposeHeadRoute: false },
     step(async (request, visit) => logout.request(parseForm(queryOf(request)), visit)),
   );
-  // A form of another site brings no cookies along (SameSite): the browser is asked to come again.
-  app.post(`${base}/logout`, async (request, reply) => {
-    try {
-      const parameters = parseForm(typeof request.body === 'string' ? request.body : '', { maxLength: 12_288 });
-      const query = new URLSearchParams([...parameters]).toString();
-      return reply.header('referrer-policy', 'no-referrer').redirect(`${base}/logout?${query}`, 303);
-    } catch (error) {
-      return sendErrorPage(asPageError(error), request, reply, { logger, secure: scope.secure });
-    }
-  });
+  redirectFormToGet(app, `${base}/logout`, { maxLength: 12_288, logger, ...scope });
   app.post(
     `${base}/logout/decision`,
     step(async (request, visit) => {
