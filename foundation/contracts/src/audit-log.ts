@@ -9,7 +9,12 @@ export const recordTypes = [
   'directory.change-approved',
   'directory.change-rejected',
   'partner.profile-registered',
+  'policy.proposed',
   'policy.published',
+  'policy.rejected',
+  'policy.refused',
+  'policy.simulated',
+  'policy.diverged',
   'mandate.proposed',
   'mandate.accepted',
   'mandate.suspended',
@@ -40,6 +45,7 @@ export const recordTypes = [
   'token.introspected',
   'token.revoked',
   'decision.made',
+  'decision.searched',
   'transaction.opened',
   'transaction.transitioned',
   'transaction.refused',
@@ -152,7 +158,33 @@ export interface RecordQuery {
   readonly limit?: number;
 }
 
-export interface AuditLog extends AuditAppender {
+/** A record as it stands in the log: the bytes that were hashed. */
+export interface RawLogEntry {
+  readonly index: bigint;
+  readonly text: string;
+}
+
+/** A stretch of the log, for those who read a great deal of it. */
+export interface ScanQuery {
+  readonly types: readonly RecordType[];
+  /** Records from this moment on, and before that one; milliseconds since the epoch. */
+  readonly from?: number;
+  readonly until?: number;
+  /** Exclusive. */
+  readonly after?: bigint;
+  /** At most 1,000. */
+  readonly limit: number;
+}
+
+/** What reads past records in bulk. */
+export interface RecordScanner {
+  /** In the order of the log, unparsed. */
+  scan(query: ScanQuery): Promise<readonly RawLogEntry[]>;
+  /** How many a scan of the same range would find. */
+  count(query: Omit<ScanQuery, 'after' | 'limit'>): Promise<number>;
+}
+
+export interface AuditLog extends AuditAppender, RecordScanner {
   /** The newest signed checkpoint (C2SP signed note); covers every record whose append has resolved before the call. */
   checkpoint(): Promise<string>;
   /** The log's verifier key (C2SP vkey). */

@@ -9,6 +9,67 @@ export interface Institution {
   readonly country: Country;
   /** GLEIF registration status; only `ISSUED` may act. */
   readonly leiStatus: 'ISSUED' | 'LAPSED' | 'RETIRED';
+  /** What compliance has found of it. Policies deny where they need it and it is left out. */
+  readonly compliance?: InstitutionCompliance;
+  /** Regions in which its data may be worked on; anywhere when left out. */
+  readonly dataRegions?: readonly string[];
+}
+
+/** MiFID II Annex II and Article 30. */
+export type ClientCategory = 'retail' | 'professional' | 'eligible-counterparty';
+
+export interface InstitutionCompliance {
+  readonly kyc: {
+    readonly status: 'approved' | 'pending' | 'rejected' | 'expired';
+    /** Day of the next review, `YYYY-MM-DD`: until its end the status counts. */
+    readonly validUntil: string;
+  };
+  readonly amlRisk: 'low' | 'medium' | 'high' | 'prohibited';
+  readonly sanctions: {
+    readonly result: 'clear' | 'review' | 'match';
+    /** RFC 3339: when it was last screened. */
+    readonly screenedAt: string;
+  };
+  readonly category: ClientCategory;
+  /** CFI categories (ISO 10962, first letter) that it was found suited for; what a category needs of it the policies say. */
+  readonly suitableFor: readonly string[];
+}
+
+/** A desk of an institution, and what it is entitled to. People, services and agents name it by its name. */
+export interface Desk {
+  /** LEI, `/` and name. */
+  readonly id: string;
+  readonly institution: Lei;
+  readonly name: string;
+  /** CFI categories (first letter), e.g. `D` for debt, `S` for swaps. */
+  readonly products: readonly string[];
+  /** Venues it may deal on (ISO 10383). */
+  readonly venues: readonly string[];
+  /** Jurisdictions (ISO 3166-1) that its intents may name. */
+  readonly jurisdictions: readonly string[];
+  /** When it is staffed, in its own time zone. */
+  readonly hours: {
+    /** IANA name. */
+    readonly timeZone: string;
+    /** `HH:MM`; opening is within, closing is not. */
+    readonly opens: string;
+    readonly closes: string;
+    /** ISO 8601 weekdays, Monday is 1. */
+    readonly days: readonly number[];
+  };
+}
+
+/** A workstation or phone that an institution manages. */
+export interface Device {
+  /** `device:` and a name. */
+  readonly id: string;
+  readonly institution: Lei;
+  /** The person it belongs to; anybody's of the institution when left out. */
+  readonly holder?: PrincipalId;
+  /** Whether it met the institution's rules when it was last looked at. */
+  readonly posture: 'compliant' | 'failing';
+  /** RFC 3339. */
+  readonly postureAt: string;
 }
 
 /** A public key by which one principal, and no other, is recognised. */
@@ -181,6 +242,9 @@ export interface DirectorySnapshot {
   account(id: string): Account | undefined;
   venue(mic: string): Venue | undefined;
   resource(uri: string): Resource | undefined;
+  /** By LEI, `/` and name. */
+  desk(id: string): Desk | undefined;
+  device(id: string): Device | undefined;
   /**
    * The record that lists the approval credentials a person has now: what an approval rests on. Undefined for a
    * principal without credentials.
@@ -191,11 +255,22 @@ export interface DirectorySnapshot {
   principals(): Iterable<Principal>;
   accounts(): Iterable<Account>;
   venues(): Iterable<Venue>;
+  resources(): Iterable<Resource>;
 }
 
 export interface DirectoryChange {
   readonly change: 'add' | 'change' | 'remove';
-  readonly kind: 'institution' | 'person' | 'service' | 'agent' | 'client' | 'account' | 'venue' | 'resource';
+  readonly kind:
+    | 'institution'
+    | 'desk'
+    | 'device'
+    | 'person'
+    | 'service'
+    | 'agent'
+    | 'client'
+    | 'account'
+    | 'venue'
+    | 'resource';
   readonly id: string;
   /** Names of the fields that differ, for `change`. */
   readonly fields?: readonly string[];

@@ -16,6 +16,8 @@ export interface FederatedIdentity {
   readonly assertionId: string;
   /** Seconds since the epoch; the assertion is refused from then on, so a claim of its id may be forgotten a little later. */
   readonly expiresAt: number;
+  /** Names of the claims that the assertion had, sorted. */
+  readonly claims: readonly string[];
   /** What the assertion holds itself to, where it does: it is an authorization grant, and gives no more than this. */
   readonly limits?: AssertionLimits;
   readonly provenance: {

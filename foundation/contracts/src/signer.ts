@@ -4,9 +4,15 @@ import { errorVocabulary } from '@countersign/kernel';
  * One purpose, one set of keys: a key that signs tokens never signs checkpoints.
  *
  * `id-token`: what is said to clients (ID tokens, logout tokens, JARM, signed introspection, revocation lists);
- * `transaction-token`: transaction tokens and JWT grants for other servers.
+ * `transaction-token`: transaction tokens and JWT grants for other servers; `policy-bundle`: activated policies.
  */
-export const keyPurposes = ['access-token', 'id-token', 'transaction-token', 'log-checkpoint'] as const;
+export const keyPurposes = [
+  'access-token',
+  'id-token',
+  'transaction-token',
+  'log-checkpoint',
+  'policy-bundle',
+] as const;
 export type KeyPurpose = (typeof keyPurposes)[number];
 
 export type SignatureAlgorithm = 'ES256' | 'EdDSA' | 'PS256';

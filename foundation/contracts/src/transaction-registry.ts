@@ -70,6 +70,7 @@ export const transactionErrors = errorVocabulary({
   intent_expired: 'conflict',
   mandate_lapsed: 'conflict',
   notional_per_day: 'forbidden',
+  limit_exceeded: 'forbidden',
   terms_exceeded: 'forbidden',
   approval_malformed: 'invalid',
   approval_signature: 'invalid',
@@ -107,6 +108,16 @@ export interface TransactionRegistry {
   }): Promise<OpenedTransaction>;
   facts(id: TransactionId): Promise<TransactionFacts | undefined>;
   /**
+   * Whether its order counts against limits: it has been submitted, and not cancelled. Waits for a transition that is
+   * under way, so that the answer is final for what was asked before.
+   *
+   * @returns undefined for an unknown transaction
+   * @throws CodedError `database_unavailable` when it is not known in time
+   */
+  countsAgainstLimits(id: TransactionId): Promise<boolean | undefined>;
+  /** Every institution that may know of the transaction. */
+  parties(id: TransactionId): Promise<readonly string[]>;
+  /**
    * Takes an approver's compact JWS over `{ iss, txn, intent_digest, decision: "approve", iat, exp, jti }` with
    * `typ` `countersign-approval+jwt`, signed with ES256 or EdDSA by a key registered to exactly one person, who is
    * the `iss`. It counts until `exp`, at most an hour after `iat`.
@@ -118,7 +129,8 @@ export interface TransactionRegistry {
    *
    * @throws CodedError of {@link transactionErrors}. Facts: `approval_required` the missing `obligations`,
    *   `transition_not_permitted` the `reasons`, `mandate_lapsed` the `reason` and, after execution, the `exception`
-   *   that was raised, `notional_per_day` the `headroom`, `terms_exceeded` the `field`.
+   *   that was raised, `notional_per_day` and `limit_exceeded` the
+   *   `headroom` and the readings, `terms_exceeded` the `field`.
    */
   transition(request: TransitionRequest): Promise<TransitionReceipt>;
   /** Oldest first, at most 1,000. `party` leaves only those of transactions that institution is a party to. */

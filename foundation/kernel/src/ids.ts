@@ -14,6 +14,8 @@ export const idPrefixes = {
   grant: 'grt',
   session: 'ses',
   change: 'chg',
+  policyCandidate: 'pol',
+  simulation: 'sim',
 } as const;
 export type IdKind = keyof typeof idPrefixes;
 
@@ -31,6 +33,10 @@ export type GrantId = Brand<string, 'GrantId'>;
 export type SessionId = Brand<string, 'SessionId'>;
 /** A change of the directory that waits for a second person. */
 export type ChangeId = Brand<string, 'ChangeId'>;
+/** A policy bundle that waits for a second person. */
+export type PolicyCandidateId = Brand<string, 'PolicyCandidateId'>;
+/** A run of a policy bundle over recorded decisions. */
+export type SimulationId = Brand<string, 'SimulationId'>;
 
 interface IdOf {
   transaction: TransactionId;
@@ -44,6 +50,8 @@ interface IdOf {
   grant: GrantId;
   session: SessionId;
   change: ChangeId;
+  policyCandidate: PolicyCandidateId;
+  simulation: SimulationId;
 }
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';

@@ -58,6 +58,8 @@ const sentences: Readonly<Record<Scope | ProtocolScope, string>> = {
   'policy:propose': 'Propose the rules that decide what is allowed.',
   'policy:approve': 'Approve the rules that decide what is allowed.',
   'policy:publish': 'Put the rules that decide what is allowed into force.',
+  'policy:rollback': 'Bring back the rules that decided before, one step.',
+  'policy:read': 'Read the rules that decide what is allowed, and what they decided.',
   'killswitch:arm': 'Make the kill switch ready.',
   'killswitch:trip': 'Stop trading with the kill switch.',
   'killswitch:release': 'Let trading go on after the kill switch.',

@@ -17,7 +17,7 @@ const vocabulary = {
   model: ['register', 'certify', 'suspend'],
   partner: ['register', 'approve', 'rotate-key'],
   key: ['generate', 'rotate', 'revoke', 'recover'],
-  policy: ['propose', 'approve', 'publish'],
+  policy: ['propose', 'approve', 'publish', 'rollback', 'read'],
   killswitch: ['arm', 'trip', 'release'],
   audit: ['read', 'export', 'verify'],
   legalhold: ['place', 'release'],

@@ -1,0 +1,102 @@
+/** What a policy says about itself beside its condition, read from its annotations. */
+export interface PolicyNotes {
+  readonly id: string;
+  readonly effect: 'permit' | 'forbid';
+  readonly text: string;
+  /** `@reason("code")`: of a forbid, the code of the refusal. */
+  readonly reason: string;
+  /** `@detail("words")`: for whoever was refused. `{context.acr}` and the like stand for what was found. */
+  readonly detail: string;
+  /** `@remedy("approval supervisor 1; step-up phrh 300")`: what would make a forbid not apply. */
+  readonly remedies: readonly Remedy[];
+  /** `@escalation("desk-head 1800, head-of-trading 7200")`: to whom an approval goes that nobody gives. */
+  readonly escalation: readonly { readonly role: string; readonly afterSeconds: number }[];
+  /** `@token_lifetime_seconds("120")`: of a permit, the longest life of a token it permits. */
+  readonly tokenLifetimeSeconds?: number;
+}
+
+/** What a person can do about a forbid: so many standing approvals by holders of a role, or a better sign-in. */
+export type Remedy =
+  | { readonly kind: 'approval'; readonly role: string; readonly count: number }
+  | { readonly kind: 'step-up'; readonly acr: string; readonly maxAgeSeconds?: number };
+
+const code = /^[a-z][a-z0-9_]{0,63}$/;
+const role = /^[a-z][a-z0-9-]{0,63}$/;
+
+/**
+ * @returns the notes, and what is wrong with the annotations, in words; a policy whose annotations are wrong is not
+ *   published
+ */
+export function readNotes({
+  id,
+  effect,
+  text,
+  annotations,
+}: {
+  readonly id: string;
+  readonly effect: 'permit' | 'forbid';
+  readonly text: string;
+  readonly annotations: Readonly<Record<string, string>>;
+}): { readonly notes: PolicyNotes; readonly problems: readonly string[] } {
+  const problems: string[] = [];
+  const take = <Read>(name: string, read: (text: string) => Read | undefined, expected: string): Read | undefined => {
+    const written = annotations[name];
+    if (written === undefined) return undefined;
+    const value = read(written);
+    if (value === undefined) problems.push(`@${name} is not ${expected}`);
+    return value;
+  };
+  const onlyOn = (name: string, of: 'permit' | 'forbid'): void => {
+    if (annotations[name] !== undefined && effect !== of) problems.push(`@${name} means nothing on a ${effect}`);
+  };
+  onlyOn('remedy', 'forbid');
+  onlyOn('escalation', 'forbid');
+  onlyOn('token_lifetime_seconds', 'permit');
+  const reason = take('reason', (text) => (code.test(text) ? text : undefined), 'a code of a-z, 0-9 and _');
+  const remedies = take('remedy', readRemedies, 'e.g. "approval supervisor 1; step-up phrh 300"');
+  const escalation = take('escalation', readEscalation, 'e.g. "desk-head 1800, head-of-trading 7200"');
+  const lifetime = take('token_lifetime_seconds', (text) => readCount(text, 300), 'a whole number from 1 to 300');
+  const notes: PolicyNotes = {
+    id,
+    effect,
+    text,
+    reason: reason ?? 'denied_by_policy',
+    detail: annotations['detail'] ?? `The policy ${id} forbids it.`,
+    remedies: remedies ?? [],
+    escalation: escalation ?? [],
+    ...(lifetime === undefined ? {} : { tokenLifetimeSeconds: lifetime }),
+  };
+  return { notes, problems };
+}
+
+function readRemedies(text: string): readonly Remedy[] | undefined {
+  const remedies = text.split(';').map((part) => readRemedy(part.trim()));
+  return remedies.every((remedy) => remedy !== undefined) ? remedies : undefined;
+}
+
+function readRemedy(text: string): Remedy | undefined {
+  const [kind, what = '', number, ...rest] = text.split(/ +/);
+  if (rest.length > 0) return undefined;
+  if (kind === 'approval') {
+    const count = readCount(number ?? '', 9);
+    return role.test(what) && count !== undefined ? { kind, role: what, count } : undefined;
+  }
+  if (kind !== 'step-up' || !/^[\x21-\x7e]{1,64}$/.test(what)) return undefined;
+  if (number === undefined) return { kind, acr: what };
+  const maxAgeSeconds = readCount(number, 86_400);
+  return maxAgeSeconds === undefined ? undefined : { kind, acr: what, maxAgeSeconds };
+}
+
+function readEscalation(text: string): PolicyNotes['escalation'] | undefined {
+  const steps = text.split(',').map((part) => {
+    const [who = '', seconds = '', ...rest] = part.trim().split(/ +/);
+    const afterSeconds = readCount(seconds, 30 * 86_400);
+    return role.test(who) && afterSeconds !== undefined && rest.length === 0 ? { role: who, afterSeconds } : undefined;
+  });
+  return steps.every((step) => step !== undefined) ? steps : undefined;
+}
+
+function readCount(text: string, most: number): number | undefined {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  return value >= 1 && value <= most ? value : undefined;
+}

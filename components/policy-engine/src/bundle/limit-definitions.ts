@@ -1,0 +1,75 @@
+import type { LimitMeasure, PolicyBundle } from '@countersign/contracts';
+import { parseDecimal } from '@countersign/kernel';
+import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
+
+/** What amounts are counted by: one key for each value met. */
+export const limitDimensions = ['institution', 'client', 'desk', 'trader', 'counterparty', 'instrument'] as const;
+export type LimitDimension = (typeof limitDimensions)[number];
+
+const closed = { additionalProperties: false };
+const definitionSchema = Type.Object(
+  {
+    id: Type.String({ pattern: '^[a-z][a-z0-9_-]{0,63}$' }),
+    measure: Type.Union([Type.Literal('notional'), Type.Literal('quantity')]),
+    per: Type.Array(Type.Enum([...limitDimensions]), { minItems: 1, maxItems: 3, uniqueItems: true }),
+    /** `order`, or so many seconds up to now. */
+    window: Type.Union([
+      Type.Literal('order'),
+      Type.Object({ rolling_seconds: Type.Integer({ minimum: 60, maximum: 31 * 86_400 }) }, closed),
+    ]),
+    most: Type.String({ maxLength: 32 }),
+    /** ISO 4217 code for a notional, `unit` for a quantity. */
+    unit: Type.String({ minLength: 1, maxLength: 16 }),
+    /** To whom it applies; to everyone where left out. Values as in the policies' entities. */
+    only: Type.Optional(
+      Type.Object(
+        {
+          institution: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
+          desk: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
+          trader: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
+          /** CFI categories. */
+          product: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Z]$' }), { minItems: 1 })),
+          agents: Type.Optional(Type.Boolean()),
+        },
+        closed,
+      ),
+    ),
+    /** Role whose standing approval lets an order pass it. Nobody where left out. */
+    passed_by: Type.Optional(Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$' })),
+    detail: Type.Optional(Type.String({ maxLength: 512 })),
+  },
+  closed,
+);
+
+/** A limit as a bundle's `limits.json` defines it. */
+export type LimitDefinition = Static<typeof definitionSchema> & { readonly measure: LimitMeasure };
+
+/** @returns what of `limits` and `rates` can be read, and what is wrong with the rest, in words */
+export function readLimits({ limits, rates }: Pick<PolicyBundle, 'limits' | 'rates'>): {
+  readonly definitions: readonly LimitDefinition[];
+  readonly problems: readonly string[];
+} {
+  const problems: string[] = [];
+  const definitions: LimitDefinition[] = [];
+  const ids = new Set<string>();
+  for (const [index, limit] of limits.entries()) {
+    if (!Value.Check(definitionSchema, limit)) {
+      const [first] = Value.Errors(definitionSchema, limit);
+      problems.push(
+        `limits.json: limit ${index}${first === undefined ? '' : ` at ${first.instancePath || '/'}: ${first.message}`}`,
+      );
+      continue;
+    }
+    if (ids.has(limit.id)) problems.push(`limits.json: the id ${limit.id} is used twice`);
+    ids.add(limit.id);
+    if (parseDecimal(limit.most) === undefined) problems.push(`limits.json: ${limit.id}: most is not a decimal`);
+    if (limit.measure === 'notional' && !/^[A-Z]{3}$/.test(limit.unit))
+      problems.push(`limits.json: ${limit.id}: the unit of a notional is a currency (ISO 4217)`);
+    definitions.push(limit);
+  }
+  for (const [pair, rate] of Object.entries(rates))
+    if (!/^[A-Z]{3}\/[A-Z]{3}$/.test(pair) || parseDecimal(rate) === undefined || !/[1-9]/.test(rate))
+      problems.push(`limits.json: the rate ${pair.slice(0, 16)} is not a pair of currencies and a positive decimal`);
+  return { definitions, problems };
+}

@@ -1,0 +1,85 @@
+import { type Answer, decideFailClosed } from '@countersign/cedar';
+import type { Decision, DecisionReason } from '@countersign/contracts';
+import { isCodedError } from '@countersign/kernel';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { findRemedies } from './find-remedies.ts';
+import type { Question } from './question.ts';
+import { wordsFor } from './words-for.ts';
+
+/** What the policies say to a question. */
+export interface Verdict
+  extends Pick<Decision, 'decision' | 'determining' | 'errors' | 'reasons' | 'obligations' | 'tokenLifetimeSeconds'> {}
+
+/** Puts a question to the policies: compiled, or, when they are not trusted, through the reference engine. */
+export type Evaluator = (bundle: LoadedBundle, question: Question) => Answer;
+
+/** The compiled policies, failing closed. */
+export const evaluateCompiled: Evaluator = ({ compiled }, question) =>
+  decideFailClosed(compiled, {
+    principal: question.principal,
+    action: { type: 'Action', id: question.action },
+    resource: question.resource,
+    context: question.context,
+    entities: question.shared.with(question.local),
+  });
+
+export const noPolicyPermits: DecisionReason = {
+  code: 'no_policy_permits',
+  detail: 'No policy permits this principal to do this.',
+};
+export const notEvaluable: DecisionReason = {
+  code: 'not_evaluable',
+  detail: 'The principal or the intent is not one that the policies can decide about.',
+};
+
+/**
+ * The decision of a bundle on a question: nothing but these two goes in, so the same two give the same verdict
+ * wherever and whenever it is asked. Fails closed and does not throw for what is wrong with the question.
+ */
+export function judge(bundle: LoadedBundle, question: Question, evaluate: Evaluator = evaluateCompiled): Verdict {
+  let answer: Answer;
+  try {
+    answer = evaluate(bundle, question);
+  } catch (error) {
+    // An action that is not declared for such a resource: what nobody has spoken of, nobody has permitted. An
+    // unknown transaction ends here as well, and so looks like one that is known and forbidden.
+    if (isCodedError(error, 'request_refused')) return denied([noPolicyPermits]);
+    if (isCodedError(error)) return denied([notEvaluable]);
+    throw error;
+  }
+  const determining = answer.determining.length > 1 ? [...answer.determining].sort() : answer.determining;
+  if (answer.decision === 'allow') {
+    const tokenLifetimeSeconds = shortestLife(bundle, determining);
+    return {
+      decision: true,
+      determining,
+      errors: answer.errors,
+      reasons: [],
+      obligations: [],
+      ...(tokenLifetimeSeconds === undefined ? {} : { tokenLifetimeSeconds }),
+    };
+  }
+  return {
+    decision: false,
+    determining,
+    errors: answer.errors,
+    reasons:
+      determining.length === 0 ? [noPolicyPermits] : determining.map((id) => wordsFor(bundle.notes(id), question)),
+    obligations: findRemedies(bundle, question, answer, evaluate),
+  };
+}
+
+/** A deny without a policy behind it. */
+export function denied(reasons: readonly DecisionReason[]): Verdict {
+  return { decision: false, determining: [], errors: [], reasons, obligations: [] };
+}
+
+function shortestLife(bundle: LoadedBundle, determining: readonly string[]): number | undefined {
+  let shortest: number | undefined;
+  for (const id of determining) {
+    const { tokenLifetimeSeconds } = bundle.notes(id);
+    if (tokenLifetimeSeconds !== undefined && (shortest === undefined || tokenLifetimeSeconds < shortest))
+      shortest = tokenLifetimeSeconds;
+  }
+  return shortest;
+}

@@ -1,0 +1,39 @@
+import type { DecisionReason } from '@countersign/contracts';
+import type { Json } from '@countersign/kernel';
+import type { PolicyNotes } from '../bundle/annotations.ts';
+import type { Question } from './question.ts';
+
+const placeholder = /\{(context|resource)\.([A-Za-z_][A-Za-z0-9_.]*)\}/g;
+const maxShown = 64;
+
+/** The reason of a forbid in its author's words, with what was found in the places of `{context.…}` and `{resource.…}`. */
+export function wordsFor({ reason, detail }: PolicyNotes, question: Question): DecisionReason {
+  if (!detail.includes('{')) return { code: reason, detail };
+  const own = question.local.find(
+    ({ uid }) => uid.type === question.resource.type && uid.id === question.resource.id,
+  )?.attrs;
+  const roots = { context: question.context, resource: own ?? {} };
+  return {
+    code: reason,
+    detail: detail.replace(placeholder, (_, root: 'context' | 'resource', path: string) =>
+      shown(path.split('.').reduce<unknown>(memberOf, roots[root])),
+    ),
+  };
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Readonly<Record<string, Json>>)[name]
+    : undefined;
+}
+
+/** As a person writes it: a decimal or a time without its wrapping, an entity by its id. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return value.slice(0, maxShown);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  const extension = memberOf(memberOf(value, '__extn'), 'arg');
+  if (typeof extension === 'string') return extension.slice(0, maxShown);
+  const entity = memberOf(memberOf(value, '__entity'), 'id');
+  if (typeof entity === 'string') return entity.slice(0, maxShown);
+  return Array.isArray(value) ? value.slice(0, 8).map(shown).join(', ') : 'none';
+}

@@ -1,0 +1,53 @@
+import type { Json } from '@countersign/kernel';
+import type { Remedy } from '../bundle/annotations.ts';
+import type { Question } from '../decision/question.ts';
+
+/** Attribute of the resource that counts standing approvals by role; roles written as in Cedar, `head_of_trading`. */
+const approvalsAttribute = 'approvals';
+
+/**
+ * The question as it would be if the remedies had been done: so many approvals stand, the person has just signed in
+ * that well.
+ *
+ * @returns undefined where the question has nothing that a remedy could change
+ */
+export function withRemedies(question: Question, remedies: readonly Remedy[]): Question | undefined {
+  let { context, local } = question;
+  for (const remedy of remedies) {
+    if (remedy.kind === 'step-up') {
+      context = { ...context, acr: remedy.acr, ...('authAgeSeconds' in context ? { authAgeSeconds: 0 } : {}) };
+      continue;
+    }
+    const approvals = approvalsOf({ ...question, local });
+    const name = attributeOf(remedy.role);
+    if (approvals === undefined || typeof approvals[name] !== 'number') return undefined;
+    const counted = { ...approvals, [name]: Math.max(approvals[name], remedy.count) };
+    local = local.map((entity) =>
+      isResource(question, entity.uid)
+        ? { ...entity, attrs: { ...entity.attrs, [approvalsAttribute]: counted } }
+        : entity,
+    );
+  }
+  return { ...question, context, local };
+}
+
+/** How many approvals by holders of the role stand now. */
+export function standingApprovalsOf(question: Question, role: string): number {
+  const standing = approvalsOf(question)?.[attributeOf(role)];
+  return typeof standing === 'number' ? standing : 0;
+}
+
+export function attributeOf(role: string): string {
+  return role.replaceAll('-', '_');
+}
+
+function approvalsOf(question: Question): Readonly<Record<string, Json>> | undefined {
+  const approvals = question.local.find(({ uid }) => isResource(question, uid))?.attrs[approvalsAttribute];
+  return typeof approvals === 'object' && approvals !== null && !Array.isArray(approvals)
+    ? (approvals as Readonly<Record<string, Json>>)
+    : undefined;
+}
+
+function isResource({ resource }: Question, uid: { readonly type: string; readonly id: string }): boolean {
+  return uid.type === resource.type && uid.id === resource.id;
+}

@@ -1,0 +1,98 @@
+import type { Digest, Json, PolicyCandidateId, RecordId, SimulationId } from '@countersign/kernel';
+import type { Actor } from './audit-log.ts';
+
+/** A folder of policies as text, as it travels: what is hashed, signed, tested, simulated and published. */
+export interface PolicyBundle {
+  /** Cedar schema. */
+  readonly schema: string;
+  /** Cedar policies by file name, in the order of the names. */
+  readonly policies: readonly { readonly file: string; readonly text: string }[];
+  /** Reference data that the policies speak of and the directory does not have: regions, product classes. Cedar entities. */
+  readonly entities: readonly Json[];
+  /** Limit definitions. */
+  readonly limits: readonly Json[];
+  /** Prudential rates into each limit's currency, `"USD/EUR": "0.93"`. */
+  readonly rates: Readonly<Record<string, string>>;
+  readonly tests: readonly { readonly file: string; readonly content: Json }[];
+}
+
+/** What a bundle's tests found. */
+export interface PolicyTestReport {
+  readonly passed: number;
+  readonly failed: number;
+  /** The failing ones first. */
+  readonly tests: readonly {
+    readonly file: string;
+    readonly name: string;
+    readonly ok: boolean;
+    /** What was expected and what came, in words; empty when it passed. */
+    readonly differences: readonly string[];
+  }[];
+  /** Ids of policies that determined no decision of any test. */
+  readonly untested: readonly string[];
+}
+
+/** A version that is, or was, active. */
+export interface PolicyVersion {
+  /** Counts every activation, a roll-back too: never goes back. */
+  readonly version: number;
+  /** Of the whole bundle, without its tests. */
+  readonly hash: Digest;
+  readonly publishedAt: string;
+  /** The record of its activation, which holds the texts. */
+  readonly recordId: RecordId;
+  readonly changeRequest: string;
+  readonly proposedBy: string;
+  /** Absent for the first version of an installation, which came with the release. */
+  readonly approvedBy?: string;
+  /** The version whose bundle this activation brought back. */
+  readonly rolledBackTo?: number;
+  readonly policies: readonly { readonly id: string; readonly effect: 'permit' | 'forbid'; readonly text: string }[];
+  readonly signature: { readonly kid: string; readonly algorithm: string; readonly value: string };
+}
+
+export interface PolicyCandidate {
+  readonly id: PolicyCandidateId;
+  readonly status: 'proposed' | 'approved' | 'rejected' | 'expired';
+  /** Of the bundle. */
+  readonly hash: Digest;
+  /** Over bundle, tests, simulation, change request and base version: what the approver names. */
+  readonly digest: Digest;
+  readonly changeRequest: string;
+  readonly reason: string;
+  readonly baseVersion: number;
+  readonly proposedBy: string;
+  readonly proposedAt: string;
+  readonly expiresAt: string;
+  readonly decidedBy?: string;
+  readonly tests: { readonly passed: number; readonly untested: readonly string[] };
+  readonly simulation: { readonly id: SimulationId; readonly decisions: number; readonly flips: number };
+}
+
+/** How policies change: one proposes what has been tested and simulated, another approves exactly that. */
+export interface PolicyVersions {
+  /**
+   * @throws CodedError `policy_invalid`, `policy_tests_failed`, `policy_not_simulated`, `policy_unchanged`; each
+   *   refusal is recorded
+   */
+  propose(
+    bundle: PolicyBundle,
+    about: { readonly changeRequest: string; readonly reason: string; readonly simulation: SimulationId },
+    by: Actor,
+  ): Promise<PolicyCandidate>;
+  /**
+   * Makes it the active version, on every node. Recorded, with its texts and signature, before it takes effect.
+   *
+   * @throws CodedError `candidate_not_found`, `candidate_self_approval`, `candidate_digest`, `candidate_decided`,
+   *   `candidate_outdated`
+   */
+  approve(id: PolicyCandidateId, digest: Digest, by: Actor): Promise<PolicyVersion>;
+  reject(id: PolicyCandidateId, by: Actor, reason: string): Promise<PolicyCandidate>;
+  /** One step back, to the bundle that was active before this one; not further. */
+  rollBack(about: { readonly changeRequest: string; readonly reason: string }, by: Actor): Promise<PolicyVersion>;
+  candidates(filter?: { readonly status?: PolicyCandidate['status'] }): Promise<readonly PolicyCandidate[]>;
+  candidate(id: PolicyCandidateId): Promise<{ readonly candidate: PolicyCandidate; readonly bundle: PolicyBundle }>;
+  /** Newest first, at most 100. */
+  list(): Promise<readonly PolicyVersion[]>;
+  bundle(version: number): Promise<PolicyBundle>;
+}

@@ -1,0 +1,132 @@
+import { type Digest, type Json, parseDigest } from '@countersign/kernel';
+import type { RecordedDecision } from './decision-history.ts';
+import type { Decision, DecisionReason, Obligation } from './policy-engine.ts';
+
+type Members = Readonly<Record<string, Json>>;
+
+/** The decision as a record holds it, in `data.decision`: enough to make it again. */
+export function recordedDecision(decision: Decision): Json {
+  const { tokenLifetimeSeconds } = decision;
+  return {
+    decision_id: decision.id,
+    decision: decision.decision,
+    policy_version: decision.policyVersion,
+    policy_hash: decision.policyHash,
+    determining: decision.determining,
+    errors: decision.errors.map(({ policyId, message }) => ({ policy_id: policyId, message })),
+    reasons: decision.reasons.map(({ code, detail }) => ({ code, detail })),
+    obligations: decision.obligations.map(obligationJson),
+    ...(tokenLifetimeSeconds === undefined ? {} : { token_lifetime_seconds: tokenLifetimeSeconds }),
+    entity_version: decision.entityVersion,
+    input_digest: decision.inputDigest,
+    input: decision.input,
+  };
+}
+
+/** An obligation as records and answers write it. */
+export function obligationJson(obligation: Obligation): Json {
+  switch (obligation.kind) {
+    case 'approval': {
+      const { kind, role, count, escalation } = obligation;
+      return {
+        kind,
+        role,
+        count,
+        escalation: escalation.map(({ role, afterSeconds }) => ({ role, after_seconds: afterSeconds })),
+      };
+    }
+    case 'step-up': {
+      const { kind, acr, maxAgeSeconds } = obligation;
+      return { kind, acr, ...(maxAgeSeconds === undefined ? {} : { max_age_seconds: maxAgeSeconds }) };
+    }
+    default:
+      return obligation satisfies never;
+  }
+}
+
+/** Reads what {@link recordedDecision} wrote; undefined for anything else. */
+export function readRecordedDecision(json: Json | undefined): RecordedDecision | undefined {
+  const {
+    decision_id: id,
+    decision,
+    policy_version: policyVersion,
+    policy_hash: hash,
+    determining,
+    errors,
+    reasons,
+    obligations,
+    token_lifetime_seconds: tokenLifetimeSeconds,
+    entity_version: entityVersion,
+    input_digest: digest,
+    input,
+  } = membersOf(json) ?? {};
+  const policyHash = parseDigest(hash);
+  const inputDigest = parseDigest(digest);
+  const read = {
+    determining: listOf(determining, (item) => (typeof item === 'string' ? item : undefined)),
+    errors: listOf(errors, readError),
+    reasons: listOf(reasons, readReason),
+    obligations: listOf(obligations, readObligation),
+  };
+  if (
+    typeof id !== 'string' ||
+    typeof decision !== 'boolean' ||
+    typeof policyVersion !== 'number' ||
+    typeof entityVersion !== 'number' ||
+    policyHash === undefined ||
+    inputDigest === undefined ||
+    input === undefined ||
+    read.determining === undefined ||
+    read.errors === undefined ||
+    read.reasons === undefined ||
+    read.obligations === undefined
+  )
+    return undefined;
+  return {
+    id,
+    decision,
+    policyVersion,
+    policyHash: policyHash as Digest,
+    determining: read.determining,
+    errors: read.errors,
+    reasons: read.reasons,
+    obligations: read.obligations,
+    ...(typeof tokenLifetimeSeconds === 'number' ? { tokenLifetimeSeconds } : {}),
+    entityVersion,
+    inputDigest,
+    input,
+  };
+}
+
+function readError(json: Json): { policyId: string; message: string } | undefined {
+  const { policy_id: policyId, message } = membersOf(json) ?? {};
+  return typeof policyId === 'string' && typeof message === 'string' ? { policyId, message } : undefined;
+}
+
+function readReason(json: Json): DecisionReason | undefined {
+  const { code, detail } = membersOf(json) ?? {};
+  return typeof code === 'string' && typeof detail === 'string' ? { code, detail } : undefined;
+}
+
+function readObligation(json: Json): Obligation | undefined {
+  const { kind, role, count, escalation, acr, max_age_seconds: maxAgeSeconds } = membersOf(json) ?? {};
+  if (kind === 'step-up' && typeof acr === 'string')
+    return { kind, acr, ...(typeof maxAgeSeconds === 'number' ? { maxAgeSeconds } : {}) };
+  const path = listOf(escalation, (step) => {
+    const { role, after_seconds: afterSeconds } = membersOf(step) ?? {};
+    return typeof role === 'string' && typeof afterSeconds === 'number' ? { role, afterSeconds } : undefined;
+  });
+  if (kind !== 'approval' || typeof role !== 'string' || typeof count !== 'number' || path === undefined)
+    return undefined;
+  return { kind, role, count, escalation: path };
+}
+
+function membersOf(json: Json | undefined): Members | undefined {
+  return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Members) : undefined;
+}
+
+function listOf<Item>(json: Json | undefined, read: (item: Json) => Item | undefined): readonly Item[] | undefined {
+  if (!Array.isArray(json)) return undefined;
+  const items = json.map(read);
+  return items.every((item) => item !== undefined) ? (items as readonly Item[]) : undefined;
+}
