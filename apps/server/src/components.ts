@@ -27,7 +27,7 @@ import type { Configuration } from './configuration.ts';
 import type { OpenedDatabase } from './database.ts';
 import { readKeyEncryptionKey } from './key-encryption-key.ts';
 import { createKeyRecords, type KeyRecords } from './key-records.ts';
-import { openLogKeys, openTokenKeys, type Signers } from './keys.ts';
+import { openLogKeys, openPolicyKeys, openTokenKeys, type Signers } from './keys.ts';
 import { directorySeed } from './own-interfaces.ts';
 
 /** Every component with a schema of its own, in the order of migration. */
@@ -105,6 +105,15 @@ export async function startComponents(options: {
       by: installation,
     }),
   );
+  const policyKeys = started(
+    'keys of policies',
+    await openPolicyKeys({
+      ...keysOf(policyEngineMigrations),
+      rotateEveryDays: configuration.keys.rotateEveryDays,
+      records: keyRecords,
+      by: installation,
+    }),
+  );
   const directory = started(
     'directory',
     await createDirectory({
@@ -138,16 +147,30 @@ export async function startComponents(options: {
   );
   // The decision point reads transactions, and the registry asks it for decisions: each has the other's contract.
   const registry: { current?: TransactionRegistry } = {};
-  const policyEngine = await startPolicyEngine({
-    environment: configuration.environment,
-    pool: database.pool(policyEngineMigrations),
-    publisher: installation,
-    audit,
-    directory,
-    consentStore,
-    transactions: { facts: async (id) => registry.current?.facts(id) },
-    ...common,
-  });
+  const registered = (): TransactionRegistry => {
+    if (registry.current === undefined) throw new Error('a transaction was asked about before there was a registry');
+    return registry.current;
+  };
+  const policyEngine = started(
+    'policy engine',
+    await startPolicyEngine({
+      environment: configuration.environment,
+      region: configuration.region,
+      pool: database.pool(policyEngineMigrations),
+      access: database.access(policyEngineMigrations),
+      signer: policyKeys,
+      publisher: installation,
+      audit,
+      directory,
+      consentStore,
+      transactions: {
+        facts: async (id) => registered().facts(id),
+        countsAgainstLimits: async (id) => registered().countsAgainstLimits(id),
+        parties: async (id) => registered().parties(id),
+      },
+      ...common,
+    }),
+  );
   const transactionRegistry = createTransactionRegistry({
     pool: database.pool(transactionRegistryMigrations, { maxConnections: 20 }),
     audit,
@@ -247,6 +270,7 @@ export async function startComponents(options: {
       'id-token': tokenKeys,
       'transaction-token': tokenKeys,
       'log-checkpoint': logKeys,
+      'policy-bundle': policyKeys,
     },
     keyRecords,
   };

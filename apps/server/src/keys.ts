@@ -4,8 +4,8 @@ import { createKeyring, type KeyPolicy, type Keyring, type Logger, type SealingK
 import type pg from 'pg';
 import type { KeyRecords } from './key-records.ts';
 
-/** Purposes whose keys are in the key set of the authorization server; the log's key is not. */
-export type TokenKeyPurpose = Exclude<KeyPurpose, 'log-checkpoint'>;
+/** Purposes whose keys are in the key set of the authorization server; the log's and the policies' are not. */
+export type TokenKeyPurpose = Exclude<KeyPurpose, 'log-checkpoint' | 'policy-bundle'>;
 
 /** The keyring of each purpose. */
 export type Signers = Readonly<Record<KeyPurpose, Keyring<KeyPurpose>>>;
@@ -62,4 +62,33 @@ export function openLogKeys(dependencies: KeyringDependencies): Promise<Keyring<
     'log-checkpoint': { algorithm: 'EdDSA', publicationLeadSeconds, longestSignedLifeSeconds: 100 * 365 * 86_400 },
   } as const;
   return createKeyring({ ...dependencies, purposes });
+}
+
+/** Long enough for a version of the policies to stay active, and to be rolled back to, for years. */
+const policySignatureLifeSeconds = 10 * 365 * 86_400;
+
+/** The keys by which activated policies are sealed: not in the key set of tokens, which nobody may be told to trust for it. */
+export function openPolicyKeys(
+  dependencies: KeyringDependencies & {
+    readonly rotateEveryDays: number;
+    readonly records: KeyRecords;
+    readonly by: Actor;
+  },
+): Promise<Keyring<'policy-bundle'>> {
+  const { records, by, rotateEveryDays, ...common } = dependencies;
+  return createKeyring({
+    ...common,
+    purposes: {
+      'policy-bundle': {
+        algorithm: 'ES256',
+        publicationLeadSeconds,
+        longestSignedLifeSeconds: policySignatureLifeSeconds,
+        rotateEverySeconds: rotateEveryDays * 86_400,
+      },
+    },
+    recorder: {
+      published: (successor) => records.published(successor, by),
+      withdrawn: (withdrawn, successor) => records.withdrawn(withdrawn, successor, by),
+    },
+  });
 }

@@ -7,6 +7,8 @@ export const ownInterfaces = {
   /** Mandates, and the grants that people give to software. */
   mandates: ['mandate:grant', 'mandate:revoke', 'mandate:read'],
   decisions: ['decision:evaluate'],
+  /** The rules that decisions are made by, and what was decided by them. */
+  policies: ['policy:propose', 'policy:approve', 'policy:rollback', 'policy:read'],
   transactions: [
     'order:create',
     'order:cancel',
@@ -36,6 +38,9 @@ const commandScopes = [
   'directory:read',
   'partner:register',
   'decision:evaluate',
+  'policy:propose',
+  'policy:rollback',
+  'policy:read',
   'audit:read',
   'audit:export',
   'key:rotate',
@@ -44,7 +49,7 @@ const commandScopes = [
   'client:register',
   'token:revoke',
 ];
-const approverScopes = ['directory:approve', 'directory:read'];
+const approverScopes = ['directory:approve', 'directory:read', 'policy:approve', 'policy:rollback', 'policy:read'];
 
 /**
  * What is in the directory before anybody has applied a file: the operator, its command, the command of the second
@@ -67,7 +72,7 @@ export function directorySeed({ issuer, environment, operator }: Configuration):
             id: 'countersign-approver',
             role: 'approver',
             scopes: approverScopes,
-            audiences: ['directory'],
+            audiences: ['directory', 'policies'],
             jwks: operator.approver.jwks,
           },
         ]),

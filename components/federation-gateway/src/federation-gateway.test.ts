@@ -224,6 +224,7 @@ describe('an assertion that is accepted', () => {
       authTime: start - 600,
       assertionId: 'a-1',
       expiresAt: start + 60,
+      claims: Object.keys(claims()).sort(),
       provenance: {
         profile: profile.id,
         profileVersion: 3,

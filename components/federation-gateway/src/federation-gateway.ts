@@ -97,6 +97,7 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
       ...signIn,
       assertionId,
       expiresAt,
+      claims: Object.keys(claims).sort(),
       ...(limits === undefined ? {} : { limits }),
       provenance: {
         profile: profile.id,

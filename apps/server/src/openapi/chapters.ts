@@ -56,6 +56,11 @@ export const chapters: Readonly<Record<string, Chapter>> = {
     audience: 'decisions',
     codes: policyErrors.codes,
   },
+  policies: {
+    description: 'How the policies change, by two people, and what they decided: versions, candidates, simulation, replay.',
+    audience: 'policies',
+    codes: policyErrors.codes,
+  },
   transactions: {
     description: 'The life of an intent, from its approval to its settlement.',
     audience: 'transactions',

@@ -43,7 +43,7 @@ export const specifiedElsewhere: readonly SpecifiedElsewhere[] = [
     url: 'https://openid.net/specs/oauth-v2-grant-management.html',
   },
   {
-    paths: ['/access/v1/evaluation', '/.well-known/authzen-configuration'],
+    paths: ['/access/v1/*', '/.well-known/authzen-configuration'],
     specification: 'OpenID AuthZEN Authorization API 1.0',
     url: 'https://openid.net/specs/authorization-api-1_0.html',
   },

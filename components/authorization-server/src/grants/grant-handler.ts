@@ -37,6 +37,8 @@ export interface Authority {
   readonly ceiling: Ceiling;
   /** How the subject was recognised, as it goes into the record, and `acr` and `authTime` into the token. */
   readonly authentication: NonNullable<RecordDraft['authentication']>;
+  /** Who vouches for the subject, where another institution's or its own identity provider does. */
+  readonly partner?: { readonly institution: string; readonly claims: readonly string[] };
   /** What this grant uses up. */
   readonly singleUse: readonly SingleUseClaim[];
   /** Records that the authority rests on. */

@@ -30,7 +30,16 @@ describe('the JWT assertion grant', () => {
     await server.token(federated());
     expect(policyEngine.asked[0]).toMatchObject({
       principal: 'person:anna.keller',
-      context: { acr: 'phr', actorDepth: 1, client: 'order-desk' },
+      context: { acr: 'phr', actorDepth: 1, client: 'order-desk', authTime: expect.any(Number) },
+    });
+  });
+
+  it('tells the policies who vouches for the person, and by which claims', async () => {
+    const { server, federated, policyEngine } = createHarness();
+    await server.token(federated());
+    expect(policyEngine.asked[0]?.context.partner).toEqual({
+      institution: broker,
+      claims: expect.arrayContaining(['acr', 'auth_time', 'iss', 'sub']),
     });
   });
 

@@ -43,6 +43,7 @@ export function jwtBearer({ federationGateway, issuer }: JwtBearerDependencies):
               amr: identity.amr,
               authTime: identity.authTime,
             },
+            partner: { institution: identity.institution, claims: identity.claims },
             singleUse: [
               {
                 purpose: 'authorization-grant',

@@ -180,15 +180,21 @@ export function memoryPolicyEngine(from: From): Pick<PolicyEngine, 'decide'> & {
   readonly asked: readonly DecisionInput[];
   readonly policyRecord: RecordId;
   denyWith(reason: { readonly code: string; readonly detail: string } | undefined): void;
+  /** From now on tokens live no longer than this. */
+  limitLifeTo(seconds: number): void;
 } {
   const asked: DecisionInput[] = [];
   const policyRecord = newId('record', from);
   let denial: { readonly code: string; readonly detail: string } | undefined;
+  let tokenLifetimeSeconds: number | undefined;
   return {
     asked,
     policyRecord,
     denyWith(reason) {
       denial = reason;
+    },
+    limitLifeTo(seconds) {
+      tokenLifetimeSeconds = seconds;
     },
     async decide(input): Promise<Decision> {
       asked.push(input);
@@ -201,8 +207,10 @@ export function memoryPolicyEngine(from: From): Pick<PolicyEngine, 'decide'> & {
         errors: [],
         reasons: denial === undefined ? [] : [denial],
         obligations: [],
+        ...(tokenLifetimeSeconds === undefined ? {} : { tokenLifetimeSeconds }),
         entityVersion: 1,
-        inputDigest: digestOf(input),
+        inputDigest: digestOf({ principal: input.principal, action: input.action }),
+        input: { principal: input.principal, action: input.action },
         policyRecord,
       };
     },
@@ -282,6 +290,7 @@ export function memoryFederation(
         authTime,
         assertionId: jti,
         expiresAt: exp,
+        claims: Object.keys(claims).sort(),
         limits: { ...limits, actors },
         provenance: {
           profile: 'prf_1',

@@ -109,7 +109,26 @@ describe('a client-credentials token', () => {
       outcome: 'deny',
       reason: 'out_of_hours',
       policy: { version: 7 },
+      // All that a replay needs is in the record of a refusal too.
+      data: {
+        decision: {
+          decision: false,
+          policy_version: 7,
+          reasons: [{ code: 'out_of_hours', detail: 'Not at this hour.' }],
+          input: { principal: 'agent:vwap-1', action: 'token:issue' },
+        },
+      },
     });
+  });
+
+  it('lives no longer than the policies that permit it say', async () => {
+    const { server, clientCredentials, policyEngine } = createHarness();
+    policyEngine.limitLifeTo(45);
+    const response = await server.token(clientCredentials());
+    expect(response.expires_in).toBe(45);
+    expect(claimsOf(response)['exp']).toBe(Number(claimsOf(response)['iat']) + 45);
+    policyEngine.limitLifeTo(3600);
+    expect((await server.token(clientCredentials())).expires_in).toBeLessThanOrEqual(300);
   });
 
   it('is signed with the new key once a rotation has taken effect, and the old key still verifies', async () => {

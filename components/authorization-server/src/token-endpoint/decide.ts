@@ -21,7 +21,7 @@ export interface TokenQuestion {
 /** May this principal be given this token, about its transaction or else about the interface itself? */
 export function decide(question: TokenQuestion, policyEngine: Pick<PolicyEngine, 'decide'>): Promise<Decision> {
   const { authority, client, resource, audience, scopes, granted, transaction, now } = question;
-  const { acr } = authority.authentication;
+  const { acr, authTime } = authority.authentication;
   const algo = granted === undefined ? undefined : algoOf(granted.detail);
   return policyEngine.decide({
     principal: authority.subject,
@@ -40,6 +40,8 @@ export function decide(question: TokenQuestion, policyEngine: Pick<PolicyEngine,
       // Checked a moment ago; without an intent there is no mandate that could stand.
       mandateStands: transaction !== undefined,
       ...(acr === undefined ? {} : { acr }),
+      ...(authTime === undefined ? {} : { authTime }),
+      ...(authority.partner === undefined ? {} : { partner: authority.partner }),
       ...(algo === undefined ? {} : { algo }),
     },
   });

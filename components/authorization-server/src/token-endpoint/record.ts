@@ -1,4 +1,4 @@
-import type { AuditAppender, Decision, Directory } from '@countersign/contracts';
+import { type AuditAppender, type Decision, type Directory, recordedDecision } from '@countersign/contracts';
 import { type Json, type RecordId, sha256Base64Url } from '@countersign/kernel';
 import type { AccessTokenClaims } from '@countersign/oauth';
 import type { Established } from '../established.ts';
@@ -59,7 +59,7 @@ export async function recordIssue(issued: IssuedToken, established: Established,
       ...(requested === undefined ? {} : { issued_token_type: requested.tokenType }),
       token_sha256: sha256Base64Url(issued.accessToken),
       ...hashesOf(issued.companions),
-      decision: summaryOf(decision),
+      decision: recordedDecision(decision),
       ...(authority.grant === undefined ? {} : { grant: { id: authority.grant.id, version: authority.grant.version } }),
       ...(continues === undefined
         ? {}
@@ -81,17 +81,6 @@ function hashesOf(companions: Companions | undefined): { readonly [name: string]
       ? {}
       : { refresh_token_sha256: sha256Base64Url(companions.refresh_token) }),
     ...(companions?.id_token === undefined ? {} : { id_token_sha256: sha256Base64Url(companions.id_token) }),
-  };
-}
-
-function summaryOf(decision: Decision): Json {
-  return {
-    id: decision.id,
-    decision: decision.decision,
-    determining: decision.determining,
-    reasons: decision.reasons.map(({ code, detail }) => ({ code, detail })),
-    entity_version: decision.entityVersion,
-    input_digest: decision.inputDigest,
   };
 }
 

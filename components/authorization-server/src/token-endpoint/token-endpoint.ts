@@ -1,10 +1,11 @@
-import type {
-  ClientRequest,
-  ConsentStore,
-  PolicyEngine,
-  ProtocolScope,
-  TokenResponse,
-  TransactionRegistry,
+import {
+  type ClientRequest,
+  type ConsentStore,
+  type PolicyEngine,
+  type ProtocolScope,
+  recordedDecision,
+  type TokenResponse,
+  type TransactionRegistry,
 } from '@countersign/contracts';
 import { newId } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
@@ -107,6 +108,8 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
   note({
     policy: { version: decision.policyVersion, hash: decision.policyHash },
     references: groundsOf(decision, mandate, transaction, authority),
+    // A refusal is replayed from its record as a permit is.
+    data: { decision: recordedDecision(decision) },
   });
   requirePermit(decision);
 
@@ -123,6 +126,7 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
     lifetimeSeconds: Math.min(
       dependencies.accessTokenLifetimeSeconds,
       authority.requested?.lifetimeSeconds ?? Number.POSITIVE_INFINITY,
+      decision.tokenLifetimeSeconds ?? Number.POSITIVE_INFINITY,
     ),
   });
   const accessToken = await writeToken(
