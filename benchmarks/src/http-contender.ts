@@ -67,6 +67,16 @@ export function permitComplaint(answer: Answer): string | undefined {
   return decision === true && typeof evidence === 'string' ? undefined : 'without a permit and its record';
 }
 
+/** For {@link httpContender}: whether it permitted each of so many. */
+export function permitsComplaint(answer: Answer, count: number): string | undefined {
+  if (answer.status !== 200) return 'which is not a list of decisions';
+  const { evaluations } = readJson(answer.body);
+  const permitted = Array.isArray(evaluations)
+    ? evaluations.filter((each: unknown) => (each as { readonly decision?: unknown } | null)?.decision === true)
+    : [];
+  return permitted.length === count ? undefined : `which permits ${permitted.length} of ${count}`;
+}
+
 /** The members of a JSON object; none where it is not one. */
 export function readJson(body: string): Readonly<Record<string, unknown>> {
   try {

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { join } from 'node:path';
 import { auditLogMigrations, createAuditLog, type RunningAuditLog } from '@countersign/audit-log';
-import { type PublicKey, type Signer, signerErrors } from '@countersign/contracts';
+import { type KeyPurpose, type PublicKey, type Signer, signerErrors } from '@countersign/contracts';
 import { directoryMigrations } from '@countersign/directory';
 import { systemClock, systemRandom } from '@countersign/kernel';
 import { policyEngineMigrations } from '@countersign/policy-engine';
@@ -53,7 +53,7 @@ export async function startInProcess(options: {
       pool: scratch.pool('audit-log'),
       clock: systemClock,
       random: systemRandom,
-      signer: checkpointSigner(),
+      signer: memorySigner('log-checkpoint'),
       origin: 'benchmark.countersign.invalid/log',
       logger,
     });
@@ -65,15 +65,15 @@ export async function startInProcess(options: {
   }
 }
 
-/** A key for the checkpoints of a log that lives for minutes. */
-function checkpointSigner(): Signer {
+/** A key for what lives for minutes. */
+export function memorySigner(purpose: KeyPurpose): Signer {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const { x } = publicKey.export({ format: 'jwk' });
   if (x === undefined) throw new Error('an Ed25519 key without its public half');
   const key: PublicKey = {
     kid: 'benchmark',
     algorithm: 'EdDSA',
-    purpose: 'log-checkpoint',
+    purpose,
     state: 'active',
     jwk: { kty: 'OKP', crv: 'Ed25519', x },
   };

@@ -62,11 +62,22 @@ export function directoryFile({ traders, gateways, desks, people }: Market, issu
     });
   const service = (institution: string) => (of: MachineClient) => ({ id: `service:${of.id}`, institution, roles: [] });
   const scopes = venueScope.split(' ');
+  const institution = (lei: string, name: string) => ({ lei, name, country: 'DE', compliance: clearedByCompliance() });
   return {
     institutions: [
-      { lei: trader, name: 'Benchmark Trading (example)', country: 'DE' },
-      { lei: venue, name: 'Benchmark Venue (example)', country: 'DE' },
-      { lei: clearing, name: 'Benchmark Clearing (example)', country: 'DE' },
+      institution(trader, 'Benchmark Trading (example)'),
+      institution(venue, 'Benchmark Venue (example)'),
+      institution(clearing, 'Benchmark Clearing (example)'),
+    ],
+    desks: [
+      {
+        institution: trader,
+        name: 'rates',
+        products: ['D', 'S'],
+        venues: ['XEUR'],
+        jurisdictions: ['DE'],
+        hours: { time_zone: 'UTC', opens: '00:00', closes: '24:00', days: [1, 2, 3, 4, 5, 6, 7] },
+      },
     ],
     people: [
       {
@@ -111,6 +122,17 @@ export function directoryFile({ traders, gateways, desks, people }: Market, issu
       { uri: venueReports, institution: venue, scopes, token_format: 'opaque' },
       { uri: clearingTrades, institution: clearing, scopes },
     ],
+  };
+}
+
+/** What the policies need compliance to have found of a firm; screened when the benchmark starts. */
+function clearedByCompliance() {
+  return {
+    kyc: { status: 'approved', valid_until: '2099-12-31' },
+    aml_risk: 'low',
+    sanctions: { result: 'clear', screened_at: new Date().toISOString() },
+    category: 'eligible-counterparty',
+    suitable_for: ['D', 'S'],
   };
 }
 

@@ -14,6 +14,9 @@ export interface Pace {
   readonly appenders: readonly number[];
   /** How often something is revoked at each door. */
   readonly revocations: number;
+  /** Sizes of policy sets and directories; each with each. */
+  readonly decisions: { readonly policies: readonly number[]; readonly entities: readonly number[] };
+  readonly simulation: { readonly decisions: number };
   readonly growth: {
     /** Rows in every table, smallest first. */
     readonly sizes: readonly number[];
@@ -32,6 +35,8 @@ export const fullPace: Pace = {
   warmUpRequests: 8_000,
   appenders: [1, 32, 256],
   revocations: 12,
+  decisions: { policies: [10, 200, 2_000], entities: [1_000, 1_000_000] },
+  simulation: { decisions: 1_000_000 },
   growth: { sizes: [1_000, 100_000, 1_000_000], rounds: 3, operationsARound: 640, readingsAfterMs: 11_000 },
 };
 
@@ -45,5 +50,7 @@ export const quickPace: Pace = {
   warmUpRequests: 60,
   appenders: [1, 32],
   revocations: 1,
+  decisions: { policies: [10, 20], entities: [200] },
+  simulation: { decisions: 1_200 },
   growth: { sizes: [10, 200], rounds: 1, operationsARound: 32, readingsAfterMs: 0 },
 };

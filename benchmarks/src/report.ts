@@ -1,15 +1,16 @@
+import { decisionsSection, evaluationsSection } from './report/decisions-section.ts';
 import { growthSections } from './report/growth-section.ts';
 import { revocationSection } from './report/revocation-section.ts';
 import {
   appendsSection,
   codeFlowSections,
-  decisionsSection,
   exchangeSection,
   introspectionSection,
   pushedSection,
   refreshSection,
   tokensSection,
 } from './report/sections.ts';
+import { simulationSection } from './report/simulation-section.ts';
 import type { BenchmarkReport } from './run.ts';
 
 /** The report as people read it. */
@@ -31,6 +32,8 @@ export function formatReport(report: BenchmarkReport): string {
   if (suites.introspection !== undefined) sections.push(introspectionSection(suites.introspection, pace));
   if (suites.exchange !== undefined) sections.push(exchangeSection(suites.exchange, pace));
   if (suites.decisions !== undefined) sections.push(decisionsSection(suites.decisions, pace));
+  if (suites.evaluations !== undefined) sections.push(evaluationsSection(suites.evaluations, pace));
+  if (suites.simulation !== undefined) sections.push(simulationSection(suites.simulation, pace));
   for (const { callers, results } of suites.appends ?? []) sections.push(appendsSection(callers, results));
   if (suites.revocation !== undefined) sections.push(revocationSection(suites.revocation));
   if (suites.growth !== undefined) sections.push(...growthSections(suites.growth));

@@ -4,16 +4,18 @@ import { startInProcess } from './in-process.ts';
 import type { Result } from './measure.ts';
 import type { Pace } from './pace.ts';
 import { startPeers } from './peers.ts';
+import { startServerProcess } from './server-process.ts';
 import type { Starter, Stoppable } from './starter.ts';
 import { type AppendResults, measureAppends } from './suites/appends.ts';
 import { type CodeFlowResults, measureAuthorizationCode } from './suites/authorization-code.ts';
-import { measureDecisions } from './suites/decisions.ts';
+import { type DecisionResults, measureDecisions } from './suites/decisions.ts';
 import { measureEvaluations } from './suites/evaluations.ts';
 import { type GrowthResults, measureGrowth } from './suites/growth.ts';
 import { measureIntrospection } from './suites/introspection.ts';
 import { measurePushedAuthorization } from './suites/pushed-authorization.ts';
 import { measureRefresh } from './suites/refresh.ts';
 import { measureRevocation, type RevocationDelays } from './suites/revocation.ts';
+import { measureSimulation, type SimulationResults } from './suites/simulation.ts';
 import { measureTokenExchange } from './suites/token-exchange.ts';
 import { measureTokenIssuing } from './suites/token-issuing.ts';
 import { makeWorkingFolder } from './working-folder.ts';
@@ -26,6 +28,8 @@ export const suiteNames = [
   'introspection',
   'exchange',
   'decisions',
+  'evaluations',
+  'simulation',
   'appends',
   'revocation',
   'growth',
@@ -53,7 +57,9 @@ export interface BenchmarkReport {
     readonly refresh?: readonly Result[];
     readonly introspection?: readonly Result[];
     readonly exchange?: readonly Result[];
-    readonly decisions?: { readonly http: readonly Result[]; readonly inProcess: readonly Result[] };
+    readonly decisions?: readonly DecisionResults[];
+    readonly evaluations?: readonly Result[];
+    readonly simulation?: SimulationResults;
     readonly appends?: readonly AppendResults[];
     readonly revocation?: readonly RevocationDelays[];
     readonly growth?: GrowthResults;
@@ -107,7 +113,7 @@ export async function runBenchmarks(options: BenchmarkOptions): Promise<Benchmar
   try {
     const suites: Suites = {};
     for (const part of [measureOverHttp, measureInProcess, measureRevocations, measureAsItGrows]) {
-      Object.assign(suites, await part(run, suites));
+      Object.assign(suites, await part(run));
       await stopAll();
     }
     return { at, machine, pace, warnings: warningsOf(folder.onDisk, pace), suites };
@@ -121,7 +127,7 @@ async function measureOverHttp(run: Run): Promise<Suites> {
   const { wants, started, pace, onProgress } = run;
   const suites: Suites = {};
   const beside = ['tokens', 'pushed-authorization', 'authorization-code', 'refresh', 'introspection'] as const;
-  if (!wants(...beside, 'exchange', 'decisions')) return suites;
+  if (!wants(...beside, 'exchange', 'evaluations')) return suites;
   onProgress('starting the control plane');
   const controlPlane = await started(stoppable(startControlPlaneProcess(run)));
   const http = { controlPlane, pace, onProgress };
@@ -135,21 +141,22 @@ async function measureOverHttp(run: Run): Promise<Suites> {
     if (wants('introspection')) suites.introspection = await measureIntrospection(suite);
   }
   if (wants('exchange')) suites.exchange = await measureTokenExchange(http);
-  if (wants('decisions')) suites.decisions = { http: await measureEvaluations(http), inProcess: [] };
+  if (wants('evaluations')) {
+    const emptyServer = await started(startServerProcess({ name: 'empty-server', settings: {}, onProgress }));
+    suites.evaluations = await measureEvaluations({ ...http, emptyServer });
+  }
   return suites;
 }
 
-async function measureInProcess(run: Run, { decisions }: Suites): Promise<Suites> {
-  const { wants, started, pace, onProgress } = run;
+async function measureInProcess(run: Run): Promise<Suites> {
+  const { wants, started, folder, pace, onProgress } = run;
   const suites: Suites = {};
-  if (!wants('decisions', 'appends')) return suites;
+  if (!wants('decisions', 'simulation', 'appends')) return suites;
   onProgress('starting PostgreSQL for what is measured in process');
   const inProcess = await started(startInProcess(run));
-  if (wants('decisions'))
-    suites.decisions = {
-      http: decisions?.http ?? [],
-      inProcess: await measureDecisions({ inProcess, pace, onProgress }),
-    };
+  if (wants('decisions')) suites.decisions = await measureDecisions({ inProcess, folder, started, pace, onProgress });
+  if (wants('simulation'))
+    suites.simulation = await measureSimulation({ inProcess, folder, started, pace, onProgress });
   if (wants('appends')) suites.appends = await measureAppends({ inProcess, pace, onProgress });
   return suites;
 }

@@ -15,6 +15,8 @@ export function signApproval(
     readonly transaction: string;
     readonly intentDigest: string;
     readonly lifeSeconds: number;
+    /** In which role, for who has several: `supervisor`, `desk-head`, `risk`, `compliance` or `operations`. */
+    readonly role?: string;
   },
   key: SigningKey,
   from: { readonly clock?: Clock; readonly random?: Random } = {},
@@ -25,6 +27,7 @@ export function signApproval(
     txn: approval.transaction,
     intent_digest: approval.intentDigest,
     decision: 'approve',
+    ...(approval.role === undefined ? {} : { role: approval.role }),
     iat: now,
     exp: now + approval.lifeSeconds,
     jti: Buffer.from((from.random ?? systemRandom).bytes(16)).toString('base64url'),

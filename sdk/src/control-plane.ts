@@ -1,14 +1,6 @@
 import type { Client, Token } from './client.ts';
+import { type DecisionAnswer, readDecisionAnswer } from './decision-answer.ts';
 import { isObject, refusalOf } from './transport.ts';
-
-/** The decision point's answer (AuthZEN 1.0 section 6). */
-export interface DecisionAnswer {
-  readonly decision: boolean;
-  readonly reasons: readonly { readonly code: string; readonly detail: string }[];
-  readonly obligations: readonly { readonly kind: string; readonly role: string; readonly count: number }[];
-  /** Record of this decision in the audit log. */
-  readonly evidence?: string;
-}
 
 /** What a protected service asks the control plane, under its own name. */
 export interface ControlPlane {
@@ -69,7 +61,7 @@ export function createControlPlane(options: { readonly issuer: string; readonly 
           ...(context === undefined ? {} : { context }),
         },
       });
-      return readDecision(answer);
+      return readDecisionAnswer(answer);
     },
     async mandateStands(mandate, { intent, actingFor, action }) {
       const token = await tokenFor(`${issuer}/mandates`, 'mandate:read');
@@ -97,24 +89,4 @@ export function createControlPlane(options: { readonly issuer: string; readonly 
       return answer.body;
     },
   };
-}
-
-function readDecision(answer: unknown): DecisionAnswer {
-  const { decision, context } = isObject(answer) ? answer : {};
-  const { reasons, obligations, evidence } = isObject(context) ? context : {};
-  return {
-    // Strictly true: a string, a 1 or an absent member is no permission.
-    decision: decision === true,
-    reasons: list(reasons).flatMap(({ code, detail }) =>
-      typeof code === 'string' && typeof detail === 'string' ? [{ code, detail }] : [],
-    ),
-    obligations: list(obligations).flatMap(({ kind, role, count }) =>
-      typeof kind === 'string' && typeof role === 'string' && typeof count === 'number' ? [{ kind, role, count }] : [],
-    ),
-    ...(typeof evidence === 'string' ? { evidence } : {}),
-  };
-}
-
-function list(value: unknown): readonly Readonly<Record<string, unknown>>[] {
-  return Array.isArray(value) ? value.filter(isObject) : [];
 }

@@ -37,6 +37,7 @@ describe('the guide', () => {
     ['call-a-protected-interface.md', 20],
     ['register-a-client.md', 15],
     ['operate-keys.md', 7],
+    ['policy.md', 13],
   ])('%s does what it says, command by command', { timeout: 300_000 }, async (guide, steps) => {
     const page = pageOf(guide);
     expect(stepsOf(page)).toHaveLength(steps);

@@ -2,7 +2,7 @@ import { type Client, createClient, generateSigningKey } from '@countersign/sdk'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configurationIn, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
 import type { Key } from './testing/credentials.ts';
-import { leis } from './testing/firms.ts';
+import { clearedByCompliance, leis } from './testing/firms.ts';
 import { codeOf } from './testing/refusal.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 
@@ -39,6 +39,7 @@ beforeAll(async () => {
       lei,
       name: `Firm ${lei.slice(0, 10)}`,
       country: 'DE',
+      compliance: clearedByCompliance(),
     })),
     services: [
       ...['registrar', 'oms', 'blotter', 'dashboard'].map((name) => service(name, leis.broker)),

@@ -273,7 +273,10 @@ describe('approval', () => {
     const { decision, context } = await trading.evaluate(pending.transaction);
     expect(decision).toBe(false);
     expect(context.reasons.map(({ code }) => code)).toContain('approval_required');
-    expect(context.obligations).toEqual([{ kind: 'approval', role: 'supervisor', count: 1 }]);
+    const approval = { vendor: 'countersign', action: 'approval', role: 'supervisor', count: 1 };
+    expect(context.obligations).toEqual([
+      { id: 'obl-1', type: 'custom', properties: expect.objectContaining(approval) },
+    ]);
     const made = await controlPlane.operator.records({ transaction: pending.transaction, type: 'decision.made' });
     expect(made).toContainEqual(expect.objectContaining({ id: context.evidence, outcome: 'deny' }));
   });

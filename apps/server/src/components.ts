@@ -20,7 +20,13 @@ import { createDirectory, type DirectoryComponent, directoryMigrations } from '@
 import { createFederationGateway, createOutbound } from '@countersign/federation-gateway';
 import { type Clock, systemRandom } from '@countersign/kernel';
 import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
-import { type ComponentMigrations, createSingleUse, type Lifecycle, type Logger } from '@countersign/runtime';
+import {
+  type ComponentMigrations,
+  createSingleUse,
+  type Lifecycle,
+  type Logger,
+  type Metrics,
+} from '@countersign/runtime';
 import { createTransactionRegistry, transactionRegistryMigrations } from '@countersign/transaction-registry';
 import { createTrustRegistry, type TrustRegistryComponent, trustRegistryMigrations } from '@countersign/trust-registry';
 import type { Configuration } from './configuration.ts';
@@ -66,9 +72,10 @@ export async function startComponents(options: {
   readonly database: OpenedDatabase;
   readonly lifecycle: Lifecycle;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly clock: Clock;
 }): Promise<Components> {
-  const { configuration, database, lifecycle, logger, clock } = options;
+  const { configuration, database, lifecycle, logger, metrics, clock } = options;
   const random = systemRandom;
   const development = configuration.environment === 'development';
   const common = { clock, random, logger };
@@ -159,6 +166,7 @@ export async function startComponents(options: {
       pool: database.pool(policyEngineMigrations),
       access: database.access(policyEngineMigrations),
       signer: policyKeys,
+      metrics,
       publisher: installation,
       audit,
       directory,

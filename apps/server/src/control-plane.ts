@@ -52,7 +52,7 @@ export async function startControlPlane(
       onProgress,
     });
     onProgress('Starting components');
-    const components = await startComponents({ configuration, database, lifecycle, logger, clock });
+    const components = await startComponents({ configuration, database, lifecycle, logger, metrics, clock });
     const openapi = described(configuration);
     for (const listener of listeners) {
       const { name, tls } = listener;

@@ -1,4 +1,10 @@
-export { readPolicySet, shippedPolicies } from '@countersign/policy-engine';
+export {
+  type LoadedBundle,
+  loadBundle,
+  readBundleFolder,
+  runPolicyTests,
+  shippedPolicies,
+} from '@countersign/policy-engine';
 export { type Components, migratedComponents } from './components.ts';
 export { type Configuration, configurationSchema, readConfiguration } from './configuration.ts';
 export { type ControlPlane, startControlPlane } from './control-plane.ts';

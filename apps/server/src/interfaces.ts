@@ -67,7 +67,12 @@ export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, opt
   directoryRoutes(app, { directory: parts.directory, guard: guard('directory'), baseUrl });
   trustRegistryRoutes(app, { trustRegistry: parts.trustRegistry, guard: guard('partners'), baseUrl });
   consentStoreRoutes(app, { consentStore: parts.consentStore, guard: guard('mandates'), baseUrl, clock });
-  policyEngineRoutes(app, { policyEngine: parts.policyEngine, guard: guard('decisions'), baseUrl });
+  policyEngineRoutes(app, {
+    policyEngine: parts.policyEngine,
+    guard: guard('decisions'),
+    policiesGuard: guard('policies'),
+    baseUrl,
+  });
   transactionRegistryRoutes(app, { transactions: parts.transactionRegistry, guard: guard('transactions'), baseUrl });
   auditLogRoutes(app, { auditLog: parts.auditLog, guard: guard('evidence'), baseUrl });
   keyRoutes(app, parts, { guard: guard('keys'), baseUrl, clock });

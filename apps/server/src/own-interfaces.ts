@@ -6,7 +6,8 @@ export const ownInterfaces = {
   partners: ['partner:register'],
   /** Mandates, and the grants that people give to software. */
   mandates: ['mandate:grant', 'mandate:revoke', 'mandate:read'],
-  decisions: ['decision:evaluate'],
+  /** Reading the policies beside evaluating shows why not, in the policies' own words. */
+  decisions: ['decision:evaluate', 'policy:read'],
   /** The rules that decisions are made by, and what was decided by them. */
   policies: ['policy:propose', 'policy:approve', 'policy:rollback', 'policy:read'],
   transactions: [

@@ -3,6 +3,7 @@ import { type Figure, figure, type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
 import type { CodeFlowResults } from '../suites/authorization-code.ts';
 import { cpu, latency, number, rate, section, table, times } from './table.ts';
+import { verdict } from './verdict.ts';
 
 export function tokensSection(results: readonly Result[], { connections, rounds }: Pace): string {
   const [ours, bare, oidcProvider] = results;
@@ -15,8 +16,8 @@ export function tokensSection(results: readonly Result[], { connections, rounds 
   ];
   if (ours !== undefined && bare !== undefined && oidcProvider !== undefined)
     lines.push(
-      verdict('tokens/s of oidc-provider', ratio(ours, oidcProvider, 'rate'), { atLeast: 1.5 }, rounds),
-      verdict('server CPU of the bare server', ratio(ours, bare, 'cpuUs'), { atMost: 2 }, rounds),
+      verdict('the tokens/s of oidc-provider', ratio(ours, oidcProvider, 'rate'), { atLeast: 1.5 }, rounds),
+      verdict('the server CPU of the bare server', ratio(ours, bare, 'cpuUs'), { atMost: 2 }, rounds),
       `  ${times(ratio(ours, oidcProvider, 'cpuUs'))} the server CPU of oidc-provider, which verifies on several threads at once`,
     );
   return lines.join('\n');
@@ -118,25 +119,6 @@ export function exchangeSection(results: readonly Result[], { connections }: Pac
   ]);
 }
 
-export function decisionsSection(
-  { http, inProcess }: { readonly http: readonly Result[]; readonly inProcess: readonly Result[] },
-  { connections }: Pace,
-): string {
-  const lines = [
-    section(
-      `Policy decisions on the shipped policies; over HTTP with ${connections} connections`,
-      [...inProcess, ...http],
-      [rate('decisions/s'), ...latency, ...cpu('CPU µs')],
-    ),
-  ];
-  const [engine, compiled, reference] = inProcess;
-  if (engine !== undefined && compiled !== undefined && reference !== undefined)
-    lines.push(
-      `  the engine is ${times(ratio(engine, reference, 'rate'))}, its compiled policies ${times(ratio(compiled, reference, 'rate'))} as fast as the reference engine`,
-    );
-  return lines.join('\n');
-}
-
 export function appendsSection(callers: number, results: readonly Result[]): string {
   const [log, ...floors] = results;
   const lines = [
@@ -157,15 +139,4 @@ function besidePeers(said: string, [ours, ...peers]: readonly Result[]): string 
     return `  ${of('rate')} the rate and ${of('cpuUs')} the server CPU of ${peer.name}`;
   });
   return [said, ...lines].join('\n');
-}
-
-type Expectation = { readonly atLeast: number } | { readonly atMost: number };
-
-/** For people; a benchmark that fails a build on a busy machine teaches them to ignore it. */
-function verdict(of: string, measured: number | undefined, expected: Expectation, rounds: number): string {
-  const bound = 'atLeast' in expected ? `at least ${times(expected.atLeast)}` : `at most ${times(expected.atMost)}`;
-  const said = `${times(measured)} the ${of} (expected ${bound})`;
-  if (measured === undefined || rounds === 1) return `  too short to judge: ${said}`;
-  const kept = 'atLeast' in expected ? measured >= expected.atLeast : measured <= expected.atMost;
-  return `  ${kept ? 'as expected' : 'NOT AS EXPECTED'}: ${said}`;
 }

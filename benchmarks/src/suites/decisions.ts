@@ -1,228 +1,170 @@
-import { setFlagsFromString } from 'node:v8';
+import { join } from 'node:path';
+import { type AuthorizationRequest, createReference, decideFailClosed, type EntityInput } from '@countersign/cedar';
+import type { DecisionInput, Directory, PolicyEngine } from '@countersign/contracts';
+import { systemClock, systemRandom } from '@countersign/kernel';
 import {
-  createEntitySnapshot,
-  createReference,
-  decideFailClosed,
-  type EntityInput,
-  parsePolicySet,
-} from '@countersign/cedar';
-import type { DecisionInput } from '@countersign/contracts';
-import { createDirectory, directoryMigrations } from '@countersign/directory';
-import { intentDigestOf, newId, systemClock, systemRandom } from '@countersign/kernel';
-import { readPolicySet, shippedPolicies, startPolicyEngine } from '@countersign/policy-engine';
-import type { InProcess } from '../in-process.ts';
-import { directoryFile, makeMarket } from '../market.ts';
-import { type Contender, measureInTurn, type Result, roundOf } from '../measure.ts';
+  type LoadedBundle,
+  loadBundle,
+  policyEngineMigrations,
+  readBundleFolder,
+  shippedPolicies,
+  startPolicyEngine,
+} from '@countersign/policy-engine';
+import { createScratchDatabase } from '@countersign/runtime';
+import { type InProcess, memorySigner } from '../in-process.ts';
+import { type Contender, measureInTurn, type Result } from '../measure.ts';
 import type { Pace } from '../pace.ts';
+import { cedarEntities } from '../policies/cedar-entities.ts';
+import { generatedBundle, permittingPolicy, relevantOf } from '../policies/generated-bundle.ts';
+import { createTradingFloor, type TradingFloor } from '../policies/trading-floor.ts';
+import { writeBundleFolder } from '../policies/write-bundle-folder.ts';
+import type { Starter } from '../starter.ts';
+import { timed } from '../timed.ts';
 
-const trader = 'person:bench-trader';
-const firm = '5493000ARRANGERDEM94';
-const issuer = 'https://control-plane.example';
-/** What the market refers to of the control plane it is in. */
-const controlPlaneSeed = {
-  institutions: [{ lei: '529900T8BM49AURSDO55', name: 'Benchmark operator (example)', country: 'DE' }],
-  resources: [{ uri: `${issuer}/decisions`, institution: '529900T8BM49AURSDO55', scopes: ['decision:evaluate'] }],
-};
-const ids = { clock: systemClock, random: systemRandom };
+/** What was measured with so many policies over so many entities. */
+export interface DecisionResults {
+  readonly policies: number;
+  /** Of them, those that an order meets. */
+  readonly relevant: number;
+  readonly entities: number;
+  /** The engine, its compiled policies alone, and Cedar's reference engine. */
+  readonly results: readonly Result[];
+}
 
-/**
- * One trader's order put to the shipped policies: through the engine's own door, to the compiled policies beneath it,
- * and to Cedar's reference engine. All three must permit it, for the same reason.
- */
-export async function measureDecisions(options: {
+interface Options {
   readonly inProcess: InProcess;
+  /** Where the bundles are written. */
+  readonly folder: string;
   readonly pace: Pace;
+  readonly started: Starter;
   readonly onProgress: (message: string) => void;
-}): Promise<readonly Result[]> {
-  const { pace, onProgress } = options;
-  const engine = await engineContender(options.inProcess, pace);
-  try {
-    const contenders = [engine.contender, ...(await cedarContenders(pace))];
-    return await measureInTurn(contenders, { rounds: pace.rounds, seconds: pace.inProcessSeconds }, (message) =>
-      onProgress(`decisions: ${message}`),
-    );
-  } finally {
-    await engine.stop();
-  }
 }
 
-async function engineContender({ scratch, auditLog, logger }: InProcess, pace: Pace) {
-  const common = { ...ids, audit: auditLog, logger };
-  const { role, schema } =
-    scratch.components.find(({ name }) => name === directoryMigrations.name) ?? directoryMigrations;
-  const directory = await createDirectory({
-    ...common,
-    pool: scratch.pool('directory'),
-    access: { database: scratch.database, role, schema, applicationName: 'benchmark' },
-    seed: controlPlaneSeed,
-  });
-  const operator = { id: 'service:benchmark' };
-  await directory.apply(directoryFile(makeMarket(), issuer), operator);
-  const engine = await startPolicyEngine({
-    ...common,
-    pool: scratch.pool('policy-engine'),
-    publisher: operator,
-    directory,
-    consentStore: {
-      check: async () => {
-        throw new Error('decide() is given the standing of the mandate');
-      },
-    },
-    transactions: { facts: async () => undefined },
-  });
-  const input = orderDecision();
-  const contender: Contender = timed('engine, in process', pace, async () => {
-    const { decision, determining } = await engine.decide(input);
-    expectPermit(decision, determining);
-  });
-  return { contender, stop: () => directory.stop() };
-}
+const engineName = 'engine, in process';
 
 /**
- * V8 of Node 20 dies ("unreachable code" in its deoptimizer) when a function into which it has inlined a call of the
- * reference engine loses its optimisation during that call, which taking turns with other code brings about.
+ * Orders of many traders put to policies: through the engine's own door, which also writes down and digests what it
+ * decided from; to the compiled policies beneath it; and to Cedar's reference engine. All must permit each order, for
+ * the same reason.
  */
-function avoidInlinedWebAssembly(): void {
-  if (process.versions.node.startsWith('20.')) setFlagsFromString('--no-turbo-inline-js-wasm-calls');
+export async function measureDecisions(options: Options): Promise<readonly DecisionResults[]> {
+  const { pace, onProgress } = options;
+  const shipped = await readBundleFolder(shippedPolicies);
+  const measured: DecisionResults[] = [];
+  for (const entities of pace.decisions.entities) {
+    onProgress(`decisions: a directory of ${entities.toLocaleString('en')} entities`);
+    const floor = createTradingFloor(entities);
+    for (const policies of pace.decisions.policies) {
+      const bundle = loadBundle(generatedBundle(shipped, policies));
+      const about = `${policies} policies, ${entities.toLocaleString('en')} entities`;
+      const contenders = await contendersFor(bundle, floor, `${policies}-${entities}`, options);
+      const results = await measureInTurn(
+        contenders,
+        { rounds: pace.rounds, seconds: pace.inProcessSeconds },
+        (message) => onProgress(`decisions: ${about}: ${message}`),
+      );
+      measured.push({ policies, relevant: relevantOf(policies), entities, results });
+    }
+  }
+  return measured;
 }
 
-async function cedarContenders(pace: Pace): Promise<readonly Contender[]> {
-  avoidInlinedWebAssembly();
-  const policySet = await readPolicySet(shippedPolicies);
-  const text = policySet.policies.map((policy) => policy.text).join('\n');
-  const reference = createReference(parsePolicySet(text, policySet.schemaText));
-  const { compiled } = policySet;
-  // No more than this one question needs: the reference engine reads all entities at every call.
-  const shared = createEntitySnapshot(sharedEntities);
-  const request = () => ({
-    principal: { type: 'Person', id: trader },
-    action: { type: 'Action', id: 'order:create' },
-    resource: orderEntity.uid,
-    context: {
-      client: 'bench',
-      institution: firm,
-      audience: 'https://venue.example',
-      scopes: ['order:create'],
-      actorDepth: 1,
-      mandateStands: true,
-    },
-    entities: shared.with([orderEntity]),
-  });
+async function contendersFor(
+  bundle: LoadedBundle,
+  floor: TradingFloor,
+  name: string,
+  options: Options,
+): Promise<readonly Contender[]> {
+  const { pace } = options;
+  const engine = await engineOn(bundle, floor.directory, name, options);
+  const requests = await requestsOf(floor.orders, engine, bundle, floor.directory);
+  const reference = createReference(bundle.parsed);
+  const order = among(floor.orders);
+  const request = among(requests);
   return [
-    timed('compiled policies alone', pace, async () => {
-      const { decision, determining } = decideFailClosed(compiled, request());
+    timed(engineName, pace, async (index) => {
+      const { decision, determining } = await engine.decide(order(index));
+      expectPermit(decision, determining);
+    }),
+    timed('compiled policies alone', pace, (index) => {
+      const { decision, determining } = decideFailClosed(bundle.compiled, request(index)());
       expectPermit(decision === 'allow', determining);
     }),
-    timed('Cedar reference engine (WebAssembly)', pace, async () => {
-      const { decision, determining } = reference.evaluate(request());
+    timed('Cedar reference engine (WebAssembly)', pace, (index) => {
+      const { decision, determining } = reference.evaluate(request(index)());
       expectPermit(decision === 'allow', determining);
     }),
   ];
 }
 
+/** An engine as a process of the control plane has it, on a database of its own. */
+export async function engineOn(
+  { bundle }: LoadedBundle,
+  directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>,
+  name: string,
+  { inProcess, folder, started }: Options,
+): Promise<PolicyEngine> {
+  const policiesFolder = join(folder, `policies-${name}`);
+  writeBundleFolder(policiesFolder, bundle);
+  const scratch = await createScratchDatabase({
+    server: inProcess.scratch.connection,
+    components: [policyEngineMigrations],
+  });
+  await started(Promise.resolve({ stop: () => scratch.drop() }));
+  const { role, schema } = scratch.components[0] ?? policyEngineMigrations;
+  const unasked = async (): Promise<never> => {
+    throw new Error('decide() is given the facts');
+  };
+  return started(
+    startPolicyEngine({
+      pool: scratch.pool(policyEngineMigrations.name),
+      access: { database: scratch.database, role, schema, applicationName: 'benchmark' },
+      audit: inProcess.auditLog,
+      directory,
+      consentStore: { check: unasked },
+      transactions: { facts: unasked, countsAgainstLimits: unasked, parties: unasked },
+      signer: memorySigner('policy-bundle'),
+      publisher: { id: 'service:benchmark' },
+      policiesFolder,
+      clock: systemClock,
+      random: systemRandom,
+      logger: inProcess.logger,
+    }),
+  );
+}
+
+/** The same questions for those who are asked without the engine: as it wrote them down when it decided. */
+async function requestsOf(
+  orders: readonly DecisionInput[],
+  engine: PolicyEngine,
+  bundle: LoadedBundle,
+  directory: Pick<Directory, 'snapshot'>,
+): Promise<readonly (() => AuthorizationRequest)[]> {
+  const shared = cedarEntities(directory.snapshot(), bundle);
+  return Promise.all(
+    orders.map(async (order) => {
+      const { input } = await engine.decide(order);
+      // Ours to read: the engine has just written it.
+      const { principal, resource, context, local } = input as unknown as Pick<
+        AuthorizationRequest,
+        'principal' | 'resource' | 'context'
+      > & { readonly local: readonly EntityInput[] };
+      const action = { type: 'Action', id: order.action };
+      // What a question brings along is read at every question.
+      return () => ({ principal, action, resource, context, entities: shared.with(local) });
+    }),
+  );
+}
+
+function among<Item>(items: readonly Item[]): (index: number) => Item {
+  return (index) => {
+    const item = items[index % items.length];
+    if (item === undefined) throw new Error('there is nothing to ask about');
+    return item;
+  };
+}
+
 function expectPermit(permitted: boolean, determining: readonly string[]): void {
-  if (!permitted || determining.length !== 1 || determining[0] !== 'trader-places-ordinary-order')
-    throw new Error(
-      `the order must be permitted by trader-places-ordinary-order alone, not by: ${determining.join(', ')}`,
-    );
+  if (!permitted || determining.length !== 1 || determining[0] !== permittingPolicy)
+    throw new Error(`the order must be permitted by ${permittingPolicy} alone, not by: ${determining.join(', ')}`);
 }
-
-/** Repeats work for some seconds and counts. The engine's door is asynchronous, so all of them are asked that way. */
-function timed(name: string, { warmUpSeconds }: Pace, work: () => Promise<void>): Contender {
-  const round = async (seconds: number) => {
-    const began = performance.now();
-    const cpuBefore = process.cpuUsage();
-    let operations = 0;
-    let elapsed = 0;
-    do {
-      for (let part = 0; part < 20; part++) await work();
-      operations += 20;
-      elapsed = (performance.now() - began) / 1000;
-    } while (elapsed < seconds);
-    const { user, system } = process.cpuUsage(cpuBefore);
-    return roundOf({ operations, seconds: elapsed, cpuUs: user + system });
-  };
-  return {
-    name,
-    async warmUp() {
-      await round(warmUpSeconds);
-    },
-    round,
-  };
-}
-
-function orderDecision(): DecisionInput {
-  const mandate = { id: newId('mandate', ids), version: 1 };
-  const intent = {
-    type: 'urn:countersign:rar:v1:trade_order',
-    entity_lei: firm,
-    mandate_id: mandate.id,
-    idempotency_key: 'bench-1',
-    not_after: '2030-01-01T00:00:00Z',
-    jurisdiction: 'DE',
-    account: 'BENCH-1',
-    instrument: { isin: 'DE000EXMPL17', cfi: 'DBFTFB' },
-    venue_mic: 'XEUR',
-    side: 'BUY',
-    max_qty: '100',
-    max_notional: { amount: '900000', ccy: 'EUR' },
-    tif: 'DAY',
-    capacity: 'AOTC',
-    parties: [],
-    client_order_id: 'BENCH-1',
-  };
-  return {
-    principal: trader,
-    action: 'order:create',
-    resource: {
-      type: 'transaction',
-      facts: {
-        id: newId('transaction', ids),
-        state: 'intended',
-        version: 0,
-        intentType: intent.type,
-        intent,
-        intentDigest: intentDigestOf(intent),
-        initiator: trader,
-        initiatorInstitution: firm,
-        mandate,
-        approvals: [],
-      },
-    },
-    context: {
-      client: 'bench',
-      institution: firm,
-      at: Date.now(),
-      scopes: ['order:create'],
-      audience: 'https://venue.example',
-      actorDepth: 1,
-      mandateStands: true,
-    },
-  };
-}
-
-const uid = (type: string, id: string) => ({ type, id });
-const reference = (type: string, id: string) => ({ __entity: { type, id } });
-
-const sharedEntities: readonly EntityInput[] = [
-  { uid: uid('Institution', firm), attrs: { country: 'DE', leiStatus: 'ISSUED' }, parents: [] },
-  {
-    uid: uid('Person', trader),
-    attrs: { institution: reference('Institution', firm), roles: ['trader'] },
-    parents: [uid('Institution', firm)],
-  },
-];
-const orderEntity: EntityInput = {
-  uid: uid('Transaction', 'txn_01k9z3m8q4d6s0v2x5y7a9b1c3'),
-  attrs: {
-    intentType: 'urn:countersign:rar:v1:trade_order',
-    state: 'intended',
-    initiatorInstitution: reference('Institution', firm),
-    notional: { __extn: { fn: 'decimal', arg: '900000.0' } },
-    currency: 'EUR',
-    instrumentClass: 'DBFTFB',
-    algorithmic: false,
-    supervisorApprovals: 0,
-  },
-  parents: [],
-};

@@ -42,6 +42,15 @@ async function leaves(): Promise<readonly Buffer[]> {
   return rows.map((row: { entry: Buffer }) => row.entry);
 }
 
+/** Rows of the log that this pool's one connection has been given to look at. */
+async function rowsReadBy(pool: pg.Pool): Promise<number> {
+  await pool.query('select pg_stat_force_next_flush()');
+  const { rows } = await pool.query<{ read: string }>(
+    `select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) as read from pg_stat_user_tables where relname = 'entries'`,
+  );
+  return Number(rows[0]?.read);
+}
+
 describe('appending', () => {
   it('opens a new log with a record of its key', async () => {
     const log = await rig.open();
@@ -185,21 +194,112 @@ describe('searching', () => {
     for (const type of ['access.refused', 'grant.revoked', 'access.refused'] as const)
       await Promise.all(drafts(2_500, { type }).map((record) => log.append(record)));
     await rig.tamper('analyze');
-    const readRows = async (): Promise<number> => {
-      await pool.query('select pg_stat_force_next_flush()');
-      const { rows } = await pool.query<{ read: string }>(
-        `select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) as read from pg_stat_user_tables where relname = 'entries'`,
-      );
-      return Number(rows[0]?.read);
-    };
-    const before = await readRows();
+    const before = await rowsReadBy(pool);
     // Everything it follows is behind it, and 2,500 records that it does not follow are ahead.
     for (let polls = 0; polls < 5; polls++) expect(await log.search({ types: followed, after: 5_000n })).toEqual([]);
     await log.append(draft({ type: 'token.revoked' }));
     expect(await log.search({ types: followed, after: 5_000n })).toHaveLength(1);
-    expect((await readRows()) - before).toBeLessThan(10);
+    expect((await rowsReadBy(pool)) - before).toBeLessThan(10);
   });
 });
+
+describe('scanning', () => {
+  const decided = ['decision.made', 'token.issued'] as const;
+  const nine = Date.parse('2026-11-21T09:30:00Z');
+  const everySecond = ['decision.made', 'access.refused', 'token.issued', 'decision.made', 'token.issued'] as const;
+
+  /** Records of seconds 1 to 5, at places 1 to 5. */
+  async function ofFiveSeconds(): Promise<RunningAuditLog> {
+    const log = await rig.open();
+    for (const type of everySecond) {
+      rig.clock.advance(1_000);
+      await log.append(draft({ type, data: { word: 'Zürich 株式' } }));
+    }
+    return log;
+  }
+  const placesIn = (found: readonly { readonly index: bigint }[]) => found.map(({ index }) => Number(index));
+
+  it('gives the bytes that were hashed, as text, of the wanted types in the order of the log', async () => {
+    const log = await ofFiveSeconds();
+    const found = await log.scan({ types: decided, limit: 10 });
+    expect(placesIn(found)).toEqual([1, 3, 4, 5]);
+    const hashed = await leaves();
+    expect(found.map(({ text }) => text)).toEqual(found.map(({ index }) => hashed[Number(index)]?.toString()));
+    expect(await log.count({ types: decided })).toBe(4);
+  });
+
+  it('goes on from a place, a page at a time, until there is no more', async () => {
+    const log = await ofFiveSeconds();
+    expect(placesIn(await log.scan({ types: decided, limit: 2 }))).toEqual([1, 3]);
+    expect(placesIn(await log.scan({ types: decided, after: 3n, limit: 2 }))).toEqual([4, 5]);
+    expect(await log.scan({ types: decided, after: 5n, limit: 2 })).toEqual([]);
+    expect(placesIn(await log.scan({ types: ['decision.made', 'decision.made'], limit: 9 }))).toEqual([1, 4]);
+    expect(await log.scan({ types: [], limit: 9 })).toEqual([]);
+    expect(await log.count({ types: [] })).toBe(0);
+  });
+
+  it.each([
+    ['from the time of a record on', { from: 3_000 }, [3, 4, 5]],
+    ['from between two records on', { from: 2_001 }, [3, 4, 5]],
+    ['from before the log began', { from: -86_400_000 }, [1, 3, 4, 5]],
+    ['from after its end', { from: 5_001 }, []],
+    ['until the time of a record, without it', { until: 4_000 }, [1, 3]],
+    ['until after its end', { until: 86_400_000 }, [1, 3, 4, 5]],
+    ['until before the log began', { until: -1 }, []],
+    ['within a time', { from: 1_001, until: 5_000 }, [3, 4]],
+    ['within no time', { from: 4_000, until: 4_000 }, []],
+    ['within a time that ends before it begins', { from: 5_000, until: 1_000 }, []],
+    ['from a time and behind a place, whichever is later', { from: 2_000, after: 4n }, [5]],
+    ['from a time and behind a place that is earlier', { from: 4_000, after: 1n }, [4, 5]],
+  ])('keeps to a time range: %s', async (_, { from, until, after }: Range, places) => {
+    const log = await ofFiveSeconds();
+    const range = {
+      types: decided,
+      ...(from === undefined ? {} : { from: nine + from }),
+      ...(until === undefined ? {} : { until: nine + until }),
+    };
+    expect(placesIn(await log.scan({ ...range, ...(after === undefined ? {} : { after }), limit: 10 }))).toEqual(
+      places,
+    );
+    if (after === undefined) expect(await log.count(range)).toBe(places.length);
+  });
+
+  it('finds a time among many records of the same millisecond', async () => {
+    const log = await rig.open();
+    for (let second = 0; second < 4; second++) {
+      rig.clock.advance(1_000);
+      await Promise.all(drafts(50, { type: 'decision.made' }).map((record) => log.append(record)));
+    }
+    const range = { types: decided, from: nine + 2_000, until: nine + 4_000 };
+    expect(placesIn(await log.scan({ ...range, limit: 1_000 }))).toEqual(Array.from({ length: 100 }, (_, n) => n + 51));
+    expect(await log.count(range)).toBe(100);
+  });
+
+  it('reads the records of a page and no others, however large the log', async () => {
+    const pool = rig.pool({ maxConnections: 1 });
+    const log = await rig.open({ pool });
+    for (const type of ['access.refused', 'decision.made', 'token.issued'] as const)
+      await Promise.all(drafts(1_500, { type }).map((record) => log.append(record)));
+    await rig.tamper('analyze');
+    const before = await rowsReadBy(pool);
+    expect(await log.scan({ types: decided, after: 2_000n, limit: 10 })).toHaveLength(10);
+    expect(await log.scan({ types: decided, after: 4_000n, from: nine, until: nine + 1, limit: 10 })).toHaveLength(10);
+    // The places of both types and the records of the page, twice, and what tells the times.
+    expect((await rowsReadBy(pool)) - before).toBeLessThan(120);
+  });
+
+  it('says so when a row is gone that would have told the time', async () => {
+    const log = await ofFiveSeconds();
+    await rig.tamper('delete from entries where index = 3');
+    expect(await codeOf(log.scan({ types: decided, from: nine + 1_000, limit: 10 }))).toBe('log_inconsistent');
+  });
+});
+
+interface Range {
+  readonly from?: number;
+  readonly until?: number;
+  readonly after?: bigint;
+}
 
 describe('the tree', () => {
   it('is the tree of RFC 6962 over the records, at every tile boundary, and is restored from its rows', async () => {

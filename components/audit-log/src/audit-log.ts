@@ -1,5 +1,5 @@
-import type { AuditLog, Signer } from '@countersign/contracts';
-import { type Clock, newId, type Random, sha256 } from '@countersign/kernel';
+import { type AuditLog, auditLogErrors, type ScanQuery, type Signer } from '@countersign/contracts';
+import { type Clock, newId, type Random, sha256, toInstant } from '@countersign/kernel';
 import {
   type EntryBundle,
   encodeEntryBundle,
@@ -16,7 +16,7 @@ import { createBundleExport } from './export-bundle.ts';
 import { createLogKeys } from './log-key.ts';
 import { logEntry } from './record-json.ts';
 import { createSequencer } from './sequencer.ts';
-import { createLogStore } from './store.ts';
+import { createLogStore, type StretchQuery } from './store.ts';
 import { createTreeReader } from './tree-reader.ts';
 import { verifyLog } from './verify-log.ts';
 
@@ -95,6 +95,17 @@ export async function createAuditLog(dependencies: AuditLogDependencies): Promis
       throw merkleLogErrors.error('proof_out_of_range', 'The log has not grown to this size yet.');
   }
 
+  async function stretchOf({ types, from, until }: Omit<ScanQuery, 'after' | 'limit'>): Promise<StretchQuery> {
+    const first = from === undefined ? 0n : await placeOf(from);
+    return { types, after: first - 1n, before: until === undefined ? await store.size() : await placeOf(until) };
+  }
+
+  async function placeOf(time: number): Promise<bigint> {
+    const place = await store.placeOfTime(toInstant(time));
+    if (place === undefined) throw auditLogErrors.error('log_inconsistent', 'The log has a gap.');
+    return place;
+  }
+
   const log: Omit<RunningAuditLog, 'exportBundle'> = {
     append: (draft) => sequencer.append(draft),
     checkpoint: async () => (await sign()).note,
@@ -113,6 +124,18 @@ export async function createAuditLog(dependencies: AuditLogDependencies): Promis
         return found.map(logEntry);
       });
     },
+    scan: ({ after = -1n, limit, ...range }) =>
+      available(async () => {
+        const { types, before, ...stretch } = await stretchOf(range);
+        const behind = after > stretch.after ? after : stretch.after;
+        if (types.length === 0 || behind + 1n >= before) return [];
+        return store.scan({ types, after: behind, before, limit: Math.min(limit, maxSearchResults) });
+      }),
+    count: (range) =>
+      available(async () => {
+        const stretch = await stretchOf(range);
+        return stretch.types.length === 0 ? 0 : store.count(stretch);
+      }),
     async proveInclusion(index, size) {
       const [proof] = await available(async () => {
         await checkSize(size);

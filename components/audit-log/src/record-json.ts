@@ -9,6 +9,9 @@ function headOf(time: string): string {
   return `{"v":1,"time":"${time}",`;
 }
 
+/** Where in a record its time stands; the first byte is 1, as SQL counts. */
+export const timePlace = { from: '{"v":1,"time":"'.length + 1, length: '2026-01-01T00:00:00.000Z'.length } as const;
+
 /**
  * The draft as JSON, written once when it arrives. The record is this text with a head before it, so that what is
  * hashed, stored and proved are the same bytes.

@@ -1,5 +1,6 @@
 import type { RecordType } from '@countersign/contracts';
 import type pg from 'pg';
+import { timePlace } from './record-json.ts';
 import type { CompletedTile } from './right-edge.ts';
 
 /** A pool, or one connection of it inside a transaction. */
@@ -39,6 +40,13 @@ export interface EntryQuery {
   readonly types?: readonly RecordType[] | undefined;
   readonly after: bigint;
   readonly limit: number;
+}
+
+/** Places between two, both exclusive. */
+export interface StretchQuery {
+  readonly types: readonly RecordType[];
+  readonly after: bigint;
+  readonly before: bigint;
 }
 
 export interface StoredCheckpoint {
@@ -158,6 +166,66 @@ export function createLogStore(database: Queryable) {
               order by index limit $2`;
       const { rows } = await database.query<FoundRow>(text, values);
       return rows.map(entryOf);
+    },
+
+    /**
+     * The first place whose record has this time or a later one; the size of the log when none has. Times never go
+     * backwards along the log, so twenty rows tell it of a million.
+     *
+     * @param time as the log writes it
+     * @returns undefined when a row is gone that had to be looked at
+     */
+    async placeOfTime(time: string): Promise<bigint | undefined> {
+      const { rows } = await database.query<{ place: string }>(
+        `with recursive narrowing (low, high) as (
+           select 0::bigint, (select coalesce(max(index) + 1, 0) from entries)
+           union all
+           select case when earlier then middle + 1 else low end, case when earlier then high else middle end
+             from narrowing
+            cross join lateral (select (low + high) / 2 as middle) as half
+            cross join lateral (
+              select substring(entry from ${timePlace.from} for ${timePlace.length}) < convert_to($1, 'UTF8') as earlier
+                from entries where index = middle) as probed
+            where low < high
+         )
+         select low as place from narrowing where low = high`,
+        [time],
+      );
+      return rows[0] === undefined ? undefined : BigInt(rows[0].place);
+    },
+
+    /** Records of these types behind one place and before another, as text, in the order of the log. */
+    async scan({ types, after, before, limit }: StretchQuery & { readonly limit: number }) {
+      // Places first, from the index over type and place alone; only the records that are wanted are then read.
+      const { rows } = await database.query<{ index: string; text: string }>(
+        `select place.index, record.text
+           from (
+             select of_type_place.index
+               from unnest($1::text[]) as wanted (of_type)
+              cross join lateral (
+                select entries.index from entries
+                 where (type, index) > (of_type collate "C", $2::bigint)
+                   and (type, index) < (of_type collate "C", $3::bigint)
+                 order by type, index limit $4) as of_type_place
+              order by of_type_place.index limit $4) as place
+          cross join lateral (
+            select convert_from(entry, 'UTF8') as text from entries where index = place.index limit 1) as record
+          order by place.index`,
+        [[...new Set(types)], after, before, limit],
+      );
+      return rows.map(({ index, text }) => ({ index: BigInt(index), text }));
+    },
+
+    async count({ types, after, before }: StretchQuery): Promise<number> {
+      const { rows } = await database.query<{ count: string }>(
+        `select coalesce(sum(of_type_count.count), 0) as count
+           from unnest($1::text[]) as wanted (of_type)
+          cross join lateral (
+            select count(*) as count from entries
+             where type = of_type collate "C" and index > $2::bigint and index < $3::bigint) as of_type_count`,
+        [[...new Set(types)], after, before],
+      );
+      return Number(rows[0]?.count ?? 0);
     },
 
     /** Entries with all their columns, from a place on. */

@@ -3,6 +3,8 @@ import type {
   Agent,
   Client,
   ClientKey,
+  Desk,
+  Device,
   DirectoryChange,
   Institution,
   Person,
@@ -29,6 +31,8 @@ export type WrittenClient = Omit<Client, 'keys'>;
 
 export type Entity =
   | { readonly kind: 'institution'; readonly value: Institution }
+  | { readonly kind: 'desk'; readonly value: Desk }
+  | { readonly kind: 'device'; readonly value: Device }
   | { readonly kind: 'person'; readonly value: Person; readonly federated: readonly FederatedName[] }
   | { readonly kind: 'service'; readonly value: Service }
   | { readonly kind: 'agent'; readonly value: Agent }

@@ -4,10 +4,10 @@ import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } f
 import { createTestDatabase } from '@countersign/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDirectory, type DirectoryComponent, directoryMigrations, directoryRoutes } from './index.ts';
-import { exampleFile, exampleSeed, operator } from './testing/example-file.ts';
+import { broker, exampleFile, exampleSeed, operator, venue } from './testing/example-file.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
-const caller: Caller = {
+const operatorCaller: Caller = {
   subject: 'service:operator',
   client: 'operator',
   institution: operator,
@@ -17,13 +17,13 @@ const caller: Caller = {
   authorizationDetails: [],
 };
 
-/** Lets pass who names the scope as its token. */
+/** Lets pass who names the scope as its token; whose token names the broker is of the broker. */
 const guard: ResourceGuard = {
   async check(request, { scope }) {
     const [token] = request.authorization;
     if (token === undefined) throw accessErrors.error('token_missing', 'no token');
     if (!token.includes(scope)) throw accessErrors.error('insufficient_scope', 'not this scope');
-    return caller;
+    return token.includes('broker') ? { ...operatorCaller, institution: broker } : operatorCaller;
   },
 };
 
@@ -91,6 +91,54 @@ describe('the routes of the directory', () => {
       status: 404,
       code: 'entity_not_found',
     });
+  });
+
+  it('show a desk and a device to their firm and the operator, and what compliance found to the operator alone', async () => {
+    const hours = { time_zone: 'UTC', opens: '00:00', closes: '24:00', days: [1] };
+    const deskOf = (institution: string) => ({
+      institution,
+      name: 'rates',
+      products: ['D'],
+      venues: [],
+      jurisdictions: [],
+      hours,
+    });
+    const compliance = {
+      kyc: { status: 'approved', valid_until: '2027-03-31' },
+      aml_risk: 'high',
+      sanctions: { result: 'review', screened_at: '2026-11-21T06:00:00Z' },
+      category: 'professional',
+      suitable_for: [],
+    };
+    const device = { id: 'device:x', institution: venue, posture: 'compliant', posture_at: '2026-11-21T06:00:00Z' };
+    const { institutions, ...rest } = exampleFile();
+    const file = {
+      ...rest,
+      institutions: institutions.map((institution) => ({ ...institution, compliance })),
+      desks: [deskOf(broker), deskOf(venue)],
+      devices: [device],
+    };
+    expect((await post('/directory/apply', JSON.stringify(file))).statusCode).toBe(200);
+
+    const seenBy = async (who: string, kind: string, id: string) =>
+      app.inject({
+        url: `/directory/${kind}/${encodeURIComponent(id)}`,
+        headers: { authorization: `DPoP directory:read ${who}` },
+      });
+    for (const [kind, id] of [
+      ['desk', `${venue}/rates`],
+      ['device', 'device:x'],
+    ] as const) {
+      expect((await seenBy('broker', kind, id)).json()).toMatchObject({ status: 404, code: 'entity_not_found' });
+      expect((await seenBy('operator', kind, id)).statusCode).toBe(200);
+    }
+    expect((await seenBy('broker', 'desk', `${broker}/rates`)).json()).toMatchObject({ name: 'rates', hours });
+    for (const lei of [broker, venue]) {
+      expect((await seenBy('operator', 'institution', lei)).json()).toMatchObject({ lei, compliance });
+      const own = (await seenBy('broker', 'institution', lei)).json();
+      expect(own).toMatchObject({ lei });
+      expect(own).not.toHaveProperty('compliance');
+    }
   });
 
   it('answer a bad file with every problem and its place', async () => {

@@ -2,6 +2,8 @@ import type {
   Account,
   Client,
   Credential,
+  Desk,
+  Device,
   DirectorySnapshot,
   Institution,
   Person,
@@ -27,6 +29,8 @@ export function buildSnapshot(
   const clients = new Map<string, Client>();
   const accounts = new Map<string, Account>();
   const venues = new Map<string, Venue>();
+  const desks = new Map<string, Desk>();
+  const devices = new Map<string, Device>();
   const resources = new Map<string, Resource>();
 
   for (const { id, entity } of graph.values()) {
@@ -52,6 +56,12 @@ export function buildSnapshot(
       case 'venue':
         venues.set(id, entity.value);
         break;
+      case 'desk':
+        desks.set(id, entity.value);
+        break;
+      case 'device':
+        devices.set(id, entity.value);
+        break;
       case 'resource':
         resources.set(id, entity.value);
         break;
@@ -70,11 +80,14 @@ export function buildSnapshot(
     account: (id: string) => accounts.get(id),
     venue: (mic: string) => venues.get(mic),
     resource: (uri: string) => resources.get(uri),
+    desk: (id: string) => desks.get(id),
+    device: (id: string) => devices.get(id),
     recordOf: (principal: string) => records.get(principal),
     institutions: () => institutions.values(),
     principals: () => principals.values(),
     accounts: () => accounts.values(),
     venues: () => venues.values(),
+    resources: () => resources.values(),
   });
 }
 

@@ -1,45 +1,31 @@
-import type { EvaluationRequest, PolicyEngine, ResourceGuard } from '@countersign/contracts';
+import type { PolicyEngine, ResourceGuard } from '@countersign/contracts';
 import { described, withCaller } from '@countersign/runtime';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { policyVersionAnswer } from './answers.ts';
-import { evaluationRequestSchema } from './authzen.ts';
+import type { FastifyInstance } from 'fastify';
+import { authzenRoutes } from './authzen/http.ts';
+import { historyRoutes } from './history/http.ts';
+import { versionRoutes } from './versions/http.ts';
+import { versionAnswer } from './versions/schemas.ts';
 
-/** AuthZEN 1.0 over HTTP, and the active policies for those who may read them. */
+/** The decision point (AuthZEN 1.0), the policies and how they change, and what they decided. */
 export function policyEngineRoutes(
   app: FastifyInstance,
   {
     policyEngine,
     guard,
+    policiesGuard,
     baseUrl,
-  }: { readonly policyEngine: PolicyEngine; readonly guard: ResourceGuard; readonly baseUrl: string },
+  }: {
+    readonly policyEngine: PolicyEngine;
+    /** Of the interface `decisions`. */
+    readonly guard: ResourceGuard;
+    /** Of the interface `policies`. */
+    readonly policiesGuard: ResourceGuard;
+    readonly baseUrl: string;
+  },
 ): void {
-  const evaluator = withCaller(
-    (request) => guard.check(request, { scope: 'decision:evaluate' }),
-    baseUrl,
-    async (request: FastifyRequest<{ Body: EvaluationRequest }>, _reply, caller) => {
-      const decision = await policyEngine.evaluate(request.body, {
-        id: caller.subject,
-        institution: caller.institution,
-      });
-      // Section 6: a deny is an answer, not an error.
-      return {
-        decision: decision.decision,
-        context: {
-          id: decision.id,
-          evidence: decision.recordId,
-          policy: { version: decision.policyVersion, hash: decision.policyHash, determining: decision.determining },
-          reasons: decision.reasons,
-          obligations: decision.obligations,
-        },
-      };
-    },
-  );
-  app.post('/access/v1/evaluation', { schema: { body: evaluationRequestSchema } }, evaluator as never);
-
-  app.get('/.well-known/authzen-configuration', async () => ({
-    policy_decision_point: baseUrl,
-    access_evaluation_endpoint: `${baseUrl}/access/v1/evaluation`,
-  }));
+  authzenRoutes(app, { policyEngine, guard, baseUrl });
+  versionRoutes(app, { policyEngine, guard: policiesGuard, baseUrl });
+  historyRoutes(app, { history: policyEngine.history, guard: policiesGuard, baseUrl });
 
   app.get(
     '/decisions/policy',
@@ -47,7 +33,7 @@ export function policyEngineRoutes(
       tag: 'decisions',
       summary: 'Read the active policies',
       scopes: ['decision:evaluate'],
-      answers: { 200: { description: 'What decisions are made by now', body: policyVersionAnswer } },
+      answers: { 200: { description: 'What decisions are made by now', body: versionAnswer } },
     }),
     withCaller(
       (request) => guard.check(request, { scope: 'decision:evaluate' }),

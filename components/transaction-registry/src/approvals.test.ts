@@ -104,6 +104,55 @@ describe('an approval', () => {
   });
 });
 
+describe('the role of an approval', () => {
+  /** The second supervisor, with other roles for as long as a test takes. */
+  async function withRoles(roles: readonly string[], work: (order: OpenedTransaction) => Promise<void>): Promise<void> {
+    world.directory.principals.set(secondSupervisor.id, { ...secondSupervisor, roles });
+    try {
+      await work(await largeOrder());
+    } finally {
+      world.directory.principals.set(secondSupervisor.id, secondSupervisor);
+    }
+  }
+  const approve = (order: OpenedTransaction, changes: Readonly<Record<string, unknown>> = {}) =>
+    world.registry.approve(order.id, approvalBy(secondSupervisor, order, changes));
+
+  it.each([
+    [['supervisor', 'risk'], {}, 'supervisor'],
+    [['supervisor', 'risk'], { role: 'risk' }, 'risk'],
+    [['compliance'], {}, 'compliance'],
+    [['trader', 'desk-head'], {}, 'desk-head'],
+    [['desk-head', 'operations'], { role: 'operations' }, 'operations'],
+  ])('of somebody who is %j and signs %j is %s', (roles, changes, role) =>
+    withRoles(roles, async (order) => {
+      expect(await approve(order, changes)).toMatchObject({ role });
+      const { id: approver, institution } = secondSupervisor;
+      expect((await world.registry.facts(order.id))?.approvals).toEqual([{ approver, role, institution }]);
+      const submitted = world.report(order.id, 'submit');
+      // The order waits for a supervisor: nobody else's approval is taken for one.
+      if (role === 'supervisor') await expect(submitted).resolves.toMatchObject({ state: 'submitted' });
+      else await expect(submitted).rejects.toThrow(coded('approval_required'));
+    }),
+  );
+
+  it.each([
+    [['trader', 'auditor'], {}],
+    [['risk'], { role: 'supervisor' }],
+    [['risk', 'compliance'], {}],
+  ])('of somebody who is %j and signs %j is none', (roles, changes) =>
+    withRoles(roles, async (order) => {
+      await expect(approve(order, changes)).rejects.toThrow(coded('approval_role'));
+      expect(refusalsOf(order.id)).toMatchObject([{ reason: 'approval_role' }]);
+    }),
+  );
+
+  it('does not make two people of one', () =>
+    withRoles(['supervisor', 'risk'], async (order) => {
+      await approve(order, { role: 'risk' });
+      await expect(approve(order, { role: 'supervisor' })).rejects.toThrow(coded('approval_repeated'));
+    }));
+});
+
 describe('what does not count as an approval', () => {
   it.each([
     ['the initiator', trader, 'approval_self'],
@@ -240,6 +289,8 @@ describe('what does not count as an approval', () => {
     ['an end before its beginning', { exp: 1 }],
     ['a beginning in the future', { iat: Date.parse('2026-06-15T10:05:00Z') / 1000 }],
     ['no id', { jti: undefined }],
+    ['a role that nobody approves in', { role: 'trader' }],
+    ['a role that is no text', { role: ['supervisor'] }],
     ['an issuer that is no text', { iss: { id: 'person:sid' } }],
   ])('one with %s among its claims', async (_, changes) => {
     const order = await largeOrder();

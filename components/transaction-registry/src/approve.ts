@@ -1,4 +1,10 @@
-import { type Approval, type AuditAppender, type Directory, transactionErrors } from '@countersign/contracts';
+import {
+  type Approval,
+  type ApproverRole,
+  type AuditAppender,
+  type Directory,
+  transactionErrors,
+} from '@countersign/contracts';
 import {
   type Clock,
   type CodedError,
@@ -12,9 +18,9 @@ import {
 import type { KeyCache } from '@countersign/oauth';
 import { type ApprovalJws, parseApprovalJws } from './approvals/approval-jws.ts';
 import { type Approver, verifyApprover } from './approvals/approver.ts';
+import { roleOf } from './approvals/approver-role.ts';
 import { expiryOf } from './approvals/in-time.ts';
 import { approvalFault } from './approvals/rules.ts';
-import { approverRole } from './approvals/supervisor.ts';
 import { recordAbout, referencesTo } from './records.ts';
 import type { Store, StoredTransaction, Unit } from './store.ts';
 
@@ -55,7 +61,7 @@ export async function approveTransaction(
 }
 
 type Judgement =
-  | { readonly counts: true; readonly signed: ApprovalJws; readonly approver: Approver }
+  | { readonly counts: true; readonly signed: ApprovalJws; readonly approver: Approver; readonly role: ApproverRole }
   /** `approver` where the signature was genuine. */
   | { readonly counts: false; readonly fault: CodedError; readonly approver?: Approver };
 
@@ -76,20 +82,23 @@ async function judge(
     throw error;
   }
   const given = await unit.approvals(transaction.id);
+  const about = { claims: signed.claims, approver: approver.principal };
   const fault = approvalFault({
-    claims: signed.claims,
-    approver: approver.principal,
+    ...about,
     transaction,
     earlier: given.map(({ approver, tokenId, expiresAt }) => ({ approver, tokenId, expiresAt: Date.parse(expiresAt) })),
     now: clock.now(),
   });
-  return fault === undefined ? { counts: true, signed, approver } : { counts: false, fault, approver };
+  if (fault !== undefined) return { counts: false, fault, approver };
+  const role = roleOf(about);
+  if (role === undefined) throw new Error('an approval without a role passed the rules');
+  return { counts: true, signed, approver, role };
 }
 
 async function give(
   unit: Unit,
   transaction: StoredTransaction,
-  { signed: { claims, kid }, approver }: Extract<Judgement, { counts: true }>,
+  { signed: { claims, kid }, approver, role }: Extract<Judgement, { counts: true }>,
   jws: string,
   { audit, directory, clock, random }: ApproveDependencies,
 ): Promise<Approval> {
@@ -99,7 +108,7 @@ async function give(
     id: newId('approval', { clock, random }),
     transaction: transaction.id,
     approver: principal.id,
-    role: approverRole,
+    role,
     intentDigest: transaction.intentDigest,
     expiresAt: toInstant(expiryOf(claims)),
     recordId: about.id,
@@ -110,7 +119,7 @@ async function give(
     outcome: 'permit',
     references: referencesTo(directory.snapshot().recordOf(principal.id), transaction.openedRecordId),
     subject: actorOf(approver),
-    data: { approval_id: approval.id, jws, key: credential.jwk, role: approval.role, expires_at: approval.expiresAt },
+    data: { approval_id: approval.id, jws, key: credential.jwk, role, expires_at: approval.expiresAt },
   });
   await unit.putApproval({ ...approval, institution: principal.institution, kid, tokenId: claims.jti });
   return approval;

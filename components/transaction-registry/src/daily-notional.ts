@@ -1,46 +1,40 @@
-import { type Limits, type Mandate, transactionErrors } from '@countersign/contracts';
-import { type CodedError, toInstant } from '@countersign/kernel';
+import { type LimitClaim, type Mandate, policyErrors } from '@countersign/contracts';
+import { toInstant } from '@countersign/kernel';
 import type { OrderTransaction } from './order.ts';
-import type { StoredTransaction } from './store.ts';
 
-/** One name for all that is held for a transaction: giving it back needs to know nothing else. */
-function reservationOf(transaction: Pick<StoredTransaction, 'id'>): string {
-  return `transaction:${transaction.id}`;
-}
+const limit = 'mandate_notional_per_day';
+const prefix = 'mandate:';
 
 /**
- * Takes the order's notional out of the day's headroom of every mandate it rests on, all or none. Asking again
- * for the same transaction counts nothing twice.
+ * What an order counts of the day's notional of every mandate it rests on; days are those of UTC.
  *
- * @returns CodedError `notional_per_day` when one of them has not enough left
+ * @throws CodedError `limit_currency` when a mandate is kept in another currency than the order is in
  */
-export async function reserveNotional(
-  transaction: OrderTransaction,
+export function dailyNotional(
+  { detail }: OrderTransaction,
   mandates: readonly Mandate[],
   now: number,
-  limits: Limits,
-): Promise<CodedError | undefined> {
-  const amount = transaction.detail.max_notional;
-  for (const { id, constraints } of mandates) {
-    const limit = constraints.notionalPerDay;
-    const result = await limits.reserve({
-      reservation: reservationOf(transaction),
-      key: `mandate:${id}`,
-      window: toInstant(now).slice(0, 10),
-      amount,
+): readonly LimitClaim[] {
+  const { amount, ccy } = detail.max_notional;
+  return mandates.map(({ id, constraints: { notionalPerDay: most } }) => {
+    if (ccy !== most.ccy)
+      throw policyErrors.error(
+        'limit_currency',
+        `The mandate ${id} is kept in ${most.ccy}; an order in ${ccy} cannot be counted against it.`,
+      );
+    return {
       limit,
-    });
-    if (result.outcome === 'reserved') continue;
-    await releaseNotional(transaction, limits);
-    return transactionErrors.error(
-      'notional_per_day',
-      `The order of ${amount.amount} ${amount.ccy} is above the ${result.headroom} left today of ${id}'s limit of ${limit.amount}.`,
-      { facts: { mandate: id, headroom: result.headroom, ccy: limit.ccy } },
-    );
-  }
-  return undefined;
+      key: `${prefix}${id}`,
+      measure: 'notional',
+      window: { kind: 'day', day: toInstant(now).slice(0, 10) },
+      unit: most.ccy,
+      amount,
+      most: most.amount,
+    };
+  });
 }
 
-export async function releaseNotional(transaction: Pick<StoredTransaction, 'id'>, limits: Limits): Promise<void> {
-  await limits.release(reservationOf(transaction));
+/** @returns the mandate that a limit is the daily notional of; undefined for the limits of the policies */
+export function mandateOf(reading: { readonly limit: string; readonly key: string }): string | undefined {
+  return reading.limit === limit && reading.key.startsWith(prefix) ? reading.key.slice(prefix.length) : undefined;
 }

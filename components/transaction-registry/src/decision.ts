@@ -1,5 +1,5 @@
-import { type Decision, type PolicyEngine, transactionErrors } from '@countersign/contracts';
-import type { CodedError, Json } from '@countersign/kernel';
+import { type Decision, obligationJson, type PolicyEngine, transactionErrors } from '@countersign/contracts';
+import type { CodedError } from '@countersign/kernel';
 import { factsOf } from './facts.ts';
 import type { OrderTransaction } from './order.ts';
 import type { TransitionRule } from './state-machine.ts';
@@ -51,22 +51,8 @@ export function decisionFault({ decision, obligations, reasons }: Decision): Cod
   if (decision) return undefined;
   const detail = reasons.map((reason) => reason.detail).join(' ') || 'No policy permits it.';
   return obligations.length > 0
-    ? transactionErrors.error('approval_required', detail, { facts: { obligations, reasons } })
+    ? transactionErrors.error('approval_required', detail, {
+        facts: { obligations: obligations.map(obligationJson), reasons },
+      })
     : transactionErrors.error('transition_not_permitted', detail, { facts: { reasons } });
-}
-
-/** The decision as the record of the transition or of its refusal holds it. */
-export function decisionJson(decision: Decision, action: string, principal: string): Json {
-  return {
-    decision_id: decision.id,
-    decision: decision.decision,
-    action,
-    principal,
-    determining: decision.determining,
-    errors: decision.errors.map(({ policyId, message }) => ({ policyId, message })),
-    reasons: decision.reasons.map(({ code, detail }) => ({ code, detail })),
-    obligations: decision.obligations.map(({ kind, role, count }) => ({ kind, role, count })),
-    entity_version: decision.entityVersion,
-    input_digest: decision.inputDigest,
-  };
 }

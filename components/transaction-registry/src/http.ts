@@ -101,7 +101,8 @@ export function transactionRegistryRoutes(
       summary: 'Approve a transaction',
       description:
         'With a compact JWS by the approver, `typ` `countersign-approval+jwt`, over `iss`, `txn`, `intent_digest`, ' +
-        '`decision`, `iat`, `exp` (at most an hour later) and `jti`, by a key registered to that person.',
+        '`decision`, `iat`, `exp` (at most an hour later), `jti` and, for who approves in several roles, `role`, by a key ' +
+        'registered to that person.',
       scopes: ['order:approve'],
       params: idParams,
       body: approvalBody,

@@ -201,6 +201,18 @@ export function createStore(pool: pg.Pool) {
     find: (id: TransactionId) =>
       one<StoredTransaction>(pool, `select ${transactionColumns} from transactions where id = $1`, [id]),
     approvals: (id: TransactionId) => approvalsOf(pool, id),
+    /**
+     * Whether it has been submitted and not cancelled; undefined when there is none. Waits for a transition that is under
+     * way, as long as the database waits for a lock.
+     */
+    async counts(id: TransactionId): Promise<boolean | undefined> {
+      const found = await one<{ state: TransactionState }>(
+        pool,
+        'select state from transactions where id = $1 for share',
+        [id],
+      );
+      return found === undefined ? undefined : found.state !== 'intended' && found.state !== 'cancelled';
+    },
     /** Oldest first. */
     async exceptions({ transaction, status, party, limit }: ExceptionFilter): Promise<readonly TransactionException[]> {
       const rows = await many<Dated<TransactionException, 'raisedAt'>>(

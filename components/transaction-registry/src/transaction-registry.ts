@@ -2,7 +2,7 @@ import type { TransactionRegistry } from '@countersign/contracts';
 import { createKeyCache } from '@countersign/oauth';
 import type pg from 'pg';
 import { type ApproveDependencies, approveTransaction } from './approve.ts';
-import { factsOf, standingApprovals } from './facts.ts';
+import { factsOf, partiesOf, standingApprovals } from './facts.ts';
 import { type OpenDependencies, openTransaction } from './open.ts';
 import { createStore } from './store.ts';
 import { type TransitionDependencies, transition } from './transition.ts';
@@ -33,6 +33,11 @@ export function createTransactionRegistry({
         transaction,
         standingApprovals(transaction, await store.approvals(id), directory.snapshot(), clock.now()),
       );
+    },
+    countsAgainstLimits: (id) => store.counts(id),
+    async parties(id) {
+      const transaction = await store.find(id);
+      return transaction === undefined ? [] : partiesOf(transaction);
     },
     approve: (id, jws) => approveTransaction(id, jws, dependencies),
     transition: (request) => transition(request, dependencies),

@@ -107,7 +107,7 @@ describe('carrying a transaction on', () => {
         from: 'intended',
         to: 'submitted',
         version: 1,
-        decision: { decision: true, principal: trader.id },
+        decision: { decision: true, input: { principal: trader.id } },
       },
       { event: 'execute', from: 'submitted', to: 'executed', version: 2, body: goodBody.execute },
       {
@@ -115,14 +115,14 @@ describe('carrying a transaction on', () => {
         from: 'executed',
         to: 'cleared',
         version: 3,
-        decision: { decision: true, action: 'settlement:instruct' },
+        decision: { decision: true, input: { action: 'settlement:instruct' } },
       },
       {
         event: 'settle',
         from: 'cleared',
         to: 'settled',
         version: 4,
-        decision: { decision: true, action: 'settlement:release' },
+        decision: { decision: true, input: { action: 'settlement:release' } },
       },
     ]);
     steps.forEach((step, index) => {
@@ -473,7 +473,7 @@ describe('the decision', () => {
   it('asks for the approval that is missing, and records what was decided', async () => {
     const { root } = await world.mandates();
     const { id } = await world.open(root, large);
-    const obligations = [{ kind: 'approval', role: 'supervisor', count: 1 }];
+    const obligations = [{ kind: 'approval', role: 'supervisor', count: 1, escalation: [] }];
     await expect(world.report(id, 'submit')).rejects.toThrow(coded('approval_required', { obligations }));
     expect(recordsOf(id, 'transaction.refused')).toMatchObject([
       { reason: 'approval_required', policy: { version: 1 }, data: { decision: { decision: false, obligations } } },
@@ -496,7 +496,7 @@ describe('the decision', () => {
 
 describe('the notional of a day', () => {
   const million = { max_notional: { amount: '1000000', ccy: 'EUR' } };
-  const usedOf = (id: string) => world.policyEngine.used(`mandate:${id}`);
+  const usedOf = (id: string) => world.used(`mandate:${id}`);
 
   it('is not passed by orders that arrive at once, and the headroom is told', async () => {
     const { root } = await world.mandates();
@@ -506,16 +506,16 @@ describe('the notional of a day', () => {
     for (const attempt of attempts)
       if (attempt.status === 'rejected')
         expect(attempt.reason).toEqual(coded('notional_per_day', { mandate: root.id, headroom: '0', ccy: 'EUR' }));
-    expect(usedOf(root.id)).toBe('5000000');
+    expect(await usedOf(root.id)).toBe('5000000');
   });
 
   it('is given back when an order is cancelled', async () => {
     const { root } = await world.mandates();
     const { id } = await world.open(root, million);
     await world.report(id, 'submit');
-    expect(usedOf(root.id)).toBe('1000000');
+    expect(await usedOf(root.id)).toBe('1000000');
     await world.report(id, 'cancel');
-    expect(usedOf(root.id)).toBe('0');
+    expect(await usedOf(root.id)).toBe('0');
   });
 
   it('is given back when the log did not take the submission, and counts once when it is repeated', async () => {
@@ -524,10 +524,10 @@ describe('the notional of a day', () => {
     world.audit.breakDown();
     await expect(world.report(id, 'submit', { key: 'submit-retry' })).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
-    expect(usedOf(root.id)).toBe('0');
+    expect(await usedOf(root.id)).toBe('0');
     await world.report(id, 'submit', { key: 'submit-retry' });
     await world.report(id, 'submit', { key: 'submit-retry' });
-    expect(usedOf(root.id)).toBe('1000000');
+    expect(await usedOf(root.id)).toBe('1000000');
   });
 });
 

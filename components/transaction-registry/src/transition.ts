@@ -3,8 +3,11 @@ import {
   type ConsentStore,
   type Decision,
   type Directory,
+  type LimitReading,
+  limitReadingJson,
   type PolicyEngine,
   type RecordDraft,
+  recordedDecision,
   type TransactionException,
   type TransitionReceipt,
   type TransitionRequest,
@@ -13,7 +16,6 @@ import {
 import {
   type Clock,
   type CodedError,
-  isCodedError,
   type Json,
   newId,
   parseInstant,
@@ -21,9 +23,9 @@ import {
   toInstant,
 } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import { releaseNotional, reserveNotional } from './daily-notional.ts';
-import { decideOn, decisionFault, decisionJson } from './decision.ts';
+import { decideOn, decisionFault } from './decision.ts';
 import { partiesOf, standingApprovals } from './facts.ts';
+import { commitHeadroom, releaseHeadroom, reopenHeadroom, reserveHeadroom } from './headroom.ts';
 import { checkMandates, type MandateStanding } from './mandate-check.ts';
 import { isOrder, lifeUnknown, type OrderTransaction } from './order.ts';
 import { recordAbout, referencesTo } from './records.ts';
@@ -69,7 +71,7 @@ export async function transition(
   const asked = parseTransitionRequest(request);
   const outcome = await dependencies.store.inUnit((unit) => carryOut(asked, unit, dependencies));
   if (outcome.kind === 'lapsed') throw outcome.error;
-  if (asked.event === 'cancel') await giveBack(asked, dependencies);
+  await settleHeadroom(asked, outcome, dependencies);
   return outcome.receipt;
 }
 
@@ -106,12 +108,14 @@ async function carryOut(asked: Asked, unit: Unit, dependencies: TransitionDepend
   const decision = attempt.rule.decided ? await decideOn(attempt, dependencies) : undefined;
   const denied = decision === undefined ? undefined : decisionFault(decision);
   if (denied !== undefined) return refuse(attempt, denied, dependencies, decision);
-  const overdrawn =
-    asked.event === 'submit'
-      ? await reserveNotional(transaction, standing.mandates, now, dependencies.policyEngine.limits)
-      : undefined;
-  if (overdrawn !== undefined) return refuse(attempt, overdrawn, dependencies, decision);
-  return { kind: 'done', receipt: await record(attempt, standing, decision, unit, dependencies) };
+  const { limits } = dependencies.policyEngine;
+  const headroom =
+    asked.event === 'submit' ? await reserveHeadroom(attempt, standing.mandates, limits) : { readings: undefined };
+  if ('fault' in headroom) return refuse(attempt, headroom.fault, dependencies, decision);
+  if (asked.event === 'cancel' && transaction.state === 'submitted')
+    await reopenHeadroom(transaction.id, { ...dependencies, limits });
+  const found = { decision, readings: headroom.readings };
+  return { kind: 'done', receipt: await record(attempt, standing, found, unit, dependencies) };
 }
 
 /** Whoever is no party learns not even that the transaction exists. */
@@ -209,7 +213,7 @@ function refusalOf(
       state: transaction.state,
       body_digest: asked.bodyDigest,
       ...(error.facts === undefined ? {} : { facts: error.facts as Json }),
-      ...decisionMember(attempt, decision),
+      ...decisionMember(decision),
     },
   };
 }
@@ -268,7 +272,10 @@ async function lapse(
 async function record(
   attempt: Attempt,
   { mandates }: Extract<MandateStanding, { stands: true }>,
-  decision: Decision | undefined,
+  {
+    decision,
+    readings,
+  }: { readonly decision: Decision | undefined; readonly readings: readonly LimitReading[] | undefined },
   unit: Unit,
   dependencies: TransitionDependencies,
 ): Promise<TransitionReceipt> {
@@ -296,7 +303,8 @@ async function record(
       version,
       body_digest: asked.bodyDigest,
       body: asked.body as Json,
-      ...decisionMember(attempt, decision),
+      ...decisionMember(decision),
+      ...(readings === undefined ? {} : { limits: readings.map(limitReadingJson) }),
     },
   };
   const { time } = await appendOrGiveBack(draft, attempt, dependencies);
@@ -317,8 +325,8 @@ async function record(
 }
 
 /**
- * What the log did not take did not happen, so the day's headroom is given back. When the database fails later
- * it stays taken: whether the commit took effect is then not known, and a repetition counts nothing twice.
+ * What the log did not take did not happen, so the headroom is given back. When the database fails later it stays
+ * reserved: whether the commit took effect is then not known, and is found out later.
  */
 async function appendOrGiveBack(
   draft: RecordDraft,
@@ -328,25 +336,20 @@ async function appendOrGiveBack(
   try {
     return await audit.append(draft);
   } catch (error) {
-    if (asked.event === 'submit')
-      await releaseNotional(transaction, policyEngine.limits).catch((failure: unknown) =>
-        logger.warn(
-          { error: failure, transaction: transaction.id },
-          'headroom could not be given back; it stays taken until the day ends',
-        ),
-      );
+    if (asked.event === 'submit') await releaseHeadroom(transaction.id, { limits: policyEngine.limits, logger });
     throw error;
   }
 }
 
-/** After the commit, and again at each repetition: a cancelled order's headroom is free, at the latest when asked twice. */
-async function giveBack({ transaction }: Asked, { policyEngine, logger }: TransitionDependencies): Promise<void> {
-  try {
-    await releaseNotional({ id: transaction }, policyEngine.limits);
-  } catch (error) {
-    if (!isCodedError(error)) throw error;
-    logger.warn({ code: error.code, transaction }, 'headroom could not be given back; repeating the cancel frees it');
-  }
+/** After the commit. A cancelled order's headroom is given back at each repetition: at the latest when asked twice. */
+async function settleHeadroom(
+  { event, transaction }: Asked,
+  { kind }: Exclude<Outcome, { kind: 'lapsed' }>,
+  { policyEngine: { limits }, store, logger }: TransitionDependencies,
+): Promise<void> {
+  if (event === 'cancel') await releaseHeadroom(transaction, { limits, logger });
+  if (event === 'submit' && kind === 'done')
+    await commitHeadroom(transaction, { limits, counts: store.counts, logger });
 }
 
 function circumstancesOf({ asked, rule }: Attempt, decision?: Decision): Partial<RecordDraft> {
@@ -359,8 +362,8 @@ function circumstancesOf({ asked, rule }: Attempt, decision?: Decision): Partial
   };
 }
 
-function decisionMember({ rule, transaction }: Attempt, decision: Decision | undefined): { readonly decision?: Json } {
-  return decision === undefined ? {} : { decision: decisionJson(decision, rule.scope, transaction.initiator) };
+function decisionMember(decision: Decision | undefined): { readonly decision?: Json } {
+  return decision === undefined ? {} : { decision: recordedDecision(decision) };
 }
 
 function receiptOf(

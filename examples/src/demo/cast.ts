@@ -11,7 +11,10 @@ interface FirmsFile {
     readonly lei: string;
     readonly name: string;
     readonly country: string;
+    /** What compliance has found, but for the day's sanctions screening. */
+    readonly compliance: Readonly<Record<string, unknown>>;
   }[];
+  readonly desks: readonly (Readonly<Record<string, unknown>> & { readonly institution: string })[];
   readonly venues: readonly {
     readonly mic: string;
     readonly operator: string;
@@ -160,7 +163,11 @@ function directoryDocument({
     credentials: [{ use: 'approval', jwk: publicJwk(somebody.approvalKey) }],
   });
   return {
-    institutions: firms.institutions.map(({ id: _id, ...institution }) => institution),
+    institutions: firms.institutions.map(({ id: _id, compliance, ...institution }) => ({
+      ...institution,
+      compliance: { ...compliance, sanctions: { result: 'clear', screened_at: new Date().toISOString() } },
+    })),
+    desks: firms.desks,
     people: [
       person(people.trader, ['trader'], 'anna'),
       person(people.supervisor, ['supervisor'], 'bernd'),

@@ -41,7 +41,9 @@ function broker(firm: Firm): void {
     });
     if (!decision.decision)
       throw refusal(
-        decision.obligations.length > 0 ? 'approval_required' : (decision.reasons[0]?.code ?? 'denied'),
+        decision.obligations.some(({ kind }) => kind === 'approval')
+          ? 'approval_required'
+          : (decision.reasons[0]?.code ?? 'denied'),
         'forbidden',
         decision.reasons.map(({ detail }) => detail).join(' '),
         { transaction: txn, intent_digest: digest, obligations: decision.obligations, evidence: decision.evidence },

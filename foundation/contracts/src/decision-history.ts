@@ -1,6 +1,6 @@
 import type { Digest, Json, RecordId, SimulationId } from '@countersign/kernel';
 import type { Actor } from './audit-log.ts';
-import type { DecisionReason, Obligation } from './policy-engine.ts';
+import type { DecisionReason, Obligation } from './decisions.ts';
 import type { PolicyBundle } from './policy-versions.ts';
 
 /** A decision as its record has it. */

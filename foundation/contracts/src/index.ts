@@ -3,6 +3,7 @@ export * from './authentication.ts';
 export * from './authorization-server.ts';
 export * from './consent-store.ts';
 export * from './decision-history.ts';
+export * from './decisions.ts';
 export * from './directory.ts';
 export * from './federation-gateway.ts';
 export * from './grants.ts';

@@ -1,4 +1,5 @@
-import type { TransactionFacts } from './policy-engine.ts';
+import type { Json } from '@countersign/kernel';
+import type { TransactionFacts } from './decisions.ts';
 
 /** `notional` in a currency, `quantity` in units of the instrument. */
 export type LimitMeasure = 'notional' | 'quantity';
@@ -79,11 +80,33 @@ export interface Limits {
   /**
    * It counts for good, until its windows have passed.
    *
-   * @throws CodedError `reservation_conflict` when it was released meanwhile: whoever asks must not go on
+   * @throws CodedError `reservation_conflict` when it was released meanwhile, or never made
    */
   commit(reservation: string): Promise<void>;
+  /**
+   * What becomes of its order is open again, as before a cancel: it counts until it is released, or settled by what
+   * became of the transaction. Does nothing for one that does not count.
+   */
+  reopen(reservation: string): Promise<void>;
   /** It no longer counts. Repeating it, and releasing what was never reserved, does nothing. */
   release(reservation: string): Promise<void>;
   /** As `reserve` would find them now, taking nothing. */
   read(request: { readonly facts: TransactionFacts; readonly at: number }): Promise<ReserveOutcome>;
+}
+
+/** A reading as records and answers write it; members in canonical order. */
+export function limitReadingJson(reading: LimitReading): Json {
+  const { amount, headroom, key, limit, measure, most, passedBy, unit, used, window } = reading;
+  return {
+    amount,
+    headroom,
+    key,
+    limit,
+    measure,
+    most,
+    ...(passedBy === undefined ? {} : { passed_by: passedBy }),
+    unit,
+    used,
+    window,
+  };
 }

@@ -94,5 +94,12 @@ export interface PolicyVersions {
   candidate(id: PolicyCandidateId): Promise<{ readonly candidate: PolicyCandidate; readonly bundle: PolicyBundle }>;
   /** Newest first, at most 100. */
   list(): Promise<readonly PolicyVersion[]>;
+  /** @throws CodedError `version_not_found` */
+  version(version: number): Promise<PolicyVersion>;
+  /**
+   * What is stored of a version; whoever decides by it compares its hash with the one that the decision names.
+   *
+   * @throws CodedError `version_not_found`
+   */
   bundle(version: number): Promise<PolicyBundle>;
 }

@@ -1,6 +1,6 @@
 import { type Digest, type Json, parseDigest } from '@countersign/kernel';
 import type { RecordedDecision } from './decision-history.ts';
-import type { Decision, DecisionReason, Obligation } from './policy-engine.ts';
+import type { Decision, DecisionReason, Obligation } from './decisions.ts';
 
 type Members = Readonly<Record<string, Json>>;
 

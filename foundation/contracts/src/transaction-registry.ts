@@ -9,13 +9,17 @@ import {
 } from '@countersign/kernel';
 import type { AuthorizationDetail } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
-import type { TransactionFacts } from './policy-engine.ts';
+import type { TransactionFacts } from './decisions.ts';
 
 export const transactionStates = ['intended', 'submitted', 'executed', 'cleared', 'settled', 'cancelled'] as const;
 export type TransactionState = (typeof transactionStates)[number];
 
 export const transactionEvents = ['submit', 'execute', 'clear', 'settle', 'cancel'] as const;
 export type TransactionEvent = (typeof transactionEvents)[number];
+
+/** Roles of people who approve transactions; an approval is given in one of them. */
+export const approverRoles = ['compliance', 'desk-head', 'operations', 'risk', 'supervisor'] as const;
+export type ApproverRole = (typeof approverRoles)[number];
 
 export interface OpenedTransaction {
   readonly id: TransactionId;
@@ -28,7 +32,7 @@ export interface Approval {
   readonly id: ApprovalId;
   readonly transaction: TransactionId;
   readonly approver: string;
-  readonly role: string;
+  readonly role: ApproverRole;
   readonly intentDigest: IntentDigest;
   /** RFC 3339. */
   readonly expiresAt: string;
@@ -120,7 +124,8 @@ export interface TransactionRegistry {
   /**
    * Takes an approver's compact JWS over `{ iss, txn, intent_digest, decision: "approve", iat, exp, jti }` with
    * `typ` `countersign-approval+jwt`, signed with ES256 or EdDSA by a key registered to exactly one person, who is
-   * the `iss`. It counts until `exp`, at most an hour after `iat`.
+   * the `iss`. It counts until `exp`, at most an hour after `iat`, in the role that the claim `role` names; left out,
+   * as a supervisor's, or in the only other role of {@link approverRoles} that the person has.
    */
   approve(id: TransactionId, approvalJws: string): Promise<Approval>;
   /**

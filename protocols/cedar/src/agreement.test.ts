@@ -6,6 +6,7 @@ import { parseDatetime, parseDuration } from './datetime.ts';
 import { parseDecimalValue } from './decimal.ts';
 import { createEntitySnapshot } from './entity-snapshot.ts';
 import { evaluate } from './evaluate.ts';
+import { explain } from './explain.ts';
 import { policies, requestUids } from './generated-policies.fixture.ts';
 import { parseIpAddress } from './ip-address.ts';
 import type { ParsedPolicy, ParsedPolicySet } from './parse-policy-set.ts';
@@ -84,6 +85,15 @@ describe('generated policies', () => {
             oracle.determining,
             idsOf(oracle.errors),
           ]);
+          // Taken apart, every policy must come to what it came to whole.
+          const outcomes = explain(parsed, { ...uids, context, entities });
+          const having = (outcome: string) => outcomes.filter((each) => each.outcome === outcome);
+          expect(having('error').map(({ policyId }) => policyId)).toEqual(idsOf(got.errors));
+          const satisfied = having('satisfied');
+          const forbidding = satisfied.filter(({ effect }) => effect === 'forbid');
+          expect((forbidding.length > 0 ? forbidding : satisfied).map(({ policyId }) => policyId)).toEqual(
+            got.determining,
+          );
           seen[got.decision]++;
           seen.determining += got.determining.length;
           seen.errors += got.errors.length;

@@ -1,10 +1,18 @@
 import { entityOperators } from './entity-operators.ts';
-import { computed, constantly, type Expression, type OperatorCompiler, pureBinary, pureUnary } from './expression.ts';
+import {
+  computed,
+  constantly,
+  type Expression,
+  type OperatorCompiler,
+  pureBinary,
+  pureUnary,
+  variable,
+} from './expression.ts';
 import { extensionFunction } from './extension-functions.ts';
 import { arrayIn, objectIn, UnsupportedConstruct } from './json-policy.ts';
 import { logicOperators } from './logic-operators.ts';
 import { PolicyFault } from './policy-fault.ts';
-import { RecordValue, SetValue, type Value } from './value.ts';
+import { RecordValue, SetValue } from './value.ts';
 import { MalformedValue, ValueReader } from './value-json.ts';
 import { valueOperators } from './value-operators.ts';
 
@@ -50,13 +58,13 @@ const literalLimits = { maxDepth: 32, maxValues: 65_536, maxStringLength: 65_536
 function compileVariable(body: unknown): Expression {
   switch (body) {
     case 'principal':
-      return computed((frame) => frame.principal);
+      return variable(body, (frame) => frame.principal);
     case 'action':
-      return computed((frame) => frame.action);
+      return variable(body, (frame) => frame.action);
     case 'resource':
-      return computed((frame) => frame.resource);
+      return variable(body, (frame) => frame.resource);
     case 'context':
-      return computed((frame) => frame.context);
+      return variable(body, (frame) => frame.context);
     default:
       throw new UnsupportedConstruct(`the variable ${String(body)}`);
   }
@@ -70,15 +78,18 @@ function compileSet(body: unknown, compile: (operand: unknown) => Expression): E
 }
 
 function compileRecord(body: unknown, compile: (operand: unknown) => Expression): Expression {
-  const members = Object.entries(objectIn(body, 'a record')).map(([name, json]) => ({ name, value: compile(json) }));
-  const constants = new Map<string, Value>();
-  for (const { name, value } of members) if (value.constant !== undefined) constants.set(name, value.constant);
-  if (constants.size === members.length) return constantly(new RecordValue(constants));
-  return computed((frame) => {
-    const attributes = new Map<string, Value>();
-    for (const { name, value } of members) attributes.set(name, value.run(frame));
-    return new RecordValue(attributes);
-  });
+  const members = objectIn(body, 'a record');
+  const names = Object.keys(members);
+  const values = Object.values(members).map(compile);
+  const constants = values.map((value) => value.constant).filter((constant) => constant !== undefined);
+  if (constants.length === values.length) return constantly(new RecordValue(names, constants));
+  return computed(
+    (frame) =>
+      new RecordValue(
+        names,
+        values.map((value) => value.run(frame)),
+      ),
+  );
 }
 
 /** A call of an extension function, written as a function or a method: both are `{name: [arguments]}`. */

@@ -6,8 +6,9 @@ import { arrayIn, membersOf, UnsupportedConstruct } from './json-policy.ts';
 import { both } from './logic-operators.ts';
 import type { ParsedPolicySet } from './parse-policy-set.ts';
 import type { ActionApplication, PolicySchema } from './policy-schema.ts';
+import { referenceOf } from './request.ts';
 import { type ActionScope, compileScope, readActionScope, type ScopeTest } from './scope.ts';
-import type { EntityReference } from './value.ts';
+import { type Entity, type EntityReference, type EntityUid, isSameEntity } from './value.ts';
 
 export interface CompiledPolicy {
   readonly id: string;
@@ -35,36 +36,46 @@ export class CompiledPolicySet {
   readonly policyIds: readonly string[];
   /** The actions of the schema, with their groups. */
   readonly actions: EntitySnapshot;
-  readonly #byAction: ReadonlyMap<string, readonly CompiledPolicy[]>;
+  readonly #byAction = new Map<string, Map<string, MetAction>>();
   readonly #forEveryAction: readonly CompiledPolicy[];
-
-  readonly #applications: ReadonlyMap<string, ActionApplication>;
 
   constructor(policies: readonly CompiledPolicy[], { actions, applications }: SchemaOfActions) {
     this.policyIds = policies.map((policy) => policy.id);
     this.actions = actions;
-    this.#applications = applications;
-    // An action the schema does not know is only itself, and so is met by policies that name it or name none.
-    const named = policies.flatMap(({ actionScope }) => namedActions(actionScope).map(({ key }) => key));
-    this.#byAction = new Map(
-      Array.from(new Set([...applications.keys(), ...named]), (key) => [
-        key,
-        policies.filter((policy) => appliesTo(policy.actionScope, key, actions)),
-      ]),
-    );
     this.#forEveryAction = policies.filter((policy) => policy.actionScope.kind === 'every');
+    // An action the schema does not know is only itself, and so is met by policies that name it or name none.
+    const named = policies.flatMap(({ actionScope }) => namedActions(actionScope));
+    for (const reference of [...applications.keys(), ...named]) {
+      const ofType = this.#byAction.get(reference.type) ?? new Map<string, MetAction>();
+      this.#byAction.set(reference.type, ofType);
+      if (ofType.has(reference.id)) continue;
+      const entity = actions.find(reference);
+      ofType.set(reference.id, {
+        reference,
+        entity,
+        application: applications.get(reference),
+        policies: policies.filter((policy) => appliesTo(policy.actionScope, reference, entity)),
+      });
+    }
   }
 
-  /** Whether the schema declares the action, and for a principal and a resource of these types. */
-  isDeclared(action: EntityReference, principal: EntityReference, resource: EntityReference): boolean {
-    const application = this.#applications.get(action.key);
-    return application?.principalTypes.has(principal.type) === true && application.resourceTypes.has(resource.type);
+  /** @throws CodedError `request_refused` when it is no action's uid */
+  meet(action: EntityUid): MetAction {
+    // Types come in as they like; what is not text is not found, and then refused.
+    const known = this.#byAction.get(action?.type)?.get(action.id);
+    if (known !== undefined) return known;
+    const reference = referenceOf('action', action);
+    return { reference, entity: undefined, application: undefined, policies: this.#forEveryAction };
   }
+}
 
-  /** In the order of the text. */
-  policiesFor(action: EntityReference): readonly CompiledPolicy[] {
-    return this.#byAction.get(action.key) ?? this.#forEveryAction;
-  }
+/** An action, and the policies whose action scope can match it, in the order of the text. */
+export interface MetAction {
+  readonly reference: EntityReference;
+  readonly entity: Entity | undefined;
+  /** The types the schema declares it for; undefined when the schema does not know it. */
+  readonly application: ActionApplication | undefined;
+  readonly policies: readonly CompiledPolicy[];
 }
 
 /**
@@ -147,16 +158,14 @@ function namedActions(scope: ActionScope): readonly EntityReference[] {
   }
 }
 
-function appliesTo(scope: ActionScope, action: string, actions: EntitySnapshot): boolean {
+function appliesTo(scope: ActionScope, action: EntityReference, entity: Entity | undefined): boolean {
   switch (scope.kind) {
     case 'every':
       return true;
     case 'exactly':
-      return scope.action.key === action;
-    case 'within': {
-      const ancestors = actions.find(action)?.ancestors;
-      return scope.groups.some(({ key }) => key === action || ancestors?.has(key) === true);
-    }
+      return isSameEntity(scope.action, action);
+    case 'within':
+      return scope.groups.some((group) => isSameEntity(group, action) || entity?.ancestors.has(group) === true);
     default:
       return scope satisfies never;
   }

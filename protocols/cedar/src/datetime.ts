@@ -8,7 +8,16 @@ export class Datetime {
   constructor(epochMilliseconds: Long) {
     this.epochMilliseconds = epochMilliseconds;
   }
+
+  /** As `2026-11-20T09:30:00.000Z`; undefined outside the years 0000 to 9999, which have no such text. */
+  isoText(): string | undefined {
+    const at = Number(this.epochMilliseconds);
+    return at < firstWritten || at > lastWritten ? undefined : new Date(at).toISOString();
+  }
 }
+
+const firstWritten = Date.parse('0000-01-01T00:00:00.000Z');
+const lastWritten = Date.parse('9999-12-31T23:59:59.999Z');
 
 /** Cedar's `duration`: milliseconds, signed, 64 bits. */
 export class Duration {
@@ -29,6 +38,10 @@ const datetimeForm = /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2}):(\d{2}):(\d{2})(?:\.(\
  * millisecond and `Z` or an offset `+hhmm`.
  */
 export function parseDatetime(text: string): Datetime | undefined {
+  return parseInstant(text) ?? parseAnyDatetime(text);
+}
+
+function parseAnyDatetime(text: string): Datetime | undefined {
   const match = datetimeForm.exec(text);
   if (match === null) return undefined;
   const field = (index: number): number => Number(match[index] ?? 0);
@@ -43,6 +56,37 @@ export function parseDatetime(text: string): Datetime | undefined {
     date.getTime() + hour * millisecondsPer.hour + minute * millisecondsPer.minute + second * 1_000 + field(7);
   const offset = offsetHours * millisecondsPer.hour + offsetMinutes * millisecondsPer.minute;
   return new Datetime(match[8] === '-' ? local + offset : local - offset);
+}
+
+const [zero, nine] = [0x30, 0x39];
+
+/** The form that programs write, `2026-11-20T09:30:00.000Z`, without a regular expression; undefined for others. */
+function parseInstant(text: string): Datetime | undefined {
+  const marks =
+    text.length === 24 &&
+    text[4] === '-' &&
+    text[7] === '-' &&
+    text[10] === 'T' &&
+    text[13] === ':' &&
+    text[16] === ':';
+  if (!marks || text[19] !== '.' || text[23] !== 'Z') return undefined;
+  const [month, day] = [digits(text, 5, 2), digits(text, 8, 2)];
+  const [hour, minute, second] = [digits(text, 11, 2), digits(text, 14, 2), digits(text, 17, 2)];
+  const [year, millisecond] = [digits(text, 0, 4), digits(text, 20, 3)];
+  // A day that not every month has is left to the calendar, as is a character that is no digit (which makes NaN).
+  const common = year >= 100 && month >= 1 && month <= 12 && day >= 1 && day <= 28;
+  if (!common || !(hour <= 23 && minute <= 59 && second <= 59 && millisecond <= 999)) return undefined;
+  return new Datetime(Date.UTC(year, month - 1, day, hour, minute, second, millisecond));
+}
+
+function digits(text: string, from: number, count: number): number {
+  let value = 0;
+  for (let position = from; position < from + count; position++) {
+    const code = text.charCodeAt(position);
+    if (!(code >= zero && code <= nine)) return Number.NaN;
+    value = value * 10 + (code - zero);
+  }
+  return value;
 }
 
 const durationForm = /^(-?)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;

@@ -1,8 +1,8 @@
 import { attributeOf, computed, type Expression, type OperatorCompiler, operandsOf } from './expression.ts';
 import { entityOf, type Frame, isIn } from './frame.ts';
-import { arrayIn, membersOf, stringIn } from './json-policy.ts';
+import { arrayIn, membersOf, stringIn, UnsupportedConstruct } from './json-policy.ts';
 import { PolicyFault } from './policy-fault.ts';
-import { EntityReference, type RecordValue, SetValue, type Value } from './value.ts';
+import { EntityReference, RecordValue, SetValue, type Value } from './value.ts';
 
 /** The operators that look into records and entities. */
 export const entityOperators: readonly (readonly [string, OperatorCompiler])[] = [
@@ -16,11 +16,13 @@ export const entityOperators: readonly (readonly [string, OperatorCompiler])[] =
 
 function compileAttribute(body: unknown, compile: (operand: unknown) => Expression): Expression {
   const { left, attribute } = attributeOf(body, '.', compile);
-  const run = left.run;
   const missing = new PolicyFault(`.: the attribute ${attribute} or its entity does not exist`);
   const wrongType = new PolicyFault(`.: ${attribute} is asked of a value that is no record and no entity`);
+  const attributes = attributesOf(left, wrongType);
+  const read = attributeReader(attribute);
   return computed((frame) => {
-    const value = attributesOf(frame, run(frame), wrongType)?.attributes.get(attribute);
+    const record = attributes(frame);
+    const value = record === undefined ? undefined : read(record);
     if (value === undefined) throw missing;
     return value;
   });
@@ -30,25 +32,67 @@ function compileAttribute(body: unknown, compile: (operand: unknown) => Expressi
 function compileHas(body: unknown, compile: (operand: unknown) => Expression): Expression {
   const { left, attr } = membersOf(body, 'has', ['left', 'attr']);
   const path = (Array.isArray(attr) ? arrayIn(attr, 'has') : [attr]).map((name) => stringIn(name, 'has'));
-  const run = compile(left).run;
   const wrongType = new PolicyFault('has: the operand is no record and no entity');
+  const attributes = attributesOf(compile(left), wrongType);
+  const [read, ...further] = path.map(attributeReader);
+  if (read === undefined) throw new UnsupportedConstruct('has without a name');
+  if (further.length === 0) {
+    return computed((frame) => {
+      const record = attributes(frame);
+      return record !== undefined && read(record) !== undefined;
+    });
+  }
   return computed((frame) => {
-    let value: Value = run(frame);
-    for (const name of path) {
-      const next = attributesOf(frame, value, wrongType)?.attributes.get(name);
-      if (next === undefined) return false;
-      value = next;
+    let record = attributes(frame);
+    let value = record === undefined ? undefined : read(record);
+    for (const next of further) {
+      if (value === undefined) return false;
+      record = attributesOfValue(frame, value, wrongType);
+      value = record === undefined ? undefined : next(record);
     }
-    return true;
+    return value !== undefined;
   });
 }
 
+/**
+ * Finds an attribute where it was the time before: the records that meet one expression are mostly made alike. It
+ * remembers nothing else, and looks properly when it is wrong.
+ */
+function attributeReader(name: string): (record: RecordValue) => Value | undefined {
+  let expected = 0;
+  return (record) => {
+    const { names, values } = record;
+    if (expected < names.length && names[expected] === name) return values[expected];
+    const position = record.indexOf(name);
+    if (position === -1) return undefined;
+    expected = position;
+    return values[position];
+  };
+}
+
 /** The attributes of a record or an entity; undefined for an entity that does not exist. */
-function attributesOf(frame: Frame, value: Value, wrongType: PolicyFault): RecordValue | undefined {
-  if (typeof value === 'object') {
-    if (value.kind === 'record') return value;
-    if (value.kind === 'entity') return entityOf(frame, value)?.attributes;
+function attributesOf(left: Expression, wrongType: PolicyFault): (frame: Frame) => RecordValue | undefined {
+  switch (left.variable) {
+    case 'principal':
+      return (frame) => frame.principalEntity?.attributes;
+    case 'action':
+      return (frame) => frame.actionEntity?.attributes;
+    case 'resource':
+      return (frame) => frame.resourceEntity?.attributes;
+    case 'context':
+      return (frame) => frame.context;
+    case undefined: {
+      const { run } = left;
+      return (frame) => attributesOfValue(frame, run(frame), wrongType);
+    }
+    default:
+      return left.variable satisfies never;
   }
+}
+
+function attributesOfValue(frame: Frame, value: Value, wrongType: PolicyFault): RecordValue | undefined {
+  if (value instanceof RecordValue) return value;
+  if (value instanceof EntityReference) return entityOf(frame, value)?.attributes;
   throw wrongType;
 }
 
@@ -109,7 +153,7 @@ function compileHasTag(body: unknown, compile: (operand: unknown) => Expression)
 
 function tagOf(frame: Frame, entity: Value, name: Value): Value | undefined {
   if (!(entity instanceof EntityReference) || typeof name !== 'string') throw tagWrongType;
-  return entityOf(frame, entity)?.tags.attributes.get(name);
+  return entityOf(frame, entity)?.tags.get(name);
 }
 
 const tagWrongType = new PolicyFault('getTag or hasTag: the receiver is no entity, or the tag name no string');

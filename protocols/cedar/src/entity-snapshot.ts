@@ -1,32 +1,38 @@
-import type { EntityJson } from '@cedar-policy/cedar-wasm/nodejs';
+import {
+  type EntityInput,
+  type EntityJson,
+  entityToJson,
+  noAttributes,
+  readEntity,
+  referencesOf,
+  refuseEntity,
+  type UnrelatedEntity,
+} from './entity.ts';
+import { EntityTable } from './entity-table.ts';
 import { cedarErrors } from './errors.ts';
-import { isPlainObject } from './plain-object.ts';
-import { type EntityReference, type EntityUid, entityKey, isActionType, parseEntityUid, RecordValue } from './value.ts';
-import { MalformedValue, recordToJson, type ValueLimits, ValueReader } from './value-json.ts';
+import { relate, withAncestors } from './relate.ts';
+import { type Entity, type EntityReference, type EntityUid, isSameEntity } from './value.ts';
 
-/** An entity as callers give it: attributes, tags and parents in Cedar's JSON form. */
-export interface EntityInput {
-  readonly uid: EntityUid;
-  readonly attrs: Readonly<Record<string, unknown>>;
-  readonly parents: readonly EntityUid[];
-  readonly tags?: Readonly<Record<string, unknown>>;
+/** The entities everybody shares, however they are kept. They do not change. */
+export interface SharedEntities {
+  /** From {@link nextSerial}. */
+  readonly serial: number;
+  find(uid: EntityUid): Entity | undefined;
+  /** Whether an entity of one request would change what is said here: it is known, or an ancestor of one that is. */
+  refusesLocal(reference: EntityReference): boolean;
 }
 
-export interface Entity {
-  readonly reference: EntityReference;
-  readonly attributes: RecordValue;
-  readonly tags: RecordValue;
-  readonly parents: readonly EntityReference[];
-  /** Keys of all ancestors, transitively; not its own. Entities with the same parents share one set. */
-  readonly ancestors: ReadonlySet<string>;
+let serials = 0;
+
+/** Numbers of their own for snapshots, by which references remember where they were looked up without holding on to it. */
+export function nextSerial(): number {
+  serials += 1;
+  return serials;
 }
 
-type UnrelatedEntity = Omit<Entity, 'ancestors'>;
-
-const limits: ValueLimits = { maxDepth: 16, maxValues: 65_536, maxStringLength: 65_536 };
-const maxAncestors = 1_024;
-const noAncestors: ReadonlySet<string> = new Set();
-const empty = new RecordValue(new Map());
+/** Local entities up to which looking through them is quicker than making a table. */
+const fewLocal = 8;
+const maxClosure = 65_536;
 
 /**
  * Entities that never change, with the ancestors of each worked out once.
@@ -34,33 +40,57 @@ const empty = new RecordValue(new Map());
  * Action entities are not among them: they come from the schema, with the policies.
  */
 export class EntitySnapshot {
-  readonly #entities: ReadonlyMap<string, Entity>;
-  /** Keys that are named as a parent and have no entity here. */
-  readonly #danglingParents: ReadonlySet<string>;
-  readonly #base: EntitySnapshot | undefined;
+  readonly #shared: SharedEntities;
+  readonly #local: readonly Entity[];
+  readonly #localTable: EntityTable | undefined;
+  readonly #serial: number;
+  readonly #sharedSerial: number;
 
-  /** Use {@link createEntitySnapshot}, which checks; this takes what it is given. */
-  constructor(
-    entities: ReadonlyMap<string, Entity>,
-    danglingParents: ReadonlySet<string>,
-    base: EntitySnapshot | undefined,
-  ) {
-    this.#entities = entities;
-    this.#danglingParents = danglingParents;
-    this.#base = base;
-  }
-
-  get size(): number {
-    return this.#entities.size + (this.#base?.size ?? 0);
+  /** Use {@link createEntitySnapshot} or `createLazySnapshot`, which check; this takes what it is given. */
+  constructor(shared: SharedEntities, local: readonly Entity[] = []) {
+    this.#shared = shared;
+    this.#local = local;
+    this.#serial = nextSerial();
+    this.#sharedSerial = shared.serial;
+    this.#localTable = local.length > fewLocal ? new EntityTable(local) : undefined;
   }
 
   has(uid: EntityUid): boolean {
-    return this.find(entityKey(uid.type, uid.id)) !== undefined;
+    return this.find(uid) !== undefined;
   }
 
-  /** By the key of its reference. */
-  find(key: string): Entity | undefined {
-    return this.#entities.get(key) ?? this.#base?.find(key);
+  find(uid: EntityUid): Entity | undefined {
+    return this.#findLocal(uid) ?? this.#shared.find(uid);
+  }
+
+  /**
+   * As `find`, for references that are followed often: they remember what they lead to. What is shared is the same in
+   * every snapshot over it, because nothing that a request brings along can take its place.
+   */
+  resolve(reference: EntityReference): Entity | undefined {
+    if (reference.lookedUpIn === this.#sharedSerial || reference.lookedUpIn === this.#serial) return reference.found;
+    const local = this.#findLocal(reference);
+    const found = local ?? this.#shared.find(reference);
+    if (found !== undefined) {
+      reference.found = found;
+      reference.lookedUpIn = local === undefined ? this.#sharedSerial : this.#serial;
+    }
+    return found;
+  }
+
+  #findLocal({ type, id }: EntityUid): Entity | undefined {
+    if (this.#localTable !== undefined) return this.#localTable.find({ type, id });
+    const local = this.#local;
+    for (let position = 0; position < local.length; position++) {
+      const entity = local[position];
+      if (entity !== undefined && entity.reference.type === type && entity.reference.id === id) return entity;
+    }
+    return undefined;
+  }
+
+  /** Whether `with` would refuse it: it is here, or an ancestor of one that is, or of a type that is not local. */
+  refusesLocal(reference: EntityReference): boolean {
+    return this.#findLocal(reference) !== undefined || this.#shared.refusesLocal(reference);
   }
 
   /**
@@ -71,31 +101,48 @@ export class EntitySnapshot {
    *   already or is named as a parent here, because the ancestors worked out before would then be wrong.
    */
   with(entities: readonly EntityInput[]): EntitySnapshot {
+    const added = readAll(entities);
+    for (const { reference } of added) if (this.refusesLocal(reference)) throw conflict(reference);
+    const repeated = firstRepeated(added);
+    if (repeated !== undefined) throw conflict(repeated);
     // One level at most, so that looking up stays two steps: what an overlay holds is few.
-    const shared = this.#base ?? this;
-    const local = new Map<string, UnrelatedEntity>(this.#base === undefined ? undefined : this.#entities);
-    for (const entity of readEntities(entities)) {
-      const { key, type } = entity.reference;
-      if (local.has(key) || this.find(key) !== undefined || shared.#danglingParents.has(key)) {
-        throw cedarErrors.error(
-          'entity_conflict',
-          `A request-local entity of type ${type} is already known to, or a parent in, the shared entities.`,
-        );
-      }
-      local.set(key, entity);
+    const local = this.#local.length === 0 ? added : [...this.#local, ...added];
+    const shared = this.#shared;
+    const lookUp = (reference: EntityReference): Entity | undefined => shared.find(reference);
+    if (local.length <= fewLocal && !isOneParentOfAnother(local)) {
+      return new EntitySnapshot(
+        shared,
+        local.map((entity) => withAncestors(entity, lookUp)),
+      );
     }
-    return relate(local, shared);
+    const byKey = new Map(local.map((entity) => [entity.reference.key, entity]));
+    return new EntitySnapshot(shared, Array.from(relate(byKey, lookUp, new Map()).values()));
   }
 
-  /** All entities in Cedar's JSON form. */
-  toJson(): EntityJson[] {
-    const own = Array.from(this.#entities.values(), (entity) => ({
-      uid: uidOf(entity.reference),
-      attrs: recordToJson(entity.attributes),
-      parents: entity.parents.map(uidOf),
-      tags: recordToJson(entity.tags),
-    }));
-    return this.#base === undefined ? own : [...this.#base.toJson(), ...own];
+  /**
+   * The roots and every entity that can be reached from them over parents, attributes and tags, by ascending type
+   * and id; names that have no entity here are passed over. No policy that starts from these roots can see more.
+   *
+   * @throws CodedError `entities_refused` when there are more than 65,536
+   */
+  reachableFrom(roots: Iterable<EntityUid>): readonly Entity[] {
+    const reached = new Map<string, Entity>();
+    const pending = Array.from(roots);
+    for (let uid = pending.pop(); uid !== undefined; uid = pending.pop()) {
+      const entity = this.find(uid);
+      if (entity === undefined || reached.has(entity.reference.key)) continue;
+      reached.set(entity.reference.key, entity);
+      if (reached.size > maxClosure) throw refuseEntity(entity.reference, `is one of more than ${maxClosure}`);
+      for (const reference of referencesOf(entity)) pending.push(reference);
+    }
+    return Array.from(reached.values()).sort(({ reference: left }, { reference: right }) =>
+      left.key < right.key ? -1 : 1,
+    );
+  }
+
+  /** {@link reachableFrom} in Cedar's JSON form: a snapshot of these answers every question about the roots alike. */
+  closureOf(roots: Iterable<EntityUid>): EntityJson[] {
+    return this.reachableFrom(roots).map(entityToJson);
   }
 }
 
@@ -107,109 +154,67 @@ export class EntitySnapshot {
  */
 export function createEntitySnapshot(entities: readonly EntityInput[]): EntitySnapshot {
   const read = new Map<string, UnrelatedEntity>();
-  for (const entity of readEntities(entities)) {
-    if (read.has(entity.reference.key)) throw refuse(entity.reference, 'is given twice');
+  for (const entity of readAll(entities)) {
+    if (read.has(entity.reference.key)) throw refuseEntity(entity.reference, 'is given twice');
     read.set(entity.reference.key, entity);
   }
-  return relate(read, undefined);
+  return new EntitySnapshot(listed(read));
 }
 
 /** The schema's actions and their groups, as entities without attributes. They have been checked with the schema. */
 export function createActionSnapshot(
   actions: readonly { readonly reference: EntityReference; readonly parents: readonly EntityReference[] }[],
 ): EntitySnapshot {
-  const bare = actions.map(({ reference, parents }) => ({ reference, parents, attributes: empty, tags: empty }));
-  return relate(new Map(bare.map((action) => [action.reference.key, action])), undefined);
+  const bare = actions.map(({ reference, parents }) => ({
+    reference,
+    parents,
+    attributes: noAttributes,
+    tags: noAttributes,
+  }));
+  return new EntitySnapshot(listed(new Map(bare.map((action) => [action.reference.key, action]))));
 }
 
-function* readEntities(entities: readonly EntityInput[]): Generator<UnrelatedEntity> {
+function readAll(entities: readonly EntityInput[]): readonly UnrelatedEntity[] {
   const inputs: unknown = entities;
   if (!Array.isArray(inputs)) throw cedarErrors.error('entities_refused', 'Entities come as an array.');
-  for (const [index, input] of inputs.entries()) yield readEntity(input, index);
+  return inputs.map((input: unknown, position) => readEntity(input, position));
 }
 
-function readEntity(input: unknown, index: number): UnrelatedEntity {
-  const reference = isPlainObject(input) ? parseEntityUid(input['uid']) : undefined;
-  if (!isPlainObject(input) || reference === undefined) {
-    throw cedarErrors.error('entities_refused', `Entity ${index} has no uid of a type name and an id.`);
+function firstRepeated(entities: readonly UnrelatedEntity[]): EntityReference | undefined {
+  if (entities.length <= fewLocal) {
+    return entities.find(({ reference }, position) =>
+      entities.some((other, before) => before < position && isSameEntity(other.reference, reference)),
+    )?.reference;
   }
-  if (isActionType(reference.type)) throw refuse(reference, 'is an action, which only the schema declares');
-  const parents: unknown = input['parents'];
-  if (!Array.isArray(parents)) throw refuse(reference, 'has no array of parents');
-  try {
-    return {
-      reference,
-      attributes: new ValueReader('attrs', limits).readRecord(input['attrs']),
-      tags: input['tags'] === undefined ? empty : new ValueReader('tags', limits).readRecord(input['tags']),
-      parents: parents.map((parent) => {
-        const parsed = parseEntityUid(parent);
-        if (parsed === undefined) throw refuse(reference, 'has a parent that is not a type name and an id');
-        return parsed;
-      }),
-    };
-  } catch (error) {
-    if (error instanceof MalformedValue) throw refuse(reference, `is malformed: ${error.message}`);
-    throw error;
+  const seen = new Set<string>();
+  return entities.find(({ reference: { key } }) => seen.size === seen.add(key).size)?.reference;
+}
+
+function isOneParentOfAnother(entities: readonly UnrelatedEntity[]): boolean {
+  return entities.some(({ parents }) =>
+    parents.some((parent) => entities.some(({ reference }) => isSameEntity(reference, parent))),
+  );
+}
+
+function conflict({ type }: EntityReference): Error {
+  return cedarErrors.error(
+    'entity_conflict',
+    `A request-local entity of type ${type} is already known to, or a parent in, the shared entities.`,
+  );
+}
+
+/** Shared entities that are all there from the beginning. */
+function listed(unrelated: ReadonlyMap<string, UnrelatedEntity>): SharedEntities {
+  const related = relate(unrelated, () => undefined, new Map());
+  const entities = new EntityTable(related.values());
+  const danglingParents = new Set<string>();
+  for (const { parents } of unrelated.values()) {
+    for (const { key } of parents) if (!related.has(key)) danglingParents.add(key);
   }
-}
-
-/** Depth first with a stack of its own: a chain of a million parents must not exhaust the machine's. */
-function relate(unrelated: ReadonlyMap<string, UnrelatedEntity>, base: EntitySnapshot | undefined): EntitySnapshot {
-  const related = new Map<string, Entity>();
-  const dangling = new Set<string>();
-  const sharedSets = new Map<string, ReadonlySet<string>>();
-  const open = new Set<string>();
-  const pending = Array.from(unrelated.values());
-  for (let entity = pending.at(-1); entity !== undefined; entity = pending.at(-1)) {
-    const { key } = entity.reference;
-    if (related.has(key)) {
-      pending.pop();
-      continue;
-    }
-    open.add(key);
-    const waitsFor = entity.parents.filter((parent) => unrelated.has(parent.key) && !related.has(parent.key));
-    for (const parent of waitsFor) {
-      if (open.has(parent.key)) throw refuse(parent, 'is its own ancestor');
-      const parentEntity = unrelated.get(parent.key);
-      if (parentEntity !== undefined) pending.push(parentEntity);
-    }
-    if (waitsFor.length > 0) continue;
-    const lookUp = (parent: string): Entity | undefined => related.get(parent) ?? base?.find(parent);
-    for (const parent of entity.parents) if (lookUp(parent.key) === undefined) dangling.add(parent.key);
-    related.set(key, { ...entity, ancestors: ancestorsOf(entity, lookUp, sharedSets) });
-    open.delete(key);
-    pending.pop();
-  }
-  return new EntitySnapshot(related, dangling, base);
-}
-
-function ancestorsOf(
-  entity: UnrelatedEntity,
-  lookUp: (key: string) => Entity | undefined,
-  sharedSets: Map<string, ReadonlySet<string>>,
-): ReadonlySet<string> {
-  if (entity.parents.length === 0) return noAncestors;
-  // NUL parts type from id, so a sequence of keys needs another mark; ids may hold anything, hence the lengths.
-  const family = entity.parents.map((parent) => `${parent.key.length}:${parent.key}`).join();
-  const known = sharedSets.get(family);
-  if (known !== undefined) return known;
-  const ancestors = new Set<string>();
-  for (const parent of entity.parents) {
-    ancestors.add(parent.key);
-    for (const ancestor of lookUp(parent.key)?.ancestors ?? noAncestors) ancestors.add(ancestor);
-    if (ancestors.size > maxAncestors) throw refuse(entity.reference, `has more than ${maxAncestors} ancestors`);
-  }
-  sharedSets.set(family, ancestors);
-  return ancestors;
-}
-
-function uidOf(reference: EntityReference): { type: string; id: string } {
-  return { type: reference.type, id: reference.id };
-}
-
-/** Ids may be personal data: the public detail names the type, the internal one the entity. */
-function refuse(reference: EntityReference, what: string): Error {
-  return cedarErrors.error('entities_refused', `An entity of type ${reference.type} ${what}.`, {
-    internal: `${reference.type} ${reference.id}`,
-  });
+  return {
+    serial: nextSerial(),
+    find: (uid) => entities.find(uid),
+    refusesLocal: (reference) =>
+      entities.find(reference) !== undefined || (danglingParents.size > 0 && danglingParents.has(reference.key)),
+  };
 }

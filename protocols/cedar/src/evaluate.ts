@@ -1,8 +1,8 @@
-import type { CompiledPolicySet } from './compile-policies.ts';
+import type { CompiledPolicy, CompiledPolicySet, MetAction } from './compile-policies.ts';
 import { cedarErrors } from './errors.ts';
 import type { Frame } from './frame.ts';
 import { PolicyFault } from './policy-fault.ts';
-import { type AuthorizationRequest, readRequest } from './request.ts';
+import { type AuthorizationRequest, contextOf, referenceOf } from './request.ts';
 
 export interface Answer {
   readonly decision: 'allow' | 'deny';
@@ -19,7 +19,8 @@ export interface Answer {
  * @throws CodedError `request_refused` when the request itself is malformed
  */
 export function evaluate(policies: CompiledPolicySet, request: AuthorizationRequest): Answer {
-  return answer(policies, frameOf(policies, request), false);
+  const met = policies.meet(request.action);
+  return answer(met.policies, frameOf(policies, met, request), false);
 }
 
 /**
@@ -32,22 +33,24 @@ export function evaluate(policies: CompiledPolicySet, request: AuthorizationRequ
  * @throws CodedError `request_refused` when the request is malformed or not foreseen: nothing is allowed then
  */
 export function decideFailClosed(policies: CompiledPolicySet, request: AuthorizationRequest): Answer {
-  const frame = frameOf(policies, request);
-  const { action, principal, resource } = frame;
-  if (!policies.isDeclared(action, principal, resource)) {
+  const met = policies.meet(request.action);
+  const frame = frameOf(policies, met, request);
+  const { principal, resource } = frame;
+  const { application } = met;
+  if (application?.principalTypes.has(principal.type) !== true || !application.resourceTypes.has(resource.type)) {
     const types = `a principal of type ${principal.type.slice(0, 128)} and a resource of type ${resource.type.slice(0, 128)}`;
     throw cedarErrors.error('request_refused', `The schema does not declare this action for ${types}.`);
   }
-  return answer(policies, frame, true);
+  return answer(met.policies, frame, true);
 }
 
 const none: readonly never[] = Object.freeze([]);
 
-function answer(policies: CompiledPolicySet, frame: Frame, forbidOnError: boolean): Answer {
+function answer(policies: readonly CompiledPolicy[], frame: Frame, forbidOnError: boolean): Answer {
   let permits: string[] | undefined;
   let forbids: string[] | undefined;
   let errors: { policyId: string; message: string }[] | undefined;
-  for (const policy of policies.policiesFor(frame.action)) {
+  for (const policy of policies) {
     if (policy.scope !== undefined && !policy.scope(frame)) continue;
     let satisfied = true;
     if (policy.condition !== undefined) {
@@ -79,19 +82,25 @@ function answer(policies: CompiledPolicySet, frame: Frame, forbidOnError: boolea
 
 const conditionNotBoolean = new PolicyFault('the condition is not a boolean');
 
-function frameOf(policies: CompiledPolicySet, request: AuthorizationRequest): Frame {
-  const { principal, action, resource, context } = readRequest(request);
+/** @throws CodedError `request_refused` when the request is malformed */
+export function frameOf(policies: CompiledPolicySet, met: MetAction, request: AuthorizationRequest): Frame {
   const { entities } = request;
   const { actions } = policies;
+  const principal = referenceOf('principal', request.principal);
+  const resource = referenceOf('resource', request.resource);
+  const context = contextOf(request.context);
+  const principalEntity = entities.find(principal) ?? actions.find(principal);
+  const resourceEntity = entities.find(resource) ?? actions.find(resource);
   return {
-    principal,
-    action,
-    resource,
+    // An entity's own reference, so that it is known again without looking at its name.
+    principal: principalEntity?.reference ?? principal,
+    action: met.reference,
+    resource: resourceEntity?.reference ?? resource,
     context,
     entities,
     actions,
-    principalEntity: entities.find(principal.key) ?? actions.find(principal.key),
-    actionEntity: actions.find(action.key),
-    resourceEntity: entities.find(resource.key) ?? actions.find(resource.key),
+    principalEntity,
+    actionEntity: met.entity,
+    resourceEntity,
   };
 }

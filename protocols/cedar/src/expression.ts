@@ -7,7 +7,11 @@ import type { Value } from './value.ts';
 export interface Expression {
   readonly run: Code;
   readonly constant: Value | undefined;
+  /** Where it is nothing but this variable. */
+  readonly variable?: Variable;
 }
+
+export type Variable = 'principal' | 'action' | 'resource' | 'context';
 
 /** Compiles one operator from the body under its name; `compile` is for its operands. */
 export type OperatorCompiler = (body: unknown, compile: (operand: unknown) => Expression) => Expression;
@@ -18,6 +22,10 @@ export function constantly(value: Value): Expression {
 
 export function computed(run: Code): Expression {
   return { run, constant: undefined };
+}
+
+export function variable(name: Variable, run: Code): Expression {
+  return { run, constant: undefined, variable: name };
 }
 
 /** An operator that looks at its operand alone: worked out now when the operand is constant and does not fault. */

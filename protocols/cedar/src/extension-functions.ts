@@ -52,14 +52,16 @@ const functions: ReadonlyMap<string, ExtensionFunction> = new Map<string, Extens
 ]);
 
 /** The functions that may stand in entity and context data: those that build a value from constants. */
-const dataFunctions: ReadonlySet<string> = new Set(['decimal', 'ip', 'datetime', 'duration', 'offset']);
+const dataFunctions: ReadonlyMap<string, ExtensionFunction> = new Map(
+  Array.from(functions).filter(([name]) => ['decimal', 'ip', 'datetime', 'duration', 'offset'].includes(name)),
+);
 
 export function extensionFunction(name: string): ExtensionFunction | undefined {
   return functions.get(name);
 }
 
 export function dataFunction(name: string): ExtensionFunction | undefined {
-  return dataFunctions.has(name) ? functions.get(name) : undefined;
+  return dataFunctions.get(name);
 }
 
 function ofText(name: string, parse: (text: string) => Value | undefined): ExtensionFunction {

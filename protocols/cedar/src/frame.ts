@@ -1,5 +1,5 @@
-import type { Entity, EntitySnapshot } from './entity-snapshot.ts';
-import type { EntityReference, RecordValue, Value } from './value.ts';
+import type { EntitySnapshot } from './entity-snapshot.ts';
+import { type Entity, type EntityReference, isSameEntity, type RecordValue, type Value } from './value.ts';
 
 /** What one request gives the compiled policies. One is made per evaluation, and nothing else. */
 export interface Frame {
@@ -23,10 +23,10 @@ export function entityOf(frame: Frame, reference: EntityReference): Entity | und
   if (reference === frame.principal) return frame.principalEntity;
   if (reference === frame.resource) return frame.resourceEntity;
   if (reference === frame.action) return frame.actionEntity;
-  return frame.entities.find(reference.key) ?? frame.actions.find(reference.key);
+  return frame.entities.resolve(reference) ?? frame.actions.find(reference);
 }
 
 /** Cedar's `in` for one entity: itself or an ancestor. An entity that is not there has no ancestors. */
 export function isIn(frame: Frame, entity: EntityReference, ancestor: EntityReference): boolean {
-  return entity.key === ancestor.key || entityOf(frame, entity)?.ancestors.has(ancestor.key) === true;
+  return isSameEntity(entity, ancestor) || entityOf(frame, entity)?.ancestors.has(ancestor) === true;
 }

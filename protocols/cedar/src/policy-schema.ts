@@ -1,7 +1,9 @@
-import { schemaToJsonWithResolvedTypes } from '@cedar-policy/cedar-wasm/nodejs';
+import { type SchemaJson, schemaToJsonWithResolvedTypes } from '@cedar-policy/cedar-wasm/nodejs';
 import { createActionSnapshot, type EntitySnapshot } from './entity-snapshot.ts';
 import type { PolicyProblem } from './errors.ts';
+import { UnsupportedConstruct } from './json-policy.ts';
 import { askReference, problemsFrom } from './reference-parser.ts';
+import { type EntityType, entityTypesIn, qualified, type RecordType, SchemaTypes } from './schema-types.ts';
 import { EntityReference } from './value.ts';
 
 /** A schema in Cedar's schema syntax, and what evaluation needs of it. */
@@ -9,27 +11,43 @@ export interface PolicySchema {
   readonly text: string;
   /** The declared actions and the groups they are in. */
   readonly actions: EntitySnapshot;
-  /** By the key of the action; a group that is never requested itself applies to no types. */
-  readonly applications: ReadonlyMap<string, ActionApplication>;
+  /** For every declared action; a group that is never requested itself applies to no types. */
+  readonly applications: ReadonlyMap<EntityReference, ActionApplication>;
+  /** By full name. Action types are not among them. */
+  readonly entityTypes: ReadonlyMap<string, EntityType>;
 }
 
-/** The types of principal and resource an action is declared for. */
+/** The types of principal, resource and context an action is declared for. */
 export interface ActionApplication {
   readonly principalTypes: ReadonlySet<string>;
   readonly resourceTypes: ReadonlySet<string>;
+  readonly context: RecordType;
 }
 
 /** @returns the schema, or what is wrong with it */
 export function readSchema(text: string): PolicySchema | { readonly problems: readonly PolicyProblem[] } {
   const parsed = askReference(() => schemaToJsonWithResolvedTypes(text));
   if (parsed.type === 'failure') return { problems: problemsFrom(parsed.errors, { source: 'schema', text }) };
-  const actions = Object.entries(parsed.json).flatMap(([namespace, definition]) => {
-    const actionType = namespace === '' ? 'Action' : `${namespace}::Action`;
+  try {
+    return schemaOf(text, parsed.json);
+  } catch (error) {
+    // The parser knows a type that we do not: an engine newer than this room.
+    if (error instanceof UnsupportedConstruct)
+      return { problems: [{ source: 'schema', message: `unsupported: ${error.message}` }] };
+    throw error;
+  }
+}
+
+function schemaOf(text: string, json: SchemaJson<string>): PolicySchema {
+  const types = new SchemaTypes(json);
+  const actions = Object.entries(json).flatMap(([namespace, definition]) => {
+    const actionType = qualified(namespace, 'Action');
     return Object.entries(definition.actions).map(([id, action]) => ({
       reference: new EntityReference(actionType, id),
       application: {
         principalTypes: new Set(action.appliesTo?.principalTypes),
         resourceTypes: new Set(action.appliesTo?.resourceTypes),
+        context: types.resolveRecord(action.appliesTo?.context),
       },
       parents: (action.memberOf ?? []).map((group) => new EntityReference(group.type ?? actionType, group.id)),
     }));
@@ -37,6 +55,7 @@ export function readSchema(text: string): PolicySchema | { readonly problems: re
   return {
     text,
     actions: createActionSnapshot(actions),
-    applications: new Map(actions.map(({ reference, application }) => [reference.key, application])),
+    applications: new Map(actions.map(({ reference, application }) => [reference, application])),
+    entityTypes: entityTypesIn(json, types),
   };
 }

@@ -1,15 +1,12 @@
-import {
-  type Context,
-  type EntityJson,
-  preparsePolicySet,
-  statefulIsAuthorized,
-} from '@cedar-policy/cedar-wasm/nodejs';
-import type { EntitySnapshot } from './entity-snapshot.ts';
+import { type Context, preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
+import { entitiesNamedIn } from './entities-named.ts';
+import { collectReferences } from './entity.ts';
 import { cedarErrors } from './errors.ts';
 import type { Answer } from './evaluate.ts';
 import type { ParsedPolicySet } from './parse-policy-set.ts';
 import { askReference } from './reference-parser.ts';
-import { type AuthorizationRequest, readRequest } from './request.ts';
+import { type AuthorizationRequest, contextOf, referenceOf } from './request.ts';
+import type { EntityUid } from './value.ts';
 
 /** The reference engine behind the same question and answer as `evaluate`: an oracle, some fifty times slower. */
 export interface Reference {
@@ -32,24 +29,26 @@ let nextSlot = 0;
 export function createReference(parsed: ParsedPolicySet): Reference {
   const position = new Map(parsed.policies.map((policy, index) => [policy.id, index]));
   const inTextOrder = (left: string, right: string): number => (position.get(left) ?? 0) - (position.get(right) ?? 0);
-  const actions = parsed.schema.actions.toJson();
-  const entitiesJson = new WeakMap<EntitySnapshot, EntityJson[]>();
+  const { actions, applications } = parsed.schema;
+  const actionsJson = actions.closureOf(applications.keys());
+  const named = entitiesNamedIn(parsed);
   return {
     evaluate(request) {
-      readRequest(request);
-      let entities = entitiesJson.get(request.entities);
-      if (entities === undefined) {
-        entities = [...actions, ...request.entities.toJson()];
-        entitiesJson.set(request.entities, entities);
-      }
+      referenceOf('action', request.action);
+      const principal = referenceOf('principal', request.principal);
+      const resource = referenceOf('resource', request.resource);
+      const context = contextOf(request.context);
+      // All that these policies can come to from here: the engine's time goes into taking over entities.
+      const roots: EntityUid[] = [principal, resource, ...named];
+      collectReferences(context, roots);
       const call = {
         preparsedPolicySetId: slotOf(parsed),
         principal: { ...request.principal },
         action: { ...request.action },
         resource: { ...request.resource },
-        // As it came, so that our reading of it is compared too. `readRequest` has vouched for the type.
+        // As it came, so that our reading of it is compared too. `contextOf` has vouched for the type.
         context: request.context as Context,
-        entities,
+        entities: [...actionsJson, ...request.entities.closureOf(roots)],
         validateRequest: false,
       };
       const answer = askReference(() => statefulIsAuthorized(call));

@@ -12,26 +12,10 @@ export interface AuthorizationRequest {
   readonly entities: EntitySnapshot;
 }
 
-export interface ReadRequest {
-  readonly principal: EntityReference;
-  readonly action: EntityReference;
-  readonly resource: EntityReference;
-  readonly context: RecordValue;
-}
-
 const contextLimits: ValueLimits = { maxDepth: 16, maxValues: 4_096, maxStringLength: 65_536 };
 
 /** @throws CodedError `request_refused` */
-export function readRequest(request: AuthorizationRequest): ReadRequest {
-  return {
-    principal: referenceOf('principal', request.principal),
-    action: referenceOf('action', request.action),
-    resource: referenceOf('resource', request.resource),
-    context: contextOf(request.context),
-  };
-}
-
-function referenceOf(what: string, uid: unknown): EntityReference {
+export function referenceOf(what: 'principal' | 'action' | 'resource', uid: unknown): EntityReference {
   const reference = parseEntityUid(uid);
   if (reference === undefined) {
     throw cedarErrors.error('request_refused', `The ${what} is not an entity type name and an id.`);
@@ -39,7 +23,8 @@ function referenceOf(what: string, uid: unknown): EntityReference {
   return reference;
 }
 
-function contextOf(json: unknown): RecordValue {
+/** @throws CodedError `request_refused` */
+export function contextOf(json: unknown): RecordValue {
   try {
     return new ValueReader('context', contextLimits).readRecord(json);
   } catch (error) {

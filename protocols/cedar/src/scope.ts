@@ -1,6 +1,6 @@
 import { type Frame, isIn } from './frame.ts';
 import { arrayIn, entityIn, membersOf, objectIn, stringIn, UnsupportedConstruct } from './json-policy.ts';
-import type { EntityReference } from './value.ts';
+import { type EntityReference, isSameEntity } from './value.ts';
 
 /** Whether the scope lets a request through. A scope never faults. */
 export type ScopeTest = (frame: Frame) => boolean;
@@ -14,7 +14,7 @@ export function compileScope(of: 'principal' | 'resource', json: unknown): Scope
       return undefined;
     case '==': {
       const entity = entityIn(membersOf(json, of, ['op', 'entity']).entity, of);
-      return (frame) => frame[of].key === entity.key;
+      return (frame) => isSameEntity(frame[of], entity);
     }
     case 'in': {
       const entity = entityIn(membersOf(json, of, ['op', 'entity']).entity, of);

@@ -7,6 +7,16 @@ import { parseEntityUid, RecordValue, SetValue, type Value } from './value.ts';
 /** Why data is not a Cedar value, and where. Callers turn it into their own coded error. */
 export class MalformedValue extends Error {
   override readonly name = 'MalformedValue';
+  readonly #path: (string | number)[] = [];
+
+  /** On its way up: what is wrong is in this member of what holds it. Good data needs no such words. */
+  within(step: string | number): void {
+    this.#path.push(step);
+  }
+
+  named(root: string): void {
+    this.message = `${[root, ...this.#path.toReversed()].join('.').slice(0, 256)} ${this.message}`;
+  }
 }
 
 export interface ValueLimits {
@@ -16,21 +26,18 @@ export interface ValueLimits {
   readonly maxStringLength: number;
 }
 
-const escapes = ['__entity', '__extn', '__expr'] as const;
-
 /**
  * Reads Cedar's JSON value form, stricter than Cedar itself: a Long must be a safe integer, because the parser
  * before us has rounded anything else; strings must be well-formed; `__entity` and `__extn` must be given in full
  * and alone (types are never guessed from a schema); null is nothing.
  */
 export class ValueReader {
+  readonly #root: string;
   readonly #limits: ValueLimits;
-  /** Where we are, for the error message: kept as a stack, because good data needs no text. */
-  readonly #path: (string | number)[];
   #values = 0;
 
   constructor(root: string, limits: ValueLimits) {
-    this.#path = [root];
+    this.#root = root;
     this.#limits = limits;
   }
 
@@ -40,9 +47,14 @@ export class ValueReader {
    * @throws MalformedValue
    */
   readRecord(json: unknown): RecordValue {
-    if (!isPlainObject(json)) throw this.#malformed('is not an object');
-    if (isEscape(json)) throw this.#malformed('is a single value, not a record');
-    return this.#record(json);
+    if (!isPlainObject(json)) throw this.#named(new MalformedValue('is not an object'));
+    try {
+      const value = this.#object(json, 1);
+      if (value instanceof RecordValue) return value;
+    } catch (error) {
+      throw this.#named(error);
+    }
+    throw this.#named(new MalformedValue('is a single value, not a record'));
   }
 
   /**
@@ -51,93 +63,117 @@ export class ValueReader {
    * @throws MalformedValue
    */
   read(json: unknown): Value {
-    return this.#value(json);
+    try {
+      return this.#value(json, 1);
+    } catch (error) {
+      throw this.#named(error);
+    }
   }
 
-  #value(json: unknown): Value {
+  #named(error: unknown): unknown {
+    if (error instanceof MalformedValue) error.named(this.#root);
+    return error;
+  }
+
+  /** @param depth levels from the root to the value, both counted */
+  #value(json: unknown, depth: number): Value {
     if (++this.#values > this.#limits.maxValues) {
-      throw this.#malformed(`is past the limit of ${this.#limits.maxValues} values`);
+      throw new MalformedValue(`is past the limit of ${this.#limits.maxValues} values`);
     }
     switch (typeof json) {
+      case 'string':
+        if (json.length > this.#limits.maxStringLength) {
+          throw new MalformedValue(`is longer than ${this.#limits.maxStringLength} characters`);
+        }
+        if (!json.isWellFormed()) throw new MalformedValue('holds a lone surrogate');
+        return json;
       case 'boolean':
         return json;
       case 'number':
         // `+ 0` makes negative zero zero.
         if (Number.isSafeInteger(json)) return json + 0;
-        throw this.#malformed('is not an integer within 2^53; use a decimal, or smaller units');
-      case 'string':
-        if (json.length > this.#limits.maxStringLength) {
-          throw this.#malformed(`is longer than ${this.#limits.maxStringLength} characters`);
-        }
-        if (!json.isWellFormed()) throw this.#malformed('holds a lone surrogate');
-        return json;
+        throw new MalformedValue('is not an integer within 2^53; use a decimal, or smaller units');
       case 'object':
-        return this.#composite(json);
+        if (depth > this.#limits.maxDepth)
+          throw new MalformedValue(`is nested deeper than ${this.#limits.maxDepth} levels`);
+        if (Array.isArray(json)) return this.#set(json, depth);
+        if (!isPlainObject(json)) throw new MalformedValue('is null or not plain JSON');
+        return this.#object(json, depth);
       default:
-        throw this.#malformed('is not JSON');
+        throw new MalformedValue('is not JSON');
     }
   }
 
-  #composite(json: object | null): Value {
-    if (this.#path.length > this.#limits.maxDepth) {
-      throw this.#malformed(`is nested deeper than ${this.#limits.maxDepth} levels`);
+  #set(json: readonly unknown[], depth: number): SetValue {
+    const items: Value[] = [];
+    try {
+      for (const item of json) items.push(this.#value(item, depth + 1));
+    } catch (error) {
+      throw inside(error, items.length);
     }
-    if (Array.isArray(json)) return new SetValue(json.map((item, index) => this.#at(index, item)));
-    if (!isPlainObject(json)) throw this.#malformed('is null or not plain JSON');
-    return isEscape(json) ? this.#escape(json) : this.#record(json);
+    return new SetValue(items);
   }
 
-  #record(json: PlainObject): RecordValue {
-    const attributes = new Map<string, Value>();
-    for (const name of Object.keys(json)) {
-      if (!name.isWellFormed()) throw this.#malformed('has a key with a lone surrogate');
-      attributes.set(name, this.#at(name, json[name]));
+  /** What a JSON object stands for: a record, or the value that `__entity` or `__extn` writes out. */
+  #object(json: PlainObject, depth: number): Value {
+    const names = Object.keys(json);
+    for (const name of names) {
+      if (isEscape(name)) return this.#escape(json, names, depth);
+      if (!name.isWellFormed()) throw new MalformedValue('has a key with a lone surrogate');
     }
-    return new RecordValue(attributes);
+    const values: Value[] = [];
+    try {
+      // In the order of the names, and faster than asking for one after the other.
+      for (const member of Object.values(json)) values.push(this.#value(member, depth + 1));
+    } catch (error) {
+      throw inside(error, names[values.length] ?? '');
+    }
+    return new RecordValue(names, values);
   }
 
-  #escape(json: PlainObject): Value {
-    const keys = Object.keys(json);
-    const content: unknown = keys.length === 1 ? json[keys[0] ?? ''] : undefined;
-    if (keys[0] === '__entity') {
-      const reference = parseEntityUid(content);
+  #escape(json: PlainObject, names: readonly string[], depth: number): Value {
+    const name = names.length === 1 ? names[0] : undefined;
+    if (name === '__entity') {
+      const reference = parseEntityUid(json[name]);
       if (reference !== undefined) return reference;
     }
-    if (keys[0] === '__extn' && isPlainObject(content)) return this.#extension(content);
-    throw this.#malformed('is not a whole __entity or __extn');
+    if (name === '__extn') {
+      const content = json[name];
+      if (isPlainObject(content)) return this.#extension(content, depth);
+    }
+    throw new MalformedValue('is not a whole __entity or __extn');
   }
 
-  #extension(call: PlainObject): Value {
+  #extension(call: PlainObject, depth: number): Value {
     const name = call['fn'];
     const fn = typeof name === 'string' ? dataFunction(name) : undefined;
-    if (fn === undefined) throw this.#malformed('names an unknown extension function');
-    const given: unknown = Object.hasOwn(call, 'arg') ? [call['arg']] : call['args'];
-    if (Object.keys(call).length !== 2 || !Array.isArray(given) || given.length !== fn.arity) {
-      throw this.#malformed(`gives ${name} other arguments than it takes`);
+    if (fn === undefined) throw new MalformedValue('names an unknown extension function');
+    const single = Object.hasOwn(call, 'arg');
+    const given: unknown = single ? undefined : call['args'];
+    const count = single ? 1 : Array.isArray(given) ? given.length : 0;
+    if (Object.keys(call).length !== 2 || count !== fn.arity) {
+      throw new MalformedValue(`gives ${name} other arguments than it takes`);
     }
     try {
-      const first = this.#at('arg', given[0]);
-      return fn.arity === 1 ? fn.apply(first) : fn.apply(first, this.#at('arg', given[1]));
+      const first = this.#value(Array.isArray(given) ? given[0] : call['arg'], depth + 1);
+      if (fn.arity === 1) return fn.apply(first);
+      return fn.apply(first, this.#value(Array.isArray(given) ? given[1] : undefined, depth + 1));
     } catch (error) {
-      if (error instanceof PolicyFault) throw this.#malformed(`is no ${name} value`);
-      throw error;
+      if (error instanceof PolicyFault) throw new MalformedValue(`is no ${name} value`);
+      throw inside(error, 'arg');
     }
-  }
-
-  #at(step: string | number, json: unknown): Value {
-    this.#path.push(step);
-    const value = this.#value(json);
-    this.#path.pop();
-    return value;
-  }
-
-  #malformed(what: string): MalformedValue {
-    return new MalformedValue(`${this.#path.join('.').slice(0, 256)} ${what}`);
   }
 }
 
-function isEscape(json: PlainObject): boolean {
-  return escapes.some((key) => Object.hasOwn(json, key));
+function inside(error: unknown, step: string | number): unknown {
+  if (error instanceof MalformedValue) error.within(step);
+  return error;
+}
+
+const underscore = 0x5f;
+
+function isEscape(name: string): boolean {
+  return name.charCodeAt(0) === underscore && (name === '__entity' || name === '__extn' || name === '__expr');
 }
 
 /** The value in Cedar's JSON form, so that the reference engine can be asked the same question. */
@@ -159,6 +195,8 @@ export function valueToJson(value: Value): CedarValueJson {
     case 'ipaddr':
       return extension('ip', value.toString());
     case 'datetime': {
+      const text = value.isoText();
+      if (text !== undefined) return extension('datetime', text);
       const sinceEpoch = extension('duration', `${value.epochMilliseconds}ms`);
       return { __extn: { fn: 'offset', args: [extension('datetime', '1970-01-01'), sinceEpoch] } };
     }
@@ -171,7 +209,7 @@ export function valueToJson(value: Value): CedarValueJson {
 
 export function recordToJson(record: RecordValue): Record<string, CedarValueJson> {
   // fromEntries defines own properties, so that an attribute called __proto__ stays one.
-  return Object.fromEntries(Array.from(record.attributes, ([name, value]) => [name, valueToJson(value)]));
+  return Object.fromEntries(record.values.map((value, position) => [record.names[position], valueToJson(value)]));
 }
 
 function extension(fn: string, arg: string): CedarValueJson {

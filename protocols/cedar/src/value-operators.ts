@@ -7,8 +7,8 @@ import { equalValues, SetValue, type Value } from './value.ts';
 
 /** The operators whose result depends on their operands alone, never on entities. */
 export const valueOperators: readonly (readonly [string, OperatorCompiler])[] = [
-  binary('==', equalValues),
-  binary('!=', (left, right) => !equalValues(left, right)),
+  ['==', compileEquality(true)],
+  ['!=', compileEquality(false)],
   comparison('<', (left, right) => left < right),
   comparison('<=', (left, right) => left <= right),
   comparison('>', (left, right) => left > right),
@@ -38,6 +38,19 @@ function binary(name: string, apply: (left: Value, right: Value) => Value): Oper
       return pureBinary(left, right, apply);
     },
   ];
+}
+
+/** Mostly one side is a constant that `===` settles: texts, booleans and Longs, which have one form each. */
+function compileEquality(whenEqual: boolean): OperatorCompiler {
+  const compare = whenEqual ? equalValues : (left: Value, right: Value) => !equalValues(left, right);
+  return (body, compile) => {
+    const { left, right } = operandsOf(body, '==', compile);
+    const [computedSide, constant] = left.constant === undefined ? [left, right.constant] : [right, left.constant];
+    if (constant === undefined || typeof constant === 'object' || typeof constant === 'bigint') {
+      return pureBinary(left, right, compare);
+    }
+    return pureUnary(computedSide, (value) => (value === constant) === whenEqual);
+  };
 }
 
 /** Longs, datetimes and durations have an order, each among its own. */

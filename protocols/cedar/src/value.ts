@@ -21,33 +21,69 @@ export interface EntityUid {
   readonly id: string;
 }
 
-/** Names an entity that may or may not exist. Two references are the same entity when their keys are equal. */
+/** An entity that exists, as policies see it. */
+export interface Entity {
+  readonly reference: EntityReference;
+  readonly attributes: RecordValue;
+  readonly tags: RecordValue;
+  readonly parents: readonly EntityReference[];
+  /** Transitively; not itself. Entities with the same parents share one object. */
+  readonly ancestors: {
+    readonly references: readonly EntityReference[];
+    has(reference: EntityReference): boolean;
+  };
+}
+
+/** Names an entity that may or may not exist. Two references are the same entity when type and id are. */
 export class EntityReference {
   readonly kind = 'entity';
   readonly type: string;
   readonly id: string;
-  readonly key: string;
+  /** Where it was last looked up, and what was found: `EntitySnapshot.resolve` alone writes and reads these. */
+  lookedUpIn = 0;
+  found: Entity | undefined = undefined;
+  #key: string | undefined;
 
   constructor(type: string, id: string) {
     this.type = type;
     this.id = id;
-    this.key = entityKey(type, id);
+  }
+
+  /** One text per entity, made when it is first needed: most references of a request are only ever compared. */
+  get key(): string {
+    this.#key ??= entityKey(this.type, this.id);
+    return this.#key;
   }
 }
 
-/** One text per entity: a type name (checked wherever one comes in) holds no NUL, so nothing else can produce it. */
+/** A type name (checked wherever one comes in) holds no NUL, so no other entity has this text. */
 export function entityKey(type: string, id: string): string {
   return `${type}\0${id}`;
 }
 
+export function isSameEntity(left: EntityReference, right: EntityReference): boolean {
+  return left === right || (left.id === right.id && left.type === right.type);
+}
+
 const typeName = /^[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*$/;
+/** Type names seen before. A schema has few; the bound is for what requests make up. */
+const knownTypeNames = new Set<string>();
+const maxKnownTypeNames = 1_024;
+const maxKnownTypeNameLength = 256;
+
+function isTypeName(text: string): boolean {
+  if (knownTypeNames.has(text)) return true;
+  if (!typeName.test(text)) return false;
+  if (knownTypeNames.size < maxKnownTypeNames && text.length <= maxKnownTypeNameLength) knownTypeNames.add(text);
+  return true;
+}
 
 /** A reference from outside, or undefined when type or id cannot be one. */
 export function parseEntityUid(uid: unknown): EntityReference | undefined {
   if (typeof uid !== 'object' || uid === null || !('type' in uid) || !('id' in uid)) return undefined;
   const { type, id } = uid;
   if (typeof type !== 'string' || typeof id !== 'string') return undefined;
-  if (!typeName.test(type) || !id.isWellFormed()) return undefined;
+  if (!isTypeName(type) || !id.isWellFormed()) return undefined;
   return new EntityReference(type, id);
 }
 
@@ -56,20 +92,44 @@ export function isActionType(type: string): boolean {
   return type === 'Action' || type.endsWith('::Action');
 }
 
+/** Names up to which looking through them is quicker than an index. */
+const fewNames = 48;
+
+/**
+ * A record: names, each once, and the value of each at the same position. Two lists and no map, because a record of a
+ * request is made once and asked for a few of its attributes.
+ */
 export class RecordValue {
   readonly kind = 'record';
-  readonly attributes: ReadonlyMap<string, Value>;
+  readonly names: readonly string[];
+  readonly values: readonly Value[];
+  #index: ReadonlyMap<string, number> | undefined;
   #canonicalText: string | undefined;
 
-  constructor(attributes: ReadonlyMap<string, Value>) {
-    this.attributes = attributes;
+  constructor(names: readonly string[], values: readonly Value[]) {
+    this.names = names;
+    this.values = values;
+  }
+
+  get(name: string): Value | undefined {
+    const position = this.indexOf(name);
+    return position === -1 ? undefined : this.values[position];
+  }
+
+  /** Where the attribute is, or -1. */
+  indexOf(name: string): number {
+    const { names } = this;
+    if (names.length > fewNames) {
+      this.#index ??= new Map(names.map((each, position) => [each, position]));
+      return this.#index.get(name) ?? -1;
+    }
+    for (let position = 0; position < names.length; position++) if (names[position] === name) return position;
+    return -1;
   }
 
   get canonicalText(): string {
-    this.#canonicalText ??= `{${Array.from(
-      this.attributes,
-      ([name, value]) => `${JSON.stringify(name)}:${canonicalTextOf(value)}`,
-    )
+    this.#canonicalText ??= `{${this.values
+      .map((value, position) => `${JSON.stringify(this.names[position])}:${canonicalTextOf(value)}`)
       .sort()
       .join()}}`;
     return this.#canonicalText;
@@ -101,7 +161,14 @@ export class SetValue {
   }
 
   contains(value: Value): boolean {
-    if (this.items.length <= smallSet) return this.items.some((item) => equalValues(item, value));
+    const { items } = this;
+    if (items.length <= smallSet) {
+      for (let position = 0; position < items.length; position++) {
+        const item = items[position];
+        if (item !== undefined && equalValues(item, value)) return true;
+      }
+      return false;
+    }
     this.#index ??= indexItems(this.items);
     if (typeof value !== 'object') return this.#index.scalars.has(value);
     if (value.kind === 'entity') return this.#index.entityKeys.has(value.key);
@@ -165,7 +232,7 @@ export function equalValues(left: Value, right: Value): boolean {
   if (typeof left !== 'object' || typeof right !== 'object') return false;
   switch (left.kind) {
     case 'entity':
-      return right.kind === 'entity' && left.key === right.key;
+      return right.kind === 'entity' && isSameEntity(left, right);
     case 'set':
       return right.kind === 'set' && left.canonicalText === right.canonicalText;
     case 'record':
@@ -189,10 +256,9 @@ export function equalValues(left: Value, right: Value): boolean {
 }
 
 function equalRecords(left: RecordValue, right: RecordValue): boolean {
-  if (left.attributes.size !== right.attributes.size) return false;
-  for (const [name, value] of left.attributes) {
-    const other = right.attributes.get(name);
-    if (other === undefined || !equalValues(value, other)) return false;
-  }
-  return true;
+  if (left.names.length !== right.names.length) return false;
+  return left.values.every((value, position) => {
+    const other = right.get(left.names[position] ?? '');
+    return other !== undefined && equalValues(value, other);
+  });
 }

@@ -5,6 +5,7 @@ import {
   parseDigest,
   parseId,
   type RecordId,
+  sha256Base64Url,
   type TransactionId,
 } from '@countersign/kernel';
 import { Members, RecordMalformed } from './members.ts';
@@ -105,7 +106,7 @@ export function readFacts(type: string, data: Json | undefined): Facts {
       return { kind: type, jws: members.text('jws'), key: members.object('key').all };
     }
     case 'decision.made':
-      return { kind: type, decision: Members.of(data, 'data').flag('decision') };
+      return { kind: type, decision: readDecisionMade(Members.of(data, 'data')) };
     case 'token.issued':
       return {
         kind: type,
@@ -165,15 +166,43 @@ function readDecision(members: Members): EmbeddedDecision {
     : members.object('decision').flag('decision');
 }
 
+/** The decision as it was made, with what it was made from; or, as records had it before, its outcome alone. */
+function readDecisionMade(members: Members): boolean {
+  return typeof members.all.decision === 'boolean'
+    ? members.flag('decision')
+    : members.object('decision').flag('decision');
+}
+
 function readPublication(members: Members): Facts {
-  const schema = members.all.schema;
-  const policies = members.list('policies').map((policy) => ({ id: policy.text('id'), text: policy.text('text') }));
   return {
     kind: 'policy.published',
     version: members.count('version'),
     hash: readDigest(members, 'hash'),
-    recomputed: schema === undefined ? undefined : digestOf({ schema, policies }),
+    recomputed: members.has('parts') ? digestOfParts(members) : digestOfPolicies(members),
   };
+}
+
+/**
+ * The hash is over the digests of the parts. What a part says, where the record holds it, is what counts: a digest
+ * beside it is not believed.
+ */
+function digestOfParts(members: Members): Digest {
+  const parts = members.list('parts').map((part) => ({
+    part: part.text('part'),
+    digest: part.has('content') ? digestOfContent(part.value('content')) : readDigest(part, 'digest'),
+  }));
+  return digestOf({ v: 1, parts });
+}
+
+function digestOfContent(content: Json): string {
+  return typeof content === 'string' ? sha256Base64Url(content) : digestOf(content);
+}
+
+/** As records had it before policies came as bundles. */
+function digestOfPolicies(members: Members): Digest | undefined {
+  const schema = members.all.schema;
+  const policies = members.list('policies').map((policy) => ({ id: policy.text('id'), text: policy.text('text') }));
+  return schema === undefined ? undefined : digestOf({ schema, policies });
 }
 
 function readClaims(members: Members): TokenClaims {

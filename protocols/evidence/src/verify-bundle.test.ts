@@ -542,14 +542,52 @@ describe('decisions and states', () => {
     expect(unpublished).toEqual(['policy_mismatch decided']);
   });
 
-  it('refuses policies that were published under another hash than theirs', async () => {
-    const { faults: found } = await verifyStory(
-      withData('policy', (data) => ({
-        ...data,
-        policies: [{ id: 'p1', effect: 'forbid', text: 'forbid(principal, action, resource);' }],
-      })),
+  it.each([
+    ['the text of a policy', { part: 'orders.cedar', content: 'forbid(principal, action, resource);' }],
+    ['data', { part: 'limits.json', content: { limits: [{ id: 'x' }], rates: {} } }],
+    ['the digest of what is not in the record', { part: 'entities.json', digest: digestOf('other') }],
+    ['the name of a part', { part: 'schema.cedarschema', renamed: 'other.cedarschema' }],
+  ])(
+    'refuses policies that were published under another hash than theirs: %s',
+    async (_, { part, renamed, ...change }) => {
+      const { faults: found } = await verifyStory(
+        withData('policy', (data) => ({
+          ...data,
+          parts: (data['parts'] as readonly Record<string, Json>[]).map((each) =>
+            each['part'] === part ? { ...each, ...change, part: renamed ?? part } : each,
+          ),
+        })),
+      );
+      expect(found).toEqual(['policy_mismatch policy']);
+    },
+  );
+
+  it('reads policies as they were published before there were bundles', async () => {
+    const schema = 'namespace Trading {}';
+    const policies = [{ id: 'p1', text: 'permit(principal, action, resource);' }];
+    const hash = digestOf({ schema, policies });
+    const published = (text: string): Plot => ({
+      rewrite(name, draft) {
+        if (name === 'decided') return { ...draft, policy: { version: 1, hash } };
+        if (name !== 'policy') return draft;
+        const shown = policies.map(({ id }) => ({ id, effect: 'permit', text }));
+        return { ...draft, data: { version: 1, hash, schema, policies: shown } };
+      },
+    });
+    const faultsOf = async (text: string) =>
+      (await verifyStory(published(text))).faults.filter((fault) => fault.includes('policy'));
+    expect(await faultsOf('permit(principal, action, resource);')).toEqual([]);
+    expect(await faultsOf('forbid(principal, action, resource);')).toEqual(['policy_mismatch policy']);
+  });
+
+  it('reads a decision with what it was made from, and its outcome alone', async () => {
+    const decided = (decision: Json) => verifyStory(withData('decided', (data) => ({ ...data, decision })));
+    expect((await decided({ decision: true, policy_version: 1, input: {} })).faults).toEqual([]);
+    expect((await decided({ decision: false, policy_version: 1, input: {} })).faults).toEqual(
+      (await decided(false)).faults,
     );
-    expect(found).toEqual(['policy_mismatch policy']);
+    for (const wrong of ['true', null, {}, { decision: 'true' }])
+      expect((await decided(wrong)).faults).toContain('record_malformed decided');
   });
 
   it('takes the decision from the record of what it allowed, and believes it when it says no', async () => {

@@ -122,6 +122,25 @@ const registrations = (issuer: string) =>
 export type ClientName = keyof ReturnType<typeof registrations>;
 export type PersonName = 'trader' | 'colleague' | 'supervisor' | 'stranger';
 
+/** What the policies need compliance to have found: fit for business, screened now. */
+export const clearedByCompliance = () => ({
+  kyc: { status: 'approved', valid_until: '2099-12-31' },
+  aml_risk: 'low',
+  sanctions: { result: 'clear', screened_at: new Date().toISOString() },
+  category: 'eligible-counterparty',
+  suitable_for: ['D', 'E', 'F', 'S'],
+});
+
+/** A desk of the arranger that is staffed around the clock, so that no test depends on the hour. */
+const ratesDesk = {
+  institution: leis.arranger,
+  name: 'rates',
+  products: ['D', 'E', 'F', 'S'],
+  venues: ['XEEE', 'XEUR'],
+  jurisdictions: ['DE'],
+  hours: { time_zone: 'UTC', opens: '00:00', closes: '24:00', days: [1, 2, 3, 4, 5, 6, 7] },
+};
+
 /** Six firms with fresh keys, as the directory is told of them. */
 export interface Firms {
   key(client: ClientName): Key;
@@ -180,7 +199,13 @@ export function createFirms(options: { readonly issuer: string; readonly identit
     },
     people,
     directoryDocument: () => ({
-      institutions: Object.values(leis).map((lei) => ({ lei, name: `Firm ${lei.slice(0, 10)}`, country: 'DE' })),
+      institutions: Object.values(leis).map((lei) => ({
+        lei,
+        name: `Firm ${lei.slice(0, 10)}`,
+        country: 'DE',
+        compliance: clearedByCompliance(),
+      })),
+      desks: [{ ...ratesDesk, hours: { ...ratesDesk.hours } }],
       people: [
         personDocument('trader', ['trader']),
         personDocument('colleague', ['trader']),

@@ -1,7 +1,13 @@
-import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect } from '../connection.ts';
-import { bold, dim, green, print } from '../output.ts';
+import { dim, exitCodes, print } from '../output.ts';
+import { policyChangeCommands } from './policy/change.ts';
+import { call, describeVersion, type VersionView, type VersionWithBundle } from './policy/door.ts';
+import { printTests } from './policy/draw-bundle.ts';
+import { loadFolder, printLoaded, testFolder, withProblems } from './policy/folder.ts';
+import { policyHistoryCommands } from './policy/history.ts';
+import { visible } from './policy/visible.ts';
+import { writeBundleFolder } from './policy/write-folder.ts';
 
 export function policyCommands(program: Command, options: () => ConnectionOptions): void {
   const policy = program.command('policy').description('the rules decisions are made by');
@@ -11,28 +17,49 @@ export function policyCommands(program: Command, options: () => ConnectionOption
       'parse, validate against the schema, and compile the policies of a folder; the shipped ones when none is named',
     )
     .action(async (folder: string | undefined) => {
-      // Loaded on demand: it brings the whole server along, and most commands only talk to one.
-      const { readPolicySet, shippedPolicies } = await import('@countersign/server');
-      const set = await readPolicySet(folder === undefined ? shippedPolicies : pathToFileURL(`${folder}/`));
-      print(`${green('ok')}  ${set.policies.length} policies  ${dim(set.hash)}`);
-      for (const { id, effect } of set.policies) print(`  ${effect.padEnd(6)} ${id}`);
+      const loaded = await loadFolder(folder).catch(withProblems);
+      printLoaded(loaded);
+      for (const { id, effect } of loaded.parsed.policies) print(`  ${effect.padEnd(6)} ${id}`);
+    });
+  policy
+    .command('test [folder]')
+    .description('run the tests of a folder; of the shipped policies when none is named')
+    .option('--all', 'also show the tests that pass', false)
+    .action(async (folder: string | undefined, { all }: { readonly all: boolean }) => {
+      const report = await testFolder(await loadFolder(folder).catch(withProblems));
+      printTests(report, all);
+      if (report.failed > 0) process.exitCode = exitCodes.refused;
     });
   policy
     .command('show')
     .description('the active version of a running control plane')
-    .action(async () => {
-      const { issuer, client, token } = connect(options());
-      const answer = await client.callOrThrow(await token('decisions', 'decision:evaluate'), {
-        method: 'GET',
-        url: `${issuer}/decisions/policy`,
-      });
-      const { version, hash, publishedAt, policies } = answer as {
-        version: number;
-        hash: string;
-        publishedAt: string;
-        policies: readonly { text: string }[];
-      };
-      print(`${bold(`version ${version}`)}  ${hash}  ${dim(publishedAt)}\n`);
-      for (const { text } of policies) print(`${text}\n`);
+    .option('--version <number>', 'another version')
+    .option('--policy <id>', 'only this policy')
+    .action(async ({ version: number, policy: id }: { readonly version?: string; readonly policy?: string }) => {
+      const path = `/${number === undefined ? 'active' : encodeURIComponent(number)}`;
+      const { version } = (await call(connect(options()), 'GET', path)) as VersionWithBundle;
+      print(describeVersion(version));
+      print(dim(`recorded as ${version.recordId}`));
+      for (const { id: of, text } of version.policies)
+        if (id === undefined || id === of) print(`\n${text.split('\n').map(visible).join('\n')}`);
     });
+  policy
+    .command('versions')
+    .description('what is and was active: the newest hundred, newest first')
+    .action(async () => {
+      const { versions } = (await call(connect(options()), 'GET', '')) as { versions: readonly VersionView[] };
+      for (const version of versions) print(describeVersion(version));
+    });
+  policy
+    .command('export <folder>')
+    .description('write the active version into an empty folder, to work on it')
+    .option('--version <number>', 'another version')
+    .action(async (folder: string, { version: number }: { readonly version?: string }) => {
+      const path = `/${number === undefined ? 'active' : encodeURIComponent(number)}`;
+      const { version, bundle } = (await call(connect(options()), 'GET', path)) as VersionWithBundle;
+      writeBundleFolder(folder, bundle);
+      print(`version ${version.version} in ${folder}  ${dim(version.hash)}`);
+    });
+  policyChangeCommands(policy, options);
+  policyHistoryCommands(policy, options);
 }

@@ -31,8 +31,11 @@ export function createSmallDirectory(content: {
     account: nothing,
     venue: nothing,
     resource: nothing,
+    desk: nothing,
+    device: nothing,
     accounts: () => [],
     venues: () => [],
+    resources: () => [],
   };
   return {
     institutions: institutions as Map<string, Institution>,

@@ -1,5 +1,6 @@
 import { kindOfPrincipal, type PrincipalId, type PrincipalKind, parsePrincipalId } from '@countersign/contracts';
-import { type Lei, parseLei } from '@countersign/market';
+import { parseInstant, toInstant } from '@countersign/kernel';
+import { isCfiPrefix, type Lei, parseLei } from '@countersign/market';
 import { Type } from 'typebox';
 import type { Place } from '../problems.ts';
 
@@ -10,6 +11,11 @@ export const roles = Type.Array(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' 
   maxItems: 32,
   uniqueItems: true,
 });
+/** Where data is kept or worked on. */
+export const region = Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' });
+/** Classes of instruments: first letters of CFIs. */
+export const products = (description: string) =>
+  Type.Array(Type.String({ minLength: 1, maxLength: 1 }), { maxItems: 32, uniqueItems: true, description });
 export const strict = { additionalProperties: false } as const;
 
 export function readLei(text: string, place: Place): Lei | undefined {
@@ -31,4 +37,20 @@ export function readName(text: string, place: Place): string | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   if (text.trim() === text && text.isWellFormed() && !/[\u0000-\u001f\u007f-\u009f]/.test(text)) return text;
   return place.report('directory_file_invalid', 'A name has no control characters and no space before or after it.');
+}
+
+/** Categories of ISO 10962, sorted. */
+export function readProducts(letters: readonly string[], place: Place): readonly string[] | undefined {
+  const unknown = letters.findIndex((letter) => !isCfiPrefix(letter));
+  if (unknown < 0) return [...letters].sort();
+  return place
+    .at(unknown)
+    .report('directory_file_invalid', 'A class of instruments is the first letter of a CFI (ISO 10962), e.g. D.');
+}
+
+/** A point in time, in UTC whatever zone it was written in. */
+export function readInstant(text: string, place: Place): string | undefined {
+  const at = parseInstant(text);
+  if (at !== undefined) return toInstant(at);
+  return place.report('directory_file_invalid', 'A time is written as RFC 3339 says: 2026-11-21T09:30:00Z.');
 }

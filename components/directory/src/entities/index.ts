@@ -2,6 +2,8 @@ import type { EntityKind } from '../entry.ts';
 import { accountReader } from './account.ts';
 import { agentReader } from './agent.ts';
 import { clientReader } from './client/client.ts';
+import { deskReader } from './desk.ts';
+import { deviceReader } from './device.ts';
 import type { EntityReader } from './entity-reader.ts';
 import { institutionReader } from './institution.ts';
 import { personReader } from './person.ts';
@@ -12,6 +14,8 @@ import { venueReader } from './venue.ts';
 /** One reader for each kind, in the order in which changes are listed. */
 export const entityReaders: Readonly<Record<EntityKind, EntityReader>> = {
   institution: institutionReader,
+  desk: deskReader,
+  device: deviceReader,
   person: personReader,
   service: serviceReader,
   agent: agentReader,

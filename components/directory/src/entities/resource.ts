@@ -1,7 +1,7 @@
 import { parseResourceUri } from '@countersign/contracts';
 import { Type } from 'typebox';
 import { entityReader } from './entity-reader.ts';
-import { code, readLei, strict } from './fields.ts';
+import { code, readLei, region, strict } from './fields.ts';
 import { readScopes, scopesSchema } from './scopes.ts';
 
 /** A protected interface. It may offer scopes that check each other: which client holds which is the client's matter. */
@@ -18,7 +18,7 @@ export const resourceReader = entityReader({
       ),
       region: Type.Optional(
         Type.String({
-          pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$',
+          ...region,
           description: "Where its tokens are kept and resolved; the installation's own region when left out.",
         }),
       ),

@@ -1,5 +1,6 @@
 import { parseCountry, parseMic } from '@countersign/market';
 import { Type } from 'typebox';
+import { readDay } from './days.ts';
 import { entityReader } from './entity-reader.ts';
 import { code, readLei, strict } from './fields.ts';
 
@@ -20,17 +21,9 @@ export const venueReader = entityReader({
     const operator = readLei(document.operator, place.at('operator'));
     const country = place.at('country').take(parseCountry(document.country));
     const expiryDate = document.expiry_date;
-    if (expiryDate !== undefined && !isDay(expiryDate))
-      place.at('expiry_date').report('directory_file_invalid', 'There is no such day.');
-    if (mic === undefined || operator === undefined || country === undefined) return undefined;
-    if (expiryDate !== undefined && !isDay(expiryDate)) return undefined;
+    const missing = expiryDate !== undefined && readDay(expiryDate, place.at('expiry_date')) === undefined;
+    if (mic === undefined || operator === undefined || country === undefined || missing) return undefined;
     const value = { mic, operator, country, ...(expiryDate === undefined ? {} : { expiryDate }) };
     return { id: mic, owner: operator, entity: { kind: 'venue', value } };
   },
 });
-
-/** JavaScript reads 30 February as 2 March; an expiry must not move. */
-function isDay(text: string): boolean {
-  const day = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
-}

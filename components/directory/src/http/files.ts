@@ -3,6 +3,7 @@ import { described } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { DirectoryComponent } from '../directory.ts';
+import type { JsonDocument } from '../entry.ts';
 import type { Gate } from './gate.ts';
 import { changed, directoryFile, entityDocument, judgedByDirectory, strict } from './schemas.ts';
 
@@ -77,7 +78,8 @@ export function fileRoutes(app: FastifyInstance, directory: DirectoryComponent, 
       ...described({
         tag,
         summary: 'Read one entity',
-        description: 'As a file would write it. A client is shown to its institution and to the operator alone.',
+        description:
+          'As a file would write it. A client, a desk and a device are shown to their institution and to the operator alone; what compliance has found of an institution, to the operator alone.',
         scopes: ['directory:read'],
         params: entityParams,
         answers: { 200: { description: 'Its document', body: entityDocument } },
@@ -88,12 +90,27 @@ export function fileRoutes(app: FastifyInstance, directory: DirectoryComponent, 
       const { kind, id } = request.params;
       const document = directory.document(kind, id);
       const { institution } = gate.callerOf(request);
-      // Clients are their institution's own matter: whom they may call for what, and where they are reached.
-      const foreign =
-        kind === 'client' && document?.['institution'] !== institution && !directory.isOperator(institution);
-      if (document === undefined || foreign)
+      if (document === undefined || !maySee(document, kind, institution, directory))
         throw directoryErrors.error('entity_not_found', 'The directory has no entity of this kind and id.');
-      return document;
+      return directory.isOperator(institution) ? document : withoutFindings(document);
     },
   );
+}
+
+/** Whom software may call for what, what a desk may deal in, which devices there are: an institution's own matter. */
+const ownMatters: ReadonlySet<string> = new Set(['client', 'desk', 'device']);
+
+function maySee(
+  document: JsonDocument,
+  kind: string,
+  institution: string,
+  directory: Pick<DirectoryComponent, 'isOperator'>,
+): boolean {
+  return !ownMatters.has(kind) || document['institution'] === institution || directory.isOperator(institution);
+}
+
+/** Nobody learns from us what compliance thinks of them or of others (tipping off, Directive (EU) 2015/849 Article 39). */
+function withoutFindings(document: JsonDocument): JsonDocument {
+  const { compliance: _, ...shown } = document;
+  return shown;
 }

@@ -1,6 +1,7 @@
 import type { Graph } from '../entry.ts';
 import type { Problems } from '../problems.ts';
 import { checkClientPrincipals } from './client-principals.ts';
+import { checkDeviceHolders } from './device-holders.ts';
 import { checkReferences } from './references.ts';
 import { checkSharedCredentials } from './shared-credentials.ts';
 import { checkSharedFederatedIdentities } from './shared-federated-identities.ts';
@@ -11,6 +12,7 @@ const rules: readonly ((graph: Graph, problems: Problems) => void)[] = [
   checkSharedCredentials,
   checkSharedFederatedIdentities,
   checkClientPrincipals,
+  checkDeviceHolders,
 ];
 
 export function checkGraph(graph: Graph, problems: Problems): void {

@@ -44,6 +44,15 @@ function referencesOf({ entity, owner }: Entry): readonly Reference[] {
           steps: ['audiences', index],
         })),
       ];
+    case 'desk':
+      return [
+        institution,
+        ...entity.value.venues.map((id, index) => ({ kinds: ['venue'] as const, id, steps: ['venues', index] })),
+      ];
+    case 'device': {
+      const { holder } = entity.value;
+      return holder === undefined ? [institution] : [institution, { kinds: ['person'], id: holder, steps: ['holder'] }];
+    }
     case 'account': {
       const { custodian } = entity.value;
       return custodian === undefined

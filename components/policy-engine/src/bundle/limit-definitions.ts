@@ -56,20 +56,18 @@ export function readLimits({ limits, rates }: Pick<PolicyBundle, 'limits' | 'rat
   for (const [index, limit] of limits.entries()) {
     if (!Value.Check(definitionSchema, limit)) {
       const [first] = Value.Errors(definitionSchema, limit);
-      problems.push(
-        `limits.json: limit ${index}${first === undefined ? '' : ` at ${first.instancePath || '/'}: ${first.message}`}`,
-      );
+      problems.push(`limit ${index}${first === undefined ? '' : ` at ${first.instancePath || '/'}: ${first.message}`}`);
       continue;
     }
-    if (ids.has(limit.id)) problems.push(`limits.json: the id ${limit.id} is used twice`);
+    if (ids.has(limit.id)) problems.push(`the id ${limit.id} is used twice`);
     ids.add(limit.id);
-    if (parseDecimal(limit.most) === undefined) problems.push(`limits.json: ${limit.id}: most is not a decimal`);
+    if (parseDecimal(limit.most) === undefined) problems.push(`${limit.id}: most is not a decimal`);
     if (limit.measure === 'notional' && !/^[A-Z]{3}$/.test(limit.unit))
-      problems.push(`limits.json: ${limit.id}: the unit of a notional is a currency (ISO 4217)`);
+      problems.push(`${limit.id}: the unit of a notional is a currency (ISO 4217)`);
     definitions.push(limit);
   }
   for (const [pair, rate] of Object.entries(rates))
     if (!/^[A-Z]{3}\/[A-Z]{3}$/.test(pair) || parseDecimal(rate) === undefined || !/[1-9]/.test(rate))
-      problems.push(`limits.json: the rate ${pair.slice(0, 16)} is not a pair of currencies and a positive decimal`);
+      problems.push(`the rate ${pair.slice(0, 16)} is not a pair of currencies and a positive decimal`);
   return { definitions, problems };
 }

@@ -8,9 +8,15 @@ import {
   parsePolicySet,
 } from '@countersign/cedar';
 import { type PolicyBundle, policyErrors } from '@countersign/contracts';
-import { type Digest, digestOf, isCodedError } from '@countersign/kernel';
+import { type CodedError, type Digest, isCodedError } from '@countersign/kernel';
 import { type PolicyNotes, readNotes } from './annotations.ts';
 import { type LimitDefinition, readLimits } from './limit-definitions.ts';
+import { describeProblem, joinPolicies, type LocatedProblem, locate } from './located.ts';
+import { misfitOf } from './misfit.ts';
+import { hashOfBundle } from './parts.ts';
+import { inOrder } from './read-bundle.ts';
+
+export { hashOfBundle };
 
 /** A bundle that may decide: parsed, validated against its schema, compiled. Immutable. */
 export interface LoadedBundle {
@@ -26,46 +32,44 @@ export interface LoadedBundle {
   notes(policyId: string): PolicyNotes;
 }
 
-/** Over schema, policies, reference data, limits and rates; tests say nothing about what is decided. */
-export function hashOfBundle({ schema, policies, entities, limits, rates }: PolicyBundle): Digest {
-  return digestOf({ v: 1, schema, policies, entities, limits, rates });
-}
-
 /**
  * Reads, validates and compiles a bundle.
  *
  * @throws CodedError `policy_invalid` naming every problem; a bundle with one fault is refused whole
  */
 export function loadBundle(bundle: PolicyBundle): LoadedBundle {
-  const parsed = parse(bundle);
-  const problems: PolicyProblem[] = [];
+  const parsed = orRefuse(bundle, () => parsePolicySet(joinPolicies(bundle), bundle.schema));
+  const problems: LocatedProblem[] = [];
+  for (const [folder, files] of [
+    ['', bundle.policies],
+    ['tests/', bundle.tests],
+  ] as const)
+    if (!inOrder(files)) problems.push({ message: `the files of ${folder}* are not in the order of their names` });
   const notes = new Map<string, PolicyNotes>();
   for (const policy of parsed.policies) {
     const read = readNotes(policy);
     notes.set(policy.id, read.notes);
-    for (const message of read.problems) problems.push({ source: 'policies', policyId: policy.id, message });
+    for (const message of read.problems) problems.push({ policyId: policy.id, message });
   }
   const entities = bundle.entities as unknown as readonly EntityInput[];
   try {
     createEntitySnapshot(entities);
+    for (const entity of entities) {
+      const misfit = misfitOf(parsed.schema, entity);
+      if (misfit !== undefined) problems.push({ file: 'entities.json', message: misfit });
+    }
   } catch (error) {
     if (!isCodedError(error)) throw error;
-    problems.push({ source: 'policies', message: `entities.json: ${error.detail}` });
+    problems.push({ file: 'entities.json', message: error.detail });
   }
   const limits = readLimits(bundle);
-  problems.push(...limits.problems.map((message) => ({ source: 'policies' as const, message })));
-  const [first] = problems;
-  if (first !== undefined)
-    throw policyErrors.error(
-      'policy_invalid',
-      `The bundle has ${problems.length} problem(s), the first: ${first.policyId === undefined ? '' : `${first.policyId}: `}${first.message}.`,
-      { facts: { problems } },
-    );
+  problems.push(...limits.problems.map((message) => ({ file: 'limits.json', message })));
+  if (problems.length > 0) throw refused(problems);
   return {
     bundle,
     hash: hashOfBundle(bundle),
     parsed,
-    compiled: compileOrRefuse(parsed),
+    compiled: orRefuse(bundle, () => compile(parsed)),
     entities,
     limits: limits.definitions,
     notes(policyId) {
@@ -76,22 +80,26 @@ export function loadBundle(bundle: PolicyBundle): LoadedBundle {
   };
 }
 
-function parse({ policies, schema }: PolicyBundle): ParsedPolicySet {
-  return coded(() => parsePolicySet(policies.map(({ text }) => text).join('\n'), schema));
-}
-
-function compileOrRefuse(parsed: ParsedPolicySet): CompiledPolicySet {
-  return coded(() => compile(parsed));
-}
-
-function coded<Result>(work: () => Result): Result {
+/** What Cedar refuses, in our words: with the file and the line of each problem. */
+function orRefuse<Result>(bundle: PolicyBundle, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
-    if (!isCodedError(error)) throw error;
-    throw policyErrors.error('policy_invalid', error.detail, {
-      ...(error.facts === undefined ? {} : { facts: error.facts }),
-      cause: error,
-    });
+    if (!isCodedError(error) || error.category === 'unavailable') throw error;
+    const { problems } = error.facts ?? {};
+    if (!Array.isArray(problems)) throw refused([{ message: error.detail }], error);
+    throw refused(
+      problems.map((problem: PolicyProblem) => locate(problem, bundle)),
+      error,
+    );
   }
+}
+
+function refused(problems: readonly LocatedProblem[], cause?: unknown): CodedError {
+  const [first] = problems;
+  return policyErrors.error(
+    'policy_invalid',
+    `The bundle has ${problems.length} problem(s). The first: ${first === undefined ? 'unknown' : describeProblem(first)}.`,
+    { facts: { problems }, ...(cause === undefined ? {} : { cause }) },
+  );
 }

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type PolicyBundle, policyErrors } from '@countersign/contracts';
 import { type Json, parseJson } from '@countersign/kernel';
+import { readBundle } from './read-bundle.ts';
 
 /**
  * Reads the bundle of a folder: `schema.cedarschema`; any number of `*.cedar`; where there are any, `entities.json`,
  * `limits.json` and `tests/*.json`. Files of one kind are taken in the order of their names.
  *
- * @throws CodedError `policy_invalid` for a file that is missing or no JSON
+ * @throws CodedError `policy_invalid` for a file that is missing, no JSON, or named as no file of a bundle is
  */
 export async function readBundleFolder(folder: URL | string): Promise<PolicyBundle> {
   const path = folder instanceof URL ? fileURLToPath(folder) : folder;
@@ -20,14 +21,14 @@ export async function readBundleFolder(folder: URL | string): Promise<PolicyBund
   const tests = names.includes('tests')
     ? (await namesIn(join(path, 'tests'))).filter((name) => name.endsWith('.json'))
     : [];
-  return {
+  return readBundle({
     schema: await textOf(path, 'schema.cedarschema'),
     policies,
     entities: names.includes('entities.json') ? listIn(await jsonOf(path, 'entities.json'), 'entities.json') : [],
     limits: listIn(memberOf(limits, 'limits') ?? [], 'limits.json'),
-    rates: (memberOf(limits, 'rates') ?? {}) as Readonly<Record<string, string>>,
+    rates: memberOf(limits, 'rates') ?? {},
     tests: await Promise.all(tests.map(async (file) => ({ file, content: await jsonOf(join(path, 'tests'), file) }))),
-  };
+  });
 }
 
 async function namesIn(path: string): Promise<readonly string[]> {

@@ -1,40 +1,197 @@
-import { type Limits, policyErrors } from '@countersign/contracts';
-import { compareDecimals, parseDecimal, subtractDecimals, zero } from '@countersign/kernel';
-import type { LimitStore } from './store.ts';
+import {
+  type Directory,
+  type LimitClaim,
+  type LimitReading,
+  type Limits,
+  type PolicyBundle,
+  policyErrors,
+  type ReserveOutcome,
+  type TransactionFacts,
+  type TransactionRegistry,
+} from '@countersign/contracts';
+import { type Clock, compareDecimals, parseDecimal, zero } from '@countersign/kernel';
+import { createSweeper, type Logger } from '@countersign/runtime';
+import type pg from 'pg';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { type AppliedClaim, claimsOf } from './claims.ts';
+import { createSettling } from './settle.ts';
+import { type CountedClaim, createLimitStore, type Usage } from './store.ts';
+import { bucketOf, countedAt, expiryOf, type SummedWindow, windowText } from './windows.ts';
+
+export interface LimitsDependencies {
+  readonly pool: pg.Pool;
+  /** Of the bundle that decides now. */
+  readonly current: () => Pick<LoadedBundle, 'limits'> & { readonly bundle: Pick<PolicyBundle, 'rates'> };
+  readonly directory: Pick<Directory, 'snapshot'>;
+  /** What became of an order whose reservation nobody has settled. */
+  readonly transactions: Pick<TransactionRegistry, 'countsAgainstLimits'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface LimitsComponent extends Limits {
+  /** Settles now what has long been open, as happens every few seconds. @returns how many there were */
+  settle(): Promise<number>;
+  /** Removes now what nobody counts any more, as happens every minute. @returns how many rows, roughly */
+  sweep(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** What is no longer counted is kept a day longer, for a node whose clock is behind. */
+const clockDifferenceMs = 86_400_000;
+/** How long a hold is remembered whose limits keep no sums. */
+const rememberedMs = 86_400_000;
 
 /**
- * Amounts counted per key and UTC day.
- *
- * One conditional update decides, so however many orders arrive at once on however many nodes, their sum stays
- * within the limit; a reservation id counts once, so a retried order is not counted twice.
+ * Limits that are kept in the database: whichever node asks, the sums are the same. See the contract for what they
+ * promise.
  */
-export function createLimits(store: LimitStore): Limits {
+export function createLimits({
+  pool,
+  current,
+  directory,
+  transactions,
+  clock,
+  logger,
+}: LimitsDependencies): LimitsComponent {
+  const store = createLimitStore(pool);
+  const settling = createSettling({ store, transactions, clock, logger });
+  const sweeper = createSweeper({
+    what: 'sums of limits',
+    logger,
+    removeSlice: (limit) => store.removeExpired(clock.now() - clockDifferenceMs, limit),
+    everyMs: 60_000,
+  });
+
+  function applied(facts: TransactionFacts): readonly AppliedClaim[] {
+    const { limits, bundle } = current();
+    return claimsOf(facts, { limits, rates: bundle.rates, directory: directory.snapshot() });
+  }
+
   return {
-    async reserve({ reservation, key, window, amount, limit }) {
-      const wanted = parseDecimal(amount.amount);
-      const most = parseDecimal(limit.amount);
-      if (wanted === undefined || most === undefined)
-        throw new Error('a limit was asked for with an amount that is not a decimal');
-      if (amount.ccy !== limit.ccy)
-        throw policyErrors.error(
-          'limit_currency',
-          `The limit is kept in ${limit.ccy}; an amount in ${amount.ccy} cannot be counted against it.`,
-        );
-      if (compareDecimals(wanted, most) > 0) {
-        const used = await store.used(key, window);
-        return { outcome: 'exceeded', headroom: subtractDecimals(most, parseDecimal(used) ?? zero) ?? zero };
-      }
-      const result = await store.reserve({
+    async reserve({ reservation, facts, at, further = [] }) {
+      const claims = checked([...applied(facts), ...further]);
+      return store.hold({
         reservation,
-        key,
-        day: window,
-        amount: wanted,
-        ccy: limit.ccy,
-        limit: most,
+        now: clock.now(),
+        claims: countedOf(claims, at),
+        judge: (usages) => judge(claims, usages),
+        keepUntil: at + rememberedMs,
       });
-      if (result === 'reserved') return { outcome: 'reserved' };
-      return { outcome: 'exceeded', headroom: subtractDecimals(most, parseDecimal(result.used) ?? zero) ?? zero };
     },
+    async read({ facts, at }) {
+      const held = await store.readingsOf(facts.id);
+      if (held !== undefined) return { outcome: 'reserved', readings: held };
+      const claims = checked(applied(facts));
+      return judge(claims, await store.usages(countedOf(claims, at)));
+    },
+    async commit(reservation) {
+      const state = await store.commit(reservation);
+      if (state === undefined || state === 'released')
+        throw policyErrors.error('reservation_conflict', 'The reservation has been released, or was never made.');
+    },
+    reopen: (reservation) => store.reopen(reservation, clock.now()),
     release: (reservation) => store.release(reservation),
+    settle: settling.settle,
+    sweep: sweeper.sweep,
+    async stop() {
+      await Promise.all([settling.stop(), sweeper.stop()]);
+    },
   };
+}
+
+/**
+ * @throws CodedError `limit_amount` for what is no amount
+ * @throws Error when one counter is claimed twice: that is our own fault
+ */
+function checked(claims: readonly AppliedClaim[]): readonly AppliedClaim[] {
+  const seen = new Set<string>();
+  for (const { limit, key, measure, unit, amount, most } of claims) {
+    if (parseDecimal(amount) === undefined || parseDecimal(most) === undefined)
+      throw policyErrors.error('limit_amount', `The amount cannot be counted within the limit ${limit}.`);
+    const counter = JSON.stringify([limit, key, measure, unit]);
+    if (seen.has(counter)) throw new Error(`one counter of the limit ${limit} is claimed twice`);
+    seen.add(counter);
+  }
+  return claims;
+}
+
+type SummedClaim = AppliedClaim & { readonly window: SummedWindow };
+
+function isSummed(claim: AppliedClaim): claim is SummedClaim {
+  return claim.window.kind !== 'order';
+}
+
+function countedOf(claims: readonly AppliedClaim[], at: number): readonly CountedClaim[] {
+  return claims.filter(isSummed).map(({ window, limit, key, measure, unit, amount, most }) => {
+    const bucket = bucketOf(window, at);
+    return {
+      limit,
+      key,
+      measure,
+      unit,
+      amount,
+      most,
+      bucket,
+      counted: countedAt(window, at),
+      expiresAt: expiryOf(window, bucket),
+    };
+  });
+}
+
+/** @param usages of those claims that have sums, in their order */
+function judge(claims: readonly AppliedClaim[], usages: readonly Usage[]): ReserveOutcome {
+  const rest = [...usages];
+  const readings: LimitReading[] = [];
+  const beyond: { readonly claim: AppliedClaim; readonly reading: LimitReading }[] = [];
+  for (const claim of claims) {
+    const usage = isSummed(claim) ? rest.shift() : usageOfOrder(claim);
+    if (usage === undefined) throw new Error('a claim without a usage');
+    const passes = !usage.fits && claim.pass?.standing === true;
+    const reading = readingOf(claim, usage, passes ? claim.pass?.role : undefined);
+    readings.push(reading);
+    if (!usage.fits && !passes) beyond.push({ claim, reading });
+  }
+  if (beyond.length === 0) return { outcome: 'reserved', readings };
+  return {
+    outcome: 'exceeded',
+    readings,
+    exceeded: beyond.map(({ reading }) => reading).sort((a, b) => excess(b) - excess(a)),
+    approvals: approvalsThatPass(beyond.map(({ claim }) => claim)),
+  };
+}
+
+function usageOfOrder({ amount, most }: LimitClaim): Usage {
+  const [wanted, limit] = [parseDecimal(amount), parseDecimal(most)];
+  if (wanted === undefined || limit === undefined) throw new Error('a claim that was not checked');
+  return { used: zero, headroom: limit, fits: compareDecimals(wanted, limit) <= 0 };
+}
+
+function readingOf(claim: AppliedClaim, { used, headroom }: Usage, passedBy: string | undefined): LimitReading {
+  const { limit, key, measure, window, unit, most, amount } = claim;
+  return {
+    limit,
+    key,
+    measure,
+    window: windowText(window),
+    unit,
+    most,
+    used,
+    amount,
+    headroom,
+    ...(passedBy === undefined ? {} : { passedBy }),
+  };
+}
+
+/** How many times the limit is reached. Only to order by. */
+function excess({ used, amount, most }: LimitReading): number {
+  return (Number(used) + Number(amount)) / Number(most);
+}
+
+/** One approval of each role is asked for: that is what lets an order pass. */
+function approvalsThatPass(exceeded: readonly AppliedClaim[]): readonly { role: string; count: number }[] {
+  const roles = exceeded.map(({ pass }) => pass?.role);
+  return roles.includes(undefined)
+    ? []
+    : [...new Set(roles.filter((role) => role !== undefined))].sort().map((role) => ({ role, count: 1 }));
 }

@@ -1,48 +1,72 @@
 import type {
+  Account,
   Agent,
   DecisionInput,
+  Desk,
+  Device,
   DirectorySnapshot,
+  Institution,
+  InstitutionCompliance,
   Person,
   Principal,
   PrincipalId,
+  Resource,
   Service,
   TransactionFacts,
+  Venue,
 } from '@countersign/contracts';
 import type { Digest, TransactionId } from '@countersign/kernel';
-import type { Country, Lei } from '@countersign/market';
-import { broker, examples, firm } from '../../../../protocols/market/src/testing/example-details.ts';
+import type { Country, Lei, Mic } from '@countersign/market';
+import { broker, clearer, examples, firm } from '../../../../protocols/market/src/testing/example-details.ts';
+
+/** A Friday, within the hours of the desk. */
+export const midday = Date.parse('2026-11-20T12:00:00Z');
 
 /** Whose people ask, the firm that is a stranger to them, and one that may do nothing any more. */
 export const own = broker as Lei;
 export const stranger = firm as Lei;
 export const lapsed = '529900ASSETMNGRDEM02' as Lei;
+/** Who runs the installation; it has no part in anything. */
+export const operator = '5493000ARRANGERDEM94' as Lei;
 
-const institution = (lei: Lei, leiStatus: 'ISSUED' | 'LAPSED') => ({
-  lei,
-  name: lei,
-  country: 'DE' as Country,
-  leiStatus,
-});
-const institutions = [institution(own, 'ISSUED'), institution(stranger, 'ISSUED'), institution(lapsed, 'LAPSED')];
+/** Everything found, and in order, on the morning of {@link midday}. */
+export const inOrder: InstitutionCompliance = {
+  kyc: { status: 'approved', validUntil: '2027-06-30' },
+  amlRisk: 'low',
+  sanctions: { result: 'clear', screenedAt: '2026-11-20T05:00:00Z' },
+  category: 'eligible-counterparty',
+  suitableFor: ['C', 'D', 'E', 'F', 'H', 'J', 'O', 'R', 'S'],
+};
 
-const person = (name: string, of: Lei, roles: readonly string[] = ['trader']): Person => ({
-  kind: 'person',
-  id: `person:${name}` as PrincipalId,
-  institution: of,
-  roles,
-  credentials: [],
-});
+export function institution(lei: Lei, changes: Partial<Institution> = {}): Institution {
+  return { lei, name: lei, country: 'DE' as Country, leiStatus: 'ISSUED', compliance: inOrder, ...changes };
+}
+
+export function person(name: string, of: Lei, changes: Partial<Person> = {}): Person {
+  return {
+    kind: 'person',
+    id: `person:${name}` as PrincipalId,
+    institution: of,
+    desk: 'cash',
+    roles: ['trader'],
+    credentials: [],
+    ...changes,
+  };
+}
+
 const service = (name: string, of: Lei): Service => ({
   kind: 'service',
   id: `service:${name}` as PrincipalId,
   institution: of,
   roles: [],
 });
+
 /** Certified for the algorithm that the example orders name. */
-const agent: Agent = {
+export const agent: Agent = {
   kind: 'agent',
   id: 'agent:vwap' as PrincipalId,
   institution: own,
+  desk: 'cash',
   roles: [],
   model: {
     modelId: examples.trade_order.algo.model_id,
@@ -54,33 +78,114 @@ const agent: Agent = {
     developedBy: 'person:developer' as PrincipalId,
   },
 };
-const principals: readonly Principal[] = [
-  person('own', own),
-  person('clerk', own, ['clerk']),
-  person('stranger', stranger),
-  person('lapsed', lapsed),
-  service('own', own),
-  service('stranger', stranger),
-  agent,
-];
 
-/** A small market: three firms, and people, services and an agent of theirs. */
-export const desk: DirectorySnapshot = {
+const deskOf = (lei: Lei): Desk => ({
+  id: `${lei}/cash`,
+  institution: lei,
+  name: 'cash',
+  products: ['C', 'D', 'E', 'F', 'S'],
+  venues: ['XNAS', 'XEUR'],
+  jurisdictions: ['DE', 'US'],
+  hours: { timeZone: 'Europe/Berlin', opens: '08:00', closes: '18:00', days: [1, 2, 3, 4, 5] },
+});
+
+const device = (name: string, changes: Partial<Device> = {}): Device => ({
+  id: `device:${name}`,
+  institution: own,
+  posture: 'compliant',
+  postureAt: '2026-11-20T06:00:00Z',
+  ...changes,
+});
+
+const accountOf = (lei: Lei) => `${lei}-1` as Account['id'];
+
+/** What the doubles of a directory hold; every member may be replaced. */
+export interface Market {
+  readonly version: number;
+  readonly institutions: readonly Institution[];
+  readonly desks: readonly Desk[];
+  readonly principals: readonly Principal[];
+  readonly devices: readonly Device[];
+  readonly accounts: readonly Account[];
+  readonly venues: readonly Venue[];
+  readonly resources: readonly Resource[];
+}
+
+export const market: Market = {
   version: 1,
-  institution: (lei) => institutions.find((each) => each.lei === lei),
-  principal: (id) => principals.find((each) => each.id === id),
-  federatedPerson: () => undefined,
-  credential: () => undefined,
-  recordOf: () => undefined,
-  client: () => undefined,
-  account: () => undefined,
-  venue: () => undefined,
-  resource: () => undefined,
-  institutions: () => institutions,
-  principals: () => principals,
-  accounts: () => [],
-  venues: () => [],
+  institutions: [
+    institution(own),
+    institution(stranger),
+    institution(clearer as Lei),
+    institution(operator),
+    institution(lapsed, { leiStatus: 'LAPSED' }),
+  ],
+  desks: [own, stranger, lapsed].map(deskOf),
+  principals: [
+    person('own', own),
+    person('clerk', own, { roles: ['clerk'] }),
+    person('stranger', stranger),
+    person('lapsed', lapsed),
+    service('own', own),
+    service('stranger', stranger),
+    agent,
+    { ...agent, id: 'agent:draft' as PrincipalId, model: { ...agent.model, status: 'Draft' } },
+  ],
+  devices: [
+    device('desk-7'),
+    device('of-own', { holder: 'person:own' as PrincipalId }),
+    device('of-clerk', { holder: 'person:clerk' as PrincipalId }),
+    device('failing', { posture: 'failing' }),
+    device('elsewhere', { institution: stranger }),
+  ],
+  accounts: [own, stranger, lapsed].map((lei) => ({ id: accountOf(lei), institution: lei, type: 'House' })),
+  venues: [
+    { mic: 'XNAS' as Mic, operator: stranger, country: 'US' as Country },
+    { mic: 'XEUR' as Mic, operator: stranger, country: 'DE' as Country },
+  ],
+  resources: [
+    { uri: 'https://venue.example/orders' as Resource['uri'], institution: stranger, scopes: [], tokenFormat: 'jwt' },
+    { uri: 'https://oms.example/orders' as Resource['uri'], institution: own, scopes: [], tokenFormat: 'jwt' },
+    { uri: 'https://wallet.example/withdrawals' as Resource['uri'], institution: own, scopes: [], tokenFormat: 'jwt' },
+    {
+      uri: 'https://control.example/userinfo' as Resource['uri'],
+      institution: operator,
+      scopes: [],
+      tokenFormat: 'jwt',
+    },
+  ],
 };
+
+/** The market with some of it replaced. */
+export function directoryOf(changes: Partial<Market> = {}): DirectorySnapshot {
+  const here = { ...market, ...changes };
+  const by = <Item>(items: readonly Item[], idOf: (item: Item) => string) => {
+    const map = new Map(items.map((item) => [idOf(item), item]));
+    return (id: string) => map.get(id);
+  };
+  return {
+    version: here.version,
+    institution: by(here.institutions, ({ lei }) => lei),
+    principal: by(here.principals, ({ id }) => id),
+    federatedPerson: () => undefined,
+    credential: () => undefined,
+    recordOf: () => undefined,
+    client: () => undefined,
+    account: by(here.accounts, ({ id }) => id),
+    venue: by(here.venues, ({ mic }) => mic),
+    resource: by(here.resources, ({ uri }) => uri),
+    desk: by(here.desks, ({ id }) => id),
+    device: by(here.devices, ({ id }) => id),
+    institutions: () => here.institutions,
+    principals: () => here.principals,
+    accounts: () => here.accounts,
+    venues: () => here.venues,
+    resources: () => here.resources,
+  };
+}
+
+/** A small market: four firms, and people, services and agents of theirs. */
+export const desk: DirectorySnapshot = directoryOf();
 
 export type TypeName = keyof typeof examples;
 export const typeNames = Object.keys(examples) as readonly TypeName[];
@@ -92,9 +197,15 @@ export function transactionOf(
   name: TypeName,
   {
     drop = [],
+    set = {},
     entity = own,
-    approvals = [],
-  }: { drop?: string[]; entity?: Lei } & Partial<Pick<TransactionFacts, 'approvals'>> = {},
+    ...facts
+  }: {
+    drop?: readonly string[];
+    /** Members of the intent in the place of the example's. */
+    set?: TransactionFacts['intent'];
+    entity?: Lei;
+  } & Partial<Omit<TransactionFacts, 'intent' | 'intentType'>> = {},
 ): TransactionFacts {
   const left = ['actions', 'locations', ...drop];
   const { type } = examples[name];
@@ -104,12 +215,19 @@ export function transactionOf(
     state: 'intended',
     version: 0,
     intentType: type,
-    intent: { ...kept, ...(drop.includes('entity_lei') ? {} : { entity_lei: entity }) },
+    intent: {
+      ...kept,
+      ...('account' in kept ? { account: accountOf(entity) } : {}),
+      ...(drop.includes('entity_lei') ? {} : { entity_lei: entity }),
+      ...set,
+    },
     intentDigest: 'x'.repeat(43) as Digest,
     initiator: 'person:own',
     initiatorInstitution: own,
     mandate: { id: examples[name].mandate_id, version: 1 },
-    approvals,
+    approvals: [],
+    destinationKnown: true,
+    ...facts,
   };
 }
 
@@ -127,7 +245,7 @@ export function tokenQuestion(
     context: {
       client: 'trading-desk',
       institution: own,
-      at: 0,
+      at: midday,
       scopes: [],
       audience: 'https://venue.example/orders',
       actorDepth: 0,
@@ -135,4 +253,13 @@ export function tokenQuestion(
       ...context,
     },
   };
+}
+
+/** The registry's question about a step of a transaction. */
+export function stepQuestion(
+  action: string,
+  facts: TransactionFacts,
+  { principal = facts.initiator, ...context }: Partial<DecisionInput['context']> & { principal?: string } = {},
+): DecisionInput {
+  return { ...tokenQuestion(principal, facts, { scopes: [action], ...context }), action };
 }

@@ -1,115 +1,145 @@
-import { createEntitySnapshot, type EntityInput, type EntitySnapshot } from '@countersign/cedar';
-import type {
-  Account,
-  DirectorySnapshot,
-  Institution,
-  Principal,
-  TransactionFacts,
-  Venue,
-} from '@countersign/contracts';
-import { type OrderView, viewIntent } from './facts.ts';
-
-const uid = (type: string, id: string) => ({ type, id });
-const reference = (type: string, id: string) => ({ __entity: { type, id } });
-
-/** The directory as the policies see it; the types are those of `policies/schema.cedarschema`. */
-export function tradingEntities(directory: DirectorySnapshot): EntitySnapshot {
-  const entities: EntityInput[] = [];
-  const desks = new Map<string, EntityInput>();
-  for (const institution of directory.institutions()) entities.push(institutionEntity(institution));
-  for (const principal of directory.principals()) {
-    if (principal.desk !== undefined) {
-      // A desk is an institution's: two firms may both have a desk named `rates`.
-      const id = deskId(principal);
-      if (!desks.has(id))
-        desks.set(id, { uid: uid('Desk', id), attrs: {}, parents: [uid('Institution', principal.institution)] });
-    }
-    entities.push(principalEntity(principal));
-  }
-  for (const account of directory.accounts()) entities.push(accountEntity(account));
-  for (const venue of directory.venues()) entities.push(venueEntity(venue));
-  return createEntitySnapshot([...entities, ...desks.values()]);
-}
-
-function institutionEntity({ lei, country, leiStatus }: Institution): EntityInput {
-  return { uid: uid('Institution', lei), attrs: { country, leiStatus }, parents: [] };
-}
-
-function principalEntity(principal: Principal): EntityInput {
-  const parents = [uid('Institution', principal.institution)];
-  if (principal.desk !== undefined) parents.push(uid('Desk', deskId(principal)));
-  const common = { institution: reference('Institution', principal.institution), roles: [...principal.roles] };
-  if (principal.kind !== 'agent') return { uid: principalUid(principal), attrs: common, parents };
-  const { modelId, version, artifactSha256, status } = principal.model;
-  return {
-    uid: principalUid(principal),
-    attrs: { ...common, model: { modelId, version, artifactSha256, status } },
-    parents,
-  };
-}
-
-const typeOfKind = { person: 'Person', service: 'Service', agent: 'Agent' } as const;
-
-export function principalUid(principal: Principal): { readonly type: string; readonly id: string } {
-  return uid(typeOfKind[principal.kind], principal.id);
-}
-
-function deskId(principal: Principal): string {
-  return `${principal.institution}/${principal.desk}`;
-}
-
-function accountEntity({ id, institution, type }: Account): EntityInput {
-  return { uid: uid('Account', id), attrs: { accountType: type }, parents: [uid('Institution', institution)] };
-}
-
-function venueEntity({ mic, operator, country }: Venue): EntityInput {
-  return { uid: uid('Venue', mic), attrs: { operator: reference('Institution', operator), country }, parents: [] };
-}
+import type { Account, Desk, Device, DirectorySnapshot, Institution, Principal, Venue } from '@countersign/contracts';
+import { type Json, parseInstant, toInstant } from '@countersign/kernel';
+import type { LocalEntity, Uid } from '../decision/posed.ts';
 
 /**
- * The transaction being decided.
- *
- * @param supervisorApprovals how many supervisors to assume: those that stand, or, when asking what is missing, more
- * @returns undefined when its intent lacks what the policies need
+ * Members are written in the order of RFC 8785 here and wherever a decision's input is made, so that its
+ * `JSON.stringify` is its canonical form.
  */
-export function transactionEntity(facts: TransactionFacts, supervisorApprovals: number): EntityInput | undefined {
-  const view = viewIntent(facts);
-  if (view === undefined) return undefined;
-  return {
-    uid: uid('Transaction', facts.id),
-    attrs: {
-      intentType: facts.intentType,
-      state: facts.state,
-      initiatorInstitution: reference('Institution', facts.initiatorInstitution),
-      entityInstitution: reference('Institution', view.entity),
-      algorithmic: view.algorithmic,
-      supervisorApprovals,
-      ...(view.order === undefined ? {} : orderAttributes(view.order)),
-      ...(view.account === undefined ? {} : { account: reference('Account', view.account) }),
-      ...(view.venue === undefined ? {} : { venue: reference('Venue', view.venue) }),
-    },
-    parents: [],
-  };
+export const reference = (type: string, id: string) => ({ __entity: { id, type } });
+export const uidOf = (type: string, id: string) => ({ id, type });
+export const datetime = (at: number) => datetimeOf(toInstant(at));
+export const datetimeOf = (instant: string) => ({ __extn: { arg: instant, fn: 'datetime' } });
+
+/** An entity of the directory. The same source and variant make the same entity, so it need not be made again. */
+export interface DirectoryEntity {
+  /** The directory's own object. */
+  readonly source: object;
+  /** What else goes into the entity: of a principal the desk that the directory knows. */
+  readonly variant: string;
+  make(): LocalEntity;
 }
 
-function orderAttributes({ notional, currency, instrumentClass }: OrderView) {
-  return { notional: { __extn: { fn: 'decimal', arg: notional } }, currency, instrumentClass };
+const typeOfKind = { agent: 'Agent', person: 'Person', service: 'Service' } as const;
+
+export function principalUid({ kind, id }: Pick<Principal, 'kind' | 'id'>): Uid {
+  return uidOf(typeOfKind[kind], id);
 }
 
-/** A protected interface; it need not be among the directory's entities to be asked about. */
-export function resourceEntity(uri: string, institution: string | undefined): EntityInput {
-  return {
-    uid: uid('Resource', uri),
-    attrs: {},
-    parents: institution === undefined ? [] : [uid('Institution', institution)],
-  };
+/** One entity of the directory, as `policies/schema.cedarschema` has its type. */
+export function directoryEntity(directory: DirectorySnapshot, { type, id }: Uid): DirectoryEntity | undefined {
+  switch (type) {
+    case 'Institution':
+      return found(directory.institution(id), institutionEntity);
+    case 'Person':
+    case 'Service':
+    case 'Agent': {
+      const principal = directory.principal(id);
+      if (principal === undefined || typeOfKind[principal.kind] !== type) return undefined;
+      const desk = deskOf(directory, principal);
+      return { source: principal, variant: desk?.id ?? '', make: () => principalEntity(principal, desk) };
+    }
+    case 'Desk':
+      return found(directory.desk(id), deskEntity);
+    case 'Device':
+      return found(directory.device(id), deviceEntity);
+    case 'Account':
+      return found(directory.account(id), accountEntity);
+    case 'Venue':
+      return found(directory.venue(id), venueEntity);
+    default:
+      return undefined;
+  }
 }
 
-/** Different approvers who hold the role for the initiator's institution; the initiator never counts. */
-export function countSupervisors(facts: TransactionFacts): number {
-  const counted = facts.approvals.filter(
-    ({ approver, role, institution }) =>
-      role === 'supervisor' && institution === facts.initiatorInstitution && approver !== facts.initiator,
-  );
-  return new Set(counted.map(({ approver }) => approver)).size;
+function found<Source extends object>(
+  source: Source | undefined,
+  make: (source: Source) => LocalEntity,
+): DirectoryEntity | undefined {
+  return source === undefined ? undefined : { source, variant: '', make: () => make(source) };
+}
+
+/** The desk a principal works at, where the directory says what that desk may do. */
+export function deskOf(directory: DirectorySnapshot, { institution, desk }: Principal): Desk | undefined {
+  // A desk is an institution's: two firms may both have a desk named `rates`.
+  return desk === undefined ? undefined : directory.desk(`${institution}/${desk}`);
+}
+
+function institutionEntity({ lei, country, leiStatus, compliance, dataRegions }: Institution): LocalEntity {
+  const { kyc, amlRisk, sanctions, category, suitableFor } = compliance ?? {};
+  const kycUntil = kyc === undefined ? undefined : endOfDay(kyc.validUntil);
+  const screenedAt = sanctions === undefined ? undefined : parseInstant(sanctions.screenedAt);
+  return entity('Institution', lei, [], {
+    ...(amlRisk === undefined ? {} : { amlRisk }),
+    ...(category === undefined ? {} : { category }),
+    country: reference('Jurisdiction', country),
+    ...(dataRegions === undefined ? {} : { dataRegions: [...dataRegions] }),
+    ...(kyc === undefined ? {} : { kycStatus: kyc.status }),
+    ...(kycUntil === undefined ? {} : { kycValidUntil: datetime(kycUntil) }),
+    leiStatus,
+    ...(sanctions === undefined ? {} : { sanctionsResult: sanctions.result }),
+    ...(screenedAt === undefined ? {} : { sanctionsScreenedAt: datetime(screenedAt) }),
+    ...(suitableFor === undefined ? {} : { suitableFor: [...suitableFor] }),
+  });
+}
+
+/** The last millisecond of a day in UTC; undefined for what is no day. */
+export function endOfDay(day: string): number | undefined {
+  return parseInstant(`${day}T23:59:59.999Z`);
+}
+
+function principalEntity(principal: Principal, desk: Desk | undefined): LocalEntity {
+  const { institution, roles } = principal;
+  const parents = [...(desk === undefined ? [] : [uidOf('Desk', desk.id)]), uidOf('Institution', institution)];
+  return entity(typeOfKind[principal.kind], principal.id, parents, {
+    ...(desk === undefined ? {} : { desk: reference('Desk', desk.id) }),
+    institution: reference('Institution', institution),
+    ...(principal.kind === 'agent' ? { model: modelOf(principal.model) } : {}),
+    roles: [...roles],
+  });
+}
+
+function modelOf({ artifactSha256, modelId, status, version }: Extract<Principal, { kind: 'agent' }>['model']) {
+  return { artifactSha256, modelId, status, version };
+}
+
+function deskEntity({ id, institution, products, venues, jurisdictions }: Desk): LocalEntity {
+  return entity('Desk', id, [uidOf('Institution', institution)], {
+    institution: reference('Institution', institution),
+    jurisdictions: jurisdictions.map((country) => reference('Jurisdiction', country)),
+    products: [...products],
+    venues: venues.map((mic) => reference('Venue', mic)),
+  });
+}
+
+function deviceEntity({ id, institution, holder, posture, postureAt }: Device): LocalEntity {
+  return entity('Device', id, [uidOf('Institution', institution)], {
+    ...(holder === undefined ? {} : { holder: reference('Person', holder) }),
+    institution: reference('Institution', institution),
+    posture,
+    postureAt: datetime(parseInstant(postureAt) ?? 0),
+  });
+}
+
+function accountEntity({ id, institution, type }: Account): LocalEntity {
+  return entity('Account', id, [uidOf('Institution', institution)], {
+    accountType: type,
+    institution: reference('Institution', institution),
+  });
+}
+
+function venueEntity({ mic, operator, country }: Venue): LocalEntity {
+  return entity('Venue', mic, [], {
+    country: reference('Jurisdiction', country),
+    operator: reference('Institution', operator),
+  });
+}
+
+export function entity(
+  type: string,
+  id: string,
+  parents: readonly Uid[],
+  attrs: Readonly<Record<string, Json>>,
+): LocalEntity {
+  return { attrs, parents, uid: uidOf(type, id) };
 }

@@ -2,25 +2,26 @@ import type { TransactionFacts } from '@countersign/contracts';
 import { type DecimalString, type Json, parseDecimal } from '@countersign/kernel';
 import { type AuthorizationDetailType, isAuthorizationDetailType } from '@countersign/market';
 
-/** What orders and requests for quotes have, and no other intent. */
-export interface OrderView {
-  /** Four decimals at most, rounded up: Cedar's `decimal`. */
-  readonly notional: string;
-  readonly currency: string;
-  readonly instrumentClass: string;
-}
-
 /** What the policies ask of a transaction's intent, whichever type it has. */
 export interface IntentView {
   /** LEI of the institution in whose name the intent is. */
   readonly entity: string;
-  /** There if and only if the type has it. */
-  readonly order?: OrderView;
+  /** What it is worth, at most; four decimals at most, rounded up: Cedar's `decimal`. Every order has it. */
+  readonly notional?: string;
+  readonly currency?: string;
+  /** How much of the instrument or asset, at most; as `notional`. */
+  readonly quantity?: string;
+  /** Every order has it. */
+  readonly instrument?: { readonly id: string; readonly cfi: string };
   readonly algorithmic: boolean;
   /** The artefact the intent names, where it names one whole. */
-  readonly algo?: { readonly modelId: string; readonly version: string; readonly artifactSha256: string };
+  readonly algo?: { readonly artifactSha256: string; readonly modelId: string; readonly version: string };
   readonly account?: string;
   readonly venue?: string;
+  /** ISO 3166-1. */
+  readonly jurisdiction?: string;
+  /** LEIs of every institution that the intent names beside `entity`, each once, in their order. */
+  readonly parties: readonly string[];
 }
 
 /** Types whose worth and instrument the policies judge: without these there is nothing to decide about. */
@@ -29,52 +30,107 @@ const orderTypes: ReadonlySet<AuthorizationDetailType> = new Set([
   'urn:countersign:rar:v1:rfq',
 ]);
 
+type Intent = TransactionFacts['intent'];
+
 /**
  * Reads the intent of a transaction for the policies.
  *
- * @returns undefined when its type is unknown, or when it lacks what a decision about its type needs; the caller
- *   then denies
+ * @returns undefined when its type is unknown, or when it lacks what a decision about its type needs, or has it in a
+ *   size that cannot be compared; the caller then denies
  */
-export function viewIntent({ intentType, intent }: TransactionFacts): IntentView | undefined {
-  const { entity_lei: entity, account, venue_mic: venue } = intent;
+export function viewIntent({
+  intentType,
+  intent,
+}: Pick<TransactionFacts, 'intentType' | 'intent'>): IntentView | undefined {
+  const { entity_lei: entity, account, venue_mic: venue, jurisdiction } = intent;
   if (!isAuthorizationDetailType(intentType) || typeof entity !== 'string') return undefined;
-  const order = orderTypes.has(intentType) ? viewOrder(intent) : undefined;
-  if (order === undefined && orderTypes.has(intentType)) return undefined;
-  return {
+  const worth = worthOf(intent);
+  const size = sizeOf(intent);
+  if (worth === 'incomparable' || size === 'incomparable') return undefined;
+  const instrument = instrumentOf(member(intent['instrument']));
+  if (orderTypes.has(intentType) && (worth === undefined || instrument === undefined)) return undefined;
+  const algo = algoOf(member(intent['algo']));
+  // Assigned one by one: this is done for every decision, and an object spread for each member costs more than reading it.
+  const view: { -readonly [Member in keyof IntentView]: IntentView[Member] } = {
     entity,
-    ...(order === undefined ? {} : { order }),
     algorithmic: intent['algo'] !== undefined,
-    ...algoOf(member(intent['algo'])),
-    ...(typeof account === 'string' ? { account } : {}),
-    ...(typeof venue === 'string' ? { venue } : {}),
+    parties: partiesIn(intent),
   };
+  if (worth !== undefined) {
+    view.notional = worth.notional;
+    view.currency = worth.currency;
+  }
+  if (size !== undefined) view.quantity = size;
+  if (instrument !== undefined) view.instrument = instrument;
+  if (algo !== undefined) view.algo = algo;
+  if (typeof account === 'string') view.account = account;
+  if (typeof venue === 'string') view.venue = venue;
+  if (typeof jurisdiction === 'string') view.jurisdiction = jurisdiction;
+  return view;
 }
 
-function viewOrder(intent: TransactionFacts['intent']): OrderView | undefined {
-  const notional = member(intent['max_notional']);
-  const amount = parseDecimal(notional?.['amount']);
-  const currency = notional?.['ccy'];
-  const instrument = member(intent['instrument']);
-  const cfi = instrument?.['cfi'];
-  if (amount === undefined || typeof currency !== 'string' || typeof cfi !== 'string') return undefined;
-  const rounded = roundUpToFourDecimals(amount);
-  return rounded === undefined ? undefined : { notional: rounded, currency, instrumentClass: cfi };
+/** An order's `max_notional`, or the amount that a settlement moves. */
+function worthOf(intent: Intent): { notional: string; currency: string } | 'incomparable' | undefined {
+  const most = member(intent['max_notional']) ?? (intent['ccy'] === undefined ? undefined : intent);
+  const amount = parseDecimal(most?.['amount']);
+  const currency = most?.['ccy'];
+  if (amount === undefined || typeof currency !== 'string') return undefined;
+  const notional = roundUpToFourDecimals(amount);
+  return notional === undefined ? 'incomparable' : { notional, currency };
 }
 
-function algoOf(algo: Readonly<Record<string, Json>> | undefined): Pick<IntentView, 'algo'> {
+/** Of an order, of collateral, of an asset that leaves. */
+function sizeOf(intent: Intent): string | 'incomparable' | undefined {
+  const inAssets = intent['asset'] === undefined ? undefined : (intent['qty'] ?? intent['amount']);
+  const amount = parseDecimal(intent['max_qty'] ?? inAssets);
+  return amount === undefined ? undefined : (roundUpToFourDecimals(amount) ?? 'incomparable');
+}
+
+function instrumentOf(instrument: Readonly<Record<string, Json>> | undefined): IntentView['instrument'] {
+  const { cfi, isin, upi, dti } = instrument ?? {};
+  if (typeof cfi !== 'string') return undefined;
+  const id = typeof isin === 'string' ? isin : typeof upi === 'string' ? upi : dti;
+  return { id: typeof id === 'string' ? id : `cfi:${cfi}`, cfi };
+}
+
+/** Members by which the types of intents name institutions, beside `entity_lei` and `parties`. */
+const namedBy = ['giveup_to_lei', 'ccp_lei', 'clearing_firm_lei', 'beneficiary_lei', 'tr_lei'] as const;
+
+function partiesIn(intent: Intent): readonly string[] {
+  const named: string[] = [];
+  const add = (lei: Json | undefined): void => {
+    // A handful at most, so that looking through them is the quickest way.
+    if (typeof lei === 'string' && !named.includes(lei)) named.push(lei);
+  };
+  const { parties, counterparties_lei: asked } = intent;
+  if (Array.isArray(parties)) for (const party of parties) add(member(party)?.['lei']);
+  if (Array.isArray(asked)) for (const lei of asked) add(lei);
+  for (const name of namedBy) add(intent[name]);
+  add(member(intent['deliverer'])?.['lei']);
+  add(member(intent['receiver'])?.['lei']);
+  return named;
+}
+
+function algoOf(algo: Readonly<Record<string, Json>> | undefined): IntentView['algo'] {
   const { model_id: modelId, version, artifact_sha256: artifactSha256 } = algo ?? {};
-  if (typeof modelId !== 'string' || typeof version !== 'string' || typeof artifactSha256 !== 'string') return {};
-  return { algo: { modelId, version, artifactSha256 } };
+  if (typeof modelId !== 'string' || typeof version !== 'string' || typeof artifactSha256 !== 'string')
+    return undefined;
+  return { artifactSha256, modelId, version };
 }
 
 /** Cedar's decimal ends at 922337203685477.5807; an amount beyond it is not compared wrongly but not at all. */
 const largestDecimalWhole = 922_337_203_685_476n;
 
+/** So many digits are below it, whatever they are. */
+const digitsOfAnyAmount = 14;
+
 function roundUpToFourDecimals(amount: DecimalString): string | undefined {
-  const [whole = '0', fraction = ''] = amount.split('.');
-  if (BigInt(whole) > largestDecimalWhole) return undefined;
-  if (fraction.length <= 4) return `${whole}.${fraction === '' ? '0' : fraction}`;
-  const units = BigInt(whole) * 10_000n + BigInt(fraction.slice(0, 4)) + 1n;
+  const point = amount.indexOf('.');
+  const whole = point === -1 ? amount : amount.slice(0, point);
+  if (whole.length > digitsOfAnyAmount && BigInt(whole) > largestDecimalWhole) return undefined;
+  if (point === -1) return `${amount}.0`;
+  if (amount.length - point <= 5) return amount;
+  const units = BigInt(whole) * 10_000n + BigInt(amount.slice(point + 1, point + 5)) + 1n;
   return `${units / 10_000n}.${(units % 10_000n).toString().padStart(4, '0')}`;
 }
 

@@ -48,7 +48,7 @@ export async function mandateStandsFor(
  * The registry keeps an intent without the members that narrow from hop to hop. A mandate does not ask for them, so any
  * that the type allows make it whole again.
  */
-function detailOf({ intentType, intent }: TransactionFacts): AuthorizationDetail | undefined {
+export function detailOf({ intentType, intent }: TransactionFacts): AuthorizationDetail | undefined {
   if (!isAuthorizationDetailType(intentType)) return undefined;
   const parsed = parseAuthorizationDetail({
     ...intent,

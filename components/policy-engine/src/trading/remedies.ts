@@ -15,7 +15,8 @@ export function withRemedies(question: Question, remedies: readonly Remedy[]): Q
   let { context, local } = question;
   for (const remedy of remedies) {
     if (remedy.kind === 'step-up') {
-      context = { ...context, acr: remedy.acr, ...('authAgeSeconds' in context ? { authAgeSeconds: 0 } : {}) };
+      // Whoever steps up has just signed in, also where the question did not say when they had.
+      context = { ...context, acr: remedy.acr, authAgeSeconds: 0 };
       continue;
     }
     const approvals = approvalsOf({ ...question, local });

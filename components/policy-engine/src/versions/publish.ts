@@ -1,44 +1,120 @@
 import type { Actor, AuditAppender, PolicyVersion } from '@countersign/contracts';
-import { type Clock, newId, type Random, toInstant } from '@countersign/kernel';
-import type { PolicySet } from './policy-set.ts';
-import type { PolicyStore } from './store.ts';
+import {
+  type Clock,
+  canonicalize,
+  type Json,
+  newId,
+  type PolicyCandidateId,
+  type Random,
+  type RecordId,
+  toInstant,
+} from '@countersign/kernel';
+import type pg from 'pg';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { partsOf } from '../bundle/parts.ts';
+import { type PolicySigner, signActivation } from './signature.ts';
+import { insertVersion, newestVersionNumber } from './store.ts';
+
+/** How a bundle comes into force. */
+export interface Publication {
+  readonly loaded: LoadedBundle;
+  /** Who does this: the approver, whoever rolls back, or the installation itself. */
+  readonly by: Actor;
+  readonly changeRequest: string;
+  readonly reason: string;
+  readonly proposedBy: string;
+  readonly approvedBy?: string;
+  readonly candidate?: { readonly id: PolicyCandidateId; readonly recordId: RecordId };
+  readonly rolledBackTo?: number;
+}
+
+/** A record holds 65,535 bytes; the rest of it is left to its envelope and to who did this and why. */
+const recordedPartsBytes = 60_000;
 
 /**
- * Makes a policy set the active version, unless it is already: the record first, with the text of every policy,
- * so that any later decision can be read beside the rules it was made by.
+ * Makes a bundle the newest version, under the lock of the caller's transaction: recorded first, with its texts, so
+ * that any later decision can be read beside the rules it was made by; then signed, then written.
  */
-export async function publishPolicySet(
-  policySet: PolicySet,
-  by: Actor,
-  from: { readonly store: PolicyStore; readonly audit: AuditAppender; readonly clock: Clock; readonly random: Random },
+export async function publishVersion(
+  session: pg.PoolClient,
+  publication: Publication,
+  from: {
+    readonly audit: AuditAppender;
+    readonly signer: PolicySigner;
+    readonly clock: Clock;
+    readonly random: Random;
+  },
 ): Promise<PolicyVersion> {
-  for (;;) {
-    const latest = await from.store.latest();
-    if (latest?.hash === policySet.hash) return latest;
-    const recordId = newId('record', from);
-    const version = {
-      version: (latest?.version ?? 0) + 1,
-      hash: policySet.hash,
-      publishedAt: toInstant(from.clock.now()),
-      recordId,
-      schemaText: policySet.schemaText,
-      policies: policySet.policies,
-    };
-    await from.audit.append({
-      id: recordId,
-      type: 'policy.published',
-      source: 'policy-engine',
-      outcome: 'done',
-      actors: [by],
-      policy: { version: version.version, hash: version.hash },
-      data: {
-        version: version.version,
-        hash: version.hash,
-        schema: version.schemaText,
-        policies: version.policies.map((policy) => ({ ...policy })),
-      },
-    });
-    if (await from.store.insert(version)) return version;
-    // Another node was first; if it published the same set, that is the version.
-  }
+  const { loaded, by, changeRequest, reason, proposedBy, approvedBy, candidate, rolledBackTo } = publication;
+  const activation = {
+    version: (await newestVersionNumber(session)) + 1,
+    hash: loaded.hash,
+    publishedAt: toInstant(from.clock.now()),
+    recordId: newId('record', from),
+    changeRequest,
+    proposedBy,
+    candidate: candidate?.id,
+    approvedBy,
+    rolledBackTo,
+  };
+  await from.audit.append({
+    id: activation.recordId,
+    type: 'policy.published',
+    source: 'policy-engine',
+    outcome: 'done',
+    subject: by,
+    ...(candidate === undefined ? {} : { references: [candidate.recordId] }),
+    policy: { version: activation.version, hash: activation.hash },
+    data: {
+      version: activation.version,
+      hash: activation.hash,
+      change_request: changeRequest,
+      reason,
+      proposed_by: proposedBy,
+      ...(approvedBy === undefined ? {} : { approved_by: approvedBy }),
+      ...(candidate === undefined ? {} : { candidate: candidate.id }),
+      ...(rolledBackTo === undefined ? {} : { rolled_back_to: rolledBackTo }),
+      parts: recordedParts(loaded),
+    },
+  });
+  const version: PolicyVersion = {
+    version: activation.version,
+    hash: activation.hash,
+    publishedAt: activation.publishedAt,
+    recordId: activation.recordId,
+    changeRequest,
+    proposedBy,
+    ...(approvedBy === undefined ? {} : { approvedBy }),
+    ...(rolledBackTo === undefined ? {} : { rolledBackTo }),
+    policies: policiesOf(loaded),
+    signature: await signActivation(activation, from.signer),
+  };
+  await insertVersion(session, { ...version, candidate: activation.candidate }, loaded.bundle);
+  return version;
+}
+
+export function policiesOf({ parsed }: LoadedBundle): PolicyVersion['policies'] {
+  return parsed.policies.map(({ id, effect, text }) => ({ id, effect, text }));
+}
+
+/**
+ * Every part by its digest, which the hash is made of; and what it says as far as a record can hold it, policies
+ * before data. What is left out is in the version, where its digest vouches for it.
+ */
+function recordedParts({ bundle }: LoadedBundle): Json {
+  const parts = partsOf(bundle);
+  let left = recordedPartsBytes - Buffer.byteLength(canonicalize(parts.map(({ part, digest }) => ({ part, digest }))));
+  const order = [...parts].sort((a, b) => Number(a.part.endsWith('.json')) - Number(b.part.endsWith('.json')));
+  const held = new Set(
+    order.filter(({ content }) => {
+      const size = Buffer.byteLength(canonicalize({ content }));
+      if (size > left) return false;
+      left -= size;
+      return true;
+    }),
+  );
+  return parts.map((each) => {
+    const { part, digest, content } = each;
+    return held.has(each) ? { part, digest, content } : { part, digest };
+  });
 }

@@ -1,4 +1,4 @@
-import { transactionErrors } from '@countersign/contracts';
+import { type ApproverRole, approverRoles, transactionErrors } from '@countersign/contracts';
 import { type CodedError, type Digest, type Json, parseDigest, parseId, type TransactionId } from '@countersign/kernel';
 import { parseCompactJws, type UnverifiedJws } from '@countersign/oauth';
 
@@ -11,6 +11,8 @@ export interface ApprovalClaims {
   readonly iss: string;
   readonly txn: TransactionId;
   readonly intentDigest: Digest;
+  /** In which of their roles they approve, where they say so. */
+  readonly role?: ApproverRole;
   /** Seconds since the epoch. */
   readonly iat: number;
   readonly exp: number;
@@ -34,13 +36,13 @@ export function parseApprovalJws(text: string): ApprovalJws {
   return { jws, kid, claims: parseClaims(jws.unverifiedClaims) };
 }
 
-const names = new Set(['iss', 'txn', 'intent_digest', 'decision', 'iat', 'exp', 'jti']);
+const names = new Set(['iss', 'txn', 'intent_digest', 'decision', 'role', 'iat', 'exp', 'jti']);
 
 function parseClaims(claims: Readonly<Record<string, Json>>): ApprovalClaims {
   const stranger = Object.keys(claims).some((name) => !names.has(name));
   // What is signed is what is counted: a claim that nobody reads might be the condition the approver meant.
   if (stranger) throw malformed(`It holds claims beside ${[...names].join(', ')}.`);
-  const { iss, txn, intent_digest, decision, iat, exp, jti } = claims;
+  const { iss, txn, intent_digest, decision, role: named, iat, exp, jti } = claims;
   if (decision !== 'approve') throw malformed('Its decision must be "approve".');
   const transaction = parseId('transaction', txn);
   const intentDigest = parseDigest(intent_digest);
@@ -49,9 +51,11 @@ function parseClaims(claims: Readonly<Record<string, Json>>): ApprovalClaims {
   if (typeof iss !== 'string' || iss.length > 128) throw malformed('Its iss is not a principal id.');
   if (typeof jti !== 'string' || !/^[\x21-\x7e]{8,128}$/.test(jti))
     throw malformed('Its jti is not 8 to 128 visible ASCII characters.');
+  const role = approverRoles.find((one) => one === named);
+  if (named !== undefined && role === undefined) throw malformed(`Its role is none of ${approverRoles.join(', ')}.`);
   if (!isTime(iat) || !isTime(exp)) throw malformed('Its iat and exp are not times in whole seconds.');
   if (exp <= iat) throw malformed('Its exp is not later than its iat.');
-  return { iss, txn: transaction, intentDigest, iat, exp, jti };
+  return { iss, txn: transaction, intentDigest, ...(role === undefined ? {} : { role }), iat, exp, jti };
 }
 
 /** Up to the year 9999, so that nothing computed from it leaves the range of dates. */

@@ -1,11 +1,11 @@
 import type { CodedError } from '@countersign/kernel';
 import type { ApprovalCase, ApprovalRule } from './approval-case.ts';
+import { approverRole } from './approver-role.ts';
 import { awaited } from './awaited.ts';
 import { inTime } from './in-time.ts';
 import { notRepeated } from './not-repeated.ts';
 import { notSelf } from './not-self.ts';
 import { sameInstitution } from './same-institution.ts';
-import { supervisor } from './supervisor.ts';
 import { termsUnchanged } from './terms-unchanged.ts';
 
 /** In the order in which they are told: what the approver can mend first. */
@@ -14,7 +14,7 @@ const rules: readonly ApprovalRule[] = [
   inTime,
   notSelf,
   sameInstitution,
-  supervisor,
+  approverRole,
   notRepeated,
   awaited,
 ];

@@ -6,7 +6,7 @@ import type {
   Person,
   TransitionReceipt,
 } from '@countersign/contracts';
-import { newId, type RecordId, systemRandom, type TransactionId } from '@countersign/kernel';
+import { type Json, newId, type RecordId, systemRandom, type TransactionId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { createLogger } from '@countersign/runtime';
 import { createTestDatabase, fixedClock } from '@countersign/testkit';
@@ -30,6 +30,9 @@ import {
 } from '../../../consent-store/src/testing/firms.ts';
 import { createSmallDirectory } from '../../../consent-store/src/testing/small-directory.ts';
 import { tradeOrder } from '../../../consent-store/src/testing/trade-order.ts';
+import { type LimitDefinition, readLimits } from '../../../policy-engine/src/bundle/limit-definitions.ts';
+import { createLimits, type LimitsComponent } from '../../../policy-engine/src/limits/limits.ts';
+import { policyEngineMigrations } from '../../../policy-engine/src/migrations.ts';
 import {
   createTransactionRegistry,
   type TransactionRegistryDependencies,
@@ -67,7 +70,9 @@ export const goodBody = {
 
 /** A registry and a consent store on one database, each with its own schema and role; a fund's mandate to its broker. */
 export async function createTradingWorld(log?: AuditAppender) {
-  const scratch = await createTestDatabase({ components: [consentStoreMigrations, transactionRegistryMigrations] });
+  const scratch = await createTestDatabase({
+    components: [consentStoreMigrations, transactionRegistryMigrations, policyEngineMigrations],
+  });
   const clock = fixedClock(Date.parse('2026-06-15T10:00:00Z'));
   const random = systemRandom;
   const audit = createAuditCollector(clock, log);
@@ -100,7 +105,24 @@ export async function createTradingWorld(log?: AuditAppender) {
     outcome: 'done',
     data: publishedPolicies,
   });
-  const policyEngine = createSmallPolicyEngine({ clock, random, policyRecord });
+  let definitions: readonly LimitDefinition[] = [];
+  const nodes: LimitsComponent[] = [];
+  /** Limits of a node of its own, settled by what this registry says of its orders. */
+  function limitsNode(): LimitsComponent {
+    const limits = createLimits({
+      pool: scratch.pool('policy-engine'),
+      current: () => ({ limits: definitions, bundle: { rates: {} } }),
+      directory,
+      transactions: { countsAgainstLimits: (id) => registry.countsAgainstLimits(id) },
+      clock,
+      logger,
+    });
+    nodes.push(limits);
+    return limits;
+  }
+  const limits = limitsNode();
+  const counted = scratch.pool('policy-engine', { maxConnections: 1 });
+  const policyEngine = createSmallPolicyEngine({ clock, random, policyRecord, limits });
 
   function keyOf(person: Person, algorithm?: 'ES256' | 'EdDSA') {
     const key = createApprovalKey(person, algorithm);
@@ -184,6 +206,24 @@ export async function createTradingWorld(log?: AuditAppender) {
     policyRecord,
     consentStore,
     policyEngine,
+    limits,
+    limitsNode,
+    /** The limits of the policies from now on, beside those of the mandates. */
+    limitTo(...wanted: readonly Json[]) {
+      const read = readLimits({ limits: wanted, rates: {} });
+      if (read.problems.length > 0) throw new Error(read.problems.join('; '));
+      definitions = read.definitions;
+    },
+    /** What is counted under keys that begin so, within one limit or any, by what is stored. */
+    async used(key: string, limit?: string): Promise<string> {
+      const { rows } = await counted.query<{ used: string }>(
+        `select trim_scale(coalesce(sum(s.amount), 0))::text as used
+           from limit_sums s join limit_counters c on c.id = s.counter
+          where starts_with(c.key, $1) and ($2::text is null or c.limit_id = $2)`,
+        [key, limit ?? null],
+      );
+      return rows[0]?.used ?? '0';
+    },
     registry,
     registryWith,
     keyOf,
@@ -195,6 +235,7 @@ export async function createTradingWorld(log?: AuditAppender) {
     /** Records about one transaction. */
     recordsOf: (id: TransactionId) => audit.records.filter((record) => record.transaction === id),
     async close() {
+      await Promise.all(nodes.map((node) => node.stop()));
       await consentStore.stop();
       await scratch.drop();
     },

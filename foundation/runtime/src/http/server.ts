@@ -63,8 +63,9 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     if (options.tls !== undefined) reply.header('strict-transport-security', 'max-age=31536000');
     readCertificate(request);
     const requestId = request.headers['x-request-id'];
-    // AuthZEN 1.0 section 10.1.2: echoed when given; bounded, because it goes into a header and a log line.
-    if (typeof requestId === 'string' && /^[\w.:-]{1,128}$/.test(requestId)) reply.header('x-request-id', requestId);
+    // AuthZEN 1.0 section 10.1.3: echoed when given, whatever it is; bounded, and plain because it goes into a header.
+    if (typeof requestId === 'string' && /^[\x20-\x7e]{1,256}$/.test(requestId))
+      reply.header('x-request-id', requestId);
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {

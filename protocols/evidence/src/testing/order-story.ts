@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { type Digest, digestOf, type Json, newId, type RecordId } from '@countersign/kernel';
+import { type Digest, digestOf, type Json, newId, type RecordId, sha256Base64Url } from '@countersign/kernel';
 import { importVerificationKey } from '@countersign/oauth';
 import { approvalType } from '../index.ts';
 import { type Draft, PaperLog } from './paper-log.ts';
@@ -41,14 +41,19 @@ export const constraints = {
   delegationDepth: 1,
 } as const;
 
-const policyText = {
-  schema: 'namespace Trading {}',
-  policies: [{ id: 'p1', effect: 'permit', text: 'permit(principal, action, resource);' }],
-} as const;
-const policyHash = digestOf({
-  schema: policyText.schema,
-  policies: policyText.policies.map(({ id, text }) => ({ id, text })),
+const partOf = (part: string, content: Json) => ({
+  part,
+  digest: typeof content === 'string' ? sha256Base64Url(content) : digestOf(content),
+  content,
 });
+/** A bundle as its activation records it, one part by its digest alone. */
+const policyParts = [
+  partOf('schema.cedarschema', 'namespace Trading {}'),
+  partOf('orders.cedar', '@id("p1") permit(principal, action, resource);'),
+  { part: 'entities.json', digest: digestOf([]) },
+  partOf('limits.json', { limits: [], rates: {} }),
+];
+const policyHash = digestOf({ v: 1, parts: policyParts.map(({ part, digest }) => ({ part, digest })) });
 
 export const approverKeys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
@@ -122,7 +127,7 @@ export function tellOrder(plot: Plot = {}) {
     type: 'directory.applied',
     data: { version: 1, changes: [], credentials: [{ kid, principal: 'person:boris' }], file_digest: intentDigest },
   }));
-  tell('policy', () => ({ type: 'policy.published', data: { version: 1, hash: policyHash, ...policyText } }));
+  tell('policy', () => ({ type: 'policy.published', data: { version: 1, hash: policyHash, parts: policyParts } }));
   tell('proposed', mandateVersion(1, 'proposed'));
   tell('accepted', mandateVersion(2, 'active'));
   tell('opened', () => ({

@@ -1,5 +1,5 @@
 export * from './bic.ts';
-export { type Cfi, describeCfi, parseCfi } from './cfi.ts';
+export { type Cfi, describeCfi, isCfiPrefix, parseCfi } from './cfi.ts';
 export * from './country.ts';
 export { type Currency, currencyListDate, currencyName, minorUnitOf, parseAmount, parseCurrency } from './currency.ts';
 export * from './dti.ts';

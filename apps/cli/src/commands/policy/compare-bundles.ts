@@ -1,0 +1,102 @@
+import type { LoadedBundle } from '@countersign/server';
+import { type DiffLine, diffLines } from './text-diff.ts';
+
+export type Bundle = LoadedBundle['bundle'];
+
+/** One side of a comparison: a bundle, and its policies one by one. */
+export interface Side {
+  readonly bundle: Bundle;
+  readonly policies: readonly { readonly id: string; readonly effect: string; readonly text: string }[];
+}
+
+export interface Difference {
+  readonly change: 'add' | 'change' | 'remove';
+  /** Of what kind: `permit`, `forbid`, `schema`, `entity`, `limit`, `rate`, `test`, `shared`. */
+  readonly kind: string;
+  readonly id: string;
+  readonly lines: readonly DiffLine[];
+}
+
+interface Item {
+  readonly kind: string;
+  readonly text: string;
+  /** Its text matters only when it changes. */
+  readonly brief?: boolean;
+}
+
+/** What makes the one bundle the other: policies by their ids, data by its names, whichever file they are in. */
+export function compareBundles(before: Side, after: Side): readonly Difference[] {
+  return [
+    ...differencesOf(schemaOf(before), schemaOf(after)),
+    ...differencesOf(policiesOf(before), policiesOf(after)),
+    ...differencesOf(entitiesOf(before), entitiesOf(after)),
+    ...differencesOf(limitsOf(before), limitsOf(after)),
+    ...differencesOf(ratesOf(before), ratesOf(after)),
+    ...differencesOf(testsOf(before), testsOf(after)),
+  ];
+}
+
+function differencesOf(before: ReadonlyMap<string, Item>, after: ReadonlyMap<string, Item>): readonly Difference[] {
+  return [...new Set([...before.keys(), ...after.keys()])].sort().flatMap((id): readonly Difference[] => {
+    const [old, now] = [before.get(id), after.get(id)];
+    const kind = now?.kind ?? old?.kind ?? '';
+    const lines = diffLines(old?.text ?? '', now?.text ?? '');
+    if (lines.length === 0 && old !== undefined && now !== undefined) return [];
+    const change = old === undefined ? 'add' : now === undefined ? 'remove' : 'change';
+    return [{ change, kind, id, lines: change !== 'change' && (now ?? old)?.brief === true ? [] : lines }];
+  });
+}
+
+function schemaOf({ bundle }: Side): ReadonlyMap<string, Item> {
+  return new Map([['schema.cedarschema', { kind: 'schema', text: bundle.schema }]]);
+}
+
+function policiesOf({ policies }: Side): ReadonlyMap<string, Item> {
+  return new Map(policies.map(({ id, effect, text }) => [id, { kind: effect, text }]));
+}
+
+function entitiesOf({ bundle }: Side): ReadonlyMap<string, Item> {
+  return new Map(bundle.entities.map((entity) => [nameOf(entity), { kind: 'entity', text: pretty(entity) }]));
+}
+
+function limitsOf({ bundle }: Side): ReadonlyMap<string, Item> {
+  return new Map(bundle.limits.map((limit) => [String(memberOf(limit, 'id')), { kind: 'limit', text: pretty(limit) }]));
+}
+
+function ratesOf({ bundle }: Side): ReadonlyMap<string, Item> {
+  return new Map(Object.entries(bundle.rates).map(([pair, rate]) => [pair, { kind: 'rate', text: rate }]));
+}
+
+/** Test by test, and what the tests of a file share. A name says enough of what comes or goes. */
+function testsOf({ bundle }: Side): ReadonlyMap<string, Item> {
+  return new Map(
+    bundle.tests.flatMap(({ file, content }): readonly [string, Item][] => {
+      const { tests, ...shared } = membersOf(content);
+      const each = Array.isArray(tests) ? (tests as readonly unknown[]) : [];
+      return [
+        [`tests/${file}`, { kind: 'shared', text: pretty(shared), brief: true }],
+        ...each.map((test, index): [string, Item] => [
+          `tests/${file}  ${String(memberOf(test, 'name') ?? index)}`,
+          { kind: 'test', text: pretty(test), brief: true },
+        ]),
+      ];
+    }),
+  );
+}
+
+function nameOf(entity: unknown): string {
+  const uid = memberOf(entity, 'uid');
+  return `${String(memberOf(uid, 'type'))}::${JSON.stringify(memberOf(uid, 'id'))}`;
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return membersOf(value)[name];
+}
+
+function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+}
+
+function pretty(value: unknown): string {
+  return JSON.stringify(value, undefined, 2);
+}

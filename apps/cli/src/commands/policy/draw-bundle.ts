@@ -1,0 +1,65 @@
+import { bold, dim, green, print, red, yellow } from '../../output.ts';
+import { compareBundles, type Difference, type Side } from './compare-bundles.ts';
+import type { DiffLine } from './text-diff.ts';
+import { visible } from './visible.ts';
+
+/** Prints what makes the one bundle the other. @returns whether anything does */
+export function printComparison(before: Side, after: Side): boolean {
+  const differences = compareBundles(before, after);
+  for (const difference of differences) {
+    print(heading(difference));
+    for (const line of difference.lines) print(`    ${drawn(line)}`);
+  }
+  const count = (change: Difference['change']): number =>
+    differences.filter((difference) => difference.change === change).length;
+  print(
+    differences.length === 0
+      ? dim('nothing differs')
+      : dim(`${count('add')} added, ${count('change')} changed, ${count('remove')} removed`),
+  );
+  return differences.length > 0;
+}
+
+function heading({ change, kind, id }: Difference): string {
+  const sign = change === 'add' ? green('+') : change === 'remove' ? red('-') : yellow('~');
+  return `${sign} ${kind.padEnd(6)} ${bold(visible(id))}`;
+}
+
+function drawn(line: DiffLine): string {
+  switch (line.kind) {
+    case 'add':
+      return green(`+ ${visible(line.text)}`);
+    case 'remove':
+      return red(`- ${visible(line.text)}`);
+    case 'same':
+      return dim(`  ${visible(line.text)}`);
+    case 'gap':
+      return dim('  ...');
+    default:
+      return line satisfies never;
+  }
+}
+
+export interface TestsView {
+  readonly passed: number;
+  readonly failed: number;
+  readonly tests: readonly {
+    readonly file: string;
+    readonly name: string;
+    readonly ok: boolean;
+    readonly differences: readonly string[];
+  }[];
+  readonly untested: readonly string[];
+}
+
+/** Prints how a bundle's tests went: each that fails, and each of them when all are asked for. */
+export function printTests({ passed, failed, tests, untested }: TestsView, all = false): void {
+  for (const { file, name, ok, differences } of tests) {
+    if (ok && !all) continue;
+    print(`${ok ? green('ok  ') : red('FAIL')}  ${visible(name)}  ${dim(`tests/${file}`)}`);
+    for (const difference of differences) print(`        ${visible(difference)}`);
+  }
+  for (const id of untested) print(`${yellow('untested')}  ${id}`);
+  const words = `${passed} passed, ${failed} failed, policies untested: ${untested.length}`;
+  print(failed === 0 ? green(words) : red(words));
+}

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { drawSimulation } from './draw-simulation.ts';
+import { progressBar } from './progress-bar.ts';
+import type { SimulationView } from './simulation.ts';
+
+const report: SimulationView = {
+  id: 'sim_1',
+  status: 'done',
+  bundleHash: 'hash',
+  baseVersion: 3,
+  progress: { done: 1_200_000, of: 1_200_000 },
+  decisions: 1_200_000,
+  skipped: { entity_missing: 2 },
+  permitToDeny: 1_000,
+  denyToPermit: 1,
+  otherwiseChanged: 7,
+  by: {
+    institution: [
+      { name: 'LEI-1', decisions: 1_000_000, permitToDeny: 1_000, denyToPermit: 0 },
+      { name: '', decisions: 1_000, permitToDeny: 0, denyToPermit: 1 },
+      { name: 'LEI-3', decisions: 199_000, permitToDeny: 0, denyToPermit: 0 },
+    ],
+    desk: [],
+    action: [],
+  },
+  flips: [
+    {
+      record: 'rec_1',
+      at: '2026-11-21T10:00:00.000Z',
+      principal: 'person:\u001b[31manna',
+      action: 'order:create',
+      from: 'permit',
+      to: 'deny',
+      before: ['traders'],
+      after: [],
+    },
+  ],
+};
+
+describe('a simulation drawn for a terminal', () => {
+  const lines = drawSimulation(report);
+
+  it('says how many decisions flip which way, and what was skipped', () => {
+    expect(lines.join('\n')).toContain(
+      '1,200,000 decisions, 1,001 flips: 1,000 permit to deny, 1 deny to permit; 7 the same for other reasons',
+    );
+    expect(lines).toContain('2 skipped: entity_missing');
+  });
+
+  it('draws a table of those with flips, numbers to the right', () => {
+    const start = lines.indexOf('│ institution │ decisions │ permit to deny │ deny to permit │');
+    expect(lines.slice(start - 1, start + 5)).toEqual([
+      '┌─────────────┬───────────┬────────────────┬────────────────┐',
+      '│ institution │ decisions │ permit to deny │ deny to permit │',
+      '├─────────────┼───────────┼────────────────┼────────────────┤',
+      '│ LEI-1       │ 1,000,000 │          1,000 │              0 │',
+      '│ (none)      │     1,000 │              0 │              1 │',
+      '└─────────────┴───────────┴────────────────┴────────────────┘',
+    ]);
+    expect(lines.join('\n')).not.toContain('LEI-3');
+  });
+
+  it('shows flips with the policies before and after, and nothing that would move the cursor', () => {
+    expect(lines).toContain('2026-11-21T10:00:00.000Z  permit to deny  person:\\u001b[31manna  order:create  rec_1');
+    expect(lines).toContain('    traders -> no policy');
+    expect(lines).toContain('and 1,000 more; --json shows the first thousand');
+  });
+
+  it('says it in a line when nothing flips', () => {
+    const none = { ...report, permitToDeny: 0, denyToPermit: 0, flips: [], skipped: {} };
+    expect(drawSimulation(none)).toHaveLength(3);
+    expect(drawSimulation(none)[2]).toContain('no flips');
+  });
+});
+
+describe('a progress bar', () => {
+  it.each([
+    [{ done: 0, of: 10 }, '░░░░░░░░░░░░░░░░░░░░░░░░  0 of 10 records'],
+    [{ done: 5, of: 10 }, '████████████░░░░░░░░░░░░  5 of 10 records'],
+    [{ done: 10, of: 10 }, '████████████████████████  10 of 10 records'],
+    [{ done: 0, of: 0 }, '████████████████████████  0 of 0 records'],
+  ])('draws %j', (progress, drawn) => {
+    expect(progressBar(progress, 'records')).toBe(drawn);
+  });
+});

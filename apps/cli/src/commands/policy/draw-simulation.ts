@@ -1,0 +1,75 @@
+import { bold, dim, green, red, yellow } from '../../output.ts';
+import { grouped } from './progress-bar.ts';
+import type { FlipCountView, SimulationView } from './simulation.ts';
+import { visible } from './visible.ts';
+
+const rowsShown = 12;
+const flipsShown = 20;
+
+/** A simulation's report as lines for a terminal: what flips, where, and the first flips one by one. */
+export function drawSimulation(report: SimulationView): readonly string[] {
+  const { decisions, permitToDeny, denyToPermit, otherwiseChanged, baseVersion } = report;
+  const flips = permitToDeny + denyToPermit;
+  return [
+    `${bold(report.id)}  ${dim(`against version ${baseVersion}`)}  ${dim(report.bundleHash)}`,
+    '',
+    `${grouped(decisions)} decisions, ${flips === 0 ? green('no flips') : yellow(`${grouped(flips)} flips`)}: ` +
+      `${red(`${grouped(permitToDeny)} permit to deny`)}, ${green(`${grouped(denyToPermit)} deny to permit`)}; ` +
+      `${grouped(otherwiseChanged)} the same for other reasons`,
+    ...Object.entries(report.skipped).map(([why, count]) => yellow(`${grouped(count)} skipped: ${visible(why)}`)),
+    ...(flips === 0 ? [] : tables(report)),
+    ...(report.flips.length === 0 ? [] : ['', ...flipLines(report)]),
+  ];
+}
+
+function tables({ by }: SimulationView): readonly string[] {
+  return (['institution', 'desk', 'action'] as const).flatMap((name) => ['', ...table(name, by[name])]);
+}
+
+/** Names on the left, numbers on the right of their columns. Rows without a flip are not shown. */
+function table(heading: string, counts: readonly FlipCountView[]): readonly string[] {
+  const flipped = counts.filter(({ permitToDeny, denyToPermit }) => permitToDeny + denyToPermit > 0);
+  const shown = flipped.slice(0, rowsShown);
+  const rows = shown.map(({ name, decisions, permitToDeny, denyToPermit }) => [
+    name === '' ? '(none)' : visible(name),
+    grouped(decisions),
+    grouped(permitToDeny),
+    grouped(denyToPermit),
+  ]);
+  const headings = [heading, 'decisions', 'permit to deny', 'deny to permit'];
+  const widths = headings.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (left: string, middle: string, right: string) =>
+    dim(left + widths.map((width) => '─'.repeat(width + 2)).join(middle) + right);
+  const cells = (row: readonly string[]) =>
+    `${dim('│')} ${row.map((cell, column) => aligned(cell, widths[column] ?? 0, column)).join(dim(' │ '))} ${dim('│')}`;
+  return [
+    line('┌', '┬', '┐'),
+    cells(headings),
+    line('├', '┼', '┤'),
+    ...rows.map(cells),
+    line('└', '┴', '┘'),
+    ...(flipped.length > shown.length ? [dim(`and ${flipped.length - shown.length} more`)] : []),
+  ];
+}
+
+function aligned(cell: string, width: number, column: number): string {
+  return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+}
+
+function flipLines({ flips, permitToDeny, denyToPermit }: SimulationView): readonly string[] {
+  const shown = flips.slice(0, flipsShown);
+  const rest = permitToDeny + denyToPermit - shown.length;
+  return [
+    ...shown.flatMap(({ record, at, principal, action, from, to, before, after }) => [
+      `${at}  ${from} to ${to === 'deny' ? red(to) : green(to)}  ${visible(principal)}  ${visible(action)}  ${dim(record)}`,
+      dim(`    ${policies(before)} -> ${policies(after)}`),
+    ]),
+    ...(rest > 0 ? [dim(`and ${grouped(rest)} more; --json shows the first thousand`)] : []),
+  ];
+}
+
+function policies(ids: readonly string[]): string {
+  return ids.length === 0 ? 'no policy' : visible(ids.join(', '));
+}

@@ -1,0 +1,151 @@
+import type { Command } from 'commander';
+import { type ConnectionOptions, connect } from '../../connection.ts';
+import { bold, dim, exitCodes, green, print, progressLine, red, yellow } from '../../output.ts';
+import { drawSimulation } from './draw-simulation.ts';
+import { progressBar } from './progress-bar.ts';
+import { runSimulation, type SimulationRange } from './simulation.ts';
+import { visible } from './visible.ts';
+
+interface RecordedView {
+  readonly decision: boolean;
+  readonly policyVersion: number;
+  readonly determining: readonly string[];
+  readonly reasons: readonly { readonly code: string; readonly detail: string }[];
+  readonly obligations: readonly Readonly<Record<string, unknown>>[];
+  readonly inputDigest: string;
+}
+
+type ReplayView = { readonly recorded: RecordedView } & (
+  | { readonly outcome: 'identical' }
+  | {
+      readonly outcome: 'different';
+      readonly differences: readonly {
+        readonly field: string;
+        readonly recorded: unknown;
+        readonly replayed: unknown;
+      }[];
+    }
+  | { readonly outcome: 'missing'; readonly missing: readonly string[] }
+);
+
+interface ExplanationView {
+  readonly recorded: RecordedView;
+  readonly policies: readonly { readonly id: string; readonly text: string; readonly determining: boolean }[];
+  readonly unmet: readonly {
+    readonly policyId: string;
+    readonly effect: string;
+    readonly conditions: readonly {
+      readonly text: string;
+      readonly outcome: string;
+      readonly found: readonly string[];
+    }[];
+  }[];
+}
+
+/** Past decisions, judged again: `simulate`, `replay` and `explain` of `countersign policy`. */
+export function policyHistoryCommands(policy: Command, options: () => ConnectionOptions): void {
+  policy
+    .command('simulate [folder]')
+    .description('run the policies of a folder over recorded decisions, and show which would come out otherwise')
+    .option('--from <time>', 'decisions from this moment on (RFC 3339)')
+    .option('--until <time>', 'decisions before this moment; now when left out')
+    .option('--action <action>', 'only this action, e.g. order:create')
+    .option('--principal <id>', 'only of this principal')
+    .option('--institution <lei>', 'only of principals of this institution')
+    .option('--desk <desk>', 'only of principals of this desk, with its institution before it: LEI/name')
+    .option('--json', 'the whole report as JSON')
+    .action(async (folder: string | undefined, { json, ...range }: SimulationRange & { readonly json?: true }) => {
+      // Loaded on demand: it brings the whole server along, and most commands only talk to one.
+      const { readBundleFolder, shippedPolicies } = await import('@countersign/server');
+      const bundle = await readBundleFolder(folder ?? shippedPolicies);
+      const line = progressLine();
+      let last = '';
+      const report = await runSimulation(connect(options()), bundle, range, (progress) => {
+        last = progressBar(progress, 'records');
+        line.update(last);
+      });
+      line.end(dim(last));
+      if (json === true) print(JSON.stringify(report, undefined, 2));
+      else for (const text of drawSimulation(report)) print(text);
+    });
+  policy
+    .command('replay <record>')
+    .description('make a recorded decision again from what was recorded, and compare')
+    .option('--json', 'the whole answer as JSON')
+    .action(async (record: string, { json }: { readonly json?: true }) => {
+      const { issuer, client, token } = connect(options());
+      const answer = (await client.callOrThrow(await token('policies', 'policy:read'), {
+        method: 'POST',
+        url: `${issuer}/policies/replay`,
+        body: { record },
+      })) as ReplayView;
+      if (json === true) print(JSON.stringify(answer, undefined, 2));
+      else printReplay(answer);
+      if (answer.outcome !== 'identical') process.exitCode = exitCodes.unverified;
+    });
+  policy
+    .command('explain <record>')
+    .description('take a recorded decision apart: the policies that spoke, and what they found')
+    .option('--json', 'the whole answer as JSON, with the entities that could be read')
+    .action(async (record: string, { json }: { readonly json?: true }) => {
+      const { issuer, client, token } = connect(options());
+      const answer = (await client.callOrThrow(await token('policies', 'policy:read'), {
+        method: 'GET',
+        url: `${issuer}/policies/decisions/${encodeURIComponent(record)}`,
+      })) as ExplanationView;
+      if (json === true) print(JSON.stringify(answer, undefined, 2));
+      else printExplanation(answer);
+    });
+}
+
+function printDecision({
+  decision,
+  policyVersion,
+  determining,
+  reasons,
+  obligations,
+  inputDigest,
+}: RecordedView): void {
+  print(
+    `${bold(decision ? green('permit') : red('deny'))}  by version ${policyVersion}` +
+      `${determining.length === 0 ? '' : `: ${visible(determining.join(', '))}`}  ${dim(`input ${inputDigest}`)}`,
+  );
+  for (const { code, detail } of reasons) print(`  ${code}  ${visible(detail)}`);
+  for (const obligation of obligations) print(`  ${yellow('needs')}  ${visible(JSON.stringify(obligation))}`);
+}
+
+function printReplay(answer: ReplayView): void {
+  printDecision(answer.recorded);
+  switch (answer.outcome) {
+    case 'identical':
+      print(`${green('identical')}  decision, reasons and input digest come out as they were recorded`);
+      return;
+    case 'different':
+      print(`${red('different')}`);
+      for (const { field, recorded, replayed } of answer.differences) {
+        print(`  ${bold(field)}`);
+        print(`    recorded ${visible(JSON.stringify(recorded))}`);
+        print(`    replayed ${visible(JSON.stringify(replayed))}`);
+      }
+      return;
+    case 'missing':
+      print(`${yellow('missing')}  it cannot be made again without`);
+      for (const missing of answer.missing) print(`  ${visible(missing)}`);
+      return;
+    default:
+      answer satisfies never;
+  }
+}
+
+function printExplanation({ recorded, policies, unmet }: ExplanationView): void {
+  printDecision(recorded);
+  for (const { id, text } of policies.filter(({ determining }) => determining))
+    print(`\n${dim(`// ${visible(id)}`)}\n${text.split('\n').map(visible).join('\n')}`);
+  for (const { policyId, effect, conditions } of unmet) {
+    print(`\n${bold(visible(policyId))}  ${effect === 'forbid' ? 'forbids it because' : 'would permit it if'}`);
+    for (const { text, outcome, found } of conditions) {
+      print(`  ${visible(text)}  ${outcome === 'true' ? dim(outcome) : red(outcome)}`);
+      for (const value of found) print(dim(`    ${visible(value)}`));
+    }
+  }
+}

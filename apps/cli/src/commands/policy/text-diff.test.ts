@@ -1,0 +1,50 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type DiffLine, diffLines } from './text-diff.ts';
+
+const shown = (lines: readonly DiffLine[]): readonly string[] =>
+  lines.map((line) => (line.kind === 'gap' ? '...' : `${{ same: ' ', add: '+', remove: '-' }[line.kind]}${line.text}`));
+
+describe('the difference of two texts', () => {
+  it('is nothing when they are the same', () => {
+    expect(diffLines('a\nb', 'a\nb')).toEqual([]);
+  });
+
+  it('is what goes out and comes in, with the lines around it', () => {
+    const before = ['1', '2', '3', '4', '5', '6', '7', '8', '9'].join('\n');
+    expect(shown(diffLines(before, before.replace('5', 'five')))).toEqual([
+      '...',
+      ' 3',
+      ' 4',
+      '-5',
+      '+five',
+      ' 6',
+      ' 7',
+      '...',
+    ]);
+    expect(shown(diffLines('a\nb\nc', 'a\nc'))).toEqual([' a', '-b', ' c']);
+    expect(shown(diffLines('', 'a'))).toEqual(['+a']);
+  });
+
+  const texts = fc
+    .array(fc.constantFrom('a', 'b', 'c', '', '}'), { minLength: 1, maxLength: 12 })
+    .map((lines) => lines.join('\n'));
+  it('makes the one the other, and is no longer than both', () => {
+    fc.assert(
+      fc.property(texts, texts, (before, after) => {
+        const lines = diffLines(before, after, 100);
+        const side = (without: string) =>
+          lines.flatMap((line) => (line.kind === 'gap' || line.kind === without ? [] : [line.text]));
+        if (before === after) return;
+        const read = (text: string) => (text === '' ? [] : text.replace(/\n$/, '').split('\n'));
+        expect(side('add')).toEqual(read(before));
+        expect(side('remove')).toEqual(read(after));
+      }),
+    );
+  });
+
+  it('of two very long texts that share nothing is found without looking at every pair', () => {
+    const long = (mark: string) => Array.from({ length: 5_000 }, (_, index) => `${mark}${index}`).join('\n');
+    expect(diffLines(long('a'), long('b'))).toHaveLength(10_000);
+  });
+});

@@ -1,0 +1,81 @@
+import type { PolicyBundle } from '@countersign/contracts';
+
+/** The one policy that permits the orders of the benchmark. */
+export const permittingPolicy = 'trader-places-order-for-the-desk';
+
+/** Of so many policies, those that an order meets: all of ten, and a tenth of more. */
+export function relevantOf(policies: number): number {
+  return Math.min(policies, Math.max(10, policies / 10));
+}
+
+/**
+ * So many policies over the shipped schema, in the manner of the shipped ones: one entitlement, and triggers and gates
+ * that look at desk, instrument, worth, jurisdiction, compliance and circumstances. None of them stands against the
+ * orders of the benchmark, so each that is relevant is evaluated to its end. The others are about other actions.
+ */
+export function generatedBundle(shipped: PolicyBundle, policies: number): PolicyBundle {
+  const relevant = relevantOf(policies);
+  const texts = [entitlement];
+  for (let index = 1; index < policies; index++) {
+    const action = index < relevant ? 'order:create' : otherActions[index % otherActions.length];
+    texts.push(`@id("rule-${index}")
+@reason("rule_${index}")
+@detail("Rule ${index} stands against it.")
+forbid (principal, action == Action::"${action}", resource)
+${conditions[index % conditions.length]?.(index) ?? ''};`);
+  }
+  const { schema, entities } = shipped;
+  return {
+    schema,
+    policies: [{ file: 'generated.cedar', text: texts.join('\n\n') }],
+    entities,
+    limits: [],
+    rates: {},
+    tests: [],
+  };
+}
+
+const otherActions = ['rfq:create', 'trade:affirm', 'settlement:instruct', 'settlement:release', 'order:cancel'];
+
+const entitlement = `@id("${permittingPolicy}")
+permit (principal is Person, action == Action::"order:create", resource)
+when {
+  principal.roles.contains("trader") &&
+  principal.institution == resource.initiatorInstitution &&
+  principal has desk && resource has instrument &&
+  principal.desk.products.contains(resource.instrument.category)
+};`;
+
+/** By the index of the policy, so that no two are alike. */
+const conditions: readonly ((index: number) => string)[] = [
+  (index) => `when {
+  resource has notional && resource has currency && resource.currency == "EUR" &&
+  resource.notional.greaterThan(decimal("${2_000_000 + index}.0"))
+}
+unless { resource.approvals.supervisor >= 1 }`,
+  (
+    index,
+  ) => `when { resource has instrument && resource.instrument.category == "S" && resource.instrument.cfi like "S*${index}" }
+unless { resource.approvals.risk >= 1 }`,
+  (index) =>
+    `when { resource has jurisdiction && resource.jurisdiction in Region::"served" && context.actorDepth > ${index + 4} }`,
+  (index) => `when { context.now.durationSince(context.gates.sanctionsOldest) > duration("${24 + index}h") }`,
+  (index) => `unless { context.gates.kycStands || resource.approvals.compliance >= ${index} }`,
+  (index) => `when { context.gates.amlRisk == "high" && resource.approvals.compliance < ${index} }`,
+  (index) =>
+    `when { (!context.deskOpen || context.now > datetime("2024-01-01")) && resource.approvals.desk_head > ${index} }`,
+  (index) => `when { context.signals.contains("signal-${index}") }`,
+  (index) => `when {
+  context has acr && context.acr == "phr" && resource has notional &&
+  resource.notional.greaterThanOrEqual(decimal("${1_500_000 + index}.0"))
+}
+unless { context has authAgeSeconds && context.authAgeSeconds < 300 }`,
+  (index) => `when { principal has desk && resource has instrument && resource.instrument.group == "D${index}" }
+unless { principal.desk.products.contains(resource.instrument.category) }`,
+  () => `when { resource has venue && principal has desk }
+unless { principal.desk.venues.contains(resource.venue) }`,
+  (index) => `when {
+  resource has instrument && resource.entityInstitution has suitableFor && resource.approvals.risk < ${index}
+}
+unless { resource.entityInstitution.suitableFor.contains(resource.instrument.category) }`,
+];

@@ -1,0 +1,60 @@
+import type { EvaluationRequest, SearchRequest } from '@countersign/contracts';
+import type { Candidate } from './search.ts';
+import { positionAfter, type SortedIds, type Visible } from './visible.ts';
+
+/**
+ * The candidates of a search, as {@link Candidates.after} gives them: each is the request with what was left open filled
+ * in.
+ *
+ * @param question of one of them; asked for when it is looked at
+ * @throws CodedError `search_not_supported`
+ */
+export function candidatesOf(
+  request: SearchRequest,
+  {
+    visible,
+    actions,
+    question,
+  }: {
+    readonly visible: Visible;
+    /** Names of all actions there are. */
+    readonly actions: readonly string[];
+    readonly question: (evaluation: EvaluationRequest) => ReturnType<Candidate['question']>;
+  },
+): (after: string | undefined) => Iterable<Candidate> {
+  const context = request.context === undefined ? {} : { context: request.context };
+  switch (request.kind) {
+    case 'subject': {
+      const { subject, action, resource } = request;
+      return listed(visible.subjects(subject.type), (id) => {
+        const found = { type: subject.type, id };
+        return { found, question: () => question({ subject: found, action, resource, ...context }) };
+      });
+    }
+    case 'resource': {
+      const { subject, action, resource } = request;
+      return listed(visible.resources(resource.type), (id) => {
+        const found = { type: resource.type, id };
+        return { found, question: () => question({ subject, action, resource: found, ...context }) };
+      });
+    }
+    case 'action': {
+      const { subject, resource } = request;
+      return listed([...actions].sort(), (name) => {
+        const found = { name };
+        return { found, question: () => question({ subject, action: found, resource, ...context }) };
+      });
+    }
+    default:
+      return request satisfies never;
+  }
+}
+
+function listed(ids: SortedIds, candidate: (id: string) => Omit<Candidate, 'key'>) {
+  return function* (after: string | undefined): Generator<Candidate> {
+    for (let at = positionAfter(ids, after); at < ids.length; at++) {
+      const id = ids[at];
+      if (id !== undefined) yield { key: id, ...candidate(id) };
+    }
+  };
+}

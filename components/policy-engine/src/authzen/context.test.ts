@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { readContext } from './context.ts';
+
+describe('the context of an enforcement point', () => {
+  it('may be left out, as may each of its members', () => {
+    const nothing = { client: '', audience: '', scopes: [], actorDepth: 0, signals: [], atLeast: {} };
+    expect(readContext(undefined)).toStrictEqual(nothing);
+    expect(readContext({ time: 'now', ip: '192.0.2.1', mandate_stands: true })).toStrictEqual(nothing);
+  });
+
+  it('is read whole', () => {
+    expect(
+      readContext({
+        client: 'ha-oms',
+        audience: 'https://broker.example',
+        scope: 'order:create order:cancel',
+        actor_depth: 1,
+        acr: 'phr',
+        auth_time: 1_795_000_000,
+        device: 'device:ws-1',
+        signals: ['new-network'],
+        policy_version: 3,
+        entity_version: 7,
+      }),
+    ).toStrictEqual({
+      client: 'ha-oms',
+      audience: 'https://broker.example',
+      scopes: ['order:create', 'order:cancel'],
+      actorDepth: 1,
+      acr: 'phr',
+      authTime: 1_795_000_000,
+      device: 'device:ws-1',
+      signals: ['new-network'],
+      atLeast: { policyVersion: 3, entityVersion: 7 },
+    });
+  });
+
+  it.each([
+    { client: 7 },
+    { client: null },
+    { audience: ['x'] },
+    { scope: ['order:create'] },
+    { scope: 'order:create  order:cancel' },
+    { scope: Array.from({ length: 65 }, (_, index) => `s${index}`).join(' ') },
+    { actor_depth: '1' },
+    { actor_depth: -1 },
+    { actor_depth: 0.5 },
+    { actor_depth: 65 },
+    { acr: true },
+    { acr: 'x'.repeat(513) },
+    { acr: 'a\ud800' },
+    { auth_time: '1795000000' },
+    { auth_time: 1e300 },
+    { device: { id: 'device:ws-1' } },
+    { signals: 'impossible-travel' },
+    { signals: ['impossible-travel', 7] },
+    { signals: [''] },
+    { signals: Array(33).fill('x') },
+    { policy_version: '3' },
+    { policy_version: -3 },
+    { entity_version: null },
+  ])('is refused, not overlooked, where a member of ours cannot be read: %j', (context) => {
+    const [name] = Object.keys(context);
+    expect(() => readContext(context)).toThrowError(
+      expect.objectContaining({
+        code: 'evaluation_invalid',
+        detail: expect.stringContaining(`context.${name} must be`),
+      }),
+    );
+  });
+
+  it('takes nothing from what every object has', () => {
+    expect(readContext(JSON.parse('{"__proto__":{"acr":"phrh","client":"x"},"constructor":"x"}'))).toStrictEqual(
+      readContext(undefined),
+    );
+  });
+});

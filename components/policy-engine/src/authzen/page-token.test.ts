@@ -1,0 +1,41 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readPageToken, writePageToken } from './page-token.ts';
+
+const request = { asked: { kind: 'subject' }, institution: 'x' };
+const refused = expect.objectContaining({ code: 'page_token_invalid' });
+
+describe('a page token', () => {
+  it('holds any position and any limit', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.nat(1_000), (after, limit) => {
+        const token = writePageToken({ after, limit }, request);
+        expect(token).toMatch(/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}$/);
+        expect(readPageToken(token, request)).toEqual({ after: after.toWellFormed(), limit });
+      }),
+    );
+  });
+
+  it('is of one request', () => {
+    const token = writePageToken({ after: 'person:anna', limit: 10 }, request);
+    for (const other of [{ ...request, institution: 'y' }, { ...request, asked: {} }, {}])
+      expect(() => readPageToken(token, other)).toThrowError(refused);
+  });
+
+  it('is refused with any character changed, left out or added', () => {
+    const token = writePageToken({ after: 'person:anna', limit: 10 }, request);
+    for (let at = 0; at < token.length; at++) {
+      const changed = token[at] === 'A' ? 'B' : 'A';
+      for (const instead of [changed, '', `${token[at]}A`, '=', '+'])
+        expect(() => readPageToken(token.slice(0, at) + instead + token.slice(at + 1), request)).toThrowError(refused);
+    }
+  });
+
+  it('is refused when it is anything else', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(() => readPageToken(text, request)).toThrowError(refused);
+      }),
+    );
+  });
+});

@@ -1,0 +1,184 @@
+import {
+  type EvaluationRequest,
+  type EvaluationsRequest,
+  evaluationsSemantics,
+  policyErrors,
+  type RefusedEvaluation,
+  type SearchRequest,
+} from '@countersign/contracts';
+import { isCodedError, type Json } from '@countersign/kernel';
+import { type Static, type TSchema, Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+
+// AuthZEN 1.0 sections 5 to 8. Members that are not named here are ignored, as section 10.1.1 asks, and go no further.
+
+/** As many evaluations as one request may hold. */
+export const maxEvaluations = 100;
+
+/** Well formed, because it goes into a record: a lone surrogate has no canonical form (RFC 8785). */
+const text = (maxLength: number) =>
+  Type.Refine(Type.String({ minLength: 1, maxLength }), (value) => value.isWellFormed());
+const members = Type.Record(Type.String(), Type.Unsafe<Json>(Type.Unknown()));
+const properties = Type.Optional(members);
+const subject = Type.Object({ type: text(64), id: text(256), properties });
+const action = Type.Object({ name: text(128), properties });
+const resource = Type.Object({ type: text(64), id: text(512), properties });
+const context = Type.Optional(members);
+/** What is searched for. An `id` beside the type is ignored (sections 8.4.1 and 8.5.1). */
+const sought = Type.Object({ type: text(64) });
+const page = Type.Optional(
+  Type.Object({
+    token: Type.Optional(Type.String({ maxLength: 4096 })),
+    limit: Type.Optional(Type.Integer({ minimum: 0 })),
+  }),
+);
+
+const evaluation = checkerOf(Type.Object({ subject, action, resource, context }));
+const several = checkerOf(
+  Type.Object({
+    subject: Type.Optional(subject),
+    action: Type.Optional(action),
+    resource: Type.Optional(resource),
+    context,
+    // Each is read by itself: one that is wrong is refused in its place, and the others are decided.
+    evaluations: Type.Array(Type.Unknown(), { maxItems: maxEvaluations }),
+    options: Type.Optional(Type.Object({ evaluations_semantic: Type.Optional(Type.Enum([...evaluationsSemantics])) })),
+  }),
+);
+const searches = {
+  subject: checkerOf(Type.Object({ subject: sought, action, resource, context, page })),
+  resource: checkerOf(Type.Object({ subject, action, resource: sought, context, page })),
+  action: checkerOf(Type.Object({ subject, resource, context, page })),
+};
+
+/** @throws CodedError `evaluation_invalid` */
+export function readEvaluation(body: unknown): EvaluationRequest {
+  const read = evaluation(body);
+  return {
+    subject: typedOf(read.subject),
+    action: { name: read.action.name, ...propertiesOf(read.action) },
+    resource: typedOf(read.resource),
+    ...contextOf(read),
+  };
+}
+
+/**
+ * Section 7.1: with evaluations in it, several with the defaults of the top level, each of which replaces a member
+ * whole; without, or with none, one.
+ *
+ * @throws CodedError `evaluation_invalid` for what is wrong with the request as a whole
+ */
+export function readEvaluations(body: unknown): EvaluationRequest | EvaluationsRequest {
+  if (!isObject(body) || !Object.hasOwn(body, 'evaluations') || isEmptyArray(body['evaluations']))
+    return readEvaluation(body);
+  const { evaluations, options, ...defaults } = several(body);
+  return {
+    evaluations: evaluations.map((item) => readOneOfSeveral(item, defaults)),
+    semantic: options?.evaluations_semantic ?? 'execute_all',
+  };
+}
+
+/** @throws CodedError `evaluation_invalid` */
+export function readSearch(kind: SearchRequest['kind'], body: unknown): SearchRequest {
+  switch (kind) {
+    case 'subject': {
+      const read = searches.subject(body);
+      return {
+        kind,
+        subject: { type: read.subject.type },
+        action: { name: read.action.name, ...propertiesOf(read.action) },
+        resource: typedOf(read.resource),
+        ...contextOf(read),
+        ...pageOf(read),
+      };
+    }
+    case 'resource': {
+      const read = searches.resource(body);
+      return {
+        kind,
+        subject: typedOf(read.subject),
+        action: { name: read.action.name, ...propertiesOf(read.action) },
+        resource: { type: read.resource.type },
+        ...contextOf(read),
+        ...pageOf(read),
+      };
+    }
+    case 'action': {
+      const read = searches.action(body);
+      return {
+        kind,
+        subject: typedOf(read.subject),
+        resource: typedOf(read.resource),
+        ...contextOf(read),
+        ...pageOf(read),
+      };
+    }
+    default:
+      return kind satisfies never;
+  }
+}
+
+function readOneOfSeveral(
+  item: unknown,
+  defaults: Readonly<Record<string, unknown>>,
+): EvaluationRequest | RefusedEvaluation {
+  try {
+    if (!isObject(item)) throw refuse('An evaluation must be an object.');
+    return readEvaluation({ ...defaults, ...item });
+  } catch (error) {
+    if (!isCodedError(error)) throw error;
+    return { decision: false, refused: { code: error.code, detail: error.detail } };
+  }
+}
+
+interface Members {
+  readonly [name: string]: Json;
+}
+
+function typedOf(read: { readonly type: string; readonly id: string; readonly properties?: Members }) {
+  return { type: read.type, id: read.id, ...propertiesOf(read) };
+}
+
+function propertiesOf(read: { readonly properties?: Members }): { readonly properties?: Members } {
+  return read.properties === undefined ? {} : { properties: read.properties };
+}
+
+function contextOf(read: { readonly context?: Members }): { readonly context?: Members } {
+  return read.context === undefined ? {} : { context: read.context };
+}
+
+function pageOf({ page }: { readonly page?: { readonly token?: string; readonly limit?: number } }) {
+  if (page === undefined) return {};
+  const { token, limit } = page;
+  return { page: { ...(token === undefined ? {} : { token }), ...(limit === undefined ? {} : { limit }) } };
+}
+
+/** A reader of one shape; compiled once. */
+function checkerOf<Schema extends TSchema>(schema: Schema): (value: unknown) => Static<Schema> {
+  const compiled = Compile(schema);
+  const matches = (value: unknown): value is Static<Schema> => compiled.Check(value);
+  return (value) => {
+    if (matches(value)) return value;
+    throw refuse(problemWith(compiled.Errors(value)[0]));
+  };
+}
+
+/** Names in it are those of the schema: nothing that was sent comes back. */
+function problemWith(error: ReturnType<ReturnType<typeof Compile>['Errors']>[number] | undefined): string {
+  if (error === undefined) return 'The request has another form than it should.';
+  const path = error.instancePath.split('/').slice(1);
+  if (error.keyword === 'required') return `${[...path, error.params.requiredProperties[0]].join('.')} is missing.`;
+  return `${path.length === 0 ? 'The request' : path.join('.')} ${error.message}.`;
+}
+
+function refuse(detail: string) {
+  return policyErrors.error('evaluation_invalid', detail);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isEmptyArray(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
+}

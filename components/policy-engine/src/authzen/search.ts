@@ -1,0 +1,135 @@
+import {
+  type Actor,
+  type AuditAppender,
+  policyErrors,
+  type RecordDraft,
+  type SearchAnswer,
+  type SearchRequest,
+} from '@countersign/contracts';
+import { type Clock, digestOf, newId, type Random } from '@countersign/kernel';
+import type { Question } from '../decision/question.ts';
+import { type PagePosition, readPageToken, writePageToken } from './page-token.ts';
+
+type Found = SearchAnswer['results'][number];
+
+/** One thing that may be found. */
+export interface Candidate {
+  /** Its place among the others, see {@link Candidates.after}. */
+  readonly key: string;
+  readonly found: Found;
+  /** The question whose yes puts it among the results; undefined where nothing can be asked, which is a no. */
+  question(): Question | undefined | Promise<Question | undefined>;
+}
+
+/** Everything that a search looks through, at one version of policies and entities. */
+export interface Candidates extends Pick<SearchAnswer, 'policyVersion' | 'policyHash' | 'entityVersion'> {
+  readonly policyRecord: RecordDraft['id'];
+  /**
+   * Those whose key is greater than `key`, all of them when it is left out, ascending (UTF-16 code units). Made as they
+   * are taken: no more than a page's are. None that the caller may not know of.
+   */
+  after(key: string | undefined): Iterable<Candidate>;
+  /** Whether the decision on it is yes. */
+  permits(question: Question): boolean;
+}
+
+export interface SearchDependencies {
+  /**
+   * Reads once what all questions of the request share.
+   *
+   * @throws CodedError `search_not_supported` for a type of resource that cannot be searched; `evaluation_invalid`,
+   *   `policy_behind`, `decision_timed_out`
+   */
+  readonly open: (request: SearchRequest, caller: Actor) => Promise<Candidates>;
+  readonly audit: AuditAppender;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const defaultLimit = 100;
+const maxLimit = 1_000;
+/** Questions a page: it ends there with what was found, and the next one goes on. */
+const maxQuestions = 2_000;
+/** After so many, whoever waits for the event loop gets it. */
+const questionsInOneGo = 100;
+
+/**
+ * What the policies permit, a page at a time (AuthZEN 1.0 section 8). Every candidate is asked about as an evaluation
+ * would ask; headroom of limits is not looked at. A page with a token for the next may hold fewer results than asked
+ * for, or none. Recorded before it is returned.
+ *
+ * @throws CodedError `page_token_invalid`; as {@link SearchDependencies.open}; whatever keeps it from being recorded
+ */
+export async function search(
+  request: SearchRequest,
+  caller: Actor,
+  { open, audit, clock, random }: SearchDependencies,
+): Promise<SearchAnswer> {
+  const { page, ...asked } = request;
+  const bound = { asked, institution: caller.institution ?? '' };
+  const position = startOf(page, bound);
+  const candidates = await open(request, caller);
+  const { results, questions, last } = await takePage(candidates, position);
+  const { policyVersion, policyHash, entityVersion } = candidates;
+  const recordId = newId('record', { clock, random });
+  await audit.append({
+    id: recordId,
+    type: 'decision.searched',
+    source: 'policy-engine',
+    outcome: 'done',
+    references: [candidates.policyRecord],
+    actors: [caller],
+    policy: { version: policyVersion, hash: policyHash },
+    data: {
+      search: asked.kind,
+      ...(asked.kind === 'resource' || asked.kind === 'action' ? { subject: asked.subject.id } : {}),
+      ...(asked.kind === 'action' ? {} : { action: asked.action.name }),
+      ...(asked.kind === 'subject' ? { subject_type: asked.subject.type } : {}),
+      ...(asked.kind === 'resource' ? { resource_type: asked.resource.type } : { resource: asked.resource.id }),
+      first_page: position.after === undefined,
+      last_page: last === undefined,
+      questions,
+      results: results.length,
+      results_digest: digestOf(results),
+      entity_version: entityVersion,
+    },
+  });
+  return {
+    results,
+    nextToken: last === undefined ? '' : writePageToken({ after: last, limit: position.limit }, bound),
+    policyVersion,
+    policyHash,
+    entityVersion,
+    recordId,
+  };
+}
+
+/** Section 8.2: with a token, whatever else of the page is said must be what the first request said. */
+function startOf(page: SearchRequest['page'], bound: unknown): Partial<PagePosition> & { readonly limit: number } {
+  const limit = page?.limit === undefined ? undefined : Math.min(page.limit, maxLimit);
+  if (page?.token === undefined) return { limit: limit ?? defaultLimit };
+  const position = readPageToken(page.token, bound);
+  if (limit !== undefined && limit !== position.limit)
+    throw policyErrors.error('page_token_invalid', 'page.limit must be what the request for the first page had.');
+  return position;
+}
+
+/** @returns `last`: key of the last candidate asked about, where there are more after it */
+async function takePage(
+  candidates: Candidates,
+  { after, limit }: Partial<PagePosition> & { readonly limit: number },
+): Promise<{ readonly results: readonly Found[]; readonly questions: number; readonly last: string | undefined }> {
+  const results: Found[] = [];
+  let questions = 0;
+  let last = after;
+  for (const candidate of candidates.after(after)) {
+    // There is at least this one more: the page ends before it.
+    if (results.length >= limit || questions >= maxQuestions) return { results, questions, last: last ?? '' };
+    const question = await candidate.question();
+    if (question !== undefined && candidates.permits(question)) results.push(candidate.found);
+    questions++;
+    last = candidate.key;
+    if (questions % questionsInOneGo === 0) await new Promise(setImmediate);
+  }
+  return { results, questions, last: undefined };
+}

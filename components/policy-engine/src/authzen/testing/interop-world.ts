@@ -1,0 +1,100 @@
+import { type PolicyVersion, policyErrors, type RecordDraft } from '@countersign/contracts';
+import { CodedError, type Digest, type RecordId, systemClock, systemRandom } from '@countersign/kernel';
+import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { loadBundle } from '../../bundle/load-bundle.ts';
+import { readBundleFolder } from '../../bundle/read-folder.ts';
+import { createDecisionPoint } from '../../decision/decision-point.ts';
+import { evaluateCompiled } from '../../decision/judge.ts';
+import { authzenRoutes } from '../http.ts';
+import { interopModel } from './interop-model.ts';
+import { asCaller, openGuard } from './open-guard.ts';
+
+export const baseUrl = 'https://pdp.example';
+
+/** The decision point, its HTTP interface, and a log that can be made to fail, over the interop scenarios' world. */
+export async function createInteropWorld() {
+  const records: RecordDraft[] = [];
+  let logWorks = true;
+  const logger = createLogger({ level: 'silent', name: 'test' });
+  const loaded = loadBundle(await readBundleFolder(new URL('./interop-policies/', import.meta.url)));
+  const version: PolicyVersion = {
+    version: 1,
+    hash: loaded.hash,
+    publishedAt: '2026-01-01T00:00:00.000Z',
+    recordId: 'rec_01k9z3m8q4d6s0v2x5y7a9b1c3' as RecordId,
+    changeRequest: 'first',
+    proposedBy: 'service:installation',
+    policies: [],
+    signature: { kid: 'k', algorithm: 'ES256', value: '' },
+  };
+  const active = { version, loaded };
+  const decisionPoint = createDecisionPoint({
+    model: interopModel,
+    policies: {
+      current: () => active,
+      async atLeast(least) {
+        if (least > version.version) throw policyErrors.error('policy_behind', 'No version as new as that is here.');
+        return active;
+      },
+    },
+    // Nothing is read of a directory, so there is nothing to keep; the policies are compared elsewhere.
+    archive: { keep: () => undefined },
+    shadow: { evaluatorFor: () => evaluateCompiled, offer() {} },
+    audit: {
+      async append(record) {
+        if (!logWorks)
+          throw new CodedError({
+            code: 'log_unavailable',
+            category: 'unavailable',
+            detail: 'The log cannot be written.',
+          });
+        records.push(record);
+        return { id: record.id, index: BigInt(records.length - 1), time: version.publishedAt };
+      },
+    },
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+  });
+  const app = createHttpServer({ logger, metrics: createMetrics() });
+  authzenRoutes(app, { policyEngine: decisionPoint, guard: openGuard, baseUrl });
+  const address = await app.listen({ host: '127.0.0.1', port: 0 });
+
+  return {
+    app,
+    decisionPoint,
+    records,
+    hash: version.hash satisfies Digest,
+    /** While it runs, the log cannot be written. */
+    async withoutLog<Result>(work: () => Promise<Result>): Promise<Result> {
+      logWorks = false;
+      try {
+        return await work();
+      } finally {
+        logWorks = true;
+      }
+    },
+    post: (path: string, payload: unknown, headers: Readonly<Record<string, string>> = asCaller()) =>
+      app.inject({
+        method: 'POST',
+        url: `/access/v1/${path}`,
+        headers: { 'content-type': 'application/json', ...headers },
+        payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
+      }),
+    /** As {@link post}, through a socket. */
+    async send(
+      path: string,
+      payload: unknown,
+    ): Promise<{ readonly status: number; readonly type: string; readonly body: unknown }> {
+      const answer = await fetch(`${address}/access/v1/${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...asCaller() },
+        body: JSON.stringify(payload),
+      });
+      return { status: answer.status, type: answer.headers.get('content-type') ?? '', body: await answer.json() };
+    },
+    close: () => app.close(),
+  };
+}
+
+export type InteropWorld = Awaited<ReturnType<typeof createInteropWorld>>;

@@ -1,0 +1,214 @@
+import type { TransactionFacts } from '@countersign/contracts';
+import type { TransactionId } from '@countersign/kernel';
+import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunningPolicyEngine } from '../index.ts';
+import { market, operator, own, stranger, transactionOf } from '../testing/desk.ts';
+import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
+import { authzenRoutes } from './http.ts';
+import { asCaller, openGuard } from './testing/open-guard.ts';
+
+// The interface over the whole engine, on the shipped policies.
+const app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
+let rig: EngineRig;
+let engine: RunningPolicyEngine;
+
+const order = (id: string, amount: string) =>
+  transactionOf('trade_order', {
+    id: id as TransactionId,
+    drop: ['algo'],
+    set: { max_notional: { amount, ccy: 'EUR' } },
+  });
+const ordinary = order('txn_01k9z3m8q4d6s0v2x5y7a9b1c3', '900000');
+const large = order('txn_01k9z3m8q4d6s0v2x5y7a9b1c4', '5000000');
+const withdrawal = transactionOf('withdrawal', {
+  id: 'txn_01k9z3m8q4d6s0v2x5y7a9b1c5' as TransactionId,
+  destinationKnown: false,
+});
+
+beforeAll(async () => {
+  rig = await createEngineRig();
+  engine = await rig.start();
+  for (const facts of [ordinary, large, withdrawal]) rig.transactions.set(facts.id, { facts, parties: [own] });
+  authzenRoutes(app, { policyEngine: engine, guard: openGuard, baseUrl: 'https://countersign.example' });
+  await app.ready();
+});
+afterAll(async () => {
+  await app.close();
+  await rig.close();
+});
+
+const person = { type: 'person', id: 'person:own' };
+const about = ({ id }: Pick<TransactionFacts, 'id'>) => ({ type: 'transaction', id });
+const placing = (facts: TransactionFacts, context: object = {}) => ({
+  subject: person,
+  action: { name: 'order:create' },
+  resource: about(facts),
+  context: { client: 'trading-desk', scope: 'order:create', acr: 'phr', ...context },
+});
+const as = (institution: string) => asCaller(['decision:evaluate'], institution);
+
+async function post(path: string, payload: object, institution: string = own) {
+  const answer = await app.inject({ method: 'POST', url: `/access/v1/${path}`, payload, headers: as(institution) });
+  return { status: answer.statusCode, body: answer.json() };
+}
+
+const found = async (path: string, payload: object, institution?: string) =>
+  (await post(path, payload, institution)).body.results.map(
+    (one: { id?: string; name?: string }) => one.id ?? one.name,
+  );
+
+describe('an evaluation of an order', () => {
+  it('is a yes without anything to do', async () => {
+    const { body } = await post('evaluation', placing(ordinary));
+    expect(body.decision).toBe(true);
+    expect(body.context).not.toHaveProperty('obligations');
+  });
+
+  it('names the approvals that are missing, and to whom they go when nobody answers', async () => {
+    const { body } = await post('evaluation', placing(large));
+    expect(body).toMatchObject({
+      decision: false,
+      context: {
+        reasons: [{ code: 'approval_required' }],
+        reason_user: { 403: expect.stringMatching(/./) },
+        obligations: [
+          {
+            id: 'obl-1',
+            type: 'custom',
+            properties: {
+              vendor: 'countersign',
+              action: 'approval',
+              role: 'supervisor',
+              count: 1,
+              escalation: [{ role: 'desk-head', after_seconds: 1800 }, {}],
+            },
+          },
+        ],
+      },
+    });
+  });
+
+  it('leaves out what the enforcement point cannot do, and still says why', async () => {
+    const { body } = await post('evaluation', placing(large, { supported_obligations: ['step-up'] }));
+    expect(body.context).not.toHaveProperty('obligations');
+    expect(body.context.reasons).toMatchObject([{ code: 'approval_required' }]);
+  });
+
+  it('heeds a risk signal, and refuses one that it cannot read', async () => {
+    expect((await post('evaluation', placing(ordinary, { signals: ['impossible-travel'] }))).body.decision).toBe(false);
+    expect(await post('evaluation', placing(ordinary, { signals: 'impossible-travel' }))).toMatchObject({
+      status: 400,
+      body: { code: 'evaluation_invalid' },
+    });
+  });
+
+  it('is by nothing older than was asked for', async () => {
+    expect((await post('evaluation', placing(ordinary, { policy_version: 1, entity_version: 1 }))).body.decision).toBe(
+      true,
+    );
+    expect(await post('evaluation', placing(ordinary, { policy_version: 99 }))).toMatchObject({
+      status: 503,
+      body: { code: 'policy_behind' },
+    });
+  });
+});
+
+describe('an evaluation of a withdrawal to where nobody has sent before', () => {
+  it('asks for a stronger sign-in, in the words of the profile', async () => {
+    const { body } = await post('evaluation', {
+      subject: person,
+      action: { name: 'token:issue' },
+      resource: about(withdrawal),
+      context: { client: 'wallet', scope: 'withdrawal:request', acr: 'phr' },
+    });
+    expect(body.decision).toBe(false);
+    expect(body.context.obligations).toContainEqual({
+      id: expect.stringMatching(/^obl-\d$/),
+      type: 'step-up',
+      properties: expect.objectContaining({ acr_value: 'phrh' }),
+    });
+  });
+});
+
+describe('a search among the subjects of a transaction', () => {
+  const search = placing(ordinary);
+
+  it('finds those whom an evaluation permits, and no others', async () => {
+    for (const type of ['person', 'service', 'agent'] as const) {
+      const ids = await found('search/subject', { ...search, subject: { type } }, operator);
+      const evaluations = market.principals
+        .filter(({ kind }) => kind === type)
+        .map(({ id }) => ({ subject: { type, id } }));
+      const { body } = await post('evaluations', { ...search, evaluations }, operator);
+      const permitted = evaluations
+        .filter((_, index) => body.evaluations[index].decision)
+        .map(({ subject }) => subject.id);
+      expect(ids).toEqual(permitted.sort());
+    }
+    expect(await found('search/subject', { ...search, subject: { type: 'person' } })).toEqual(['person:own']);
+  });
+
+  it('finds nobody for one who has no part in it', async () => {
+    expect(await found('search/subject', { ...search, subject: { type: 'person' } }, stranger)).toEqual([]);
+  });
+
+  it('is recorded before it is answered', async () => {
+    const { body } = await post('search/subject', { ...search, subject: { type: 'person' } });
+    expect(rig.records.at(-1)).toMatchObject({
+      id: body.context.evidence,
+      type: 'decision.searched',
+      data: { resource: ordinary.id, results: 1 },
+    });
+    rig.breakLog(true);
+    expect((await post('search/subject', { ...search, subject: { type: 'person' } })).status).toBe(503);
+    rig.breakLog(false);
+  });
+});
+
+describe('a search among the actions on a transaction', () => {
+  it('finds those that an evaluation permits', async () => {
+    const { action: _, ...search } = placing(ordinary);
+    const names: string[] = await found('search/action', search);
+    expect(names).toContain('order:create');
+    const { body } = await post('evaluations', { ...search, evaluations: names.map((name) => ({ action: { name } })) });
+    expect(body.evaluations.map(({ decision }: { decision: boolean }) => decision)).toEqual(names.map(() => true));
+    const withLarge: string[] = await found('search/action', { ...search, resource: about(large) });
+    expect(withLarge).not.toContain('order:create');
+  });
+});
+
+describe('a search among resources', () => {
+  const search = {
+    subject: person,
+    action: { name: 'token:issue' },
+    resource: { type: 'resource' },
+    context: { client: 'trading-desk', acr: 'phr' },
+  };
+  const urisOf = (institution?: string) =>
+    market.resources
+      .filter((each) => institution === undefined || each.institution === institution)
+      .map(({ uri }) => uri)
+      .sort();
+
+  it('finds interfaces of the caller, and for the operator those of everybody', async () => {
+    const toOwn = await found('search/resource', search);
+    expect(toOwn).not.toEqual([]);
+    expect(urisOf(own)).toEqual(expect.arrayContaining(toOwn));
+    const toOperator = await found('search/resource', search, operator);
+    expect(toOperator).toEqual(expect.arrayContaining(toOwn));
+    expect(urisOf()).toEqual(expect.arrayContaining(toOperator));
+    expect(toOperator.length).toBeGreaterThan(toOwn.length);
+  });
+
+  it('never lists transactions', async () => {
+    expect(await post('search/resource', { ...search, resource: { type: 'transaction' } })).toMatchObject({
+      status: 400,
+      body: { code: 'search_not_supported' },
+    });
+  });
+
+  it('finds nothing of a type that nobody knows', async () => {
+    expect(await found('search/resource', { ...search, resource: { type: 'spaceship' } })).toEqual([]);
+  });
+});

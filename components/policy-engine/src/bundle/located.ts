@@ -1,0 +1,43 @@
+import type { PolicyProblem } from '@countersign/cedar';
+import type { PolicyBundle } from '@countersign/contracts';
+
+/** What is wrong with a bundle, and where. */
+export interface LocatedProblem {
+  readonly file?: string;
+  /** From 1. */
+  readonly line?: number;
+  readonly column?: number;
+  readonly policyId?: string;
+  readonly message: string;
+}
+
+/** `orders.cedar:12:3 large-orders: attribute not found` */
+export function describeProblem({ file, line, column, policyId, message }: LocatedProblem): string {
+  const place = file === undefined ? [] : [line === undefined ? file : `${file}:${line}:${column ?? 1}`];
+  const where = [...place, ...(policyId === undefined ? [] : [policyId])].join(' ');
+  return where === '' ? message : `${where}: ${message}`;
+}
+
+/** The policies of a bundle as one text, and what stands where in it. */
+export function joinPolicies({ policies }: Pick<PolicyBundle, 'policies'>): string {
+  return policies.map(({ text }) => text).join('\n');
+}
+
+/** The problem with its place in the file it is of. */
+export function locate(problem: PolicyProblem, { schema, policies }: PolicyBundle): LocatedProblem {
+  const { policyId, message, source, start } = problem;
+  const about = { ...(policyId === undefined ? {} : { policyId }), message };
+  if (start === undefined) return about;
+  if (source === 'schema') return { ...placeIn('schema.cedarschema', schema, start), ...about };
+  let left = start;
+  for (const { file, text } of policies) {
+    if (left <= text.length) return { ...placeIn(file, text, left), ...about };
+    left -= text.length + 1;
+  }
+  return about;
+}
+
+function placeIn(file: string, text: string, offset: number) {
+  const before = text.slice(0, offset).split('\n');
+  return { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+}

@@ -1,0 +1,37 @@
+import type { PolicyBundle } from '@countersign/contracts';
+import { type Digest, digestOf, type Json, sha256Base64Url } from '@countersign/kernel';
+
+/** One file of a bundle that decides. */
+export interface BundlePart {
+  /** Name of the file in the folder. */
+  readonly part: string;
+  /** Of a text, SHA-256 over its UTF-8 bytes; of JSON, over its canonical form. */
+  readonly digest: Digest;
+  readonly content: Json;
+}
+
+/** What of a bundle decides, file by file; its tests say nothing about that. */
+export function partsOf({ schema, policies, entities, limits, rates }: PolicyBundle): readonly BundlePart[] {
+  return [
+    text('schema.cedarschema', schema),
+    ...policies.map(({ file, text: policy }) => text(file, policy)),
+    json('entities.json', entities),
+    json('limits.json', { limits, rates }),
+  ];
+}
+
+/**
+ * Digest over the digests of the parts: the same rules have the same hash wherever they are read from, and whoever has
+ * only the digests can still tell that they belong to it.
+ */
+export function hashOfBundle(bundle: PolicyBundle): Digest {
+  return digestOf({ v: 1, parts: partsOf(bundle).map(({ part, digest }) => ({ part, digest })) });
+}
+
+function text(part: string, content: string): BundlePart {
+  return { part, digest: sha256Base64Url(content) as Digest, content };
+}
+
+function json(part: string, content: Json): BundlePart {
+  return { part, digest: digestOf(content), content };
+}

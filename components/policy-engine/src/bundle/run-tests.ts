@@ -1,0 +1,199 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { checkRequest, createEntitySnapshot, type EntityInput, type EntitySnapshot } from '@countersign/cedar';
+import { obligationJson, type PolicyTestReport } from '@countersign/contracts';
+import { canonicalize, isCodedError, type Json } from '@countersign/kernel';
+import { judge, type Verdict } from '../decision/judge.ts';
+import type { Question } from '../decision/question.ts';
+import type { LoadedBundle } from './load-bundle.ts';
+import { misfitOf } from './misfit.ts';
+import { type Expectation, jsonMembers, type PolicyTest, readTestFile, readUid, type TestFile } from './test-file.ts';
+
+type TestOutcome = PolicyTestReport['tests'][number];
+
+/** Puts every question of a bundle's tests to its policies. */
+export function runPolicyTests(loaded: LoadedBundle): PolicyTestReport {
+  const report = startReport(loaded);
+  for (const outcome of outcomesOf(loaded, report.determined)) report.add(outcome);
+  return report.finish();
+}
+
+/** A process that also answers others is not kept longer than this at a time. */
+const turnMs = 10;
+
+/** As {@link runPolicyTests}, letting other work through in between. */
+export async function runPolicyTestsInTurns(loaded: LoadedBundle): Promise<PolicyTestReport> {
+  const report = startReport(loaded);
+  let turnEnds = performance.now() + turnMs;
+  for (const outcome of outcomesOf(loaded, report.determined)) {
+    report.add(outcome);
+    if (performance.now() < turnEnds) continue;
+    await nextTurn();
+    turnEnds = performance.now() + turnMs;
+  }
+  return report.finish();
+}
+
+function startReport(loaded: LoadedBundle) {
+  const untested = new Set(loaded.parsed.policies.map(({ id }) => id));
+  const [failing, passing]: [TestOutcome[], TestOutcome[]] = [[], []];
+  return {
+    determined: (id: string): void => void untested.delete(id),
+    add: (outcome: TestOutcome): void => void (outcome.ok ? passing : failing).push(outcome),
+    finish: (): PolicyTestReport => ({
+      passed: passing.length,
+      failed: failing.length,
+      tests: [...failing, ...passing],
+      untested: [...untested].sort(),
+    }),
+  };
+}
+
+/** One after the other, so that whoever runs them may pause in between. */
+function* outcomesOf(loaded: LoadedBundle, determined: (id: string) => void): Generator<TestOutcome> {
+  for (const { file, content } of loaded.bundle.tests) {
+    const read = readTestFile(content);
+    if ('problem' in read) {
+      yield failed(file, 'the file itself', `It cannot be read: ${read.problem}`);
+      continue;
+    }
+    const shared = sharedBy(loaded, read);
+    if ('problem' in shared) {
+      yield failed(file, 'the entities of the file', shared.problem);
+      continue;
+    }
+    for (const test of read.tests) {
+      const question = questionOf(test, read, shared.snapshot);
+      if ('problem' in question) {
+        yield failed(file, test.name, question.problem);
+        continue;
+      }
+      const misfit = questionMisfit(loaded, question);
+      if (misfit !== undefined) {
+        yield failed(file, test.name, misfit);
+        continue;
+      }
+      const verdict = judge(loaded, question);
+      for (const id of verdict.determining) determined(id);
+      const differences = differencesOf(test.expect, verdict);
+      yield { file, name: test.name, ok: differences.length === 0, differences };
+    }
+  }
+}
+
+function failed(file: string, name: string, difference: string): TestOutcome {
+  return { file, name, ok: false, differences: [difference] };
+}
+
+function sharedBy(
+  { entities, parsed }: LoadedBundle,
+  file: TestFile,
+): { readonly snapshot: EntitySnapshot } | { readonly problem: string } {
+  try {
+    for (const entity of file.entities) {
+      const problem = misfitOf(parsed.schema, entity);
+      if (problem !== undefined) return { problem };
+    }
+    return { snapshot: createEntitySnapshot([...entities, ...file.entities]) };
+  } catch (error) {
+    if (isCodedError(error)) return { problem: error.detail };
+    throw error;
+  }
+}
+
+function questionOf(test: PolicyTest, file: TestFile, shared: EntitySnapshot): Question | { readonly problem: string } {
+  const principal = readUid(test.principal);
+  if (principal === undefined) return { problem: `${test.principal} is not of the form Type::"id".` };
+  const named = file.resources.get(test.resource);
+  const resource = named?.uid ?? readUid(test.resource);
+  if (resource === undefined)
+    return { problem: `${test.resource} is neither a name in resources nor of the form Type::"id".` };
+  if (named === undefined && test.attrs !== undefined)
+    return { problem: `The attributes of ${test.resource} cannot be changed: it is not one of resources.` };
+  const local: EntityInput[] =
+    named === undefined ? [] : [{ ...named, attrs: changed(jsonMembers(named.attrs), test.attrs) }];
+  for (const name of test.also ?? []) {
+    const entity = file.resources.get(name);
+    if (entity === undefined) return { problem: `There is nothing called ${name} in resources.` };
+    local.push(entity);
+  }
+  return { principal, action: test.action, resource, context: changed(file.context, test.context), local, shared };
+}
+
+/**
+ * A question that the control plane can never put proves nothing: its entities and its context must be as the schema
+ * says. That nobody has declared the action for such a resource is an answer, and may be tested.
+ */
+function questionMisfit({ parsed: { schema } }: LoadedBundle, question: Question): string | undefined {
+  try {
+    for (const entity of question.local) {
+      const misfit = misfitOf(schema, entity);
+      if (misfit !== undefined) return misfit;
+    }
+    const { principal, resource, context } = question;
+    const problems = checkRequest(schema, {
+      principal,
+      action: { type: 'Action', id: question.action },
+      resource,
+      context,
+    });
+    const problem = problems.find(({ where }) => where === 'context' || where.startsWith('context.'));
+    return problem === undefined ? undefined : `${problem.where}: ${problem.message}`;
+  } catch (error) {
+    if (isCodedError(error)) return error.detail;
+    throw error;
+  }
+}
+
+/** The members with those of the test over them; null takes one away. */
+function changed(
+  members: Readonly<Record<string, Json>>,
+  changes: Readonly<Record<string, unknown>> | undefined,
+): Readonly<Record<string, Json>> {
+  return Object.fromEntries(
+    Object.entries({ ...members, ...jsonMembers(changes) }).filter(([, value]) => value !== null),
+  );
+}
+
+function differencesOf(expected: Expectation, verdict: Verdict): readonly string[] {
+  const decision = verdict.decision ? 'permit' : 'deny';
+  const codes = verdict.reasons.map(({ code }) => code);
+  const lifetime = expected.token_lifetime_seconds;
+  const differences = [
+    ...(expected.decision === decision
+      ? []
+      : [
+          `decision: expected ${expected.decision}, and it was ${decision}${codes.length === 0 ? '' : ` (${listed(codes)})`}.`,
+        ]),
+    ...setDifference('reasons', expected.reasons, codes),
+    ...setDifference('determining', expected.determining, verdict.determining),
+    ...setDifference(
+      'obligations',
+      expected.obligations?.map((obligation) => canonicalize(obligation)),
+      verdict.obligations.map((obligation) => canonicalize(obligationJson(obligation))),
+    ),
+    ...(lifetime === undefined || lifetime === verdict.tokenLifetimeSeconds
+      ? []
+      : [`token lifetime: expected ${lifetime} seconds, and it was ${verdict.tokenLifetimeSeconds ?? 'not said'}.`]),
+  ];
+  const errors = verdict.errors.map(({ policyId, message }) => `${policyId} failed: ${message}`);
+  return differences.length === 0 ? [] : [...differences, ...errors];
+}
+
+/** What of the one is not in the other; nothing where the test does not say. */
+function setDifference(
+  what: string,
+  wanted: readonly string[] | undefined,
+  found: readonly string[],
+): readonly string[] {
+  if (wanted === undefined) return [];
+  const missing = wanted.filter((item) => !found.includes(item));
+  const others = found.filter((item) => !wanted.includes(item));
+  return [
+    ...(missing.length === 0 ? [] : [`${what}: ${listed(missing)} expected, and missing.`]),
+    ...(others.length === 0 ? [] : [`${what}: ${listed(others)} not expected, and there.`]),
+  ];
+}
+
+function listed(items: readonly string[]): string {
+  return [...items].sort().join(', ');
+}

@@ -1,0 +1,179 @@
+import { createEntitySnapshot } from '@countersign/cedar';
+import type { DecisionInput } from '@countersign/contracts';
+import { canonicalize, type Digest, digestOf, type Json, sha256Base64Url } from '@countersign/kernel';
+import fc from 'fast-check';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunningPolicyEngine } from '../index.ts';
+import {
+  directoryOf,
+  inOrder,
+  institution,
+  market,
+  midday,
+  own,
+  person,
+  stepQuestion,
+  stranger,
+  tokenQuestion,
+  transactionOf,
+  typeNames,
+} from '../testing/desk.ts';
+import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
+import { directoryEntity } from '../trading/entities.ts';
+import { collectReferences, referencesIn } from './entity-facts.ts';
+import { createEntityFactStore } from './store.ts';
+
+type Document = {
+  readonly context: Readonly<Record<string, Json>>;
+  readonly entities: readonly (readonly [type: string, id: string, digest: Digest])[];
+  readonly local: readonly { readonly uid: { readonly id: string; readonly type: string }; readonly attrs: Json }[];
+  readonly principal: { readonly id: string; readonly type: string };
+  readonly unevaluable?: boolean;
+};
+const documentOf = (input: Json) => input as unknown as Document;
+
+let rig: EngineRig;
+let engine: RunningPolicyEngine;
+let pool: pg.Pool;
+beforeAll(async () => {
+  rig = await createEngineRig({ policies: '@id("yes") permit (principal, action, resource);' });
+  engine = await rig.start();
+  pool = rig.scratch.pool('policy-engine');
+});
+afterAll(() => rig.close());
+
+const inputs: readonly (readonly [string, DecisionInput])[] = [
+  ...typeNames.map((name) => [`an intent of type ${name}`, tokenQuestion('person:own', transactionOf(name))] as const),
+  ['an interface', tokenQuestion('service:own', 'https://venue.example/orders', { scopes: ['order:read'] })],
+  ['an interface of nobody', tokenQuestion('service:own', 'https://nobody.example/')],
+  ['an algorithm', stepQuestion('order:create', transactionOf('rfq', { initiator: 'agent:vwap' }))],
+  ['a principal nobody knows', tokenQuestion('person:nobody', transactionOf('trade_order'))],
+  ['an intent that is none', tokenQuestion('person:own', transactionOf('trade_order', { drop: ['entity_lei'] }))],
+  [
+    'everything a context can hold',
+    stepQuestion('order:create', transactionOf('trade_order', { set: { jurisdiction: 'ZZ' } }), {
+      acr: 'phrh',
+      authTime: midday / 1000 - 40,
+      partner: { institution: stranger, claims: ['sub', 'acr'] },
+      device: 'device:of-own',
+      signals: ['unusual-hour'],
+      scopes: ['order:create', 'order:read'],
+    }),
+  ],
+];
+
+describe('the input of a decision', () => {
+  it.each(inputs)('is canonical as it is written, and has its own digest, for %s', async (_, question) => {
+    const { input, inputDigest } = await engine.decide(question);
+    const text = JSON.stringify(input);
+    expect(text).toBe(canonicalize(input));
+    expect(inputDigest).toBe(digestOf(input));
+    expect(inputDigest).toBe(sha256Base64Url(text));
+  });
+
+  it('is canonical whatever text callers bring along', async () => {
+    const text = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }), fc.constant('\\ud'));
+    await fc.assert(
+      fc.asyncProperty(text, text, fc.array(text, { maxLength: 3 }), async (client, audience, scopes) => {
+        const { input, inputDigest, decision } = await engine.decide(
+          tokenQuestion('person:own', transactionOf('trade_order'), { client, audience, scopes }),
+        );
+        expect(JSON.stringify(input)).toBe(canonicalize(input));
+        expect(inputDigest).toBe(digestOf(input));
+        expect(decision).toBe([client, audience, ...scopes].every((each) => each.isWellFormed()));
+      }),
+    );
+  });
+
+  it.each(inputs)('lists everything of the directory that could be read, and no more, for %s', async (_, question) => {
+    const document = documentOf((await engine.decide(question)).input);
+    const listed = new Set(document.entities.map(([type, id]) => `${type} ${id}`));
+    expect([...listed]).toEqual([...listed].sort());
+    if (document.unevaluable === true) return expect(listed.size).toBe(0);
+    // Followed anew, from the recorded entities themselves.
+    const facts = await storedFacts(document.entities.map(([, , digest]) => digest));
+    const roots = [document.principal];
+    collectReferences(document.context, roots);
+    for (const { attrs, uid } of document.local) {
+      roots.push(uid);
+      collectReferences(attrs, roots);
+    }
+    const entities = [...facts.values()].map((fact) => JSON.parse(fact));
+    const reached = createEntitySnapshot(entities).closureOf(roots);
+    expect(reached.map(({ uid }) => `${uid.type} ${uid.id}`).sort()).toEqual([...listed]);
+    for (const entity of entities) roots.push(...referencesIn(entity));
+    for (const uid of roots)
+      if (directoryEntity(rig.directory, uid) !== undefined) expect(listed).toContain(`${uid.type} ${uid.id}`);
+  });
+
+  it('is the same for the same question, and another for another question or installation', async () => {
+    const question = tokenQuestion('person:own', transactionOf('trade_order'));
+    const first = await engine.decide(question);
+    const elsewhere = await (await rig.start({ region: 'eu-central' })).decide(question);
+    expect((await engine.decide(question)).inputDigest).toBe(first.inputDigest);
+    expect(elsewhere.inputDigest).not.toBe(first.inputDigest);
+    const other = tokenQuestion('person:own', transactionOf('trade_order', { set: { max_qty: '1001' } }));
+    expect((await engine.decide(other)).inputDigest).not.toBe(first.inputDigest);
+  });
+
+  it('names another entity when what the directory says has changed, and only then', async () => {
+    const question = tokenQuestion('person:own', transactionOf('withdrawal'));
+    const digestsOf = async () =>
+      new Map(
+        documentOf((await engine.decide(question)).input).entities.map(([type, id, digest]) => [
+          `${type} ${id}`,
+          digest,
+        ]),
+      );
+    const before = await digestsOf();
+    // The same facts in other objects, as another version of the directory would have them.
+    rig.directory = directoryOf({ version: 2, institutions: market.institutions.map((each) => ({ ...each })) });
+    expect(await digestsOf()).toEqual(before);
+    const screened = { ...inOrder, sanctions: { result: 'review', screenedAt: '2026-11-20T11:00:00Z' } } as const;
+    rig.directory = directoryOf({ version: 3, institutions: [institution(own, { compliance: screened })] });
+    const after = await digestsOf();
+    expect(after.get(`Institution ${own}`)).not.toBe(before.get(`Institution ${own}`));
+    expect(after.get('Person person:own')).toBe(before.get('Person person:own'));
+    // A desk that the directory no longer has is no longer the person's, though the person is the same object.
+    rig.directory = directoryOf({ version: 4, desks: [] });
+    expect((await digestsOf()).get('Person person:own')).not.toBe(before.get('Person person:own'));
+    rig.directory = directoryOf();
+    expect(await digestsOf()).toEqual(before);
+  });
+});
+
+describe('entities that a decision has read', () => {
+  it('are stored before the decision is returned, each under the digest of its canonical form', async () => {
+    const late = person('newcomer', own);
+    rig.directory = directoryOf({ version: 5, principals: [late] });
+    const { entities } = documentOf((await engine.decide(tokenQuestion(late.id, transactionOf('withdrawal')))).input);
+    const stored = await storedFacts(entities.map(([, , digest]) => digest));
+    expect(stored.size).toBe(entities.length);
+    for (const [type, id, digest] of entities) {
+      const fact = stored.get(digest) ?? '';
+      expect(sha256Base64Url(fact)).toBe(digest);
+      expect(JSON.parse(fact)).toMatchObject({ uid: { type, id } });
+    }
+    rig.directory = directoryOf();
+  });
+
+  it('let no decision out while they cannot be stored, and are stored when they can', async () => {
+    const newcomer = person('later', own);
+    rig.directory = directoryOf({ version: 6, principals: [newcomer] });
+    const question = tokenQuestion(newcomer.id, transactionOf('withdrawal'));
+    const owner = new pg.Client(rig.scratch.connection);
+    await owner.connect();
+    await owner.query('alter table policy_engine.entity_facts rename to away');
+    await expect(engine.decide(question)).rejects.toThrow();
+    await owner.query('alter table policy_engine.away rename to entity_facts');
+    await owner.end();
+    const { entities } = documentOf((await engine.decide(question)).input);
+    expect((await storedFacts(entities.map(([, , digest]) => digest))).size).toBe(entities.length);
+    rig.directory = directoryOf();
+  });
+});
+
+async function storedFacts(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, string>> {
+  return createEntityFactStore(pool).load(digests);
+}

@@ -1,0 +1,234 @@
+import type {
+  Actor,
+  AtLeast,
+  AuditAppender,
+  Decision,
+  DecisionReason,
+  EvaluationRequest,
+  PolicyEngine,
+  RecordDraft,
+  RecordedAnswer,
+} from '@countersign/contracts';
+import { recordedDecision } from '@countersign/contracts';
+import { type Clock, isCodedError, newId, type Random } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import { evaluateSeveral } from '../authzen/evaluations.ts';
+import { search } from '../authzen/search.ts';
+import type { Shadow } from '../shadow/shadow.ts';
+import type { ActivePolicies } from '../versions/active-version.ts';
+import { type Deadline, late, startDeadline } from './deadline.ts';
+import { writeInput } from './document.ts';
+import type { EntityArchive } from './entity-archive.ts';
+import type { InformationModel } from './information-model.ts';
+import { denied, judge, notEvaluable, type Verdict } from './judge.ts';
+import { findingOf, heldToLimits, type LimitFinding } from './limit-finding.ts';
+import { type Posed, questionIn } from './posed.ts';
+import type { Question } from './question.ts';
+
+export interface DecisionPointDependencies<Input> {
+  readonly model: InformationModel<Input>;
+  readonly policies: {
+    current(): ActivePolicies;
+    /** @throws CodedError `policy_behind` */
+    atLeast(version: number): Promise<ActivePolicies>;
+  };
+  readonly archive: EntityArchive;
+  readonly shadow: Pick<Shadow, 'evaluatorFor' | 'offer'>;
+  readonly audit: AuditAppender;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** How long the facts of an outside request may take, all together; 2 s by default. */
+  readonly factsWithinMs?: number;
+}
+
+export interface DecisionPoint<Input> extends Pick<PolicyEngine, 'evaluate' | 'evaluations' | 'search'> {
+  /** @throws CodedError as {@link PolicyEngine.decide} */
+  decide(input: Input, atLeast?: AtLeast): Promise<Decision>;
+}
+
+const timedOut: DecisionReason = {
+  code: 'decision_timed_out',
+  detail: 'What the policies judge could not be read in time; ask again.',
+};
+
+/** Decides, by the active policies and an information model. See the contract of the policy engine for its promises. */
+export function createDecisionPoint<Input>(dependencies: DecisionPointDependencies<Input>): DecisionPoint<Input> {
+  const { model, policies, archive, shadow, audit, clock, random, logger, factsWithinMs = 2_000 } = dependencies;
+
+  /** What is asked for no version has what is there; which is nearly always all that is asked. */
+  function policiesFor(atLeast: AtLeast | undefined): ActivePolicies | Promise<ActivePolicies> {
+    if (atLeast?.policyVersion === undefined && atLeast?.entityVersion === undefined) return policies.current();
+    return policiesAtLeast(atLeast);
+  }
+
+  async function policiesAtLeast({ policyVersion, entityVersion }: AtLeast): Promise<ActivePolicies> {
+    if (entityVersion !== undefined) await model.entitiesAtLeast(entityVersion);
+    return policyVersion === undefined ? policies.current() : policies.atLeast(policyVersion);
+  }
+
+  function judgeBy({ loaded }: ActivePolicies, question: Question | undefined): Verdict {
+    if (question === undefined) return denied([notEvaluable]);
+    try {
+      return judge(loaded, question, shadow.evaluatorFor(loaded));
+    } catch (error) {
+      logger.error({ error }, 'a decision could not be evaluated');
+      return denied([notEvaluable]);
+    }
+  }
+
+  /** The decision, with all that it was made from written down, and kept. */
+  function settle(active: ActivePolicies, posed: Posed, verdict: Verdict, finding?: LimitFinding) {
+    let from = posed;
+    let said = verdict;
+    let written: ReturnType<typeof writeInput>;
+    try {
+      written = writeInput(from, finding);
+    } catch (error) {
+      if (!isCodedError(error, 'not_canonicalizable')) throw error;
+      from = withoutWhatCannotBeWritten(posed);
+      said = denied([notEvaluable]);
+      written = writeInput(from);
+    }
+    const { version } = active;
+    const decision: Decision = {
+      id: newId('decision', { clock, random }),
+      decision: said.decision,
+      policyVersion: version.version,
+      policyHash: version.hash,
+      determining: said.determining,
+      errors: said.errors,
+      reasons: said.reasons,
+      obligations: said.obligations,
+      ...(said.tokenLifetimeSeconds === undefined ? undefined : { tokenLifetimeSeconds: said.tokenLifetimeSeconds }),
+      entityVersion: from.entityVersion,
+      inputDigest: written.digest,
+      input: written.input,
+      policyRecord: version.recordId,
+    };
+    return { decision, kept: archive.keep(from.closure) };
+  }
+
+  /** One that the policies alone have made is offered to the reference engine. */
+  function offer({ version, loaded }: ActivePolicies, posed: Posed, decision: Decision): void {
+    if (posed.evaluable) shadow.offer({ version: version.version, bundle: loaded }, posed, decision);
+  }
+
+  async function evaluateWithin(
+    request: EvaluationRequest,
+    caller: Actor,
+    deadline: Deadline,
+  ): Promise<RecordedAnswer> {
+    const { outside } = model;
+    const active = await policiesFor(outside.atLeast(request.context));
+    const read = await deadline.within(outside.read(request, caller));
+    const input = read === late ? outside.unread(request, caller) : read;
+    const posed = model.pose(input, active.loaded);
+    let verdict = read === late ? denied([timedOut]) : judgeBy(active, questionIn(posed));
+    let finding: LimitFinding | undefined;
+    const limits = verdict.decision ? outside.limitsOn(input) : undefined;
+    if (limits !== undefined) {
+      const found = await deadline.within(findingOf(limits));
+      if (found === late) verdict = denied([timedOut]);
+      else {
+        finding = found;
+        verdict = heldToLimits(verdict, finding);
+      }
+    }
+    const inTime = verdict.reasons[0] !== timedOut;
+    const { decision, kept } = settle(active, inTime ? posed : { ...posed, evaluable: false }, verdict, finding);
+    await kept;
+    // What a limit has turned into a no, the policies have not said.
+    if (inTime && (finding === undefined || finding.outcome === 'reserved')) offer(active, posed, decision);
+    const recordId = newId('record', { clock, random });
+    await audit.append(recordOf(recordId, decision, outside.about(input), request, caller));
+    return { ...decision, recordId };
+  }
+
+  async function evaluate(request: EvaluationRequest, caller: Actor): Promise<RecordedAnswer> {
+    const deadline = startDeadline(factsWithinMs);
+    try {
+      return await evaluateWithin(request, caller, deadline);
+    } finally {
+      deadline.end();
+    }
+  }
+
+  return {
+    async decide(input, atLeast) {
+      const found = policiesFor(atLeast);
+      const active = found instanceof Promise ? await found : found;
+      const posed = model.pose(input, active.loaded);
+      const { decision, kept } = settle(active, posed, judgeBy(active, questionIn(posed)));
+      if (kept !== undefined) await kept;
+      offer(active, posed, decision);
+      return decision;
+    },
+    evaluate,
+    evaluations: (request, caller) => evaluateSeveral(request, (one) => evaluate(one, caller)),
+    search: (request, caller) =>
+      search(request, caller, {
+        async open(request, caller) {
+          const active = await policiesFor(model.outside.atLeast(request.context));
+          const { version } = active;
+          const candidates = await model.outside.candidates(request, caller, active.loaded);
+          return {
+            policyVersion: version.version,
+            policyHash: version.hash,
+            policyRecord: version.recordId,
+            ...candidates,
+            permits: (question) => judgeBy(active, question).decision,
+          };
+        },
+        audit,
+        clock,
+        random,
+      }),
+  };
+}
+
+/** What holds text that has no canonical form is not one that can be decided about; what of it can be written is kept. */
+function withoutWhatCannotBeWritten(posed: Posed): Posed {
+  const well = ({ id, type }: Posed['principal']) => ({ id: id.toWellFormed(), type: type.toWellFormed() });
+  const { text: _, ...rest } = posed;
+  return {
+    ...rest,
+    action: posed.action.toWellFormed(),
+    principal: well(posed.principal),
+    resource: well(posed.resource),
+    context: {},
+    local: [],
+    evaluable: false,
+  };
+}
+
+function recordOf(
+  id: RecordDraft['id'],
+  decision: Decision,
+  about: Partial<RecordDraft>,
+  request: EvaluationRequest,
+  caller: Actor,
+): RecordDraft {
+  const { subject, action, resource } = request;
+  const [reason] = decision.reasons;
+  return {
+    id,
+    type: 'decision.made',
+    source: 'policy-engine',
+    outcome: decision.decision ? 'permit' : 'deny',
+    ...(reason === undefined ? {} : { reason: reason.code }),
+    ...about,
+    references: [decision.policyRecord],
+    actors: [caller],
+    policy: { version: decision.policyVersion, hash: decision.policyHash },
+    data: {
+      decision: recordedDecision(decision),
+      // As it was asked; what it was found to be about is in the decision's input.
+      evaluation: {
+        subject: { type: subject.type, id: subject.id },
+        action: action.name,
+        resource: { type: resource.type, id: resource.id },
+      },
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import type { EntityInput, EntityUid } from '@countersign/cedar';
+import { canonicalize, type Digest, sha256Base64Url } from '@countersign/kernel';
+
+/** An entity that decisions can have read, as it is named in their records: by the digest of its canonical form. */
+export interface EntityFact {
+  readonly entity: EntityInput;
+  readonly digest: Digest;
+  /** RFC 8785. */
+  readonly text: string;
+  /** Entities it names: its parents, and what its attributes refer to. */
+  readonly references: readonly EntityUid[];
+}
+
+/** @throws CodedError `not_canonicalizable` */
+export function factOf(entity: EntityInput): EntityFact {
+  const text = canonicalize(entity);
+  return { entity, digest: sha256Base64Url(text) as Digest, text, references: referencesIn(entity) };
+}
+
+/** What of the entities everybody shares can be read by somebody who starts at some of them. */
+export interface Closure {
+  /** Sorted by type and id, each once. */
+  readonly facts: readonly EntityFact[];
+  /** As a decision's input lists them: type, id and digest. */
+  readonly listed: readonly (readonly [type: string, id: string, digest: Digest])[];
+  /** `listed` as canonical JSON. */
+  readonly text: string;
+}
+
+/**
+ * Follows parents and references in attributes. What is not found ends the way there.
+ *
+ * @param find undefined for what there is no entity of, or none that is recorded by digest
+ */
+export function closureOf(roots: Iterable<EntityUid>, find: (uid: EntityUid) => EntityFact | undefined): Closure {
+  const reached = new Map<string, EntityFact | undefined>();
+  const pending = [...roots];
+  for (let uid = pending.pop(); uid !== undefined; uid = pending.pop()) {
+    const key = keyOf(uid);
+    if (reached.has(key)) continue;
+    const fact = find(uid);
+    reached.set(key, fact);
+    if (fact !== undefined) pending.push(...fact.references);
+  }
+  const facts = [...reached]
+    .filter((each): each is [string, EntityFact] => each[1] !== undefined)
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([, fact]) => fact);
+  const listed = facts.map(({ entity: { uid }, digest }) => [uid.type, uid.id, digest] as const);
+  return { facts, listed, text: canonicalize(listed) };
+}
+
+/** One text per entity: a type name holds no NUL. */
+export function keyOf({ type, id }: EntityUid): string {
+  return `${type}\0${id}`;
+}
+
+/** Every entity that an entity, or a context, names. */
+export function referencesIn({ attrs, parents, tags }: Omit<EntityInput, 'uid'>): readonly EntityUid[] {
+  const found = [...parents];
+  collectReferences(attrs, found);
+  if (tags !== undefined) collectReferences(tags, found);
+  return found;
+}
+
+/** Adds what a value in Cedar's JSON form refers to. */
+export function collectReferences(value: unknown, into: EntityUid[]): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (Array.isArray(value)) {
+    for (const item of value) collectReferences(item, into);
+    return;
+  }
+  for (const [name, member] of Object.entries(value)) {
+    if (name === '__entity' && isUid(member)) into.push(member);
+    else collectReferences(member, into);
+  }
+}
+
+function isUid(value: unknown): value is EntityUid {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'type' in value &&
+    'id' in value &&
+    typeof value.type === 'string' &&
+    typeof value.id === 'string'
+  );
+}

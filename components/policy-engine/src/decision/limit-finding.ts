@@ -1,0 +1,153 @@
+import type { DecisionReason, LimitReading, Obligation, ReserveOutcome } from '@countersign/contracts';
+import { isCodedError, type Json } from '@countersign/kernel';
+import type { Verdict } from './judge.ts';
+
+/**
+ * What limits were found at before a permit was given; part of what the decision is made from. `uncountable`: an amount
+ * that a limit cannot count, which is past every limit.
+ */
+export interface LimitFinding {
+  readonly outcome: ReserveOutcome['outcome'] | 'uncountable';
+  readonly readings: readonly LimitReading[];
+  /** Those with too little headroom, worst first. */
+  readonly exceeded: readonly LimitReading[];
+  /** Approvals that would let the order pass them. */
+  readonly approvals: readonly { readonly role: string; readonly count: number }[];
+  /** Why it cannot be counted; empty where it can. */
+  readonly uncountable: readonly DecisionReason[];
+}
+
+const nothing = { readings: [], exceeded: [], approvals: [], uncountable: [] };
+
+/** @throws CodedError whatever keeps the limits from being read */
+export async function findingOf(reading: Promise<ReserveOutcome>): Promise<LimitFinding> {
+  try {
+    return { ...nothing, ...(await reading) };
+  } catch (error) {
+    if (!isCodedError(error, 'limit_currency') && !isCodedError(error, 'limit_amount')) throw error;
+    return { ...nothing, outcome: 'uncountable', uncountable: [{ code: error.code, detail: error.detail }] };
+  }
+}
+
+/** A permit that a limit stands against is none. What the policies deny stays denied for their reasons. */
+export function heldToLimits(verdict: Verdict, finding: LimitFinding): Verdict {
+  const { outcome, exceeded, approvals, uncountable } = finding;
+  if (!verdict.decision || outcome === 'reserved') return verdict;
+  return {
+    decision: false,
+    determining: [],
+    errors: verdict.errors,
+    reasons: [...uncountable, ...exceeded.map(wordsFor)],
+    obligations: approvals.map(({ role, count }): Obligation => ({ kind: 'approval', role, count, escalation: [] })),
+  };
+}
+
+function wordsFor({ limit, headroom, unit, most, amount }: LimitReading): DecisionReason {
+  return {
+    code: 'limit_exceeded',
+    detail: `The limit ${limit} of ${most} ${unit} has ${headroom} ${unit} left, and this order is for ${amount} ${unit}.`,
+  };
+}
+
+/** As the input of a decision has it; members in canonical order. */
+export function findingJson({ outcome, readings, exceeded, approvals, uncountable }: LimitFinding): Json {
+  return {
+    approvals: approvals.map(({ role, count }) => ({ count, role })),
+    exceeded: exceeded.map(readingJson),
+    outcome,
+    readings: readings.map(readingJson),
+    uncountable: uncountable.map(({ code, detail }) => ({ code, detail })),
+  };
+}
+
+function readingJson({
+  amount,
+  headroom,
+  key,
+  limit,
+  measure,
+  most,
+  passedBy,
+  unit,
+  used,
+  window,
+}: LimitReading): Json {
+  return {
+    amount,
+    headroom,
+    key,
+    limit,
+    measure,
+    most,
+    ...(passedBy === undefined ? {} : { passed_by: passedBy }),
+    unit,
+    used,
+    window,
+  };
+}
+
+/** Reads what {@link findingJson} wrote; undefined for anything else. */
+export function readFinding(json: Json | undefined): LimitFinding | undefined {
+  const { outcome, readings, exceeded, approvals, uncountable } = membersOf(json);
+  const read = {
+    readings: listOf(readings, readReading),
+    exceeded: listOf(exceeded, readReading),
+    approvals: listOf(approvals, readApproval),
+    uncountable: listOf(uncountable, readReason),
+  };
+  if (
+    (outcome !== 'reserved' && outcome !== 'exceeded' && outcome !== 'uncountable') ||
+    read.readings === undefined ||
+    read.exceeded === undefined ||
+    read.approvals === undefined ||
+    read.uncountable === undefined
+  )
+    return undefined;
+  const { readings: found, exceeded: past, approvals: missing, uncountable: why } = read;
+  return { outcome, readings: found, exceeded: past, approvals: missing, uncountable: why };
+}
+
+function readReading(json: Json): LimitReading | undefined {
+  const { amount, headroom, key, limit, measure, most, passed_by: passedBy, unit, used, window } = membersOf(json);
+  if (
+    typeof amount !== 'string' ||
+    typeof headroom !== 'string' ||
+    typeof key !== 'string' ||
+    typeof limit !== 'string' ||
+    (measure !== 'notional' && measure !== 'quantity') ||
+    typeof most !== 'string' ||
+    typeof unit !== 'string' ||
+    typeof used !== 'string' ||
+    typeof window !== 'string'
+  )
+    return undefined;
+  const reading: LimitReading = { amount, headroom, key, limit, measure, most, unit, used, window };
+  return typeof passedBy === 'string' ? { ...reading, passedBy } : reading;
+}
+
+function readApproval(json: Json): { readonly role: string; readonly count: number } | undefined {
+  const { role, count } = membersOf(json);
+  return typeof role === 'string' && typeof count === 'number' ? { role, count } : undefined;
+}
+
+function readReason(json: Json): DecisionReason | undefined {
+  const { code, detail } = membersOf(json);
+  return typeof code === 'string' && typeof detail === 'string' ? { code, detail } : undefined;
+}
+
+function membersOf(json: Json | undefined): Readonly<Record<string, Json>> {
+  return typeof json === 'object' && json !== null && !Array.isArray(json)
+    ? (json as Readonly<Record<string, Json>>)
+    : {};
+}
+
+function listOf<Item>(json: Json | undefined, read: (item: Json) => Item | undefined): readonly Item[] | undefined {
+  if (!Array.isArray(json)) return undefined;
+  const items: Item[] = [];
+  for (const element of json) {
+    const item = read(element);
+    if (item === undefined) return undefined;
+    items.push(item);
+  }
+  return items;
+}

@@ -1,0 +1,315 @@
+import type { Json, RecordId } from '@countersign/kernel';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { RunningPolicyEngine } from '../index.ts';
+import { agent, desk, directoryOf, market, operator, own, person, stranger, transactionOf } from '../testing/desk.ts';
+import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
+
+/** Everybody may do anything but weak sign-ins and what limits say. */
+const policies = `
+@id("everything") permit (principal, action, resource);
+@id("signed-in") @reason("sign_in_too_weak") @remedy("step-up phr 300")
+forbid (principal is Person, action == Action::"order:create", resource)
+unless { context has acr && context.acr == "phr" };
+@id("no-strangers") @reason("stranger")
+forbid (principal, action, resource is Resource)
+unless { resource has institution && resource.institution == principal.institution };
+@id("mandated") @reason("mandate_does_not_stand")
+forbid (principal, action, resource is Transaction) unless { context.mandateStands };`;
+const limits = [
+  { id: 'per-order', measure: 'notional', per: ['trader'], window: 'order', most: '1000', unit: 'EUR' },
+  {
+    id: 'per-day',
+    measure: 'notional',
+    per: ['trader'],
+    window: { rolling_seconds: 86_400 },
+    most: '1500',
+    unit: 'EUR',
+    passed_by: 'risk',
+  },
+];
+
+const never = () => new Promise<never>(() => undefined);
+const caller = { id: 'service:own', institution: own };
+const order = (amount: string, ccy = 'EUR') =>
+  transactionOf('trade_order', {
+    drop: ['algo'],
+    set: { max_notional: { amount, ccy }, limit_price: { amount: '1', ccy } },
+  });
+
+describe('a question from outside', () => {
+  let rig: EngineRig;
+  let engine: RunningPolicyEngine;
+  beforeAll(async () => {
+    rig = await createEngineRig({ policies, limits, rates: { 'USD/EUR': '0.9' } });
+    engine = await rig.start();
+  });
+  afterAll(() => rig.close());
+  beforeEach(() => rig.transactions.clear());
+
+  const request = (id: string, context: Readonly<Record<string, Json>> = { acr: 'phr' }) => ({
+    subject: { type: 'person', id: 'person:own' },
+    action: { name: 'order:create' },
+    resource: { type: 'transaction', id },
+    context,
+  });
+  function known(facts: ReturnType<typeof order>) {
+    rig.transactions.set(facts.id, { facts, parties: [own] });
+    return facts.id;
+  }
+  const lastRecord = () => {
+    const record = rig.records.at(-1);
+    if (record === undefined) throw new Error('nothing was recorded');
+    return record;
+  };
+
+  describe('about an order that the policies permit', () => {
+    it('is permitted within the limits, and the reading is in the record', async () => {
+      expect(await engine.evaluate(request(known(order('900'))), caller)).toMatchObject({ decision: true });
+      expect(lastRecord()).toMatchObject({
+        outcome: 'permit',
+        data: {
+          decision: {
+            input: {
+              limits: {
+                outcome: 'reserved',
+                readings: [{ limit: 'per-order' }, { limit: 'per-day', headroom: '1500' }],
+              },
+            },
+          },
+        },
+      });
+    });
+
+    it('is denied past a limit, with what is left, and nothing that would help where nobody may let it pass', async () => {
+      const answer = await engine.evaluate(request(known(order('1001'))), caller);
+      expect(answer).toMatchObject({ decision: false, determining: [], obligations: [] });
+      expect(answer.reasons).toEqual([
+        {
+          code: 'limit_exceeded',
+          detail: 'The limit per-order of 1000 EUR has 1000 EUR left, and this order is for 1001 EUR.',
+        },
+      ]);
+      expect(lastRecord()).toMatchObject({ outcome: 'deny', reason: 'limit_exceeded' });
+    });
+
+    it('is told whose approval lets it pass', async () => {
+      const held = transactionOf('trade_order', {
+        drop: ['algo'],
+        id: 'txn_01k9z3m8q4d6s0v2x5y7a9b1c9' as never,
+        set: { max_notional: { amount: '1000', ccy: 'EUR' }, limit_price: { amount: '1', ccy: 'EUR' } },
+      });
+      await engine.limits.reserve({ reservation: held.id, facts: held, at: rig.clock.now() });
+      const answer = await engine.evaluate(request(known(order('900'))), caller);
+      expect(answer.reasons.map(({ code }) => code)).toEqual(['limit_exceeded']);
+      expect(answer.obligations).toEqual([{ kind: 'approval', role: 'risk', count: 1, escalation: [] }]);
+      await engine.limits.release(held.id);
+      expect(await engine.evaluate(request(known(order('900'))), caller)).toMatchObject({ decision: true });
+    });
+
+    it('is denied in a currency that a limit cannot count', async () => {
+      expect(await engine.evaluate(request(known(order('1000', 'USD'))), caller)).toMatchObject({ decision: true });
+      expect(await engine.evaluate(request(known(order('1', 'JPY'))), caller)).toMatchObject({
+        decision: false,
+        reasons: [{ code: 'limit_currency' }],
+      });
+    });
+
+    it.each([['900'], ['1001']])('is decided the same way again from its record (%s)', async (amount) => {
+      const { recordId } = await engine.evaluate(request(known(order(amount))), caller);
+      expect(await engine.history.replay(recordId)).toMatchObject({ outcome: 'identical' });
+    });
+  });
+
+  it('is denied for the reasons of the policies alone where they deny', async () => {
+    const answer = await engine.evaluate(request(known(order('1001')), { acr: 'pwd' }), caller);
+    expect(answer).toMatchObject({
+      reasons: [{ code: 'sign_in_too_weak' }],
+      obligations: [{ kind: 'step-up', acr: 'phr', maxAgeSeconds: 300 }],
+    });
+    expect(answer.input).not.toHaveProperty('limits');
+  });
+
+  it.each([
+    ['the transaction', { transactions: { facts: never, parties: never, countsAgainstLimits: never } }],
+    ['the parties', { transactions: { facts: async () => order('1'), parties: never, countsAgainstLimits: never } }],
+    ['the mandate', { consentStore: { check: never } }],
+  ])('is denied, and that is recorded, when %s cannot be read in time', async (_, slow) => {
+    const impatient = await rig.start({ factsWithinMs: 20, ...slow });
+    const answer = await impatient.evaluate(request(known(order('1'))), caller);
+    expect(answer).toMatchObject({ decision: false, reasons: [{ code: 'decision_timed_out' }], obligations: [] });
+    expect(lastRecord()).toMatchObject({ id: answer.recordId, outcome: 'deny', reason: 'decision_timed_out' });
+    expect(lastRecord().transaction).toBeUndefined();
+    expect(await impatient.history.replay(answer.recordId)).toMatchObject({ outcome: 'missing' });
+  });
+
+  it('is refused when the facts cannot be had at all, and nothing is recorded', async () => {
+    const before = rig.records.length;
+    const broken = await rig.start({
+      consentStore: {
+        check: async () => {
+          throw new Error('the store is gone');
+        },
+      },
+    });
+    await expect(broken.evaluate(request(known(order('1'))), caller)).rejects.toThrow('the store is gone');
+    expect(rig.records).toHaveLength(before);
+  });
+
+  it('is answered by a version at least as new as asked for, or not at all', async () => {
+    const id = known(order('1'));
+    const asking = (context: Readonly<Record<string, Json>>) =>
+      engine.evaluate(request(id, { acr: 'phr', ...context }), caller);
+    expect(await asking({ policy_version: 1, entity_version: 1 })).toMatchObject({
+      policyVersion: 1,
+      entityVersion: 1,
+    });
+    await expect(asking({ policy_version: 2 })).rejects.toMatchObject({ code: 'policy_behind' });
+    const input = {
+      principal: 'person:own',
+      action: 'order:create',
+      resource: { type: 'transaction', facts: order('1') },
+      context: {
+        client: '',
+        institution: own,
+        at: rig.clock.now(),
+        scopes: [],
+        audience: '',
+        actorDepth: 0,
+        mandateStands: true,
+        acr: 'phr',
+      },
+    } as const;
+    await expect(engine.decide({ ...input, atLeast: { policyVersion: 2 } })).rejects.toMatchObject({
+      code: 'policy_behind',
+    });
+    expect(await engine.decide({ ...input, atLeast: { policyVersion: 1 } })).toMatchObject({ decision: true });
+  });
+
+  it('is answered by a directory at least as new as asked for', async () => {
+    const newer = directoryOf({ version: 9 });
+    const node = await rig.start({
+      directory: {
+        snapshot: () => rig.directory,
+        async snapshotAtLeast(version) {
+          if (version > 9) throw Object.assign(new Error('behind'));
+          rig.directory = newer;
+          return newer;
+        },
+      },
+    });
+    const answer = await node.evaluate(request(known(order('1')), { acr: 'phr', entity_version: 9 }), caller);
+    expect(answer.entityVersion).toBe(9);
+    rig.directory = desk;
+  });
+
+  it('that is one of several is decided with them, each recorded', async () => {
+    const id = known(order('1'));
+    const before = rig.records.length;
+    const weak = request(id, { acr: 'pwd' });
+    const answers = await engine.evaluations(
+      { evaluations: [request(id), weak, request(id)], semantic: 'deny_on_first_deny' },
+      caller,
+    );
+    expect(answers.map(({ decision }) => decision)).toEqual([true, false]);
+    expect(rig.records).toHaveLength(before + 2);
+  });
+});
+
+describe('a search', () => {
+  let rig: EngineRig;
+  let engine: RunningPolicyEngine;
+  beforeAll(async () => {
+    rig = await createEngineRig({ policies });
+    engine = await rig.start({
+      consentStore: { check: async ({ use }) => ({ stands: use.action === 'order:create' }) as never },
+    });
+    const facts = order('1');
+    rig.transactions.set(facts.id, { facts, parties: [own] });
+  });
+  afterAll(() => rig.close());
+  const transaction = { type: 'transaction', id: order('1').id };
+  const context = { acr: 'phr' };
+  const ids = (results: readonly ({ id: string } | { name: string })[]) =>
+    results.map((each) => ('id' in each ? each.id : each.name));
+
+  it('for subjects finds those of the caller that are permitted', async () => {
+    const find = async (type: string, by = caller) =>
+      ids(
+        (
+          await engine.search(
+            { kind: 'subject', subject: { type }, action: { name: 'order:create' }, resource: transaction, context },
+            by,
+          )
+        ).results,
+      );
+    expect(await find('person')).toEqual(['person:clerk', 'person:own']);
+    expect(await find('agent')).toEqual(['agent:draft', 'agent:vwap']);
+    expect(await find('device')).toEqual([]);
+    expect(await find('person', { id: 'service:x', institution: operator })).toContain('person:stranger');
+    expect(await find('person', { id: 'service:x', institution: stranger })).toEqual([]);
+  });
+
+  it('for actions finds those that are permitted, and asks the mandate for each', async () => {
+    const { results } = await engine.search(
+      { kind: 'action', subject: { type: 'person', id: 'person:own' }, resource: transaction, context },
+      caller,
+    );
+    expect(ids(results)).toEqual(['order:create', 'token:issue', 'trade:affirm']);
+  });
+
+  it('for interfaces finds those of the caller, a page at a time, and is recorded', async () => {
+    const find = (token?: string) =>
+      engine.search(
+        {
+          kind: 'resource',
+          subject: { type: 'person', id: 'person:own' },
+          action: { name: 'token:issue' },
+          resource: { type: 'resource' },
+          page: { limit: 1, ...(token === undefined ? {} : { token }) },
+        },
+        caller,
+      );
+    const first = await find();
+    const second = await find(first.nextToken);
+    expect([...ids(first.results), ...ids(second.results)]).toEqual([
+      'https://oms.example/orders',
+      'https://wallet.example/withdrawals',
+    ]);
+    expect(second.nextToken).toBe('');
+    expect(rig.records.at(-1)).toMatchObject({ id: second.recordId satisfies RecordId, type: 'decision.searched' });
+  });
+
+  it('does not go through transactions', async () => {
+    await expect(
+      engine.search(
+        {
+          kind: 'resource',
+          subject: { type: 'person', id: 'person:own' },
+          action: { name: 'order:create' },
+          resource: { type: 'transaction' },
+        },
+        caller,
+      ),
+    ).rejects.toMatchObject({ code: 'search_not_supported' });
+  });
+
+  it('sees who has come and who has gone', async () => {
+    rig.directory = directoryOf({
+      version: 2,
+      principals: [...market.principals.filter(({ id }) => id !== agent.id), person('new', own)],
+    });
+    const { results, entityVersion } = await engine.search(
+      {
+        kind: 'subject',
+        subject: { type: 'person' },
+        action: { name: 'order:create' },
+        resource: transaction,
+        context,
+      },
+      caller,
+    );
+    expect(ids(results)).toContain('person:new');
+    expect(entityVersion).toBe(2);
+    rig.directory = desk;
+  });
+});

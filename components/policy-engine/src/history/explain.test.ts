@@ -1,0 +1,108 @@
+import { createTestDatabase } from '@countersign/testkit';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { policyEngineMigrations } from '../migrations.ts';
+import { createPast, type Past, rulesWith } from '../testing/past-decisions.ts';
+
+let scratch: Awaited<ReturnType<typeof createTestDatabase>>;
+let past: Past;
+beforeAll(async () => {
+  scratch = await createTestDatabase({ components: [policyEngineMigrations] });
+});
+afterAll(() => scratch.drop());
+beforeEach(() => {
+  past = createPast(scratch.pool('policy-engine'));
+});
+
+describe('explaining a recorded decision', () => {
+  it('shows the policies that spoke with their texts, and what could be read', async () => {
+    const explanation = await past.history.explain(await past.order());
+    expect(explanation.policies.map(({ id, determining }) => [id, determining])).toEqual([
+      ['traders-place-orders', true],
+      ['large-orders', false],
+    ]);
+    expect(explanation.policies[0]).toMatchObject({ effect: 'permit', text: expect.stringContaining('permit (') });
+    expect(explanation.entities).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ uid: { type: 'Person', id: 'person:anna' } }),
+        expect.objectContaining({ uid: { type: 'Desk', id: 'NORD/rates' } }),
+        expect.objectContaining({ attrs: expect.objectContaining({ approvals: { supervisor: 0 } }) }),
+      ]),
+    );
+    expect(explanation.unmet).toEqual([]);
+    expect(explanation.recorded).toMatchObject({ decision: true });
+  });
+
+  it('shows of a forbid that fired what it looked at', async () => {
+    const { unmet } = await past.history.explain(await past.order({ notional: '2000000.5' }));
+    expect(unmet).toEqual([
+      {
+        policyId: 'large-orders',
+        effect: 'forbid',
+        conditions: [
+          {
+            text: 'resource.notional.greaterThan(decimal("1000000.0"))',
+            outcome: 'true',
+            found: ['resource.notional: decimal("2000000.5000")'],
+          },
+          {
+            text: '!(resource.approvals.supervisor >= 1)',
+            outcome: 'true',
+            found: ['resource.approvals.supervisor: 0'],
+          },
+        ],
+      },
+    ]);
+  });
+
+  it('shows of the nearest permit the conditions that were not met, and no others', async () => {
+    const { unmet } = await past.history.explain(await past.order({ person: 'person:dora' }));
+    expect(unmet).toEqual([
+      {
+        policyId: 'traders-place-orders',
+        effect: 'permit',
+        conditions: [
+          {
+            text: 'principal.roles.contains("trader")',
+            outcome: 'false',
+            found: ['principal.roles: []'],
+          },
+        ],
+      },
+    ]);
+  });
+
+  it('shows where a condition failed to evaluate', async () => {
+    const { unmet } = await past.history.explain(await past.order({ acr: '' }));
+    expect(unmet).toMatchObject([
+      {
+        policyId: 'traders-place-orders',
+        conditions: [
+          { text: 'context has acr', outcome: 'false', found: ['context.acr: not there'] },
+          { outcome: 'error', found: expect.arrayContaining([expect.stringContaining('acr')]) },
+        ],
+      },
+    ]);
+  });
+
+  it('explains by the version that decided, not by the one that decides now', async () => {
+    const record = await past.order({ notional: '2000000.0' });
+    past.publish(rulesWith('1000000.0', '9000000.0'));
+    const { unmet } = await past.history.explain(record);
+    expect(unmet[0]?.conditions[0]?.text).toContain('1000000.0');
+  });
+
+  it('has nothing to show of what the policies could not be asked', async () => {
+    const explanation = await past.history.explain(await past.order({ action: 'order:eat' }));
+    expect(explanation).toMatchObject({ policies: [], unmet: [], recorded: { decision: false } });
+  });
+
+  it('is refused where an input is missing, which it names', async () => {
+    const record = await past.order();
+    const desk = past.factOf('NORD/rates');
+    past.facts.delete(desk);
+    await expect(past.history.explain(record)).rejects.toMatchObject({
+      code: 'policy_not_loaded',
+      facts: { missing: [`entity: Desk ${desk} is not kept`] },
+    });
+  });
+});

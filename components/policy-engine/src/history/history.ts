@@ -1,0 +1,68 @@
+import {
+  type AuditAppender,
+  type AuditLog,
+  type DecisionHistory,
+  type PolicyVersions,
+  policyErrors,
+} from '@countersign/contracts';
+import type { Clock, Digest, Random, RecordId } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import type pg from 'pg';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { explain } from './explain.ts';
+import { createPastBundles } from './past-bundles.ts';
+import { type DecisionRecord, decisionIn } from './recorded.ts';
+import { replay } from './replay.ts';
+import { createSimulations } from './simulate.ts';
+import { createSimulationStore } from './store.ts';
+
+/** What of the directory decisions have read, by the digest of its canonical JSON; those that are not kept are left out. */
+export interface EntityFacts {
+  load(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, string>>;
+}
+
+export interface DecisionHistoryDependencies {
+  readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'scan' | 'count'>;
+  readonly versions: Pick<PolicyVersions, 'bundle'> & {
+    current(): { readonly version: { readonly version: number }; readonly loaded: LoadedBundle };
+  };
+  readonly entityFacts: EntityFacts;
+  /** As the component's own role. */
+  readonly pool: pg.Pool;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Past decisions: made again from their records, explained, and put to other policies. */
+export function createDecisionHistory(
+  dependencies: DecisionHistoryDependencies,
+): DecisionHistory & { stop(): Promise<void> } {
+  const { audit, versions, entityFacts, pool } = dependencies;
+  const simulations = createSimulations({
+    ...dependencies,
+    store: createSimulationStore(pool),
+    activeVersion: () => versions.current().version.version,
+  });
+  const from = { bundles: createPastBundles(versions), entityFacts };
+
+  async function recordOf(id: RecordId): Promise<DecisionRecord> {
+    const entry = await audit.find(id);
+    if (entry === undefined) throw policyErrors.error('decision_not_found', 'The log has no record of this id.');
+    const record = decisionIn(entry.record);
+    if (record === undefined)
+      throw policyErrors.error(
+        'record_without_decision',
+        `A record of type ${entry.record.type} holds no decision that could be made again.`,
+      );
+    return record;
+  }
+
+  return {
+    replay: async (id) => replay(await recordOf(id), from),
+    explain: async (id) => explain(await recordOf(id), from),
+    simulate: (bundle, range, by) => simulations.start(bundle, range, by),
+    simulation: (id) => simulations.find(id),
+    stop: () => simulations.stop(),
+  };
+}

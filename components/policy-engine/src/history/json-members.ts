@@ -1,0 +1,10 @@
+/** What was read from a record or from the database is unknown until its members have been looked at. */
+export type Members = Readonly<Record<string, unknown>>;
+
+export function membersOf(value: unknown): Members | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Members) : undefined;
+}
+
+export function memberOf(value: unknown, name: string): unknown {
+  return membersOf(value)?.[name];
+}

@@ -1,0 +1,82 @@
+import { type DecisionInput, type RecordDraft, recordedDecision } from '@countersign/contracts';
+import { newId, type RecordId, systemRandom } from '@countersign/kernel';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunningPolicyEngine } from '../engine.ts';
+import {
+  directoryOf,
+  institution,
+  market,
+  own,
+  stepQuestion,
+  tokenQuestion,
+  transactionOf,
+  typeNames,
+} from '../testing/desk.ts';
+import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
+
+let rig: EngineRig;
+let engine: RunningPolicyEngine;
+beforeAll(async () => {
+  rig = await createEngineRig();
+  engine = await rig.start();
+});
+afterAll(() => rig.close());
+
+const askers = ['person:own', 'person:stranger', 'service:own', 'agent:vwap', 'agent:draft', 'person:nobody'];
+
+/** All kinds of intents, by all kinds of principals: tokens for them, steps of them, and interfaces. */
+function questions(): readonly DecisionInput[] {
+  const intents = typeNames.map((name) => transactionOf(name));
+  const acr = 'phr';
+  return askers.flatMap((principal) => [
+    ...intents.map((facts) => tokenQuestion(principal, { ...facts, initiator: principal }, { acr })),
+    ...intents.map((facts) => stepQuestion('order:create', facts, { principal, acr })),
+    ...intents.map((facts) => stepQuestion('settlement:instruct', facts, { principal })),
+    stepQuestion('order:create', transactionOf('trade_order', { drop: ['entity_lei'] }), { principal, acr }),
+    tokenQuestion(principal, 'https://venue.example/orders', { scopes: ['order:create'], acr }),
+    tokenQuestion(principal, 'https://nobody.example/', {}),
+  ]);
+}
+
+async function decideAndRecord(input: DecisionInput): Promise<RecordId> {
+  const decision = await engine.decide(input);
+  const record: RecordDraft = {
+    id: newId('record', { clock: rig.clock, random: systemRandom }),
+    type: 'token.issued',
+    source: 'test',
+    outcome: decision.decision ? 'permit' : 'deny',
+    data: { decision: recordedDecision(decision) },
+  };
+  rig.records.push(record);
+  return record.id;
+}
+
+describe('what the engine has decided by the shipped policies', () => {
+  it('comes out the same when it is made again, also when the directory has changed', async () => {
+    const records: RecordId[] = [];
+    for (const question of questions()) records.push(await decideAndRecord(question));
+    rig.directory = directoryOf({
+      version: 2,
+      institutions: market.institutions.map((of) => (of.lei === own ? institution(own, { leiStatus: 'LAPSED' }) : of)),
+      principals: [],
+    });
+    let permits = 0;
+    for (const record of records) {
+      const report = await engine.history.replay(record);
+      expect(report).toMatchObject({ outcome: 'identical' });
+      if (report.recorded.decision) permits++;
+    }
+    // Neither only yes nor only no was made again.
+    expect(permits).toBeGreaterThan(5);
+    expect(permits).toBeLessThan(records.length - 5);
+  });
+
+  it('is explained by what could be read then', async () => {
+    const record = rig.records.find(({ outcome, type }) => outcome === 'deny' && type === 'token.issued');
+    const { recorded, entities } = await engine.history.explain(record?.id as RecordId);
+    expect(recorded.decision).toBe(false);
+    expect(entities).toEqual(
+      expect.arrayContaining([expect.objectContaining({ uid: { type: 'Institution', id: own } })]),
+    );
+  });
+});

@@ -1,0 +1,40 @@
+import type { PolicyVersions } from '@countersign/contracts';
+import { type Digest, isCodedError } from '@countersign/kernel';
+import { hashOfBundle, type LoadedBundle, loadBundle } from '../bundle/load-bundle.ts';
+
+/** Bundles that decided once, ready to decide again. */
+export interface PastBundles {
+  /** The bundle of a version, or in words why it cannot be had. */
+  load(version: number, hash: Digest): Promise<LoadedBundle | { readonly missing: string }>;
+}
+
+/** Compiled bundles that are kept: whoever looks into the past looks at the same days for a while. */
+const maxKept = 4;
+
+export function createPastBundles(
+  versions: Pick<PolicyVersions, 'bundle'> & { current(): { readonly loaded: LoadedBundle } },
+): PastBundles {
+  const kept = new Map<Digest, LoadedBundle>();
+  return {
+    async load(version, hash) {
+      const { loaded } = versions.current();
+      const known = loaded.hash === hash ? loaded : kept.get(hash);
+      if (known !== undefined) return known;
+      try {
+        const bundle = await versions.bundle(version);
+        if (hashOfBundle(bundle) !== hash)
+          return { missing: `policies: the bundle of version ${version} is not the one that decided` };
+        const past = loadBundle(bundle);
+        const [oldest] = kept.keys();
+        if (kept.size >= maxKept && oldest !== undefined) kept.delete(oldest);
+        kept.set(hash, past);
+        return past;
+      } catch (error) {
+        if (isCodedError(error, 'version_not_found')) return { missing: `policies: version ${version} is not kept` };
+        if (isCodedError(error, 'policy_invalid'))
+          return { missing: `policies: the bundle of version ${version} can no longer be read` };
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,159 @@
+import {
+  createEntitySnapshot,
+  createLazySnapshot,
+  type EntityInput,
+  EntityReadings,
+  type EntitySnapshot,
+  type EntityUid,
+} from '@countersign/cedar';
+import { type Digest, digestOf, type Json, parseDigest } from '@countersign/kernel';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { type LimitFinding, readFinding } from '../decision/limit-finding.ts';
+import type { Question } from '../decision/question.ts';
+import { memberOf, membersOf } from './json-members.ts';
+
+/** The recorded input of a decision: everything that was put to the policies, what of the directory by digest. */
+export interface RecordedInput {
+  readonly action: string;
+  readonly principal: EntityUid;
+  readonly resource: EntityUid;
+  readonly context: Readonly<Record<string, Json>>;
+  readonly local: readonly EntityInput[];
+  readonly entities: readonly RecordedEntity[];
+  /** What limits were found at, where they were asked. */
+  readonly limits?: LimitFinding;
+  /** There was no question that could be put to the policies. */
+  readonly unevaluable: boolean;
+}
+
+export interface RecordedEntity {
+  readonly uid: EntityUid;
+  /** Of its canonical JSON. */
+  readonly digest: Digest;
+}
+
+/** Reads the document of a decision; undefined for what is none. What it says of entities is checked when they are read. */
+export function readRecordedInput(json: unknown): RecordedInput | undefined {
+  const { v, action, principal, resource, context, entities, limits, local, unevaluable } = membersOf(json) ?? {};
+  const read = {
+    principal: uidIn(principal),
+    resource: uidIn(resource),
+    entities: readRecordedEntities(entities),
+    limits: limits === undefined ? undefined : readFinding(limits as Json),
+  };
+  if (
+    v !== 1 ||
+    typeof action !== 'string' ||
+    read.principal === undefined ||
+    read.resource === undefined ||
+    read.entities === undefined ||
+    (limits !== undefined && read.limits === undefined) ||
+    membersOf(context) === undefined ||
+    !Array.isArray(local) ||
+    local.some((entity: unknown) => uidIn(memberOf(entity, 'uid')) === undefined)
+  )
+    return undefined;
+  return {
+    action,
+    principal: read.principal,
+    resource: read.resource,
+    context: context as Readonly<Record<string, Json>>,
+    local: local as readonly EntityInput[],
+    entities: read.entities,
+    ...(read.limits === undefined ? {} : { limits: read.limits }),
+    unevaluable: unevaluable === true,
+  };
+}
+
+function uidIn(json: unknown): EntityUid | undefined {
+  const { type, id } = membersOf(json) ?? {};
+  return typeof type === 'string' && typeof id === 'string' ? { type, id } : undefined;
+}
+
+/** Lists that have been read: they need not be read again where one stands in several records. */
+const readLists = new WeakSet<object>();
+
+/** The list of what of the directory was read: type, id and digest of each; undefined for what is no such list. */
+export function readRecordedEntities(json: unknown): readonly RecordedEntity[] | undefined {
+  if (!Array.isArray(json)) return undefined;
+  if (readLists.has(json)) return json as readonly RecordedEntity[];
+  const entities: RecordedEntity[] = [];
+  for (const element of json as readonly unknown[]) {
+    const entity = entityIn(element);
+    if (entity === undefined) return undefined;
+    entities.push(entity);
+  }
+  readLists.add(entities);
+  return entities;
+}
+
+function entityIn(json: unknown): RecordedEntity | undefined {
+  if (!Array.isArray(json) || json.length !== 3) return undefined;
+  const [type, id, written] = json as readonly unknown[];
+  const digest = parseDigest(written);
+  return typeof type === 'string' && typeof id === 'string' && digest !== undefined
+    ? { uid: { type, id }, digest }
+    : undefined;
+}
+
+/** An entity as it was stored for a digest; undefined when it is not what the digest says. */
+export function readEntityFact(digest: Digest, text: string): EntityInput | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (uidIn(memberOf(json, 'uid')) === undefined || digestOf(json) !== digest) return undefined;
+  return json as EntityInput;
+}
+
+/**
+ * Puts recorded inputs to one bundle, as they would be put to it today: the directory as it was then, over the bundle's
+ * own reference data. Inputs that share a list of entities share what is worked out about them.
+ */
+export function createQuestions(
+  { entities }: Pick<LoadedBundle, 'entities'>,
+  factOf: (digest: Digest) => EntityInput | undefined,
+): { from(input: RecordedInput): Question } {
+  const base = createEntitySnapshot(entities);
+  const readings = new EntityReadings();
+  const snapshots = new WeakMap<
+    readonly RecordedEntity[],
+    { readonly types: string; readonly snapshot: EntitySnapshot }
+  >();
+
+  function snapshotOf({ entities: recorded, local }: RecordedInput): EntitySnapshot {
+    let types = '';
+    for (const { uid } of local) types += `${uid.type} `;
+    const known = snapshots.get(recorded);
+    if (known?.types === types) return known.snapshot;
+    const digests = new Map(recorded.map(({ uid, digest }) => [keyOf(uid), digest]));
+    const snapshot = createLazySnapshot({
+      load(uid) {
+        const digest = digests.get(keyOf(uid));
+        return digest === undefined ? undefined : factOf(digest);
+      },
+      localTypes: new Set(local.map(({ uid }) => uid.type)),
+      base,
+      readings,
+    });
+    snapshots.set(recorded, { types, snapshot });
+    return snapshot;
+  }
+
+  return {
+    from: (input) => ({
+      principal: input.principal,
+      action: input.action,
+      resource: input.resource,
+      context: input.context,
+      local: input.local,
+      shared: snapshotOf(input),
+    }),
+  };
+}
+
+function keyOf({ type, id }: EntityUid): string {
+  return `${type} ${id}`;
+}

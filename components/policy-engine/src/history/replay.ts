@@ -1,0 +1,27 @@
+import type { ReplayDifference, ReplayReport } from '@countersign/contracts';
+import { digestOf } from '@countersign/kernel';
+import { differencesBetween } from './differences.ts';
+import { judgeAgain } from './judge-again.ts';
+import { type RecallSources, recall } from './recall.ts';
+import type { DecisionRecord } from './recorded.ts';
+
+/**
+ * Makes a recorded decision again, by the version it was made by and from the entities of that day, and compares. When
+ * an input is missing nothing is compared: half of a question has another answer.
+ */
+export async function replay(record: DecisionRecord, from: RecallSources): Promise<ReplayReport> {
+  const { id, decision: recorded } = record;
+  const recalled = await recall(record, from);
+  if ('missing' in recalled) return { record: id, recorded, outcome: 'missing', missing: recalled.missing };
+  const { bundle, input, question } = recalled;
+  const verdict = judgeAgain(bundle, input, question);
+  const differences = [...differencesBetween(recorded, verdict), ...differenceOfDigest(record)];
+  return differences.length === 0
+    ? { record: id, recorded, outcome: 'identical' }
+    : { record: id, recorded, outcome: 'different', differences };
+}
+
+function differenceOfDigest({ decision }: DecisionRecord): readonly ReplayDifference[] {
+  const replayed = digestOf(decision.input);
+  return replayed === decision.inputDigest ? [] : [{ field: 'input_digest', recorded: decision.inputDigest, replayed }];
+}

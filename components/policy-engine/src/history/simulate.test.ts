@@ -1,0 +1,240 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type PolicyBundle, policyErrors, type SimulationReport } from '@countersign/contracts';
+import { digestOf, type SimulationId } from '@countersign/kernel';
+import { createTestDatabase } from '@countersign/testkit';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { hashOfBundle } from '../bundle/load-bundle.ts';
+import { policyEngineMigrations } from '../migrations.ts';
+import { createPast, houseRules, type Past, rulesWith } from '../testing/past-decisions.ts';
+
+const olga = { id: 'person:olga', institution: 'OPER' };
+const tighter = rulesWith('1000000.0', '1000.0');
+const looser = rulesWith('1000000.0', '5000000.0');
+
+let scratch: Awaited<ReturnType<typeof createTestDatabase>>;
+let past: Past;
+beforeAll(async () => {
+  scratch = await createTestDatabase({ components: [policyEngineMigrations] });
+});
+afterAll(() => scratch.drop());
+beforeEach(() => {
+  past = createPast(scratch.pool('policy-engine'));
+});
+afterEach(() => past.history.stop());
+
+async function ended(id: SimulationId): Promise<SimulationReport> {
+  for (;;) {
+    const report = await past.history.simulation(id);
+    if (report.status !== 'running') return report;
+    await sleep(10);
+  }
+}
+
+async function simulated(
+  bundle: PolicyBundle,
+  range: Parameters<Past['history']['simulate']>[1] = {},
+): Promise<SimulationReport> {
+  past.clock.advance(1_000);
+  return ended((await past.history.simulate(bundle, range, olga)).id);
+}
+
+describe('simulating a bundle over recorded decisions', () => {
+  it('counts no flip under the rules that decided', async () => {
+    for (const notional of ['10.0', '2000000.0']) await past.order({ notional });
+    expect(await simulated(houseRules)).toMatchObject({
+      status: 'done',
+      decisions: 2,
+      permitToDeny: 0,
+      denyToPermit: 0,
+      otherwiseChanged: 0,
+      flips: [],
+      skipped: {},
+      progress: { done: 2, of: 2 },
+    });
+  });
+
+  it('reports each flip, by institution, desk and action, with the policies before and after', async () => {
+    const flipped = await past.order({ person: 'person:anna', notional: '2000.0' });
+    await past.order({ person: 'person:ben', notional: '20.0' });
+    await past.order({ person: 'person:ben', notional: '3000.0', supervisors: 1 });
+    await past.order({ person: 'person:carl', notional: '4000.0' });
+    await past.order({ person: 'person:carl', action: 'order:cancel' });
+    const report = await simulated(tighter);
+    expect(report).toMatchObject({
+      status: 'done',
+      bundleHash: hashOfBundle(tighter),
+      baseVersion: 1,
+      startedBy: 'person:olga',
+      decisions: 5,
+      permitToDeny: 2,
+      denyToPermit: 0,
+      by: {
+        institution: [
+          { name: 'NORD', decisions: 3, permitToDeny: 1, denyToPermit: 0 },
+          { name: 'SUED', decisions: 2, permitToDeny: 1, denyToPermit: 0 },
+        ],
+        desk: [
+          { name: 'NORD/rates', decisions: 3, permitToDeny: 1, denyToPermit: 0 },
+          { name: 'SUED/credit', decisions: 2, permitToDeny: 1, denyToPermit: 0 },
+        ],
+        action: [
+          { name: 'order:create', decisions: 4, permitToDeny: 2, denyToPermit: 0 },
+          { name: 'order:cancel', decisions: 1, permitToDeny: 0, denyToPermit: 0 },
+        ],
+      },
+    });
+    expect(report.flips).toHaveLength(2);
+    expect(report.flips[0]).toEqual({
+      record: flipped,
+      at: '2026-11-21T10:00:00.000Z',
+      principal: 'person:anna',
+      institution: 'NORD',
+      desk: 'NORD/rates',
+      action: 'order:create',
+      from: 'permit',
+      to: 'deny',
+      before: ['traders-place-orders'],
+      after: ['large-orders'],
+    });
+  });
+
+  it('keeps to a time, and ends with what was recorded when it began', async () => {
+    for (let hour = 10; hour < 14; hour++) {
+      await past.order();
+      past.clock.advance(3_600_000);
+    }
+    const range = { from: '2026-11-21T11:00:00Z', until: '2026-11-21T13:00:00Z' };
+    expect(await simulated(tighter, range)).toMatchObject({ decisions: 2 });
+    expect(await simulated(tighter, { from: '2026-11-21T12:00:00+01:00' })).toMatchObject({ decisions: 3 });
+    past.log.beforeScan = async () => {
+      past.log.beforeScan = async () => undefined;
+      past.clock.advance(1_000);
+      await past.order();
+    };
+    expect(await simulated(tighter)).toMatchObject({ decisions: 4, progress: { done: 4, of: 4 } });
+  });
+
+  it('refuses a time that is none', async () => {
+    await expect(past.history.simulate(tighter, { from: 'yesterday' }, olga)).rejects.toMatchObject({
+      code: 'evaluation_invalid',
+    });
+    expect(await simulated(tighter)).toMatchObject({ status: 'done' });
+  });
+
+  it('reads a log of many pages, and asks once for an entity that many decisions read', async () => {
+    for (let order = 0; order < 1_250; order++) await past.order({ notional: `${order * 2}.0` });
+    const report = await simulated(tighter);
+    expect(report).toMatchObject({ decisions: 1_250, permitToDeny: 749, progress: { done: 1_250, of: 1_250 } });
+    expect(report.flips).toHaveLength(749);
+    expect(past.loads.map((digests) => digests.length)).toEqual([3]);
+  });
+
+  it('says what it had to skip, and why', async () => {
+    await past.order();
+    await past.order({ person: 'person:carl' });
+    const unread = await past.order();
+    past.alter(unread, (document) => ({ ...document, v: 2 }));
+    await past.log.append({ id: past.newRecordId(), type: 'token.refused', source: 'test', outcome: 'deny' });
+    past.facts.delete(past.factOf('SUED'));
+    past.facts.set(past.factOf('NORD/rates'), '{}');
+    expect(await simulated(tighter)).toMatchObject({
+      status: 'done',
+      decisions: 0,
+      skipped: { entity_missing: 2, input_unreadable: 1 },
+      progress: { done: 4, of: 4 },
+    });
+  });
+});
+
+describe('the report of a simulation', () => {
+  it('is recorded with its digest before anybody is shown it', async () => {
+    await past.order({ notional: '2000.0' });
+    const { digest, ...report } = await simulated(tighter, { action: 'order:create' });
+    expect(digest).toBe(digestOf(report));
+    expect(past.log.records.at(-1)).toMatchObject({
+      type: 'policy.simulated',
+      source: 'policy-engine',
+      outcome: 'done',
+      subject: olga,
+      data: {
+        simulation: report.id,
+        bundle_hash: hashOfBundle(tighter),
+        base_version: 1,
+        range: { action: 'order:create', until: report.startedAt },
+        decisions: 1,
+        permit_to_deny: 1,
+        deny_to_permit: 0,
+        digest,
+      },
+    });
+  });
+
+  it('is of no simulation that could not be recorded', async () => {
+    await past.order();
+    past.log.append = async () => {
+      throw policyErrors.error('policy_not_loaded', 'The log cannot be written.');
+    };
+    expect(await simulated(tighter)).toMatchObject({
+      status: 'failed',
+      failure: 'It could not be run to its end.',
+    });
+  });
+
+  it('says that it failed when the log cannot be read, and the next one runs', async () => {
+    await past.order();
+    past.log.beforeScan = () => Promise.reject(new Error('the log cannot be read'));
+    const report = await simulated(tighter);
+    expect(report).toMatchObject({ status: 'failed', failure: 'It could not be run to its end.' });
+    expect(report.digest).toBeUndefined();
+    past.log.beforeScan = async () => undefined;
+    expect(await simulated(tighter)).toMatchObject({ status: 'done', decisions: 1 });
+  });
+
+  it('is refused for a bundle with faults, all of them named', async () => {
+    const broken = rulesWith('context.acr == "phr"', 'context.acr == 7');
+    await expect(past.history.simulate(broken, {}, olga)).rejects.toMatchObject({
+      code: 'policy_invalid',
+      facts: { problems: [{ policyId: 'traders-place-orders' }] },
+    });
+  });
+
+  it('is refused while another one runs on the node, and says how far that one is', async () => {
+    await past.order();
+    let goOn = (): void => undefined;
+    past.log.beforeScan = () => new Promise((resolve) => (goOn = resolve));
+    past.clock.advance(1_000);
+    const first = await past.history.simulate(tighter, {}, olga);
+    expect(first).toMatchObject({ status: 'running', progress: { done: 0, of: 1 } });
+    await expect(past.history.simulate(looser, {}, olga)).rejects.toMatchObject({ code: 'simulation_busy' });
+    past.log.beforeScan = async () => undefined;
+    goOn();
+    expect(await ended(first.id)).toMatchObject({ status: 'done' });
+    expect(await simulated(looser)).toMatchObject({ status: 'done' });
+  });
+
+  it('ends with its node, and is told apart from one that runs when the node died without a word', async () => {
+    await past.order();
+    past.log.beforeScan = () => new Promise(() => undefined);
+    past.clock.advance(1_000);
+    const { id } = await past.history.simulate(tighter, {}, olga);
+    const elsewhere = createPast(scratch.pool('policy-engine'));
+    expect(await elsewhere.history.simulation(id)).toMatchObject({ status: 'running' });
+    elsewhere.clock.advance(3_600_000);
+    expect(await elsewhere.history.simulation(id)).toMatchObject({
+      status: 'failed',
+      failure: 'The node that ran it is gone.',
+    });
+    await past.history.stop();
+    expect(await elsewhere.history.simulation(id)).toMatchObject({
+      status: 'failed',
+      failure: 'The node that ran it was stopped.',
+    });
+    await expect(past.history.simulate(tighter, {}, olga)).rejects.toMatchObject({ code: 'simulation_busy' });
+  });
+
+  it('is not found under an id that nobody gave', async () => {
+    await expect(past.history.simulation('sim_01k9z3m8q4d6s0v2x5y7a9b1c3' as SimulationId)).rejects.toMatchObject({
+      code: 'simulation_not_found',
+    });
+  });
+});

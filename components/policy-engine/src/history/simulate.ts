@@ -1,0 +1,239 @@
+import {
+  type Actor,
+  type AuditAppender,
+  type PolicyBundle,
+  policyErrors,
+  type RecordScanner,
+  type ScanQuery,
+  type SimulationRange,
+  type SimulationReport,
+} from '@countersign/contracts';
+import {
+  type Clock,
+  type Digest,
+  digestOf,
+  type Json,
+  newId,
+  parseInstant,
+  type Random,
+  type SimulationId,
+  toInstant,
+} from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import type { EntityFacts } from './history.ts';
+import { decisionRecordTypes } from './recorded.ts';
+import type { SimulationStore } from './store.ts';
+import type { Counts } from './tally.ts';
+import { startTrialThread, type TrialThread } from './trial-thread.ts';
+
+export interface SimulationDependencies {
+  readonly audit: AuditAppender & RecordScanner;
+  readonly store: SimulationStore;
+  readonly entityFacts: EntityFacts;
+  /** Number of the version that decides now. */
+  readonly activeVersion: () => number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface Simulations {
+  /** See `DecisionHistory.simulate`. */
+  start(bundle: PolicyBundle, range: SimulationRange, by: Actor): Promise<SimulationReport>;
+  find(id: SimulationId): Promise<SimulationReport>;
+  stop(): Promise<void>;
+}
+
+const pageSize = 500;
+const tellEveryMs = 1_000;
+/** A node that has said nothing of its simulation for this long is gone, and the simulation with it. */
+const silentForMs = 60_000;
+const nothingCounted: Counts = {
+  decisions: 0,
+  skipped: {},
+  permitToDeny: 0,
+  denyToPermit: 0,
+  otherwiseChanged: 0,
+  by: { institution: [], desk: [], action: [] },
+  flips: [],
+};
+
+/** Runs bundles over recorded decisions, one at a time: a thread judges while this one reads the next page of the log. */
+export function createSimulations(dependencies: SimulationDependencies): Simulations {
+  const { audit, store, entityFacts, clock, logger } = dependencies;
+  let thread: TrialThread | undefined;
+  let running: Promise<void> = Promise.resolve();
+  let stopped = false;
+
+  async function begin(
+    judging: TrialThread,
+    bundle: PolicyBundle,
+    range: SimulationRange,
+    by: Actor,
+  ): Promise<{ readonly report: SimulationReport; readonly stretch: Stretch }> {
+    const { action, principal, institution, desk } = range;
+    const filter = { action, principal, institution, desk };
+    const stretch = stretchOf(range, clock.now());
+    const loaded = await judging.ask({ say: 'load', bundle, filter: withoutGaps(filter) }, 'loaded', 'refused');
+    if (loaded.say === 'refused')
+      throw policyErrors.error(
+        'policy_invalid',
+        loaded.detail,
+        loaded.facts === undefined ? {} : { facts: loaded.facts },
+      );
+    const now = clock.now();
+    const report: SimulationReport = {
+      id: newId('simulation', dependencies),
+      status: 'running',
+      bundleHash: loaded.hash,
+      baseVersion: dependencies.activeVersion(),
+      range: { ...range, until: toInstant(stretch.until) },
+      startedAt: toInstant(now),
+      startedBy: by.id,
+      progress: { done: 0, of: await audit.count(stretch) },
+      ...nothingCounted,
+    };
+    await store.insert(report, now);
+    return { report, stretch };
+  }
+
+  /** Reads the stretch page by page, each while the thread judges the one before. */
+  async function run(judging: TrialThread, started: SimulationReport, stretch: Stretch): Promise<SimulationReport> {
+    let report = started;
+    let told = clock.now();
+    let next = audit.scan({ ...stretch, limit: pageSize });
+    for (;;) {
+      const page = await judging.whileItLives(next);
+      const last = page.at(-1);
+      if (last === undefined) break;
+      next =
+        page.length < pageSize ? Promise.resolve([]) : audit.scan({ ...stretch, after: last.index, limit: pageSize });
+      // A page that fails is met when its turn comes; until then nobody has to hear of it.
+      next.catch(() => undefined);
+      const { digests } = await judging.ask({ say: 'read', page: page.map(({ text }) => text) }, 'need');
+      const facts = digests.length === 0 ? [] : [...(await judging.whileItLives(entityFacts.load(digests)))];
+      await judging.ask({ say: 'judge', facts }, 'judged');
+      const done = report.progress.done + page.length;
+      report = { ...report, progress: { done, of: Math.max(done, report.progress.of) } };
+      if (Math.abs(clock.now() - told) < tellEveryMs) continue;
+      told = clock.now();
+      await store.update(report, told);
+    }
+    const { counts } = await judging.ask({ say: 'count' }, 'counted');
+    const { done } = report.progress;
+    return { ...report, ...counts, progress: { done, of: done } };
+  }
+
+  /** The record first: what nobody could find in the log has not been simulated. */
+  async function finish(report: SimulationReport, by: Actor): Promise<void> {
+    const ended: SimulationReport = { ...report, status: 'done', finishedAt: toInstant(clock.now()) };
+    const done: SimulationReport = { ...ended, digest: digestOf(ended) };
+    await audit.append({
+      id: newId('record', dependencies),
+      type: 'policy.simulated',
+      source: 'policy-engine',
+      outcome: 'done',
+      subject: by,
+      data: factsOf(done),
+    });
+    await store.update(done, clock.now());
+  }
+
+  async function runToItsEnd(
+    judging: TrialThread,
+    begun: { readonly report: SimulationReport; readonly stretch: Stretch },
+    by: Actor,
+  ): Promise<void> {
+    try {
+      const report = await run(judging, begun.report, begun.stretch).finally(() => release(judging));
+      await finish(report, by);
+    } catch (error) {
+      logger.error({ error, simulation: begun.report.id }, 'a simulation failed');
+      const failure = stopped ? 'The node that ran it was stopped.' : 'It could not be run to its end.';
+      await store
+        .update({ ...begun.report, status: 'failed', finishedAt: toInstant(clock.now()), failure }, clock.now())
+        .catch((unwritten: unknown) => logger.error({ error: unwritten }, 'the end of a simulation was not written'));
+    }
+  }
+
+  /** Makes room for the next one; whoever reads that a simulation has ended may begin another. */
+  async function release(judging: TrialThread): Promise<void> {
+    await judging.stop();
+    thread = undefined;
+  }
+
+  return {
+    async start(bundle, range, by) {
+      if (stopped) throw policyErrors.error('simulation_busy', 'This node is being stopped.');
+      if (thread !== undefined)
+        throw policyErrors.error('simulation_busy', 'A simulation is running on this node. Try again when it is done.');
+      const judging = startTrialThread();
+      thread = judging;
+      try {
+        const begun = await begin(judging, bundle, range, by);
+        running = runToItsEnd(judging, begun, by);
+        return begun.report;
+      } catch (error) {
+        await release(judging);
+        throw error;
+      }
+    },
+    async find(id) {
+      const found = await store.find(id);
+      if (found === undefined) throw policyErrors.error('simulation_not_found', 'There is no simulation of this id.');
+      const { report, seenAt } = found;
+      if (report.status !== 'running' || clock.now() - seenAt < silentForMs) return report;
+      return { ...report, status: 'failed', failure: 'The node that ran it is gone.' };
+    },
+    async stop() {
+      stopped = true;
+      await thread?.stop();
+      await running;
+    },
+  };
+}
+
+type Stretch = Omit<ScanQuery, 'after' | 'limit'> & { readonly until: number };
+
+/** The range in milliseconds. It ends now at the latest, so that a log which goes on does not move it. */
+function stretchOf({ from, until }: SimulationRange, now: number): Stretch {
+  const first = instantOf('from', from);
+  return {
+    types: decisionRecordTypes,
+    ...(first === undefined ? {} : { from: first }),
+    until: Math.min(instantOf('until', until) ?? now, now),
+  };
+}
+
+function instantOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const instant = parseInstant(text);
+  if (instant === undefined)
+    throw policyErrors.error('evaluation_invalid', `${name} is not a date and time (RFC 3339), 2026-11-21T09:30:00Z.`);
+  return instant;
+}
+
+/** What the record tells: the counts, and the digest that the whole report is found by. */
+function factsOf(report: SimulationReport & { readonly digest?: Digest }): Json {
+  return {
+    simulation: report.id,
+    bundle_hash: report.bundleHash,
+    base_version: report.baseVersion,
+    range: withoutGaps({ ...report.range }),
+    records: report.progress.done,
+    decisions: report.decisions,
+    skipped: report.skipped,
+    permit_to_deny: report.permitToDeny,
+    deny_to_permit: report.denyToPermit,
+    otherwise_changed: report.otherwiseChanged,
+    digest: report.digest ?? null,
+  };
+}
+
+function withoutGaps<Members extends Readonly<Record<string, string | undefined>>>(
+  members: Members,
+): { readonly [Name in keyof Members]?: string } {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
+    readonly [Name in keyof Members]?: string;
+  };
+}

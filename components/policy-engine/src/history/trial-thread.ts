@@ -1,0 +1,72 @@
+import { Worker } from 'node:worker_threads';
+import { workerFile } from '../worker-file.ts';
+import type { FromTrial, ToTrial } from './simulation-messages.ts';
+
+/** Far longer than any page takes: whoever has not answered by then never will. */
+const longestAnswerMs = 120_000;
+
+/** A thread that judges, asked one thing at a time. */
+export interface TrialThread {
+  /** @throws Error when the thread has died, has been stopped, or does not answer */
+  ask<Said extends FromTrial['say']>(
+    told: ToTrial,
+    ...expected: readonly Said[]
+  ): Promise<Extract<FromTrial, { say: Said }>>;
+  /** @throws Error when the thread dies or is stopped before the work is done */
+  whileItLives<Result>(work: Promise<Result>): Promise<Result>;
+  stop(): Promise<void>;
+}
+
+export function startTrialThread(): TrialThread {
+  const worker = new Worker(workerFile('history/simulation-worker'), {
+    name: 'policy-simulation',
+    // Nothing that the process was started with is the thread's business: no secrets in its environment.
+    env: {},
+    execArgv: [],
+    // A page is garbage as soon as it is judged: a young generation that holds it whole has nothing to copy.
+    resourceLimits: { maxYoungGenerationSizeMb: 128, maxOldGenerationSizeMb: 1_024 },
+  });
+  worker.unref();
+  let waiting: { resolve(said: FromTrial): void; reject(error: Error): void } | undefined;
+  let ended: Error | undefined;
+  let fail: (error: Error) => void = () => undefined;
+  const death = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  // Nobody may be waiting when it comes.
+  death.catch(() => undefined);
+  const end = (error: Error): void => {
+    ended ??= error;
+    fail(ended);
+    waiting?.reject(ended);
+  };
+  worker.on('message', (said: FromTrial) => waiting?.resolve(said));
+  worker.on('error', end);
+  worker.on('exit', () => end(new Error('the thread of the simulation has ended')));
+
+  return {
+    async ask(told, ...expected) {
+      if (ended !== undefined) throw ended;
+      if (waiting !== undefined) throw new Error('the thread of the simulation was asked twice at once');
+      let timer: NodeJS.Timeout | undefined;
+      try {
+        const said = await new Promise<FromTrial>((resolve, reject) => {
+          waiting = { resolve, reject };
+          timer = setTimeout(() => reject(new Error('the thread of the simulation does not answer')), longestAnswerMs);
+          worker.postMessage(told);
+        });
+        const wanted = expected.find((say) => say === said.say);
+        if (wanted === undefined) throw new Error(`the thread of the simulation said ${said.say} out of turn`);
+        return said as Extract<FromTrial, { say: typeof wanted }>;
+      } finally {
+        clearTimeout(timer);
+        waiting = undefined;
+      }
+    },
+    whileItLives: (work) => Promise.race([work, death]),
+    async stop() {
+      end(new Error('the simulation was stopped'));
+      await worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import type { Json } from '@countersign/kernel';
+import { describe, expect, it } from 'vitest';
+import { examples } from '../../../../protocols/market/src/testing/example-details.ts';
+import { type LimitDefinition, readLimits } from '../bundle/limit-definitions.ts';
+import { desk } from '../testing/desk.ts';
+import { broker, clearer, dealers, firm, type OrderOptions, orderFacts } from '../testing/limits-world.ts';
+import { claimsOf } from './claims.ts';
+
+const base = { id: 'limit', measure: 'notional', per: ['trader'], window: 'order', most: '1000', unit: 'EUR' };
+
+function read(...definitions: readonly Json[]): readonly LimitDefinition[] {
+  const result = readLimits({ limits: definitions, rates: {} });
+  expect(result.problems).toEqual([]);
+  return result.definitions;
+}
+const from = (...definitions: readonly Json[]) => ({
+  limits: read(...definitions),
+  rates: {},
+  directory: { ...desk, ...dealers },
+});
+const keys = (definition: Readonly<Record<string, Json>>, options: OrderOptions = {}) =>
+  claimsOf(orderFacts(options), from({ ...base, ...definition })).map(({ key }) => key);
+
+describe('the keys that an order counts under', () => {
+  it.each([
+    ['institution', [`institution=${broker}`]],
+    ['client', [`client=${firm}`]],
+    ['desk', [`desk=${broker}/rates`]],
+    ['trader', ['trader=person:tess']],
+    ['counterparty', [`counterparty=${broker}`, `counterparty=${clearer}`]],
+    ['instrument', ['instrument=US0378331005']],
+  ])('are by %s', (dimension, expected) => {
+    expect(keys({ per: [dimension] })).toEqual(expected);
+  });
+
+  it('are one for each combination, in an order that the definition does not choose', () => {
+    const expected = [
+      `trader=person:tess;counterparty=${broker};instrument=US0378331005`,
+      `trader=person:tess;counterparty=${clearer};instrument=US0378331005`,
+    ];
+    expect(keys({ per: ['instrument', 'counterparty', 'trader'] })).toEqual(expected);
+    expect(keys({ per: ['trader', 'instrument', 'counterparty'] })).toEqual(expected);
+  });
+
+  it('are of firms that face the order, each once: no custodian, no venue, not the client itself', () => {
+    const parties = [
+      { role: 'ExecutingBroker', lei: clearer },
+      { role: 'ClearingFirm', lei: clearer },
+      { role: 'PrimeBroker', lei: firm },
+      { role: 'Custodian', lei: broker },
+    ];
+    expect(keys({ per: ['counterparty'] }, { parties })).toEqual([`counterparty=${clearer}`]);
+  });
+
+  it('are none where the order has no such value', () => {
+    expect(keys({ per: ['desk'] }, { initiator: 'person:otto' })).toEqual([]);
+    expect(keys({ per: ['counterparty'] }, { parties: [] })).toEqual([]);
+  });
+
+  it.each([
+    [{ upi: 'QZRBG6ZTKS42', cfi: 'SRCCSP' }, 'QZRBG6ZTKS42'],
+    [{ dti: 'X9J9K872S', cfi: 'TTTXXX' }, 'X9J9K872S'],
+  ])('name an instrument by what it has: %o', (instrument, id) => {
+    expect(keys({ per: ['instrument'] }, { instrument })).toEqual([`instrument=${id}`]);
+  });
+
+  it('are not taken for one another, whatever a desk is called', () => {
+    const named = (name: string) => ({
+      ...desk,
+      principal: (id: string) => {
+        const principal = dealers.principal(id);
+        return principal === undefined ? undefined : { ...principal, desk: name };
+      },
+    });
+    const limits = read({ ...base, per: ['desk', 'trader'] });
+    const keysOf = (name: string) =>
+      claimsOf(orderFacts(), { limits, rates: {}, directory: named(name) }).map(({ key }) => key);
+    expect(keysOf('a;trader=person:tom')).toEqual([`desk=${broker}/a%3Btrader%3Dperson:tom;trader=person:tess`]);
+    expect(keysOf('a%3B')).not.toEqual(keysOf('a;'));
+  });
+});
+
+describe('whom a limit is for', () => {
+  it.each<[Readonly<Record<string, Json>>, OrderOptions, boolean]>([
+    [{ institution: [broker] }, {}, true],
+    [{ institution: [firm] }, {}, false],
+    [{ desk: [`${broker}/rates`] }, {}, true],
+    [{ desk: [`${broker}/rates`] }, { initiator: 'person:otto' }, false],
+    [{ trader: ['person:tess', 'person:tom'] }, { initiator: 'person:tom' }, true],
+    [{ trader: ['person:tess'] }, { initiator: 'person:tom' }, false],
+    [{ product: ['E'] }, {}, true],
+    [{ product: ['D', 'S'] }, {}, false],
+    [{ agents: true }, { initiator: 'agent:vwap' }, true],
+    [{ agents: true }, {}, false],
+    [{ agents: false }, {}, true],
+    [{ agents: false }, { initiator: 'agent:vwap' }, false],
+    [{ trader: ['person:tess'], product: ['D'] }, {}, false],
+  ])('%o applies to %o: %s', (only, options, applies) => {
+    expect(keys({ only }, options)).toHaveLength(applies ? 1 : 0);
+  });
+});
+
+describe('other intents', () => {
+  it('count nothing unless they ask for quotes', () => {
+    const definitions = from(base, { ...base, id: 'quantity', measure: 'quantity', unit: 'unit' });
+    const counted = Object.values(examples).filter(({ actions: _a, locations: _l, ...intent }) => {
+      const facts = { ...orderFacts(), intentType: intent.type, intent };
+      return claimsOf(facts, { ...definitions, rates: { 'USD/EUR': '1' } }).length > 0;
+    });
+    expect(counted.map(({ type }) => type)).toEqual([examples.trade_order.type, examples.rfq.type]);
+  });
+
+  it('that ask for quotes count for every firm that is asked', () => {
+    const { actions: _a, locations: _l, ...intent } = examples.rfq;
+    const facts = { ...orderFacts(), intentType: intent.type, intent };
+    const claims = claimsOf(facts, { ...from({ ...base, per: ['counterparty'], measure: 'quantity', unit: 'unit' }) });
+    expect(claims.map(({ key }) => key)).toEqual([`counterparty=${broker}`, `counterparty=${clearer}`]);
+  });
+});

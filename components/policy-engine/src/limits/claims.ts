@@ -1,0 +1,159 @@
+import {
+  type DirectorySnapshot,
+  kindOfPrincipal,
+  type LimitClaim,
+  type LimitWindow,
+  parsePrincipalId,
+  policyErrors,
+  type TransactionFacts,
+} from '@countersign/contracts';
+import { type DecimalString, multiplyDecimals, parseDecimal } from '@countersign/kernel';
+import { type AuthorizationDetail, intentUse, type Rfq, type TradeOrder } from '@countersign/market';
+import { type LimitDefinition, type LimitDimension, limitDimensions } from '../bundle/limit-definitions.ts';
+import { detailOf } from '../trading/mandate-standing.ts';
+
+/** A claim within a limit of the policies. */
+export interface AppliedClaim extends LimitClaim {
+  /** Whose approval lets an order pass this limit, and whether one stands. */
+  readonly pass?: { readonly role: string; readonly standing: boolean };
+}
+
+type Order = TradeOrder | Rfq;
+type Values = Readonly<Record<LimitDimension, readonly string[]>>;
+
+/**
+ * What an order counts within each limit that applies to it: one claim for each key. Other intents than orders and
+ * requests for quotes have no amounts of this kind, and claim nothing.
+ *
+ * @throws CodedError `limit_currency` when there is no rate into a limit's currency; `limit_amount` for an intent
+ *   whose amounts cannot be read, or are too large to be counted
+ */
+export function claimsOf(
+  facts: TransactionFacts,
+  from: {
+    readonly limits: readonly LimitDefinition[];
+    readonly rates: Readonly<Record<string, string>>;
+    readonly directory: DirectorySnapshot;
+  },
+): readonly AppliedClaim[] {
+  const order = orderOf(facts);
+  if (order === undefined) return [];
+  const values = valuesOf(facts, order, from.directory);
+  return from.limits
+    .filter((limit) => appliesTo(limit, facts, order, values))
+    .flatMap((limit) => {
+      const amount = amountOf(limit, order, from.rates);
+      const pass = passOf(limit, facts);
+      return keysOf(limit.per, values).map((key) => ({
+        limit: limit.id,
+        key,
+        measure: limit.measure,
+        window: windowOf(limit),
+        unit: limit.unit,
+        amount,
+        most: limit.most,
+        ...(pass === undefined ? {} : { pass }),
+      }));
+    });
+}
+
+function orderOf(facts: TransactionFacts): Order | undefined {
+  if (facts.intentType !== 'urn:countersign:rar:v1:trade_order' && facts.intentType !== 'urn:countersign:rar:v1:rfq')
+    return undefined;
+  const detail = detailOf(facts);
+  if (detail === undefined || !isOrder(detail))
+    throw policyErrors.error('limit_amount', 'The intent is not an order whose amounts can be counted.');
+  return detail;
+}
+
+function isOrder(detail: AuthorizationDetail): detail is Order {
+  return detail.type === 'urn:countersign:rar:v1:trade_order' || detail.type === 'urn:countersign:rar:v1:rfq';
+}
+
+function valuesOf(facts: TransactionFacts, order: Order, directory: DirectorySnapshot): Values {
+  const initiator = directory.principal(facts.initiator);
+  const { isin, upi, dti, cfi } = order.instrument;
+  // Whom an order faces is read as a mandate's list of counterparties reads it.
+  const { counterparties = [] } = intentUse(order, { action: 'order:create', at: 0 });
+  return {
+    institution: [facts.initiatorInstitution],
+    client: [order.entity_lei],
+    desk: initiator?.desk === undefined ? [] : [`${initiator.institution}/${initiator.desk}`],
+    trader: [facts.initiator],
+    counterparty: counterparties,
+    instrument: [isin ?? upi ?? dti ?? `cfi:${cfi}`],
+  };
+}
+
+function appliesTo({ only }: LimitDefinition, facts: TransactionFacts, order: Order, values: Values): boolean {
+  if (only === undefined) return true;
+  const { institution, desk, trader, product, agents } = only;
+  return (
+    within(values.institution, institution) &&
+    within(values.desk, desk) &&
+    within(values.trader, trader) &&
+    within([order.instrument.cfi.slice(0, 1)], product) &&
+    (agents === undefined || agents === isAgent(facts.initiator))
+  );
+}
+
+function within(values: readonly string[], named: readonly string[] | undefined): boolean {
+  return named === undefined || values.some((value) => named.includes(value));
+}
+
+function isAgent(principal: string): boolean {
+  const id = parsePrincipalId(principal);
+  return id !== undefined && kindOfPrincipal(id) === 'agent';
+}
+
+function amountOf(limit: LimitDefinition, order: Order, rates: Readonly<Record<string, string>>): DecimalString {
+  if (limit.measure === 'quantity') return order.max_qty;
+  const { amount, ccy } = order.max_notional;
+  if (ccy === limit.unit) return amount;
+  const pair = `${ccy}/${limit.unit}`;
+  const rate = Object.hasOwn(rates, pair) ? parseDecimal(rates[pair]) : undefined;
+  if (rate === undefined)
+    throw policyErrors.error(
+      'limit_currency',
+      `The limit ${limit.id} is kept in ${limit.unit}, and there is no rate by which an amount in ${ccy} could be counted.`,
+      { facts: { limit: limit.id, ccy, unit: limit.unit } },
+    );
+  const converted = parseDecimal(multiplyDecimals(amount, rate));
+  if (converted === undefined)
+    throw policyErrors.error('limit_amount', `The amount is too large to be counted within the limit ${limit.id}.`);
+  return converted;
+}
+
+function windowOf({ window }: LimitDefinition): LimitWindow {
+  return window === 'order' ? { kind: 'order' } : { kind: 'rolling', seconds: window.rolling_seconds };
+}
+
+/** Approvals count as they do for the policies: by others than the initiator, of its institution. */
+function passOf({ passed_by: role }: LimitDefinition, facts: TransactionFacts): AppliedClaim['pass'] {
+  if (role === undefined) return undefined;
+  const standing = facts.approvals.some(
+    (approval) =>
+      approval.role === role &&
+      approval.institution === facts.initiatorInstitution &&
+      approval.approver !== facts.initiator,
+  );
+  return { role, standing };
+}
+
+/** One key for each combination of values; none where the order has no value of a dimension. */
+function keysOf(per: readonly LimitDimension[], values: Values): readonly string[] {
+  return limitDimensions
+    .filter((dimension) => per.includes(dimension))
+    .reduce<readonly string[]>(
+      (keys, dimension) =>
+        keys.flatMap((key) =>
+          values[dimension].map((value) => `${key}${key === '' ? '' : ';'}${dimension}=${unambiguous(value)}`),
+        ),
+      [''],
+    );
+}
+
+/** A desk may be named as it likes; it is not mistaken for another key. */
+function unambiguous(value: string): string {
+  return value.replace(/[%;=]/g, (sign) => encodeURIComponent(sign));
+}

@@ -1,0 +1,111 @@
+import { Worker } from 'node:worker_threads';
+import type { FromThread, ThreadAnswer, ToThread } from './messages.ts';
+
+/** The reference engine in a thread of its own, that may be slow, full or gone without anybody waiting for it. */
+export interface ReferenceThread<Subject> {
+  /**
+   * Puts a question to it, about a subject that comes back with the answer.
+   *
+   * @param texts of the bundle; sent when they are not those of the question before
+   * @returns false when it was not taken: as many wait as may, or the thread is down
+   */
+  ask(subject: Subject, texts: NonNullable<ToThread['texts']>, asked: Pick<ToThread, 'question' | 'entities'>): boolean;
+  stop(): Promise<void>;
+}
+
+export interface ReferenceThreadOptions<Subject> {
+  readonly file: URL;
+  /** Questions that may be on their way or waiting. */
+  readonly maxWaiting: number;
+  /** For one answer, reading the texts of a bundle included; a thread that takes longer is ended. */
+  readonly answerWithinMs: number;
+  /** Rest before the first restart; doubles with each that follows without an answer between. */
+  readonly restMs: number;
+  readonly onAnswer: (subject: Subject, answer: ThreadAnswer) => void;
+  /** The thread ended by itself, or was ended for taking too long; what waited is lost. */
+  readonly onFailure: (error: Error, lost: number) => void;
+}
+
+const longestRestMs = 60_000;
+
+interface Running<Subject> {
+  readonly worker: Worker;
+  readonly waiting: Map<number, Subject>;
+  texts: ToThread['texts'];
+  overdue: NodeJS.Timeout | undefined;
+}
+
+/** The thread begins with the first question, and keeps no process alive. */
+export function createReferenceThread<Subject>(options: ReferenceThreadOptions<Subject>): ReferenceThread<Subject> {
+  let running: Running<Subject> | undefined;
+  let lastId = 0;
+  let stopped = false;
+  let resting: NodeJS.Timeout | undefined;
+  let restMs = options.restMs;
+
+  function start(): Running<Subject> {
+    // Nothing of the process's environment is its business.
+    const worker = new Worker(options.file, { name: 'policy shadow', execArgv: [], env: {} });
+    const begun: Running<Subject> = { worker, waiting: new Map(), texts: undefined, overdue: undefined };
+    worker.on('message', (message: FromThread) => answered(begun, message));
+    worker.on('error', (error) => failed(begun, error));
+    worker.on('exit', (code) => failed(begun, new Error(`the thread ended with ${code}`)));
+    worker.unref();
+    return begun;
+  }
+
+  function watch(of: Running<Subject>): void {
+    clearTimeout(of.overdue);
+    of.overdue = undefined;
+    if (of.waiting.size === 0) return;
+    of.overdue = setTimeout(() => {
+      failed(of, new Error(`no answer within ${options.answerWithinMs} ms`));
+      void of.worker.terminate();
+    }, options.answerWithinMs);
+    of.overdue.unref();
+  }
+
+  function answered(from: Running<Subject>, { id, ...answer }: FromThread): void {
+    const subject = from.waiting.get(id);
+    if (from !== running || subject === undefined) return;
+    from.waiting.delete(id);
+    watch(from);
+    restMs = options.restMs;
+    options.onAnswer(subject, answer);
+  }
+
+  function failed(ended: Running<Subject>, error: Error): void {
+    if (ended !== running) return;
+    running = undefined;
+    clearTimeout(ended.overdue);
+    resting = setTimeout(() => {
+      resting = undefined;
+    }, restMs);
+    resting.unref();
+    restMs = Math.min(restMs * 2, longestRestMs);
+    options.onFailure(error, ended.waiting.size);
+  }
+
+  return {
+    ask(subject, texts, asked) {
+      if (stopped || resting !== undefined) return false;
+      running ??= start();
+      if (running.waiting.size >= options.maxWaiting) return false;
+      lastId += 1;
+      const message: ToThread = { id: lastId, ...(running.texts === texts ? {} : { texts }), ...asked };
+      running.worker.postMessage(message);
+      running.texts = texts;
+      running.waiting.set(lastId, subject);
+      if (running.overdue === undefined) watch(running);
+      return true;
+    },
+    async stop() {
+      stopped = true;
+      clearTimeout(resting);
+      const last = running;
+      running = undefined;
+      clearTimeout(last?.overdue);
+      await last?.worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import { parentPort } from 'node:worker_threads';
+import { createEntitySnapshot, parsePolicySet } from '@countersign/cedar';
+import { isCodedError } from '@countersign/kernel';
+import type { ThreadAnswer, ToThread } from './messages.ts';
+import { createReferenceJudge } from './reference-answer.ts';
+
+// The thread of the shadow. It is given texts and questions, and reads the texts for itself.
+
+let judge: ReturnType<typeof createReferenceJudge> | undefined;
+
+parentPort?.on('message', (asked: ToThread) => parentPort?.postMessage({ id: asked.id, ...answer(asked) }));
+
+function answer({ texts, question, entities }: ToThread): ThreadAnswer {
+  try {
+    if (texts !== undefined) {
+      // Should these not parse, no other texts must answer in their place.
+      judge = undefined;
+      judge = createReferenceJudge(parsePolicySet(texts.policies, texts.schema));
+    }
+    if (judge === undefined) return { outcome: 'failed', message: 'the texts of the bundle could not be read' };
+    return { outcome: 'answered', answer: judge({ ...question, shared: createEntitySnapshot(entities), local: [] }) };
+  } catch (error) {
+    if (isCodedError(error, 'request_refused')) return { outcome: 'refused' };
+    return { outcome: 'failed', message: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,237 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type EntityUid, entitiesNamedIn } from '@countersign/cedar';
+import type { AuditAppender, Decision, RecordDraft } from '@countersign/contracts';
+import { type Clock, type Digest, isCodedError, newId, type Random, toInstant } from '@countersign/kernel';
+import { type ComponentAccess, keepFresh, type Logger, type Metrics } from '@countersign/runtime';
+import type pg from 'pg';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { type Evaluator, evaluateCompiled } from '../decision/judge.ts';
+import type { Question } from '../decision/question.ts';
+import { workerFile } from '../worker-file.ts';
+import { type Comparable, comparable, sameAnswer } from './comparison.ts';
+import { portable, type ThreadAnswer } from './messages.ts';
+import { evaluateByReference } from './reference-answer.ts';
+import { createReferenceThread } from './reference-thread.ts';
+import { createDivergenceStore, divergenceChannel } from './store.ts';
+
+/** A live check of the compiled policies against the reference engine, beside the hot path. */
+export interface Shadow {
+  /**
+   * By what to decide: the compiled policies, or the reference engine where the compiled form of this very bundle has
+   * once answered otherwise, on this node or another.
+   */
+  evaluatorFor(bundle: LoadedBundle): Evaluator;
+  /**
+   * Offers a decision of the compiled policies for comparison. Almost always nothing but a look at a flag; never throws,
+   * never waits.
+   */
+  offer(
+    active: { readonly version: number; readonly bundle: LoadedBundle },
+    question: Question,
+    made: MadeDecision,
+  ): void;
+  stop(): Promise<void>;
+}
+
+type MadeDecision = Pick<Decision, 'id' | 'decision' | 'determining' | 'errors' | 'inputDigest'>;
+
+export interface ShadowDependencies {
+  readonly pool: pg.Pool;
+  /** For the connection that listens for divergences found by other nodes. */
+  readonly access: ComponentAccess;
+  readonly audit: AuditAppender;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics?: Pick<Metrics, 'counter' | 'gauge'>;
+  /** Decisions compared in a second at most; 20 by default. */
+  readonly maxPerSecond?: number;
+  /** For one answer of the reference engine, reading a new bundle included; 30 s by default. */
+  readonly answerWithinMs?: number;
+  /** Rest before a thread that ended is started again; 1 s by default, doubling to a minute. */
+  readonly restMs?: number;
+  readonly pollMs?: number;
+  /** Code of the thread. */
+  readonly thread?: URL;
+}
+
+interface Sample {
+  readonly version: number;
+  readonly bundle: LoadedBundle;
+  readonly decisionId: Decision['id'];
+  readonly inputDigest: Digest;
+  readonly compiled: Comparable;
+}
+
+type Outcome = 'agreed' | 'diverged' | 'failed' | 'dropped';
+
+/**
+ * Starts the shadow. When the engines differ it alarms (log, metric, record `policy.diverged`), decides by the reference
+ * engine from then on, and tells the other nodes. A bundle found diverging stays so: another one has to be published.
+ *
+ * @throws CodedError `database_unavailable`
+ */
+export async function createShadow(dependencies: ShadowDependencies): Promise<Shadow> {
+  const { audit, logger, maxPerSecond = 20 } = dependencies;
+  const store = createDivergenceStore(dependencies.pool);
+  const stopping = new AbortController();
+  const distrusted = new Set<Digest>();
+  /** Divergences on their way into the log and the database. */
+  const reports = new Set<Promise<void>>();
+  let decidingByReference = false;
+  let open = true;
+
+  const comparisons = dependencies.metrics?.counter(
+    'countersign_policy_shadow_total',
+    'Decisions offered to the reference engine, by what came of it',
+    ['outcome'],
+  );
+  const count = (outcome: Outcome): void => comparisons?.inc({ outcome });
+  dependencies.metrics?.gauge(
+    'countersign_policy_reference_engine_decides',
+    '1 while decisions are made by the reference engine because the compiled policies differed from it',
+    () => (decidingByReference ? 1 : 0),
+  );
+
+  const thread = createReferenceThread<Sample>({
+    file: dependencies.thread ?? workerFile('shadow/shadow-worker'),
+    maxWaiting: 32,
+    answerWithinMs: dependencies.answerWithinMs ?? 30_000,
+    restMs: dependencies.restMs ?? 1_000,
+    onAnswer: compare,
+    onFailure(error, lost) {
+      for (let each = 0; each < lost; each++) count('failed');
+      logger.error({ error }, 'the shadow check of the policies is down');
+    },
+  });
+
+  function sample(
+    { version, bundle }: { readonly version: number; readonly bundle: LoadedBundle },
+    question: Question,
+    made: MadeDecision,
+  ) {
+    if (distrusted.has(bundle.hash)) return;
+    open = false;
+    setTimeout(reopen, 1000 / maxPerSecond).unref();
+    const { texts, named } = textsOf(bundle);
+    const { id: decisionId, inputDigest } = made;
+    try {
+      const subject = { version, bundle, decisionId, inputDigest, compiled: comparable(made) };
+      if (!thread.ask(subject, texts, portable(question, named))) count('dropped');
+    } catch (error) {
+      // Entities that cannot be read: the compiled policies have refused the question for the same reason.
+      if (!isCodedError(error)) logger.error({ error }, 'a decision could not be offered to the shadow check');
+      count('failed');
+    }
+  }
+
+  function reopen(): void {
+    open = true;
+  }
+
+  function compare(sample: Sample, answer: ThreadAnswer): void {
+    if (answer.outcome === 'failed') {
+      count('failed');
+      logger.warn({ message: answer.message }, 'the reference engine did not answer the shadow check');
+      return;
+    }
+    // What the policies are not asked is denied by none of them.
+    const reference: Comparable =
+      answer.outcome === 'refused'
+        ? { decision: false, determining: [], errors: [] }
+        : comparable({ ...answer.answer, decision: answer.answer.decision === 'allow' });
+    const agreed = sameAnswer(sample.compiled, reference);
+    count(agreed ? 'agreed' : 'diverged');
+    if (agreed || distrusted.has(sample.bundle.hash)) return;
+    distrusted.add(sample.bundle.hash);
+    const report = tell(sample, reference).finally(() => reports.delete(report));
+    reports.add(report);
+  }
+
+  async function tell(
+    { version, bundle, decisionId, inputDigest, compiled }: Sample,
+    reference: Comparable,
+  ): Promise<void> {
+    const { hash } = bundle;
+    const found = { version, hash, decision_id: decisionId, input_digest: inputDigest, compiled, reference };
+    logger.error(found, 'the compiled policies differ from the reference engine, which decides from now on');
+    const recordId = newId('record', dependencies);
+    const foundAt = toInstant(dependencies.clock.now());
+    const record: RecordDraft = {
+      id: recordId,
+      type: 'policy.diverged',
+      source: 'policy-engine',
+      outcome: 'done',
+      policy: { version, hash },
+      data: { ...found, compiled: { ...compiled }, reference: { ...reference } },
+    };
+    await untilDone(() => append(record));
+    await untilDone(() => store.insert({ hash, version, recordId, foundAt }));
+  }
+
+  async function append(record: RecordDraft): Promise<void> {
+    try {
+      await audit.append(record);
+    } catch (error) {
+      // An earlier attempt got through and its answer was lost.
+      if (!isCodedError(error, 'record_identity_taken')) throw error;
+    }
+  }
+
+  /** This node falls back at once whatever happens; the others and the log learn of it as soon as they can be reached. */
+  async function untilDone(work: () => Promise<void>): Promise<void> {
+    for (let restMs = 500; !stopping.signal.aborted; restMs = Math.min(restMs * 2, 30_000)) {
+      try {
+        return await work();
+      } catch (error) {
+        logger.error({ error }, 'a divergence of the policies could not be written down; trying again');
+        await sleep(restMs, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
+      }
+    }
+  }
+
+  const freshness = await keepFresh({
+    access: dependencies.access,
+    channel: divergenceChannel,
+    pollMs: dependencies.pollMs ?? 5_000,
+    logger,
+    async refresh() {
+      for (const hash of await store.hashes()) distrusted.add(hash);
+    },
+  });
+
+  return {
+    evaluatorFor(bundle) {
+      decidingByReference = distrusted.size > 0 && distrusted.has(bundle.hash);
+      return decidingByReference ? evaluateByReference : evaluateCompiled;
+    },
+    offer(active, question, made) {
+      if (open) sample(active, question, made);
+    },
+    async stop() {
+      stopping.abort();
+      await Promise.all([freshness.stop(), thread.stop(), ...reports]);
+    },
+  };
+}
+
+interface BundleTexts {
+  readonly texts: { readonly schema: string; readonly policies: string };
+  readonly named: readonly EntityUid[];
+}
+
+const known = new WeakMap<LoadedBundle, BundleTexts>();
+
+/** The same object each time, by which the thread's door sees that it has them already. */
+function textsOf(bundle: LoadedBundle): BundleTexts {
+  let found = known.get(bundle);
+  if (found === undefined) {
+    const { schema, policies } = bundle.bundle;
+    found = {
+      texts: { schema, policies: policies.map(({ text }) => text).join('\n') },
+      named: entitiesNamedIn(bundle.parsed),
+    };
+    known.set(bundle, found);
+  }
+  return found;
+}

@@ -1,0 +1,45 @@
+import type { Digest, RecordId } from '@countersign/kernel';
+import { parseDigest } from '@countersign/kernel';
+import { databaseFailure, transaction } from '@countersign/runtime';
+import type pg from 'pg';
+
+/** PostgreSQL notifies on it when a divergence has been written down. */
+export const divergenceChannel = 'policy_engine_divergences';
+
+export interface Divergence {
+  readonly hash: Digest;
+  readonly version: number;
+  readonly recordId: RecordId;
+  readonly foundAt: string;
+}
+
+export interface DivergenceStore {
+  /** The first to find it stays the one. */
+  insert(divergence: Divergence): Promise<void>;
+  /** Hashes of the bundles found diverging, the latest thousand. */
+  hashes(): Promise<readonly Digest[]>;
+}
+
+export function createDivergenceStore(pool: pg.Pool): DivergenceStore {
+  return {
+    insert: ({ hash, version, recordId, foundAt }) =>
+      transaction(pool, async (client) => {
+        await client.query(
+          `insert into policy_divergences (policy_hash, policy_version, record_id, found_at)
+           values ($1, $2, $3, $4) on conflict (policy_hash) do nothing`,
+          [hash, version, recordId, foundAt],
+        );
+        await client.query('select pg_notify($1, $2)', [divergenceChannel, hash]);
+      }),
+    async hashes() {
+      try {
+        const { rows } = await pool.query<{ policy_hash: string }>(
+          'select policy_hash from policy_divergences order by found_at desc limit 1000',
+        );
+        return rows.flatMap(({ policy_hash }) => parseDigest(policy_hash) ?? []);
+      } catch (error) {
+        throw databaseFailure(error);
+      }
+    },
+  };
+}

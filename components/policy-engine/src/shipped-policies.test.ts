@@ -1,0 +1,74 @@
+import type { PolicyBundle } from '@countersign/contracts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { describeBundle } from './bundle/describe.ts';
+import { type LoadedBundle, loadBundle } from './bundle/load-bundle.ts';
+import { readBundleFolder } from './bundle/read-folder.ts';
+import { runPolicyTests } from './bundle/run-tests.ts';
+import { readTestFile } from './bundle/test-file.ts';
+
+const page = new URL('../../../docs/policies.md', import.meta.url).pathname;
+const introduction = `# The policies of this release
+
+What the shipped set decides, in its authors' words: \`components/policy-engine/policies\`. A firm begins with it and changes it
+by the steps of its own (two people, tests, a simulation). A **permit** is an entitlement; nothing is done that none permits. All
+others forbid, whatever permits: each is one trigger, with the reason that whoever asked is told, and what would lift it where
+a person can do something about it. The laws named are why a rule is there; they are no legal advice.
+
+This page is written from the set. \`npx vitest run components/policy-engine/src/shipped-policies.test.ts -u\` writes it anew.
+`;
+
+let bundle: PolicyBundle;
+let loaded: LoadedBundle;
+beforeAll(async () => {
+  bundle = await readBundleFolder(new URL('../policies/', import.meta.url));
+  loaded = loadBundle(bundle);
+});
+
+const forbids = () =>
+  loaded.parsed.policies.filter(({ effect }) => effect === 'forbid').map(({ id }) => loaded.notes(id));
+
+describe('the shipped policies', () => {
+  it('pass their own tests, which try every one of them', () => {
+    const report = runPolicyTests(loaded);
+    expect(report.tests.filter(({ ok }) => !ok)).toEqual([]);
+    expect(report.untested).toEqual([]);
+    expect(report.passed).toBeGreaterThan(250);
+  });
+
+  it('say of every forbid in plain words why, under a code of its own trigger', () => {
+    for (const { id, reason, detail } of forbids()) {
+      expect(reason, id).not.toBe('denied_by_policy');
+      expect(detail, id).not.toContain(id);
+      expect(detail, id).toMatch(/^.{20,200}[.]$/);
+    }
+  });
+
+  it('say of every permit what it entitles to', () => {
+    for (const { id, effect } of loaded.parsed.policies)
+      if (effect === 'permit') expect(loaded.notes(id).detail, id).not.toContain('forbids');
+  });
+
+  it('name for every approval to whom it goes when nobody answers', () => {
+    for (const { id, remedies, escalation } of forbids())
+      expect(escalation.length > 0, id).toBe(remedies.some(({ kind }) => kind === 'approval'));
+  });
+
+  it('show for every remedy, in a test, that it lifts its forbid', () => {
+    // An obligation is reported only when doing it was found to help, and the tests that expect one pass.
+    const lifted = new Set(
+      bundle.tests.flatMap(({ content }) => {
+        const file = readTestFile(content);
+        if ('problem' in file) throw new Error(file.problem);
+        return file.tests.flatMap(({ expect: { obligations, reasons } }) =>
+          obligations?.length ? (reasons ?? []) : [],
+        );
+      }),
+    );
+    for (const { id, remedies, reason } of forbids())
+      if (remedies.length > 0) expect([...lifted], id).toContain(reason);
+  });
+
+  it('are on the page for people', async () => {
+    await expect(`${introduction}\n${describeBundle(loaded)}\n`).toMatchFileSnapshot(page);
+  });
+});

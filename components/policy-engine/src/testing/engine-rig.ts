@@ -1,0 +1,131 @@
+import { rmSync } from 'node:fs';
+import {
+  type AuditLog,
+  auditLogErrors,
+  type DirectorySnapshot,
+  type EvidenceRecord,
+  type KeyPurpose,
+  type RecordDraft,
+  type TransactionFacts,
+} from '@countersign/contracts';
+import { systemRandom, toInstant } from '@countersign/kernel';
+import { createKeyring, createLogger, type ScratchDatabase } from '@countersign/runtime';
+import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
+import { type PolicyEngineDependencies, type RunningPolicyEngine, startPolicyEngine } from '../engine.ts';
+import { policyEngineMigrations } from '../migrations.ts';
+import { writeBundleFolder } from './bundle-folder.ts';
+import { desk, midday, operator } from './desk.ts';
+
+/** Engines on one database of their own, with real keys, and a log and a registry in memory that can fail. */
+export interface EngineRig {
+  readonly scratch: ScratchDatabase;
+  readonly clock: FixedClock;
+  /** Everything that was appended, in order. */
+  readonly records: RecordDraft[];
+  /** Transactions that the registry knows, and who has a part in each; put in what is to be found. */
+  readonly transactions: Map<string, { readonly facts: TransactionFacts; readonly parties: readonly string[] }>;
+  /** What the next question finds; another object is another version. */
+  directory: DirectorySnapshot;
+  breakLog(broken: boolean): void;
+  start(options?: Partial<PolicyEngineDependencies>): Promise<RunningPolicyEngine>;
+  close(): Promise<void>;
+}
+
+/** @param bundle what decides instead of the shipped policies; over the shipped schema and reference data */
+export async function createEngineRig(bundle?: Parameters<typeof writeBundleFolder>[0]): Promise<EngineRig> {
+  const folder = bundle === undefined ? undefined : writeBundleFolder(bundle);
+  const scratch = await createTestDatabase({ components: [policyEngineMigrations] });
+  const [migrated] = scratch.components;
+  if (migrated === undefined) throw new Error('no component');
+  const clock = fixedClock(midday);
+  const common = {
+    pool: scratch.pool(policyEngineMigrations.name),
+    clock,
+    random: systemRandom,
+    logger: createLogger({ level: 'silent', name: 'test' }),
+  };
+  const signer = await createKeyring<'policy-bundle'>({
+    ...common,
+    sealingKey: { bytes: systemRandom.bytes(32) },
+    purposes: {
+      ['policy-bundle' satisfies KeyPurpose]: {
+        algorithm: 'ES256',
+        publicationLeadSeconds: 300,
+        longestSignedLifeSeconds: 10 * 365 * 86_400,
+      },
+    },
+  });
+  const records: RecordDraft[] = [];
+  const engines: RunningPolicyEngine[] = [];
+  let logIsDown = false;
+  const rig: EngineRig = {
+    scratch,
+    clock,
+    records,
+    transactions: new Map(),
+    directory: desk,
+    breakLog(broken) {
+      logIsDown = broken;
+    },
+    async start(options = {}) {
+      const engine = await startPolicyEngine({
+        ...common,
+        access: {
+          database: scratch.database,
+          role: migrated.role,
+          schema: migrated.schema,
+          applicationName: policyEngineMigrations.name,
+        },
+        audit: memoryLog(records, clock, () => logIsDown),
+        directory: { snapshot: () => rig.directory, snapshotAtLeast: async () => rig.directory },
+        // Who asks with a mandate of its own answers for itself.
+        consentStore: { check: async () => ({ stands: true }) as never },
+        transactions: {
+          facts: async (id) => rig.transactions.get(id)?.facts,
+          parties: async (id) => rig.transactions.get(id)?.parties ?? [],
+          countsAgainstLimits: async () => undefined,
+        },
+        signer,
+        publisher: { id: 'service:countersign', institution: operator },
+        ...(folder === undefined ? {} : { policiesFolder: folder }),
+        ...options,
+      });
+      engines.push(engine);
+      return engine;
+    },
+    async close() {
+      for (const engine of engines) await engine.stop();
+      await signer.stop();
+      await scratch.drop();
+      if (folder !== undefined) rmSync(folder, { recursive: true });
+    },
+  };
+  return rig;
+}
+
+function memoryLog(
+  records: RecordDraft[],
+  clock: FixedClock,
+  isDown: () => boolean,
+): PolicyEngineDependencies['audit'] {
+  const recorded = (draft: RecordDraft): EvidenceRecord => ({ ...draft, v: 1, time: toInstant(clock.now()) });
+  const entries: AuditLog['scan'] = async ({ types, after = -1n, limit }) =>
+    records
+      .map((draft, index) => ({ index: BigInt(index), text: JSON.stringify(recorded(draft)), draft }))
+      .filter(({ index, draft }) => index > after && types.includes(draft.type))
+      .slice(0, limit);
+  return {
+    async append(draft) {
+      if (isDown()) throw auditLogErrors.error('log_unavailable', 'The log is gone.');
+      records.push(draft);
+      return { id: draft.id, index: BigInt(records.length - 1), time: toInstant(clock.now()) };
+    },
+    async find(id) {
+      const index = records.findIndex((draft) => draft.id === id);
+      const draft = records[index];
+      return draft === undefined ? undefined : { index: BigInt(index), record: recorded(draft) };
+    },
+    scan: entries,
+    count: async ({ types }) => records.filter(({ type }) => types.includes(type)).length,
+  };
+}

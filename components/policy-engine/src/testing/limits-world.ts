@@ -1,0 +1,118 @@
+import type { DirectorySnapshot, PrincipalId, TransactionFacts, TransactionRegistry } from '@countersign/contracts';
+import { type Digest, type Json, newId, systemRandom, type TransactionId } from '@countersign/kernel';
+import type { Lei } from '@countersign/market';
+import { createLogger, type Logger } from '@countersign/runtime';
+import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
+import { broker, clearer, examples, firm } from '../../../../protocols/market/src/testing/example-details.ts';
+import { readLimits } from '../bundle/limit-definitions.ts';
+import { createLimits, type LimitsComponent } from '../limits/limits.ts';
+import { policyEngineMigrations } from '../migrations.ts';
+import { desk } from './desk.ts';
+
+export interface OrderOptions {
+  readonly id?: TransactionId;
+  readonly notional?: string;
+  readonly ccy?: string;
+  readonly qty?: string;
+  readonly initiator?: string;
+  readonly entity?: string;
+  readonly instrument?: Readonly<Record<string, string>>;
+  readonly parties?: readonly { readonly role: string; readonly lei: string }[];
+  readonly approvals?: TransactionFacts['approvals'];
+}
+
+/** The facts of an order of a trader of the broker for the firm, as the registry tells them. */
+export function orderFacts(options: OrderOptions = {}): TransactionFacts {
+  const { actions: _actions, locations: _locations, ...order } = examples.trade_order;
+  return {
+    id: options.id ?? newTransactionId(),
+    state: 'intended',
+    version: 0,
+    intentType: order.type,
+    intent: {
+      ...order,
+      entity_lei: options.entity ?? firm,
+      max_notional: { amount: options.notional ?? '100', ccy: options.ccy ?? 'EUR' },
+      max_qty: options.qty ?? '10',
+      limit_price: { amount: '1', ccy: options.ccy ?? 'EUR' },
+      instrument: { ...(options.instrument ?? order.instrument) },
+      parties: (options.parties ?? order.parties).map((party) => ({ ...party })),
+    },
+    intentDigest: 'x'.repeat(43) as Digest,
+    initiator: options.initiator ?? 'person:tess',
+    initiatorInstitution: broker,
+    mandate: { id: order.mandate_id, version: 1 },
+    approvals: options.approvals ?? [],
+  };
+}
+
+export function newTransactionId(): TransactionId {
+  return newId('transaction', { clock: { now: () => Date.now() }, random: systemRandom });
+}
+
+/** Tess and Tom deal at the broker's desk for rates; Otto deals at none. */
+export const dealers: Pick<DirectorySnapshot, 'principal'> = {
+  principal(id) {
+    if (!['person:tess', 'person:tom', 'person:otto'].includes(id)) return undefined;
+    return {
+      kind: 'person',
+      id: id as PrincipalId,
+      institution: broker as Lei,
+      ...(id === 'person:otto' ? {} : { desk: 'rates' }),
+      roles: ['trader'],
+      credentials: [],
+    };
+  },
+};
+export { broker, clearer, firm };
+
+/** What became of an order, or how to find out. */
+export type Outcome = boolean | undefined | Error | (() => Promise<boolean>);
+
+/** Limits on a database of their own; what became of an order is what the test says. */
+export async function createLimitsWorld(
+  definitions: readonly Json[],
+  rates: Readonly<Record<string, string>> = {},
+  logger: Logger = createLogger({ level: 'silent', name: 'test' }),
+) {
+  const scratch = await createTestDatabase({ components: [policyEngineMigrations] });
+  const clock: FixedClock = fixedClock(Date.parse('2026-06-15T10:00:00Z'));
+  const orders = new Map<string, Outcome>();
+  const transactions: Pick<TransactionRegistry, 'countsAgainstLimits'> = {
+    async countsAgainstLimits(id) {
+      const outcome = orders.get(id);
+      if (outcome instanceof Error) throw outcome;
+      return typeof outcome === 'function' ? outcome() : outcome;
+    },
+  };
+  const started: LimitsComponent[] = [];
+
+  /** A node of its own: its connections and its timers are shared with no other. */
+  function node(changes: { readonly definitions?: readonly Json[]; readonly pool?: 'small' } = {}): LimitsComponent {
+    const bundle = { limits: changes.definitions ?? definitions, rates };
+    const read = readLimits(bundle);
+    if (read.problems.length > 0) throw new Error(read.problems.join('; '));
+    const limits = createLimits({
+      pool: scratch.pool('policy-engine', { maxConnections: changes.pool === 'small' ? 2 : 10 }),
+      current: () => ({ limits: read.definitions, bundle }),
+      directory: { snapshot: () => ({ ...desk, ...dealers }) },
+      transactions,
+      clock,
+      logger,
+    });
+    started.push(limits);
+    return limits;
+  }
+
+  return {
+    scratch,
+    clock,
+    orders,
+    node,
+    async close() {
+      await Promise.all(started.map((limits) => limits.stop()));
+      await scratch.drop();
+    },
+  };
+}
+export type LimitsWorld = Awaited<ReturnType<typeof createLimitsWorld>>;

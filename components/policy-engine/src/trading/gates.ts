@@ -1,0 +1,102 @@
+import type { DirectorySnapshot, Institution, InstitutionCompliance } from '@countersign/contracts';
+import { parseInstant } from '@countersign/kernel';
+import { quoted } from '../decision/canonical-text.ts';
+import { datetime, endOfDay } from './entities.ts';
+
+const risks = ['low', 'medium', 'high', 'prohibited', 'unknown'] as const;
+type Risk = (typeof risks)[number];
+
+/** What compliance has found of an institution, as it is compared. */
+interface Standing {
+  readonly kycUntil: number;
+  readonly risk: Risk;
+  readonly riskRank: number;
+  readonly sanctionsClear: boolean;
+  /** The epoch where it was never screened. */
+  readonly screenedAt: number;
+  /** The same for the policies, and as canonical JSON. */
+  readonly screened: ReturnType<typeof datetime>;
+  readonly screenedText: string;
+}
+
+/** Read once per object of the directory: they do not change, a new snapshot has new ones. */
+const standings = new WeakMap<Institution, Standing>();
+const nobodyKnows: Standing = {
+  kycUntil: Number.NEGATIVE_INFINITY,
+  risk: 'unknown',
+  riskRank: risks.indexOf('unknown'),
+  sanctionsClear: false,
+  ...screening(0),
+};
+
+/**
+ * What compliance has to say of a set of institutions: of each question the worst answer, and whose it is. What is not
+ * known of one counts as the worst.
+ *
+ * @param at milliseconds since the epoch
+ * @returns the schema's `gates`, and its canonical JSON
+ */
+export function gatesOver(leis: Iterable<string>, directory: DirectorySnapshot, at: number) {
+  let kycFailing = '';
+  let worst: Standing | undefined;
+  let amlWorst = '';
+  let sanctionsFailing = '';
+  let oldest: Standing | undefined;
+  let sanctionsOldestOf = '';
+  for (const lei of leis) {
+    const standing = standingOf(directory.institution(lei));
+    if (kycFailing === '' && standing.kycUntil < at) kycFailing = lei;
+    if (worst === undefined || standing.riskRank > worst.riskRank) {
+      worst = standing;
+      amlWorst = lei;
+    }
+    if (sanctionsFailing === '' && !standing.sanctionsClear) sanctionsFailing = lei;
+    if (oldest === undefined || standing.screenedAt < oldest.screenedAt) {
+      oldest = standing;
+      sanctionsOldestOf = lei;
+    }
+  }
+  // Nobody was asked about: nothing is known, which is no better than an unknown institution.
+  const { risk: amlRisk } = worst ?? nobodyKnows;
+  const { screened: sanctionsOldest, screenedText } = oldest ?? nobodyKnows;
+  const kycStands = worst !== undefined && kycFailing === '';
+  const sanctionsClear = worst !== undefined && sanctionsFailing === '';
+  return {
+    json: {
+      amlRisk,
+      amlWorst,
+      kycFailing,
+      kycStands,
+      sanctionsClear,
+      sanctionsFailing,
+      sanctionsOldest,
+      sanctionsOldestOf,
+    },
+    text: `{"amlRisk":"${amlRisk}","amlWorst":${quoted(amlWorst)},"kycFailing":${quoted(kycFailing)},"kycStands":${kycStands},"sanctionsClear":${sanctionsClear},"sanctionsFailing":${quoted(sanctionsFailing)},"sanctionsOldest":${screenedText},"sanctionsOldestOf":${quoted(sanctionsOldestOf)}}`,
+  };
+}
+
+function standingOf(institution: Institution | undefined): Standing {
+  if (institution?.compliance === undefined) return nobodyKnows;
+  const known = standings.get(institution);
+  if (known !== undefined) return known;
+  const standing = readStanding(institution.compliance);
+  standings.set(institution, standing);
+  return standing;
+}
+
+function readStanding({ kyc, amlRisk, sanctions }: InstitutionCompliance): Standing {
+  const riskRank = risks.indexOf(amlRisk);
+  return {
+    kycUntil: (kyc.status === 'approved' ? endOfDay(kyc.validUntil) : undefined) ?? Number.NEGATIVE_INFINITY,
+    risk: riskRank === -1 ? 'unknown' : amlRisk,
+    riskRank: riskRank === -1 ? risks.indexOf('unknown') : riskRank,
+    sanctionsClear: sanctions.result === 'clear',
+    ...screening(parseInstant(sanctions.screenedAt) ?? 0),
+  };
+}
+
+function screening(screenedAt: number) {
+  const screened = datetime(screenedAt);
+  return { screenedAt, screened, screenedText: JSON.stringify(screened) };
+}

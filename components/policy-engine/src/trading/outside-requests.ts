@@ -1,0 +1,120 @@
+import {
+  type Actor,
+  type ConsentStore,
+  type Directory,
+  type DirectorySnapshot,
+  type EvaluationRequest,
+  kindOfPrincipal,
+  type Limits,
+  parsePrincipalId,
+  policyErrors,
+  type TransactionFacts,
+  type TransactionRegistry,
+} from '@countersign/contracts';
+import { type Clock, parseId } from '@countersign/kernel';
+import { readContext } from '../authzen/context.ts';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import type { OutsideRequests } from '../decision/information-model.ts';
+import type { Posed } from '../decision/posed.ts';
+import { uidOf } from './entities.ts';
+import { mandateStandsFor } from './mandate-standing.ts';
+import { createSearchCandidates } from './search-candidates.ts';
+import type { TradingInput } from './trading-model.ts';
+
+export interface OutsideDependencies {
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly consentStore: Pick<ConsentStore, 'check'>;
+  /** Facts of a transaction, from the registry; an enforcement point's word about one is never taken. */
+  readonly transactions: Pick<TransactionRegistry, 'facts' | 'parties'>;
+  readonly limits: Pick<Limits, 'read'>;
+  /** LEI of the institution that runs the installation: it may ask about everything in it. */
+  readonly operator: string | undefined;
+  readonly clock: Clock;
+  readonly pose: (input: TradingInput, bundle: LoadedBundle, directory?: DirectorySnapshot) => Posed;
+}
+
+/** How requests of enforcement points (AuthZEN) become questions of trading. */
+export function createOutsideRequests(dependencies: OutsideDependencies): OutsideRequests<TradingInput> {
+  const { transactions, consentStore, limits, clock } = dependencies;
+
+  /**
+   * The transaction, where there is one that the caller has a part in. Of any other it does not even learn that it is
+   * there: it is answered as one that is not.
+   */
+  async function factsFor(
+    resource: EvaluationRequest['resource'],
+    caller: Actor,
+  ): Promise<TransactionFacts | undefined> {
+    const id = resource.type === 'transaction' ? parseId('transaction', resource.id) : undefined;
+    const facts = id === undefined ? undefined : await transactions.facts(id);
+    if (facts === undefined || isOperator(caller, dependencies)) return facts;
+    const parties = await transactions.parties(facts.id);
+    return caller.institution !== undefined && parties.includes(caller.institution) ? facts : undefined;
+  }
+
+  function mandateStands(input: TradingInput): Promise<boolean> | false {
+    const { resource, action, context } = input;
+    return resource.type === 'transaction' && mandateStandsFor(resource.facts, action, context.at, consentStore);
+  }
+
+  function inputOf(
+    request: EvaluationRequest,
+    caller: Actor,
+    facts: TransactionFacts | undefined,
+    at = clock.now(),
+  ): TradingInput {
+    const { atLeast, ...context } = readContext(request.context);
+    return {
+      principal: readSubject(request.subject),
+      action: request.action.name,
+      resource: resourceOf(request.resource, facts),
+      context: { ...context, institution: caller.institution ?? '', at, mandateStands: false },
+    };
+  }
+
+  return {
+    atLeast: (context) => readContext(context).atLeast,
+    async read(request, caller) {
+      // What is wrong with the request is said before anything is read for it.
+      readSubject(request.subject);
+      const input = inputOf(request, caller, await factsFor(request.resource, caller));
+      return { ...input, context: { ...input.context, mandateStands: await mandateStands(input) } };
+    },
+    unread: (request, caller) => inputOf(request, caller, undefined),
+    limitsOn: ({ action, resource, context }) =>
+      action === 'order:create' && resource.type === 'transaction'
+        ? limits.read({ facts: resource.facts, at: context.at })
+        : undefined,
+    about({ principal, resource }) {
+      const subject = { id: principal };
+      if (resource.type !== 'transaction') return { subject };
+      const { id, intentDigest, mandate } = resource.facts;
+      return { subject, transaction: id, intent: intentDigest, mandate: { ...mandate } };
+    },
+    candidates: createSearchCandidates({ ...dependencies, factsFor, inputOf, mandateStands }),
+  };
+}
+
+function isOperator({ institution }: Actor, { operator }: { readonly operator: string | undefined }): boolean {
+  return operator !== undefined && institution === operator;
+}
+
+function readSubject({ type, id }: EvaluationRequest['subject']): string {
+  const principal = parsePrincipalId(id);
+  if (principal === undefined || kindOfPrincipal(principal) !== type)
+    throw policyErrors.error(
+      'evaluation_invalid',
+      'subject.id must be a principal id, e.g. person:anna.keller, and subject.type its kind.',
+    );
+  return principal;
+}
+
+function resourceOf(
+  { type, id }: EvaluationRequest['resource'],
+  facts: TransactionFacts | undefined,
+): TradingInput['resource'] {
+  if (facts !== undefined) return { type: 'transaction', facts };
+  if (type === 'resource') return { type: 'resource', uri: id };
+  // Also a transaction that nobody knows, or that the caller has no part in: nothing is permitted on it.
+  return { type: 'unknown', uid: uidOf('Transaction', id) };
+}

@@ -1,0 +1,379 @@
+import type { DecisionInput, Institution } from '@countersign/contracts';
+import type { Json } from '@countersign/kernel';
+import type { Lei } from '@countersign/market';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { clearer } from '../../../../protocols/market/src/testing/example-details.ts';
+import type { RunningPolicyEngine } from '../index.ts';
+import {
+  desk,
+  directoryOf,
+  inOrder,
+  institution,
+  market,
+  midday,
+  own,
+  person,
+  stepQuestion,
+  stranger,
+  tokenQuestion,
+  transactionOf,
+} from '../testing/desk.ts';
+import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
+
+type Seen = {
+  readonly context: Readonly<Record<string, Json>> & { readonly gates: Readonly<Record<string, Json>> };
+  readonly local: readonly { readonly attrs: Readonly<Record<string, Json>>; readonly uid: Json }[];
+  readonly resource: Json;
+  readonly principal: Json;
+};
+
+let rig: EngineRig;
+let engine: RunningPolicyEngine;
+beforeAll(async () => {
+  rig = await createEngineRig({ policies: '@id("yes") permit (principal, action, resource);' });
+  engine = await rig.start();
+});
+afterAll(() => rig.close());
+
+/** What the policies are shown of a question: it is what is recorded. */
+async function seen(input: DecisionInput, directory = desk): Promise<Seen> {
+  rig.directory = directory;
+  return (await engine.decide(input)).input as unknown as Seen;
+}
+const placing = (context: Partial<DecisionInput['context']> & { principal?: string } = {}) =>
+  stepQuestion('order:create', transactionOf('trade_order', { drop: ['algo'] }), context);
+const entity = (type: string, id: string) => ({ __entity: { type, id } });
+const decimal = (arg: string) => ({ __extn: { fn: 'decimal', arg } });
+const datetime = (arg: string) => ({ __extn: { fn: 'datetime', arg } });
+
+describe('of an order the policies see', () => {
+  it('what was digested, with its instrument and its mandate', async () => {
+    const { local, resource } = await seen(placing());
+    const [order, instrument, mandate] = local;
+    expect(order?.uid).toEqual(resource);
+    expect(order?.attrs).toEqual({
+      account: entity('Account', `${own}-1`),
+      algorithmic: false,
+      approvals: { compliance: 0, desk_head: 0, operations: 0, risk: 0, supervisor: 0 },
+      currency: 'USD',
+      destinationKnown: true,
+      entityInstitution: entity('Institution', own),
+      initiator: 'person:own',
+      initiatorInstitution: entity('Institution', own),
+      instrument: entity('Instrument', 'US0378331005'),
+      intentType: 'urn:countersign:rar:v1:trade_order',
+      jurisdiction: entity('Jurisdiction', 'DE'),
+      mandate: entity('Mandate', 'mnd_01k9z3m8q4d6s0v2x5y7a9b1c3'),
+      notional: decimal('190125.0'),
+      parties: [entity('Institution', own), entity('Institution', clearer)],
+      quantity: decimal('1000.0'),
+      state: 'intended',
+      venue: entity('Venue', 'XNAS'),
+    });
+    expect(instrument).toMatchObject({
+      uid: { type: 'Instrument', id: 'US0378331005' },
+      attrs: { category: 'E', group: 'ES', cfi: 'ESVUFR' },
+    });
+    expect(mandate).toMatchObject({ uid: { type: 'Mandate' }, attrs: { version: 1 } });
+  });
+
+  it('every approval by another of the initiator’s institution, once a person, by role', async () => {
+    const given = (approver: string, role: string, institution: string = own) => ({ approver, role, institution });
+    const approvals = [
+      given('person:a', 'supervisor'),
+      given('person:a', 'supervisor'),
+      given('person:b', 'supervisor'),
+      given('person:a', 'desk-head'),
+      given('person:own', 'risk'),
+      given('person:c', 'compliance', stranger),
+      given('person:d', 'operations'),
+      given('person:e', 'nobody'),
+    ];
+    const { local } = await seen(stepQuestion('order:create', transactionOf('trade_order', { approvals })));
+    expect(local[0]?.attrs['approvals']).toEqual({
+      compliance: 0,
+      desk_head: 1,
+      operations: 1,
+      risk: 0,
+      supervisor: 2,
+    });
+  });
+
+  it.each([
+    ['1', '1.0'],
+    ['1.2345', '1.2345'],
+    ['1.23451', '1.2346'],
+    ['0.00000001', '0.0001'],
+    ['0.99999', '1.0000'],
+    ['922337203685475', '922337203685475.0'],
+  ])('an amount of %s as %s', async (amount, shown) => {
+    const facts = transactionOf('trade_order', { set: { max_notional: { amount, ccy: 'EUR' }, max_qty: amount } });
+    const { local } = await seen(stepQuestion('order:create', facts));
+    expect(local[0]?.attrs).toMatchObject({ notional: decimal(shown), quantity: decimal(shown) });
+  });
+
+  it.each([
+    [{ isin: 'DE000EXMPL17', cfi: 'DBFTFB' }, 'DE000EXMPL17'],
+    [{ upi: 'QZRBG6ZTKS42', cfi: 'SRCCSP' }, 'QZRBG6ZTKS42'],
+    [{ cfi: 'SRCCSP' }, 'cfi:SRCCSP'],
+  ])('the instrument %o as %s', async (instrument, id) => {
+    const { local } = await seen(stepQuestion('order:create', transactionOf('trade_order', { set: { instrument } })));
+    expect(local[1]?.uid).toEqual({ type: 'Instrument', id });
+  });
+});
+
+describe('of other intents the policies see', () => {
+  it.each([
+    ['allocation', [clearer]],
+    ['clearing_submission', [clearer, own]],
+    ['settlement_instruction', [stranger, own]],
+    ['address_book_change', [own]],
+    ['regulatory_report', [clearer]],
+    ['withdrawal', []],
+  ] as const)('every institution that a %s names', async (name, parties) => {
+    const { local } = await seen(tokenQuestion('person:own', transactionOf(name)));
+    expect(local[0]?.attrs['parties']).toEqual(parties.map((lei) => entity('Institution', lei)));
+  });
+
+  it('what is settled, what is delivered and what is withdrawn', async () => {
+    const attrsOf = async (name: 'settlement_instruction' | 'collateral_transfer' | 'withdrawal') =>
+      (await seen(tokenQuestion('person:own', transactionOf(name)))).local[0]?.attrs;
+    expect(await attrsOf('settlement_instruction')).toMatchObject({ notional: decimal('190125.5'), currency: 'USD' });
+    expect(await attrsOf('collateral_transfer')).toMatchObject({ quantity: decimal('250000.0') });
+    expect(await attrsOf('withdrawal')).toMatchObject({ quantity: decimal('12.5') });
+    expect(await attrsOf('withdrawal')).not.toHaveProperty('notional');
+  });
+
+  it('a destination as new unless the registry says that it is known', async () => {
+    for (const [destinationKnown, shown] of [
+      [true, true],
+      [false, false],
+    ] as const)
+      expect(
+        (await seen(tokenQuestion('person:own', transactionOf('withdrawal', { destinationKnown })))).local[0]?.attrs,
+      ).toMatchObject({ destinationKnown: shown });
+    const { destinationKnown: _, ...untold } = transactionOf('withdrawal');
+    expect((await seen(tokenQuestion('person:own', untold))).local[0]?.attrs['destinationKnown']).toBe(false);
+  });
+});
+
+describe('of the circumstances the policies see', () => {
+  it('when it is, and that the desk is staffed', async () => {
+    expect((await seen(placing())).context).toMatchObject({
+      now: datetime('2026-11-20T12:00:00.000Z'),
+      deskOpen: true,
+      region: 'default',
+      development: false,
+      signals: [],
+    });
+    expect((await seen(placing({ at: midday + 12 * 3_600_000 }))).context['deskOpen']).toBe(false);
+  });
+
+  it.each([
+    ['a principal without a desk', directoryOf({ principals: [person('own', own, { desk: 'unheard-of' })] })],
+    [
+      'a desk of another firm by the same name',
+      directoryOf({ desks: market.desks.filter((each) => each.institution !== own) }),
+    ],
+  ])('nobody at the desk of %s', async (_, directory) => {
+    expect((await seen(placing(), directory)).context['deskOpen']).toBe(false);
+  });
+
+  it.each([
+    [0, 0],
+    [300, 300],
+    // Clocks differ a little; a sign-in that is to come is one of now.
+    [-30, 0],
+  ])('a sign-in %s seconds ago as one of %s', async (ago, shown) => {
+    const { context } = await seen(placing({ acr: 'phr', authTime: midday / 1000 - ago, at: midday + 999 }));
+    expect(context['authAgeSeconds']).toBe(shown);
+  });
+
+  it.each([Number.NaN, midday / 1000 + 61, Number.MAX_SAFE_INTEGER, Number.NEGATIVE_INFINITY])(
+    'no age of a sign-in at %s',
+    async (authTime) => {
+      expect((await seen(placing({ acr: 'phr', authTime }))).context).not.toHaveProperty('authAgeSeconds');
+    },
+  );
+
+  it.each([
+    ['one that anybody of the firm may use', 'device:desk-7', true],
+    ['their own', 'device:of-own', true],
+    ['a colleague’s', 'device:of-clerk', false],
+    ['another firm’s', 'device:elsewhere', false],
+    ['one that nobody knows', 'device:unheard-of', false],
+  ])('of devices %s', async (_, device, shown) => {
+    const { context } = await seen(placing({ device }));
+    if (shown) expect(context['device']).toEqual(entity('Device', device));
+    else expect(context).not.toHaveProperty('device');
+  });
+
+  it('the artefact that the intent names, whatever is said beside it', async () => {
+    const said = { modelId: 'other', version: '9', artifactSha256: 'f'.repeat(64) };
+    const of = async (facts: ReturnType<typeof transactionOf>) =>
+      (await seen(stepQuestion('order:create', facts, { algo: said }))).context;
+    expect((await of(transactionOf('trade_order')))['algo']).toEqual({
+      artifactSha256: 'ab'.repeat(32),
+      modelId: 'vwap',
+      version: '3.2.1',
+    });
+    expect(await of(transactionOf('trade_order', { drop: ['algo'] }))).not.toHaveProperty('algo');
+  });
+
+  it('who vouches for the person, and what they said', async () => {
+    const { context } = await seen(placing({ partner: { institution: stranger, claims: ['sub', 'acr'] } }));
+    expect(context['partner']).toEqual({ institution: entity('Institution', stranger), claims: ['sub', 'acr'] });
+  });
+});
+
+describe('of what compliance has found the policies see the worst', () => {
+  const gatesWith = async (ofStranger: Partial<Institution> | undefined, input = placing()) => {
+    const others = market.institutions.filter(({ lei }) => lei !== stranger);
+    const institutions = ofStranger === undefined ? others : [...others, institution(stranger, ofStranger)];
+    return (await seen(input, directoryOf({ institutions }))).context.gates;
+  };
+  const withStranger = stepQuestion(
+    'order:create',
+    transactionOf('trade_order', { drop: ['algo'], set: { parties: [{ role: 'ExecutingBroker', lei: stranger }] } }),
+  );
+
+  it('of nobody when all is in order', async () => {
+    expect(await gatesWith({}, withStranger)).toEqual({
+      amlRisk: 'low',
+      amlWorst: own,
+      kycFailing: '',
+      kycStands: true,
+      sanctionsClear: true,
+      sanctionsFailing: '',
+      sanctionsOldest: datetime('2026-11-20T05:00:00.000Z'),
+      sanctionsOldestOf: own,
+    });
+  });
+
+  it.each<[string, Partial<Institution>['compliance'], object]>([
+    [
+      'a review that is over',
+      { ...inOrder, kyc: { status: 'approved', validUntil: '2026-11-19' } },
+      { kycStands: false, kycFailing: stranger },
+    ],
+    [
+      'a review that ends today',
+      { ...inOrder, kyc: { status: 'approved', validUntil: '2026-11-20' } },
+      { kycStands: true, kycFailing: '' },
+    ],
+    [
+      'a review that is pending',
+      { ...inOrder, kyc: { status: 'pending', validUntil: '2027-11-20' } },
+      { kycStands: false, kycFailing: stranger },
+    ],
+    [
+      'a review until a day that there is not',
+      { ...inOrder, kyc: { status: 'approved', validUntil: '2027-02-30' } },
+      { kycStands: false, kycFailing: stranger },
+    ],
+    ['a high risk', { ...inOrder, amlRisk: 'high' }, { amlRisk: 'high', amlWorst: stranger }],
+    [
+      'a hit on a sanctions list',
+      { ...inOrder, sanctions: { result: 'match', screenedAt: '2026-11-20T11:00:00Z' } },
+      { sanctionsClear: false, sanctionsFailing: stranger, sanctionsOldestOf: own },
+    ],
+    [
+      'an old screening, written in another zone',
+      { ...inOrder, sanctions: { result: 'clear', screenedAt: '2026-11-19T23:00:00+02:00' } },
+      { sanctionsOldest: datetime('2026-11-19T21:00:00.000Z'), sanctionsOldestOf: stranger },
+    ],
+  ])('for %s of a party', async (_, compliance, expected) => {
+    expect(await gatesWith({ ...(compliance === undefined ? {} : { compliance }) }, withStranger)).toMatchObject(
+      expected,
+    );
+  });
+
+  const unknown = {
+    amlRisk: 'unknown',
+    amlWorst: stranger,
+    kycStands: false,
+    kycFailing: stranger,
+    sanctionsClear: false,
+    sanctionsFailing: stranger,
+    sanctionsOldest: datetime('1970-01-01T00:00:00.000Z'),
+    sanctionsOldestOf: stranger,
+  };
+  it('for a party that compliance has said nothing of, and for one that the directory does not have', async () => {
+    const { compliance: _, ...unexamined } = institution(stranger);
+    const others = market.institutions.filter(({ lei }) => lei !== stranger);
+    for (const institutions of [[...others, unexamined], others])
+      expect((await seen(withStranger, directoryOf({ institutions }))).context.gates).toEqual(unknown);
+  });
+
+  it('for an interface of the institution that asks, and of no other', async () => {
+    const asking = (principal: string) => tokenQuestion(principal, 'https://venue.example/orders');
+    const bad = { compliance: { ...inOrder, amlRisk: 'prohibited' as const } };
+    expect(await gatesWith(bad, asking('person:stranger'))).toMatchObject({
+      amlRisk: 'prohibited',
+      amlWorst: stranger,
+    });
+    expect(await gatesWith(bad, asking('person:own'))).toMatchObject({ amlRisk: 'low', amlWorst: own });
+  });
+
+  it('when nobody is asked about', async () => {
+    const gates = (await seen(tokenQuestion('person:nobody', 'https://venue.example/orders'))).context.gates;
+    expect(gates).toMatchObject({ amlRisk: 'unknown', kycStands: false, sanctionsClear: false });
+  });
+});
+
+describe('of the directory the policies see', () => {
+  it('each entity as the schema has its type', async () => {
+    const directory = directoryOf({
+      institutions: [institution(own, { dataRegions: ['eu'] }), institution(stranger), institution(clearer as Lei)],
+    });
+    const { entities } = (await seen(placing({ device: 'device:of-own' }), directory)) as unknown as {
+      entities: readonly (readonly [string, string, string])[];
+    };
+    const { rows } = await rig.scratch
+      .pool('policy-engine')
+      .query<{ document: string }>('select document from entity_facts where digest = any($1::text[])', [
+        entities.map(([, , digest]) => digest),
+      ]);
+    const byType = new Map(
+      rows.map(({ document }) => JSON.parse(document)).map((each) => [`${each.uid.type} ${each.uid.id}`, each]),
+    );
+    expect(byType.get(`Institution ${own}`)).toEqual({
+      uid: { type: 'Institution', id: own },
+      parents: [],
+      attrs: {
+        amlRisk: 'low',
+        category: 'eligible-counterparty',
+        country: entity('Jurisdiction', 'DE'),
+        dataRegions: ['eu'],
+        kycStatus: 'approved',
+        kycValidUntil: datetime('2027-06-30T23:59:59.999Z'),
+        leiStatus: 'ISSUED',
+        sanctionsResult: 'clear',
+        sanctionsScreenedAt: datetime('2026-11-20T05:00:00.000Z'),
+        suitableFor: inOrder.suitableFor,
+      },
+    });
+    expect(byType.get('Person person:own')).toEqual({
+      uid: { type: 'Person', id: 'person:own' },
+      parents: [
+        { type: 'Desk', id: `${own}/cash` },
+        { type: 'Institution', id: own },
+      ],
+      attrs: { desk: entity('Desk', `${own}/cash`), institution: entity('Institution', own), roles: ['trader'] },
+    });
+    expect(byType.get(`Desk ${own}/cash`)?.attrs).toMatchObject({
+      venues: [entity('Venue', 'XNAS'), entity('Venue', 'XEUR')],
+    });
+    expect(byType.get('Device device:of-own')?.attrs).toEqual({
+      holder: entity('Person', 'person:own'),
+      institution: entity('Institution', own),
+      posture: 'compliant',
+      postureAt: datetime('2026-11-20T06:00:00.000Z'),
+    });
+    expect(byType.get(`Account ${own}-1`)).toMatchObject({ attrs: { accountType: 'House' }, parents: [{ id: own }] });
+    expect(byType.get('Venue XNAS')?.attrs).toEqual({
+      country: entity('Jurisdiction', 'US'),
+      operator: entity('Institution', stranger),
+    });
+  });
+});

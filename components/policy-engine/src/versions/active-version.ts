@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AuditLog, type PolicyVersion, policyErrors } from '@countersign/contracts';
+import { isCodedError } from '@countersign/kernel';
+import { type ComponentAccess, keepFresh, type Logger } from '@countersign/runtime';
+import type pg from 'pg';
+import { type LoadedBundle, loadBundle } from '../bundle/load-bundle.ts';
+import { policiesOf } from './publish.ts';
+import { type PolicySigner, signActivation } from './signature.ts';
+import { findBundle, newestVersion, newestVersionNumber, replaceSignature, versionChannel } from './store.ts';
+import { verifyVersion } from './verify-version.ts';
+import { activationOf, shownVersion } from './version-rows.ts';
+
+/** What this node decides by. */
+export interface ActivePolicies {
+  readonly version: PolicyVersion;
+  readonly loaded: LoadedBundle;
+}
+
+export interface ActiveVersion {
+  current(): ActivePolicies;
+  /**
+   * The active version when it is at least this one, waiting up to two seconds for it.
+   *
+   * @throws CodedError `policy_behind`
+   */
+  atLeast(version: number): Promise<ActivePolicies>;
+  /** Looks now; what another node has published before this call is taken when it resolves, if it can be. */
+  refresh(): Promise<void>;
+  /** Called with each version that is taken from now on. */
+  onChange(listener: (active: ActivePolicies) => void): void;
+  stop(): Promise<void>;
+}
+
+const longestWaitMs = 2_000;
+
+/**
+ * Follows the newest version. One whose bundle or signature is not right is not taken: the node keeps what it had.
+ *
+ * @throws CodedError `bundle_signature` or `policy_invalid` when there is nothing that this node could begin with
+ */
+export async function followVersions(dependencies: {
+  readonly pool: pg.Pool;
+  readonly access: ComponentAccess;
+  readonly audit: Pick<AuditLog, 'find'>;
+  readonly signer: PolicySigner;
+  readonly logger: Logger;
+  readonly pollMs?: number;
+}): Promise<ActiveVersion> {
+  const { pool, logger, signer } = dependencies;
+  let active: ActivePolicies | undefined;
+  let refusedVersion = 0;
+  const listeners: ((active: ActivePolicies) => void)[] = [];
+  const waiting = new Set<() => void>();
+
+  async function look(): Promise<void> {
+    const newest = await newestVersionNumber(pool);
+    if (active === undefined) return take();
+    // An older one is a database that was put back: what was in force before is not in force again.
+    if (newest < active.version.version)
+      logger.error(
+        { newest, active: active.version.version },
+        'the newest policies stored are older than those active',
+      );
+    if (newest === active.version.version) return keepSealed(active);
+    if (newest < active.version.version) return;
+    try {
+      await take();
+    } catch (error) {
+      if (!isCodedError(error, 'bundle_signature') && !isCodedError(error, 'policy_invalid')) throw error;
+      if (refusedVersion !== newest)
+        logger.error({ error, version: newest, active: active.version.version }, 'policies were not taken');
+      refusedVersion = newest;
+    }
+  }
+
+  async function take(): Promise<void> {
+    const stored = await newestVersion(pool);
+    const bundle = stored === undefined ? undefined : await findBundle(pool, stored.version);
+    if (stored === undefined || bundle === undefined)
+      throw policyErrors.error('policy_not_loaded', 'No version of the policies has been published.');
+    const vouched = await verifyVersion(stored, bundle, dependencies);
+    const loaded = loadBundle(bundle);
+    active = { version: { ...shownVersion(stored), policies: policiesOf(loaded) }, loaded };
+    logger.info({ version: stored.version, hash: stored.hash }, 'policies are active');
+    if (vouched === 'recorded') await sealAgain(active, stored);
+    for (const listener of listeners) listener(active);
+    for (const look of waiting) look();
+  }
+
+  /** A withdrawn key verifies nothing: what it had signed is signed again by whoever has verified it before. */
+  async function keepSealed(known: ActivePolicies): Promise<void> {
+    const { kid } = known.version.signature;
+    const keys = await signer.publicKeys('policy-bundle');
+    if (keys.some((key) => key.kid === kid)) return;
+    const stored = await newestVersion(pool);
+    if (stored?.version === known.version.version && stored.hash === known.version.hash) await sealAgain(known, stored);
+  }
+
+  async function sealAgain(
+    known: ActivePolicies,
+    stored: NonNullable<Awaited<ReturnType<typeof newestVersion>>>,
+  ): Promise<void> {
+    const { activation, signature: lost } = activationOf(stored);
+    const keys = await signer.publicKeys('policy-bundle');
+    // Another node may have done it.
+    const signature = keys.some(({ kid }) => kid === lost.kid) ? lost : await signActivation(activation, signer);
+    if (signature !== lost && (await replaceSignature(pool, stored.version, lost.kid, signature)))
+      logger.warn({ version: stored.version, kid: signature.kid }, 'policies were signed again, their key is gone');
+    active = { ...known, version: { ...known.version, signature } };
+  }
+
+  let looking: Promise<void> | undefined;
+  let queued: Promise<void> | undefined;
+  /** One look at a time; whoever asks during one gets the next, which begins after they asked. */
+  function refresh(): Promise<void> {
+    if (looking === undefined) {
+      looking = look().finally(() => {
+        looking = undefined;
+      });
+      return looking;
+    }
+    queued ??= looking
+      .catch(() => undefined)
+      .then(() => {
+        queued = undefined;
+        return refresh();
+      });
+    return queued;
+  }
+
+  const freshness = await keepFresh({
+    access: dependencies.access,
+    channel: versionChannel,
+    pollMs: dependencies.pollMs ?? 2_000,
+    logger,
+    refresh,
+  });
+
+  function current(): ActivePolicies {
+    if (active === undefined) throw policyErrors.error('policy_not_loaded', 'No policies are active.');
+    return active;
+  }
+
+  return {
+    current,
+    refresh,
+    async atLeast(version) {
+      if (current().version.version >= version) return current();
+      const ended = new AbortController();
+      let look = (): void => undefined;
+      const arrived = new Promise<void>((resolve) => {
+        look = () => {
+          if (current().version.version >= version) resolve();
+        };
+      });
+      waiting.add(look);
+      try {
+        const late = sleep(longestWaitMs, undefined, { signal: ended.signal }).catch(() => undefined);
+        // What goes wrong while looking is the next look's to say; here it only means that nothing came.
+        await Promise.race([Promise.all([refresh().catch(() => undefined), arrived]), late]);
+      } finally {
+        waiting.delete(look);
+        ended.abort();
+      }
+      if (current().version.version >= version) return current();
+      throw policyErrors.error(
+        'policy_behind',
+        `This node decides by version ${current().version.version} of the policies and has seen no version ${version}.`,
+      );
+    },
+    onChange: (listener) => void listeners.push(listener),
+    stop: () => freshness.stop(),
+  };
+}

@@ -1,0 +1,54 @@
+import { type PolicyBundle, type PolicyCandidate, policyErrors } from '@countersign/contracts';
+import { type CodedError, type Digest, digestOf, type SimulationId } from '@countersign/kernel';
+import type { StoredCandidate } from './candidate-store.ts';
+
+export function statusOf(
+  { status, expiresAt }: Pick<StoredCandidate, 'status' | 'expiresAt'>,
+  now: number,
+): PolicyCandidate['status'] {
+  return status === 'proposed' && now >= expiresAt.getTime() ? 'expired' : status;
+}
+
+export function shownCandidate(stored: StoredCandidate, now: number): PolicyCandidate {
+  const { id, hash, digest, changeRequest, reason, baseVersion, proposedBy, decidedBy } = stored;
+  return {
+    id,
+    status: statusOf(stored, now),
+    hash,
+    digest,
+    changeRequest,
+    reason,
+    baseVersion,
+    proposedBy,
+    proposedAt: stored.proposedAt.toISOString(),
+    expiresAt: stored.expiresAt.toISOString(),
+    ...(decidedBy === null ? {} : { decidedBy }),
+    tests: { passed: stored.testsPassed, untested: stored.untested },
+    simulation: { id: stored.simulationId, decisions: stored.decisions, flips: stored.flips },
+  };
+}
+
+/** Over all that an approver is asked to approve. */
+export function digestOfCandidate(
+  candidate: Pick<StoredCandidate, 'changeRequest' | 'reason' | 'baseVersion' | 'proposedBy'> & {
+    readonly hash: Digest;
+    readonly bundle: Pick<PolicyBundle, 'tests'>;
+    readonly simulationId: SimulationId;
+    readonly simulationDigest: Digest;
+  },
+): Digest {
+  return digestOf({
+    v: 1,
+    hash: candidate.hash,
+    tests: digestOf(candidate.bundle.tests),
+    change_request: candidate.changeRequest,
+    reason: candidate.reason,
+    base_version: candidate.baseVersion,
+    proposed_by: candidate.proposedBy,
+    simulation: { id: candidate.simulationId, digest: candidate.simulationDigest },
+  });
+}
+
+export function candidateNotFound(): CodedError {
+  return policyErrors.error('candidate_not_found', 'There is no proposed bundle by this id.');
+}

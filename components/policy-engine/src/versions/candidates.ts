@@ -1,0 +1,288 @@
+import {
+  type Actor,
+  type AuditAppender,
+  type DecisionHistory,
+  type PolicyBundle,
+  type PolicyVersions,
+  policyErrors,
+  type RecordDraft,
+} from '@countersign/contracts';
+import {
+  type Clock,
+  type CodedError,
+  type Digest,
+  isCodedError,
+  newId,
+  type PolicyCandidateId,
+  type Random,
+  type RecordId,
+  type SimulationId,
+  toInstant,
+} from '@countersign/kernel';
+import { transaction } from '@countersign/runtime';
+import type pg from 'pg';
+import { type LoadedBundle, loadBundle } from '../bundle/load-bundle.ts';
+import { runPolicyTestsInTurns } from '../bundle/run-tests.ts';
+import { readAbout, readReason } from './about.ts';
+import type { ActiveVersion } from './active-version.ts';
+import { candidateNotFound, digestOfCandidate, shownCandidate, statusOf } from './candidate-rows.ts';
+import {
+  type CandidateWithBundle,
+  decideCandidate,
+  findCandidate,
+  insertCandidate,
+  listCandidates,
+  lockCandidate,
+  sweepCandidates,
+} from './candidate-store.ts';
+import { publishVersion } from './publish.ts';
+import type { Attempt, Refuse } from './refusals.ts';
+import type { PolicySigner } from './signature.ts';
+import { checkSimulation } from './simulated.ts';
+import { lockVersions, newestVersionNumber } from './store.ts';
+
+const lifeMs = 24 * 3_600_000;
+/** How long a candidate can still be looked at when it is over. */
+const keptMs = 90 * 24 * 3_600_000;
+const maxListed = 100;
+const maxFailuresTold = 50;
+
+/** A change of the policies by two people: one proposes what was tested and simulated, another approves exactly that. */
+export function createCandidates(dependencies: {
+  readonly pool: pg.Pool;
+  readonly audit: AuditAppender;
+  readonly signer: PolicySigner;
+  readonly simulation: DecisionHistory['simulation'];
+  readonly active: ActiveVersion;
+  readonly refusals: Refuse;
+  readonly clock: Clock;
+  readonly random: Random;
+}): Pick<PolicyVersions, 'propose' | 'approve' | 'reject' | 'candidates' | 'candidate'> {
+  const { pool, audit, clock, active, refusals } = dependencies;
+
+  async function record(draft: Pick<RecordDraft, 'type' | 'subject' | 'references' | 'data'>): Promise<RecordId> {
+    const id = newId('record', dependencies);
+    await audit.append({ id, source: 'policy-engine', outcome: 'done', ...draft });
+    return id;
+  }
+
+  /** Whoever is refused a step finds that written down. */
+  async function orRefuse<Result>(attempt: Attempt, work: () => Promise<Result> | Result): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      if (isCodedError(error) && error.category !== 'unavailable') return refusals(error, attempt);
+      throw error;
+    }
+  }
+
+  async function examine(bundle: PolicyBundle, simulation: SimulationId) {
+    const loaded = loadBundle(bundle);
+    await active.refresh();
+    const { version, loaded: present } = active.current();
+    if (present.hash === loaded.hash)
+      throw policyErrors.error('policy_unchanged', `This is what version ${version.version} says already.`);
+    const tests = await passedTests(loaded);
+    const report = await checkSimulation(simulation, {
+      hash: loaded.hash,
+      baseVersion: version.version,
+      simulation: dependencies.simulation,
+      now: clock.now(),
+    });
+    return { loaded, baseVersion: version.version, tests, report };
+  }
+
+  /** The candidate, locked, if it can still be decided; whoever decides too late or twice is refused. */
+  async function lockOpen(
+    session: pg.PoolClient,
+    id: PolicyCandidateId,
+    attempt: Attempt,
+  ): Promise<CandidateWithBundle> {
+    const candidate = await lockCandidate(session, id);
+    if (candidate === undefined) throw candidateNotFound();
+    const status = statusOf(candidate, clock.now());
+    if (status === 'proposed') return candidate;
+    return refusals(
+      policyErrors.error('candidate_decided', `The candidate is ${status} already.`, { facts: { status } }),
+      attempt,
+    );
+  }
+
+  async function decide(
+    session: pg.PoolClient,
+    id: PolicyCandidateId,
+    status: 'approved' | 'rejected',
+    by: Actor,
+  ): Promise<void> {
+    if (!(await decideCandidate(session, id, status, by.id)))
+      throw new Error('a candidate was decided while its row was locked');
+  }
+
+  return {
+    async propose(bundle, about, by) {
+      const { changeRequest, reason } = readAbout(about);
+      const attempt: Attempt = { operation: 'policy:propose', by, changeRequest };
+      const { loaded, baseVersion, tests, report } = await orRefuse(attempt, () => examine(bundle, about.simulation));
+      const now = clock.now();
+      const content = {
+        hash: loaded.hash,
+        changeRequest,
+        reason,
+        baseVersion,
+        proposedBy: by.id,
+        bundle,
+        simulationId: report.id,
+        simulationDigest: report.digest,
+      };
+      const id = newId('policyCandidate', dependencies);
+      const digest = digestOfCandidate(content);
+      const recordId = await record({
+        type: 'policy.proposed',
+        subject: by,
+        data: {
+          candidate: id,
+          hash: loaded.hash,
+          digest,
+          change_request: changeRequest,
+          reason,
+          base_version: baseVersion,
+          expires_at: toInstant(now + lifeMs),
+          tests: { passed: tests.passed, untested: tests.untested.length },
+          simulation: {
+            id: report.id,
+            digest: report.digest,
+            decisions: report.decisions,
+            permit_to_deny: report.permitToDeny,
+            deny_to_permit: report.denyToPermit,
+          },
+        },
+      });
+      const candidate = {
+        ...content,
+        id,
+        digest,
+        proposedAt: new Date(now),
+        expiresAt: new Date(now + lifeMs),
+        testsPassed: tests.passed,
+        untested: tests.untested,
+        decisions: report.decisions,
+        flips: report.permitToDeny + report.denyToPermit,
+        recordId,
+      };
+      await transaction(pool, async (session) => {
+        await sweepCandidates(session, new Date(now - keptMs));
+        await insertCandidate(session, candidate);
+      });
+      return shownCandidate({ ...candidate, status: 'proposed', decidedBy: null }, now);
+    },
+
+    async approve(id, digest, by) {
+      const attempt: Attempt = { operation: 'policy:approve', by, candidate: id };
+      const published = await transaction(pool, async (session) => {
+        await lockVersions(session);
+        const candidate = await lockOpen(session, id, attempt);
+        const refusal =
+          refusalOf(candidate, digest, by.id) ?? outdated(candidate.baseVersion, await newestVersionNumber(session));
+        if (refusal !== undefined) return refusals(refusal, attempt);
+        const loaded = await orRefuse(attempt, () => loadAsProposed(candidate));
+        const version = await publishVersion(
+          session,
+          {
+            loaded,
+            by,
+            changeRequest: candidate.changeRequest,
+            reason: candidate.reason,
+            proposedBy: candidate.proposedBy,
+            approvedBy: by.id,
+            candidate: { id, recordId: candidate.recordId },
+          },
+          dependencies,
+        );
+        await decide(session, id, 'approved', by);
+        return version;
+      });
+      await active.refresh();
+      return published;
+    },
+
+    async reject(id, by, reasonText) {
+      const reason = readReason(reasonText);
+      return transaction(pool, async (session) => {
+        const candidate = await lockOpen(session, id, { operation: 'policy:reject', by, candidate: id });
+        await record({
+          type: 'policy.rejected',
+          subject: by,
+          references: [candidate.recordId],
+          data: {
+            candidate: id,
+            digest: candidate.digest,
+            change_request: candidate.changeRequest,
+            proposed_by: candidate.proposedBy,
+            reason,
+          },
+        });
+        await decide(session, id, 'rejected', by);
+        return shownCandidate({ ...candidate, status: 'rejected', decidedBy: by.id }, clock.now());
+      });
+    },
+
+    async candidates({ status } = {}) {
+      const now = clock.now();
+      const found = await listCandidates(pool, { status, now: new Date(now), limit: maxListed });
+      return found.map((candidate) => shownCandidate(candidate, now));
+    },
+
+    async candidate(id) {
+      const found = await findCandidate(pool, id);
+      if (found === undefined) throw candidateNotFound();
+      return { candidate: shownCandidate(found, clock.now()), bundle: found.bundle };
+    },
+  };
+}
+
+async function passedTests(loaded: LoadedBundle) {
+  const report = await runPolicyTestsInTurns(loaded);
+  if (report.passed + report.failed === 0)
+    throw policyErrors.error('policy_tests_failed', 'The bundle has no tests: put some into tests/*.json.');
+  if (report.failed > 0)
+    throw policyErrors.error('policy_tests_failed', `${report.failed} of the bundle's own tests fail.`, {
+      facts: {
+        failing: report.tests
+          .filter(({ ok }) => !ok)
+          .slice(0, maxFailuresTold)
+          .map(({ file, name, differences }) => ({ file, name, differences })),
+      },
+    });
+  return report;
+}
+
+/** Why this approver may not approve this under that digest, where they may not. */
+function refusalOf(candidate: CandidateWithBundle, digest: Digest, approver: string): CodedError | undefined {
+  if (approver === candidate.proposedBy)
+    return policyErrors.error(
+      'candidate_self_approval',
+      'Who proposed a bundle does not approve it: another principal must.',
+    );
+  if (digest !== candidate.digest)
+    return policyErrors.error(
+      'candidate_digest',
+      'The digest is not that of what was proposed: read the candidate again and approve what it says.',
+    );
+  return undefined;
+}
+
+function outdated(baseVersion: number, newest: number): CodedError | undefined {
+  if (baseVersion === newest) return undefined;
+  return policyErrors.error(
+    'candidate_outdated',
+    `It was proposed and simulated against version ${baseVersion}, and version ${newest} is active: simulate and propose it again.`,
+  );
+}
+
+/** The bundle of the row, if the row still says what its digest covers. */
+function loadAsProposed(candidate: CandidateWithBundle): LoadedBundle {
+  const loaded = loadBundle(candidate.bundle);
+  if (digestOfCandidate({ ...candidate, hash: loaded.hash }) !== candidate.digest)
+    throw policyErrors.error('candidate_digest', 'What is stored of this candidate is not what was proposed.');
+  return loaded;
+}

@@ -1,0 +1,38 @@
+import type { Actor, AuditAppender } from '@countersign/contracts';
+import { type Clock, type CodedError, type Digest, newId, type Random } from '@countersign/kernel';
+
+export interface Attempt {
+  readonly operation: 'policy:propose' | 'policy:approve' | 'policy:reject' | 'policy:rollback';
+  readonly by: Actor;
+  readonly changeRequest?: string;
+  readonly candidate?: string;
+  /** Of the bundle. */
+  readonly hash?: Digest;
+}
+
+/** Writes down what somebody who is known asked for and may not have, before they are told. */
+export type Refuse = (error: CodedError, attempt: Attempt) => Promise<never>;
+
+export function createRefusals(from: {
+  readonly audit: AuditAppender;
+  readonly clock: Clock;
+  readonly random: Random;
+}): Refuse {
+  return async (error, { operation, by, changeRequest, candidate, hash }) => {
+    await from.audit.append({
+      id: newId('record', from),
+      type: 'policy.refused',
+      source: 'policy-engine',
+      outcome: 'deny',
+      reason: error.code,
+      subject: by,
+      data: {
+        operation,
+        ...(changeRequest === undefined ? {} : { change_request: changeRequest }),
+        ...(candidate === undefined ? {} : { candidate }),
+        ...(hash === undefined ? {} : { hash }),
+      },
+    });
+    throw error;
+  };
+}

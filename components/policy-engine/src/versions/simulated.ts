@@ -1,0 +1,39 @@
+import { type DecisionHistory, policyErrors, type SimulationReport } from '@countersign/contracts';
+import { type CodedError, type Digest, isCodedError, parseInstant, type SimulationId } from '@countersign/kernel';
+
+const freshMs = 24 * 3_600_000;
+
+/**
+ * The report of a simulation, if it is one of exactly this bundle against the active version, and of today.
+ *
+ * @throws CodedError `policy_not_simulated`
+ */
+export async function checkSimulation(
+  id: SimulationId,
+  wanted: {
+    readonly hash: Digest;
+    readonly baseVersion: number;
+    readonly simulation: DecisionHistory['simulation'];
+    readonly now: number;
+  },
+): Promise<SimulationReport & { readonly digest: Digest }> {
+  const report = await wanted.simulation(id).catch((error: unknown) => {
+    if (isCodedError(error, 'simulation_not_found')) throw notSimulated('There is no simulation by this id.');
+    throw error;
+  });
+  const { status, digest, bundleHash, baseVersion, finishedAt } = report;
+  if (status !== 'done' || digest === undefined) throw notSimulated(`The simulation is ${status}.`);
+  if (bundleHash !== wanted.hash) throw notSimulated('The simulation was of another bundle.');
+  if (baseVersion !== wanted.baseVersion)
+    throw notSimulated(
+      `The simulation was against version ${baseVersion}, and version ${wanted.baseVersion} is active.`,
+    );
+  const finished = finishedAt === undefined ? undefined : parseInstant(finishedAt);
+  if (finished === undefined || wanted.now - finished >= freshMs)
+    throw notSimulated('The simulation is over a day old.');
+  return { ...report, digest };
+}
+
+function notSimulated(why: string): CodedError {
+  return policyErrors.error('policy_not_simulated', `${why} Simulate the bundle and name that simulation.`);
+}

@@ -1,0 +1,152 @@
+import type { PolicyBundle, PolicyVersion } from '@countersign/contracts';
+import type { Digest, PolicyCandidateId, RecordId } from '@countersign/kernel';
+import { databaseFailure } from '@countersign/runtime';
+import type pg from 'pg';
+
+/** Tells other nodes that there is a new version; the payload is not believed. */
+export const versionChannel = 'countersign_policies';
+
+export type Session = pg.Pool | pg.PoolClient;
+
+/** A version without its bundle. */
+export interface StoredVersion {
+  readonly version: number;
+  readonly hash: Digest;
+  readonly publishedAt: Date;
+  readonly recordId: RecordId;
+  readonly policies: PolicyVersion['policies'];
+  /** Null in versions of the time before bundles were signed. */
+  readonly governed: {
+    readonly changeRequest: string;
+    readonly candidate: PolicyCandidateId | null;
+    readonly proposedBy: string;
+    readonly approvedBy: string | null;
+    readonly rolledBackTo: number | null;
+    readonly signature: PolicyVersion['signature'];
+  } | null;
+}
+
+const columns = `version, hash, published_at as "publishedAt", record_id as "recordId", policies,
+  case when signature is null then null else jsonb_build_object(
+    'changeRequest', change_request, 'candidate', candidate, 'proposedBy', proposed_by, 'approvedBy', approved_by,
+    'rolledBackTo', rolled_back_to, 'signature', signature) end as governed`;
+
+async function query<Row extends pg.QueryResultRow>(
+  session: Session,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<readonly Row[]> {
+  try {
+    return (await session.query<Row>(text, [...values])).rows;
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}
+
+/** Number of the newest version; 0 when there is none. */
+export async function newestVersionNumber(session: Session): Promise<number> {
+  const [row] = await query<{ version: number }>(
+    session,
+    'select coalesce(max(version), 0) as version from policy_versions',
+  );
+  return row?.version ?? 0;
+}
+
+export async function findVersion(session: Session, version: number): Promise<StoredVersion | undefined> {
+  const [row] = await query<StoredVersion>(session, `select ${columns} from policy_versions where version = $1`, [
+    version,
+  ]);
+  return row;
+}
+
+/** Whether any version was ever activated as a signed bundle. */
+export async function hasSignedVersion(session: Session): Promise<boolean> {
+  const [row] = await query<{ found: boolean }>(
+    session,
+    'select exists (select 1 from policy_versions where signature is not null) as found',
+  );
+  return row?.found ?? false;
+}
+
+export async function newestVersion(session: Session): Promise<StoredVersion | undefined> {
+  const [row] = await query<StoredVersion>(
+    session,
+    `select ${columns} from policy_versions order by version desc limit 1`,
+  );
+  return row;
+}
+
+/** Newest first. */
+export async function listVersions(session: Session, limit: number): Promise<readonly StoredVersion[]> {
+  return query<StoredVersion>(session, `select ${columns} from policy_versions order by version desc limit $1`, [
+    limit,
+  ]);
+}
+
+/** The bundle of a version; for a version of the time before bundles, what there was of one. */
+export async function findBundle(session: Session, version: number): Promise<PolicyBundle | undefined> {
+  const [row] = await query<{
+    bundle: PolicyBundle | null;
+    schema: string | null;
+    policies: readonly { readonly text: string }[];
+  }>(session, 'select bundle, schema_text as schema, policies from policy_versions where version = $1', [version]);
+  if (row === undefined) return undefined;
+  return (
+    row.bundle ?? {
+      schema: row.schema ?? '',
+      policies: [{ file: 'policies.cedar', text: row.policies.map(({ text }) => text).join('\n') }],
+      entities: [],
+      limits: [],
+      rates: {},
+      tests: [],
+    }
+  );
+}
+
+/** Puts this activation behind all others that are under way, on every node. */
+export async function lockVersions(session: pg.PoolClient): Promise<void> {
+  await session.query('lock table policy_versions in share row exclusive mode');
+}
+
+/** Writes a version under the lock, and announces it with the commit. */
+export async function insertVersion(
+  session: pg.PoolClient,
+  version: PolicyVersion & { readonly candidate: PolicyCandidateId | undefined },
+  bundle: PolicyBundle,
+): Promise<void> {
+  await session.query(
+    `insert into policy_versions (version, hash, published_at, record_id, policies, bundle, change_request, candidate,
+       proposed_by, approved_by, rolled_back_to, signature)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+    [
+      version.version,
+      version.hash,
+      version.publishedAt,
+      version.recordId,
+      JSON.stringify(version.policies),
+      JSON.stringify(bundle),
+      version.changeRequest,
+      version.candidate ?? null,
+      version.proposedBy,
+      version.approvedBy ?? null,
+      version.rolledBackTo ?? null,
+      JSON.stringify(version.signature),
+    ],
+  );
+  await session.query('select pg_notify($1, $2)', [versionChannel, String(version.version)]);
+}
+
+/** Another signature over the same; the first one's key is gone. @returns whether it was still that one's */
+export async function replaceSignature(
+  session: Session,
+  version: number,
+  lostKid: string,
+  signature: PolicyVersion['signature'],
+): Promise<boolean> {
+  const rows = await query<{ version: number }>(
+    session,
+    `update policy_versions set signature = $3 where version = $1 and signature->>'kid' = $2 returning version`,
+    [version, lostKid, JSON.stringify(signature)],
+  );
+  return rows.length === 1;
+}

@@ -1,0 +1,33 @@
+import type { PolicyBundle, PolicyTestReport } from '@countersign/contracts';
+import type { Digest } from '@countersign/kernel';
+import { loadBundle } from '../bundle/load-bundle.ts';
+import { runPolicyTestsInTurns } from '../bundle/run-tests.ts';
+
+/** What a bundle is, once it has been found to be one. */
+export interface ValidatedBundle {
+  readonly hash: Digest;
+  readonly policies: readonly { readonly id: string; readonly effect: 'permit' | 'forbid' }[];
+  readonly limits: readonly string[];
+  /** What the validator finds odd but not wrong, such as a policy that can never apply. */
+  readonly warnings: readonly { readonly policyId?: string; readonly message: string }[];
+  readonly tests: PolicyTestReport;
+}
+
+/**
+ * Parses, validates and compiles a bundle, and runs its tests; it is not kept.
+ *
+ * @throws CodedError `policy_invalid` naming every problem
+ */
+export async function validateBundle(bundle: PolicyBundle): Promise<ValidatedBundle> {
+  const loaded = loadBundle(bundle);
+  return {
+    hash: loaded.hash,
+    policies: loaded.parsed.policies.map(({ id, effect }) => ({ id, effect })),
+    limits: loaded.limits.map(({ id }) => id),
+    warnings: loaded.parsed.warnings.map(({ policyId, message }) => ({
+      ...(policyId === undefined ? {} : { policyId }),
+      message,
+    })),
+    tests: await runPolicyTestsInTurns(loaded),
+  };
+}

@@ -1,0 +1,457 @@
+import { policyErrors } from '@countersign/contracts';
+import { CodedError, digestOf } from '@countersign/kernel';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { hashOfBundle, partsOf } from '../bundle/parts.ts';
+import { about, approver, createRig, proposer, type Rig } from '../testing/governance-rig.ts';
+import { smallBundle } from '../testing/small-bundle.ts';
+import type { GovernedVersions } from './versions.ts';
+
+let rig: Rig;
+beforeEach(async () => {
+  rig = await createRig();
+});
+afterEach(() => rig.close());
+
+const stricter = smallBundle('500.0');
+
+async function refusalOf(promise: Promise<unknown>): Promise<CodedError> {
+  const error: unknown = await promise.then(
+    () => new Error('it was accepted'),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof CodedError)) throw error;
+  return error;
+}
+
+/** Proposes as it should be done. */
+async function propose(node: GovernedVersions, bundle = stricter) {
+  const simulation = rig.simulated(bundle, node.current().version.version);
+  return node.propose(bundle, { ...about, simulation }, proposer);
+}
+
+async function publish(node: GovernedVersions, bundle = stricter) {
+  const { id, digest } = await propose(node, bundle);
+  return node.approve(id, digest, approver);
+}
+
+const recordsOf = (type: string) => rig.records.filter((record) => record.type === type);
+const sql = (text: string, values: unknown[] = []) => rig.scratch.pool('policy-engine').query(text, values);
+
+describe('an installation', () => {
+  it('begins with the bundle of the release, recorded with its texts and signed', async () => {
+    const node = await rig.open();
+    const { version, loaded } = node.current();
+    expect(version).toMatchObject({ version: 1, changeRequest: 'release', proposedBy: 'service:countersign' });
+    expect(version.approvedBy).toBeUndefined();
+    expect(version.signature).toMatchObject({ algorithm: 'ES256', kid: (await rig.keys.current('policy-bundle')).kid });
+    expect(version.policies.map(({ id }) => id)).toEqual(['trader-creates-orders', 'too-large']);
+    expect(loaded.hash).toBe(hashOfBundle(smallBundle()));
+    expect(rig.records).toMatchObject([
+      {
+        id: version.recordId,
+        type: 'policy.published',
+        data: { version: 1, hash: version.hash, parts: partsOf(smallBundle()) },
+      },
+    ]);
+  });
+
+  it('gets one first version however many nodes start at once', async () => {
+    const nodes = await Promise.all(Array.from({ length: 6 }, () => rig.open()));
+    expect(new Set(nodes.map((node) => node.current().version.recordId)).size).toBe(1);
+    expect(recordsOf('policy.published')).toHaveLength(1);
+  });
+
+  it('stays with what is active when it starts with the files of another release', async () => {
+    await rig.open();
+    const later = await rig.open({ shipped: async () => stricter });
+    expect(later.current().version).toMatchObject({ version: 1, hash: hashOfBundle(smallBundle()) });
+    expect(recordsOf('policy.published')).toHaveLength(1);
+  });
+
+  it('does not begin when its first version cannot be recorded', async () => {
+    rig.breakLog(true);
+    await expect(rig.open()).rejects.toMatchObject({ code: 'log_unavailable' });
+    expect((await sql('select 1 from policy_versions')).rowCount).toBe(0);
+  });
+
+  it('keeps the versions of the time before bundles, and begins anew after them', async () => {
+    await sql(
+      `insert into policy_versions (version, hash, published_at, record_id, schema_text, policies)
+       values (1, $1, now(), 'rec_old', 'entity A;', $2)`,
+      [
+        digestOf('old'),
+        JSON.stringify([{ id: 'p', effect: 'permit', text: '@id("p") permit (principal, action, resource);' }]),
+      ],
+    );
+    const node = await rig.open();
+    expect(node.current().version).toMatchObject({ version: 2, changeRequest: 'release' });
+    const [, old] = await node.list();
+    expect(old).toMatchObject({ version: 1, policies: [{ id: 'p' }], signature: { algorithm: 'none' } });
+    expect(await node.bundle(1)).toMatchObject({ schema: 'entity A;', policies: [{ file: 'policies.cedar' }] });
+    // Nothing that nobody has signed comes into force again.
+    expect(await refusalOf(node.rollBack(about, proposer))).toMatchObject({ code: 'nothing_to_roll_back' });
+  });
+});
+
+describe('a change of the policies', () => {
+  it('is proposed by one and approved by another, and then in force on every node', async () => {
+    const [node, other] = [await rig.open(), await rig.open()];
+    const candidate = await propose(node);
+    expect(candidate).toMatchObject({
+      status: 'proposed',
+      hash: hashOfBundle(stricter),
+      baseVersion: 1,
+      changeRequest: 'CHG-7',
+      proposedBy: proposer.id,
+      tests: { passed: 3, untested: [] },
+      simulation: { decisions: 9, flips: 1 },
+    });
+    expect(node.current().version.version).toBe(1);
+    expect(await other.candidate(candidate.id)).toEqual({ candidate, bundle: stricter });
+
+    const version = await other.approve(candidate.id, candidate.digest, approver);
+    expect(version).toMatchObject({
+      version: 2,
+      hash: candidate.hash,
+      changeRequest: 'CHG-7',
+      proposedBy: proposer.id,
+      approvedBy: approver.id,
+    });
+    expect(other.current().version).toEqual(version);
+    expect((await node.atLeast(2)).version).toEqual(version);
+    expect(await node.bundle(2)).toEqual(stricter);
+    expect(await node.candidates({ status: 'approved' })).toMatchObject([{ id: candidate.id, decidedBy: approver.id }]);
+    const [, , published] = rig.records;
+    expect(rig.records.map(({ type }) => type)).toEqual(['policy.published', 'policy.proposed', 'policy.published']);
+    expect(published).toMatchObject({
+      id: version.recordId,
+      subject: approver,
+      references: [rig.records[1]?.id],
+      data: { change_request: 'CHG-7', proposed_by: proposer.id, approved_by: approver.id, candidate: candidate.id },
+    });
+  });
+
+  it('is not approved by whoever proposed it, whatever the digest', async () => {
+    const node = await rig.open();
+    const { id, digest } = await propose(node);
+    expect(await refusalOf(node.approve(id, digest, proposer))).toMatchObject({ code: 'candidate_self_approval' });
+    expect(node.current().version.version).toBe(1);
+    expect(recordsOf('policy.refused')).toMatchObject([
+      { outcome: 'deny', reason: 'candidate_self_approval', subject: proposer, data: { candidate: id } },
+    ]);
+  });
+
+  it('is approved only under the digest of what was proposed', async () => {
+    const node = await rig.open();
+    const { id, digest } = await propose(node);
+    const [other] = [await propose(node, smallBundle('70.0'))];
+    expect(await refusalOf(node.approve(id, other.digest, approver))).toMatchObject({ code: 'candidate_digest' });
+    await sql('update policy_candidates set bundle = $2 where id = $1', [id, JSON.stringify(smallBundle('9999.0'))]);
+    expect(await refusalOf(node.approve(id, digest, approver))).toMatchObject({ code: 'candidate_digest' });
+    expect(node.current().version.version).toBe(1);
+  });
+
+  it('is decided once', async () => {
+    const node = await rig.open();
+    const { id, digest } = await propose(node);
+    const answers = await Promise.allSettled(Array.from({ length: 4 }, () => node.approve(id, digest, approver)));
+    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const answer of answers)
+      if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ code: 'candidate_decided' });
+    expect((await node.list()).map(({ version }) => version)).toEqual([2, 1]);
+    expect(await refusalOf(node.reject(id, approver, 'too late'))).toMatchObject({ code: 'candidate_decided' });
+  });
+
+  it('is rejected with a reason, which is recorded', async () => {
+    const node = await rig.open();
+    const { id, digest } = await propose(node);
+    expect(await node.reject(id, approver, 'Not before the audit')).toMatchObject({
+      status: 'rejected',
+      decidedBy: approver.id,
+    });
+    expect(recordsOf('policy.rejected')).toMatchObject([
+      { subject: approver, data: { candidate: id, reason: 'Not before the audit' } },
+    ]);
+    expect(await refusalOf(node.approve(id, digest, approver))).toMatchObject({ code: 'candidate_decided' });
+  });
+
+  it('expires after a day', async () => {
+    const node = await rig.open();
+    const { id, digest } = await propose(node);
+    rig.clock.advance(24 * 3_600_000);
+    expect(await node.candidates({ status: 'expired' })).toMatchObject([{ id, status: 'expired' }]);
+    expect(await refusalOf(node.approve(id, digest, approver))).toMatchObject({ code: 'candidate_decided' });
+  });
+
+  it('is outdated when another has come first', async () => {
+    const node = await rig.open();
+    const [first, second] = [await propose(node), await propose(node, smallBundle('70.0'))];
+    await node.approve(first.id, first.digest, approver);
+    expect(await refusalOf(node.approve(second.id, second.digest, approver))).toMatchObject({
+      code: 'candidate_outdated',
+    });
+  });
+
+  it('does not take effect when it cannot be recorded', async () => {
+    const node = await rig.open();
+    const { id, digest } = await propose(node);
+    rig.breakLog(true);
+    await expect(node.approve(id, digest, approver)).rejects.toMatchObject({ code: 'log_unavailable' });
+    rig.breakLog(false);
+    expect((await node.list()).map(({ version }) => version)).toEqual([1]);
+    expect(await node.approve(id, digest, approver)).toMatchObject({ version: 2 });
+  });
+
+  it('of an unknown id is not found', async () => {
+    const node = await rig.open();
+    const { id, digest } = await propose(node);
+    const other = id.replace(/.$/, (last) => (last === '0' ? '1' : '0')) as typeof id;
+    for (const attempt of [node.approve(other, digest, approver), node.reject(other, approver, 'why')])
+      expect(await refusalOf(attempt)).toMatchObject({ code: 'candidate_not_found' });
+    expect(await refusalOf(node.candidate(other))).toMatchObject({ code: 'candidate_not_found' });
+    expect(await refusalOf(node.bundle(77))).toMatchObject({ code: 'version_not_found' });
+  });
+});
+
+describe('a proposal is refused, and that is recorded,', () => {
+  const cases = {
+    'when a policy is wrong': {
+      bundle: {
+        ...stricter,
+        policies: [
+          { file: 'a.cedar', text: '@id("a") permit (principal, action, resource) when { principal.colour };' },
+        ],
+      },
+      code: 'policy_invalid',
+    },
+    'when a test of its own fails': { bundle: smallBundle('10.0'), code: 'policy_tests_failed' },
+    'when it has no tests': { bundle: { ...stricter, tests: [] }, code: 'policy_tests_failed' },
+    'when it is what is active': { bundle: smallBundle(), code: 'policy_unchanged' },
+    'when nobody has simulated it': { bundle: stricter, simulate: 'nothing', code: 'policy_not_simulated' },
+    'when another bundle was simulated': {
+      bundle: stricter,
+      simulate: smallBundle('60.0'),
+      code: 'policy_not_simulated',
+    },
+    'when the simulation was against another version': {
+      bundle: stricter,
+      report: { baseVersion: 7 },
+      code: 'policy_not_simulated',
+    },
+    'when the simulation still runs': { bundle: stricter, report: { status: 'running' }, code: 'policy_not_simulated' },
+    'when the simulation failed': { bundle: stricter, report: { status: 'failed' }, code: 'policy_not_simulated' },
+    'when the simulation is a day old': {
+      bundle: stricter,
+      report: { finishedAt: '2026-11-20T00:00:00.000Z' },
+      code: 'policy_not_simulated',
+    },
+  } as const;
+
+  it.each(Object.entries(cases))('%s', async (_, { bundle, code, ...how }) => {
+    const node = await rig.open();
+    const of = 'simulate' in how && how.simulate !== 'nothing' ? how.simulate : bundle;
+    const known = rig.simulated(of, 1, 'report' in how ? how.report : {});
+    const simulation =
+      'simulate' in how && how.simulate === 'nothing' ? (`${known.slice(0, -1)}_` as typeof known) : known;
+    expect(await refusalOf(node.propose(bundle, { ...about, simulation }, proposer))).toMatchObject({ code });
+    expect(recordsOf('policy.refused')).toMatchObject([{ reason: code, subject: proposer }]);
+    expect(await node.candidates()).toEqual([]);
+  });
+
+  it('naming the tests that fail', async () => {
+    const node = await rig.open();
+    const bundle = smallBundle('10.0');
+    const error = await refusalOf(node.propose(bundle, { ...about, simulation: rig.simulated(bundle, 1) }, proposer));
+    expect(error.facts).toEqual({
+      failing: [
+        {
+          file: 'orders.json',
+          name: 'a trader creates an order',
+          differences: [
+            'decision: expected permit, and it was deny (notional_per_order).',
+            'reasons: notional_per_order not expected, and there.',
+            'determining: trader-creates-orders expected, and missing.',
+            'determining: too-large not expected, and there.',
+          ],
+        },
+        {
+          file: 'orders.json',
+          name: 'a clerk creates none',
+          differences: [
+            'reasons: no_policy_permits expected, and missing.',
+            'reasons: notional_per_order not expected, and there.',
+          ],
+        },
+      ],
+    });
+  });
+
+  it('but a change request or a reason that cannot be written down is only malformed', async () => {
+    const node = await rig.open();
+    for (const wrong of [{ changeRequest: '' }, { changeRequest: 'a b' }, { reason: ' ' }, { reason: 'a\u202eb' }]) {
+      const simulation = rig.simulated(stricter, 1);
+      expect(await refusalOf(node.propose(stricter, { ...about, ...wrong, simulation }, proposer))).toMatchObject({
+        code: 'policy_invalid',
+      });
+    }
+    expect(recordsOf('policy.refused')).toEqual([]);
+  });
+});
+
+describe('a roll-back', () => {
+  it('brings back, as a new version, the bundle that was active before', async () => {
+    const [node, other] = [await rig.open(), await rig.open()];
+    await publish(node);
+    const version = await node.rollBack({ changeRequest: 'INC-1', reason: 'It stopped the desk' }, proposer);
+    expect(version).toMatchObject({
+      version: 3,
+      hash: hashOfBundle(smallBundle()),
+      rolledBackTo: 1,
+      changeRequest: 'INC-1',
+      proposedBy: proposer.id,
+    });
+    expect(version.approvedBy).toBeUndefined();
+    expect((await other.atLeast(3)).loaded.hash).toBe(hashOfBundle(smallBundle()));
+    expect(rig.records.at(-1)).toMatchObject({ type: 'policy.published', data: { version: 3, rolled_back_to: 1 } });
+  });
+
+  it('goes one step and no further', async () => {
+    const node = await rig.open();
+    expect(await refusalOf(node.rollBack(about, proposer))).toMatchObject({ code: 'nothing_to_roll_back' });
+    await publish(node);
+    await publish(node, smallBundle('70.0'));
+    expect(await node.rollBack(about, proposer)).toMatchObject({ version: 4, rolledBackTo: 2 });
+    expect(await refusalOf(node.rollBack(about, proposer))).toMatchObject({ code: 'nothing_to_roll_back' });
+    expect(recordsOf('policy.refused')).toHaveLength(2);
+    // What is proposed from here on is a step of its own, and can be taken back again.
+    await publish(node, smallBundle('80.0'));
+    expect(await node.rollBack(about, proposer)).toMatchObject({ version: 6, rolledBackTo: 4 });
+  });
+
+  it('happens once when several ask for it at the same time', async () => {
+    const node = await rig.open();
+    await publish(node);
+    const answers = await Promise.allSettled(Array.from({ length: 4 }, () => node.rollBack(about, proposer)));
+    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(node.current().version.version).toBe(3);
+  });
+
+  it('does not bring back what somebody has changed in the database', async () => {
+    const node = await rig.open();
+    await publish(node);
+    await sql('update policy_versions set bundle = $1 where version = 1', [JSON.stringify(smallBundle('9999.0'))]);
+    expect(await refusalOf(node.rollBack(about, proposer))).toMatchObject({ code: 'bundle_signature' });
+    expect(node.current().version.version).toBe(2);
+  });
+});
+
+describe('a node', () => {
+  it('answers for no version that it cannot have', async () => {
+    const node = await rig.open();
+    const error = await refusalOf(node.atLeast(2));
+    expect(error).toMatchObject({ code: 'policy_behind', category: 'unavailable' });
+    expect(policyErrors.codes.policy_behind).toBe('unavailable');
+  });
+
+  it('waits for a version that is on its way', async () => {
+    const [node, other] = [await rig.open(), await rig.open()];
+    const { id, digest } = await propose(node);
+    const waiting = other.atLeast(2);
+    await node.approve(id, digest, approver);
+    expect((await waiting).version.version).toBe(2);
+  });
+
+  it('tells who listens of each version it takes', async () => {
+    const [node, other] = [await rig.open(), await rig.open()];
+    const seen: number[] = [];
+    other.onChange(({ version }) => seen.push(version.version));
+    await publish(node);
+    await node.rollBack(about, proposer);
+    await vi.waitFor(() => expect(seen.at(-1)).toBe(3));
+    expect(seen).toEqual([...seen].sort());
+  });
+
+  const forgeries: Readonly<Record<string, string>> = {
+    'with another bundle': `update policy_versions set bundle = replace(bundle::text, '500.0', '99999.0')::json where version = 2`,
+    'with another bundle and its hash': `update policy_versions set hash = $1, bundle = replace(bundle::text, '500.0', '99999.0')::json where version = 2`,
+    'said to be approved by another': `update policy_versions set approved_by = 'person:eve' where version = 2`,
+    'with a signature of another version': `update policy_versions set signature = (select signature from policy_versions where version = 1) where version = 2`,
+    'without a signature': `update policy_versions set signature = null, bundle = null, change_request = null, proposed_by = null where version = 2`,
+    'under a key that nobody has': `update policy_versions set signature = signature || '{"kid":"other"}', change_request = 'X' where version = 2`,
+  };
+  it.each(Object.entries(forgeries))('does not take a version %s, and does not start on it', async (_, forgery) => {
+    const [node, other] = [await rig.open(), await rig.open({ pollMs: 60_000 })];
+    await other.stop();
+    await publish(node);
+    const hash = hashOfBundle(smallBundle('99999.0'));
+    await sql(forgery, forgery.includes('$1') ? [hash] : []);
+    // The one that was away has version 1 and meets the forgery when it looks.
+    await expect(other.atLeast(2)).rejects.toMatchObject({ code: 'policy_behind' });
+    expect(other.current().version.version).toBe(1);
+    await expect(rig.open()).rejects.toMatchObject({ code: 'bundle_signature' });
+  });
+
+  it('keeps what is in force when the database is put back', async () => {
+    const node = await rig.open();
+    await publish(node);
+    await sql('delete from policy_candidates');
+    await sql('delete from policy_versions where version = 2');
+    await expect(node.atLeast(3)).rejects.toMatchObject({ code: 'policy_behind' });
+    expect(node.current().version.version).toBe(2);
+  });
+});
+
+describe('when the key is lost', () => {
+  it('what it signed is signed again by a node that has it', async () => {
+    const node = await rig.open({ pollMs: 20 });
+    const { kid } = node.current().version.signature;
+    const successor = await rig.keys.withdraw('policy-bundle', kid);
+    await vi.waitFor(() => expect(node.current().version.signature.kid).toBe(successor.kid));
+    expect((await rig.open()).current().version).toEqual(node.current().version);
+  });
+
+  it('and nobody runs, the record of the activation vouches for the version, which is signed again', async () => {
+    const first = await rig.open();
+    await publish(first);
+    await first.stop();
+    const successor = await rig.keys.withdraw('policy-bundle', first.current().version.signature.kid);
+    const [again, other] = [await rig.open(), await rig.open()];
+    expect(again.current().version).toMatchObject({ version: 2, signature: { kid: successor.kid } });
+    expect(other.current().version).toEqual(again.current().version);
+    expect(await other.rollBack(about, proposer)).toMatchObject({ version: 3, rolledBackTo: 1 });
+  });
+
+  it('and the log knows of no such activation, the version is not taken', async () => {
+    const first = await rig.open();
+    await first.stop();
+    await rig.keys.withdraw('policy-bundle', first.current().version.signature.kid);
+    rig.records.splice(0);
+    await expect(rig.open()).rejects.toMatchObject({ code: 'bundle_signature' });
+  });
+
+  it('a rotated key still verifies what it signed', async () => {
+    const node = await rig.open();
+    await rig.keys.rotate('policy-bundle');
+    rig.clock.advance(301_000);
+    const version = await publish(node);
+    expect(version.signature.kid).not.toBe((await node.list())[1]?.signature.kid);
+    expect((await rig.open()).current().version).toEqual(version);
+    expect(await node.rollBack(about, proposer)).toMatchObject({ rolledBackTo: 1 });
+  });
+});
+
+it('a bundle that does not fit a record is recorded by the digests of its parts', async () => {
+  const long = `// ${'x'.repeat(60_000)}\n`;
+  const bundle = {
+    ...stricter,
+    policies: stricter.policies.map((each, at) => (at === 0 ? { ...each, text: long + each.text } : each)),
+  };
+  const node = await rig.open();
+  const version = await publish(node, bundle);
+  const data = rig.records.at(-1)?.data as { parts: { part: string; digest: string; content?: unknown }[] };
+  expect(digestOf({ v: 1, parts: data.parts.map(({ part, digest }) => ({ part, digest })) })).toBe(version.hash);
+  expect(data.parts.filter(({ content }) => content === undefined).map(({ part }) => part)).toEqual([
+    'entitlements.cedar',
+  ]);
+  expect(Buffer.byteLength(JSON.stringify(data))).toBeLessThan(62_000);
+});

@@ -1,0 +1,120 @@
+import {
+  type Actor,
+  type AuditAppender,
+  type AuditLog,
+  type DecisionHistory,
+  type PolicyBundle,
+  type PolicyVersion,
+  type PolicyVersions,
+  policyErrors,
+} from '@countersign/contracts';
+import type { Clock, CodedError, Random } from '@countersign/kernel';
+import { type ComponentAccess, type Logger, transaction } from '@countersign/runtime';
+import type pg from 'pg';
+import { loadBundle } from '../bundle/load-bundle.ts';
+import { hashOfBundle } from '../bundle/parts.ts';
+import { type ActivePolicies, followVersions } from './active-version.ts';
+import { createCandidates } from './candidates.ts';
+import { publishVersion } from './publish.ts';
+import { createRefusals } from './refusals.ts';
+import { createRollBack } from './roll-back.ts';
+import type { PolicySigner } from './signature.ts';
+import { findBundle, findVersion, hasSignedVersion, listVersions, lockVersions } from './store.ts';
+import { shownVersion } from './version-rows.ts';
+
+export interface PolicyVersionsDependencies {
+  readonly pool: pg.Pool;
+  /** For the connection that listens for what other nodes publish. */
+  readonly access: ComponentAccess;
+  readonly audit: AuditAppender & Pick<AuditLog, 'find'>;
+  readonly signer: PolicySigner;
+  /** In whose name the installation itself publishes its first version. */
+  readonly publisher: Actor;
+  /** The bundle of the release; in force only until somebody publishes another. */
+  readonly shipped: () => Promise<PolicyBundle>;
+  /** A simulation by its id; asked when a candidate names one. */
+  readonly simulation: DecisionHistory['simulation'];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** How often to look for versions that nobody announced. 2 s by default. */
+  readonly pollMs?: number;
+}
+
+export interface GovernedVersions extends PolicyVersions {
+  /** What this node decides by. */
+  current(): ActivePolicies;
+  /**
+   * The active version when it is at least this one, waiting up to two seconds for it.
+   *
+   * @throws CodedError `policy_behind`
+   */
+  atLeast(version: number): Promise<ActivePolicies>;
+  /** Called with each version that becomes active on this node from now on. */
+  onChange(listener: (active: ActivePolicies) => void): void;
+  stop(): Promise<void>;
+}
+
+const maxListed = 100;
+
+/**
+ * Opens the versions of the policies. An installation that has none gets the release's bundle as its first; whatever
+ * comes after that, two people have brought about, or one has taken back.
+ *
+ * @throws CodedError `bundle_signature` when the active version is not what was signed; `policy_invalid` when it, or
+ *   the release's bundle where that would be the first, cannot be loaded
+ */
+export async function createPolicyVersions(dependencies: PolicyVersionsDependencies): Promise<GovernedVersions> {
+  const { pool, logger } = dependencies;
+  const shipped = await dependencies.shipped();
+  await publishFirst(shipped, dependencies);
+  const active = await followVersions(dependencies);
+  if (hashOfBundle(shipped) !== active.current().loaded.hash)
+    logger.info(
+      { active: active.current().version.version, shipped: hashOfBundle(shipped) },
+      'the policies of this release are not the active ones: propose them to put them into force',
+    );
+  const refusals = createRefusals(dependencies);
+  const common = { ...dependencies, active, refusals };
+  return {
+    ...createCandidates(common),
+    rollBack: createRollBack(common),
+    async list() {
+      return (await listVersions(pool, maxListed)).map(shownVersion);
+    },
+    async version(version) {
+      const stored = await findVersion(pool, version);
+      if (stored === undefined) throw versionNotFound(version);
+      return shownVersion(stored);
+    },
+    async bundle(version) {
+      const bundle = await findBundle(pool, version);
+      if (bundle === undefined) throw versionNotFound(version);
+      return bundle;
+    },
+    current: active.current,
+    atLeast: active.atLeast,
+    onChange: active.onChange,
+    stop: () => active.stop(),
+  };
+}
+
+function versionNotFound(version: number): CodedError {
+  return policyErrors.error('version_not_found', `There is no version ${version} of the policies.`);
+}
+
+/** Nodes that start together do this one after the other, and only the first finds nothing. */
+async function publishFirst(shipped: PolicyBundle, dependencies: PolicyVersionsDependencies): Promise<void> {
+  const { pool, publisher } = dependencies;
+  if (await hasSignedVersion(pool)) return;
+  const loaded = loadBundle(shipped);
+  await transaction(pool, async (session): Promise<PolicyVersion | undefined> => {
+    await lockVersions(session);
+    if (await hasSignedVersion(session)) return undefined;
+    return publishVersion(
+      session,
+      { loaded, by: publisher, changeRequest: 'release', reason: 'First version', proposedBy: publisher.id },
+      dependencies,
+    );
+  });
+}

@@ -1,0 +1,109 @@
+import type { DecisionId, Digest, Json, RecordId, TransactionId } from '@countersign/kernel';
+
+/** What must happen first for the answer to become yes. */
+export type Obligation =
+  | {
+      readonly kind: 'approval';
+      /** Role that the approver must hold, at the initiator's institution. */
+      readonly role: string;
+      /** How many more are needed, by different people. */
+      readonly count: number;
+      /** Whom to turn to when nobody answers, in order; empty where the policy names nobody. */
+      readonly escalation: readonly { readonly role: string; readonly afterSeconds: number }[];
+    }
+  | {
+      readonly kind: 'step-up';
+      /** Authentication context class that the person must reach. */
+      readonly acr: string;
+      /** How old the sign-in may be at most, where the policy says so. */
+      readonly maxAgeSeconds?: number;
+    };
+
+/** Why not, for whoever asked: a code, and words they can act on. */
+export interface DecisionReason {
+  readonly code: string;
+  readonly detail: string;
+}
+
+export interface Decision {
+  readonly id: DecisionId;
+  readonly decision: boolean;
+  readonly policyVersion: number;
+  readonly policyHash: Digest;
+  /** Ids of the policies that decided, sorted. Empty for a default deny. */
+  readonly determining: readonly string[];
+  /** Policies that failed to evaluate; a failing forbid denies. */
+  readonly errors: readonly { readonly policyId: string; readonly message: string }[];
+  /** Why not; empty when permitted. */
+  readonly reasons: readonly DecisionReason[];
+  /**
+   * The fewest things that would make the answer yes, all of them together: that they would has been tried. Empty when
+   * permitted, and where nothing that can be asked of a person would help.
+   */
+  readonly obligations: readonly Obligation[];
+  /** The longest life that the determining policies allow a token, where one of them says so. */
+  readonly tokenLifetimeSeconds?: number;
+  /** Version of the directory snapshot that was read. */
+  readonly entityVersion: number;
+  /** Digest of {@link input}. */
+  readonly inputDigest: Digest;
+  /** Everything the decision was made from, see `DecisionDocument`; what of the directory was read is named by digest. */
+  readonly input: Json;
+  /** Record of the publication of the policies used. */
+  readonly policyRecord: RecordId;
+}
+
+/** What the policy engine may know of a transaction; read by it, never sent by the caller. */
+export interface TransactionFacts {
+  readonly id: TransactionId;
+  readonly state: string;
+  readonly version: number;
+  readonly intentType: string;
+  readonly intent: Readonly<Record<string, Json>>;
+  readonly intentDigest: Digest;
+  /** The person, service or agent that began it. */
+  readonly initiator: string;
+  readonly initiatorInstitution: string;
+  readonly mandate: { readonly id: string; readonly version: number };
+  /** Approvals that stand now: given for this digest, not expired, not withdrawn. */
+  readonly approvals: readonly { readonly approver: string; readonly role: string; readonly institution: string }[];
+  /** Whether what it sends goes where its institution has sent before. Left out where nobody knows: then it is new. */
+  readonly destinationKnown?: boolean;
+}
+
+/** Asked in process by those who already hold the facts; see `PolicyEngine.decide`. */
+export interface DecisionInput {
+  readonly principal: string;
+  /** A scope of the vocabulary, e.g. `order:create`, or `token:issue`. */
+  readonly action: string;
+  readonly resource:
+    | { readonly type: 'transaction'; readonly facts: TransactionFacts }
+    | { readonly type: 'resource'; readonly uri: string };
+  readonly context: {
+    readonly client: string;
+    readonly institution: string;
+    /** Milliseconds since the epoch. */
+    readonly at: number;
+    readonly scopes: readonly string[];
+    readonly audience: string;
+    readonly actorDepth: number;
+    readonly mandateStands: boolean;
+    readonly acr?: string;
+    /** Seconds since the epoch at which the person signed in. */
+    readonly authTime?: number;
+    readonly algo?: { readonly modelId: string; readonly version: string; readonly artifactSha256: string };
+    /** The partner that vouches for the person, and the claims its assertion had. */
+    readonly partner?: { readonly institution: string; readonly claims: readonly string[] };
+    /** Id of the device that the person acts from. */
+    readonly device?: string;
+    /** Names of risk signals that stand, e.g. `impossible-travel`. */
+    readonly signals?: readonly string[];
+  };
+  /** Do not answer by anything older. */
+  readonly atLeast?: AtLeast;
+}
+
+export interface AtLeast {
+  readonly policyVersion?: number;
+  readonly entityVersion?: number;
+}

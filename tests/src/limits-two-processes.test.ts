@@ -1,0 +1,239 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isCodedError, type MandateId } from '@countersign/kernel';
+import { type Client, createTransport, type Token } from '@countersign/sdk';
+import { startTestServer, type TestServer } from '@countersign/testkit';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { endAll, type ServerProcess, startServer } from './testing/command.ts';
+import { configurationIn, type Operator, operatorOf } from './testing/control-plane.ts';
+import { freePort } from './testing/free-port.ts';
+import { scratchFolder } from './testing/scratch-folder.ts';
+import { claimsOf, mandateTerms, openTrading, type Trading } from './testing/trading.ts';
+
+// Two processes, as they are compiled and started, and one database: however many orders come at once, to whichever of
+// the two, and whichever of them dies on the way, a limit is never passed, and all of it can be used.
+
+const folder = scratchFolder();
+const callers = 64;
+/** So many orders of the size below fit into a day of a mandate. */
+const fitting = 20;
+const size = 202_500;
+
+let database: TestServer;
+/** Looks at the database, and holds it up where a process is to die. */
+let superuser: pg.Client;
+let processes: ServerProcess[];
+let configurations: readonly [string, string];
+let operator: Operator;
+let trading: Trading;
+let brokers: readonly [Broker, Broker];
+
+interface Broker {
+  readonly client: Client;
+  readonly token: Token;
+  readonly address: string;
+}
+
+beforeAll(async () => {
+  database = await startTestServer();
+  superuser = new pg.Client(database.connection);
+  await superuser.connect();
+  const configuration = await configurationIn(folder.path, { database: database.connection });
+  const { issuer } = configuration;
+  const port = await freePort();
+  const written = (name: string, content: object): string => {
+    const file = join(folder.path, name);
+    writeFileSync(file, JSON.stringify(content), { mode: 0o600 });
+    return file;
+  };
+  configurations = [
+    written('first.json', configuration),
+    written('second.json', { ...configuration, listen: { ...configuration.listen, port } }),
+  ];
+  processes = [await startServer(['--config', configurations[0]])];
+  processes.push(await startServer(['--config', configurations[1]]));
+  operator = operatorOf(folder.path, issuer);
+  trading = await openTrading({ issuer, operator });
+  const brokerAt = async (address: string): Promise<Broker> => {
+    const transport = createTransport();
+    const client = trading.firms.client('brk-orders', {
+      transport: { send: (request) => transport.send({ ...request, url: request.url.replace(issuer, address) }) },
+    });
+    const request = { resource: `${issuer}/transactions`, scope: 'order:create' };
+    // Known to the second process a moment later.
+    const token = await vi.waitFor(() => client.clientCredentials(request), { timeout: 20_000, interval: 200 });
+    return { client, token, address: issuer };
+  };
+  brokers = [await brokerAt(issuer), await brokerAt(`http://127.0.0.1:${port}`)];
+}, 120_000);
+afterAll(async () => {
+  await trading?.stop();
+  await superuser?.end();
+  await endAll();
+  await database?.stop();
+  folder.remove();
+}, 60_000);
+
+/** A mandate with a day that so many orders fit into, and orders under it that wait to be submitted. */
+async function ordersUnder(
+  count: number,
+): Promise<{ readonly mandate: MandateId; readonly orders: readonly string[] }> {
+  const terms = mandateTerms({
+    notionalPerOrder: { amount: '1000000', ccy: 'EUR' },
+    notionalPerDay: { amount: String(fitting * size), ccy: 'EUR' },
+  });
+  const mandate = await trading.propose('am-mandates', terms);
+  await trading.accept('ha-mandates', mandate);
+  const orders: string[] = [];
+  while (orders.length < count)
+    orders.push(
+      ...(await Promise.all(
+        Array.from({ length: Math.min(8, count - orders.length) }, async () =>
+          String(claimsOf(await trading.traderToken(trading.order(mandate)))['txn']),
+        ),
+      )),
+    );
+  return { mandate, orders };
+}
+
+/** @returns what became of it: `submitted`, the code of the refusal, or `lost` when nobody answered */
+async function submit(order: string, on: 0 | 1, key = `submit-${order}`): Promise<string> {
+  const { client, token, address } = brokers[on];
+  const url = `${address}/transactions/${order}/transitions`;
+  try {
+    await client.callOrThrow(token, { method: 'POST', url, idempotencyKey: key, body: { event: 'submit', body: {} } });
+    return 'submitted';
+  } catch (error) {
+    if (!isCodedError(error)) throw error;
+    return error.code === 'control_plane_unreachable' ? 'lost' : error.code;
+  }
+}
+
+async function rows<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
+  return (await superuser.query<Row>(text, [...values])).rows;
+}
+async function submittedOf(orders: readonly string[]): Promise<number> {
+  const found = await rows(
+    `select id from transaction_registry.transactions where id = any($1) and state = 'submitted'`,
+    [orders],
+  );
+  return found.length;
+}
+async function holdsOf(orders: readonly string[], state: string): Promise<number> {
+  const found = await rows('select 1 from policy_engine.limit_holds where reservation = any($1) and state = $2', [
+    orders,
+    state,
+  ]);
+  return found.length;
+}
+const eventually = (check: () => Promise<void>, timeout = 20_000) => vi.waitFor(check, { timeout, interval: 50 });
+
+/** Takes a table, so that nobody writes to it until it is let go. */
+async function hold(table: string): Promise<{ letGo(): Promise<void> }> {
+  const client = new pg.Client(database.connection);
+  await client.connect();
+  await client.query('begin');
+  await client.query(`lock table ${table} in exclusive mode`);
+  return {
+    async letGo() {
+      await client.query('rollback');
+      await client.end();
+    },
+  };
+}
+
+describe('sixty-four orders at once, on two processes', () => {
+  it('use all of the limit and no more, and each has found all before it', async () => {
+    const { mandate, orders } = await ordersUnder(callers);
+    const told = await Promise.all(orders.map((order, index) => submit(order, index % 2 === 0 ? 0 : 1)));
+    expect(told.filter((answer) => answer === 'submitted')).toHaveLength(fitting);
+    expect(new Set(told)).toEqual(new Set(['submitted', 'notional_per_day']));
+    expect(await submittedOf(orders)).toBe(fitting);
+
+    const records = await operator.records({ type: 'transaction.transitioned' });
+    const readings = records
+      .filter(({ transaction }) => transaction !== undefined && orders.includes(transaction))
+      .flatMap(({ data }) => (data as { readonly limits: readonly Readonly<Record<string, string>>[] }).limits);
+    const steps = Array.from({ length: fitting }, (_, index) => index * size);
+    const usedOf = (key: string) =>
+      readings
+        .filter((reading) => reading['key'] === key)
+        .map((reading) => Number(reading['used']))
+        .sort((a, b) => a - b);
+    expect(usedOf(`mandate:${mandate}`)).toEqual(steps);
+    await eventually(async () => expect(await holdsOf(orders, 'committed')).toBe(fitting));
+  }, 120_000);
+});
+
+describe('a process that is killed', () => {
+  const some = 4;
+  let unfinished: Awaited<ReturnType<typeof ordersUnder>>;
+  let finished: Awaited<ReturnType<typeof ordersUnder>>;
+
+  const kill = async (): Promise<void> => {
+    expect(await processes[1]?.end('SIGKILL')).toBe('SIGKILL');
+  };
+
+  it('between a reservation and the order leaves the amounts counted for now', async () => {
+    unfinished = await ordersUnder(fitting + some);
+    const dying = unfinished.orders.slice(0, some);
+    // Whoever waits for its record has reserved, and has not submitted.
+    const log = await hold('audit_log.entries');
+    const pending = Promise.all(dying.map((order) => submit(order, 1)));
+    await eventually(async () => expect(await holdsOf(dying, 'reserved')).toBe(some));
+    await kill();
+    await log.letGo();
+    const answers = await pending;
+    expect(new Set(answers)).toEqual(new Set(['lost']));
+    expect(await submittedOf(dying)).toBe(0);
+  }, 120_000);
+
+  it('between an order and the end of its reservation leaves the order standing', async () => {
+    processes[1] = await startServer(['--config', configurations[1]]);
+    finished = await ordersUnder(fitting + some);
+    const dying = finished.orders.slice(0, some);
+    const log = await hold('audit_log.entries');
+    const pending = Promise.all(dying.map((order) => submit(order, 1)));
+    await eventually(async () => expect(await holdsOf(dying, 'reserved')).toBe(some));
+    // Now the orders may go on, and the ends of their reservations may not.
+    const holds = await hold('policy_engine.limit_holds');
+    await log.letGo();
+    await eventually(async () => expect(await submittedOf(dying)).toBe(some));
+    await kill();
+    // The database would carry out what the dead have asked it for: this is as if they had died before asking.
+    const ended = await rows(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+        where wait_event_type = 'Lock' and query like 'update limit_holds%set state = case%'`,
+      [],
+    );
+    expect(ended).toHaveLength(some);
+    await holds.letGo();
+    const answers = await pending;
+    expect(new Set(answers)).toEqual(new Set(['lost']));
+    expect(await holdsOf(dying, 'reserved')).toBe(some);
+  }, 120_000);
+
+  it('leaves nothing stuck: the other settles what it has left, and the whole of the limit can be used', async () => {
+    // What stood counts, what did not is free: of either mandate twenty orders are placed in the end, and no more.
+    for (const { orders } of [unfinished, finished]) {
+      let round = 0;
+      await eventually(async () => {
+        round += 1;
+        await Promise.all(orders.map((order) => submit(order, 0, `round-${round}-${order}`)));
+        expect(await submittedOf(orders)).toBe(fitting);
+      }, 60_000);
+    }
+    const all = [...unfinished.orders, ...finished.orders];
+    await eventually(async () => {
+      expect(await holdsOf(all, 'committed')).toBe(2 * fitting);
+      expect(await holdsOf(all, 'reserved')).toBe(0);
+    }, 60_000);
+    for (const { orders } of [unfinished, finished]) {
+      const told = await Promise.all(orders.map((order) => submit(order, 0, `last-${order}`)));
+      expect(new Set(told)).toEqual(new Set(['transition_out_of_order', 'notional_per_day']));
+      expect(await submittedOf(orders)).toBe(fitting);
+    }
+    expect(processes[0]?.said()).not.toContain('by a fault of ours');
+  }, 180_000);
+});
