@@ -121,12 +121,14 @@ export class ValueReader {
       if (isEscape(name)) return this.#escape(json, names, depth);
       if (!name.isWellFormed()) throw new MalformedValue('has a key with a lone surrogate');
     }
-    const values: Value[] = [];
+    // In the order of the names, and faster than asking for one after the other.
+    const members = Object.values(json);
+    const values = new Array<Value>(names.length);
+    let position = 0;
     try {
-      // In the order of the names, and faster than asking for one after the other.
-      for (const member of Object.values(json)) values.push(this.#value(member, depth + 1));
+      for (; position < values.length; position++) values[position] = this.#value(members[position], depth + 1);
     } catch (error) {
-      throw inside(error, names[values.length] ?? '');
+      throw inside(error, names[position] ?? '');
     }
     return new RecordValue(names, values);
   }

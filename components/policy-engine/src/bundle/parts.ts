@@ -2,7 +2,7 @@ import type { PolicyBundle } from '@countersign/contracts';
 import { type Digest, digestOf, type Json, sha256Base64Url } from '@countersign/kernel';
 
 /** One file of a bundle that decides. */
-export interface BundlePart {
+interface BundlePart {
   /** Name of the file in the folder. */
   readonly part: string;
   /** Of a text, SHA-256 over its UTF-8 bytes; of JSON, over its canonical form. */

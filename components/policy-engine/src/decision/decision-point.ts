@@ -9,7 +9,7 @@ import type {
   RecordDraft,
   RecordedAnswer,
 } from '@countersign/contracts';
-import { recordedDecision } from '@countersign/contracts';
+import { policyErrors, recordedDecision } from '@countersign/contracts';
 import { type Clock, isCodedError, newId, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { evaluateSeveral } from '../authzen/evaluations.ts';
@@ -145,6 +145,18 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     return { ...decision, recordId };
   }
 
+  /** @throws CodedError `decision_timed_out` */
+  async function inTime<Result>(work: Promise<Result>): Promise<Result> {
+    const deadline = startDeadline(factsWithinMs);
+    try {
+      const outcome = await deadline.within(work);
+      if (outcome === late) throw policyErrors.error('decision_timed_out', timedOut.detail);
+      return outcome;
+    } finally {
+      deadline.end();
+    }
+  }
+
   async function evaluate(request: EvaluationRequest, caller: Actor): Promise<RecordedAnswer> {
     const deadline = startDeadline(factsWithinMs);
     try {
@@ -171,7 +183,7 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
         async open(request, caller) {
           const active = await policiesFor(model.outside.atLeast(request.context));
           const { version } = active;
-          const candidates = await model.outside.candidates(request, caller, active.loaded);
+          const candidates = await inTime(model.outside.candidates(request, caller, active.loaded));
           return {
             policyVersion: version.version,
             policyHash: version.hash,

@@ -3,7 +3,7 @@ import type { Obligation } from '@countersign/contracts';
 import type { Remedy } from '../bundle/annotations.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { standingApprovalsOf, withRemedies } from '../trading/remedies.ts';
-import type { Evaluator } from './judge.ts';
+import type { Evaluator } from './evaluator.ts';
 import type { Question } from './question.ts';
 
 /** Remedies may uncover forbids that were satisfied by what they change; no further than this is looked. */

@@ -1,7 +1,8 @@
-import { type Answer, decideFailClosed } from '@countersign/cedar';
+import type { Answer } from '@countersign/cedar';
 import type { Decision, DecisionReason } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { type Evaluator, evaluateCompiled } from './evaluator.ts';
 import { findRemedies } from './find-remedies.ts';
 import type { Question } from './question.ts';
 import { wordsFor } from './words-for.ts';
@@ -9,19 +10,6 @@ import { wordsFor } from './words-for.ts';
 /** What the policies say to a question. */
 export interface Verdict
   extends Pick<Decision, 'decision' | 'determining' | 'errors' | 'reasons' | 'obligations' | 'tokenLifetimeSeconds'> {}
-
-/** Puts a question to the policies: compiled, or, when they are not trusted, through the reference engine. */
-export type Evaluator = (bundle: LoadedBundle, question: Question) => Answer;
-
-/** The compiled policies, failing closed. */
-export const evaluateCompiled: Evaluator = ({ compiled }, question) =>
-  decideFailClosed(compiled, {
-    principal: question.principal,
-    action: { type: 'Action', id: question.action },
-    resource: question.resource,
-    context: question.context,
-    entities: question.shared.with(question.local),
-  });
 
 export const noPolicyPermits: DecisionReason = {
   code: 'no_policy_permits',

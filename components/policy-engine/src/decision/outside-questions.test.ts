@@ -279,6 +279,15 @@ describe('a search', () => {
     expect(rig.records.at(-1)).toMatchObject({ id: second.recordId satisfies RecordId, type: 'decision.searched' });
   });
 
+  it('answers nothing when what it needs cannot be read in time', async () => {
+    const about = { kind: 'action', subject: { type: 'person', id: 'person:own' }, resource: transaction } as const;
+    const slow = await rig.start({
+      factsWithinMs: 20,
+      transactions: { facts: never, parties: never, countsAgainstLimits: never },
+    });
+    await expect(slow.search(about, caller)).rejects.toMatchObject({ code: 'decision_timed_out' });
+  });
+
   it('does not go through transactions', async () => {
     await expect(
       engine.search(

@@ -5,21 +5,17 @@ import {
   type PolicyVersions,
   policyErrors,
 } from '@countersign/contracts';
-import type { Clock, Digest, Random, RecordId } from '@countersign/kernel';
+import type { Clock, Random, RecordId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import type { EntityFacts } from './entity-facts.ts';
 import { explain } from './explain.ts';
 import { createPastBundles } from './past-bundles.ts';
 import { type DecisionRecord, decisionIn } from './recorded.ts';
 import { replay } from './replay.ts';
 import { createSimulations } from './simulate.ts';
 import { createSimulationStore } from './store.ts';
-
-/** What of the directory decisions have read, by the digest of its canonical JSON; those that are not kept are left out. */
-export interface EntityFacts {
-  load(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, string>>;
-}
 
 export interface DecisionHistoryDependencies {
   readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'scan' | 'count'>;

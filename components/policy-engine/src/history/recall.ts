@@ -2,7 +2,7 @@ import type { EntityInput } from '@countersign/cedar';
 import type { Digest } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Question } from '../decision/question.ts';
-import type { EntityFacts } from './history.ts';
+import type { EntityFacts } from './entity-facts.ts';
 import type { PastBundles } from './past-bundles.ts';
 import { type DecisionRecord, wasNeverAsked } from './recorded.ts';
 import { createQuestions, type RecordedInput, readEntityFact, readRecordedInput } from './recorded-question.ts';

@@ -20,7 +20,7 @@ import {
   toInstant,
 } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import type { EntityFacts } from './history.ts';
+import type { EntityFacts } from './entity-facts.ts';
 import { decisionRecordTypes } from './recorded.ts';
 import type { SimulationStore } from './store.ts';
 import type { Counts } from './tally.ts';

@@ -5,7 +5,7 @@ import { type Clock, type Digest, isCodedError, newId, type Random, toInstant } 
 import { type ComponentAccess, keepFresh, type Logger, type Metrics } from '@countersign/runtime';
 import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import { type Evaluator, evaluateCompiled } from '../decision/judge.ts';
+import { type Evaluator, evaluateCompiled } from '../decision/evaluator.ts';
 import type { Question } from '../decision/question.ts';
 import { workerFile } from '../worker-file.ts';
 import { type Comparable, comparable, sameAnswer } from './comparison.ts';

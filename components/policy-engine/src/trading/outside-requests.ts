@@ -1,37 +1,18 @@
 import {
   type Actor,
-  type ConsentStore,
-  type Directory,
-  type DirectorySnapshot,
   type EvaluationRequest,
   kindOfPrincipal,
-  type Limits,
   parsePrincipalId,
   policyErrors,
   type TransactionFacts,
-  type TransactionRegistry,
 } from '@countersign/contracts';
-import { type Clock, parseId } from '@countersign/kernel';
+import { parseId } from '@countersign/kernel';
 import { readContext } from '../authzen/context.ts';
-import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { OutsideRequests } from '../decision/information-model.ts';
-import type { Posed } from '../decision/posed.ts';
 import { uidOf } from './entities.ts';
 import { mandateStandsFor } from './mandate-standing.ts';
 import { createSearchCandidates } from './search-candidates.ts';
-import type { TradingInput } from './trading-model.ts';
-
-export interface OutsideDependencies {
-  readonly directory: Pick<Directory, 'snapshot'>;
-  readonly consentStore: Pick<ConsentStore, 'check'>;
-  /** Facts of a transaction, from the registry; an enforcement point's word about one is never taken. */
-  readonly transactions: Pick<TransactionRegistry, 'facts' | 'parties'>;
-  readonly limits: Pick<Limits, 'read'>;
-  /** LEI of the institution that runs the installation: it may ask about everything in it. */
-  readonly operator: string | undefined;
-  readonly clock: Clock;
-  readonly pose: (input: TradingInput, bundle: LoadedBundle, directory?: DirectorySnapshot) => Posed;
-}
+import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 
 /** How requests of enforcement points (AuthZEN) become questions of trading. */
 export function createOutsideRequests(dependencies: OutsideDependencies): OutsideRequests<TradingInput> {

@@ -4,8 +4,7 @@ import type { Candidates } from '../authzen/search.ts';
 import { visibleTo } from '../authzen/visible.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { questionIn } from '../decision/posed.ts';
-import type { OutsideDependencies } from './outside-requests.ts';
-import type { TradingInput } from './trading-model.ts';
+import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 
 interface SearchCandidatesDependencies extends OutsideDependencies {
   factsFor(resource: EvaluationRequest['resource'], caller: Actor): Promise<TransactionFacts | undefined>;

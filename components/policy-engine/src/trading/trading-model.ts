@@ -1,4 +1,4 @@
-import type { DecisionInput, Directory, DirectorySnapshot, Principal } from '@countersign/contracts';
+import type { Directory, DirectorySnapshot, Principal } from '@countersign/contracts';
 import { kindOfPrincipal, parsePrincipalId, policyErrors } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
@@ -8,13 +8,9 @@ import { circumstances, type Installation } from './context.ts';
 import { createDirectoryEntities } from './directory-entities.ts';
 import { principalUid, uidOf } from './entities.ts';
 import { type IntentView, viewIntent } from './intent-view.ts';
-import { createOutsideRequests, type OutsideDependencies } from './outside-requests.ts';
+import { createOutsideRequests } from './outside-requests.ts';
+import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 import { resourceEntities, transactionEntities } from './transaction.ts';
-
-/** A question of trading. `unknown`: a thing of which nobody knows, or that the asker may not know of. */
-export type TradingInput = Omit<DecisionInput, 'resource' | 'atLeast'> & {
-  readonly resource: DecisionInput['resource'] | { readonly type: 'unknown'; readonly uid: Uid };
-};
 
 export interface TradingModelDependencies extends Omit<OutsideDependencies, 'pose'> {
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;

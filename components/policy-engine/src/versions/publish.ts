@@ -16,7 +16,7 @@ import { type PolicySigner, signActivation } from './signature.ts';
 import { insertVersion, newestVersionNumber } from './store.ts';
 
 /** How a bundle comes into force. */
-export interface Publication {
+interface Publication {
   readonly loaded: LoadedBundle;
   /** Who does this: the approver, whoever rolls back, or the installation itself. */
   readonly by: Actor;

@@ -25,7 +25,7 @@ const versionMembers = {
   rolledBackTo: Type.Optional(Type.Integer({ description: 'Whose bundle came into force again' })),
   signature: Type.Object({ kid: Type.String(), algorithm: Type.String(), value: Type.String() }, strict),
 };
-export const versionSummary = Type.Object(versionMembers, { ...strict, title: 'PolicyVersionSummary' });
+const versionSummary = Type.Object(versionMembers, { ...strict, title: 'PolicyVersionSummary' });
 export const versionAnswer = Type.Object(
   {
     ...versionMembers,

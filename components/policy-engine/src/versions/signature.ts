@@ -18,7 +18,7 @@ export interface Activation {
 }
 
 /** A signature that holds, or why it does not. */
-export type SignatureCheck = 'holds' | 'key-unknown' | 'wrong';
+type SignatureCheck = 'holds' | 'key-unknown' | 'wrong';
 
 const purpose = 'policy-bundle';
 

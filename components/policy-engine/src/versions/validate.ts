@@ -4,7 +4,7 @@ import { loadBundle } from '../bundle/load-bundle.ts';
 import { runPolicyTestsInTurns } from '../bundle/run-tests.ts';
 
 /** What a bundle is, once it has been found to be one. */
-export interface ValidatedBundle {
+interface ValidatedBundle {
   readonly hash: Digest;
   readonly policies: readonly { readonly id: string; readonly effect: 'permit' | 'forbid' }[];
   readonly limits: readonly string[];

@@ -4,7 +4,7 @@ import { createHttpServer, createLogger, createMetrics } from '@countersign/runt
 import { loadBundle } from '../../bundle/load-bundle.ts';
 import { readBundleFolder } from '../../bundle/read-folder.ts';
 import { createDecisionPoint } from '../../decision/decision-point.ts';
-import { evaluateCompiled } from '../../decision/judge.ts';
+import { evaluateCompiled } from '../../decision/evaluator.ts';
 import { authzenRoutes } from '../http.ts';
 import { interopModel } from './interop-model.ts';
 import { asCaller, openGuard } from './open-guard.ts';
