@@ -18,6 +18,7 @@ import { createDecisionHistory } from './history/history.ts';
 import { createLimits } from './limits/limits.ts';
 import { createShadow } from './shadow/shadow.ts';
 import { createTradingModel } from './trading/trading-model.ts';
+import { createWayBack, type WayBack } from './trading/way-back.ts';
 import type { PolicySigner } from './versions/signature.ts';
 import { createPolicyVersions, type GovernedVersions } from './versions/versions.ts';
 
@@ -87,6 +88,7 @@ export async function startPolicyEngine(dependencies: PolicyEngineDependencies):
     const entityFacts = createEntityFactStore(pool);
     // Versions ask for simulations, and simulations for versions: neither does while they are being made.
     let versions: GovernedVersions | undefined;
+    let wayBack: WayBack | undefined;
     const history = started(
       createDecisionHistory({
         ...dependencies,
@@ -102,6 +104,7 @@ export async function startPolicyEngine(dependencies: PolicyEngineDependencies):
         ...dependencies,
         shipped: () => readBundleFolder(policiesFolder),
         simulation: (id) => history.simulation(id),
+        wayBack: (bundle, by) => made(wayBack)(bundle, by),
       }),
     );
     const policies = versions;
@@ -114,6 +117,7 @@ export async function startPolicyEngine(dependencies: PolicyEngineDependencies):
       operator: publisher.institution,
       installation: { development: environment === 'development', region },
     });
+    wayBack = createWayBack({ model, directory, operator: publisher.institution, clock: dependencies.clock });
     const point = createDecisionPoint({
       ...dependencies,
       model,

@@ -30,6 +30,8 @@ export const policyErrors = errorVocabulary({
   /** Nobody has simulated exactly this bundle against the active version within a day. */
   policy_not_simulated: 'conflict',
   policy_unchanged: 'conflict',
+  /** By it, whoever puts it into force could not take it back. */
+  policy_locks_out: 'conflict',
   candidate_not_found: 'not-found',
   /** Approved, rejected or expired already. */
   candidate_decided: 'conflict',

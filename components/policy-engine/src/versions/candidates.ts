@@ -23,6 +23,7 @@ import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { type LoadedBundle, loadBundle } from '../bundle/load-bundle.ts';
 import { runPolicyTestsInTurns } from '../bundle/run-tests.ts';
+import type { WayBack } from '../trading/way-back.ts';
 import { readAbout, readReason } from './about.ts';
 import type { ActiveVersion } from './active-version.ts';
 import { candidateNotFound, digestOfCandidate, shownCandidate, statusOf } from './candidate-rows.ts';
@@ -55,6 +56,7 @@ export function createCandidates(dependencies: {
   readonly simulation: DecisionHistory['simulation'];
   readonly active: ActiveVersion;
   readonly refusals: Refuse;
+  readonly wayBack?: WayBack;
   readonly clock: Clock;
   readonly random: Random;
 }): Pick<PolicyVersions, 'propose' | 'approve' | 'reject' | 'candidates' | 'candidate'> {
@@ -76,8 +78,10 @@ export function createCandidates(dependencies: {
     }
   }
 
-  async function examine(bundle: PolicyBundle, simulation: SimulationId) {
+  async function examine(bundle: PolicyBundle, simulation: SimulationId, by: Actor) {
     const loaded = loadBundle(bundle);
+    const lockedOut = dependencies.wayBack?.(loaded, by);
+    if (lockedOut !== undefined) throw lockedOut;
     await active.refresh();
     const { version, loaded: present } = active.current();
     if (present.hash === loaded.hash)
@@ -122,7 +126,9 @@ export function createCandidates(dependencies: {
     async propose(bundle, about, by) {
       const { changeRequest, reason } = readAbout(about);
       const attempt: Attempt = { operation: 'policy:propose', by, changeRequest };
-      const { loaded, baseVersion, tests, report } = await orRefuse(attempt, () => examine(bundle, about.simulation));
+      const { loaded, baseVersion, tests, report } = await orRefuse(attempt, () =>
+        examine(bundle, about.simulation, by),
+      );
       const now = clock.now();
       const content = {
         hash: loaded.hash,
@@ -185,6 +191,8 @@ export function createCandidates(dependencies: {
           refusalOf(candidate, digest, by.id) ?? outdated(candidate.baseVersion, await newestVersionNumber(session));
         if (refusal !== undefined) return refusals(refusal, attempt);
         const loaded = await orRefuse(attempt, () => loadAsProposed(candidate));
+        const lockedOut = dependencies.wayBack?.(loaded, by);
+        if (lockedOut !== undefined) return refusals(lockedOut, attempt);
         const version = await publishVersion(
           session,
           {

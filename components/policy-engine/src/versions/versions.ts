@@ -13,6 +13,7 @@ import { type ComponentAccess, type Logger, transaction } from '@countersign/run
 import type pg from 'pg';
 import { loadBundle } from '../bundle/load-bundle.ts';
 import { hashOfBundle } from '../bundle/parts.ts';
+import type { WayBack } from '../trading/way-back.ts';
 import { type ActivePolicies, followVersions } from './active-version.ts';
 import { createCandidates } from './candidates.ts';
 import { publishVersion } from './publish.ts';
@@ -34,6 +35,8 @@ export interface PolicyVersionsDependencies {
   readonly shipped: () => Promise<PolicyBundle>;
   /** A simulation by its id; asked when a candidate names one. */
   readonly simulation: DecisionHistory['simulation'];
+  /** Asked for who proposes and who approves; every bundle leaves one when left out. */
+  readonly wayBack?: WayBack;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
