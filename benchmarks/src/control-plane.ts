@@ -1,8 +1,10 @@
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import type { Client } from '@countersign/sdk';
+import { createSelfSigned } from '@countersign/testkit';
 import { databaseUrlFile } from './database-url-file.ts';
+import type { ClientIdentity } from './http-connection.ts';
 import { introduce, type Market, makeMarket, operatorOf } from './market.ts';
 import { type ServerProcess, startServerProcess } from './server-process.ts';
 import { closeServer, listenOnLoopback } from './servers/loopback.ts';
@@ -12,6 +14,8 @@ import type { Stoppable } from './starter.ts';
 export interface MeasuredControlPlane {
   readonly server: ServerProcess;
   readonly issuer: string;
+  /** Base of its listener for mutual TLS, and what that shows. */
+  readonly mutualTls: { readonly url: string; readonly identity: ClientIdentity };
   readonly market: Market;
   readonly operator: Client;
   /** Reads the URL of its database, as the one who owns it. */
@@ -32,9 +36,15 @@ export async function startControlPlaneProcess(options: StartOptions): Promise<M
   mkdirSync(dataFolder, { recursive: true });
   // As the folder around it: the account of PostgreSQL has to pass, or the data would go elsewhere and stay there.
   chmodSync(dataFolder, 0o711);
+  const identity = createSelfSigned({ subject: 'CN=control plane', sans: { ip: ['127.0.0.1'] } });
+  const mutualTls = {
+    port: await freePort(),
+    certificateFile: writtenTo(join(dataFolder, 'server-certificate.pem'), identity.certificatePem),
+    keyFile: writtenTo(join(dataFolder, 'server-key.pem'), identity.privateKeyPem),
+  };
   const server = await startServerProcess({
     name: 'control-plane-server',
-    settings: { dataFolder, port: await freePort(), second: false },
+    settings: { dataFolder, port: await freePort(), second: false, mutualTls },
     onProgress: (message) => options.onProgress(`${name}: ${message}`),
     profileFolder: options.profileFolder,
   });
@@ -46,6 +56,7 @@ export async function startControlPlaneProcess(options: StartOptions): Promise<M
     return {
       server,
       issuer,
+      mutualTls: { url: `https://127.0.0.1:${mutualTls.port}`, identity },
       market,
       operator,
       databaseUrl: () => readFileSync(join(dataFolder, databaseUrlFile), 'utf8'),
@@ -54,6 +65,11 @@ export async function startControlPlaneProcess(options: StartOptions): Promise<M
     await server.stop();
     throw error;
   }
+}
+
+function writtenTo(file: string, text: string): string {
+  writeFileSync(file, text, { mode: 0o600 });
+  return file;
 }
 
 /** As something that is stopped with its server. */

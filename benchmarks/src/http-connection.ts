@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectByTls } from 'node:tls';
 import { CodedError } from '@countersign/kernel';
 
 export interface Answer {
@@ -15,9 +16,15 @@ export interface Connection {
   close(): void;
 }
 
-/** @param url `http:` only */
-export async function openConnection(name: string, url: string): Promise<Connection> {
-  const socket = await openSocket(url);
+/** What a client shows in the TLS handshake. PEM. */
+export interface ClientIdentity {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+}
+
+/** @param identity for `https:` */
+export async function openConnection(name: string, url: string, identity?: ClientIdentity): Promise<Connection> {
+  const socket = await openSocket(url, identity);
   const reader = createAnswerReader();
   let waiting: { readonly resolve: (answer: Answer) => void; readonly reject: (error: unknown) => void } | undefined;
   let broken: Error | undefined;
@@ -54,17 +61,26 @@ export async function openConnection(name: string, url: string): Promise<Connect
   };
 }
 
-export function openSocket(url: string, opened: Socket[] = []): Promise<Socket> {
-  const { hostname, port } = new URL(url);
+export function openSocket(url: string, identity?: ClientIdentity, opened: Socket[] = []): Promise<Socket> {
+  const { protocol, hostname, port } = new URL(url);
+  const secure = protocol === 'https:';
+  const address = { host: hostname, port: Number(port), noDelay: true };
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+    // The server is our own child, and its certificate one that nobody vouches for.
+    const socket = secure
+      ? connectByTls({ ...address, ...shown(identity), rejectUnauthorized: false })
+      : connect(address);
     opened.push(socket);
-    socket.once('connect', () => {
+    socket.once(secure ? 'secureConnect' : 'connect', () => {
       socket.removeListener('error', reject);
       resolve(socket);
     });
     socket.once('error', reject);
   });
+}
+
+function shown(identity: ClientIdentity | undefined) {
+  return identity === undefined ? {} : { cert: identity.certificatePem, key: identity.privateKeyPem };
 }
 
 /** A request as bytes, for servers that keep the connection open. */

@@ -1,4 +1,4 @@
-import type { Answer } from './http-connection.ts';
+import type { Answer, ClientIdentity } from './http-connection.ts';
 import { type LoadResult, sendAll } from './http-load.ts';
 import { type Contender, type Counted, type Round, roundOf } from './measure.ts';
 import type { ServerProcess } from './server-process.ts';
@@ -7,18 +7,21 @@ import type { ServerProcess } from './server-process.ts';
 export function httpContender(options: {
   readonly name: string;
   readonly server: ServerProcess;
+  /** Where the server is asked, when not at its main address. */
+  readonly url?: string;
+  readonly identities?: readonly ClientIdentity[];
   readonly connections: number;
   readonly warmUpRequests: number;
   /** So many fresh requests; not part of the measured time. */
   readonly prepare: (count: number) => readonly Buffer[] | Promise<readonly Buffer[]>;
   readonly complaint: (answer: Answer) => string | undefined;
 }): Contender {
-  const { name, server, connections, complaint } = options;
+  const { name, server, url = server.url, identities, connections, complaint } = options;
   let rate = 0;
 
   async function send(count: number): Promise<Round> {
     const requests = await options.prepare(count);
-    const counted = await measured(server, () => sendAll({ name, url: server.url, requests, connections, complaint }));
+    const counted = await measured(server, () => sendAll({ name, url, identities, requests, connections, complaint }));
     const round = roundOf(counted);
     rate = round.rate;
     return round;

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import {
   type Answer,
+  type ClientIdentity,
   type Connection,
   connectionBroken,
   createAnswerReader,
@@ -12,7 +13,6 @@ import {
 /** Where the load goes, and how much of it at once. */
 interface Target {
   readonly name: string;
-  /** `http:` only. */
   readonly url: string;
   readonly connections: number;
 }
@@ -20,6 +20,11 @@ interface Target {
 export interface Load extends Target {
   /** Complete requests as bytes, each sent once; whatever they hold is prepared beforehand. */
   readonly requests: readonly Buffer[];
+  /**
+   * For `https:` who the connections are of, in turn; requests go round them in the same way, so that each is sent by whom
+   * it was prepared for.
+   */
+  readonly identities?: readonly ClientIdentity[] | undefined;
   /** Throws or returns a complaint for an answer that is not a success. */
   readonly complaint: (answer: Answer) => string | undefined;
 }
@@ -42,24 +47,27 @@ const timeLimitMs = 60_000;
  *   connection ends or the time is up
  */
 export async function sendAll(load: Load): Promise<LoadResult> {
-  const { requests } = load;
+  const { requests, identities = [] } = load;
   const latenciesMs = new Float64Array(requests.length);
-  let next = 0;
+  const lanes = Math.max(1, identities.length);
+  /** Of each lane. */
+  const next = Array.from({ length: lanes }, (_, lane) => lane);
   const sockets: Socket[] = [];
   const limit = timeLimit(load.name);
 
-  function drive(socket: Socket): Promise<void> {
+  function drive(socket: Socket, lane: number): Promise<void> {
     return new Promise((resolve) => {
       let sentAt = 0;
       let index = 0;
       const reader = createAnswerReader();
       const sendNext = (): void => {
-        const request = requests[next];
+        index = next[lane] ?? requests.length;
+        const request = requests[index];
         if (request === undefined) {
           resolve();
           return;
         }
-        index = next++;
+        next[lane] = index + lanes;
         sentAt = performance.now();
         socket.write(request);
       };
@@ -83,12 +91,12 @@ export async function sendAll(load: Load): Promise<LoadResult> {
   }
 
   try {
-    const connecting = Array.from({ length: Math.min(load.connections, requests.length) }, () =>
-      openSocket(load.url, sockets),
+    const connecting = Array.from({ length: Math.min(load.connections, requests.length) }, (_, index) =>
+      openSocket(load.url, identities[index % lanes], sockets),
     );
     const open = await Promise.race([Promise.all(connecting), limit.failed]);
     const began = performance.now();
-    await Promise.race([Promise.all(open.map(drive)), limit.failed]);
+    await Promise.race([Promise.all(open.map((socket, index) => drive(socket, index % lanes))), limit.failed]);
     return { seconds: (performance.now() - began) / 1000, latenciesMs };
   } finally {
     limit.stop();

@@ -113,6 +113,23 @@ export function tokenRequests(asked: {
   return formRequests({ ...asked, path: '/token', proof: true, parameters: () => asked.parameters });
 }
 
+/** Requests to a protected interface with tokens that are bound to the certificate of the connection (RFC 8705). */
+export function certificateBoundRequests(asked: {
+  readonly url: string;
+  readonly callers: readonly { readonly accessToken: string; readonly body: unknown }[];
+  readonly count: number;
+}): readonly Buffer[] {
+  const prepared = asked.callers.map(({ accessToken, body }) =>
+    httpRequest(
+      'POST',
+      asked.url,
+      { 'content-type': 'application/json', authorization: `Bearer ${accessToken}` },
+      JSON.stringify(body),
+    ),
+  );
+  return Array.from({ length: asked.count }, (_, index) => pick(prepared, index));
+}
+
 /** Requests to a protected interface, each with its own proof. */
 export function protectedRequests(asked: {
   readonly url: string;

@@ -26,6 +26,8 @@ export const deskRedirect = 'https://desk.example/callback';
 export interface Market {
   /** Order systems of a trading firm: client credentials, decisions. */
   readonly traders: readonly MachineClient[];
+  /** The same with tokens that are bound to a certificate and not to a key (RFC 8705). */
+  readonly certified: readonly MachineClient[];
   /** Gateways of a venue: they exchange and introspect the tokens that were given to the venue. */
   readonly gateways: readonly MachineClient[];
   /**
@@ -40,6 +42,7 @@ export function makeMarket(): Market {
   const people = Array.from({ length: 64 }, (_, index) => `person:bench-user-${index + 1}`);
   return {
     traders: makeClients('bench-trader'),
+    certified: makeClients('bench-certified'),
     gateways: makeClients('bench-gateway'),
     desks: makeClients('bench-desk', people.length),
     people,
@@ -47,7 +50,7 @@ export function makeMarket(): Market {
 }
 
 /** A directory file that makes the control plane know the market. */
-export function directoryFile({ traders, gateways, desks, people }: Market, issuer: string): unknown {
+export function directoryFile({ traders, certified, gateways, desks, people }: Market, issuer: string): unknown {
   const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
   const client =
     (grant: string, institution: string, audiences: readonly string[], scopes: readonly string[]) =>
@@ -90,7 +93,7 @@ export function directoryFile({ traders, gateways, desks, people }: Market, issu
       },
       ...people.map((id) => ({ id, institution: trader, roles: [], federated: [], credentials: [] })),
     ],
-    services: [...traders, ...desks].map(service(trader)).concat(gateways.map(service(venue))),
+    services: [...traders, ...certified, ...desks].map(service(trader)).concat(gateways.map(service(venue))),
     agents: [],
     clients: [
       ...traders.map(
@@ -101,6 +104,9 @@ export function directoryFile({ traders, gateways, desks, people }: Market, issu
           [...scopes, 'decision:evaluate'],
         ),
       ),
+      ...certified
+        .map(client('client_credentials', trader, [`${issuer}/decisions`], ['decision:evaluate']))
+        .map((registered) => ({ ...registered, binding: 'mtls' })),
       ...gateways.map(client(exchange, venue, [clearingTrades], scopes)),
       ...desks.map((of) => ({
         id: of.id,

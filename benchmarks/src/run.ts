@@ -5,11 +5,12 @@ import type { Result } from './measure.ts';
 import type { Pace } from './pace.ts';
 import { startPeers } from './peers.ts';
 import { startServerProcess } from './server-process.ts';
+import type { EmptyServerSettings } from './servers/empty-server.ts';
 import type { Starter, Stoppable } from './starter.ts';
 import { type AppendResults, measureAppends } from './suites/appends.ts';
 import { type CodeFlowResults, measureAuthorizationCode } from './suites/authorization-code.ts';
 import { type DecisionResults, measureDecisions } from './suites/decisions.ts';
-import { measureEvaluations } from './suites/evaluations.ts';
+import { type EvaluationResults, measureEvaluations } from './suites/evaluations.ts';
 import { type GrowthResults, measureGrowth } from './suites/growth.ts';
 import { measureIntrospection } from './suites/introspection.ts';
 import { measurePushedAuthorization } from './suites/pushed-authorization.ts';
@@ -58,7 +59,7 @@ export interface BenchmarkReport {
     readonly introspection?: readonly Result[];
     readonly exchange?: readonly Result[];
     readonly decisions?: readonly DecisionResults[];
-    readonly evaluations?: readonly Result[];
+    readonly evaluations?: EvaluationResults;
     readonly simulation?: SimulationResults;
     readonly appends?: readonly AppendResults[];
     readonly revocation?: readonly RevocationDelays[];
@@ -142,8 +143,14 @@ async function measureOverHttp(run: Run): Promise<Suites> {
   }
   if (wants('exchange')) suites.exchange = await measureTokenExchange(http);
   if (wants('evaluations')) {
-    const emptyServer = await started(startServerProcess({ name: 'empty-server', settings: {}, onProgress }));
-    suites.evaluations = await measureEvaluations({ ...http, emptyServer });
+    const { certificatePem: certificate, privateKeyPem: key } = controlPlane.mutualTls.identity;
+    const empty = (settings: EmptyServerSettings) =>
+      started(startServerProcess({ name: 'empty-server', settings, onProgress }));
+    suites.evaluations = await measureEvaluations({
+      ...http,
+      emptyServer: await empty({}),
+      emptyTlsServer: await empty({ tls: { certificate, key, clientCertificates: {} } }),
+    });
   }
   return suites;
 }

@@ -3,7 +3,7 @@ import { systemClock } from '@countersign/kernel';
 import { parseLei } from '@countersign/market';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
 import { createClient, generateSigningKey } from '@countersign/sdk';
-import { type Configuration, readConfiguration } from '@countersign/server';
+import { type Configuration, readBundleFolder, readConfiguration, shippedPolicies } from '@countersign/server';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { mountHealth, mountPages, mountRoutes } from '../../apps/server/src/routes.ts';
@@ -122,7 +122,7 @@ describe('the description of the running server', () => {
     expect(document.servers).toEqual([{ url: controlPlane.issuer }]);
   });
 
-  it('has every route, or says which specification has it', () => {
+  it('has every route, or says which specification has it', async () => {
     const routes: string[] = [];
     const logger = createLogger({ level: 'silent', name: 'test' });
     const metrics = createMetrics();
@@ -139,6 +139,7 @@ describe('the description of the running server', () => {
     });
     mountPages(app, controlPlane.components, logger);
     mountHealth(app, { ready: async () => true, metrics });
+    await app.ready();
 
     const described = new Set(documented());
     const elsewhere = document['x-specified-elsewhere'].flatMap(({ paths }) => paths);
@@ -212,15 +213,13 @@ async function useEverything(): Promise<void> {
   const post = (path: string, body: unknown = {}) => ({ method: 'POST' as const, path, body });
   const read = async (path: string): Promise<string> => (await fetch(issuer + path)).text();
   const second = createClient({ issuer, clientId: 'countersign-approver', key: approver });
-  const decide = async (path: string, body: unknown): Promise<unknown> =>
-    second.callOrThrow(
-      await second.clientCredentials({ resource: `${issuer}/directory`, scope: 'directory:approve' }),
-      {
-        method: 'POST',
-        url: issuer + path,
-        body,
-      },
-    );
+  const decide = async (path: string, body: unknown): Promise<unknown> => {
+    const [resource, scope] = path.startsWith('/policies')
+      ? ['policies', 'policy:approve']
+      : ['directory', 'directory:approve'];
+    const token = await second.clientCredentials({ resource: `${issuer}/${resource}`, scope });
+    return second.callOrThrow(token, { method: 'POST', url: issuer + path, body });
+  };
   const refused = async (act: Promise<unknown>): Promise<void> => {
     await expect(act).rejects.toHaveProperty('code');
   };
@@ -313,6 +312,7 @@ async function useEverything(): Promise<void> {
   await trading.approve({ transaction, digest: String(settled['intent_digest']), by: 'supervisor' });
   await trading.carry(order, transaction, 'settled');
   await trading.transition('brk-orders', 'submit', transaction, `submit-${transaction}`);
+  const { evidence: decided } = (await trading.evaluate(transaction)).context;
   await refused(trading.transition('brk-orders', 'submit', transaction, 'another-key'));
   await trading.call('brk-orders', 'transactions', 'order:read', get(`/transactions/${transaction}`));
   const lapsed = trading.order(other);
@@ -322,6 +322,42 @@ async function useEverything(): Promise<void> {
   await refused(trading.transition('clr-core', 'clear', ended, 'clear-lapsed', { cleared_qty: lapsed.max_qty }));
   await trading.call('ha-mandates', 'mandates', 'mandate:read', ask(lapsed, other));
   await trading.call('clr-core', 'transactions', 'settlement:read', get('/transactions/exceptions?status=open'));
+
+  // Policies: what was decided, made again and explained; a change that is simulated, rejected, approved, taken back.
+  const policies = async (scope: string, request: ReturnType<typeof get> | ReturnType<typeof post>): Promise<unknown> =>
+    operator.call('policies', scope, request);
+  await policies('policy:read', post('/policies/replay', { record: decided }));
+  await policies('policy:read', get(`/policies/decisions/${decided}`));
+  await refused(policies('policy:read', get('/policies/decisions/rec_x')));
+  const shipped = await readBundleFolder(shippedPolicies);
+  const bundle = { ...shipped, rates: { ...shipped.rates, 'CHF/EUR': '1.15' } };
+  await policies('policy:propose', post('/policies/validate', { bundle }));
+  await refused(policies('policy:propose', post('/policies/validate', { bundle: { ...bundle, schema: 'no schema' } })));
+  const { id: simulation } = (await policies('policy:read', post('/policies/simulations', { bundle }))) as {
+    readonly id: string;
+  };
+  await vi.waitFor(
+    async () =>
+      expect(await policies('policy:read', get(`/policies/simulations/${simulation}`))).toMatchObject({
+        status: 'done',
+      }),
+    { timeout: 20_000, interval: 200 },
+  );
+  const candidate = async (changeRequest: string): Promise<{ readonly id: string; readonly digest: string }> =>
+    (await policies(
+      'policy:propose',
+      post('/policies/candidates', { bundle, changeRequest, reason: 'The franc is dearer', simulation }),
+    )) as { id: string; digest: string };
+  const unwanted = await candidate('CHG-1');
+  await decide(`/policies/candidates/${unwanted.id}/reject`, { reason: 'Not this week' });
+  const wanted = await candidate('CHG-2');
+  await policies('policy:read', get('/policies/candidates?status=proposed'));
+  await policies('policy:read', get(`/policies/candidates/${wanted.id}`));
+  await refused(decide(`/policies/candidates/${wanted.id}/approve`, { digest: unwanted.digest }));
+  await decide(`/policies/candidates/${wanted.id}/approve`, { digest: wanted.digest });
+  await policies('policy:rollback', post('/policies/rollback', { changeRequest: 'INC-1', reason: 'Too dear' }));
+  for (const path of ['', '/active', '/2']) await policies('policy:read', get(`/policies${path}`));
+  await refused(policies('policy:read', get('/policies/99')));
 
   // Evidence, the log, keys, revocations.
   const since = Buffer.from(await read('/log/checkpoint')).toString('base64url');

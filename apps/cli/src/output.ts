@@ -1,4 +1,5 @@
 import { CodedError } from '@countersign/kernel';
+import { visibleLines } from './commands/policy/visible.ts';
 
 /** Colours where a person reads along, none in pipes, files, or where NO_COLOR is set (no-color.org). */
 const colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
@@ -31,8 +32,10 @@ export const exitCodes = {
 /** Says what failed and what to do, and gives the exit code. A fault of ours shows its stack: it is for a bug report. */
 export function reportFailure(error: unknown): number {
   if (error instanceof CodedError) {
-    process.stderr.write(`${red(error.code)}  ${error.detail}\n`);
-    if (error.facts !== undefined) process.stderr.write(`${dim(JSON.stringify(error.facts, undefined, 2))}\n`);
+    // Both may quote what others have written: a policy, a name of a file.
+    process.stderr.write(`${red(error.code)}  ${visibleLines(error.detail)}\n`);
+    if (error.facts !== undefined)
+      process.stderr.write(`${dim(visibleLines(JSON.stringify(error.facts, undefined, 2)))}\n`);
     return error.category === 'unavailable' ? exitCodes.unavailable : exitCodes.refused;
   }
   process.stderr.write(

@@ -72,13 +72,17 @@ describe('the directory before anybody has applied a file', () => {
     expect(approver).toMatchObject({
       environment: 'production',
       principal: 'service:countersign-approver',
-      audiences: [`${configuration.issuer}/directory`],
+      audiences: [`${configuration.issuer}/directory`, `${configuration.issuer}/policies`],
     });
-    expect(new Set(approver?.scopes)).toEqual(new Set(['directory:approve', 'directory:read']));
+    // Either may take the last step of the policies back, and read; one proposes, and the other approves.
+    expect(new Set(approver?.scopes)).toEqual(
+      new Set(['directory:approve', 'directory:read', 'policy:approve', 'policy:rollback', 'policy:read']),
+    );
     expect(command?.scopes).toEqual(
-      expect.arrayContaining(['directory:apply', 'key:revoke', 'token:revoke', 'client:register']),
+      expect.arrayContaining(['directory:apply', 'policy:propose', 'key:revoke', 'token:revoke', 'client:register']),
     );
     expect(command?.scopes).not.toContain('directory:approve');
+    expect(command?.scopes).not.toContain('policy:approve');
     expect(command?.keys[0]?.thumbprint).not.toBe(approver?.keys[0]?.thumbprint);
   });
 

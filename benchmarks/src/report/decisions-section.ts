@@ -1,6 +1,7 @@
 import { type Figure, figure, type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
 import type { DecisionResults } from '../suites/decisions.ts';
+import type { EvaluationResults } from '../suites/evaluations.ts';
 import { cpu, latency, number, rate, section, table, times } from './table.ts';
 import { verdict } from './verdict.ts';
 
@@ -38,24 +39,32 @@ export function decisionsSection(measured: readonly DecisionResults[], { rounds 
 }
 
 /** AuthZEN over HTTP, beside a server that decides nothing. */
-export function evaluationsSection(results: readonly Result[], { connections, rounds }: Pace): string {
-  const [one] = results;
-  const empty = results.at(-1);
-  const lines = [
+export function evaluationsSection({ proved, certified }: EvaluationResults, { connections, rounds }: Pace): string {
+  return [
     section(
-      `AuthZEN evaluations over HTTP (token, DPoP, durable record), ${connections} connections; latency of a request, all else a decision`,
-      results,
+      `AuthZEN evaluations over HTTP (token, possession, durable record), ${connections} connections; latency of a request, all else a decision`,
+      [...proved, ...certified],
       [rate('decisions/s'), ...latency, ...cpu('server CPU µs')],
     ),
+    ...besideEmpty(proved, 1 / 3, rounds),
+    ...besideEmpty(certified, 2 / 3, rounds),
+  ].join('\n');
+}
+
+/** The empty server is the last. */
+function besideEmpty(results: readonly Result[], atLeast: number, rounds: number): readonly string[] {
+  const [one, ...rest] = results;
+  const empty = rest.at(-1);
+  if (one === undefined || empty === undefined) return [];
+  return [
+    verdict(`${one.name}: the requests/s of the ${empty.name}`, ratio(one, empty, 'rate'), { atLeast }, rounds),
+    `  ${one.name}: ${times(ratio(one, empty, 'cpuUs'))} its server CPU`,
+    ...rest
+      .slice(0, -1)
+      .map(
+        (batch) => `  ${batch.name}: ${times(ratio(batch, empty, 'rate'))} as many decisions as it answers requests`,
+      ),
   ];
-  if (one !== undefined && empty !== undefined && one !== empty) {
-    lines.push(verdict('the requests/s of the empty server', ratio(one, empty, 'rate'), { atLeast: 1 / 3 }, rounds));
-    for (const batch of results.slice(1, -1))
-      lines.push(
-        `  ${batch.name}: ${times(ratio(batch, empty, 'rate'))} as many decisions as the empty server answers`,
-      );
-  }
-  return lines.join('\n');
 }
 
 const count = (value: number | undefined): string => number(value, 0);

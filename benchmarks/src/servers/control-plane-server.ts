@@ -11,6 +11,10 @@ export interface ControlPlaneSettings {
   readonly port: number;
   /** Whether it is the second node of a control plane that runs on this data folder. */
   readonly second: boolean;
+  /** A listener for mutual TLS beside the main one. */
+  readonly mutualTls?:
+    | { readonly port: number; readonly certificateFile: string; readonly keyFile: string }
+    | undefined;
 }
 
 /**
@@ -19,7 +23,7 @@ export interface ControlPlaneSettings {
  * benchmark can reach it too.
  */
 async function startControlPlaneServer(
-  { dataFolder, port, second }: ControlPlaneSettings,
+  { dataFolder, port, second, mutualTls }: ControlPlaneSettings,
   onProgress: (message: string) => void,
 ): Promise<Server> {
   const { configuration } = prepareDevelopment({ dataFolder, port });
@@ -29,7 +33,7 @@ async function startControlPlaneServer(
   const listen = { ...configuration.listen, port };
   try {
     const controlPlane = await startControlPlane(
-      { ...configuration, listen, databaseUrl: `file:${urlFile}` },
+      { ...configuration, ...mutualTlsOf(mutualTls), listen, databaseUrl: `file:${urlFile}` },
       { onProgress, logger },
     );
     return {
@@ -44,6 +48,19 @@ async function startControlPlaneServer(
     await postgres?.stop();
     throw error;
   }
+}
+
+function mutualTlsOf(asked: ControlPlaneSettings['mutualTls']) {
+  if (asked === undefined) return {};
+  const { port, certificateFile, keyFile } = asked;
+  return {
+    mutualTls: {
+      baseUrl: `https://127.0.0.1:${port}`,
+      listen: { host: '127.0.0.1', port },
+      certificate: `file:${certificateFile}`,
+      key: `file:${keyFile}`,
+    },
+  };
 }
 
 async function startOwnPostgres(dataFolder: string, urlFile: string, onProgress: (message: string) => void) {

@@ -1,7 +1,15 @@
 import { createClient } from '@countersign/sdk';
+import { createSelfSigned } from '@countersign/testkit';
 import type { MeasuredControlPlane } from '../control-plane.ts';
-import { httpContender, permitComplaint, permitsComplaint } from '../http-contender.ts';
-import { protectedRequests } from '../machine-clients.ts';
+import { openConnection, unsuccessful } from '../http-connection.ts';
+import { httpContender, permitComplaint, permitsComplaint, readJson } from '../http-contender.ts';
+import {
+  certificateBoundRequests,
+  createCredentials,
+  formRequest,
+  type MachineClient,
+  protectedRequests,
+} from '../machine-clients.ts';
 import { venueOrders } from '../market.ts';
 import { type Contender, measureInTurn, type Result } from '../measure.ts';
 import type { Pace } from '../pace.ts';
@@ -10,59 +18,137 @@ import type { ServerProcess } from '../server-process.ts';
 /** Decisions that are asked for with one request, beside a single one. */
 const batches = [10, 100] as const;
 
+/** Of each kind of caller: one decision a request, batches, and the empty server as the last. */
+export interface EvaluationResults {
+  /** Plain HTTP, tokens bound by DPoP: a proof with each request, verified and claimed. */
+  readonly proved: readonly Result[];
+  /** Mutual TLS, tokens bound to the certificate of the connection, which is the proof. */
+  readonly certified: readonly Result[];
+}
+
 /**
  * AuthZEN evaluations, each recorded before it is answered: one with a request, and several (`evaluations`). Beside
- * them an HTTP server that answers the very same requests without looking at them.
+ * them an HTTP server that answers the very same requests without looking at them, over TLS where they come by it.
  */
 export async function measureEvaluations(options: {
   readonly controlPlane: MeasuredControlPlane;
   readonly emptyServer: ServerProcess;
+  readonly emptyTlsServer: ServerProcess;
   readonly pace: Pace;
   readonly onProgress: (message: string) => void;
-}): Promise<readonly Result[]> {
+}): Promise<EvaluationResults> {
   const { controlPlane, pace, onProgress } = options;
-  const { issuer, market, server } = controlPlane;
+  const { connections, rounds } = pace;
 
-  async function prepare(path: string, evaluations: number | undefined, count: number): Promise<readonly Buffer[]> {
-    const callers = await Promise.all(
-      market.traders.map(async (client) => {
-        const { id: clientId, key, proofKey } = client;
-        const oauth = createClient({ issuer, clientId, key, proofKey });
-        const { accessToken } = await oauth.clientCredentials({
-          resource: `${issuer}/decisions`,
-          scope: 'decision:evaluate',
-        });
-        const body = {
-          subject: { type: 'service', id: `service:${clientId}` },
-          action: { name: 'token:issue' },
-          resource: { type: 'resource', id: venueOrders },
-          context: { client: clientId, audience: venueOrders, scope: 'trade:read' },
-          ...(evaluations === undefined ? {} : { evaluations: Array.from({ length: evaluations }, () => ({})) }),
-        };
-        return { client, accessToken, body };
-      }),
-    );
-    return protectedRequests({ url: `${issuer}${path}`, callers, count });
+  /** One a request, batches, and the empty server. */
+  function asked(kind: Kind, empty: Asked): readonly Contender[] {
+    const contender = (name: string, to: Asked, evaluations?: number): Contender =>
+      httpContender({
+        name,
+        ...to,
+        connections,
+        warmUpRequests: Math.ceil(pace.warmUpRequests / 2 / (evaluations ?? 1)),
+        complaint: evaluations === undefined ? permitComplaint : (answer) => permitsComplaint(answer, evaluations),
+        prepare: (count) => kind.prepare(evaluations === undefined ? single : several, evaluations, count),
+      });
+    return [
+      contender(`${kind.name}, one a request`, kind.asked),
+      ...batches.map((size) => each(contender(`${kind.name}, ${size} a request`, kind.asked, size), size)),
+      contender(`empty server, ${kind.transport}`, empty),
+    ];
   }
 
-  const asked = (name: string, to: ServerProcess, evaluations?: number): Contender =>
-    httpContender({
-      name,
-      server: to,
-      connections: pace.connections,
-      warmUpRequests: Math.ceil(pace.warmUpRequests / 2 / (evaluations ?? 1)),
-      complaint: evaluations === undefined ? permitComplaint : (answer) => permitsComplaint(answer, evaluations),
-      prepare: (count) => prepare(evaluations === undefined ? single : several, evaluations, count),
-    });
-
+  const certified = withCertificates(controlPlane, connections);
   const contenders = [
-    asked('one a request', server),
-    ...batches.map((size) => each(asked(`${size} a request`, server, size), size)),
-    asked('empty HTTP server, one a request', options.emptyServer),
+    ...asked(withProofs(controlPlane), { server: options.emptyServer }),
+    ...asked(certified, { ...certified.asked, server: options.emptyTlsServer, url: options.emptyTlsServer.url }),
   ];
-  return measureInTurn(contenders, { rounds: pace.rounds, seconds: pace.httpSeconds }, (message) =>
+  const results = await measureInTurn(contenders, { rounds, seconds: pace.httpSeconds }, (message) =>
     onProgress(`evaluations: ${message}`),
   );
+  const half = contenders.length / 2;
+  return { proved: results.slice(0, half), certified: results.slice(half) };
+}
+
+/** A kind of caller. */
+interface Kind {
+  readonly name: string;
+  readonly transport: string;
+  readonly asked: Asked;
+  /** @param evaluations how many with each request; undefined for one, asked for by itself */
+  prepare(path: string, evaluations: number | undefined, count: number): Promise<readonly Buffer[]>;
+}
+
+type Asked = Pick<Parameters<typeof httpContender>[0], 'server' | 'url' | 'identities'>;
+
+/** Plain HTTP, a proof with each request. */
+function withProofs({ issuer, market, server }: MeasuredControlPlane): Kind {
+  return {
+    name: 'DPoP',
+    transport: 'HTTP',
+    asked: { server },
+    async prepare(path, evaluations, count) {
+      const callers = await Promise.all(
+        market.traders.map(async (client) => {
+          const { id: clientId, key, proofKey } = client;
+          const { accessToken } = await createClient({ issuer, clientId, key, proofKey }).clientCredentials({
+            resource: `${issuer}/decisions`,
+            scope: 'decision:evaluate',
+          });
+          return { client, accessToken, body: bodyOf(client, evaluations) };
+        }),
+      );
+      return protectedRequests({ url: `${issuer}${path}`, callers, count });
+    },
+  };
+}
+
+/** Each client has a certificate, and connections of its own. */
+function withCertificates({ issuer, market, mutualTls, server }: MeasuredControlPlane, connections: number): Kind {
+  const callers = market.certified
+    .slice(0, connections)
+    .map((client) => ({ client, identity: createSelfSigned({ subject: `CN=${client.id}` }) }));
+  const credentials = createCredentials({ issuer, path: '/token', proof: false });
+  const tokenFor = async ({ client, identity }: (typeof callers)[number]): Promise<string> => {
+    const connection = await openConnection(client.id, mutualTls.url, identity);
+    try {
+      const parameters = {
+        grant_type: 'client_credentials',
+        resource: `${issuer}/decisions`,
+        scope: 'decision:evaluate',
+      };
+      const answer = await connection.ask(formRequest(`${mutualTls.url}/token`, parameters, credentials(client)));
+      const { access_token: token } = readJson(answer.body);
+      if (typeof token !== 'string') throw unsuccessful(client.id, answer, 'without an access token');
+      return token;
+    } finally {
+      connection.close();
+    }
+  };
+  return {
+    name: 'certificate',
+    transport: 'TLS',
+    asked: { server, url: mutualTls.url, identities: callers.map(({ identity }) => identity) },
+    async prepare(path, evaluations, count) {
+      const prepared = await Promise.all(
+        callers.map(async (caller) => ({
+          accessToken: await tokenFor(caller),
+          body: bodyOf(caller.client, evaluations),
+        })),
+      );
+      return certificateBoundRequests({ url: `${mutualTls.url}${path}`, callers: prepared, count });
+    },
+  };
+}
+
+function bodyOf({ id }: MachineClient, evaluations: number | undefined) {
+  return {
+    subject: { type: 'service', id: `service:${id}` },
+    action: { name: 'token:issue' },
+    resource: { type: 'resource', id: venueOrders },
+    context: { client: id, audience: venueOrders, scope: 'trade:read' },
+    ...(evaluations === undefined ? {} : { evaluations: Array.from({ length: evaluations }, () => ({})) }),
+  };
 }
 
 const single = '/access/v1/evaluation';

@@ -16,6 +16,7 @@ import { type Clock, CodedError, type Random } from '@countersign/kernel';
 import {
   createKeyCache,
   createNonceSource,
+  createTokenMemory,
   type ProtectedResourceMetadata,
   userinfoAudience,
 } from '@countersign/oauth';
@@ -186,7 +187,8 @@ export function assembleAuthorizationServer(
     tokenForms: createTokenForms({ signToken, opaqueTokens }),
     accessTokenLifetimeSeconds: config.accessTokenLifetimeSeconds,
   });
-  const guard = (audience: string) => createGuard(audience, { ...clients, tokenKeys, revocations });
+  const tokenMemory = createTokenMemory();
+  const guard = (audience: string) => createGuard(audience, { ...clients, tokenKeys, tokenMemory, revocations });
   const codeFlow = createCodeFlow({
     ...dependencies,
     clients,

@@ -7,6 +7,9 @@ import { broker, ourDecisions, venueOrders } from './testing/trading-world.ts';
 const url = `${ourDecisions}/evaluation`;
 const need = { scope: 'decision:evaluate' };
 
+/** How a token may come to its end while it is in use. */
+type Ending = Pick<Awaited<ReturnType<typeof withToken>>, 'clock' | 'world' | 'signer'> & { revoke(): unknown };
+
 async function withToken() {
   const harness = createHarness();
   const response = await harness.server.token(
@@ -106,6 +109,53 @@ describe('the guard of our own interfaces', () => {
     expect(await refusalOf(guard.check(resourceRequest(token, 'vwap-engine', url), need))).toMatchObject({
       code: 'token_key_unknown',
     });
+  });
+
+  it.each([
+    ['expired', ({ clock }) => clock.advance(301_000), 'token_expired'],
+    ['revoked', ({ revoke }) => revoke(), 'token_revoked'],
+    ['offboarded', ({ world }) => world.remove('client', 'vwap-engine'), 'token_revoked'],
+    [
+      'signed by a key that was taken out of use',
+      async ({ signer }) => {
+        await signer.rotate('access-token');
+        signer.activate();
+        signer.retire();
+      },
+      'token_key_unknown',
+    ],
+  ] satisfies readonly [string, (end: Ending) => unknown, string][])(
+    'refuses a token that it has let in before and that is now %s',
+    async (_, ended, code) => {
+      const { guard, resourceRequest, token, response, revocations, ...harness } = await withToken();
+      const ask = () => guard.check(resourceRequest(token, 'vwap-engine', url), need);
+      expect(await ask()).toEqual(await ask());
+      const revoke = () =>
+        revocations.revoke(
+          { kind: 'token', id: String(claimsOf(response)['jti']) },
+          { id: 'person:olivia.ops' },
+          'lost',
+        );
+      await ended({ ...harness, revoke });
+      expect(await refusalOf(ask())).toMatchObject({ code });
+    },
+  );
+
+  it('lets nobody in by a token that it knows, without its own proof, at another interface, or with a byte changed', async () => {
+    const { guard, server, resourceRequest, token } = await withToken();
+    const request = resourceRequest(token, 'vwap-engine', url);
+    await guard.check(request, need);
+    const again = resourceRequest(token, 'vwap-engine', url);
+    const changed = `${token.slice(0, -2)}${token.endsWith('AA') ? 'BB' : 'AA'}`;
+    for (const [presented, at, code] of [
+      [request, guard, 'proof_replayed'],
+      [{ ...again, dpop: [] }, guard, 'proof_missing'],
+      [resourceRequest(token, 'order-desk', url), guard, 'proof_binding'],
+      [again, server.guard(venueOrders), 'token_audience'],
+      [resourceRequest(changed, 'vwap-engine', url), guard, 'token_signature'],
+    ] as const)
+      expect(await refusalOf(at.check(presented, need))).toMatchObject({ code });
+    expect(await guard.check(again, need)).toMatchObject({ client: 'vwap-engine' });
   });
 
   it('leaves no record of a request that establishes nobody', async () => {

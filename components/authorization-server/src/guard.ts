@@ -9,6 +9,7 @@ import {
 import { type Clock, type CodedError, newId, type Random } from '@countersign/kernel';
 import {
   type KeyCache,
+  type TokenMemory,
   userinfoAudience,
   type VerifiedProof,
   type VerifiedResourceRequest,
@@ -25,6 +26,8 @@ export interface GuardDependencies {
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly tokenKeys: TokenKeys;
   readonly proofKeys: KeyCache;
+  /** Of all guards together. */
+  readonly tokenMemory: TokenMemory;
   readonly revocations: Pick<Revocations, 'endedBy'>;
   readonly issuer: string;
 }
@@ -34,7 +37,7 @@ export interface GuardDependencies {
  * recorded before it is answered; a request that establishes nobody leaves no record, or anyone could fill the log.
  */
 export function createGuard(audience: string, dependencies: GuardDependencies): ResourceGuard {
-  const { clock, directory, tokenKeys, proofKeys, issuer, singleUse, revocations } = dependencies;
+  const { clock, directory, tokenKeys, proofKeys, tokenMemory, issuer, singleUse, revocations } = dependencies;
   const allowUnbound = audience === userinfoAudience(issuer);
   return {
     async check(request, need) {
@@ -45,6 +48,7 @@ export function createGuard(audience: string, dependencies: GuardDependencies): 
         proofKeys,
         now: clock.now(),
         allowUnbound,
+        memory: tokenMemory,
       });
       const refusal =
         checkStillKnown(verified, directory) ??

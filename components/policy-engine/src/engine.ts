@@ -127,7 +127,7 @@ export async function startPolicyEngine(dependencies: PolicyEngineDependencies):
     });
     return {
       ...point,
-      decide: ({ atLeast, ...input }) => point.decide(input, atLeast),
+      decide: (input) => point.decide(input, input.atLeast),
       active: () => policies.current().version,
       limits,
       versions: policies,

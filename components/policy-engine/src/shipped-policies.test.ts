@@ -68,6 +68,30 @@ describe('the shipped policies', () => {
       if (remedies.length > 0) expect([...lifted], id).toContain(reason);
   });
 
+  it('count within every limit what is dealt in the money of a jurisdiction that is served', () => {
+    const euro = 'AT BE CY DE EE ES FI FR GR HR IE IT LT LU LV MC MT NL PT SI SK'.split(' ');
+    const moneyOf: Readonly<Record<string, string>> = {
+      ...Object.fromEntries(euro.map((country) => [country, 'EUR'])),
+      ...{ AE: 'AED', AU: 'AUD', BG: 'BGN', BR: 'BRL', CA: 'CAD', CH: 'CHF', CL: 'CLP', CZ: 'CZK' },
+      ...{ DK: 'DKK', GB: 'GBP', GG: 'GBP', HK: 'HKD', HU: 'HUF', IL: 'ILS', IM: 'GBP', IN: 'INR', IS: 'ISK' },
+      ...{ JE: 'GBP', JP: 'JPY', KE: 'KES', KR: 'KRW', LI: 'CHF', MX: 'MXN', MY: 'MYR', NO: 'NOK' },
+      ...{ NZ: 'NZD', PL: 'PLN', QA: 'QAR', RO: 'RON', SA: 'SAR', SE: 'SEK', SG: 'SGD', TH: 'THB', TW: 'TWD' },
+      ...{ US: 'USD', VN: 'VND', ZA: 'ZAR' },
+    };
+    const countries = loaded.entities.flatMap(({ uid }) => (uid.type === 'Jurisdiction' ? [uid.id] : []));
+    expect(countries.length).toBeGreaterThan(50);
+    // Worth several euros each, so that the thresholds of the policies are too high for them: they stay uncounted, which denies.
+    const dear = ['BH', 'KW'];
+    for (const money of ['BHD', 'KWD']) expect(bundle.rates).not.toHaveProperty([`${money}/EUR`]);
+    for (const country of countries.filter((each) => !dear.includes(each))) {
+      const money = moneyOf[country];
+      expect(money, country).toBeDefined();
+      for (const { id, measure, unit } of loaded.limits)
+        if (measure === 'notional' && money !== unit)
+          expect(bundle.rates, `${id} ${country}`).toHaveProperty([`${money}/${unit}`]);
+    }
+  });
+
   it('are on the page for people', async () => {
     await expect(`${introduction}\n${describeBundle(loaded)}\n`).toMatchFileSnapshot(page);
   });

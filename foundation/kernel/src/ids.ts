@@ -66,26 +66,40 @@ export function newId<Kind extends IdKind>(
   kind: Kind,
   from: { readonly clock: Clock; readonly random: Random },
 ): IdOf[Kind] {
-  let time = from.clock.now();
-  let head = '';
+  return `${idPrefixes[kind]}_${headOf(from.clock.now())}${tailOf(from.random.bytes(10))}` as unknown as IdOf[Kind];
+}
+
+/** Many ids are made within one millisecond. */
+let lastHead = { time: -1, text: '' };
+
+/** 48 bits of time in 10 characters. */
+function headOf(time: number): string {
+  if (lastHead.time === time) return lastHead.text;
+  let text = '';
+  let rest = time;
   for (let index = 0; index < 10; index++) {
-    head = (alphabet[time % 32] ?? '0') + head;
-    time = Math.floor(time / 32);
+    text = (alphabet[rest % 32] ?? '0') + text;
+    rest = Math.floor(rest / 32);
   }
-  // 16 characters of 5 bits: 80 bits, two groups of 40.
-  const bytes = from.random.bytes(10);
-  let tail = '';
-  for (let group = 0; group < 2; group++) {
-    let value = 0;
-    for (let index = 0; index < 5; index++) value = value * 256 + (bytes[group * 5 + index] ?? 0);
-    let part = '';
-    for (let index = 0; index < 8; index++) {
-      part = (alphabet[value % 32] ?? '0') + part;
-      value = Math.floor(value / 32);
-    }
-    tail += part;
+  lastHead = { time, text };
+  return text;
+}
+
+/** Two characters for every ten bits. */
+const pairs = Array.from({ length: 1024 }, (_, bits) => `${alphabet[bits >>> 5] ?? ''}${alphabet[bits & 31] ?? ''}`);
+
+/** 80 bits in 16 characters: two groups of 40, most significant first. */
+function tailOf(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < 10; at += 5) {
+    const [a = 0, b = 0, c = 0, d = 0, e = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3], bytes[at + 4]];
+    text +=
+      (pairs[(a << 2) | (b >>> 6)] ?? '') +
+      (pairs[((b & 0x3f) << 4) | (c >>> 4)] ?? '') +
+      (pairs[((c & 0x0f) << 6) | (d >>> 2)] ?? '') +
+      (pairs[((d & 0x03) << 8) | e] ?? '');
   }
-  return `${idPrefixes[kind]}_${head}${tail}` as unknown as IdOf[Kind];
+  return text;
 }
 
 /** An id of one kind from outside, or undefined when it has not the shape of one. */

@@ -22,9 +22,11 @@ import {
   type JwsRefusal,
   parseCompactJws,
   signCompactJws,
+  type VerifiedClaims,
   verifyJws,
 } from './jws.ts';
 import type { JwsAlgorithm, Thumbprint, VerificationKey } from './key-cache.ts';
+import type { TokenMemory } from './token-memory.ts';
 
 /** Longest life of an access token in seconds. */
 export const maxAccessTokenLifetimeSeconds = 300;
@@ -98,6 +100,8 @@ export interface AccessTokenExpectations {
   readonly now: number;
   /** Whether a token for {@link userinfoAudience} may come without `cnf`. Default no. No other token ever may. */
   readonly allowUnbound?: boolean;
+  /** Tokens that were verified before: their signature is not verified again, everything else is checked each time. */
+  readonly memory?: TokenMemory;
 }
 
 /** The one audience whose tokens may be unbound: it tells about the person who signed in and opens no market interface. */
@@ -115,20 +119,36 @@ const refuseJws: JwsRefusal = (problem, detail) =>
  * @throws CodedError of `accessTokenErrors`; `token_key_unknown` means that the key set may have to be fetched anew
  */
 export function verifyAccessToken(token: string, expected: AccessTokenExpectations): VerifiedAccessToken {
-  const jws = parseCompactJws(token, refuseJws);
-  if (jws.header.typ !== 'at+jwt' && jws.header.typ !== 'application/at+jwt')
-    throw refuse('token_type', 'Its typ must be at+jwt: another kind of token is not an access token.');
-  const key = jws.header.kid === undefined ? undefined : expected.keyOf(jws.header.kid);
-  if (key === undefined) throw refuse('token_key_unknown', 'It names no key of the issuer that is in use.');
-  const claims = verifyJws(jws, key, refuseJws);
-  if (claims['iss'] !== expected.issuer) throw refuse('token_issuer', `Its issuer must be ${expected.issuer}.`);
-  const audience = claims['aud'];
-  if (typeof audience !== 'string' || !expected.acceptsAudience(audience))
-    throw refuse('token_audience', 'It is meant for another audience.');
-  checkTimes(claims, expected.now / 1000);
-  const verified = parseClaims(claims, expected.issuer, audience);
+  const { memory } = expected;
+  const met = memory?.recall(token, expected.keyOf);
+  const signed = met ?? verifySigned(token, expected);
+  const audience = checkAddressed(signed.claims, expected);
+  const verified = met?.verified ?? parseClaims(signed.claims, expected.issuer, audience);
   if (verified.claims.cnf === undefined) checkMayBeUnbound(audience, expected);
+  if (met === undefined) memory?.remember(token, { ...signed, verified });
   return verified;
+}
+
+/** Its signature is by a key that the issuer has in use. */
+function verifySigned(token: string, { keyOf }: Pick<AccessTokenExpectations, 'keyOf'>) {
+  const jws = parseCompactJws(token, refuseJws);
+  const { kid, typ } = jws.header;
+  if (typ !== 'at+jwt' && typ !== 'application/at+jwt')
+    throw refuse('token_type', 'Its typ must be at+jwt: another kind of token is not an access token.');
+  const key = kid === undefined ? undefined : keyOf(kid);
+  if (kid === undefined || key === undefined)
+    throw refuse('token_key_unknown', 'It names no key of the issuer that is in use.');
+  return { kid, key, claims: verifyJws(jws, key, refuseJws) };
+}
+
+/** It is by this issuer, for who asks, and valid now. @returns its audience */
+function checkAddressed(claims: VerifiedClaims, { issuer, acceptsAudience, now }: AccessTokenExpectations): string {
+  if (claims['iss'] !== issuer) throw refuse('token_issuer', `Its issuer must be ${issuer}.`);
+  const audience = claims['aud'];
+  if (typeof audience !== 'string' || !acceptsAudience(audience))
+    throw refuse('token_audience', 'It is meant for another audience.');
+  checkTimes(claims, now / 1000);
+  return audience;
 }
 
 function checkMayBeUnbound(audience: string, { allowUnbound, issuer }: AccessTokenExpectations): void {

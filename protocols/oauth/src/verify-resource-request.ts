@@ -2,6 +2,7 @@ import { isCodedError } from '@countersign/kernel';
 import { type AccessTokenClaims, verifyAccessToken } from './access-token.ts';
 import type { VerifiedProof } from './dpop.ts';
 import type { VerificationKey } from './key-cache.ts';
+import type { TokenMemory } from './token-memory.ts';
 import {
   type PossessionExpectations,
   type ResourceRequest,
@@ -17,6 +18,8 @@ export interface ResourceExpectations extends PossessionExpectations {
   readonly keyOf: (kid: string) => VerificationKey | undefined;
   /** For the userinfo endpoint alone; see `AccessTokenExpectations`. */
   readonly allowUnbound?: boolean;
+  /** Tokens that were verified before; see `AccessTokenExpectations`. */
+  readonly memory?: TokenMemory;
 }
 
 export interface VerifiedResourceRequest {
@@ -51,6 +54,7 @@ export function verifyResourceRequest(
     keyOf: expected.keyOf,
     now: expected.now,
     ...(expected.allowUnbound === undefined ? {} : { allowUnbound: expected.allowUnbound }),
+    ...(expected.memory === undefined ? {} : { memory: expected.memory }),
   });
   const proof = verifyPossession(presented, claims.cnf, request, expected);
   return { claims, scope, actors, ...(proof === undefined ? {} : { proof }) };

@@ -57,7 +57,8 @@ export const chapters: Readonly<Record<string, Chapter>> = {
     codes: policyErrors.codes,
   },
   policies: {
-    description: 'How the policies change, by two people, and what they decided: versions, candidates, simulation, replay.',
+    description:
+      'How the policies change, by two people, and what they decided: versions, candidates, simulation, replay.',
     audience: 'policies',
     codes: policyErrors.codes,
   },

@@ -138,5 +138,8 @@ function snapshotOf(
     account: nothing,
     venue: nothing,
     resource: nothing,
+    desk: nothing,
+    device: nothing,
+    resources: () => [],
   };
 }

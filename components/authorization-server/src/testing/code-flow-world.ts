@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Authentication, developmentAcr, type Outbound, type SignIn } from '@countersign/contracts';
 import { systemRandom } from '@countersign/kernel';
-import { createKeyCache, userinfoAudience } from '@countersign/oauth';
+import { createKeyCache, createTokenMemory, userinfoAudience } from '@countersign/oauth';
 import { createHttpServer, createLogger, createMetrics, pageRoutes } from '@countersign/runtime';
 import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
@@ -130,6 +130,7 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
       ...parts,
       tokenKeys: createTokenKeys(signer),
       proofKeys: clients.proofKeys,
+      tokenMemory: createTokenMemory(),
       revocations,
     });
     const app = createHttpServer({ logger, metrics: createMetrics() });

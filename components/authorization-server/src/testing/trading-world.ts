@@ -235,11 +235,14 @@ export function tradingWorld(): World {
       account: () => undefined,
       venue: () => undefined,
       resource: (uri) => resources.get(uri),
+      desk: () => undefined,
+      device: () => undefined,
       recordOf: () => undefined,
       institutions: () => institutions.values(),
       principals: () => principals.values(),
       accounts: () => [],
       venues: () => [],
+      resources: () => resources.values(),
     };
   }
   return {

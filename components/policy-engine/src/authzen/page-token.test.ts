@@ -11,15 +11,20 @@ describe('a page token', () => {
       fc.property(fc.string({ unit: 'binary' }), fc.nat(1_000), (after, limit) => {
         const token = writePageToken({ after, limit }, request);
         expect(token).toMatch(/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}$/);
-        expect(readPageToken(token, request)).toEqual({ after: after.toWellFormed(), limit });
+        expect(readPageToken(token, request, 1_000)).toEqual({ after: after.toWellFormed(), limit });
       }),
     );
+  });
+
+  it.each([1_001, -1, 0.5])('makes no page of %s results, though its check sum fits', (limit) => {
+    const token = writePageToken({ after: '', limit }, request);
+    expect(() => readPageToken(token, request, 1_000)).toThrowError(refused);
   });
 
   it('is of one request', () => {
     const token = writePageToken({ after: 'person:anna', limit: 10 }, request);
     for (const other of [{ ...request, institution: 'y' }, { ...request, asked: {} }, {}])
-      expect(() => readPageToken(token, other)).toThrowError(refused);
+      expect(() => readPageToken(token, other, 1_000)).toThrowError(refused);
   });
 
   it('is refused with any character changed, left out or added', () => {
@@ -27,14 +32,16 @@ describe('a page token', () => {
     for (let at = 0; at < token.length; at++) {
       const changed = token[at] === 'A' ? 'B' : 'A';
       for (const instead of [changed, '', `${token[at]}A`, '=', '+'])
-        expect(() => readPageToken(token.slice(0, at) + instead + token.slice(at + 1), request)).toThrowError(refused);
+        expect(() => readPageToken(token.slice(0, at) + instead + token.slice(at + 1), request, 1_000)).toThrowError(
+          refused,
+        );
     }
   });
 
   it('is refused when it is anything else', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        expect(() => readPageToken(text, request)).toThrowError(refused);
+        expect(() => readPageToken(text, request, 1_000)).toThrowError(refused);
       }),
     );
   });

@@ -23,15 +23,19 @@ export function writePageToken({ after, limit }: PagePosition, request: unknown)
   return `${Buffer.from(text).toString('base64url')}.${checkOf(text)}`;
 }
 
-/** @throws CodedError `page_token_invalid`: not one of ours, or of another request */
-export function readPageToken(token: string, request: unknown): PagePosition {
+/**
+ * @param maxLimit results that a page may hold
+ * @throws CodedError `page_token_invalid`: not one of ours, or of another request
+ */
+export function readPageToken(token: string, request: unknown, maxLimit: number): PagePosition {
   const [encoded = '', check, ...more] = token.split('.');
   const text = decodeBase64Url(encoded)?.toString() ?? '';
   if (text === '' || more.length > 0 || check !== checkOf(text)) throw refuse('is not one that was given out here');
   const read = parseJson(text);
   const [version, limit, after, digest] = read.ok && Array.isArray(read.value) ? read.value : [];
-  if (version !== 1 || typeof limit !== 'number' || typeof after !== 'string')
-    throw refuse('is not one that was given out here');
+  // Nobody needs our help to write the check sum: a page is no larger by token than by asking for it.
+  const page = typeof limit === 'number' && Number.isInteger(limit) && limit >= 0 && limit <= maxLimit;
+  if (version !== 1 || !page || typeof after !== 'string') throw refuse('is not one that was given out here');
   if (digest !== digestOf(request)) throw refuse('belongs to another request: all of it but the token stays the same');
   return { after, limit };
 }

@@ -108,7 +108,7 @@ export async function search(
 function startOf(page: SearchRequest['page'], bound: unknown): Partial<PagePosition> & { readonly limit: number } {
   const limit = page?.limit === undefined ? undefined : Math.min(page.limit, maxLimit);
   if (page?.token === undefined) return { limit: limit ?? defaultLimit };
-  const position = readPageToken(page.token, bound);
+  const position = readPageToken(page.token, bound, maxLimit);
   if (limit !== undefined && limit !== position.limit)
     throw policyErrors.error('page_token_invalid', 'page.limit must be what the request for the first page had.');
   return position;

@@ -1,3 +1,5 @@
+import { approverRoles } from '@countersign/contracts';
+
 /** What a policy says about itself beside its condition, read from its annotations. */
 export interface PolicyNotes {
   readonly id: string;
@@ -54,6 +56,11 @@ export function readNotes({
   onlyOn('token_lifetime_seconds', 'permit');
   const reason = take('reason', (text) => (code.test(text) ? text : undefined), 'a code of a-z, 0-9 and _');
   const remedies = take('remedy', readRemedies, 'e.g. "approval supervisor 1; step-up phrh 300"');
+  for (const remedy of remedies ?? [])
+    if (remedy.kind === 'approval' && !isApproverRole(remedy.role))
+      problems.push(
+        `@remedy asks for an approval as ${remedy.role}; approvals are given as ${approverRoles.join(', ')}`,
+      );
   const escalation = take('escalation', readEscalation, 'e.g. "desk-head 1800, head-of-trading 7200"');
   const lifetime = take('token_lifetime_seconds', (text) => readCount(text, 300), 'a whole number from 1 to 300');
   const notes: PolicyNotes = {
@@ -67,6 +74,11 @@ export function readNotes({
     ...(lifetime === undefined ? {} : { tokenLifetimeSeconds: lifetime }),
   };
   return { notes, problems };
+}
+
+/** An approval that nobody can give is no remedy. */
+export function isApproverRole(name: string): boolean {
+  return approverRoles.some((role) => role === name);
 }
 
 function readRemedies(text: string): readonly Remedy[] | undefined {

@@ -1,7 +1,8 @@
-import type { LimitMeasure, PolicyBundle } from '@countersign/contracts';
+import { approverRoles, type LimitMeasure, type PolicyBundle } from '@countersign/contracts';
 import { parseDecimal } from '@countersign/kernel';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { isApproverRole } from './annotations.ts';
 
 /** What amounts are counted by: one key for each value met. */
 export const limitDimensions = ['institution', 'client', 'desk', 'trader', 'counterparty', 'instrument'] as const;
@@ -64,6 +65,8 @@ export function readLimits({ limits, rates }: Pick<PolicyBundle, 'limits' | 'rat
     if (parseDecimal(limit.most) === undefined) problems.push(`${limit.id}: most is not a decimal`);
     if (limit.measure === 'notional' && !/^[A-Z]{3}$/.test(limit.unit))
       problems.push(`${limit.id}: the unit of a notional is a currency (ISO 4217)`);
+    if (limit.passed_by !== undefined && !isApproverRole(limit.passed_by))
+      problems.push(`${limit.id}: approvals are given as ${approverRoles.join(', ')}, not as ${limit.passed_by}`);
     definitions.push(limit);
   }
   for (const [pair, rate] of Object.entries(rates))

@@ -1,6 +1,9 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { PolicyBundle } from '@countersign/contracts';
-import { CodedError, sha256Base64Url } from '@countersign/kernel';
+import { CodedError, type Json, sha256Base64Url } from '@countersign/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { smallBundle } from '../testing/small-bundle.ts';
@@ -24,6 +27,12 @@ const withPolicies = (...texts: readonly string[]): PolicyBundle => ({
   ...small,
   policies: texts.map((text, index) => ({ file: `p${index}.cedar`, text })),
 });
+
+function nested(depth: number): Json {
+  let value: Json = 1;
+  for (let level = 0; level < depth; level++) value = [value];
+  return value;
+}
 
 describe('a bundle', () => {
   it('is loaded with what its policies say about themselves', () => {
@@ -57,6 +66,27 @@ describe('a bundle', () => {
       { file: 'entities.json' },
     ],
     ['a limit', { limits: [{ id: 'x' }] }, { file: 'limits.json' }],
+    [
+      'a limit that is passed by whom nobody can approve as',
+      {
+        limits: [
+          { id: 'x', measure: 'notional', per: ['trader'], window: 'order', most: '1', unit: 'EUR', passed_by: 'cfo' },
+        ],
+      },
+      { file: 'limits.json', message: expect.stringContaining('cfo') },
+    ],
+    [
+      'a remedy that nobody can give',
+      {
+        policies: [
+          {
+            file: 'a.cedar',
+            text: '@id("a") @remedy("approval head-of-trading 1") forbid (principal, action, resource);',
+          },
+        ],
+      },
+      { policyId: 'a', message: expect.stringContaining('head-of-trading') },
+    ],
     ['a rate', { rates: { 'USD/EUR': '0' } }, { file: 'limits.json' }],
     ['the order of files', { policies: small.policies.toReversed() }, {}],
     ['a file twice', { tests: [...small.tests, ...small.tests] }, {}],
@@ -69,6 +99,20 @@ describe('a bundle', () => {
     const error = refusalOf(() => loadBundle({ ...small, ...part }));
     expect(error.code).toBe('policy_invalid');
     expect(error.facts?.['problems']).toMatchObject([problem]);
+  });
+
+  it.each([
+    ['U+0000 in a remark', withPolicies('// \u0000\n@id("a") permit (principal, action, resource);'), 'p0.cedar'],
+    ['U+0000 in the schema', { ...small, schema: `${small.schema}// \u0000` }, 'schema.cedarschema'],
+    ['U+0000 in a test', { ...small, tests: [{ file: 'a.json', content: { a: ['\u0000'] } }] }, 'tests/a.json'],
+    ['half a character in a test', { ...small, tests: [{ file: 'a.json', content: '\ud800' }] }, 'tests/a.json'],
+    [
+      'a test that nests without end',
+      { ...small, tests: [{ file: 'a.json', content: nested(50_000) }] },
+      'tests/a.json',
+    ],
+  ])('with %s, which nothing can keep, is refused', (_, bundle, file) => {
+    expect(refusalOf(() => loadBundle(bundle)).facts?.['problems']).toMatchObject([{ file }]);
   });
 
   it('that is no text is refused as one that cannot be read', () => {
@@ -131,6 +175,17 @@ describe('a bundle from outside', () => {
   });
 });
 
+/** Whoever makes it removes it. */
+function folderOf({ schema, policies, tests }: PolicyBundle): string {
+  const home = mkdtempSync(join(tmpdir(), 'bundle-'));
+  mkdirSync(join(home, 'tests'));
+  writeFileSync(join(home, 'schema.cedarschema'), schema);
+  writeFileSync(join(home, 'entities.json'), JSON.stringify(small.entities));
+  for (const { file, text } of policies) writeFileSync(join(home, file), text);
+  for (const { file, content } of tests) writeFileSync(join(home, 'tests', file), JSON.stringify(content));
+  return home;
+}
+
 describe('a folder', () => {
   const folder = fileURLToPath(new URL('../../policies/', import.meta.url));
 
@@ -138,6 +193,37 @@ describe('a folder', () => {
     const bundle = await readBundleFolder(folder);
     expect(bundle.policies.map(({ file }) => file)).toEqual([...bundle.policies.map(({ file }) => file)].sort());
     expect(loadBundle(bundle).parsed.policies.length).toBeGreaterThan(10);
+  });
+
+  it.each([
+    ['limits under another name', 'limits.json', '{"limit":[]}', 'limit'],
+    ['limits that are a list', 'limits.json', '[]', 'limits.json'],
+    ['a file that is nearly one of a bundle', 'limit.json', '{}', 'limit.json'],
+    ['policies with another ending', 'late.CEDAR', '', 'late.CEDAR'],
+    ['policies in a folder below', 'eu/gates.cedar', '', 'eu'],
+    ['tests in a folder below', 'tests/eu/gates.json', '{}', 'tests/eu'],
+    ['tests with another ending', 'tests/gates.jsonc', '{}', 'tests/gates.jsonc'],
+  ])('is not read without %s', async (_, name, text, told) => {
+    const home = folderOf(small);
+    try {
+      mkdirSync(dirname(join(home, name)), { recursive: true });
+      writeFileSync(join(home, name), text);
+      const error: unknown = await readBundleFolder(home).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'policy_invalid', detail: expect.stringContaining(told) });
+    } finally {
+      rmSync(home, { recursive: true });
+    }
+  });
+
+  it('may hold what is plainly none of a bundle', async () => {
+    const home = folderOf(small);
+    try {
+      for (const name of ['README.md', '.gitignore', 'tests/README.md']) writeFileSync(join(home, name), 'x');
+      mkdirSync(join(home, '.git'));
+      expect(await readBundleFolder(home)).toEqual(small);
+    } finally {
+      rmSync(home, { recursive: true });
+    }
   });
 
   it('that is none is refused, naming what is missing', async () => {

@@ -15,6 +15,7 @@ import { describeProblem, joinPolicies, type LocatedProblem, locate } from './lo
 import { misfitOf } from './misfit.ts';
 import { hashOfBundle } from './parts.ts';
 import { inOrder } from './read-bundle.ts';
+import { unwritableIn } from './unwritable.ts';
 
 export { hashOfBundle };
 
@@ -39,7 +40,7 @@ export interface LoadedBundle {
  */
 export function loadBundle(bundle: PolicyBundle): LoadedBundle {
   const parsed = orRefuse(bundle, () => parsePolicySet(joinPolicies(bundle), bundle.schema));
-  const problems: LocatedProblem[] = [];
+  const problems: LocatedProblem[] = [...unwritableIn(bundle)];
   for (const [folder, files] of [
     ['', bundle.policies],
     ['tests/', bundle.tests],

@@ -7,9 +7,11 @@ import { readBundle } from './read-bundle.ts';
 
 /**
  * Reads the bundle of a folder: `schema.cedarschema`; any number of `*.cedar`; where there are any, `entities.json`,
- * `limits.json` and `tests/*.json`. Files of one kind are taken in the order of their names.
+ * `limits.json` and `tests/*.json`. Files of one kind are taken in the order of their names. What begins with a dot, and
+ * what nobody could take for rules, may lie beside them.
  *
- * @throws CodedError `policy_invalid` for a file that is missing, no JSON, or named as no file of a bundle is
+ * @throws CodedError `policy_invalid` for a file that is missing or no JSON, and for rules that would be left out: a
+ *   forbid that was only meant to be there permits
  */
 export async function readBundleFolder(folder: URL | string): Promise<PolicyBundle> {
   const path = folder instanceof URL ? fileURLToPath(folder) : folder;
@@ -17,9 +19,9 @@ export async function readBundleFolder(folder: URL | string): Promise<PolicyBund
   const policies = await Promise.all(
     names.filter((name) => name.endsWith('.cedar')).map(async (file) => ({ file, text: await textOf(path, file) })),
   );
-  const limits = names.includes('limits.json') ? await jsonOf(path, 'limits.json') : {};
+  const limits = names.includes('limits.json') ? await limitsOf(path) : {};
   const tests = names.includes('tests')
-    ? (await namesIn(join(path, 'tests'))).filter((name) => name.endsWith('.json'))
+    ? (await namesIn(join(path, 'tests'), 'tests/')).filter((name) => name.endsWith('.json'))
     : [];
   return readBundle({
     schema: await textOf(path, 'schema.cedarschema'),
@@ -31,12 +33,36 @@ export async function readBundleFolder(folder: URL | string): Promise<PolicyBund
   });
 }
 
-async function namesIn(path: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(path)).sort();
-  } catch (cause) {
+/** @param below of the folder of the bundle, `tests/` or nothing */
+async function namesIn(path: string, below: '' | 'tests/' = ''): Promise<readonly string[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
     throw unreadable(path, cause);
+  });
+  for (const entry of entries) {
+    const { name } = entry;
+    const known = below === '' ? ofBundle.test(name) : name.endsWith('.json');
+    if (known || name.startsWith('.') || !(entry.isDirectory() || likeRules.test(name))) continue;
+    throw policyErrors.error(
+      'policy_invalid',
+      `${below}${name} would not be read: it is named as no part of a bundle is.`,
+    );
   }
+  return entries.map(({ name }) => name).sort();
+}
+
+const ofBundle = /^(?:.*\.cedar|schema\.cedarschema|entities\.json|limits\.json|tests)$/s;
+const likeRules = /\.(?:cedar|cedarschema|json|jsonc|json5)$/i;
+
+async function limitsOf(path: string): Promise<Json> {
+  const limits = await jsonOf(path, 'limits.json');
+  if (typeof limits !== 'object' || limits === null || Array.isArray(limits))
+    throw policyErrors.error('policy_invalid', 'limits.json holds no object with limits and rates.');
+  const unknown = Object.keys(limits).find((name) => name !== 'limits' && name !== 'rates');
+  if (unknown === undefined) return limits;
+  throw policyErrors.error(
+    'policy_invalid',
+    `limits.json holds ${unknown.slice(0, 64)}, which is neither limits nor rates.`,
+  );
 }
 
 async function textOf(path: string, file: string): Promise<string> {

@@ -86,6 +86,47 @@ describe('the input of a decision', () => {
     );
   });
 
+  it('is canonical whatever text is in the rest of a question', async () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'grapheme' }),
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('"', '\\ud', '\u2028'),
+    );
+    const texts = fc.array(text, { minLength: 16, maxLength: 16 });
+    await fc.assert(
+      fc.asyncProperty(texts, async ([a = '', b = '', c = '', d = '', e = '', f = '', g = '', h = '', ...rest]) => {
+        const facts = transactionOf('trade_order', {
+          initiator: a,
+          state: b,
+          mandate: { id: c, version: 3 },
+          set: {
+            account: d,
+            venue_mic: e,
+            jurisdiction: f,
+            max_notional: { amount: '1', ccy: g },
+            instrument: { isin: h, cfi: 'ESVUFR' },
+            parties: [{ role: 'Custodian', lei: `${rest[1]}` }],
+            algo: { model_id: `${rest[2]}`, version: `${rest[3]}`, artifact_sha256: `${rest[4]}` },
+          },
+        });
+        const { input, inputDigest } = await engine.decide(
+          tokenQuestion('person:own', facts, {
+            acr: `${rest[5]}`,
+            institution: `${rest[6]}`,
+            signals: rest.slice(3),
+            device: `${rest[7]}`,
+            partner: { institution: `${rest[7]}`, claims: rest.slice(5) },
+          }),
+        );
+        const written = JSON.stringify(input);
+        expect(written).toBe(canonicalize(input));
+        expect(inputDigest).toBe(sha256Base64Url(written));
+        if ([a, b, c, d, e, f, g, h, ...rest].every((each) => each.isWellFormed()))
+          expect(input).not.toHaveProperty('unevaluable');
+      }),
+    );
+  });
+
   it.each(inputs)('lists everything of the directory that could be read, and no more, for %s', async (_, question) => {
     const document = documentOf((await engine.decide(question)).input);
     const listed = new Set(document.entities.map(([type, id]) => `${type} ${id}`));

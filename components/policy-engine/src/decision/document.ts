@@ -1,5 +1,5 @@
 import { canonicalize, type Digest, type Json, sha256Base64Url } from '@countersign/kernel';
-import { quoted, uidText } from './canonical-text.ts';
+import { escaped, uidText } from './canonical-text.ts';
 import { findingJson, type LimitFinding } from './limit-finding.ts';
 import type { Posed } from './posed.ts';
 
@@ -24,19 +24,23 @@ export interface WrittenInput {
 export function writeInput(posed: Posed, finding?: LimitFinding): WrittenInput {
   const { action, closure, context, local, principal, resource } = posed;
   const limits = finding === undefined ? undefined : findingJson(finding);
-  const input = {
-    action,
-    context,
-    entities: closure.listed,
-    ...(limits === undefined ? undefined : { limits }),
-    local,
-    principal,
-    resource,
-    ...(posed.evaluable ? undefined : { unevaluable: true }),
-    v: 1,
-  };
+  const entities = closure.listed;
+  const input =
+    limits === undefined && posed.evaluable
+      ? { action, context, entities, local, principal, resource, v: 1 }
+      : {
+          action,
+          context,
+          entities,
+          ...(limits === undefined ? {} : { limits }),
+          local,
+          principal,
+          resource,
+          ...(posed.evaluable ? {} : { unevaluable: true }),
+          v: 1,
+        };
   const { context: contextText, local: localText } = posed.text ?? written(posed);
-  let text = `{"action":${quoted(action)},"context":${contextText},"entities":${closure.text}${
+  let text = `{"action":"${escaped(action)}","context":${contextText},"entities":${closure.text}${
     limits === undefined ? '' : `,"limits":${JSON.stringify(limits)}`
   },"local":${localText},"principal":${uidText(principal.type, principal.id)},"resource":${uidText(resource.type, resource.id)}${
     posed.evaluable ? '' : ',"unevaluable":true'

@@ -47,7 +47,8 @@ export function closureOf(roots: Iterable<EntityUid>, find: (uid: EntityUid) => 
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .map(([, fact]) => fact);
   const listed = facts.map(({ entity: { uid }, digest }) => [uid.type, uid.id, digest] as const);
-  return { facts, listed, text: canonicalize(listed) };
+  // In canonical order as it is; and in one piece, because every decision copies it.
+  return { facts, listed, text: JSON.stringify(listed) };
 }
 
 /** One text per entity: a type name holds no NUL. */

@@ -1,5 +1,6 @@
 import type { Json, RecordId } from '@countersign/kernel';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { clearer } from '../../../../protocols/market/src/testing/example-details.ts';
 import type { RunningPolicyEngine } from '../index.ts';
 import { agent, desk, directoryOf, market, operator, own, person, stranger, transactionOf } from '../testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
@@ -200,6 +201,61 @@ describe('a question from outside', () => {
     const answer = await node.evaluate(request(known(order('1')), { acr: 'phr', entity_version: 9 }), caller);
     expect(answer.entityVersion).toBe(9);
     rig.directory = desk;
+  });
+
+  it.each([
+    ['rfq', 'rfq:create'],
+    ['rfq', 'rfq:accept'],
+    ['allocation', 'allocation:propose'],
+    ['collateral_transfer', 'collateral:transfer'],
+    ['withdrawal', 'withdrawal:request'],
+    ['address_book_change', 'withdrawal-address:propose'],
+    ['regulatory_report', 'report:submit'],
+  ] as const)(
+    'about a step of a %s asks the mandate for %s, as it was when the intent was begun',
+    async (name, action) => {
+      const asked: { action: string; atLeastVersion: number | undefined }[] = [];
+      const mandated = await rig.start({
+        consentStore: {
+          async check({ use, atLeastVersion }) {
+            asked.push({ action: use.action, atLeastVersion });
+            return { stands: true } as never;
+          },
+        },
+      });
+      const facts = transactionOf(name, { mandate: { id: transactionOf(name).mandate.id, version: 7 } });
+      rig.transactions.set(facts.id, { facts, parties: [own] });
+      const answer = await mandated.evaluate({ ...request(facts.id), action: { name: action } }, caller);
+      expect(answer.input).toMatchObject({ context: { mandateStands: true } });
+      expect(asked).toEqual([{ action, atLeastVersion: 7 }]);
+    },
+  );
+
+  it('about people of another firm is for their firm, who they ask, and the operator; nobody else learns of them', async () => {
+    const facts = order('1');
+    rig.transactions.set(facts.id, { facts, parties: [own, clearer] });
+    const answerTo = async (institution: string, subject: string, resource: { type: string; id: string }) => {
+      const asked = { subject: { type: 'person', id: subject }, action: { name: 'token:issue' }, resource };
+      const { reasons, determining, decision, input } = await engine.evaluate(asked, { id: 'service:x', institution });
+      return { decision, determining, codes: reasons.map(({ code }) => code), found: Object(input).local.length > 0 };
+    };
+    const nothing = { decision: false, determining: [], codes: ['not_evaluable'], found: false };
+    const theirs = { type: 'resource', id: 'https://venue.example/orders' };
+    for (const subject of ['person:stranger', 'person:nobody'])
+      for (const resource of [
+        { type: 'resource', id: 'https://oms.example/orders' },
+        { type: 'resource', id: 'urn:x' },
+      ])
+        expect(await answerTo(clearer, subject, resource)).toEqual(nothing);
+    expect(await answerTo(clearer, 'person:stranger', theirs)).toEqual(nothing);
+    for (const institution of [stranger, operator])
+      expect(await answerTo(institution, 'person:stranger', theirs)).toMatchObject({ decision: true });
+    expect(await answerTo(stranger, 'person:own', theirs)).toMatchObject({ codes: ['stranger'] });
+    // Of a transaction: about whoever began it, and about one's own.
+    const transaction = { type: 'transaction', id: facts.id };
+    expect(await answerTo(clearer, 'person:own', transaction)).toMatchObject({ found: true });
+    expect(await answerTo(clearer, 'person:stranger', transaction)).toEqual(nothing);
+    expect(await answerTo(own, 'person:stranger', transaction)).toEqual(nothing);
   });
 
   it('that is one of several is decided with them, each recorded', async () => {

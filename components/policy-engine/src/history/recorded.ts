@@ -47,7 +47,10 @@ export function headOf(text: string): Pick<DecisionRecord, 'id' | 'time'> {
 /** Code of a deny that no policy made: what they would have judged could not be read in time. */
 const timedOut = 'decision_timed_out';
 
-/** A decision without a question behind it: nothing that could be asked again. */
-export function wasNeverAsked({ reasons }: RecordedDecision): boolean {
-  return reasons.some(({ code }) => code === timedOut);
+/**
+ * A decision without a question behind it: nothing that could be asked again. No policy made it; one that gives the same
+ * reason has been asked.
+ */
+export function wasNeverAsked({ determining, reasons }: RecordedDecision): boolean {
+  return determining.length === 0 && reasons.some(({ code }) => code === timedOut);
 }

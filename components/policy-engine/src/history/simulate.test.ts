@@ -129,6 +129,17 @@ describe('simulating a bundle over recorded decisions', () => {
     expect(past.loads.map((digests) => digests.length)).toEqual([3]);
   });
 
+  it('is not brought down by a name with U+0000 in it, which anybody who asks can give', async () => {
+    await past.order({ action: 'order:\u0000' });
+    await past.order({ notional: '2000.0' });
+    expect(await simulated(tighter)).toMatchObject({
+      status: 'done',
+      decisions: 2,
+      permitToDeny: 1,
+      by: { action: [{ name: 'order:create' }, { name: 'order:\u0000', decisions: 1 }] },
+    });
+  });
+
   it('says what it had to skip, and why', async () => {
     await past.order();
     await past.order({ person: 'person:carl' });
@@ -167,6 +178,34 @@ describe('the report of a simulation', () => {
         digest,
       },
     });
+  });
+
+  it('is shown only as the log vouches for it, whatever somebody writes into the database', async () => {
+    await past.order({ notional: '2000.0' });
+    const { id } = await simulated(tighter);
+    const other = await simulated(tighter);
+    const sql = (text: string, values: unknown[] = []) => scratch.pool('policy-engine').query(text, values);
+    const unknown = { code: 'simulation_not_found', detail: expect.stringContaining('not what the log holds') };
+    const { digest: _, ...fewer } = { ...other, permitToDeny: 0, flips: [] };
+    const forged = { ...fewer, digest: digestOf(fewer) };
+    await sql('update policy_simulations set report = $2 where id = $1', [other.id, JSON.stringify(forged)]);
+    await expect(past.history.simulation(other.id)).rejects.toMatchObject(unknown);
+    await sql(
+      `update policy_simulations set report = replace(report::text, '"skipped":{}', '"skipped":{"a":1}')::json`,
+    );
+    await expect(past.history.simulation(id)).rejects.toMatchObject(unknown);
+    await sql('update policy_simulations set report = $2, record_id = null where id = $1', [
+      other.id,
+      JSON.stringify(other),
+    ]);
+    await expect(past.history.simulation(other.id)).rejects.toMatchObject(unknown);
+  });
+
+  it('is forgotten when nobody can still look at what was proposed on it', async () => {
+    const { id } = await simulated(tighter);
+    past.clock.advance(94 * 24 * 3_600_000);
+    await simulated(tighter);
+    await expect(past.history.simulation(id)).rejects.toMatchObject({ code: 'simulation_not_found' });
   });
 
   it('is of no simulation that could not be recorded', async () => {

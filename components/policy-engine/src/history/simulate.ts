@@ -1,6 +1,7 @@
 import {
   type Actor,
   type AuditAppender,
+  type AuditLog,
   type PolicyBundle,
   policyErrors,
   type RecordScanner,
@@ -21,13 +22,14 @@ import {
 } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type { EntityFacts } from './entity-facts.ts';
+import { memberOf } from './json-members.ts';
 import { decisionRecordTypes } from './recorded.ts';
-import type { SimulationStore } from './store.ts';
+import type { SimulationStore, StoredSimulation } from './store.ts';
 import type { Counts } from './tally.ts';
 import { startTrialThread, type TrialThread } from './trial-thread.ts';
 
 export interface SimulationDependencies {
-  readonly audit: AuditAppender & RecordScanner;
+  readonly audit: AuditAppender & RecordScanner & Pick<AuditLog, 'find'>;
   readonly store: SimulationStore;
   readonly entityFacts: EntityFacts;
   /** Number of the version that decides now. */
@@ -48,6 +50,8 @@ const pageSize = 500;
 const tellEveryMs = 1_000;
 /** A node that has said nothing of its simulation for this long is gone, and the simulation with it. */
 const silentForMs = 60_000;
+/** As long as a candidate that names one can be looked at. */
+const keptMs = 93 * 24 * 3_600_000;
 const nothingCounted: Counts = {
   decisions: 0,
   skipped: {},
@@ -93,6 +97,7 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
       progress: { done: 0, of: await audit.count(stretch) },
       ...nothingCounted,
     };
+    await store.sweep(now - keptMs);
     await store.insert(report, now);
     return { report, stretch };
   }
@@ -128,15 +133,16 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
   async function finish(report: SimulationReport, by: Actor): Promise<void> {
     const ended: SimulationReport = { ...report, status: 'done', finishedAt: toInstant(clock.now()) };
     const done: SimulationReport = { ...ended, digest: digestOf(ended) };
+    const record = newId('record', dependencies);
     await audit.append({
-      id: newId('record', dependencies),
+      id: record,
       type: 'policy.simulated',
       source: 'policy-engine',
       outcome: 'done',
       subject: by,
       data: factsOf(done),
     });
-    await store.update(done, clock.now());
+    await store.update(done, clock.now(), record);
   }
 
   async function runToItsEnd(
@@ -154,6 +160,19 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
         .update({ ...begun.report, status: 'failed', finishedAt: toInstant(clock.now()), failure }, clock.now())
         .catch((unwritten: unknown) => logger.error({ error: unwritten }, 'the end of a simulation was not written'));
     }
+  }
+
+  /** Whether the log knows of exactly this report: proposals rest on it, and a row of the database can be changed. */
+  async function isRecorded({ report, record: id }: StoredSimulation): Promise<boolean> {
+    const { digest, ...ended } = report;
+    const record = id === undefined ? undefined : (await audit.find(id))?.record;
+    return (
+      record?.type === 'policy.simulated' &&
+      record.source === 'policy-engine' &&
+      memberOf(record.data, 'simulation') === report.id &&
+      memberOf(record.data, 'digest') === digest &&
+      digest === digestOf(ended)
+    );
   }
 
   /** Makes room for the next one; whoever reads that a simulation has ended may begin another. */
@@ -182,6 +201,11 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
       const found = await store.find(id);
       if (found === undefined) throw policyErrors.error('simulation_not_found', 'There is no simulation of this id.');
       const { report, seenAt } = found;
+      if (report.status === 'done' && !(await isRecorded(found)))
+        throw policyErrors.error(
+          'simulation_not_found',
+          'What is stored of this simulation is not what the log holds of it. Simulate again.',
+        );
       if (report.status !== 'running' || clock.now() - seenAt < silentForMs) return report;
       return { ...report, status: 'failed', failure: 'The node that ran it is gone.' };
     },

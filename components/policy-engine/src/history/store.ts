@@ -1,14 +1,23 @@
 import type { SimulationReport } from '@countersign/contracts';
-import type { SimulationId } from '@countersign/kernel';
+import { parseId, type RecordId, type SimulationId } from '@countersign/kernel';
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 
 /** Reports of simulations, for every node to read. Times are milliseconds since the epoch. */
 export interface SimulationStore {
   insert(report: SimulationReport, now: number): Promise<void>;
-  /** Writes down how far it is, or how it ended; what has ended stays as it is. */
-  update(report: SimulationReport, now: number): Promise<void>;
-  find(id: SimulationId): Promise<{ readonly report: SimulationReport; readonly seenAt: number } | undefined>;
+  /** Forgets reports of simulations that began before this moment, in slices: they name people. */
+  sweep(before: number): Promise<void>;
+  /** Writes down how far it is, or how it ended; what has ended stays as it is. A record vouches for what is done. */
+  update(report: SimulationReport, now: number, record?: RecordId): Promise<void>;
+  find(id: SimulationId): Promise<StoredSimulation | undefined>;
+}
+
+/** A report as it is stored, which somebody may have changed. */
+export interface StoredSimulation {
+  readonly report: SimulationReport;
+  readonly seenAt: number;
+  readonly record: RecordId | undefined;
 }
 
 export function createSimulationStore(pool: pg.Pool): SimulationStore {
@@ -20,20 +29,29 @@ export function createSimulationStore(pool: pg.Pool): SimulationStore {
         [report.id, report.status, report.startedAt, new Date(now), JSON.stringify(report)],
       );
     },
-    async update(report, now) {
+    async sweep(before) {
       await query(
         pool,
-        `update policy_simulations set status = $2, seen_at = $3, report = $4 where id = $1 and status = 'running'`,
-        [report.id, report.status, new Date(now), JSON.stringify(report)],
+        'delete from policy_simulations where id in (select id from policy_simulations where started_at < $1 limit 100)',
+        [new Date(before)],
+      );
+    },
+    async update(report, now, record) {
+      await query(
+        pool,
+        `update policy_simulations set status = $2, seen_at = $3, report = $4, record_id = $5
+          where id = $1 and status = 'running'`,
+        [report.id, report.status, new Date(now), JSON.stringify(report), record ?? null],
       );
     },
     async find(id) {
-      const [row] = await query<{ report: SimulationReport; seen_at: Date }>(
+      const [row] = await query<{ report: SimulationReport; seen_at: Date; record_id: string | null }>(
         pool,
-        'select report, seen_at from policy_simulations where id = $1',
+        'select report, seen_at, record_id from policy_simulations where id = $1',
         [id],
       );
-      return row === undefined ? undefined : { report: row.report, seenAt: row.seen_at.getTime() };
+      if (row === undefined) return undefined;
+      return { report: row.report, seenAt: row.seen_at.getTime(), record: parseId('record', row.record_id) };
     },
   };
 }

@@ -110,6 +110,12 @@ describe('a candidate on trial', () => {
     expect(await tried(looser)).toMatchObject({ decisions: 0, skipped: { never_asked: 1 } });
   });
 
+  it('is asked about what a policy denied, whatever reason that policy gave', async () => {
+    const reasons = [{ code: 'decision_timed_out', detail: 'Says a policy.' }];
+    await past.order({ notional: '2000000.0', verdict: { determining: ['large-orders'], reasons } });
+    expect(await tried(looser)).toMatchObject({ decisions: 1, denyToPermit: 1, skipped: {} });
+  });
+
   it('holds a permit to the limits as they were found', async () => {
     const reading: LimitReading = {
       limit: 'trader-day',

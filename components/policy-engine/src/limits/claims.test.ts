@@ -1,3 +1,4 @@
+import type { Account } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 import { describe, expect, it } from 'vitest';
 import { examples } from '../../../../protocols/market/src/testing/example-details.ts';
@@ -40,6 +41,19 @@ describe('the keys that an order counts under', () => {
     ];
     expect(keys({ per: ['instrument', 'counterparty', 'trader'] })).toEqual(expected);
     expect(keys({ per: ['trader', 'instrument', 'counterparty'] })).toEqual(expected);
+  });
+
+  it('are of whose name it is in and of whose account it is for, once where they are one', () => {
+    const account = (institution: string) => ({
+      ...desk,
+      ...dealers,
+      account: (id: string) => ({ id, institution, type: 'Client' }) as Account,
+    });
+    const definitions = from({ ...base, per: ['client'] });
+    const keysFor = (institution: string) =>
+      claimsOf(orderFacts(), { ...definitions, directory: account(institution) }).map(({ key }) => key);
+    expect(keysFor(clearer)).toEqual([`client=${firm}`, `client=${clearer}`]);
+    expect(keysFor(firm)).toEqual([`client=${firm}`]);
   });
 
   it('are of firms that face the order, each once: no custodian, no venue, not the client itself', () => {

@@ -10,6 +10,7 @@ import {
 import { type DecimalString, multiplyDecimals, parseDecimal } from '@countersign/kernel';
 import { type AuthorizationDetail, intentUse, type Rfq, type TradeOrder } from '@countersign/market';
 import { type LimitDefinition, type LimitDimension, limitDimensions } from '../bundle/limit-definitions.ts';
+import { countingApprovals } from '../trading/counting-approvals.ts';
 import { detailOf } from '../trading/mandate-standing.ts';
 
 /** A claim within a limit of the policies. */
@@ -43,7 +44,7 @@ export function claimsOf(
     .filter((limit) => appliesTo(limit, facts, order, values))
     .flatMap((limit) => {
       const amount = amountOf(limit, order, from.rates);
-      const pass = passOf(limit, facts);
+      const pass = passOf(limit, facts, from.directory);
       return keysOf(limit.per, values).map((key) => ({
         limit: limit.id,
         key,
@@ -77,12 +78,18 @@ function valuesOf(facts: TransactionFacts, order: Order, directory: DirectorySna
   const { counterparties = [] } = intentUse(order, { action: 'order:create', at: 0 });
   return {
     institution: [facts.initiatorInstitution],
-    client: [order.entity_lei],
+    client: clientsOf(order, directory),
     desk: initiator?.desk === undefined ? [] : [`${initiator.institution}/${initiator.desk}`],
     trader: [facts.initiator],
     counterparty: counterparties,
     instrument: [isin ?? upi ?? dti ?? `cfi:${cfi}`],
   };
+}
+
+/** The institution in whose name it is, and the one whose account it is for: a limit of either is not passed by the other. */
+function clientsOf({ entity_lei: entity, account }: Order, directory: DirectorySnapshot): readonly string[] {
+  const holder = directory.account(account)?.institution;
+  return holder === undefined || holder === entity ? [entity] : [entity, holder];
 }
 
 function appliesTo({ only }: LimitDefinition, facts: TransactionFacts, order: Order, values: Values): boolean {
@@ -128,15 +135,14 @@ function windowOf({ window }: LimitDefinition): LimitWindow {
   return window === 'order' ? { kind: 'order' } : { kind: 'rolling', seconds: window.rolling_seconds };
 }
 
-/** Approvals count as they do for the policies: by others than the initiator, of its institution. */
-function passOf({ passed_by: role }: LimitDefinition, facts: TransactionFacts): AppliedClaim['pass'] {
+/** Approvals count as they do for the policies. */
+function passOf(
+  { passed_by: role }: LimitDefinition,
+  facts: TransactionFacts,
+  directory: DirectorySnapshot,
+): AppliedClaim['pass'] {
   if (role === undefined) return undefined;
-  const standing = facts.approvals.some(
-    (approval) =>
-      approval.role === role &&
-      approval.institution === facts.initiatorInstitution &&
-      approval.approver !== facts.initiator,
-  );
+  const standing = countingApprovals(facts, directory).some((approval) => approval.role === role);
   return { role, standing };
 }
 

@@ -18,9 +18,10 @@ export const localTypes: ReadonlySet<string> = new Set(['Instrument', 'Mandate',
 export interface SharedEntities {
   readonly snapshot: EntitySnapshot;
   /**
-   * What a question that starts at some entities can come to, whatever the policies are.
+   * What a question can come to, whatever it asks.
    *
-   * @param roots entities of the directory; in the same order each time, so that it is worked out once
+   * @param roots where it can begin to read the directory: who asks first, then what it names; in the same order each
+   *   time, so that it is worked out once
    */
   closureOf(roots: readonly Uid[]): Closure;
 }
@@ -49,12 +50,12 @@ export function createDirectoryEntities(): (directory: DirectorySnapshot, bundle
   function share(directory: DirectorySnapshot, bundle: LoadedBundle): SharedEntities {
     const closures = createClosures();
     const find = (uid: Uid) => factIn(directory, uid);
-    const always = alwaysReachable(bundle);
+    const { base, always } = ofBundle(bundle);
     return {
       snapshot: createLazySnapshot({
         load: (uid) => find(uid)?.entity,
         localTypes,
-        base: createEntitySnapshot(bundle.entities),
+        base,
         readings,
       }),
       closureOf: (roots) => closures.of(roots, () => closureOf([...roots, ...always], find)),
@@ -99,12 +100,29 @@ function sameRoots(left: readonly Uid[], right: readonly Uid[]): boolean {
   for (let place = 0; place < left.length; place++) {
     const one = left[place];
     const other = right[place];
-    if (one?.id !== other?.id || one?.type !== other?.type) return false;
+    // The same names mostly are the same objects.
+    if (one !== other && (one?.id !== other?.id || one?.type !== other?.type)) return false;
   }
   return true;
 }
 
-/** Entities that policies name in their text, and those that the bundle's own entities name. */
-function alwaysReachable({ parsed, entities }: LoadedBundle): readonly Uid[] {
-  return [...entitiesNamedIn(parsed), ...entities.flatMap(referencesIn)];
+interface BundleEntities {
+  readonly base: EntitySnapshot;
+  /** Entities that policies name in their text, and those that the bundle's own entities name. */
+  readonly always: readonly Uid[];
+}
+
+const bundles = new WeakMap<LoadedBundle, BundleEntities>();
+
+function ofBundle(bundle: LoadedBundle): BundleEntities {
+  let found = bundles.get(bundle);
+  if (found === undefined) {
+    const { parsed, entities } = bundle;
+    found = {
+      base: createEntitySnapshot(entities),
+      always: [...entitiesNamedIn(parsed), ...entities.flatMap(referencesIn)],
+    };
+    bundles.set(bundle, found);
+  }
+  return found;
 }

@@ -1,6 +1,6 @@
 import type { DirectorySnapshot, Institution, InstitutionCompliance } from '@countersign/contracts';
 import { parseInstant } from '@countersign/kernel';
-import { quoted } from '../decision/canonical-text.ts';
+import { escaped } from '../decision/canonical-text.ts';
 import { datetime, endOfDay } from './entities.ts';
 
 const risks = ['low', 'medium', 'high', 'prohibited', 'unknown'] as const;
@@ -21,6 +21,9 @@ interface Standing {
 
 /** Read once per object of the directory: they do not change, a new snapshot has new ones. */
 const standings = new WeakMap<Institution, Standing>();
+/** A clock may be so far ahead of ours. What was found later than that was not found: a screening is no promise. */
+const clockSkewMs = 60_000;
+
 const nobodyKnows: Standing = {
   kycUntil: Number.NEGATIVE_INFINITY,
   risk: 'unknown',
@@ -51,8 +54,9 @@ export function gatesOver(leis: Iterable<string>, directory: DirectorySnapshot, 
       amlWorst = lei;
     }
     if (sanctionsFailing === '' && !standing.sanctionsClear) sanctionsFailing = lei;
-    if (oldest === undefined || standing.screenedAt < oldest.screenedAt) {
-      oldest = standing;
+    const screened = standing.screenedAt > at + clockSkewMs ? nobodyKnows : standing;
+    if (oldest === undefined || screened.screenedAt < oldest.screenedAt) {
+      oldest = screened;
       sanctionsOldestOf = lei;
     }
   }
@@ -72,7 +76,7 @@ export function gatesOver(leis: Iterable<string>, directory: DirectorySnapshot, 
       sanctionsOldest,
       sanctionsOldestOf,
     },
-    text: `{"amlRisk":"${amlRisk}","amlWorst":${quoted(amlWorst)},"kycFailing":${quoted(kycFailing)},"kycStands":${kycStands},"sanctionsClear":${sanctionsClear},"sanctionsFailing":${quoted(sanctionsFailing)},"sanctionsOldest":${screenedText},"sanctionsOldestOf":${quoted(sanctionsOldestOf)}}`,
+    text: `{"amlRisk":"${amlRisk}","amlWorst":"${escaped(amlWorst)}","kycFailing":"${escaped(kycFailing)}","kycStands":${kycStands},"sanctionsClear":${sanctionsClear},"sanctionsFailing":"${escaped(sanctionsFailing)}","sanctionsOldest":${screenedText},"sanctionsOldestOf":"${escaped(sanctionsOldestOf)}"}`,
   };
 }
 

@@ -12,14 +12,22 @@ import {
 } from '@countersign/market';
 
 /**
- * Which action of a mandate covers a step in the life of an order. Executing an order is what the mandate to place it
- * was given for; releasing a settlement is part of the settlement instructed.
+ * Which action of a mandate covers a step. Executing an order is what the mandate to place it was given for; releasing
+ * a settlement is part of the settlement instructed. Any other step needs its own word: asking for a quote is not yet
+ * accepting one.
  */
 const mandateActionOfStep: ReadonlyMap<string, Scope> = new Map([
   ['order:create', 'order:create'],
   ['trade:affirm', 'order:create'],
   ['settlement:instruct', 'settlement:instruct'],
   ['settlement:release', 'settlement:instruct'],
+  ['rfq:create', 'rfq:create'],
+  ['rfq:accept', 'rfq:accept'],
+  ['allocation:propose', 'allocation:propose'],
+  ['collateral:transfer', 'collateral:transfer'],
+  ['withdrawal:request', 'withdrawal:request'],
+  ['withdrawal-address:propose', 'withdrawal-address:propose'],
+  ['report:submit', 'report:submit'],
 ]);
 
 /** Whether the mandate a transaction names allows this action now, for the institution that began it. */
@@ -40,6 +48,8 @@ export async function mandateStandsFor(
     actingFor: facts.initiatorInstitution as Lei,
     use: intentUse(detail, { action: mandateAction, at }),
     at,
+    // Never by an older one than the intent was begun under.
+    atLeastVersion: facts.mandate.version,
   });
   return answer.stands;
 }

@@ -16,7 +16,7 @@ import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 
 /** How requests of enforcement points (AuthZEN) become questions of trading. */
 export function createOutsideRequests(dependencies: OutsideDependencies): OutsideRequests<TradingInput> {
-  const { transactions, consentStore, limits, clock } = dependencies;
+  const { transactions, consentStore, directory, limits, clock } = dependencies;
 
   /**
    * The transaction, where there is one that the caller has a part in. Of any other it does not even learn that it is
@@ -33,6 +33,21 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
     return caller.institution !== undefined && parties.includes(caller.institution) ? facts : undefined;
   }
 
+  /**
+   * Whether it is the caller's business what this principal may do to this: with its own people, with its own interface,
+   * with whoever began a transaction that it has a part in. What others may do elsewhere, and what was found of their
+   * firm, it does not learn.
+   */
+  function isForCaller(principal: string, resource: TradingInput['resource'], caller: Actor): boolean {
+    if (isOperator(caller, dependencies)) return true;
+    const snapshot = directory.snapshot();
+    const institution = snapshot.principal(principal)?.institution;
+    if (institution === undefined || caller.institution === undefined) return false;
+    if (institution === caller.institution) return true;
+    if (resource.type === 'transaction') return institution === resource.facts.initiatorInstitution;
+    return resource.type === 'resource' && snapshot.resource(resource.uri)?.institution === caller.institution;
+  }
+
   function mandateStands(input: TradingInput): Promise<boolean> | false {
     const { resource, action, context } = input;
     return resource.type === 'transaction' && mandateStandsFor(resource.facts, action, context.at, consentStore);
@@ -45,10 +60,12 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
     at = clock.now(),
   ): TradingInput {
     const { atLeast, ...context } = readContext(request.context);
+    const principal = readSubject(request.subject);
+    const resource = resourceOf(request.resource, facts);
     return {
-      principal: readSubject(request.subject),
+      principal,
       action: request.action.name,
-      resource: resourceOf(request.resource, facts),
+      resource: isForCaller(principal, resource, caller) ? resource : unknown(request.resource),
       context: { ...context, institution: caller.institution ?? '', at, mandateStands: false },
     };
   }
@@ -96,6 +113,10 @@ function resourceOf(
 ): TradingInput['resource'] {
   if (facts !== undefined) return { type: 'transaction', facts };
   if (type === 'resource') return { type: 'resource', uri: id };
-  // Also a transaction that nobody knows, or that the caller has no part in: nothing is permitted on it.
-  return { type: 'unknown', uid: uidOf('Transaction', id) };
+  return unknown({ type, id });
+}
+
+/** Also a transaction that nobody knows, or that the caller has no part in: nothing is permitted on it. */
+function unknown({ type, id }: EvaluationRequest['resource']): TradingInput['resource'] {
+  return { type: 'unknown', uid: uidOf(type === 'resource' ? 'Resource' : 'Transaction', id) };
 }

@@ -21,6 +21,7 @@ export function withRemedies(question: Question, remedies: readonly Remedy[]): Q
     }
     const approvals = approvalsOf({ ...question, local });
     const name = attributeOf(remedy.role);
+    if (!takesApprovals(question)) return undefined;
     if (approvals === undefined || typeof approvals[name] !== 'number') return undefined;
     const counted = { ...approvals, [name]: Math.max(approvals[name], remedy.count) };
     local = local.map((entity) =>
@@ -40,6 +41,12 @@ export function standingApprovalsOf(question: Question, role: string): number {
 
 export function attributeOf(role: string): string {
   return role.replaceAll('-', '_');
+}
+
+/** The registry takes approvals until an intent is acted on; later nobody can give what is missing. */
+function takesApprovals(question: Question): boolean {
+  const state = question.local.find(({ uid }) => isResource(question, uid))?.attrs['state'];
+  return state === undefined || state === 'intended';
 }
 
 function approvalsOf(question: Question): Readonly<Record<string, Json>> | undefined {

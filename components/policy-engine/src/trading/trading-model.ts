@@ -1,9 +1,9 @@
-import type { Directory, DirectorySnapshot, Principal } from '@countersign/contracts';
+import type { Directory, DirectorySnapshot } from '@countersign/contracts';
 import { kindOfPrincipal, parsePrincipalId, policyErrors } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { InformationModel } from '../decision/information-model.ts';
-import type { Posed, Uid } from '../decision/posed.ts';
+import type { Posed } from '../decision/posed.ts';
 import { circumstances, type Installation } from './context.ts';
 import { createDirectoryEntities } from './directory-entities.ts';
 import { principalUid, uidOf } from './entities.ts';
@@ -30,19 +30,19 @@ export function createTradingModel(dependencies: TradingModelDependencies): Info
     const shared = entitiesOf(snapshot, bundle);
     const context = circumstances(input, { principal, view, directory: snapshot, installation });
     const local = principal === undefined ? undefined : about.local;
-    const evaluable = local !== undefined;
+    const asking =
+      principal === undefined ? uidOf(typeOfUnknown(input.principal), input.principal) : principalUid(principal);
     return {
-      principal:
-        principal === undefined ? uidOf(typeOfUnknown(input.principal), input.principal) : principalUid(principal),
+      principal: asking,
       action: input.action,
       resource: about.uid,
       context: context.json,
       local: local?.entities ?? [],
       text: { context: context.text, local: local?.text ?? '[]' },
       shared: shared.snapshot,
-      closure: shared.closureOf(evaluable ? rootsOf(principal, input, view, about.owner, snapshot) : []),
+      closure: shared.closureOf(local === undefined ? [] : [asking, ...local.references, ...context.references]),
       entityVersion: snapshot.version,
-      evaluable,
+      evaluable: local !== undefined,
     };
   }
 
@@ -69,48 +69,18 @@ function thingOf(resource: TradingInput['resource'], view: IntentView | undefine
     case 'transaction':
       return {
         uid: uidOf('Transaction', resource.facts.id),
-        local: view === undefined ? undefined : transactionEntities(resource.facts, view),
-        owner: resource.facts.initiatorInstitution,
+        local: view === undefined ? undefined : transactionEntities(resource.facts, view, directory),
       };
-    case 'resource': {
-      const owner = directory.resource(resource.uri)?.institution;
+    case 'resource':
       return {
         uid: uidOf('Resource', resource.uri),
-        local: resourceEntities(resource.uri, owner),
-        owner,
+        local: resourceEntities(resource.uri, directory.resource(resource.uri)?.institution),
       };
-    }
     case 'unknown':
-      return { uid: resource.uid, local: undefined, owner: undefined };
+      return { uid: resource.uid, local: undefined };
     default:
       return resource satisfies never;
   }
-}
-
-/**
- * Where a question can begin to read the directory: who asks, and whatever the resource and the context name. Written
- * out rather than looked for in them, because it is done for every decision.
- */
-function rootsOf(
-  principal: Principal | undefined,
-  { context }: TradingInput,
-  view: IntentView | undefined,
-  owner: string | undefined,
-  directory: DirectorySnapshot,
-): readonly Uid[] {
-  const roots: Uid[] = [];
-  if (principal !== undefined) roots.push(principalUid(principal));
-  if (owner !== undefined) roots.push(uidOf('Institution', owner));
-  if (view !== undefined) {
-    roots.push(uidOf('Institution', view.entity));
-    if (view.account !== undefined) roots.push(uidOf('Account', view.account));
-    if (view.venue !== undefined) roots.push(uidOf('Venue', view.venue));
-    for (const lei of view.parties) roots.push(uidOf('Institution', lei));
-  }
-  if (context.partner !== undefined) roots.push(uidOf('Institution', context.partner.institution));
-  if (context.device !== undefined && directory.device(context.device) !== undefined)
-    roots.push(uidOf('Device', context.device));
-  return roots;
 }
 
 function typeOfUnknown(id: string): string {

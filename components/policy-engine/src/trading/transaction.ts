@@ -1,7 +1,8 @@
-import type { TransactionFacts } from '@countersign/contracts';
+import type { DirectorySnapshot, TransactionFacts } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
-import { extensionText, quoted, referenceText, uidText } from '../decision/canonical-text.ts';
-import type { LocalEntity } from '../decision/posed.ts';
+import { escaped, extensionText, referenceText, uidText } from '../decision/canonical-text.ts';
+import type { LocalEntity, Uid } from '../decision/posed.ts';
+import { countingApprovals } from './counting-approvals.ts';
 import { entity, reference } from './entities.ts';
 import type { IntentView } from './intent-view.ts';
 import { writtenReference } from './written-reference.ts';
@@ -9,17 +10,22 @@ import { writtenReference } from './written-reference.ts';
 /** Roles whose approvals the policies can ask for, as the schema's `approvals` names them. */
 export const approverRoles = ['compliance', 'desk-head', 'operations', 'risk', 'supervisor'] as const;
 
-/** Entities of one question alone, and their canonical JSON. */
+/** Entities of one question alone, their canonical JSON, and what of the directory they name. */
 export interface LocalEntities {
   readonly entities: readonly LocalEntity[];
   readonly text: string;
+  readonly references: readonly Uid[];
 }
 
 /** The transaction being decided, with what is read from its intent. */
-export function transactionEntities(facts: TransactionFacts, view: IntentView): LocalEntities {
+export function transactionEntities(
+  facts: TransactionFacts,
+  view: IntentView,
+  directory: Pick<DirectorySnapshot, 'principal'>,
+): LocalEntities {
   const { account, algorithmic, currency, instrument, jurisdiction, notional, quantity, venue } = view;
   const { id, initiator, initiatorInstitution, intentType, mandate, state } = facts;
-  const approvals = countApprovals(facts);
+  const approvals = countByRole(countingApprovals(facts, directory));
   const inNameOf = writtenReference('Institution', view.entity);
   const begunBy = writtenReference('Institution', initiatorInstitution);
   const parties = view.parties.map((lei) => writtenReference('Institution', lei));
@@ -27,8 +33,11 @@ export function transactionEntities(facts: TransactionFacts, view: IntentView): 
   // Assigned one by one, with the text beside it, as the circumstances are.
   const attrs: Record<string, Json> = {};
   let text = '{"attrs":{';
+  const references: Uid[] = [inNameOf.json.__entity, begunBy.json.__entity];
+  for (const { json } of parties) references.push(json.__entity);
   if (account !== undefined) {
     const written = writtenReference('Account', account);
+    references.push(written.json.__entity);
     attrs['account'] = written.json;
     text += `"account":${written.text},`;
   }
@@ -37,20 +46,20 @@ export function transactionEntities(facts: TransactionFacts, view: IntentView): 
   text += `"algorithmic":${algorithmic},"approvals":{"compliance":${approvals.compliance},"desk_head":${approvals.desk_head},"operations":${approvals.operations},"risk":${approvals.risk},"supervisor":${approvals.supervisor}},`;
   if (currency !== undefined) {
     attrs['currency'] = currency;
-    text += `"currency":${quoted(currency)},`;
+    text += `"currency":"${escaped(currency)}",`;
   }
   attrs['destinationKnown'] = destinationKnown;
   attrs['entityInstitution'] = inNameOf.json;
   attrs['initiator'] = initiator;
   attrs['initiatorInstitution'] = begunBy.json;
-  text += `"destinationKnown":${destinationKnown},"entityInstitution":${inNameOf.text},"initiator":${quoted(initiator)},"initiatorInstitution":${begunBy.text},`;
+  text += `"destinationKnown":${destinationKnown},"entityInstitution":${inNameOf.text},"initiator":"${escaped(initiator)}","initiatorInstitution":${begunBy.text},`;
   if (instrument !== undefined) {
     const written = writtenReference('Instrument', instrument.id);
     attrs['instrument'] = written.json;
     text += `"instrument":${written.text},`;
   }
   attrs['intentType'] = intentType;
-  text += `"intentType":${quoted(intentType)},`;
+  text += `"intentType":"${escaped(intentType)}",`;
   if (jurisdiction !== undefined) {
     const written = writtenReference('Jurisdiction', jurisdiction);
     attrs['jurisdiction'] = written.json;
@@ -69,9 +78,10 @@ export function transactionEntities(facts: TransactionFacts, view: IntentView): 
     text += `"quantity":${extensionText('decimal', quantity)},`;
   }
   attrs['state'] = state;
-  text += `"state":${quoted(state)}`;
+  text += `"state":"${escaped(state)}"`;
   if (venue !== undefined) {
     const written = writtenReference('Venue', venue);
+    references.push(written.json.__entity);
     attrs['venue'] = written.json;
     text += `,"venue":${written.text}`;
   }
@@ -84,11 +94,11 @@ export function transactionEntities(facts: TransactionFacts, view: IntentView): 
     const category = cfi.slice(0, 1);
     const group = cfi.slice(0, 2);
     entities.push(entity('Instrument', instrument.id, [], { category, cfi, group }));
-    text += `,{"attrs":{"category":${quoted(category)},"cfi":${quoted(cfi)},"group":${quoted(group)}},"parents":[],"uid":${uidText('Instrument', instrument.id)}}`;
+    text += `,{"attrs":{"category":"${escaped(category)}","cfi":"${escaped(cfi)}","group":"${escaped(group)}"},"parents":[],"uid":${uidText('Instrument', instrument.id)}}`;
   }
   entities.push(entity('Mandate', mandate.id, [], { version: mandate.version }));
   text += `,{"attrs":{"version":${mandate.version}},"parents":[],"uid":${uidText('Mandate', mandate.id)}}`;
-  return { entities, text: `[${text}]` };
+  return { entities, text: `[${text}]`, references };
 }
 
 /** A protected interface; it need not be among the directory's to be asked about. */
@@ -99,18 +109,17 @@ export function resourceEntities(uri: string, institution: string | undefined): 
       ? entity('Resource', uri, [], {})
       : entity('Resource', uri, [owner.__entity], { institution: owner }),
   ];
-  return { entities, text: JSON.stringify(entities) };
+  return { entities, text: JSON.stringify(entities), references: owner === undefined ? [] : [owner.__entity] };
 }
 
 const decimal = (amount: string) => ({ __extn: { arg: amount, fn: 'decimal' } });
 
-/** By role: different approvers who hold it for the initiator's institution. The initiator never counts. */
-function countApprovals({ approvals, initiator, initiatorInstitution }: TransactionFacts) {
+/** By role: how many different people have given them. */
+function countByRole(approvals: TransactionFacts['approvals']) {
   const count = (wanted: (typeof approverRoles)[number]): number => {
     if (approvals.length === 0) return 0;
     const approvers = new Set<string>();
-    for (const { approver, role, institution } of approvals)
-      if (role === wanted && institution === initiatorInstitution && approver !== initiator) approvers.add(approver);
+    for (const { approver, role } of approvals) if (role === wanted) approvers.add(approver);
     return approvers.size;
   };
   return {

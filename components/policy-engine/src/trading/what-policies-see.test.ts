@@ -99,6 +99,22 @@ describe('of an order the policies see', () => {
     });
   });
 
+  it('of the heads of desks the one of the initiator’s desk, and who heads several', async () => {
+    const head = (name: string, changes: Parameters<typeof person>[2]) => person(name, own, { roles: [], ...changes });
+    const { desk: _, ...ofNoDesk } = head('several', {});
+    const principals = [...market.principals, head('same', {}), head('other', { desk: 'rates' }), ofNoDesk];
+    const approvedBy = async (...names: readonly string[]) => {
+      const approvals = names.map((name) => ({ approver: `person:${name}`, role: 'desk-head', institution: own }));
+      const facts = transactionOf('trade_order', { drop: ['algo'], approvals });
+      const { local } = await seen(stepQuestion('order:create', facts), directoryOf({ principals }));
+      return Object(local[0]?.attrs['approvals'])['desk_head'];
+    };
+    expect(await approvedBy('same')).toBe(1);
+    expect(await approvedBy('several')).toBe(1);
+    expect(await approvedBy('other')).toBe(0);
+    expect(await approvedBy('other', 'same', 'several')).toBe(2);
+  });
+
   it.each([
     ['1', '1.0'],
     ['1.2345', '1.2345'],
@@ -204,8 +220,19 @@ describe('of the circumstances the policies see', () => {
     ['one that nobody knows', 'device:unheard-of', false],
   ])('of devices %s', async (_, device, shown) => {
     const { context } = await seen(placing({ device }));
-    if (shown) expect(context['device']).toEqual(entity('Device', device));
-    else expect(context).not.toHaveProperty('device');
+    if (shown) expect(context).toMatchObject({ device: entity('Device', device), signals: [] });
+    else {
+      expect(context).not.toHaveProperty('device');
+      // It is not overlooked: an unknown device is no better than one that is known to fail.
+      expect(context['signals']).toEqual(['device-unknown']);
+    }
+  });
+
+  it('a signal of its own once beside those that were told', async () => {
+    const signalsOf = async (...signals: readonly string[]) =>
+      (await seen(placing({ device: 'device:unheard-of', signals }))).context['signals'];
+    expect(await signalsOf('new-address')).toEqual(['new-address', 'device-unknown']);
+    expect(await signalsOf('device-unknown')).toEqual(['device-unknown']);
   });
 
   it('the artefact that the intent names, whatever is said beside it', async () => {
@@ -286,6 +313,36 @@ describe('of what compliance has found the policies see the worst', () => {
     expect(await gatesWith({ ...(compliance === undefined ? {} : { compliance }) }, withStranger)).toMatchObject(
       expected,
     );
+  });
+
+  it('for whoever acts in the name of others', async () => {
+    const forOthers = stepQuestion(
+      'order:create',
+      transactionOf('trade_order', {
+        drop: ['algo'],
+        set: { entity_lei: stranger, account: `${stranger}-1`, parties: [{ role: 'ExecutingBroker', lei: clearer }] },
+      }),
+    );
+    const institutions = [
+      ...market.institutions.filter(({ lei }) => lei !== own),
+      institution(own, { compliance: { ...inOrder, sanctions: { ...inOrder.sanctions, result: 'match' } } }),
+    ];
+    expect((await seen(forOthers, directoryOf({ institutions }))).context.gates).toMatchObject({
+      sanctionsClear: false,
+      sanctionsFailing: own,
+    });
+  });
+
+  it.each([
+    ['2026-11-20T12:01:00.000Z', '2026-11-20T05:00:00.000Z', own],
+    ['2026-11-20T12:01:00.001Z', '1970-01-01T00:00:00.000Z', stranger],
+    ['2099-01-01T00:00:00.000Z', '1970-01-01T00:00:00.000Z', stranger],
+  ])('for a screening at %s, which is yet to come, as of %s', async (screenedAt, oldest, of) => {
+    const compliance = { ...inOrder, sanctions: { result: 'clear' as const, screenedAt } };
+    expect(await gatesWith({ compliance }, withStranger)).toMatchObject({
+      sanctionsOldest: datetime(oldest),
+      sanctionsOldestOf: of,
+    });
   });
 
   const unknown = {

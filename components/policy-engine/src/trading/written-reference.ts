@@ -1,4 +1,3 @@
-import { referenceText } from '../decision/canonical-text.ts';
 import { reference } from './entities.ts';
 
 /** A reference to an entity in Cedar's JSON form, and its canonical text. Shared: nobody changes it. */
@@ -23,7 +22,8 @@ export function writtenReference(type: keyof typeof kept, id: string): WrittenRe
   const known = kept[type];
   const found = known.get(id);
   if (found !== undefined) return found;
-  const written = { json: reference(type, id), text: referenceText(type, id) };
+  const json = reference(type, id);
+  const written = { json, text: JSON.stringify(json) };
   if (known.size >= maxKept) known.clear();
   known.set(id, written);
   return written;

@@ -49,6 +49,7 @@ export async function followVersions(dependencies: {
   const { pool, logger, signer } = dependencies;
   let active: ActivePolicies | undefined;
   let refusedVersion = 0;
+  let unsealedVersion = 0;
   const listeners: ((active: ActivePolicies) => void)[] = [];
   const waiting = new Set<() => void>();
 
@@ -87,13 +88,28 @@ export async function followVersions(dependencies: {
     for (const look of waiting) look();
   }
 
-  /** A withdrawn key verifies nothing: what it had signed is signed again by whoever has verified it before. */
+  /** A withdrawn key verifies nothing: what it had signed is signed again, if the log knows of it. */
   async function keepSealed(known: ActivePolicies): Promise<void> {
     const { kid } = known.version.signature;
     const keys = await signer.publicKeys('policy-bundle');
     if (keys.some((key) => key.kid === kid)) return;
     const stored = await newestVersion(pool);
-    if (stored?.version === known.version.version && stored.hash === known.version.hash) await sealAgain(known, stored);
+    if (stored?.version !== known.version.version || stored.hash !== known.version.hash) return;
+    // Who has the key that was withdrawn could have had this node take a version of their own, and who can write to the
+    // database could have changed who approved it: the log says what was activated, and nothing else is signed.
+    try {
+      await verifyVersion(stored, known.loaded.bundle, dependencies);
+    } catch (error) {
+      if (!isCodedError(error, 'bundle_signature')) throw error;
+      if (unsealedVersion !== stored.version)
+        logger.error(
+          { error, version: stored.version },
+          'the key of the active policies is gone, and they are not signed again',
+        );
+      unsealedVersion = stored.version;
+      return;
+    }
+    await sealAgain(known, stored);
   }
 
   async function sealAgain(

@@ -1,6 +1,7 @@
 import {
   type Actor,
   type AuditAppender,
+  type AuditLog,
   type DecisionHistory,
   type PolicyBundle,
   type PolicyVersions,
@@ -36,6 +37,7 @@ import {
   lockCandidate,
   sweepCandidates,
 } from './candidate-store.ts';
+import { wasProposed } from './proposed.ts';
 import { publishVersion } from './publish.ts';
 import type { Attempt, Refuse } from './refusals.ts';
 import type { PolicySigner } from './signature.ts';
@@ -51,7 +53,7 @@ const maxFailuresTold = 50;
 /** A change of the policies by two people: one proposes what was tested and simulated, another approves exactly that. */
 export function createCandidates(dependencies: {
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & Pick<AuditLog, 'find'>;
   readonly signer: PolicySigner;
   readonly simulation: DecisionHistory['simulation'];
   readonly active: ActiveVersion;
@@ -190,7 +192,14 @@ export function createCandidates(dependencies: {
         const refusal =
           refusalOf(candidate, digest, by.id) ?? outdated(candidate.baseVersion, await newestVersionNumber(session));
         if (refusal !== undefined) return refusals(refusal, attempt);
-        const loaded = await orRefuse(attempt, () => loadAsProposed(candidate));
+        const loaded = await orRefuse(attempt, async () => {
+          if (!(await wasProposed(candidate, audit)))
+            throw policyErrors.error(
+              'candidate_digest',
+              'The log knows of no such proposal: propose the bundle again.',
+            );
+          return loadAsProposed(candidate);
+        });
         const lockedOut = dependencies.wayBack?.(loaded, by);
         if (lockedOut !== undefined) return refusals(lockedOut, attempt);
         const version = await publishVersion(

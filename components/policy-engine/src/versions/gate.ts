@@ -1,4 +1,4 @@
-import type { Actor, Caller, ResourceGuard } from '@countersign/contracts';
+import { type Actor, accessErrors, type Caller, type ResourceGuard } from '@countersign/contracts';
 import type { Scope } from '@countersign/market';
 import { accessRequestOf } from '@countersign/runtime';
 import type { FastifyRequest } from 'fastify';
@@ -6,6 +6,11 @@ import type { FastifyRequest } from 'fastify';
 /** Lets requests in by their scope, before a body is read: nobody else may send four megabytes. */
 export interface Gate {
   needs(scope: Scope): { readonly onRequest: (request: FastifyRequest) => Promise<void> };
+  /**
+   * Who takes a step. Whoever acts for others could be both of the two: propose for the one and approve for the other.
+   *
+   * @throws CodedError `insufficient_scope` where somebody acts on the subject's behalf
+   */
   actorOf(request: FastifyRequest): Actor;
 }
 
@@ -20,6 +25,11 @@ export function createGate(guard: ResourceGuard, baseUrl: string): Gate {
     actorOf(request) {
       const caller = callers.get(request);
       if (caller === undefined) throw new Error('a request reached its handler without a caller');
+      if (caller.actors.length > 0)
+        throw accessErrors.error(
+          'insufficient_scope',
+          'Policies are changed by those who answer for it themselves: this token was given to somebody acting for another.',
+        );
       return { id: caller.subject, institution: caller.institution };
     },
   };

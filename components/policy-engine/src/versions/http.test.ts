@@ -8,10 +8,10 @@ import type { GovernedVersions } from './versions.ts';
 
 const people: Readonly<Record<string, { id: string; institution?: string }>> = { proposer, approver };
 
-/** A token here says by whom and for what it was asked: `proposer~policy:propose`. */
+/** A token here says by whom and for what it was asked, and who acts by it: `proposer~policy:propose~agent:a`. */
 const guard: ResourceGuard = {
   async check({ authorization }, { scope }) {
-    const [, name = '', granted] = /^DPoP (\w+)~(\S+)$/.exec(authorization[0] ?? '') ?? [];
+    const [, name = '', granted, actor] = /^DPoP (\w+)~(\S+?)(?:~(\S+))?$/.exec(authorization[0] ?? '') ?? [];
     const person = people[name];
     if (person === undefined) throw accessErrors.error('token_missing', 'no token');
     if (granted !== scope) throw accessErrors.error('insufficient_scope', `the token holds ${String(granted)}`);
@@ -19,7 +19,7 @@ const guard: ResourceGuard = {
       subject: person.id,
       client: name,
       institution: person.institution ?? '',
-      actors: [],
+      actors: actor === undefined ? [] : [actor],
       scope: [scope],
       tokenId: 'tok_x',
       authorizationDetails: [],
@@ -98,6 +98,22 @@ describe('the interface of the policies', () => {
     const { versions } = (await read('/policies')).body;
     expect(versions).toMatchObject([{ version: 3 }, { version: 2 }, { version: 1 }]);
     expect(versions[0].policies).toBeUndefined();
+  });
+
+  it('takes no step from whoever acts for others: that one could be both', async () => {
+    const simulation = rig.simulated(stricter, 1);
+    const proposal = { bundle: stricter, ...about, simulation };
+    const refused = { status: 403, body: { code: 'insufficient_scope' } };
+    const propose = (token: string) => call('POST', '/policies/candidates', token, proposal);
+    expect(await propose('proposer~policy:propose~agent:a')).toMatchObject(refused);
+    const { id, digest } = (await propose('proposer~policy:propose')).body;
+    const decide = (step: string, body: object) =>
+      call('POST', `/policies/candidates/${id}/${step}`, 'approver~policy:approve~agent:a', body);
+    expect(await decide('approve', { digest })).toMatchObject(refused);
+    expect(await decide('reject', { reason: 'No' })).toMatchObject(refused);
+    const back = await call('POST', '/policies/rollback', 'approver~policy:rollback~agent:a', about);
+    expect(back).toMatchObject(refused);
+    expect(node.current().version.version).toBe(1);
   });
 
   it('rejects with a reason', async () => {

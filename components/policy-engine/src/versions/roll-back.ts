@@ -1,4 +1,10 @@
-import { type AuditAppender, type AuditLog, type PolicyVersions, policyErrors } from '@countersign/contracts';
+import {
+  type AuditAppender,
+  type AuditLog,
+  type PolicyBundle,
+  type PolicyVersions,
+  policyErrors,
+} from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
@@ -30,6 +36,8 @@ export function createRollBack(dependencies: {
     const published = await transaction(pool, async (session) => {
       await lockVersions(session);
       const newest = await newestVersion(session);
+      // Whether it is a roll-back itself is for those who activated it to say, and not for its row.
+      if (newest?.governed != null) await verifyVersion(newest, await bundleOf(session, newest), dependencies);
       const before = await stepBefore(session, newest);
       if (before === undefined)
         return refusals(
@@ -64,6 +72,11 @@ async function stepBefore(session: pg.PoolClient, newest: StoredVersion | undefi
   if (newest?.governed == null || newest.governed.rolledBackTo !== null) return undefined;
   const stored = await findVersion(session, newest.version - 1);
   if (stored?.governed == null) return undefined;
-  const bundle = await findBundle(session, stored.version);
-  return bundle === undefined ? undefined : { stored, bundle };
+  return { stored, bundle: await bundleOf(session, stored) };
+}
+
+async function bundleOf(session: pg.PoolClient, { version }: StoredVersion): Promise<PolicyBundle> {
+  const bundle = await findBundle(session, version);
+  if (bundle === undefined) throw new Error('a version was removed while all of them were locked');
+  return bundle;
 }

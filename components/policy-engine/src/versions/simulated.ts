@@ -1,10 +1,17 @@
-import { type DecisionHistory, policyErrors, type SimulationReport } from '@countersign/contracts';
+import {
+  type DecisionHistory,
+  policyErrors,
+  type SimulationRange,
+  type SimulationReport,
+} from '@countersign/contracts';
 import { type CodedError, type Digest, isCodedError, parseInstant, type SimulationId } from '@countersign/kernel';
 
 const freshMs = 24 * 3_600_000;
+const narrowing = ['action', 'principal', 'institution', 'desk'] as const satisfies readonly (keyof SimulationRange)[];
 
 /**
- * The report of a simulation, if it is one of exactly this bundle against the active version, and of today.
+ * The report of a simulation, if it is one of exactly this bundle against the active version, and of today. It may keep to
+ * a time, which the approver is shown; one that keeps to somebody or something shows the flips that its author chose.
  *
  * @throws CodedError `policy_not_simulated`
  */
@@ -21,13 +28,15 @@ export async function checkSimulation(
     if (isCodedError(error, 'simulation_not_found')) throw notSimulated('There is no simulation by this id.');
     throw error;
   });
-  const { status, digest, bundleHash, baseVersion, finishedAt } = report;
+  const { status, digest, bundleHash, baseVersion, finishedAt, range } = report;
   if (status !== 'done' || digest === undefined) throw notSimulated(`The simulation is ${status}.`);
   if (bundleHash !== wanted.hash) throw notSimulated('The simulation was of another bundle.');
   if (baseVersion !== wanted.baseVersion)
     throw notSimulated(
       `The simulation was against version ${baseVersion}, and version ${wanted.baseVersion} is active.`,
     );
+  if (narrowing.some((member) => range[member] !== undefined))
+    throw notSimulated('The simulation left decisions out: only a time may limit it.');
   const finished = finishedAt === undefined ? undefined : parseInstant(finishedAt);
   if (finished === undefined || wanted.now - finished >= freshMs)
     throw notSimulated('The simulation is over a day old.');

@@ -1,5 +1,6 @@
 import { policyErrors } from '@countersign/contracts';
 import { CodedError, digestOf } from '@countersign/kernel';
+import { createLogger } from '@countersign/runtime';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { hashOfBundle, partsOf } from '../bundle/parts.ts';
 import { about, approver, createRig, proposer, type Rig } from '../testing/governance-rig.ts';
@@ -151,6 +152,33 @@ describe('a change of the policies', () => {
     expect(node.current().version.version).toBe(1);
   });
 
+  const forgedProposals: Readonly<Record<string, string>> = {
+    'in the name of somebody else': `proposed_by = 'person:eve', digest = $2`,
+    'that has been given longer': `expires_at = expires_at + interval '1 year'`,
+    'whose simulation has been prettified': 'flips = 0',
+    'whose untested policies have been left out': `untested = '["too-large"]'`,
+    'of another record': `record_id = $2`,
+  };
+  it.each(Object.entries(forgedProposals))('is not approved %s', async (_, forgery) => {
+    const node = await rig.open();
+    const { id, digest, changeRequest, reason, simulation } = await propose(node);
+    const forged = digestOf({
+      v: 1,
+      hash: hashOfBundle(stricter),
+      tests: digestOf(stricter.tests),
+      change_request: changeRequest,
+      reason,
+      base_version: 1,
+      proposed_by: 'person:eve',
+      simulation: { id: simulation.id, digest: digestOf({ id: simulation.id }) },
+    });
+    const [value, approved] = forgery.includes('digest') ? [forged, forged] : [rig.records[0]?.id, digest];
+    await sql(`update policy_candidates set ${forgery} where id = $1`, forgery.includes('$2') ? [id, value] : [id]);
+    expect(await refusalOf(node.approve(id, approved, approver))).toMatchObject({ code: 'candidate_digest' });
+    expect(node.current().version.version).toBe(1);
+    expect(recordsOf('policy.refused')).toMatchObject([{ reason: 'candidate_digest', subject: approver }]);
+  });
+
   it('is decided once', async () => {
     const node = await rig.open();
     const { id, digest } = await propose(node);
@@ -236,6 +264,16 @@ describe('a proposal is refused, and that is recorded,', () => {
     'when the simulation was against another version': {
       bundle: stricter,
       report: { baseVersion: 7 },
+      code: 'policy_not_simulated',
+    },
+    'when the simulation was of one action alone': {
+      bundle: stricter,
+      report: { range: { action: 'order:cancel' } },
+      code: 'policy_not_simulated',
+    },
+    'when the simulation was of one desk alone': {
+      bundle: stricter,
+      report: { range: { desk: 'LEI/rates' } },
       code: 'policy_not_simulated',
     },
     'when the simulation still runs': { bundle: stricter, report: { status: 'running' }, code: 'policy_not_simulated' },
@@ -336,12 +374,40 @@ describe('a roll-back', () => {
     expect(node.current().version.version).toBe(3);
   });
 
+  it('does not go further because a row says that the last one was none', async () => {
+    const node = await rig.open();
+    await publish(node);
+    await node.rollBack(about, proposer);
+    await sql('update policy_versions set rolled_back_to = null where version = 3');
+    expect(await refusalOf(node.rollBack(about, proposer))).toMatchObject({ code: 'bundle_signature' });
+    expect((await node.list())[0]).toMatchObject({ version: 3 });
+  });
+
   it('does not bring back what somebody has changed in the database', async () => {
     const node = await rig.open();
     await publish(node);
     await sql('update policy_versions set bundle = $1 where version = 1', [JSON.stringify(smallBundle('9999.0'))]);
     expect(await refusalOf(node.rollBack(about, proposer))).toMatchObject({ code: 'bundle_signature' });
     expect(node.current().version.version).toBe(2);
+  });
+});
+
+describe('a past version', () => {
+  it('is shown with the policies of its bundle, whatever its row says they were', async () => {
+    const node = await rig.open();
+    const first = node.current().version;
+    await publish(node);
+    await sql(`update policy_versions set policies = '[]' where version = 1`);
+    expect(await node.version(1)).toEqual(first);
+    expect(await node.version(2)).toEqual(node.current().version);
+  });
+
+  it('is not shown when it is not what was signed', async () => {
+    const node = await rig.open();
+    await publish(node);
+    await publish(node, smallBundle('70.0'));
+    await sql(`update policy_versions set approved_by = 'person:eve' where version = 2`);
+    expect(await refusalOf(node.version(2))).toMatchObject({ code: 'bundle_signature' });
   });
 });
 
@@ -408,6 +474,24 @@ describe('when the key is lost', () => {
     const successor = await rig.keys.withdraw('policy-bundle', kid);
     await vi.waitFor(() => expect(node.current().version.signature.kid).toBe(successor.kid));
     expect((await rig.open()).current().version).toEqual(node.current().version);
+  });
+
+  it.each([
+    ['the row names another approver by now', () => sql(`update policy_versions set proposed_by = 'person:eve'`)],
+    ['the log knows of no such activation', async () => void rig.records.splice(0)],
+  ])('nothing is signed again where %s', async (_, tamper) => {
+    const logged: string[] = [];
+    const logger = createLogger({ level: 'error', name: 'test' });
+    logger.error = (_: object, message?: string) => void logged.push(message ?? '');
+    const node = await rig.open({ pollMs: 20, logger });
+    const { kid } = node.current().version.signature;
+    await tamper();
+    await rig.keys.withdraw('policy-bundle', kid);
+    await vi.waitFor(() => expect(logged).toHaveLength(1));
+    expect(logged[0]).toContain('not signed again');
+    expect(node.current().version.signature.kid).toBe(kid);
+    const { rows } = await sql(`select signature->>'kid' as kid from policy_versions`);
+    expect(rows).toEqual([{ kid }]);
   });
 
   it('and nobody runs, the record of the activation vouches for the version, which is signed again', async () => {

@@ -16,11 +16,12 @@ import { hashOfBundle } from '../bundle/parts.ts';
 import type { WayBack } from '../trading/way-back.ts';
 import { type ActivePolicies, followVersions } from './active-version.ts';
 import { createCandidates } from './candidates.ts';
-import { publishVersion } from './publish.ts';
+import { policiesOf, publishVersion } from './publish.ts';
 import { createRefusals } from './refusals.ts';
 import { createRollBack } from './roll-back.ts';
 import type { PolicySigner } from './signature.ts';
-import { findBundle, findVersion, hasSignedVersion, listVersions, lockVersions } from './store.ts';
+import { findBundle, findVersion, hasSignedVersion, listVersions, lockVersions, type StoredVersion } from './store.ts';
+import { verifyVersion } from './verify-version.ts';
 import { shownVersion } from './version-rows.ts';
 
 export interface PolicyVersionsDependencies {
@@ -88,7 +89,7 @@ export async function createPolicyVersions(dependencies: PolicyVersionsDependenc
     async version(version) {
       const stored = await findVersion(pool, version);
       if (stored === undefined) throw versionNotFound(version);
-      return shownVersion(stored);
+      return activated(stored, active.current(), dependencies);
     },
     async bundle(version) {
       const bundle = await findBundle(pool, version);
@@ -100,6 +101,25 @@ export async function createPolicyVersions(dependencies: PolicyVersionsDependenc
     onChange: active.onChange,
     stop: () => active.stop(),
   };
+}
+
+/**
+ * A version as it was activated. Its row may have been changed since, and its policies stand in it a second time, where
+ * no signature covers them: they are read from the bundle.
+ *
+ * @throws CodedError `bundle_signature`
+ */
+async function activated(
+  stored: StoredVersion,
+  { version: active, loaded }: ActivePolicies,
+  dependencies: Pick<PolicyVersionsDependencies, 'pool' | 'signer' | 'audit'>,
+): Promise<PolicyVersion> {
+  if (stored.governed === null) return shownVersion(stored);
+  if (stored.version === active.version) return active;
+  const bundle = await findBundle(dependencies.pool, stored.version);
+  if (bundle === undefined) throw versionNotFound(stored.version);
+  await verifyVersion(stored, bundle, dependencies);
+  return { ...shownVersion(stored), policies: policiesOf(loaded.hash === stored.hash ? loaded : loadBundle(bundle)) };
 }
 
 function versionNotFound(version: number): CodedError {

@@ -13,7 +13,7 @@ export interface ComponentAccess {
 }
 
 export interface ComponentPoolOptions extends ComponentAccess {
-  /** 10 by default. The embedded server takes 120 in all. */
+  /** 10 by default. The embedded server takes 250 in all. */
   readonly maxConnections?: number;
   /** The server gives up a statement after this; 15 s by default. */
   readonly statementTimeoutMs?: number;

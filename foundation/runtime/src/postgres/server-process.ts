@@ -32,6 +32,8 @@ const startTimeoutMs = 300_000;
 const logLimitBytes = 10_000_000;
 
 /**
+ * As many connections as two control planes open between them when all of their pools are full, and some for tools.
+ *
  * Durability is PostgreSQL's default and said aloud here so that nobody tunes it away: "durable" must mean
  * on the disk, or evidence could be lost after it was relied on. Statements and row values stay out of the
  * server's log (terse messages, no statements): they may hold personal data.
@@ -43,7 +45,7 @@ const settings: readonly string[] = Object.entries({
   listen_addresses: host,
   unix_socket_directories: '',
   shared_buffers: '128MB',
-  max_connections: '120',
+  max_connections: '250',
   password_encryption: 'scram-sha-256',
   timezone: 'UTC',
   log_timezone: 'UTC',

@@ -13,7 +13,7 @@ import { printComparison, printTests } from './draw-bundle.ts';
 import { drawSimulation } from './draw-simulation.ts';
 import { loadFolder, printLoaded, sideOf, sideOfBundle, testFolder, withProblems } from './folder.ts';
 import { progressBar } from './progress-bar.ts';
-import { runSimulation, type SimulationRange } from './simulation.ts';
+import { runSimulation, type SimulationRange, type SimulationView } from './simulation.ts';
 
 interface Why {
   readonly changeRequest: string;
@@ -132,6 +132,10 @@ function candidateCommand(policy: Command, options: () => ConnectionOptions): vo
         `${tests.passed} tests passed, policies untested: ${tests.untested.length === 0 ? 'none' : tests.untested.join(', ')}`,
       );
       print(`${simulation.flips} of ${simulation.decisions} decisions come out otherwise  ${dim(simulation.id)}`);
+      const path = `/simulations/${encodeURIComponent(simulation.id)}`;
+      const report = (await call(connection, 'GET', path)) as SimulationView;
+      for (const line of drawSimulation(report).slice(1)) print(line);
+      print();
       print(dim(`from version ${active.version.version}`));
       printComparison({ bundle: active.bundle, policies: active.version.policies }, await sideOfBundle(bundle));
       if (candidate.status !== 'proposed') return;

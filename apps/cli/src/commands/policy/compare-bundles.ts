@@ -76,12 +76,19 @@ function testsOf({ bundle }: Side): ReadonlyMap<string, Item> {
       return [
         [`tests/${file}`, { kind: 'shared', text: pretty(shared), brief: true }],
         ...each.map((test, index): [string, Item] => [
-          `tests/${file}  ${String(memberOf(test, 'name') ?? index)}`,
+          `tests/${file}  ${String(memberOf(test, 'name') ?? index)}${timesBefore(each, index)}`,
           { kind: 'test', text: pretty(test), brief: true },
         ]),
       ];
     }),
   );
+}
+
+/** Two tests of one name are two: the one must not stand in front of the other. */
+function timesBefore(tests: readonly unknown[], index: number): string {
+  const name = memberOf(tests[index], 'name');
+  const before = tests.slice(0, index).filter((test) => memberOf(test, 'name') === name).length;
+  return before === 0 ? '' : ` (${before + 1})`;
 }
 
 function nameOf(entity: unknown): string {

@@ -8,6 +8,7 @@ const report: SimulationView = {
   status: 'done',
   bundleHash: 'hash',
   baseVersion: 3,
+  range: { from: '2026-11-20T00:00:00Z', until: '2026-11-21T10:00:00.000Z', desk: 'LEI/\u001brates' },
   progress: { done: 1_200_000, of: 1_200_000 },
   decisions: 1_200_000,
   skipped: { entity_missing: 2 },
@@ -47,6 +48,12 @@ describe('a simulation drawn for a terminal', () => {
     expect(lines).toContain('2 skipped: entity_missing');
   });
 
+  it('says which decisions it was about', () => {
+    const stretch = 'of all decisions from 2026-11-20T00:00:00Z until 2026-11-21T10:00:00.000Z';
+    expect(lines).toContain(`${stretch}, only desk LEI/\\u001brates`);
+    expect(drawSimulation({ ...report, range: {} })).toContain('of all decisions');
+  });
+
   it('draws a table of those with flips, numbers to the right', () => {
     const start = lines.indexOf('│ institution │ decisions │ permit to deny │ deny to permit │');
     expect(lines.slice(start - 1, start + 5)).toEqual([
@@ -68,8 +75,8 @@ describe('a simulation drawn for a terminal', () => {
 
   it('says it in a line when nothing flips', () => {
     const none = { ...report, permitToDeny: 0, denyToPermit: 0, flips: [], skipped: {} };
-    expect(drawSimulation(none)).toHaveLength(3);
-    expect(drawSimulation(none)[2]).toContain('no flips');
+    expect(drawSimulation(none)).toHaveLength(4);
+    expect(drawSimulation(none)[3]).toContain('no flips');
   });
 });
 

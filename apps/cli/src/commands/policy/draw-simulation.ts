@@ -12,6 +12,7 @@ export function drawSimulation(report: SimulationView): readonly string[] {
   const flips = permitToDeny + denyToPermit;
   return [
     `${bold(report.id)}  ${dim(`against version ${baseVersion}`)}  ${dim(report.bundleHash)}`,
+    dim(`of ${rangeInWords(report.range)}`),
     '',
     `${grouped(decisions)} decisions, ${flips === 0 ? green('no flips') : yellow(`${grouped(flips)} flips`)}: ` +
       `${red(`${grouped(permitToDeny)} permit to deny`)}, ${green(`${grouped(denyToPermit)} deny to permit`)}; ` +
@@ -20,6 +21,13 @@ export function drawSimulation(report: SimulationView): readonly string[] {
     ...(flips === 0 ? [] : tables(report)),
     ...(report.flips.length === 0 ? [] : ['', ...flipLines(report)]),
   ];
+}
+
+/** Which decisions it was about: few flips mean little of a simulation that looked at little. */
+function rangeInWords({ from, until, ...only }: SimulationView['range']): string {
+  const narrowed = Object.entries(only).map(([name, value]) => `${name} ${visible(String(value))}`);
+  const time = `${from === undefined ? '' : ` from ${visible(from)}`}${until === undefined ? '' : ` until ${visible(until)}`}`;
+  return `all decisions${time}${narrowed.length === 0 ? '' : `, only ${narrowed.join(', ')}`}`;
 }
 
 function tables({ by }: SimulationView): readonly string[] {

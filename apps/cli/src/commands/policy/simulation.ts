@@ -27,6 +27,7 @@ export interface SimulationView {
   readonly failure?: string;
   readonly bundleHash: string;
   readonly baseVersion: number;
+  readonly range: SimulationRange;
   readonly progress: { readonly done: number; readonly of: number };
   readonly decisions: number;
   readonly skipped: Readonly<Record<string, number>>;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RevocationTarget } from '@countersign/contracts';
 import { newId, systemRandom } from '@countersign/kernel';
-import { createKeyCache } from '@countersign/oauth';
+import { createKeyCache, createTokenMemory } from '@countersign/oauth';
 import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } from '@countersign/runtime';
 import { createTestDatabase, fixedClock } from '@countersign/testkit';
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
@@ -57,6 +57,7 @@ export async function createRig() {
     directory: { ...world.directory, snapshot: directory.snapshot },
     tokenKeys: createTokenKeys(signer),
     proofKeys: createKeyCache(),
+    tokenMemory: createTokenMemory(),
   });
   const open: FastifyInstance[] = [];
   const pool = database.pool('authorization-server');
