@@ -200,14 +200,12 @@ describe('a process that is killed', () => {
     const holds = await hold('policy_engine.limit_holds');
     await log.letGo();
     await eventually(async () => expect(await submittedOf(dying)).toBe(some));
+    const asking = `from pg_stat_activity
+      where wait_event_type = 'Lock' and query like 'update limit_holds%set state = case%'`;
+    await eventually(async () => expect(await rows(`select pid ${asking}`, [])).toHaveLength(some));
     await kill();
     // The database would carry out what the dead have asked it for: this is as if they had died before asking.
-    const ended = await rows(
-      `select pg_terminate_backend(pid) from pg_stat_activity
-        where wait_event_type = 'Lock' and query like 'update limit_holds%set state = case%'`,
-      [],
-    );
-    expect(ended).toHaveLength(some);
+    expect(await rows(`select pg_terminate_backend(pid) ${asking}`, [])).toHaveLength(some);
     await holds.letGo();
     const answers = await pending;
     expect(new Set(answers)).toEqual(new Set(['lost']));

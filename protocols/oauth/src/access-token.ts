@@ -26,7 +26,6 @@ import {
   verifyJws,
 } from './jws.ts';
 import type { JwsAlgorithm, Thumbprint, VerificationKey } from './key-cache.ts';
-import type { TokenMemory } from './token-memory.ts';
 
 /** Longest life of an access token in seconds. */
 export const maxAccessTokenLifetimeSeconds = 300;
@@ -89,6 +88,28 @@ export type VerifiedAccessToken = Brand<
   },
   'VerifiedAccessToken'
 >;
+
+/** An access token whose signature was verified, and the key by which. */
+export interface RememberedToken {
+  readonly kid: string;
+  readonly key: VerificationKey;
+  readonly claims: VerifiedClaims;
+  readonly verified: VerifiedAccessToken;
+}
+
+/**
+ * Access tokens whose signatures have been verified. A client presents one token with hundreds of requests, and a
+ * signature over the same text by the same key verifies again, or does not.
+ *
+ * Only that is remembered: whether the key is still in use, whom the token is for, whether it is in date, what it is bound
+ * to and whether it was revoked is asked each time.
+ */
+export interface TokenMemory {
+  /** The token, if it was verified before by the very key that its issuer has under that `kid` now. */
+  recall(token: string, keyOf: (kid: string) => VerificationKey | undefined): RememberedToken | undefined;
+  /** Only for a token that was accepted: what anybody may send must not take up room. */
+  remember(token: string, verified: RememberedToken): void;
+}
 
 export interface AccessTokenExpectations {
   readonly issuer: string;

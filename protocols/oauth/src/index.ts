@@ -22,7 +22,7 @@ export * from './pkce.ts';
 export * from './request-object.ts';
 export * from './revocation-key.ts';
 export * from './revocation-list.ts';
-export { createTokenMemory, type TokenMemory } from './token-memory.ts';
+export { createTokenMemory } from './token-memory.ts';
 export * from './transaction-token.ts';
 export * from './verify-possession.ts';
 export * from './verify-resource-request.ts';

@@ -107,6 +107,15 @@ describe('a question from outside', () => {
       expect(await engine.evaluate(request(known(order('900'))), caller)).toMatchObject({ decision: true });
     });
 
+    it('is held to the limits when a quote is accepted as well, and not yet when one is asked for', async () => {
+      const set = { max_notional: { amount: '1001', ccy: 'EUR' }, limit_price: { amount: '1', ccy: 'EUR' } };
+      const rfq = transactionOf('rfq', { drop: ['algo'], set });
+      rig.transactions.set(rfq.id, { facts: rfq, parties: [own] });
+      const to = (name: string) => engine.evaluate({ ...request(rfq.id), action: { name } }, caller);
+      expect(await to('rfq:accept')).toMatchObject({ decision: false, reasons: [{ code: 'limit_exceeded' }] });
+      expect(await to('rfq:create')).toMatchObject({ decision: true });
+    });
+
     it('is denied in a currency that a limit cannot count', async () => {
       expect(await engine.evaluate(request(known(order('1000', 'USD'))), caller)).toMatchObject({ decision: true });
       expect(await engine.evaluate(request(known(order('1', 'JPY'))), caller)).toMatchObject({

@@ -36,6 +36,17 @@ describe('replaying a recorded decision', () => {
     expect(await past.history.replay(today)).toMatchObject({ outcome: 'identical', recorded: { decision: true } });
   });
 
+  it('makes again what Cedar has decided in the place of policies that were compiled wrongly', async () => {
+    const record = await past.order({ notional: '2000000.0' });
+    const wrongly = await past.order({
+      notional: '2000000.0',
+      verdict: { decision: true, determining: ['cancelling'] },
+    });
+    past.miscompile(rulesWith('1000000.0', '9000000.0'));
+    expect(await past.history.replay(record)).toMatchObject({ outcome: 'identical', recorded: { decision: false } });
+    expect(await past.history.replay(wrongly)).toMatchObject({ outcome: 'different' });
+  });
+
   it('tells every member that comes out otherwise', async () => {
     const obligations = [{ kind: 'step-up', acr: 'phrh' }] as const;
     const record = await past.order({

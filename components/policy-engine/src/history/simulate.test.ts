@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type PolicyBundle, policyErrors, type SimulationReport } from '@countersign/contracts';
-import { digestOf, type SimulationId } from '@countersign/kernel';
+import { digestOf, type Json, type SimulationId } from '@countersign/kernel';
 import { createTestDatabase } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hashOfBundle } from '../bundle/load-bundle.ts';
@@ -235,6 +235,14 @@ describe('the report of a simulation', () => {
       code: 'policy_invalid',
       facts: { problems: [{ policyId: 'traders-place-orders' }] },
     });
+  });
+
+  it('is refused for a bundle that nests without end, and the next one runs', async () => {
+    let content: Json = 1;
+    for (let level = 0; level < 100_000; level++) content = [content];
+    const endless = { ...tighter, tests: [{ file: 'a.json', content }] };
+    await expect(past.history.simulate(endless, {}, olga)).rejects.toMatchObject({ code: 'policy_invalid' });
+    expect(await simulated(tighter)).toMatchObject({ status: 'done' });
   });
 
   it('is refused while another one runs on the node, and says how far that one is', async () => {

@@ -78,7 +78,14 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
     const { action, principal, institution, desk } = range;
     const filter = { action, principal, institution, desk };
     const stretch = stretchOf(range, clock.now());
-    const loaded = await judging.ask({ say: 'load', bundle, filter: withoutGaps(filter) }, 'loaded', 'refused');
+    const loaded = await judging
+      .ask({ say: 'load', bundle, filter: withoutGaps(filter) }, 'loaded', 'refused')
+      .catch((error: unknown) => {
+        // Thrown by the stack on which a message to a thread is made.
+        if (error instanceof RangeError)
+          throw policyErrors.error('policy_invalid', 'The bundle is nested too deeply to be read.');
+        throw error;
+      });
     if (loaded.say === 'refused')
       throw policyErrors.error(
         'policy_invalid',

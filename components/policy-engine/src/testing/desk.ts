@@ -138,7 +138,14 @@ export const market: Market = {
     device('failing', { posture: 'failing' }),
     device('elsewhere', { institution: stranger }),
   ],
-  accounts: [own, stranger, lapsed].map((lei) => ({ id: accountOf(lei), institution: lei, type: 'House' })),
+  accounts: [
+    ...[own, stranger, lapsed].map((lei) => ({ id: accountOf(lei), institution: lei, type: 'House' as const })),
+    ...examples.allocation.lines.map(({ account }) => ({
+      id: account as Account['id'],
+      institution: own,
+      type: 'Client' as const,
+    })),
+  ],
   venues: [
     { mic: 'XNAS' as Mic, operator: stranger, country: 'US' as Country },
     { mic: 'XEUR' as Mic, operator: stranger, country: 'DE' as Country },

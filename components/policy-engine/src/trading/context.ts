@@ -120,6 +120,8 @@ function gated(
     // Mostly the same firm as the one in whose name it is.
     if (acting !== undefined && acting !== view.entity) leis.push(acting);
     if (client !== undefined && client !== view.entity) leis.push(client);
+    // Whose an account is that nobody registered, nobody knows: by its own name it is cleared by nobody.
+    for (const account of view.allocatedTo ?? none) leis.push(directory.account(account)?.institution ?? account);
     leis.push(...view.parties);
     return leis;
   }

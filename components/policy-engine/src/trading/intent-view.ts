@@ -17,6 +17,8 @@ export interface IntentView {
   /** The artefact the intent names, where it names one whole. */
   readonly algo?: { readonly artifactSha256: string; readonly modelId: string; readonly version: string };
   readonly account?: string;
+  /** To which an allocation distributes what was executed. */
+  readonly allocatedTo?: readonly string[];
   readonly venue?: string;
   /** ISO 3166-1. */
   readonly jurisdiction?: string;
@@ -64,6 +66,8 @@ export function viewIntent({
   if (instrument !== undefined) view.instrument = instrument;
   if (algo !== undefined) view.algo = algo;
   if (typeof account === 'string') view.account = account;
+  const { lines } = intent;
+  if (Array.isArray(lines)) view.allocatedTo = accountsOf(lines);
   if (typeof venue === 'string') view.venue = venue;
   if (typeof jurisdiction === 'string') view.jurisdiction = jurisdiction;
   return view;
@@ -91,6 +95,11 @@ function instrumentOf(instrument: Readonly<Record<string, Json>> | undefined): I
   if (typeof cfi !== 'string') return undefined;
   const id = typeof isin === 'string' ? isin : typeof upi === 'string' ? upi : dti;
   return { id: typeof id === 'string' ? id : `cfi:${cfi}`, cfi };
+}
+
+function accountsOf(lines: readonly Json[]): readonly string[] {
+  const accounts = lines.map((line) => member(line)?.['account']).filter((account) => typeof account === 'string');
+  return [...new Set(accounts)];
 }
 
 /** Members by which the types of intents name institutions, beside `entity_lei` and `parties`. */

@@ -14,6 +14,9 @@ import { mandateStandsFor } from './mandate-standing.ts';
 import { createSearchCandidates } from './search-candidates.ts';
 import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 
+/** Steps after which there is a trade, or may be one: they are held to the limits. */
+const dealt: ReadonlySet<string> = new Set(['order:create', 'rfq:accept']);
+
 /** How requests of enforcement points (AuthZEN) become questions of trading. */
 export function createOutsideRequests(dependencies: OutsideDependencies): OutsideRequests<TradingInput> {
   const { transactions, consentStore, directory, limits, clock } = dependencies;
@@ -80,7 +83,7 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
     },
     unread: (request, caller) => inputOf(request, caller, undefined),
     limitsOn: ({ action, resource, context }) =>
-      action === 'order:create' && resource.type === 'transaction'
+      dealt.has(action) && resource.type === 'transaction'
         ? limits.read({ facts: resource.facts, at: context.at })
         : undefined,
     about({ principal, resource }) {

@@ -333,6 +333,26 @@ describe('of what compliance has found the policies see the worst', () => {
     });
   });
 
+  it('for the clients to whom what was executed is allocated, and for accounts that nobody registered', async () => {
+    const allocatedTo = (...accounts: readonly string[]) =>
+      stepQuestion(
+        'allocation:propose',
+        transactionOf('allocation', { set: { lines: accounts.map((account) => ({ account, qty: '1' })) } }),
+      );
+    const bad = { compliance: { ...inOrder, amlRisk: 'prohibited' as const } };
+    expect(await gatesWith(bad, allocatedTo(`${own}-1`, `${stranger}-1`))).toMatchObject({
+      amlRisk: 'prohibited',
+      amlWorst: stranger,
+    });
+    expect(await gatesWith(bad, allocatedTo(`${own}-1`))).toMatchObject({ amlRisk: 'low' });
+    expect(await gatesWith({}, allocatedTo(`${own}-1`, 'NOBODYS'))).toMatchObject({
+      amlRisk: 'unknown',
+      amlWorst: 'NOBODYS',
+      kycStands: false,
+      sanctionsClear: false,
+    });
+  });
+
   it.each([
     ['2026-11-20T12:01:00.000Z', '2026-11-20T05:00:00.000Z', own],
     ['2026-11-20T12:01:00.001Z', '1970-01-01T00:00:00.000Z', stranger],
