@@ -16,6 +16,8 @@ export interface EntityArchive {
 
 export function createEntityArchive(store: Pick<EntityFactStore, 'insert'>): EntityArchive {
   const storedWhole = new WeakSet<Closure>();
+  /** A closure that many meet at once for the first time is stored once. */
+  const underWay = new WeakMap<Closure, Promise<void>>();
   let stored = new Set<Digest>();
 
   async function insert(closure: Closure): Promise<void> {
@@ -28,5 +30,14 @@ export function createEntityArchive(store: Pick<EntityFactStore, 'insert'>): Ent
     storedWhole.add(closure);
   }
 
-  return { keep: (closure) => (storedWhole.has(closure) ? undefined : insert(closure)) };
+  function insertOnce(closure: Closure): Promise<void> {
+    let inserting = underWay.get(closure);
+    if (inserting === undefined) {
+      inserting = insert(closure).finally(() => underWay.delete(closure));
+      underWay.set(closure, inserting);
+    }
+    return inserting;
+  }
+
+  return { keep: (closure) => (storedWhole.has(closure) ? undefined : insertOnce(closure)) };
 }

@@ -12,6 +12,7 @@ import {
   type Clock,
   type CodedError,
   type Digest,
+  digestOf,
   isCodedError,
   newId,
   type PolicyCandidateId,
@@ -114,6 +115,18 @@ export function createCandidates(dependencies: {
     );
   }
 
+  /** A large bundle takes seconds, which nobody should wait for under the lock. What is wrong with it is told there. */
+  async function loadAhead(id: PolicyCandidateId): Promise<LoadedBundle | undefined> {
+    const found = await findCandidate(pool, id);
+    if (found === undefined || statusOf(found, clock.now()) !== 'proposed') return undefined;
+    try {
+      return loadBundle(found.bundle);
+    } catch (error) {
+      if (isCodedError(error)) return undefined;
+      throw error;
+    }
+  }
+
   async function decide(
     session: pg.PoolClient,
     id: PolicyCandidateId,
@@ -186,6 +199,7 @@ export function createCandidates(dependencies: {
 
     async approve(id, digest, by) {
       const attempt: Attempt = { operation: 'policy:approve', by, candidate: id };
+      const ahead = await loadAhead(id);
       const published = await transaction(pool, async (session) => {
         await lockVersions(session);
         const candidate = await lockOpen(session, id, attempt);
@@ -198,7 +212,7 @@ export function createCandidates(dependencies: {
               'candidate_digest',
               'The log knows of no such proposal: propose the bundle again.',
             );
-          return loadAsProposed(candidate);
+          return loadAsProposed(candidate, ahead);
         });
         const lockedOut = dependencies.wayBack?.(loaded, by);
         if (lockedOut !== undefined) return refusals(lockedOut, attempt);
@@ -296,9 +310,14 @@ function outdated(baseVersion: number, newest: number): CodedError | undefined {
   );
 }
 
-/** The bundle of the row, if the row still says what its digest covers. */
-function loadAsProposed(candidate: CandidateWithBundle): LoadedBundle {
-  const loaded = loadBundle(candidate.bundle);
+/**
+ * The bundle of the row, if the row still says what its digest covers.
+ *
+ * @param ahead what the row held before it was locked, loaded already
+ */
+function loadAsProposed(candidate: CandidateWithBundle, ahead: LoadedBundle | undefined): LoadedBundle {
+  const same = ahead !== undefined && digestOf(ahead.bundle) === digestOf(candidate.bundle);
+  const loaded = same ? ahead : loadBundle(candidate.bundle);
   if (digestOfCandidate({ ...candidate, hash: loaded.hash }) !== candidate.digest)
     throw policyErrors.error('candidate_digest', 'What is stored of this candidate is not what was proposed.');
   return loaded;
