@@ -56,14 +56,13 @@ function besideEmpty(results: readonly Result[], atLeast: number, rounds: number
   const [one, ...rest] = results;
   const empty = rest.at(-1);
   if (one === undefined || empty === undefined) return [];
+  const beside = (of: Result, name: Figure) => times(ratio(of, empty, name));
   return [
-    verdict(`${one.name}: the requests/s of the ${empty.name}`, ratio(one, empty, 'rate'), { atLeast }, rounds),
-    `  ${one.name}: ${times(ratio(one, empty, 'cpuUs'))} its server CPU`,
+    verdict(`the requests/s of the ${empty.name}: ${one.name}`, ratio(one, empty, 'rate'), { atLeast }, rounds),
+    `  ${beside(one, 'cpuUs')} its server CPU: ${one.name}`,
     ...rest
       .slice(0, -1)
-      .map(
-        (batch) => `  ${batch.name}: ${times(ratio(batch, empty, 'rate'))} as many decisions as it answers requests`,
-      ),
+      .map((batch) => `  ${beside(batch, 'rate')} as many decisions as it answers requests: ${batch.name}`),
   ];
 }
 

@@ -13,7 +13,7 @@ import {
   userinfoAudience,
   type VerifiedProof,
   type VerifiedResourceRequest,
-  verifyResourceRequestInBackground,
+  verifyResourceRequest,
 } from '@countersign/oauth';
 import type { Revocations } from './revocations/index.ts';
 import type { TokenKeys } from './token-keys.ts';
@@ -41,7 +41,7 @@ export function createGuard(audience: string, dependencies: GuardDependencies): 
   const allowUnbound = audience === userinfoAudience(issuer);
   return {
     async check(request, need) {
-      const verified = await verifyResourceRequestInBackground(request, {
+      const verified = verifyResourceRequest(request, {
         issuer,
         audience,
         keyOf: await tokenKeys.current(),

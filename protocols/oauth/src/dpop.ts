@@ -2,15 +2,7 @@ import { type Brand, isCodedError, sha256Base64Url } from '@countersign/kernel';
 import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.ts';
 import { proofErrors } from './errors.ts';
 import { normalizeHttpUri } from './http-uri.ts';
-import {
-  type JsonObject,
-  type JwsRefusal,
-  parseCompactJws,
-  type UnverifiedJws,
-  type VerifiedClaims,
-  verifyJws,
-  verifyJwsInBackground,
-} from './jws.ts';
+import { type JsonObject, type JwsRefusal, parseCompactJws, verifyJws } from './jws.ts';
 import type { KeyCache, Thumbprint, VerificationKey } from './key-cache.ts';
 
 /** How long after its `iat` a proof is accepted, in seconds. */
@@ -66,23 +58,6 @@ const refuseJws: JwsRefusal = (problem, detail) => refuse(codeOfProblem[problem]
  * @throws CodedError of {@link proofErrors}; to `proof_nonce` the answer is a nonce, and the client tries once more
  */
 export function verifyProof(headers: readonly string[], expected: ProofExpectations): VerifiedProof {
-  const { jws, key } = readProof(headers, expected);
-  return checkProof(verifyJws(jws, key, refuseJws), key, expected);
-}
-
-/** {@link verifyProof} with its signature verified on another thread, for servers that others wait for. */
-export async function verifyProofInBackground(
-  headers: readonly string[],
-  expected: ProofExpectations,
-): Promise<VerifiedProof> {
-  const { jws, key } = readProof(headers, expected);
-  return checkProof(await verifyJwsInBackground(jws, key, refuseJws), key, expected);
-}
-
-function readProof(
-  headers: readonly string[],
-  { keys }: Pick<ProofExpectations, 'keys'>,
-): { readonly jws: UnverifiedJws; readonly key: VerificationKey } {
   const [proof, another] = headers;
   if (proof === undefined)
     throw proofErrors.error('proof_missing', 'The request must carry a DPoP proof (RFC 9449) in the DPoP header.');
@@ -90,10 +65,8 @@ function readProof(
     throw proofErrors.error('proof_repeated', 'The request must carry exactly one DPoP header.');
   const jws = parseCompactJws(proof, refuseJws, { keyInHeader: true });
   if (jws.header.typ !== 'dpop+jwt') throw refuse('proof_type', 'Its typ must be dpop+jwt.');
-  return { jws, key: importProofKey(keys, jws.header.jwk) };
-}
-
-function checkProof(claims: VerifiedClaims, key: VerificationKey, expected: ProofExpectations): VerifiedProof {
+  const key = importProofKey(expected.keys, jws.header.jwk);
+  const claims = verifyJws(jws, key, refuseJws);
   if (claims['htm'] !== expected.method) throw refuse('proof_method', `Its htm must be ${expected.method}.`);
   checkUrl(claims, expected.url);
   checkNonce(claims, expected.nonce);

@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { constants, type KeyObject, type SigningOptions, verify } from 'node:crypto';
-import { promisify } from 'node:util';
+import { constants, verify } from 'node:crypto';
 import { type Brand, type CodedError, decodeBase64Url, type Json, parseJson, unreachable } from '@countersign/kernel';
 import { type JwsAlgorithm, signatureAlgorithms, type VerificationKey } from './key-cache.ts';
 
@@ -107,62 +106,21 @@ function parseHeader(header: JsonObject, refuse: JwsRefusal, keyInHeader: boolea
  * @throws what `refuse` makes, for `algorithm` and `signature`
  */
 export function verifyJws(jws: UnverifiedJws, key: VerificationKey, refuse: JwsRefusal): VerifiedClaims {
-  checkAlgorithm(jws, key, refuse);
-  const { digest, how } = signatureCheck(key);
-  return claimsOf(jws, verify(digest, signedBytes(jws), how, jws.signature), refuse);
-}
-
-/**
- * {@link verifyJws} with the arithmetic on a thread of the pool. It costs a little more, and the thread that answers
- * requests answers others meanwhile.
- *
- * @throws (rejects with) what `refuse` makes, for `algorithm` and `signature`
- */
-export async function verifyJwsInBackground(
-  jws: UnverifiedJws,
-  key: VerificationKey,
-  refuse: JwsRefusal,
-): Promise<VerifiedClaims> {
-  checkAlgorithm(jws, key, refuse);
-  const { digest, how } = signatureCheck(key);
-  return claimsOf(jws, await verifyOnPool(digest, signedBytes(jws), how, jws.signature), refuse);
-}
-
-const verifyOnPool: (
-  digest: string | null,
-  data: Buffer,
-  how: SignatureCheck['how'],
-  signature: Buffer,
-) => Promise<boolean> = promisify(verify);
-
-function checkAlgorithm({ header }: UnverifiedJws, key: VerificationKey, refuse: JwsRefusal): void {
-  if (header.alg !== key.algorithm)
+  if (jws.header.alg !== key.algorithm)
     throw refuse('algorithm', `Its alg does not fit the key, which is for ${key.algorithm}.`);
-}
-
-function signedBytes({ signingInput }: UnverifiedJws): Buffer {
-  return Buffer.from(signingInput, 'latin1');
-}
-
-function claimsOf(jws: UnverifiedJws, verified: boolean, refuse: JwsRefusal): VerifiedClaims {
-  if (!verified) throw refuse('signature', 'Its signature does not verify.');
+  if (!verifySignature(Buffer.from(jws.signingInput, 'latin1'), jws.signature, key))
+    throw refuse('signature', 'Its signature does not verify.');
   return jws.unverifiedClaims as VerifiedClaims;
 }
 
-/** What `node:crypto` is told. */
-interface SignatureCheck {
-  readonly digest: 'sha256' | null;
-  readonly how: { readonly key: KeyObject } & SigningOptions;
-}
-
-function signatureCheck({ key, algorithm }: VerificationKey): SignatureCheck {
+function verifySignature(data: Buffer, signature: Buffer, { key, algorithm }: VerificationKey): boolean {
   switch (algorithm) {
     case 'ES256':
-      return { digest: 'sha256', how: { key, dsaEncoding: 'ieee-p1363' } };
+      return verify('sha256', data, { key, dsaEncoding: 'ieee-p1363' }, signature);
     case 'EdDSA':
-      return { digest: null, how: { key } };
+      return verify(null, data, key, signature);
     case 'PS256':
-      return { digest: 'sha256', how: { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } };
+      return verify('sha256', data, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature);
     default:
       return unreachable(algorithm);
   }

@@ -1,12 +1,6 @@
 import type { Confirmation } from './access-token.ts';
 import { type CertificateThumbprint, certificateThumbprint, isInDate, readCertificate } from './certificate.ts';
-import {
-  type NonceCheck,
-  type ProofExpectations,
-  type VerifiedProof,
-  verifyProof,
-  verifyProofInBackground,
-} from './dpop.ts';
+import { type NonceCheck, type VerifiedProof, verifyProof } from './dpop.ts';
 import { accessTokenErrors, proofErrors } from './errors.ts';
 import type { KeyCache, Thumbprint } from './key-cache.ts';
 
@@ -73,37 +67,12 @@ export function verifyPossession(
   request: ResourceRequest,
   expected: PossessionExpectations,
 ): VerifiedProof | undefined {
-  const jkt = boundKeyOf(presented, confirmation, request, expected);
-  if (jkt === undefined) return undefined;
-  return checkBoundTo(jkt, verifyProof(request.dpop, proofExpectations(presented, request, expected)));
-}
-
-/** {@link verifyPossession} with a proof's signature verified on another thread, for servers that others wait for. */
-export async function verifyPossessionInBackground(
-  presented: PresentedToken,
-  confirmation: Confirmation | undefined,
-  request: ResourceRequest,
-  expected: PossessionExpectations,
-): Promise<VerifiedProof | undefined> {
-  const jkt = boundKeyOf(presented, confirmation, request, expected);
-  if (jkt === undefined) return undefined;
-  const expectations = proofExpectations(presented, request, expected);
-  return checkBoundTo(jkt, await verifyProofInBackground(request.dpop, expectations));
-}
-
-/** The key whose proof is still to be verified; undefined where the token is bound to a certificate, which was checked. */
-function boundKeyOf(
-  presented: PresentedToken,
-  confirmation: Confirmation | undefined,
-  request: ResourceRequest,
-  { now }: PossessionExpectations,
-): Thumbprint | undefined {
   if (confirmation !== undefined && 'jkt' in confirmation) {
     requireScheme('DPoP', presented);
-    return confirmation.jkt;
+    return verifyBoundProof(presented.accessToken, confirmation.jkt, request, expected);
   }
   requireScheme('Bearer', presented);
-  if (confirmation !== undefined) checkCertificate(confirmation['x5t#S256'], request.certificate?.der, now);
+  if (confirmation !== undefined) checkCertificate(confirmation['x5t#S256'], request.certificate?.der, expected.now);
   return undefined;
 }
 
@@ -113,15 +82,20 @@ function requireScheme(scheme: PresentedToken['scheme'], presented: PresentedTok
     throw accessTokenErrors.error('token_scheme', `This access token must be presented with the scheme ${scheme}.`);
 }
 
-function proofExpectations(
-  { accessToken }: PresentedToken,
-  { method, url }: ResourceRequest,
+function verifyBoundProof(
+  accessToken: string,
+  jkt: Thumbprint,
+  request: ResourceRequest,
   { proofKeys, now, nonce }: PossessionExpectations,
-): ProofExpectations {
-  return { method, url, keys: proofKeys, now, accessToken, ...(nonce === undefined ? {} : { nonce }) };
-}
-
-function checkBoundTo(jkt: Thumbprint, proof: VerifiedProof): VerifiedProof {
+): VerifiedProof {
+  const proof = verifyProof(request.dpop, {
+    method: request.method,
+    url: request.url,
+    keys: proofKeys,
+    now,
+    accessToken,
+    ...(nonce === undefined ? {} : { nonce }),
+  });
   if (proof.jkt !== jkt)
     throw proofErrors.error(
       'proof_binding',

@@ -1,10 +1,5 @@
 import { isCodedError } from '@countersign/kernel';
-import {
-  type AccessTokenClaims,
-  type TokenMemory,
-  type VerifiedAccessToken,
-  verifyAccessToken,
-} from './access-token.ts';
+import { type AccessTokenClaims, type TokenMemory, verifyAccessToken } from './access-token.ts';
 import type { VerifiedProof } from './dpop.ts';
 import type { VerificationKey } from './key-cache.ts';
 import {
@@ -12,7 +7,6 @@ import {
   type ResourceRequest,
   readPresentedToken,
   verifyPossession,
-  verifyPossessionInBackground,
 } from './verify-possession.ts';
 
 export interface ResourceExpectations extends PossessionExpectations {
@@ -52,37 +46,16 @@ export function verifyResourceRequest(
   request: ResourceRequest,
   expected: ResourceExpectations,
 ): VerifiedResourceRequest {
-  const { presented, token } = verifyToken(request, expected);
-  return established(token, verifyPossession(presented, token.claims.cnf, request, expected));
-}
-
-/** {@link verifyResourceRequest} with a proof's signature verified on another thread, for servers that others wait for. */
-export async function verifyResourceRequestInBackground(
-  request: ResourceRequest,
-  expected: ResourceExpectations,
-): Promise<VerifiedResourceRequest> {
-  const { presented, token } = verifyToken(request, expected);
-  return established(token, await verifyPossessionInBackground(presented, token.claims.cnf, request, expected));
-}
-
-function verifyToken({ authorization }: ResourceRequest, expected: ResourceExpectations) {
-  const { issuer, audience, keyOf, now, allowUnbound, memory } = expected;
-  const presented = readPresentedToken(authorization);
-  const token = verifyAccessToken(presented.accessToken, {
-    issuer,
-    acceptsAudience: (asked) => asked === audience,
-    keyOf,
-    now,
-    ...(allowUnbound === undefined ? {} : { allowUnbound }),
-    ...(memory === undefined ? {} : { memory }),
+  const presented = readPresentedToken(request.authorization);
+  const { claims, scope, actors } = verifyAccessToken(presented.accessToken, {
+    issuer: expected.issuer,
+    acceptsAudience: (audience) => audience === expected.audience,
+    keyOf: expected.keyOf,
+    now: expected.now,
+    ...(expected.allowUnbound === undefined ? {} : { allowUnbound: expected.allowUnbound }),
+    ...(expected.memory === undefined ? {} : { memory: expected.memory }),
   });
-  return { presented, token };
-}
-
-function established(
-  { claims, scope, actors }: VerifiedAccessToken,
-  proof: VerifiedProof | undefined,
-): VerifiedResourceRequest {
+  const proof = verifyPossession(presented, claims.cnf, request, expected);
   return { claims, scope, actors, ...(proof === undefined ? {} : { proof }) };
 }
 

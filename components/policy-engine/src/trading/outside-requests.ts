@@ -7,7 +7,7 @@ import {
   type TransactionFacts,
 } from '@countersign/contracts';
 import { parseId } from '@countersign/kernel';
-import { readContext } from '../authzen/context.ts';
+import { readAtLeast, readContext } from '../authzen/context.ts';
 import type { OutsideRequests } from '../decision/information-model.ts';
 import { uidOf } from './entities.ts';
 import { mandateStandsFor } from './mandate-standing.ts';
@@ -74,7 +74,7 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
   }
 
   return {
-    atLeast: (context) => readContext(context).atLeast,
+    atLeast: readAtLeast,
     async read(request, caller) {
       // What is wrong with the request is said before anything is read for it.
       readSubject(request.subject);

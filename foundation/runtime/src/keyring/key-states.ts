@@ -37,3 +37,12 @@ export function statesOf(
   };
   return new Map(keys.map((key) => [key.kid, stateOf(key)]));
 }
+
+/**
+ * Until when {@link statesOf} the same keys stays as it is, as long as the clock does not go back: the next time that it
+ * compares with. Milliseconds since the epoch; infinity when nothing more is to come.
+ */
+export function unchangedUntil(keys: readonly KeyTimes[], now: number, longestSignedLifeSeconds: number): number {
+  const times = keys.flatMap(({ activatesAt }) => [activatesAt, activatesAt + longestSignedLifeSeconds * 1000]);
+  return Math.min(...times.filter((time) => time > now));
+}

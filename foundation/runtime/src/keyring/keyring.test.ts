@@ -105,6 +105,22 @@ describe('a rotation', () => {
     await expect(sign(keyring, first.kid)).rejects.toMatchObject(unavailable);
   });
 
+  it('is what the clock says, to the millisecond and also when it is put back', async () => {
+    const keyring = await open();
+    const states = async () => (await keyring.publicKeys('access-token')).map(({ state }) => state);
+    expect(await states()).toEqual(['active']);
+    await keyring.rotate('access-token');
+    expect(await states()).toEqual(['active', 'published']);
+    clock.advance(599_999);
+    expect(await states()).toEqual(['active', 'published']);
+    clock.advance(1);
+    expect(await states()).toEqual(['retiring', 'active']);
+    clock.advance(-1);
+    expect(await states()).toEqual(['active', 'published']);
+    clock.advance(300_001);
+    expect(await states()).toEqual(['active']);
+  });
+
   it('gives the waiting successor again when asked for twice', async () => {
     const keyring = await open();
     const { kid } = await keyring.rotate('access-token');

@@ -3,7 +3,7 @@ import { type Clock, errorVocabulary, type Random } from '@countersign/kernel';
 import type pg from 'pg';
 import type { Logger } from '../observability/logger.ts';
 import { type KeyringAlgorithm, keyringAlgorithms, makeKey, openKey, signWith } from './key-material.ts';
-import { type KeyringState, statesOf } from './key-states.ts';
+import { type KeyringState, statesOf, unchangedUntil } from './key-states.ts';
 import type { KeyOf, KeyPolicy, KeyRecorder, Keyring, KeyringKey } from './keyring-contract.ts';
 import { createRotationSchedule } from './rotation-schedule.ts';
 import { type SealingKey, seal, unseal } from './sealing.ts';
@@ -33,6 +33,16 @@ interface LoadedKey extends StoredKey {
   readonly privateKey: KeyObject;
 }
 
+/** A key set as it was found, and for how long it stays so. */
+interface KeySet<Purpose extends string> {
+  /** The keys that it was found among: others make another one. */
+  readonly of: readonly LoadedKey[];
+  /** Milliseconds since the epoch. */
+  readonly from: number;
+  readonly until: number;
+  readonly keySet: readonly KeyOf<Purpose>[];
+}
+
 /**
  * Signing keys in software, encrypted at rest, rotated while running.
  *
@@ -60,13 +70,27 @@ export async function createKeyring<Purpose extends string>(
   const statesNow = (present: readonly StoredKey[], purpose: Purpose): ReadonlyMap<string, KeyringState> =>
     statesOf(present, clock.now(), options.purposes[purpose].longestSignedLifeSeconds);
 
+  /** Asked with every token that is verified. */
+  const keySets = new Map<Purpose, KeySet<Purpose>>();
+
   function inKeySet(purpose: Purpose): readonly KeyOf<Purpose>[] {
+    const now = clock.now();
+    const known = keySets.get(purpose);
+    if (known !== undefined && known.of === keys && known.from <= now && now < known.until) return known.keySet;
     const present = ofPurpose(keys, purpose);
-    const states = statesNow(present, purpose);
-    return present.flatMap((key) => {
+    const { longestSignedLifeSeconds } = options.purposes[purpose];
+    const states = statesOf(present, now, longestSignedLifeSeconds);
+    const keySet = present.flatMap((key) => {
       const state = states.get(key.kid);
       return isMet(state) ? [describe(key, purpose, state)] : [];
     });
+    keySets.set(purpose, {
+      of: keys,
+      from: now,
+      until: unchangedUntil(present, now, longestSignedLifeSeconds),
+      keySet,
+    });
+    return keySet;
   }
 
   function find(purpose: Purpose, is: (key: KeyOf<Purpose>) => boolean): KeyOf<Purpose> {
