@@ -20,7 +20,7 @@ import { type Deadline, late, startDeadline } from './deadline.ts';
 import { writeInput } from './document.ts';
 import type { EntityArchive } from './entity-archive.ts';
 import type { InformationModel } from './information-model.ts';
-import { denied, judge, notEvaluable, type Verdict } from './judge.ts';
+import { denied, judge, notEvaluable, permits, type Verdict } from './judge.ts';
 import { findingOf, heldToLimits, type LimitFinding } from './limit-finding.ts';
 import { type Posed, questionIn } from './posed.ts';
 import type { Question } from './question.ts';
@@ -74,6 +74,16 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     } catch (error) {
       logger.error({ error }, 'a decision could not be evaluated');
       return denied([notEvaluable]);
+    }
+  }
+
+  /** Of each candidate of a search only this is asked. */
+  function isPermitted({ loaded }: ActivePolicies, question: Question): boolean {
+    try {
+      return permits(loaded, question, shadow.evaluatorFor(loaded));
+    } catch (error) {
+      logger.error({ error }, 'a candidate of a search could not be evaluated');
+      return false;
     }
   }
 
@@ -189,7 +199,7 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
             policyHash: version.hash,
             policyRecord: version.recordId,
             ...candidates,
-            permits: (question) => judgeBy(active, question).decision,
+            permits: (question) => isPermitted(active, question),
           };
         },
         audit,
