@@ -4,17 +4,17 @@ import {
   auditLogErrors,
   type DirectorySnapshot,
   type EvidenceRecord,
-  type KeyPurpose,
   type RecordDraft,
   type TransactionFacts,
 } from '@countersign/contracts';
 import { systemRandom, toInstant } from '@countersign/kernel';
-import { createKeyring, createLogger, type ScratchDatabase } from '@countersign/runtime';
+import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
 import { type PolicyEngineDependencies, type RunningPolicyEngine, startPolicyEngine } from '../engine.ts';
 import { policyEngineMigrations } from '../migrations.ts';
 import { writeBundleFolder } from './bundle-folder.ts';
 import { desk, midday, operator } from './desk.ts';
+import { createPolicyKeys } from './policy-keys.ts';
 
 /** Engines on one database of their own, with real keys, and a log and a registry in memory that can fail. */
 export interface EngineRig {
@@ -44,17 +44,7 @@ export async function createEngineRig(bundle?: Parameters<typeof writeBundleFold
     random: systemRandom,
     logger: createLogger({ level: 'silent', name: 'test' }),
   };
-  const signer = await createKeyring<'policy-bundle'>({
-    ...common,
-    sealingKey: { bytes: systemRandom.bytes(32) },
-    purposes: {
-      ['policy-bundle' satisfies KeyPurpose]: {
-        algorithm: 'ES256',
-        publicationLeadSeconds: 300,
-        longestSignedLifeSeconds: 10 * 365 * 86_400,
-      },
-    },
-  });
+  const signer = await createPolicyKeys(common);
   const records: RecordDraft[] = [];
   const engines: RunningPolicyEngine[] = [];
   let logIsDown = false;

@@ -1,18 +1,18 @@
 import {
   type Actor,
   auditLogErrors,
-  type KeyPurpose,
   type PolicyBundle,
   policyErrors,
   type RecordDraft,
   type SimulationReport,
 } from '@countersign/contracts';
 import { digestOf, newId, type SimulationId, systemRandom, toInstant } from '@countersign/kernel';
-import { createKeyring, createLogger, type Keyring, type ScratchDatabase } from '@countersign/runtime';
+import { createLogger, type Keyring, type ScratchDatabase } from '@countersign/runtime';
 import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
 import { hashOfBundle } from '../bundle/parts.ts';
 import { policyEngineMigrations } from '../migrations.ts';
 import { createPolicyVersions, type GovernedVersions, type PolicyVersionsDependencies } from '../versions/versions.ts';
+import { createPolicyKeys } from './policy-keys.ts';
 import { smallBundle } from './small-bundle.ts';
 
 /** Who proposes, who approves, and who takes back. */
@@ -42,17 +42,7 @@ export async function createRig(): Promise<Rig> {
   const clock = fixedClock(Date.UTC(2026, 10, 21));
   const logger = createLogger({ level: 'silent', name: 'test' });
   const common = { pool: scratch.pool(policyEngineMigrations.name), clock, random: systemRandom, logger };
-  const keys = await createKeyring<'policy-bundle'>({
-    ...common,
-    sealingKey: { bytes: systemRandom.bytes(32) },
-    purposes: {
-      ['policy-bundle' satisfies KeyPurpose]: {
-        algorithm: 'ES256',
-        publicationLeadSeconds: 300,
-        longestSignedLifeSeconds: 10 * 365 * 86_400,
-      },
-    },
-  });
+  const keys = await createPolicyKeys(common);
   const records: RecordDraft[] = [];
   const simulations = new Map<SimulationId, SimulationReport>();
   const opened: GovernedVersions[] = [];
