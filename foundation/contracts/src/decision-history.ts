@@ -1,23 +1,10 @@
 import type { Digest, Json, RecordId, SimulationId } from '@countersign/kernel';
 import type { Actor } from './audit-log.ts';
-import type { DecisionReason, Obligation } from './decisions.ts';
+import type { Decision } from './decisions.ts';
 import type { PolicyBundle } from './policy-versions.ts';
 
 /** A decision as its record has it. */
-export interface RecordedDecision {
-  readonly id: string;
-  readonly decision: boolean;
-  readonly policyVersion: number;
-  readonly policyHash: Digest;
-  readonly determining: readonly string[];
-  readonly errors: readonly { readonly policyId: string; readonly message: string }[];
-  readonly reasons: readonly DecisionReason[];
-  readonly obligations: readonly Obligation[];
-  readonly tokenLifetimeSeconds?: number;
-  readonly entityVersion: number;
-  readonly inputDigest: Digest;
-  readonly input: Json;
-}
+export type RecordedDecision = Omit<Decision, 'id' | 'policyRecord'> & { readonly id: string };
 
 /** Where a replayed decision differs from the recorded one. */
 export interface ReplayDifference {

@@ -1,8 +1,6 @@
-import { type Digest, type Json, parseDigest } from '@countersign/kernel';
+import { type Json, listOf, membersOf, parseDigest } from '@countersign/kernel';
 import type { RecordedDecision } from './decision-history.ts';
 import type { Decision, DecisionReason, Obligation } from './decisions.ts';
-
-type Members = Readonly<Record<string, Json>>;
 
 /** The decision as a record holds it, in `data.decision`: enough to make it again. */
 export function recordedDecision(decision: Decision): Json {
@@ -86,7 +84,7 @@ export function readRecordedDecision(json: Json | undefined): RecordedDecision |
     id,
     decision,
     policyVersion,
-    policyHash: policyHash as Digest,
+    policyHash,
     determining: read.determining,
     errors: read.errors,
     reasons: read.reasons,
@@ -119,14 +117,4 @@ function readObligation(json: Json): Obligation | undefined {
   if (kind !== 'approval' || typeof role !== 'string' || typeof count !== 'number' || path === undefined)
     return undefined;
   return { kind, role, count, escalation: path };
-}
-
-function membersOf(json: Json | undefined): Members | undefined {
-  return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Members) : undefined;
-}
-
-function listOf<Item>(json: Json | undefined, read: (item: Json) => Item | undefined): readonly Item[] | undefined {
-  if (!Array.isArray(json)) return undefined;
-  const items = json.map(read);
-  return items.every((item) => item !== undefined) ? (items as readonly Item[]) : undefined;
 }

@@ -5,3 +5,4 @@ export * from './decimal.ts';
 export * from './digest.ts';
 export * from './errors.ts';
 export * from './ids.ts';
+export * from './json-members.ts';

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type PolicyBundle, policyErrors } from '@countersign/contracts';
-import { type Json, parseJson } from '@countersign/kernel';
+import { type Json, membersOf, parseJson } from '@countersign/kernel';
 import { readBundle } from './read-bundle.ts';
 
 /**
@@ -27,8 +27,8 @@ export async function readBundleFolder(folder: URL | string): Promise<PolicyBund
     schema: await textOf(path, 'schema.cedarschema'),
     policies,
     entities: names.includes('entities.json') ? listIn(await jsonOf(path, 'entities.json'), 'entities.json') : [],
-    limits: listIn(memberOf(limits, 'limits') ?? [], 'limits.json'),
-    rates: memberOf(limits, 'rates') ?? {},
+    limits: listIn(membersOf(limits)?.['limits'] ?? [], 'limits.json'),
+    rates: membersOf(limits)?.['rates'] ?? {},
     tests: await Promise.all(tests.map(async (file) => ({ file, content: await jsonOf(join(path, 'tests'), file) }))),
   });
 }
@@ -82,12 +82,6 @@ async function jsonOf(path: string, file: string): Promise<Json> {
 function listIn(json: Json, file: string): readonly Json[] {
   if (!Array.isArray(json)) throw policyErrors.error('policy_invalid', `${file} holds no list where one belongs.`);
   return json;
-}
-
-function memberOf(json: Json, name: string): Json | undefined {
-  return typeof json === 'object' && json !== null && !Array.isArray(json)
-    ? (json as Readonly<Record<string, Json>>)[name]
-    : undefined;
 }
 
 function unreadable(file: string, cause: unknown): Error {

@@ -1,5 +1,11 @@
-import type { DecisionReason, LimitReading, Obligation, ReserveOutcome } from '@countersign/contracts';
-import { isCodedError, type Json } from '@countersign/kernel';
+import {
+  type DecisionReason,
+  type LimitReading,
+  limitReadingJson,
+  type Obligation,
+  type ReserveOutcome,
+} from '@countersign/contracts';
+import { isCodedError, type Json, listOf, membersOf } from '@countersign/kernel';
 import type { Verdict } from './judge.ts';
 
 /**
@@ -53,42 +59,16 @@ function wordsFor({ limit, headroom, unit, most, amount }: LimitReading): Decisi
 export function findingJson({ outcome, readings, exceeded, approvals, uncountable }: LimitFinding): Json {
   return {
     approvals: approvals.map(({ role, count }) => ({ count, role })),
-    exceeded: exceeded.map(readingJson),
+    exceeded: exceeded.map(limitReadingJson),
     outcome,
-    readings: readings.map(readingJson),
+    readings: readings.map(limitReadingJson),
     uncountable: uncountable.map(({ code, detail }) => ({ code, detail })),
-  };
-}
-
-function readingJson({
-  amount,
-  headroom,
-  key,
-  limit,
-  measure,
-  most,
-  passedBy,
-  unit,
-  used,
-  window,
-}: LimitReading): Json {
-  return {
-    amount,
-    headroom,
-    key,
-    limit,
-    measure,
-    most,
-    ...(passedBy === undefined ? {} : { passed_by: passedBy }),
-    unit,
-    used,
-    window,
   };
 }
 
 /** Reads what {@link findingJson} wrote; undefined for anything else. */
 export function readFinding(json: Json | undefined): LimitFinding | undefined {
-  const { outcome, readings, exceeded, approvals, uncountable } = membersOf(json);
+  const { outcome, readings, exceeded, approvals, uncountable } = membersOf(json) ?? {};
   const read = {
     readings: listOf(readings, readReading),
     exceeded: listOf(exceeded, readReading),
@@ -108,7 +88,18 @@ export function readFinding(json: Json | undefined): LimitFinding | undefined {
 }
 
 function readReading(json: Json): LimitReading | undefined {
-  const { amount, headroom, key, limit, measure, most, passed_by: passedBy, unit, used, window } = membersOf(json);
+  const {
+    amount,
+    headroom,
+    key,
+    limit,
+    measure,
+    most,
+    passed_by: passedBy,
+    unit,
+    used,
+    window,
+  } = membersOf(json) ?? {};
   if (
     typeof amount !== 'string' ||
     typeof headroom !== 'string' ||
@@ -126,28 +117,11 @@ function readReading(json: Json): LimitReading | undefined {
 }
 
 function readApproval(json: Json): { readonly role: string; readonly count: number } | undefined {
-  const { role, count } = membersOf(json);
+  const { role, count } = membersOf(json) ?? {};
   return typeof role === 'string' && typeof count === 'number' ? { role, count } : undefined;
 }
 
 function readReason(json: Json): DecisionReason | undefined {
-  const { code, detail } = membersOf(json);
+  const { code, detail } = membersOf(json) ?? {};
   return typeof code === 'string' && typeof detail === 'string' ? { code, detail } : undefined;
-}
-
-function membersOf(json: Json | undefined): Readonly<Record<string, Json>> {
-  return typeof json === 'object' && json !== null && !Array.isArray(json)
-    ? (json as Readonly<Record<string, Json>>)
-    : {};
-}
-
-function listOf<Item>(json: Json | undefined, read: (item: Json) => Item | undefined): readonly Item[] | undefined {
-  if (!Array.isArray(json)) return undefined;
-  const items: Item[] = [];
-  for (const element of json) {
-    const item = read(element);
-    if (item === undefined) return undefined;
-    items.push(item);
-  }
-  return items;
 }

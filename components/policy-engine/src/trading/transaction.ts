@@ -1,4 +1,4 @@
-import type { DirectorySnapshot, TransactionFacts } from '@countersign/contracts';
+import type { ApproverRole, DirectorySnapshot, TransactionFacts } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 import { escaped, extensionText, referenceText, uidText } from '../decision/canonical-text.ts';
 import type { LocalEntity, Uid } from '../decision/posed.ts';
@@ -6,9 +6,6 @@ import { countingApprovals } from './counting-approvals.ts';
 import { entity, reference } from './entities.ts';
 import type { IntentView } from './intent-view.ts';
 import { writtenReference } from './written-reference.ts';
-
-/** Roles whose approvals the policies can ask for, as the schema's `approvals` names them. */
-export const approverRoles = ['compliance', 'desk-head', 'operations', 'risk', 'supervisor'] as const;
 
 /** Entities of one question alone, their canonical JSON, and what of the directory they name. */
 export interface LocalEntities {
@@ -116,7 +113,7 @@ const decimal = (amount: string) => ({ __extn: { arg: amount, fn: 'decimal' } })
 
 /** By role: how many different people have given them. */
 function countByRole(approvals: TransactionFacts['approvals']) {
-  const count = (wanted: (typeof approverRoles)[number]): number => {
+  const count = (wanted: ApproverRole): number => {
     if (approvals.length === 0) return 0;
     const approvers = new Set<string>();
     for (const { approver, role } of approvals) if (role === wanted) approvers.add(approver);

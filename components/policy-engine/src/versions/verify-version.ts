@@ -1,5 +1,5 @@
 import { type AuditLog, type PolicyBundle, policyErrors } from '@countersign/contracts';
-import type { CodedError, Json } from '@countersign/kernel';
+import { type CodedError, membersOf } from '@countersign/kernel';
 import { hashOfBundle } from '../bundle/parts.ts';
 import { type Activation, checkSignature, type PolicySigner } from './signature.ts';
 import type { StoredVersion } from './store.ts';
@@ -28,7 +28,7 @@ export async function verifyVersion(
 async function isRecorded(activation: Activation, audit: Pick<AuditLog, 'find'>): Promise<boolean> {
   const record = (await audit.find(activation.recordId))?.record;
   if (record?.type !== 'policy.published' || record.source !== 'policy-engine') return false;
-  const data = membersOf(record.data);
+  const data = membersOf(record.data) ?? {};
   return (
     data['version'] === activation.version &&
     data['hash'] === activation.hash &&
@@ -38,12 +38,6 @@ async function isRecorded(activation: Activation, audit: Pick<AuditLog, 'find'>)
     data['candidate'] === activation.candidate &&
     data['rolled_back_to'] === activation.rolledBackTo
   );
-}
-
-function membersOf(json: Json | undefined): Readonly<Record<string, Json>> {
-  return typeof json === 'object' && json !== null && !Array.isArray(json)
-    ? (json as Readonly<Record<string, Json>>)
-    : {};
 }
 
 function refused({ version }: Activation, why: string): CodedError {

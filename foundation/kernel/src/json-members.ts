@@ -1,0 +1,23 @@
+import type { Json } from './canonical-json.ts';
+
+/** Members of a JSON object; undefined for any other JSON, and for what is not there. */
+export function membersOf(json: Json | undefined): Readonly<Record<string, Json>> | undefined {
+  return typeof json === 'object' && json !== null && !Array.isArray(json)
+    ? (json as Readonly<Record<string, Json>>)
+    : undefined;
+}
+
+/** Every item of a JSON array as `read` finds it; undefined for any other JSON, and when one of them cannot be read. */
+export function listOf<Item>(
+  json: Json | undefined,
+  read: (item: Json) => Item | undefined,
+): readonly Item[] | undefined {
+  if (!Array.isArray(json)) return undefined;
+  const items: Item[] = [];
+  for (const element of json) {
+    const item = read(element);
+    if (item === undefined) return undefined;
+    items.push(item);
+  }
+  return items;
+}
