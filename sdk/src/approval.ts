@@ -1,36 +1,89 @@
-import { type Clock, epochSeconds, type Random, systemClock, systemRandom } from '@countersign/kernel';
+import {
+  type Clock,
+  type Digest,
+  digestOf,
+  epochSeconds,
+  type Random,
+  systemClock,
+  systemRandom,
+} from '@countersign/kernel';
 import { encodeHeader, signCompactJws } from '@countersign/oauth';
 import type { SigningKey } from './keys.ts';
+
+/** What an approver says beside what they approve. */
+export interface ApprovalTerms {
+  /** Principal id of the approver, e.g. `person:anna.keller`. */
+  readonly approver: string;
+  /** How long the approval may be used, at most an hour. */
+  readonly lifeSeconds: number;
+  /** In which role, for who has several: `supervisor`, `desk-head`, `risk`, `compliance` or `operations`. */
+  readonly role?: string;
+}
+
+/** One transaction, and the digest of the intent that the approver was shown. */
+export interface ApprovedItem {
+  readonly transaction: string;
+  readonly intentDigest: string;
+}
+
+interface From {
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
 
 /**
  * Signs an approval of exactly one intent: whoever changes a field of it afterwards voids the signature's meaning,
  * because the digest no longer fits.
  *
- * @param lifeSeconds how long the approval may be used, at most an hour
  * @returns a compact JWS, `typ` `countersign-approval+jwt`
  */
 export function signApproval(
-  approval: {
-    readonly approver: string;
-    readonly transaction: string;
-    readonly intentDigest: string;
-    readonly lifeSeconds: number;
-    /** In which role, for who has several: `supervisor`, `desk-head`, `risk`, `compliance` or `operations`. */
-    readonly role?: string;
-  },
+  approval: ApprovalTerms & ApprovedItem,
   key: SigningKey,
-  from: { readonly clock?: Clock; readonly random?: Random } = {},
+  from: From = {},
 ): Promise<string> {
-  const now = epochSeconds((from.clock ?? systemClock).now());
+  return sign(approval, itemClaims(approval), key, from);
+}
+
+/**
+ * Signs one approval of several intents, of which each has been shown. All of them count, or none: an item that is
+ * left out, put in, changed or moved gives another root.
+ *
+ * @param items 1 to 100, in the order in which they were shown, each transaction once
+ * @returns a compact JWS, `typ` `countersign-approval+jwt`
+ */
+export function signBatchApproval(
+  approval: ApprovalTerms & { readonly items: readonly ApprovedItem[] },
+  key: SigningKey,
+  from: From = {},
+): Promise<string> {
+  return sign(approval, { items: approval.items.map(itemClaims), root: batchRoot(approval.items) }, key, from);
+}
+
+/** The one digest that stands for a batch: SHA-256 over the canonical form (RFC 8785) of its items, in their order. */
+export function batchRoot(items: readonly ApprovedItem[]): Digest {
+  return digestOf(items.map(itemClaims));
+}
+
+function itemClaims({ transaction, intentDigest }: ApprovedItem) {
+  return { txn: transaction, intent_digest: intentDigest };
+}
+
+function sign(
+  { approver, lifeSeconds, role }: ApprovalTerms,
+  approved: object,
+  key: SigningKey,
+  { clock = systemClock, random = systemRandom }: From,
+): Promise<string> {
+  const now = epochSeconds(clock.now());
   const claims = {
-    iss: approval.approver,
-    txn: approval.transaction,
-    intent_digest: approval.intentDigest,
+    iss: approver,
+    ...approved,
     decision: 'approve',
-    ...(approval.role === undefined ? {} : { role: approval.role }),
+    ...(role === undefined ? {} : { role }),
     iat: now,
-    exp: now + approval.lifeSeconds,
-    jti: Buffer.from((from.random ?? systemRandom).bytes(16)).toString('base64url'),
+    exp: now + lifeSeconds,
+    jti: Buffer.from(random.bytes(16)).toString('base64url'),
   };
   return signCompactJws(
     encodeHeader({ alg: key.algorithm, typ: 'countersign-approval+jwt', kid: key.kid }),

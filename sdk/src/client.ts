@@ -1,3 +1,4 @@
+import { toHttpField } from '@countersign/envelope';
 import {
   type Clock,
   CodedError,
@@ -70,6 +71,8 @@ export interface CallRequest {
   readonly url: string;
   readonly body?: unknown;
   readonly idempotencyKey?: string;
+  /** An identity envelope that travels with the request. */
+  readonly envelope?: string;
   /** The answer's body as a Buffer, whatever its type. */
   readonly binary?: boolean;
 }
@@ -179,6 +182,7 @@ export function createClient(options: ClientOptions): Client {
           accept: 'application/json',
           ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
           ...(request.idempotencyKey === undefined ? {} : { 'idempotency-key': request.idempotencyKey }),
+          ...(request.envelope === undefined ? {} : toHttpField(request.envelope)),
         },
         ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
         binary: request.binary === true,

@@ -1,5 +1,7 @@
-import type { Client, Token } from './client.ts';
+import { type Clock, CodedError } from '@countersign/kernel';
+import type { Client } from './client.ts';
 import { type DecisionAnswer, readDecisionAnswer } from './decision-answer.ts';
+import { createTokenSource } from './token-source.ts';
 import { isObject, refusalOf } from './transport.ts';
 
 /** What a protected service asks the control plane, under its own name. */
@@ -17,13 +19,25 @@ export interface ControlPlane {
     question: { readonly intent: unknown; readonly actingFor: string; readonly action: string },
   ): Promise<{ readonly stands: boolean; readonly reason?: string; readonly detail?: string }>;
   /** Carries the transaction on. Repeating with the same key returns the first receipt. @throws the refusal */
-  transition(request: {
-    readonly transaction: string;
-    readonly event: 'submit' | 'execute' | 'clear' | 'settle' | 'cancel';
-    readonly idempotencyKey: string;
-    readonly body: Readonly<Record<string, unknown>>;
-  }): Promise<Readonly<Record<string, unknown>>>;
+  transition(request: TransitionOrder): Promise<Readonly<Record<string, unknown>>>;
+  /**
+   * An identity envelope, to travel with a message about the transaction; good for some minutes. Put it among the
+   * headers of a request with `toHttpField`, or into a FIX message with `toFixField`.
+   *
+   * @param scope one under which transactions may be read; `order:read` when left out
+   */
+  envelope(transaction: string, scope?: string): Promise<string>;
 }
+
+export type TransitionOrder = {
+  readonly transaction: string;
+  readonly idempotencyKey: string;
+  readonly body: Readonly<Record<string, unknown>>;
+} & (
+  | { readonly event: keyof typeof scopeOfEvent; readonly scope?: string }
+  /** Events of other lives than an order's: each is asked for under the scope that its life cycle names. */
+  | { readonly event: string; readonly scope: string }
+);
 
 const scopeOfEvent = {
   submit: 'order:create',
@@ -34,19 +48,13 @@ const scopeOfEvent = {
 } as const;
 
 /** @param issuer base of the control plane's own interfaces */
-export function createControlPlane(options: { readonly issuer: string; readonly client: Client }): ControlPlane {
+export function createControlPlane(options: {
+  readonly issuer: string;
+  readonly client: Client;
+  readonly clock?: Clock;
+}): ControlPlane {
   const { issuer, client } = options;
-  const tokens = new Map<string, Token>();
-
-  /** One token per interface and scope, renewed half a minute before it ends. */
-  async function tokenFor(resource: string, scope: string): Promise<Token> {
-    const key = `${resource} ${scope}`;
-    const held = tokens.get(key);
-    if (held !== undefined && held.expiresAt - 30_000 > Date.now()) return held;
-    const fresh = await client.clientCredentials({ resource, scope });
-    tokens.set(key, fresh);
-    return fresh;
-  }
+  const tokenFor = createTokenSource(options);
 
   return {
     async evaluate({ subject, action, transaction, context }) {
@@ -77,8 +85,8 @@ export function createControlPlane(options: { readonly issuer: string; readonly 
         ...(typeof detail === 'string' ? { detail } : {}),
       };
     },
-    async transition({ transaction, event, idempotencyKey, body }) {
-      const token = await tokenFor(`${issuer}/transactions`, scopeOfEvent[event]);
+    async transition({ transaction, event, scope, idempotencyKey, body }) {
+      const token = await tokenFor(`${issuer}/transactions`, scope ?? scopeOf(event));
       const answer = await client.call(token, {
         method: 'POST',
         url: `${issuer}/transactions/${encodeURIComponent(transaction)}/transitions`,
@@ -88,5 +96,26 @@ export function createControlPlane(options: { readonly issuer: string; readonly 
       if (answer.status >= 400 || !isObject(answer.body)) throw refusalOf(answer);
       return answer.body;
     },
+    async envelope(transaction, scope = 'order:read') {
+      const token = await tokenFor(`${issuer}/transactions`, scope);
+      const answer = await client.call(token, {
+        method: 'GET',
+        url: `${issuer}/transactions/${encodeURIComponent(transaction)}/envelope`,
+      });
+      const envelope = isObject(answer.body) ? answer.body['envelope'] : undefined;
+      if (answer.status >= 400 || typeof envelope !== 'string') throw refusalOf(answer);
+      return envelope;
+    },
   };
+}
+
+/** In an order's life; the same event may need another scope in another life. */
+function scopeOf(event: string): string {
+  const scope = Object.entries(scopeOfEvent).find(([name]) => name === event)?.[1];
+  if (scope !== undefined) return scope;
+  throw new CodedError({
+    code: 'scope_missing',
+    category: 'invalid',
+    detail: 'Name the scope under which this event is asked for, as the life cycle has it.',
+  });
 }

@@ -25,12 +25,14 @@ export interface IssuerKeys {
   ): Promise<Result>;
 }
 
+/** @param options.path where the issuer publishes this set; each kind of signature has keys of its own */
 export function createIssuerKeys(options: {
   readonly issuer: string;
+  readonly path?: '/jwks' | '/transactions/keys' | '/mandates/keys' | '/events/keys';
   readonly transport: Transport;
   readonly clock: Clock;
 }): IssuerKeys {
-  const { issuer, transport, clock } = options;
+  const { issuer, transport, clock, path = '/jwks' } = options;
   let keys: ReadonlyMap<string, VerificationKey> = new Map();
   let fetchedAt = Number.NEGATIVE_INFINITY;
   let fetching: Promise<void> | undefined;
@@ -38,7 +40,7 @@ export function createIssuerKeys(options: {
   async function fetchKeys(): Promise<void> {
     const answer = await transport.send({
       method: 'GET',
-      url: `${issuer}/jwks`,
+      url: `${issuer}${path}`,
       headers: { accept: 'application/json' },
     });
     const listed =

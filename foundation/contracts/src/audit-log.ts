@@ -8,6 +8,8 @@ export const recordTypes = [
   'directory.change-proposed',
   'directory.change-approved',
   'directory.change-rejected',
+  'directory.departure',
+  'directory.departure-completed',
   'partner.profile-registered',
   'policy.proposed',
   'policy.published',
@@ -20,6 +22,13 @@ export const recordTypes = [
   'mandate.suspended',
   'mandate.resumed',
   'mandate.revoked',
+  'mandate.consented',
+  'mandate.amendment-proposed',
+  'mandate.amendment-withdrawn',
+  'mandate.amended',
+  'mandate.expired',
+  'mandate.expiring',
+  'mandate.copy-compared',
   'mandate.refused',
   'identity.accepted',
   'identity.refused',
@@ -51,12 +60,19 @@ export const recordTypes = [
   'transaction.refused',
   'approval.given',
   'approval.refused',
+  'approval.withdrawn',
+  'envelope.issued',
   'exception.raised',
   'exception.resolved',
+  'exception.refused',
+  'exception.overdue',
   'access.refused',
   'key.published',
   'key.withdrawn',
   'evidence.exported',
+  'event.subscribed',
+  'event.unsubscribed',
+  'event.delivery-suspended',
 ] as const;
 export type RecordType = (typeof recordTypes)[number];
 
@@ -103,10 +119,15 @@ export interface RecordDraft {
   readonly payload?: Digest;
   /** Facts of this record type. Plain JSON; no secrets, no personal data. */
   readonly data?: Json;
+  /**
+   * `data` as JSON text, instead of it, from who has most of it written already: a decision writes its input for the
+   * digest, and once is enough. The record is the same.
+   */
+  readonly dataText?: string;
 }
 
 /** A record as it stands in the log: the leaf is exactly the UTF-8 bytes of its JSON. */
-export interface EvidenceRecord extends RecordDraft {
+export interface EvidenceRecord extends Omit<RecordDraft, 'dataText'> {
   readonly v: 1;
   /** RFC 3339, UTC, set by the log. */
   readonly time: string;
@@ -191,6 +212,8 @@ export interface AuditLog extends AuditAppender, RecordScanner {
   verifierKey(): string;
   find(id: RecordId): Promise<LogEntry | undefined>;
   search(query: RecordQuery): Promise<readonly LogEntry[]>;
+  /** The place of the newest record of these types; -1 where there is none. */
+  newest(types: readonly RecordType[]): Promise<bigint>;
   proveInclusion(index: bigint, size: bigint): Promise<readonly Uint8Array[]>;
   proveConsistency(from: bigint, to: bigint): Promise<readonly Uint8Array[]>;
   /**

@@ -72,6 +72,13 @@ export interface Authentication {
   session(id: SessionId): Promise<SignIn | undefined>;
   /** Ends a session; idempotent. Recorded before it takes effect. */
   end(id: SessionId, reason: string): Promise<void>;
+  /**
+   * Ends every session of a person, each recorded before it takes effect. When it fails midway, what was ended stays
+   * ended, and asking again goes on from there.
+   *
+   * @returns how many this call ended
+   */
+  endAllOf(person: PrincipalId, reason: string): Promise<number>;
 }
 
 /** Does this sign-in serve that need? */

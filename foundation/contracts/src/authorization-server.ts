@@ -23,6 +23,9 @@ export interface Caller {
   readonly mandate?: { readonly id: MandateId; readonly version: number };
   readonly intentDigest?: Digest;
   readonly authorizationDetails: readonly AuthorizationDetail[];
+  /** How, and when (seconds since the epoch), the subject signed in; for a person whose token says so. */
+  readonly acr?: string;
+  readonly authTime?: number;
 }
 
 /** What a guard needs of a request; every HTTP framework can supply it. */

@@ -1,6 +1,7 @@
-import { type ChangeId, type Digest, errorVocabulary, type RecordId } from '@countersign/kernel';
+import { type ChangeId, type Digest, errorVocabulary, type Json, type RecordId } from '@countersign/kernel';
 import type { Cfi, Country, Lei, Mic } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
+import type { Departure } from './departures.ts';
 import type { AccountId, ClientId, PrincipalId, ResourceUri } from './principals.ts';
 
 export interface Institution {
@@ -35,12 +36,66 @@ export interface InstitutionCompliance {
   readonly suitableFor: readonly string[];
 }
 
+/** A part of an institution in another place, with or without an LEI of its own. */
+export interface Branch {
+  /** LEI of the institution, `/` and name. */
+  readonly id: string;
+  readonly institution: Lei;
+  readonly name: string;
+  readonly country: Country;
+  /** ISO 17442 gives branches LEIs of their own. */
+  readonly lei?: Lei;
+}
+
+/** A contract between institutions (a master agreement, a clearing agreement); accounts and mandates refer to it. */
+export interface Contract {
+  /** Letters, digits, `-`, `.`, `_`, `/`; at most 64. */
+  readonly id: string;
+  /** The party that keeps it here. */
+  readonly institution: Lei;
+  /** E.g. `ISDA-2002`, `GMRA`, `clearing`, `custody`. */
+  readonly type: string;
+  readonly parties: readonly { readonly lei: Lei; readonly role: string }[];
+  /** `YYYY-MM-DD`; ends with the day `until`, which is left out where none was agreed. */
+  readonly from: string;
+  readonly until?: string;
+  /** SHA-256 of the signed document, base64url. */
+  readonly documentHash?: string;
+}
+
+/**
+ * By which number a venue knows a person, an algorithm or a client (RTS 24; FIX PartyIDSource P). One code stands for
+ * one holder at a venue, and a holder has one code there.
+ */
+export interface ShortCode {
+  /** MIC of the venue, `/` and holder. */
+  readonly id: string;
+  readonly venue: Mic;
+  /** Id of a principal of the institution, or the institution's own LEI. */
+  readonly holder: string;
+  readonly institution: Lei;
+  /** 4 to 2^53 - 1: RTS 24 gives 0 to 3 meanings of their own. */
+  readonly code: number;
+}
+
+/** How far a signatory binds their institution. */
+export interface SigningAuthority {
+  /** Kinds of mandates; every kind when left out. */
+  readonly kinds?: readonly string[];
+  /** Highest notional per day, in its currency; without limit when left out. */
+  readonly upTo?: { readonly amount: string; readonly ccy: string };
+  /** False: only together with a second signatory. */
+  readonly alone: boolean;
+}
+
 /** A desk of an institution, and what it is entitled to. People, services and agents name it by its name. */
 export interface Desk {
   /** LEI, `/` and name. */
   readonly id: string;
   readonly institution: Lei;
   readonly name: string;
+  /** Name of the branch it belongs to. */
+  readonly branch?: string;
   /** CFI categories (first letter), e.g. `D` for debt, `S` for swaps. */
   readonly products: readonly string[];
   /** Venues it may deal on (ISO 10383). */
@@ -89,6 +144,10 @@ export interface Person {
   /** E.g. `trader`, `supervisor`, `operator`, `auditor`. */
   readonly roles: readonly string[];
   readonly credentials: readonly Credential[];
+  /** For those with the role `signatory`; binds alone and without limit when left out. */
+  readonly signingAuthority?: SigningAuthority;
+  /** False: known, and may do nothing. True when left out. */
+  readonly active?: boolean;
 }
 
 export interface Service {
@@ -205,6 +264,8 @@ export interface Account {
   readonly institution: Lei;
   readonly type: 'House' | 'Client' | 'AggregateClient';
   readonly custodian?: Lei;
+  /** Id of the contract under which it is kept. */
+  readonly contract?: string;
 }
 
 export interface Venue {
@@ -212,6 +273,8 @@ export interface Venue {
   readonly operator: Lei;
   readonly country: Country;
   readonly expiryDate?: string;
+  /** Orders carry short codes there: who has none mapped cannot submit. */
+  readonly shortCodes?: 'required';
 }
 
 /** A protected interface: what may be an audience, and whose it is. */
@@ -234,9 +297,13 @@ export interface Instrument {
 export interface DirectorySnapshot {
   readonly version: number;
   institution(lei: string): Institution | undefined;
+  /** Who may act: a person who is not active is nobody here, nor in the look-ups by credential and subject. */
   principal(id: string): Principal | undefined;
-  /** The person whom an issuer knows under `subject`. */
+  /** Active or not: for names in records and lists, never for a decision. */
+  knownPrincipal(id: string): Principal | undefined;
+  /** The active person whom an issuer knows under `subject`. */
   federatedPerson(issuer: string, subject: string): Person | undefined;
+  /** Of an active person. */
   credential(kid: string): Credential | undefined;
   client(id: string): Client | undefined;
   account(id: string): Account | undefined;
@@ -245,12 +312,17 @@ export interface DirectorySnapshot {
   /** By LEI, `/` and name. */
   desk(id: string): Desk | undefined;
   device(id: string): Device | undefined;
+  /** By LEI, `/` and name. */
+  branch(id: string): Branch | undefined;
+  contract(id: string): Contract | undefined;
+  /** The number by which a venue knows a principal or an institution. */
+  shortCode(venue: string, holder: string): number | undefined;
   /**
    * The record that lists the approval credentials a person has now: what an approval rests on. Undefined for a
    * principal without credentials.
    */
   recordOf(principal: string): RecordId | undefined;
-  /** All entities, for the policy engine's snapshot. */
+  /** All entities, for the policy engine's snapshot; principals without those that are not active. */
   institutions(): Iterable<Institution>;
   principals(): Iterable<Principal>;
   accounts(): Iterable<Account>;
@@ -262,6 +334,9 @@ export interface DirectoryChange {
   readonly change: 'add' | 'change' | 'remove';
   readonly kind:
     | 'institution'
+    | 'branch'
+    | 'contract'
+    | 'short-code'
     | 'desk'
     | 'device'
     | 'person'
@@ -274,7 +349,20 @@ export interface DirectoryChange {
   readonly id: string;
   /** Names of the fields that differ, for `change`. */
   readonly fields?: readonly string[];
+  /**
+   * Those fields as they are and as they would be, where they were asked for: keys by their thumbprints, and of the
+   * names by which identity providers know a person only how many there are.
+   */
+  readonly before?: { readonly [field: string]: Json };
+  readonly after?: { readonly [field: string]: Json };
 }
+
+/** How far a large file has come. */
+export type ApplyProgress = (step: {
+  readonly step: 'read' | 'checked' | 'written';
+  readonly done: number;
+  readonly of: number;
+}) => void;
 
 export const directoryErrors = errorVocabulary({
   directory_file_invalid: 'invalid',
@@ -310,6 +398,10 @@ export const directoryErrors = errorVocabulary({
   change_self_approval: 'forbidden',
   /** Approved, rejected or expired already. */
   change_decided: 'conflict',
+  /** One code for two holders at a venue, or two codes for one. */
+  short_code_shared: 'conflict',
+  /** Who is named is not in the directory, or not of the caller's institution. */
+  principal_not_found: 'not-found',
 });
 
 /** A change that waits for, or has had, its second person. */
@@ -331,8 +423,17 @@ export interface DirectoryChangeRequest {
 /** A change of single entities, beside the whole-truth files of {@link Directory.apply}. */
 export interface DirectoryEdit {
   /** Entities in the shape they have in a directory file, each replacing the one of its id. */
-  readonly put?: Readonly<Partial<Record<'clients', readonly unknown[]>>>;
-  readonly remove?: readonly { readonly kind: 'client'; readonly id: string }[];
+  readonly put?: Readonly<Partial<Record<'clients' | 'people', readonly unknown[]>>>;
+  /** A principal goes with everything it held, as with {@link Directory.leave}. */
+  readonly remove?: readonly { readonly kind: 'client' | 'person' | 'service' | 'agent'; readonly id: string }[];
+}
+
+/** What an entity must still be when a change is made: who edits what they have read names it. */
+export interface ExpectedEntity {
+  readonly kind: 'client' | 'person';
+  readonly id: string;
+  /** Digest (`digestOf`) of its document as the directory holds it; null: there is none. */
+  readonly digest: Digest | null;
 }
 
 /** What is wrong at one place of a file. */
@@ -359,7 +460,10 @@ export interface Directory {
    * @throws CodedError of {@link directoryErrors}; its facts hold every `problems` ({@link DirectoryProblem}), at
    *   most 100, and their `problem_count`. Its code is the one that all of them share, else `directory_file_invalid`.
    */
-  plan(file: unknown, options?: { readonly prune?: boolean }): Promise<readonly DirectoryChange[]>;
+  plan(
+    file: unknown,
+    options?: { readonly prune?: boolean; readonly values?: boolean; readonly onProgress?: ApplyProgress },
+  ): Promise<readonly DirectoryChange[]>;
   /**
    * Makes the file the whole truth for every institution it names: adds, changes, and with `prune` removes.
    * All or nothing; recorded before it takes effect; applying the same file again changes nothing.
@@ -370,16 +474,27 @@ export interface Directory {
   apply(
     file: unknown,
     by: Actor,
-    options?: { readonly prune?: boolean; readonly expectedVersion?: number },
+    options?: {
+      readonly prune?: boolean;
+      readonly expectedVersion?: number;
+      readonly onProgress?: ApplyProgress;
+    },
   ): Promise<{ readonly version: number; readonly changes: readonly DirectoryChange[] }>;
   /**
    * Changes single entities at once. Recorded before it takes effect; the same edit again changes nothing.
    *
-   * @throws CodedError as {@link apply}; `second_person_required` when a production client is touched
+   * @throws CodedError as {@link apply}; `second_person_required` when a production client is touched;
+   *   `directory_changed_meanwhile` when an entity is no longer what was `expected`
    */
   edit(
     edit: DirectoryEdit,
     by: Actor,
+    options?: {
+      readonly expected?: readonly ExpectedEntity[];
+      readonly expectedVersion?: number;
+      /** For the records of those who depart by it. */
+      readonly reason?: string;
+    },
   ): Promise<{ readonly version: number; readonly changes: readonly DirectoryChange[] }>;
   /**
    * Asks for a change that needs a second person. {@link apply} and {@link edit} refuse those.
@@ -406,4 +521,31 @@ export interface Directory {
   changeRequests(filter?: {
     readonly status?: DirectoryChangeRequest['status'];
   }): Promise<readonly DirectoryChangeRequest[]>;
+  /**
+   * A principal leaves: it, its credentials and its clients are taken out in one recorded change, then everything it
+   * held is ended, and tried again until it is. Leaving twice is leaving once. Whoever certified or developed an
+   * algorithm that stays is kept as a name, inactive and with nothing.
+   *
+   * Whoever is removed, deactivated or moved in another way ({@link apply}, {@link edit}, {@link approve}) departs
+   * all the same.
+   *
+   * @throws CodedError `principal_not_found`, `seed_protected`, `second_person_required` for the software of a
+   *   production client: propose an edit that removes it
+   */
+  leave(principal: string, by: Actor, reason: string): Promise<Departure>;
+  /**
+   * A person moves to another desk or other roles: what they held before ends as if they had left, and they sign in
+   * anew. What is left out of `to` stays; a desk of null is none.
+   *
+   * @throws CodedError `principal_not_found`, `seed_protected`; `directory_file_invalid` for who has never moved and is
+   *   there already
+   */
+  move(
+    principal: string,
+    to: { readonly desk?: string | null; readonly roles?: readonly string[] },
+    by: Actor,
+    reason: string,
+  ): Promise<Departure>;
+  /** Newest first, at most 1,000. */
+  departures(filter?: { readonly status?: Departure['status'] }): Promise<readonly Departure[]>;
 }

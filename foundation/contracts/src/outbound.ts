@@ -19,9 +19,11 @@ export interface Outbound {
   post(
     url: string,
     message: {
-      readonly contentType: 'application/x-www-form-urlencoded' | 'application/json';
+      readonly contentType: 'application/x-www-form-urlencoded' | 'application/json' | 'application/cloudevents+json';
       readonly body: string;
       readonly authorization?: string;
+      /** Further fields, in lower case: a signature over the message. */
+      readonly headers?: Readonly<Record<string, string>>;
       readonly timeoutMs?: number;
     },
   ): Promise<{ readonly status: number }>;

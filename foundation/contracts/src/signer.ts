@@ -4,7 +4,8 @@ import { errorVocabulary } from '@countersign/kernel';
  * One purpose, one set of keys: a key that signs tokens never signs checkpoints.
  *
  * `id-token`: what is said to clients (ID tokens, logout tokens, JARM, signed introspection, revocation lists);
- * `transaction-token`: transaction tokens and JWT grants for other servers; `policy-bundle`: activated policies.
+ * `transaction-token`: transaction tokens and JWT grants for other servers; `policy-bundle`: activated policies;
+ * `mandate`: versions of mandates; `envelope`: identity envelopes; `event`: events that are sent to subscribers.
  */
 export const keyPurposes = [
   'access-token',
@@ -12,6 +13,9 @@ export const keyPurposes = [
   'transaction-token',
   'log-checkpoint',
   'policy-bundle',
+  'mandate',
+  'envelope',
+  'event',
 ] as const;
 export type KeyPurpose = (typeof keyPurposes)[number];
 

@@ -1,25 +1,96 @@
 import {
   type ApprovalId,
-  type ExceptionId,
+  type Digest,
   errorVocabulary,
   type IntentDigest,
   type MandateId,
   type RecordId,
   type TransactionId,
 } from '@countersign/kernel';
-import type { AuthorizationDetail } from '@countersign/market';
+import { type ApproverRole, type AuthorizationDetail, approverRoles } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
 import type { TransactionFacts } from './decisions.ts';
+import type { ExceptionRegister } from './exceptions.ts';
 
-export const transactionStates = ['intended', 'submitted', 'executed', 'cleared', 'settled', 'cancelled'] as const;
+/** One life for each kind of intent; see `life-cycles/` of the transaction registry. */
+export const lifeCycleNames = [
+  'order',
+  'rfq',
+  'allocation',
+  'clearing',
+  'settlement',
+  'collateral',
+  'withdrawal',
+  'address-book',
+  'report',
+  'administration',
+] as const;
+export type LifeCycleName = (typeof lifeCycleNames)[number];
+
+/** Every state of any life cycle. A transaction begins as `intended`. */
+export const transactionStates = [
+  'intended',
+  'submitted',
+  'acknowledged',
+  'executed',
+  'cleared',
+  'settled',
+  'cancelled',
+  'rejected',
+  'expired',
+  'failed',
+  'requested',
+  'quoted',
+  'accepted',
+  'declined',
+  'proposed',
+  'approved',
+  'given-up',
+  'affirmed',
+  'instructed',
+  'released',
+  'pledged',
+  'transferred',
+  'returned',
+  'confirmed',
+  'active',
+  'revoked',
+  'applied',
+] as const;
 export type TransactionState = (typeof transactionStates)[number];
 
-export const transactionEvents = ['submit', 'execute', 'clear', 'settle', 'cancel'] as const;
+export const transactionEvents = [
+  'submit',
+  'acknowledge',
+  'execute',
+  'clear',
+  'settle',
+  'cancel',
+  'reject',
+  'expire',
+  'fail',
+  'quote',
+  'accept',
+  'decline',
+  'propose',
+  'approve',
+  'give-up',
+  'affirm',
+  'instruct',
+  'release',
+  'pledge',
+  'transfer',
+  'recall',
+  'request',
+  'confirm',
+  'activate',
+  'revoke',
+  'correct',
+  'apply',
+] as const;
 export type TransactionEvent = (typeof transactionEvents)[number];
 
-/** Roles of people who approve transactions; an approval is given in one of them. */
-export const approverRoles = ['compliance', 'desk-head', 'operations', 'risk', 'supervisor'] as const;
-export type ApproverRole = (typeof approverRoles)[number];
+export { type ApproverRole, approverRoles };
 
 export interface OpenedTransaction {
   readonly id: TransactionId;
@@ -37,6 +108,46 @@ export interface Approval {
   /** RFC 3339. */
   readonly expiresAt: string;
   readonly recordId: RecordId;
+  /** Set when it was withdrawn: it counts no more. */
+  readonly withdrawn?: { readonly at: string; readonly recordId: RecordId };
+}
+
+/** Approvals of several transactions under one signature, or of none: one that does not count keeps all from counting. */
+export interface BatchApproval {
+  /** SHA-256 over the canonical form of the list of `{ txn, intent_digest }`, in the order shown. */
+  readonly root: Digest;
+  readonly approvals: readonly Approval[];
+}
+
+/** What an approver is shown: decoded from the canonical intent alone, never a text that somebody wrote. */
+export interface ApprovalView {
+  readonly transaction: TransactionId;
+  readonly intentDigest: IntentDigest;
+  readonly state: TransactionState;
+  readonly initiator: string;
+  readonly initiatorInstitution: string;
+  readonly title: string;
+  /** Every field of the intent, each once. */
+  readonly lines: readonly { readonly label: string; readonly value: string }[];
+  /** What deserves a second look, by code: e.g. `destination_new`, `algorithmic`, `call_data`. Decoded like the rest. */
+  readonly warnings: readonly { readonly code: string; readonly detail: string }[];
+  /** What is still wanted before it can be carried on. */
+  readonly awaited: readonly {
+    readonly role: string;
+    readonly count: number;
+    readonly institution: string;
+    /** Only people count who are not of the desk that began it, and do not deal. */
+    readonly independent?: true;
+  }[];
+  readonly approvals: readonly { readonly approver: string; readonly role: string; readonly institution: string }[];
+}
+
+/** A party is waited for; what happens when it is not heard of in time. */
+export interface AwaitedEvent {
+  readonly transaction: TransactionId;
+  readonly events: readonly TransactionEvent[];
+  /** RFC 3339. */
+  readonly until: string;
 }
 
 export interface TransitionReceipt {
@@ -46,20 +157,10 @@ export interface TransitionReceipt {
   readonly version: number;
   readonly recordedAt: string;
   readonly recordId: RecordId;
+  /** True when it came after the time by which it was waited for: an exception tells of the delay. */
+  readonly late?: boolean;
   /** True when this request had been made before and nothing happened now. */
   readonly replayed: boolean;
-}
-
-/** Something a person must look at: it is not carried on silently, and silence does not heal it. */
-export interface TransactionException {
-  readonly id: ExceptionId;
-  readonly transaction: TransactionId;
-  readonly event: TransactionEvent;
-  readonly reason: string;
-  readonly detail: string;
-  readonly status: 'open' | 'resolved';
-  readonly raisedAt: string;
-  readonly recordId: RecordId;
 }
 
 export const transactionErrors = errorVocabulary({
@@ -86,6 +187,25 @@ export const transactionErrors = errorVocabulary({
   approval_role: 'forbidden',
   approval_institution: 'forbidden',
   approval_not_awaited: 'conflict',
+  approval_out_of_turn: 'conflict',
+  approval_not_found: 'not-found',
+  /** The approval presented was withdrawn by who gave it. */
+  approval_withdrawn: 'conflict',
+  /** The transaction was carried on by it: it cannot be withdrawn any more. */
+  approval_used: 'conflict',
+  approval_batch_root: 'conflict',
+  /** Whoever does this may not have begun, approved or certified it. */
+  duties_combined: 'forbidden',
+  /** A person or their software must do this; a machine of its own accord may not. */
+  person_required: 'forbidden',
+  /** An address that is not active in the address book of the institution, or not any more as it was. */
+  destination_unknown: 'conflict',
+  cooling_off: 'conflict',
+  short_code_unmapped: 'conflict',
+  /** A partner named another digest, state or amount than stands here. */
+  partner_mismatch: 'conflict',
+  /** It came after the time until which it was waited for, and is of no use any more. */
+  event_late: 'conflict',
 });
 
 /** Read before a transition: what was executed, cleared or settled, in the words of the caller's system. */
@@ -97,9 +217,11 @@ export interface TransitionRequest {
   readonly body: Readonly<Record<string, unknown>>;
   /** Who asks: the authenticated caller, with the institution it acts for. */
   readonly by: Actor & { readonly client: string };
+  /** How the caller signed in, where it is a person and their token says so. */
+  readonly authentication?: { readonly acr?: string; readonly authTime?: number };
 }
 
-export interface TransactionRegistry {
+export interface TransactionRegistry extends ExceptionRegister {
   /**
    * Gives an intent its transaction. The same client with the same idempotency key and the same intent gets
    * the same transaction again; with another intent `idempotency_conflict`.
@@ -119,7 +241,12 @@ export interface TransactionRegistry {
    * @throws CodedError `database_unavailable` when it is not known in time
    */
   countsAgainstLimits(id: TransactionId): Promise<boolean | undefined>;
-  /** Every institution that may know of the transaction. */
+  /** What happened to it, oldest first; empty for an unknown transaction. */
+  history(id: TransactionId): Promise<readonly TransitionReceipt[]>;
+  /**
+   * Every institution that may know of the transaction: who began it, for whom, the firms that an order lists, and
+   * whoever else has had a step to take.
+   */
   parties(id: TransactionId): Promise<readonly string[]>;
   /**
    * Takes an approver's compact JWS over `{ iss, txn, intent_digest, decision: "approve", iat, exp, jti }` with
@@ -138,10 +265,26 @@ export interface TransactionRegistry {
    *   `headroom` and the readings, `terms_exceeded` the `field`.
    */
   transition(request: TransitionRequest): Promise<TransitionReceipt>;
-  /** Oldest first, at most 1,000. `party` leaves only those of transactions that institution is a party to. */
-  exceptions(filter: {
-    readonly transaction?: TransactionId;
-    readonly status?: 'open' | 'resolved';
-    readonly party?: string;
-  }): Promise<readonly TransactionException[]>;
+  /**
+   * Takes one signature for several transactions: a compact JWS as for {@link approve}, with `items`, a list of
+   * `{ txn, intent_digest }`, and `root`, its digest, in the place of `txn` and `intent_digest`. All or none.
+   *
+   * @throws CodedError as {@link approve}, with the `transaction` at fault in its facts; `approval_batch_root`
+   */
+  approveBatch(approvalJws: string): Promise<BatchApproval>;
+  /** By the approver, before the approval has been used. Repeating it returns the first result. */
+  withdrawApproval(id: TransactionId, approval: ApprovalId, by: Actor): Promise<Approval>;
+  /**
+   * @returns undefined for an unknown transaction, or one that people of this institution have no part in approving: a
+   *   counterparty does not see the limits an intent was given
+   */
+  approvalView(id: TransactionId, institution: string): Promise<ApprovalView | undefined>;
+  /**
+   * A signed document that travels with a message about the transaction; see `@countersign/envelope`. Recorded first.
+   *
+   * @param by a caller of one of its parties
+   */
+  envelope(id: TransactionId, by: Actor): Promise<{ readonly envelope: string; readonly recordId: RecordId }>;
+  /** Ends every approval a person has given that has not been used, and raises exceptions for what they began. */
+  endAuthorityOf(principal: string, by: Actor, reason: string): Promise<{ readonly ended: number }>;
 }

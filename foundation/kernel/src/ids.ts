@@ -16,6 +16,8 @@ export const idPrefixes = {
   change: 'chg',
   policyCandidate: 'pol',
   simulation: 'sim',
+  subscription: 'sub',
+  departure: 'dep',
 } as const;
 export type IdKind = keyof typeof idPrefixes;
 
@@ -37,6 +39,10 @@ export type ChangeId = Brand<string, 'ChangeId'>;
 export type PolicyCandidateId = Brand<string, 'PolicyCandidateId'>;
 /** A run of a policy bundle over recorded decisions. */
 export type SimulationId = Brand<string, 'SimulationId'>;
+/** Where an institution has its events sent. */
+export type SubscriptionId = Brand<string, 'SubscriptionId'>;
+/** A principal that leaves or moves, until everything it held has ended. */
+export type DepartureId = Brand<string, 'DepartureId'>;
 
 interface IdOf {
   transaction: TransactionId;
@@ -52,6 +58,8 @@ interface IdOf {
   change: ChangeId;
   policyCandidate: PolicyCandidateId;
   simulation: SimulationId;
+  subscription: SubscriptionId;
+  departure: DepartureId;
 }
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';

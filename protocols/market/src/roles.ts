@@ -24,6 +24,10 @@ export type PartyRole = (typeof partyRoles)[number];
 export const personRoles = ['InvestmentDecisionMaker', 'ExecutionWithinFirm', 'Trader'] as const;
 export type PersonRole = (typeof personRoles)[number];
 
+/** Roles of people who approve transactions; an approval is given in one of them. */
+export const approverRoles = ['compliance', 'desk-head', 'operations', 'risk', 'supervisor'] as const;
+export type ApproverRole = (typeof approverRoles)[number];
+
 /** On whose account a position is held. */
 export const accountTypes = ['House', 'Client', 'AggregateClient'] as const;
 export type AccountType = (typeof accountTypes)[number];

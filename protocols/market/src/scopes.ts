@@ -27,6 +27,9 @@ const vocabulary = {
   decision: ['evaluate'],
   client: ['register'],
   token: ['revoke'],
+  exception: ['read', 'resolve'],
+  event: ['read', 'subscribe'],
+  identity: ['provision', 'read'],
 } as const;
 
 type Vocabulary = typeof vocabulary;

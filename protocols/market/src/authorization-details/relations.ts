@@ -56,7 +56,8 @@ function payable(amount: DecimalString, ccy: Currency | undefined, path: string)
   return parsed?.ok === false ? problem(path, parsed.code, parsed.detail) : undefined;
 }
 
-function exactlyOne<Keys extends string>(
+/** Of the keys named exactly one must be there. */
+export function exactlyOne<Keys extends string>(
   holder: { readonly [Key in Keys]?: unknown },
   keys: readonly Keys[],
   path: string,

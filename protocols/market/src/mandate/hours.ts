@@ -1,4 +1,4 @@
-import type { Hours } from './constraints.ts';
+import type { Hours } from './constraints-shape.ts';
 import { minuteOfWeek, minutesPerWeek } from './local-time.ts';
 
 const minutesPerDay = 24 * 60;
@@ -11,18 +11,30 @@ export function withinHours(hours: Hours, at: number): boolean {
 
 /** For each minute of the week, on the clocks of the hours' own zone: is it within? */
 export function weekOf(hours: Hours): boolean[] {
-  return Array.from({ length: minutesPerWeek }, (_, minute) => opensFor(hours, minute));
+  const week = new Array<boolean>(minutesPerWeek).fill(false);
+  const length = minutesOpen(hours);
+  for (const day of hours.days) {
+    const opening = openingOf(hours, day);
+    for (let minute = opening; minute < opening + length; minute++) week[minute % minutesPerWeek] = true;
+  }
+  return week;
 }
 
 function opensFor(hours: Hours, minute: number): boolean {
+  const length = minutesOpen(hours);
+  return hours.days.some((day) => (minute - openingOf(hours, day) + minutesPerWeek) % minutesPerWeek < length);
+}
+
+/** The minute of the week at which the window of a day opens: 1 is Monday. */
+function openingOf(hours: Hours, day: number): number {
+  return (day - 1) * minutesPerDay + minuteOfDay(hours.from);
+}
+
+/** A window that ends before it begins ends on the next day: exchanges trade over midnight. */
+function minutesOpen(hours: Hours): number {
   const from = minuteOfDay(hours.from);
   const until = minuteOfDay(hours.until);
-  // A window that ends before it begins ends on the next day: exchanges trade over midnight.
-  const length = until > from ? until - from : until + minutesPerDay - from;
-  return hours.days.some((day) => {
-    const sinceOpening = (minute - ((day - 1) * minutesPerDay + from) + minutesPerWeek) % minutesPerWeek;
-    return sinceOpening < length;
-  });
+  return until > from ? until - from : until + minutesPerDay - from;
 }
 
 function minuteOfDay(clock: string): number {

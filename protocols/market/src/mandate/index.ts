@@ -1,5 +1,15 @@
-export { type Constraints, constraintsSchema, type Hours, parseConstraints } from './constraints.ts';
+export { type Asset, assetKey } from './asset.ts';
+export { parseConstraints } from './constraints.ts';
+export {
+  type AssetLimit,
+  type Constraints,
+  constraintsSchema,
+  type Hours,
+  type WantedApproval,
+  type WindowLimit,
+} from './constraints-shape.ts';
 export { intentUse } from './intent-use.ts';
 export { isTimeZone, minuteOfWeek } from './local-time.ts';
+export type { EarlierUse, MandateUse, Money } from './mandate-use.ts';
 export { type MandateCounterexample, type NarrowedConstraints, narrowConstraints } from './narrow-constraints.ts';
-export { type MandatePermission, type MandateRefusal, type MandateUse, type Money, permits } from './permits.ts';
+export { doesMoveValue, type MandatePermission, type MandateRefusal, permits } from './permits.ts';

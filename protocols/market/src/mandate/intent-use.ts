@@ -1,13 +1,14 @@
-import { addDecimals, unreachable, zero } from '@countersign/kernel';
+import { addDecimals, type DecimalString, unreachable, zero } from '@countersign/kernel';
 import type { AuthorizationDetail } from '../authorization-details/index.ts';
 import type { Lei } from '../codes/index.ts';
 import { counterpartyRoles, type PartyRole } from '../roles.ts';
-import type { MandateUse, Money } from './permits.ts';
+import type { Asset } from './asset.ts';
+import type { MandateUse, Money } from './mandate-use.ts';
 
 /**
  * The facts of an intent that a mandate constrains, for `permits`. What a type cannot state is left out, so that
  * `permits` refuses where the mandate limits it: a withdrawal names neither account nor beneficiary, and tokens have
- * no worth in money until somebody has valued them.
+ * no worth in money until somebody has valued them; a mandate may list how much of them may be moved.
  *
  * @param asked.action scope under which the intent is acted on
  * @param asked.at milliseconds since the epoch
@@ -48,7 +49,8 @@ function factsOf(detail: AuthorizationDetail): Partial<MandateUse> {
           ends.map(({ lei }) => lei),
           detail,
         ),
-        ...(detail.ccy === undefined ? {} : { notional: { amount: detail.amount, ccy: detail.ccy } }),
+        ...(detail.receiver.address === undefined ? {} : { destination: detail.receiver.address }),
+        ...movedOf({ ccy: detail.ccy, dti: detail.dti }, detail.amount),
       };
     }
     case 'urn:countersign:rar:v1:allocation':
@@ -63,14 +65,20 @@ function factsOf(detail: AuthorizationDetail): Partial<MandateUse> {
     case 'urn:countersign:rar:v1:address_book_change':
       return { counterparties: others([detail.beneficiary_lei], detail) };
     case 'urn:countersign:rar:v1:collateral_transfer':
-      return detail.asset.ccy === undefined ? {} : { notional: { amount: detail.qty, ccy: detail.asset.ccy } };
+      return movedOf(detail.asset, detail.qty);
     case 'urn:countersign:rar:v1:withdrawal':
+      return { ...movedOf(detail.asset, detail.amount), destination: detail.address_id };
     case 'urn:countersign:rar:v1:regulatory_report':
     case 'urn:countersign:rar:v1:privileged_admin':
       return {};
     default:
       return unreachable(detail);
   }
+}
+
+function movedOf(asset: Asset, assetQuantity: DecimalString): Partial<MandateUse> {
+  const { ccy } = asset;
+  return { asset, assetQuantity, ...(ccy === undefined ? {} : { notional: { amount: assetQuantity, ccy } }) };
 }
 
 /** A firm is not its own counterparty, in whatever role it names itself. */

@@ -1,18 +1,15 @@
-import {
-  addDecimals,
-  compareDecimals,
-  type DecimalString,
-  parseDecimal,
-  subtractDecimals,
-  zero,
-} from '@countersign/kernel';
-import { lettersAfter } from '../codes/cfi.ts';
-import { type Cfi, type Lei, parseCfi } from '../codes/index.ts';
+import { compareDecimals, type DecimalString, subtractDecimals, zero } from '@countersign/kernel';
+import type { Lei } from '../codes/index.ts';
 import { completeLei } from '../codes/lei.ts';
-import type { Constraints, Hours } from './constraints.ts';
+import { cfiOutside } from './cfi-outside.ts';
+import type { Constraints, Hours } from './constraints-shape.ts';
 import { weekOf, withinHours } from './hours.ts';
 import { describeMinute, instantAt, minutesPerWeek } from './local-time.ts';
-import { isBoundByLimits, type MandateUse, permits } from './permits.ts';
+import type { MandateUse } from './mandate-use.ts';
+import { widerApprovals, widerAssets, widerWindowLimits } from './narrow-limits.ts';
+import { permits } from './permits.ts';
+import { usePermittedBy } from './permitted-use.ts';
+import { justAbove, lesser, type Wider } from './wider.ts';
 
 export interface MandateCounterexample {
   readonly constraint: keyof Constraints;
@@ -23,9 +20,9 @@ export interface MandateCounterexample {
   readonly sentence: string;
   /**
    * A whole use that `permits` grants for the child and refuses for the parent: proof that the child is wider.
-   * Absent in three cases, where the child is refused by rule though no single use shows it: the delegation
-   * depth, hours in another time zone of which no difference was found, and limits of a child that may only
-   * cancel or read.
+   * Absent in four cases, where the child is refused by rule though no use was found that shows it: the delegation
+   * depth, hours in another time zone of which no difference was found, limits over rolling windows which others of
+   * the child may happen to keep, and limits of a child that may only cancel or read.
    */
   readonly use?: MandateUse;
 }
@@ -33,14 +30,6 @@ export interface MandateCounterexample {
 export type NarrowedConstraints =
   | { readonly ok: true }
   | { readonly ok: false; readonly code: 'mandate_wider'; readonly counterexample: MandateCounterexample };
-
-/** What one constraint finds wider: words, and the facts that show it, to be put into an otherwise permitted use. */
-interface Wider {
-  readonly example: string;
-  readonly facts?: Partial<MandateUse>;
-  /** Said instead of the usual sentence. */
-  readonly because?: string;
-}
 
 type Rule = (parent: Constraints, child: Constraints) => Wider | undefined;
 
@@ -52,7 +41,7 @@ const rules: { readonly [Constraint in keyof Constraints]-?: Rule } = {
   jurisdictions: (parent, child) =>
     missingFrom(parent.jurisdictions, child.jurisdictions, 'jurisdiction', (jurisdiction) => ({ jurisdiction })),
   accounts: (parent, child) =>
-    missingFrom(parent.accounts, child.accounts ?? [otherAccount(parent.accounts)], 'account', (account) => ({
+    missingFrom(parent.accounts, child.accounts ?? [otherName(parent.accounts)], 'account', (account) => ({
       accounts: [account],
     })),
   counterparties: (parent, child) =>
@@ -67,6 +56,16 @@ const rules: { readonly [Constraint in keyof Constraints]-?: Rule } = {
   notionalPerOrder: widerPerOrder,
   notionalPerDay: widerPerDay,
   quantityPerOrder: widerQuantity,
+  limits: widerWindowLimits,
+  assets: widerAssets,
+  destinations: (parent, child) =>
+    missingFrom(
+      parent.destinations,
+      child.destinations ?? [otherName(parent.destinations)],
+      'destination',
+      (destination) => ({ destination }),
+    ),
+  approvals: widerApprovals,
   hours: (parent, child) => widerHours(parent.hours, child.hours),
   delegationDepth: (parent, child) =>
     child.delegationDepth < parent.delegationDepth
@@ -82,7 +81,9 @@ const rules: { readonly [Constraint in keyof Constraints]-?: Rule } = {
  * constraint that is wider and an example of what it would let through.
  *
  * Lists are subsets, product classes prefixes, limits at most as large and in the same currency, the depth
- * strictly less. A constraint that the parent has and the child leaves out is wider. Product classes are
+ * strictly less. A constraint that the parent has and the child leaves out is wider. Assets are wider, too, where
+ * the parent has no list and the child may move value: what is listed needs no worth in money. For each limit over a
+ * rolling window the child has one over at least as long a window; for each approval that is wanted, at least as many. Product classes are
  * compared by what they contain: `FF` and `FC` together are all of `F`.
  *
  * Hours are compared minute by minute of the week, when both are on the clocks of one time zone. Hours on the
@@ -120,33 +121,6 @@ function witness(
   return permits(child, use).ok && !permits(parent, use).ok ? use : undefined;
 }
 
-/** Some use that constraints permit, with every fact known. Limits are shown on an action that they bind. */
-function usePermittedBy(constraints: Constraints): MandateUse {
-  const { actions, productClasses, venues, jurisdictions, accounts, counterparties, quantityPerOrder, hours } =
-    constraints;
-  const [venue, jurisdiction, account, counterparty] = [
-    venues[0],
-    jurisdictions[0],
-    accounts?.[0],
-    counterparties?.[0],
-  ];
-  const cfi = cfiOutside(productClasses[0] ?? '', []);
-  const openMinute = hours === undefined ? 0 : weekOf(hours).indexOf(true);
-  return {
-    action: actions.find(isBoundByLimits) ?? actions[0] ?? '',
-    accounts: [account ?? 'ANY'],
-    counterparties: counterparty === undefined ? [] : [counterparty],
-    notional: constraints.notionalPerOrder,
-    quantity: quantityPerOrder ?? one,
-    at: instantAt(openMinute, hours?.timeZone ?? 'UTC') ?? 0,
-    ...(cfi === undefined ? {} : { cfi }),
-    ...(venue === undefined ? {} : { venue }),
-    ...(jurisdiction === undefined ? {} : { jurisdiction }),
-  };
-}
-
-const one = parseDecimal('1') ?? zero;
-
 /** A list of the parent's that is absent does not constrain. */
 function missingFrom<Value extends string>(
   parent: readonly Value[] | undefined,
@@ -159,11 +133,11 @@ function missingFrom<Value extends string>(
   return extra === undefined ? undefined : { example: `${name} ${extra}`, facts: facts(extra) };
 }
 
-/** The account that a child without a list of accounts could use first. */
-function otherAccount(accounts: readonly string[] = []): string {
-  let account = 'ANY-OTHER';
-  for (let number = 2; accounts.includes(account); number++) account = `ANY-OTHER-${number}`;
-  return account;
+/** The account, or destination, that a child without a list of them could use first. */
+function otherName(names: readonly string[] = []): string {
+  let name = 'ANY-OTHER';
+  for (let number = 2; names.includes(name); number++) name = `ANY-OTHER-${number}`;
+  return name;
 }
 
 /** Likewise a well-formed LEI, assigned to nobody. */
@@ -179,22 +153,6 @@ function widerProductClass(parent: Constraints, child: Constraints): Wider | und
   for (const prefix of child.productClasses) {
     const cfi = cfiOutside(prefix, parent.productClasses);
     if (cfi !== undefined) return { example: `an instrument of class ${prefix}, CFI ${cfi}`, facts: { cfi } };
-  }
-  return undefined;
-}
-
-/**
- * A CFI that begins with `prefix` and with none of `prefixes`; undefined when together they take up all of
- * them. Only a letter that some prefix continues with needs a closer look, so the search stays small.
- */
-function cfiOutside(prefix: string, prefixes: readonly string[]): Cfi | undefined {
-  if (prefixes.some((covering) => prefix.startsWith(covering))) return undefined;
-  const cfi = parseCfi(prefix);
-  if (cfi.ok) return cfi.value;
-  const longer = prefixes.filter((inner) => inner.startsWith(prefix));
-  for (const letter of lettersAfter(prefix)) {
-    const found = cfiOutside(prefix + letter, longer);
-    if (found !== undefined) return found;
   }
   return undefined;
 }
@@ -221,23 +179,18 @@ function widerPerDay(parent: Constraints, child: Constraints): Wider | undefined
   };
 }
 
-function widerQuantity(
-  { quantityPerOrder: limit }: Constraints,
-  { quantityPerOrder: asked }: Constraints,
-): Wider | undefined {
+function widerQuantity({ quantityPerOrder: limit }: Constraints, child: Constraints): Wider | undefined {
+  const asked = mostOfOneOrder(child);
   if (limit === undefined || (asked !== undefined && compareDecimals(asked, limit) <= 0)) return undefined;
   const quantity = justAbove(limit, asked);
   return { example: `an order for a quantity of ${quantity}`, facts: { quantity } };
 }
 
-/** One more than the limit, or what was asked for where that is less. */
-function justAbove(limit: DecimalString, asked: DecimalString | undefined): DecimalString {
-  const next = addDecimals(limit, one);
-  return asked === undefined ? next : lesser(next, asked);
-}
-
-function lesser(a: DecimalString, b: DecimalString): DecimalString {
-  return compareDecimals(a, b) <= 0 ? a : b;
+/** What is bounded over a while is bounded at once, too. */
+function mostOfOneOrder({ quantityPerOrder, limits = [] }: Constraints): DecimalString | undefined {
+  return limits
+    .filter(({ measure }) => measure === 'quantity')
+    .reduce((least, { most }) => (least === undefined ? most : lesser(least, most)), quantityPerOrder);
 }
 
 function widerHours(parent: Hours | undefined, child: Hours | undefined): Wider | undefined {

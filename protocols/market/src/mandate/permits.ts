@@ -1,34 +1,10 @@
-import { addDecimals, compareDecimals, type DecimalString } from '@countersign/kernel';
-import type { Cfi, Country, Currency, Lei, Mic } from '../codes/index.ts';
+import { addDecimals, compareDecimals } from '@countersign/kernel';
 import { refuse } from '../parsed.ts';
-import type { Constraints } from './constraints.ts';
+import { assetStanding } from './asset-standing.ts';
+import type { Constraints, WantedApproval } from './constraints-shape.ts';
 import { withinHours } from './hours.ts';
-
-export interface Money {
-  readonly amount: DecimalString;
-  readonly ccy: Currency;
-}
-
-/** What a mandate is asked about. A fact is absent where the intent has no such thing. */
-export interface MandateUse {
-  /** A scope of the vocabulary, e.g. `order:create`. */
-  readonly action: string;
-  readonly cfi?: Cfi | undefined;
-  readonly venue?: Mic | undefined;
-  readonly jurisdiction?: Country | undefined;
-  /** Every account that is touched; absent where the intent does not say. */
-  readonly accounts?: readonly string[] | undefined;
-  /** Every counterparty that is named; empty where it is known that there is none. */
-  readonly counterparties?: readonly Lei[] | undefined;
-  /** What the use is worth, or its upper limit, in the mandate's currency. */
-  readonly notional?: Money | undefined;
-  /** What this mandate has been used for already on the same UTC day, where the caller knows it. Who must not be
-   * raced reserves headroom with the policy engine instead. */
-  readonly notionalToday?: Money | undefined;
-  readonly quantity?: DecimalString | undefined;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-}
+import type { MandateUse } from './mandate-use.ts';
+import { exceededWindow } from './window-limits.ts';
 
 export type MandateRefusal =
   | 'mandate_action'
@@ -40,6 +16,12 @@ export type MandateRefusal =
   | 'mandate_currency'
   | 'mandate_notional'
   | 'mandate_quantity'
+  /** An asset that is not listed, or more of it than may be moved. */
+  | 'mandate_asset'
+  | 'mandate_destination'
+  /** More than may be used within a rolling window. */
+  | 'mandate_limit'
+  | 'mandate_approvals'
   | 'mandate_hours';
 
 export type MandatePermission =
@@ -56,6 +38,9 @@ const takesRisk = new Set([
   'rfq:respond',
   'rfq:accept',
 ]);
+
+/** Actions that send value away to an entry of the address book: to which must be known where the mandate says to which. */
+const sendsAway = new Set(['withdrawal:request', 'withdrawal:approve', 'withdrawal:release']);
 
 /** Actions that move value without an instrument or a venue: what they are worth must be known. */
 const movesValue = new Set([
@@ -88,6 +73,11 @@ const concernsAccounts = new Set([
   'report:correct',
 ]);
 
+/** Does the action move value without an instrument, so that an asset's own limit can stand for its worth? */
+export function doesMoveValue(action: string): boolean {
+  return movesValue.has(action);
+}
+
 /**
  * Limits and hours bound the taking of risk. Cancelling takes risk away and reading moves nothing: neither
  * stops being possible because an order has grown too large or the day has ended.
@@ -101,8 +91,8 @@ export function isBoundByLimits(action: string): boolean {
  * checked; a fact that is missing denies where the action cannot be judged without it (fail closed), and is
  * passed over where the action has no such fact.
  *
- * Status, dates and chain of the mandate are not asked here, nor is its running total, unless `notionalToday`
- * tells it.
+ * Status, dates and chain of the mandate are not asked here, nor its running totals and approvals, unless
+ * `notionalToday`, `assetToday`, `earlier` and `approvals` tell them.
  */
 export function permits(constraints: Constraints, use: MandateUse): MandatePermission {
   const { action, cfi, venue, jurisdiction } = use;
@@ -122,6 +112,9 @@ export function permits(constraints: Constraints, use: MandateUse): MandatePermi
   if (account !== undefined) return refuse('mandate_account', outside('account', account.value));
   const counterparty = stranger(constraints.counterparties, use.counterparties, concerned);
   if (counterparty !== undefined) return refuse('mandate_counterparty', outside('counterparty', counterparty.value));
+  const named = use.destination === undefined ? undefined : [use.destination];
+  const destination = stranger(constraints.destinations, named, sendsAway.has(action));
+  if (destination !== undefined) return refuse('mandate_destination', outside('destination', destination.value));
 
   return isBoundByLimits(action) ? withinLimits(constraints, use, { risk, value }) : { ok: true };
 }
@@ -148,14 +141,20 @@ function withinLimits(
 ): MandatePermission {
   const { notional, notionalToday, quantity } = use;
   const { notionalPerOrder, notionalPerDay, quantityPerOrder, hours } = constraints;
-  if (notional === undefined ? needs.value : notional.ccy !== notionalPerOrder.ccy)
-    return notional === undefined
-      ? refuse('mandate_notional', 'The mandate limits the notional, and it is not known here.')
-      : refuse(
-          'mandate_currency',
-          `The mandate is limited in ${notionalPerOrder.ccy}; the notional is in ${notional.ccy}.`,
-        );
-  if (notional !== undefined && compareDecimals(notional.amount, notionalPerOrder.amount) > 0)
+  const asset = assetStanding(constraints, use, needs.value && !needs.risk);
+  if (asset.kind === 'refused') return refuse('mandate_asset', asset.detail);
+  const bounded = asset.kind === 'bounded' && !needs.risk;
+  if (notional === undefined) {
+    if (needs.value && !bounded)
+      return refuse('mandate_notional', 'The mandate limits the notional, and it is not known here.');
+  } else if (notional.ccy !== notionalPerOrder.ccy) {
+    // Listed money of another currency is bounded by its own limit; it has no notional that could be compared.
+    if (!bounded || use.asset?.ccy !== notional.ccy)
+      return refuse(
+        'mandate_currency',
+        `The mandate is limited in ${notionalPerOrder.ccy}; the notional is in ${notional.ccy}.`,
+      );
+  } else if (compareDecimals(notional.amount, notionalPerOrder.amount) > 0)
     return refuse(
       'mandate_notional',
       `The notional ${notional.amount} ${notional.ccy} is above the limit of ${notionalPerOrder.amount} per order.`,
@@ -165,7 +164,7 @@ function withinLimits(
       'mandate_currency',
       `The mandate is limited in ${notionalPerDay.ccy}; the day's total is in ${notionalToday.ccy}.`,
     );
-  if (notional !== undefined) {
+  if (notional !== undefined && notional.ccy === notionalPerDay.ccy) {
     const total = notionalToday === undefined ? notional.amount : addDecimals(notionalToday.amount, notional.amount);
     if (compareDecimals(total, notionalPerDay.amount) > 0)
       return refuse(
@@ -181,12 +180,26 @@ function withinLimits(
       'mandate_quantity',
       `The quantity ${quantity ?? 'is not known here; it'} is above the limit of ${quantityPerOrder} per order.`,
     );
+  const exceeded = exceededWindow(constraints.limits, use, needs.risk);
+  if (exceeded !== undefined) return refuse('mandate_limit', exceeded);
+  const missing = missingApproval(constraints.approvals, use.approvals);
+  if (missing !== undefined)
+    return refuse('mandate_approvals', `The mandate wants ${missing.count} approvals as ${missing.role}.`);
   if (hours !== undefined && !withinHours(hours, use.at))
     return refuse(
       'mandate_hours',
       `It is outside the mandate's hours: ${hours.from} until ${hours.until} ${hours.timeZone} on days ${hours.days.join(', ')} (1 is Monday).`,
     );
   return { ok: true };
+}
+
+/** Approvals that are not known are not judged here: an intent gathers them after it has been asked about. */
+function missingApproval(
+  wanted: readonly WantedApproval[] | undefined,
+  given: readonly WantedApproval[] | undefined,
+): WantedApproval | undefined {
+  if (given === undefined) return undefined;
+  return wanted?.find(({ role, count }) => !given.some((each) => each.role === role && each.count >= count));
 }
 
 function outside(what: string, value: string | undefined): string {

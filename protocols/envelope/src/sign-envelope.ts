@@ -1,0 +1,35 @@
+import { type EncodedHeader, encodeHeader, signCompactJws } from '@countersign/oauth';
+import { envelopeClaims } from './claims.ts';
+import { envelopeBounds, envelopeErrors, envelopeType, type IdentityEnvelope, maxEnvelopeLength } from './envelope.ts';
+
+/** The header of every envelope signed with one key. */
+export function envelopeJwsHeader(key: { readonly kid: string; readonly algorithm: 'ES256' | 'EdDSA' }): EncodedHeader {
+  return encodeHeader({ alg: key.algorithm, typ: envelopeType, kid: key.kid });
+}
+
+/**
+ * Signs an envelope as a compact JWS.
+ *
+ * @param header of {@link envelopeJwsHeader}, for the key that `sign` uses
+ * @throws CodedError `envelope_too_large`: it would not be taken by whoever verifies it
+ */
+export async function signEnvelope(
+  envelope: IdentityEnvelope,
+  header: EncodedHeader,
+  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
+): Promise<string> {
+  for (const list of ['actors', 'mandates', 'approvals', 'decisions'] as const) {
+    if (envelope[list].length > envelopeBounds[list])
+      throw envelopeErrors.error(
+        'envelope_too_large',
+        `An envelope names at most ${envelopeBounds[list]} ${list}; this one would name ${envelope[list].length}.`,
+      );
+  }
+  const text = await signCompactJws(header, envelopeClaims(envelope), sign);
+  if (text.length > maxEnvelopeLength)
+    throw envelopeErrors.error(
+      'envelope_too_large',
+      `An envelope has at most ${maxEnvelopeLength} characters; this one would have ${text.length}.`,
+    );
+  return text;
+}

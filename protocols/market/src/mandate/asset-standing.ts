@@ -1,0 +1,42 @@
+import { addDecimals, compareDecimals } from '@countersign/kernel';
+import { assetKey } from './asset.ts';
+import type { Constraints } from './constraints-shape.ts';
+import type { MandateUse } from './mandate-use.ts';
+
+/** `open`: nothing is said of it; `bounded`: its own limit is kept, whatever it is worth. */
+export type AssetStanding =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'bounded' }
+  | { readonly kind: 'refused'; readonly detail: string };
+
+/**
+ * How a use stands to the list of assets of a mandate. A list names all that may be moved but money in the mandate's
+ * own currency, which the limits of the notional bound.
+ *
+ * @param quantityNeeded whether a quantity that is not known refuses
+ */
+export function assetStanding(
+  { assets, notionalPerOrder }: Constraints,
+  { asset, assetQuantity, assetToday }: MandateUse,
+  quantityNeeded: boolean,
+): AssetStanding {
+  if (assets === undefined || asset === undefined || asset.ccy === notionalPerOrder.ccy) return { kind: 'open' };
+  const key = assetKey(asset);
+  const limit = assets.find((each) => assetKey(each.asset) === key);
+  if (limit === undefined) return { kind: 'refused', detail: `The mandate does not allow the asset ${key}.` };
+  if (assetQuantity === undefined)
+    return quantityNeeded
+      ? { kind: 'refused', detail: `The mandate limits how much of ${key} may be moved, and it is not known here.` }
+      : { kind: 'open' };
+  if (compareDecimals(assetQuantity, limit.perOrder) > 0)
+    return { kind: 'refused', detail: `${assetQuantity} of ${key} is above the limit of ${limit.perOrder}.` };
+  if (limit.perDay !== undefined) {
+    const total = assetToday === undefined ? assetQuantity : addDecimals(assetToday, assetQuantity);
+    if (compareDecimals(total, limit.perDay) > 0)
+      return {
+        kind: 'refused',
+        detail: `With it the day's total would be ${total} of ${key}, above the limit of ${limit.perDay}.`,
+      };
+  }
+  return { kind: 'bounded' };
+}

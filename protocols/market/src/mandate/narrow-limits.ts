@@ -1,0 +1,95 @@
+import { compareDecimals, subtractDecimals, zero } from '@countersign/kernel';
+import { parseDti } from '../codes/index.ts';
+import { type Asset, assetKey } from './asset.ts';
+import type { AssetLimit, Constraints } from './constraints-shape.ts';
+import { doesMoveValue } from './permits.ts';
+import { justAbove, lesser, one, type Wider } from './wider.ts';
+import { busiestHistory } from './window-history.ts';
+
+/** For each limit over a window the child needs one of the same measure that is at most as large over at least as long. */
+export function widerWindowLimits(parent: Constraints, child: Constraints): Wider | undefined {
+  for (const limit of parent.limits ?? []) {
+    const kept = child.limits?.some(
+      ({ measure, windowSeconds, most }) =>
+        measure === limit.measure && windowSeconds >= limit.windowSeconds && compareDecimals(most, limit.most) <= 0,
+    );
+    if (kept === true) continue;
+    const unit = limit.ccy ?? 'units';
+    const history = busiestHistory(child, limit);
+    if (history !== undefined)
+      return { example: `${history.total} ${unit} in ${limit.windowSeconds} seconds`, facts: history.facts };
+    return {
+      example: `uses that no limit over ${limit.windowSeconds} seconds counts`,
+      because: `Nothing here shows that at most ${limit.most} ${unit} are used within ${limit.windowSeconds} seconds: state such a limit.`,
+    };
+  }
+  return undefined;
+}
+
+/**
+ * Each asset of the child's list is on the parent's, with limits at most as large. Without a list the child could move
+ * what has a worth in money in any quantity; and a list where the parent has none would free what has no known worth.
+ */
+export function widerAssets(parent: Constraints, child: Constraints): Wider | undefined {
+  const mover = child.actions.find(doesMoveValue);
+  const acting = mover === undefined ? {} : { action: mover };
+  // What is listed needs no worth: the example then stands on the quantity alone.
+  const byQuantity = mover === undefined ? {} : { action: mover, notional: undefined };
+  if (parent.assets === undefined) {
+    const first = child.assets?.[0];
+    // A list under which nothing can be moved takes away only.
+    if (first === undefined || mover === undefined) return undefined;
+    return {
+      example: `moving ${first.perOrder} of the asset ${assetKey(first.asset)} that nobody has valued`,
+      facts: { ...byQuantity, asset: first.asset, assetQuantity: first.perOrder },
+    };
+  }
+  if (child.assets === undefined) {
+    const listed = parent.assets.find(({ asset }) => asset.ccy === undefined);
+    const asset = listed?.asset ?? someToken;
+    const assetQuantity = listed === undefined ? one : justAbove(listed.perOrder, undefined);
+    return {
+      example: `moving ${assetQuantity} of the asset ${assetKey(asset)}`,
+      facts: { ...acting, asset, assetQuantity },
+    };
+  }
+  for (const asked of child.assets) {
+    const limit = parent.assets.find(({ asset }) => assetKey(asset) === assetKey(asked.asset));
+    const wider = widerAsset(limit, asked);
+    if (wider !== undefined)
+      return { example: wider.example, facts: { ...byQuantity, asset: asked.asset, ...wider.facts } };
+  }
+  return undefined;
+}
+
+function widerAsset(limit: AssetLimit | undefined, asked: AssetLimit): Wider | undefined {
+  const name = `the asset ${assetKey(asked.asset)}`;
+  if (limit === undefined || compareDecimals(asked.perOrder, limit.perOrder) > 0) {
+    const assetQuantity = limit === undefined ? asked.perOrder : justAbove(limit.perOrder, asked.perOrder);
+    return { example: `moving ${assetQuantity} of ${name}`, facts: { assetQuantity } };
+  }
+  if (limit.perDay === undefined) return undefined;
+  if (asked.perDay !== undefined && compareDecimals(asked.perDay, limit.perDay) <= 0) return undefined;
+  const total = justAbove(limit.perDay, asked.perDay);
+  const assetQuantity = lesser(asked.perOrder, total);
+  return {
+    example: `moving ${total} of ${name} in one day`,
+    facts: { assetQuantity, assetToday: subtractDecimals(total, assetQuantity) ?? zero },
+  };
+}
+
+/** For an example where the parent lists no token at all. */
+const someToken: Asset = (() => {
+  const dti = parseDti('4H95J0R2X');
+  return dti.ok ? { dti: dti.value } : {};
+})();
+
+export function widerApprovals(parent: Constraints, child: Constraints): Wider | undefined {
+  const given = child.approvals ?? [];
+  const missing = parent.approvals?.find(
+    ({ role, count }) => !given.some((each) => each.role === role && each.count >= count),
+  );
+  if (missing === undefined) return undefined;
+  const less = given.find(({ role }) => role === missing.role)?.count ?? 0;
+  return { example: `an intent with ${less} approvals as ${missing.role}`, facts: { approvals: given } };
+}

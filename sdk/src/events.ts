@@ -1,0 +1,159 @@
+import { isUtf8 } from 'node:buffer';
+import {
+  type Clock,
+  isCodedError,
+  type Json,
+  membersOf,
+  parseId,
+  parseJson,
+  type RecordId,
+  systemClock,
+} from '@countersign/kernel';
+import type { Client } from './client.ts';
+import { createIssuerKeys } from './issuer-keys.ts';
+import { eventErrors, type ReceivedRequest, verifyMessageSignature } from './message-signature.ts';
+import { createTokenSource } from './token-source.ts';
+import { createTransport, isObject, refusalOf, type Transport } from './transport.ts';
+
+export { eventErrors, type ReceivedRequest } from './message-signature.ts';
+
+/** What has happened, as a CloudEvent (CloudEvents 1.0.2). It may come more than once: the id says which it is. */
+export interface ControlPlaneEvent {
+  readonly id: RecordId;
+  /** Origin of the log that it stands in. */
+  readonly source: string;
+  /** E.g. `countersign.mandate.revoked`. */
+  readonly type: string;
+  /** Id of what it is about. */
+  readonly subject: string;
+  /** RFC 3339. */
+  readonly time: string;
+  /** Place in the log: 20 digits, so that it sorts as text. */
+  readonly sequence: string;
+  readonly data: Json;
+}
+
+/** Checks events that the control plane sends to an address of ours. */
+export interface EventVerifier {
+  /** @throws CodedError of {@link eventErrors}; answer it with 401 or 400, and the event comes again */
+  verify(request: ReceivedRequest): Promise<ControlPlaneEvent>;
+}
+
+const maxBodyBytes = 256 * 1_024;
+
+/**
+ * @param options.issuer the control plane, exactly as it calls itself
+ * @param options.url the address of the subscription, exactly as it was given to the control plane
+ * @param options.maxAgeSeconds how old a signature may be; five minutes when left out. What comes again within that
+ *   time is told by its id
+ */
+export function createEventVerifier(options: {
+  readonly issuer: string;
+  readonly url: string;
+  readonly transport?: Transport;
+  readonly clock?: Clock;
+  readonly maxAgeSeconds?: number;
+}): EventVerifier {
+  const { issuer, url, transport = createTransport(), clock = systemClock, maxAgeSeconds = 300 } = options;
+  const keys = createIssuerKeys({ issuer, transport, clock, path: '/events/keys' });
+  return {
+    async verify(request) {
+      if (request.method.toUpperCase() !== 'POST') throw eventErrors.error('event_malformed', 'Events are posted.');
+      if (request.body.length > maxBodyBytes)
+        throw eventErrors.error('event_malformed', `An event has at most ${maxBodyBytes} bytes.`);
+      await keys.with(
+        (keyOf) => verifyMessageSignature(request, keyOf, { targetUri: url, now: clock.now(), maxAgeSeconds }),
+        (error) => isCodedError(error, 'event_key_unknown'),
+      );
+      const type = request.headers['content-type'];
+      if (typeof type !== 'string' || !/^application\/cloudevents\+json\s*(;|$)/i.test(type))
+        throw eventErrors.error('event_malformed', 'An event comes as application/cloudevents+json.');
+      const event = isUtf8(request.body) ? readEvent(parseText(Buffer.from(request.body).toString('utf8'))) : undefined;
+      if (event === undefined)
+        throw eventErrors.error('event_malformed', 'It is not a CloudEvent of the control plane.');
+      return event;
+    },
+  };
+}
+
+export interface EventPage {
+  readonly events: readonly ControlPlaneEvent[];
+  /** Where to go on from. Keep it once the events have been dealt with: after a restart none is then missed. */
+  readonly position: string;
+}
+
+/** Reads events in the order of the log, from any position. */
+export interface EventReader {
+  /** The next events; none when there are none yet. When it throws, the same page is read again the next time. */
+  next(): Promise<EventPage>;
+}
+
+/**
+ * @param options.after the position that was kept; from the first event on when left out
+ * @param options.topics e.g. `mandate`, `transaction`; all when left out
+ * @param options.limit most events of one page, at most 500
+ */
+export function createEventReader(options: {
+  readonly issuer: string;
+  readonly client: Client;
+  readonly after?: string;
+  readonly topics?: readonly string[];
+  readonly limit?: number;
+  readonly clock?: Clock;
+}): EventReader {
+  const { issuer, client, topics, limit = 100 } = options;
+  const tokenFor = createTokenSource(options);
+  let position = options.after;
+  return {
+    async next() {
+      const token = await tokenFor(`${issuer}/events`, 'event:read');
+      const query = new URLSearchParams({
+        limit: String(limit),
+        ...(position === undefined ? {} : { after: position }),
+        ...(topics === undefined ? {} : { topics: topics.join(',') }),
+      });
+      const answer = await client.call(token, { method: 'GET', url: `${issuer}/events?${query.toString()}` });
+      if (answer.status >= 400) throw refusalOf(answer);
+      const page = readPage(answer.body);
+      position = page.position;
+      return page;
+    },
+  };
+}
+
+/** One event that is not understood makes the page useless: to go on would be to lose it. */
+function readPage(body: unknown): EventPage {
+  const { events: listed, position } = isObject(body) ? body : {};
+  if (!Array.isArray(listed) || typeof position !== 'string')
+    throw eventErrors.error('event_malformed', 'The control plane answered with something else than a page of events.');
+  const events = (listed as readonly Json[]).map((json) => {
+    const event = readEvent(json);
+    if (event === undefined) throw eventErrors.error('event_malformed', 'One of the events cannot be read.');
+    return event;
+  });
+  return { events, position };
+}
+
+function parseText(text: string): Json | undefined {
+  const parsed = parseJson(text, { uniqueKeys: true, maxLength: maxBodyBytes });
+  return parsed.ok ? parsed.value : undefined;
+}
+
+/** Extension attributes that are not known are passed over, as CloudEvents asks of consumers. */
+function readEvent(json: Json | undefined): ControlPlaneEvent | undefined {
+  const members = membersOf(json);
+  if (members === undefined || members['specversion'] !== '1.0') return undefined;
+  const id = parseId('record', members['id']);
+  const [source, type, subject, time, sequence] = ['source', 'type', 'subject', 'time', 'sequence'].map((name) =>
+    textOf(members[name]),
+  );
+  if (id === undefined || source === undefined || subject === undefined) return undefined;
+  if (type === undefined || !/^countersign(\.[a-z][a-z-]*)+$/.test(type)) return undefined;
+  if (time === undefined || Number.isNaN(Date.parse(time))) return undefined;
+  if (sequence === undefined || !/^[0-9]{20}$/.test(sequence)) return undefined;
+  return { id, source, type, subject, time, sequence, data: members['data'] ?? null };
+}
+
+function textOf(value: Json | undefined): string | undefined {
+  return typeof value === 'string' && value.length > 0 && value.length <= 512 ? value : undefined;
+}

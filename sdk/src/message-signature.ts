@@ -1,0 +1,125 @@
+import { createHash, verify } from 'node:crypto';
+import { type CodedError, decodeBase64, errorVocabulary } from '@countersign/kernel';
+import type { VerificationKey } from '@countersign/oauth';
+
+export const eventErrors = errorVocabulary({
+  /** Not a CloudEvent of the control plane, or not sent as one. */
+  event_malformed: 'invalid',
+  /** Not signed, not over what it must be over, or not by a key of the control plane. */
+  event_signature: 'unauthenticated',
+  event_key_unknown: 'unauthenticated',
+  /** Signed too long ago, or ahead of the clock here: somebody may be sending an old message again. */
+  event_stale: 'unauthenticated',
+});
+
+/** An HTTP request as it was received. */
+export interface ReceivedRequest {
+  readonly method: string;
+  /** Names in lower case, as Node gives them. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** The bytes of the body, before anything was parsed. */
+  readonly body: Uint8Array;
+}
+
+/** Everything that makes a message what it is: a signature over less could be carried over to another message. */
+const components = ['@method', '@target-uri', 'content-digest', 'content-type'];
+const maxFieldLength = 1_024;
+
+/** One signature of the profile: label, covered components, parameters (RFC 9421 section 4.1, RFC 9651). */
+const inputPattern =
+  /^([a-z*][a-z0-9_.*-]{0,31})=(\(("[a-z@-]+"(?: "[a-z@-]+")*)\)((?:;[a-z]+=(?:[0-9]{1,15}|"[ !#-[\]-~]*"))+))$/;
+const parameterPattern = /;([a-z]+)=(?:([0-9]{1,15})|"([ !#-[\]-~]*)")/g;
+
+interface SignatureInput {
+  readonly covered: readonly string[];
+  /** As it came: the signature is over these characters. */
+  readonly parameters: string;
+  readonly keyid: string;
+  /** Seconds since the epoch. */
+  readonly created: number;
+  readonly expires: number;
+  readonly signature: Buffer;
+}
+
+/**
+ * Verifies the HTTP message signature (RFC 9421) of a request: one signature, ecdsa-p256-sha256, over method, target,
+ * content type and content digest (RFC 9530), and no more.
+ *
+ * @param expected.targetUri the address as the sender has it, whatever proxies made of it
+ * @param expected.maxAgeSeconds how old a signature may be; the same holds for one ahead of the clock
+ * @throws CodedError of {@link eventErrors}
+ */
+export function verifyMessageSignature(
+  request: ReceivedRequest,
+  keyOf: (kid: string) => VerificationKey | undefined,
+  expected: { readonly targetUri: string; readonly now: number; readonly maxAgeSeconds: number },
+): void {
+  const digest = fieldOf(request, 'content-digest');
+  if (digest !== contentDigest(request.body))
+    throw refuse('event_signature', 'Its content digest is not that of its body.');
+  const input = readInput(fieldOf(request, 'signature-input'), fieldOf(request, 'signature'));
+  const key = keyOf(input.keyid);
+  if (key === undefined) throw refuse('event_key_unknown', 'It names no key of the control plane that is in use.');
+  if (key.algorithm !== 'ES256') throw refuse('event_signature', 'Its key is not for ecdsa-p256-sha256.');
+  const values: Readonly<Record<string, string>> = {
+    '@method': request.method.toUpperCase(),
+    '@target-uri': expected.targetUri,
+    'content-digest': digest,
+    'content-type': fieldOf(request, 'content-type'),
+  };
+  const base = [
+    ...input.covered.map((name) => `"${name}": ${values[name] ?? ''}`),
+    `"@signature-params": ${input.parameters}`,
+  ].join('\n');
+  const signed = verify('sha256', Buffer.from(base), { key: key.key, dsaEncoding: 'ieee-p1363' }, input.signature);
+  if (!signed) throw refuse('event_signature', 'Its signature does not verify.');
+  const now = expected.now / 1000;
+  if (Math.abs(now - input.created) > expected.maxAgeSeconds || now >= input.expires)
+    throw refuse('event_stale', `It was not signed within ${expected.maxAgeSeconds} seconds of now.`);
+}
+
+function readInput(inputField: string, signatureField: string): SignatureInput {
+  const [, label, parameters, list, rest] = inputPattern.exec(inputField) ?? [];
+  if (label === undefined || parameters === undefined || list === undefined || rest === undefined)
+    throw refuse('event_signature', 'Its Signature-Input is not one signature with its parameters.');
+  const covered = list.split(' ').map((name) => name.slice(1, -1));
+  if (covered.length !== components.length || components.some((name) => !covered.includes(name)))
+    throw refuse('event_signature', `Its signature must cover ${components.join(', ')}, each once.`);
+  const named = new Map<string, string>();
+  for (const [, name = '', number, text] of rest.matchAll(parameterPattern)) {
+    if (named.has(name)) throw refuse('event_signature', 'Its signature names a parameter twice.');
+    named.set(name, number ?? text ?? '');
+  }
+  const keyid = named.get('keyid');
+  const created = Number(named.get('created') ?? 'none');
+  const expires = Number(named.get('expires') ?? Number.POSITIVE_INFINITY);
+  if (keyid === undefined || !Number.isSafeInteger(created) || Number.isNaN(expires))
+    throw refuse(
+      'event_signature',
+      'Its signature says neither when it was made, nor with which key, or only one of them.',
+    );
+  if ((named.get('alg') ?? 'ecdsa-p256-sha256') !== 'ecdsa-p256-sha256')
+    throw refuse('event_signature', 'Its signature must be ecdsa-p256-sha256.');
+  const prefix = `${label}=:`;
+  const encoded =
+    signatureField.startsWith(prefix) && signatureField.endsWith(':') ? signatureField.slice(prefix.length, -1) : '';
+  const signature = decodeBase64(encoded);
+  if (signature?.length !== 64) throw refuse('event_signature', 'Its Signature is not the one that is described.');
+  return { covered, parameters, keyid, created, expires, signature };
+}
+
+/** RFC 9530, with the one algorithm of the profile. */
+function contentDigest(body: Uint8Array): string {
+  return `sha-256=:${createHash('sha256').update(body).digest('base64')}:`;
+}
+
+function fieldOf({ headers }: ReceivedRequest, name: string): string {
+  const value = headers[name];
+  if (typeof value !== 'string' || value.length > maxFieldLength)
+    throw refuse('event_signature', `It must come with ${name}, once.`);
+  return value.trim();
+}
+
+function refuse(code: keyof typeof eventErrors.codes, detail: string): CodedError {
+  return eventErrors.error(code, `The event is not accepted. ${detail}`);
+}
