@@ -63,6 +63,7 @@ beforeEach(async () => {
     audit: { append: async ({ id }) => ({ id, index: 0n, time: '' }) },
     logger,
     seed: exampleSeed(),
+    departureEffects: () => [{ name: 'tokens', end: async () => ({ ended: 3 }) }],
   });
   app = createHttpServer({ logger, metrics: createMetrics() });
   app.post('/token', async ({ body }) => {
@@ -211,5 +212,92 @@ describe('countersign change', () => {
     await run('second', 'change', 'approve', id, '--digest', digest);
     expect(directory.snapshot().client('broker-desk')).toBeDefined();
     expect(await run('first', 'directory', 'plan', path)).toBe('nothing differs\n');
+  });
+});
+
+describe('countersign directory', () => {
+  const everybody = () => file('all.json', fileWithServices());
+
+  it('shows from what to what a file would change, and changes nothing', async () => {
+    await run('first', 'directory', 'apply', everybody());
+    const changed = fileWithServices();
+    const [anna] = changed.people;
+    Object.assign(anna ?? {}, { desk: 'credit', roles: ['trader', 'desk-head'] });
+    expect(await run('first', 'directory', 'diff', file('changed.json', changed))).toBe(
+      [
+        '~ person       person:anna.keller',
+        '  - desk  rates',
+        '  + desk  credit',
+        '  + roles  desk-head',
+        'would be 0 added, 1 changed, 0 removed; directory version 1',
+        '',
+      ].join('\n'),
+    );
+    expect(directory.snapshot().version).toBe(1);
+  });
+
+  it('tells what is wrong with a file as it ever did', async () => {
+    const error = await refusalOf(run('first', 'directory', 'apply', file('bad.json', { people: [{}] })));
+    expect(error.code).toBe('directory_file_invalid');
+    expect(error.facts?.['problem_count']).toBeGreaterThan(0);
+  });
+
+  it('shows how far it has come with a large file', async () => {
+    const bars: string[] = [];
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => bars.push(String(text)) > 0);
+    const { institutions } = fileWithServices();
+    const [{ lei } = { lei: '' }] = institutions;
+    const services = Array.from({ length: 6_000 }, (_, index) => ({
+      id: `service:s${index}`,
+      institution: lei,
+      roles: [],
+    }));
+    await run('first', 'directory', 'apply', everybody());
+    const lines = (await run('first', 'directory', 'apply', file('many.json', { services }))).trimEnd().split('\n');
+    expect(lines.at(-1)).toBe('6000 changed; directory version 2');
+    expect(bars.join('')).toContain('6,000 of 6,000 written');
+  });
+
+  it('moves somebody, lets them leave, and lists both', async () => {
+    await run('first', 'directory', 'apply', everybody());
+    const moved = await run(
+      'first',
+      'directory',
+      'move',
+      'person:anna.keller',
+      '--desk',
+      'credit',
+      '--reason',
+      'moves',
+    );
+    expect(moved).toMatch(/^person:anna\.keller moved {2}completed {2}\S+ {2}dep_\w+\n {2}ended {4}tokens {2}3\n$/);
+    expect(directory.snapshot().principal('person:anna.keller')?.desk).toBe('credit');
+    await run(
+      'first',
+      'directory',
+      'move',
+      'person:anna.keller',
+      '--no-desk',
+      '--roles',
+      'auditor,trader',
+      '--reason',
+      'audits',
+    );
+    expect(directory.snapshot().principal('person:anna.keller')).toMatchObject({ roles: ['auditor', 'trader'] });
+    expect(directory.snapshot().principal('person:anna.keller')?.desk).toBeUndefined();
+    expect(await run('first', 'directory', 'leave', 'person:anna.keller', '--reason', 'leaves')).toMatch(
+      / left {2}completed /,
+    );
+    expect(directory.snapshot().principal('person:anna.keller')).toBeUndefined();
+    const listed = await run('first', 'directory', 'departures', '--status', 'completed');
+    expect(
+      listed
+        .split('\n')
+        .filter((line) => line.startsWith('person:'))
+        .map((line) => line.split(' ')[1]),
+    ).toEqual(['left', 'moved', 'moved']);
+    expect((await refusalOf(run('first', 'directory', 'leave', 'person:nobody', '--reason', 'x'))).code).toBe(
+      'principal_not_found',
+    );
   });
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '@countersign/kernel';
-import { type Client, createClient, importSigningKey, type Token } from '@countersign/sdk';
+import { type Client, createClient, importSigningKey, type Token, type Transport } from '@countersign/sdk';
 
 /** Options every command that talks to a control plane has. */
 export interface ConnectionOptions {
@@ -19,13 +19,21 @@ export interface Connection {
   token(door: string, scope: string): Promise<Token>;
 }
 
-/** @throws CodedError `connection_settings` saying which file or option is missing */
-export function connect(options: ConnectionOptions): Connection {
+/**
+ * @param transport how requests are sent; as the sdk does when left out
+ * @throws CodedError `connection_settings` saying which file or option is missing
+ */
+export function connect(options: ConnectionOptions, transport?: Transport): Connection {
   const issuer = options.url ?? issuerOf(options.data);
   const key = importSigningKey(
     readJson(options.key ?? join(options.data, 'operator.jwk'), 'Name the private key with --key.'),
   );
-  const client = createClient({ issuer, clientId: options.client ?? 'countersign-cli', key });
+  const client = createClient({
+    issuer,
+    clientId: options.client ?? 'countersign-cli',
+    key,
+    ...(transport === undefined ? {} : { transport }),
+  });
   return { issuer, client, token: (door, scope) => client.clientCredentials({ resource: `${issuer}/${door}`, scope }) };
 }
 

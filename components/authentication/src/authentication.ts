@@ -79,6 +79,7 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
     begin: (request) => signIns.begin(request),
     session: (id) => sessions.byId(id),
     end: (id, reason) => sessions.end(id, reason),
+    endAllOf: (person, reason) => sessions.endAllOf(person, reason),
     signIns,
     methods,
     settings,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { anna } from './testing/people.ts';
+import { anna, ben } from './testing/people.ts';
 import { createSignInWorld, type SignInNode, type SignInWorld, signIn } from './testing/sign-in-world.ts';
 import { hiddenField, type WebBrowser } from './testing/web-browser.ts';
 
@@ -52,6 +52,21 @@ describe('signing out', () => {
       expect(answer.body).toContain('sign_in_forged');
     }
     expect(await current()).toMatchObject({ person: anna.id });
+  });
+
+  it('is done for a person everywhere at once when they leave, and for nobody else', async () => {
+    const [other, colleague] = [node.browser(), node.browser()];
+    await signIn(node, other, anna);
+    await signIn(node, colleague, ben);
+    const first = world.audit.records.length;
+    expect(await node.authentication.endAllOf(anna.id, 'principal_left')).toBeGreaterThanOrEqual(2);
+    expect(await node.authentication.endAllOf(anna.id, 'principal_left')).toBe(0);
+    for (const browserOfAnna of [browser, other])
+      expect(await node.authentication.current(browserOfAnna.cookieHeader())).toBeUndefined();
+    expect(await node.authentication.current(colleague.cookieHeader())).toMatchObject({ person: ben.id });
+    const ended = world.audit.records.slice(first).filter(({ type }) => type === 'session.ended');
+    expect(ended.every(({ subject }) => subject?.id === anna.id)).toBe(true);
+    expect(ended.length).toBeGreaterThanOrEqual(2);
   });
 
   it('says so when nobody is signed in', async () => {

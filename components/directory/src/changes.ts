@@ -1,6 +1,6 @@
 import type { DirectoryChange } from '@countersign/contracts';
 import { canonicalize } from '@countersign/kernel';
-import { type Entry, type Graph, keyOf } from './entry.ts';
+import { type Entry, entryKey, type Graph, keyOf } from './entry.ts';
 import type { Problems } from './problems.ts';
 
 /** What is asked for: entities as they shall be, and which of the others shall be gone. */
@@ -8,6 +8,8 @@ export interface Wanted {
   /** Each entity once. */
   readonly entries: readonly Entry[];
   readonly removes: (entry: Entry) => boolean;
+  /** Entities that are stored and have to be written otherwise because of it. What is in `entries` goes before. */
+  readonly follows?: (stored: Graph) => readonly Entry[];
 }
 
 /** What that does to the graph. */
@@ -32,7 +34,9 @@ export function compare(options: {
   const written: Entry[] = [];
   const asked = new Map<string, Entry>();
 
-  for (const entry of wanted.entries) {
+  const named = new Set(wanted.entries.map(entryKey));
+  const following = (wanted.follows?.(stored) ?? []).filter((entry) => !named.has(entryKey(entry)));
+  for (const entry of [...wanted.entries, ...following]) {
     const { kind } = entry.entity;
     const key = keyOf(kind, entry.id);
     const seeded = seed.get(key);

@@ -218,7 +218,7 @@ describe('applying a file', () => {
     expect(snapshot.federatedPerson('https://idp.broker.example', 'u-1002')).toBeUndefined();
     // The venue was not named, so all of it stays.
     expect(snapshot.resource('https://venue.example/orders')).toBeDefined();
-    expect(records.at(-1)?.data).toMatchObject({ credentials: [] });
+    expect(records.filter(({ type }) => type === 'directory.applied').at(-1)?.data).toMatchObject({ credentials: [] });
   });
 
   it('refuses a removal that leaves something else pointing at nothing', async () => {

@@ -1,17 +1,45 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Actor, type AuditAppender, type Directory, directoryErrors } from '@countersign/contracts';
-import { type ChangeId, type Clock, newId, type Random, type RecordId } from '@countersign/kernel';
+import {
+  type Actor,
+  type ApplyProgress,
+  type AuditAppender,
+  type Departure,
+  type DepartureEffect,
+  type Directory,
+  type DirectoryChange,
+  directoryErrors,
+  type ExpectedEntity,
+  kindOfPrincipal,
+  parsePrincipalId,
+} from '@countersign/contracts';
+import {
+  type ChangeId,
+  type Clock,
+  type CodedError,
+  type DepartureId,
+  digestOf,
+  isCodedError,
+  newId,
+  type Random,
+  type RecordId,
+} from '@countersign/kernel';
 import { type ComponentAccess, keepFresh, type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { type ChangeRequestView, createChangeRequests } from './change-requests/change-requests.ts';
+import { readReason } from './change-requests/reason.ts';
+import { createDepartures } from './departures/departures.ts';
+import { movedDocument } from './departures/moved-document.ts';
 import { isEntityKind } from './entities/index.ts';
 import { type JsonDocument, keyOf, shownDocument } from './entry.ts';
+import { type Holdings, holdingsOf } from './holdings.ts';
 import { createLiveGraph } from './live-graph.ts';
 import { createProblems, type Problems } from './problems.ts';
 import { digestOfContent, type Proposal } from './proposal.ts';
 import { type Attempt, createRefusals } from './refusals.ts';
 import { refuseAlone } from './rules/second-person.ts';
+import type { State } from './state.ts';
 import { changeChannel } from './store.ts';
+import { withValues } from './values.ts';
 
 export interface DirectoryDependencies {
   readonly pool: pg.Pool;
@@ -30,6 +58,11 @@ export interface DirectoryDependencies {
   readonly pollMs?: number;
   /** How long `snapshotAtLeast` waits. 3 s by default. */
   readonly waitMs?: number;
+  /**
+   * What ends when a principal leaves or moves, in this order, on every node the same. Asked for when it is needed:
+   * those who end something need the directory first.
+   */
+  readonly departureEffects?: () => readonly DepartureEffect[];
 }
 
 export interface DirectoryComponent extends Directory {
@@ -41,6 +74,17 @@ export interface DirectoryComponent extends Directory {
     readonly after?: string;
     readonly limit: number;
   }): readonly JsonDocument[];
+  /**
+   * People of an institution as they are written, with the names by which identity providers know them: for the doors by
+   * which that institution provisions them, and for no others.
+   */
+  people(institution: string): readonly JsonDocument[];
+  /** One of them. */
+  person(id: string): JsonDocument | undefined;
+  /** Who a principal is and what it holds. */
+  holdings(principal: string): Holdings | undefined;
+  /** Carries on now with the departures that are due; runs by itself. */
+  carryDepartures(): Promise<void>;
   /** A proposed change with what it would make of each entity, for who decides on it. */
   changeRequest(id: ChangeId): Promise<ChangeRequestView>;
   /** Is this the institution that operates the installation, as the seed names it? */
@@ -56,7 +100,12 @@ export interface DirectoryComponent extends Directory {
 export async function createDirectory(dependencies: DirectoryDependencies): Promise<DirectoryComponent> {
   const { pool, audit, logger, clock } = dependencies;
   const newRecordId = (): RecordId => newId('record', dependencies);
-  const graph = await createLiveGraph({ pool, clock, audit, newRecordId, seed: dependencies.seed ?? {} });
+  const departures = createDepartures({
+    ...dependencies,
+    newRecordId,
+    effects: dependencies.departureEffects ?? (() => []),
+  });
+  const graph = await createLiveGraph({ pool, clock, audit, newRecordId, seed: dependencies.seed ?? {}, departures });
   const refusals = createRefusals({ audit, newRecordId });
   const requests = createChangeRequests({ ...dependencies, graph, refusals, newRecordId });
   const freshness = await keepFresh({
@@ -64,7 +113,11 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     channel: changeChannel,
     pollMs: dependencies.pollMs ?? 2_000,
     logger,
-    refresh: graph.refresh,
+    async refresh() {
+      // A change that somebody announces may be a departure; and what failed is tried again now and then.
+      departures.hurry();
+      await graph.refresh();
+    },
   });
 
   async function stopAt(problems: Problems, attempt: Attempt): Promise<void> {
@@ -73,22 +126,35 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
   }
 
   /** One person's change: at once, unless it takes two. */
-  async function change(proposal: Proposal, by: Actor, expectedVersion?: number) {
+  async function change(
+    proposal: Proposal,
+    by: Actor,
+    options: {
+      readonly expectedVersion?: number | undefined;
+      readonly expected?: readonly ExpectedEntity[] | undefined;
+      readonly reason?: string | undefined;
+      readonly onProgress?: ApplyProgress | undefined;
+    } = {},
+  ): Promise<Made> {
+    const { expectedVersion, expected = [], onProgress } = options;
     const attempt: Attempt = {
       operation: 'edit' in proposal ? 'directory:edit' : 'directory:apply',
       by,
       digest: () => digestOfContent(proposal),
     };
+    const reason = options.reason === undefined ? attempt.operation : readReason(options.reason);
     const problems = createProblems();
-    const wanted = graph.read(proposal, problems);
+    const wanted = await graph.readInSlices(proposal, problems, onProgress);
     await stopAt(problems, attempt);
     const digest = digestOfContent(proposal);
     const next = await transaction(pool, async (session) => {
       const base = await graph.lock(session);
       const changeSet = graph.evaluate(wanted, base, problems);
       await stopAt(problems, attempt);
-      const { changes } = changeSet;
-      if (changes.length === 0) return { state: base, changes };
+      const { changes, written } = changeSet;
+      onProgress?.({ step: 'checked', done: changes.length, of: changes.length });
+      refuseUnexpected(base, expected);
+      if (changes.length === 0) return { state: base, changes, departures: [] };
       const alone = refuseAlone(changeSet, base.stored);
       if (alone !== undefined) await refusals.refuse(alone, attempt);
       if (expectedVersion !== undefined && expectedVersion !== base.version)
@@ -96,10 +162,23 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
           'directory_changed_meanwhile',
           `The directory is at version ${base.version}; plan the change again.`,
         );
-      return { state: await graph.write(session, base, changeSet, { digest, by }), changes };
+      const made = await graph.write(session, base, changeSet, {
+        digest,
+        by,
+        reason,
+        ...(onProgress === undefined
+          ? {}
+          : { onWritten: (done) => onProgress({ step: 'written', done, of: written.length }) }),
+      });
+      return { ...made, changes };
     });
     graph.advance(next.state);
-    return { version: next.state.version, changes: next.changes };
+    return { version: next.state.version, changes: next.changes, departures: next.departures };
+  }
+
+  async function newestDeparture(principal: string, kind: Departure['kind']): Promise<Departure | undefined> {
+    const [newest] = await departures.list({ principal, kind, limit: 1 });
+    return newest;
   }
 
   return {
@@ -120,18 +199,61 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       }
     },
 
-    async plan(file, { prune = false } = {}) {
+    async plan(file, { prune = false, values = false, onProgress } = {}) {
       const problems = createProblems();
-      const wanted = graph.read({ file, prune }, problems);
+      const wanted = await graph.readInSlices({ file, prune }, problems, onProgress);
       throwIfAny(problems);
       await graph.refresh();
-      const { changes } = graph.evaluate(wanted, graph.state(), problems);
+      const base = graph.state();
+      const changeSet = graph.evaluate(wanted, base, problems);
       throwIfAny(problems);
-      return changes;
+      return values ? withValues(changeSet, base.stored) : changeSet.changes;
     },
 
-    apply: (file, by, { prune = false, expectedVersion } = {}) => change({ file, prune }, by, expectedVersion),
-    edit: (edit, by) => change({ edit }, by),
+    apply: async (file, by, { prune = false, expectedVersion, onProgress } = {}) =>
+      answerOf(await change({ file, prune }, by, { expectedVersion, onProgress })),
+    edit: async (edit, by, options = {}) => answerOf(await change({ edit }, by, options)),
+
+    async leave(principal, by, reason) {
+      const id = parsePrincipalId(principal);
+      const kind = id === undefined ? 'device' : kindOfPrincipal(id);
+      if (kind === 'device') throw unknownPrincipal();
+      const { departures: begun } = await change({ edit: { remove: [{ kind, id: principal }] } }, by, { reason });
+      const [departure] = begun;
+      if (departure !== undefined) return departures.settled(departure);
+      // Twice is once: who has left is answered with how that went.
+      const before = await newestDeparture(principal, 'leave');
+      if (before === undefined) throw unknownPrincipal();
+      return before;
+    },
+
+    async move(principal, to, by, reason) {
+      const [departure] = await tried(async () => {
+        await graph.refresh();
+        const entry = graph.state().graph.get(keyOf('person', principal));
+        if (entry?.entity.kind !== 'person' || entry.entity.value.active === false) throw unknownPrincipal();
+        const expected = [{ kind: 'person', id: principal, digest: digestOf(entry.document) } as const];
+        const edit = { put: { people: [movedDocument(entry.document, to)] } };
+        return (await change({ edit }, by, { expected, reason })).departures;
+      });
+      if (departure !== undefined) return departures.settled(departure);
+      const moved = await newestDeparture(principal, 'move');
+      if (moved === undefined)
+        throw directoryErrors.error('directory_file_invalid', 'They are there already: this changes nothing.');
+      return moved;
+    },
+
+    departures: ({ status } = {}) => departures.list({ status }),
+    carryDepartures: departures.run,
+
+    people: (institution) =>
+      [...graph.state().graph.values()]
+        .filter(({ entity, owner }) => entity.kind === 'person' && owner === institution)
+        .map(({ document }) => document),
+
+    person: (id) => graph.state().graph.get(keyOf('person', id))?.document,
+
+    holdings: (principal) => holdingsOf(graph.state().graph, principal),
 
     propose: requests.propose,
     approve: requests.approve,
@@ -155,8 +277,48 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
 
     isOperator: (institution) => graph.isSeeded('institution', institution),
 
-    stop: () => freshness.stop(),
+    async stop() {
+      await freshness.stop();
+      await departures.stop();
+    },
   };
+
+  /** Somebody else may change them in between: then it is read again. */
+  async function tried<Result>(make: () => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await make();
+      } catch (error) {
+        if (attempt === 3 || !isCodedError(error, 'directory_changed_meanwhile')) throw error;
+      }
+    }
+  }
+}
+
+interface Made {
+  readonly version: number;
+  readonly changes: readonly DirectoryChange[];
+  readonly departures: readonly DepartureId[];
+}
+
+function answerOf({ version, changes }: Made): Pick<Made, 'version' | 'changes'> {
+  return { version, changes };
+}
+
+function unknownPrincipal(): CodedError {
+  return directoryErrors.error('principal_not_found', 'The directory has no such principal.');
+}
+
+/** Whoever edits what they have read does not undo what somebody else has written since. */
+function refuseUnexpected({ graph }: State, expected: readonly ExpectedEntity[]): void {
+  for (const { kind, id, digest } of expected) {
+    const document = graph.get(keyOf(kind, id))?.document;
+    if ((document === undefined ? null : digestOf(document)) !== digest)
+      throw directoryErrors.error(
+        'directory_changed_meanwhile',
+        'The entity is no longer what it was when it was read: read it again.',
+      );
+  }
 }
 
 function throwIfAny(problems: Problems): void {

@@ -5,36 +5,50 @@ import { Compile } from 'typebox/compile';
 import type { Wanted } from './changes.ts';
 import { entityReaders } from './entities/index.ts';
 import { type Entry, type Graph, keyOf } from './entry.ts';
+import { withoutPrincipals } from './leavers.ts';
 import type { Place } from './problems.ts';
 
 const strict = { additionalProperties: false } as const;
+
+/** What can be put singly, and by which name the edit lists it. */
+const puttable = ['clients', 'people'] as const;
+const kindOfList = { clients: 'client', people: 'person' } as const;
+
+const removals = Type.Optional(
+  Type.Array(
+    Type.Object(
+      {
+        kind: Type.Enum(['client', 'person', 'service', 'agent']),
+        id: Type.String({ minLength: 1, maxLength: 128 }),
+      },
+      strict,
+    ),
+    { maxItems: 1_000, description: 'A principal goes with its credentials and its clients.' },
+  ),
+);
 
 /** A change of single entities. The documents are judged one by one, each at its place. */
 export const editSchema = Type.Object(
   {
     put: Type.Optional(
-      Type.Object({ clients: Type.Optional(Type.Array(entityReaders.client.schema, { maxItems: 1_000 })) }, strict),
-    ),
-    remove: Type.Optional(
-      Type.Array(
-        Type.Object({ kind: Type.Literal('client'), id: Type.String({ minLength: 1, maxLength: 64 }) }, strict),
+      Type.Object(
         {
-          maxItems: 1_000,
+          clients: Type.Optional(Type.Array(entityReaders.client.schema, { maxItems: 1_000 })),
+          people: Type.Optional(Type.Array(entityReaders.person.schema, { maxItems: 1_000 })),
         },
+        strict,
       ),
     ),
+    remove: removals,
   },
   strict,
 );
 
+const unread = Type.Optional(Type.Array(Type.Unknown(), { maxItems: 1_000 }));
+
 /** The same without the documents' own shape: what can be read as an edit at all. */
 export const editEnvelope = Type.Object(
-  {
-    put: Type.Optional(
-      Type.Object({ clients: Type.Optional(Type.Array(Type.Unknown(), { maxItems: 1_000 })) }, strict),
-    ),
-    remove: editSchema.properties.remove,
-  },
+  { put: Type.Optional(Type.Object({ clients: unread, people: unread }, strict)), remove: removals },
   strict,
 );
 const envelope = Compile(editEnvelope);
@@ -47,22 +61,25 @@ export function readEdit(input: DirectoryEdit, root: Place, seed: Graph, keys: K
     return { entries: [], removes: () => false };
   }
   const asked = new Map<string, Entry>();
-  const removed = new Set<string>();
-  for (const [index, document] of (input.put?.clients ?? []).entries()) {
-    const place = root.at('put', 'clients', index);
-    const entry = entityReaders.client.read(document, place, keys);
-    if (entry === undefined) continue;
-    const key = keyOf('client', entry.id);
-    if (asked.has(key)) place.report('id_duplicate', 'The edit holds another client of this id.');
-    asked.set(key, entry);
+  for (const list of puttable) {
+    const kind = kindOfList[list];
+    for (const [index, document] of (input.put?.[list] ?? []).entries()) {
+      const place = root.at('put', list, index);
+      const entry = entityReaders[kind].read(document, place, keys);
+      if (entry === undefined) continue;
+      const key = keyOf(kind, entry.id);
+      if (asked.has(key)) place.report('id_duplicate', `The edit holds another ${kind} of this id.`);
+      asked.set(key, entry);
+    }
   }
+  const removed = new Set<string>();
   for (const [index, { kind, id }] of (input.remove ?? []).entries()) {
     const place = root.at('remove', index);
     const key = keyOf(kind, id);
-    if (asked.has(key)) place.report('id_duplicate', 'The edit puts this client and removes it.');
+    if (asked.has(key)) place.report('id_duplicate', `The edit puts this ${kind} and removes it.`);
     if (seed.has(key))
       place.report('seed_protected', 'This belongs to the installation itself and is set in its configuration.');
     removed.add(key);
   }
-  return { entries: [...asked.values()], removes: ({ id, entity }) => removed.has(keyOf(entity.kind, id)) };
+  return withoutPrincipals([...asked.values()], removed, keys);
 }

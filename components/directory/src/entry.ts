@@ -1,8 +1,10 @@
 import type {
   Account,
   Agent,
+  Branch,
   Client,
   ClientKey,
+  Contract,
   Desk,
   Device,
   DirectoryChange,
@@ -10,6 +12,7 @@ import type {
   Person,
   Resource,
   Service,
+  ShortCode,
   Venue,
 } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
@@ -31,6 +34,9 @@ export type WrittenClient = Omit<Client, 'keys'>;
 
 export type Entity =
   | { readonly kind: 'institution'; readonly value: Institution }
+  | { readonly kind: 'branch'; readonly value: Branch }
+  | { readonly kind: 'contract'; readonly value: Contract }
+  | { readonly kind: 'short-code'; readonly value: ShortCode }
   | { readonly kind: 'desk'; readonly value: Desk }
   | { readonly kind: 'device'; readonly value: Device }
   | { readonly kind: 'person'; readonly value: Person; readonly federated: readonly FederatedName[] }

@@ -150,10 +150,10 @@ describe('the routes of the directory', () => {
     ]);
   });
 
-  it('take four megabytes from those who may apply, and not a body from anybody else', async () => {
-    const large = JSON.stringify({ institutions: [], x: 'a'.repeat(3_900_000) });
+  it('take thirty-two megabytes from those who may apply, and not a body from anybody else', async () => {
+    const large = JSON.stringify({ institutions: [], x: 'a'.repeat(31_900_000) });
     expect((await post('/directory/plan', large)).json()).toMatchObject({ code: 'directory_file_invalid' });
-    expect((await post('/directory/plan', 'a'.repeat(4 * 1024 * 1024 + 1))).statusCode).toBe(413);
+    expect((await post('/directory/plan', 'a'.repeat(32 * 1024 * 1024 + 1))).statusCode).toBe(413);
     expect((await post('/directory/apply', 'not even JSON', 'DPoP directory:read')).json()).toMatchObject({
       status: 403,
       code: 'insufficient_scope',

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { DirectoryComponent } from './directory.ts';
 import { changeRoutes } from './http/changes.ts';
 import { clientRoutes } from './http/clients.ts';
+import { departureRoutes } from './http/departures.ts';
 import { fileRoutes } from './http/files.ts';
 import { createGate } from './http/gate.ts';
 
@@ -20,4 +21,5 @@ export function directoryRoutes(
   fileRoutes(app, deps.directory, gate);
   clientRoutes(app, deps.directory, gate);
   changeRoutes(app, deps.directory, gate);
+  departureRoutes(app, deps.directory, gate);
 }

@@ -1,17 +1,30 @@
-import type { Actor, AuditAppender } from '@countersign/contracts';
-import type { Clock, Digest, RecordId } from '@countersign/kernel';
+import type { Actor, ApplyProgress, AuditAppender } from '@countersign/contracts';
+import type { Clock, DepartureId, Digest, RecordId } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
+import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { type ChangeSet, compare, type Wanted } from './changes.ts';
-import { type EntityKind, type Graph, graphOf, keyOf } from './entry.ts';
+import { departuresIn } from './departures/departing.ts';
+import type { Departures } from './departures/departures.ts';
+import { type EntityKind, entryKey, type Graph, graphOf, keyOf } from './entry.ts';
 import { readKeyTimes, withKeysOf } from './key-times.ts';
 import { createProblems, type Problems } from './problems.ts';
-import { type Proposal, readProposal } from './proposal.ts';
+import { type Proposal, readProposal, readProposalInSlices } from './proposal.ts';
 import { readFile } from './read-file.ts';
 import { type Approval, appliedRecords } from './records.ts';
 import { checkGraph } from './rules/index.ts';
 import { after, inOneOrder, onSeed, readDocument, recordsOf, type State, stateOf } from './state.ts';
-import { loadDirectory, lockDirectory, readVersion, type Session, writeChange } from './store.ts';
+import {
+  askOneSnapshot,
+  loadChanges,
+  loadCredentialRecords,
+  loadDirectory,
+  loadEntityIds,
+  lockDirectory,
+  readVersion,
+  type Session,
+  writeChange,
+} from './store.ts';
 
 /** The graph as this node has it, and the one way in which it changes. */
 export interface LiveGraph {
@@ -22,19 +35,34 @@ export interface LiveGraph {
   refresh(): Promise<void>;
   /** Reads what is asked for; whatever is wrong is in `problems`. */
   read(proposal: Proposal, problems: Problems): Wanted;
+  /** The same for what may be large: others have their turn in between. */
+  readInSlices(proposal: Proposal, problems: Problems, onProgress?: ApplyProgress): Promise<Wanted>;
   /** What that would do to `base`; everything wrong with the outcome is in `problems`. */
   evaluate(wanted: Wanted, base: State, problems: Problems): ChangeSet;
   /** Puts the transaction behind all other changes, on every node. @returns the newest state */
   lock(session: pg.PoolClient): Promise<State>;
-  /** Records a change and writes it, under the lock. The new state counts when the transaction is committed. */
-  write(
-    session: pg.PoolClient,
-    base: State,
-    changeSet: ChangeSet,
-    how: { readonly digest: Digest; readonly by: Actor; readonly approval?: Approval },
-  ): Promise<State>;
+  /**
+   * Records a change, and who departs by it, and writes it, under the lock. The new state counts when the transaction is
+   * committed.
+   */
+  write(session: pg.PoolClient, base: State, changeSet: ChangeSet, how: ChangeCause): Promise<Written>;
   /** Makes a committed state the one of this node. */
   advance(next: State): void;
+}
+
+export interface ChangeCause {
+  readonly digest: Digest;
+  readonly by: Actor;
+  readonly approval?: Approval;
+  /** Why, for those who depart by it. */
+  readonly reason: string;
+  readonly onWritten?: (done: number) => void;
+}
+
+export interface Written {
+  readonly state: State;
+  /** Of everybody who leaves or moves by the change. */
+  readonly departures: readonly DepartureId[];
 }
 
 /** @throws CodedError of `directoryErrors` for a seed that is not acceptable, `database_unavailable` */
@@ -44,6 +72,7 @@ export async function createLiveGraph(dependencies: {
   readonly audit: AuditAppender;
   readonly newRecordId: () => RecordId;
   readonly seed: unknown;
+  readonly departures: Pick<Departures, 'begin'>;
 }): Promise<LiveGraph> {
   const { pool, clock, audit, newRecordId } = dependencies;
   const keys = createKeyCache({ maxKeys: 65_536 });
@@ -60,9 +89,37 @@ export async function createLiveGraph(dependencies: {
 
   async function load(session: Session): Promise<State> {
     const { version, entities } = await loadDirectory(session);
-    const stored = inOneOrder(entities.map(({ kind, id, document }) => readDocument(kind, id, document, keys)));
+    const stored = inOneOrder(
+      graphOf(entities.map(({ kind, id, document }) => readDocument(kind, id, document, keys))),
+    );
     const keyTimes = await readKeyTimes(session, onSeed(seed, stored), clock.now());
     return stateOf({ version, seed, stored, records: recordsOf(entities), keyTimes });
+  }
+
+  /** What is stored, read on from a state that is older: only what has changed since is read again. */
+  async function readOn(session: pg.PoolClient, base: State): Promise<Pick<State, 'version' | 'stored' | 'records'>> {
+    const { version, total, changed } = await loadChanges(session, base.version);
+    if (version === base.version) return base;
+    const entries = new Map(base.stored);
+    for (const { kind, id, document } of changed) {
+      const entry = readDocument(kind, id, document, keys);
+      entries.set(entryKey(entry), entry);
+    }
+    // Everything that is there now is among the entries; when they are more, some of them are gone.
+    if (entries.size !== total) {
+      const there = new Set((await loadEntityIds(session)).map(({ kind, id }) => `${kind} ${id}`));
+      for (const key of entries.keys()) if (!there.has(key)) entries.delete(key);
+    }
+    return { version, stored: inOneOrder(entries), records: await loadCredentialRecords(session) };
+  }
+
+  async function stateFrom(
+    { version, stored, records }: Pick<State, 'version' | 'stored' | 'records'>,
+    base: State,
+    session: Session,
+  ): Promise<State> {
+    const keyTimes = await withKeysOf(onSeed(seed, stored), base.keyTimes, session, clock.now());
+    return stateOf({ version, seed, stored, records, keyTimes });
   }
 
   let state = await load(pool);
@@ -78,10 +135,19 @@ export async function createLiveGraph(dependencies: {
     advance,
 
     async refresh() {
-      if ((await readVersion(pool)) > state.version) advance(await load(pool));
+      const base = state;
+      if ((await readVersion(pool)) <= base.version) return;
+      const read = await transaction(pool, async (session) => {
+        await askOneSnapshot(session);
+        return readOn(session, base);
+      });
+      advance(await stateFrom(read, base, pool));
     },
 
     read: (proposal, problems) => readProposal(proposal, problems.place(''), seed, keys),
+
+    readInSlices: (proposal, problems, onProgress) =>
+      readProposalInSlices(proposal, problems.place(''), seed, keys, onProgress),
 
     evaluate(wanted, base, problems) {
       const changeSet = compare({ wanted, seed, stored: base.stored, problems });
@@ -91,10 +157,11 @@ export async function createLiveGraph(dependencies: {
 
     async lock(session) {
       const version = await lockDirectory(session);
-      return version === state.version ? state : load(session);
+      const base = state;
+      return version === base.version ? base : stateFrom(await readOn(session, base), base, session);
     },
 
-    async write(session, base, changeSet, { digest, by, approval }) {
+    async write(session, base, changeSet, { digest, by, approval, reason, onWritten }) {
       const version = base.version + 1;
       const { drafts, recordOf } = appliedRecords({
         version,
@@ -107,10 +174,24 @@ export async function createLiveGraph(dependencies: {
         newRecordId,
       });
       for (const draft of drafts) await audit.append(draft);
-      await writeChange(session, { version, written: changeSet.written, removed: changeSet.removed, recordOf });
+      const [applied] = drafts;
+      if (applied === undefined) throw new Error('a change without a record');
+      const departures = await dependencies.departures.begin(session, departuresIn(changeSet, base.stored), {
+        by,
+        reason,
+        version,
+        applied: applied.id,
+      });
+      await writeChange(session, {
+        version,
+        written: changeSet.written,
+        removed: changeSet.removed,
+        recordOf,
+        ...(onWritten === undefined ? {} : { onWritten }),
+      });
       const { stored, records } = after(base, changeSet, recordOf, keys);
       const keyTimes = await withKeysOf(stored, base.keyTimes, session, clock.now());
-      return stateOf({ version, seed, stored, records, keyTimes });
+      return { state: stateOf({ version, seed, stored, records, keyTimes }), departures };
     },
   };
 }

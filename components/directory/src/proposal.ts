@@ -1,11 +1,11 @@
-import type { DirectoryEdit } from '@countersign/contracts';
+import type { ApplyProgress, DirectoryEdit } from '@countersign/contracts';
 import { type Digest, digestOf } from '@countersign/kernel';
 import type { KeyCache } from '@countersign/oauth';
 import type { Wanted } from './changes.ts';
 import { readEdit } from './edit.ts';
 import type { Graph } from './entry.ts';
 import type { Place } from './problems.ts';
-import { readFile } from './read-file.ts';
+import { type DirectoryFile, readFile, readFileInSlices } from './read-file.ts';
 
 /** What can be asked of the directory: a whole file, or a change of single entities. */
 export type Proposal = { readonly file: unknown; readonly prune?: boolean } | { readonly edit: DirectoryEdit };
@@ -13,8 +13,23 @@ export type Proposal = { readonly file: unknown; readonly prune?: boolean } | { 
 /** Reads it; whatever is wrong is reported, with pointers into the file or the edit. */
 export function readProposal(proposal: Proposal, root: Place, seed: Graph, keys: KeyCache): Wanted {
   if ('edit' in proposal) return readEdit(proposal.edit, root, seed, keys);
-  const { entries, named } = readFile(proposal.file, root, keys);
-  return { entries, removes: ({ owner }) => proposal.prune === true && named.has(owner) };
+  return wantedOf(readFile(proposal.file, root, keys), proposal);
+}
+
+/** The same, a slice at a time. */
+export async function readProposalInSlices(
+  proposal: Proposal,
+  root: Place,
+  seed: Graph,
+  keys: KeyCache,
+  onProgress?: ApplyProgress,
+): Promise<Wanted> {
+  if ('edit' in proposal) return readEdit(proposal.edit, root, seed, keys);
+  return wantedOf(await readFileInSlices(proposal.file, root, keys, onProgress), proposal);
+}
+
+function wantedOf({ entries, named }: DirectoryFile, { prune }: { readonly prune?: boolean }): Wanted {
+  return { entries, removes: ({ owner }) => prune === true && named.has(owner) };
 }
 
 /** The digest that stands for the file or the edit in records. */

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ApplyProgress } from '@countersign/contracts';
 import type { KeyCache } from '@countersign/oauth';
 import { entityReaders } from './entities/index.ts';
 import { type Entry, keyOf } from './entry.ts';
@@ -13,8 +15,39 @@ export interface DirectoryFile {
 
 const maxEntities = 100_000;
 
+const sliceSize = 500;
+
 /** Reads a file; whatever is wrong is reported, and the result then lacks it. */
 export function readFile(input: unknown, root: Place, keys: KeyCache): DirectoryFile {
+  const steps = readingSteps(input, root, keys);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/** The same, a slice at a time: a large file does not keep everybody else waiting. */
+export async function readFileInSlices(
+  input: unknown,
+  root: Place,
+  keys: KeyCache,
+  onProgress?: ApplyProgress,
+): Promise<DirectoryFile> {
+  const steps = readingSteps(input, root, keys);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    onProgress?.({ step: 'read', ...value });
+    await nextTurn();
+  }
+}
+
+interface Reading {
+  readonly done: number;
+  readonly of: number;
+}
+
+function* readingSteps(input: unknown, root: Place, keys: KeyCache): Generator<Reading, DirectoryFile, void> {
   const entries = new Map<string, Entry>();
   if (!isObject(input)) {
     root.report('directory_file_invalid', 'A directory file is a JSON object.');
@@ -25,6 +58,8 @@ export function readFile(input: unknown, root: Place, keys: KeyCache): Directory
     if (!readers.some(({ list }) => list === name))
       root.at(name).report('directory_file_invalid', 'There is no such key here.');
   }
+  const of = readers.reduce((sum, { list }) => sum + lengthOf(input[list]), 0);
+  let done = 0;
   for (const reader of readers) {
     const place = root.at(reader.list);
     const list = Object.hasOwn(input, reader.list) ? input[reader.list] : undefined;
@@ -32,7 +67,12 @@ export function readFile(input: unknown, root: Place, keys: KeyCache): Directory
     if (!Array.isArray(list)) place.report('directory_file_invalid', 'The value must be array.');
     else if (entries.size + list.length > maxEntities)
       place.report('directory_file_invalid', `A file holds at most ${maxEntities} entities.`);
-    else for (const [index, item] of list.entries()) add(reader.read(item, place.at(index), keys), place.at(index));
+    else
+      for (const [index, item] of list.entries()) {
+        add(reader.read(item, place.at(index), keys), place.at(index));
+        done++;
+        if (done % sliceSize === 0) yield { done, of };
+      }
   }
 
   function add(entry: Entry | undefined, place: Place): void {
@@ -47,6 +87,10 @@ export function readFile(input: unknown, root: Place, keys: KeyCache): Directory
     entries: all,
     named: new Set(all.filter(({ entity }) => entity.kind === 'institution').map(({ id }) => id)),
   };
+}
+
+function lengthOf(list: unknown): number {
+  return Array.isArray(list) ? list.length : 0;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -51,7 +51,11 @@ export function appliedRecords(options: {
   const institutions = new Set(options.touched.map(({ owner }) => owner));
   const people = [...options.after.values()]
     .filter(
-      ({ owner, entity }) => institutions.has(owner) && entity.kind === 'person' && entity.value.credentials.length > 0,
+      ({ owner, entity }) =>
+        institutions.has(owner) &&
+        entity.kind === 'person' &&
+        entity.value.active !== false &&
+        entity.value.credentials.length > 0,
     )
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const credentials = credentialParts(people);

@@ -1,6 +1,8 @@
 import type {
   Account,
+  Branch,
   Client,
+  Contract,
   Credential,
   Desk,
   Device,
@@ -24,11 +26,16 @@ export function buildSnapshot(
 ): DirectorySnapshot {
   const institutions = new Map<string, Institution>();
   const principals = new Map<string, Principal>();
-  const federated = new Map<string, Person>();
+  const inactive = new Map<string, Principal>();
+  /** By issuer, then by subject. */
+  const federated = new Map<string, Map<string, Person>>();
   const credentials = new Map<string, Credential>();
   const clients = new Map<string, Client>();
   const accounts = new Map<string, Account>();
   const venues = new Map<string, Venue>();
+  const branches = new Map<string, Branch>();
+  const contracts = new Map<string, Contract>();
+  const shortCodes = new Map<string, number>();
   const desks = new Map<string, Desk>();
   const devices = new Map<string, Device>();
   const resources = new Map<string, Resource>();
@@ -38,9 +45,26 @@ export function buildSnapshot(
       case 'institution':
         institutions.set(id, entity.value);
         break;
+      case 'branch':
+        branches.set(id, entity.value);
+        break;
+      case 'contract':
+        contracts.set(id, entity.value);
+        break;
+      case 'short-code':
+        shortCodes.set(id, entity.value.code);
+        break;
       case 'person':
+        // Whoever looks for them in order to let them do something finds nobody.
+        if (entity.value.active === false) {
+          inactive.set(id, entity.value);
+          break;
+        }
         principals.set(id, entity.value);
-        for (const { issuer, subject } of entity.federated) federated.set(federatedKey(issuer, subject), entity.value);
+        for (const { issuer, subject } of entity.federated) {
+          const subjects = federated.get(issuer) ?? new Map<string, Person>();
+          federated.set(issuer, subjects.set(subject, entity.value));
+        }
         for (const credential of entity.value.credentials) credentials.set(credential.kid, credential);
         break;
       case 'service':
@@ -74,7 +98,8 @@ export function buildSnapshot(
     version,
     institution: (lei: string) => institutions.get(lei),
     principal: (id: string) => principals.get(id),
-    federatedPerson: (issuer: string, subject: string) => federated.get(federatedKey(issuer, subject)),
+    knownPrincipal: (id: string) => principals.get(id) ?? inactive.get(id),
+    federatedPerson: (issuer: string, subject: string) => federated.get(issuer)?.get(subject),
     credential: (kid: string) => credentials.get(kid),
     client: (id: string) => clients.get(id),
     account: (id: string) => accounts.get(id),
@@ -82,6 +107,9 @@ export function buildSnapshot(
     resource: (uri: string) => resources.get(uri),
     desk: (id: string) => desks.get(id),
     device: (id: string) => devices.get(id),
+    branch: (id: string) => branches.get(id),
+    contract: (id: string) => contracts.get(id),
+    shortCode: (venue: string, holder: string) => shortCodes.get(`${venue}/${holder}`),
     recordOf: (principal: string) => records.get(principal),
     institutions: () => institutions.values(),
     principals: () => principals.values(),
@@ -100,9 +128,4 @@ function clientOf({ value, keys }: Extract<Entity, { kind: 'client' }>, keyTimes
       return { ...key, registeredAt };
     }),
   };
-}
-
-/** The length makes the pair unambiguous: subjects come from assertions here and may hold anything. */
-function federatedKey(issuer: string, subject: string): string {
-  return `${issuer.length}:${issuer}${subject}`;
 }

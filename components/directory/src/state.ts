@@ -3,7 +3,7 @@ import type { RecordId } from '@countersign/kernel';
 import type { KeyCache } from '@countersign/oauth';
 import type { ChangeSet } from './changes.ts';
 import { entityReaders, isEntityKind } from './entities/index.ts';
-import { type Entry, entryKey, type Graph, graphOf } from './entry.ts';
+import { type Entry, entryKey, type Graph } from './entry.ts';
 import type { KeyTimes } from './key-times.ts';
 import { createProblems } from './problems.ts';
 import { buildSnapshot } from './snapshot.ts';
@@ -19,14 +19,26 @@ export interface State {
   readonly snapshot: DirectorySnapshot;
 }
 
-/** The seed comes first, so that a clash is reported elsewhere, and last, so that nothing stored stands in its place. */
+/** The seed comes first, so that a clash is reported elsewhere, and nothing stored stands in its place. */
 export function onSeed(seed: Graph, stored: Graph): Graph {
-  return new Map([...seed, ...stored, ...seed]);
+  const graph = new Map(seed);
+  for (const [key, entry] of stored) if (!seed.has(key)) graph.set(key, entry);
+  return graph;
 }
 
 /** Entities in one order, whoever made this state, so that each node shows the same graph in the same form. */
-export function inOneOrder(entries: Iterable<Entry>): Graph {
-  return graphOf([...entries].sort((a, b) => (entryKey(a) < entryKey(b) ? -1 : 1)));
+export function inOneOrder(entries: Graph): Graph {
+  return isOrdered(entries) ? entries : new Map([...entries].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** What is only changed keeps its place; most changes add nothing. */
+function isOrdered(entries: Graph): boolean {
+  let last = '';
+  for (const key of entries.keys()) {
+    if (key < last) return false;
+    last = key;
+  }
+  return true;
 }
 
 export function stateOf(parts: {
@@ -66,13 +78,11 @@ export function after(
 ): { readonly stored: Graph; readonly records: ReadonlyMap<string, RecordId> } {
   const entries = new Map(base.stored);
   const records = new Map(base.records);
-  for (const entry of [...changeSet.removed, ...changeSet.written]) {
-    entries.delete(entryKey(entry));
-    // Who has no credentials any more is listed nowhere.
-    records.delete(entry.id);
-  }
+  for (const entry of changeSet.removed) entries.delete(entryKey(entry));
+  // Who has no credentials any more is listed nowhere.
+  for (const entry of [...changeSet.removed, ...changeSet.written]) records.delete(entry.id);
   for (const entry of changeSet.written)
     entries.set(entryKey(entry), readDocument(entry.entity.kind, entry.id, entry.document, keys));
   for (const [id, record] of listed) records.set(id, record);
-  return { stored: inOneOrder(entries.values()), records };
+  return { stored: inOneOrder(entries), records };
 }

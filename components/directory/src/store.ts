@@ -56,10 +56,76 @@ export async function loadDirectory(session: Session): Promise<StoredDirectory> 
   }
 }
 
+/** What has changed since a version; and how many entities there are now, which tells whether some are gone. */
+export interface StoredChanges {
+  readonly version: number;
+  readonly total: number;
+  readonly changed: readonly Omit<StoredEntity, 'recordId'>[];
+}
+
+/** Of a session in which nothing changes between two questions: locked, or of one snapshot. */
+export async function loadChanges(session: pg.PoolClient, since: number): Promise<StoredChanges> {
+  const { rows } = await session.query<{
+    version: number;
+    total: number;
+    kind: string | null;
+    id: string;
+    document: Json;
+  }>(
+    `select state.version, (select count(*)::integer from entities) as total, entity.kind, entity.id, entity.document
+       from directory_state state left join entities entity on entity.version > $1`,
+    [since],
+  );
+  const [first] = rows;
+  if (first === undefined) throw new Error('the directory has no state row');
+  const changed = rows.flatMap(({ kind, id, document }) => (kind === null ? [] : [{ kind, id, document }]));
+  return { version: first.version, total: first.total, changed };
+}
+
+/** Every entity that there is, by kind and id. */
+export async function loadEntityIds(
+  session: pg.PoolClient,
+): Promise<readonly { readonly kind: string; readonly id: string }[]> {
+  const { rows } = await session.query<{ kind: string; id: string }>('select kind, id from entities');
+  return rows;
+}
+
+/** The records that list the credentials people have now: a change of one person renews them for all of an institution. */
+export async function loadCredentialRecords(session: pg.PoolClient): Promise<ReadonlyMap<string, RecordId>> {
+  const { rows } = await session.query<{ id: string; recordId: RecordId }>(
+    `select id, record_id as "recordId" from entities where kind = 'person' and record_id is not null`,
+  );
+  return new Map(rows.map(({ id, recordId }) => [id, recordId]));
+}
+
+/** The session's questions are all answered from one snapshot; before its first one. */
+export async function askOneSnapshot(session: pg.PoolClient): Promise<void> {
+  await session.query('set transaction isolation level repeatable read, read only');
+}
+
 /** Puts this change behind all others that are under way, on every node. @returns the version now */
 export async function lockDirectory(client: pg.PoolClient): Promise<number> {
   const { rows } = await client.query<{ version: number }>('select version from directory_state for update');
   return versionOf(rows);
+}
+
+const rowsAtOnce = 2_000;
+
+async function writeEntities(client: pg.PoolClient, version: number, written: readonly Entry[]): Promise<void> {
+  await client.query(
+    `insert into entities (kind, id, institution, version, document)
+     select kind, id, institution, $5, document from unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) as entity (kind, id, institution, document)
+     on conflict (kind, id) do update
+        set institution = excluded.institution, version = excluded.version, document = excluded.document, record_id = null,
+            changed_at = now()`,
+    [
+      kindsOf(written),
+      idsOf(written),
+      written.map(({ owner }) => owner),
+      written.map(({ document }) => JSON.stringify(document)),
+      version,
+    ],
+  );
 }
 
 /** Writes a change under the lock, and announces it with the commit. */
@@ -70,22 +136,16 @@ export async function writeChange(
     readonly written: readonly Entry[];
     readonly removed: readonly Entry[];
     readonly recordOf: ReadonlyMap<string, RecordId>;
+    /** Told how many entities have been written so far. */
+    readonly onWritten?: (done: number) => void;
   },
 ): Promise<void> {
-  const { version, written, removed, recordOf } = change;
-  await client.query(
-    `insert into entities (kind, id, institution, version, document)
-     select kind, id, institution, $5, document from unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) as entity (kind, id, institution, document)
-     on conflict (kind, id) do update
-        set institution = excluded.institution, version = excluded.version, document = excluded.document, record_id = null`,
-    [
-      kindsOf(written),
-      idsOf(written),
-      written.map(({ owner }) => owner),
-      written.map(({ document }) => JSON.stringify(document)),
-      version,
-    ],
-  );
+  const { version, removed, recordOf } = change;
+  for (let from = 0; from < change.written.length; from += rowsAtOnce) {
+    const slice = change.written.slice(from, from + rowsAtOnce);
+    await writeEntities(client, version, slice);
+    change.onWritten?.(from + slice.length);
+  }
   await client.query(
     `delete from entities using unnest($1::text[], $2::text[]) as gone (kind, id)
       where entities.kind = gone.kind and entities.id = gone.id`,

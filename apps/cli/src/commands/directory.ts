@@ -1,35 +1,99 @@
 import type { Command } from 'commander';
-import { type ConnectionOptions, connect, readJson } from '../connection.ts';
-import { call, makeOrPropose, printChanged } from '../directory-door.ts';
+import { type Connection, type ConnectionOptions, connect, readJson } from '../connection.ts';
+import { call, makeOrPropose } from '../directory-door.ts';
+import { dim, print, progressLine } from '../output.ts';
+import { departureCommands } from './directory/departures.ts';
+import { countsOf, drawChanges, drawDifferences, type ValuedChange } from './directory/draw-changes.ts';
+import { type Progress, progressTransport } from './directory/progress-transport.ts';
+import { progressBar } from './policy/progress-bar.ts';
+
+const pruneOption = ['--prune', 'also remove what these institutions have and the file does not', false] as const;
+
+interface Plan {
+  readonly version: number;
+  readonly changes: readonly ValuedChange[];
+}
 
 export function directoryCommands(program: Command, options: () => ConnectionOptions): void {
-  const directory = program.command('directory').description('institutions, people, agents, clients, accounts, venues');
+  const directory = program
+    .command('directory')
+    .description('institutions, branches, desks, people, agents, devices, clients, accounts, venues, contracts');
   directory
     .command('plan <file>')
     .description('show what a file would change')
-    .option('--prune', 'also show what would be removed', false)
+    .option(...pruneOption)
     .action(async (path: string, { prune }: { prune: boolean }) => {
-      const file = readJson(path, 'Name a directory file.');
-      const answer = await call(connect(options()), 'POST', `plan${queryOf(prune)}`, 'directory:apply', file);
-      const { changes } = answer as { changes: unknown };
-      printChanged({ changes }, 'would change');
+      const { changes } = await planOf(path, { prune, values: false }, options());
+      for (const line of drawChanges(changes)) print(line);
+      print(dim(changes.length === 0 ? 'nothing differs' : `${changes.length} would change`));
+    });
+  directory
+    .command('diff <file>')
+    .description('show what a file would change, and from what to what')
+    .option(...pruneOption)
+    .action(async (path: string, { prune }: { prune: boolean }) => {
+      const { version, changes } = await planOf(path, { prune, values: true }, options());
+      for (const line of drawDifferences(changes)) print(line);
+      print(
+        dim(changes.length === 0 ? 'nothing differs' : `would be ${countsOf(changes)}; directory version ${version}`),
+      );
     });
   directory
     .command('apply <file>')
     .description('make a file the truth about the institutions it names; all or nothing')
-    .option('--prune', 'remove what these institutions have and the file does not', false)
+    .option(...pruneOption)
     .option('--propose <reason>', 'ask for it instead: what touches a production client takes a second person')
     .action(async (path: string, { prune, propose }: { prune: boolean; propose?: string }) => {
       const file = readJson(path, 'Name a directory file.');
-      const connection = connect(options());
+      const { connection, until } = watching(options());
       await makeOrPropose(connection, {
-        make: () => call(connection, 'POST', `apply${queryOf(prune)}`, 'directory:apply', file),
+        make: () => until(call(connection, 'POST', `apply${queryOf({ prune })}`, 'directory:apply', file)),
         proposal: { file, prune },
         reason: propose,
       });
     });
+  departureCommands(directory, options);
 }
 
-function queryOf(prune: boolean): string {
-  return prune ? '?prune=true' : '';
+async function planOf(
+  path: string,
+  query: { readonly prune: boolean; readonly values: boolean },
+  options: ConnectionOptions,
+): Promise<Plan> {
+  const file = readJson(path, 'Name a directory file.');
+  const { connection, until } = watching(options);
+  return (await until(call(connection, 'POST', `plan${queryOf(query)}`, 'directory:apply', file))) as Plan;
+}
+
+const steps: Readonly<Record<string, string>> = { read: 'read', checked: 'differ', written: 'written' };
+/** Small files are done before anybody could read how far they have come. */
+const worthShowing = 5_000;
+
+/** A connection that shows how far the directory has come with a large file, until that is answered. */
+function watching(options: ConnectionOptions): {
+  readonly connection: Connection;
+  until(answer: Promise<unknown>): Promise<unknown>;
+} {
+  const line = progressLine();
+  let last: string | undefined;
+  const onProgress = ({ step, done, of }: Progress): void => {
+    if (of < worthShowing) return;
+    last = progressBar({ done, of }, steps[step] ?? step);
+    line.update(last);
+  };
+  return {
+    connection: connect(options, progressTransport(onProgress)),
+    async until(answer) {
+      try {
+        return await answer;
+      } finally {
+        if (last !== undefined) line.end(dim(last));
+      }
+    },
+  };
+}
+
+function queryOf(flags: Readonly<Record<string, boolean>>): string {
+  const set = Object.entries(flags).flatMap(([name, value]) => (value ? [`${name}=true`] : []));
+  return set.length === 0 ? '' : `?${set.join('&')}`;
 }

@@ -91,6 +91,12 @@ export function createSessions(dependencies: SessionDependencies) {
       }
     },
 
+    async endAllOf(person: PrincipalId, reason: string): Promise<number> {
+      const standing = await store.findByPerson(person, clock.now());
+      for (const { id } of standing) await end(id, reason);
+      return standing.length;
+    },
+
     async byId(id: SessionId): Promise<SignIn | undefined> {
       const session = await whileStanding(await store.findById(id, clock.now()));
       return session === undefined ? undefined : signInOf(session);

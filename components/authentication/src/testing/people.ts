@@ -127,6 +127,7 @@ function snapshotOf(
     version,
     institution: (lei) => institutions.get(lei),
     principal: (id) => principals.get(id),
+    knownPrincipal: (id) => principals.get(id),
     institutions: () => institutions.values(),
     principals: () => principals.values(),
     accounts: () => [],
@@ -140,6 +141,9 @@ function snapshotOf(
     resource: nothing,
     desk: nothing,
     device: nothing,
+    branch: nothing,
+    contract: nothing,
+    shortCode: nothing,
     resources: () => [],
   };
 }

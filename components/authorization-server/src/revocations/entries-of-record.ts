@@ -16,7 +16,11 @@ export const endingRecordTypes = [
   'grant.revoked',
   'mandate.revoked',
   'mandate.suspended',
+  // A token says what was agreed when it was issued; what has been agreed since may be less.
+  'mandate.amended',
+  'mandate.expired',
   'directory.applied',
+  'directory.departure',
 ] as const satisfies readonly RecordType[];
 
 export interface EntrySources {
@@ -36,10 +40,17 @@ export async function entriesOfRecord(record: EvidenceRecord, sources: EntrySour
     case 'grant.revoked':
       return grantOf(record.data).map((id) => entryOf({ kind: 'grant', id }, at));
     case 'mandate.revoked':
-    case 'mandate.suspended': {
+    case 'mandate.suspended':
+    case 'mandate.amended':
+    case 'mandate.expired': {
       const id = parseId('mandate', record.mandate?.id);
       const ids = id === undefined ? [] : await sources.consentStore.withDescendants(id);
       return ids.map((each) => entryOf({ kind: 'mandate', id: each }, at));
+    }
+    case 'directory.departure': {
+      // Who has moved is still in the directory, and what they were given before is not theirs any more.
+      const { principal } = membersOf(record.data);
+      return typeof principal === 'string' ? [entryOf({ kind: 'principal', id: principal }, at)] : [];
     }
     case 'directory.applied':
       return [

@@ -91,6 +91,7 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
     const authentication: Authentication = {
       begin: real.begin,
       end: real.end,
+      endAllOf: real.endAllOf,
       session: real.session,
       async current(cookie) {
         const signIn = await real.current(cookie);

@@ -382,10 +382,10 @@ describe('an edit', () => {
   it.each<readonly [string, unknown, string]>([
     [
       'another kind to remove',
-      { remove: [{ kind: 'person', id: 'person:ben.ito' }] },
+      { remove: [{ kind: 'institution', id: 'person:ben.ito' }] },
       'directory_file_invalid /remove/0/kind',
     ],
-    ['another kind to put', { put: { people: [] } }, 'directory_file_invalid /put/people'],
+    ['another kind to put', { put: { accounts: [] } }, 'directory_file_invalid /put/accounts'],
     ['no object', [], 'directory_file_invalid '],
     ['one client twice', { put: { clients: [tradingDesk(), tradingDesk()] } }, 'id_duplicate /put/clients/1'],
     [

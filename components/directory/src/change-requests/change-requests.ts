@@ -176,9 +176,10 @@ export function createChangeRequests(dependencies: {
           references: [request.recordId],
           data: { change_request: id, digest, proposed_by: request.proposedBy },
         });
-        const state = await graph.write(session, base, changeSet, {
+        const { state } = await graph.write(session, base, changeSet, {
           digest,
           by,
+          reason: request.reason,
           approval: { change: id, proposedBy: request.proposedBy, record: approved },
         });
         await decide(session, id, 'approved', by);

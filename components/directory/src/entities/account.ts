@@ -12,6 +12,7 @@ export const accountReader = entityReader({
       institution: code,
       type: Type.Union([Type.Literal('House'), Type.Literal('Client'), Type.Literal('AggregateClient')]),
       custodian: Type.Optional(code),
+      contract: Type.Optional(Type.String({ ...code, description: 'Id of the contract under which it is kept.' })),
     },
     strict,
   ),
@@ -28,7 +29,14 @@ export const accountReader = entityReader({
     const custodian = document.custodian === undefined ? undefined : readLei(document.custodian, place.at('custodian'));
     if (id === undefined || institution === undefined) return undefined;
     if (document.custodian !== undefined && custodian === undefined) return undefined;
-    const value = { id, institution, type: document.type, ...(custodian === undefined ? {} : { custodian }) };
+    const { type, contract } = document;
+    const value = {
+      id,
+      institution,
+      type,
+      ...(custodian === undefined ? {} : { custodian }),
+      ...(contract === undefined ? {} : { contract }),
+    };
     return { id, owner: institution, entity: { kind: 'account', value } };
   },
 });

@@ -30,6 +30,7 @@ export const deskReader = entityReader({
     {
       institution: code,
       name: deskName,
+      branch: Type.Optional(Type.String({ ...deskName, description: 'Name of the branch it belongs to.' })),
       products: products('CFI categories (ISO 10962, first letter) it may deal in.'),
       venues: Type.Array(code, { maxItems: 1_024, uniqueItems: true, description: 'MICs of venues it may deal on.' }),
       jurisdictions: Type.Array(code, {
@@ -52,7 +53,17 @@ export const deskReader = entityReader({
     if (institution === undefined || hours === undefined) return undefined;
     if (products === undefined || venues === undefined || jurisdictions === undefined) return undefined;
     const id = `${institution}/${document.name}`;
-    const value = { id, institution, name: document.name, products, venues, jurisdictions, hours };
+    const { name, branch } = document;
+    const value = {
+      id,
+      institution,
+      name,
+      ...(branch === undefined ? {} : { branch }),
+      products,
+      venues,
+      jurisdictions,
+      hours,
+    };
     return { id, owner: institution, entity: { kind: 'desk', value } };
   },
 });

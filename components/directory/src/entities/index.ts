@@ -1,7 +1,9 @@
 import type { EntityKind } from '../entry.ts';
 import { accountReader } from './account.ts';
 import { agentReader } from './agent.ts';
+import { branchReader } from './branch.ts';
 import { clientReader } from './client/client.ts';
+import { contractReader } from './contract.ts';
 import { deskReader } from './desk.ts';
 import { deviceReader } from './device.ts';
 import type { EntityReader } from './entity-reader.ts';
@@ -9,11 +11,14 @@ import { institutionReader } from './institution.ts';
 import { personReader } from './person.ts';
 import { resourceReader } from './resource.ts';
 import { serviceReader } from './service.ts';
+import { shortCodeReader } from './short-code.ts';
 import { venueReader } from './venue.ts';
 
 /** One reader for each kind, in the order in which changes are listed. */
 export const entityReaders: Readonly<Record<EntityKind, EntityReader>> = {
   institution: institutionReader,
+  branch: branchReader,
+  contract: contractReader,
   desk: deskReader,
   device: deviceReader,
   person: personReader,
@@ -22,6 +27,7 @@ export const entityReaders: Readonly<Record<EntityKind, EntityReader>> = {
   client: clientReader,
   account: accountReader,
   venue: venueReader,
+  'short-code': shortCodeReader,
   resource: resourceReader,
 };
 

@@ -5,6 +5,7 @@ import type { Place } from '../problems.ts';
 import { entityReader } from './entity-reader.ts';
 import { code, desk, readLei, readPrincipalId, roles, strict } from './fields.ts';
 import { jwkSchema, readPublicKey } from './public-key.ts';
+import { readSigningAuthority, signingAuthoritySchema } from './signing-authority.ts';
 
 const credentialSchema = Type.Object({ use: Type.Literal('approval'), jwk: jwkSchema }, strict);
 
@@ -19,6 +20,8 @@ export const personReader = entityReader({
       roles,
       federated: Type.Array(Type.Object({ issuer: code, subject: code }, strict), { maxItems: 16, uniqueItems: true }),
       credentials: Type.Array(credentialSchema, { maxItems: 16 }),
+      signing_authority: Type.Optional(signingAuthoritySchema),
+      active: Type.Optional(Type.Boolean({ description: 'False: known, and may do nothing; default true.' })),
     },
     strict,
   ),
@@ -32,7 +35,12 @@ export const personReader = entityReader({
       if (read !== undefined) credentials.push(read);
     }
     if (credentials.length < document.credentials.length) return undefined;
-    const { desk, roles, federated } = document;
+    const { desk, roles, federated, active, signing_authority: written } = document;
+    const signingAuthority =
+      written === undefined ? undefined : readSigningAuthority(written, place.at('signing_authority'));
+    if (written !== undefined && signingAuthority === undefined) return undefined;
+    if (written !== undefined && !roles.includes('signatory'))
+      return place.at('signing_authority').report('directory_file_invalid', 'Only a signatory has signing authority.');
     const value = {
       kind: 'person',
       id,
@@ -40,6 +48,8 @@ export const personReader = entityReader({
       ...(desk === undefined ? {} : { desk }),
       roles,
       credentials,
+      ...(signingAuthority === undefined ? {} : { signingAuthority }),
+      ...(active === undefined ? {} : { active }),
     } as const;
     return { id, owner: institution, entity: { kind: 'person', value, federated } };
   },

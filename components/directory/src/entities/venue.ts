@@ -13,6 +13,9 @@ export const venueReader = entityReader({
       operator: code,
       country: code,
       expiry_date: Type.Optional(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' })),
+      short_codes: Type.Optional(
+        Type.Literal('required', { description: 'Orders carry short codes there: who has none cannot submit.' }),
+      ),
     },
     strict,
   ),
@@ -23,7 +26,13 @@ export const venueReader = entityReader({
     const expiryDate = document.expiry_date;
     const missing = expiryDate !== undefined && readDay(expiryDate, place.at('expiry_date')) === undefined;
     if (mic === undefined || operator === undefined || country === undefined || missing) return undefined;
-    const value = { mic, operator, country, ...(expiryDate === undefined ? {} : { expiryDate }) };
+    const value = {
+      mic,
+      operator,
+      country,
+      ...(expiryDate === undefined ? {} : { expiryDate }),
+      ...(document.short_codes === undefined ? {} : { shortCodes: document.short_codes }),
+    };
     return { id: mic, owner: operator, entity: { kind: 'venue', value } };
   },
 });

@@ -304,12 +304,16 @@ describe('the routes of changes', () => {
       'GET /directory/changes',
       'GET /directory/changes/:id',
       'GET /directory/clients',
+      'GET /directory/departures',
+      'GET /directory/principals/:id',
       'POST /directory/apply',
       'POST /directory/changes',
       'POST /directory/changes/:id/approve',
       'POST /directory/changes/:id/reject',
       'POST /directory/clients',
       'POST /directory/plan',
+      'POST /directory/principals/:id/leave',
+      'POST /directory/principals/:id/move',
     ]);
     for (const [route, { body, response }] of schemas) {
       expect(response, route).toBeDefined();

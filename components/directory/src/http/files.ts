@@ -5,10 +5,11 @@ import { type Static, Type } from 'typebox';
 import type { DirectoryComponent } from '../directory.ts';
 import type { JsonDocument } from '../entry.ts';
 import type { Gate } from './gate.ts';
-import { changed, directoryFile, entityDocument, judgedByDirectory, strict } from './schemas.ts';
+import { changed, directoryFile, entityDocument, judgedByDirectory, planned, strict } from './schemas.ts';
+import { answerWithProgress } from './with-progress.ts';
 
 const flag = Type.Union([Type.Literal('true'), Type.Literal('false')]);
-const planQuery = Type.Object({ prune: Type.Optional(flag) }, strict);
+const planQuery = Type.Object({ prune: Type.Optional(flag), values: Type.Optional(flag) }, strict);
 const applyQuery = Type.Object(
   { prune: Type.Optional(flag), expected_version: Type.Optional(Type.String({ pattern: '^(0|[1-9][0-9]{0,8})$' })) },
   strict,
@@ -19,7 +20,10 @@ const entityParams = Type.Object(
 );
 
 const tag = 'directory';
-const fileLimitBytes = 4 * 1024 * 1024;
+/** A hundred thousand entities. */
+const fileLimitBytes = 32 * 1024 * 1024;
+const withProgress =
+  ' To who accepts `application/x-ndjson`, lines of `progress` come first, and last one of `result` or `problem`.';
 
 /** Whole files: what one would change, making it so; and one entity as a file would write it. */
 export function fileRoutes(app: FastifyInstance, directory: DirectoryComponent, gate: Gate): void {
@@ -31,20 +35,26 @@ export function fileRoutes(app: FastifyInstance, directory: DirectoryComponent, 
       ...described({
         tag,
         summary: 'Plan what a file would change',
+        description: `With \`values\`, also from what to what.${withProgress}`,
         scopes: ['directory:apply'],
         querystring: planQuery,
         body: directoryFile,
-        answers: { 200: { description: 'What applying it would change now, and at which version', body: changed } },
+        answers: { 200: { description: 'What applying it would change now, and at which version', body: planned } },
       }),
       ...forFiles,
       ...judgedByDirectory(planQuery),
     },
-    async (request) => {
-      // Read before planning: if something changes in between, `expected_version` is too old rather than too new.
-      const { version } = directory.snapshot();
-      const changes = await directory.plan(request.body, { prune: request.query.prune === 'true' });
-      return { version, changes };
-    },
+    (request, reply) =>
+      answerWithProgress(request, reply, async (onProgress) => {
+        // Read before planning: if something changes in between, `expected_version` is too old rather than too new.
+        const { version } = directory.snapshot();
+        const changes = await directory.plan(request.body, {
+          prune: request.query.prune === 'true',
+          values: request.query.values === 'true',
+          ...(onProgress === undefined ? {} : { onProgress }),
+        });
+        return { version, changes };
+      }),
   );
 
   app.post<{ Querystring: Static<typeof applyQuery> }>(
@@ -54,7 +64,8 @@ export function fileRoutes(app: FastifyInstance, directory: DirectoryComponent, 
         tag,
         summary: 'Apply a file',
         description:
-          'Makes it the whole truth for every institution that it names: all or nothing. Applying it again changes nothing.',
+          'Makes it the whole truth for every institution that it names: all or nothing. Applying it again changes nothing.' +
+          withProgress,
         scopes: ['directory:apply'],
         querystring: applyQuery,
         body: directoryFile,
@@ -63,13 +74,15 @@ export function fileRoutes(app: FastifyInstance, directory: DirectoryComponent, 
       ...forFiles,
       ...judgedByDirectory(applyQuery),
     },
-    async (request) => {
-      const { prune, expected_version: expected } = request.query;
-      return directory.apply(request.body, gate.actorOf(request), {
-        prune: prune === 'true',
-        ...(expected === undefined ? {} : { expectedVersion: Number(expected) }),
-      });
-    },
+    (request, reply) =>
+      answerWithProgress(request, reply, (onProgress) => {
+        const { prune, expected_version: expected } = request.query;
+        return directory.apply(request.body, gate.actorOf(request), {
+          prune: prune === 'true',
+          ...(expected === undefined ? {} : { expectedVersion: Number(expected) }),
+          ...(onProgress === undefined ? {} : { onProgress }),
+        });
+      }),
   );
 
   app.get<{ Params: Static<typeof entityParams> }>(
@@ -79,7 +92,7 @@ export function fileRoutes(app: FastifyInstance, directory: DirectoryComponent, 
         tag,
         summary: 'Read one entity',
         description:
-          'As a file would write it. A client, a desk and a device are shown to their institution and to the operator alone; what compliance has found of an institution, to the operator alone.',
+          'As a file would write it. A client, a desk, a device and a short code are shown to their institution and to the operator alone, a contract to its parties; what compliance has found of an institution, to the operator alone.',
         scopes: ['directory:read'],
         params: entityParams,
         answers: { 200: { description: 'Its document', body: entityDocument } },
@@ -98,7 +111,7 @@ export function fileRoutes(app: FastifyInstance, directory: DirectoryComponent, 
 }
 
 /** Whom software may call for what, what a desk may deal in, which devices there are: an institution's own matter. */
-const ownMatters: ReadonlySet<string> = new Set(['client', 'desk', 'device']);
+const ownMatters: ReadonlySet<string> = new Set(['client', 'desk', 'device', 'short-code']);
 
 function maySee(
   document: JsonDocument,
@@ -106,7 +119,17 @@ function maySee(
   institution: string,
   directory: Pick<DirectoryComponent, 'isOperator'>,
 ): boolean {
+  if (kind === 'contract') return partiesOf(document).has(institution) || directory.isOperator(institution);
   return !ownMatters.has(kind) || document['institution'] === institution || directory.isOperator(institution);
+}
+
+/** A contract is the matter of those who made it. */
+function partiesOf({ parties }: JsonDocument): ReadonlySet<unknown> {
+  return new Set(
+    (Array.isArray(parties) ? parties : []).map((party: unknown) =>
+      typeof party === 'object' && party !== null && 'lei' in party ? party.lei : undefined,
+    ),
+  );
 }
 
 /** Nobody learns from us what compliance thinks of them or of others (tipping off, Directive (EU) 2015/849 Article 39). */

@@ -3,7 +3,7 @@ import type { Scope } from '@countersign/market';
 import { accessRequestOf } from '@countersign/runtime';
 import type { FastifyRequest } from 'fastify';
 
-/** Lets requests in by their scope, before a body is read: nobody else may send four megabytes. */
+/** Lets requests in by their scope, before a body is read: nobody else may send thirty-two megabytes. */
 export interface Gate {
   needs(scope: Scope): { readonly onRequest: (request: FastifyRequest) => Promise<void> };
   callerOf(request: FastifyRequest): Caller;

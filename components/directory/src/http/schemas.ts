@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { type TSchema, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { editEnvelope, editSchema } from '../edit.ts';
+import { desk as deskName, roles } from '../entities/fields.ts';
 import { entityReaders } from '../entities/index.ts';
 
 export const strict = { additionalProperties: false } as const;
@@ -10,7 +11,11 @@ const list = (schema: TSchema) => Type.Optional(Type.Array(schema));
 
 /** Under a name of its own in the document of the interfaces. */
 const titled = (kind: string, schema: TSchema) =>
-  Type.Unsafe<unknown>({ ...schema, title: `${kind.charAt(0).toUpperCase()}${kind.slice(1)}` });
+  Type.Unsafe<unknown>({ ...schema, title: kind.split('-').map(capitalized).join('') });
+
+function capitalized(word: string): string {
+  return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
+}
 
 /** A directory file, as people write it. */
 export const directoryFile = Type.Object(
@@ -33,6 +38,19 @@ const changeMembers = {
   fields: Type.Optional(Type.Array(Type.String(), { description: 'Names of the members that differ.' })),
 };
 export const change = Type.Object(changeMembers, { ...strict, title: 'DirectoryChange' });
+/** A change with the members that differ, where a plan was asked for them. */
+const plannedChange = Type.Object(
+  {
+    ...changeMembers,
+    before: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Those members as they are.' })),
+    after: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'And as they would be.' })),
+  },
+  { ...strict, title: 'PlannedDirectoryChange' },
+);
+export const planned = Type.Object(
+  { version: Type.Integer({ description: 'Of the directory' }), changes: Type.Array(plannedChange) },
+  { ...strict, title: 'DirectoryPlan' },
+);
 export const changed = Type.Object(
   { version: Type.Integer({ description: 'Of the directory' }), changes: Type.Array(change) },
   { ...strict, title: 'DirectoryChanges' },
@@ -72,6 +90,54 @@ export const changeRequestView = Type.Object(
 );
 
 const reason = Type.String({ minLength: 1, maxLength: 400, description: 'For people; it is recorded.' });
+
+export const departureStatus = Type.Enum(['in-progress', 'completed']);
+export const departure = Type.Object(
+  {
+    id: Type.String({ description: 'dep_...' }),
+    kind: Type.Enum(['leave', 'move']),
+    principal: Type.String(),
+    at: Type.String({ format: 'date-time' }),
+    record_id: Type.String({ description: 'Of the record that says so.' }),
+    effects: Type.Array(
+      Type.Object(
+        {
+          name: Type.String({ description: 'What ends, in this order.' }),
+          status: Type.Enum(['pending', 'done']),
+          ended: Type.Optional(Type.Integer({ minimum: 0, description: 'How many.' })),
+          last_failure: Type.Optional(Type.String({ description: 'Why it did not end when it was last tried.' })),
+        },
+        strict,
+      ),
+    ),
+    status: departureStatus,
+  },
+  { ...strict, title: 'Departure' },
+);
+export const leaveBody = Type.Object({ reason }, strict);
+export const moveBody = Type.Object(
+  {
+    desk: Type.Optional(Type.Union([deskName, Type.Null()], { description: 'Null: none; left out: the same.' })),
+    roles: Type.Optional(roles),
+    reason,
+  },
+  { ...strict, minProperties: 2 },
+);
+export const holdings = Type.Object(
+  {
+    kind: Type.Enum(['person', 'service', 'agent']),
+    institution: Type.String(),
+    document: entityDocument,
+    desk: Type.Optional(entityDocument),
+    clients: Type.Array(Type.String()),
+    devices: Type.Array(Type.String()),
+    short_codes: Type.Array(Type.Object({ venue: Type.String(), code: Type.Integer() }, strict)),
+    certified: Type.Array(Type.String(), { description: 'Algorithms whose certificate names it.' }),
+    developed: Type.Array(Type.String()),
+  },
+  { ...strict, title: 'Holdings' },
+);
+
 export const proposeBody = Type.Object(
   {
     reason,

@@ -44,9 +44,29 @@ function referencesOf({ entity, owner }: Entry): readonly Reference[] {
           steps: ['audiences', index],
         })),
       ];
+    case 'contract':
+      return [
+        institution,
+        ...entity.value.parties.map(({ lei }, index) => ({
+          kinds: ['institution'] as const,
+          id: lei,
+          steps: ['parties', index, 'lei'],
+        })),
+      ];
+    case 'short-code': {
+      const { holder, venue } = entity.value;
+      return [
+        institution,
+        { kinds: ['venue'], id: venue, steps: ['venue'] },
+        ...(holder === owner ? [] : [{ kinds: principals, id: holder, steps: ['holder'] }]),
+      ];
+    }
     case 'desk':
       return [
         institution,
+        ...(entity.value.branch === undefined
+          ? []
+          : [{ kinds: ['branch'] as const, id: `${owner}/${entity.value.branch}`, steps: ['branch'] }]),
         ...entity.value.venues.map((id, index) => ({ kinds: ['venue'] as const, id, steps: ['venues', index] })),
       ];
     case 'device': {
@@ -54,10 +74,12 @@ function referencesOf({ entity, owner }: Entry): readonly Reference[] {
       return holder === undefined ? [institution] : [institution, { kinds: ['person'], id: holder, steps: ['holder'] }];
     }
     case 'account': {
-      const { custodian } = entity.value;
-      return custodian === undefined
-        ? [institution]
-        : [institution, { kinds: ['institution'], id: custodian, steps: ['custodian'] }];
+      const { custodian, contract } = entity.value;
+      return [
+        institution,
+        ...(custodian === undefined ? [] : [{ kinds: ['institution'] as const, id: custodian, steps: ['custodian'] }]),
+        ...(contract === undefined ? [] : [{ kinds: ['contract'] as const, id: contract, steps: ['contract'] }]),
+      ];
     }
     default:
       return [institution];

@@ -140,8 +140,8 @@ function causeOf(error: CodedError): string | undefined {
   return error.cause instanceof Error ? error.cause.message : undefined;
 }
 
-/** RFC 9449 section 7.1: the challenge names the scheme and, when a token or proof was at fault, the error. */
-function challengeOf(error: CodedError): string {
+/** For `WWW-Authenticate`. RFC 9449 section 7.1: the challenge names the scheme and, when a token or proof was at fault, the error. */
+export function challengeOf(error: CodedError): string {
   const algorithms = 'algs="ES256 EdDSA PS256"';
   if (error.code === 'token_missing') return `DPoP ${algorithms}`;
   return `DPoP error="${error.code.startsWith('proof_') ? 'invalid_dpop_proof' : 'invalid_token'}", ${algorithms}`;

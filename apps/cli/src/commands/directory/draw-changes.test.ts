@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { countsOf, drawChanges, drawDifferences, type ValuedChange } from './draw-changes.ts';
+
+const changes: readonly ValuedChange[] = [
+  { change: 'add', kind: 'person', id: 'person:new' },
+  {
+    change: 'change',
+    kind: 'person',
+    id: 'person:anna.keller',
+    fields: ['desk', 'federated', 'roles'],
+    before: { desk: 'rates', federated: 1, roles: ['auditor', 'trader'] },
+    after: { federated: 1, roles: ['desk-head', 'trader'] },
+  },
+  { change: 'remove', kind: 'client', id: 'old\u001b[2J' },
+];
+
+describe('changes of the directory', () => {
+  it('are drawn with what goes and what comes, of lists only what differs', () => {
+    expect(drawDifferences(changes)).toEqual([
+      '+ person       person:new',
+      '~ person       person:anna.keller',
+      '  - desk  rates',
+      '    federated is another one',
+      '  - roles  auditor',
+      '  + roles  desk-head',
+      '- client       old\\u001b[2J',
+    ]);
+  });
+
+  it('are drawn one a line, and counted', () => {
+    expect(drawChanges(changes)).toEqual([
+      '+ person       person:new',
+      '~ person       person:anna.keller  desk, federated, roles',
+      '- client       old\\u001b[2J',
+    ]);
+    expect(countsOf(changes)).toBe('1 added, 1 changed, 1 removed');
+  });
+
+  it('are shortened where nobody would read them all', () => {
+    const many = Array.from(
+      { length: 1_500 },
+      (_, index) => ({ change: 'add', kind: 'person', id: `p${index}` }) as const,
+    );
+    const lines = drawChanges(many);
+    expect(lines).toHaveLength(1_001);
+    expect(lines.at(-1)).toBe('and 500 more');
+  });
+});

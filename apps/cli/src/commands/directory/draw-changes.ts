@@ -1,0 +1,58 @@
+import { type ChangeLine, describe } from '../../directory-door.ts';
+import { dim, green, red } from '../../output.ts';
+import { visible } from '../policy/visible.ts';
+
+/** A change with the members that differ, as they are and as they would be. */
+export interface ValuedChange extends ChangeLine {
+  readonly before?: Readonly<Record<string, unknown>>;
+  readonly after?: Readonly<Record<string, unknown>>;
+}
+
+const maxShown = 1_000;
+
+/** One line for each change, and under a changed entity what goes and what comes of each member. */
+export function drawDifferences(changes: readonly ValuedChange[]): readonly string[] {
+  return shortened(changes, (change) => [
+    describe({ change: change.change, kind: change.kind, id: visible(change.id) }),
+    ...(change.fields ?? []).flatMap((field) => memberLines(field, change)),
+  ]);
+}
+
+/** One line for each change. */
+export function drawChanges(changes: readonly ChangeLine[]): readonly string[] {
+  return shortened(changes, (change) => [describe({ ...change, id: visible(change.id) })]);
+}
+
+/** `3 added, 1 changed, 0 removed` */
+export function countsOf(changes: readonly ChangeLine[]): string {
+  const count = (wanted: ChangeLine['change']): number => changes.filter(({ change }) => change === wanted).length;
+  return `${count('add')} added, ${count('change')} changed, ${count('remove')} removed`;
+}
+
+function shortened<Change>(
+  changes: readonly Change[],
+  linesOf: (change: Change) => readonly string[],
+): readonly string[] {
+  const lines = changes.slice(0, maxShown).flatMap(linesOf);
+  const more = changes.length - maxShown;
+  return more > 0 ? [...lines, dim(`and ${more} more`)] : lines;
+}
+
+/** Of two lists, what only one of them has: the order of lists in the directory means nothing. */
+function memberLines(field: string, { before = {}, after = {} }: ValuedChange): readonly string[] {
+  const was = partsOf(before[field]);
+  const is = partsOf(after[field]);
+  const gone = was.filter((part) => !is.includes(part));
+  const come = is.filter((part) => !was.includes(part));
+  if (gone.length === 0 && come.length === 0) return [dim(`    ${field} is another one`)];
+  return [...gone.map((part) => red(`  - ${field}  ${part}`)), ...come.map((part) => green(`  + ${field}  ${part}`))];
+}
+
+function partsOf(value: unknown): readonly string[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value.map(textOf) : [textOf(value)];
+}
+
+function textOf(value: unknown): string {
+  return visible(typeof value === 'string' ? value : JSON.stringify(value));
+}

@@ -1,0 +1,100 @@
+import { CodedError } from '@countersign/kernel';
+import { type Answer, createTransport, type Transport } from '@countersign/sdk';
+
+/** How far the directory has come with a file. */
+export interface Progress {
+  readonly step: string;
+  readonly done: number;
+  readonly of: number;
+}
+
+/** A hundred thousand entities take seconds on a good machine; and nobody waits for ever. */
+const timeoutMs = 10 * 60_000;
+const maxBytes = 128 * 1_048_576;
+const mediaType = 'application/x-ndjson';
+
+/** Sends as the sdk does, except for whole files: of those the directory is asked to say how far it has come. */
+export function progressTransport(onProgress: (progress: Progress) => void): Transport {
+  const ordinary = createTransport();
+  return {
+    send: (request) =>
+      /\/directory\/(?:plan|apply)(?:\?|$)/.test(request.url) ? sendFile(request, onProgress) : ordinary.send(request),
+  };
+}
+
+async function sendFile(
+  { method, url, headers, body }: Parameters<Transport['send']>[0],
+  onProgress: (progress: Progress) => void,
+): Promise<Answer> {
+  try {
+    const answer = await fetch(url, {
+      method,
+      headers: { ...headers, accept: `${mediaType}, application/json` },
+      redirect: 'error',
+      signal: AbortSignal.timeout(timeoutMs),
+      ...(body === undefined ? {} : { body }),
+    });
+    const nonce = answer.headers.get('dpop-nonce');
+    const seen = { status: answer.status, ...(nonce === null ? {} : { dpopNonce: nonce }) };
+    if (answer.headers.get('content-type')?.includes(mediaType) !== true)
+      return { ...seen, body: JSON.parse(await answer.text()) as unknown };
+    return { ...seen, ...(await lastLineOf(answer, onProgress)) };
+  } catch (cause) {
+    throw new CodedError({
+      code: 'control_plane_unreachable',
+      category: 'unavailable',
+      detail: `No usable answer from ${new URL(url).origin}. Whether the file was applied, \`directory plan\` shows.`,
+      cause,
+    });
+  }
+}
+
+/** What came of it: the status of a refusal is in its problem, because that of the answer was sent before. */
+async function lastLineOf(
+  answer: Response,
+  onProgress: (progress: Progress) => void,
+): Promise<{ readonly status?: number; readonly body: unknown }> {
+  let outcome: { readonly status?: number; readonly body: unknown } | undefined;
+  for await (const line of linesOf(answer)) {
+    const read: unknown = JSON.parse(line);
+    if (!isObject(read)) throw new Error('a line that is no object');
+    if (isProgress(read['progress'])) onProgress(read['progress']);
+    const problem = read['problem'];
+    if (isObject(problem))
+      outcome = { status: typeof problem['status'] === 'number' ? problem['status'] : 500, body: problem };
+    else if ('result' in read) outcome = { body: read['result'] };
+  }
+  if (outcome === undefined) throw new Error('the answer ended before its last line');
+  return outcome;
+}
+
+async function* linesOf(answer: Response): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let size = 0;
+  let pending: string[] = [];
+  for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > maxBytes) throw new Error('the answer is too large');
+    const [first = '', ...rest] = decoder.decode(chunk, { stream: true }).split('\n');
+    pending.push(first);
+    // The last line is long: it is put together once, not with every chunk.
+    for (const next of rest) {
+      yield pending.join('');
+      pending = [next];
+    }
+  }
+  if (pending.some((part) => part !== '')) yield pending.join('');
+}
+
+function isProgress(value: unknown): value is Progress {
+  return (
+    isObject(value) &&
+    typeof value['step'] === 'string' &&
+    typeof value['done'] === 'number' &&
+    typeof value['of'] === 'number'
+  );
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,84 @@
+import { type Departure, type PrincipalId, parsePrincipalId } from '@countersign/contracts';
+import type { Json } from '@countersign/kernel';
+import type { ChangeSet } from '../changes.ts';
+import { type Entry, entryKey, type Graph } from '../entry.ts';
+
+/** A principal that a change takes away, or puts elsewhere. */
+export interface Departing {
+  readonly kind: Departure['kind'];
+  readonly principal: PrincipalId;
+  /** LEI of the institution it was with. */
+  readonly institution: string;
+  /** Where it was; and where it is now, for who has moved. */
+  readonly from: Position;
+  readonly to?: Position;
+}
+
+type Position = { readonly desk?: string; readonly roles: readonly string[]; readonly institution?: string };
+
+/**
+ * Who leaves and who moves by a change, however it was asked for: there is no way to take somebody away that leaves
+ * them what they held. A person who is no longer active leaves; whoever was inactive has left already.
+ */
+export function departuresIn(changeSet: ChangeSet, before: Graph): readonly Departing[] {
+  const left = changeSet.removed.flatMap((entry) => {
+    const member = memberOf(entry);
+    return member === undefined || !member.active ? [] : [leaving(member)];
+  });
+  const written = changeSet.written.flatMap((entry) => {
+    const earlier = before.get(entryKey(entry));
+    const was = earlier === undefined ? undefined : memberOf(earlier);
+    const is = memberOf(entry);
+    if (was?.active !== true || is === undefined) return [];
+    if (!is.active) return [leaving(was)];
+    return samePlace(was, is) ? [] : [{ ...leaving(was), kind: 'move' as const, to: positionOf(is, was) }];
+  });
+  return [...left, ...written];
+}
+
+/** As the record tells it. */
+export function positionJson({ desk, roles, institution }: Position): Json {
+  return {
+    ...(institution === undefined ? {} : { institution }),
+    ...(desk === undefined ? {} : { desk }),
+    roles: [...roles],
+  };
+}
+
+interface Member {
+  readonly id: PrincipalId;
+  readonly institution: string;
+  readonly desk: string | undefined;
+  readonly roles: readonly string[];
+  readonly active: boolean;
+}
+
+function memberOf({ id: text, owner, entity }: Entry): Member | undefined {
+  if (entity.kind !== 'person' && entity.kind !== 'service' && entity.kind !== 'agent') return undefined;
+  const id = parsePrincipalId(text);
+  if (id === undefined) throw new Error(`a principal without a principal's id: ${text}`);
+  const { desk, roles } = entity.value;
+  return {
+    id,
+    institution: owner,
+    desk,
+    roles: [...roles].sort(),
+    active: entity.kind !== 'person' || entity.value.active !== false,
+  };
+}
+
+function leaving(member: Member): Departing {
+  return { kind: 'leave', principal: member.id, institution: member.institution, from: positionOf(member, member) };
+}
+
+function positionOf({ desk, roles, institution }: Member, other: Member): Position {
+  return {
+    ...(institution === other.institution ? {} : { institution }),
+    ...(desk === undefined ? {} : { desk }),
+    roles,
+  };
+}
+
+function samePlace(a: Member, b: Member): boolean {
+  return a.institution === b.institution && a.desk === b.desk && a.roles.join(' ') === b.roles.join(' ');
+}

@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Actor, AuditAppender, Departure, DepartureEffect } from '@countersign/contracts';
+import { type Clock, type DepartureId, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import type pg from 'pg';
+import { createCarrier } from './carrier.ts';
+import { type Departing, positionJson } from './departing.ts';
+import { insertDepartures, listDepartures, type NewDeparture, type StoredDeparture } from './store.ts';
+
+export interface DepartureDependencies {
+  readonly pool: pg.Pool;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly audit: AuditAppender;
+  readonly logger: Logger;
+  readonly newRecordId: () => RecordId;
+  /** What ends, in this order; asked for at each departure, so that it may be wired late. */
+  readonly effects: () => readonly DepartureEffect[];
+}
+
+/** Principals that leave and move, from the change in the directory until everything they held has ended. */
+export interface Departures {
+  /** Records departures and writes them down, with the change that makes them and before it is committed. */
+  begin(session: pg.PoolClient, departing: readonly Departing[], how: DepartureCause): Promise<readonly DepartureId[]>;
+  /** Carries on soon with whatever is due. */
+  hurry(): void;
+  /** Carries on with whatever is due; what fails comes up again later. */
+  run(): Promise<void>;
+  /** As it stands after one attempt, or after a bounded wait for it. */
+  settled(id: DepartureId): Promise<Departure>;
+  list(filter: {
+    readonly status?: Departure['status'] | undefined;
+    readonly principal?: string;
+    readonly kind?: Departure['kind'];
+    readonly limit?: number;
+  }): Promise<readonly Departure[]>;
+  stop(): Promise<void>;
+}
+
+export interface DepartureCause {
+  readonly by: Actor;
+  readonly reason: string;
+  /** Version of the directory that the change makes. */
+  readonly version: number;
+  /** The record of the change. */
+  readonly applied: RecordId;
+}
+
+const maxListed = 1_000;
+/** How long somebody who asked for a departure waits for what it ends. */
+const waitMs = 5_000;
+/** Records that are on their way to the log at once. */
+const recordsAtOnce = 64;
+
+export function createDepartures(dependencies: DepartureDependencies): Departures {
+  const { pool, clock, audit, newRecordId, effects } = dependencies;
+  const carrier = createCarrier(dependencies);
+
+  async function record(departing: Departing, departure: NewDeparture, how: DepartureCause): Promise<void> {
+    const { kind, principal, institution, from, to } = departing;
+    await audit.append({
+      id: departure.recordId,
+      type: 'directory.departure',
+      source: 'directory',
+      outcome: 'done',
+      subject: how.by,
+      references: [how.applied],
+      data: {
+        departure: departure.id,
+        kind,
+        principal,
+        institution,
+        version: how.version,
+        reason: how.reason,
+        from: positionJson(from),
+        ...(to === undefined ? {} : { to: positionJson(to) }),
+        effects: effects().map(({ name }) => name),
+      },
+    });
+  }
+
+  return {
+    async begin(session, departing, how) {
+      if (departing.length === 0) return [];
+      const begun = departing.map((each) => ({
+        each,
+        departure: {
+          id: newId('departure', dependencies),
+          kind: each.kind,
+          principal: each.principal,
+          at: new Date(clock.now()),
+          by: how.by,
+          reason: how.reason,
+          recordId: newRecordId(),
+          completionRecord: newRecordId(),
+        },
+      }));
+      for (let from = 0; from < begun.length; from += recordsAtOnce)
+        await Promise.all(
+          begun.slice(from, from + recordsAtOnce).map(({ each, departure }) => record(each, departure, how)),
+        );
+      const departures = begun.map(({ departure }) => departure);
+      await insertDepartures(
+        session,
+        departures,
+        effects().map(({ name }) => name),
+      );
+      return departures.map(({ id }) => id);
+    },
+
+    hurry: carrier.hurry,
+    run: carrier.run,
+
+    async settled(id) {
+      await Promise.race([carrier.run(), sleep(waitMs, undefined, { ref: false })]);
+      const [found] = await listDepartures(pool, { ids: [id], limit: 1 });
+      if (found === undefined) throw new Error('a departure that was committed is not there');
+      return shown(found);
+    },
+
+    async list({ limit = maxListed, ...filter }) {
+      return (await listDepartures(pool, { ...filter, limit })).map(shown);
+    },
+
+    stop: carrier.stop,
+  };
+}
+
+function shown({ id, kind, principal, at, recordId, effects, status }: StoredDeparture): Departure {
+  return { id, kind, principal, at: toInstant(at.getTime()), recordId, effects, status };
+}

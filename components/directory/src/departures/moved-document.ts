@@ -1,0 +1,19 @@
+import type { JsonDocument } from '../entry.ts';
+
+/** The document of a person who sits elsewhere or does something else. Who signs no more binds nobody any more. */
+export function movedDocument(
+  document: JsonDocument,
+  to: { readonly desk?: string | null; readonly roles?: readonly string[] },
+): JsonDocument {
+  const { desk: before, signing_authority: authority, roles: rolesBefore = [], ...rest } = document;
+  const desk = to.desk === undefined ? before : to.desk;
+  const roles = to.roles ?? rolesBefore;
+  return {
+    ...rest,
+    ...(desk === undefined || desk === null ? {} : { desk }),
+    roles: roles as JsonDocument[string],
+    ...(authority === undefined || !(roles as readonly unknown[]).includes('signatory')
+      ? {}
+      : { signing_authority: authority }),
+  };
+}

@@ -1,0 +1,208 @@
+import { type Actor, type Departure, type PrincipalId, parsePrincipalId } from '@countersign/contracts';
+import { type DepartureId, parseId, type RecordId } from '@countersign/kernel';
+import { databaseFailure } from '@countersign/runtime';
+import type pg from 'pg';
+import type { Session } from '../store.ts';
+
+/** A departure as it begins. */
+export interface NewDeparture {
+  readonly id: DepartureId;
+  readonly kind: Departure['kind'];
+  readonly principal: PrincipalId;
+  readonly at: Date;
+  readonly by: Actor;
+  readonly reason: string;
+  readonly recordId: RecordId;
+  readonly completionRecord: RecordId;
+}
+
+export type StoredEffect = Departure['effects'][number];
+
+/** A departure with everything its worker needs. */
+export interface StoredDeparture extends NewDeparture {
+  readonly status: Departure['status'];
+  readonly attempts: number;
+  /** In the order in which they end. */
+  readonly effects: readonly StoredEffect[];
+}
+
+interface Row {
+  readonly id: string;
+  readonly kind: Departure['kind'];
+  readonly principal: string;
+  readonly at: Date;
+  readonly by: Actor;
+  readonly reason: string;
+  readonly recordId: RecordId;
+  readonly completionRecord: RecordId;
+  readonly status: Departure['status'];
+  readonly attempts: number;
+  readonly effects: readonly {
+    readonly name: string;
+    readonly status: 'pending' | 'done';
+    readonly ended: number | null;
+    readonly last_failure: string | null;
+  }[];
+}
+
+const columns = `departures.id, departures.kind, departures.principal, departures.started_at as at,
+  departures.started_by as by, departures.reason, departures.record_id as "recordId",
+  departures.completion_record as "completionRecord", departures.status, departures.attempts,
+  coalesce((select jsonb_agg(to_jsonb(effect) order by effect.position)
+              from departure_effects effect where effect.departure = departures.id), '[]') as effects`;
+
+/** Writes down departures with the change that makes them, each with the names of what is to end. */
+export async function insertDepartures(
+  session: pg.PoolClient,
+  departures: readonly NewDeparture[],
+  effects: readonly string[],
+): Promise<void> {
+  await session.query(
+    `insert into departures (id, kind, principal, started_at, started_by, reason, record_id, completion_record, next_attempt)
+     select id, kind, principal, at, by, reason, record_id, completion_record, at
+       from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::jsonb[], $6::text[], $7::text[], $8::text[])
+         as departure (id, kind, principal, at, by, reason, record_id, completion_record)`,
+    [
+      departures.map(({ id }) => id),
+      departures.map(({ kind }) => kind),
+      departures.map(({ principal }) => principal),
+      departures.map(({ at }) => at),
+      departures.map(({ by }) => JSON.stringify(by)),
+      departures.map(({ reason }) => reason),
+      departures.map(({ recordId }) => recordId),
+      departures.map(({ completionRecord }) => completionRecord),
+    ],
+  );
+  await session.query(
+    `insert into departure_effects (departure, position, name)
+     select departure.id, effect.position, effect.name
+       from unnest($1::text[]) as departure (id), unnest($2::text[]) with ordinality as effect (name, position)`,
+    [departures.map(({ id }) => id), effects],
+  );
+}
+
+/**
+ * Takes what is due, for `leaseMs`: a node that dies on the way leaves it to the next. Of one principal the oldest
+ * first, and the next one when that is completed.
+ */
+export async function takeDepartures(
+  session: Session,
+  taking: { readonly claim: string; readonly now: number; readonly leaseMs: number; readonly limit: number },
+): Promise<readonly StoredDeparture[]> {
+  const { claim, now, leaseMs, limit } = taking;
+  return answered(
+    session.query<Row>(
+      `update departures set claim = $1, attempts = attempts + 1, next_attempt = $3
+        where id in (
+          select due.id from departures due
+           where due.status = 'in-progress' and due.next_attempt <= $2
+             and not exists (select from departures earlier
+                              where earlier.principal = due.principal and earlier.serial < due.serial
+                                and earlier.status = 'in-progress')
+           order by due.next_attempt limit $4 for update skip locked)
+       returning ${columns}`,
+      [claim, new Date(now), new Date(now + leaseMs), limit],
+    ),
+  );
+}
+
+/** @returns whether whoever claims it still has it */
+export async function keepDeparture(session: Session, id: DepartureId, claim: string, until: number): Promise<boolean> {
+  return changedOne(
+    session.query(`update departures set next_attempt = $3 where id = $1 and claim = $2 and status = 'in-progress'`, [
+      id,
+      claim,
+      new Date(until),
+    ]),
+  );
+}
+
+/** Gives it back, to be taken up at `next`. */
+export async function putOffDeparture(session: Session, id: DepartureId, claim: string, next: number): Promise<void> {
+  await changedOne(
+    session.query(
+      `update departures set next_attempt = $3, claim = null where id = $1 and claim = $2 and status = 'in-progress'`,
+      [id, claim, new Date(next)],
+    ),
+  );
+}
+
+/** Of who still has it. @returns whether they have */
+export async function settleEffect(
+  session: Session,
+  id: DepartureId,
+  claim: string,
+  effect: { readonly position: number; readonly ended?: number; readonly failure?: string },
+): Promise<boolean> {
+  return changedOne(
+    session.query(
+      `update departure_effects
+          set status = case when $4::integer is null then status else 'done' end,
+              ended = coalesce($4::integer, ended),
+              last_failure = coalesce($5, last_failure)
+        where departure = $1 and position = $3
+          and exists (select from departures where id = $1 and claim = $2 and status = 'in-progress')`,
+      [id, claim, effect.position, effect.ended ?? null, effect.failure ?? null],
+    ),
+  );
+}
+
+export async function completeDeparture(session: Session, id: DepartureId, claim: string): Promise<void> {
+  await changedOne(
+    session.query(
+      `update departures set status = 'completed', claim = null where id = $1 and claim = $2 and status = 'in-progress'`,
+      [id, claim],
+    ),
+  );
+}
+
+/** Newest first. */
+export async function listDepartures(
+  session: Session,
+  filter: {
+    readonly status?: Departure['status'] | undefined;
+    readonly principal?: string | undefined;
+    readonly kind?: Departure['kind'] | undefined;
+    readonly ids?: readonly DepartureId[] | undefined;
+    readonly limit: number;
+  },
+): Promise<readonly StoredDeparture[]> {
+  return answered(
+    session.query<Row>(
+      `select ${columns} from departures
+        where ($1::text is null or status = $1) and ($2::text is null or principal = $2)
+          and ($3::text is null or kind = $3) and ($4::text[] is null or id = any($4))
+        order by serial desc limit $5`,
+      [filter.status ?? null, filter.principal ?? null, filter.kind ?? null, filter.ids ?? null, filter.limit],
+    ),
+  );
+}
+
+async function answered(query: Promise<pg.QueryResult<Row>>): Promise<readonly StoredDeparture[]> {
+  try {
+    return (await query).rows.map(departureOf);
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}
+
+async function changedOne(query: Promise<pg.QueryResult>): Promise<boolean> {
+  try {
+    return (await query).rowCount === 1;
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}
+
+function departureOf(row: Row): StoredDeparture {
+  const id = parseId('departure', row.id);
+  const principal = parsePrincipalId(row.principal);
+  if (id === undefined || principal === undefined) throw new Error(`a stored departure cannot be read: ${row.id}`);
+  const effects = row.effects.map(({ name, status, ended, last_failure: lastFailure }) => ({
+    name,
+    status,
+    ...(ended === null ? {} : { ended }),
+    ...(lastFailure === null ? {} : { lastFailure }),
+  }));
+  return { ...row, id, principal, effects };
+}

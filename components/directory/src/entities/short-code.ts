@@ -1,0 +1,43 @@
+import { parsePrincipalId } from '@countersign/contracts';
+import { parseMic } from '@countersign/market';
+import { Type } from 'typebox';
+import { entityReader } from './entity-reader.ts';
+import { code, readLei, strict } from './fields.ts';
+
+/** RTS 24 Annex: none, aggregated, pending, and the institution itself have numbers of their own. */
+const firstFree = 4;
+
+/** By which number a venue knows a principal of an institution, or the institution. */
+export const shortCodeReader = entityReader({
+  kind: 'short-code',
+  list: 'short_codes',
+  schema: Type.Object(
+    {
+      venue: code,
+      institution: code,
+      holder: Type.String({ ...code, description: "Id of a principal of the institution, or the institution's LEI." }),
+      code: Type.Integer({
+        minimum: firstFree,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'RTS 24 gives 0 to 3 meanings of their own.',
+      }),
+    },
+    strict,
+  ),
+  read(document, place) {
+    const { holder } = document;
+    const venue = place.at('venue').take(parseMic(document.venue));
+    const institution = readLei(document.institution, place.at('institution'));
+    if (venue === undefined || institution === undefined) return undefined;
+    if (holder !== institution && parsePrincipalId(holder) === undefined)
+      return place
+        .at('holder')
+        .report(
+          'directory_file_invalid',
+          'A short code stands for a principal, or by its LEI for the institution itself.',
+        );
+    const id = `${venue}/${holder}`;
+    const value = { id, venue, institution, holder, code: document.code };
+    return { id, owner: institution, entity: { kind: 'short-code', value } };
+  },
+});

@@ -1,0 +1,59 @@
+import { PassThrough } from 'node:stream';
+import type { ApplyProgress } from '@countersign/contracts';
+import { asCodedError, type Problem, problemOf } from '@countersign/runtime';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+const mediaType = 'application/x-ndjson';
+/** Lines a second are for people; more would cost more than the work. */
+const everyMs = 200;
+
+/**
+ * Answers with what `work` makes: as one JSON document, or, to who accepts `application/x-ndjson`, with a line for how far
+ * it has come now and then and a last one that holds either `result` or the `problem` (RFC 9457). The status is sent with
+ * the first line, so it says nothing about the last.
+ */
+export async function answerWithProgress(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  work: (onProgress?: ApplyProgress) => Promise<unknown>,
+): Promise<unknown> {
+  if (!(request.headers.accept ?? '').includes(mediaType)) return work();
+  const lines = new PassThrough();
+  const write = (line: unknown): void => {
+    // Who no longer listens does not stop what they asked for: it is done whole or not at all.
+    if (!lines.destroyed) lines.write(`${JSON.stringify(line)}\n`);
+  };
+  let last = Number.NEGATIVE_INFINITY;
+  let lastStep: string | undefined;
+  const onProgress: ApplyProgress = (step) => {
+    const now = performance.now();
+    if (step.step === lastStep && step.done < step.of && now - last < everyMs) return;
+    last = now;
+    lastStep = step.step;
+    write({ progress: step });
+  };
+  const run = async (): Promise<void> => {
+    try {
+      write({ result: await work(onProgress) });
+    } catch (error) {
+      write({ problem: problemFrom(error, request) });
+    }
+    lines.end();
+  };
+  void run();
+  reply.type(mediaType);
+  return lines;
+}
+
+function problemFrom(error: unknown, request: FastifyRequest): Problem {
+  const coded = asCodedError(error);
+  if (coded !== undefined) return problemOf(coded);
+  request.log.error({ error }, 'a directory file could not be worked on');
+  return {
+    type: 'urn:countersign:error:internal_error',
+    title: 'internal error',
+    status: 500,
+    code: 'internal_error',
+    detail: 'The request could not be completed because of a fault on our side.',
+  };
+}

@@ -1,0 +1,102 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DirectoryComponent } from './index.ts';
+import { relyingParty } from './testing/example-clients.ts';
+import { broker, exampleFile, exampleKeyPair, venue } from './testing/example-file.ts';
+import { createRig, proposer, type Rig } from './testing/rig.ts';
+
+let rig: Rig;
+beforeEach(async () => {
+  rig = await createRig();
+});
+afterEach(() => rig.close());
+
+const keys = Array.from({ length: 4 }, () => exampleKeyPair().publicJwk);
+
+const person = (index: number, members: object = {}) => ({
+  id: `person:p${index}`,
+  institution: index % 2 === 0 ? broker : venue,
+  roles: [],
+  federated: [],
+  credentials: [{ use: 'approval', jwk: keys[index] }],
+  ...members,
+});
+
+type Step = (directory: DirectoryComponent) => Promise<unknown>;
+const who = fc.nat({ max: 3 });
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  who.map(
+    (index): Step =>
+      (directory) =>
+        directory.edit({ put: { people: [person(index)] } }, proposer),
+  ),
+  who.map(
+    (index): Step =>
+      (directory) =>
+        directory.edit({ put: { people: [person(index, { active: false })] } }, proposer),
+  ),
+  fc.tuple(who, fc.constantFrom('rates', 'credit')).map(
+    ([index, desk]): Step =>
+      (directory) =>
+        directory.edit({ put: { people: [person(index, { desk })] } }, proposer),
+  ),
+  who.map(
+    (index): Step =>
+      (directory) =>
+        directory.edit({ remove: [{ kind: 'person', id: `person:p${index}` }] }, proposer),
+  ),
+  // One goes and another comes at once: as many as before.
+  fc.tuple(who, who).map(
+    ([gone, come]): Step =>
+      async (directory) => {
+        if (gone === come) return;
+        await directory.edit(
+          { put: { people: [person(come)] }, remove: [{ kind: 'person', id: `person:p${gone}` }] },
+          proposer,
+        );
+      },
+  ),
+  fc.constant<Step>((directory) =>
+    directory.apply(
+      { services: [{ id: 'service:dashboard', institution: broker, roles: [] }], clients: [relyingParty()] },
+      proposer,
+    ),
+  ),
+  fc.constant<Step>((directory) =>
+    directory.edit({ remove: [{ kind: 'service', id: 'service:dashboard' }] }, proposer),
+  ),
+);
+
+/** Everything that look-ups can tell of a node. */
+function seenBy(directory: DirectoryComponent) {
+  const snapshot = directory.snapshot();
+  return {
+    version: snapshot.version,
+    principals: [...snapshot.principals()],
+    people: [...directory.people(broker), ...directory.people(venue)],
+    records: keys.map((_, index) => snapshot.recordOf(`person:p${index}`)),
+    client: snapshot.client('broker-dashboard'),
+  };
+}
+
+describe('a node that reads on', () => {
+  it('has what a node has that has just read everything, after whatever was done elsewhere', async () => {
+    const [one, two, late] = [await rig.open(), await rig.open(), await rig.open({ pollMs: 3_600_000 })];
+    await one.apply(exampleFile(), proposer);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.boolean(), steps), { minLength: 1, maxLength: 6 }), async (walk) => {
+        for (const [first, step] of walk) await step(first ? one : two);
+        const version = Math.max(one.snapshot().version, two.snapshot().version);
+        const fresh = await rig.open();
+        const expected = seenBy(fresh);
+        await fresh.stop();
+        expect(expected.version).toBe(version);
+        for (const node of [one, two, late]) {
+          await node.snapshotAtLeast(version);
+          expect(seenBy(node)).toEqual(expected);
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+});

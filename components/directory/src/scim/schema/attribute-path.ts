@@ -1,0 +1,66 @@
+import type { Json } from '@countersign/kernel';
+import { membersOf } from '@countersign/kernel';
+import type { Attribute, Schema } from './attribute.ts';
+import { commonAttributes, type ResourceShape } from './resource-shape.ts';
+
+/** What an attribute name of RFC 7644 section 3.10 means for a type of resources. */
+export type Target =
+  | {
+      readonly kind: 'attribute';
+      /** URN of the extension whose attribute it is. */
+      readonly extension?: string;
+      readonly attribute: Attribute;
+      readonly sub?: Attribute;
+    }
+  | { readonly kind: 'extension'; readonly schema: Schema }
+  /** Known to RFC 7643, and not kept here. */
+  | { readonly kind: 'unkept' };
+
+const notation = /^(?:(?<urn>urn:[\w.:%-]+):)?(?<name>[A-Za-z$][\w$-]*)(?:\.(?<sub>[A-Za-z$][\w$-]*))?$/i;
+
+/** @param text `userName`, `meta.created`, `urn:...:User:userName`, or the URN of an extension; in any case */
+export function resolveTarget(shape: ResourceShape, text: string): Target | undefined {
+  const lower = text.toLowerCase();
+  const whole = shape.extensions.find(({ id }) => id.toLowerCase() === lower);
+  if (whole !== undefined) return { kind: 'extension', schema: whole };
+  if (shape.unkept.has(lower)) return { kind: 'unkept' };
+  const groups = notation.exec(text)?.groups;
+  const name = groups?.['name'];
+  if (name === undefined) return undefined;
+  const urn = groups?.['urn']?.toLowerCase();
+  const isCore = urn === undefined || urn === shape.core.id.toLowerCase();
+  if (isCore ? shape.unkept.has(name.toLowerCase()) : shape.unkept.has(urn)) return { kind: 'unkept' };
+  const extension = isCore ? undefined : shape.extensions.find(({ id }) => id.toLowerCase() === urn);
+  const attributes = isCore ? [...commonAttributes, ...shape.core.attributes] : extension?.attributes;
+  const attribute = named(attributes, name);
+  if (attribute === undefined) return undefined;
+  const wanted = groups?.['sub'];
+  const sub = wanted === undefined ? undefined : named(attribute.subAttributes, wanted);
+  if (wanted !== undefined && sub === undefined) return undefined;
+  return {
+    kind: 'attribute',
+    ...(extension === undefined ? {} : { extension: extension.id }),
+    attribute,
+    ...(sub === undefined ? {} : { sub }),
+  };
+}
+
+/** Attribute names are compared without regard to case (RFC 7643 section 2.1). */
+export function named(attributes: readonly Attribute[] | undefined, name: string): Attribute | undefined {
+  const wanted = name.toLowerCase();
+  return attributes?.find((attribute) => attribute.name.toLowerCase() === wanted);
+}
+
+/** Values of an attribute of a resource; none when it is unassigned. */
+export function valuesOf(resource: Json | undefined, target: Extract<Target, { kind: 'attribute' }>): readonly Json[] {
+  const members = membersOf(resource);
+  const container = target.extension === undefined ? members : membersOf(members?.[target.extension]);
+  const values = listed(container?.[target.attribute.name]);
+  const { sub } = target;
+  return sub === undefined ? values : values.flatMap((value) => listed(membersOf(value)?.[sub.name]));
+}
+
+function listed(value: Json | undefined): readonly Json[] {
+  if (value === undefined || value === null) return [];
+  return Array.isArray(value) ? value : [value];
+}

@@ -1,0 +1,27 @@
+import { attribute, type Schema } from './attribute.ts';
+
+export const groupUrn = 'urn:ietf:params:scim:schemas:core:2.0:Group';
+
+/** RFC 7643 section 4.2: a desk of the institution, with the people who work at it. */
+export const groupSchema: Schema = {
+  id: groupUrn,
+  name: 'Group',
+  description: 'A desk of the institution. Desks are made by a directory file, with what they are entitled to.',
+  attributes: [
+    attribute('displayName', 'Name of the desk.', { required: true, mutability: 'immutable', uniqueness: 'server' }),
+    attribute('members', 'The people of the desk. Each is at one desk: whoever is put here leaves another.', {
+      type: 'complex',
+      multiValued: true,
+      subAttributes: [
+        attribute('value', 'Id of the User.', { required: true, mutability: 'immutable' }),
+        attribute('$ref', 'Address of the User.', {
+          type: 'reference',
+          referenceTypes: ['User'],
+          mutability: 'readOnly',
+        }),
+        attribute('display', 'userName of the User.', { mutability: 'readOnly' }),
+        attribute('type', 'User', { canonicalValues: ['User'], mutability: 'readOnly' }),
+      ],
+    }),
+  ],
+};

@@ -1,0 +1,33 @@
+import { attribute, type Schema } from './attribute.ts';
+
+export const principalUrn = 'urn:countersign:scim:schemas:1.0:Principal';
+
+/** What a User is in the directory. */
+export const principalSchema: Schema = {
+  id: principalUrn,
+  name: 'Principal',
+  description: 'What a User is in the directory',
+  attributes: [
+    attribute('principal', 'Id of the principal, e.g. person:anna.keller.', { mutability: 'readOnly' }),
+    attribute('institution', 'LEI (ISO 17442) of the institution.', { mutability: 'readOnly' }),
+    attribute('desk', 'Name of a desk of the institution. To change it is to move.'),
+    attribute('federatedIdentities', 'By which names identity providers know the person. Never shown.', {
+      type: 'complex',
+      multiValued: true,
+      mutability: 'writeOnly',
+      returned: 'never',
+      subAttributes: [
+        attribute('issuer', 'Issuer of the identity provider.', {
+          required: true,
+          mutability: 'writeOnly',
+          returned: 'never',
+        }),
+        attribute('subject', 'Its name for the person.', {
+          required: true,
+          mutability: 'writeOnly',
+          returned: 'never',
+        }),
+      ],
+    }),
+  ],
+};

@@ -1,0 +1,74 @@
+import { type Json, membersOf } from '@countersign/kernel';
+import { scimErrors } from '../errors.ts';
+import type { Attribute, Schema } from './attribute.ts';
+import { named } from './attribute-path.ts';
+import { readAssigned } from './read-value.ts';
+import { commonAttributes, type ResourceShape } from './resource-shape.ts';
+
+/** What a client asserts of a resource: a value, null to unassign it, or nothing. Names are those of the schemas. */
+export interface Asserted {
+  readonly core: Readonly<Record<string, Json>>;
+  /** By URN; only those that were sent. */
+  readonly extensions: Readonly<Record<string, Readonly<Record<string, Json>>>>;
+}
+
+/**
+ * Reads the body of a POST or PUT. Read-only attributes are ignored (RFC 7644 section 3.3), those of RFC 7643 that are
+ * not kept are forgotten, and what is in no schema at all is refused: it would be taken for kept.
+ *
+ * @throws CodedError `scim_syntax_invalid`, `scim_value_invalid`
+ */
+export function readResource(body: Json | undefined, shape: ResourceShape): Asserted {
+  const members = membersOf(body);
+  if (members === undefined) throw syntax('The body is a JSON object: a resource.');
+  checkSchemas(members, shape);
+  const core: Record<string, Json> = {};
+  const extensions: Record<string, Record<string, Json>> = {};
+  for (const [name, value] of Object.entries(members)) {
+    const extension = shape.extensions.find(({ id }) => id.toLowerCase() === name.toLowerCase());
+    if (extension !== undefined) {
+      if (extensions[extension.id] !== undefined) throw syntax(`${extension.id} is there twice.`);
+      extensions[extension.id] = readExtension(value, extension);
+    } else if (!shape.unkept.has(name.toLowerCase()))
+      assign(core, named([...commonAttributes, ...shape.core.attributes], name), name, value);
+  }
+  const missing = shape.core.attributes.find(({ name, required }) => required && (core[name] ?? null) === null);
+  if (missing !== undefined) throw scimErrors.error('scim_value_invalid', `${missing.name} is required.`);
+  return { core, extensions };
+}
+
+function checkSchemas(members: Readonly<Record<string, Json>>, shape: ResourceShape): void {
+  const schemas = Object.entries(members).find(([name]) => name.toLowerCase() === 'schemas')?.[1];
+  const known = [shape.core, ...shape.extensions].map(({ id }) => id.toLowerCase());
+  const urns: readonly Json[] = Array.isArray(schemas) ? schemas : [];
+  for (const urn of urns) {
+    const lower = typeof urn === 'string' ? urn.toLowerCase() : '';
+    if (!known.includes(lower) && !shape.unkept.has(lower))
+      throw syntax(`A ${shape.name} has no schema ${String(urn).slice(0, 128)}.`);
+  }
+  if (!urns.some((urn) => typeof urn === 'string' && urn.toLowerCase() === shape.core.id.toLowerCase()))
+    throw syntax(`schemas lists ${shape.core.id}.`);
+}
+
+function readExtension(value: Json, { id, attributes }: Schema): Record<string, Json> {
+  const read: Record<string, Json> = {};
+  if (value === null) {
+    for (const { name, mutability } of attributes) if (mutability !== 'readOnly') read[name] = null;
+    return read;
+  }
+  const members = membersOf(value);
+  if (members === undefined) throw syntax(`${id} is an object.`);
+  for (const [name, member] of Object.entries(members)) assign(read, named(attributes, name), name, member);
+  return read;
+}
+
+function assign(into: Record<string, Json>, attribute: Attribute | undefined, name: string, value: Json): void {
+  if (attribute === undefined) throw syntax(`There is no attribute ${name.slice(0, 128)} that could be assigned here.`);
+  if (attribute.mutability === 'readOnly') return;
+  if (Object.hasOwn(into, attribute.name)) throw syntax(`${attribute.name} is there twice.`);
+  into[attribute.name] = readAssigned(attribute, value);
+}
+
+function syntax(detail: string) {
+  return scimErrors.error('scim_syntax_invalid', detail);
+}

@@ -1,0 +1,79 @@
+import { canonicalize, type Json, membersOf } from '@countersign/kernel';
+import { scimErrors } from '../errors.ts';
+import type { Attribute } from './attribute.ts';
+import { named } from './attribute-path.ts';
+
+const maxTextLength = 512;
+/** Values of one attribute: as many as the largest desk has people. */
+const maxValues = 10_000;
+/** RFC 7643 section 2.4: sub-attributes that every multi-valued attribute may have, and that are not kept here. */
+const unkeptSubAttributes: ReadonlySet<string> = new Set(['type', 'primary', 'display', '$ref']);
+
+/**
+ * Reads a value that a client assigns to an attribute: a list for one with many values, each value once. What is
+ * read-only in it is left out.
+ *
+ * @returns null for an attribute that is to be unassigned (RFC 7643 section 2.5: null, or an empty list)
+ * @throws CodedError `scim_value_invalid`
+ */
+export function readAssigned(attribute: Attribute, value: Json): Json {
+  if (value === null || (Array.isArray(value) && value.length === 0)) return null;
+  if (!attribute.multiValued) return readOne(attribute, value);
+  const items: readonly Json[] = Array.isArray(value) ? value : [value];
+  if (items.length > maxValues)
+    throw scimErrors.error('scim_too_many', `${attribute.name} has more than ${maxValues} values.`);
+  return distinct(items.map((item) => readOne(attribute, item)));
+}
+
+function readOne(attribute: Attribute, value: Json): Json {
+  switch (attribute.type) {
+    case 'boolean':
+      if (typeof value === 'boolean') return value;
+      break;
+    case 'complex':
+      return readComplex(attribute, value);
+    default:
+      if (typeof value === 'string' && isPlain(value)) return value;
+  }
+  throw invalid(
+    attribute,
+    `is a ${attribute.type}${attribute.type === 'boolean' ? '' : ` of 1 to ${maxTextLength} characters`}`,
+  );
+}
+
+function readComplex(attribute: Attribute, value: Json): Json {
+  const members = membersOf(value);
+  if (members === undefined) throw invalid(attribute, 'has complex values: objects with sub-attributes');
+  const read: Record<string, Json> = {};
+  for (const [name, member] of Object.entries(members)) {
+    const sub = named(attribute.subAttributes, name);
+    if (sub === undefined && !unkeptSubAttributes.has(name.toLowerCase()))
+      throw invalid(attribute, `has no sub-attribute ${name.slice(0, 64)}`);
+    if (sub === undefined || sub.mutability === 'readOnly' || member === null) continue;
+    if (Object.hasOwn(read, sub.name)) throw invalid(attribute, `names its sub-attribute ${sub.name} twice`);
+    read[sub.name] = readOne(sub, member);
+  }
+  const missing = attribute.subAttributes?.find(({ name, required }) => required && read[name] === undefined);
+  if (missing !== undefined) throw invalid(attribute, `needs its sub-attribute ${missing.name}`);
+  return read;
+}
+
+/** By which one value of an attribute is told from another. */
+export function identityOf(value: Json): string {
+  const inner = membersOf(value)?.['value'];
+  return typeof inner === 'string' ? inner : canonicalize(inner ?? value);
+}
+
+export function distinct(values: readonly Json[]): readonly Json[] {
+  return [...new Map(values.map((value) => [identityOf(value), value])).values()];
+}
+
+function isPlain(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  const control = /[\u0000-\u001f\u007f-\u009f]/;
+  return text.length > 0 && text.length <= maxTextLength && text.isWellFormed() && !control.test(text);
+}
+
+function invalid({ name }: Attribute, what: string) {
+  return scimErrors.error('scim_value_invalid', `${name} ${what}.`);
+}

@@ -1,0 +1,61 @@
+import { attribute, type Schema } from './attribute.ts';
+
+export const userUrn = 'urn:ietf:params:scim:schemas:core:2.0:User';
+
+const readOnly = { mutability: 'readOnly' } as const;
+
+/** RFC 7643 section 4.1, the part of it that is kept: nothing that describes the person. */
+export const userSchema: Schema = {
+  id: userUrn,
+  name: 'User',
+  description: 'A person of the institution',
+  attributes: [
+    attribute('userName', 'Name of the principal, without person:. Lower case letters, digits, ., _ and -.', {
+      required: true,
+      caseExact: false,
+      mutability: 'immutable',
+      uniqueness: 'server',
+    }),
+    attribute('active', 'False: known, and may do nothing. Whoever is made inactive departs.', { type: 'boolean' }),
+    attribute('roles', 'What the person is there for. Some roles are not given through SCIM.', {
+      type: 'complex',
+      multiValued: true,
+      subAttributes: [attribute('value', 'E.g. trader.', { required: true })],
+    }),
+    attribute('groups', 'The desk the person works at.', {
+      type: 'complex',
+      multiValued: true,
+      ...readOnly,
+      subAttributes: [
+        attribute('value', 'Id of the group.', readOnly),
+        attribute('$ref', 'Address of the group.', { type: 'reference', referenceTypes: ['Group'], ...readOnly }),
+        attribute('display', 'Name of the desk.', readOnly),
+        attribute('type', 'direct', { canonicalValues: ['direct'], ...readOnly }),
+      ],
+    }),
+  ],
+};
+
+/**
+ * Attributes of the core User, and an extension, that other systems send and that are not kept: personal data stays
+ * where it is. They are taken and forgotten. `password` and `x509Certificates` are not among them: whoever sends
+ * those expects that they work.
+ */
+export const unkeptUserAttributes: readonly string[] = [
+  'name',
+  'displayName',
+  'nickName',
+  'profileUrl',
+  'title',
+  'userType',
+  'preferredLanguage',
+  'locale',
+  'timezone',
+  'emails',
+  'phoneNumbers',
+  'ims',
+  'photos',
+  'addresses',
+  'entitlements',
+];
+export const enterpriseUrn = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';

@@ -1,0 +1,215 @@
+import type { AuditAppender, Directory, ResourceGuard } from '@countersign/contracts';
+import { type Clock, type Json, newId, parseJson, type Random } from '@countersign/kernel';
+import { challengeOf, described, type Logger, sendError } from '@countersign/runtime';
+import type { FastifyError, FastifyInstance } from 'fastify';
+import type pg from 'pg';
+import { createGate } from '../http/gate.ts';
+import { scimErrors } from './errors.ts';
+import { type Exact, exactlyIn } from './filter/exactly.ts';
+import { parseFilter } from './filter/parse-filter.ts';
+import { defaultAssignableRoles } from './grants.ts';
+import { groupOf, nameOfDesk, peopleByDesk } from './groups.ts';
+import { mediaType, sendResource } from './http/answers.ts';
+import { discoveryRoutes } from './http/discovery-routes.ts';
+import { readProjection } from './http/list-query.ts';
+import { idOf, ifMatchOf, provisionerOf, resourceRoutes } from './http/resource-routes.ts';
+import { idParams, preconditionHeaders, projectionQuery, refused, resourceBody } from './http/schemas.ts';
+import { scimErrorOf } from './http/scim-errors.ts';
+import { type Listing, searchRoutes } from './http/search-routes.ts';
+import { createGroupProvisioning } from './provision-groups.ts';
+import { createUserProvisioning, notFound } from './provision-users.ts';
+import { createRefuse } from './refusals.ts';
+import { readResource } from './schema/read-resource.ts';
+import { groupShape, type ResourceShape, userShape } from './schema/resource-shape.ts';
+import { createScimStore, type ScimStore, type StoredResource } from './store.ts';
+import { userOf } from './users.ts';
+
+export { defaultAssignableRoles };
+
+export interface ScimDependencies {
+  /** Every change goes through it: recorded before it takes effect, and whoever leaves or moves departs. */
+  readonly directory: Pick<Directory, 'edit'>;
+  /** The directory's own. */
+  readonly pool: pg.Pool;
+  /** Of this interface. Who it lets in acts for the institution of their token, and sees nothing of others. */
+  readonly guard: ResourceGuard;
+  /** What clients of this listener call it. */
+  readonly baseUrl: string;
+  readonly audit: AuditAppender;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Roles that are given through this interface; {@link defaultAssignableRoles} when left out. */
+  readonly assignableRoles?: readonly string[];
+}
+
+const bodyLimitBytes = 1_048_576;
+
+/**
+ * SCIM 2.0 (RFC 7643, RFC 7644) under `/scim/v2`: an institution's own systems say who works there. Users are people,
+ * Groups are desks. Scopes `identity:read` and `identity:provision`.
+ *
+ * Nothing that describes a person is kept: no name, no address. Roles that bind the institution, approval keys and
+ * passwords are not given here.
+ */
+export function registerScimRoutes(app: FastifyInstance, dependencies: ScimDependencies): void {
+  const { pool, audit, logger, baseUrl, directory } = dependencies;
+  const base = `${baseUrl}/scim/v2`;
+  const store = createScimStore(pool);
+  const provisioning = {
+    store,
+    directory,
+    refuse: createRefuse({ audit, newRecordId: () => newId('record', dependencies) }),
+    assignableRoles: new Set(dependencies.assignableRoles ?? defaultAssignableRoles),
+    base,
+  };
+  const users = createUserProvisioning(provisioning);
+  const groups = createGroupProvisioning(provisioning);
+  const gate = createGate(dependencies.guard, baseUrl);
+
+  const list: Listing = async (institution, shape, filter) => {
+    const exact = filter === undefined ? undefined : exactlyIn(parseFilter(filter));
+    const found = await candidates(store, institution, shape, exact);
+    const people = found.filter(({ kind }) => kind === 'person');
+    const desks = found.filter(({ kind }) => kind === 'desk');
+    if (shape === groupShape) {
+      const there = peopleByDesk(people);
+      return { shape, resources: desks.map((desk) => groupOf(desk, there.get(nameOfDesk(desk)) ?? [], base)) };
+    }
+    const byName = new Map(desks.map((desk) => [nameOfDesk(desk), desk]));
+    return { shape, resources: people.map((person) => userOf(person, deskOf(person, byName), base)) };
+  };
+
+  async function readUser(id: string, institution: string) {
+    const found = await store.person(institution, id);
+    const person = found.find(({ kind }) => kind === 'person');
+    if (person === undefined) throw notFound();
+    return userOf(
+      person,
+      found.find(({ kind }) => kind === 'desk'),
+      base,
+    );
+  }
+
+  void app.register(
+    async (scim) => {
+      speakScim(scim, logger);
+      discoveryRoutes(scim, base);
+      searchRoutes(scim, list, gate);
+      resourceRoutes(scim, userShape, { ...users, read: readUser }, gate);
+      resourceRoutes(scim, groupShape, groups, gate);
+
+      scim.post<{ Body: Json | undefined }>(
+        '/Users',
+        {
+          ...described({
+            tag: 'scim',
+            summary: 'Create a User',
+            description: 'A person joins. What describes them (name, emails) is not kept.',
+            scopes: ['identity:provision'],
+            querystring: projectionQuery,
+            body: resourceBody,
+            answers: { 201: { description: 'The User', body: resourceBody, mediaType }, 409: refused },
+          }),
+          ...gate.needs('identity:provision'),
+        },
+        async (request, reply) => {
+          const projection = readProjection(request.query);
+          const user = await users.create(readResource(request.body, userShape), provisionerOf(request, gate));
+          return sendResource(reply, user, { shape: userShape, projection, status: 201 });
+        },
+      );
+
+      scim.delete<{ Params: { readonly id: string } }>(
+        '/Users/:id',
+        {
+          ...described({
+            tag: 'scim',
+            summary: 'Delete a User',
+            description: 'The person leaves: everything they held ends.',
+            scopes: ['identity:provision'],
+            params: idParams,
+            requestHeaders: preconditionHeaders,
+            answers: { 204: { description: 'Gone' }, 404: refused, 412: refused },
+          }),
+          ...gate.needs('identity:provision'),
+        },
+        async (request, reply) => {
+          await users.remove(idOf(request.params.id), provisionerOf(request, gate), ifMatchOf(request));
+          return reply.status(204).send();
+        },
+      );
+
+      notSupported(scim);
+    },
+    { prefix: '/scim/v2' },
+  );
+}
+
+/** Whatever a filter could select: all there is, or what an index finds of it. */
+async function candidates(
+  store: ScimStore,
+  institution: string,
+  shape: ResourceShape,
+  exact: Exact | undefined,
+): Promise<readonly StoredResource[]> {
+  if (exact === undefined) return store.all(institution);
+  const { attribute, value } = exact;
+  if (shape === groupShape) {
+    if (attribute === 'id') return store.desk(institution, { scimId: value });
+    return attribute === 'displayName' ? store.desk(institution, { name: value }) : store.all(institution);
+  }
+  if (attribute === 'id') return store.some(institution, { scimId: value });
+  if (attribute === 'userName') return store.some(institution, { userName: value });
+  return attribute === 'externalId' ? store.some(institution, { externalId: value }) : store.all(institution);
+}
+
+function deskOf(person: StoredResource, desks: ReadonlyMap<string, StoredResource>): StoredResource | undefined {
+  const { desk } = person.document;
+  return typeof desk === 'string' ? desks.get(desk) : undefined;
+}
+
+/** Bodies, errors and unknown addresses in SCIM's own words, inside this interface only. */
+function speakScim(scim: FastifyInstance, logger: Logger): void {
+  scim.removeContentTypeParser(['application/json', 'application/x-www-form-urlencoded', 'text/plain']);
+  scim.addContentTypeParser<string>(
+    [mediaType, 'application/json'],
+    { parseAs: 'string', bodyLimit: bodyLimitBytes },
+    (_request, text, done) => {
+      const parsed = parseJson(text, { maxLength: bodyLimitBytes, uniqueKeys: true });
+      if (text === '') done(null, undefined);
+      else if (parsed.ok) done(null, parsed.value);
+      else done(scimErrors.error('scim_syntax_invalid', `The body is not acceptable: ${parsed.problem}.`));
+    },
+  );
+  // Bodies and queries are judged by the schemas of SCIM, which answer as RFC 7644 wants it.
+  scim.setValidatorCompiler(() => (data) => ({ value: data }));
+  scim.setErrorHandler<FastifyError>((thrown, request, reply) => {
+    const told = scimErrorOf(thrown);
+    if (told === undefined) return sendError(thrown, request, reply, logger);
+    const { error, body } = told;
+    if (error.category === 'unauthenticated') reply.header('www-authenticate', challengeOf(error));
+    if (error.category === 'unavailable') {
+      reply.header('retry-after', '1');
+      logger.warn({ code: error.code, internal: error.internal }, 'request answered as unavailable');
+    }
+    return reply.status(Number(body.status)).type(mediaType).send(body);
+  });
+  scim.setNotFoundHandler(() => {
+    throw notFound();
+  });
+}
+
+/** What a SCIM client may ask for by the specification, and does not get. */
+function notSupported(scim: FastifyInstance): void {
+  const refuse = async (): Promise<never> => {
+    throw scimErrors.error('scim_not_supported', 'This is not supported; see ServiceProviderConfig.');
+  };
+  const routes = [
+    ['POST', '/Bulk'],
+    ['POST', '/Groups'],
+    ['DELETE', '/Groups/:id'],
+    ...(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).map((method) => [method, '/Me'] as const),
+  ] as const;
+  for (const [method, url] of routes) scim.route({ method, url, handler: refuse });
+}

@@ -1,0 +1,350 @@
+import { membersOf } from '@countersign/kernel';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { broker, exampleKeyPair, venue } from '../testing/example-file.ts';
+import { proposer } from '../testing/rig.ts';
+import {
+  createScimRig,
+  fileWithDesks,
+  newUser,
+  patch,
+  principalUrn,
+  provisioning,
+  provisioningOfVenue,
+  type ScimRig,
+  scimBase,
+  userUrn,
+} from './testing/scim-rig.ts';
+
+let rig: ScimRig;
+beforeEach(async () => {
+  rig = await createScimRig();
+});
+afterEach(() => rig.close());
+
+const idOf = async (userName: string): Promise<string> => {
+  const { resources } = await rig.client.get(`/Users?filter=${encodeURIComponent(`userName eq "${userName}"`)}`);
+  return String(resources[0]?.['id']);
+};
+const errorOf = ({ status, body }: { status: number; body: object }) => ({ status, ...body });
+const person = (id: string) => rig.directory.snapshot().principal(`person:${id}`);
+
+describe('a person who joins', () => {
+  it('is in the directory with what was provisioned, and with nothing that describes them', async () => {
+    const created = await rig.client.send('POST', '/Users', {
+      schemas: [userUrn, principalUrn],
+      userName: 'Carl.Gauss',
+      externalId: 'hr-7',
+      name: { givenName: 'Carl', familyName: 'Gauss' },
+      emails: [{ value: 'carl@broker.example', type: 'work', primary: true }],
+      roles: [{ value: 'trader', type: 'x', primary: true }],
+      [principalUrn]: {
+        desk: 'rates',
+        principal: 'person:somebody-else',
+        federatedIdentities: [{ issuer: 'https://idp.broker.example', subject: 'u-2001' }],
+      },
+    });
+    expect(created.status).toBe(201);
+    expect(created.body).toMatchObject({
+      schemas: [userUrn, principalUrn],
+      userName: 'carl.gauss',
+      externalId: 'hr-7',
+      active: true,
+      roles: [{ value: 'trader' }],
+      groups: [{ display: 'rates', type: 'direct' }],
+      [principalUrn]: { principal: 'person:carl.gauss', institution: broker, desk: 'rates' },
+      meta: { resourceType: 'User', location: `${scimBase}/Users/${created.id}`, version: created.etag },
+    });
+    expect(created.headers['location']).toBe(`${scimBase}/Users/${created.id}`);
+    expect(created.headers['content-type']).toMatch(/^application\/scim\+json/);
+    expect(JSON.stringify(created.body)).not.toMatch(/Gauss|broker\.example|u-2001/);
+    expect(person('carl.gauss')).toMatchObject({ desk: 'rates', roles: ['trader'], credentials: [] });
+    expect(rig.directory.snapshot().federatedPerson('https://idp.broker.example', 'u-2001')?.id).toBe(
+      'person:carl.gauss',
+    );
+    const { rows } = await rig.scratch
+      .pool('directory')
+      .query("select document::text as text from entities where id = 'person:carl.gauss'");
+    expect(rows[0].text).not.toMatch(/Gauss|carl@/);
+    expect(rig.records.at(-1)).toMatchObject({
+      type: 'directory.applied',
+      subject: { id: 'service:hr', institution: broker },
+      data: { changes: [{ change: 'add', kind: 'person', id: 'person:carl.gauss' }] },
+    });
+  });
+
+  it('is found by those who were written into a file too, under one id on every node', async () => {
+    const here = await rig.client.get('/Users');
+    const there = await rig.clientOf(provisioning, await rig.node()).get('/Users');
+    expect(here.resources.map(({ userName }) => userName)).toEqual(['anna.keller', 'ben.ito']);
+    expect(there.body).toEqual(here.body);
+    await rig.directory.apply(fileWithDesks(), proposer);
+    expect((await rig.client.get('/Users')).body).toEqual(here.body);
+  });
+
+  it.each([
+    ['without a userName', newUser('x', { userName: null }), 'invalidValue'],
+    ['under a name that no principal can have', newUser('bjensen@example.com'), 'invalidValue'],
+    ['without the schema', { userName: 'x' }, 'invalidSyntax'],
+    ['with an unknown schema', { schemas: [userUrn, 'urn:example:other'], userName: 'x' }, 'invalidSyntax'],
+    ['with an attribute of no schema', newUser('x', { shoeSize: 42 }), 'invalidSyntax'],
+    ['with an attribute that is there twice', newUser('x', { USERNAME: 'y' }), 'invalidSyntax'],
+    ['with a password', newUser('x', { password: 't1meMa$heen' }), 'invalidSyntax'],
+    ['with a certificate', newUser('x', { x509Certificates: [{ value: 'MIID' }] }), 'invalidSyntax'],
+    [
+      'with an approval key',
+      newUser('x', { credentials: [{ use: 'approval', jwk: exampleKeyPair().publicJwk }] }),
+      'invalidSyntax',
+    ],
+    ['active in words', newUser('x', { active: 'true' }), 'invalidValue'],
+    ['with a role that is a text', newUser('x', { roles: ['trader'] }), 'invalidValue'],
+    ['with a role that is not one', newUser('x', { roles: [{ value: 'trader', salary: 1 }] }), 'invalidValue'],
+    ['at a desk that there is not', newUser('x', { [principalUrn]: { desk: 'rate' } }), 'invalidValue'],
+    ['with control characters', newUser('x', { externalId: 'a\u0000b' }), 'invalidValue'],
+    ['as a list', [], 'invalidSyntax'],
+    ['as no JSON', '{', 'invalidSyntax'],
+    ['with one key twice', '{"schemas":[],"schemas":[]}', 'invalidSyntax'],
+    ['as __proto__', '{"__proto__":{"userName":"x"}}', 'invalidSyntax'],
+  ])('is refused %s', async (_, body, scimType) => {
+    const refused = await rig.client.send('POST', '/Users', body);
+    expect(errorOf(refused)).toMatchObject({
+      status: '400',
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
+      scimType,
+    });
+    expect(refused.status).toBe(400);
+    expect(refused.headers['content-type']).toMatch(/^application\/scim\+json/);
+    expect(person('x')).toBeUndefined();
+  });
+
+  it('is refused under a name that somebody of any institution has, and this is recorded', async () => {
+    const hr = rig.clientOf(provisioningOfVenue);
+    for (const client of [rig.client, hr]) {
+      const refused = await client.send('POST', '/Users', newUser('ANNA.keller', { roles: [] }));
+      expect(errorOf(refused)).toMatchObject({ status: '409', scimType: 'uniqueness' });
+    }
+    expect(person('anna.keller')).toMatchObject({ institution: broker, roles: ['trader'] });
+    expect(rig.records.at(-1)).toMatchObject({
+      type: 'access.refused',
+      outcome: 'deny',
+      reason: 'scim_name_taken',
+      subject: { id: 'service:venue-hr', institution: venue },
+    });
+  });
+
+  it('is refused with the account of somebody else', async () => {
+    const refused = await rig.client.send(
+      'POST',
+      '/Users',
+      newUser('eve', {
+        [principalUrn]: { federatedIdentities: [{ issuer: 'https://idp.broker.example', subject: 'u-1002' }] },
+      }),
+    );
+    expect(errorOf(refused)).toMatchObject({ status: '409', scimType: 'uniqueness' });
+    expect(JSON.stringify(refused.body)).not.toContain('u-1002');
+  });
+});
+
+describe('a role that binds the institution', () => {
+  it.each(['signatory', 'operator', 'approver', 'compliance'])(
+    '%s is not given, and this is recorded',
+    async (role) => {
+      const asked = [
+        await rig.client.send('POST', '/Users', newUser('eve', { roles: [{ value: role }] })),
+        await rig.client.send(
+          'PATCH',
+          `/Users/${await idOf('anna.keller')}`,
+          patch({ op: 'add', path: 'roles', value: [{ value: role }] }),
+        ),
+        await rig.client.send(
+          'PUT',
+          `/Users/${await idOf('anna.keller')}`,
+          newUser('anna.keller', { roles: [{ value: 'trader' }, { value: role }] }),
+        ),
+      ];
+      expect(asked.map(({ status }) => status)).toEqual([403, 403, 403]);
+      expect(person('eve')).toBeUndefined();
+      expect(person('anna.keller')?.roles).toEqual(['trader']);
+      expect(rig.records.slice(-3).map(({ type, reason }) => `${type} ${reason}`)).toEqual(
+        Array.from({ length: 3 }, () => 'access.refused scim_role_not_assignable'),
+      );
+    },
+  );
+
+  it('is kept through other changes, may be taken away, and is not given back', async () => {
+    const url = `/Users/${await idOf('ben.ito')}`;
+    const moved = await rig.client.send(
+      'PATCH',
+      url,
+      patch({ op: 'replace', path: `${principalUrn}:desk`, value: 'credit' }),
+    );
+    expect(moved.status).toBe(200);
+    expect(person('ben.ito')).toMatchObject({ desk: 'credit', roles: ['signatory', 'supervisor'] });
+    expect(person('ben.ito')).toHaveProperty('credentials.length', 1);
+    await rig.client.send('PATCH', url, patch({ op: 'remove', path: 'roles[value eq "signatory"]' }));
+    expect(person('ben.ito')?.roles).toEqual(['supervisor']);
+    const back = await rig.client.send(
+      'PATCH',
+      url,
+      patch({ op: 'add', path: 'roles', value: [{ value: 'signatory' }] }),
+    );
+    expect(back.status).toBe(403);
+  });
+
+  it('does not come back by making its holder active again', async () => {
+    const url = `/Users/${await idOf('ben.ito')}`;
+    const set = (active: boolean) =>
+      rig.client.send('PATCH', url, patch({ op: 'replace', path: 'active', value: active }));
+    expect((await set(false)).body['active']).toBe(false);
+    expect((await set(true)).status).toBe(403);
+    expect(rig.records.at(-1)).toMatchObject({ reason: 'scim_role_not_assignable' });
+  });
+
+  it('protects how its holder signs in', async () => {
+    const eve = [{ issuer: 'https://idp.broker.example', subject: 'eve' }];
+    const add = { op: 'add', value: { [principalUrn]: { federatedIdentities: eve } } };
+    const refused = await rig.client.send('PATCH', `/Users/${await idOf('ben.ito')}`, patch(add));
+    expect(refused.status).toBe(403);
+    expect(rig.records.at(-1)).toMatchObject({ type: 'access.refused', reason: 'scim_identity_protected' });
+    expect((await rig.client.send('PATCH', `/Users/${await idOf('anna.keller')}`, patch(add))).status).toBe(200);
+    expect(rig.directory.snapshot().federatedPerson('https://idp.broker.example', 'eve')?.id).toBe(
+      'person:anna.keller',
+    );
+  });
+
+  it('is what the configuration says', async () => {
+    const app = await rig.node({ assignableRoles: ['compliance'] });
+    const client = rig.clientOf(provisioning, app);
+    const create = (userName: string, role: string) =>
+      client.send('POST', '/Users', newUser(userName, { roles: [{ value: role }] }));
+    expect((await create('eve', 'trader')).status).toBe(403);
+    expect((await create('eve', 'compliance')).status).toBe(201);
+  });
+});
+
+describe('a person who leaves', () => {
+  it('is nowhere any more, and who comes after them under the name is somebody else', async () => {
+    const id = await idOf('anna.keller');
+    const { etag } = await rig.client.get(`/Users/${id}`);
+    expect((await rig.client.send('DELETE', `/Users/${id}`, undefined, { 'if-match': etag })).status).toBe(204);
+    expect(person('anna.keller')).toBeUndefined();
+    for (const answer of [
+      await rig.client.get(`/Users/${id}`),
+      await rig.client.send('PUT', `/Users/${id}`, newUser('anna.keller')),
+      await rig.client.send('PATCH', `/Users/${id}`, patch({ op: 'replace', path: 'active', value: true })),
+      await rig.client.send('DELETE', `/Users/${id}`),
+    ])
+      expect(errorOf(answer)).toMatchObject({ status: '404' });
+    expect((await rig.client.get('/Users')).resources.map(({ userName }) => userName)).toEqual(['ben.ito']);
+    const again = await rig.client.send('POST', '/Users', newUser('anna.keller'));
+    expect(again.status).toBe(201);
+    expect(again.id).not.toBe(id);
+    expect((await rig.client.get(`/Users/${id}`)).status).toBe(404);
+    expect(person('anna.keller')).toMatchObject({ roles: [], credentials: [] });
+    expect(rig.directory.snapshot().federatedPerson('https://idp.broker.example', 'u-1001')).toBeUndefined();
+  });
+
+  it('departs, like one who is made inactive or moves', async () => {
+    const anna = `/Users/${await idOf('anna.keller')}`;
+    await rig.client.send('PATCH', anna, patch({ op: 'replace', path: `${principalUrn}:desk`, value: 'credit' }));
+    await rig.client.send('PATCH', anna, patch({ op: 'replace', value: { active: false } }));
+    await rig.client.send('DELETE', `/Users/${await idOf('ben.ito')}`);
+    const departures = await rig.directory.departures();
+    expect(departures.map(({ kind, principal }) => `${kind} ${principal}`).sort()).toEqual([
+      'leave person:anna.keller',
+      'leave person:ben.ito',
+      'move person:anna.keller',
+    ]);
+    expect(person('anna.keller')).toBeUndefined();
+  });
+});
+
+describe('who may do what', () => {
+  it('is shown to nobody without a token, and changed by nobody who may only read', async () => {
+    const anonymous = await rig.clientOf('').get('/Users');
+    expect(errorOf(anonymous)).toMatchObject({
+      status: '401',
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
+    });
+    expect(anonymous.headers['www-authenticate']).toMatch(/^DPoP/);
+    const reader = rig.clientOf(`DPoP service:reader ${broker} identity:read`);
+    expect((await reader.get('/Users')).status).toBe(200);
+    const url = `/Users/${await idOf('anna.keller')}`;
+    for (const answer of [
+      await reader.send('POST', '/Users', newUser('eve')),
+      await reader.send('PUT', url, newUser('anna.keller')),
+      await reader.send('PATCH', url, patch({ op: 'remove', path: 'roles' })),
+      await reader.send('DELETE', url),
+    ])
+      expect(errorOf(answer)).toMatchObject({ status: '403' });
+    const writer = rig.clientOf(`DPoP service:writer ${broker} identity:provision`);
+    expect((await writer.get('/Users')).status).toBe(403);
+  });
+
+  it("cannot be told of another institution's people: they are not there", async () => {
+    const anna = `/Users/${await idOf('anna.keller')}`;
+    const group = `/Groups/${String((await rig.client.get('/Groups')).resources[0]?.['id'])}`;
+    const hr = rig.clientOf(provisioningOfVenue);
+    const answers = [
+      await hr.get(anna),
+      await hr.get(group),
+      await hr.send('PUT', anna, newUser('anna.keller')),
+      await hr.send('PATCH', anna, patch({ op: 'remove', path: 'roles' })),
+      await hr.send('PATCH', group, patch({ op: 'remove', path: 'members' })),
+      await hr.send('DELETE', anna),
+    ];
+    const nowhere = await hr.get('/Users/2819c223-7f76-453a-919d-413861904646');
+    for (const { status, body } of answers) {
+      expect(status).toBe(404);
+      expect(body).toEqual(nowhere.body);
+    }
+    expect((await hr.get('/Users')).resources).toEqual([]);
+    expect((await hr.get('/Groups')).resources).toEqual([]);
+    expect(person('anna.keller')?.roles).toEqual(['trader']);
+  });
+
+  it('keeps everybody from provisioning themselves', async () => {
+    const anna = rig.clientOf(`DPoP person:anna.keller ${broker} identity:read identity:provision`);
+    const url = `/Users/${await idOf('anna.keller')}`;
+    const answers = [
+      await anna.send('PATCH', url, patch({ op: 'add', path: 'roles', value: [{ value: 'supervisor' }] })),
+      await anna.send('DELETE', url),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([403, 403]);
+    expect(rig.records.slice(-2).map(({ reason }) => reason)).toEqual(['scim_self_change', 'scim_self_change']);
+    expect(person('anna.keller')?.roles).toEqual(['trader']);
+  });
+});
+
+describe('a User that is replaced', () => {
+  it('keeps what is not asserted, and loses roles, desk and external id that are left out', async () => {
+    const url = `/Users/${await idOf('anna.keller')}`;
+    await rig.client.send('PATCH', url, patch({ op: 'add', value: { externalId: 'hr-1' } }));
+    const kept = await rig.client.send('PUT', url, newUser('Anna.Keller', { roles: [{ value: 'trader' }] }));
+    expect(kept.body).toMatchObject({ active: true, roles: [{ value: 'trader' }], [principalUrn]: { desk: 'rates' } });
+    expect(kept.body).not.toHaveProperty('externalId');
+    const bare = await rig.client.send('PUT', url, newUser('anna.keller', { [principalUrn]: {} }));
+    expect(bare.body).not.toHaveProperty('roles');
+    expect(membersOf(bare.body[principalUrn])).not.toHaveProperty('desk');
+    expect(rig.directory.snapshot().federatedPerson('https://idp.broker.example', 'u-1001')?.id).toBe(
+      'person:anna.keller',
+    );
+  });
+
+  it('comes back as it was when what was read is sent back', async () => {
+    const url = `/Users/${await idOf('ben.ito')}`;
+    const before = await rig.client.get(url);
+    const version = rig.directory.snapshot().version;
+    const after = await rig.client.send('PUT', url, before.body);
+    expect(after.status).toBe(200);
+    expect(after.body).toEqual(before.body);
+    expect(rig.directory.snapshot().version).toBe(version);
+  });
+
+  it('is not renamed', async () => {
+    const url = `/Users/${await idOf('anna.keller')}`;
+    expect(errorOf(await rig.client.send('PUT', url, newUser('anna.k')))).toMatchObject({
+      status: '400',
+      scimType: 'mutability',
+    });
+  });
+});
