@@ -136,6 +136,7 @@ export async function createAuditLog(dependencies: AuditLogDependencies): Promis
         const stretch = await stretchOf(range);
         return stretch.types.length === 0 ? 0 : store.count(stretch);
       }),
+    newest: (types) => available(() => store.newest(types)),
     async proveInclusion(index, size) {
       const [proof] = await available(async () => {
         await checkSize(size);

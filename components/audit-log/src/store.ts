@@ -228,6 +228,19 @@ export function createLogStore(database: Queryable) {
       return Number(rows[0]?.count ?? 0);
     },
 
+    /** The newest place of any of these types, by the index over type and place; -1 where there is none. */
+    async newest(types: readonly string[]): Promise<bigint> {
+      const { rows } = await database.query<{ index: string }>(
+        `select coalesce(max(of_type_newest.index), -1) as index
+           from unnest($1::text[]) as wanted (of_type)
+          cross join lateral (
+            select entries.index from entries
+             where type = of_type collate "C" order by type desc, index desc limit 1) as of_type_newest`,
+        [[...new Set(types)]],
+      );
+      return BigInt(rows[0]?.index ?? -1);
+    },
+
     /** Entries with all their columns, from a place on. */
     async range(first: bigint, count: number): Promise<readonly IndexedEntry[]> {
       const { rows } = await database.query<

@@ -73,8 +73,12 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound {
         return parsed.value;
       });
     },
-    post(url, { contentType, body, authorization, timeoutMs = defaultTimeoutMs }) {
-      const headers = { 'content-type': contentType, ...(authorization === undefined ? {} : { authorization }) };
+    post(url, { contentType, body, authorization, headers: further = {}, timeoutMs = defaultTimeoutMs }) {
+      const headers = {
+        ...further,
+        'content-type': contentType,
+        ...(authorization === undefined ? {} : { authorization }),
+      };
       return send(url, { method: 'POST', headers, body }, timeoutMs, async (answer) => {
         // Whatever it says beyond the status is not waited for.
         answer.body.on('error', () => undefined).destroy();

@@ -1,0 +1,185 @@
+import {
+  type CloudEvent,
+  type EventTopic,
+  type EvidenceRecord,
+  type RecordType,
+  recordTypes,
+} from '@countersign/contracts';
+import { type Json, membersOf, type TransactionId } from '@countersign/kernel';
+
+/** Who may hear of it: institutions that the record names, or the parties of a transaction. */
+export type Audience =
+  | { readonly of: 'institutions'; readonly leis: readonly string[] }
+  | { readonly of: 'transaction'; readonly id: TransactionId };
+
+export interface Projected {
+  readonly event: CloudEvent;
+  readonly topic: EventTopic;
+  readonly audience: Audience;
+}
+
+type Members = Readonly<Record<string, Json>>;
+
+/** What an event of each type says: members of the record, and nothing that is not named here. */
+interface Projection {
+  readonly topic: EventTopic;
+  readonly subject: (record: EvidenceRecord, data: Members) => string | undefined;
+  readonly audience: (record: EvidenceRecord, data: Members) => Audience | undefined;
+  readonly data: (record: EvidenceRecord, data: Members) => Members;
+}
+
+const mandate: Projection = {
+  topic: 'mandate',
+  subject: (record) => record.mandate?.id,
+  audience: (_, data) => ({ of: 'institutions', leis: partiesOfMandate(data) }),
+  data: (record, data) => {
+    const { kind, status, version, digest } = membersOf(data['mandate']) ?? {};
+    return pick({
+      mandate: record.mandate?.id,
+      kind,
+      status,
+      version,
+      digest,
+      reason: data['reason'],
+      effective_until: data['effective_until'],
+      days: data['days'],
+    });
+  },
+};
+
+const transition: Projection = {
+  topic: 'transaction',
+  subject: (record) => record.transaction,
+  audience: partiesOfTransaction,
+  data: (record, { event, from, to, version, late }) =>
+    pick({ transaction: record.transaction, intent_digest: record.intent, event, from, to, version, late }),
+};
+
+/** Opened is what an institution alone has done; the parties hear of it when a step makes it theirs to know. */
+const opened: Projection = {
+  ...transition,
+  audience: ownInstitution,
+  data: (record, { intent_type }) =>
+    pick({ transaction: record.transaction, intent_digest: record.intent, intent_type, to: 'intended' }),
+};
+
+/** How a firm approves is its own business: it alone hears of it, and in which role, never by whom. */
+const approval: Projection = {
+  topic: 'approval',
+  subject: (record) => record.transaction,
+  audience: ownInstitution,
+  data: (record, { approval_id, role, expires_at }) =>
+    pick({ transaction: record.transaction, intent_digest: record.intent, approval: approval_id, role, expires_at }),
+};
+
+const exception: Projection = {
+  topic: 'exception',
+  subject: (record) => record.transaction,
+  audience: partiesOfTransaction,
+  data: (record, { exception, cause, event, reason, owner, due_at, kind }) =>
+    pick({ transaction: record.transaction, exception, cause, event, reason, owner, due_at, resolution: kind }),
+};
+
+const departure: Projection = {
+  topic: 'principal',
+  subject: (_, { principal }) => (typeof principal === 'string' ? principal : undefined),
+  audience: (_, { institution }) =>
+    typeof institution === 'string' ? { of: 'institutions', leis: [institution] } : undefined,
+  data: (_, { principal, kind }) => pick({ principal, kind }),
+};
+
+/** Refusals are told to whoever asked, and are not evented: others would learn what a firm tried and may not do. */
+const projections: Readonly<Partial<Record<RecordType, Projection>>> = {
+  'mandate.proposed': mandate,
+  'mandate.consented': mandate,
+  'mandate.accepted': mandate,
+  'mandate.suspended': mandate,
+  'mandate.resumed': mandate,
+  'mandate.amendment-proposed': mandate,
+  'mandate.amendment-withdrawn': mandate,
+  'mandate.amended': mandate,
+  'mandate.revoked': mandate,
+  'mandate.expired': mandate,
+  'mandate.expiring': mandate,
+  'transaction.opened': opened,
+  'transaction.transitioned': transition,
+  'approval.given': approval,
+  'approval.withdrawn': approval,
+  'exception.raised': exception,
+  'exception.resolved': {
+    ...exception,
+    data: (record, data) => ({ ...exception.data(record, data), status: 'resolved' }),
+  },
+  'exception.overdue': exception,
+  'directory.departure': departure,
+};
+
+/** The record types that events are made from, by topic. */
+export const typesOfTopics: Readonly<Record<EventTopic, readonly RecordType[]>> = {
+  mandate: typesOf('mandate'),
+  transaction: typesOf('transaction'),
+  approval: typesOf('approval'),
+  exception: typesOf('exception'),
+  principal: typesOf('principal'),
+};
+
+function typesOf(topic: EventTopic): readonly RecordType[] {
+  return recordTypes.filter((type) => projections[type]?.topic === topic);
+}
+
+/**
+ * The event that a record makes; undefined where it makes none.
+ *
+ * @param origin of the log: the event's source
+ */
+export function project(record: EvidenceRecord, index: bigint, origin: string): Projected | undefined {
+  const projection = projections[record.type];
+  if (projection === undefined) return undefined;
+  const data = membersOf(record.data) ?? {};
+  const subject = projection.subject(record, data);
+  const audience = projection.audience(record, data);
+  if (subject === undefined || audience === undefined) return undefined;
+  return {
+    topic: projection.topic,
+    audience,
+    event: {
+      specversion: '1.0',
+      id: record.id,
+      source: origin,
+      type: `countersign.${record.type}`,
+      subject,
+      time: record.time,
+      datacontenttype: 'application/json',
+      sequence: positionText(index),
+      data: projection.data(record, data),
+    },
+  };
+}
+
+/** A place in the log as text that sorts as the places do. */
+export function positionText(index: bigint): string {
+  return (index < 0n ? 0n : index).toString().padStart(20, '0');
+}
+
+/** Everybody with a part in the mandate, and in the terms that have been proposed for it. */
+function partiesOfMandate(data: Members): readonly string[] {
+  const version = membersOf(data['mandate']) ?? {};
+  const proposed = membersOf(membersOf(version['amendment'])?.['terms']) ?? {};
+  const leis = [version, proposed]
+    .flatMap(({ grantor, grantee, thirdParty }) => [grantor, grantee, thirdParty])
+    .map((party) => membersOf(party)?.['lei'])
+    .filter((lei) => typeof lei === 'string');
+  return [...new Set(leis)];
+}
+
+function partiesOfTransaction({ transaction }: EvidenceRecord): Audience | undefined {
+  return transaction === undefined ? undefined : { of: 'transaction', id: transaction };
+}
+
+function ownInstitution({ subject }: EvidenceRecord): Audience | undefined {
+  return subject?.institution === undefined ? undefined : { of: 'institutions', leis: [subject.institution] };
+}
+
+function pick(members: Readonly<Record<string, Json | undefined>>): Members {
+  return Object.fromEntries(Object.entries(members).filter((entry): entry is [string, Json] => entry[1] !== undefined));
+}

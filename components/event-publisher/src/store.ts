@@ -1,0 +1,198 @@
+import type { EventSubscription, EventTopic } from '@countersign/contracts';
+import type { RecordId, SubscriptionId } from '@countersign/kernel';
+import { databaseFailure, transaction } from '@countersign/runtime';
+import type pg from 'pg';
+import { positionText } from './projection.ts';
+
+/** A subscription that this node delivers for now. */
+export interface Leased {
+  readonly id: SubscriptionId;
+  readonly institution: string;
+  readonly url: string;
+  readonly topics: readonly EventTopic[];
+  readonly position: bigint;
+  readonly attempts: number;
+  /** Milliseconds since the epoch, as are all times here. */
+  readonly failingSince: number | undefined;
+  /** What this holder writes by: a later holder has a greater one, and what is written by an older one is not taken. */
+  readonly lease: string;
+}
+
+export interface NewSubscription {
+  readonly id: SubscriptionId;
+  readonly institution: string;
+  readonly url: string;
+  readonly topics: readonly EventTopic[];
+  readonly position: bigint;
+  readonly at: number;
+  readonly recordId: RecordId;
+}
+
+interface Row {
+  readonly id: SubscriptionId;
+  readonly institution: string;
+  readonly url: string;
+  readonly topics: readonly EventTopic[];
+  readonly status: EventSubscription['status'];
+  readonly position: string;
+  readonly created_at: Date;
+  readonly attempts: number;
+  readonly failing_since: Date | null;
+  readonly last_failure_at: Date | null;
+  readonly last_failure: string | null;
+  readonly lease: string;
+}
+
+const columns = `id, institution, url, topics, status, position, created_at, attempts, failing_since, last_failure_at,
+  last_failure, lease`;
+
+/** The questions of one transaction of the database. */
+function createUnit(client: pg.PoolClient) {
+  return {
+    /** One at a time for an institution: so that what is counted is still so when a row is added. */
+    async lockInstitution(institution: string): Promise<void> {
+      await client.query(`select pg_advisory_xact_lock(hashtextextended('event_publisher/' || $1, 0))`, [institution]);
+    },
+    async ofInstitution(institution: string): Promise<readonly EventSubscription[]> {
+      return listed(client, institution);
+    },
+    async put(subscription: NewSubscription): Promise<void> {
+      await client.query(
+        `insert into subscriptions (id, institution, url, topics, status, position, created_at, record_id, next_attempt_at)
+         values ($1, $2, $3, $4, 'active', $5, to_timestamp($6::float8 / 1000.0), $7, to_timestamp($6::float8 / 1000.0))`,
+        [
+          subscription.id,
+          subscription.institution,
+          subscription.url,
+          subscription.topics,
+          subscription.position,
+          subscription.at,
+          subscription.recordId,
+        ],
+      );
+    },
+    async remove(id: SubscriptionId): Promise<void> {
+      await client.query('delete from subscriptions where id = $1', [id]);
+    },
+    async resume(id: SubscriptionId, now: number): Promise<void> {
+      await client.query(
+        `update subscriptions
+            set status = 'active', attempts = 0, failing_since = null, next_attempt_at = to_timestamp($2::float8 / 1000.0)
+          where id = $1`,
+        [id, now],
+      );
+    },
+    /** Takes the subscription out of delivery, while the lease still is the one named. @returns whether it was */
+    async suspend(id: SubscriptionId, lease: string): Promise<boolean> {
+      const { rowCount } = await client.query(
+        `update subscriptions set status = 'suspended', leased_until = null
+          where id = $1 and lease = $2 and status = 'active'`,
+        [id, lease],
+      );
+      return rowCount === 1;
+    },
+  };
+}
+
+/** The table `subscriptions`. */
+export function createStore(pool: pg.Pool) {
+  return {
+    inUnit: <Result>(work: (unit: ReturnType<typeof createUnit>) => Promise<Result>): Promise<Result> =>
+      transaction(pool, (client) => work(createUnit(client))),
+
+    ofInstitution: (institution: string): Promise<readonly EventSubscription[]> => listed(pool, institution),
+
+    /** Takes what is due and leased to nobody, for `leaseMs`. One that another node holds is passed over. */
+    async lease(now: number, leaseMs: number, limit: number): Promise<readonly Leased[]> {
+      const { rows } = await ask<Row>(
+        pool,
+        `update subscriptions
+            set lease = lease + 1, leased_until = to_timestamp(($1::float8 + $2::float8) / 1000.0)
+          where id in (
+            select id from subscriptions
+             where status = 'active' and next_attempt_at <= to_timestamp($1::float8 / 1000.0)
+               and (leased_until is null or leased_until <= to_timestamp($1::float8 / 1000.0))
+             order by next_attempt_at limit $3 for update skip locked)
+        returning ${columns}`,
+        [now, leaseMs, limit],
+      );
+      return rows.map((row) => ({
+        id: row.id,
+        institution: row.institution,
+        url: row.url,
+        topics: row.topics,
+        position: BigInt(row.position),
+        attempts: row.attempts,
+        failingSince: row.failing_since?.getTime(),
+        lease: row.lease,
+      }));
+    },
+
+    /** Everything up to the place has been delivered. @returns false when another holds the lease, or it is over */
+    advance(held: Leased, position: bigint, leasedUntil: number): Promise<boolean> {
+      return written(
+        `update subscriptions
+            set position = $3, attempts = 0, failing_since = null, leased_until = to_timestamp($4::float8 / 1000.0)
+          where id = $1 and lease = $2 and status = 'active'`,
+        [held.id, held.lease, position, leasedUntil],
+      );
+    },
+
+    /** Nothing more for now: looked at again at the time given. */
+    release(held: Leased, nextAttempt: number): Promise<boolean> {
+      return written(
+        `update subscriptions set leased_until = null, next_attempt_at = to_timestamp($3::float8 / 1000.0)
+          where id = $1 and lease = $2`,
+        [held.id, held.lease, nextAttempt],
+      );
+    },
+
+    /** It could not be delivered; tried again at the time given. */
+    failed(held: Leased, now: number, nextAttempt: number, detail: string): Promise<boolean> {
+      return written(
+        `update subscriptions
+            set attempts = attempts + 1, failing_since = coalesce(failing_since, to_timestamp($3::float8 / 1000.0)),
+                last_failure_at = to_timestamp($3::float8 / 1000.0), last_failure = $5, leased_until = null,
+                next_attempt_at = to_timestamp($4::float8 / 1000.0)
+          where id = $1 and lease = $2`,
+        [held.id, held.lease, now, nextAttempt, detail],
+      );
+    },
+  };
+
+  async function written(text: string, values: readonly unknown[]): Promise<boolean> {
+    return (await ask(pool, text, values)).rowCount === 1;
+  }
+}
+export type Store = ReturnType<typeof createStore>;
+
+async function listed(on: pg.Pool | pg.PoolClient, institution: string): Promise<readonly EventSubscription[]> {
+  const { rows } = await ask<Row>(on, `select ${columns} from subscriptions where institution = $1 order by id`, [
+    institution,
+  ]);
+  return rows.map((row) => ({
+    id: row.id,
+    institution: row.institution,
+    url: row.url,
+    topics: row.topics,
+    status: row.status,
+    position: positionText(BigInt(row.position)),
+    createdAt: row.created_at.toISOString(),
+    attempts: row.attempts,
+    ...(row.last_failure === null || row.last_failure_at === null
+      ? {}
+      : { lastFailure: { at: row.last_failure_at.toISOString(), detail: row.last_failure } }),
+  }));
+}
+
+async function ask<Result extends pg.QueryResultRow>(
+  on: pg.Pool | pg.PoolClient,
+  text: string,
+  values: readonly unknown[],
+): Promise<pg.QueryResult<Result>> {
+  try {
+    return await on.query<Result>(text, [...values]);
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}
