@@ -1,6 +1,16 @@
+import {
+  type Caller,
+  consentErrors,
+  type Mandate,
+  type MandateAnswer,
+  mandateKinds,
+  mandateParts,
+  mandateStatuses,
+} from '@countersign/contracts';
 import { type Constraints, constraintsSchema } from '@countersign/market';
 import { digestSchema, idSchema, instantSchema, leiSchema, recordSchema } from '@countersign/runtime';
 import { Type } from 'typebox';
+import { concernedBy } from './terms.ts';
 
 // What the interface answers with.
 
@@ -10,38 +20,79 @@ const party = Type.Object({ lei: leiSchema(), role: Type.String() }, closed);
 export const constraints = Type.Unsafe<Constraints>({ ...constraintsSchema, title: 'Constraints' });
 const atVersion = Type.Integer({ minimum: 1 });
 
+const termsMembers = {
+  kind: Type.Enum([...mandateKinds]),
+  grantor: party,
+  grantee: party,
+  thirdParty: Type.Optional(party),
+  parent: Type.Optional(
+    Type.Object(
+      { id: idSchema('mandate'), version: atVersion, digest: Type.Optional(digestSchema()) },
+      { ...closed, description: 'The mandate this one is cut from, at the version that was checked' },
+    ),
+  ),
+  constraints,
+  legalBasis: Type.Object({ type: Type.String(), reference: Type.String() }, closed),
+  termsHash: digestSchema({ description: 'SHA-256 of the terms document, base64url' }),
+  effectiveFrom: instantSchema(),
+  effectiveUntil: instantSchema(),
+};
+
+const consent = Type.Object(
+  {
+    part: Type.Enum([...mandateParts]),
+    lei: leiSchema(),
+    signatory: Type.String({ description: 'Principal id' }),
+    authority: Type.Enum(['sole', 'joint'], { description: 'Binds alone, or together with a second signatory' }),
+    termsDigest: digestSchema({ description: 'SHA-256 over the canonical form of the terms that were consented to' }),
+    at: instantSchema(),
+    recordId: recordSchema(),
+  },
+  { ...closed, title: 'MandateConsent' },
+);
+
+const amendment = Type.Object(
+  {
+    kind: Type.Enum(['amendment', 'counterparty-change']),
+    terms: Type.Object(termsMembers, closed),
+    termsDigest: digestSchema({ description: 'What a consent to it names' }),
+    consents: Type.Array(consent),
+    proposedAt: instantSchema(),
+    recordId: recordSchema(),
+  },
+  { ...closed, title: 'MandateAmendment', description: 'Other terms that wait for consents; the present ones stand' },
+);
+
 /** A `Mandate` of the contracts. */
 export const mandateAnswer = Type.Object(
   {
     id: idSchema('mandate'),
     version: atVersion,
-    kind: Type.Literal('mandate'),
-    status: Type.Enum(['proposed', 'active', 'suspended', 'revoked']),
-    grantor: party,
-    grantee: party,
-    parent: Type.Optional(
-      Type.Object(
-        { id: idSchema('mandate'), version: atVersion },
-        { ...closed, description: 'The mandate this one is cut from, at the version that was checked' },
-      ),
-    ),
-    constraints,
-    legalBasis: Type.Object({ type: Type.String(), reference: Type.String() }, closed),
-    termsHash: digestSchema({ description: 'SHA-256 of the terms document, base64url' }),
-    effectiveFrom: instantSchema(),
-    effectiveUntil: instantSchema(),
+    status: Type.Enum([...mandateStatuses]),
+    ...termsMembers,
+    consents: Type.Array(consent, { description: 'By whose word the terms stand' }),
+    amendment: Type.Optional(amendment),
     recordedAt: instantSchema(),
     recordId: recordSchema(),
     previousDigest: Type.Optional(digestSchema({ description: 'Digest of the version before; absent on version 1' })),
-    digest: digestSchema({ description: 'SHA-256 over the canonical form (RFC 8785) of every other member' }),
+    digest: digestSchema({ description: 'SHA-256 over the canonical form (RFC 8785) of everything but the signature' }),
+    signature: Type.Optional(
+      Type.Object(
+        {
+          kid: Type.String({ description: 'Of a key under `/mandates/keys`' }),
+          algorithm: Type.Enum(['ES256', 'EdDSA', 'PS256']),
+          value: Type.String({ description: 'base64url, over the UTF-8 bytes of the digest' }),
+        },
+        closed,
+      ),
+    ),
   },
   { ...closed, title: 'Mandate' },
 );
 
-export const mandateWithHistory = Type.Object(
-  { mandate: mandateAnswer, history: Type.Array(mandateAnswer, { description: 'All versions, oldest first' }) },
-  closed,
-);
+const history = Type.Array(mandateAnswer, { description: 'All versions, oldest first' });
+export const mandateWithHistory = Type.Object({ mandate: mandateAnswer, history }, closed);
+export const mandateVersions = Type.Object({ versions: history }, closed);
 
 export const mandateList = Type.Object(
   { mandates: Type.Array(mandateAnswer, { maxItems: 200, description: 'Newest versions, by id; at most 200' }) },
@@ -69,3 +120,60 @@ export const validityAnswer = Type.Union([
     closed,
   ),
 ]);
+
+const driftSide = { version: Type.Integer(), digest: Type.String() };
+export const driftList = Type.Object(
+  {
+    drifts: Type.Array(
+      Type.Object(
+        {
+          id: Type.String(),
+          kind: Type.Enum(['unknown-here', 'behind', 'differs', 'missing-there']),
+          theirs: Type.Optional(Type.Object(driftSide, closed)),
+          ours: Type.Optional(Type.Object({ ...driftSide, status: Type.Enum([...mandateStatuses]) }, closed)),
+        },
+        closed,
+      ),
+      { description: 'How the copies differ; empty when they do not' },
+    ),
+  },
+  closed,
+);
+
+export const keySet = Type.Object(
+  {
+    keys: Type.Array(
+      Type.Object(
+        { kty: Type.String(), kid: Type.String(), alg: Type.String(), use: Type.Literal('sig') },
+        { additionalProperties: true },
+      ),
+    ),
+  },
+  { ...closed, description: 'JWK Set (RFC 7517)' },
+);
+
+/** An answer as it is told to this caller, who is a party of the mandate or of the intent. */
+export function toldTo(isParty: boolean, answer: MandateAnswer) {
+  if (answer.stands)
+    return {
+      stands: true,
+      version: answer.mandate.version,
+      chain: answer.chain.map(({ id, version, digest }) => ({ id, version, digest })),
+    };
+  return {
+    stands: false,
+    reason: answer.reason,
+    // The words may tell a limit: they are for those who agreed on it.
+    ...(isParty ? { detail: answer.detail } : {}),
+    ...(answer.mandate === undefined ? {} : { version: answer.mandate.version }),
+  };
+}
+
+/** Who has a part in a mandate, or would have one by an amendment that waits. */
+export function isParty(mandate: Mandate, { institution }: Caller): boolean {
+  return [...concernedBy(mandate)].some((lei) => lei === institution);
+}
+
+export function notFound() {
+  return consentErrors.error('mandate_not_found', 'There is no such mandate, or it is not yours to see.');
+}

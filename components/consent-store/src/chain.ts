@@ -1,6 +1,6 @@
 import type { Mandate, MandateAnswer, MandateQuestion } from '@countersign/contracts';
 import { permits } from '@countersign/market';
-import type { HeldMandate, MandateView } from './mandate-view.ts';
+import type { HeldMandate, MandateView } from './held-mandates.ts';
 
 /** Longer than constraints let any line of delegation grow; a line that is longer is not followed. */
 const longestLine = 16;
@@ -17,29 +17,38 @@ interface Fault {
 /**
  * Does the mandate, with everything above it, allow this use at this time, to this institution?
  *
- * By conjunction: every mandate of the line must stand and must permit, each for itself. What was proved when
- * a mandate was cut from another is thus proved again, and whatever ends above ends everything below at once.
+ * By conjunction: every mandate of the line must stand, must permit, each for itself, and must have been given by
+ * whoever holds the one above. What was proved when a mandate was cut from another is thus proved again, and whatever
+ * ends, narrows or changes hands above does so below at once.
+ *
+ * @returns undefined when the view does not hold everything that the answer rests on
  */
-export function answerFrom(view: MandateView, question: MandateQuestion): MandateAnswer {
+export function answerFrom(view: MandateView, question: MandateQuestion): MandateAnswer | undefined {
   const named = view.find(question.mandate);
   if (named === undefined)
-    return { stands: false, reason: 'mandate_not_found', detail: `There is no mandate ${question.mandate}.` };
+    return view.whole
+      ? { stands: false, reason: 'mandate_not_found', detail: `There is no mandate ${question.mandate}.` }
+      : undefined;
   const { mandate } = named;
   const upward = lineOf(view, named);
-  if (upward === undefined)
-    return {
-      stands: false,
-      reason: 'mandate_not_found',
-      detail: `What ${mandate.id} was cut from is not found.`,
-      mandate,
-    };
+  if (upward === 'not-here')
+    return view.whole
+      ? {
+          stands: false,
+          reason: 'mandate_not_found',
+          detail: `What ${mandate.id} was cut from is not found.`,
+          mandate,
+        }
+      : undefined;
   const ended = standingFault(upward, question.at);
   if (ended !== undefined) return { stands: false, ...ended, mandate };
 
+  const lines = linesHeldBy(view, question, upward);
+  if (lines === undefined) return undefined;
   let refused: Fault | undefined;
-  for (const line of linesHeldBy(view, question, upward)) {
+  for (const line of lines) {
     const fault = standingFault(line, question.at) ?? permissionFault(line, question);
-    if (fault === undefined) return { stands: true, mandate, chain: line.map((held) => held.mandate) };
+    if (fault === undefined) return { stands: true, mandate, chain: line.map((each) => each.mandate) };
     refused ??= fault;
   }
   refused ??= {
@@ -50,26 +59,34 @@ export function answerFrom(view: MandateView, question: MandateQuestion): Mandat
   return { stands: false, ...refused, mandate };
 }
 
-/** The line of the mandate named, if the institution holds it; otherwise of every mandate it holds that was cut from it. */
-function* linesHeldBy(view: MandateView, { actingFor }: MandateQuestion, upward: Line): Iterable<Line> {
+/**
+ * The line of the mandate named, if the institution holds it; otherwise of every mandate it holds that was cut from it.
+ *
+ * @returns undefined when the view does not hold them all
+ */
+function linesHeldBy(view: MandateView, { actingFor }: MandateQuestion, upward: Line): readonly Line[] | undefined {
   const [named] = upward;
-  if (named === undefined) return;
-  if (named.mandate.grantee.lei === actingFor) {
-    yield upward;
-    return;
+  if (named === undefined) return [];
+  if (named.mandate.grantee.lei === actingFor) return [upward];
+  const below = view.heldBelow(named.mandate.id, actingFor);
+  if (below === undefined) return undefined;
+  const lines: Line[] = [];
+  for (const id of below) {
+    const lowest = view.find(id);
+    const line = lowest === undefined ? 'not-here' : lineOf(view, lowest);
+    if (line === 'not-here') {
+      if (!view.whole) return undefined;
+    } else if (line[0]?.mandate.grantee.lei === actingFor && line.includes(named)) lines.push(line);
   }
-  for (const held of view.heldBy(actingFor)) {
-    const line = lineOf(view, held);
-    if (line?.includes(named)) yield line;
-  }
+  return lines;
 }
 
-/** @returns undefined when a link is not in the view: what rests on it cannot be shown to stand */
-function lineOf(view: MandateView, lowest: HeldMandate): Line | undefined {
+/** @returns `not-here` when a link is not in the view: what rests on it cannot be shown to stand */
+function lineOf(view: MandateView, lowest: HeldMandate): Line | 'not-here' {
   const line = [lowest];
   for (let parent = lowest.mandate.parent; parent !== undefined; ) {
     const above = view.find(parent.id);
-    if (above === undefined || line.length === longestLine) return undefined;
+    if (above === undefined || line.length === longestLine) return 'not-here';
     line.push(above);
     parent = above.mandate.parent;
   }
@@ -78,6 +95,12 @@ function lineOf(view: MandateView, lowest: HeldMandate): Line | undefined {
 
 function permissionFault(line: Line, { use }: MandateQuestion): Fault | undefined {
   for (const { mandate } of line) {
+    if (mandate.kind === 'onboarding-agreement')
+      return {
+        reason: 'mandate_action',
+        detail: `${mandate.id} takes a client on; it permits nothing by itself.`,
+        atFault: mandate,
+      };
     const permission = permits(mandate.constraints, use);
     if (!permission.ok)
       return { reason: permission.code, detail: `${mandate.id}: ${permission.detail}`, atFault: mandate };
@@ -86,14 +109,17 @@ function permissionFault(line: Line, { use }: MandateQuestion): Fault | undefine
 }
 
 function standingFault(line: Line, at: number): Fault | undefined {
-  for (const held of line) {
-    const fault = statusFault(held.mandate) ?? timeFault(held, at);
-    if (fault !== undefined) return { ...fault, atFault: held.mandate };
+  for (let index = 0; index < line.length; index++) {
+    const link = line[index];
+    if (link === undefined) continue;
+    const { mandate } = link;
+    const fault = statusFault(mandate) ?? timeFault(link, at) ?? handFault(mandate, line[index + 1]?.mandate);
+    if (fault !== undefined) return { ...fault, atFault: mandate };
   }
   return undefined;
 }
 
-function statusFault({ id, status, recordedAt }: Mandate): Fault | undefined {
+function statusFault({ id, status, recordedAt, effectiveUntil }: Mandate): Fault | undefined {
   switch (status) {
     case 'active':
       return undefined;
@@ -103,6 +129,10 @@ function statusFault({ id, status, recordedAt }: Mandate): Fault | undefined {
       return { reason: 'mandate_suspended', detail: `${id} has been suspended since ${recordedAt}.` };
     case 'proposed':
       return { reason: 'mandate_not_accepted', detail: `${id} was proposed and has not been accepted.` };
+    case 'expired':
+      return { reason: 'mandate_expired', detail: `${id} expired at ${effectiveUntil}.` };
+    default:
+      return status satisfies never;
   }
 }
 
@@ -113,4 +143,14 @@ function timeFault({ mandate, from, until }: HeldMandate, at: number): Fault | u
   if (!(at < until))
     return { reason: 'mandate_expired', detail: `${mandate.id} expired at ${mandate.effectiveUntil}.` };
   return undefined;
+}
+
+/** What was cut by a party that has since been replaced does not stand: nobody who holds the one above has given it. */
+function handFault({ id, grantor }: Mandate, above: Mandate | undefined): Fault | undefined {
+  return above === undefined || above.grantee.lei === grantor.lei
+    ? undefined
+    : {
+        reason: 'mandate_parent_not_active',
+        detail: `${id} was given by ${grantor.lei}, who no longer holds ${above.id}.`,
+      };
 }

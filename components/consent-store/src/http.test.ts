@@ -30,6 +30,7 @@ beforeAll(async () => {
     guard: openGuard,
     baseUrl: 'https://countersign.example',
     clock: world.clock,
+    signer: world.signer,
   });
   await app.ready();
 });

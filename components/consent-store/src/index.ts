@@ -1,7 +1,9 @@
 import type { ComponentMigrations } from '@countersign/runtime';
 
 export { type ConsentStoreDependencies, createConsentStore, type RunningConsentStore } from './consent-store.ts';
-export { consentStoreRoutes } from './http.ts';
+export { type ConsentStoreRoutes, consentStoreRoutes } from './http.ts';
+export { type DescribedLifeCycle, describeLifeCycle } from './life-cycle.ts';
+export { type VerifiedVersions, type VersionFault, verifyMandateVersions } from './verify-versions.ts';
 
 export const consentStoreMigrations: ComponentMigrations = {
   name: 'consent-store',

@@ -1,23 +1,66 @@
-import type { MandateStatus, RecordType } from '@countersign/contracts';
+import { type MandatePart, type MandateStatus, mandateStatuses, type RecordType } from '@countersign/contracts';
 
-/** What a party can do to a mandate that was proposed: from where, to where, and who. */
+interface Step {
+  readonly from: readonly MandateStatus[];
+  /** Left out: the status stays as it is. */
+  readonly to?: MandateStatus;
+  /** Parts whose signatory takes the step; `incoming` is an institution that an amendment would bring in. */
+  readonly by: readonly (MandatePart | 'incoming' | 'time')[];
+  readonly record: RecordType;
+}
+
+const everyPart = ['grantor', 'grantee', 'thirdParty'] as const;
+const unfinished = ['proposed', 'active', 'suspended'] as const;
+
+/** What can be done to a mandate that was proposed: from where, to where, and by whom. */
 export const steps = {
-  accept: { from: ['proposed'], to: 'active', by: ['grantee'], record: 'mandate.accepted' },
+  /** A consent, while others are missing. */
+  consent: { from: ['proposed'], by: everyPart, record: 'mandate.consented' },
+  /** The last consent. */
+  accept: { from: ['proposed'], to: 'active', by: everyPart, record: 'mandate.accepted' },
+  amend: { from: ['active', 'suspended'], by: everyPart, record: 'mandate.amendment-proposed' },
+  consentToAmendment: {
+    from: ['active', 'suspended'],
+    by: [...everyPart, 'incoming'],
+    record: 'mandate.consented',
+  },
+  /** The last consent to an amendment. */
+  acceptAmendment: { from: ['active', 'suspended'], by: [...everyPart, 'incoming'], record: 'mandate.amended' },
+  withdrawAmendment: {
+    from: ['active', 'suspended'],
+    by: [...everyPart, 'incoming'],
+    record: 'mandate.amendment-withdrawn',
+  },
   suspend: { from: ['active'], to: 'suspended', by: ['grantor'], record: 'mandate.suspended' },
   resume: { from: ['suspended'], to: 'active', by: ['grantor'], record: 'mandate.resumed' },
-  revoke: {
-    from: ['proposed', 'active', 'suspended'],
-    to: 'revoked',
-    by: ['grantor', 'grantee'],
-    record: 'mandate.revoked',
-  },
-} as const satisfies Record<
-  string,
-  {
-    readonly from: readonly MandateStatus[];
+  revoke: { from: unfinished, to: 'revoked', by: everyPart, record: 'mandate.revoked' },
+  expire: { from: unfinished, to: 'expired', by: ['time'], record: 'mandate.expired' },
+} as const satisfies Record<string, Step>;
+
+/** States in which nothing changes any more. */
+export function isOver(status: MandateStatus): boolean {
+  return status === 'revoked' || status === 'expired';
+}
+
+/** The life of a mandate as it is drawn in the documentation: data made from the rules that are followed here. */
+export interface DescribedLifeCycle {
+  readonly name: string;
+  readonly initial: MandateStatus;
+  readonly states: readonly { readonly name: MandateStatus; readonly final: boolean }[];
+  readonly steps: readonly {
+    readonly name: string;
+    readonly from: MandateStatus;
     readonly to: MandateStatus;
-    readonly by: readonly ('grantor' | 'grantee')[];
-    readonly record: RecordType;
-  }
->;
-export type StepName = keyof typeof steps;
+    readonly by: readonly string[];
+  }[];
+}
+
+export function describeLifeCycle(): DescribedLifeCycle {
+  const all: readonly (readonly [string, Step])[] = Object.entries(steps);
+  return {
+    name: 'mandate',
+    initial: 'proposed',
+    states: mandateStatuses.map((name) => ({ name, final: isOver(name) })),
+    steps: all.flatMap(([name, { from, to, by }]) => from.map((state) => ({ name, from: state, to: to ?? state, by }))),
+  };
+}

@@ -1,38 +1,57 @@
 import type { Mandate } from '@countersign/contracts';
-import type { Clock } from '@countersign/kernel';
+import type { Clock, MandateId } from '@countersign/kernel';
+import type { Lei } from '@countersign/market';
 import { type ComponentAccess, type Logger, listen } from '@countersign/runtime';
-import { createMandateView, type MandateView } from './mandate-view.ts';
-import { changesChannel, type Store } from './store.ts';
+import { type MandateView, viewOf } from './held-mandates.ts';
+import { createMandateMemory } from './mandate-memory.ts';
+import { changesChannel } from './store/unit.ts';
+import type { ViewStore } from './store/view-store.ts';
 
-export interface LiveView extends MandateView {
-  /** Takes in what this node has just committed. */
-  put(mandate: Mandate): void;
-  /** Reads what was committed since the last refresh. @throws CodedError `database_unavailable` */
-  refresh(): Promise<void>;
+export interface LiveView {
+  /** What memory holds: never the whole. */
+  readonly memory: MandateView;
+  /** This node has committed a version: memory holds nothing older from now on. */
+  committed(mandate: Mandate): void;
   /**
-   * Resolves at once while the view is young enough, and refreshes it otherwise: a node that hears nothing
-   * from its database must not go on answering from what it once knew.
+   * Reads, by one query, everything that an answer about this mandate for this institution rests on, and keeps it.
+   *
+   * @throws CodedError `database_unavailable`
+   */
+  load(id: MandateId, holder: Lei): Promise<MandateView>;
+  /**
+   * Resolves at once while memory has followed the database lately, and reads the changes otherwise: a node that
+   * hears nothing from its database must not go on answering from what it once knew.
    *
    * @throws CodedError `database_unavailable`
    */
   fresh(): Promise<void> | undefined;
+  /** Mandates that are held in memory. */
+  size(): number;
   stop(): Promise<void>;
 }
 
 export interface LiveViewOptions {
-  readonly store: Store;
+  readonly store: ViewStore;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly access: ComponentAccess;
   readonly pollEveryMs?: number;
-  /** How old the view may be while answers are given from it. */
+  /** How old memory may be while answers are given from it. */
   readonly staleAfterMs?: number;
+  /** Mandates that memory keeps, at least while they are used; at most twice as many. */
+  readonly remembered?: number;
 }
 
-/** A view of all mandates that follows the database: by notification, and by polling in case one is lost. */
+/** What one institution holds below one mandate is looked through up to here: who holds more names the one it means. */
+const mostHeldBelow = 256;
+
+/**
+ * The mandates that are asked about, in memory: read when they are first needed, and forgotten when they change, as
+ * notifications tell, and polling in case one is lost.
+ */
 export async function openLiveView(options: LiveViewOptions): Promise<LiveView> {
-  const { store, clock, logger, access, pollEveryMs = 1000, staleAfterMs = 5000 } = options;
-  const view = createMandateView();
+  const { store, clock, logger, access, pollEveryMs = 1000, staleAfterMs = 5000, remembered = 20_000 } = options;
+  const memory = createMandateMemory(remembered);
   let known = 0n;
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
@@ -41,9 +60,15 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
   async function read(): Promise<void> {
     // The time before the query: what was committed while it ran may not be in its answer.
     const at = clock.now();
-    const { mandates, newest } = await store.changesAfter(known);
-    for (const mandate of mandates) view.put(mandate);
-    known = newest;
+    const { mandates, newest, tooMany } = await store.changesAfter(known);
+    if (tooMany) {
+      // The place first: what is read from now on is at least as new.
+      known = await store.newestChange();
+      memory.forgetAll();
+    } else {
+      memory.changed(mandates);
+      known = newest;
+    }
     readAt = at;
   }
 
@@ -65,10 +90,10 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
   }
 
   const refreshInBackground = (): void => {
-    refresh().catch((error: unknown) => logger.warn({ error }, 'mandates could not be refreshed'));
+    refresh().catch((error: unknown) => logger.warn({ error }, 'changes of mandates could not be read'));
   };
 
-  // Subscribed first, loaded second: nothing falls between the two.
+  // Subscribed first, read second: nothing falls between the two.
   const subscription = await listen({
     ...access,
     channel: changesChannel,
@@ -76,16 +101,33 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
     onReconnect: refreshInBackground,
     onError: (error) => logger.warn({ error }, 'the subscription to mandate changes broke'),
   });
-  await refresh();
+  try {
+    known = await store.newestChange();
+    await refresh();
+  } catch (error) {
+    await subscription.close();
+    throw error;
+  }
   const timer = setInterval(refreshInBackground, pollEveryMs);
   timer.unref();
 
   return {
-    find: view.find,
-    heldBy: view.heldBy,
-    put: view.put,
-    refresh,
+    memory,
+    committed: ({ id, version, grantee, parent }) =>
+      memory.changed([{ id, version, grantee: grantee.lei, cut: parent !== undefined }]),
+    async load(id, holder) {
+      const loading = memory.loading(id, holder);
+      try {
+        const loaded = await store.lines(id, holder, mostHeldBelow);
+        loading.done(loaded);
+        return viewOf(loaded.mandates, loaded.below);
+      } catch (error) {
+        loading.abandoned();
+        throw error;
+      }
+    },
     fresh: () => (clock.now() - readAt <= staleAfterMs ? undefined : refresh()),
+    size: () => memory.size,
     async stop() {
       clearInterval(timer);
       await subscription.close();

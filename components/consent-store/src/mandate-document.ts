@@ -1,6 +1,6 @@
-import type { Mandate, MandateStatus } from '@countersign/contracts';
+import type { Mandate, MandateConsent, MandateTerms, Signer } from '@countersign/contracts';
 import { digestOf, type MandateId, type RecordId, toInstant } from '@countersign/kernel';
-import type { Terms } from './proposal.ts';
+import { termsOf } from './terms.ts';
 
 /** What a version knows of its own making. The record's id is chosen first, so that the version can name it. */
 export interface Recording {
@@ -9,43 +9,55 @@ export interface Recording {
   readonly at: number;
 }
 
+/** A version before it is sealed. */
+export type UnsealedMandate = Omit<Mandate, 'digest' | 'signature'>;
+
+export type MandateSigner = Pick<Signer, 'current' | 'sign'>;
+
 export function firstVersion(
   id: MandateId,
-  terms: Terms,
-  parent: Mandate | undefined,
+  terms: MandateTerms,
+  consent: MandateConsent,
   { recordId, at }: Recording,
-): Mandate {
-  return seal({
+): UnsealedMandate {
+  return {
     id,
     version: 1,
-    kind: 'mandate',
     status: 'proposed',
-    grantor: terms.grantor,
-    grantee: terms.grantee,
-    ...(parent === undefined ? {} : { parent: { id: parent.id, version: parent.version } }),
-    constraints: terms.constraints,
-    legalBasis: terms.legalBasis,
-    termsHash: terms.termsHash,
-    effectiveFrom: terms.effectiveFrom,
-    effectiveUntil: terms.effectiveUntil,
+    ...termsOf(terms),
+    consents: [consent],
     recordedAt: toInstant(at),
     recordId,
-  });
+  };
 }
 
-/** The version that follows: another status, everything agreed left as it is, and the digest of the one before. */
-export function nextVersion(previous: Mandate, status: MandateStatus, { recordId, at }: Recording): Mandate {
-  const { digest, previousDigest: _, ...kept } = previous;
-  return seal({
-    ...kept,
+/** What a step changes. Terms come with the consents they rest on; an amendment is kept, set, or taken away. */
+export type VersionChange = Partial<Pick<Mandate, 'status' | 'consents'>> & {
+  readonly terms?: MandateTerms;
+  readonly amendment?: Mandate['amendment'] | 'none';
+};
+
+/** The version that follows: what the step changes, everything else left as it is, and the digest of the one before. */
+export function nextVersion(previous: Mandate, change: VersionChange, { recordId, at }: Recording): UnsealedMandate {
+  const amendment = change.amendment ?? previous.amendment;
+  return {
+    id: previous.id,
     version: previous.version + 1,
-    status,
+    status: change.status ?? previous.status,
+    ...termsOf(change.terms ?? previous),
+    // Versions of earlier releases hold none.
+    consents: change.consents ?? previous.consents ?? [],
+    ...(amendment === undefined || amendment === 'none' ? {} : { amendment }),
     recordedAt: toInstant(at),
     recordId,
-    previousDigest: digest,
-  });
+    previousDigest: previous.digest,
+  };
 }
 
-function seal(version: Omit<Mandate, 'digest'>): Mandate {
-  return { ...version, digest: digestOf(version) };
+/** Seals a version: the digest over everything in it, and our signature over the digest. */
+export async function seal(version: UnsealedMandate, signer: MandateSigner): Promise<Mandate> {
+  const digest = digestOf(version);
+  const key = await signer.current('mandate');
+  const { kid, algorithm, signature } = await signer.sign('mandate', key.kid, Buffer.from(digest));
+  return { ...version, digest, signature: { kid, algorithm, value: Buffer.from(signature).toString('base64url') } };
 }

@@ -1,5 +1,5 @@
 import { systemRandom } from '@countersign/kernel';
-import { createLogger } from '@countersign/runtime';
+import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import { createTestDatabase, fixedClock } from '@countersign/testkit';
 import {
   type ConsentStoreDependencies,
@@ -9,14 +9,25 @@ import {
 } from '../index.ts';
 import { createAuditCollector } from './audit-collector.ts';
 import { firms, people } from './firms.ts';
+import { createMandateKeys } from './mandate-keys.ts';
 import { createSmallDirectory } from './small-directory.ts';
 
-/** A consent store on a database of its own, with a log and a directory that the test holds in its hands. */
-export async function createConsentWorld() {
-  const scratch = await createTestDatabase({ components: [consentStoreMigrations] });
+/**
+ * A consent store on a database of its own, with a log and a directory that the test holds in its hands.
+ *
+ * @param given.scratch a database that is there already; dropped with the world
+ */
+export async function createConsentWorld(given: { readonly scratch?: ScratchDatabase } = {}) {
+  const scratch = given.scratch ?? (await createTestDatabase({ components: [consentStoreMigrations] }));
   const clock = fixedClock(Date.parse('2026-06-15T10:00:00Z'));
   const audit = createAuditCollector(clock);
   const directory = createSmallDirectory({ institutions: firms, principals: people });
+  const logger = createLogger({ level: 'silent', name: 'test' });
+  const signer = await createMandateKeys({
+    ...{ clock, logger },
+    pool: scratch.pool('consent-store'),
+    random: systemRandom,
+  });
   const nodes: RunningConsentStore[] = [];
   const role = scratch.components.find(({ name }) => name === 'consent-store')?.role ?? '';
 
@@ -29,7 +40,9 @@ export async function createConsentWorld() {
       random: systemRandom,
       audit,
       directory,
-      logger: createLogger({ level: 'silent', name: 'test' }),
+      signer,
+      logger,
+      sweepEveryMs: 3_600_000,
       ...changes,
     });
     nodes.push(store);
@@ -41,10 +54,12 @@ export async function createConsentWorld() {
     clock,
     audit,
     directory,
+    signer,
     node,
     store: await node(),
     async close() {
       await Promise.all(nodes.map((store) => store.stop()));
+      await signer.stop();
       await scratch.drop();
     },
   };

@@ -40,9 +40,16 @@ export function personOf(institution: Lei, name: string, ...roles: readonly stri
 export const fundSignatory = personOf(fund, 'fay', 'signatory');
 export const brokerSignatory = personOf(broker, 'bob', 'signatory');
 export const clearerSignatory = personOf(clearer, 'cleo', 'signatory');
+export const custodianSignatory = personOf(custodian, 'cus', 'signatory');
 export const brokerClerk = personOf(broker, 'carl', 'operator');
 
-export const people: readonly Person[] = [fundSignatory, brokerSignatory, clearerSignatory, brokerClerk];
+export const people: readonly Person[] = [
+  fundSignatory,
+  brokerSignatory,
+  clearerSignatory,
+  custodianSignatory,
+  brokerClerk,
+];
 
 export function actor({ id, institution }: Person): Actor {
   return { id, institution };

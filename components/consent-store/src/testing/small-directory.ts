@@ -7,6 +7,8 @@ export interface SmallDirectory extends Pick<Directory, 'snapshot'> {
   readonly principals: Map<string, Principal>;
   readonly credentials: Map<string, Credential>;
   readonly records: Map<string, RecordId>;
+  /** By venue, a space and holder. */
+  readonly shortCodes: Map<string, number>;
 }
 
 export function createSmallDirectory(content: {
@@ -17,11 +19,14 @@ export function createSmallDirectory(content: {
   const principals = new Map<string, Principal>(content.principals.map((principal) => [principal.id, principal]));
   const credentials = new Map<string, Credential>();
   const records = new Map<string, RecordId>();
+  const shortCodes = new Map<string, number>();
   const nothing = () => undefined;
+  const isActive = (principal: Principal | undefined) => principal?.kind !== 'person' || principal.active !== false;
   const snapshot: DirectorySnapshot = {
     version: 1,
     institution: (lei) => institutions.get(lei as Institution['lei']),
-    principal: (id) => principals.get(id),
+    principal: (id) => (isActive(principals.get(id)) ? principals.get(id) : undefined),
+    knownPrincipal: (id) => principals.get(id),
     credential: (kid) => credentials.get(kid),
     recordOf: (principal) => records.get(principal),
     institutions: () => institutions.values(),
@@ -33,6 +38,9 @@ export function createSmallDirectory(content: {
     resource: nothing,
     desk: nothing,
     device: nothing,
+    branch: nothing,
+    contract: nothing,
+    shortCode: (venue, holder) => shortCodes.get(`${venue} ${holder}`),
     accounts: () => [],
     venues: () => [],
     resources: () => [],
@@ -42,6 +50,7 @@ export function createSmallDirectory(content: {
     principals,
     credentials,
     records,
+    shortCodes,
     snapshot: () => snapshot,
   };
 }

@@ -1,0 +1,177 @@
+import { type Caller, type ConsentStore, consentErrors, type MandateCopy } from '@countersign/contracts';
+import { type Clock, parseInstant } from '@countersign/kernel';
+import {
+  type AuthorizationDetail,
+  intentUse,
+  type Lei,
+  parseAuthorizationDetails,
+  parseLei,
+} from '@countersign/market';
+import { described } from '@countersign/runtime';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { driftList, isParty, notFound, toldTo, validityAnswer } from '../answers.ts';
+
+import { actorOf, closed, idParams, instant, mandateId, mandateIdOf, type WithId } from './shapes.ts';
+import type { WithScope } from './with-scope.ts';
+
+const tag = 'mandates';
+const asked = {
+  intent: Type.Unknown({ description: 'One authorization detail' }),
+  acting_for: Type.String({ maxLength: 20 }),
+  at: Type.Optional(instant),
+};
+const validityBody = Type.Object({ ...asked, action: Type.String({ maxLength: 64 }) }, closed);
+const validateBody = Type.Object(
+  {
+    ...asked,
+    action: Type.Optional(
+      Type.String({ maxLength: 64, description: 'A scope; the one that begins such an intent when left out' }),
+    ),
+    known_at: Type.Optional(
+      Type.String({ maxLength: 40, description: 'Nothing recorded after it counts; everything known when left out' }),
+    ),
+  },
+  closed,
+);
+const mostCopies = 10_000;
+/** Ten thousand ids, versions and digests. */
+const compareBodyLimit = 2 * 1024 * 1024;
+const compareBody = Type.Object(
+  {
+    copies: Type.Array(
+      Type.Object(
+        { id: mandateId, version: Type.Integer({ minimum: 1 }), digest: Type.String({ maxLength: 64 }) },
+        closed,
+      ),
+      { maxItems: mostCopies },
+    ),
+    complete: Type.Optional(
+      Type.Boolean({ description: 'These are all copies there are: what is missing among them is told too' }),
+    ),
+  },
+  closed,
+);
+
+type Asking = { Body: Static<typeof validityBody> };
+type Validating = { Body: Static<typeof validateBody> };
+type Comparing = { Body: { readonly copies: readonly MandateCopy[]; readonly complete?: boolean } };
+
+/** What others ask of mandates. */
+export function askingRoutes(
+  app: FastifyInstance,
+  {
+    consentStore,
+    withScope,
+    clock,
+  }: { readonly consentStore: ConsentStore; readonly withScope: WithScope; readonly clock: Clock },
+): void {
+  app.post<WithId & Asking>(
+    '/mandates/:id/validity',
+    described({
+      tag,
+      summary: 'Ask whether a mandate stands for an intent',
+      description: 'For the parties of the mandate and the firms that the intent names.',
+      scopes: ['mandate:read'],
+      params: idParams,
+      body: validityBody,
+      answers: { 200: { description: 'Whether it stands, and if not, why', body: validityAnswer } },
+    }),
+    withScope('mandate:read', async (request: FastifyRequest<WithId & Asking>, caller) => {
+      const { mandate, actingFor, detail, at } = questionOf(request.params.id, request.body, clock);
+      const use = intentUse(detail, { action: request.body.action, at });
+      return answerTo(caller, detail, await consentStore.check({ mandate, actingFor, use, at }));
+    }),
+  );
+
+  app.post<WithId & Validating>(
+    '/mandates/:id/validate',
+    described({
+      tag,
+      summary: 'Ask whether a mandate stood at a time, as was known at a time',
+      description: 'Answered from the history, for the parties of the mandate and the firms that the intent names.',
+      scopes: ['mandate:read'],
+      params: idParams,
+      body: validateBody,
+      answers: { 200: { description: 'Whether it stood, and if not, why', body: validityAnswer } },
+    }),
+    withScope('mandate:read', async (request: FastifyRequest<WithId & Validating>, caller) => {
+      const { action, known_at } = request.body;
+      const question = questionOf(request.params.id, request.body, clock);
+      const answer = await consentStore.validate({
+        ...question,
+        ...(action === undefined ? {} : { action }),
+        ...(known_at === undefined ? {} : { knownAt: timeOf('known_at', known_at) }),
+      });
+      return answerTo(caller, question.detail, answer);
+    }),
+  );
+
+  app.post<Comparing>(
+    '/mandates/compare',
+    {
+      ...described({
+        tag,
+        summary: 'Compare copies of mandates with what stands here',
+        description: 'The comparison is recorded.',
+        scopes: ['mandate:read'],
+        body: compareBody,
+        answers: { 200: { description: 'How the copies differ', body: driftList } },
+      }),
+      bodyLimit: compareBodyLimit,
+    },
+    withScope('mandate:read', async (request: FastifyRequest<Comparing>, caller) => {
+      const institution = parseLei(caller.institution);
+      if (!institution.ok) throw notFound();
+      const { copies, complete = false } = request.body;
+      return { drifts: await consentStore.compareCopies(institution.value, copies, actorOf(caller), { complete }) };
+    }),
+  );
+}
+
+function questionOf(
+  id: string,
+  { intent, acting_for, at }: { readonly intent: unknown; readonly acting_for: string; readonly at?: string },
+  clock: Clock,
+): {
+  readonly mandate: AuthorizationDetail['mandate_id'];
+  readonly actingFor: Lei;
+  readonly detail: AuthorizationDetail;
+  readonly at: number;
+} {
+  const mandate = mandateIdOf(id);
+  const detail = detailOf(intent);
+  const actingFor = parseLei(acting_for);
+  const time = at === undefined ? clock.now() : timeOf('at', at);
+  if (!actingFor.ok) throw consentErrors.error('mandate_invalid', `acting_for: ${actingFor.detail}`);
+  if (detail.mandate_id !== mandate) throw consentErrors.error('mandate_invalid', 'intent: It names another mandate.');
+  return { mandate, actingFor: actingFor.value, detail, at: time };
+}
+
+function answerTo(caller: Caller, detail: AuthorizationDetail, answer: Awaited<ReturnType<ConsentStore['check']>>) {
+  const party = answer.mandate !== undefined && isParty(answer.mandate, caller);
+  if (!party && !isNamed(detail, caller)) throw notFound();
+  return toldTo(party, answer);
+}
+
+function isNamed(detail: AuthorizationDetail, { institution }: Caller): boolean {
+  if (detail.entity_lei === institution) return true;
+  return 'parties' in detail && detail.parties.some(({ lei }) => lei === institution);
+}
+
+function timeOf(field: string, text: string): number {
+  const time = parseInstant(text);
+  if (time === undefined) throw consentErrors.error('mandate_invalid', `${field}: It is not an RFC 3339 date-time.`);
+  return time;
+}
+
+function detailOf(intent: unknown): AuthorizationDetail {
+  const parsed = parseAuthorizationDetails([intent]);
+  const detail = parsed.ok ? parsed.value[0] : undefined;
+  if (detail === undefined)
+    throw consentErrors.error(
+      'mandate_invalid',
+      parsed.ok ? 'intent: It is empty.' : `intent${parsed.path}: ${parsed.detail}`,
+    );
+  return detail;
+}

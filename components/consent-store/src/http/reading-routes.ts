@@ -1,0 +1,107 @@
+import {
+  type Caller,
+  type ConsentStore,
+  consentErrors,
+  type Mandate,
+  mandateKinds,
+  mandateStatuses,
+} from '@countersign/contracts';
+import { parseInstant } from '@countersign/kernel';
+import { parseLei } from '@countersign/market';
+import { described } from '@countersign/runtime';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { isParty, mandateList, mandateVersions, mandateWithHistory, notFound } from '../answers.ts';
+
+import { closed, idParams, instant, mandateId, mandateIdOf, type WithId } from './shapes.ts';
+import type { WithScope } from './with-scope.ts';
+
+const tag = 'mandates';
+const mostListed = 200;
+const listQuery = Type.Object(
+  {
+    status: Type.Optional(Type.Enum([...mandateStatuses])),
+    kind: Type.Optional(Type.Enum([...mandateKinds])),
+    ending_before: Type.Optional(instant),
+    after: Type.Optional(mandateId),
+    limit: Type.Optional(
+      Type.String({ pattern: '^(?:[1-9]\\d?|1\\d\\d|200)$', description: '1 to 200; 200 when left out' }),
+    ),
+  },
+  closed,
+);
+type Listing = { Querystring: Static<typeof listQuery> };
+
+/** What there is, for those it concerns. */
+export function readingRoutes(
+  app: FastifyInstance,
+  { consentStore, withScope }: { readonly consentStore: ConsentStore; readonly withScope: WithScope },
+): void {
+  async function versionsFor(id: string, caller: Caller): Promise<{ newest: Mandate; versions: readonly Mandate[] }> {
+    const versions = await consentStore.history(mandateIdOf(id));
+    const newest = versions.at(-1);
+    if (newest === undefined || !isParty(newest, caller)) throw notFound();
+    return { newest, versions };
+  }
+
+  app.get<WithId>(
+    '/mandates/:id',
+    described({
+      tag,
+      summary: 'Read a mandate and its history',
+      scopes: ['mandate:read'],
+      params: idParams,
+      answers: { 200: { description: 'The newest version, and all of them', body: mandateWithHistory } },
+    }),
+    withScope('mandate:read', async (request: FastifyRequest<WithId>, caller) => {
+      const { newest, versions } = await versionsFor(request.params.id, caller);
+      return { mandate: newest, history: versions };
+    }),
+  );
+
+  app.get<WithId>(
+    '/mandates/:id/versions',
+    described({
+      tag,
+      summary: 'Read the versions of a mandate',
+      description:
+        'Signed each, and each holding the digest of the one before: to be checked by the keys of `/mandates/keys`.',
+      scopes: ['mandate:read'],
+      params: idParams,
+      answers: { 200: { description: 'All versions, oldest first', body: mandateVersions } },
+    }),
+    withScope('mandate:read', async (request: FastifyRequest<WithId>, caller) => ({
+      versions: (await versionsFor(request.params.id, caller)).versions,
+    })),
+  );
+
+  app.get<Listing>(
+    '/mandates',
+    described({
+      tag,
+      summary: 'List mandates',
+      description:
+        'Those in which the institution of the caller has a part, or would have one by an amendment that waits. More: ask again with `after` the last id.',
+      scopes: ['mandate:read'],
+      querystring: listQuery,
+      answers: { 200: { description: 'One page', body: mandateList } },
+    }),
+    withScope('mandate:read', async (request: FastifyRequest<Listing>, caller) => {
+      const lei = parseLei(caller.institution);
+      if (!lei.ok) return { mandates: [] };
+      const { status, kind, ending_before, after, limit } = request.query;
+      const endingBefore = ending_before === undefined ? undefined : parseInstant(ending_before);
+      if (ending_before !== undefined && endingBefore === undefined)
+        throw consentErrors.error('mandate_invalid', 'ending_before: It is not an RFC 3339 date-time.');
+      const mandates = await consentStore.list({
+        institution: lei.value,
+        limit: limit === undefined ? mostListed : Number(limit),
+        ...(status === undefined ? {} : { status }),
+        ...(kind === undefined ? {} : { kind }),
+        ...(endingBefore === undefined ? {} : { endingBefore }),
+        ...(after === undefined ? {} : { after: mandateIdOf(after) }),
+      });
+      return { mandates };
+    }),
+  );
+}

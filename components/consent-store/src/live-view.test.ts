@@ -1,0 +1,166 @@
+import type { ConsentStore, Mandate, MandateAnswer } from '@countersign/contracts';
+import type { Lei } from '@countersign/market';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ConsentWorld, createConsentWorld } from './testing/consent-world.ts';
+import { actor, broker, clearer, custodian, custodianSignatory, rootProposal, termsHash } from './testing/firms.ts';
+import { byBroker, byClearer, byFund, givenChild, givenRoot, newKey, permittedUse } from './testing/given-mandates.ts';
+
+/** A busy machine takes its time; the tests do not depend on how long. */
+const patiently = { timeout: 10_000 };
+
+let world: ConsentWorld;
+beforeAll(async () => {
+  world = await createConsentWorld();
+});
+afterAll(() => world.close());
+
+/** The pool of a node, and how many queries it was asked. */
+function countingPool() {
+  const pool = world.scratch.pool('consent-store');
+  const counted = { queries: 0 };
+  const query = pool.query.bind(pool) as (...given: unknown[]) => unknown;
+  Object.assign(pool, {
+    query: (...given: unknown[]) => {
+      counted.queries++;
+      return query(...given);
+    },
+  });
+  return { pool, counted };
+}
+
+function ask(store: ConsentStore, mandate: Mandate, actingFor: Lei = broker): Promise<MandateAnswer> {
+  const at = world.clock.now();
+  return store.check({ mandate: mandate.id, actingFor, use: permittedUse(at), at });
+}
+
+describe('what a node keeps in memory', () => {
+  it('begins with nothing, costs one query for a line of any length, and none when it is asked again', async () => {
+    const root = await givenRoot(world.store);
+    const child = await givenChild(world.store, root.id);
+    const { pool, counted } = countingPool();
+    const node = await world.node({ pool, pollEveryMs: 3_600_000 });
+    expect(node.remembered()).toBe(0);
+    counted.queries = 0;
+    for (const [actingFor, named, queries] of [
+      [clearer, child, 1],
+      [clearer, child, 1],
+      // The line is in memory; what the clearing firm holds below the root is not.
+      [broker, root, 1],
+      [clearer, root, 2],
+      [clearer, root, 2],
+      // Neither is what nobody holds, the first time.
+      [custodian, root, 3],
+      [custodian, root, 3],
+    ] as const) {
+      await ask(node, named, actingFor);
+      expect(counted.queries).toBe(queries);
+    }
+    expect(node.remembered()).toBe(2);
+  });
+
+  it('is bounded, and answers are right whatever has been forgotten', async () => {
+    const node = await world.node({ remembered: 4 });
+    const mandates = await Promise.all(Array.from({ length: 30 }, () => givenRoot(world.store)));
+    for (const mandate of mandates) expect(await ask(node, mandate)).toMatchObject({ stands: true });
+    expect(node.remembered()).toBeLessThanOrEqual(8);
+    for (const mandate of mandates) expect(await ask(node, mandate)).toMatchObject({ stands: true, mandate });
+  });
+
+  it('holds the longest line there can be, and a line longer than memory', async () => {
+    const node = await world.node({ remembered: 1 });
+    const root = await givenRoot(world.store);
+    const child = await givenChild(world.store, root.id);
+    expect(await ask(node, child, clearer)).toMatchObject({ stands: true, chain: [child, root] });
+    expect(await ask(node, root, clearer)).toMatchObject({ stands: true, chain: [child, root] });
+  });
+
+  it('follows what another node has cut, changed and ended', async () => {
+    const node = await world.node({ pollEveryMs: 3_600_000 });
+    const root = await givenRoot(world.store);
+    expect(await ask(node, root, clearer)).toMatchObject({ reason: 'mandate_grantee' });
+    const child = await givenChild(world.store, root.id);
+    await expect.poll(() => ask(node, root, clearer), patiently).toMatchObject({ stands: true });
+    await world.store.suspend(child.id, byBroker, 'Review');
+    await expect.poll(() => ask(node, root, clearer), patiently).toMatchObject({ reason: 'mandate_suspended' });
+    await world.store.resume(child.id, byBroker, 'Done');
+    await expect.poll(() => ask(node, root, clearer), patiently).toMatchObject({ stands: true });
+    const change = { replace: { part: 'grantee', by: { lei: custodian, role: 'Custodian' } } };
+    const { amendment } = await world.store.amend(child.id, change, byBroker, newKey());
+    const termsDigest = amendment?.termsDigest ?? '';
+    await world.store.acceptAmendment(child.id, { termsDigest }, actor(custodianSignatory));
+    expect(await ask(node, root, custodian)).toMatchObject({ reason: 'mandate_grantee' });
+    await world.store.acceptAmendment(child.id, { termsDigest }, byClearer);
+    await expect.poll(() => ask(node, root, custodian), patiently).toMatchObject({ stands: true });
+    await expect.poll(() => ask(node, root, clearer), patiently).toMatchObject({ reason: 'mandate_grantee' });
+  });
+
+  it('does not take in what was read before it was changed', async () => {
+    const { pool } = countingPool();
+    const node = await world.node({ pool, pollEveryMs: 3_600_000 });
+    const root = await givenRoot(world.store);
+    // The answer of the database is held back until the change has been heard of.
+    const query = pool.query.bind(pool) as (...given: unknown[]) => Promise<unknown>;
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let reading: (() => void) | undefined;
+    const begun = new Promise<void>((resolve) => {
+      reading = resolve;
+    });
+    Object.assign(pool, {
+      query: async (...given: unknown[]) => {
+        const answer = await query(...given);
+        if ((given[0] as { name?: string }).name === 'mandate-lines') {
+          reading?.();
+          await held;
+        }
+        return answer;
+      },
+    });
+    const early = ask(node, root);
+    await begun;
+    await world.store.revoke(root.id, byFund, 'Meanwhile');
+    const heard = await givenRoot(world.store);
+    Object.assign(pool, { query });
+    await expect.poll(() => ask(node, heard), patiently).toMatchObject({ stands: true });
+    await world.store.suspend(heard.id, byFund, 'So that the node has heard');
+    await expect.poll(() => ask(node, heard), patiently).toMatchObject({ reason: 'mandate_suspended' });
+    release();
+    expect(await early).toMatchObject({ stands: true });
+    expect(await ask(node, root)).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+  });
+
+  it('does not take an answer that repeats what was once made for what there is now', async () => {
+    const node = await world.node();
+    const key = newKey();
+    const { id } = await node.propose(rootProposal(), byFund, key);
+    const active = await world.store.accept(id, { termsHash }, byBroker);
+    const forgetful = await world.node({ pollEveryMs: 3_600_000 });
+    expect(await forgetful.propose(rootProposal(), byFund, key)).toMatchObject({ version: 1, status: 'proposed' });
+    expect(await ask(forgetful, active)).toMatchObject({ stands: true });
+  });
+
+  it('forgets everything when more has changed than it can be told', async () => {
+    const node = await world.node({ pollEveryMs: 3_600_000 });
+    const root = await givenRoot(world.store);
+    await expect.poll(() => ask(node, root), patiently).toMatchObject({ stands: true });
+    const pool = world.scratch.pool('consent-store');
+    await pool.query(
+      `with version as (
+         insert into mandate_versions (id, version, document, digest, record_id, recorded_at)
+         select 'mnd_' || lpad(n::text, 26, '0'), 1, '{}', 'd', 'rec_' || n, now() from generate_series(1, 5001) n)
+       select 1`,
+    );
+    await pool.query(
+      `with many as (
+         insert into mandates (id, version, grantor_lei, grantee_lei, status, kind, effective_until, change)
+         select 'mnd_' || lpad(n::text, 26, '0'), 1, 'A', 'B', 'revoked', 'mandate', now(), 1000000 + n
+           from generate_series(1, 5001) n)
+       update changes set newest = 1005001`,
+    );
+    await world.store.revoke(root.id, byFund, 'After the flood');
+    await expect.poll(() => ask(node, root), patiently).toMatchObject({ reason: 'mandate_revoked' });
+    await expect.poll(() => node.remembered(), patiently).toBe(1);
+  });
+});

@@ -1,0 +1,47 @@
+const dayMs = 86_400_000;
+
+/** Days before its end at which the parties of a mandate are told of it. */
+export const defaultNoticeDays: readonly number[] = [30, 7, 1];
+
+/** What is to be done about a mandate that ends. */
+export type Due =
+  | { readonly what: 'expire' }
+  /** `days`: the shortest of the leads that have begun; longer ones are not made up for. */
+  | { readonly what: 'notice'; readonly days: number; readonly lookAt: number }
+  | { readonly what: 'nothing'; readonly lookAt: number };
+
+export interface Ending {
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+  /** Only what is in force, or suspended, is worth a notice. */
+  readonly noticed: boolean;
+}
+
+/** When a mandate has to be looked at next: at its next notice, or at its end. */
+export function nextLook({ until, noticed }: Ending, now: number, noticeDays: readonly number[]): number {
+  const moments = noticed ? noticeDays.map((days) => until - days * dayMs) : [];
+  return Math.min(until, ...moments.filter((moment) => moment > now));
+}
+
+/**
+ * @param noticedDays the last notice that was given of this end
+ */
+export function dueNow(
+  ending: Ending,
+  now: number,
+  noticeDays: readonly number[],
+  noticedDays: number | undefined,
+): Due {
+  const { until } = ending;
+  if (now >= until) return { what: 'expire' };
+  const lookAt = nextLook(ending, now, noticeDays);
+  const begun = ending.noticed ? noticeDays.filter((days) => until - days * dayMs <= now) : [];
+  const days = Math.min(...begun);
+  const isNew = begun.length > 0 && (noticedDays === undefined || days < noticedDays);
+  return isNew ? { what: 'notice', days, lookAt } : { what: 'nothing', lookAt };
+}
+
+/** When the notice fell due, milliseconds since the epoch. */
+export function noticeMoment(until: number, days: number): number {
+  return until - days * dayMs;
+}

@@ -1,0 +1,92 @@
+import pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type ConsentWorld, createConsentWorld } from './testing/consent-world.ts';
+import { broker, clearer, fund } from './testing/firms.ts';
+import { byFund, givenChild, givenRoot, newKey, permittedUse } from './testing/given-mandates.ts';
+import { tradeOrder } from './testing/trade-order.ts';
+
+const others = 20_000;
+let world: ConsentWorld;
+
+beforeAll(async () => {
+  world = await createConsentWorld();
+});
+afterAll(() => world.close());
+
+/** Twenty thousand mandates cut from the root, by which its grantor and others are bound. */
+async function givenMany(root: string): Promise<void> {
+  const pool = world.scratch.pool('consent-store');
+  const id = `'mnd_' || lpad(n::text, 26, '0')`;
+  const many = `generate_series(1, ${others}) n`;
+  await pool.query(
+    `insert into mandate_versions (id, version, document, digest, record_id, recorded_at)
+     select ${id}, 1, v.document, 'digest', 'rec_' || n, now()
+       from ${many}, mandate_versions v where v.id = $1 and v.version = 2`,
+    [root],
+  );
+  await pool.query(
+    `insert into mandates (id, version, grantor_lei, grantee_lei, parent_id, status, kind, effective_until, look_at, change)
+     select ${id}, 1, $1, 'HOLDER' || n, $2, 'active', 'mandate', '2030-01-01', '2029-01-01', 1000 + n from ${many}`,
+    [fund, root],
+  );
+  await pool.query(
+    `insert into mandate_parties (lei, mandate_id, status, kind, effective_until)
+     select $1, ${id}, 'active', 'mandate', '2030-01-01' from ${many}`,
+    [fund],
+  );
+  await pool.query(
+    `insert into mandate_lines (ancestor_id, grantee_lei, mandate_id) select $1, 'HOLDER' || n, ${id} from ${many}`,
+    [root],
+  );
+  await pool.query(`update changes set newest = ${1000 + others}`);
+}
+
+async function readRows(pool: pg.Pool): Promise<number> {
+  await pool.query('select pg_stat_force_next_flush()');
+  const { rows } = await pool.query<{ read: string }>(
+    `select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) as read
+       from pg_stat_user_tables where relname like 'mandate%'`,
+  );
+  return Number(rows[0]?.read);
+}
+
+it('reads rows in proportion to the answer and not to what has been kept', async () => {
+  const root = await givenRoot(world.store);
+  const child = await givenChild(world.store, root.id);
+  await givenMany(root.id);
+  const pool = world.scratch.pool('consent-store', { maxConnections: 1 });
+  const node = await world.node({ pool });
+  const before = await readRows(pool);
+  const at = world.clock.now();
+  for (const [mandate, actingFor] of [
+    [root, broker],
+    [child, clearer],
+    [root, clearer],
+  ] as const) {
+    const question = { mandate: mandate.id, actingFor, use: permittedUse(at), at };
+    expect(await node.check(question)).toMatchObject({ stands: true });
+    await node.validate({ ...question, detail: tradeOrder(mandate.id) });
+  }
+  // Whatever the planner believes of the tables: nobody has told it anything yet.
+  expect((await readRows(pool)) - before).toBeLessThan(100);
+
+  // As autovacuum does; the component's own role may not.
+  const owner = new pg.Client(world.scratch.connection);
+  await owner.connect();
+  await owner.query('analyze');
+  await owner.end();
+  const analysed = await readRows(pool);
+  const soon = { endingBefore: Date.parse('2028-01-01T00:00:00Z') };
+  expect(await node.list({ institution: fund, limit: 5 })).toHaveLength(5);
+  expect(await node.list({ institution: fund, limit: 5, status: 'active' })).toHaveLength(5);
+  for (const filter of [soon, { ...soon, status: 'active' }, { status: 'revoked' }, { kind: 'instruction' }] as const)
+    expect((await node.list({ institution: fund, limit: 5, ...filter })).length).toBeLessThan(5);
+  await givenChild(node, root.id);
+  const { version, digest } = root;
+  expect(await node.compareCopies(fund, [{ id: root.id, version, digest }], byFund)).toEqual([]);
+  await node.suspend(root.id, byFund, 'Review');
+  await node.resume(root.id, byFund, 'Done');
+  await node.amend(root.id, { legalBasis: { type: 'law', reference: newKey() } }, byFund, newKey());
+  expect(await node.sweep()).toEqual({ expired: 0, noticed: 0 });
+  expect((await readRows(pool)) - analysed).toBeLessThan(500);
+});

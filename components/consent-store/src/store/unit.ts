@@ -1,0 +1,182 @@
+import type { Mandate } from '@countersign/contracts';
+import type { Digest, MandateId } from '@countersign/kernel';
+import type pg from 'pg';
+import { concernedBy } from '../terms.ts';
+import { documents, headColumns, rowsOf } from './documents.ts';
+
+/** Other nodes hear on this channel that something changed; what, they read. */
+export const changesChannel = 'consent_store_changes';
+
+/** What an idempotency key was used for before. */
+export interface EarlierUse {
+  readonly bodyDigest: string;
+  readonly mandate: MandateId;
+  readonly version: number;
+}
+
+/** A mandate that somebody has to look at, as it was found. */
+export interface DueMandate {
+  readonly id: MandateId;
+  /** The last notice of its present end: so many days before it. */
+  readonly noticedDays: number | undefined;
+}
+
+/** What happens under one transaction's locks. */
+export interface Unit {
+  /**
+   * Takes a proposal's key for this transaction, or says what it was used for before. A second request with the
+   * key waits here until the first has committed or is gone.
+   */
+  claimProposal(claim: {
+    readonly grantor: string;
+    readonly key: string;
+    readonly bodyDigest: Digest;
+    readonly mandate: MandateId;
+  }): Promise<'claimed' | EarlierUse>;
+  /** Likewise an amendment's; `version` is the one that the amendment would make. */
+  claimAmendment(claim: {
+    readonly institution: string;
+    readonly key: string;
+    readonly bodyDigest: Digest;
+    readonly mandate: MandateId;
+    readonly version: number;
+  }): Promise<'claimed' | EarlierUse>;
+  /** The newest version, locked until the transaction ends. */
+  lock(id: MandateId): Promise<Mandate | undefined>;
+  /** The newest version, read only. */
+  head(id: MandateId): Promise<Mandate | undefined>;
+  version(id: MandateId, version: number): Promise<Mandate | undefined>;
+  /**
+   * Writes a version and makes it the newest.
+   *
+   * @param lookAt milliseconds since the epoch: when it has to be looked at next; never again when left out
+   */
+  put(mandate: Mandate, lookAt: number | undefined): Promise<void>;
+  /** One mandate that has to be looked at and that nobody else is looking at, locked. */
+  lockDue(at: number): Promise<DueMandate | undefined>;
+  /** Nothing was changed; it is looked at again then. */
+  lookAgain(id: MandateId, lookAt: number | undefined, noticedDays: number | undefined): Promise<void>;
+}
+
+export function unitOn(client: pg.PoolClient): Unit {
+  const heads = (id: MandateId) => documents(client, `select ${headColumns} where m.id = $1`, [id]);
+  return {
+    async claimProposal({ grantor, key, bodyDigest, mandate }) {
+      const claimed = await client.query(
+        `insert into proposals (grantor_lei, idempotency_key, body_digest, mandate_id) values ($1, $2, $3, $4)
+         on conflict (grantor_lei, idempotency_key) do nothing`,
+        [grantor, key, bodyDigest, mandate],
+      );
+      if (claimed.rowCount === 1) return 'claimed';
+      return theOne(
+        await rowsOf<EarlierUse>(
+          client,
+          `select body_digest as "bodyDigest", mandate_id as mandate, 1 as version
+             from proposals where grantor_lei = $1 and idempotency_key = $2`,
+          [grantor, key],
+        ),
+      );
+    },
+    async claimAmendment({ institution, key, bodyDigest, mandate, version }) {
+      const claimed = await client.query(
+        `insert into amendments (institution_lei, idempotency_key, body_digest, mandate_id, version)
+         values ($1, $2, $3, $4, $5) on conflict (institution_lei, idempotency_key) do nothing`,
+        [institution, key, bodyDigest, mandate, version],
+      );
+      if (claimed.rowCount === 1) return 'claimed';
+      return theOne(
+        await rowsOf<EarlierUse>(
+          client,
+          `select body_digest as "bodyDigest", mandate_id as mandate, version
+             from amendments where institution_lei = $1 and idempotency_key = $2`,
+          [institution, key],
+        ),
+      );
+    },
+    async lock(id) {
+      // Two statements: a lock that had to wait would otherwise be joined with the version from before the wait.
+      await client.query('select id from mandates where id = $1 for update', [id]);
+      return (await heads(id))[0];
+    },
+    async head(id) {
+      return (await heads(id))[0];
+    },
+    async version(id, version) {
+      return (
+        await documents(client, 'select document from mandate_versions where id = $1 and version = $2', [id, version])
+      )[0];
+    },
+    put: (mandate, lookAt) => put(client, mandate, lookAt),
+    async lockDue(at) {
+      const [due] = await rowsOf<{ id: MandateId; noticedDays: number | null }>(
+        client,
+        `select id, noticed_days as "noticedDays" from mandates
+          where look_at <= $1 order by look_at limit 1 for update skip locked`,
+        [new Date(at)],
+      );
+      return due === undefined ? undefined : { id: due.id, noticedDays: due.noticedDays ?? undefined };
+    },
+    async lookAgain(id, lookAt, noticedDays) {
+      await client.query('update mandates set look_at = $2, noticed_days = $3 where id = $1', [
+        id,
+        timeOf(lookAt),
+        noticedDays ?? null,
+      ]);
+    },
+  };
+}
+
+async function put(client: pg.PoolClient, mandate: Mandate, lookAt: number | undefined): Promise<void> {
+  const { id, version, status, kind, effectiveUntil, grantor, grantee, parent } = mandate;
+  await client.query(
+    `insert into mandate_versions (id, version, document, digest, record_id, recorded_at) values ($1, $2, $3, $4, $5, $6)`,
+    [id, version, JSON.stringify(mandate), mandate.digest, mandate.recordId, mandate.recordedAt],
+  );
+  // The counter's row is held until the commit, so places are handed out in the order of commits.
+  await client.query(
+    `with place as (update changes set newest = newest + 1 returning newest)
+     insert into mandates (id, version, grantor_lei, grantee_lei, parent_id, status, kind, effective_until, look_at, change)
+     select $1, $2, $3, $4, $5, $6, $7, $8, $9, newest from place
+     on conflict (id) do update set
+       version = excluded.version, change = excluded.change, status = excluded.status,
+       grantor_lei = excluded.grantor_lei, grantee_lei = excluded.grantee_lei,
+       -- An end that was moved is noticed anew; one that stays is not.
+       noticed_days = case when mandates.effective_until = excluded.effective_until then mandates.noticed_days end,
+       effective_until = excluded.effective_until,
+       -- A notice that has fallen due and was not given yet is still to be given.
+       look_at = case when excluded.look_at is not null and mandates.effective_until = excluded.effective_until
+                      then least(mandates.look_at, excluded.look_at) else excluded.look_at end`,
+    [id, version, grantor.lei, grantee.lei, parent?.id ?? null, status, kind, effectiveUntil, timeOf(lookAt)],
+  );
+  const concerned = [...concernedBy(mandate)];
+  await client.query('delete from mandate_parties where mandate_id = $1 and lei <> all ($2)', [id, concerned]);
+  await client.query(
+    `insert into mandate_parties (lei, mandate_id, status, kind, effective_until)
+     select lei, $2, $3, $4, $5 from unnest($1::text[]) as each (lei)
+     on conflict (lei, mandate_id) do update set status = excluded.status, effective_until = excluded.effective_until`,
+    [concerned, id, status, kind, effectiveUntil],
+  );
+  if (parent !== undefined)
+    await client.query(
+      `insert into mandate_lines (ancestor_id, grantee_lei, mandate_id)
+       with recursive above (id, parent_id) as (
+         select id, parent_id from mandates where id = $1
+         union
+         select m.id, m.parent_id
+           from above cross join lateral (select id, parent_id from mandates where id = above.parent_id limit 1) m)
+       select id, $2, $3 from above
+       on conflict do nothing`,
+      [parent.id, grantee.lei, id],
+    );
+  await client.query('select pg_notify($1, $2)', [changesChannel, id]);
+}
+
+function timeOf(time: number | undefined): Date | null {
+  return time === undefined ? null : new Date(time);
+}
+
+function theOne(rows: readonly EarlierUse[]): EarlierUse {
+  const [earlier] = rows;
+  if (earlier === undefined) throw new Error('an idempotency key was taken and cannot be found');
+  return earlier;
+}

@@ -1,0 +1,98 @@
+import type { Mandate } from '@countersign/contracts';
+import type { MandateId } from '@countersign/kernel';
+import type { Lei } from '@countersign/market';
+import { databaseFailure } from '@countersign/runtime';
+import type pg from 'pg';
+import { completed } from './documents.ts';
+
+/** A mandate that has changed, by what memory needs to know of it. */
+export interface Change {
+  readonly id: MandateId;
+  readonly version: number;
+  readonly grantee: Lei;
+  /** Whether it is cut from another. */
+  readonly cut: boolean;
+}
+
+export interface Changes {
+  readonly mandates: readonly Change[];
+  /** The newest place that `mandates` reaches up to. */
+  readonly newest: bigint;
+  /** There were more than could be told: everything may have changed. */
+  readonly tooMany: boolean;
+}
+
+/** A mandate with everything above it, and what an institution holds below it. */
+export interface LoadedLines {
+  readonly mandates: readonly Mandate[];
+  readonly below: readonly MandateId[];
+}
+
+/** More changes between two looks than this, and it is cheaper to forget everything. */
+const mostChanges = 5_000;
+
+/** Reads what memory is made of. */
+export function createViewStore(pool: pg.Pool) {
+  const query = async <Row extends pg.QueryResultRow>(name: string, text: string, values: unknown[]) => {
+    try {
+      return (await pool.query<Row>({ name, text, values })).rows;
+    } catch (error) {
+      throw databaseFailure(error);
+    }
+  };
+  return {
+    /** The place of the newest change. */
+    async newestChange(): Promise<bigint> {
+      const [row] = await query<{ newest: string }>('mandate-newest', 'select newest::text from changes', []);
+      return BigInt(row?.newest ?? 0);
+    },
+
+    /** What was committed after `known`, in no particular order. */
+    async changesAfter(known: bigint): Promise<Changes> {
+      const rows = await query<Change & { change: string }>(
+        'mandate-changes',
+        `select id, version, grantee_lei as grantee, parent_id is not null as cut, change::text
+           from mandates where change > $1 order by change limit $2`,
+        [known.toString(), mostChanges + 1],
+      );
+      if (rows.length > mostChanges) return { mandates: [], newest: known, tooMany: true };
+      const newest = rows.reduce((most, { change }) => (BigInt(change) > most ? BigInt(change) : most), known);
+      return { mandates: rows, newest, tooMany: false };
+    },
+
+    /**
+     * By one query: the mandate, what the institution holds below it, and everything above those.
+     *
+     * @param most of what is held below; those that are active come first
+     */
+    async lines(id: MandateId, holder: Lei, most: number): Promise<LoadedLines> {
+      const rows = await query<{ document: Mandate; held: boolean }>(
+        'mandate-lines',
+        // Laterals with a limit: whatever the planner believes of the tables, each row is looked up by its key.
+        `with recursive held (id) as materialized (
+           select l.mandate_id
+             from mandate_lines l
+             cross join lateral (select status, grantee_lei from mandates where id = l.mandate_id limit 1) m
+            where l.ancestor_id = $1 and l.grantee_lei = $2 and m.grantee_lei = $2
+            order by m.status = 'active' desc, l.mandate_id limit $3),
+         line (id) as (
+           select $1::text union select id from held
+           union
+           select m.parent_id
+             from line cross join lateral (select parent_id from mandates where id = line.id limit 1) m
+            where m.parent_id is not null)
+         select v.document, exists (select from held where held.id = line.id) as held
+           from line
+           cross join lateral (select version from mandates where id = line.id limit 1) m
+           cross join lateral (
+             select document from mandate_versions where id = line.id and version = m.version limit 1) v`,
+        [id, holder, most],
+      );
+      return {
+        mandates: rows.map(({ document }) => completed(document)),
+        below: rows.filter(({ held }) => held).map(({ document }) => document.id),
+      };
+    },
+  };
+}
+export type ViewStore = ReturnType<typeof createViewStore>;

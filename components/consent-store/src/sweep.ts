@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import type { AuditAppender, auditLogErrors, Mandate } from '@countersign/contracts';
+import { isCodedError, newId, type RecordId } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import { isOver, steps } from './life-cycle.ts';
+import { nextVersion } from './mandate-document.ts';
+import { type Due, dueNow, noticeMoment } from './notices.ts';
+import type { StepContext } from './steps/step-context.ts';
+import type { DueMandate, Unit } from './store/unit.ts';
+import { partiesOf } from './terms.ts';
+
+export interface Swept {
+  readonly expired: number;
+  readonly noticed: number;
+}
+
+export interface Sweep {
+  /** Ends what has run out and tells of what will. Safe on several nodes at once: each takes what no other holds. */
+  now(): Promise<Swept>;
+  stop(): Promise<void>;
+}
+
+/** In one sweep; the next goes on from there. */
+const mostLooks = 10_000;
+/** What cannot be dealt with is tried again later, so that it holds up nothing else. */
+const postponedMs = 3_600_000;
+
+/**
+ * What time does to mandates: versions that say `expired`, and notices before. A check needs neither: it compares
+ * times itself.
+ */
+export function startSweep(options: {
+  readonly context: StepContext;
+  readonly audit: AuditAppender;
+  readonly noticeDays: readonly number[];
+  readonly everyMs: number;
+  readonly logger: Logger;
+  readonly onExpired: (mandate: Mandate) => void;
+}): Sweep {
+  const { context, audit, noticeDays, everyMs, logger, onExpired } = options;
+  let running: Promise<Swept> | undefined;
+  let stopped = false;
+
+  async function look(unit: Unit, due: DueMandate): Promise<Due['what'] | Mandate> {
+    const head = await unit.head(due.id);
+    if (head === undefined || isOver(head.status)) {
+      await unit.lookAgain(due.id, undefined, due.noticedDays);
+      return 'nothing';
+    }
+    const until = Date.parse(head.effectiveUntil);
+    const found = dueNow({ until, noticed: head.status !== 'proposed' }, context.now(), noticeDays, due.noticedDays);
+    if (found.what === 'expire') {
+      const change = { status: steps.expire.to, amendment: 'none' } as const;
+      return context.write(unit, nextVersion(head, change, context.recording()), {
+        type: steps.expire.record,
+        references: [head.recordId],
+      });
+    }
+    const days = found.what === 'notice' ? found.days : due.noticedDays;
+    if (found.what === 'notice') await recordNotice(audit, head, until, found.days);
+    await unit.lookAgain(head.id, found.lookAt, days);
+    return found.what;
+  }
+
+  async function lookAtOne(): Promise<'done' | Due['what'] | Mandate> {
+    let due: DueMandate | undefined;
+    try {
+      return await context.store.inUnit(async (unit) => {
+        due = await unit.lockDue(context.now());
+        return due === undefined ? 'done' : look(unit, due);
+      });
+    } catch (error) {
+      // Where nothing can be written now, nothing can be postponed either.
+      if (due === undefined || (isCodedError(error) && error.category === 'unavailable')) throw error;
+      const { id, noticedDays } = due;
+      logger.error({ error, mandate: id }, 'a mandate that ends could not be dealt with');
+      await context.store.inUnit((unit) => unit.lookAgain(id, context.now() + postponedMs, noticedDays));
+      return 'nothing';
+    }
+  }
+
+  async function run(): Promise<Swept> {
+    let [expired, noticed] = [0, 0];
+    for (let looks = 0; looks < mostLooks && !stopped; looks++) {
+      const outcome = await lookAtOne();
+      if (outcome === 'done') break;
+      if (outcome === 'notice') noticed++;
+      if (typeof outcome === 'string') continue;
+      expired++;
+      onExpired(outcome);
+    }
+    return { expired, noticed };
+  }
+
+  function now(): Promise<Swept> {
+    running ??= run().finally(() => {
+      running = undefined;
+    });
+    return running;
+  }
+
+  const timer = setInterval(() => {
+    now().catch((error: unknown) => logger.warn({ error }, 'mandates that end could not be looked at'));
+  }, everyMs);
+  timer.unref();
+  return {
+    now,
+    async stop() {
+      stopped = true;
+      clearInterval(timer);
+      await running?.catch(() => undefined);
+    },
+  };
+}
+
+async function recordNotice(audit: AuditAppender, mandate: Mandate, until: number, days: number): Promise<void> {
+  const { id, version, kind, status, grantor, grantee, thirdParty, effectiveUntil } = mandate;
+  try {
+    await audit.append({
+      id: noticeId(mandate, until, days),
+      type: 'mandate.expiring',
+      source: 'consent-store',
+      outcome: 'done',
+      references: [mandate.recordId],
+      mandate: { id, version },
+      data: {
+        mandate: {
+          ...{ id, version, kind, status },
+          ...Object.fromEntries(
+            partiesOf({ grantor, grantee, ...(thirdParty === undefined ? {} : { thirdParty }) }).map(
+              ({ part, lei, role }) => [part, { lei, role }],
+            ),
+          ),
+        },
+        effective_until: effectiveUntil,
+        days,
+      },
+    });
+  } catch (error) {
+    // Recorded by a node that was stopped before it could say so. The mandate may have had another version then.
+    if (!isCodedError(error, 'record_identity_taken' satisfies keyof typeof auditLogErrors.codes)) throw error;
+  }
+}
+
+/** One notice is one record, whoever gives it: its id follows from what it is about. */
+function noticeId({ id }: Mandate, until: number, days: number): RecordId {
+  const seed = createHash('sha256').update(`mandate.expiring ${id} ${until} ${days}`).digest();
+  return newId('record', {
+    clock: { now: () => noticeMoment(until, days) },
+    random: { bytes: (size) => seed.subarray(0, size) },
+  });
+}

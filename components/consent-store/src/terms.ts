@@ -1,0 +1,53 @@
+import type { MandatePart, MandateParty, MandateTerms } from '@countersign/contracts';
+import { type Digest, digestOf, type MandateId } from '@countersign/kernel';
+import type { Lei } from '@countersign/market';
+
+/** Terms as they are proposed: the version of the mandate they are cut from is not looked up yet. */
+export type ProposedTerms = Omit<MandateTerms, 'parent'> & { readonly parent?: MandateId };
+
+/** An institution in its part. */
+export interface PartyInPart extends MandateParty {
+  readonly part: MandatePart;
+}
+
+/** The terms that a version holds, without what is said about the version. */
+export function termsOf(mandate: MandateTerms): MandateTerms {
+  return {
+    kind: mandate.kind,
+    grantor: mandate.grantor,
+    grantee: mandate.grantee,
+    ...(mandate.thirdParty === undefined ? {} : { thirdParty: mandate.thirdParty }),
+    ...(mandate.parent === undefined ? {} : { parent: mandate.parent }),
+    constraints: mandate.constraints,
+    legalBasis: mandate.legalBasis,
+    termsHash: mandate.termsHash,
+    effectiveFrom: mandate.effectiveFrom,
+    effectiveUntil: mandate.effectiveUntil,
+  };
+}
+
+/** What a consent names: everything that the parties are bound by. */
+export function termsDigestOf(terms: MandateTerms): Digest {
+  return digestOf(termsOf(terms));
+}
+
+/** Everybody who has a part, in the order of the parts. */
+export function partiesOf({
+  grantor,
+  grantee,
+  thirdParty,
+}: Pick<MandateTerms, 'grantor' | 'grantee' | 'thirdParty'>): readonly PartyInPart[] {
+  return [
+    { part: 'grantor', ...grantor },
+    { part: 'grantee', ...grantee },
+    ...(thirdParty === undefined ? [] : [{ part: 'thirdParty' as const, ...thirdParty }]),
+  ];
+}
+
+/** Institutions that a mandate concerns: those who have a part, and those who would have one. */
+export function concernedBy(
+  mandate: MandateTerms & { readonly amendment?: { readonly terms: MandateTerms } },
+): ReadonlySet<Lei> {
+  const proposed = mandate.amendment === undefined ? [] : partiesOf(mandate.amendment.terms);
+  return new Set([...partiesOf(mandate), ...proposed].map(({ lei }) => lei));
+}

@@ -1,0 +1,127 @@
+import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import type { Mandate, PublicKey } from '@countersign/contracts';
+import { decodeBase64Url, digestOf, isCodedError } from '@countersign/kernel';
+import { termsDigestOf } from './terms.ts';
+
+export type VersionFault =
+  | 'digest'
+  | 'chain'
+  | 'signature-missing'
+  | 'signature-key-unknown'
+  | 'signature-wrong'
+  | 'consent-terms'
+  | 'parent';
+
+export type VerifiedVersions =
+  | { readonly ok: true; readonly signedFrom: number | undefined }
+  | { readonly ok: false; readonly version: number; readonly fault: VersionFault };
+
+type VerificationKey = Pick<PublicKey, 'kid' | 'algorithm' | 'jwk'>;
+
+/**
+ * Checks a mandate's history without asking anybody: each version's digest, the chain of digests, our signatures, that
+ * consents name the terms they stand for, and, where its versions are given too, the parent.
+ *
+ * Versions made before they were signed have no signature; after the first that has one, every one must.
+ *
+ * @param versions all of them, oldest first, each with exactly the members it was given with
+ * @param keys as served under `/mandates/keys`
+ * @param parents versions of the mandates that these were cut from, in any order
+ * @returns the first version that is not what it should be; or from which version on they are signed
+ */
+export function verifyMandateVersions(
+  versions: readonly Mandate[],
+  keys: readonly VerificationKey[],
+  parents?: readonly Mandate[],
+): VerifiedVersions {
+  const known = new Map(keys.map((key) => [key.kid, { ...key, key: publicKeyOf(key) }]));
+  let previous: Mandate | undefined;
+  let signedFrom: number | undefined;
+  for (const version of versions) {
+    const fault =
+      digestFault(version) ??
+      chainFault(version, previous) ??
+      signatureFault(version, known, signedFrom !== undefined) ??
+      consentFault(version) ??
+      parentFault(version, parents);
+    if (fault !== undefined) return { ok: false, version: version.version, fault };
+    if (version.signature !== undefined) signedFrom ??= version.version;
+    previous = version;
+  }
+  return { ok: true, signedFrom };
+}
+
+function digestFault({ digest, signature: _, ...covered }: Mandate): VersionFault | undefined {
+  try {
+    if (digestOf(covered) === digest) return undefined;
+    // Versions of earlier releases held no consents; an empty list stands for that when they are read.
+    const { consents, ...before } = covered;
+    return consents?.length === 0 && digestOf(before) === digest ? undefined : 'digest';
+  } catch (error) {
+    if (isCodedError(error, 'not_canonicalizable')) return 'digest';
+    throw error;
+  }
+}
+
+function chainFault(version: Mandate, previous: Mandate | undefined): VersionFault | undefined {
+  return version.version === (previous?.version ?? 0) + 1 &&
+    version.previousDigest === previous?.digest &&
+    (previous === undefined || version.id === previous.id)
+    ? undefined
+    : 'chain';
+}
+
+function signatureFault(
+  { digest, signature }: Mandate,
+  keys: ReadonlyMap<string, VerificationKey & { readonly key: KeyObject | undefined }>,
+  required: boolean,
+): VersionFault | undefined {
+  if (signature === undefined) return required ? 'signature-missing' : undefined;
+  const known = keys.get(signature.kid);
+  if (known?.key === undefined) return 'signature-key-unknown';
+  const bytes = decodeBase64Url(signature.value);
+  return bytes !== undefined &&
+    known.algorithm === signature.algorithm &&
+    verifies(known.algorithm, known.key, Buffer.from(digest), bytes)
+    ? undefined
+    : 'signature-wrong';
+}
+
+function consentFault(version: Mandate): VersionFault | undefined {
+  const terms = termsDigestOf(version);
+  const { consents, amendment } = version;
+  if (consents?.some(({ termsDigest }) => termsDigest !== terms)) return 'consent-terms';
+  if (amendment === undefined) return undefined;
+  const proposed = termsDigestOf(amendment.terms);
+  return amendment.termsDigest === proposed && amendment.consents.every(({ termsDigest }) => termsDigest === proposed)
+    ? undefined
+    : 'consent-terms';
+}
+
+function parentFault({ parent }: Mandate, parents: readonly Mandate[] | undefined): VersionFault | undefined {
+  if (parent?.digest === undefined || parents === undefined) return undefined;
+  const found = parents.find(({ id, version }) => id === parent.id && version === parent.version);
+  return found?.digest === parent.digest ? undefined : 'parent';
+}
+
+function publicKeyOf({ jwk }: VerificationKey): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: { ...jwk }, format: 'jwk' });
+  } catch {
+    // A key that cannot be read verifies nothing.
+    return undefined;
+  }
+}
+
+function verifies(algorithm: PublicKey['algorithm'], key: KeyObject, data: Buffer, signature: Buffer): boolean {
+  switch (algorithm) {
+    case 'ES256':
+      return verify('sha256', data, { key, dsaEncoding: 'ieee-p1363' }, signature);
+    case 'EdDSA':
+      return verify(null, data, key, signature);
+    case 'PS256':
+      return verify('sha256', data, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature);
+    default:
+      return algorithm satisfies never;
+  }
+}
