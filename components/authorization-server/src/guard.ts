@@ -140,6 +140,8 @@ function callerOf({ claims, actors, scope }: VerifiedResourceRequest): Caller {
     scope,
     tokenId: claims.jti,
     authorizationDetails: claims.authorization_details ?? [],
+    ...(claims.acr === undefined ? {} : { acr: claims.acr }),
+    ...(claims.auth_time === undefined ? {} : { authTime: claims.auth_time }),
     ...(claims.txn === undefined ? {} : { transaction: claims.txn }),
     ...(claims.mandate === undefined ? {} : { mandate: claims.mandate }),
     ...(claims.intent_digest === undefined ? {} : { intentDigest: claims.intent_digest }),

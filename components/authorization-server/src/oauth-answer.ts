@@ -3,8 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { asOAuthError, reasonOf } from './refusal.ts';
 
 /**
- * Answers an error as OAuth has it (RFC 6749 section 5.2), with the rule that refused in `reason`. The same for every
- * endpoint that speaks to clients and not to browsers.
+ * Answers an error as OAuth has it (RFC 6749 section 5.2), with the rule that refused in `reason` and, where an approval
+ * or another sign-in would help, the transaction in `txn`. The same for every endpoint that speaks to clients and not to
+ * browsers.
  *
  * @throws what is no refusal: a fault of ours, which the server's own error handler logs and answers without detail
  */
@@ -26,7 +27,14 @@ export function sendOAuthError(error: unknown, request: FastifyRequest, reply: F
     error: refusal.code,
     error_description: describe(refusal.detail),
     reason: reasonOf(refusal),
+    ...transactionOf(refusal),
   });
+}
+
+/** Which transaction waits for an approval, under the name that the answer to a granted request has for it. */
+function transactionOf({ facts }: CodedError): { readonly txn?: string } {
+  const txn = facts?.['txn'];
+  return typeof txn === 'string' ? { txn } : {};
 }
 
 const retryAfterSeconds: Readonly<Partial<Record<number, string>>> = { 429: '60', 503: '1' };

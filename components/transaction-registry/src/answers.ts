@@ -1,4 +1,4 @@
-import { transactionEvents, transactionStates } from '@countersign/contracts';
+import { exceptionCauses, exceptionResolutions, transactionEvents, transactionStates } from '@countersign/contracts';
 import { digestSchema, idSchema, instantSchema, leiSchema, recordSchema } from '@countersign/runtime';
 import { Type } from 'typebox';
 
@@ -40,8 +40,55 @@ export const approvalAnswer = Type.Object(
     intentDigest,
     expiresAt: instantSchema(),
     recordId: recordSchema(),
+    withdrawn: Type.Optional(
+      Type.Object({ at: instantSchema(), recordId: recordSchema() }, { ...closed, description: 'It counts no more' }),
+    ),
   },
   { ...closed, title: 'Approval' },
+);
+
+export const batchAnswer = Type.Object(
+  {
+    root: digestSchema({ description: 'SHA-256 over the canonical form (RFC 8785) of the list that was signed' }),
+    approvals: Type.Array(approvalAnswer, { maxItems: 100, description: 'In the order signed' }),
+  },
+  { ...closed, title: 'BatchApproval' },
+);
+
+export const approvalViewAnswer = Type.Object(
+  {
+    transaction,
+    intentDigest,
+    state,
+    initiator: Type.String({ description: 'The person, service or agent that began it' }),
+    initiatorInstitution: leiSchema(),
+    title: Type.String(),
+    lines: Type.Array(Type.Object({ label: Type.String(), value: Type.String() }, closed), {
+      description: 'Every field of the intent, each once',
+    }),
+    warnings: Type.Array(Type.Object({ code: Type.String(), detail: Type.String() }, closed), {
+      description: 'What deserves a second look',
+    }),
+    awaited: Type.Array(
+      Type.Object(
+        {
+          role: Type.String(),
+          count: Type.Integer({ minimum: 1 }),
+          institution: leiSchema(),
+          independent: Type.Optional(
+            Type.Literal(true, { description: 'Only people who are not of the desk that began it, and do not deal' }),
+          ),
+        },
+        closed,
+      ),
+      { description: 'What is still wanted before it can be carried on' },
+    ),
+    approvals: Type.Array(
+      Type.Object({ approver: Type.String(), role: Type.String(), institution: leiSchema() }, closed),
+      { description: 'Those that stand now' },
+    ),
+  },
+  { ...closed, title: 'ApprovalView' },
 );
 
 export const receiptAnswer = Type.Object(
@@ -52,29 +99,51 @@ export const receiptAnswer = Type.Object(
     version,
     recordedAt: instantSchema(),
     recordId: recordSchema(),
+    late: Type.Optional(
+      Type.Boolean({ description: 'True when it came after the time until which it was waited for' }),
+    ),
     replayed: Type.Boolean({ description: 'True when this had been asked for before, and nothing happened now' }),
   },
   { ...closed, title: 'TransitionReceipt' },
 );
 
-export const exceptionList = Type.Object(
+export const historyAnswer = Type.Object(
+  { steps: Type.Array(receiptAnswer, { description: 'Oldest first' }) },
+  { ...closed, title: 'TransactionHistory' },
+);
+
+export const exceptionAnswer = Type.Object(
   {
-    exceptions: Type.Array(
+    id: idSchema('exception'),
+    cause: Type.Enum([...exceptionCauses]),
+    transaction,
+    event: Type.String({ description: 'What could not be carried out, or was waited for' }),
+    reason: Type.String({ description: 'E.g. `mandate_revoked`' }),
+    detail: Type.String(),
+    status: Type.Enum(['open', 'resolved']),
+    owner: leiSchema(),
+    dueAt: instantSchema(),
+    overdue: Type.Boolean(),
+    raisedAt: instantSchema(),
+    recordId: recordSchema(),
+    resolution: Type.Optional(
       Type.Object(
         {
-          id: idSchema('exception'),
-          transaction,
-          event,
-          reason: Type.String({ description: 'E.g. `mandate_revoked`' }),
-          detail: Type.String(),
-          status: Type.Enum(['open', 'resolved']),
-          raisedAt: instantSchema(),
+          kind: Type.Enum([...exceptionResolutions]),
+          by: Type.String({ description: 'Principal id' }),
+          reason: Type.String(),
+          at: instantSchema(),
           recordId: recordSchema(),
+          mandate: Type.Optional(Type.Object({ id: idSchema('mandate'), version }, closed)),
         },
-        { ...closed, title: 'TransactionException' },
+        closed,
       ),
-      { maxItems: 1000, description: 'Oldest first' },
     ),
   },
+  { ...closed, title: 'TransactionException' },
+);
+
+export const exceptionList = Type.Object(
+  { exceptions: Type.Array(exceptionAnswer, { maxItems: 1000, description: 'Oldest first' }) },
   closed,
 );

@@ -1,44 +1,47 @@
-import { type Decision, obligationJson, type PolicyEngine, transactionErrors } from '@countersign/contracts';
+import {
+  type Decision,
+  obligationJson,
+  type PolicyEngine,
+  type TransitionRequest,
+  transactionErrors,
+} from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
+import type { Attempt } from './attempt.ts';
 import { factsOf } from './facts.ts';
-import type { OrderTransaction } from './order.ts';
-import type { TransitionRule } from './state-machine.ts';
-import type { StoredApproval } from './store.ts';
-import type { Asked } from './transition-request.ts';
+
+/** What the policies are asked about: a step, and who asks for it. */
+export interface Question extends Pick<Attempt, 'rule' | 'transaction' | 'approvals' | 'now' | 'destinationKnown'> {
+  readonly client: string;
+  readonly institution: string;
+  /** How whoever asks signed in; of weight where they are the one who is decided about. */
+  readonly signedIn?: { readonly by: string } & NonNullable<TransitionRequest['authentication']>;
+}
 
 /**
- * Asks the policies about who began the transaction: after execution too, what may have lapsed is their authority.
- * The mandates have been checked before.
+ * Asks the policies about who began the transaction, or has taken it on since: after execution too, what may have
+ * lapsed is their authority. The mandates have been checked before.
  */
 export async function decideOn(
-  {
-    transaction,
-    asked,
-    rule,
-    approvals,
-    now,
-  }: {
-    readonly transaction: OrderTransaction;
-    readonly asked: Asked;
-    readonly rule: TransitionRule;
-    readonly approvals: readonly StoredApproval[];
-    readonly now: number;
-  },
+  { transaction, rule, approvals, now, destinationKnown, client, institution, signedIn }: Question,
   { policyEngine, audience }: { readonly policyEngine: Pick<PolicyEngine, 'decide'>; readonly audience: string },
 ): Promise<Decision> {
-  const { algo } = transaction.detail;
+  const algo = 'algo' in transaction.detail ? transaction.detail.algo : undefined;
+  const principal = transaction.carriedBy ?? transaction.initiator;
+  const { acr, authTime } = signedIn?.by === principal ? signedIn : {};
   return policyEngine.decide({
-    principal: transaction.initiator,
+    principal,
     action: rule.scope,
-    resource: { type: 'transaction', facts: factsOf(transaction, approvals) },
+    resource: { type: 'transaction', facts: factsOf(transaction, approvals, destinationKnown) },
     context: {
-      client: asked.by.client,
-      institution: asked.institution,
+      client,
+      institution,
       at: now,
       scopes: [rule.scope],
       audience,
       actorDepth: 0,
       mandateStands: true,
+      ...(acr === undefined ? {} : { acr }),
+      ...(authTime === undefined ? {} : { authTime }),
       ...(algo === undefined
         ? {}
         : { algo: { modelId: algo.model_id, version: algo.version, artifactSha256: algo.artifact_sha256 } }),

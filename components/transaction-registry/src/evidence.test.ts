@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createRig, type Rig } from '../../audit-log/src/testing/rig.ts';
 import { actor, fundSignatory } from '../../consent-store/src/testing/firms.ts';
 import { approvalClaims } from './testing/approver.ts';
-import { createTradingWorld, supervisor, type TradingWorld } from './testing/trading-world.ts';
+import { createTradingWorld, secondSupervisor, supervisor, type TradingWorld } from './testing/trading-world.ts';
 
 let rig: Rig;
 let log: Awaited<ReturnType<Rig['open']>>;
@@ -70,5 +70,22 @@ it('leaves evidence that verifies of an order cancelled after its mandate was su
   await expect(world.report(order.id, 'execute')).rejects.toThrow();
   await world.consentStore.resume(root.id, actor(fundSignatory), 'Done');
   await world.report(order.id, 'cancel');
+  expect(await failedSteps(order.id)).toEqual([]);
+});
+
+it('leaves evidence that verifies of a trade that a fresh mandate carried on to settlement', async () => {
+  const { order, root } = await approvedOrder();
+  await world.report(order.id, 'execute');
+  await world.consentStore.revoke(root.id, actor(fundSignatory), 'End of relationship');
+  await expect(world.report(order.id, 'clear')).rejects.toThrow();
+  const [exception] = await world.registry.exceptions({ transaction: order.id });
+  const fresh = await world.mandates();
+  if (exception === undefined) throw new Error('no exception was raised');
+  await world.registry.resolveException(
+    exception.id,
+    { kind: 'fresh-mandate', reason: 'Renewed', mandate: fresh.root.id },
+    actor(secondSupervisor),
+  );
+  for (const event of ['clear', 'settle'] as const) await world.report(order.id, event);
   expect(await failedSteps(order.id)).toEqual([]);
 });

@@ -1,7 +1,9 @@
-import type { DirectorySnapshot, TransactionFacts } from '@countersign/contracts';
+import type { TransactionFacts } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 import { intentOf } from '@countersign/market';
 import type { StoredApproval, StoredTransaction } from './store.ts';
+
+export { standingApprovals } from './approvals/standing.ts';
 
 /** The intent as plain JSON: what is recorded, digested and shown to the policies. */
 export function intentJson({ detail }: Pick<StoredTransaction, 'detail'>): Readonly<Record<string, Json>> {
@@ -10,29 +12,14 @@ export function intentJson({ detail }: Pick<StoredTransaction, 'detail'>): Reado
 }
 
 /**
- * The approvals that stand now: not expired, and given by a person who would be taken at their word today. A
- * leaver's approval, or one by a key that was withdrawn, falls with the person or the key.
+ * @param approvals those that stand
+ * @param known whether what it sends has arrived there before; left out for what sends nothing
  */
-export function standingApprovals(
+export function factsOf(
   transaction: StoredTransaction,
   approvals: readonly StoredApproval[],
-  directory: DirectorySnapshot,
-  now: number,
-): readonly StoredApproval[] {
-  return approvals.filter((approval) => {
-    const person = directory.principal(approval.approver);
-    return (
-      approval.intentDigest === transaction.intentDigest &&
-      Date.parse(approval.expiresAt) > now &&
-      directory.credential(approval.kid)?.principal === approval.approver &&
-      person?.institution === approval.institution &&
-      person.roles.includes(approval.role)
-    );
-  });
-}
-
-/** @param approvals those that stand */
-export function factsOf(transaction: StoredTransaction, approvals: readonly StoredApproval[]): TransactionFacts {
+  known?: boolean,
+): TransactionFacts {
   const { id, state, version, detail, intentDigest, initiator, initiatorInstitution, mandate } = transaction;
   return {
     id,
@@ -45,13 +32,14 @@ export function factsOf(transaction: StoredTransaction, approvals: readonly Stor
     initiatorInstitution,
     mandate: { id: mandate.id, version: mandate.version },
     approvals: approvals.map(({ approver, role, institution }) => ({ approver, role, institution })),
+    ...(known === undefined ? {} : { destinationKnown: known }),
   };
 }
 
 /**
- * Every institution that may know of the transaction: who began it, for whom, and the parties that an order lists.
- * Other firms that an intent names (who is asked for a quote, who receives a settlement) have no part in it yet and
- * would see more than is theirs, its limits among it.
+ * Every institution that may know of a transaction from its beginning: who began it, for whom, and the parties that an
+ * order lists. Other firms that an intent names (who is asked for a quote, who receives a settlement) come to know of it
+ * when they have a step to take; see `partiesToAct`.
  */
 export function partiesOf({
   detail,

@@ -10,14 +10,13 @@ import {
 } from '@countersign/contracts';
 import { type CodedError, isCodedError, type TransactionId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import { dailyNotional, mandateOf } from './daily-notional.ts';
+import type { Attempt } from './attempt.ts';
 import { factsOf } from './facts.ts';
-import type { OrderTransaction } from './order.ts';
-import type { StoredApproval } from './store.ts';
+import { isNotionalOfDay, mandateLimits, mandateOf } from './mandate-limits.ts';
 
 /**
- * Takes the order's amounts out of the headroom of every limit of the policies and of every mandate it rests on, all or
- * none. Asking again for the same transaction counts nothing twice.
+ * Takes an intent's amounts out of the headroom of every limit of the policies and of every mandate it rests on, all
+ * or none. Asking again for the same transaction counts nothing twice.
  *
  * @returns the readings; or why it may not go on, which is to be recorded: CodedError `notional_per_day` or
  *   `limit_exceeded` when there is not enough left, `limit_currency` or `limit_amount` when it cannot be counted
@@ -27,20 +26,17 @@ export async function reserveHeadroom(
     transaction,
     approvals,
     now,
-  }: {
-    readonly transaction: OrderTransaction;
-    readonly approvals: readonly StoredApproval[];
-    readonly now: number;
-  },
+    destinationKnown,
+  }: Pick<Attempt, 'transaction' | 'approvals' | 'now' | 'destinationKnown'>,
   mandates: readonly Mandate[],
   limits: Pick<Limits, 'reserve'>,
 ): Promise<{ readonly readings: readonly LimitReading[] } | { readonly fault: CodedError }> {
   try {
     const outcome = await limits.reserve({
       reservation: transaction.id,
-      facts: factsOf(transaction, approvals),
+      facts: factsOf(transaction, approvals, destinationKnown),
       at: now,
-      further: dailyNotional(transaction, mandates, now),
+      further: mandateLimits(transaction, mandates, now),
     });
     return outcome.outcome === 'reserved' ? { readings: outcome.readings } : { fault: faultOf(outcome) };
   } catch (error) {
@@ -56,11 +52,17 @@ function faultOf({ readings, exceeded, approvals }: Extract<ReserveOutcome, { ou
   const { limit, amount, headroom, most, unit } = worst;
   const found = { headroom, readings: readings.map(limitReadingJson) };
   const mandate = mandateOf(worst);
-  if (mandate !== undefined)
+  if (mandate !== undefined && isNotionalOfDay(worst))
     return transactionErrors.error(
       'notional_per_day',
       `The order of ${amount} ${unit} is above the ${headroom} left today of ${mandate}'s limit of ${most}.`,
       { facts: { mandate, ccy: unit, ...found } },
+    );
+  if (mandate !== undefined)
+    return transactionErrors.error(
+      'limit_exceeded',
+      `The ${amount} ${unit} are above the ${headroom} left of the limit ${limit} of ${most} that ${mandate} has.`,
+      { facts: { mandate, limit, unit, ...found } },
     );
   const obligations = approvals.map(({ role, count }) =>
     obligationJson({ kind: 'approval', role, count, escalation: [] }),

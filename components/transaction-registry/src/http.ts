@@ -1,23 +1,30 @@
 import {
+  accessErrors,
   type Caller,
+  type PublicKey,
   type ResourceGuard,
+  type TransactionEvent,
   type TransactionFacts,
   type TransactionRegistry,
   transactionErrors,
   transactionEvents,
 } from '@countersign/contracts';
 import { parseId, type TransactionId } from '@countersign/kernel';
+import { isAuthorizationDetailType } from '@countersign/market';
 import { described, idempotencyKeyHeader, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { approvalAnswer, exceptionList, receiptAnswer, transactionAnswer } from './answers.ts';
+import { historyAnswer, receiptAnswer, transactionAnswer } from './answers.ts';
+import { approvalRoutes } from './http-approvals.ts';
+import { envelopeRoutes } from './http-envelope.ts';
+import { exceptionRoutes } from './http-exceptions.ts';
+import { lifeCycleOfType } from './life-cycles/index.ts';
 import { scopeHeld } from './scope-held.ts';
-import { transitionRules } from './state-machine.ts';
+import { scopesOfEvent, scopesOfEvents, shownTo } from './shown.ts';
 
 const closed = { additionalProperties: false };
 const transactionId = Type.String({ maxLength: 40 });
 const idParams = Type.Object({ id: transactionId }, closed);
-const approvalBody = Type.Object({ jws: Type.String({ maxLength: 16_384 }) }, closed);
 const transitionBody = Type.Object(
   {
     event: Type.Enum([...transactionEvents]),
@@ -26,38 +33,59 @@ const transitionBody = Type.Object(
   },
   closed,
 );
-const exceptionQuery = Type.Object(
-  { transaction: Type.Optional(transactionId), status: Type.Optional(Type.Enum(['open', 'resolved'])) },
-  closed,
-);
-
 /** Whoever takes part in a trade reads it under the scope of its own part. */
-const readScopes = ['order:read', 'settlement:read', 'trade:read'] as const;
+const readScopes = ['order:read', 'settlement:read', 'trade:read', 'report:read'] as const;
 const tag = 'transactions';
-const [firstEvent, ...otherEvents] = transactionEvents;
+const transitionScopes = scopesOfEvents(transactionEvents);
 
 type WithId = { Params: Static<typeof idParams> };
-type ApprovalRoute = WithId & { Body: Static<typeof approvalBody> };
 type TransitionRoute = WithId & { Body: Static<typeof transitionBody> };
-type ExceptionRoute = { Querystring: Static<typeof exceptionQuery> };
 
 export interface TransactionRegistryRoutes {
   readonly transactions: TransactionRegistry;
   readonly guard: ResourceGuard;
   readonly baseUrl: string;
+  /** Keys that verify envelopes: those of the purpose `envelope`. */
+  readonly envelopeKeys: () => Promise<readonly PublicKey[]>;
 }
 
 /** Transactions over HTTP, under `/transactions`. An institution sees those it is a party to, and no others. */
 export function transactionRegistryRoutes(
   app: FastifyInstance,
-  { transactions, guard, baseUrl }: TransactionRegistryRoutes,
+  { transactions, guard, baseUrl, envelopeKeys }: TransactionRegistryRoutes,
 ): void {
+  approvalRoutes(app, { transactions, guard, baseUrl });
+  envelopeRoutes(app, { transactions, guard, baseUrl, envelopeKeys });
+  exceptionRoutes(app, { transactions, guard, baseUrl });
+
+  /** One word of several means another step of another kind of intent: the token holds that of this kind. */
+  async function needScopeOf(id: TransactionId, event: TransactionEvent, caller: Caller): Promise<void> {
+    const [, ...others] = scopesOfEvent(event);
+    const facts = others.length === 0 ? undefined : await transactions.facts(id);
+    if (facts === undefined || !isAuthorizationDetailType(facts.intentType)) return;
+    // The registry tells whoever is no party that there is no such transaction: nothing before it tells them otherwise.
+    if (!(await transactions.parties(id)).includes(caller.institution)) return;
+    const scope = lifeCycleOfType(facts.intentType).rules[event]?.scope;
+    if (scope !== undefined && !caller.scope.includes(scope))
+      throw accessErrors.error('insufficient_scope', `The access token does not hold the scope ${scope}.`);
+  }
+
+  /** Whoever is no party learns not even that the transaction exists. */
+  async function visible(text: string, caller: Caller): Promise<TransactionFacts> {
+    const id = transactionIdOf(text);
+    const facts = await transactions.facts(id);
+    if (facts === undefined || !(await transactions.parties(id)).includes(caller.institution)) throw notFound();
+    return facts;
+  }
+
   app.get<WithId>(
     '/transactions/:id',
     described({
       tag,
       summary: 'Read a transaction',
-      description: 'For the institution that began it and the parties that it names.',
+      description:
+        'For the institution that began it and the parties to it: those an order lists, and others once they have a step ' +
+        'to take. Who is asked for a quote is not shown the limits of the request.',
       scopes: readScopes,
       params: idParams,
       answers: { 200: { description: 'Its state, its intent, and the approvals that stand', body: transactionAnswer } },
@@ -65,64 +93,26 @@ export function transactionRegistryRoutes(
     withCaller<Caller, FastifyRequest<WithId>>(
       (request) => guard.check(request, { scope: scopeHeld(request, readScopes) }),
       baseUrl,
-      async (request, _reply, caller) => visible(await transactions.facts(transactionIdOf(request.params.id)), caller),
+      async (request, _reply, caller) => shownTo(await visible(request.params.id, caller), caller.institution),
     ),
   );
 
-  app.get<ExceptionRoute>(
-    '/transactions/exceptions',
+  app.get<WithId>(
+    '/transactions/:id/history',
     described({
       tag,
-      summary: 'List exceptions',
-      description: 'What a person must look at, in transactions that the institution of the caller is a party to.',
-      scopes: ['settlement:read'],
-      querystring: exceptionQuery,
-      answers: { 200: { description: 'At most 1,000', body: exceptionList } },
+      summary: 'Read what happened to a transaction',
+      description: 'The receipt of every step, oldest first, for the parties to it.',
+      scopes: readScopes,
+      params: idParams,
+      answers: { 200: { description: 'Its steps', body: historyAnswer } },
     }),
-    withCaller<Caller, FastifyRequest<ExceptionRoute>>(
-      (request) => guard.check(request, { scope: 'settlement:read' }),
+    withCaller<Caller, FastifyRequest<WithId>>(
+      (request) => guard.check(request, { scope: scopeHeld(request, readScopes) }),
       baseUrl,
       async (request, _reply, caller) => {
-        const { transaction, status } = request.query;
-        const exceptions = await transactions.exceptions({
-          party: caller.institution,
-          ...(transaction === undefined ? {} : { transaction: transactionIdOf(transaction) }),
-          ...(status === undefined ? {} : { status }),
-        });
-        return { exceptions };
-      },
-    ),
-  );
-
-  app.post<ApprovalRoute>(
-    '/transactions/:id/approvals',
-    described({
-      tag,
-      summary: 'Approve a transaction',
-      description:
-        'With a compact JWS by the approver, `typ` `countersign-approval+jwt`, over `iss`, `txn`, `intent_digest`, ' +
-        '`decision`, `iat`, `exp` (at most an hour later), `jti` and, for who approves in several roles, `role`, by a key ' +
-        'registered to that person.',
-      scopes: ['order:approve'],
-      params: idParams,
-      body: approvalBody,
-      answers: { 201: { description: 'The approval, which counts until it expires', body: approvalAnswer } },
-    }),
-    withCaller<Caller, FastifyRequest<ApprovalRoute>>(
-      (request) => guard.check(request, { scope: 'order:approve' }),
-      baseUrl,
-      async (request, reply, caller) => {
-        const { id, initiatorInstitution } = visible(
-          await transactions.facts(transactionIdOf(request.params.id)),
-          caller,
-        );
-        // Who brings an approval proves nothing by it: the signature does. But it is brought from within the house.
-        if (initiatorInstitution !== caller.institution)
-          throw transactionErrors.error(
-            'approval_institution',
-            'Only the institution that began the transaction approves it.',
-          );
-        return reply.status(201).send(await transactions.approve(id, request.body.jws));
+        const { id } = await visible(request.params.id, caller);
+        return { steps: await transactions.history(id) };
       },
     ),
   );
@@ -132,10 +122,15 @@ export function transactionRegistryRoutes(
     described({
       tag,
       summary: 'Carry a transaction on by one event',
-      description: `Once for each idempotency key. The scope follows from the event: ${transactionEvents
-        .map((event) => `\`${event}\` needs \`${transitionRules[event].scope}\``)
+      description: `Once for each idempotency key. The scope follows from the event and the kind of intent: ${transactionEvents
+        .map(
+          (event) =>
+            `\`${event}\` needs ${scopesOfEvent(event)
+              .map((scope) => `\`${scope}\``)
+              .join(' or ')}`,
+        )
         .join(', ')}.`,
-      scopes: [transitionRules[firstEvent].scope, ...otherEvents.map((event) => transitionRules[event].scope)],
+      scopes: transitionScopes,
       params: idParams,
       requestHeaders: idempotencyKeyHeader,
       body: transitionBody,
@@ -144,16 +139,23 @@ export function transactionRegistryRoutes(
     async (request, reply) => {
       const { event, body } = request.body;
       return withCaller<Caller, typeof request>(
-        (access) => guard.check(access, { scope: transitionRules[event].scope }),
+        (access) => guard.check(access, { scope: scopeHeld(access, scopesOfEvent(event)) }),
         baseUrl,
-        async (_request, _reply, caller) =>
-          transactions.transition({
-            transaction: boundTo(transactionIdOf(request.params.id), caller),
+        async (_request, _reply, caller) => {
+          const id = boundTo(transactionIdOf(request.params.id), caller);
+          await needScopeOf(id, event, caller);
+          return transactions.transition({
+            transaction: id,
             event,
             idempotencyKey: idempotencyKeyOf(request),
             body,
             by: { id: caller.subject, institution: caller.institution, client: caller.client },
-          }),
+            authentication: {
+              ...(caller.acr === undefined ? {} : { acr: caller.acr }),
+              ...(caller.authTime === undefined ? {} : { authTime: caller.authTime }),
+            },
+          });
+        },
       )(request, reply);
     },
   );
@@ -163,20 +165,6 @@ function transactionIdOf(text: string): TransactionId {
   const id = parseId('transaction', text);
   if (id === undefined) throw notFound();
   return id;
-}
-
-/** A transaction is shown to the institution that began it and to the parties it names. */
-function visible(facts: TransactionFacts | undefined, caller: Caller): TransactionFacts {
-  if (facts === undefined) throw notFound();
-  const { entity_lei, parties } = facts.intent;
-  const named = Array.isArray(parties) && parties.some((party: unknown) => isNamed(party, caller));
-  if (!named && entity_lei !== caller.institution && facts.initiatorInstitution !== caller.institution)
-    throw notFound();
-  return facts;
-}
-
-function isNamed(party: unknown, caller: Caller): boolean {
-  return typeof party === 'object' && party !== null && 'lei' in party && party.lei === caller.institution;
 }
 
 /** A token that was issued for one transaction moves no other. */

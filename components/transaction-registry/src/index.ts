@@ -1,7 +1,12 @@
 import type { ComponentMigrations } from '@countersign/runtime';
 
 export { transactionRegistryRoutes } from './http.ts';
-export { createTransactionRegistry, type TransactionRegistryDependencies } from './transaction-registry.ts';
+export { drawStateMachine, type StateMachine } from './life-cycles/draw.ts';
+export {
+  createTransactionRegistry,
+  type TransactionRegistryComponent,
+  type TransactionRegistryDependencies,
+} from './transaction-registry.ts';
 
 export const transactionRegistryMigrations: ComponentMigrations = {
   name: 'transaction-registry',

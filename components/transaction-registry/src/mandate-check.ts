@@ -1,7 +1,9 @@
 import type { ConsentStore, Mandate } from '@countersign/contracts';
+import type { MandateId } from '@countersign/kernel';
 import { intentUse, type Lei } from '@countersign/market';
-import type { OrderTransaction } from './order.ts';
-import type { MandateNeed } from './state-machine.ts';
+import type { MandateNeed } from './life-cycles/index.ts';
+import { partiesByPart } from './life-cycles/parties-by-part.ts';
+import type { StoredTransaction } from './store.ts';
 
 export type MandateStanding =
   | {
@@ -11,6 +13,13 @@ export type MandateStanding =
     }
   | { readonly stands: false; readonly reason: string; readonly detail: string; readonly atFault?: Mandate };
 
+/** The mandate that is asked about: of the transaction, or one that would take its place. */
+export interface Under {
+  readonly id: MandateId;
+  /** Never answered from an older version than this. */
+  readonly version?: number;
+}
+
 /**
  * Asks again, at the event itself, whether everything the event rests on stands now.
  *
@@ -19,19 +28,20 @@ export type MandateStanding =
  */
 export async function checkMandates(
   needs: readonly MandateNeed[],
-  transaction: OrderTransaction,
-  asked: { readonly now: number; readonly takenAt: number },
+  transaction: StoredTransaction,
+  asked: { readonly now: number; readonly takenAt: number; readonly under?: Under },
   consentStore: Pick<ConsentStore, 'check'>,
 ): Promise<MandateStanding> {
   const relied = new Map<string, Mandate>();
+  const { id, version }: Under = asked.under ?? transaction.mandate;
   for (const { actingFor, action } of needs) {
     for (const institution of actingInstitutions(actingFor, transaction)) {
       const answer = await consentStore.check({
-        mandate: transaction.mandate.id,
+        mandate: id,
         actingFor: institution,
         use: intentUse(transaction.detail, { action, at: asked.takenAt }),
         at: asked.now,
-        atLeastVersion: transaction.mandate.version,
+        ...(version === undefined ? {} : { atLeastVersion: version }),
       });
       if (!answer.stands) return answer;
       for (const mandate of answer.chain) relied.set(mandate.id, mandate);
@@ -40,11 +50,6 @@ export async function checkMandates(
   return { stands: true, mandates: [...relied.values()] };
 }
 
-function actingInstitutions(
-  actingFor: MandateNeed['actingFor'],
-  { detail, initiatorInstitution }: OrderTransaction,
-): readonly Lei[] {
-  return actingFor === 'initiator'
-    ? [initiatorInstitution]
-    : detail.parties.filter(({ role }) => role === actingFor).map(({ lei }) => lei);
+function actingInstitutions(actingFor: MandateNeed['actingFor'], transaction: StoredTransaction): readonly Lei[] {
+  return partiesByPart(transaction).get(actingFor) ?? [];
 }

@@ -72,7 +72,8 @@ describe('opening a transaction for an intent of any type', () => {
     await expect(open({ ...detail, not_after: '2026-06-15T10:00:00Z' })).rejects.toThrow(coded('intent_expired'));
   });
 
-  it.each(kinds)('takes the approval of a %s', async (kind) => {
+  // Collateral is pledged first: nothing that comes before needs approving.
+  it.each(kinds.filter((kind) => kind !== 'collateral_transfer'))('takes the approval of a %s', async (kind) => {
     const { opened } = await begin(kind);
     const key = world.keyOf(supervisor);
     const approval = await world.registry.approve(
@@ -82,13 +83,15 @@ describe('opening a transaction for an intent of any type', () => {
     expect(approval).toMatchObject({ transaction: opened.id, intentDigest: opened.intentDigest });
   });
 
-  it.each(others)('does not carry a %s on, and records that it was asked to', async (kind) => {
+  it.each(others)('knows no step of another life for a %s, and records that it was asked to take one', async (kind) => {
     const { opened } = await begin(kind);
-    for (const event of ['submit', 'cancel'] as const)
-      await expect(world.report(opened.id, event)).rejects.toThrow(coded('intent_not_supported'));
+    for (const event of ['clear', 'execute'] as const)
+      await expect(world.report(opened.id, event, { institution: broker })).rejects.toThrow(
+        coded('intent_not_supported'),
+      );
     expect(recordsOf(opened.id, 'transaction.refused')).toMatchObject([
-      { outcome: 'deny', reason: 'intent_not_supported', data: { event: 'submit' } },
-      { outcome: 'deny', reason: 'intent_not_supported', data: { event: 'cancel' } },
+      { outcome: 'deny', reason: 'intent_not_supported', data: { event: 'clear' } },
+      { outcome: 'deny', reason: 'intent_not_supported', data: { event: 'execute' } },
     ]);
     expect(await world.registry.facts(opened.id)).toMatchObject({ state: 'intended', version: 0 });
   });

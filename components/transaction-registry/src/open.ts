@@ -6,6 +6,7 @@ import {
 } from '@countersign/contracts';
 import { type Clock, newId, parseInstant, type Random } from '@countersign/kernel';
 import { digestOfIntent, parseLei } from '@countersign/market';
+import { destinationKeyOf } from './destinations/destination-key.ts';
 import { intentJson, partiesOf } from './facts.ts';
 import { recordAbout } from './records.ts';
 import type { Store, StoredTransaction } from './store.ts';
@@ -26,7 +27,7 @@ export async function openTransaction(
 ): Promise<OpenedTransaction> {
   const row = newTransaction(request, { clock, random });
   return store.inUnit(async (unit) => {
-    if (!(await unit.insert(row, partiesOf(row)))) {
+    if (!(await unit.insert(row))) {
       const earlier = await unit.byKey(row.client, row.idempotencyKey);
       if (earlier === undefined) throw new Error('an idempotency key was taken and cannot be found');
       return sameAgain(earlier, row);
@@ -71,6 +72,12 @@ function newTransaction(
     lastRecordId: openedRecordId,
     openedRecordId,
     openedAt: now,
+    parties: partiesOf({ detail, initiatorInstitution: institution.value }),
+    awaitedUntil: null,
+    overdueVersion: null,
+    destinationKey: destinationKeyOf(detail) ?? null,
+    destinationDigest: null,
+    carriedBy: null,
   };
 }
 

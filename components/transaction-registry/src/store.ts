@@ -1,14 +1,34 @@
+import type { TransactionException, TransactionState, TransitionReceipt } from '@countersign/contracts';
 import type {
-  Approval,
-  TransactionEvent,
-  TransactionException,
-  TransactionState,
-  TransitionReceipt,
-} from '@countersign/contracts';
-import type { Digest, ExceptionId, IntentDigest, MandateId, RecordId, TransactionId } from '@countersign/kernel';
+  DecisionId,
+  Digest,
+  ExceptionId,
+  IntentDigest,
+  MandateId,
+  RecordId,
+  TransactionId,
+} from '@countersign/kernel';
 import type { AuthorizationDetail, Lei } from '@countersign/market';
-import { databaseFailure, transaction as inTransaction } from '@countersign/runtime';
+import { transaction as inTransaction } from '@countersign/runtime';
 import type pg from 'pg';
+import { lifeCycleOf, stateRuleOf } from './life-cycles/index.ts';
+import { approvalQuestions, approvalsOf, openApprovalsBy } from './store/approvals.ts';
+import {
+  type ExceptionQuery,
+  exceptionsBy,
+  findException,
+  markOverdue,
+  putException,
+  resolveStored,
+  type StoredException,
+  takeOverdue,
+  wasAccepted,
+} from './store/exceptions.ts';
+import { hasArrivedBefore, openOf, overdueLives, takeInstruction } from './store/lives.ts';
+import { type Connection, type Dated, many, one } from './store/rows.ts';
+
+export type { StoredApproval } from './store/approvals.ts';
+export type { StoredException } from './store/exceptions.ts';
 
 export interface StoredTransaction {
   readonly id: TransactionId;
@@ -26,6 +46,27 @@ export interface StoredTransaction {
   readonly openedRecordId: RecordId;
   /** Milliseconds since the epoch. */
   readonly openedAt: number;
+  /** Institutions that may know of it. */
+  readonly parties: readonly string[];
+  /** Someone is waited for until then; milliseconds since the epoch. */
+  readonly awaitedUntil: number | null;
+  /** Version at which an exception told that they were not heard of. */
+  readonly overdueVersion: number | null;
+  /** Names the receiving end of what it sends, and nothing of the amount. */
+  readonly destinationKey: string | null;
+  /** Of the address as it was when it was asked for. */
+  readonly destinationDigest: IntentDigest | null;
+  /** Who has taken it on since whoever began it has gone. */
+  readonly carriedBy: string | null;
+}
+
+/** What a step leaves the transaction with, beside its state. */
+export interface LifeAfter {
+  readonly ended: boolean;
+  readonly awaitedUntil: number | null;
+  readonly destinationDigest: IntentDigest | null;
+  /** Institutions that have a step to take from now on, and knew nothing of it before. */
+  readonly parties: readonly string[];
 }
 
 export interface StoredTransition extends Omit<TransitionReceipt, 'replayed'> {
@@ -33,38 +74,26 @@ export interface StoredTransition extends Omit<TransitionReceipt, 'replayed'> {
   readonly idempotencyKey: string;
   readonly bodyDigest: Digest;
   readonly body: Readonly<Record<string, unknown>>;
-}
-
-export interface StoredApproval extends Approval {
-  readonly institution: string;
-  readonly kid: string;
-  readonly tokenId: string;
-}
-
-export interface ExceptionFilter {
-  readonly transaction?: TransactionId;
-  readonly status?: 'open' | 'resolved';
-  /** Only of transactions this institution is a party to. */
-  readonly party?: string;
-  readonly limit: number;
+  /** Who reported it, by principal id; unknown for what was done before it was kept. */
+  readonly actor?: string;
+  /** The decision it rests on, where the policies were asked. */
+  readonly decision?: { readonly id: DecisionId; readonly policyVersion: number };
 }
 
 const transactionColumns = `id, client, idempotency_key as "idempotencyKey", detail, intent_digest as "intentDigest", initiator,
   initiator_institution as "initiatorInstitution", state, version, last_record_id as "lastRecordId",
   opened_record_id as "openedRecordId", (extract(epoch from opened_at) * 1000)::float8 as "openedAt",
-  json_build_object('id', mandate_id, 'version', mandate_version, 'recordId', mandate_record_id) as mandate`;
+  json_build_object('id', mandate_id, 'version', mandate_version, 'recordId', mandate_record_id) as mandate,
+  (extract(epoch from awaited_until) * 1000)::float8 as "awaitedUntil", overdue_version as "overdueVersion",
+  destination_key as "destinationKey", destination_digest as "destinationDigest", carried_by as "carriedBy",
+  array(select p.lei from transaction_parties p where p.transaction_id = transactions.id order by p.lei) as parties`;
 
 const transitionColumns = `transaction_id as transaction, version, event, to_state as state, institution,
-  idempotency_key as "idempotencyKey", body_digest as "bodyDigest", body, record_id as "recordId", recorded_at as "recordedAt"`;
+  idempotency_key as "idempotencyKey", body_digest as "bodyDigest", body, record_id as "recordId", recorded_at as "recordedAt",
+  late, actor, decision_id as "decisionId", policy_version as "policyVersion"`;
 
-const approvalColumns = `id, transaction_id as transaction, approver, role, institution, kid, token_id as "tokenId",
-  intent_digest as "intentDigest", expires_at as "expiresAt", record_id as "recordId"`;
-
-const exceptionColumns = `e.id, e.transaction_id as transaction, e.event, e.reason, e.detail, e.status, e.raised_at as "raisedAt", e.record_id as "recordId"`;
-
-type Connection = pg.Pool | pg.PoolClient;
-/** Times come from the driver as dates and are promised as RFC 3339. */
-type Dated<Row, Column extends keyof Row> = Omit<Row, Column> & { readonly [C in Column]: Date };
+/** One for each cause and event at most. */
+const mostOpenExceptions = 256;
 
 /** The questions of one transaction of the database. The rows it reads are locked where the name says so. */
 function createUnit(client: pg.PoolClient) {
@@ -73,11 +102,12 @@ function createUnit(client: pg.PoolClient) {
      * Takes (client, idempotency key) for a new transaction. @returns false when it is taken; a second request waits
      * here until the first has committed or is gone.
      */
-    async insert(row: StoredTransaction, parties: readonly string[]): Promise<boolean> {
+    async insert(row: StoredTransaction): Promise<boolean> {
       const inserted = await client.query(
         `insert into transactions (id, client, idempotency_key, detail, intent_digest, initiator, initiator_institution, mandate_id,
-                                   mandate_version, mandate_record_id, state, version, last_record_id, opened_record_id, opened_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, to_timestamp($15::float8 / 1000))
+                                   mandate_version, mandate_record_id, state, version, last_record_id, opened_record_id, opened_at,
+                                   destination_key)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, to_timestamp($15::float8 / 1000), $16)
          on conflict (client, idempotency_key) do nothing`,
         [
           row.id,
@@ -95,12 +125,13 @@ function createUnit(client: pg.PoolClient) {
           row.lastRecordId,
           row.openedRecordId,
           row.openedAt,
+          row.destinationKey,
         ],
       );
       if (inserted.rowCount !== 1) return false;
       await client.query('insert into transaction_parties (transaction_id, lei) select $1, unnest($2::text[])', [
         row.id,
-        parties,
+        row.parties,
       ]);
       return true;
     },
@@ -113,20 +144,21 @@ function createUnit(client: pg.PoolClient) {
     lock(id: TransactionId): Promise<StoredTransaction | undefined> {
       return one(client, `select ${transactionColumns} from transactions where id = $1 for update`, [id]);
     },
-    async transitions(id: TransactionId): Promise<readonly StoredTransition[]> {
-      const rows = await many<Dated<StoredTransition, 'recordedAt'>>(
-        client,
-        `select ${transitionColumns} from transitions where transaction_id = $1 order by version`,
-        [id],
-      );
-      return rows.map((row) => ({ ...row, recordedAt: row.recordedAt.toISOString() }));
+    read: (id: TransactionId) =>
+      one<StoredTransaction>(client, `select ${transactionColumns} from transactions where id = $1`, [id]),
+    /** Another than the locked one; kept as it is until the end of the unit. */
+    share(id: TransactionId): Promise<StoredTransaction | undefined> {
+      return one(client, `select ${transactionColumns} from transactions where id = $1 for share`, [id]);
     },
-    approvals: (id: TransactionId) => approvalsOf(client, id),
-    async putTransition(transition: StoredTransition): Promise<void> {
+    async transitions(id: TransactionId): Promise<readonly StoredTransition[]> {
+      return transitionsOf(client, id);
+    },
+    ...approvalQuestions(client),
+    async putTransition(transition: StoredTransition, after: LifeAfter): Promise<void> {
       await client.query(
         `insert into transitions (transaction_id, version, event, to_state, institution, idempotency_key, body_digest, body,
-                                  record_id, recorded_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+                                  record_id, recorded_at, actor, decision_id, policy_version, late)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
         [
           transition.transaction,
           transition.version,
@@ -138,57 +170,64 @@ function createUnit(client: pg.PoolClient) {
           JSON.stringify(transition.body),
           transition.recordId,
           transition.recordedAt,
+          transition.actor ?? null,
+          transition.decision?.id ?? null,
+          transition.decision?.policyVersion ?? null,
+          transition.late ?? false,
         ],
       );
-      await client.query('update transactions set state = $2, version = $3, last_record_id = $4 where id = $1', [
-        transition.transaction,
-        transition.state,
-        transition.version,
-        transition.recordId,
-      ]);
-    },
-    async putApproval(approval: StoredApproval): Promise<void> {
       await client.query(
-        `insert into approvals (id, transaction_id, approver, role, institution, kid, token_id, intent_digest, expires_at, record_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+        `update transactions
+            set state = $2, version = $3, last_record_id = $4, ended = $5, awaited_until = to_timestamp($6::float8 / 1000),
+                destination_digest = $7, overdue_version = null
+          where id = $1`,
         [
-          approval.id,
-          approval.transaction,
-          approval.approver,
-          approval.role,
-          approval.institution,
-          approval.kid,
-          approval.tokenId,
-          approval.intentDigest,
-          approval.expiresAt,
-          approval.recordId,
+          transition.transaction,
+          transition.state,
+          transition.version,
+          transition.recordId,
+          after.ended,
+          after.awaitedUntil,
+          after.destinationDigest,
         ],
       );
-    },
-    async openException(id: TransactionId, event: TransactionEvent): Promise<ExceptionId | undefined> {
-      const found = await one<{ id: ExceptionId }>(
-        client,
-        `select id from exceptions where transaction_id = $1 and event = $2 and status = 'open'`,
-        [id, event],
-      );
-      return found?.id;
-    },
-    async putException(exception: TransactionException): Promise<void> {
+      if (after.parties.length === 0) return;
       await client.query(
-        `insert into exceptions (id, transaction_id, event, reason, detail, status, raised_at, record_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-        [
-          exception.id,
-          exception.transaction,
-          exception.event,
-          exception.reason,
-          exception.detail,
-          exception.status,
-          exception.raisedAt,
-          exception.recordId,
-        ],
+        'insert into transaction_parties (transaction_id, lei) select $1, unnest($2::text[]) on conflict do nothing',
+        [transition.transaction, after.parties],
       );
     },
+    /** At this version they were not heard of in time, and an exception tells it. */
+    async tellOverdue({ id, version }: Pick<StoredTransaction, 'id' | 'version'>): Promise<void> {
+      await client.query('update transactions set overdue_version = $2 where id = $1', [id, version]);
+    },
+    /** They are waited for again, until then. */
+    async awaitAgain(id: TransactionId, until: number): Promise<void> {
+      await client.query(
+        'update transactions set overdue_version = null, awaited_until = to_timestamp($2::float8 / 1000) where id = $1',
+        [id, until],
+      );
+    },
+    async restOn(id: TransactionId, mandate: StoredTransaction['mandate']): Promise<void> {
+      await client.query(
+        'update transactions set mandate_id = $2, mandate_version = $3, mandate_record_id = $4 where id = $1',
+        [id, mandate.id, mandate.version, mandate.recordId],
+      );
+    },
+    async carryBy(id: TransactionId, principal: string): Promise<void> {
+      await client.query('update transactions set carried_by = $2 where id = $1', [id, principal]);
+    },
+    takeInstruction: (mandate: MandateId, id: TransactionId) => takeInstruction(client, mandate, id),
+    hasArrivedBefore: (about: Parameters<typeof hasArrivedBefore>[1]) => hasArrivedBefore(client, about),
+    openExceptions: (id: TransactionId) =>
+      exceptionsBy(client, { transaction: id, status: 'open', limit: mostOpenExceptions }),
+    exception: (id: ExceptionId) => findException(client, id),
+    wasAccepted: (about: Parameters<typeof wasAccepted>[1]) => wasAccepted(client, about),
+    putException: (exception: StoredException) => putException(client, exception),
+    resolveException: (id: ExceptionId, resolution: NonNullable<TransactionException['resolution']>) =>
+      resolveStored(client, id, resolution),
+    takeOverdue: (now: number) => takeOverdue(client, now),
+    markOverdue: (id: ExceptionId, at: string, recordId: RecordId) => markOverdue(client, id, at, recordId),
   };
 }
 export type Unit = ReturnType<typeof createUnit>;
@@ -201,56 +240,49 @@ export function createStore(pool: pg.Pool) {
     find: (id: TransactionId) =>
       one<StoredTransaction>(pool, `select ${transactionColumns} from transactions where id = $1`, [id]),
     approvals: (id: TransactionId) => approvalsOf(pool, id),
+    openApprovalsBy: (approver: string, now: number, limit: number) => openApprovalsBy(pool, approver, now, limit),
+    /** In order. */
+    transitions: (id: TransactionId) => transitionsOf(pool, id),
     /**
-     * Whether it has been submitted and not cancelled; undefined when there is none. Waits for a transition that is under
-     * way, as long as the database waits for a lock.
+     * Whether its amounts count against limits in the state it has; undefined when there is none. Waits for a transition
+     * that is under way, as long as the database waits for a lock.
      */
     async counts(id: TransactionId): Promise<boolean | undefined> {
-      const found = await one<{ state: TransactionState }>(
+      const found = await one<Pick<StoredTransaction, 'detail' | 'state'>>(
         pool,
-        'select state from transactions where id = $1 for share',
+        'select detail, state from transactions where id = $1 for share',
         [id],
       );
-      return found === undefined ? undefined : found.state !== 'intended' && found.state !== 'cancelled';
+      return found === undefined ? undefined : stateRuleOf(lifeCycleOf(found.detail), found.state).counts === true;
     },
+    hasArrivedBefore: (about: Parameters<typeof hasArrivedBefore>[1]) => hasArrivedBefore(pool, about),
     /** Oldest first. */
-    async exceptions({ transaction, status, party, limit }: ExceptionFilter): Promise<readonly TransactionException[]> {
-      const rows = await many<Dated<TransactionException, 'raisedAt'>>(
-        pool,
-        `select ${exceptionColumns} from exceptions e
-          where ($1::text is null or e.transaction_id = $1) and ($2::text is null or e.status = $2)
-            and ($3::text is null or exists (select from transaction_parties p where p.transaction_id = e.transaction_id and p.lei = $3))
-          order by e.raised_at, e.id limit $4`,
-        [transaction ?? null, status ?? null, party ?? null, limit],
-      );
-      return rows.map((row) => ({ ...row, raisedAt: row.raisedAt.toISOString() }));
-    },
+    exceptions: (query: ExceptionQuery) => exceptionsBy(pool, query),
+    exception: (id: ExceptionId) => findException(pool, id),
+    overdueLives: (now: number, limit: number) => overdueLives(pool, now, limit),
+    openOf: (principal: string, after: TransactionId | undefined, limit: number) =>
+      openOf(pool, principal, after, limit),
   };
 }
 export type Store = ReturnType<typeof createStore>;
 
-async function approvalsOf(on: Connection, id: TransactionId): Promise<readonly StoredApproval[]> {
-  const rows = await many<Dated<StoredApproval, 'expiresAt'>>(
+interface TransitionRow extends Omit<Dated<StoredTransition, 'recordedAt'>, 'actor' | 'decision'> {
+  readonly actor: string | null;
+  readonly decisionId: DecisionId | null;
+  readonly policyVersion: number | null;
+}
+
+async function transitionsOf(on: Connection, id: TransactionId): Promise<readonly StoredTransition[]> {
+  const rows = await many<TransitionRow>(
     on,
-    `select ${approvalColumns} from approvals where transaction_id = $1 order by id`,
+    `select ${transitionColumns} from transitions where transaction_id = $1 order by version`,
     [id],
   );
-  return rows.map((row) => ({ ...row, expiresAt: row.expiresAt.toISOString() }));
-}
-
-/** Rows were written by this component from parsed values, so they are taken at their word. */
-async function many<Row extends object>(on: Connection, text: string, values: readonly unknown[]): Promise<Row[]> {
-  try {
-    return (await on.query<Row>(text, [...values])).rows;
-  } catch (error) {
-    throw databaseFailure(error);
-  }
-}
-
-async function one<Row extends object>(
-  on: Connection,
-  text: string,
-  values: readonly unknown[],
-): Promise<Row | undefined> {
-  return (await many<Row>(on, text, values))[0];
+  return rows.map(({ late, actor, decisionId, policyVersion, ...row }) => ({
+    ...row,
+    ...(late === true ? { late } : {}),
+    recordedAt: row.recordedAt.toISOString(),
+    ...(actor === null ? {} : { actor }),
+    ...(decisionId === null || policyVersion === null ? {} : { decision: { id: decisionId, policyVersion } }),
+  }));
 }

@@ -1,40 +1,83 @@
 import { transactionErrors } from '@countersign/contracts';
-import { type CodedError, compareDecimals, type DecimalString, multiplyDecimals } from '@countersign/kernel';
-import type { TradeOrder } from '@countersign/market';
-import type { Money, TransitionBody } from './transition-body.ts';
+import { type CodedError, compareDecimals, type DecimalString, multiplyDecimals, toInstant } from '@countersign/kernel';
+import type { AuthorizationDetail, Rfq, TradeOrder } from '@countersign/market';
+import type { Attempt } from './attempt.ts';
+import type { LifeCycle } from './life-cycles/index.ts';
+import type { StoredTransition } from './store.ts';
+import { type Money, parseTransitionBody, type TransitionBody } from './transition-body.ts';
 
-/** What earlier events of the transaction said. */
-export interface TradeSoFar {
+/** What earlier events of a transaction said. */
+interface Before {
   readonly executed?: { readonly quantity: DecimalString; readonly price: Money };
   readonly cleared?: { readonly quantity: DecimalString };
+  /** The newest quote first. */
+  readonly quotes: readonly {
+    readonly by: string;
+    readonly id: string;
+    readonly price: Money;
+    readonly validUntil: number;
+  }[];
 }
 
 /**
  * Whether what happened stays within what was intended and approved: an execution within the order's quantity,
- * price and notional, what is cleared within what was executed, what is settled within what was cleared.
+ * price and notional, what is cleared within what was executed, what is settled within what was cleared; a quote that
+ * is dealt on is good still, and within the request.
  *
- * @returns CodedError `terms_exceeded`, or undefined when everything is within the terms
+ * @returns CodedError `terms_exceeded`, `intent_expired`, or undefined when everything is within the terms
  */
-export function termsFault(order: TradeOrder, soFar: TradeSoFar, body: TransitionBody): CodedError | undefined {
-  switch (body.event) {
-    case 'submit':
-    case 'cancel':
+export function termsFault({ transaction, cycle, past, body, now }: Attempt): CodedError | undefined {
+  const { detail } = transaction;
+  const before = saidBefore(cycle, past);
+  switch (body.kind) {
+    case 'plain':
+    case 'moved':
+    case 'quote':
       return undefined;
-    case 'execute':
-      return executionFault(order, body.executedQty, body.price);
-    case 'clear':
-      return quantityFault('cleared_qty', body.clearedQty, 'executed', soFar.executed?.quantity);
-    case 'settle':
+    case 'execution':
+      return isDealing(detail) ? executionFault(detail, body.executedQty, body.price) : undefined;
+    case 'clearing':
+      return quantityFault('cleared_qty', body.clearedQty, 'executed', before.executed?.quantity);
+    case 'settlement':
       return (
-        quantityFault('settled_qty', body.settledQty, 'cleared', soFar.cleared?.quantity) ??
-        amountFault(body.amount, soFar)
+        quantityFault('settled_qty', body.settledQty, 'cleared', before.cleared?.quantity) ??
+        amountFault(body.amount, before)
       );
+    case 'deal':
+      return isDealing(detail) ? dealFault(detail, body, before, now) : undefined;
   }
 }
 
-function executionFault(order: TradeOrder, quantity: DecimalString, price: Money): CodedError | undefined {
+/** What was said before, read again by the parser that let it in. */
+function saidBefore({ name }: LifeCycle, past: readonly StoredTransition[]): Before {
+  const said = past.map(({ event, body, institution }) => ({
+    by: institution,
+    body: parseTransitionBody(name, event, body),
+  }));
+  const executed = said.map(({ body }) => body).find((body) => body.kind === 'execution');
+  const cleared = said.map(({ body }) => body).find((body) => body.kind === 'clearing');
+  return {
+    ...(executed === undefined ? {} : { executed: { quantity: executed.executedQty, price: executed.price } }),
+    ...(cleared === undefined ? {} : { cleared: { quantity: cleared.clearedQty } }),
+    quotes: said
+      .flatMap(({ by, body }) =>
+        body.kind === 'quote' ? [{ by, id: body.quoteId, price: body.price, validUntil: body.validUntil }] : [],
+      )
+      .reverse(),
+  };
+}
+
+function isDealing(detail: AuthorizationDetail): detail is TradeOrder | Rfq {
+  return 'max_notional' in detail;
+}
+
+function executionFault(order: TradeOrder | Rfq, quantity: DecimalString, price: Money): CodedError | undefined {
   if (compareDecimals(quantity, order.max_qty) > 0)
     return exceeded('executed_qty', `The executed quantity ${quantity} is above the order's ${order.max_qty}.`);
+  return priceFault(order, quantity, price);
+}
+
+function priceFault(order: TradeOrder | Rfq, quantity: DecimalString, price: Money): CodedError | undefined {
   if (price.ccy !== order.max_notional.ccy)
     return exceeded('price', `The price is in ${price.ccy}, the order in ${order.max_notional.ccy}.`);
   const limit = order.limit_price;
@@ -58,6 +101,22 @@ function executionFault(order: TradeOrder, quantity: DecimalString, price: Money
     : undefined;
 }
 
+/** The whole quantity is dealt at the price of the quote. */
+function dealFault(
+  rfq: TradeOrder | Rfq,
+  { quoteId, counterparty }: Extract<TransitionBody, { kind: 'deal' }>,
+  { quotes }: Before,
+  now: number,
+): CodedError | undefined {
+  const quote = quotes.find(({ id, by }) => id === quoteId && by === counterparty);
+  if (quote === undefined) return exceeded('quote_id', 'That counterparty has given no quote of this id.');
+  if ('quote_id' in rfq && rfq.quote_id !== undefined && rfq.quote_id !== quoteId)
+    return exceeded('quote_id', `The intent is to deal on the quote ${rfq.quote_id}.`);
+  if (quote.validUntil <= now)
+    return transactionErrors.error('intent_expired', `The quote was good until ${toInstant(quote.validUntil)}.`);
+  return priceFault(rfq, rfq.max_qty, quote.price);
+}
+
 function quantityFault(
   field: string,
   quantity: DecimalString,
@@ -68,7 +127,7 @@ function quantityFault(
   return exceeded(field, `The quantity ${quantity} is above the ${bound ?? 'unknown'} that was ${before}.`);
 }
 
-function amountFault(amount: Money | undefined, { executed }: TradeSoFar): CodedError | undefined {
+function amountFault(amount: Money | undefined, { executed }: Before): CodedError | undefined {
   if (amount === undefined || executed === undefined) return undefined;
   const notional = multiplyDecimals(executed.quantity, executed.price.amount);
   return amount.ccy !== executed.price.ccy || compareDecimals(amount.amount, notional) > 0

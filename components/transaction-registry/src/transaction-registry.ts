@@ -1,29 +1,56 @@
 import type { TransactionRegistry } from '@countersign/contracts';
 import { createKeyCache } from '@countersign/oauth';
+import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
-import { type ApproveDependencies, approveTransaction } from './approve.ts';
-import { factsOf, partiesOf, standingApprovals } from './facts.ts';
+import { endApprovalsOf } from './approvals/end-approvals.ts';
+import { type ApprovingDependencies, createApproving } from './approving.ts';
+import { endTransactionsOf } from './departure.ts';
+import { destinationKnown } from './destinations/known.ts';
+import { markOverdue } from './exceptions/overdue.ts';
+import { resolveException } from './exceptions/resolve.ts';
+import { tellTimeouts } from './exceptions/timeouts.ts';
+import { factsOf, standingApprovals } from './facts.ts';
 import { type OpenDependencies, openTransaction } from './open.ts';
+import { publicException } from './store/exceptions.ts';
 import { createStore } from './store.ts';
+import { receiptOf } from './take-step.ts';
 import { type TransitionDependencies, transition } from './transition.ts';
 
-type UseCases = OpenDependencies & ApproveDependencies & TransitionDependencies;
-export type TransactionRegistryDependencies = Omit<UseCases, 'store' | 'keys'> & { readonly pool: pg.Pool };
+type UseCases = OpenDependencies & ApprovingDependencies & TransitionDependencies;
+export type TransactionRegistryDependencies = Omit<UseCases, 'store' | 'keys'> & {
+  readonly pool: pg.Pool;
+  /** How often it looks for time-outs and overdue exceptions; never, where it is left out. */
+  readonly sweepEveryMs?: number;
+};
+
+export interface TransactionRegistryComponent extends TransactionRegistry {
+  /** Looks now, as happens now and then: @returns how many exceptions were raised, and how many have become overdue */
+  sweep(): Promise<{ readonly timeouts: number; readonly overdue: number }>;
+  stop(): Promise<void>;
+}
 
 /** A page of exceptions. */
 const maxListed = 1000;
+/** So many are told of in one sweep; the next goes on. */
+const sweepSize = 500;
 
 /** Intents, who approved them, and what became of them: each step once, in order, on authority that stands then. */
 export function createTransactionRegistry({
   pool,
+  sweepEveryMs,
   ...collaborators
-}: TransactionRegistryDependencies): TransactionRegistry {
+}: TransactionRegistryDependencies): TransactionRegistryComponent {
   const dependencies: UseCases = {
     ...collaborators,
     store: createStore(pool),
     keys: createKeyCache({ maxKeys: 1024 }),
   };
-  const { store, directory, clock } = dependencies;
+  const { store, directory, clock, logger } = dependencies;
+  const sweep = async () => ({
+    timeouts: await tellTimeouts(sweepSize, dependencies),
+    overdue: await markOverdue(sweepSize, dependencies),
+  });
+  const sweeping = sweepEveryMs === undefined ? undefined : every(sweepEveryMs, sweep, logger);
   return {
     open: (request) => openTransaction(request, dependencies),
     async facts(id) {
@@ -32,15 +59,51 @@ export function createTransactionRegistry({
       return factsOf(
         transaction,
         standingApprovals(transaction, await store.approvals(id), directory.snapshot(), clock.now()),
+        await destinationKnown(transaction, store),
       );
+    },
+    async history(id) {
+      return (await store.transitions(id)).map((step) => receiptOf(step, false));
     },
     countsAgainstLimits: (id) => store.counts(id),
     async parties(id) {
-      const transaction = await store.find(id);
-      return transaction === undefined ? [] : partiesOf(transaction);
+      return (await store.find(id))?.parties ?? [];
     },
-    approve: (id, jws) => approveTransaction(id, jws, dependencies),
+    ...createApproving(dependencies),
     transition: (request) => transition(request, dependencies),
-    exceptions: (filter) => store.exceptions({ ...filter, limit: maxListed }),
+    async exceptions(filter) {
+      return (await store.exceptions({ ...filter, limit: maxListed })).map(publicException);
+    },
+    resolveException: (id, resolution, by) => resolveException(id, resolution, by, dependencies),
+    async endAuthorityOf(principal, by, reason) {
+      const approvals = await endApprovalsOf(principal, by, reason, dependencies);
+      return { ended: approvals + (await endTransactionsOf(principal, by, reason, dependencies)) };
+    },
+    sweep,
+    async stop() {
+      await sweeping?.stop();
+    },
+  };
+}
+
+/** Sweeps now and then, one sweep at a time. */
+function every(everyMs: number, sweep: () => Promise<unknown>, logger: Logger): { stop(): Promise<void> } {
+  let running: Promise<unknown> = Promise.resolve();
+  let busy = false;
+  const timer = setInterval(() => {
+    if (busy) return;
+    busy = true;
+    running = sweep()
+      .catch((error: unknown) => logger.warn({ error }, 'time-outs of partners could not be looked for'))
+      .finally(() => {
+        busy = false;
+      });
+  }, everyMs);
+  timer.unref();
+  return {
+    async stop() {
+      clearInterval(timer);
+      await running;
+    },
   };
 }

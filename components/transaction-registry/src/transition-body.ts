@@ -1,81 +1,154 @@
-import { type TransactionEvent, transactionErrors } from '@countersign/contracts';
-import { compareDecimals, type DecimalString, parseDecimal, zero } from '@countersign/kernel';
-import { type Currency, parseCurrency } from '@countersign/market';
+import {
+  type LifeCycleName,
+  type TransactionEvent,
+  type TransactionState,
+  transactionErrors,
+  transactionStates,
+} from '@countersign/contracts';
+import {
+  compareDecimals,
+  type DecimalString,
+  type Digest,
+  parseDecimal,
+  parseDigest,
+  parseInstant,
+  zero,
+} from '@countersign/kernel';
+import { type Currency, type Lei, parseCurrency, parseLei } from '@countersign/market';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 
 const quantity = Type.String({ maxLength: 40 });
 const money = Type.Object({ amount: quantity, ccy: Type.String({ maxLength: 3 }) }, { additionalProperties: false });
-/** How the caller's own system calls the event: an execution id, a settlement reference. */
-const reference = Type.Optional(Type.String({ pattern: '^[0-9A-Za-z][0-9A-Za-z._:/@#+-]{0,63}$' }));
+const identifier = Type.String({ pattern: '^[0-9A-Za-z][0-9A-Za-z._:/@#+-]{0,63}$' });
+/** What every event may add. */
+const common = {
+  /** How the caller's own system calls the event: an execution id, a settlement reference. */
+  reference: Type.Optional(Type.String({ pattern: '^[0-9A-Za-z][0-9A-Za-z._:/@#+-]{0,127}$' })),
+  /** What the partner takes the transaction to be; compared with what stands here. */
+  intent_digest: Type.Optional(Type.String({ maxLength: 64 })),
+  state: Type.Optional(Type.String({ maxLength: 32 })),
+};
 const closed = { additionalProperties: false };
 
-const schemas = {
-  submit: Type.Object({ reference }, closed),
-  execute: Type.Object({ executed_qty: quantity, price: money, reference }, closed),
-  clear: Type.Object({ cleared_qty: quantity, reference }, closed),
-  settle: Type.Object({ settled_qty: quantity, amount: Type.Optional(money), reference }, closed),
-  cancel: Type.Object({ reference }, closed),
-} as const;
-
-const validators = {
-  submit: Compile(schemas.submit),
-  execute: Compile(schemas.execute),
-  clear: Compile(schemas.clear),
-  settle: Compile(schemas.settle),
-  cancel: Compile(schemas.cancel),
-};
+const plain = Compile(Type.Object(common, closed));
+const execution = Compile(Type.Object({ ...common, executed_qty: quantity, price: money }, closed));
+const clearing = Compile(Type.Object({ ...common, cleared_qty: quantity }, closed));
+const settlement = Compile(Type.Object({ ...common, settled_qty: quantity, amount: Type.Optional(money) }, closed));
+const moved = Compile(Type.Object({ ...common, amount: Type.Optional(quantity) }, closed));
+const quote = Compile(
+  Type.Object({ ...common, quote_id: identifier, price: money, valid_until: Type.String({ maxLength: 40 }) }, closed),
+);
+const deal = Compile(Type.Object({ ...common, quote_id: identifier, counterparty_lei: Type.String() }, closed));
 
 export interface Money {
   readonly amount: DecimalString;
   readonly ccy: Currency;
 }
 
+/** What a partner says the transaction is. */
+export interface Said {
+  readonly intentDigest?: Digest;
+  readonly state?: TransactionState;
+}
+
 /** What the caller says happened, as far as the terms of the intent speak of it. */
-export type TransitionBody =
-  | { readonly event: 'submit' | 'cancel' }
-  | { readonly event: 'execute'; readonly executedQty: DecimalString; readonly price: Money }
-  | { readonly event: 'clear'; readonly clearedQty: DecimalString }
-  | { readonly event: 'settle'; readonly settledQty: DecimalString; readonly amount?: Money };
+export type TransitionBody = { readonly said: Said } & (
+  | { readonly kind: 'plain' }
+  | { readonly kind: 'execution'; readonly executedQty: DecimalString; readonly price: Money }
+  | { readonly kind: 'clearing'; readonly clearedQty: DecimalString }
+  | { readonly kind: 'settlement'; readonly settledQty: DecimalString; readonly amount?: Money }
+  | { readonly kind: 'moved'; readonly amount: DecimalString }
+  | { readonly kind: 'quote'; readonly quoteId: string; readonly price: Money; readonly validUntil: number }
+  | { readonly kind: 'deal'; readonly quoteId: string; readonly counterparty: Lei }
+);
 
 /**
- * Reads the body of a transition. Nothing unknown is let through: a member that nothing compares with the
+ * Reads the body of an event of a life. Nothing unknown is let through: a member that nothing compares with the
  * terms would stand in the evidence as if it had been.
  *
  * @throws CodedError `transition_invalid`
  */
-export function parseTransitionBody(event: TransactionEvent, body: unknown): TransitionBody {
-  switch (event) {
-    case 'submit':
-    case 'cancel':
-      shaped<Static<typeof schemas.submit>>(event, body);
-      return { event };
-    case 'execute': {
-      const { executed_qty, price } = shaped<Static<typeof schemas.execute>>(event, body);
-      return { event, executedQty: parseQuantity('executed_qty', executed_qty), price: parseMoney('price', price) };
-    }
-    case 'clear':
+export function parseTransitionBody(cycle: LifeCycleName, event: TransactionEvent, body: unknown): TransitionBody {
+  switch (`${cycle} ${event}`) {
+    case 'order execute': {
+      const { executed_qty, price, ...rest } = shaped(execution, event, body);
       return {
-        event,
-        clearedQty: parseQuantity('cleared_qty', shaped<Static<typeof schemas.clear>>(event, body).cleared_qty),
+        ...saidIn(rest),
+        kind: 'execution',
+        executedQty: parseQuantity('executed_qty', executed_qty),
+        price: parseMoney('price', price),
       };
-    case 'settle': {
-      const { settled_qty, amount } = shaped<Static<typeof schemas.settle>>(event, body);
+    }
+    case 'order clear': {
+      const { cleared_qty, ...rest } = shaped(clearing, event, body);
+      return { ...saidIn(rest), kind: 'clearing', clearedQty: parseQuantity('cleared_qty', cleared_qty) };
+    }
+    case 'order settle': {
+      const { settled_qty, amount, ...rest } = shaped(settlement, event, body);
       return {
-        event,
+        ...saidIn(rest),
+        kind: 'settlement',
         settledQty: parseQuantity('settled_qty', settled_qty),
         ...(amount === undefined ? {} : { amount: parseMoney('amount', amount) }),
       };
     }
+    case 'settlement settle':
+    case 'withdrawal confirm': {
+      const { amount, ...rest } = shaped(moved, event, body);
+      return amount === undefined
+        ? { ...saidIn(rest), kind: 'plain' }
+        : { ...saidIn(rest), kind: 'moved', amount: parseQuantity('amount', amount) };
+    }
+    case 'rfq quote': {
+      const { quote_id, price, valid_until, ...rest } = shaped(quote, event, body);
+      return {
+        ...saidIn(rest),
+        kind: 'quote',
+        quoteId: quote_id,
+        price: parseMoney('price', price),
+        validUntil: parseTime('valid_until', valid_until),
+      };
+    }
+    case 'rfq accept': {
+      const { quote_id, counterparty_lei, ...rest } = shaped(deal, event, body);
+      return { ...saidIn(rest), kind: 'deal', quoteId: quote_id, counterparty: parseFirm(counterparty_lei) };
+    }
+    default:
+      return { ...saidIn(shaped(plain, event, body)), kind: 'plain' };
   }
 }
 
-function shaped<Body>(event: TransactionEvent, body: unknown): Body {
-  const validator = validators[event];
-  if (validator.Check(body)) return body as Body;
+function saidIn({
+  intent_digest,
+  state,
+}: {
+  readonly intent_digest?: string | undefined;
+  readonly state?: string | undefined;
+}): { readonly said: Said } {
+  const intentDigest = intent_digest === undefined ? undefined : parseDigest(intent_digest);
+  if (intent_digest !== undefined && intentDigest === undefined)
+    throw invalid('intent_digest is a SHA-256 digest in base64url.');
+  const named = transactionStates.find((known) => known === state);
+  if (state !== undefined && named === undefined)
+    throw invalid(`There is no state but ${transactionStates.join(', ')}.`);
+  return {
+    said: {
+      ...(intentDigest === undefined ? {} : { intentDigest }),
+      ...(named === undefined ? {} : { state: named }),
+    },
+  };
+}
+
+interface Validator<Body> {
+  Check(value: unknown): value is Body;
+  Errors(value: unknown): readonly { readonly instancePath: string; readonly message: string }[];
+}
+
+function shaped<Body>(validator: Validator<Body>, event: TransactionEvent, body: unknown): Body {
+  if (validator.Check(body)) return body;
   const [error] = validator.Errors(body);
-  throw transactionErrors.error(
-    'transition_invalid',
+  throw invalid(
     `The body of ${event} is not as it should be${error === undefined ? '' : `: ${error.instancePath || 'it'} ${error.message}`}.`,
   );
 }
@@ -83,21 +156,30 @@ function shaped<Body>(event: TransactionEvent, body: unknown): Body {
 function parseQuantity(field: string, text: string): DecimalString {
   const value = parseDecimal(text);
   if (value === undefined || compareDecimals(value, zero) <= 0)
-    throw transactionErrors.error(
-      'transition_invalid',
-      `${field} is a decimal above zero in its one canonical form, e.g. "1500.25".`,
-    );
+    throw invalid(`${field} is a decimal above zero in its one canonical form, e.g. "1500.25".`);
   return value;
 }
 
 function parseMoney(field: string, { amount, ccy }: Static<typeof money>): Money {
   const currency = parseCurrency(ccy);
-  if (!currency.ok) throw transactionErrors.error('transition_invalid', `${field}.ccy: ${currency.detail}`);
+  if (!currency.ok) throw invalid(`${field}.ccy: ${currency.detail}`);
   const value = parseDecimal(amount);
-  if (value === undefined)
-    throw transactionErrors.error(
-      'transition_invalid',
-      `${field}.amount is a decimal in its one canonical form, e.g. "101.25".`,
-    );
+  if (value === undefined) throw invalid(`${field}.amount is a decimal in its one canonical form, e.g. "101.25".`);
   return { amount: value, ccy: currency.value };
+}
+
+function parseTime(field: string, text: string): number {
+  const at = parseInstant(text);
+  if (at === undefined) throw invalid(`${field} is an RFC 3339 date-time.`);
+  return at;
+}
+
+function parseFirm(text: string): Lei {
+  const lei = parseLei(text);
+  if (!lei.ok) throw invalid(`counterparty_lei: ${lei.detail}`);
+  return lei.value;
+}
+
+function invalid(detail: string) {
+  return transactionErrors.error('transition_invalid', detail);
 }

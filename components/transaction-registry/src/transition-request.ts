@@ -1,10 +1,8 @@
 import { type TransitionRequest, transactionErrors, transactionEvents } from '@countersign/contracts';
 import { type Digest, digestOf } from '@countersign/kernel';
-import { parseTransitionBody, type TransitionBody } from './transition-body.ts';
 
 /** A request after it was read. */
 export interface Asked extends TransitionRequest {
-  readonly facts: TransitionBody;
   readonly bodyDigest: Digest;
   /** LEI of the institution that asks. */
   readonly institution: string;
@@ -24,6 +22,5 @@ export function parseTransitionRequest(request: TransitionRequest): Asked {
     throw transactionErrors.error('transition_invalid', 'The idempotency key is 1 to 128 visible ASCII characters.');
   if (by.institution === undefined)
     throw transactionErrors.error('transition_not_permitted', 'The caller acts for no institution.');
-  const facts = parseTransitionBody(event, body);
-  return { ...request, facts, bodyDigest: digestOf(body), institution: by.institution };
+  return { ...request, bodyDigest: digestOf(body), institution: by.institution };
 }

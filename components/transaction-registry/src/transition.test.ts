@@ -402,17 +402,17 @@ describe('authority at each event', () => {
       expect(attempt).toEqual({ status: 'rejected', reason: coded('mandate_lapsed', { exception: exception?.id }) });
   });
 
-  it('goes on when the mandate stands again, with the exception still there', async () => {
+  it('does not go on because the mandate stands again: silence heals no exception', async () => {
     const { transaction, root } = await world.reach('submit', 'execute');
     await world.consentStore.suspend(root.id, actor(fundSignatory), 'Review');
     await expect(world.report(transaction.id, 'clear')).rejects.toThrow(coded('mandate_lapsed'));
     await world.consentStore.resume(root.id, actor(fundSignatory), 'Done');
-    const cleared = await world.report(transaction.id, 'clear');
-    expect(cleared.state).toBe('cleared');
-    expect(recordsOf(transaction.id, 'transaction.transitioned').at(-1)).toMatchObject({
-      mandate: { id: root.id, version: 4 },
-    });
-    expect(await world.registry.exceptions({ transaction: transaction.id, status: 'open' })).toHaveLength(1);
+    const [exception] = await world.registry.exceptions({ transaction: transaction.id, status: 'open' });
+    await expect(world.report(transaction.id, 'clear')).rejects.toThrow(
+      coded('exception_open', { exception: exception?.id, cause: 'mandate' }),
+    );
+    expect(recordsOf(transaction.id, 'transaction.refused')).toMatchObject([{ reason: 'exception_open' }]);
+    expect(await stateOf(transaction.id)).toBe('executed');
   });
 
   it('asks whether the clearing firm still holds what was cut for it', async () => {
@@ -458,6 +458,7 @@ describe('authority at each event', () => {
     const early = await own.open(root, { parties, not_after: '2026-06-15T23:00:00Z' });
     const late = await own.open(root, { parties, not_after: '2026-06-15T23:00:00Z' });
     await own.report(early.id, 'submit');
+    await own.report(early.id, 'acknowledge');
     own.clock.advance(7 * 3_600_000);
     await expect(own.report(late.id, 'submit')).rejects.toThrow(coded('mandate_lapsed', { reason: 'mandate_hours' }));
     await own.report(early.id, 'execute');
@@ -484,13 +485,22 @@ describe('the decision', () => {
     const before = { submit: [], clear: ['submit', 'execute'], settle: ['submit', 'execute', 'clear'] } as const;
     const { transaction } = await world.reach(...before[event]);
     world.policyEngine.forbid(true);
+    const reasons = [expect.objectContaining({ code: 'forbidden_for_the_test' })];
     try {
-      const reasons = [expect.objectContaining({ code: 'forbidden_for_the_test' })];
       await expect(world.report(transaction.id, event)).rejects.toThrow(coded('transition_not_permitted', { reasons }));
     } finally {
       world.policyEngine.forbid(false);
     }
-    await expect(world.report(transaction.id, event)).resolves.toMatchObject({ event });
+    // Before execution a refusal is enough; afterwards an exception stands until somebody has dealt with it.
+    const exceptions = await world.registry.exceptions({ transaction: transaction.id });
+    const attempt = world.report(transaction.id, event);
+    if (event === 'submit') {
+      expect(exceptions).toEqual([]);
+      await expect(attempt).resolves.toMatchObject({ event });
+    } else {
+      expect(exceptions).toMatchObject([{ cause: 'entitlement', event, owner: broker, status: 'open' }]);
+      await expect(attempt).rejects.toThrow(coded('exception_open'));
+    }
   });
 });
 

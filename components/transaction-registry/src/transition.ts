@@ -1,67 +1,38 @@
 import {
-  type AuditAppender,
-  type ConsentStore,
   type Decision,
-  type Directory,
-  type LimitReading,
-  limitReadingJson,
-  type PolicyEngine,
-  type RecordDraft,
-  recordedDecision,
-  type TransactionException,
   type TransitionReceipt,
   type TransitionRequest,
   transactionErrors,
 } from '@countersign/contracts';
-import {
-  type Clock,
-  type CodedError,
-  type Json,
-  newId,
-  parseInstant,
-  type Random,
-  toInstant,
-} from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
+import type { CodedError } from '@countersign/kernel';
+import { wantsApprovals } from './approvals/approving-steps.ts';
+import { dutiesFault } from './approvals/duties.ts';
+import { quorumFault } from './approvals/quorum.ts';
+import { wantedFor } from './approvals/wanted.ts';
+import { type Attempt, countingOf, isAwaited, type Outcome, type TransitionDependencies, takenAt } from './attempt.ts';
 import { decideOn, decisionFault } from './decision.ts';
-import { partiesOf, standingApprovals } from './facts.ts';
-import { commitHeadroom, releaseHeadroom, reopenHeadroom, reserveHeadroom } from './headroom.ts';
-import { checkMandates, type MandateStanding } from './mandate-check.ts';
-import { isOrder, lifeUnknown, type OrderTransaction } from './order.ts';
+import { addressStanding } from './destinations/address-stands.ts';
+import { coolingOffFault } from './destinations/cooling-off.ts';
+import { destinationKnown } from './destinations/known.ts';
+import { openExceptionFault } from './exceptions/blocking.ts';
+import { authorityLapse, type Lapse, leaveException, mandateLapse, mismatchLapse } from './exceptions/lapse.ts';
+import { standingApprovals } from './facts.ts';
+import { reopenHeadroom, reserveHeadroom } from './headroom.ts';
+import { lifeCycleOf, type TransitionRule } from './life-cycles/index.ts';
+import { checkMandates } from './mandate-check.ts';
 import { recordAbout, referencesTo } from './records.ts';
-import { type TransitionRule, transitionRules } from './state-machine.ts';
-import type { Store, StoredApproval, StoredTransaction, StoredTransition, Unit } from './store.ts';
-import { type TradeSoFar, termsFault } from './terms.ts';
+import { refusalRecord } from './step-record.ts';
+import { placeFault } from './steps/in-place.ts';
+import { instructionFault } from './steps/instruction-used.ts';
+import { mismatchFault } from './steps/partner-agrees.ts';
+import { shortCodeFault } from './steps/short-codes.ts';
+import type { StoredTransaction, StoredTransition, Unit } from './store.ts';
+import { receiptOf, settleHeadroom, takeStep } from './take-step.ts';
+import { termsFault } from './terms.ts';
 import { parseTransitionBody } from './transition-body.ts';
 import { type Asked, parseTransitionRequest } from './transition-request.ts';
 
-export interface TransitionDependencies {
-  readonly store: Store;
-  readonly consentStore: Pick<ConsentStore, 'check'>;
-  readonly policyEngine: Pick<PolicyEngine, 'decide' | 'limits'>;
-  readonly directory: Pick<Directory, 'snapshot'>;
-  readonly audit: AuditAppender;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  /** Our own resource URI, as tokens name it. */
-  readonly audience: string;
-}
-
-/** What is known once the transaction is locked, and does not change while it is. */
-interface Attempt<Transaction extends StoredTransaction = StoredTransaction> {
-  readonly asked: Asked;
-  readonly rule: TransitionRule;
-  readonly transaction: Transaction;
-  readonly past: readonly StoredTransition[];
-  readonly approvals: readonly StoredApproval[];
-  readonly now: number;
-}
-
-/** Of these only `lapsed` leaves something behind besides its record, so it commits before it is told. */
-type Outcome =
-  | { readonly kind: 'done' | 'replayed'; readonly receipt: TransitionReceipt }
-  | { readonly kind: 'lapsed'; readonly error: CodedError };
+export type { TransitionDependencies } from './attempt.ts';
 
 /** Carries a transaction on by one event; see the contract. */
 export async function transition(
@@ -70,7 +41,7 @@ export async function transition(
 ): Promise<TransitionReceipt> {
   const asked = parseTransitionRequest(request);
   const outcome = await dependencies.store.inUnit((unit) => carryOut(asked, unit, dependencies));
-  if (outcome.kind === 'lapsed') throw outcome.error;
+  if (outcome.kind === 'told') throw outcome.error;
   await settleHeadroom(asked, outcome, dependencies);
   return outcome.receipt;
 }
@@ -81,47 +52,67 @@ async function carryOut(asked: Asked, unit: Unit, dependencies: TransitionDepend
   const earlier = past.find(
     ({ institution, idempotencyKey }) => institution === asked.institution && idempotencyKey === asked.idempotencyKey,
   );
-  if (earlier !== undefined) return { kind: 'replayed', receipt: repeated(earlier, asked) };
+  if (earlier !== undefined) return { kind: 'replayed', receipt: repeated(earlier, asked), transaction };
+  const rule = lifeCycleOf(transaction.detail).rules[asked.event];
+  if (rule === undefined) return refuseUnknown(asked, transaction, dependencies);
+  const attempt = await attemptOf(asked, rule, transaction, past, unit, dependencies);
 
-  const now = dependencies.clock.now();
-  const approvals = standingApprovals(
-    transaction,
-    await unit.approvals(transaction.id),
-    dependencies.directory.snapshot(),
-    now,
-  );
-  const about = { asked, rule: transitionRules[asked.event], past, approvals, now };
-  if (!isOrder(transaction)) return refuse({ ...about, transaction }, lifeUnknown(transaction), dependencies);
-  const attempt: Attempt<OrderTransaction> = { ...about, transaction };
-
-  const misplaced = orderFault(attempt) ?? partyFault(attempt) ?? expiryFault(attempt);
+  const misplaced = placeFault(attempt);
   if (misplaced !== undefined) return refuse(attempt, misplaced, dependencies);
+  const mismatch = mismatchFault(attempt);
+  if (mismatch !== undefined && !(await unit.wasAccepted({ ...asked })))
+    return leave(attempt, mismatchLapse(attempt, mismatch), unit, dependencies);
   const standing = await checkMandates(
     attempt.rule.mandates,
     transaction,
-    { now, takenAt: submittedAt(past) ?? now },
+    { now: attempt.now, takenAt: takenAt(attempt) },
     dependencies.consentStore,
   );
-  if (!standing.stands) return lapse(attempt, standing, unit, dependencies);
-  const exceeded = termsFault(transaction.detail, tradeSoFar(past), asked.facts);
-  if (exceeded !== undefined) return refuse(attempt, exceeded, dependencies);
-  const decision = attempt.rule.decided ? await decideOn(attempt, dependencies) : undefined;
+  if (!standing.stands) return lapse(attempt, mandateLapse(attempt, standing), unit, dependencies);
+  const fault = openExceptionFault(attempt) ?? (await circumstanceFault(attempt, dependencies));
+  if (fault !== undefined) return refuse(attempt, fault, dependencies);
+  const address = await addressStanding(attempt, unit);
+  if (!address.stands) return refuse(attempt, address.fault, dependencies);
+
+  const decision = attempt.rule.decided
+    ? await decideOn(
+        {
+          ...attempt,
+          client: asked.by.client,
+          institution: asked.institution,
+          signedIn: { ...asked.authentication, by: asked.by.id },
+        },
+        dependencies,
+      )
+    : undefined;
   const denied = decision === undefined ? undefined : decisionFault(decision);
-  if (denied !== undefined) return refuse(attempt, denied, dependencies, decision);
+  if (denied !== undefined && decision !== undefined) return denyOrLapse(attempt, denied, decision, unit, dependencies);
+  const wanted = wantedFor(attempt.rule, transaction, standing.mandates);
+  const wanting = quorumFault(wanted, { ...attempt, directory: dependencies.directory.snapshot() });
+  if (wanting !== undefined) return denyOrLapse(attempt, wanting, decision, unit, dependencies);
+  const used = attempt.rule.to === 'cancelled' ? undefined : await instructionFault(attempt, standing.mandates, unit);
+  if (used !== undefined) return refuse(attempt, used, dependencies, decision);
+
   const { limits } = dependencies.policyEngine;
+  const counting = countingOf(attempt);
   const headroom =
-    asked.event === 'submit' ? await reserveHeadroom(attempt, standing.mandates, limits) : { readings: undefined };
+    counting === 'begins' ? await reserveHeadroom(attempt, standing.mandates, limits) : { readings: undefined };
   if ('fault' in headroom) return refuse(attempt, headroom.fault, dependencies, decision);
-  if (asked.event === 'cancel' && transaction.state === 'submitted')
-    await reopenHeadroom(transaction.id, { ...dependencies, limits });
-  const found = { decision, readings: headroom.readings };
-  return { kind: 'done', receipt: await record(attempt, standing, found, unit, dependencies) };
+  if (counting === 'ends') await reopenHeadroom(transaction.id, { ...dependencies, limits });
+  const grounds = {
+    mandates: standing.mandates,
+    decision,
+    readings: headroom.readings,
+    approvals: wantsApprovals(attempt.rule) || wanted.length > 0 ? attempt.approvals : [],
+  };
+  const receipt = await takeStep(attempt, grounds, address.digest, unit, dependencies);
+  return { kind: 'done', receipt, transaction };
 }
 
 /** Whoever is no party learns not even that the transaction exists. */
 async function lockVisible(asked: Asked, unit: Unit): Promise<StoredTransaction> {
   const transaction = await unit.lock(asked.transaction);
-  if (transaction === undefined || !partiesOf(transaction).includes(asked.institution))
+  if (transaction === undefined || !transaction.parties.includes(asked.institution))
     throw transactionErrors.error('transaction_not_found', 'There is no such transaction, or it is not yours to see.');
   return transaction;
 }
@@ -136,51 +127,76 @@ function repeated(earlier: StoredTransition, asked: Asked): TransitionReceipt {
   return receiptOf(earlier, true);
 }
 
-function orderFault({ asked, rule, transaction }: Attempt): CodedError | undefined {
-  return rule.from.includes(transaction.state)
-    ? undefined
-    : transactionErrors.error(
-        'transition_out_of_order',
-        `The transaction is ${transaction.state}; ${asked.event} follows ${rule.from.join(' or ')}.`,
-        {
-          facts: { state: transaction.state },
-        },
-      );
-}
-
-function partyFault({ asked, rule, transaction }: Attempt<OrderTransaction>): CodedError | undefined {
-  const { detail, initiatorInstitution } = transaction;
-  const acts = rule.actors.some((actor) =>
-    actor === 'initiator'
-      ? asked.institution === initiatorInstitution
-      : detail.parties.some(({ role, lei }) => role === actor && lei === asked.institution),
+/** An event that no step of its life is. */
+async function refuseUnknown(
+  asked: Asked,
+  transaction: StoredTransaction,
+  { audit, ...from }: TransitionDependencies,
+): Promise<never> {
+  const { name, rules } = lifeCycleOf(transaction.detail);
+  await audit.append({
+    ...recordAbout(transaction, from),
+    type: 'transaction.refused',
+    outcome: 'deny',
+    reason: 'intent_not_supported',
+    references: referencesTo(transaction.lastRecordId),
+    subject: { id: asked.by.id, institution: asked.institution },
+    client: asked.by.client,
+    payload: asked.bodyDigest,
+    data: { event: asked.event, state: transaction.state, body_digest: asked.bodyDigest },
+  });
+  throw transactionErrors.error(
+    'intent_not_supported',
+    `There is no ${asked.event} in the life ${name}: there is ${Object.keys(rules).join(', ')}.`,
   );
-  if (acts) return undefined;
-  const reasons = [
-    { code: 'party_role', detail: `Only the ${rule.actors.join(' or ')} of the intent can report ${asked.event}.` },
-  ];
-  return transactionErrors.error('transition_not_permitted', reasons[0]?.detail ?? '', { facts: { reasons } });
 }
 
-function expiryFault({ asked, transaction, now }: Attempt): CodedError | undefined {
-  if (asked.event !== 'submit' || (parseInstant(transaction.detail.not_after) ?? 0) > now) return undefined;
-  return transactionErrors.error('intent_expired', `The intent was good until ${transaction.detail.not_after}.`);
-}
-
-function submittedAt(past: readonly StoredTransition[]): number | undefined {
-  const submission = past.find(({ event }) => event === 'submit');
-  return submission === undefined ? undefined : Date.parse(submission.recordedAt);
-}
-
-/** What was said before, read again by the parser that let it in. */
-function tradeSoFar(past: readonly StoredTransition[]): TradeSoFar {
-  const bodies = past.map(({ event, body }) => parseTransitionBody(event, body));
-  const executed = bodies.find((body) => body.event === 'execute');
-  const cleared = bodies.find((body) => body.event === 'clear');
+/** @throws CodedError `transition_invalid` */
+async function attemptOf(
+  asked: Asked,
+  rule: TransitionRule,
+  transaction: StoredTransaction,
+  past: readonly StoredTransition[],
+  unit: Unit,
+  { directory, clock }: TransitionDependencies,
+): Promise<Attempt> {
+  const cycle = lifeCycleOf(transaction.detail);
+  const now = clock.now();
+  const given = await unit.approvals(transaction.id);
+  const { awaitedUntil } = transaction;
   return {
-    ...(executed === undefined ? {} : { executed: { quantity: executed.executedQty, price: executed.price } }),
-    ...(cleared === undefined ? {} : { cleared: { quantity: cleared.clearedQty } }),
+    asked,
+    cycle,
+    rule,
+    body: parseTransitionBody(cycle.name, asked.event, asked.body),
+    transaction,
+    past,
+    given,
+    approvals: standingApprovals(transaction, given, directory.snapshot(), now),
+    openExceptions: await unit.openExceptions(transaction.id),
+    now,
+    late: awaitedUntil !== null && awaitedUntil < now && isAwaited(transaction, asked.event),
+    destinationKnown: await destinationKnown(transaction, unit),
   };
+}
+
+/** What speaks against the step, whatever authority there is for it. */
+async function circumstanceFault(
+  attempt: Attempt,
+  { directory }: TransitionDependencies,
+): Promise<CodedError | undefined> {
+  const snapshot = directory.snapshot();
+  return (
+    dutiesFault(attempt.rule.duties, {
+      by: attempt.asked.by,
+      transaction: attempt.transaction,
+      given: attempt.given.filter(({ withdrawn }) => withdrawn === undefined),
+      directory: snapshot,
+    }) ??
+    shortCodeFault(attempt, snapshot) ??
+    coolingOffFault(attempt) ??
+    termsFault(attempt)
+  );
 }
 
 /** Records the refusal, then tells it. Nothing else is left behind: the transaction of the database is rolled back. */
@@ -190,185 +206,44 @@ async function refuse(
   { audit, ...from }: TransitionDependencies,
   decision?: Decision,
 ): Promise<never> {
-  await audit.append(refusalOf(attempt, error, from, decision));
+  await audit.append(refusalRecord(attempt, error, from, decision));
   throw error;
 }
 
-function refusalOf(
+/** A policy that nobody can satisfy is an entitlement lost; approvals that stood once and do not now have lapsed. */
+async function denyOrLapse(
   attempt: Attempt,
-  error: CodedError,
-  from: { clock: Clock; random: Random },
-  decision?: Decision,
-): RecordDraft {
-  const { asked, transaction } = attempt;
-  return {
-    ...recordAbout(transaction, from),
-    type: 'transaction.refused',
-    outcome: 'deny',
-    reason: error.code,
-    references: referencesTo(transaction.lastRecordId, decision?.policyRecord),
-    ...circumstancesOf(attempt, decision),
-    data: {
-      event: asked.event,
-      state: transaction.state,
-      body_digest: asked.bodyDigest,
-      ...(error.facts === undefined ? {} : { facts: error.facts as Json }),
-      ...decisionMember(decision),
-    },
-  };
-}
-
-/**
- * Authority has ended. Before execution nothing has happened and a refusal is enough; afterwards a trade exists
- * that may not be carried on, and an exception stands until a person has dealt with it.
- */
-async function lapse(
-  attempt: Attempt,
-  standing: Extract<MandateStanding, { stands: false }>,
+  fault: CodedError,
+  decision: Decision | undefined,
   unit: Unit,
   dependencies: TransitionDependencies,
 ): Promise<Outcome> {
-  const { asked, rule, transaction, now } = attempt;
-  const lapsed = (exception?: string) =>
-    transactionErrors.error('mandate_lapsed', `The mandate does not carry this any further: ${standing.detail}`, {
-      facts: { reason: standing.reason, ...(exception === undefined ? {} : { exception }) },
-    });
-  if (rule.onLapse === 'refuse') return refuse(attempt, lapsed(), dependencies);
-  const open = await unit.openException(transaction.id, asked.event);
-  if (open !== undefined) return refuse(attempt, lapsed(open), dependencies);
-
-  const about = recordAbout(transaction, dependencies);
-  const exception: TransactionException = {
-    id: newId('exception', dependencies),
-    transaction: transaction.id,
-    event: asked.event,
-    reason: standing.reason,
-    detail: standing.detail,
-    status: 'open',
-    raisedAt: toInstant(now),
-    recordId: about.id,
-  };
-  await dependencies.audit.append({
-    ...about,
-    type: 'exception.raised',
-    outcome: 'deny',
-    reason: standing.reason,
-    references: referencesTo(transaction.lastRecordId, standing.atFault?.recordId),
-    ...circumstancesOf(attempt),
-    data: {
-      exception: exception.id,
-      event: asked.event,
-      state: transaction.state,
-      reason: standing.reason,
-      detail: standing.detail,
-      body_digest: asked.bodyDigest,
-    },
-  });
-  await unit.putException(exception);
-  return { kind: 'lapsed', error: lapsed(exception.id) };
-}
-
-/** Evidence first, then the state that names it. */
-async function record(
-  attempt: Attempt,
-  { mandates }: Extract<MandateStanding, { stands: true }>,
-  {
-    decision,
-    readings,
-  }: { readonly decision: Decision | undefined; readonly readings: readonly LimitReading[] | undefined },
-  unit: Unit,
-  dependencies: TransitionDependencies,
-): Promise<TransitionReceipt> {
-  const { asked, rule, transaction, approvals } = attempt;
-  const about = recordAbout(transaction, dependencies);
-  const named = mandates.find(({ id }) => id === transaction.mandate.id);
-  const version = transaction.version + 1;
-  const draft: RecordDraft = {
-    ...about,
-    type: 'transaction.transitioned',
-    outcome: 'done',
-    ...(named === undefined ? {} : { mandate: { id: named.id, version: named.version } }),
-    references: referencesTo(
-      transaction.lastRecordId,
-      transaction.mandate.recordId,
-      ...mandates.map(({ recordId }) => recordId),
-      ...(asked.event === 'submit' ? approvals.map(({ recordId }) => recordId) : []),
-      decision?.policyRecord,
-    ),
-    ...circumstancesOf(attempt, decision),
-    data: {
-      event: asked.event,
-      from: transaction.state,
-      to: rule.to,
-      version,
-      body_digest: asked.bodyDigest,
-      body: asked.body as Json,
-      ...decisionMember(decision),
-      ...(readings === undefined ? {} : { limits: readings.map(limitReadingJson) }),
-    },
-  };
-  const { time } = await appendOrGiveBack(draft, attempt, dependencies);
-  const done: StoredTransition = {
-    transaction: transaction.id,
-    event: asked.event,
-    state: rule.to,
-    version,
-    recordedAt: time,
-    recordId: about.id,
-    institution: asked.institution,
-    idempotencyKey: asked.idempotencyKey,
-    bodyDigest: asked.bodyDigest,
-    body: asked.body,
-  };
-  await unit.putTransition(done);
-  return receiptOf(done, false);
+  const expired = attempt.given.length > attempt.approvals.length;
+  const cause =
+    fault.code === 'approval_required' ? (expired ? ('approval' as const) : undefined) : ('entitlement' as const);
+  return cause === undefined || attempt.rule.onLapse === 'refuse'
+    ? refuse(attempt, fault, dependencies, decision)
+    : leave(attempt, authorityLapse(attempt, cause, fault), unit, dependencies, decision);
 }
 
 /**
- * What the log did not take did not happen, so the headroom is given back. When the database fails later it stays
- * reserved: whether the commit took effect is then not known, and is found out later.
+ * Authority has ended. Before anything has happened a refusal is enough; afterwards something stands that may not be
+ * carried on, and an exception with it until a person has dealt with it.
  */
-async function appendOrGiveBack(
-  draft: RecordDraft,
-  { asked, transaction }: Attempt,
-  { audit, policyEngine, logger }: TransitionDependencies,
-) {
-  try {
-    return await audit.append(draft);
-  } catch (error) {
-    if (asked.event === 'submit') await releaseHeadroom(transaction.id, { limits: policyEngine.limits, logger });
-    throw error;
-  }
+function lapse(attempt: Attempt, why: Lapse, unit: Unit, dependencies: TransitionDependencies): Promise<Outcome> {
+  return attempt.rule.onLapse === 'refuse'
+    ? refuse(attempt, why.error(), dependencies)
+    : leave(attempt, why, unit, dependencies);
 }
 
-/** After the commit. A cancelled order's headroom is given back at each repetition: at the latest when asked twice. */
-async function settleHeadroom(
-  { event, transaction }: Asked,
-  { kind }: Exclude<Outcome, { kind: 'lapsed' }>,
-  { policyEngine: { limits }, store, logger }: TransitionDependencies,
-): Promise<void> {
-  if (event === 'cancel') await releaseHeadroom(transaction, { limits, logger });
-  if (event === 'submit' && kind === 'done')
-    await commitHeadroom(transaction, { limits, counts: store.counts, logger });
-}
-
-function circumstancesOf({ asked, rule }: Attempt, decision?: Decision): Partial<RecordDraft> {
-  return {
-    subject: { id: asked.by.id, institution: asked.institution },
-    client: asked.by.client,
-    scope: [rule.scope],
-    payload: asked.bodyDigest,
-    ...(decision === undefined ? {} : { policy: { version: decision.policyVersion, hash: decision.policyHash } }),
-  };
-}
-
-function decisionMember(decision: Decision | undefined): { readonly decision?: Json } {
-  return decision === undefined ? {} : { decision: recordedDecision(decision) };
-}
-
-function receiptOf(
-  { transaction, event, state, version, recordedAt, recordId }: StoredTransition,
-  replayed: boolean,
-): TransitionReceipt {
-  return { transaction, event, state, version, recordedAt, recordId, replayed };
+async function leave(
+  attempt: Attempt,
+  why: Lapse,
+  unit: Unit,
+  dependencies: TransitionDependencies,
+  decision?: Decision,
+): Promise<Outcome> {
+  const { exception, isNew } = await leaveException(attempt, why, unit, dependencies);
+  const error = why.error(exception.id);
+  return isNew ? { kind: 'told', error } : refuse(attempt, error, dependencies, decision);
 }

@@ -82,7 +82,7 @@ export interface MandateFacts {
   readonly digest: string;
   /** Read by those who compare a mandate with the one it is cut from. */
   readonly constraints: Json | undefined;
-  /** The members that the digest covers: all but the digest itself. */
+  /** The members that the digest covers: all but the digest itself and the signature over it. */
   readonly covered: Readonly<Record<string, Json>>;
 }
 
@@ -120,6 +120,11 @@ export function readFacts(type: string, data: Json | undefined): Facts {
     case 'mandate.suspended':
     case 'mandate.resumed':
     case 'mandate.revoked':
+    case 'mandate.consented':
+    case 'mandate.amendment-proposed':
+    case 'mandate.amendment-withdrawn':
+    case 'mandate.amended':
+    case 'mandate.expired':
       return { kind: 'mandate', mandate: readMandate(Members.of(data, 'data').object('mandate')) };
     case 'policy.published':
       return readPublication(Members.of(data, 'data'));
@@ -221,7 +226,7 @@ function readClaims(members: Members): TokenClaims {
 }
 
 function readMandate(members: Members): MandateFacts {
-  const { digest: _, ...covered } = members.all;
+  const { digest: _digest, signature: _signature, ...covered } = members.all;
   const parent = members.has('parent') ? members.object('parent') : undefined;
   return {
     id: members.text('id'),

@@ -16,6 +16,7 @@ export const reasonCodes = [
   'approval_terms',
   'approval_self',
   'approval_late',
+  'approval_withdrawn',
   'mandate_chain',
   'token_chain',
   'decision_missing',

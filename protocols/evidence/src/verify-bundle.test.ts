@@ -352,6 +352,69 @@ describe('an approval', () => {
       'approval_self approved',
     ]);
   });
+
+  it('carries no step once it was taken back', async () => {
+    const withdrawn = newId('record', { clock: { now: () => 4 }, random: { bytes: (size) => Buffer.alloc(size, 4) } });
+    const takenBackBefore = (step: string): Plot => {
+      let approved = '';
+      return {
+        before(name, log, ids) {
+          approved = ids.approved ?? '';
+          const { transaction } = JSON.parse(log.leaves.at(-1)?.toString() ?? '{}') as { transaction?: string };
+          if (name === step && transaction !== undefined)
+            log.add({ id: withdrawn, type: 'approval.withdrawn', transaction, references: [approved] });
+        },
+        rewrite: (name, draft) =>
+          name === 'submitted'
+            ? { ...draft, references: [...((draft.references as string[]) ?? []), approved] }
+            : draft,
+      };
+    };
+    expect((await verifyStory(takenBackBefore('submitted'))).faults).toEqual(['approval_withdrawn submitted']);
+    expect((await verifyStory(takenBackBefore('executed'))).faults).toEqual([]);
+  });
+
+  describe('that was one of several under one signature', () => {
+    type Signed = Readonly<Record<string, Json>>;
+    const batch = (
+      { txn, intent_digest, ...terms }: Signed,
+      change: (items: readonly Json[]) => readonly Json[] = (items) => items,
+    ): Signed => {
+      const items: readonly Json[] = [
+        { txn: 'txn_another', intent_digest: digestOf('another') },
+        { txn: txn ?? null, intent_digest: intent_digest ?? null },
+      ];
+      return { ...terms, items: change(items), root: digestOf(items) };
+    };
+
+    it('holds by its own item', async () => {
+      expect((await verifyStory({ approval: (terms) => batch(terms) })).faults).toEqual([]);
+    });
+
+    it('is refused when an item was changed, moved, put in or left out after the root was made', async () => {
+      for (const change of [
+        (items: readonly Json[]) => items.toReversed(),
+        (items: readonly Json[]) => items.slice(1),
+        (items: readonly Json[]) => [...items, { txn: 'txn_third', intent_digest: digestOf('third') }],
+        (items: readonly Json[]) => items.with(0, { txn: 'txn_another', intent_digest: digestOf('changed') }),
+        (items: readonly Json[]) => items.with(0, '\ud800'),
+      ])
+        expect((await verifyStory({ approval: (terms) => batch(terms, change) })).faults).toEqual([
+          'approval_terms approved',
+        ]);
+    });
+
+    it('is refused when none of the items is this transaction, or its item is of another intent', async () => {
+      const strangers = await verifyStory({ approval: (terms) => batch({ ...terms, txn: 'txn_stranger' }) });
+      expect(strangers.faults).toEqual(['approval_terms approved', 'approval_terms approved']);
+      const changed = await verifyStory({ approval: (terms) => batch({ ...terms, intent_digest: digestOf('other') }) });
+      expect(changed.faults).toEqual(['approval_terms approved']);
+      const none = await verifyStory({
+        approval: ({ txn: _txn, intent_digest: _digest, ...terms }) => ({ ...terms, items: 'all', root: 'all' }),
+      });
+      expect(new Set(none.faults)).toEqual(new Set(['approval_terms approved']));
+    });
+  });
 });
 
 describe('a mandate', () => {
@@ -612,6 +675,7 @@ describe('decisions and states', () => {
     ['a repeated version', { version: 2 }],
     ['an event of another step', { event: 'settle' }],
     ['an event that does not exist', { event: 'toString' }],
+    ['an event of another kind of intent', { event: 'apply', to: 'applied' }],
     ['a target that is not the next state', { to: 'settled' }],
     ['a cancellation after execution', { event: 'cancel', to: 'cancelled' }],
     ['a start where the transaction was not', { from: 'submitted' }],

@@ -47,14 +47,20 @@ export function decide(question: TokenQuestion, policyEngine: Pick<PolicyEngine,
   });
 }
 
-/** A deny of any kind ends the request. @throws CodedError `access_denied` with the policies' first reason */
-export function requirePermit(decision: Decision): void {
+/**
+ * A deny of any kind ends the request. Where somebody's approval or a stronger sign-in would help, the refusal names the
+ * transaction that it is about: nobody can approve what they cannot name.
+ *
+ * @throws CodedError `access_denied` with the policies' first reason
+ */
+export function requirePermit(decision: Decision, transaction: Pick<TokenTransaction, 'id'> | undefined): void {
   if (decision.decision) return;
   const [first] = decision.reasons;
   throw deny(first?.code ?? 'policy_denied', first?.detail ?? 'The policies do not permit this token.', {
     decision: decision.id,
     reasons: decision.reasons,
     obligations: decision.obligations,
+    ...(transaction === undefined || decision.obligations.length === 0 ? {} : { txn: transaction.id }),
   });
 }
 

@@ -111,7 +111,7 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
     // A refusal is replayed from its record as a permit is.
     data: { decision: recordedDecision(decision) },
   });
-  requirePermit(decision);
+  requirePermit(decision, transaction);
 
   // Issued, recorded, and only then released.
   const recordId = newId('record', { clock, random });

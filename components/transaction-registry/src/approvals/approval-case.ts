@@ -1,15 +1,23 @@
-import type { Principal } from '@countersign/contracts';
+import type { DirectorySnapshot, Principal } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
-import type { StoredTransaction } from '../store.ts';
-import type { ApprovalClaims } from './approval-jws.ts';
+import type { StoredApproval } from '../store/approvals.ts';
+import type { StoredTransaction, StoredTransition } from '../store.ts';
+import type { ApprovalClaims, SignedItem } from './approval-jws.ts';
 
-/** Everything the rules look at. The signature has been verified: the claims are the approver's own. */
+/** Everything the rules look at. The signature has been verified: claims and item are the approver's own. */
 export interface ApprovalCase {
   readonly claims: ApprovalClaims;
+  /** What was signed of this transaction. */
+  readonly item: SignedItem;
   readonly approver: Principal;
   readonly transaction: StoredTransaction;
-  /** Approvals of this transaction given before, expired or not. */
-  readonly earlier: readonly { readonly approver: string; readonly tokenId: string; readonly expiresAt: number }[];
+  /** What happened to it before. */
+  readonly past: readonly Pick<StoredTransition, 'actor'>[];
+  /** Approvals of this transaction given before: expired, withdrawn or not. */
+  readonly given: readonly StoredApproval[];
+  /** Those of them that stand. */
+  readonly standing: readonly StoredApproval[];
+  readonly directory: Pick<DirectorySnapshot, 'principal'>;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }

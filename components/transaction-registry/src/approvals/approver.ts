@@ -14,7 +14,7 @@ export interface Approver {
  * @throws CodedError `approval_key_unknown`, `approval_signature`
  */
 export function verifyApprover(
-  { jws, kid, claims }: ApprovalJws,
+  { jws, kid, claims }: Pick<ApprovalJws, 'jws' | 'kid' | 'claims'>,
   directory: DirectorySnapshot,
   keys: KeyCache,
 ): Approver {
@@ -22,6 +22,9 @@ export function verifyApprover(
   const principal = credential === undefined ? undefined : directory.principal(credential.principal);
   if (credential?.use !== 'approval' || principal?.kind !== 'person')
     throw transactionErrors.error('approval_key_unknown', 'The key that signed is registered to no person.');
+  // Known, and may do nothing: not until they are let in again.
+  if (principal.active === false)
+    throw transactionErrors.error('approval_key_unknown', 'The person whose key signed is not active.');
   if (principal.id !== claims.iss)
     throw transactionErrors.error(
       'approval_key_unknown',

@@ -3,9 +3,12 @@ import type { ApprovalCase, ApprovalRule } from './approval-case.ts';
 import { approverRole } from './approver-role.ts';
 import { awaited } from './awaited.ts';
 import { inTime } from './in-time.ts';
+import { inTurn } from './in-turn.ts';
+import { notCertifier } from './not-certifier.ts';
 import { notRepeated } from './not-repeated.ts';
+import { notReporter } from './not-reporter.ts';
 import { notSelf } from './not-self.ts';
-import { sameInstitution } from './same-institution.ts';
+import { rightInstitution } from './right-institution.ts';
 import { termsUnchanged } from './terms-unchanged.ts';
 
 /** In the order in which they are told: what the approver can mend first. */
@@ -13,10 +16,13 @@ const rules: readonly ApprovalRule[] = [
   termsUnchanged,
   inTime,
   notSelf,
-  sameInstitution,
+  notCertifier,
+  notReporter,
+  rightInstitution,
   approverRole,
   notRepeated,
   awaited,
+  inTurn,
 ];
 
 /** The first rule that an approval breaks. */

@@ -2,8 +2,8 @@ import { transactionErrors } from '@countersign/contracts';
 import type { ApprovalRule } from './approval-case.ts';
 
 /** What was signed is what was seen: another transaction, or one changed field, and the signature is for something else. */
-export const termsUnchanged: ApprovalRule = ({ claims, transaction }) =>
-  claims.txn === transaction.id && claims.intentDigest === transaction.intentDigest
+export const termsUnchanged: ApprovalRule = ({ item, transaction }) =>
+  item.txn === transaction.id && item.intentDigest === transaction.intentDigest
     ? undefined
     : transactionErrors.error(
         'approval_terms_changed',

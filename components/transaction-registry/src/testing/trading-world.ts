@@ -8,7 +8,7 @@ import type {
 } from '@countersign/contracts';
 import { type Json, newId, type RecordId, systemRandom, type TransactionId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
-import { createLogger } from '@countersign/runtime';
+import { createKeyring, createLogger } from '@countersign/runtime';
 import { createTestDatabase, fixedClock } from '@countersign/testkit';
 import { consentStoreMigrations, createConsentStore } from '../../../consent-store/src/index.ts';
 import { createAuditCollector } from '../../../consent-store/src/testing/audit-collector.ts';
@@ -28,6 +28,7 @@ import {
   termsHash,
   venue,
 } from '../../../consent-store/src/testing/firms.ts';
+import { createMandateKeys } from '../../../consent-store/src/testing/mandate-keys.ts';
 import { createSmallDirectory } from '../../../consent-store/src/testing/small-directory.ts';
 import { tradeOrder } from '../../../consent-store/src/testing/trade-order.ts';
 import { type LimitDefinition, readLimits } from '../../../policy-engine/src/bundle/limit-definitions.ts';
@@ -52,6 +53,7 @@ const traders = [trader, supervisor, secondSupervisor, colleague, foreignSupervi
 /** Whose software reports which event. */
 const reporters = {
   submit: broker,
+  acknowledge: venue,
   execute: venue,
   clear: clearer,
   settle: custodian,
@@ -62,6 +64,7 @@ export type Event = keyof typeof reporters;
 /** A body that is within the terms of the order of these tests. */
 export const goodBody = {
   submit: {},
+  acknowledge: {},
   execute: { executed_qty: '800', price: { amount: '119.5', ccy: 'EUR' } },
   clear: { cleared_qty: '800' },
   settle: { settled_qty: '800' },
@@ -79,13 +82,24 @@ export async function createTradingWorld(log?: AuditAppender) {
   const directory = createSmallDirectory({ institutions: firms, principals: [...people, ...traders] });
   const logger = createLogger({ level: 'silent', name: 'test' });
   const role = scratch.components.find(({ name }) => name === 'consent-store')?.role ?? '';
+  const mandateKeys = await createMandateKeys({ pool: scratch.pool('consent-store'), clock, random, logger });
   const consentStore = await createConsentStore({
+    signer: mandateKeys,
     pool: scratch.pool('consent-store'),
     access: { database: scratch.database, role, schema: 'consent_store', applicationName: 'consent-store' },
     clock,
     random,
     audit,
     directory,
+    logger,
+  });
+
+  const keyring = await createKeyring({
+    pool: scratch.pool('transaction-registry', { maxConnections: 1 }),
+    sealingKey: { bytes: random.bytes(32) },
+    purposes: { envelope: { algorithm: 'ES256', publicationLeadSeconds: 600, longestSignedLifeSeconds: 3_600 } },
+    clock,
+    random,
     logger,
   });
 
@@ -142,6 +156,9 @@ export async function createTradingWorld(log?: AuditAppender) {
       consentStore,
       policyEngine,
       audience: 'https://countersign.example/transactions',
+      signer: keyring,
+      issuer: 'https://countersign.example',
+      referenceKey: new Uint8Array(32).fill(7),
       ...changes,
     });
   }
@@ -204,6 +221,7 @@ export async function createTradingWorld(log?: AuditAppender) {
     directory,
     directoryRecord,
     policyRecord,
+    keyring,
     consentStore,
     policyEngine,
     limits,
@@ -236,7 +254,9 @@ export async function createTradingWorld(log?: AuditAppender) {
     recordsOf: (id: TransactionId) => audit.records.filter((record) => record.transaction === id),
     async close() {
       await Promise.all(nodes.map((node) => node.stop()));
+      await keyring.stop();
       await consentStore.stop();
+      await mandateKeys.stop();
       await scratch.drop();
     },
   };

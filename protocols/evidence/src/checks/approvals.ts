@@ -1,4 +1,4 @@
-import { CodedError, isCodedError } from '@countersign/kernel';
+import { CodedError, digestOf, isCodedError } from '@countersign/kernel';
 import { importVerificationKey, parseCompactJws, type VerificationKey, verifyJws } from '@countersign/oauth';
 import { type Evidence, ownRecords, recordsOf } from '../evidence.ts';
 import type { Facts } from '../facts.ts';
@@ -18,11 +18,24 @@ export const approvalsAreGenuine: Check = {
   run(evidence) {
     const approvals = recordsOf(ownRecords(evidence), 'approval.given');
     return conclude(
-      approvals.flatMap((approval) => checkApproval(evidence, approval)),
+      [...approvals.flatMap((approval) => checkApproval(evidence, approval)), ...useAfterWithdrawal(evidence)],
       `${counted(approvals.length, 'approval')} verified.`,
     );
   },
 };
+
+/** What was taken back before a step carries nothing: the step may not rest on it. */
+function useAfterWithdrawal(evidence: Evidence): readonly Finding[] {
+  const own = ownRecords(evidence);
+  const withdrawals = own.filter(({ type }) => type === 'approval.withdrawn');
+  return recordsOf(own, 'transaction.transitioned').flatMap(({ id: record, index, references }) => {
+    const resting = withdrawals.some(
+      (withdrawal) => withdrawal.index < index && withdrawal.references.some((given) => references.includes(given)),
+    );
+    const detail = 'The step rests on an approval that had been taken back.';
+    return resting ? [{ code: 'approval_withdrawn', detail, record } as const] : [];
+  });
+}
 
 type Approval = BundledRecord<Extract<Facts, { kind: 'approval.given' }>>;
 /** The parts of an approval JWS that its checks read; their values are compared, never interpreted. */
@@ -82,9 +95,12 @@ function registeredHolder(evidence: Evidence, approval: Approval, kid: string): 
 function checkTerms(evidence: Evidence, approval: Approval, terms: Terms): readonly Finding[] {
   const findings: Finding[] = [];
   const { id: record } = approval;
-  if (terms.txn !== evidence.bundle.transaction)
+  if (terms.items !== undefined && !isRootOf(terms.root, terms.items))
+    findings.push({ code: 'approval_terms', detail: 'The root that was signed is not that of the items.', record });
+  const { txn, intent_digest } = ownTerms(terms, evidence.bundle.transaction);
+  if (txn !== evidence.bundle.transaction)
     findings.push({ code: 'approval_terms', detail: 'What was signed is about another transaction.', record });
-  if (evidence.intentDigest === undefined || terms.intent_digest !== evidence.intentDigest)
+  if (evidence.intentDigest === undefined || intent_digest !== evidence.intentDigest)
     findings.push({
       code: 'approval_terms',
       detail: 'What was signed is another intent than the one opened: something changed after the approval.',
@@ -101,6 +117,29 @@ function checkTerms(evidence: Evidence, approval: Approval, terms: Terms): reado
       record,
     });
   return findings;
+}
+
+/** What was signed of this transaction: all of it or, where several were approved by one signature, its item. */
+function ownTerms(terms: Terms, transaction: string): Terms {
+  if (!Array.isArray(terms.items)) return terms;
+  const items: readonly unknown[] = terms.items;
+  return items.filter(isObject).find(({ txn }) => txn === transaction) ?? {};
+}
+
+/** RFC 8785 over the whole list: an item that was changed, moved or left out gives another root. */
+function isRootOf(root: unknown, items: unknown): boolean {
+  if (!Array.isArray(items)) return false;
+  try {
+    return digestOf(items) === root;
+  } catch (error) {
+    // What was signed holds text that has no canonical form.
+    if (isCodedError(error)) return false;
+    throw error;
+  }
+}
+
+function isObject(value: unknown): value is Terms {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Everyone in whose name the transaction was opened: its subject and each actor on the way. */

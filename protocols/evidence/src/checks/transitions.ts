@@ -1,14 +1,7 @@
-import { ownRecords, recordsOf } from '../evidence.ts';
+import { membersOf } from '@countersign/kernel';
+import { type Evidence, ownRecords, recordsOf } from '../evidence.ts';
+import { legalStep } from '../transaction-lives.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
-
-/** From which state an event leads to which. What is executed is no longer cancelled; it is cleared and settled. */
-const legal: Readonly<Record<string, { readonly from: readonly string[]; readonly to: string }>> = {
-  submit: { from: ['intended'], to: 'submitted' },
-  execute: { from: ['submitted'], to: 'executed' },
-  clear: { from: ['executed'], to: 'cleared' },
-  settle: { from: ['cleared'], to: 'settled' },
-  cancel: { from: ['intended', 'submitted'], to: 'cancelled' },
-};
 
 /** The transaction went through its states one by one: versions 1 to n without a gap, each step legal and where the last one ended. */
 export const transitionsAreInOrder: Check = {
@@ -18,9 +11,10 @@ export const transitionsAreInOrder: Check = {
     const findings: Finding[] = [];
     let state = 'intended';
     let version = 0;
+    const intentType = intentTypeOf(evidence);
     const transitions = recordsOf(ownRecords(evidence), 'transaction.transitioned');
     for (const { id, facts } of transitions) {
-      const step = Object.hasOwn(legal, facts.event) ? legal[facts.event] : undefined;
+      const step = legalStep(intentType, facts.event);
       if (facts.version !== version + 1)
         findings.push({
           code: 'transition_order',
@@ -51,3 +45,9 @@ export const transitionsAreInOrder: Check = {
     );
   },
 };
+
+function intentTypeOf(evidence: Evidence): string | undefined {
+  const [opened] = recordsOf(ownRecords(evidence), 'transaction.opened');
+  const type = membersOf(opened?.facts.intent)?.['type'];
+  return typeof type === 'string' ? type : undefined;
+}

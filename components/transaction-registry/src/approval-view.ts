@@ -1,0 +1,122 @@
+import type { ApprovalView, ConsentStore, Directory, Obligation, PolicyEngine } from '@countersign/contracts';
+import type { Clock, TransactionId } from '@countersign/kernel';
+import { describeAuthorizationDetail, digestOfIntent } from '@countersign/market';
+import { approvingSteps } from './approvals/approving-steps.ts';
+import { missingApprovals } from './approvals/quorum.ts';
+import { standingApprovals } from './approvals/standing.ts';
+import { merged, type Wanted, wantedByRule, wantedFor } from './approvals/wanted.ts';
+import { warningsOf } from './approvals/warnings.ts';
+import { decideOn } from './decision.ts';
+import { destinationKnown } from './destinations/known.ts';
+import { lifeCycleOf, stepsOf, type TransitionRule } from './life-cycles/index.ts';
+import { checkMandates } from './mandate-check.ts';
+import type { Store, StoredApproval, StoredTransaction } from './store.ts';
+
+export interface ApprovalViewDependencies {
+  readonly store: Store;
+  readonly consentStore: Pick<ConsentStore, 'check'>;
+  readonly policyEngine: Pick<PolicyEngine, 'decide'>;
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly clock: Clock;
+  readonly audience: string;
+}
+
+/** Which step and place a token is for is no part of what is signed: it differs from hop to hop. */
+const notSigned: readonly string[] = ['Actions', 'At'];
+
+/** What an approver is shown; see the contract. */
+export async function approvalView(
+  id: TransactionId,
+  institution: string,
+  dependencies: ApprovalViewDependencies,
+): Promise<ApprovalView | undefined> {
+  const { store, directory, clock } = dependencies;
+  const transaction = await store.find(id);
+  if (transaction === undefined || !approversOf(transaction).has(institution)) return undefined;
+  const { detail, intentDigest, initiator, initiatorInstitution, state } = transaction;
+  // What is shown is what the digest is of, or nothing is shown.
+  if (digestOfIntent(detail) !== intentDigest) throw new Error(`the intent of ${id} is not the one that was opened`);
+  const now = clock.now();
+  const approvals = standingApprovals(transaction, await store.approvals(id), directory.snapshot(), now);
+  const { title, lines } = describeAuthorizationDetail(detail);
+  const known = await destinationKnown(transaction, store);
+  const awaited = await awaitedOf({ transaction, approvals, destinationKnown: known, now }, dependencies);
+  return {
+    transaction: id,
+    intentDigest,
+    state,
+    initiator,
+    initiatorInstitution,
+    title,
+    lines: lines.filter(({ label }) => !notSigned.includes(label)),
+    warnings: warningsOf(transaction, {
+      destinationKnown: known,
+      openException: (await store.exceptions({ transaction: id, status: 'open', limit: 1 })).length > 0,
+      directory: directory.snapshot(),
+      now,
+    }),
+    awaited: awaited.map(({ role, count, institution, independent }) => ({
+      role,
+      count,
+      institution,
+      ...(independent ? { independent } : {}),
+    })),
+    approvals: approvals.map(({ approver, role, institution }) => ({ approver, role, institution })),
+  };
+}
+
+/**
+ * Whose people may have to approve: of who began it, of who it is for, and where a step wants the word of another. Other
+ * parties have their own part in it; the limits it was given are not for a counterparty to see.
+ */
+function approversOf(transaction: StoredTransaction): ReadonlySet<string> {
+  const { detail, initiatorInstitution } = transaction;
+  const asked = stepsOf(lifeCycleOf(detail)).flatMap(({ rule }) => wantedByRule(rule, transaction));
+  return new Set([initiatorInstitution, detail.entity_lei, ...asked.map(({ institution }) => institution)]);
+}
+
+/** What is read once, and asked about for each step. */
+interface Circumstances {
+  readonly transaction: StoredTransaction;
+  readonly approvals: readonly StoredApproval[];
+  readonly destinationKnown: boolean | undefined;
+  readonly now: number;
+}
+
+/** By the rules of the next steps, the mandates they rest on, and the policies: asked now, as the step itself will. */
+async function awaitedOf(
+  circumstances: Circumstances,
+  dependencies: ApprovalViewDependencies,
+): Promise<readonly Wanted[]> {
+  const { transaction, approvals, now } = circumstances;
+  const quorum = { transaction, approvals, directory: dependencies.directory.snapshot() };
+  const awaited: Wanted[] = [];
+  for (const { rule } of approvingSteps(transaction)) {
+    const { mandates: needs } = rule;
+    const standing = await checkMandates(needs, transaction, { now, takenAt: now }, dependencies.consentStore);
+    const mandates = standing.stands ? standing.mandates : [];
+    awaited.push(...missingApprovals(wantedFor(rule, transaction, mandates), quorum));
+    if (rule.decided) awaited.push(...(await obligedBy(rule, circumstances, dependencies)));
+  }
+  return merged(awaited);
+}
+
+async function obligedBy(
+  rule: TransitionRule,
+  circumstances: Circumstances,
+  dependencies: ApprovalViewDependencies,
+): Promise<readonly Wanted[]> {
+  const { client, initiatorInstitution: institution } = circumstances.transaction;
+  const { obligations } = await decideOn({ ...circumstances, rule, client, institution }, dependencies);
+  return obligations.filter(isApproval).map(({ role, count }) => ({
+    role,
+    count,
+    institution,
+    independent: false,
+    ordered: false,
+  }));
+}
+
+function isApproval(obligation: Obligation): obligation is Extract<Obligation, { kind: 'approval' }> {
+  return obligation.kind === 'approval';
+}

@@ -1,0 +1,38 @@
+import { type Actor, type DirectorySnapshot, transactionErrors } from '@countersign/contracts';
+import type { CodedError } from '@countersign/kernel';
+import type { Duties } from '../life-cycles/index.ts';
+import type { StoredTransaction } from '../store.ts';
+
+/**
+ * Whether who carries out a step is somebody else than those whose work it checks. A part that was played counts for
+ * good: an approval that has expired since was given all the same.
+ *
+ * @param given every approval that was not withdrawn
+ * @returns CodedError `duties_combined`, `person_required`, or undefined
+ */
+export function dutiesFault(
+  duties: Duties | undefined,
+  {
+    by,
+    transaction,
+    given,
+    directory,
+  }: {
+    readonly by: Actor;
+    readonly transaction: Pick<StoredTransaction, 'initiator' | 'carriedBy'>;
+    readonly given: readonly { readonly approver: string }[];
+    readonly directory: Pick<DirectorySnapshot, 'principal'>;
+  },
+): CodedError | undefined {
+  if (duties === undefined) return undefined;
+  if (duties.person === true && directory.principal(by.id)?.kind !== 'person')
+    return transactionErrors.error(
+      'person_required',
+      'This is for a person to do, not for a machine of its own accord.',
+    );
+  if (duties.notInitiator === true && (by.id === transaction.initiator || by.id === transaction.carriedBy))
+    return transactionErrors.error('duties_combined', 'Who began a transaction leaves this step to somebody else.');
+  if (duties.notApprover === true && given.some(({ approver }) => approver === by.id))
+    return transactionErrors.error('duties_combined', 'Who approved a transaction leaves this step to somebody else.');
+  return undefined;
+}

@@ -1,0 +1,49 @@
+import { type ApproverRole, type Directory, transactionErrors } from '@countersign/contracts';
+import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
+import type { StoredApproval } from '../store/approvals.ts';
+import type { StoredTransaction, Unit } from '../store.ts';
+import type { ApprovalClaims, SignedItem } from './approval-jws.ts';
+import type { Approver } from './approver.ts';
+import { roleOf } from './approver-role.ts';
+import { approvalFault } from './rules.ts';
+import { standingApprovals } from './standing.ts';
+
+/** Whether a genuine signature counts as an approval of one transaction. */
+export type Judgement =
+  | { readonly counts: true; readonly role: ApproverRole; readonly standing: readonly StoredApproval[] }
+  | { readonly counts: false; readonly fault: CodedError };
+
+/** @param transaction locked, so that what is found stays so */
+export async function judge(
+  signed: { readonly claims: ApprovalClaims; readonly item: SignedItem; readonly approver: Approver },
+  transaction: StoredTransaction,
+  unit: Unit,
+  { directory, clock }: { readonly directory: Pick<Directory, 'snapshot'>; readonly clock: Clock },
+): Promise<Judgement> {
+  const snapshot = directory.snapshot();
+  const now = clock.now();
+  const given = await unit.approvals(transaction.id);
+  const standing = standingApprovals(transaction, given, snapshot, now);
+  const { claims, item } = signed;
+  const about = { claims, approver: signed.approver.principal };
+  const fault = approvalFault({
+    ...about,
+    item,
+    transaction,
+    past: await unit.transitions(transaction.id),
+    given,
+    standing,
+    directory: snapshot,
+    now,
+  });
+  if (fault !== undefined) return { counts: false, fault };
+  const role = roleOf(about);
+  if (role === undefined) throw new Error('an approval without a role passed the rules');
+  return { counts: true, role, standing };
+}
+
+/** What reading or verifying a signature refused, in the words of this component; anything else is thrown on. */
+export function refusalBy(error: unknown): CodedError {
+  if (isCodedError(error) && Object.hasOwn(transactionErrors.codes, error.code)) return error;
+  throw error;
+}

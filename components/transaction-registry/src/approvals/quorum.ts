@@ -1,0 +1,91 @@
+import { type DirectorySnapshot, type Person, type Principal, transactionErrors } from '@countersign/contracts';
+import type { CodedError } from '@countersign/kernel';
+import type { StoredTransaction } from '../store.ts';
+import type { Wanted } from './wanted.ts';
+
+/** Against what approvals are counted. */
+export interface Quorum {
+  readonly transaction: Pick<StoredTransaction, 'initiator'>;
+  /** Those that stand, in the order given: see `standingApprovals`. */
+  readonly approvals: readonly { readonly approver: string; readonly role: string; readonly institution: string }[];
+  readonly directory: Pick<DirectorySnapshot, 'principal'>;
+}
+
+/** Roles of the control functions: independent of those who deal. */
+const controlFunctions: readonly string[] = ['compliance', 'operations', 'risk'];
+
+/**
+ * What is still wanted, with the number that is missing; empty when every number is reached. What is ordered counts only
+ * from when everything listed ahead of it had been given.
+ */
+export function missingApprovals(wanted: readonly Wanted[], quorum: Quorum): readonly Wanted[] {
+  return wanted.flatMap((want, index) => {
+    const from = want.ordered ? completeAt(wanted.slice(0, index), quorum) : 0;
+    const approvers = new Set(
+      quorum.approvals
+        .slice(from)
+        .filter((approval) => countsFor(want, approval, quorum))
+        .map(({ approver }) => approver),
+    );
+    const count = want.count - approvers.size;
+    return count > 0 ? [{ ...want, count }] : [];
+  });
+}
+
+/** After how many approvals nothing of this was missing any more; past the last one where something is missing yet. */
+function completeAt(ahead: readonly Wanted[], quorum: Quorum): number {
+  const { approvals } = quorum;
+  for (let given = 0; given <= approvals.length; given++)
+    if (missingApprovals(ahead, { ...quorum, approvals: approvals.slice(0, given) }).length === 0) return given;
+  return approvals.length;
+}
+
+/**
+ * Why a step may not be carried out for want of approvals.
+ *
+ * @returns CodedError `approval_required`, with what is missing as `obligations`; undefined when nothing is
+ */
+export function quorumFault(wanted: readonly Wanted[], quorum: Quorum): CodedError | undefined {
+  const missing = missingApprovals(wanted, quorum);
+  if (missing.length === 0) return undefined;
+  return transactionErrors.error('approval_required', `This needs ${missing.map(wordsOf).join(' and ')}.`, {
+    facts: {
+      obligations: missing.map(({ role, count, institution, independent }) => ({
+        kind: 'approval',
+        role,
+        count,
+        institution,
+        ...(independent ? { independent } : {}),
+        escalation: [],
+      })),
+      reasons: [],
+    },
+  });
+}
+
+/** Whether an approval is one of those that are wanted. */
+export function countsFor(
+  want: Pick<Wanted, 'role' | 'institution' | 'independent'>,
+  approval: Quorum['approvals'][number],
+  { transaction, directory }: Omit<Quorum, 'approvals'>,
+): boolean {
+  const { approver, role, institution } = approval;
+  if (role !== want.role || institution !== want.institution || approver === transaction.initiator) return false;
+  const person = directory.principal(approver);
+  if (person?.kind !== 'person') return false;
+  const desk = directory.principal(transaction.initiator)?.desk;
+  // The head of a desk speaks for that desk. Who heads a desk and belongs to none, heads several.
+  if (role === 'desk-head' && person.desk !== undefined && person.desk !== desk) return false;
+  return !want.independent || isIndependent(person, role, desk);
+}
+
+/** A control function checks those who deal, so it is not of their desk, and does not deal itself. */
+function isIndependent(person: Person, role: string, desk: Principal['desk']): boolean {
+  const deals = person.roles.includes('trader');
+  return controlFunctions.includes(role) && !deals && (person.desk === undefined || person.desk !== desk);
+}
+
+function wordsOf({ role, count, institution, independent }: Wanted): string {
+  const of = independent ? `${role}, of another desk than the one that began it,` : role;
+  return `${count === 1 ? 'the approval of one person' : `the approvals of ${count} people`} of ${of} at ${institution}`;
+}

@@ -1,0 +1,84 @@
+import type { DirectorySnapshot } from '@countersign/contracts';
+import { parseInstant } from '@countersign/kernel';
+import type { AuthorizationDetail } from '@countersign/market';
+import type { StoredTransaction } from '../store.ts';
+
+/** Something in an intent that deserves a second look. */
+export interface Warning {
+  readonly code: string;
+  readonly detail: string;
+}
+
+const soonMs = 15 * 60_000;
+
+/**
+ * What an approver should not overlook, read from the intent and what is known here; never from what a client says.
+ *
+ * @param about.destinationKnown undefined where the intent sends nothing anywhere
+ */
+export function warningsOf(
+  transaction: Pick<StoredTransaction, 'detail' | 'initiator'>,
+  about: {
+    readonly destinationKnown: boolean | undefined;
+    readonly openException: boolean;
+    readonly directory: Pick<DirectorySnapshot, 'principal'>;
+    /** Milliseconds since the epoch. */
+    readonly now: number;
+  },
+): readonly Warning[] {
+  const { detail, initiator } = transaction;
+  const left = (parseInstant(detail.not_after) ?? 0) - about.now;
+  return [
+    ...warn(about.destinationKnown === false, 'destination_new', 'Nothing has been sent to this destination before.'),
+    ...ofDetail(detail),
+    ...warn(
+      about.directory.principal(initiator) === undefined,
+      'initiator_gone',
+      'Whoever began this is no longer in the directory, or not active.',
+    ),
+    ...warn(
+      about.openException,
+      'exception_open',
+      'An exception stands open: it is not carried on before that is dealt with.',
+    ),
+    ...warn(left <= 0, 'intent_expired', `The intent was good until ${detail.not_after}.`),
+    ...warn(left > 0 && left <= soonMs, 'intent_expires_soon', `The intent is good until ${detail.not_after}.`),
+  ];
+}
+
+function ofDetail(detail: AuthorizationDetail): readonly Warning[] {
+  switch (detail.type) {
+    case 'urn:countersign:rar:v1:trade_order':
+    case 'urn:countersign:rar:v1:rfq':
+      return [
+        ...warn(detail.algo !== undefined, 'algorithmic', 'An algorithm began this, not a person.'),
+        ...warn(
+          detail.limit_price === undefined,
+          'no_limit_price',
+          'There is no limit price: it deals at whatever the market asks.',
+        ),
+      ];
+    case 'urn:countersign:rar:v1:settlement_instruction':
+      return warn(!detail.dvp, 'free_of_payment', 'It delivers free of payment: nothing comes back for it.');
+    case 'urn:countersign:rar:v1:withdrawal':
+      return warn(
+        detail.calldata_hash !== undefined,
+        'call_data',
+        'It calls a contract: what that does is not in the intent, only the digest of the call.',
+      );
+    case 'urn:countersign:rar:v1:privileged_admin':
+      return warn(detail.after_hash === undefined, 'removal', 'It removes something.');
+    case 'urn:countersign:rar:v1:allocation':
+    case 'urn:countersign:rar:v1:clearing_submission':
+    case 'urn:countersign:rar:v1:collateral_transfer':
+    case 'urn:countersign:rar:v1:address_book_change':
+    case 'urn:countersign:rar:v1:regulatory_report':
+      return [];
+    default:
+      return detail satisfies never;
+  }
+}
+
+function warn(applies: boolean, code: string, detail: string): readonly Warning[] {
+  return applies ? [{ code, detail }] : [];
+}

@@ -1,0 +1,159 @@
+import { type BatchApproval, type RecordDraft, transactionErrors } from '@countersign/contracts';
+import { type CodedError, digestOf, newId, type TransactionId } from '@countersign/kernel';
+import { type BatchApprovalJws, parseBatchApprovalJws, type SignedItem } from './approvals/approval-jws.ts';
+import { type Approver, verifyApprover } from './approvals/approver.ts';
+import { batchRoot } from './approvals/batch-root.ts';
+import { actorOf, publicPart, recordGiven } from './approvals/give.ts';
+import { judge, refusalBy } from './approvals/judge.ts';
+import type { ApproveDependencies } from './approve.ts';
+import { recordAbout } from './records.ts';
+import type { StoredTransaction, Unit } from './store.ts';
+
+/**
+ * Takes one signature for several transactions, all or none; see the contract. What keeps the batch from counting is
+ * recorded first, for each transaction that it concerns.
+ */
+export async function approveBatch(text: string, dependencies: ApproveDependencies): Promise<BatchApproval> {
+  const read = readBatch(text, dependencies);
+  if ('fault' in read) return refuseAll(text, read.fault, read.approver, dependencies);
+  return dependencies.store.inUnit((unit) => giveAll(read, text, unit, dependencies));
+}
+
+interface Batch {
+  readonly signed: BatchApprovalJws;
+  readonly approver: Approver;
+}
+
+function readBatch(
+  text: string,
+  { directory, keys }: ApproveDependencies,
+): Batch | { readonly fault: CodedError; readonly approver?: Approver } {
+  try {
+    const signed = parseBatchApprovalJws(text);
+    const approver = verifyApprover(signed, directory.snapshot(), keys);
+    if (batchRoot(signed.items) === signed.root) return { signed, approver };
+    const detail = 'The root that was signed is not the digest of the items: the list was changed after it was shown.';
+    return { fault: transactionErrors.error('approval_batch_root', detail), approver };
+  } catch (error) {
+    return { fault: refusalBy(error) };
+  }
+}
+
+/** A transaction with what was signed of it. */
+interface Item {
+  readonly item: SignedItem;
+  readonly transaction: StoredTransaction;
+}
+
+async function giveAll(
+  { signed, approver }: Batch,
+  text: string,
+  unit: Unit,
+  dependencies: ApproveDependencies,
+): Promise<BatchApproval> {
+  const { items, missing } = await lockAll(signed.items, approver, unit);
+  if (missing !== undefined) return refuseAll(text, notFound(missing), approver, dependencies);
+  const judged = [];
+  for (const { item, transaction } of items) {
+    const judgement = await judge({ claims: signed.claims, item, approver }, transaction, unit, dependencies);
+    judged.push({ transaction, judgement });
+  }
+  const faults = judged.flatMap(({ transaction, judgement }) =>
+    judgement.counts ? [] : [{ transaction, fault: about(transaction.id, judgement.fault) }],
+  );
+  const [first] = faults;
+  if (first !== undefined) {
+    await appendAll(
+      faults.map(({ transaction, fault }) => ({
+        ...recordAbout(transaction, dependencies),
+        ...refusal(text, fault, approver),
+        references: [transaction.openedRecordId],
+        data: { state: transaction.state, detail: fault.detail, batch_root: signed.root },
+      })),
+      dependencies,
+    );
+    throw first.fault;
+  }
+  const approvals = await settledAll(
+    judged.map(async ({ transaction, judgement }) => {
+      if (!judgement.counts) throw new Error('an approval that does not count was not refused');
+      const { claims, kid, root } = signed;
+      return recordGiven({ transaction, approver, claims, role: judgement.role, kid, jws: text, root }, dependencies);
+    }),
+  );
+  for (const approval of approvals) await unit.putApproval(approval);
+  return { root: signed.root, approvals: approvals.map(publicPart) };
+}
+
+/**
+ * Locks the youngest first, so that two batches never wait for each other, nor for a withdrawal that looks at the older
+ * entry of the address book it goes to; answers in the order signed. Whoever is no party learns not even that a transaction exists.
+ */
+async function lockAll(signed: readonly SignedItem[], { principal }: Approver, unit: Unit) {
+  const locked = new Map<TransactionId, StoredTransaction>();
+  for (const id of signed
+    .map(({ txn }) => txn)
+    .sort()
+    .reverse()) {
+    const transaction = await unit.lock(id);
+    if (transaction === undefined || !transaction.parties.includes(principal.institution))
+      return { items: [], missing: id };
+    locked.set(id, transaction);
+  }
+  const items = signed.flatMap((item): readonly Item[] => {
+    const transaction = locked.get(item.txn);
+    return transaction === undefined ? [] : [{ item, transaction }];
+  });
+  return { items, missing: undefined };
+}
+
+/** Where no single transaction is at fault, or none may be named. */
+async function refuseAll(
+  text: string,
+  fault: CodedError,
+  approver: Approver | undefined,
+  { audit, ...from }: ApproveDependencies,
+): Promise<never> {
+  await audit.append({
+    id: newId('record', from),
+    source: 'transaction-registry',
+    ...refusal(text, fault, approver),
+    data: { detail: fault.detail },
+  });
+  throw fault;
+}
+
+function refusal(text: string, fault: CodedError, approver: Approver | undefined) {
+  return {
+    type: 'approval.refused',
+    outcome: 'deny',
+    reason: fault.code,
+    ...(approver === undefined ? {} : { subject: actorOf(approver) }),
+    payload: digestOf(text),
+  } as const satisfies Partial<RecordDraft>;
+}
+
+/** The fault again, with the transaction that it is about. */
+function about(transaction: TransactionId, { code, detail, facts }: CodedError): CodedError {
+  const known = Object.keys(transactionErrors.codes).find(
+    (candidate): candidate is keyof typeof transactionErrors.codes => candidate === code,
+  );
+  if (known === undefined) throw new Error(`a rule of approvals refused with ${code}`);
+  return transactionErrors.error(known, detail, { facts: { ...facts, transaction } });
+}
+
+function notFound(transaction: TransactionId): CodedError {
+  return transactionErrors.error('transaction_not_found', 'There is no such transaction, or it is not yours to see.', {
+    facts: { transaction },
+  });
+}
+
+async function appendAll(drafts: readonly RecordDraft[], { audit }: ApproveDependencies): Promise<void> {
+  await settledAll(drafts.map((draft) => audit.append(draft)));
+}
+
+/** Waits for every one, so that nothing goes on behind a failure; then the first failure is thrown. */
+async function settledAll<Value>(work: readonly Promise<Value>[]): Promise<readonly Value[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
+}

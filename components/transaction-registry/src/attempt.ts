@@ -1,0 +1,88 @@
+import type {
+  AuditAppender,
+  ConsentStore,
+  Directory,
+  PolicyEngine,
+  TransactionEvent,
+  TransitionReceipt,
+} from '@countersign/contracts';
+import type { Clock, CodedError, Random } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import type { ExceptionTimes } from './exceptions/due.ts';
+import { type LifeCycle, lifeCycleOf, stateRuleOf, type TransitionRule } from './life-cycles/index.ts';
+import type { Store, StoredApproval, StoredException, StoredTransaction, StoredTransition } from './store.ts';
+import type { TransitionBody } from './transition-body.ts';
+import type { Asked } from './transition-request.ts';
+
+export interface TransitionDependencies {
+  readonly store: Store;
+  readonly consentStore: Pick<ConsentStore, 'check'>;
+  readonly policyEngine: Pick<PolicyEngine, 'decide' | 'limits'>;
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly audit: AuditAppender;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Our own resource URI, as tokens name it. */
+  readonly audience: string;
+  /** How long an exception may stand before it is overdue, where the default is not wanted. */
+  readonly exceptionTimes?: ExceptionTimes;
+}
+
+/** An event that somebody asks for, of a transaction that is locked: none of this changes until it is carried out. */
+export interface Attempt {
+  readonly asked: Asked;
+  readonly cycle: LifeCycle;
+  readonly rule: TransitionRule;
+  readonly body: TransitionBody;
+  readonly transaction: StoredTransaction;
+  readonly past: readonly StoredTransition[];
+  /** Every approval that was given. */
+  readonly given: readonly StoredApproval[];
+  /** Those that stand now. */
+  readonly approvals: readonly StoredApproval[];
+  readonly openExceptions: readonly StoredException[];
+  readonly now: number;
+  /** It was waited for, and comes too late. */
+  readonly late: boolean;
+  /** Whether what it sends has arrived there before; undefined for what sends nothing. */
+  readonly destinationKnown: boolean | undefined;
+}
+
+/** Of these only `told` leaves something behind besides its record, so it commits before it is thrown. */
+export type Outcome =
+  | { readonly kind: 'done' | 'replayed'; readonly receipt: TransitionReceipt; readonly transaction: StoredTransaction }
+  | { readonly kind: 'told'; readonly error: CodedError };
+
+/** Whether a step begins, or ends, the counting of its amounts against limits. */
+export function countingOf({
+  cycle,
+  rule,
+  transaction,
+}: Pick<Attempt, 'cycle' | 'rule' | 'transaction'>): 'begins' | 'ends' | 'unchanged' {
+  const before = stateRuleOf(cycle, transaction.state).counts === true;
+  const after = stateRuleOf(cycle, rule.to).counts === true;
+  if (before === after) return 'unchanged';
+  return after ? 'begins' : 'ends';
+}
+
+/** Something of it has happened in the world. */
+export function isExecuted({ detail, state }: Pick<StoredTransaction, 'detail' | 'state'>): boolean {
+  return stateRuleOf(lifeCycleOf(detail), state).executed === true;
+}
+
+/** Whether somebody is waited for to report this event. */
+export function isAwaited({ detail, state }: Pick<StoredTransaction, 'detail' | 'state'>, event: string): boolean {
+  const events: readonly TransactionEvent[] = stateRuleOf(lifeCycleOf(detail), state).awaits?.events ?? [];
+  return events.some((awaited) => awaited === event);
+}
+
+/**
+ * When the risk of a transaction was taken: when its amounts began to count or, where they never do, with its first
+ * step. A mandate's hours are for taking risk: what was ordered within them may be settled in the evening.
+ */
+export function takenAt({ cycle, past, now }: Pick<Attempt, 'cycle' | 'past' | 'now'>): number {
+  const ever = Object.values(cycle.states).some(({ counts }) => counts === true);
+  const taking = ever ? past.find(({ state }) => stateRuleOf(cycle, state).counts === true) : past[0];
+  return taking === undefined ? now : Date.parse(taking.recordedAt);
+}

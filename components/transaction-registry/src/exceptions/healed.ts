@@ -1,0 +1,122 @@
+import { exceptionErrors, type Mandate, transactionErrors } from '@countersign/contracts';
+import type { CodedError, MandateId } from '@countersign/kernel';
+import { quorumFault } from '../approvals/quorum.ts';
+import { wantedFor } from '../approvals/wanted.ts';
+import { type TransitionDependencies, takenAt } from '../attempt.ts';
+import { decideOn, decisionFault } from '../decision.ts';
+import { lifeCycleOf, type TransitionRule } from '../life-cycles/index.ts';
+import { checkMandates } from '../mandate-check.ts';
+import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store.ts';
+
+/** What is looked at again when somebody says that an exception is healed. */
+export interface Case {
+  readonly exception: StoredException;
+  readonly transaction: StoredTransaction;
+  readonly past: readonly StoredTransition[];
+  /** Approvals that stand now. */
+  readonly approvals: readonly StoredApproval[];
+  readonly destinationKnown: boolean | undefined;
+  readonly now: number;
+}
+
+type Dependencies = Pick<TransitionDependencies, 'consentStore' | 'policyEngine' | 'directory' | 'audience'>;
+
+/**
+ * Whether what was missing is there again, as a check at this moment shows.
+ *
+ * @returns CodedError `exception_not_healed`, with the `reason` that stands, or undefined
+ */
+export async function stillMissing(about: Case, dependencies: Dependencies): Promise<CodedError | undefined> {
+  const { exception, transaction } = about;
+  switch (exception.cause) {
+    case 'mandate': {
+      const answer = await standing(about, dependencies);
+      return answer.stands ? undefined : missing(answer.reason, answer.detail);
+    }
+    case 'entitlement': {
+      const fault = await decided(about, dependencies);
+      // Approvals can still be given: what was lost, somebody's being entitled to it at all, is there again.
+      return fault === undefined || fault.code === 'approval_required' ? undefined : missing(fault.code, fault.detail);
+    }
+    case 'approval': {
+      const fault = (await decided(about, dependencies)) ?? (await wanting(about, dependencies));
+      return fault === undefined ? undefined : missing(fault.code, fault.detail);
+    }
+    case 'partner-timeout':
+      return transaction.version > exception.raisedVersion
+        ? undefined
+        : missing('event_awaited', 'The partner has not been heard of yet.');
+    case 'departure': {
+      const person = dependencies.directory.snapshot().principal(transaction.initiator);
+      return person === undefined || (person.kind === 'person' && person.active === false)
+        ? missing('principal_gone', 'Who began the transaction is not there.')
+        : undefined;
+    }
+    case 'mismatch':
+      return missing('partner_mismatch', 'What a partner said is accepted, or it is not.');
+  }
+}
+
+/**
+ * The mandates of another line than the lapsed one, where they permit the same intent for the same institutions.
+ *
+ * @returns the mandate that was named first; or CodedError `mandate_lapsed`
+ */
+export async function freshMandates(
+  about: Case,
+  mandate: MandateId,
+  dependencies: Dependencies,
+): Promise<{ readonly mandates: readonly Mandate[]; readonly named: Mandate } | { readonly fault: CodedError }> {
+  const answer = await standing(about, dependencies, mandate);
+  const named = answer.stands ? answer.mandates.find(({ id }) => id === mandate) : undefined;
+  if (answer.stands && named !== undefined) return { mandates: answer.mandates, named };
+  const { reason, detail } = answer.stands
+    ? { reason: 'mandate_not_found', detail: 'The event rests on no mandate that another could take the place of.' }
+    : answer;
+  return {
+    fault: transactionErrors.error('mandate_lapsed', `The mandate that is named does not permit it: ${detail}`, {
+      facts: { reason },
+    }),
+  };
+}
+
+function standing({ exception, transaction, past, now }: Case, { consentStore }: Dependencies, mandate?: MandateId) {
+  const cycle = lifeCycleOf(transaction.detail);
+  return checkMandates(
+    ruleOf(exception, transaction)?.mandates ?? [],
+    transaction,
+    { now, takenAt: takenAt({ cycle, past, now }), ...(mandate === undefined ? {} : { under: { id: mandate } }) },
+    consentStore,
+  );
+}
+
+async function decided(about: Case, dependencies: Dependencies): Promise<CodedError | undefined> {
+  const { exception, transaction } = about;
+  const rule = ruleOf(exception, transaction);
+  if (rule?.decided !== true) return undefined;
+  return decisionFault(
+    await decideOn({ ...about, rule, client: transaction.client, institution: exception.owner }, dependencies),
+  );
+}
+
+async function wanting(about: Case, dependencies: Dependencies): Promise<CodedError | undefined> {
+  const { exception, transaction, approvals } = about;
+  const rule = ruleOf(exception, transaction);
+  if (rule === undefined) return undefined;
+  const answer = await standing(about, dependencies);
+  return quorumFault(wantedFor(rule, transaction, answer.stands ? answer.mandates : []), {
+    transaction,
+    approvals,
+    directory: dependencies.directory.snapshot(),
+  });
+}
+
+function ruleOf({ event }: StoredException, { detail }: StoredTransaction): TransitionRule | undefined {
+  return Object.entries(lifeCycleOf(detail).rules).find(([name]) => name === event)?.[1];
+}
+
+function missing(reason: string, detail: string): CodedError {
+  return exceptionErrors.error('exception_not_healed', `What was missing is still missing: ${detail}`, {
+    facts: { reason },
+  });
+}

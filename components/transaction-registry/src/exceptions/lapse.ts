@@ -1,0 +1,94 @@
+import { type ExceptionCause, transactionErrors } from '@countersign/contracts';
+import { CodedError } from '@countersign/kernel';
+import type { Attempt } from '../attempt.ts';
+import type { MandateStanding } from '../mandate-check.ts';
+import { circumstancesOf } from '../step-record.ts';
+import type { StoredException, Unit } from '../store.ts';
+import { type RaiseDependencies, type Raised, raiseException } from './raise.ts';
+
+/** Why a step that something has led up to cannot be taken. */
+export interface Lapse {
+  readonly cause: ExceptionCause;
+  readonly reason: string;
+  readonly error: (exception?: string) => CodedError;
+  readonly raised: Pick<Raised, 'detail' | 'owner' | 'references'>;
+}
+
+/**
+ * Leaves an exception behind, once for each cause and event: a second try meets the one that stands.
+ *
+ * @returns the exception, and whether it was raised now
+ */
+export async function leaveException(
+  attempt: Attempt,
+  { cause, reason, raised }: Omit<Lapse, 'error'>,
+  unit: Pick<Unit, 'putException'>,
+  dependencies: RaiseDependencies,
+): Promise<{ readonly exception: StoredException; readonly isNew: boolean }> {
+  const { asked, transaction, openExceptions } = attempt;
+  const standing = openExceptions.find((open) => open.cause === cause && open.event === asked.event);
+  if (standing !== undefined) return { exception: standing, isNew: false };
+  const exception = await raiseException(
+    transaction,
+    {
+      ...raised,
+      cause,
+      reason,
+      event: asked.event,
+      bodyDigest: asked.bodyDigest,
+      circumstances: circumstancesOf(attempt),
+    },
+    unit,
+    dependencies,
+  );
+  return { exception, isNew: true };
+}
+
+/** The mandate carries the step no further. */
+export function mandateLapse({ transaction }: Attempt, standing: Extract<MandateStanding, { stands: false }>): Lapse {
+  const { reason, detail, atFault } = standing;
+  const holder = atFault?.grantee.lei;
+  return {
+    cause: 'mandate',
+    reason,
+    error: (exception) =>
+      transactionErrors.error('mandate_lapsed', `The mandate does not carry this any further: ${detail}`, {
+        facts: { reason, ...(exception === undefined ? {} : { exception }) },
+      }),
+    raised: {
+      detail,
+      // Whose authority is at fault has to see to it, where it takes part; else who began.
+      owner: holder !== undefined && transaction.parties.includes(holder) ? holder : transaction.initiatorInstitution,
+      references: [atFault?.recordId],
+    },
+  };
+}
+
+/** The policies, or approvals that stood before, carry the step no further. */
+export function authorityLapse({ transaction }: Attempt, cause: 'entitlement' | 'approval', fault: CodedError): Lapse {
+  return {
+    cause,
+    reason: fault.code,
+    error: (exception) => withException(fault, exception),
+    raised: { detail: fault.detail, owner: transaction.initiatorInstitution },
+  };
+}
+
+/** A partner says otherwise than we do. */
+export function mismatchLapse({ transaction }: Attempt, fault: CodedError): Lapse {
+  return {
+    cause: 'mismatch',
+    reason: fault.code,
+    error: (exception) => withException(fault, exception),
+    raised: { detail: fault.detail, owner: transaction.initiatorInstitution },
+  };
+}
+
+function withException({ code, category, detail, facts }: CodedError, exception: string | undefined): CodedError {
+  return new CodedError({
+    code,
+    category,
+    detail,
+    facts: { ...facts, ...(exception === undefined ? {} : { exception }) },
+  });
+}

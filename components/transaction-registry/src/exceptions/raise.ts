@@ -1,0 +1,75 @@
+import type { AuditAppender, ExceptionCause, RecordDraft } from '@countersign/contracts';
+import { type Clock, type Digest, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
+import { recordAbout, referencesTo } from '../records.ts';
+import type { StoredException, StoredTransaction, Unit } from '../store.ts';
+import { dueAt, type ExceptionTimes } from './due.ts';
+
+export interface RaiseDependencies {
+  readonly audit: AuditAppender;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly exceptionTimes?: ExceptionTimes;
+}
+
+/** What a person must look at. */
+export interface Raised {
+  readonly cause: ExceptionCause;
+  readonly event: string;
+  readonly reason: string;
+  readonly detail: string;
+  /** LEI of the institution that has to deal with it. */
+  readonly owner: string;
+  readonly bodyDigest?: Digest;
+  /** What it rests on, beside the transaction's last step. */
+  readonly references?: readonly (RecordId | undefined)[];
+  /** Who asked for what could not be done. */
+  readonly circumstances?: Partial<RecordDraft>;
+}
+
+/** Raises an exception of a transaction that is locked: recorded, then written down. */
+export async function raiseException(
+  transaction: StoredTransaction,
+  { references = [], circumstances = {}, ...raised }: Raised,
+  unit: Pick<Unit, 'putException'>,
+  { audit, exceptionTimes, ...from }: RaiseDependencies,
+): Promise<StoredException> {
+  const now = from.clock.now();
+  const about = recordAbout(transaction, from);
+  const exception: StoredException = {
+    id: newId('exception', from),
+    cause: raised.cause,
+    transaction: transaction.id,
+    event: raised.event,
+    reason: raised.reason,
+    detail: raised.detail,
+    status: 'open',
+    owner: raised.owner,
+    dueAt: toInstant(dueAt(raised.cause, now, exceptionTimes)),
+    overdue: false,
+    raisedAt: toInstant(now),
+    recordId: about.id,
+    bodyDigest: raised.bodyDigest ?? null,
+    raisedVersion: transaction.version,
+  };
+  await audit.append({
+    ...about,
+    type: 'exception.raised',
+    outcome: 'deny',
+    reason: raised.reason,
+    references: referencesTo(transaction.lastRecordId, ...references),
+    ...circumstances,
+    data: {
+      exception: exception.id,
+      cause: exception.cause,
+      event: exception.event,
+      state: transaction.state,
+      reason: exception.reason,
+      detail: exception.detail,
+      owner: exception.owner,
+      due_at: exception.dueAt,
+      ...(raised.bodyDigest === undefined ? {} : { body_digest: raised.bodyDigest }),
+    },
+  });
+  await unit.putException(exception);
+  return exception;
+}

@@ -1,0 +1,175 @@
+import { accessErrors, type Caller, type TransactionFacts, transactionErrors } from '@countersign/contracts';
+import { isCodedError, parseId, type TransactionId } from '@countersign/kernel';
+import { isAuthorizationDetailType } from '@countersign/market';
+import { described, withCaller } from '@countersign/runtime';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { approvalAnswer, approvalViewAnswer, batchAnswer } from './answers.ts';
+import { maxBatch, parseBatchApprovalJws } from './approvals/approval-jws.ts';
+import { approveScopeOf, approveScopes } from './approvals/approve-scope.ts';
+import type { TransactionRegistryRoutes } from './http.ts';
+import { scopeHeld } from './scope-held.ts';
+
+const closed = { additionalProperties: false };
+const idParams = Type.Object({ id: Type.String({ maxLength: 40 }) }, closed);
+const withdrawParams = Type.Object(
+  { id: Type.String({ maxLength: 40 }), approval: Type.String({ maxLength: 40 }) },
+  closed,
+);
+const approvalBody = Type.Object({ jws: Type.String({ maxLength: 16_384 }) }, closed);
+
+type WithId = { Params: Static<typeof idParams> };
+type ApprovalRoute = WithId & { Body: Static<typeof approvalBody> };
+type BatchRoute = { Body: Static<typeof approvalBody> };
+type WithdrawRoute = { Params: Static<typeof withdrawParams> };
+
+const tag = 'transactions';
+const scopeNote =
+  'The scope follows from the kind of intent: `order:approve` for orders, quotes, clearing, settlement and reports; ' +
+  'the `approve` of `allocation`, `collateral`, `withdrawal`, `withdrawal-address` and, for administration, `directory`.';
+
+/** Approvals over HTTP, under `/transactions`. */
+export function approvalRoutes(
+  app: FastifyInstance,
+  { transactions, guard, baseUrl }: Pick<TransactionRegistryRoutes, 'transactions' | 'guard' | 'baseUrl'>,
+): void {
+  const withApprover = <Request extends FastifyRequest>(
+    handler: (request: Request, caller: Caller) => Promise<unknown>,
+    status: 200 | 201 = 200,
+  ) =>
+    withCaller<Caller, Request>(
+      (request) => guard.check(request, { scope: scopeHeld(request, approveScopes) }),
+      baseUrl,
+      async (request, reply, caller) => reply.status(status).send(await handler(request, caller)),
+    );
+
+  /** Whoever is no party learns not even that the transaction exists. */
+  async function visible(id: TransactionId, caller: Caller): Promise<TransactionFacts> {
+    const facts = await transactions.facts(id);
+    if (facts === undefined || !(await transactions.parties(id)).includes(caller.institution)) throw notFound();
+    return facts;
+  }
+
+  /** Who brings an approval proves nothing by it: the signature does. But it is brought from within the house. */
+  async function mayBring(id: TransactionId, caller: Caller): Promise<void> {
+    const { intentType, initiatorInstitution } = await visible(id, caller);
+    needScope(intentType, caller);
+    if (initiatorInstitution === caller.institution) return;
+    const view = await transactions.approvalView(id, caller.institution);
+    if (view?.awaited.some(({ institution }) => institution === caller.institution) === true) return;
+    throw transactionErrors.error(
+      'approval_institution',
+      'Only an institution whose approval is wanted approves: the one that began the transaction.',
+      { facts: { transaction: id } },
+    );
+  }
+
+  app.get<WithId>(
+    '/transactions/:id/approval',
+    described({
+      tag,
+      summary: 'See what there is to approve',
+      description:
+        'Every field of the intent, decoded from what the digest is of, what deserves a second look, and whose approvals ' +
+        `are still wanted. ${scopeNote}`,
+      scopes: approveScopes,
+      params: idParams,
+      answers: { 200: { description: 'What an approver is shown before they sign', body: approvalViewAnswer } },
+    }),
+    withApprover<FastifyRequest<WithId>>(async (request, caller) => {
+      const id = transactionIdOf(request.params.id);
+      needScope((await visible(id, caller)).intentType, caller);
+      const view = await transactions.approvalView(id, caller.institution);
+      if (view === undefined) throw notFound();
+      return view;
+    }),
+  );
+
+  app.post<ApprovalRoute>(
+    '/transactions/:id/approvals',
+    described({
+      tag,
+      summary: 'Approve a transaction',
+      description:
+        'With a compact JWS by the approver, `typ` `countersign-approval+jwt`, over `iss`, `txn`, `intent_digest`, ' +
+        '`decision`, `iat`, `exp` (at most an hour later), `jti` and, for who approves in several roles, `role`, by a key ' +
+        `registered to that person. ${scopeNote}`,
+      scopes: approveScopes,
+      params: idParams,
+      body: approvalBody,
+      answers: { 201: { description: 'The approval, which counts until it expires', body: approvalAnswer } },
+    }),
+    withApprover<FastifyRequest<ApprovalRoute>>(async (request, caller) => {
+      const id = transactionIdOf(request.params.id);
+      await mayBring(id, caller);
+      return transactions.approve(id, request.body.jws);
+    }, 201),
+  );
+
+  app.post<BatchRoute>(
+    '/transactions/approvals',
+    described({
+      tag,
+      summary: 'Approve several transactions by one signature',
+      description:
+        `All or none, up to ${maxBatch}. The JWS has \`items\`, a list of \`txn\` and \`intent_digest\`, and \`root\`, the ` +
+        'SHA-256 over the canonical form (RFC 8785) of that list, in the place of `txn` and `intent_digest`. The token ' +
+        'holds the scope of each kind of intent.',
+      scopes: approveScopes,
+      body: approvalBody,
+      answers: { 201: { description: 'An approval for each, in the order signed', body: batchAnswer } },
+    }),
+    withApprover<FastifyRequest<BatchRoute>>(async (request, caller) => {
+      for (const id of transactionsIn(request.body.jws)) await mayBring(id, caller);
+      return transactions.approveBatch(request.body.jws);
+    }, 201),
+  );
+
+  app.post<WithdrawRoute>(
+    '/transactions/:id/approvals/:approval/withdraw',
+    described({
+      tag,
+      summary: 'Withdraw an approval',
+      description: `By who gave it, before the transaction was carried on by it. Repeating it changes nothing. ${scopeNote}`,
+      scopes: approveScopes,
+      params: withdrawParams,
+      answers: { 200: { description: 'The approval, with when it was withdrawn', body: approvalAnswer } },
+    }),
+    withApprover<FastifyRequest<WithdrawRoute>>(async (request, caller) => {
+      const id = transactionIdOf(request.params.id);
+      needScope((await visible(id, caller)).intentType, caller);
+      const approval = parseId('approval', request.params.approval);
+      if (approval === undefined)
+        throw transactionErrors.error('approval_not_found', 'You have given no such approval.');
+      return transactions.withdrawApproval(id, approval, { id: caller.subject, institution: caller.institution });
+    }),
+  );
+}
+
+/** The guard has checked one of the scopes; here it is the one of this kind of intent. */
+function needScope(intentType: string, caller: Caller): void {
+  if (!isAuthorizationDetailType(intentType)) throw new Error(`a transaction of an unknown kind: ${intentType}`);
+  const scope = approveScopeOf({ type: intentType });
+  if (!caller.scope.includes(scope))
+    throw accessErrors.error('insufficient_scope', `This needs an access token with the scope ${scope}.`);
+}
+
+/** Read only to see whose they are: what cannot be read the registry refuses, and records. */
+function transactionsIn(jws: string): readonly TransactionId[] {
+  try {
+    return parseBatchApprovalJws(jws).items.map(({ txn }) => txn);
+  } catch (error) {
+    if (isCodedError(error)) return [];
+    throw error;
+  }
+}
+
+function transactionIdOf(text: string): TransactionId {
+  const id = parseId('transaction', text);
+  if (id === undefined) throw notFound();
+  return id;
+}
+
+function notFound() {
+  return transactionErrors.error('transaction_not_found', 'There is no such transaction, or it is not yours to see.');
+}

@@ -1,0 +1,81 @@
+import { type Caller, type PublicKey, transactionErrors } from '@countersign/contracts';
+import { parseId } from '@countersign/kernel';
+import { described, recordSchema, withCaller } from '@countersign/runtime';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import type { TransactionRegistryRoutes } from './http.ts';
+import { scopeHeld } from './scope-held.ts';
+
+const closed = { additionalProperties: false };
+const idParams = Type.Object({ id: Type.String({ maxLength: 40 }) }, closed);
+type WithId = { Params: Static<typeof idParams> };
+
+const tag = 'transactions';
+const scopes = ['order:read', 'settlement:read', 'trade:read', 'report:read'] as const;
+
+const envelopeAnswer = Type.Object(
+  {
+    envelope: Type.String({ description: 'A compact JWS, `typ` `countersign-envelope+jwt`' }),
+    recordId: recordSchema(),
+  },
+  { ...closed, title: 'IdentityEnvelope' },
+);
+const keysAnswer = Type.Object(
+  { keys: Type.Array(Type.Record(Type.String(), Type.String())) },
+  { ...closed, title: 'EnvelopeKeys', description: 'JWK Set (RFC 7517)' },
+);
+
+/** Identity envelopes over HTTP, under `/transactions`, and the keys that verify them. */
+export function envelopeRoutes(
+  app: FastifyInstance,
+  {
+    transactions,
+    guard,
+    baseUrl,
+    envelopeKeys,
+  }: Pick<TransactionRegistryRoutes, 'transactions' | 'guard' | 'baseUrl' | 'envelopeKeys'>,
+): void {
+  app.get<WithId>(
+    '/transactions/:id/envelope',
+    described({
+      tag,
+      summary: 'Have an identity envelope issued',
+      description:
+        'A signed document that travels with a message about the transaction: who acts for whom, on which mandates, ' +
+        'approvals and decisions, and on which exact intent. References alone; recorded before it is signed.',
+      scopes,
+      params: idParams,
+      answers: { 200: { description: 'Good for some minutes', body: envelopeAnswer } },
+    }),
+    withCaller<Caller, FastifyRequest<WithId>>(
+      (request) => guard.check(request, { scope: scopeHeld(request, scopes) }),
+      baseUrl,
+      async (request, reply, caller) => {
+        const id = parseId('transaction', request.params.id);
+        if (id === undefined)
+          throw transactionErrors.error(
+            'transaction_not_found',
+            'There is no such transaction, or it is not yours to see.',
+          );
+        const by = { id: caller.subject, institution: caller.institution };
+        return reply.header('cache-control', 'no-store').send(await transactions.envelope(id, by));
+      },
+    ),
+  );
+
+  app.get(
+    '/transactions/keys',
+    described({
+      tag,
+      summary: 'Read the keys of identity envelopes',
+      description: 'A JWK Set, for anybody. A key is in it before its first signature, and until the last has expired.',
+      answers: { 200: { description: 'JWK Set', body: keysAnswer } },
+    }),
+    async (_request, reply) =>
+      reply.header('cache-control', 'public, max-age=60').send({ keys: (await envelopeKeys()).map(jwkOf) }),
+  );
+}
+
+function jwkOf({ jwk, kid, algorithm }: PublicKey) {
+  return { ...jwk, kid, alg: algorithm, use: 'sig' };
+}

@@ -1,0 +1,111 @@
+import { type Caller, exceptionErrors } from '@countersign/contracts';
+import { parseId, type TransactionId } from '@countersign/kernel';
+import { described, withCaller } from '@countersign/runtime';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { exceptionAnswer, exceptionList } from './answers.ts';
+import type { TransactionRegistryRoutes } from './http.ts';
+import { scopeHeld } from './scope-held.ts';
+
+const closed = { additionalProperties: false };
+const id = Type.String({ maxLength: 40 });
+const idParams = Type.Object({ id }, closed);
+const exceptionQuery = Type.Object(
+  {
+    transaction: Type.Optional(id),
+    status: Type.Optional(Type.Enum(['open', 'resolved'])),
+    own: Type.Optional(
+      Type.Enum(['true', 'false'], { description: 'Only those that the institution of the caller has to deal with' }),
+    ),
+    overdue: Type.Optional(Type.Enum(['true', 'false'])),
+  },
+  closed,
+);
+const resolutionBody = Type.Object(
+  {
+    kind: Type.String({ maxLength: 32, description: '`fresh-mandate`, `restored`, `accepted` or `abandoned`' }),
+    reason: Type.String({ maxLength: 256, description: 'Stays in the evidence for good: it must not name people' }),
+    mandate: Type.Optional(Type.String({ maxLength: 40, description: 'With `fresh-mandate`' })),
+  },
+  closed,
+);
+
+/** Whoever settles sees what holds settlement up. */
+const readScopes = ['exception:read', 'settlement:read'] as const;
+
+type ExceptionRoute = { Querystring: Static<typeof exceptionQuery> };
+type ResolveRoute = { Params: Static<typeof idParams>; Body: Static<typeof resolutionBody> };
+
+/** Exceptions over HTTP, under `/transactions/exceptions`. */
+export function exceptionRoutes(
+  app: FastifyInstance,
+  { transactions, guard, baseUrl }: Pick<TransactionRegistryRoutes, 'transactions' | 'guard' | 'baseUrl'>,
+): void {
+  app.get<ExceptionRoute>(
+    '/transactions/exceptions',
+    described({
+      tag: 'transactions',
+      summary: 'List exceptions',
+      description: 'What a person must look at, in transactions that the institution of the caller is a party to.',
+      scopes: readScopes,
+      querystring: exceptionQuery,
+      answers: { 200: { description: 'At most 1,000', body: exceptionList } },
+    }),
+    withCaller<Caller, FastifyRequest<ExceptionRoute>>(
+      (request) => guard.check(request, { scope: scopeHeld(request, readScopes) }),
+      baseUrl,
+      async (request, _reply, caller) => {
+        const { transaction, status, own, overdue } = request.query;
+        const exceptions = await transactions.exceptions({
+          party: caller.institution,
+          ...(transaction === undefined ? {} : { transaction: transactionIdOf(transaction) }),
+          ...(status === undefined ? {} : { status }),
+          ...(own === 'true' ? { owner: caller.institution } : {}),
+          ...(overdue === undefined ? {} : { overdue: overdue === 'true' }),
+        });
+        return { exceptions };
+      },
+    ),
+  );
+
+  app.post<ResolveRoute>(
+    '/transactions/exceptions/:id/resolution',
+    described({
+      tag: 'transactions',
+      summary: 'Resolve an exception',
+      description:
+        'By a person of its owner with the role compliance, operations, risk or supervisor, who neither began nor approved ' +
+        'the transaction. By `fresh-mandate` another mandate takes the place of the lapsed one; by `restored` what was ' +
+        'missing is there again, which is checked; by `accepted` what a partner says is taken for right, or a transaction ' +
+        'whose beginner has gone is taken on; by `abandoned` the transaction is cancelled, or has failed.',
+      scopes: ['exception:resolve'],
+      params: idParams,
+      body: resolutionBody,
+      answers: { 200: { description: 'The exception, resolved', body: exceptionAnswer } },
+    }),
+    withCaller<Caller, FastifyRequest<ResolveRoute>>(
+      (request) => guard.check(request, { scope: 'exception:resolve' }),
+      baseUrl,
+      async (request, _reply, caller) => {
+        const exception = parseId('exception', request.params.id);
+        if (exception === undefined) throw notFound();
+        const { kind, reason, mandate } = request.body;
+        return transactions.resolveException(
+          exception,
+          { kind, reason, ...(mandate === undefined ? {} : { mandate }) },
+          { id: caller.subject, institution: caller.institution },
+        );
+      },
+    ),
+  );
+}
+
+function transactionIdOf(text: string): TransactionId {
+  const transaction = parseId('transaction', text);
+  if (transaction === undefined) throw notFound();
+  return transaction;
+}
+
+function notFound() {
+  return exceptionErrors.error('exception_not_found', 'There is no such exception, or it is not yours to see.');
+}

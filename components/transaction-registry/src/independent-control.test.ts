@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { broker, personOf } from '../../consent-store/src/testing/firms.ts';
+import { createLivesWorld, firstOperator, type LivesWorld, releaser, secondOperator } from './testing/lives-world.ts';
+import { trader } from './testing/trading-world.ts';
+
+const ofTheDesk = { ...personOf(broker, 'rolf', 'operations'), desk: 'rates' };
+const deals = personOf(broker, 'dora', 'operations', 'trader');
+
+let world: LivesWorld;
+beforeAll(async () => {
+  world = await createLivesWorld();
+  world.directory.principals.set(trader.id, { ...trader, desk: 'rates' });
+  for (const person of [ofTheDesk, deals]) world.directory.principals.set(person.id, person);
+});
+afterAll(() => world.close());
+
+const coded = (code: string) => expect.objectContaining({ code });
+
+async function requested() {
+  const withdrawal = await world.begin('withdrawal', { address_id: await world.activeAddress() });
+  await world.step(withdrawal.id, 'request', { person: trader });
+  const release = () => world.step(withdrawal.id, 'release', { person: releaser });
+  const awaited = async () => (await world.registry.approvalView(withdrawal.id, broker))?.awaited;
+  return { withdrawal, release, awaited };
+}
+
+it('is shown to be wanted, and is not exercised by who is of the desk that began it, or deals', async () => {
+  const { withdrawal, release, awaited } = await requested();
+  const wanted = (count: number) => [{ role: 'operations', count, institution: broker, independent: true }];
+  expect(await awaited()).toEqual(wanted(2));
+  await world.approve(withdrawal, ofTheDesk, deals);
+  expect(await awaited()).toEqual(wanted(2));
+  await expect(release()).rejects.toThrow(coded('approval_required'));
+  await world.approve(withdrawal, firstOperator);
+  expect(await awaited()).toEqual(wanted(1));
+  await expect(release()).rejects.toThrow(coded('approval_required'));
+  await world.approve(withdrawal, secondOperator);
+  expect(await awaited()).toEqual([]);
+  await expect(release()).resolves.toMatchObject({ state: 'released' });
+});
+
+it('is lost when who has approved moves to the desk that began it', async () => {
+  const { withdrawal, release } = await requested();
+  await world.approve(withdrawal, firstOperator, secondOperator);
+  world.directory.principals.set(secondOperator.id, { ...secondOperator, desk: 'rates' });
+  await expect(release()).rejects.toThrow(coded('approval_required'));
+  world.directory.principals.set(secondOperator.id, secondOperator);
+});

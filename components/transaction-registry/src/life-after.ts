@@ -1,0 +1,19 @@
+import type { TransactionState } from '@countersign/contracts';
+import { lifeCycleOf, stateRuleOf } from './life-cycles/index.ts';
+import { partiesToAct } from './life-cycles/parties-by-part.ts';
+import type { LifeAfter, StoredTransaction } from './store.ts';
+
+/** What a transaction is left with in the state that a step brings it to. */
+export function lifeAfter(
+  transaction: Pick<StoredTransaction, 'detail' | 'initiatorInstitution' | 'destinationDigest' | 'parties'>,
+  to: TransactionState,
+  now: number,
+): LifeAfter {
+  const { final, awaits } = stateRuleOf(lifeCycleOf(transaction.detail), to);
+  return {
+    ended: final === true,
+    awaitedUntil: awaits === undefined ? null : now + awaits.withinSeconds * 1000,
+    destinationDigest: transaction.destinationDigest,
+    parties: partiesToAct(transaction, to).filter((lei) => !transaction.parties.includes(lei)),
+  };
+}

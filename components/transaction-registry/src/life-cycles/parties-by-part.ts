@@ -1,0 +1,73 @@
+import type { TransactionState } from '@countersign/contracts';
+import { unreachable } from '@countersign/kernel';
+import type { AuthorizationDetail, Lei } from '@countersign/market';
+import { lifeCycleOf, nextSteps } from './index.ts';
+import type { Part } from './life-cycle.ts';
+
+/** Institutions (LEI) by the part they have in an intent. */
+export type PartiesByPart = ReadonlyMap<Part, readonly Lei[]>;
+
+/** Who has which part in an intent, as its fields say. */
+export function partiesByPart({
+  detail,
+  initiatorInstitution,
+}: {
+  readonly detail: AuthorizationDetail;
+  readonly initiatorInstitution: Lei;
+}): PartiesByPart {
+  const parties = new Map<Part, Lei[]>();
+  for (const [part, lei] of namedIn(detail)) {
+    const known = parties.get(part) ?? [];
+    if (!known.includes(lei)) parties.set(part, [...known, lei]);
+  }
+  parties.set('initiator', [initiatorInstitution]);
+  return parties;
+}
+
+/**
+ * Who has a step to take in a state, each institution once. Before that they have no part in it, and would see more than
+ * is theirs: whom a firm means to ask for a quote, or to pay, is its own affair until it does.
+ */
+export function partiesToAct(
+  transaction: { readonly detail: AuthorizationDetail; readonly initiatorInstitution: Lei },
+  state: TransactionState,
+): readonly Lei[] {
+  const parties = partiesByPart(transaction);
+  const actors = nextSteps(lifeCycleOf(transaction.detail), state).flatMap(({ rule }) => rule.actors);
+  return [...new Set(actors.flatMap((actor) => parties.get(actor) ?? []))];
+}
+
+function namedIn(detail: AuthorizationDetail): readonly (readonly [Part, Lei])[] {
+  switch (detail.type) {
+    case 'urn:countersign:rar:v1:trade_order':
+      return detail.parties.map(({ role, lei }) => [role, lei]);
+    case 'urn:countersign:rar:v1:rfq':
+      return [
+        ...detail.parties.map(({ role, lei }) => [role, lei] as const),
+        ...detail.counterparties_lei.map((lei) => ['counterparty', lei] as const),
+      ];
+    case 'urn:countersign:rar:v1:allocation':
+      return detail.giveup_to_lei === undefined ? [] : [['giveup', detail.giveup_to_lei]];
+    case 'urn:countersign:rar:v1:clearing_submission':
+      return [
+        ['ccp', detail.ccp_lei],
+        ['clearing-firm', detail.clearing_firm_lei],
+      ];
+    case 'urn:countersign:rar:v1:settlement_instruction': {
+      const ends = [detail.deliverer.lei, detail.receiver.lei];
+      const others = ends.filter((lei) => lei !== detail.entity_lei);
+      // Between two accounts of one firm, that firm is the other end too.
+      return (others.length === 0 ? ends : others).map((lei) => ['counterparty', lei]);
+    }
+    case 'urn:countersign:rar:v1:address_book_change':
+      return [['beneficiary', detail.beneficiary_lei]];
+    case 'urn:countersign:rar:v1:regulatory_report':
+      return [['repository', detail.tr_lei]];
+    case 'urn:countersign:rar:v1:collateral_transfer':
+    case 'urn:countersign:rar:v1:withdrawal':
+    case 'urn:countersign:rar:v1:privileged_admin':
+      return [];
+    default:
+      return unreachable(detail);
+  }
+}

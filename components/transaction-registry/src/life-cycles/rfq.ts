@@ -1,0 +1,78 @@
+import { hour, type LifeCycle } from './life-cycle.ts';
+
+/** A request for quotes: counterparties quote, and one quote is dealt on while it is good. */
+export const rfq: LifeCycle = {
+  name: 'rfq',
+  intentType: 'urn:countersign:rar:v1:rfq',
+  initial: 'intended',
+  states: {
+    intended: {},
+    requested: { awaits: { events: ['quote'], withinSeconds: hour } },
+    quoted: {},
+    accepted: { counts: true, executed: true, final: true },
+    declined: { final: true },
+    expired: { final: true },
+    cancelled: { final: true },
+  },
+  rules: {
+    request: {
+      from: ['intended'],
+      to: 'requested',
+      actors: ['initiator'],
+      scope: 'rfq:create',
+      mandates: [{ actingFor: 'initiator', action: 'rfq:create' }],
+      onLapse: 'refuse',
+      decided: true,
+      inTime: true,
+    },
+    // Each counterparty may quote, and quote again; a late quote is no quote.
+    quote: {
+      from: ['requested', 'quoted'],
+      to: 'quoted',
+      actors: ['counterparty'],
+      scope: 'rfq:respond',
+      mandates: [],
+      onLapse: 'refuse',
+      decided: false,
+      inTime: true,
+      late: 'refuse',
+    },
+    accept: {
+      from: ['quoted'],
+      to: 'accepted',
+      actors: ['initiator'],
+      scope: 'rfq:accept',
+      mandates: [{ actingFor: 'initiator', action: 'rfq:accept' }],
+      onLapse: 'refuse',
+      decided: true,
+      inTime: true,
+    },
+    decline: {
+      from: ['quoted'],
+      to: 'declined',
+      actors: ['initiator'],
+      scope: 'rfq:create',
+      mandates: [],
+      onLapse: 'refuse',
+      decided: false,
+    },
+    expire: {
+      from: ['requested', 'quoted'],
+      to: 'expired',
+      actors: ['initiator'],
+      scope: 'rfq:create',
+      mandates: [],
+      onLapse: 'refuse',
+      decided: false,
+    },
+    cancel: {
+      from: ['intended', 'requested'],
+      to: 'cancelled',
+      actors: ['initiator'],
+      scope: 'rfq:create',
+      mandates: [],
+      onLapse: 'refuse',
+      decided: false,
+    },
+  },
+};

@@ -1,0 +1,11 @@
+import { transactionLives } from '@countersign/evidence';
+import { expect, it } from 'vitest';
+import { lifeCycles, stepsOf } from './index.ts';
+
+it('is verified offline by the same steps as it is lived by', () => {
+  const lived = Object.values(lifeCycles).map((cycle) => [
+    cycle.intentType,
+    Object.fromEntries(stepsOf(cycle).map(({ event, rule: { from, to } }) => [event, { from, to }])),
+  ]);
+  expect(transactionLives).toEqual(Object.fromEntries(lived));
+});

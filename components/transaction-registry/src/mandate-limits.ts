@@ -1,0 +1,116 @@
+import {
+  type LimitClaim,
+  type LimitMeasure,
+  type LimitWindow,
+  type Mandate,
+  policyErrors,
+} from '@countersign/contracts';
+import { toInstant } from '@countersign/kernel';
+import { assetKey, intentUse, type MandateUse } from '@countersign/market';
+import type { StoredTransaction } from './store.ts';
+
+const prefix = 'mandate:';
+const perDay = 'mandate_notional_per_day';
+
+/** One limit of a mandate, and what the intent takes of it. */
+interface Taken {
+  readonly limit: string;
+  readonly measure: LimitMeasure;
+  readonly window: LimitWindow;
+  readonly unit: string;
+  readonly amount: string;
+  readonly most: string;
+}
+
+/**
+ * What an intent counts within every limit of every mandate it rests on: the notional of the day, rolling limits, and
+ * the quantity of an asset that is moved in a day. Days are those of UTC. What is dealt and what is moved are counted
+ * apart: a trade and its settlement are one amount of money and two transactions.
+ *
+ * @throws CodedError `limit_currency` when a mandate is kept in another currency than the intent is in
+ */
+export function mandateLimits(
+  { detail }: Pick<StoredTransaction, 'detail'>,
+  mandates: readonly Mandate[],
+  now: number,
+): readonly LimitClaim[] {
+  const use = intentUse(detail, { action: 'order:create', at: now });
+  const dealing = 'max_notional' in detail;
+  const day: LimitWindow = { kind: 'day', day: toInstant(now).slice(0, 10) };
+  return mandates.flatMap((mandate) =>
+    [
+      ...notionalOfDay(mandate, use, day, dealing),
+      ...rolling(mandate, use, dealing),
+      ...assetOfDay(mandate, use, day),
+    ].map((taken) => ({ ...taken, key: `${prefix}${mandate.id}` })),
+  );
+}
+
+function notionalOfDay(
+  { id, constraints }: Mandate,
+  use: MandateUse,
+  window: LimitWindow,
+  dealing: boolean,
+): readonly Taken[] {
+  const { notional } = use;
+  const { notionalPerDay: most } = constraints;
+  if (notional === undefined || isKeptByQuantity(constraints, use)) return [];
+  if (notional.ccy !== most.ccy) throw otherCurrency(id, most.ccy, notional.ccy);
+  const limit = dealing ? perDay : 'mandate_moved_per_day';
+  return [{ limit, measure: 'notional', window, unit: most.ccy, amount: notional.amount, most: most.amount }];
+}
+
+function rolling({ id, constraints }: Mandate, use: MandateUse, dealing: boolean): readonly Taken[] {
+  const { limits = [] } = constraints;
+  const { notional, quantity, assetQuantity } = use;
+  return limits.flatMap(({ measure, windowSeconds: seconds, ccy, most }): readonly Taken[] => {
+    const limit = `mandate_${dealing ? 'dealt' : 'moved'}_PT${seconds}S`;
+    const window: LimitWindow = { kind: 'rolling', seconds };
+    if (measure === 'quantity') {
+      const amount = quantity ?? assetQuantity;
+      return amount === undefined ? [] : [{ limit, measure, window, unit: 'units', amount, most }];
+    }
+    if (notional === undefined || ccy === undefined || isKeptByQuantity(constraints, use)) return [];
+    if (notional.ccy !== ccy) throw otherCurrency(id, ccy, notional.ccy);
+    return [{ limit, measure, window, unit: ccy, amount: notional.amount, most }];
+  });
+}
+
+function assetOfDay(
+  { constraints: { assets = [] } }: Mandate,
+  { asset, assetQuantity: amount }: MandateUse,
+  window: LimitWindow,
+): readonly Taken[] {
+  if (asset === undefined || amount === undefined) return [];
+  const unit = assetKey(asset);
+  const most = assets.find((limited) => assetKey(limited.asset) === unit)?.perDay;
+  return most === undefined
+    ? []
+    : [{ limit: 'mandate_asset_per_day', measure: 'quantity', window, unit, amount, most }];
+}
+
+/** Money in another currency than the mandate's, which its list of assets bounds by quantity. */
+function isKeptByQuantity(
+  { assets = [], notionalPerDay }: Mandate['constraints'],
+  { notional, asset }: MandateUse,
+): boolean {
+  if (notional === undefined || asset === undefined || notional.ccy === notionalPerDay.ccy) return false;
+  return assets.some((limited) => assetKey(limited.asset) === assetKey(asset));
+}
+
+function otherCurrency(mandate: string, kept: string, asked: string) {
+  return policyErrors.error(
+    'limit_currency',
+    `The mandate ${mandate} is kept in ${kept}; an intent in ${asked} cannot be counted against it.`,
+  );
+}
+
+/** @returns the mandate whose limit a reading is of; undefined for the limits of the policies */
+export function mandateOf({ limit, key }: { readonly limit: string; readonly key: string }): string | undefined {
+  return limit.startsWith('mandate_') && key.startsWith(prefix) ? key.slice(prefix.length) : undefined;
+}
+
+/** Whether a reading is of the notional that a mandate has for a day, which has a refusal of its own. */
+export function isNotionalOfDay({ limit }: { readonly limit: string }): boolean {
+  return limit === perDay;
+}

@@ -1,0 +1,96 @@
+import {
+  type Decision,
+  type LimitReading,
+  limitReadingJson,
+  type Mandate,
+  type RecordDraft,
+  recordedDecision,
+} from '@countersign/contracts';
+import type { Clock, CodedError, Json, Random, RecordId } from '@countersign/kernel';
+import type { Attempt } from './attempt.ts';
+import { recordAbout, referencesTo } from './records.ts';
+import type { StoredApproval } from './store.ts';
+
+interface From {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** What a step was found to rest on. */
+export interface Grounds {
+  readonly mandates: readonly Mandate[];
+  readonly decision: Decision | undefined;
+  readonly readings: readonly LimitReading[] | undefined;
+  /** Approvals that the step rests on. */
+  readonly approvals: readonly StoredApproval[];
+  /** The exception that tells of its delay. */
+  readonly delay: RecordId | undefined;
+}
+
+/** The record of a step that is taken. */
+export function stepRecord(attempt: Attempt, grounds: Grounds, from: From): RecordDraft {
+  const { asked, rule, transaction } = attempt;
+  const { mandates, decision, readings, approvals, delay } = grounds;
+  const named = mandates.find(({ id }) => id === transaction.mandate.id);
+  return {
+    ...recordAbout(transaction, from),
+    type: 'transaction.transitioned',
+    outcome: 'done',
+    ...(named === undefined ? {} : { mandate: { id: named.id, version: named.version } }),
+    references: referencesTo(
+      transaction.lastRecordId,
+      transaction.mandate.recordId,
+      ...mandates.map(({ recordId }) => recordId),
+      ...approvals.map(({ recordId }) => recordId),
+      delay,
+      decision?.policyRecord,
+    ),
+    ...circumstancesOf(attempt, decision),
+    data: {
+      event: asked.event,
+      from: transaction.state,
+      to: rule.to,
+      version: transaction.version + 1,
+      body_digest: asked.bodyDigest,
+      body: asked.body as Json,
+      ...(attempt.late ? { late: true } : {}),
+      ...decisionMember(decision),
+      ...(readings === undefined ? {} : { limits: readings.map(limitReadingJson) }),
+    },
+  };
+}
+
+/** The record of a step that is refused. */
+export function refusalRecord(attempt: Attempt, error: CodedError, from: From, decision?: Decision): RecordDraft {
+  const { asked, transaction } = attempt;
+  return {
+    ...recordAbout(transaction, from),
+    type: 'transaction.refused',
+    outcome: 'deny',
+    reason: error.code,
+    references: referencesTo(transaction.lastRecordId, decision?.policyRecord),
+    ...circumstancesOf(attempt, decision),
+    data: {
+      event: asked.event,
+      state: transaction.state,
+      body_digest: asked.bodyDigest,
+      ...(error.facts === undefined ? {} : { facts: error.facts as Json }),
+      ...decisionMember(decision),
+    },
+  };
+}
+
+/** Who asked for it, and under what. */
+export function circumstancesOf({ asked, rule }: Attempt, decision?: Decision): Partial<RecordDraft> {
+  return {
+    subject: { id: asked.by.id, institution: asked.institution },
+    client: asked.by.client,
+    scope: [rule.scope],
+    payload: asked.bodyDigest,
+    ...(decision === undefined ? {} : { policy: { version: decision.policyVersion, hash: decision.policyHash } }),
+  };
+}
+
+function decisionMember(decision: Decision | undefined): { readonly decision?: Json } {
+  return decision === undefined ? {} : { decision: recordedDecision(decision) };
+}

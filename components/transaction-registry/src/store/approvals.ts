@@ -1,0 +1,106 @@
+import type { Approval } from '@countersign/contracts';
+import type { ApprovalId, Digest, RecordId, TransactionId } from '@countersign/kernel';
+import type pg from 'pg';
+import { type Connection, many } from './rows.ts';
+
+export interface StoredApproval extends Approval {
+  readonly institution: string;
+  readonly kid: string;
+  readonly tokenId: string;
+  /** What was signed, where it came with others under one signature. */
+  readonly batchRoot?: Digest;
+  /** The version of the transaction that rests on it first: from then on it cannot be withdrawn. */
+  readonly usedVersion?: number;
+}
+
+interface Row extends Omit<StoredApproval, 'expiresAt' | 'withdrawn' | 'batchRoot' | 'usedVersion'> {
+  readonly expiresAt: Date;
+  readonly withdrawnAt: Date | null;
+  readonly withdrawnRecordId: RecordId | null;
+  readonly batchRoot: Digest | null;
+  readonly usedVersion: number | null;
+}
+
+const columns = `id, transaction_id as transaction, approver, role, institution, kid, token_id as "tokenId",
+  intent_digest as "intentDigest", expires_at as "expiresAt", record_id as "recordId", withdrawn_at as "withdrawnAt",
+  withdrawn_record_id as "withdrawnRecordId", batch_root as "batchRoot", used_version as "usedVersion"`;
+
+/** Of one transaction, in the order given. Rows were written from parsed values, so they are taken at their word. */
+export async function approvalsOf(on: Connection, id: TransactionId): Promise<readonly StoredApproval[]> {
+  const rows = await many<Row>(on, `select ${columns} from approvals where transaction_id = $1 order by sequence`, [
+    id,
+  ]);
+  return rows.map(({ expiresAt, withdrawnAt, withdrawnRecordId, batchRoot, usedVersion, ...row }) => ({
+    ...row,
+    expiresAt: expiresAt.toISOString(),
+    ...(withdrawnAt === null || withdrawnRecordId === null
+      ? {}
+      : { withdrawn: { at: withdrawnAt.toISOString(), recordId: withdrawnRecordId } }),
+    ...(batchRoot === null ? {} : { batchRoot }),
+    ...(usedVersion === null ? {} : { usedVersion }),
+  }));
+}
+
+/**
+ * Transactions, each once, with an approval of this person that nothing rests on and that has not run out.
+ *
+ * @param now milliseconds since the epoch
+ */
+export async function openApprovalsBy(
+  on: Connection,
+  approver: string,
+  now: number,
+  limit: number,
+): Promise<readonly TransactionId[]> {
+  const rows = await many<{ readonly id: TransactionId }>(
+    on,
+    `select distinct transaction_id as id from approvals
+      where approver = $1 and withdrawn_at is null and used_version is null
+        and expires_at > to_timestamp($2::float8 / 1000)
+      order by id limit $3`,
+    [approver, now, limit],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** What a unit asks about approvals. The transactions they belong to are locked before. */
+export function approvalQuestions(client: pg.PoolClient) {
+  return {
+    approvals: (id: TransactionId) => approvalsOf(client, id),
+    async putApproval(approval: StoredApproval): Promise<void> {
+      await client.query(
+        `insert into approvals (id, transaction_id, approver, role, institution, kid, token_id, intent_digest, expires_at,
+                                record_id, batch_root)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+        [
+          approval.id,
+          approval.transaction,
+          approval.approver,
+          approval.role,
+          approval.institution,
+          approval.kid,
+          approval.tokenId,
+          approval.intentDigest,
+          approval.expiresAt,
+          approval.recordId,
+          approval.batchRoot ?? null,
+        ],
+      );
+    },
+    /** A transition rests on them. Those it is not the first to rest on stay as they are. */
+    async useApprovals(ids: readonly ApprovalId[], version: number): Promise<void> {
+      if (ids.length === 0) return;
+      await client.query(
+        'update approvals set used_version = $2 where id = any($1) and used_version is null and withdrawn_at is null',
+        [ids, version],
+      );
+    },
+    async withdraw(id: ApprovalId, { at, recordId }: NonNullable<Approval['withdrawn']>): Promise<void> {
+      await client.query('update approvals set withdrawn_at = $2, withdrawn_record_id = $3 where id = $1', [
+        id,
+        at,
+        recordId,
+      ]);
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import type { TransactionException } from '@countersign/contracts';
+import type { Digest, ExceptionId, RecordId, TransactionId } from '@countersign/kernel';
+import { type Connection, type Dated, many, one } from './rows.ts';
+
+export interface StoredException extends TransactionException {
+  /** What was said when it was raised, where somebody said something. */
+  readonly bodyDigest: Digest | null;
+  /** Version of the transaction at which it was raised. */
+  readonly raisedVersion: number;
+}
+
+export interface ExceptionQuery {
+  readonly transaction?: TransactionId | undefined;
+  readonly status?: 'open' | 'resolved' | undefined;
+  readonly party?: string | undefined;
+  readonly owner?: string | undefined;
+  readonly overdue?: boolean | undefined;
+  readonly limit: number;
+}
+
+const columns = `e.id, e.cause, e.transaction_id as transaction, e.event, e.reason, e.detail, e.status, e.owner, e.due_at as "dueAt",
+  e.overdue_at is not null as overdue, e.raised_at as "raisedAt", e.record_id as "recordId", e.resolution,
+  e.body_digest as "bodyDigest", e.raised_version as "raisedVersion"`;
+
+type Row = Dated<Omit<StoredException, 'resolution'>, 'dueAt' | 'raisedAt'> & {
+  readonly resolution: NonNullable<TransactionException['resolution']> | null;
+};
+
+function exceptionOf({ dueAt, raisedAt, resolution, ...row }: Row): StoredException {
+  return {
+    ...row,
+    dueAt: dueAt.toISOString(),
+    raisedAt: raisedAt.toISOString(),
+    ...(resolution === null ? {} : { resolution }),
+  };
+}
+
+/** Oldest first. */
+export async function exceptionsBy(
+  on: Connection,
+  { transaction, status, party, owner, overdue, limit }: ExceptionQuery,
+): Promise<readonly StoredException[]> {
+  const rows = await many<Row>(
+    on,
+    `select ${columns} from exceptions e
+      where ($1::text is null or e.transaction_id = $1) and ($2::text is null or e.status = $2)
+        and ($3::text is null or exists (select from transaction_parties p where p.transaction_id = e.transaction_id and p.lei = $3))
+        and ($4::text is null or e.owner = $4) and ($5::boolean is null or (e.overdue_at is not null) = $5)
+      order by e.raised_at, e.id limit $6`,
+    [transaction ?? null, status ?? null, party ?? null, owner ?? null, overdue ?? null, limit],
+  );
+  return rows.map(exceptionOf);
+}
+
+export async function findException(on: Connection, id: ExceptionId): Promise<StoredException | undefined> {
+  const row = await one<Row>(on, `select ${columns} from exceptions e where e.id = $1`, [id]);
+  return row === undefined ? undefined : exceptionOf(row);
+}
+
+export async function putException(on: Connection, exception: StoredException): Promise<void> {
+  await many(
+    on,
+    `insert into exceptions (id, transaction_id, cause, event, reason, detail, status, owner, due_at, raised_at, record_id,
+                             body_digest, raised_version)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    [
+      exception.id,
+      exception.transaction,
+      exception.cause,
+      exception.event,
+      exception.reason,
+      exception.detail,
+      exception.status,
+      exception.owner,
+      exception.dueAt,
+      exception.raisedAt,
+      exception.recordId,
+      exception.bodyDigest,
+      exception.raisedVersion,
+    ],
+  );
+}
+
+export async function resolveStored(
+  on: Connection,
+  id: ExceptionId,
+  resolution: NonNullable<TransactionException['resolution']>,
+): Promise<void> {
+  await many(on, `update exceptions set status = 'resolved', resolution = $2 where id = $1`, [
+    id,
+    JSON.stringify(resolution),
+  ]);
+}
+
+/** Whether a person has taken for right what was said in these words. */
+export async function wasAccepted(
+  on: Connection,
+  about: { readonly transaction: TransactionId; readonly event: string; readonly bodyDigest: Digest },
+): Promise<boolean> {
+  const found = await one(
+    on,
+    `select 1 as found from exceptions where transaction_id = $1 and event = $2 and body_digest = $3 and cause = 'mismatch'
+        and resolution->>'kind' = 'accepted' limit 1`,
+    [about.transaction, about.event, about.bodyDigest],
+  );
+  return found !== undefined;
+}
+
+/** One that is due and was not said to be; locked, and passed over by everybody else until then. */
+export async function takeOverdue(on: Connection, now: number): Promise<StoredException | undefined> {
+  const row = await one<Row>(
+    on,
+    `select ${columns} from exceptions e
+      where e.status = 'open' and e.overdue_at is null and e.due_at <= to_timestamp($1::float8 / 1000)
+      order by e.due_at limit 1 for update skip locked`,
+    [now],
+  );
+  return row === undefined ? undefined : exceptionOf(row);
+}
+
+export async function markOverdue(on: Connection, id: ExceptionId, at: string, recordId: RecordId): Promise<void> {
+  await many(on, 'update exceptions set overdue_at = $2, overdue_record_id = $3 where id = $1', [id, at, recordId]);
+}
+
+/** As the contract tells it. */
+export function publicException({
+  bodyDigest: _bodyDigest,
+  raisedVersion: _raisedVersion,
+  ...exception
+}: StoredException): TransactionException {
+  return exception;
+}

@@ -1,0 +1,70 @@
+import type { TransactionState } from '@countersign/contracts';
+import type { MandateId, TransactionId } from '@countersign/kernel';
+import { type Connection, many, one } from './rows.ts';
+
+/**
+ * Takes an instruction for a transaction. @returns the transaction that has it: this one, or the one that was first.
+ */
+export async function takeInstruction(
+  on: Connection,
+  mandate: MandateId,
+  transaction: TransactionId,
+): Promise<TransactionId> {
+  await many(
+    on,
+    'insert into instruction_uses (mandate_id, transaction_id) values ($1, $2) on conflict (mandate_id) do nothing',
+    [mandate, transaction],
+  );
+  const taken = await one<{ readonly id: TransactionId }>(
+    on,
+    'select transaction_id as id from instruction_uses where mandate_id = $1',
+    [mandate],
+  );
+  return taken?.id ?? transaction;
+}
+
+/** Whether the institution has sent there before, and it arrived. */
+export async function hasArrivedBefore(
+  on: Connection,
+  about: {
+    readonly institution: string;
+    readonly destinationKey: string;
+    readonly arrived: readonly TransactionState[];
+  },
+): Promise<boolean> {
+  const found = await one(
+    on,
+    `select 1 as found from transactions
+      where initiator_institution = $1 and destination_key = $2 and ended and state = any($3::text[]) limit 1`,
+    [about.institution, about.destinationKey, about.arrived],
+  );
+  return found !== undefined;
+}
+
+/** Whoever is waited for in vain: transactions of which no exception tells it yet. */
+export async function overdueLives(on: Connection, now: number, limit: number): Promise<readonly TransactionId[]> {
+  const rows = await many<{ readonly id: TransactionId }>(
+    on,
+    `select id from transactions
+      where awaited_until <= to_timestamp($1::float8 / 1000) and overdue_version is null
+      order by awaited_until limit $2`,
+    [now, limit],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** What a person has begun, or taken on from somebody who has gone, and has not come to its end; in pages, by id. */
+export async function openOf(
+  on: Connection,
+  principal: string,
+  after: TransactionId | undefined,
+  limit: number,
+): Promise<readonly TransactionId[]> {
+  const rows = await many<{ readonly id: TransactionId }>(
+    on,
+    `select id from transactions
+      where coalesce(carried_by, initiator) = $1 and not ended and ($2::text is null or id > $2) order by id limit $3`,
+    [principal, after ?? null, limit],
+  );
+  return rows.map(({ id }) => id);
+}

@@ -1,0 +1,141 @@
+import type {
+  Actor,
+  AuditAppender,
+  Mandate,
+  OpenedTransaction,
+  Person,
+  TransactionEvent,
+  TransitionReceipt,
+} from '@countersign/contracts';
+import { digestOf, newId, type TransactionId } from '@countersign/kernel';
+import { parseAuthorizationDetail } from '@countersign/market';
+import { examples } from '../../../../protocols/market/src/testing/example-details.ts';
+import {
+  actor,
+  broker,
+  brokerSignatory,
+  clearer,
+  constraints,
+  fundSignatory,
+  personOf,
+  rootProposal,
+  termsHash,
+} from '../../../consent-store/src/testing/firms.ts';
+import { type ApprovalKey, approvalClaims, createApprovalKey } from './approver.ts';
+import { createTradingWorld, secondSupervisor, supervisor, trader } from './trading-world.ts';
+
+/** Control functions of the broker, and one of another firm. */
+export const olga = personOf(broker, 'olga', 'operations');
+export const oscar = personOf(broker, 'oscar', 'operations');
+export const olaf = personOf(broker, 'olaf', 'operations');
+export const carla = personOf(broker, 'carla', 'compliance');
+export const rita = personOf(broker, 'rita', 'risk');
+export const foreignOperations = personOf(clearer, 'fergus', 'operations');
+
+const controls = [olga, oscar, olaf, carla, rita, foreignOperations];
+
+export type Kind = keyof typeof examples;
+type Changes = Readonly<Record<string, unknown>>;
+type Target = Pick<OpenedTransaction, 'id' | 'intentDigest'>;
+
+/** A trading world with people who approve, and intents of every kind to be approved. */
+export async function createApprovingWorld(log?: AuditAppender) {
+  const world = await createTradingWorld(log);
+  const keys = new Map<string, ApprovalKey>();
+  for (const person of [...controls, trader, supervisor, secondSupervisor]) {
+    world.directory.principals.set(person.id, person);
+    keys.set(person.id, world.keyOf(person));
+  }
+  const directoryRecord = newId('record', world);
+  await world.audit.append({
+    id: directoryRecord,
+    type: 'directory.applied',
+    source: 'directory',
+    outcome: 'done',
+    data: { credentials: [...keys].map(([principal, { credential }]) => ({ kid: credential.kid, principal })) },
+  });
+  for (const id of keys.keys()) world.directory.records.set(id, directoryRecord);
+  const root = await grant({ actions: [...constraints.actions, 'withdrawal-address:propose'] });
+
+  /** A mandate from the fund to the broker, with other constraints than usual. */
+  async function grant(changes: Changes): Promise<Mandate> {
+    const wanted = rootProposal({ constraints: { ...constraints, ...changes } });
+    const proposed = await world.consentStore.propose(wanted, actor(fundSignatory), world.next('proposal'));
+    return world.consentStore.accept(proposed.id, { termsHash }, actor(brokerSignatory));
+  }
+
+  function keyOf(person: Person): ApprovalKey {
+    const key = keys.get(person.id) ?? createApprovalKey(person);
+    keys.set(person.id, key);
+    return key;
+  }
+
+  /** An intent of this kind under the broker's mandate, begun by its trader. */
+  async function begin(
+    kind: Kind,
+    changes: Changes = {},
+    initiator: Actor = actor(trader),
+  ): Promise<OpenedTransaction> {
+    const parsed = parseAuthorizationDetail({
+      ...examples[kind],
+      mandate_id: root.id,
+      entity_lei: broker,
+      idempotency_key: world.next('intent'),
+      not_after: '2026-06-15T18:00:00Z',
+      ...changes,
+    });
+    if (!parsed.ok) throw new Error(`${parsed.path}: ${parsed.detail}`);
+    return world.registry.open({
+      detail: parsed.value,
+      mandate: { id: root.id, version: root.version, recordId: root.recordId },
+      initiator,
+      client: 'broker-oms',
+    });
+  }
+
+  /** What this person would sign now. */
+  function signed(person: Person, target: Target, changes: Changes = {}): string {
+    return keyOf(person).sign({ ...approvalClaims(person, target, world.clock.now()), ...changes });
+  }
+
+  /** One signature over these transactions, as it should be, but for the changes. */
+  function signedBatch(person: Person, targets: readonly Target[], changes: Changes = {}): string {
+    const items = targets.map(({ id, intentDigest }) => ({ txn: id, intent_digest: intentDigest }));
+    const {
+      txn: _txn,
+      intent_digest: _digest,
+      ...claims
+    } = approvalClaims(person, { id: '', intentDigest: '' }, world.clock.now());
+    return keyOf(person).sign({ ...claims, items, root: digestOf(items), ...changes });
+  }
+
+  return {
+    ...world,
+    /** The one that registered the keys of those who approve. */
+    directoryRecord,
+    root,
+    grant,
+    begin,
+    signed,
+    signedBatch,
+    approve: (person: Person, target: Target, changes: Changes = {}) =>
+      world.registry.approve(target.id, signed(person, target, changes)),
+    /** Carries a transaction on, by this person's own hands. */
+    step(
+      transaction: TransactionId,
+      event: TransactionEvent,
+      by: Actor,
+      body: Changes = {},
+    ): Promise<TransitionReceipt> {
+      return world.registry.transition({
+        transaction,
+        event,
+        idempotencyKey: world.next(event),
+        body,
+        by: { ...by, client: 'broker-desk' },
+      });
+    },
+    refusalsOf: (id: TransactionId) => world.recordsOf(id).filter(({ type }) => type === 'approval.refused'),
+  };
+}
+export type ApprovingWorld = Awaited<ReturnType<typeof createApprovingWorld>>;

@@ -1,0 +1,168 @@
+import type { Actor, Mandate, OpenedTransaction, Person, TransactionEvent } from '@countersign/contracts';
+import type { TransactionId } from '@countersign/kernel';
+import { type Lei, parseAuthorizationDetail } from '@countersign/market';
+import { examples } from '../../../../protocols/market/src/testing/example-details.ts';
+import {
+  actor,
+  broker,
+  brokerSignatory,
+  clearer,
+  constraints,
+  custodian,
+  fundSignatory,
+  personOf,
+  rootProposal,
+  termsHash,
+  venue,
+} from '../../../consent-store/src/testing/firms.ts';
+import { approvalClaims } from './approver.ts';
+import { createTradingWorld, supervisor, trader } from './trading-world.ts';
+
+export const firstOperator = { ...personOf(broker, 'olga', 'operations'), desk: 'operations' };
+export const secondOperator = { ...personOf(broker, 'omar', 'operations'), desk: 'operations' };
+export const thirdOperator = { ...personOf(broker, 'oona', 'operations'), desk: 'operations' };
+/** Neither begins nor approves: releases, activates. */
+export const releaser = personOf(broker, 'rita', 'operator');
+export const complianceOfficer = { ...personOf(broker, 'cora', 'compliance'), desk: 'compliance' };
+export const riskOfficer = personOf(broker, 'rolf', 'risk');
+
+export const token = 'X9J9K872S';
+const actions = [
+  'order:create',
+  'order:cancel',
+  'rfq:create',
+  'rfq:accept',
+  'allocation:propose',
+  'trade:affirm',
+  'settlement:instruct',
+  'collateral:transfer',
+  'withdrawal:request',
+  'withdrawal-address:propose',
+  'report:submit',
+  'report:correct',
+];
+export const everything = {
+  ...constraints,
+  actions,
+  productClasses: ['E', 'D', 'S'],
+  jurisdictions: ['DE'],
+  notionalPerOrder: { amount: '500000', ccy: 'EUR' },
+  assets: [{ asset: { dti: token }, perOrder: '100', perDay: '150' }],
+};
+
+export type Kind = keyof typeof examples;
+
+/** What this world's intents say otherwise than the examples: firms it knows, amounts in the currency of its mandates. */
+const own: Readonly<Record<Kind, Readonly<Record<string, unknown>>>> = {
+  trade_order: {},
+  rfq: {
+    algo: undefined,
+    venue_mic: 'XETR',
+    quote_id: undefined,
+    quote_expiry: undefined,
+    limit_price: { amount: '120', ccy: 'EUR' },
+    max_notional: { amount: '120000', ccy: 'EUR' },
+    parties: [],
+    counterparties_lei: [clearer, custodian],
+  },
+  allocation: { giveup_to_lei: clearer },
+  clearing_submission: { ccp_lei: venue, clearing_firm_lei: clearer },
+  settlement_instruction: {
+    amount: '95600',
+    ccy: 'EUR',
+    deliverer: { lei: broker, account: 'CASH-1' },
+    receiver: { lei: custodian, account: 'CASH-9' },
+  },
+  collateral_transfer: {},
+  address_book_change: { cooling_off_until: '2026-06-16T10:00:00Z' },
+  withdrawal: {},
+  regulatory_report: { tr_lei: venue },
+  privileged_admin: {},
+};
+
+/** The trading world with people who control, and a mandate for every kind of intent. */
+export async function createLivesWorld() {
+  const world = await createTradingWorld();
+  for (const person of [firstOperator, secondOperator, thirdOperator, releaser, riskOfficer, complianceOfficer])
+    world.directory.principals.set(person.id, person);
+
+  async function grant(changes: Parameters<typeof rootProposal>[0] = {}): Promise<Mandate> {
+    const proposed = await world.consentStore.propose(
+      rootProposal({ constraints: everything, ...changes }),
+      actor(fundSignatory),
+      world.next('proposal'),
+    );
+    return world.consentStore.accept(proposed.id, { termsHash }, actor(brokerSignatory));
+  }
+
+  /** An intent of this kind, begun by the broker's trader for the broker. */
+  async function begin(
+    kind: Kind,
+    changes: Readonly<Record<string, unknown>> = {},
+    mandate?: Mandate,
+  ): Promise<OpenedTransaction & { readonly root: Mandate }> {
+    const root = mandate ?? (await grant());
+    const stated = {
+      ...examples[kind],
+      ...own[kind],
+      mandate_id: root.id,
+      entity_lei: broker,
+      idempotency_key: world.next('intent'),
+      not_after: '2026-06-30T18:00:00Z',
+      ...changes,
+    };
+    // What is undefined is left out, as in JSON.
+    const parsed = parseAuthorizationDetail(JSON.parse(JSON.stringify(stated)));
+    if (!parsed.ok) throw new Error(`${parsed.path}: ${parsed.detail}`);
+    const opened = await world.registry.open({
+      detail: parsed.value,
+      mandate: { id: root.id, version: root.version, recordId: root.recordId },
+      initiator: actor(trader),
+      client: 'broker-oms',
+    });
+    return { ...opened, root };
+  }
+
+  function step(
+    transaction: TransactionId,
+    event: TransactionEvent,
+    by: { readonly person?: Person; readonly institution?: Lei } = {},
+    body: Readonly<Record<string, unknown>> = {},
+    key = world.next(event),
+  ) {
+    const who: Actor = by.person === undefined ? { id: 'service:reporter' } : { id: by.person.id };
+    return world.registry.transition({
+      transaction,
+      event,
+      idempotencyKey: key,
+      body,
+      by: { ...who, institution: by.institution ?? by.person?.institution ?? broker, client: 'reporter' },
+    });
+  }
+
+  async function approve(transaction: Pick<OpenedTransaction, 'id' | 'intentDigest'>, ...people: readonly Person[]) {
+    for (const person of people)
+      await world.registry.approve(
+        transaction.id,
+        world.keyOf(person).sign({ ...approvalClaims(person, transaction, world.clock.now()) }),
+      );
+  }
+
+  /** An address of the book, active. @returns its id, as withdrawals name it */
+  async function activeAddress(changes: Readonly<Record<string, unknown>> = {}, mandate?: Mandate): Promise<string> {
+    const address = await begin(
+      'address_book_change',
+      { cooling_off_until: new Date(world.clock.now()).toISOString(), ...changes },
+      mandate,
+    );
+    await step(address.id, 'propose');
+    await approve(address, firstOperator, complianceOfficer);
+    await step(address.id, 'approve', { person: releaser });
+    await step(address.id, 'activate', { person: releaser });
+    return address.id;
+  }
+
+  return { ...world, grant, begin, step, approve, activeAddress };
+}
+export type LivesWorld = Awaited<ReturnType<typeof createLivesWorld>>;
+export { supervisor, trader };
