@@ -6,7 +6,6 @@ import {
 } from '@countersign/authentication';
 import {
   type AuthorizationServerComponent,
-  type AuthorizationServerConfig,
   authorizationServerMigrations,
   createAuthorizationServer,
   createGrantManagement,
@@ -15,8 +14,24 @@ import {
   type Registration,
 } from '@countersign/authorization-server';
 import { consentStoreMigrations, createConsentStore } from '@countersign/consent-store';
-import type { ConsentStore, FederationGateway, PolicyEngine, TransactionRegistry } from '@countersign/contracts';
-import { createDirectory, type DirectoryComponent, directoryMigrations } from '@countersign/directory';
+import type {
+  ConsentStore,
+  DepartureEffect,
+  FederationGateway,
+  PolicyEngine,
+  TransactionRegistry,
+} from '@countersign/contracts';
+import {
+  createDirectory,
+  type DirectoryComponent,
+  directoryMigrations,
+  type ScimDependencies,
+} from '@countersign/directory';
+import {
+  createEventPublisher,
+  eventPublisherMigrations,
+  type RunningEventPublisher,
+} from '@countersign/event-publisher';
 import { createFederationGateway, createOutbound } from '@countersign/federation-gateway';
 import { type Clock, systemRandom } from '@countersign/kernel';
 import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
@@ -29,11 +44,13 @@ import {
 } from '@countersign/runtime';
 import { createTransactionRegistry, transactionRegistryMigrations } from '@countersign/transaction-registry';
 import { createTrustRegistry, type TrustRegistryComponent, trustRegistryMigrations } from '@countersign/trust-registry';
+import { authorizationServerConfig } from './authorization-server-config.ts';
 import type { Configuration } from './configuration.ts';
 import type { OpenedDatabase } from './database.ts';
+import { departureEffects } from './departure-effects.ts';
 import { readKeyEncryptionKey } from './key-encryption-key.ts';
 import { createKeyRecords, type KeyRecords } from './key-records.ts';
-import { openLogKeys, openPolicyKeys, openTokenKeys, type Signers } from './keys.ts';
+import { openComponentKeys, openLogKeys, openTokenKeys, type Signers } from './keys.ts';
 import { directorySeed } from './own-interfaces.ts';
 
 /** Every component with a schema of its own, in the order of migration. */
@@ -46,6 +63,7 @@ export const migratedComponents: readonly ComponentMigrations[] = [
   policyEngineMigrations,
   transactionRegistryMigrations,
   authenticationMigrations,
+  eventPublisherMigrations,
 ];
 
 /** The components of one process, joined by their contracts. */
@@ -58,10 +76,13 @@ export interface Components {
   readonly consentStore: ConsentStore;
   readonly policyEngine: PolicyEngine;
   readonly transactionRegistry: TransactionRegistry;
+  readonly eventPublisher: RunningEventPublisher;
   readonly federationGateway: FederationGateway;
   readonly registration: Registration;
   /** Where the feature is on. */
   readonly grantManagement: GrantManagement | undefined;
+  /** What the SCIM interface is made of. */
+  readonly scim: Omit<ScimDependencies, 'guard' | 'baseUrl'>;
   readonly signers: Signers;
   readonly keyRecords: KeyRecords;
 }
@@ -103,24 +124,25 @@ export async function startComponents(options: {
     }),
   );
   const keyRecords = createKeyRecords({ audit, ...common });
-  const tokenKeys = started(
-    'keys of tokens',
-    await openTokenKeys({
-      ...keysOf(authorizationServerMigrations),
-      rotateEveryDays: configuration.keys.rotateEveryDays,
-      records: keyRecords,
-      by: installation,
-    }),
-  );
+  const rotated = (component: ComponentMigrations) => ({
+    ...keysOf(component),
+    rotateEveryDays: configuration.keys.rotateEveryDays,
+    records: keyRecords,
+    by: installation,
+  });
+  const tokenKeys = started('keys of tokens', await openTokenKeys(rotated(authorizationServerMigrations)));
   const policyKeys = started(
     'keys of policies',
-    await openPolicyKeys({
-      ...keysOf(policyEngineMigrations),
-      rotateEveryDays: configuration.keys.rotateEveryDays,
-      records: keyRecords,
-      by: installation,
-    }),
+    await openComponentKeys('policy-bundle', rotated(policyEngineMigrations)),
   );
+  const mandateKeys = started('keys of mandates', await openComponentKeys('mandate', rotated(consentStoreMigrations)));
+  const envelopeKeys = started(
+    'keys of envelopes',
+    await openComponentKeys('envelope', rotated(transactionRegistryMigrations)),
+  );
+  const eventKeys = started('keys of events', await openComponentKeys('event', rotated(eventPublisherMigrations)));
+  // Who leaves is known to the directory before there is anybody to end what they held: effects come when all is there.
+  const effects: { current: readonly DepartureEffect[] } = { current: [] };
   const directory = started(
     'directory',
     await createDirectory({
@@ -128,6 +150,7 @@ export async function startComponents(options: {
       access: database.access(directoryMigrations),
       audit,
       seed: directorySeed(configuration),
+      departureEffects: () => effects.current,
       ...common,
     }),
   );
@@ -149,6 +172,7 @@ export async function startComponents(options: {
       audit,
       directory,
       access: database.access(consentStoreMigrations),
+      signer: mandateKeys,
       ...common,
     }),
   );
@@ -179,15 +203,22 @@ export async function startComponents(options: {
       ...common,
     }),
   );
-  const transactionRegistry = createTransactionRegistry({
-    pool: database.pool(transactionRegistryMigrations, { maxConnections: 20 }),
-    audit,
-    directory,
-    consentStore,
-    policyEngine,
-    audience: `${configuration.issuer}/transactions`,
-    ...common,
-  });
+  const transactionRegistry = started(
+    'transaction registry',
+    createTransactionRegistry({
+      pool: database.pool(transactionRegistryMigrations, { maxConnections: 20 }),
+      audit,
+      directory,
+      consentStore,
+      policyEngine,
+      signer: envelopeKeys,
+      issuer: configuration.issuer,
+      referenceKey: keyEncryptionKey.derive('envelope-reference'),
+      audience: `${configuration.issuer}/transactions`,
+      sweepEveryMs: 1_000,
+      ...common,
+    }),
+  );
   registry.current = transactionRegistry;
   const outbound = createOutbound({ environment: configuration.environment, logger });
   const federationGateway = createFederationGateway({
@@ -241,6 +272,24 @@ export async function startComponents(options: {
       ...common,
     }),
   );
+  effects.current = departureEffects({ authorizationServer, authentication, transactionRegistry });
+  const eventPublisher = started(
+    'event publisher',
+    createEventPublisher({
+      pool: database.pool(eventPublisherMigrations, { maxConnections: 5 }),
+      audit,
+      log: audit,
+      origin: configuration.logOrigin,
+      // A step is in the log before it is stored: who waits for it to end finds the parties that it brings in.
+      async partiesOf(id) {
+        await transactionRegistry.countsAgainstLimits(id);
+        return transactionRegistry.parties(id);
+      },
+      signer: eventKeys,
+      outbound,
+      ...common,
+    }),
+  );
   const registration = createRegistration({
     pool: database.pool(authorizationServerMigrations, { maxConnections: 4 }),
     issuer: configuration.issuer,
@@ -270,6 +319,14 @@ export async function startComponents(options: {
     consentStore,
     policyEngine,
     transactionRegistry,
+    eventPublisher,
+    scim: {
+      pool: database.pool(directoryMigrations, { maxConnections: 4 }),
+      directory,
+      audit,
+      ...(configuration.scim === undefined ? {} : configuration.scim),
+      ...common,
+    },
     federationGateway,
     registration,
     grantManagement,
@@ -279,37 +336,10 @@ export async function startComponents(options: {
       'transaction-token': tokenKeys,
       'log-checkpoint': logKeys,
       'policy-bundle': policyKeys,
+      mandate: mandateKeys,
+      envelope: envelopeKeys,
+      event: eventKeys,
     },
     keyRecords,
-  };
-}
-
-function authorizationServerConfig({
-  issuer,
-  environment,
-  mutualTls,
-  region,
-  accessTokenLifetimeSeconds,
-  dpopNonce,
-  keys,
-  features,
-  operator,
-  trustDomains,
-  chainedIssuers,
-}: Configuration): AuthorizationServerConfig {
-  return {
-    issuer,
-    environment,
-    ...(mutualTls === undefined ? {} : { mtlsBaseUrl: mutualTls.baseUrl }),
-    region,
-    accessTokenLifetimeSeconds,
-    dpopNonce: dpopNonce === 'required' ? 'required' : 'offered',
-    clientKeyMaxAgeDays: keys.clientKeyMaxAgeDays,
-    clientKeyWarnDays: keys.clientKeyWarnDays,
-    registration: 'mounted',
-    // As they are named: one that this release does not have is refused there.
-    ...features,
-    trustDomains: trustDomains ?? [{ name: new URL(issuer).hostname, institutions: [operator.lei] }],
-    ...(chainedIssuers === undefined ? {} : { chainedIssuers }),
   };
 }

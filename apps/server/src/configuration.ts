@@ -96,6 +96,21 @@ export const configurationSchema = Type.Object(
     dpopNonce: Type.Optional(Type.Union([Type.Literal('optional'), Type.Literal('required')])),
     /** Who may register clients by RFC 7591, and for what; see the authorization server's README for the default. */
     registration: Type.Optional(registrationPolicySchema),
+    scim: Type.Optional(
+      Type.Object(
+        {
+          /**
+           * Roles that a firm's own systems may give by SCIM. Those that bind the institution or approve need to be
+           * named here before they can be.
+           */
+          assignableRoles: Type.Array(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), {
+            maxItems: 64,
+            uniqueItems: true,
+          }),
+        },
+        closed,
+      ),
+    ),
     /** Drafts, off unless the revision that is implemented is named. */
     features: Type.Optional(
       Type.Object(

@@ -1,3 +1,4 @@
+export { type VersionFault, verifyMandateVersions } from '@countersign/consent-store';
 export {
   type LoadedBundle,
   loadBundle,

@@ -1,8 +1,9 @@
 import { auditLogRoutes } from '@countersign/audit-log';
 import { revocationsRoutes } from '@countersign/authorization-server';
 import { consentStoreRoutes } from '@countersign/consent-store';
-import type { ResourceGuard } from '@countersign/contracts';
-import { directoryRoutes } from '@countersign/directory';
+import type { LastingGuard } from '@countersign/contracts';
+import { directoryRoutes, registerScimRoutes } from '@countersign/directory';
+import { eventPublisherRoutes } from '@countersign/event-publisher';
 import type { Clock } from '@countersign/kernel';
 import { policyEngineRoutes } from '@countersign/policy-engine';
 import { described } from '@countersign/runtime';
@@ -25,6 +26,8 @@ export interface InterfaceParts
     | 'policyEngine'
     | 'transactionRegistry'
     | 'auditLog'
+    | 'eventPublisher'
+    | 'scim'
     | 'signers'
     | 'keyRecords'
   > {
@@ -33,7 +36,7 @@ export interface InterfaceParts
 
 export interface InterfaceOptions {
   /** Of one interface: it accepts tokens for itself alone. */
-  readonly guard: (name: OwnInterface) => ResourceGuard;
+  readonly guard: (name: OwnInterface) => LastingGuard;
   readonly configuration: Pick<Configuration, 'issuer' | 'environment' | 'logOrigin'>;
   /** What clients of this listener call it. */
   readonly baseUrl: string;
@@ -66,14 +69,27 @@ export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, opt
   });
   directoryRoutes(app, { directory: parts.directory, guard: guard('directory'), baseUrl });
   trustRegistryRoutes(app, { trustRegistry: parts.trustRegistry, guard: guard('partners'), baseUrl });
-  consentStoreRoutes(app, { consentStore: parts.consentStore, guard: guard('mandates'), baseUrl, clock });
+  registerScimRoutes(app, { ...parts.scim, guard: guard('scim'), baseUrl });
+  consentStoreRoutes(app, {
+    consentStore: parts.consentStore,
+    signer: parts.signers.mandate,
+    guard: guard('mandates'),
+    baseUrl,
+    clock,
+  });
   policyEngineRoutes(app, {
     policyEngine: parts.policyEngine,
     guard: guard('decisions'),
     policiesGuard: guard('policies'),
     baseUrl,
   });
-  transactionRegistryRoutes(app, { transactions: parts.transactionRegistry, guard: guard('transactions'), baseUrl });
+  transactionRegistryRoutes(app, {
+    transactions: parts.transactionRegistry,
+    envelopeKeys: () => parts.signers.envelope.publicKeys('envelope'),
+    guard: guard('transactions'),
+    baseUrl,
+  });
+  eventPublisherRoutes(app, { events: parts.eventPublisher, guard: guard('events'), baseUrl });
   auditLogRoutes(app, { auditLog: parts.auditLog, guard: guard('evidence'), baseUrl });
   keyRoutes(app, parts, { guard: guard('keys'), baseUrl, clock });
 

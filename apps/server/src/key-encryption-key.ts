@@ -6,7 +6,7 @@ import { readSecret, type SealingKey } from '@countersign/runtime';
 export interface KeyEncryptionKey {
   readonly sealing: SealingKey;
   /** 32 bytes for one use and no other (RFC 5869), the same on every node. */
-  derive(use: 'dpop-nonce' | 'backchannel-ping'): Uint8Array;
+  derive(use: 'dpop-nonce' | 'backchannel-ping' | 'envelope-reference'): Uint8Array;
 }
 
 /** @throws CodedError `secret_unavailable`, `configuration_invalid` */

@@ -4,8 +4,10 @@ import { createKeyring, type KeyPolicy, type Keyring, type Logger, type SealingK
 import type pg from 'pg';
 import type { KeyRecords } from './key-records.ts';
 
-/** Purposes whose keys are in the key set of the authorization server; the log's and the policies' are not. */
-export type TokenKeyPurpose = Exclude<KeyPurpose, 'log-checkpoint' | 'policy-bundle'>;
+/** Purposes whose keys are in the key set of the authorization server; what others sign is verified by their own. */
+export type TokenKeyPurpose = Extract<KeyPurpose, 'access-token' | 'id-token' | 'transaction-token'>;
+/** Purposes of one component each, which keeps the keys beside its data and publishes them itself. */
+export type ComponentKeyPurpose = Exclude<KeyPurpose, TokenKeyPurpose | 'log-checkpoint'>;
 
 /** The keyring of each purpose. */
 export type Signers = Readonly<Record<KeyPurpose, Keyring<KeyPurpose>>>;
@@ -64,28 +66,38 @@ export function openLogKeys(dependencies: KeyringDependencies): Promise<Keyring<
   return createKeyring({ ...dependencies, purposes });
 }
 
-/** Long enough for a version of the policies to stay active, and to be rolled back to, for years. */
-const policySignatureLifeSeconds = 10 * 365 * 86_400;
+const tenYearsSeconds = 10 * 365 * 86_400;
 
-/** The keys by which activated policies are sealed: not in the key set of tokens, which nobody may be told to trust for it. */
-export function openPolicyKeys(
+/** How long at most a signature of each component must verify. */
+const signatureLifeSeconds: Readonly<Record<ComponentKeyPurpose, number>> = {
+  // A version of the policies, or of a mandate, stays in force and is looked up for years.
+  'policy-bundle': tenYearsSeconds,
+  mandate: tenYearsSeconds,
+  // An envelope says what is true as of an hour ago at most.
+  envelope: 3660,
+  // A receiver may keep a delivery in a queue before it looks at the signature.
+  event: 86_460,
+};
+
+/** The keys of one component: not in the key set of tokens, which nobody may be told to trust for anything else. */
+export function openComponentKeys<Purpose extends ComponentKeyPurpose>(
+  purpose: Purpose,
   dependencies: KeyringDependencies & {
     readonly rotateEveryDays: number;
     readonly records: KeyRecords;
     readonly by: Actor;
   },
-): Promise<Keyring<'policy-bundle'>> {
+): Promise<Keyring<Purpose>> {
   const { records, by, rotateEveryDays, ...common } = dependencies;
-  return createKeyring({
+  const policy: KeyPolicy = {
+    algorithm: 'ES256',
+    publicationLeadSeconds,
+    longestSignedLifeSeconds: signatureLifeSeconds[purpose],
+    rotateEverySeconds: rotateEveryDays * 86_400,
+  };
+  return createKeyring<Purpose>({
     ...common,
-    purposes: {
-      'policy-bundle': {
-        algorithm: 'ES256',
-        publicationLeadSeconds,
-        longestSignedLifeSeconds: policySignatureLifeSeconds,
-        rotateEverySeconds: rotateEveryDays * 86_400,
-      },
-    },
+    purposes: { [purpose]: policy } as Readonly<Record<Purpose, KeyPolicy>>,
     recorder: {
       published: (successor) => records.published(successor, by),
       withdrawn: (withdrawn, successor) => records.withdrawn(withdrawn, successor, by),

@@ -68,7 +68,7 @@ async function endOne(
     await cancel(transaction, ending, leaving, unit, dependencies);
     return ending.freesHeadroom ? 'freed' : 'ended';
   }
-  return (await tell(transaction, leaving, unit, dependencies)) ? 'ended' : 'unchanged';
+  return (await tell(transaction, unit, dependencies)) ? 'ended' : 'unchanged';
 }
 
 async function cancel(
@@ -106,12 +106,7 @@ async function cancel(
   );
 }
 
-async function tell(
-  transaction: StoredTransaction,
-  { principal }: Leaving,
-  unit: Unit,
-  dependencies: Dependencies,
-): Promise<boolean> {
+async function tell(transaction: StoredTransaction, unit: Unit, dependencies: Dependencies): Promise<boolean> {
   const cycle = lifeCycleOf(transaction.detail);
   if (stateRuleOf(cycle, transaction.state).atRest === true) return false;
   const open = await unit.openExceptions(transaction.id);
@@ -123,7 +118,7 @@ async function tell(
       cause: 'departure',
       event: next?.event ?? 'cancel',
       reason: 'principal_gone',
-      detail: `${principal}, who answered for the transaction, is not there any more.`,
+      detail: 'Whoever answered for the transaction is not there any more.',
       owner: transaction.initiatorInstitution,
     },
     unit,

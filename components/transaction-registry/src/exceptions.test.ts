@@ -374,8 +374,9 @@ describe('when somebody goes', () => {
     const underWay = await own.reach('submit', 'execute');
     const settled = await own.reach('submit', 'execute', 'clear', 'settle');
     const by = { id: 'person:hr', institution: broker };
-    expect(await own.registry.endAuthorityOf(trader.id, by, 'left')).toEqual({ ended: 2 });
-    expect(await own.registry.endAuthorityOf(trader.id, by, 'left')).toEqual({ ended: 0 });
+    expect(await own.registry.endAuthorityOf(trader.id, 'move', by, 'moved')).toEqual({ ended: 0 });
+    expect(await own.registry.endAuthorityOf(trader.id, 'leave', by, 'left')).toEqual({ ended: 2 });
+    expect(await own.registry.endAuthorityOf(trader.id, 'leave', by, 'left')).toEqual({ ended: 0 });
     expect(await own.registry.facts(meant.transaction.id)).toMatchObject({ state: 'cancelled' });
     expect(await own.registry.facts(settled.transaction.id)).toMatchObject({ state: 'settled' });
     const exceptions = await own.registry.exceptions({ transaction: underWay.transaction.id });

@@ -75,9 +75,10 @@ export function createTransactionRegistry({
       return (await store.exceptions({ ...filter, limit: maxListed })).map(publicException);
     },
     resolveException: (id, resolution, by) => resolveException(id, resolution, by, dependencies),
-    async endAuthorityOf(principal, by, reason) {
+    async endAuthorityOf(principal, kind, by, reason) {
       const approvals = await endApprovalsOf(principal, by, reason, dependencies);
-      return { ended: approvals + (await endTransactionsOf(principal, by, reason, dependencies)) };
+      const begun = kind === 'leave' ? await endTransactionsOf(principal, by, reason, dependencies) : 0;
+      return { ended: approvals + begun };
     },
     sweep,
     async stop() {

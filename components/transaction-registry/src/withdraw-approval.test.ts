@@ -137,7 +137,7 @@ describe('the approvals of somebody who leaves', () => {
     await world.approve(olga, used);
     await world.step(used.id, 'apply', actor(trader));
 
-    const end = () => world.registry.endAuthorityOf(leaver.id, actor(olga), 'left the firm');
+    const end = () => world.registry.endAuthorityOf(leaver.id, 'leave', actor(olga), 'left the firm');
     await end();
     for (const { id } of [open, another]) {
       expect(await standing(id)).toEqual([]);

@@ -37,6 +37,19 @@ export interface ResourceGuard {
   check(request: GuardedRequest, need: { readonly scope: string }): Promise<Caller>;
 }
 
+/** A caller who is answered for longer than a moment. */
+export interface LastingCaller {
+  readonly caller: Caller;
+  /** Whether the token is good now: not once it has expired or was revoked, or its client or subject is gone. */
+  stands(): boolean;
+}
+
+/** A guard of interfaces with answers that last: a stream does not outlive the token that it was asked for with. */
+export interface LastingGuard extends ResourceGuard {
+  /** As {@link ResourceGuard.check}, to be asked again. @throws CodedError of {@link accessErrors} */
+  checkLasting(request: GuardedRequest, need: { readonly scope: string }): Promise<LastingCaller>;
+}
+
 /** Codes that begin with `proof_` are about the DPoP proof, those with `token_` about the access token. */
 export const accessErrors = errorVocabulary({
   ...accessTokenErrors.codes,
@@ -168,7 +181,7 @@ export interface AuthorizationServer {
   keySet(): Promise<{ readonly keys: readonly Readonly<Record<string, string>>[] }>;
   metadata(): AuthorizationServerMetadata;
   /** For one of our own interfaces: `audience` is its resource URI. */
-  guard(audience: string): ResourceGuard;
+  guard(audience: string): LastingGuard;
   /** Ends what was issued. Recorded first; introspection on this node knows it when this resolves. */
   revoke(target: RevocationTarget, by: Actor, reason: string): Promise<void>;
 }

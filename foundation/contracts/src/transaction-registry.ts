@@ -285,6 +285,15 @@ export interface TransactionRegistry extends ExceptionRegister {
    * @param by a caller of one of its parties
    */
   envelope(id: TransactionId, by: Actor): Promise<{ readonly envelope: string; readonly recordId: RecordId }>;
-  /** Ends every approval a person has given that has not been used, and raises exceptions for what they began. */
-  endAuthorityOf(principal: string, by: Actor, reason: string): Promise<{ readonly ended: number }>;
+  /**
+   * Ends every approval that a principal has given and that has not been used. Of somebody who leaves, what was only
+   * meant is cancelled, and exceptions tell of what they have begun; who moves goes on answering for it, as far as the
+   * policies still let them.
+   */
+  endAuthorityOf(
+    principal: string,
+    kind: 'leave' | 'move',
+    by: Actor,
+    reason: string,
+  ): Promise<{ readonly ended: number }>;
 }

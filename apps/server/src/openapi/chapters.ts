@@ -3,6 +3,8 @@ import {
   auditLogErrors,
   consentErrors,
   directoryErrors,
+  eventErrors,
+  exceptionErrors,
   grantErrors,
   oauthErrors,
   policyErrors,
@@ -51,6 +53,10 @@ export const chapters: Readonly<Record<string, Chapter>> = {
     audience: 'mandates',
     codes: grantErrors.codes,
   },
+  scim: {
+    description: "People and desks of a firm, kept by the firm's own systems (SCIM 2.0, RFC 7643 and RFC 7644).",
+    audience: 'scim',
+  },
   decisions: {
     description: 'The policies. Decisions are asked for as AuthZEN has it.',
     audience: 'decisions',
@@ -65,7 +71,12 @@ export const chapters: Readonly<Record<string, Chapter>> = {
   transactions: {
     description: 'The life of an intent, from its approval to its settlement.',
     audience: 'transactions',
-    codes: transactionErrors.codes,
+    codes: { ...transactionErrors.codes, ...exceptionErrors.codes },
+  },
+  events: {
+    description: 'What has happened to your mandates and transactions, as CloudEvents: pages, a stream, webhooks.',
+    audience: 'events',
+    codes: eventErrors.codes,
   },
   evidence: {
     description: 'Records, and bundles that are checked offline.',
