@@ -89,6 +89,12 @@ describe('an event that is sent to us', () => {
     expect(await verifier().verify(await sent(told))).toEqual(read);
   });
 
+  it('is read however its address was written when it was subscribed to', async () => {
+    const request = await sent(event(), { target: 'https://consumer.example/hooks/a%20b' });
+    const written = createEventVerifier({ issuer: issuer.url, url: 'https://CONSUMER.example:443/hooks/a b', clock });
+    expect(await written.verify(request)).toMatchObject({ data: { version: 3 } });
+  });
+
   it('may hold attributes that are not known here', async () => {
     expect(await verifier().verify(await sent(event({ traceparent: '00-1-2-3' })))).toMatchObject({
       type: 'countersign.mandate.revoked',

@@ -43,7 +43,7 @@ const maxBodyBytes = 256 * 1_024;
 
 /**
  * @param options.issuer the control plane, exactly as it calls itself
- * @param options.url the address of the subscription, exactly as it was given to the control plane
+ * @param options.url the address of the subscription, as it was given to the control plane
  * @param options.maxAgeSeconds how old a signature may be; five minutes when left out. What comes again within that
  *   time is told by its id
  */
@@ -56,13 +56,15 @@ export function createEventVerifier(options: {
 }): EventVerifier {
   const { issuer, url, transport = createTransport(), clock = systemClock, maxAgeSeconds = 300 } = options;
   const keys = createIssuerKeys({ issuer, transport, clock, path: '/events/keys' });
+  // As it is sent to: `https://ops.example` is asked for as `https://ops.example/`.
+  const targetUri = new URL(url).href;
   return {
     async verify(request) {
       if (request.method.toUpperCase() !== 'POST') throw eventErrors.error('event_malformed', 'Events are posted.');
       if (request.body.length > maxBodyBytes)
         throw eventErrors.error('event_malformed', `An event has at most ${maxBodyBytes} bytes.`);
       await keys.with(
-        (keyOf) => verifyMessageSignature(request, keyOf, { targetUri: url, now: clock.now(), maxAgeSeconds }),
+        (keyOf) => verifyMessageSignature(request, keyOf, { targetUri, now: clock.now(), maxAgeSeconds }),
         (error) => isCodedError(error, 'event_key_unknown'),
       );
       const type = request.headers['content-type'];

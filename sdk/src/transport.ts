@@ -78,8 +78,11 @@ export function refusalOf({ status, body }: Answer): CodedError {
     text(members['error_description']) ??
     `The control plane answered with status ${status}.`;
   const reason = text(members['reason']);
-  // The token endpoint names the rule that refused beside its OAuth code, which alone says too little.
-  const facts = isObject(members['facts']) ? members['facts'] : reason === undefined ? undefined : { reason };
+  // The token endpoint names the rule that refused beside its OAuth code, which alone says too little, and the
+  // transaction where somebody has to approve it first.
+  const txn = text(members['txn']);
+  const named = reason === undefined ? undefined : { reason, ...(txn === undefined ? {} : { txn }) };
+  const facts = isObject(members['facts']) ? members['facts'] : named;
   return new CodedError({ code, category: categoryOf(status), detail, ...(facts === undefined ? {} : { facts }) });
 }
 

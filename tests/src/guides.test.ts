@@ -38,6 +38,7 @@ describe('the guide', () => {
     ['register-a-client.md', 15],
     ['operate-keys.md', 7],
     ['policy.md', 13],
+    ['mandates.md', 13],
   ])('%s does what it says, command by command', { timeout: 300_000 }, async (guide, steps) => {
     const page = pageOf(guide);
     expect(stepsOf(page)).toHaveLength(steps);

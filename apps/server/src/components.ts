@@ -143,10 +143,11 @@ export async function startComponents(options: {
   const eventKeys = started('keys of events', await openComponentKeys('event', rotated(eventPublisherMigrations)));
   // Who leaves is known to the directory before there is anybody to end what they held: effects come when all is there.
   const effects: { current: readonly DepartureEffect[] } = { current: [] };
+  const directoryPool = database.pool(directoryMigrations);
   const directory = started(
     'directory',
     await createDirectory({
-      pool: database.pool(directoryMigrations),
+      pool: directoryPool,
       access: database.access(directoryMigrations),
       audit,
       seed: directorySeed(configuration),
@@ -321,7 +322,7 @@ export async function startComponents(options: {
     transactionRegistry,
     eventPublisher,
     scim: {
-      pool: database.pool(directoryMigrations, { maxConnections: 4 }),
+      pool: directoryPool,
       directory,
       audit,
       ...(configuration.scim === undefined ? {} : configuration.scim),

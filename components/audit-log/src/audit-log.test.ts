@@ -154,6 +154,29 @@ describe('appending', () => {
     expect(await codeOf(log.append(draft({ data: '\\ud800' })))).toBe('resolved');
   });
 
+  it('takes data that are written already for the same record, to the byte', async () => {
+    const log = await rig.open();
+    const data = { umlaut: 'Zürich 株式 🏦', nested: [1, null, { a: true }], text: '","data":{}}' };
+    const written = draft({ data });
+    const { data: _, ...rest } = written;
+    const asText = { ...rest, dataText: JSON.stringify(data) };
+    const receipt = await log.append(asText);
+    expect(await log.append(written)).toEqual(receipt);
+    expect(await codeOf(log.append({ ...asText, dataText: '{}' }))).toBe('record_identity_taken');
+    expect(await log.find(written.id)).toEqual({ index: 1n, record: { v: 1, time: receipt.time, ...written } });
+    expect(await log.verify()).toMatchObject({ ok: true, size: 2n });
+  });
+
+  it('refuses data as text where they would be lost, are there twice, or could be hashed by nobody', async () => {
+    const log = await rig.open();
+    await expect(log.append(draft({ data: {}, dataText: '{}' }))).rejects.toThrow('not both');
+    await expect(log.append(draft({ type: 'mandate.accepted', dataText: '{}' }))).rejects.toThrow('as JSON');
+    expect(await codeOf(log.append(draft({ dataText: JSON.stringify({ text: '\ud800' }) })))).toBe(
+      'not_canonicalizable',
+    );
+    expect(await codeOf(log.append(draft({ dataText: JSON.stringify({ text: '\\ud800' }) })))).toBe('resolved');
+  });
+
   it('refuses a draft that would set what the log sets, or would confuse its columns', async () => {
     const log = await rig.open();
     const forged = { ...draft(), time: '2020-01-01T00:00:00.000Z' };

@@ -21,13 +21,20 @@ export const timePlace = { from: '{"v":1,"time":"'.length + 1, length: '2026-01-
  */
 export function draftJson(draft: RecordDraft): string {
   if ('v' in draft || 'time' in draft) throw new Error('version and time of a record are set by the log');
-  const json = JSON.stringify(draft);
+  const json = jsonOf(draft);
   // JSON.stringify escapes lone surrogates and nothing else in this way; the text may also just contain it.
-  if (json.includes('\\ud')) canonicalize(draft);
+  if (json.includes('\\ud')) canonicalize(JSON.parse(json));
   // Every UTF-16 code unit takes at least one byte and at most three.
   if (json.length * 3 + headLength > maxEntrySize && Buffer.byteLength(json) - 1 + headLength > maxEntrySize)
     throw auditLogErrors.error('record_too_large', 'A record of the audit log is at most 65,535 bytes long.');
   return json;
+}
+
+function jsonOf(draft: RecordDraft): string {
+  const { dataText } = draft;
+  if (dataText === undefined) return JSON.stringify(draft);
+  if ('data' in draft) throw new Error('the data of a record are given as JSON or as text, not both');
+  return `${JSON.stringify({ ...draft, dataText: undefined }).slice(0, -1)},"data":${dataText}}`;
 }
 
 /** The bytes of the record: the leaf of the log. */

@@ -184,11 +184,14 @@ function isPlaceTaken(error: unknown): boolean {
 const knownTypes: ReadonlySet<string> = new Set(recordTypes);
 
 /** These go into columns side by side; a component that puts something else there has a bug. */
-function checkMembers({ id, type, transaction }: RecordDraft): void {
+function checkMembers({ id, type, transaction, dataText }: RecordDraft): void {
   if (
     parseId('record', id) === undefined ||
     !knownTypes.has(type) ||
     (transaction !== undefined && parseId('transaction', transaction) === undefined)
   )
     throw new Error(`a draft of type ${type} does not have the id, type or transaction of a record`);
+  // The column of the mandate is read from them.
+  if (dataText !== undefined && type.startsWith('mandate.'))
+    throw new Error('the data of a record about a mandate are given as JSON');
 }

@@ -141,6 +141,39 @@ describe('the guard of our own interfaces', () => {
     },
   );
 
+  it.each([
+    ['expires', ({ clock }) => clock.advance(301_000)],
+    ['is revoked', ({ revoke }) => revoke()],
+    ['loses its client', ({ world }) => world.remove('client', 'vwap-engine')],
+    ['loses its subject', ({ world }) => world.remove('principal', 'agent:vwap-1')],
+  ] satisfies readonly [string, (end: Ending) => unknown][])(
+    'says of a token that is answered for long that it no longer stands when it %s',
+    async (_, ended) => {
+      const { guard, resourceRequest, token, response, revocations, ...harness } = await withToken();
+      const { caller, stands } = await guard.checkLasting(resourceRequest(token, 'vwap-engine', url), need);
+      expect(caller).toEqual(await guard.check(resourceRequest(token, 'vwap-engine', url), need));
+      expect(stands()).toBe(true);
+      const revoke = () =>
+        revocations.revoke(
+          { kind: 'token', id: String(claimsOf(response)['jti']) },
+          { id: 'person:olivia.ops' },
+          'lost',
+        );
+      await ended({ ...harness, revoke });
+      expect(stands()).toBe(false);
+    },
+  );
+
+  it('checks a token that is answered for long as every other', async () => {
+    const { guard, resourceRequest, token } = await withToken();
+    const request = resourceRequest(token, 'vwap-engine', url);
+    await guard.checkLasting(request, need);
+    expect(await refusalOf(guard.checkLasting(request, need))).toMatchObject({ code: 'proof_replayed' });
+    expect(
+      await refusalOf(guard.checkLasting(resourceRequest(token, 'vwap-engine', url), { scope: 'audit:read' })),
+    ).toMatchObject({ code: 'insufficient_scope' });
+  });
+
   it('lets nobody in by a token that it knows, without its own proof, at another interface, or with a byte changed', async () => {
     const { guard, server, resourceRequest, token } = await withToken();
     const request = resourceRequest(token, 'vwap-engine', url);

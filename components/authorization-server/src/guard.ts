@@ -3,7 +3,8 @@ import {
   accessErrors,
   type Caller,
   type Directory,
-  type ResourceGuard,
+  type GuardedRequest,
+  type LastingGuard,
   type SingleUse,
 } from '@countersign/contracts';
 import { type Clock, type CodedError, newId, type Random } from '@countersign/kernel';
@@ -36,30 +37,41 @@ export interface GuardDependencies {
  * Guards one of our own interfaces. A refusal of somebody who is known (a token that verifies, with its proof) is
  * recorded before it is answered; a request that establishes nobody leaves no record, or anyone could fill the log.
  */
-export function createGuard(audience: string, dependencies: GuardDependencies): ResourceGuard {
+export function createGuard(audience: string, dependencies: GuardDependencies): LastingGuard {
   const { clock, directory, tokenKeys, proofKeys, tokenMemory, issuer, singleUse, revocations } = dependencies;
   const allowUnbound = audience === userinfoAudience(issuer);
+  async function verify(request: GuardedRequest, need: { readonly scope: string }): Promise<VerifiedResourceRequest> {
+    const verified = verifyResourceRequest(request, {
+      issuer,
+      audience,
+      keyOf: await tokenKeys.current(),
+      proofKeys,
+      now: clock.now(),
+      allowUnbound,
+      memory: tokenMemory,
+    });
+    const refusal =
+      checkStillKnown(verified, directory) ??
+      checkNotRevoked(verified, revocations) ??
+      checkScope(verified, need.scope) ??
+      (verified.proof && (await checkUnused(verified.proof, singleUse)));
+    if (refusal !== undefined) {
+      await recordRefusal(refusal, verified, dependencies);
+      throw refusal;
+    }
+    return verified;
+  }
   return {
-    async check(request, need) {
-      const verified = verifyResourceRequest(request, {
-        issuer,
-        audience,
-        keyOf: await tokenKeys.current(),
-        proofKeys,
-        now: clock.now(),
-        allowUnbound,
-        memory: tokenMemory,
-      });
-      const refusal =
-        checkStillKnown(verified, directory) ??
-        checkNotRevoked(verified, revocations) ??
-        checkScope(verified, need.scope) ??
-        (verified.proof && (await checkUnused(verified.proof, singleUse)));
-      if (refusal !== undefined) {
-        await recordRefusal(refusal, verified, dependencies);
-        throw refusal;
-      }
-      return callerOf(verified);
+    check: async (request, need) => callerOf(await verify(request, need)),
+    async checkLasting(request, need) {
+      const verified = await verify(request, need);
+      return {
+        caller: callerOf(verified),
+        stands: () =>
+          clock.now() < verified.claims.exp * 1000 &&
+          checkStillKnown(verified, directory) === undefined &&
+          checkNotRevoked(verified, revocations) === undefined,
+      };
     },
   };
 }

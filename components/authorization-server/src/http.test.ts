@@ -314,6 +314,28 @@ describe('the routes', () => {
       expect((await fetch(`${base}/.well-known/oauth-protected-resource/${unknown}`)).status).toBe(404);
   });
 
+  it('name the transaction of a refusal that an approval would lift, and of no other', async () => {
+    const { post, clientCredentials, policyEngine, order } = await start();
+    const ask = async () => {
+      const form = clientCredentials({ authorization_details: order() });
+      return (await post(form.body, { dpop: form.dpop[0] ?? '' })).json();
+    };
+    const reason = { code: 'approval_new_destination', detail: 'Two people have to agree.' };
+    policyEngine.denyWith(reason, [{ kind: 'approval', role: 'operations', count: 2, escalation: [] }]);
+    const refused = await ask();
+    expect(refused).toMatchObject({
+      error: 'access_denied',
+      reason: reason.code,
+      txn: expect.stringMatching(/^txn_/),
+    });
+    // Nobody could do anything about it: there is nothing to find by its name.
+    policyEngine.denyWith(reason);
+    expect(await ask()).not.toHaveProperty('txn');
+    // Approved, the same intent is the same transaction.
+    policyEngine.denyWith(undefined);
+    expect(await ask()).toMatchObject({ txn: (refused as { readonly txn: string }).txn });
+  });
+
   it('refuse a form that is too large with 413', async () => {
     const { post, clientCredentials } = await start();
     const form = clientCredentials();

@@ -7,6 +7,7 @@ import {
   actor,
   broker,
   brokerClerk,
+  childProposal,
   clearer,
   constraints,
   custodian,
@@ -234,6 +235,22 @@ describe('amending in a line of mandates', () => {
     );
   });
 
+  it('tells nobody where the limits of a mandate are that is not theirs', async () => {
+    const root = await givenRoot(world.store);
+    const child = await givenChild(world.store, root.id);
+    const more = { ...child.constraints, notionalPerOrder: { amount: '2500000', ccy: 'EUR' } };
+    const refusal = (by: Actor) =>
+      world.store.amend(child.id, { constraints: more }, by, newKey()).catch((error: unknown) => error);
+    expect(await refusal(byBroker)).toMatchObject({
+      code: 'mandate_wider',
+      facts: { counterexample: { constraint: 'notionalPerOrder' } },
+    });
+    const told = await refusal(byClearer);
+    expect(told).toMatchObject({ code: 'mandate_wider' });
+    expect(told).not.toHaveProperty('facts.counterexample');
+    expect(String(told)).not.toContain('2000001');
+  });
+
   it('names the version of the parent that an amendment was checked against', async () => {
     const root = await givenRoot(world.store);
     const child = await givenChild(world.store, root.id);
@@ -283,6 +300,39 @@ describe('changing a counterparty', () => {
         reason: 'mandate_parent_not_active',
         atFault: { id: child.id },
       });
+  });
+
+  it('gives nothing back to what was cut before, when the one who left comes back', async () => {
+    const root = await givenRoot(world.store);
+    const toCustodian = { grantee: { lei: custodian, role: 'Custodian' } };
+    const child = await givenChild(world.store, root.id, toCustodian, byCustodian);
+    const waiting = await world.store.propose(childProposal(root.id, toCustodian), byBroker, newKey());
+    const other = await givenChild(world.store, root.id, toCustodian, byCustodian);
+    const edition = { termsHash: digestOf('second edition') };
+    const amendment = await amended(other, edition, byBroker);
+    const toBroker = { replace: { part: 'grantee', by: { lei: broker, role: 'ExecutingBroker' } } };
+    await amended(root, toClearer, byFund, byBroker, byClearer);
+    expect(await amended(root, toBroker, byFund, byClearer, byBroker)).toMatchObject({ grantee: { lei: broker } });
+
+    expect(await ask(child, custodian)).toMatchObject({ stands: false, reason: 'mandate_parent_not_active' });
+    expect(await ask(root, custodian)).toMatchObject({ stands: false });
+    await expect(world.store.accept(waiting.id, { termsHash }, byCustodian)).rejects.toThrow(
+      coded('mandate_parent_not_active'),
+    );
+    const termsDigest = amendment.amendment?.termsDigest ?? '';
+    await expect(world.store.acceptAmendment(other.id, { termsDigest }, byCustodian)).rejects.toThrow(
+      coded('mandate_parent_not_active'),
+    );
+    await expect(
+      world.store.propose(
+        childProposal(child.id, { grantor: toCustodian.grantee, grantee: { lei: clearer, role: 'ClearingFirm' } }),
+        byCustodian,
+        newKey(),
+      ),
+    ).rejects.toThrow(coded('mandate_parent_not_active'));
+    // With everybody's word it is given anew.
+    await amended(child, edition, byBroker, byCustodian);
+    expect(await ask(child, custodian)).toMatchObject({ stands: true });
   });
 
   it('passes over a party that is no more: succession', async () => {
@@ -391,6 +441,14 @@ describe('signatories', () => {
     world.directory.principals.set(person.id, { ...person, ...changes });
     return actor(person);
   }
+
+  it('whose authority was taken back to signing together do not bind alone by what they have signed', async () => {
+    const jean = personOf(fund, 'jean', 'signatory');
+    const { id } = await world.store.propose(rootProposal(), letSign(jean, {}), newKey());
+    letSign(jean, { signingAuthority: joint });
+    expect((await world.store.accept(id, { termsHash }, byBroker)).status).toBe('proposed');
+    expect((await world.store.accept(id, { termsHash }, byFund)).status).toBe('active');
+  });
 
   it('who bind only together are two, and not one twice', async () => {
     const [one, two] = [

@@ -72,6 +72,9 @@ export const mandateAnswer = Type.Object(
     ...termsMembers,
     consents: Type.Array(consent, { description: 'By whose word the terms stand' }),
     amendment: Type.Optional(amendment),
+    heldFrom: Type.Optional(
+      Type.Integer({ minimum: 2, description: 'The version by which the present grantee took it over from another' }),
+    ),
     recordedAt: instantSchema(),
     recordId: recordSchema(),
     previousDigest: Type.Optional(digestSchema({ description: 'Digest of the version before; absent on version 1' })),

@@ -1,6 +1,7 @@
 import type { Mandate, MandateAnswer, MandateQuestion } from '@countersign/contracts';
 import { permits } from '@countersign/market';
 import type { HeldMandate, MandateView } from './held-mandates.ts';
+import { isCutByHolder } from './terms.ts';
 
 /** Longer than constraints let any line of delegation grow; a line that is longer is not followed. */
 const longestLine = 16;
@@ -146,11 +147,11 @@ function timeFault({ mandate, from, until }: HeldMandate, at: number): Fault | u
 }
 
 /** What was cut by a party that has since been replaced does not stand: nobody who holds the one above has given it. */
-function handFault({ id, grantor }: Mandate, above: Mandate | undefined): Fault | undefined {
-  return above === undefined || above.grantee.lei === grantor.lei
+function handFault(mandate: Mandate, above: Mandate | undefined): Fault | undefined {
+  return above === undefined || isCutByHolder(mandate, above)
     ? undefined
     : {
         reason: 'mandate_parent_not_active',
-        detail: `${id} was given by ${grantor.lei}, who no longer holds ${above.id}.`,
+        detail: `${mandate.id} was given by ${mandate.grantor.lei}, who has not held ${above.id} ever since.`,
       };
 }

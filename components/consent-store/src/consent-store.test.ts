@@ -152,7 +152,9 @@ describe('proposing and accepting', () => {
     if (firm === undefined) throw new Error('no broker');
     const { id } = await store.propose(rootProposal(), byFund, key());
     world.directory.institutions.set(broker, { ...firm, leiStatus: 'LAPSED' });
+    const refused = world.audit.ofType('mandate.refused').length;
     await expect(store.propose(rootProposal(), byFund, key())).rejects.toThrow(coded('mandate_invalid'));
+    expect(world.audit.ofType('mandate.refused')).toHaveLength(refused + 1);
     await expect(store.accept(id, { termsHash }, byBroker)).rejects.toThrow(coded('mandate_invalid'));
     world.directory.institutions.set(broker, firm);
   });
@@ -400,6 +402,9 @@ describe('the check', () => {
     own.clock.advance(5_000);
     expect(await question()).toMatchObject({ stands: true });
     own.clock.advance(1);
+    await expect(question()).rejects.toThrow(coded('database_unavailable'));
+    // A clock that is put back makes nothing fresh.
+    own.clock.advance(-60_000);
     await expect(question()).rejects.toThrow(coded('database_unavailable'));
     await own.close();
   });

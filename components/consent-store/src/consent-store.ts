@@ -5,6 +5,7 @@ import type {
   Mandate,
   MandateAnswer,
   MandateQuestion,
+  Signer,
 } from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
 import type { ComponentAccess, Logger } from '@countersign/runtime';
@@ -15,6 +16,7 @@ import { createGrantRegister } from './grants/grant-register.ts';
 import { openLiveView } from './live-view.ts';
 import type { MandateSigner } from './mandate-document.ts';
 import { defaultNoticeDays, nextLook } from './notices.ts';
+import { createSeals, type Seals } from './seals.ts';
 import { createAccept } from './steps/accept.ts';
 import { createAcceptAmendment } from './steps/accept-amendment.ts';
 import { createAmend } from './steps/amend.ts';
@@ -35,7 +37,9 @@ export interface ConsentStoreDependencies {
   readonly logger: Logger;
   readonly directory: Pick<Directory, 'snapshot'>;
   /** Signs every version, with keys of the purpose `mandate`. */
-  readonly signer: MandateSigner;
+  readonly signer: MandateSigner & Pick<Signer, 'publicKeys'>;
+  /** How versions are found sound when they are read; by their digest and signature. */
+  readonly seals?: Seals;
   /** For the connection that listens for changes made by other nodes. */
   readonly access: ComponentAccess;
   /** How often to look for changes that nobody announced; 1 s by default. */
@@ -68,8 +72,9 @@ export interface RunningConsentStore extends ConsentStore {
 export async function createConsentStore(dependencies: ConsentStoreDependencies): Promise<RunningConsentStore> {
   const { pool, clock, random, audit, logger } = dependencies;
   const { noticeDays = defaultNoticeDays, sweepEveryMs = 15_000 } = dependencies;
-  const store = createStore(pool);
-  const view = await openLiveView({ ...dependencies, store: createViewStore(pool) });
+  const seals = dependencies.seals ?? createSeals(dependencies.signer, logger);
+  const store = createStore(pool, seals);
+  const view = await openLiveView({ ...dependencies, store: createViewStore(pool, seals) });
   const context = createStepContext({
     ...dependencies,
     store,

@@ -53,13 +53,15 @@ export interface Said {
  * before the last consent was given, another one of the institution takes the place.
  */
 export function missingConsents({ wanted, terms, consents }: Said, directory: DirectorySnapshot): WantedConsent[] {
-  const standing = consents.filter((consent) => {
+  const standing = consents.flatMap((consent) => {
     const signatory = signatoryOf(directory, consent.signatory);
-    return signatory?.institution === consent.lei && authorityFault(signatory, terms) === undefined;
+    if (signatory?.institution !== consent.lei || authorityFault(signatory, terms) !== undefined) return [];
+    // Who has come to bind only together with another binds no further by what they have said before.
+    return [{ ...consent, alone: consent.authority === 'sole' && signatory.authority === 'sole' }];
   });
   return wanted.filter(({ part, lei }) => {
     const given = standing.filter((consent) => consent.part === part && consent.lei === lei);
-    return !given.some(({ authority }) => authority === 'sole') && distinctSignatories(given) < 2;
+    return !given.some(({ alone }) => alone) && distinctSignatories(given) < 2;
   });
 }
 

@@ -82,6 +82,8 @@ describe('comparing a partner’s copies', () => {
     ['a version that is none', { version: 0 }],
     ['a version beyond all counting', { version: 2 ** 40 }],
     ['a version between two', { version: 1.5 }],
+    ['text that is no id', { id: 'Anna Keller, 1 Main Street' }],
+    ['text that is no digest', { digest: 'anna.keller@example.com' }],
   ])('refuses %s', async (_, changes) => {
     const root = await givenRoot(world.store);
     await expect(world.store.compareCopies(broker, [{ ...copyOf(root), ...changes }], byBroker)).rejects.toThrow(

@@ -5,7 +5,7 @@ import {
   type MandateCopy,
   type MandateDrift,
 } from '@countersign/contracts';
-import { type Clock, digestOf, type Json, newId, type Random } from '@countersign/kernel';
+import { type Clock, digestOf, type Json, newId, parseDigest, parseId, type Random } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import type { ComparableVersion, Store } from './store/store.ts';
 
@@ -68,6 +68,11 @@ function requireComparable(copies: readonly MandateCopy[]): void {
   const odd = copies.find(({ version }) => !Number.isInteger(version) || version < 1 || version > mostVersions);
   if (odd !== undefined)
     throw consentErrors.error('mandate_invalid', 'copies: A version is a whole number from 1 on.', {
+      facts: { field: 'copies' },
+    });
+  // What differs is recorded for good: no other text gets there.
+  if (copies.some(({ id, digest }) => parseId('mandate', id) === undefined || parseDigest(digest) === undefined))
+    throw consentErrors.error('mandate_invalid', 'copies: A copy is named by the id of a mandate and by a digest.', {
       facts: { field: 'copies' },
     });
 }

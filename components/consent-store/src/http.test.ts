@@ -4,10 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { consentStoreRoutes } from './index.ts';
 import { type ConsentWorld, createConsentWorld } from './testing/consent-world.ts';
 import {
+  actor,
   broker,
   brokerClerk,
   brokerSignatory,
   clearer,
+  clearerSignatory,
   custodian,
   fundSignatory,
   personOf,
@@ -15,6 +17,7 @@ import {
   stranger,
   termsHash,
 } from './testing/firms.ts';
+import { givenChild, givenRoot } from './testing/given-mandates.ts';
 import { asCaller, openGuard } from './testing/open-guard.ts';
 import { tradeOrder } from './testing/trade-order.ts';
 
@@ -155,6 +158,30 @@ describe('asking whether a mandate stands', () => {
       version: 2,
     });
     expect((await validity(mandate.id, outsider, question(mandate.id))).statusCode).toBe(404);
+  });
+
+  it('tells nothing of others to whoever makes up an intent of their own', async () => {
+    const mandate = await active();
+    const ownIntent = { intent: tradeOrder(mandate.id, { entity_lei: outsider.institution }) };
+    expect((await validity(mandate.id, outsider, question(mandate.id, ownIntent))).statusCode).toBe(404);
+    const forThemselves = question(mandate.id, { ...ownIntent, acting_for: outsider.institution });
+    expect((await validity(mandate.id, outsider, forThemselves)).json()).toMatchObject({
+      stands: false,
+      reason: 'mandate_grantee',
+    });
+  });
+
+  it('tells the words of a refusal to the parties of the mandate that refuses, and not to those of its line', async () => {
+    const root = await givenRoot(world.store);
+    const child = await givenChild(world.store, root.id);
+    await world.store.suspend(root.id, actor(fundSignatory), 'Review');
+    const asked = question(child.id, { acting_for: clearer });
+    const told = { stands: false, reason: 'mandate_suspended' };
+    expect((await validity(child.id, clearerSignatory, asked)).json()).toEqual({ ...told, version: child.version });
+    expect((await validity(child.id, brokerClerk, asked)).json()).toMatchObject({
+      ...told,
+      detail: expect.any(String),
+    });
   });
 
   it.each([

@@ -126,7 +126,11 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
         throw error;
       }
     },
-    fresh: () => (clock.now() - readAt <= staleAfterMs ? undefined : refresh()),
+    fresh() {
+      const age = clock.now() - readAt;
+      // A clock that was put back tells nothing of how old memory is.
+      return age >= 0 && age <= staleAfterMs ? undefined : refresh();
+    },
     size: () => memory.size,
     async stop() {
       clearInterval(timer);

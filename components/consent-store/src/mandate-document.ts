@@ -40,14 +40,18 @@ export type VersionChange = Partial<Pick<Mandate, 'status' | 'consents'>> & {
 /** The version that follows: what the step changes, everything else left as it is, and the digest of the one before. */
 export function nextVersion(previous: Mandate, change: VersionChange, { recordId, at }: Recording): UnsealedMandate {
   const amendment = change.amendment ?? previous.amendment;
+  const terms = change.terms ?? previous;
+  const version = previous.version + 1;
+  const heldFrom = terms.grantee.lei === previous.grantee.lei ? previous.heldFrom : version;
   return {
     id: previous.id,
-    version: previous.version + 1,
+    version,
     status: change.status ?? previous.status,
-    ...termsOf(change.terms ?? previous),
+    ...termsOf(terms),
     // Versions of earlier releases hold none.
     consents: change.consents ?? previous.consents ?? [],
     ...(amendment === undefined || amendment === 'none' ? {} : { amendment }),
+    ...(heldFrom === undefined ? {} : { heldFrom }),
     recordedAt: toInstant(at),
     recordId,
     previousDigest: previous.digest,

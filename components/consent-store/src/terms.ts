@@ -1,4 +1,4 @@
-import type { MandatePart, MandateParty, MandateTerms } from '@countersign/contracts';
+import type { Mandate, MandatePart, MandateParty, MandateTerms } from '@countersign/contracts';
 import { type Digest, digestOf, type MandateId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 
@@ -42,6 +42,17 @@ export function partiesOf({
     { part: 'grantee', ...grantee },
     ...(thirdParty === undefined ? [] : [{ part: 'thirdParty' as const, ...thirdParty }]),
   ];
+}
+
+/**
+ * Whether what is cut from a mandate, as it was at this version, was cut by whoever holds it now, and has held it ever
+ * since: a word that was given while it was another's, or before it was, does not come back with them.
+ */
+export function isCutByHolder(
+  { grantor, parent }: Pick<MandateTerms, 'grantor' | 'parent'>,
+  above: Pick<Mandate, 'grantee' | 'heldFrom'>,
+): boolean {
+  return above.grantee.lei === grantor.lei && (parent?.version ?? 0) >= (above.heldFrom ?? 0);
 }
 
 /** Institutions that a mandate concerns: those who have a part, and those who would have one. */

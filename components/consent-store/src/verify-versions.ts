@@ -34,7 +34,7 @@ export function verifyMandateVersions(
   keys: readonly VerificationKey[],
   parents?: readonly Mandate[],
 ): VerifiedVersions {
-  const known = new Map(keys.map((key) => [key.kid, { ...key, key: publicKeyOf(key) }]));
+  const known = readKeys(keys);
   let previous: Mandate | undefined;
   let signedFrom: number | undefined;
   for (const version of versions) {
@@ -49,6 +49,17 @@ export function verifyMandateVersions(
     previous = version;
   }
   return { ok: true, signedFrom };
+}
+
+type ReadKeys = ReadonlyMap<string, VerificationKey & { readonly key: KeyObject | undefined }>;
+
+export function readKeys(keys: readonly VerificationKey[]): ReadKeys {
+  return new Map(keys.map((key) => [key.kid, { ...key, key: publicKeyOf(key) }]));
+}
+
+/** Whether one version is as it was sealed: its digest, and our signature over it. */
+export function sealFault(version: Mandate, keys: ReadKeys, signatureRequired: boolean): VersionFault | undefined {
+  return digestFault(version) ?? signatureFault(version, keys, signatureRequired);
 }
 
 function digestFault({ digest, signature: _, ...covered }: Mandate): VersionFault | undefined {
@@ -71,11 +82,7 @@ function chainFault(version: Mandate, previous: Mandate | undefined): VersionFau
     : 'chain';
 }
 
-function signatureFault(
-  { digest, signature }: Mandate,
-  keys: ReadonlyMap<string, VerificationKey & { readonly key: KeyObject | undefined }>,
-  required: boolean,
-): VersionFault | undefined {
+function signatureFault({ digest, signature }: Mandate, keys: ReadKeys, required: boolean): VersionFault | undefined {
   if (signature === undefined) return required ? 'signature-missing' : undefined;
   const known = keys.get(signature.kid);
   if (known?.key === undefined) return 'signature-key-unknown';

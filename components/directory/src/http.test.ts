@@ -117,6 +117,11 @@ describe('the routes of the directory', () => {
       institutions: institutions.map((institution) => ({ ...institution, compliance })),
       desks: [deskOf(broker), deskOf(venue)],
       devices: [device],
+      people: [
+        ...rest.people,
+        { id: 'person:vera.other', institution: venue, roles: ['signatory'], federated: [], credentials: [] },
+      ],
+      services: [...rest.services, { id: 'service:matching', institution: venue, roles: [] }],
     };
     expect((await post('/directory/apply', JSON.stringify(file))).statusCode).toBe(200);
 
@@ -128,6 +133,8 @@ describe('the routes of the directory', () => {
     for (const [kind, id] of [
       ['desk', `${venue}/rates`],
       ['device', 'device:x'],
+      ['person', 'person:vera.other'],
+      ['service', 'service:matching'],
     ] as const) {
       expect((await seenBy('broker', kind, id)).json()).toMatchObject({ status: 404, code: 'entity_not_found' });
       expect((await seenBy('operator', kind, id)).statusCode).toBe(200);

@@ -1,4 +1,4 @@
-import type { Actor, ApplyProgress, AuditAppender } from '@countersign/contracts';
+import { type Actor, type ApplyProgress, type AuditAppender, directoryErrors } from '@countersign/contracts';
 import type { Clock, DepartureId, Digest, RecordId } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
 import { transaction } from '@countersign/runtime';
@@ -6,6 +6,7 @@ import type pg from 'pg';
 import { type ChangeSet, compare, type Wanted } from './changes.ts';
 import { departuresIn } from './departures/departing.ts';
 import type { Departures } from './departures/departures.ts';
+import { formerlyElsewhere } from './departures/store.ts';
 import { type EntityKind, entryKey, type Graph, graphOf, keyOf } from './entry.ts';
 import { readKeyTimes, withKeysOf } from './key-times.ts';
 import { createProblems, type Problems } from './problems.ts';
@@ -64,6 +65,8 @@ export interface Written {
   /** Of everybody who leaves or moves by the change. */
   readonly departures: readonly DepartureId[];
 }
+
+const principalKinds: ReadonlySet<EntityKind> = new Set(['person', 'service', 'agent']);
 
 /** @throws CodedError of `directoryErrors` for a seed that is not acceptable, `database_unavailable` */
 export async function createLiveGraph(dependencies: {
@@ -162,6 +165,18 @@ export async function createLiveGraph(dependencies: {
     },
 
     async write(session, base, changeSet, { digest, by, approval, reason, onWritten }) {
+      const joining = changeSet.written.filter(
+        (entry) => principalKinds.has(entry.entity.kind) && !base.stored.has(entryKey(entry)),
+      );
+      const taken = await formerlyElsewhere(
+        session,
+        joining.map(({ id, owner }) => ({ id, institution: owner })),
+      );
+      if (taken !== undefined)
+        throw directoryErrors.error(
+          'principal_shared',
+          `${taken} was the name of somebody of another institution: records name them by it, so it is given to nobody else.`,
+        );
       const version = base.version + 1;
       const { drafts, recordOf } = appliedRecords({
         version,

@@ -20,12 +20,14 @@ export const transactionAnswer = Type.Object(
     intentType: Type.String({ description: 'Type of the authorization detail' }),
     intent: Type.Record(Type.String(), Type.Unknown(), { description: 'The intent, as it was digested' }),
     intentDigest,
-    initiator: Type.String({ description: 'The person, service or agent that began it' }),
+    initiator: Type.Optional(
+      Type.String({ description: 'The person, service or agent that began it; told to their own institution alone' }),
+    ),
     initiatorInstitution: leiSchema(),
     mandate: Type.Object({ id: idSchema('mandate'), version }, closed),
     approvals: Type.Array(
       Type.Object({ approver: Type.String(), role: Type.String(), institution: leiSchema() }, closed),
-      { description: 'Those that stand now' },
+      { description: 'Those of the institution of the caller that stand now' },
     ),
   },
   { ...closed, title: 'Transaction' },
@@ -60,7 +62,9 @@ export const approvalViewAnswer = Type.Object(
     transaction,
     intentDigest,
     state,
-    initiator: Type.String({ description: 'The person, service or agent that began it' }),
+    initiator: Type.Optional(
+      Type.String({ description: 'The person, service or agent that began it; told to their own institution alone' }),
+    ),
     initiatorInstitution: leiSchema(),
     title: Type.String(),
     lines: Type.Array(Type.Object({ label: Type.String(), value: Type.String() }, closed), {
@@ -84,7 +88,14 @@ export const approvalViewAnswer = Type.Object(
       { description: 'What is still wanted before it can be carried on' },
     ),
     approvals: Type.Array(
-      Type.Object({ approver: Type.String(), role: Type.String(), institution: leiSchema() }, closed),
+      Type.Object(
+        {
+          approver: Type.Optional(Type.String({ description: 'Told to their own institution alone' })),
+          role: Type.String(),
+          institution: leiSchema(),
+        },
+        closed,
+      ),
       { description: 'Those that stand now' },
     ),
   },
@@ -119,7 +130,7 @@ export const exceptionAnswer = Type.Object(
     transaction,
     event: Type.String({ description: 'What could not be carried out, or was waited for' }),
     reason: Type.String({ description: 'E.g. `mandate_revoked`' }),
-    detail: Type.String(),
+    detail: Type.String({ description: 'In words, to its owner' }),
     status: Type.Enum(['open', 'resolved']),
     owner: leiSchema(),
     dueAt: instantSchema(),
@@ -130,8 +141,8 @@ export const exceptionAnswer = Type.Object(
       Type.Object(
         {
           kind: Type.Enum([...exceptionResolutions]),
-          by: Type.String({ description: 'Principal id' }),
-          reason: Type.String(),
+          by: Type.Optional(Type.String({ description: 'Principal id; told to the owner, like what follows' })),
+          reason: Type.Optional(Type.String()),
           at: instantSchema(),
           recordId: recordSchema(),
           mandate: Type.Optional(Type.Object({ id: idSchema('mandate'), version }, closed)),

@@ -8,6 +8,7 @@ import { merged, type Wanted, wantedByRule, wantedFor } from './approvals/wanted
 import { warningsOf } from './approvals/warnings.ts';
 import { decideOn } from './decision.ts';
 import { destinationKnown } from './destinations/known.ts';
+import { destinationShown } from './destinations/shown.ts';
 import { lifeCycleOf, stepsOf, type TransitionRule } from './life-cycles/index.ts';
 import { checkMandates } from './mandate-check.ts';
 import type { Store, StoredApproval, StoredTransaction } from './store.ts';
@@ -40,6 +41,7 @@ export async function approvalView(
   const approvals = standingApprovals(transaction, await store.approvals(id), directory.snapshot(), now);
   const { title, lines } = describeAuthorizationDetail(detail);
   const known = await destinationKnown(transaction, store);
+  const destination = await destinationShown(transaction, store);
   const awaited = await awaitedOf({ transaction, approvals, destinationKnown: known, now }, dependencies);
   return {
     transaction: id,
@@ -48,9 +50,10 @@ export async function approvalView(
     initiator,
     initiatorInstitution,
     title,
-    lines: lines.filter(({ label }) => !notSigned.includes(label)),
+    lines: [...lines.filter(({ label }) => !notSigned.includes(label)), ...(destination?.lines ?? [])],
     warnings: warningsOf(transaction, {
       destinationKnown: known,
+      destinationMissing: destination?.missing === true,
       openException: (await store.exceptions({ transaction: id, status: 'open', limit: 1 })).length > 0,
       directory: directory.snapshot(),
       now,

@@ -9,6 +9,7 @@ import { maxBatch, parseBatchApprovalJws } from './approvals/approval-jws.ts';
 import { approveScopeOf, approveScopes } from './approvals/approve-scope.ts';
 import type { TransactionRegistryRoutes } from './http.ts';
 import { scopeHeld } from './scope-held.ts';
+import { viewShownTo } from './shown.ts';
 
 const closed = { additionalProperties: false };
 const idParams = Type.Object({ id: Type.String({ maxLength: 40 }) }, closed);
@@ -81,7 +82,7 @@ export function approvalRoutes(
       needScope((await visible(id, caller)).intentType, caller);
       const view = await transactions.approvalView(id, caller.institution);
       if (view === undefined) throw notFound();
-      return view;
+      return viewShownTo(view, caller.institution);
     }),
   );
 
@@ -130,7 +131,7 @@ export function approvalRoutes(
     described({
       tag,
       summary: 'Withdraw an approval',
-      description: `By who gave it, before the transaction was carried on by it. Repeating it changes nothing. ${scopeNote}`,
+      description: `By who gave it, as long as a step that wants it is still to come. Repeating it changes nothing. ${scopeNote}`,
       scopes: approveScopes,
       params: withdrawParams,
       answers: { 200: { description: 'The approval, with when it was withdrawn', body: approvalAnswer } },

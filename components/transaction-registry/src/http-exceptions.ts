@@ -6,6 +6,7 @@ import { type Static, Type } from 'typebox';
 import { exceptionAnswer, exceptionList } from './answers.ts';
 import type { TransactionRegistryRoutes } from './http.ts';
 import { scopeHeld } from './scope-held.ts';
+import { exceptionShownTo } from './shown.ts';
 
 const closed = { additionalProperties: false };
 const id = Type.String({ maxLength: 40 });
@@ -46,7 +47,9 @@ export function exceptionRoutes(
     described({
       tag: 'transactions',
       summary: 'List exceptions',
-      description: 'What a person must look at, in transactions that the institution of the caller is a party to.',
+      description:
+        'What a person must look at, in transactions that the institution of the caller is a party to. What it is in words, ' +
+        'and who dealt with it, is told to its owner alone.',
       scopes: readScopes,
       querystring: exceptionQuery,
       answers: { 200: { description: 'At most 1,000', body: exceptionList } },
@@ -63,7 +66,7 @@ export function exceptionRoutes(
           ...(own === 'true' ? { owner: caller.institution } : {}),
           ...(overdue === undefined ? {} : { overdue: overdue === 'true' }),
         });
-        return { exceptions };
+        return { exceptions: exceptions.map((exception) => exceptionShownTo(exception, caller.institution)) };
       },
     ),
   );
@@ -74,8 +77,8 @@ export function exceptionRoutes(
       tag: 'transactions',
       summary: 'Resolve an exception',
       description:
-        'By a person of its owner with the role compliance, operations, risk or supervisor, who neither began nor approved ' +
-        'the transaction. By `fresh-mandate` another mandate takes the place of the lapsed one; by `restored` what was ' +
+        'By a person of its owner with the role compliance, operations, risk or supervisor, who had no part in the ' +
+        'transaction and acts with their own hands. By `fresh-mandate` another mandate takes the place of the lapsed one; by `restored` what was ' +
         'missing is there again, which is checked; by `accepted` what a partner says is taken for right, or a transaction ' +
         'whose beginner has gone is taken on; by `abandoned` the transaction is cancelled, or has failed.',
       scopes: ['exception:resolve'],
@@ -93,7 +96,7 @@ export function exceptionRoutes(
         return transactions.resolveException(
           exception,
           { kind, reason, ...(mandate === undefined ? {} : { mandate }) },
-          { id: caller.subject, institution: caller.institution },
+          { id: caller.subject, institution: caller.institution, actors: caller.actors },
         );
       },
     ),

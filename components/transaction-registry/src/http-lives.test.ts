@@ -5,13 +5,23 @@ import {
   broker,
   clearer,
   custodian,
+  fund,
   fundSignatory,
   personOf,
   stranger,
 } from '../../consent-store/src/testing/firms.ts';
 import { asCaller, openGuard } from '../../consent-store/src/testing/open-guard.ts';
 import { transactionRegistryRoutes } from './index.ts';
-import { createLivesWorld, type LivesWorld, riskOfficer, type trader } from './testing/lives-world.ts';
+import {
+  createLivesWorld,
+  everything,
+  firstOperator,
+  type LivesWorld,
+  releaser,
+  riskOfficer,
+  secondOperator,
+  trader,
+} from './testing/lives-world.ts';
 
 let world: LivesWorld;
 const app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
@@ -65,11 +75,103 @@ describe('lives over HTTP', () => {
     const { intent, ...shown } = (await read(atClearer)).json();
     expect(shown).toMatchObject({ state: 'requested', intentDigest });
     expect(intent).toMatchObject({ max_qty: '1000', side: 'BUY' });
-    for (const own of ['limit_price', 'max_notional', 'account', 'counterparties_lei']) {
+    for (const own of ['limit_price', 'max_notional', 'account', 'counterparties_lei', 'idempotency_key']) {
       expect(intent).not.toHaveProperty(own);
       expect((await read(atBroker)).json().intent).toHaveProperty(own);
     }
     expect((await read(outsider)).statusCode).toBe(404);
+  });
+
+  it('tells no other firm who began it or who approved it, nor what is behind an exception', async () => {
+    const root = await world.grant({ constraints: { ...everything, approvals: [{ role: 'risk', count: 1 }] } });
+    const settlement = await world.begin('settlement_instruction', {}, root);
+    const { id } = settlement;
+    await world.approve(settlement, riskOfficer);
+    await step(id, atBroker, 'settlement:instruct', 'instruct');
+    const read = async (person: typeof trader) =>
+      (await get(`/transactions/${id}`, person, 'settlement:read')).json() as Record<string, unknown>;
+    expect(await read(atBroker)).toMatchObject({ initiator: trader.id, approvals: [{ approver: riskOfficer.id }] });
+    const shown = await read(atCustodian);
+    expect(shown).toMatchObject({ state: 'instructed', initiatorInstitution: broker, approvals: [] });
+    expect(shown).not.toHaveProperty('initiator');
+
+    await step(id, atCustodian, 'settlement:affirm', 'affirm');
+    await step(id, atBroker, 'settlement:release', 'release');
+    await world.consentStore.suspend(root.id, actor(fundSignatory), 'Review');
+    const refused = await step(id, atCustodian, 'settlement:affirm', 'settle');
+    expect(refused.json()).toMatchObject({ code: 'mandate_lapsed', facts: { reason: 'mandate_suspended' } });
+    expect(refused.json().detail).not.toContain(root.id);
+    const again = await step(id, atCustodian, 'settlement:affirm', 'fail');
+    expect(again.json().detail).not.toContain(root.id);
+    const list = async (person: typeof trader) =>
+      (await get(`/transactions/exceptions?transaction=${id}`, person, 'exception:read')).json().exceptions;
+    const [own] = await list(atBroker);
+    expect(own.detail).toContain(root.id);
+    const url = `/transactions/exceptions/${own.id}/resolution`;
+    const asked = { kind: 'abandoned', reason: 'Client under review' };
+    expect((await post(url, firstOperator, 'exception:resolve', asked)).statusCode).toBe(200);
+    expect((await list(atBroker))[0].resolution).toMatchObject({ by: firstOperator.id, reason: asked.reason });
+    const [theirs] = await list(atCustodian);
+    expect(theirs).toMatchObject({ id: own.id, status: 'resolved', resolution: { kind: 'abandoned' } });
+    for (const secret of [root.id, firstOperator.id, asked.reason])
+      expect(JSON.stringify(theirs)).not.toContain(secret);
+  });
+
+  it('takes what needs a person from nobody who acts in their name', async () => {
+    const machine = { actors: ['service:oms'] };
+    const as = (person: typeof trader, scope: string, url: string, payload: object) =>
+      app.inject({
+        method: 'POST',
+        url,
+        payload,
+        headers: { ...asCaller(person, [scope], machine), 'idempotency-key': `machine-${url}` },
+      });
+    const change = await world.begin('privileged_admin');
+    await world.approve(change, firstOperator, secondOperator);
+    const url = `/transactions/${change.id}/transitions`;
+    const applied = await as(trader, 'directory:apply', url, { event: 'apply', body: {} });
+    expect(applied.json().code).toBe('person_required');
+    expect(world.recordsOf(change.id).at(-1)).toMatchObject({ actors: [{ id: 'service:oms' }] });
+
+    const { transaction, root } = await world.reach('submit', 'execute');
+    await world.consentStore.revoke(root.id, actor(fundSignatory), 'End of relationship');
+    await expect(world.report(transaction.id, 'clear')).rejects.toThrow();
+    const [exception] = await world.registry.exceptions({ transaction: transaction.id });
+    const resolution = `/transactions/exceptions/${exception?.id}/resolution`;
+    const asked = { kind: 'abandoned', reason: 'No longer wanted' };
+    expect((await as(riskOfficer, 'exception:resolve', resolution, asked)).json().code).toBe('exception_authority');
+    expect(world.recordsOf(transaction.id).at(-1)).toMatchObject({
+      type: 'exception.refused',
+      subject: { id: riskOfficer.id, institution: broker },
+    });
+  });
+
+  it('lets nobody release in the name of another what they began themselves', async () => {
+    const address = await world.activeAddress();
+    const withdrawal = await world.begin('withdrawal', { address_id: address });
+    await world.step(withdrawal.id, 'request');
+    await world.approve(withdrawal, firstOperator, secondOperator);
+    const release = await app.inject({
+      method: 'POST',
+      url: `/transactions/${withdrawal.id}/transitions`,
+      payload: { event: 'release', body: {} },
+      headers: {
+        ...asCaller(releaser, ['withdrawal:release'], { actors: [trader.id] }),
+        'idempotency-key': 'release-in-the-name-of-another',
+      },
+    });
+    expect(release.json().code).toBe('duties_combined');
+  });
+
+  it('shows an approver of another firm no names but those of their own', async () => {
+    const order = await world.open((await world.mandates()).root, { entity_lei: fund });
+    await world.approve(order, riskOfficer);
+    const view = async (person: typeof trader) =>
+      (await get(`/transactions/${order.id}/approval`, person, 'order:approve')).json() as Record<string, unknown>;
+    expect(await view(atBroker)).toMatchObject({ initiator: trader.id, approvals: [{ approver: riskOfficer.id }] });
+    const theirs = await view(fundSignatory);
+    expect(theirs).toMatchObject({ initiatorInstitution: broker, approvals: [{ role: 'risk', institution: broker }] });
+    for (const name of [trader.id, riskOfficer.id]) expect(JSON.stringify(theirs)).not.toContain(name);
   });
 
   it('tells the parties what happened, in order', async () => {

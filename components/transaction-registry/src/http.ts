@@ -85,7 +85,8 @@ export function transactionRegistryRoutes(
       summary: 'Read a transaction',
       description:
         'For the institution that began it and the parties to it: those an order lists, and others once they have a step ' +
-        'to take. Who is asked for a quote is not shown the limits of the request.',
+        'to take. Who began it and who approved it is told to their own institution alone; who is asked for a quote is ' +
+        'not shown the limits of the request.',
       scopes: readScopes,
       params: idParams,
       answers: { 200: { description: 'Its state, its intent, and the approvals that stand', body: transactionAnswer } },
@@ -150,6 +151,7 @@ export function transactionRegistryRoutes(
             idempotencyKey: idempotencyKeyOf(request),
             body,
             by: { id: caller.subject, institution: caller.institution, client: caller.client },
+            ...(caller.actors.length === 0 ? {} : { actors: caller.actors }),
             authentication: {
               ...(caller.acr === undefined ? {} : { acr: caller.acr }),
               ...(caller.authTime === undefined ? {} : { authTime: caller.authTime }),

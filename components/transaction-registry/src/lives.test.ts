@@ -2,8 +2,9 @@ import { type TransactionEvent, transactionEvents, transactionStates } from '@co
 import type { TransactionId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { broker, clearer, custodian, stranger, venue } from '../../consent-store/src/testing/firms.ts';
+import { actor, broker, clearer, custodian, stranger, venue } from '../../consent-store/src/testing/firms.ts';
 import { lifeCycles, nextSteps, stepsOf } from './life-cycles/index.ts';
+import { approvalClaims } from './testing/approver.ts';
 import {
   complianceOfficer,
   createLivesWorld,
@@ -193,6 +194,26 @@ describe('a request for quotes', () => {
   });
 });
 
+describe('a settlement', () => {
+  it('between two accounts of one firm is not affirmed by who began it', async () => {
+    const { id } = await world.begin('settlement_instruction', { receiver: { lei: broker, account: 'CASH-2' } });
+    await world.step(id, 'instruct', { person: trader });
+    await expect(world.step(id, 'affirm', { person: trader })).rejects.toThrow(coded('duties_combined'));
+    await expect(world.step(id, 'affirm', { person: releaser })).resolves.toMatchObject({ state: 'affirmed' });
+  });
+
+  it('that a firm instructs for its client, to itself, is affirmed by the client', async () => {
+    const { id } = await world.begin('settlement_instruction', {
+      entity_lei: custodian,
+      deliverer: { lei: custodian, account: 'CASH-9' },
+      receiver: { lei: broker, account: 'CASH-2' },
+    });
+    await world.step(id, 'instruct', { person: trader });
+    await expect(world.step(id, 'affirm', { person: releaser })).rejects.toThrow(coded('transition_not_permitted'));
+    await expect(world.step(id, 'affirm', { institution: custodian })).resolves.toMatchObject({ state: 'affirmed' });
+  });
+});
+
 describe('a withdrawal', () => {
   const withdraw = async (address_id: string, changes = {}) => world.begin('withdrawal', { address_id, ...changes });
 
@@ -220,6 +241,38 @@ describe('a withdrawal', () => {
     expect((await world.registry.facts(second.id))?.destinationKnown).toBe(true);
     await world.step(second.id, 'request');
     expect(world.policyEngine.asked.at(-1)).toMatchObject({ resource: { facts: { destinationKnown: true } } });
+  });
+
+  it('shows who approves it the address itself, and not an id alone', async () => {
+    const address = await world.activeAddress({ address: '0x52908400098527886E0F7030069857D2E4169EE7' });
+    const { id } = await withdraw(address, { calldata_hash: undefined });
+    const view = await world.registry.approvalView(id, broker);
+    expect(view?.lines).toContainEqual({ label: 'Address', value: '0x52908400098527886E0F7030069857D2E4169EE7' });
+    expect(view?.lines.map(({ label }) => label)).toContain('Beneficiary');
+    expect(view?.warnings.map(({ code }) => code)).toEqual(['destination_new']);
+    await world.step(address as TransactionId, 'revoke', { person: thirdOperator });
+    expect((await world.registry.approvalView(id, broker))?.warnings).toContainEqual(
+      expect.objectContaining({ code: 'destination_unknown' }),
+    );
+  });
+
+  it('may be disapproved of until it is released, however early somebody approved it', async () => {
+    const withdrawal = await withdraw(await world.activeAddress());
+    const { id } = withdrawal;
+    const sign = (person: typeof firstOperator) =>
+      world.keyOf(person).sign({ ...approvalClaims(person, withdrawal, world.clock.now()) });
+    const early = await world.registry.approve(id, sign(firstOperator));
+    await world.approve(withdrawal, secondOperator);
+    await world.step(id, 'request', { person: trader });
+    await expect(world.registry.withdrawApproval(id, early.id, actor(firstOperator))).resolves.toMatchObject({
+      withdrawn: { at: expect.any(String) },
+    });
+    await expect(world.step(id, 'release', { person: releaser })).rejects.toThrow(coded('approval_required'));
+    const again = await world.registry.approve(id, sign(thirdOperator));
+    await world.step(id, 'release', { person: releaser });
+    await expect(world.registry.withdrawApproval(id, again.id, actor(thirdOperator))).rejects.toThrow(
+      coded('approval_used'),
+    );
   });
 
   it('goes to no address that is not in the book, not active, or for another asset or chain', async () => {

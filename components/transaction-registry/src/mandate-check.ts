@@ -11,7 +11,14 @@ export type MandateStanding =
       /** Every mandate that was relied on, each once, the holder's first. */
       readonly mandates: readonly Mandate[];
     }
-  | { readonly stands: false; readonly reason: string; readonly detail: string; readonly atFault?: Mandate };
+  | {
+      readonly stands: false;
+      readonly reason: string;
+      readonly detail: string;
+      /** The one that was asked about, where there is one. */
+      readonly mandate?: Mandate;
+      readonly atFault?: Mandate;
+    };
 
 /** The mandate that is asked about: of the transaction, or one that would take its place. */
 export interface Under {

@@ -1,22 +1,75 @@
-import type { TransactionEvent, TransactionFacts } from '@countersign/contracts';
+import type { ApprovalView, TransactionEvent, TransactionException, TransactionFacts } from '@countersign/contracts';
 import type { Scope } from '@countersign/market';
 import { lifeCycles } from './life-cycles/index.ts';
 
-/** What a firm that is asked for a quote does not see: how far the other side would go, for whom, and who else is asked. */
-const ownOfRequest = ['account', 'algo', 'counterparties_lei', 'limit_price', 'max_notional'] as const;
+/**
+ * What a firm that is asked for a quote does not see: how far the other side would go, for whom, and who else is asked;
+ * nor what the other side calls it, or limits could be guessed and tried against the digest of the whole.
+ */
+const ownOfRequest = [
+  'account',
+  'algo',
+  'client_order_id',
+  'counterparties_lei',
+  'idempotency_key',
+  'limit_price',
+  'max_notional',
+] as const;
+
+type Shown = Omit<TransactionFacts, 'initiator'> & Partial<Pick<TransactionFacts, 'initiator'>>;
 
 /**
- * A transaction as an institution may see it. Of a request for quotes the firms that are asked see what is to be dealt,
- * not the limits of whoever asks; the digest stays that of the whole intent.
+ * A transaction as an institution may see it. Who began it and who approved it is told by name to their own institution
+ * alone. Of a request for quotes the firms that are asked see what is to be dealt, not the limits of whoever asks; the
+ * digest stays that of the whole intent.
  */
-export function shownTo(facts: TransactionFacts, institution: string): TransactionFacts {
+export function shownTo({ initiator, approvals, ...facts }: TransactionFacts, institution: string): Shown {
   const { intent, intentType, initiatorInstitution } = facts;
-  if (intentType !== 'urn:countersign:rar:v1:rfq') return facts;
+  const shown: Shown = {
+    ...facts,
+    approvals: approvals.filter((approval) => approval.institution === institution),
+    ...(initiatorInstitution === institution ? { initiator } : {}),
+  };
+  if (intentType !== 'urn:countersign:rar:v1:rfq') return shown;
   const { entity_lei, parties } = intent;
   const listed = Array.isArray(parties) && parties.some((party) => isOf(party, institution));
-  if (listed || entity_lei === institution || initiatorInstitution === institution) return facts;
-  const shown = Object.entries(intent).filter(([name]) => !ownOfRequest.some((own) => own === name));
-  return { ...facts, intent: Object.fromEntries(shown), approvals: [] };
+  if (listed || entity_lei === institution || initiatorInstitution === institution) return shown;
+  const seen = Object.entries(intent).filter(([name]) => !ownOfRequest.some((own) => own === name));
+  return { ...shown, intent: Object.fromEntries(seen) };
+}
+
+type ShownView = Omit<ApprovalView, 'initiator' | 'approvals'> & {
+  readonly initiator?: string;
+  readonly approvals: readonly (Omit<ApprovalView['approvals'][number], 'approver'> & { readonly approver?: string })[];
+};
+
+/** What an approver is shown, with the names of their own institution's people alone. */
+export function viewShownTo({ initiator, approvals, ...view }: ApprovalView, institution: string): ShownView {
+  return {
+    ...view,
+    ...(view.initiatorInstitution === institution ? { initiator } : {}),
+    approvals: approvals.map(({ approver, ...given }) =>
+      given.institution === institution ? { approver, ...given } : given,
+    ),
+  };
+}
+
+type Resolution = NonNullable<TransactionException['resolution']>;
+type ShownException = Omit<TransactionException, 'resolution'> & {
+  readonly resolution?: Pick<Resolution, 'kind' | 'at' | 'recordId'> & Partial<Resolution>;
+};
+
+/**
+ * An exception as an institution may see it. What it is in words, and who dealt with it and why, is its owner's affair:
+ * the words speak of mandates, limits and policies.
+ */
+export function exceptionShownTo(exception: TransactionException, institution: string): ShownException {
+  if (exception.owner === institution) return exception;
+  const { resolution, ...open } = exception;
+  const shown = { ...open, detail: `${exception.owner} has to deal with it.` };
+  if (resolution === undefined) return shown;
+  const { kind, at, recordId } = resolution;
+  return { ...shown, resolution: { kind, at, recordId } };
 }
 
 function isOf(party: unknown, institution: string): boolean {

@@ -85,6 +85,7 @@ export function circumstancesOf({ asked, rule }: Attempt, decision?: Decision): 
   return {
     subject: { id: asked.by.id, institution: asked.institution },
     client: asked.by.client,
+    ...(asked.actors === undefined ? {} : { actors: asked.actors.map((id) => ({ id })) }),
     scope: [rule.scope],
     payload: asked.bodyDigest,
     ...(decision === undefined ? {} : { policy: { version: decision.policyVersion, hash: decision.policyHash } }),

@@ -1,4 +1,5 @@
 import type { TransitionReceipt } from '@countersign/contracts';
+import { areWantedAgain } from './approvals/approving-steps.ts';
 import { type Attempt, countingOf, type Outcome, type TransitionDependencies } from './attempt.ts';
 import { leaveException } from './exceptions/lapse.ts';
 import { commitHeadroom, releaseHeadroom } from './headroom.ts';
@@ -37,10 +38,11 @@ export async function takeStep(
     ...(decision === undefined ? {} : { decision: { id: decision.id, policyVersion: decision.policyVersion } }),
   };
   await unit.putTransition(done, lifeAfter({ ...transaction, destinationDigest }, rule.to, attempt.now));
-  await unit.useApprovals(
-    approvals.map(({ id }) => id),
-    done.version,
-  );
+  if (!areWantedAgain(attempt.cycle, rule.to))
+    await unit.useApprovals(
+      approvals.map(({ id }) => id),
+      done.version,
+    );
   return receiptOf(done, false);
 }
 

@@ -359,6 +359,13 @@ describe('repeating a transition', () => {
     await expect(
       world.report(transaction.id, 'cancel', { key: 'settle-key', institution: custodian, body: {} }),
     ).rejects.toThrow(coded('idempotency_conflict'));
+    // Told after it was recorded, with the step that the key stands for.
+    const steps = world.recordsOf(transaction.id).filter(({ type }) => type === 'transaction.transitioned');
+    const [clear, settle] = steps.slice(-2);
+    expect(world.recordsOf(transaction.id).filter(({ type }) => type === 'transaction.refused')).toMatchObject([
+      { outcome: 'deny', reason: 'idempotency_conflict', references: [clear?.id], data: { event: 'clear' } },
+      { outcome: 'deny', reason: 'idempotency_conflict', references: [settle?.id], data: { event: 'cancel' } },
+    ]);
   });
 
   it('lets no party use up the key of another', async () => {

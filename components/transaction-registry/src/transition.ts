@@ -4,7 +4,7 @@ import {
   type TransitionRequest,
   transactionErrors,
 } from '@countersign/contracts';
-import type { CodedError } from '@countersign/kernel';
+import type { CodedError, RecordId } from '@countersign/kernel';
 import { wantsApprovals } from './approvals/approving-steps.ts';
 import { dutiesFault } from './approvals/duties.ts';
 import { quorumFault } from './approvals/quorum.ts';
@@ -29,6 +29,7 @@ import { shortCodeFault } from './steps/short-codes.ts';
 import type { StoredTransaction, StoredTransition, Unit } from './store.ts';
 import { receiptOf, settleHeadroom, takeStep } from './take-step.ts';
 import { termsFault } from './terms.ts';
+import { toldTo } from './told-to.ts';
 import { parseTransitionBody } from './transition-body.ts';
 import { type Asked, parseTransitionRequest } from './transition-request.ts';
 
@@ -52,7 +53,10 @@ async function carryOut(asked: Asked, unit: Unit, dependencies: TransitionDepend
   const earlier = past.find(
     ({ institution, idempotencyKey }) => institution === asked.institution && idempotencyKey === asked.idempotencyKey,
   );
-  if (earlier !== undefined) return { kind: 'replayed', receipt: repeated(earlier, asked), transaction };
+  if (earlier !== undefined)
+    return earlier.event === asked.event && earlier.bodyDigest === asked.bodyDigest
+      ? { kind: 'replayed', receipt: receiptOf(earlier, true), transaction }
+      : refuseConflict(asked, transaction, earlier, dependencies);
   const rule = lifeCycleOf(transaction.detail).rules[asked.event];
   if (rule === undefined) return refuseUnknown(asked, transaction, dependencies);
   const attempt = await attemptOf(asked, rule, transaction, past, unit, dependencies);
@@ -117,38 +121,53 @@ async function lockVisible(asked: Asked, unit: Unit): Promise<StoredTransaction>
   return transaction;
 }
 
-/** @throws CodedError `idempotency_conflict` when the key stands for something else */
-function repeated(earlier: StoredTransition, asked: Asked): TransitionReceipt {
-  if (earlier.event !== asked.event || earlier.bodyDigest !== asked.bodyDigest)
-    throw transactionErrors.error(
-      'idempotency_conflict',
-      'This idempotency key was used for another event or another body.',
-    );
-  return receiptOf(earlier, true);
+/** The key stands for something else: a client that has lost count, or somebody who changes what was asked for. */
+function refuseConflict(
+  asked: Asked,
+  transaction: StoredTransaction,
+  { recordId }: StoredTransition,
+  dependencies: TransitionDependencies,
+): Promise<never> {
+  const fault = transactionErrors.error(
+    'idempotency_conflict',
+    'This idempotency key was used for another event or another body.',
+  );
+  return refuseUnread(asked, transaction, { fault, references: referencesTo(recordId) }, dependencies);
 }
 
 /** An event that no step of its life is. */
-async function refuseUnknown(
+function refuseUnknown(
   asked: Asked,
   transaction: StoredTransaction,
-  { audit, ...from }: TransitionDependencies,
+  dependencies: TransitionDependencies,
 ): Promise<never> {
   const { name, rules } = lifeCycleOf(transaction.detail);
+  const fault = transactionErrors.error(
+    'intent_not_supported',
+    `There is no ${asked.event} in the life ${name}: there is ${Object.keys(rules).join(', ')}.`,
+  );
+  return refuseUnread(asked, transaction, { fault, references: referencesTo(transaction.lastRecordId) }, dependencies);
+}
+
+/** Records the refusal of what was not looked into any further, then tells it. */
+async function refuseUnread(
+  asked: Asked,
+  transaction: StoredTransaction,
+  { fault, references }: { readonly fault: CodedError; readonly references: readonly RecordId[] },
+  { audit, ...from }: TransitionDependencies,
+): Promise<never> {
   await audit.append({
     ...recordAbout(transaction, from),
     type: 'transaction.refused',
     outcome: 'deny',
-    reason: 'intent_not_supported',
-    references: referencesTo(transaction.lastRecordId),
+    reason: fault.code,
+    references,
     subject: { id: asked.by.id, institution: asked.institution },
     client: asked.by.client,
     payload: asked.bodyDigest,
     data: { event: asked.event, state: transaction.state, body_digest: asked.bodyDigest },
   });
-  throw transactionErrors.error(
-    'intent_not_supported',
-    `There is no ${asked.event} in the life ${name}: there is ${Object.keys(rules).join(', ')}.`,
-  );
+  throw fault;
 }
 
 /** @throws CodedError `transition_invalid` */
@@ -189,6 +208,7 @@ async function circumstanceFault(
   return (
     dutiesFault(attempt.rule.duties, {
       by: attempt.asked.by,
+      actors: attempt.asked.actors,
       transaction: attempt.transaction,
       given: attempt.given.filter(({ withdrawn }) => withdrawn === undefined),
       directory: snapshot,
@@ -205,9 +225,10 @@ async function refuse(
   error: CodedError,
   { audit, ...from }: TransitionDependencies,
   decision?: Decision,
+  told = error,
 ): Promise<never> {
   await audit.append(refusalRecord(attempt, error, from, decision));
-  throw error;
+  throw told;
 }
 
 /** A policy that nobody can satisfy is an entitlement lost; approvals that stood once and do not now have lapsed. */
@@ -222,7 +243,7 @@ async function denyOrLapse(
   const cause =
     fault.code === 'approval_required' ? (expired ? ('approval' as const) : undefined) : ('entitlement' as const);
   return cause === undefined || attempt.rule.onLapse === 'refuse'
-    ? refuse(attempt, fault, dependencies, decision)
+    ? refuse(attempt, fault, dependencies, decision, toldTo(attempt, fault))
     : leave(attempt, authorityLapse(attempt, cause, fault), unit, dependencies, decision);
 }
 

@@ -57,6 +57,7 @@ export async function withdraw(
     data: {
       approval_id: given.id,
       approver: given.approver,
+      institution: given.institution,
       role: given.role,
       ...(reason === undefined ? {} : { reason }),
     },

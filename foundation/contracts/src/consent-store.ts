@@ -86,6 +86,11 @@ export interface Mandate extends MandateTerms {
   /** By whose word the terms stand; those of a version made before consents were kept are an empty list. */
   readonly consents: readonly MandateConsent[];
   readonly amendment?: MandateAmendment;
+  /**
+   * The version by which the present grantee took it over from another; absent where it was given to them. What was cut
+   * from the mandate before that was cut by somebody who held it no more, even where they hold it again.
+   */
+  readonly heldFrom?: number;
   /** RFC 3339: when this version became known. */
   readonly recordedAt: string;
   readonly recordId: RecordId;

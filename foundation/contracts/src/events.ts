@@ -29,7 +29,7 @@ export interface CloudEvent {
 
 export interface EventPage {
   readonly events: readonly CloudEvent[];
-  /** Where to go on from: pass it as `after`. It moves on past what is not the caller's to see. */
+  /** Where to go on from: pass it as `after`, also when there are no events. It moves on past what is others'. */
   readonly position: string;
 }
 
@@ -38,43 +38,65 @@ export interface EventSubscription {
   readonly id: SubscriptionId;
   /** LEI. */
   readonly institution: string;
+  /** As it is sent to and signed for: normalized (WHATWG URL). */
   readonly url: string;
   readonly topics: readonly EventTopic[];
-  /** `suspended` when it could not be delivered for too long: nothing is lost, it goes on from where it was. */
+  /**
+   * `suspended` when it could not be delivered for three days, or the address said that it is gone (410): nothing is
+   * lost, it goes on from where it was.
+   */
   readonly status: 'active' | 'suspended';
   /** Place in the log up to which everything has been delivered. */
   readonly position: string;
   /** RFC 3339. */
   readonly createdAt: string;
-  /** Of the event that is being delivered. */
+  /** That failed, of the event that is being delivered. */
   readonly attempts: number;
+  /** The last there was; it may have been overcome since. */
   readonly lastFailure?: { readonly at: string; readonly detail: string };
 }
 
 export const eventErrors = errorVocabulary({
+  /** Not a position that was given as one: to wait there would be to miss what comes before it. */
   event_position_invalid: 'invalid',
+  /** Topics or address are none. */
   subscription_invalid: 'invalid',
   subscription_not_found: 'not-found',
   /** An institution keeps at most 16. */
   subscriptions_too_many: 'conflict',
-  /** More follow events here than one process serves. */
+  /** More follow events here than one process serves, or than one institution may. */
   event_streams_busy: 'unavailable',
 });
 
-/** What has happened, for those it concerns: ordered as the log is, at least once, from any position. */
+/**
+ * What has happened, for those it concerns: ordered as the log is, at least once, from any position. A mandate's events
+ * are for everybody with a part in it, or who is to have one; a transaction's and its exceptions' for its parties;
+ * approvals and departures for the institution whose they are. No event holds a person's name, a key, a signature, a
+ * limit, an intent, or what went into a decision.
+ *
+ * Everything that reads the log throws `log_unavailable` while that cannot be read.
+ */
 export interface EventPublisher {
-  /** @param query.limit at most 500 */
+  /**
+   * @param query.after from the first event when left out
+   * @param query.limit 1 to 500; 100 when left out. There may be fewer, and more behind them
+   * @throws CodedError `event_position_invalid`
+   */
   read(
     institution: string,
     query: { readonly after?: string; readonly topics?: readonly EventTopic[]; readonly limit?: number },
   ): Promise<EventPage>;
-  /** As they happen, beginning after `after` or now. Ends when the signal does. */
+  /** As they happen, beginning after `after` or now. Ends when the signal does. @throws CodedError `event_position_invalid` */
   follow(
     institution: string,
     query: { readonly after?: string; readonly topics?: readonly EventTopic[] },
     signal: AbortSignal,
   ): AsyncIterable<CloudEvent>;
-  /** Recorded first. The same URL and topics again: the subscription there is. */
+  /**
+   * Recorded first. The same URL and topics again: the subscription there is.
+   *
+   * @throws CodedError `subscription_invalid`, `subscriptions_too_many`, `event_position_invalid`
+   */
   subscribe(
     request: {
       readonly institution: string;
@@ -85,8 +107,9 @@ export interface EventPublisher {
     },
     by: Actor,
   ): Promise<EventSubscription>;
+  /** An event that is on its way may still come. @throws CodedError `subscription_not_found` */
   unsubscribe(institution: string, id: SubscriptionId, by: Actor): Promise<void>;
-  /** Tries a suspended one again, from where it was. */
+  /** Tries a suspended one again, from where it was. @throws CodedError `subscription_not_found` */
   resume(institution: string, id: SubscriptionId, by: Actor): Promise<EventSubscription>;
   subscriptions(institution: string): Promise<readonly EventSubscription[]>;
 }

@@ -24,7 +24,8 @@ export type ExceptionCause = (typeof exceptionCauses)[number];
 /**
  * How a person deals with an exception.
  *
- * `fresh-mandate`: another mandate that permits the same intent takes the place of the lapsed one;
+ * `fresh-mandate`: another mandate that permits the same intent, given by whom it is for or by who gave the lapsed one,
+ * takes its place;
  * `restored`: what was missing is there again, as a check at that moment shows;
  * `accepted`: what a partner says, or that it is late, is taken for right; a transaction whose beginner has gone is taken
  * on by whoever accepts it;
@@ -94,13 +95,14 @@ export interface ExceptionRegister {
    * Deals with an exception, once: recorded, then the way is free again. The same resolution by the same person again
    * returns the first result.
    *
-   * @param by a person of the owner with one of the roles compliance, operations, risk or supervisor, who neither began
-   *   nor approved the transaction
+   * @param by a person of the owner with one of the roles compliance, operations, risk or supervisor, who neither began,
+   *   took over, carried on nor approved the transaction, nor asked for what raised the exception; with their own hands:
+   *   nobody acts for them
    * @throws CodedError of {@link exceptionErrors}; `mandate_lapsed` where a fresh mandate does not permit the intent
    */
   resolveException(
     id: ExceptionId,
     resolution: { readonly kind: string; readonly reason: string; readonly mandate?: string },
-    by: Actor,
+    by: Actor & { readonly actors?: readonly string[] },
   ): Promise<TransactionException>;
 }

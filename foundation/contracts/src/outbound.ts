@@ -7,6 +7,10 @@ export const outboundErrors = errorVocabulary({
   outbound_failed: 'unavailable',
 });
 
+/** Fields of a signed message (RFC 9421, RFC 9530). */
+export const signatureFields = ['content-digest', 'signature-input', 'signature'] as const;
+export type SignatureFields = Readonly<Partial<Record<(typeof signatureFields)[number], string>>>;
+
 /**
  * Requests to addresses that others have written: client key sets, logout and ping endpoints. Https alone (plain
  * http on loopback in development), addresses of our own networks refused after the name was resolved, no
@@ -22,8 +26,8 @@ export interface Outbound {
       readonly contentType: 'application/x-www-form-urlencoded' | 'application/json' | 'application/cloudevents+json';
       readonly body: string;
       readonly authorization?: string;
-      /** Further fields, in lower case: a signature over the message. */
-      readonly headers?: Readonly<Record<string, string>>;
+      /** A signature over the message, and nothing else: what is sent to whom stays ours to say. */
+      readonly headers?: SignatureFields;
       readonly timeoutMs?: number;
     },
   ): Promise<{ readonly status: number }>;

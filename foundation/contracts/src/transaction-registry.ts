@@ -217,6 +217,8 @@ export interface TransitionRequest {
   readonly body: Readonly<Record<string, unknown>>;
   /** Who asks: the authenticated caller, with the institution it acts for. */
   readonly by: Actor & { readonly client: string };
+  /** Principal ids of the acting chain, current actor first, where others act for the caller. */
+  readonly actors?: readonly string[];
   /** How the caller signed in, where it is a person and their token says so. */
   readonly authentication?: { readonly acr?: string; readonly authTime?: number };
 }
@@ -272,7 +274,10 @@ export interface TransactionRegistry extends ExceptionRegister {
    * @throws CodedError as {@link approve}, with the `transaction` at fault in its facts; `approval_batch_root`
    */
   approveBatch(approvalJws: string): Promise<BatchApproval>;
-  /** By the approver, before the approval has been used. Repeating it returns the first result. */
+  /**
+   * By the approver, as long as a step that wants it is still to come; once the last of them rests on it, no more.
+   * Repeating it returns the first result.
+   */
   withdrawApproval(id: TransactionId, approval: ApprovalId, by: Actor): Promise<Approval>;
   /**
    * @returns undefined for an unknown transaction, or one that people of this institution have no part in approving: a

@@ -4,9 +4,12 @@ import { addLongs, type Long, moduloLong, subtractLongs, toLong } from './long.t
 export class Datetime {
   readonly kind = 'datetime';
   readonly epochMilliseconds: Long;
+  /** The text it was read from. */
+  readonly written: string | undefined;
 
-  constructor(epochMilliseconds: Long) {
+  constructor(epochMilliseconds: Long, written?: string) {
     this.epochMilliseconds = epochMilliseconds;
+    this.written = written;
   }
 
   /** As `2026-11-20T09:30:00.000Z`; undefined outside the years 0000 to 9999, which have no such text. */
@@ -55,7 +58,7 @@ function parseAnyDatetime(text: string): Datetime | undefined {
   const local =
     date.getTime() + hour * millisecondsPer.hour + minute * millisecondsPer.minute + second * 1_000 + field(7);
   const offset = offsetHours * millisecondsPer.hour + offsetMinutes * millisecondsPer.minute;
-  return new Datetime(match[8] === '-' ? local + offset : local - offset);
+  return new Datetime(match[8] === '-' ? local + offset : local - offset, text);
 }
 
 const [zero, nine] = [0x30, 0x39];
@@ -76,7 +79,7 @@ function parseInstant(text: string): Datetime | undefined {
   // A day that not every month has is left to the calendar, as is a character that is no digit (which makes NaN).
   const common = year >= 100 && month >= 1 && month <= 12 && day >= 1 && day <= 28;
   if (!common || !(hour <= 23 && minute <= 59 && second <= 59 && millisecond <= 999)) return undefined;
-  return new Datetime(Date.UTC(year, month - 1, day, hour, minute, second, millisecond));
+  return new Datetime(Date.UTC(year, month - 1, day, hour, minute, second, millisecond), text);
 }
 
 function digits(text: string, from: number, count: number): number {

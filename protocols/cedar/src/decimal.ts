@@ -4,11 +4,15 @@ import { type Long, toLong } from './long.ts';
 export class Decimal {
   readonly kind = 'decimal';
   readonly tenThousandths: Long;
+  /** The text it was read from: `12.5` and `12.50` are the same value. */
+  readonly written: string | undefined;
 
-  constructor(tenThousandths: Long) {
+  constructor(tenThousandths: Long, written?: string) {
     this.tenThousandths = tenThousandths;
+    this.written = written;
   }
 
+  /** With four places. */
   toString(): string {
     const units = BigInt(this.tenThousandths);
     const digits = (units < 0n ? -units : units).toString().padStart(5, '0');
@@ -28,7 +32,7 @@ export function parseDecimalValue(text: string): Decimal | undefined {
   const [, sign = '', whole = '', fraction = ''] = match;
   const units = BigInt(whole + fraction.padEnd(4, '0'));
   const long = toLong(sign === '-' ? -units : units);
-  return long === undefined ? undefined : new Decimal(long);
+  return long === undefined ? undefined : new Decimal(long, text);
 }
 
 const [zero, nine, point, minus] = [0x30, 0x39, 0x2e, 0x2d];
@@ -48,5 +52,5 @@ function parseShort(text: string): Decimal | undefined {
   const places = text.length - 1 - pointAt;
   if (pointAt <= start || places < 1 || places > 4) return undefined;
   for (let place = places; place < 4; place++) units *= 10;
-  return new Decimal(negative && units !== 0 ? -units : units);
+  return new Decimal(negative && units !== 0 ? -units : units, text);
 }

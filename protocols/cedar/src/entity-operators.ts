@@ -55,18 +55,20 @@ function compileHas(body: unknown, compile: (operand: unknown) => Expression): E
 }
 
 /**
- * Finds an attribute where it was the time before: the records that meet one expression are mostly made alike. It
- * remembers nothing else, and looks properly when it is wrong.
+ * Finds an attribute where it was the time before, or does not look for it again: the records that meet one expression
+ * are mostly made alike, and those made alike share their list of names. It looks properly at any other.
  */
 function attributeReader(name: string): (record: RecordValue) => Value | undefined {
-  let expected = 0;
+  let known: readonly string[] | undefined;
+  let position = -1;
   return (record) => {
     const { names, values } = record;
-    if (expected < names.length && names[expected] === name) return values[expected];
-    const position = record.indexOf(name);
-    if (position === -1) return undefined;
-    expected = position;
-    return values[position];
+    if (names !== known) {
+      // In lists that differ it mostly stands at the same place.
+      if (position < 0 || position >= names.length || names[position] !== name) position = record.indexOf(name);
+      known = names;
+    }
+    return position === -1 ? undefined : values[position];
   };
 }
 

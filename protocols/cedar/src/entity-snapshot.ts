@@ -101,7 +101,15 @@ export class EntitySnapshot {
    *   already or is named as a parent here, because the ancestors worked out before would then be wrong.
    */
   with(entities: readonly EntityInput[]): EntitySnapshot {
-    const added = readAll(entities);
+    return this.withRead(readAll(entities));
+  }
+
+  /**
+   * As {@link with}, of entities whose maker vouches that they are what would be read from the JSON form.
+   *
+   * @throws CodedError `entity_conflict`
+   */
+  withRead(added: readonly UnrelatedEntity[]): EntitySnapshot {
     for (const { reference } of added) if (this.refusesLocal(reference)) throw conflict(reference);
     const repeated = firstRepeated(added);
     if (repeated !== undefined) throw conflict(repeated);
@@ -182,18 +190,24 @@ function readAll(entities: readonly EntityInput[]): readonly UnrelatedEntity[] {
 
 function firstRepeated(entities: readonly UnrelatedEntity[]): EntityReference | undefined {
   if (entities.length <= fewLocal) {
-    return entities.find(({ reference }, position) =>
-      entities.some((other, before) => before < position && isSameEntity(other.reference, reference)),
-    )?.reference;
+    for (let position = 1; position < entities.length; position++) {
+      const reference = entities[position]?.reference;
+      for (let before = 0; before < position; before++) {
+        const earlier = entities[before]?.reference;
+        if (reference !== undefined && earlier !== undefined && isSameEntity(earlier, reference)) return reference;
+      }
+    }
+    return undefined;
   }
   const seen = new Set<string>();
   return entities.find(({ reference: { key } }) => seen.size === seen.add(key).size)?.reference;
 }
 
 function isOneParentOfAnother(entities: readonly UnrelatedEntity[]): boolean {
-  return entities.some(({ parents }) =>
-    parents.some((parent) => entities.some(({ reference }) => isSameEntity(reference, parent))),
-  );
+  for (const { parents } of entities)
+    for (const parent of parents)
+      for (const { reference } of entities) if (isSameEntity(reference, parent)) return true;
+  return false;
 }
 
 function conflict({ type }: EntityReference): Error {

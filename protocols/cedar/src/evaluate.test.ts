@@ -34,7 +34,7 @@ function placing(change: {
   readonly quantity?: number;
   readonly notional?: string;
   readonly context?: Readonly<Record<string, unknown>>;
-}): AuthorizationRequest {
+}): AuthorizationRequest & { readonly context: Readonly<Record<string, unknown>> } {
   return {
     principal: ada,
     action: { type: 'Action', id: 'order:create' },

@@ -89,8 +89,8 @@ export function frameOf(policies: CompiledPolicySet, met: MetAction, request: Au
   const principal = referenceOf('principal', request.principal);
   const resource = referenceOf('resource', request.resource);
   const context = contextOf(request.context);
-  const principalEntity = entities.find(principal) ?? actions.find(principal);
-  const resourceEntity = entities.find(resource) ?? actions.find(resource);
+  const principalEntity = entities.resolve(principal) ?? actions.find(principal);
+  const resourceEntity = entities.resolve(resource) ?? actions.find(resource);
   return {
     // An entity's own reference, so that it is known again without looking at its name.
     principal: principalEntity?.reference ?? principal,

@@ -1,8 +1,11 @@
 export { type CompiledPolicySet, compile } from './compile-policies.ts';
 export { type ConformanceProblem, checkEntity, checkRequest } from './conformance.ts';
+export { Datetime, parseDatetime } from './datetime.ts';
+export { Decimal, parseDecimalValue } from './decimal.ts';
 export { entitiesNamedIn } from './entities-named.ts';
-export { type EntityInput, type EntityJson, entityToJson } from './entity.ts';
+export { type EntityInput, type EntityJson, entityToJson, noAttributes, type UnrelatedEntity } from './entity.ts';
 export { createEntitySnapshot, type EntitySnapshot } from './entity-snapshot.ts';
+export { createTextReader, type SchemaTextReader } from './entity-text.ts';
 export { cedarErrors, type PolicyProblem } from './errors.ts';
 export { type Answer, decideFailClosed, evaluate } from './evaluate.ts';
 export {
@@ -17,4 +20,14 @@ export type { ActionApplication, PolicySchema } from './policy-schema.ts';
 export { createReference, type Reference } from './reference.ts';
 export type { AuthorizationRequest } from './request.ts';
 export type { EntityType, RecordType, ValueType } from './schema-types.ts';
-export type { Entity, EntityUid } from './value.ts';
+export {
+  type Entity,
+  EntityReference,
+  type EntityUid,
+  parseEntityUid,
+  RecordValue,
+  SetValue,
+  type Value,
+} from './value.ts';
+export { recordToJson } from './value-json.ts';
+export { cursorAt, passed, type TextCursor } from './value-text.ts';

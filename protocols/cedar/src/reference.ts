@@ -6,7 +6,8 @@ import type { Answer } from './evaluate.ts';
 import type { ParsedPolicySet } from './parse-policy-set.ts';
 import { askReference } from './reference-parser.ts';
 import { type AuthorizationRequest, contextOf, referenceOf } from './request.ts';
-import type { EntityUid } from './value.ts';
+import { type EntityUid, RecordValue } from './value.ts';
+import { recordToJson } from './value-json.ts';
 
 /** The reference engine behind the same question and answer as `evaluate`: an oracle, some fifty times slower. */
 export interface Reference {
@@ -43,11 +44,11 @@ export function createReference(parsed: ParsedPolicySet): Reference {
       collectReferences(context, roots);
       const call = {
         preparsedPolicySetId: slotOf(parsed),
-        principal: { ...request.principal },
-        action: { ...request.action },
-        resource: { ...request.resource },
+        principal: uidOf(request.principal),
+        action: uidOf(request.action),
+        resource: uidOf(request.resource),
         // As it came, so that our reading of it is compared too. `contextOf` has vouched for the type.
-        context: request.context as Context,
+        context: request.context instanceof RecordValue ? recordToJson(context) : (request.context as Context),
         entities: [...actionsJson, ...request.entities.closureOf(roots)],
         validateRequest: false,
       };
@@ -84,6 +85,10 @@ function slotOf(parsed: ParsedPolicySet): string {
   }
   slots[slot] = parsed;
   return slotName(slot);
+}
+
+function uidOf({ type, id }: EntityUid): { type: string; id: string } {
+  return { type, id };
 }
 
 function slotName(slot: number): string {

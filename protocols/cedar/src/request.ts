@@ -1,14 +1,17 @@
 import type { EntitySnapshot } from './entity-snapshot.ts';
 import { cedarErrors } from './errors.ts';
-import { type EntityReference, type EntityUid, parseEntityUid, type RecordValue } from './value.ts';
+import { EntityReference, type EntityUid, parseEntityUid, RecordValue } from './value.ts';
 import { MalformedValue, type ValueLimits, ValueReader } from './value-json.ts';
 
 export interface AuthorizationRequest {
   readonly principal: EntityUid;
   readonly action: EntityUid;
   readonly resource: EntityUid;
-  /** A record in Cedar's JSON form; at most 16 levels and 4,096 values. */
-  readonly context: Readonly<Record<string, unknown>>;
+  /**
+   * A record in Cedar's JSON form; at most 16 levels and 4,096 values. Or one whose maker vouches that it is what would
+   * be read from that form.
+   */
+  readonly context: Readonly<Record<string, unknown>> | RecordValue;
   readonly entities: EntitySnapshot;
 }
 
@@ -16,7 +19,7 @@ const contextLimits: ValueLimits = { maxDepth: 16, maxValues: 4_096, maxStringLe
 
 /** @throws CodedError `request_refused` */
 export function referenceOf(what: 'principal' | 'action' | 'resource', uid: unknown): EntityReference {
-  const reference = parseEntityUid(uid);
+  const reference = uid instanceof EntityReference ? uid : parseEntityUid(uid);
   if (reference === undefined) {
     throw cedarErrors.error('request_refused', `The ${what} is not an entity type name and an id.`);
   }
@@ -25,6 +28,7 @@ export function referenceOf(what: 'principal' | 'action' | 'resource', uid: unkn
 
 /** @throws CodedError `request_refused` */
 export function contextOf(json: unknown): RecordValue {
+  if (json instanceof RecordValue) return json;
   try {
     return new ValueReader('context', contextLimits).readRecord(json);
   } catch (error) {

@@ -178,7 +178,7 @@ function isEscape(name: string): boolean {
   return name.charCodeAt(0) === underscore && (name === '__entity' || name === '__extn' || name === '__expr');
 }
 
-/** The value in Cedar's JSON form, so that the reference engine can be asked the same question. */
+/** The value in Cedar's JSON form, what JSON itself has no words for in canonical order (RFC 8785). */
 export function valueToJson(value: Value): CedarValueJson {
   if (typeof value === 'bigint') {
     // Only arithmetic in a policy makes one; what is written here came from ValueReader.
@@ -187,17 +187,17 @@ export function valueToJson(value: Value): CedarValueJson {
   if (typeof value !== 'object') return value;
   switch (value.kind) {
     case 'entity':
-      return { __entity: { type: value.type, id: value.id } };
+      return { __entity: { id: value.id, type: value.type } };
     case 'set':
       return value.items.map(valueToJson);
     case 'record':
       return recordToJson(value);
     case 'decimal':
-      return extension('decimal', value.toString());
+      return extension('decimal', value.written ?? value.toString());
     case 'ipaddr':
       return extension('ip', value.toString());
     case 'datetime': {
-      const text = value.isoText();
+      const text = value.written ?? value.isoText();
       if (text !== undefined) return extension('datetime', text);
       const sinceEpoch = extension('duration', `${value.epochMilliseconds}ms`);
       return { __extn: { fn: 'offset', args: [extension('datetime', '1970-01-01'), sinceEpoch] } };
@@ -209,11 +209,22 @@ export function valueToJson(value: Value): CedarValueJson {
   }
 }
 
-export function recordToJson(record: RecordValue): Record<string, CedarValueJson> {
-  // fromEntries defines own properties, so that an attribute called __proto__ stays one.
-  return Object.fromEntries(record.values.map((value, position) => [record.names[position], valueToJson(value)]));
+export function recordToJson({ names, values }: RecordValue): Record<string, CedarValueJson> {
+  const json: Record<string, CedarValueJson> = {};
+  for (let position = 0; position < values.length; position++) {
+    const name = names[position];
+    const value = values[position];
+    if (name === undefined || value === undefined) continue;
+    const written = valueToJson(value);
+    // An attribute of this name stays one.
+    if (name === '__proto__') Object.defineProperty(json, name, { ...ownProperty, value: written });
+    else json[name] = written;
+  }
+  return json;
 }
 
+const ownProperty = { configurable: true, enumerable: true, writable: true } as const;
+
 function extension(fn: string, arg: string): CedarValueJson {
-  return { __extn: { fn, arg } };
+  return { __extn: { arg, fn } };
 }

@@ -120,9 +120,9 @@ export interface AccessTokenExpectations {
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** Whether a token for {@link userinfoAudience} may come without `cnf`. Default no. No other token ever may. */
-  readonly allowUnbound?: boolean;
+  readonly allowUnbound?: boolean | undefined;
   /** Tokens that were verified before: their signature is not verified again, everything else is checked each time. */
-  readonly memory?: TokenMemory;
+  readonly memory?: TokenMemory | undefined;
 }
 
 /** The one audience whose tokens may be unbound: it tells about the person who signed in and opens no market interface. */

@@ -46,18 +46,18 @@ export function certificateThumbprint(der: Uint8Array): CertificateThumbprint {
   return sha256Base64Url(der) as CertificateThumbprint;
 }
 
+/** @param thumbprint of this very DER, from who has it already: a request's certificate is then hashed once */
+export type CertificateReader = (der: Uint8Array, thumbprint?: CertificateThumbprint) => Certificate;
+
 /**
  * Reads certificates, and keeps those it has read: a client shows the same one with every request.
  *
  * @param options.maxCertificates how many are kept at least; at most twice as many
  */
-export function createCertificateReader(
-  options: { readonly maxCertificates?: number } = {},
-): (der: Uint8Array) => Certificate {
+export function createCertificateReader(options: { readonly maxCertificates?: number } = {}): CertificateReader {
   const known = createGenerations<CertificateThumbprint, Certificate>(options.maxCertificates ?? 1_024);
-  return (der) => {
+  return (der, thumbprint = certificateThumbprint(der)) => {
     if (der.length > maxCertificateLength) throw malformed(`It is longer than ${maxCertificateLength} octets.`);
-    const thumbprint = certificateThumbprint(der);
     return known.get(thumbprint) ?? known.keep(thumbprint, parseCertificate(der, thumbprint));
   };
 }
@@ -67,7 +67,7 @@ export function createCertificateReader(
  *
  * @throws CodedError `certificate_malformed`
  */
-export const readCertificate: (der: Uint8Array) => Certificate = createCertificateReader();
+export const readCertificate: CertificateReader = createCertificateReader();
 
 /** Whether the certificate may be relied on at `now` (milliseconds), by a clock that may be a little behind. */
 export function isInDate(certificate: Certificate, now: number): boolean {

@@ -105,18 +105,19 @@ function verifyBoundProof(
 }
 
 /** Certificate and not key: one renewed for the same key is another, and needs a new token (RFC 8705 section 6.3). */
-function checkCertificate(thumbprint: CertificateThumbprint, der: Uint8Array | undefined, now: number): void {
+function checkCertificate(bound: CertificateThumbprint, der: Uint8Array | undefined, now: number): void {
   if (der === undefined)
     throw accessTokenErrors.error(
       'token_certificate_missing',
       'The access token is bound to a certificate, which must be shown on the connection that it comes by.',
     );
-  if (certificateThumbprint(der) !== thumbprint)
+  const shown = certificateThumbprint(der);
+  if (shown !== bound)
     throw accessTokenErrors.error(
       'token_certificate_binding',
       'The access token is bound to another certificate than the one shown on this connection.',
     );
-  if (!isInDate(readCertificate(der), now))
+  if (!isInDate(readCertificate(der, shown), now))
     throw accessTokenErrors.error(
       'token_certificate_expired',
       'The certificate that the access token is bound to is not in date.',

@@ -52,11 +52,11 @@ export function verifyResourceRequest(
     acceptsAudience: (audience) => audience === expected.audience,
     keyOf: expected.keyOf,
     now: expected.now,
-    ...(expected.allowUnbound === undefined ? {} : { allowUnbound: expected.allowUnbound }),
-    ...(expected.memory === undefined ? {} : { memory: expected.memory }),
+    allowUnbound: expected.allowUnbound,
+    memory: expected.memory,
   });
   const proof = verifyPossession(presented, claims.cnf, request, expected);
-  return { claims, scope, actors, ...(proof === undefined ? {} : { proof }) };
+  return proof === undefined ? { claims, scope, actors } : { claims, scope, actors, proof };
 }
 
 /** True when a verifier that keeps a copy of the issuer's keys should fetch them anew and try once more. */

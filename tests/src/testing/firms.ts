@@ -42,6 +42,16 @@ interface Registration {
 const ours = (issuer: string, ...names: readonly string[]): readonly string[] =>
   names.map((name) => `${issuer}/${name}`);
 
+/** Hears what concerns its firm. */
+const listener = (issuer: string, firm: keyof typeof leis, principal: string) =>
+  ({
+    firm,
+    principal,
+    grants: ['client'],
+    scopes: ['event:read', 'event:subscribe'],
+    audiences: ours(issuer, 'events'),
+  }) as const;
+
 const registrations = (issuer: string) =>
   ({
     'am-mandates': {
@@ -117,6 +127,9 @@ const registrations = (issuer: string) =>
       scopes: ['settlement:release', 'settlement:read'],
       audiences: ours(issuer, 'transactions'),
     },
+    'am-events': listener(issuer, 'assetManager', 'service:am-events'),
+    'ha-events': listener(issuer, 'arranger', 'service:ha-events'),
+    'ven-events': listener(issuer, 'venue', 'service:ven-events'),
   }) as const satisfies Readonly<Record<string, Registration>>;
 
 export type ClientName = keyof ReturnType<typeof registrations>;

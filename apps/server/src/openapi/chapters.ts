@@ -38,6 +38,11 @@ export const chapters: Readonly<Record<string, Chapter>> = {
     audience: 'directory',
     codes: directoryErrors.codes,
   },
+  departures: {
+    description: 'Who leaves or moves, and what has ended with it.',
+    audience: 'directory',
+    codes: directoryErrors.codes,
+  },
   partners: {
     description: "Trust profiles of partners' identity providers.",
     audience: 'partners',

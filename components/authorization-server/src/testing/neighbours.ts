@@ -179,19 +179,25 @@ export function memoryConsentStore(from: From & { readonly audit: AuditAppender 
 export function memoryPolicyEngine(from: From): Pick<PolicyEngine, 'decide'> & {
   readonly asked: readonly DecisionInput[];
   readonly policyRecord: RecordId;
-  denyWith(reason: { readonly code: string; readonly detail: string } | undefined): void;
+  /** @param obligations what would help; nothing when left out */
+  denyWith(
+    reason: { readonly code: string; readonly detail: string } | undefined,
+    obligations?: Decision['obligations'],
+  ): void;
   /** From now on tokens live no longer than this. */
   limitLifeTo(seconds: number): void;
 } {
   const asked: DecisionInput[] = [];
   const policyRecord = newId('record', from);
   let denial: { readonly code: string; readonly detail: string } | undefined;
+  let wanted: Decision['obligations'] = [];
   let tokenLifetimeSeconds: number | undefined;
   return {
     asked,
     policyRecord,
-    denyWith(reason) {
+    denyWith(reason, obligations = []) {
       denial = reason;
+      wanted = obligations;
     },
     limitLifeTo(seconds) {
       tokenLifetimeSeconds = seconds;
@@ -206,7 +212,7 @@ export function memoryPolicyEngine(from: From): Pick<PolicyEngine, 'decide'> & {
         determining: denial === undefined ? ['token-for-a-trade'] : [denial.code],
         errors: [],
         reasons: denial === undefined ? [] : [denial],
-        obligations: [],
+        obligations: wanted,
         ...(tokenLifetimeSeconds === undefined ? {} : { tokenLifetimeSeconds }),
         entityVersion: 1,
         inputDigest: digestOf({ principal: input.principal, action: input.action }),

@@ -80,7 +80,7 @@ export function askingRoutes(
     withScope('mandate:read', async (request: FastifyRequest<WithId & Asking>, caller) => {
       const { mandate, actingFor, detail, at } = questionOf(request.params.id, request.body, clock);
       const use = intentUse(detail, { action: request.body.action, at });
-      return answerTo(caller, detail, await consentStore.check({ mandate, actingFor, use, at }));
+      return answerTo(caller, { detail, actingFor }, await consentStore.check({ mandate, actingFor, use, at }));
     }),
   );
 
@@ -103,7 +103,7 @@ export function askingRoutes(
         ...(action === undefined ? {} : { action }),
         ...(known_at === undefined ? {} : { knownAt: timeOf('known_at', known_at) }),
       });
-      return answerTo(caller, question.detail, answer);
+      return answerTo(caller, question, answer);
     }),
   );
 
@@ -148,14 +148,21 @@ function questionOf(
   return { mandate, actingFor: actingFor.value, detail, at: time };
 }
 
-function answerTo(caller: Caller, detail: AuthorizationDetail, answer: Awaited<ReturnType<ConsentStore['check']>>) {
+function answerTo(
+  caller: Caller,
+  { detail, actingFor }: { readonly detail: AuthorizationDetail; readonly actingFor: Lei },
+  answer: Awaited<ReturnType<ConsentStore['check']>>,
+) {
   const party = answer.mandate !== undefined && isParty(answer.mandate, caller);
-  if (!party && !isNamed(detail, caller)) throw notFound();
-  return toldTo(party, answer);
+  if (!party && !isNamed(detail, actingFor, caller)) throw notFound();
+  // What is said may be of another mandate of its line, and is for that one's parties.
+  const own = answer.stands || answer.atFault === undefined || isParty(answer.atFault, caller);
+  return toldTo(party && own, answer);
 }
 
-function isNamed(detail: AuthorizationDetail, { institution }: Caller): boolean {
-  if (detail.entity_lei === institution) return true;
+/** Who acts asks for themselves: in an intent of one's own making nobody asks what others may do. */
+function isNamed(detail: AuthorizationDetail, actingFor: Lei, { institution }: Caller): boolean {
+  if (detail.entity_lei === institution && actingFor === institution) return true;
   return 'parties' in detail && detail.parties.some(({ lei }) => lei === institution);
 }
 

@@ -37,7 +37,7 @@ export function createAcceptAmendment(context: StepContext): ConsentStore['accep
       if (given === 'repeated') return head;
       const misplaced = stateFault('accept-amendment', head, steps.acceptAmendment.from);
       if (misplaced !== undefined) return context.refuse(misplaced, by, about);
-      const checked = await amendmentFault(context, unit, head, terms);
+      const checked = await amendmentFault(context, unit, head, terms, { when: 'agreed', asker: given.consent.lei });
       if ('fault' in checked) return context.refuse(checked.fault, by, about);
 
       const all = [...consents, given.consent];

@@ -1,5 +1,6 @@
 import { type ConsentStore, consentErrors, type Mandate } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
+import type { Lei } from '@countersign/market';
 import { consentOf, missingConsents, wantedFor } from '../consents.ts';
 import { steps } from '../life-cycle.ts';
 import { nextVersion } from '../mandate-document.ts';
@@ -39,7 +40,7 @@ export function createAccept(context: StepContext): ConsentStore['accept'] {
       const misplaced = stateFault('accept', head, steps.accept.from);
       if (misplaced !== undefined || given === undefined)
         return context.refuse(misplaced ?? unexpectedState(head), by, about);
-      const unacceptable = await acceptanceFault(context, unit, head);
+      const unacceptable = await acceptanceFault(context, unit, head, given.consent.lei);
       if (unacceptable !== undefined) return context.refuse(unacceptable, by, about);
 
       const all = [...consents, given.consent];
@@ -54,12 +55,17 @@ export function createAccept(context: StepContext): ConsentStore['accept'] {
 }
 
 /** Between proposal and acceptance an institution may lose its registration, and the line above may end or narrow. */
-async function acceptanceFault(context: StepContext, unit: Unit, head: Mandate): Promise<CodedError | undefined> {
+async function acceptanceFault(
+  context: StepContext,
+  unit: Unit,
+  head: Mandate,
+  asker: Lei,
+): Promise<CodedError | undefined> {
   if (context.now() >= Date.parse(head.effectiveUntil))
     return consentErrors.error('mandate_expired', `The proposal ran until ${head.effectiveUntil}.`);
   const unfit = institutionsFault(context.directory(), partiesOf(head));
   if (unfit !== undefined || head.parent === undefined) return unfit;
-  const parent = await checkedParent(unit, head.parent.id, head);
+  const parent = await checkedParent(unit, head.parent.id, head, asker);
   return 'fault' in parent ? parent.fault : undefined;
 }
 

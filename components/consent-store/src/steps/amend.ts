@@ -46,7 +46,10 @@ export function createAmend(context: StepContext): ConsentStore['amend'] {
           by,
           about,
         );
-      const checked = await amendmentFault(context, unit, head, amendedTerms(head, change));
+      const checked = await amendmentFault(context, unit, head, amendedTerms(head, change), {
+        when: 'proposed',
+        asker: signatory.institution,
+      });
       if ('fault' in checked) {
         const data = { step: 'amend', facts: (checked.fault.facts ?? {}) as Json };
         return context.refuse(checked.fault, by, { ...about, data });

@@ -1,5 +1,6 @@
 import { consentErrors, type Mandate, type MandateTerms } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
+import type { Lei } from '@countersign/market';
 import { institutionsFault } from '../signatory.ts';
 import type { Unit } from '../store/unit.ts';
 import { partiesOf } from '../terms.ts';
@@ -16,6 +17,7 @@ export async function amendmentFault(
   unit: Unit,
   head: Mandate,
   terms: MandateTerms,
+  { when, asker }: { readonly when: 'proposed' | 'agreed'; readonly asker: Lei },
 ): Promise<
   { readonly terms: MandateTerms; readonly references: readonly Mandate['recordId'][] } | { readonly fault: CodedError }
 > {
@@ -26,7 +28,14 @@ export async function amendmentFault(
   const unfit = institutionsFault(context.directory(), partiesOf(terms));
   if (unfit !== undefined) return { fault: unfit };
   if (terms.parent === undefined) return { terms, references: [] };
-  const parent = await checkedParent(unit, terms.parent.id, terms);
+  const { parent: cutFrom, ...others } = terms;
+  // An amendment that is proposed is checked against the parent as it is, and will name that.
+  const parent = await checkedParent(
+    unit,
+    cutFrom.id,
+    when === 'proposed' ? others : { ...others, parent: cutFrom },
+    asker,
+  );
   if ('fault' in parent) return { fault: parent.fault };
   return { terms: { ...terms, parent: parent.reference }, references: [parent.mandate.recordId] };
 }

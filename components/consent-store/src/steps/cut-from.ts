@@ -1,12 +1,16 @@
 import { consentErrors, type Mandate, type MandateKind, type MandateTerms } from '@countersign/contracts';
 import type { CodedError, MandateId } from '@countersign/kernel';
-import { narrowConstraints } from '@countersign/market';
+import { type Lei, narrowConstraints } from '@countersign/market';
 import type { Unit } from '../store/unit.ts';
+import { concernedBy, isCutByHolder } from '../terms.ts';
 
 /** Kinds that permit more than one thing, so that some of it can be passed on. */
 const canBeCut: readonly MandateKind[] = ['mandate', 'standing-authority', 'tri-party-rule'];
 
-type CutTerms = Pick<MandateTerms, 'grantor' | 'constraints' | 'effectiveFrom' | 'effectiveUntil'>;
+type CutTerms = Pick<MandateTerms, 'grantor' | 'constraints' | 'effectiveFrom' | 'effectiveUntil'> & {
+  /** As it was when the terms were proposed, where they are to be consented to. */
+  readonly parent?: NonNullable<MandateTerms['parent']>;
+};
 
 /** The parent named by a proposal as its version will name it, and the version that was checked. */
 export interface CheckedParent {
@@ -17,19 +21,30 @@ export interface CheckedParent {
 /**
  * Whether a mandate with these terms may be cut from `id`. All that is above must stand, or it would be born dead.
  *
+ * @param asker the institution that a refusal is told to
  * @returns the parent at the version that was checked, or why not; and the parent in either case where there is one
  */
 export async function checkedParent(
   unit: Unit,
   id: MandateId,
   terms: CutTerms,
+  asker: Lei,
 ): Promise<CheckedParent | { readonly fault: CodedError; readonly mandate?: Mandate }> {
   const parent = await unit.lock(id);
   if (parent === undefined)
     return { fault: consentErrors.error('mandate_not_found', 'There is no mandate with the id given as parent.') };
   const fault = cutFault(parent, await endedIn(unit, parent), terms);
-  if (fault !== undefined) return { fault, mandate: parent };
+  if (fault !== undefined) return { fault: toldTo(asker, parent, fault), mandate: parent };
   return { mandate: parent, reference: { id: parent.id, version: parent.version, digest: parent.digest } };
+}
+
+/** An example of what is too wide tells where the limit is: it is for those who agreed on it. */
+function toldTo(asker: Lei, parent: Mandate, fault: CodedError): CodedError {
+  if (fault.code !== 'mandate_wider' || concernedBy(parent).has(asker)) return fault;
+  return consentErrors.error(
+    'mandate_wider',
+    `What it is cut from does not allow it; the parties of ${parent.id} know what.`,
+  );
 }
 
 function cutFault(parent: Mandate, ended: Mandate | undefined, terms: CutTerms): CodedError | undefined {
@@ -37,6 +52,11 @@ function cutFault(parent: Mandate, ended: Mandate | undefined, terms: CutTerms):
     return consentErrors.error(
       'mandate_grantee',
       `Only ${parent.grantee.lei}, to whom the parent was given, can cut a mandate from it.`,
+    );
+  if (terms.parent !== undefined && !isCutByHolder(terms, parent))
+    return consentErrors.error(
+      'mandate_parent_not_active',
+      `${parent.id} has been in other hands since this was proposed: propose it anew.`,
     );
   if (ended !== undefined)
     return consentErrors.error(
@@ -76,7 +96,7 @@ async function endedIn(unit: Unit, lowest: Mandate): Promise<Mandate | undefined
     if (mandate.parent === undefined) return undefined;
     const above: Mandate | undefined = await unit.head(mandate.parent.id);
     // Given by somebody who holds it no more: as if what is above had ended.
-    if (above !== undefined && above.grantee.lei !== mandate.grantor.lei) return mandate;
+    if (above !== undefined && !isCutByHolder(mandate, above)) return mandate;
     mandate = above;
   }
   return undefined;

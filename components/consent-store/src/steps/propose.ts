@@ -26,7 +26,7 @@ export function createPropose(context: StepContext): ConsentStore['propose'] {
     const beyond = authorityFault(found.signatory, terms);
     if (beyond !== undefined) return context.refuse(beyond, by, { data: asked });
     const unfit = institutionsFault(snapshot, partiesOf(terms));
-    if (unfit !== undefined) throw unfit;
+    if (unfit !== undefined) return context.refuse(unfit, by, { data: asked });
 
     return context.store.inUnit(async (unit) => {
       const id = context.newMandateId();
@@ -55,7 +55,7 @@ async function withParent(
   asked: Record<string, Json>,
 ): Promise<{ readonly agreed: MandateTerms; readonly references: readonly Mandate['recordId'][] }> {
   if (parent === undefined) return { agreed: terms, references: [] };
-  const checked = await checkedParent(unit, parent, terms);
+  const checked = await checkedParent(unit, parent, terms, terms.grantor.lei);
   if ('fault' in checked)
     return context.refuse(checked.fault, by, {
       data: { ...asked, facts: (checked.fault.facts ?? {}) as Json },

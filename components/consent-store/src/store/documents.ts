@@ -1,11 +1,16 @@
 import type { Mandate } from '@countersign/contracts';
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
+import type { Seals, StoredVersion } from '../seals.ts';
 
-/** The newest version of each mandate. */
-export const headColumns = `v.document from mandates m join mandate_versions v on v.id = m.id and v.version = m.version`;
+/**
+ * The newest version of each mandate: the highest that is kept. The number beside the locked row is not asked, so that
+ * it cannot be put back to a version before the last.
+ */
+export const headColumns = `v.id, v.version, v.document from mandates m cross join lateral (
+  select id, version, document from mandate_versions where id = m.id order by version desc limit 1) v`;
 
-/** Documents are written by this component alone and never changed, so they are taken at their word. */
+/** Documents for those who read them; what authority rests on is asked of {@link soundDocuments}. */
 export async function documents(
   on: pg.Pool | pg.PoolClient,
   text: string,
@@ -14,10 +19,20 @@ export async function documents(
   return (await rowsOf<{ document: Mandate }>(on, text, values)).map((row) => completed(row.document));
 }
 
+/** Documents with their `id` and `version`, as far as they are what was sealed here. */
+export async function soundDocuments(
+  on: pg.Pool | pg.PoolClient,
+  seals: Seals,
+  text: string,
+  values: readonly unknown[],
+): Promise<readonly Mandate[]> {
+  return seals.sound(await rowsOf<StoredVersion>(on, text, values));
+}
+
+export type StoredMandate = Mandate | (Omit<Mandate, 'consents'> & { readonly consents?: undefined });
+
 /** Versions made before consents were kept hold none: they are read as an empty list, and their digest does not cover it. */
-export function completed(
-  document: Mandate | (Omit<Mandate, 'consents'> & { readonly consents?: undefined }),
-): Mandate {
+export function completed(document: StoredMandate): Mandate {
   return document.consents === undefined ? { ...document, consents: [] } : document;
 }
 

@@ -3,7 +3,8 @@ import type { MandateId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { documents, headColumns, rowsOf } from './documents.ts';
+import type { Seals, StoredVersion } from '../seals.ts';
+import { documents, headColumns, rowsOf, soundDocuments } from './documents.ts';
 import { type Unit, unitOn } from './unit.ts';
 
 /** What is asked of the history, beside the newest versions. */
@@ -22,15 +23,15 @@ export interface ComparableVersion {
   readonly digestThen: string | undefined;
 }
 
-export function createStore(pool: pg.Pool) {
+export function createStore(pool: pg.Pool, seals: Seals) {
   return {
     /** Runs `work` in one transaction; see `transaction` of the runtime. */
     inUnit<Result>(work: (unit: Unit) => Promise<Result>): Promise<Result> {
-      return transaction(pool, (client) => work(unitOn(client)));
+      return transaction(pool, (client) => work(unitOn(client, seals)));
     },
 
     async head(id: MandateId): Promise<Mandate | undefined> {
-      return (await documents(pool, `select ${headColumns} where m.id = $1`, [id]))[0];
+      return (await soundDocuments(pool, seals, `select ${headColumns} where m.id = $1`, [id]))[0];
     },
 
     /** Oldest first. */
@@ -38,9 +39,9 @@ export function createStore(pool: pg.Pool) {
       return documents(pool, 'select document from mandate_versions where id = $1 order by version', [id]);
     },
 
-    /** Every version of these mandates and of everything above them, oldest first. */
-    historiesWithAncestors(ids: readonly MandateId[]): Promise<readonly Mandate[]> {
-      return documents(
+    /** Every version of these mandates and of everything above them, oldest first; none of one with a version we have not sealed. */
+    async historiesWithAncestors(ids: readonly MandateId[]): Promise<readonly Mandate[]> {
+      const rows = await rowsOf<StoredVersion>(
         pool,
         `with recursive line (id) as (
            select unnest($1::text[])
@@ -48,12 +49,16 @@ export function createStore(pool: pg.Pool) {
            select m.parent_id
              from line cross join lateral (select parent_id from mandates where id = line.id limit 1) m
             where m.parent_id is not null)
-         select v.document
+         select line.id, v.version, v.document
            from line
            cross join lateral (select document, version from mandate_versions where id = line.id order by version offset 0) v
           order by line.id, v.version`,
         [ids],
       );
+      const sound = await seals.sound(rows);
+      const kept = new Set(sound.map(({ id, version }) => `${id} ${version}`));
+      const doubtful = new Set(rows.filter(({ id, version }) => !kept.has(`${id} ${version}`)).map(({ id }) => id));
+      return sound.filter(({ id }) => !doubtful.has(id));
     },
 
     /** By id, beginning after the mandate `after`. */

@@ -1,8 +1,9 @@
 import type { Mandate } from '@countersign/contracts';
 import type { Digest, MandateId } from '@countersign/kernel';
 import type pg from 'pg';
+import type { Seals } from '../seals.ts';
 import { concernedBy } from '../terms.ts';
-import { documents, headColumns, rowsOf } from './documents.ts';
+import { headColumns, rowsOf, soundDocuments } from './documents.ts';
 
 /** Other nodes hear on this channel that something changed; what, they read. */
 export const changesChannel = 'consent_store_changes';
@@ -58,8 +59,8 @@ export interface Unit {
   lookAgain(id: MandateId, lookAt: number | undefined, noticedDays: number | undefined): Promise<void>;
 }
 
-export function unitOn(client: pg.PoolClient): Unit {
-  const heads = (id: MandateId) => documents(client, `select ${headColumns} where m.id = $1`, [id]);
+export function unitOn(client: pg.PoolClient, seals: Seals): Unit {
+  const heads = (id: MandateId) => soundDocuments(client, seals, `select ${headColumns} where m.id = $1`, [id]);
   return {
     async claimProposal({ grantor, key, bodyDigest, mandate }) {
       const claimed = await client.query(
@@ -103,7 +104,12 @@ export function unitOn(client: pg.PoolClient): Unit {
     },
     async version(id, version) {
       return (
-        await documents(client, 'select document from mandate_versions where id = $1 and version = $2', [id, version])
+        await soundDocuments(
+          client,
+          seals,
+          'select id, version, document from mandate_versions where id = $1 and version = $2',
+          [id, version],
+        )
       )[0];
     },
     put: (mandate, lookAt) => put(client, mandate, lookAt),

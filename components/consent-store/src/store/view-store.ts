@@ -3,7 +3,7 @@ import type { MandateId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
-import { completed } from './documents.ts';
+import type { Seals, StoredVersion } from '../seals.ts';
 
 /** A mandate that has changed, by what memory needs to know of it. */
 export interface Change {
@@ -32,7 +32,7 @@ export interface LoadedLines {
 const mostChanges = 5_000;
 
 /** Reads what memory is made of. */
-export function createViewStore(pool: pg.Pool) {
+export function createViewStore(pool: pg.Pool, seals: Seals) {
   const query = async <Row extends pg.QueryResultRow>(name: string, text: string, values: unknown[]) => {
     try {
       return (await pool.query<Row>({ name, text, values })).rows;
@@ -66,7 +66,7 @@ export function createViewStore(pool: pg.Pool) {
      * @param most of what is held below; those that are active come first
      */
     async lines(id: MandateId, holder: Lei, most: number): Promise<LoadedLines> {
-      const rows = await query<{ document: Mandate; held: boolean }>(
+      const rows = await query<StoredVersion & { held: boolean }>(
         'mandate-lines',
         // Laterals with a limit: whatever the planner believes of the tables, each row is looked up by its key.
         `with recursive held (id) as materialized (
@@ -81,17 +81,16 @@ export function createViewStore(pool: pg.Pool) {
            select m.parent_id
              from line cross join lateral (select parent_id from mandates where id = line.id limit 1) m
             where m.parent_id is not null)
-         select v.document, exists (select from held where held.id = line.id) as held
+         select line.id, v.version, v.document, exists (select from held where held.id = line.id) as held
            from line
-           cross join lateral (select version from mandates where id = line.id limit 1) m
+           cross join lateral (select from mandates where id = line.id limit 1) m
            cross join lateral (
-             select document from mandate_versions where id = line.id and version = m.version limit 1) v`,
+             select version, document from mandate_versions where id = line.id order by version desc limit 1) v`,
         [id, holder, most],
       );
-      return {
-        mandates: rows.map(({ document }) => completed(document)),
-        below: rows.filter(({ held }) => held).map(({ document }) => document.id),
-      };
+      const mandates = await seals.sound(rows);
+      const below = new Set(rows.filter(({ held }) => held).map(({ id }) => id));
+      return { mandates, below: mandates.map(({ id }) => id).filter((each) => below.has(each)) };
     },
   };
 }

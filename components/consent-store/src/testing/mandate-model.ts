@@ -47,7 +47,10 @@ function lineStands(heads: Heads, mandate: Mandate, at: number): boolean {
   if (status !== 'active' || Date.parse(effectiveFrom) > at || Date.parse(effectiveUntil) <= at) return false;
   if (mandate.parent === undefined) return true;
   const above = aboveOf(heads, mandate);
-  return above?.grantee.lei === grantor.lei && lineStands(heads, above, at);
+  const { parent } = mandate;
+  // Cut by whoever holds it, and has held it since.
+  const inOneHand = above?.grantee.lei === grantor.lei && parent.version >= (above.heldFrom ?? 1);
+  return inOneHand && lineStands(heads, above, at);
 }
 
 function linePermits(heads: Heads, mandate: Mandate, use: MandateUse): boolean {

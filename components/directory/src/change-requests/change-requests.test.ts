@@ -181,6 +181,24 @@ describe('an approval', () => {
     expect((await approve(request)).version).toBe(2);
   });
 
+  it('does not carry what somebody proposed who has left or moved since, nor when they are there again', async () => {
+    const [ben] = fileWithServices().people.filter(({ id }) => id === 'person:ben.ito');
+    const by = { id: 'person:ben.ito', institution: String(ben?.['institution']) };
+    const proposed = () => directory.propose({ edit: deskEdit() }, by, 'go-live of the desk');
+    const [moved, gone] = [await proposed(), await proposed()];
+    await directory.move(by.id, { desk: 'credit' }, proposer, 'another desk');
+    expect((await directory.changeRequest(moved.id)).stands).toBe(false);
+    expect(await refusalOf(approve(moved))).toMatchObject({ code: 'directory_changed_meanwhile' });
+    await directory.leave(by.id, proposer, 'left');
+    expect(await refusalOf(approve(gone))).toMatchObject({ code: 'directory_changed_meanwhile' });
+    await directory.edit({ put: { people: [ben] } }, proposer);
+    expect(await refusalOf(approve(gone))).toMatchObject({ code: 'directory_changed_meanwhile' });
+    expect(rig.records.at(-1)).toMatchObject({ type: 'access.refused', data: { change_request: gone.id } });
+    expect(directory.snapshot().client('broker-desk')).toBeUndefined();
+    rig.clock.advance(1);
+    expect(await approve(await proposed())).toMatchObject({ changes: [{ id: 'broker-desk' }] });
+  });
+
   it('is for what its digest names', async () => {
     const request = await propose();
     const other = await propose(deskEdit({ client_name: 'Other' }));

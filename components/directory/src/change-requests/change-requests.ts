@@ -11,6 +11,7 @@ import { type ChangeId, type Clock, newId, type Random, type RecordId, toInstant
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { ChangeSet } from '../changes.ts';
+import { hasDepartedSince } from '../departures/store.ts';
 import { type JsonDocument, keyOf, shownDocument } from '../entry.ts';
 import type { LiveGraph } from '../live-graph.ts';
 import { createProblems, type Problems } from '../problems.ts';
@@ -19,7 +20,7 @@ import { changesInBrief } from '../records.ts';
 import type { Attempt, Refusals } from '../refusals.ts';
 import type { State } from '../state.ts';
 import { readReason } from './reason.ts';
-import { approvalRefusal, basisOf, notFound, outdated, shown, statusOf } from './request.ts';
+import { approvalRefusal, basisOf, notFound, outdated, proposerGone, shown, statusOf } from './request.ts';
 import {
   decideRequest,
   findRequest,
@@ -167,6 +168,8 @@ export function createChangeRequests(dependencies: {
         const request = await lockOpen(session, id, attempt);
         const refusal = approvalRefusal(request, digest, by.id);
         if (refusal !== undefined) return refusals.refuse(refusal, attempt);
+        if (await hasDepartedSince(session, request.proposedBy, request.proposedAt))
+          return refusals.refuse(proposerGone(), attempt);
         const plan = planAnew(request, base);
         if (plan?.stands !== true) return refusals.refuse(outdated(), attempt);
         const { changeSet } = plan;
@@ -219,7 +222,10 @@ export function createChangeRequests(dependencies: {
       const view = shown(request, clock.now());
       return {
         request: view,
-        stands: view.status === 'proposed' && plan?.stands === true,
+        stands:
+          view.status === 'proposed' &&
+          plan?.stands === true &&
+          !(await hasDepartedSince(pool, request.proposedBy, request.proposedAt)),
         entities: plan === undefined ? [] : entitiesOf(plan.changeSet, base),
       };
     },

@@ -57,6 +57,14 @@ export function outdated(): CodedError {
   );
 }
 
+/** A word ends with the place of whoever gave it: an approval would be that of one person alone. */
+export function proposerGone(): CodedError {
+  return directoryErrors.error(
+    'directory_changed_meanwhile',
+    'Who proposed this has left or moved since: somebody who is there proposes it again.',
+  );
+}
+
 export function notFound(): CodedError {
   return directoryErrors.error('change_not_found', 'There is no proposed change by this id.');
 }

@@ -88,6 +88,7 @@ export function createDepartures(dependencies: DepartureDependencies): Departure
           id: newId('departure', dependencies),
           kind: each.kind,
           principal: each.principal,
+          institution: each.institution,
           at: new Date(clock.now()),
           by: how.by,
           reason: how.reason,

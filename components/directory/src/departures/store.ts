@@ -9,6 +9,8 @@ export interface NewDeparture {
   readonly id: DepartureId;
   readonly kind: Departure['kind'];
   readonly principal: PrincipalId;
+  /** LEI of the institution it was with; unknown of the first departures there were. */
+  readonly institution?: string | null;
   readonly at: Date;
   readonly by: Actor;
   readonly reason: string;
@@ -58,10 +60,10 @@ export async function insertDepartures(
   effects: readonly string[],
 ): Promise<void> {
   await session.query(
-    `insert into departures (id, kind, principal, started_at, started_by, reason, record_id, completion_record, next_attempt)
-     select id, kind, principal, at, by, reason, record_id, completion_record, at
-       from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::jsonb[], $6::text[], $7::text[], $8::text[])
-         as departure (id, kind, principal, at, by, reason, record_id, completion_record)`,
+    `insert into departures (id, kind, principal, started_at, started_by, reason, record_id, completion_record, institution, next_attempt)
+     select id, kind, principal, at, by, reason, record_id, completion_record, institution, at
+       from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::jsonb[], $6::text[], $7::text[], $8::text[], $9::text[])
+         as departure (id, kind, principal, at, by, reason, record_id, completion_record, institution)`,
     [
       departures.map(({ id }) => id),
       departures.map(({ kind }) => kind),
@@ -71,6 +73,7 @@ export async function insertDepartures(
       departures.map(({ reason }) => reason),
       departures.map(({ recordId }) => recordId),
       departures.map(({ completionRecord }) => completionRecord),
+      departures.map(({ institution }) => institution ?? null),
     ],
   );
   await session.query(
@@ -176,6 +179,34 @@ export async function listDepartures(
       [filter.status ?? null, filter.principal ?? null, filter.kind ?? null, filter.ids ?? null, filter.limit],
     ),
   );
+}
+
+/** Has this principal left or moved since? Also one who is there again. */
+export async function hasDepartedSince(session: Session, principal: string, since: Date): Promise<boolean> {
+  return changedOne(
+    session.query('select from departures where principal = $1 and started_at >= $2 limit 1', [principal, since]),
+  );
+}
+
+/** Of these principals one that has left another institution. */
+export async function formerlyElsewhere(
+  session: Session,
+  joining: readonly { readonly id: string; readonly institution: string }[],
+): Promise<string | undefined> {
+  if (joining.length === 0) return undefined;
+  try {
+    const { rows } = await session.query<{ principal: string }>(
+      `select departures.principal
+         from unnest($1::text[], $2::text[]) as joining (id, institution)
+         join departures on departures.principal = joining.id and departures.kind = 'leave'
+          and departures.institution <> joining.institution
+        limit 1`,
+      [joining.map(({ id }) => id), joining.map(({ institution }) => institution)],
+    );
+    return rows[0]?.principal;
+  } catch (error) {
+    throw databaseFailure(error);
+  }
 }
 
 async function answered(query: Promise<pg.QueryResult<Row>>): Promise<readonly StoredDeparture[]> {

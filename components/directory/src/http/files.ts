@@ -92,7 +92,7 @@ export function fileRoutes(app: FastifyInstance, directory: DirectoryComponent, 
         tag,
         summary: 'Read one entity',
         description:
-          'As a file would write it. A client, a desk, a device and a short code are shown to their institution and to the operator alone, a contract to its parties; what compliance has found of an institution, to the operator alone.',
+          'As a file would write it. A person, a service, an agent, a client, a desk, a device and a short code are shown to their institution and to the operator alone, a contract to its parties; what compliance has found of an institution, to the operator alone.',
         scopes: ['directory:read'],
         params: entityParams,
         answers: { 200: { description: 'Its document', body: entityDocument } },
@@ -110,8 +110,16 @@ export function fileRoutes(app: FastifyInstance, directory: DirectoryComponent, 
   );
 }
 
-/** Whom software may call for what, what a desk may deal in, which devices there are: an institution's own matter. */
-const ownMatters: ReadonlySet<string> = new Set(['client', 'desk', 'device', 'short-code']);
+/** Who works there and may sign for how much, whom software may call for what, what a desk may deal in, which devices there are: an institution's own matter. */
+const ownMatters: ReadonlySet<string> = new Set([
+  'client',
+  'desk',
+  'device',
+  'short-code',
+  'person',
+  'service',
+  'agent',
+]);
 
 function maySee(
   document: JsonDocument,

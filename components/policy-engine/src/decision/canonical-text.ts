@@ -1,37 +1,74 @@
+import type { RecordValue, Value } from '@countersign/cedar';
+
 /**
- * Canonical JSON (RFC 8785) of what every decision has, written by hand beside the values themselves: the general writer
- * takes as long as all of the policies. Members come in canonical order because they are written in it; that the text is
- * the canonical form of the value is tested.
+ * Canonical JSON (RFC 8785) of what every decision has, written straight from its values: the general writer takes as
+ * long as all of the policies. Names of records come in canonical order because they are made in it (`recordShape`); that
+ * the text is the canonical form of the JSON is tested.
  */
 
 /** Anything that JSON escapes, or might. */
 const unplain = /[^\x20\x21\x23-\x5b\x5d-\x7e]/;
 
-/**
- * What stands between the quotes of a string. A lone surrogate comes out as `JSON.stringify` has it, by which it is found
- * out. Without the quotes, because they are then part of the text around it, and the whole has fewer pieces.
- */
+/** What stands between the quotes of a string. Without the quotes, because they are then part of the text around it. */
 export function escaped(text: string): string {
   return unplain.test(text) ? JSON.stringify(text).slice(1, -1) : text;
 }
 
-export function listText(texts: readonly string[]): string {
-  let written = '';
-  for (const text of texts) written += written === '' ? `"${escaped(text)}"` : `,"${escaped(text)}"`;
-  return `[${written}]`;
-}
-
 /** The name of an entity. @param type a type name, which holds nothing to be escaped */
-export function uidText(type: string, id: string): string {
+export function uidText({ type, id }: { readonly type: string; readonly id: string }): string {
   return `{"id":"${escaped(id)}","type":"${type}"}`;
 }
 
-/** A reference to an entity, in Cedar's JSON form. */
-export function referenceText(type: string, id: string): string {
-  return `{"__entity":{"id":"${escaped(id)}","type":"${type}"}}`;
+/** `recordToJson` of the value, as text. */
+export function recordText({ names, values }: RecordValue): string {
+  const openings = openingsOf(names);
+  let text = '';
+  for (let place = 0; place < values.length; place++) {
+    const value = values[place];
+    if (value !== undefined) text += `${openings[place]}${valueText(value)}`;
+  }
+  return text === '' ? '{}' : `${text}}`;
 }
 
-/** A value of an extension type, in Cedar's JSON form. */
-export function extensionText(fn: string, arg: string): string {
+function valueText(value: Value): string {
+  if (typeof value === 'string') return `"${escaped(value)}"`;
+  if (typeof value !== 'object') return String(value);
+  switch (value.kind) {
+    case 'entity':
+      return `{"__entity":${uidText(value)}}`;
+    case 'record':
+      return recordText(value);
+    case 'set':
+      return `[${listText(value.items, valueText)}]`;
+    case 'decimal':
+      return extensionText('decimal', value.written ?? value.toString());
+    case 'datetime':
+      if (value.written !== undefined) return extensionText('datetime', value.written);
+      break;
+    default:
+  }
+  throw new Error(`no model makes a value of the kind ${value.kind}, written otherwise than by hand`);
+}
+
+/** Items in their order, without the brackets. */
+export function listText<Item>(items: readonly Item[], textOf: (item: Item) => string): string {
+  let text = '';
+  for (const item of items) text += text === '' ? textOf(item) : `,${textOf(item)}`;
+  return text;
+}
+
+function extensionText(fn: string, arg: string): string {
   return `{"__extn":{"arg":"${escaped(arg)}","fn":"${fn}"}}`;
+}
+
+/** What stands before the value of each name. Records of one shape share their names. */
+const openings = new WeakMap<readonly string[], readonly string[]>();
+
+function openingsOf(names: readonly string[]): readonly string[] {
+  let found = openings.get(names);
+  if (found === undefined) {
+    found = names.map((name, place) => `${place === 0 ? '{' : ','}"${escaped(name)}":`);
+    openings.set(names, found);
+  }
+  return found;
 }

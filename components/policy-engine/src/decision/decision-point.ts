@@ -17,12 +17,13 @@ import { search } from '../authzen/search.ts';
 import type { Shadow } from '../shadow/shadow.ts';
 import type { ActivePolicies } from '../versions/active-version.ts';
 import { type Deadline, late, startDeadline } from './deadline.ts';
-import { writeInput } from './document.ts';
+import { type WrittenInput, writeInput } from './document.ts';
 import type { EntityArchive } from './entity-archive.ts';
 import type { InformationModel } from './information-model.ts';
 import { denied, judge, notEvaluable, permits, type Verdict } from './judge.ts';
 import { findingOf, heldToLimits, type LimitFinding } from './limit-finding.ts';
-import { type Posed, questionIn } from './posed.ts';
+import { MadeDecision, recordedAnswer } from './made-decision.ts';
+import { type Posed, questionIn, withoutQuestion } from './posed.ts';
 import type { Question } from './question.ts';
 
 export interface DecisionPointDependencies<Input> {
@@ -56,6 +57,8 @@ const timedOut: DecisionReason = {
 export function createDecisionPoint<Input>(dependencies: DecisionPointDependencies<Input>): DecisionPoint<Input> {
   const { model, policies, archive, shadow, audit, clock, random, logger, factsWithinMs = 2_000 } = dependencies;
 
+  const ids = { clock, random };
+
   /** What is asked for no version has what is there; which is nearly always all that is asked. */
   function policiesFor(atLeast: AtLeast | undefined): ActivePolicies | Promise<ActivePolicies> {
     if (atLeast?.policyVersion === undefined && atLeast?.entityVersion === undefined) return policies.current();
@@ -87,11 +90,11 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     }
   }
 
-  /** The decision, with all that it was made from written down, and kept. */
+  /** The decision, with all that it was made from as it will be written down, and kept. */
   function settle(active: ActivePolicies, posed: Posed, verdict: Verdict, finding?: LimitFinding) {
     let from = posed;
     let said = verdict;
-    let written: ReturnType<typeof writeInput>;
+    let written: WrittenInput;
     try {
       written = writeInput(from, finding);
     } catch (error) {
@@ -100,22 +103,7 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
       said = denied([notEvaluable]);
       written = writeInput(from);
     }
-    const { version } = active;
-    const decision: Decision = {
-      id: newId('decision', { clock, random }),
-      decision: said.decision,
-      policyVersion: version.version,
-      policyHash: version.hash,
-      determining: said.determining,
-      errors: said.errors,
-      reasons: said.reasons,
-      obligations: said.obligations,
-      ...(said.tokenLifetimeSeconds === undefined ? undefined : { tokenLifetimeSeconds: said.tokenLifetimeSeconds }),
-      entityVersion: from.entityVersion,
-      inputDigest: written.digest,
-      input: written.input,
-      policyRecord: version.recordId,
-    };
+    const decision = new MadeDecision(newId('decision', ids), active.version, said, from.entityVersion, written);
     return { decision, kept: archive.keep(from.closure) };
   }
 
@@ -146,13 +134,13 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
       }
     }
     const inTime = verdict.reasons[0] !== timedOut;
-    const { decision, kept } = settle(active, inTime ? posed : { ...posed, evaluable: false }, verdict, finding);
+    const { decision, kept } = settle(active, inTime ? posed : withoutQuestion(posed), verdict, finding);
     await kept;
     // What a limit has turned into a no, the policies have not said.
     if (inTime && (finding === undefined || finding.outcome === 'reserved')) offer(active, posed, decision);
-    const recordId = newId('record', { clock, random });
+    const recordId = newId('record', ids);
     await audit.append(recordOf(recordId, decision, outside.about(input), request, caller));
-    return { ...decision, recordId };
+    return recordedAnswer(decision, recordId);
   }
 
   /** @throws CodedError `decision_timed_out` */
@@ -212,14 +200,16 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
 /** What holds text that has no canonical form is not one that can be decided about; what of it can be written is kept. */
 function withoutWhatCannotBeWritten(posed: Posed): Posed {
   const well = ({ id, type }: Posed['principal']) => ({ id: id.toWellFormed(), type: type.toWellFormed() });
-  const { text: _, ...rest } = posed;
+  const { action, principal, resource, shared, closure, entityVersion } = posed;
   return {
-    ...rest,
-    action: posed.action.toWellFormed(),
-    principal: well(posed.principal),
-    resource: well(posed.resource),
+    action: action.toWellFormed(),
+    principal: well(principal),
+    resource: well(resource),
     context: {},
     local: [],
+    shared,
+    closure,
+    entityVersion,
     evaluable: false,
   };
 }

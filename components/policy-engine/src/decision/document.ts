@@ -1,7 +1,9 @@
+import type { UnrelatedEntity } from '@countersign/cedar';
 import { canonicalize, type Digest, type Json, sha256Base64Url } from '@countersign/kernel';
-import { escaped, uidText } from './canonical-text.ts';
+import { escaped, listText, recordText, uidText } from './canonical-text.ts';
 import { findingJson, type LimitFinding } from './limit-finding.ts';
 import type { Posed } from './posed.ts';
+import type { QuestionValues } from './question.ts';
 
 /** The input of a decision, and its digest. */
 export interface WrittenInput {
@@ -15,41 +17,64 @@ export interface WrittenInput {
 }
 
 /**
- * Writes down all that a decision is made from.
- *
- * Every member is made in canonical order, so its canonical form needs no sorting: this runs for every decision.
+ * Writes down all that a decision is made from: what cannot be written is refused now, all else is written when somebody
+ * reads it. A decision that is acted on is recorded, and so written, by then; one that nobody records is not.
  *
  * @throws CodedError `not_canonicalizable` for text with a lone surrogate
  */
 export function writeInput(posed: Posed, finding?: LimitFinding): WrittenInput {
-  const { action, closure, context, local, principal, resource } = posed;
-  const limits = finding === undefined ? undefined : findingJson(finding);
-  const entities = closure.listed;
-  const input =
-    limits === undefined && posed.evaluable
-      ? { action, context, entities, local, principal, resource, v: 1 }
-      : {
-          action,
-          context,
-          entities,
-          ...(limits === undefined ? {} : { limits }),
-          local,
-          principal,
-          resource,
-          ...(posed.evaluable ? {} : { unevaluable: true }),
-          v: 1,
-        };
-  const { context: contextText, local: localText } = posed.text ?? written(posed);
-  let text = `{"action":"${escaped(action)}","context":${contextText},"entities":${closure.text}${
-    limits === undefined ? '' : `,"limits":${JSON.stringify(limits)}`
-  },"local":${localText},"principal":${uidText(principal.type, principal.id)},"resource":${uidText(resource.type, resource.id)}${
-    posed.evaluable ? '' : ',"unevaluable":true'
-  },"v":1}`;
-  // How JSON.stringify writes a lone surrogate, and hardly anything else: then it is looked at properly.
-  if (text.includes('\\ud')) text = canonicalize(input);
-  return { input, digest: sha256Base64Url(text) as Digest };
+  const { action, principal, resource, values } = posed;
+  const namesAreText = action.isWellFormed() && principal.id.isWellFormed() && resource.id.isWellFormed();
+  if (values !== undefined && namesAreText && finding === undefined) return new InputOfValues(posed, values);
+  const input = inputJson(posed, finding);
+  return { input, digest: sha256Base64Url(canonicalize(input)) as Digest };
 }
 
-function written({ context, local }: Posed): NonNullable<Posed['text']> {
-  return { context: JSON.stringify(context), local: JSON.stringify(local) };
+/** Every member is made in canonical order, as it is written. */
+function inputJson({ action, closure, context, evaluable, local, principal, resource }: Posed, finding?: LimitFinding) {
+  return {
+    action,
+    context,
+    entities: closure.listed,
+    ...(finding === undefined ? {} : { limits: findingJson(finding) }),
+    local,
+    principal,
+    resource,
+    ...(evaluable ? {} : { unevaluable: true }),
+    v: 1,
+  };
+}
+
+class InputOfValues implements WrittenInput {
+  readonly #posed: Posed;
+  readonly #values: QuestionValues;
+  #input: Json | undefined;
+  #digest: Digest | undefined;
+
+  constructor(posed: Posed, values: QuestionValues) {
+    this.#posed = posed;
+    this.#values = values;
+  }
+
+  get input(): Json {
+    this.#input ??= inputJson(this.#posed);
+    return this.#input;
+  }
+
+  get digest(): Digest {
+    this.#digest ??= sha256Base64Url(this.#text()) as Digest;
+    return this.#digest;
+  }
+
+  #text(): string {
+    const { action, closure, evaluable, principal, resource } = this.#posed;
+    const { context, local } = this.#values;
+    return `{"action":"${escaped(action)}","context":${recordText(context)},"entities":${closure.text},"local":[${listText(local, entityText)}],"principal":${uidText(principal)},"resource":${uidText(resource)}${
+      evaluable ? '' : ',"unevaluable":true'
+    },"v":1}`;
+  }
+}
+
+function entityText({ attributes, parents, reference }: UnrelatedEntity): string {
+  return `{"attrs":${recordText(attributes)},"parents":[${listText(parents, uidText)}],"uid":${uidText(reference)}}`;
 }

@@ -6,11 +6,13 @@ import type { Question } from './question.ts';
 export type Evaluator = (bundle: LoadedBundle, question: Question) => Answer;
 
 /** The compiled policies, failing closed. */
-export const evaluateCompiled: Evaluator = ({ compiled }, question) =>
-  decideFailClosed(compiled, {
-    principal: question.principal,
-    action: { type: 'Action', id: question.action },
-    resource: question.resource,
-    context: question.context,
-    entities: question.shared.with(question.local),
-  });
+export const evaluateCompiled: Evaluator = ({ compiled }, question) => {
+  const { shared, values } = question;
+  const action = { type: 'Action', id: question.action };
+  if (values !== undefined) {
+    const { principal, resource, context, local } = values;
+    return decideFailClosed(compiled, { principal, action, resource, context, entities: shared.withRead(local) });
+  }
+  const { principal, resource, context, local } = question;
+  return decideFailClosed(compiled, { principal, action, resource, context, entities: shared.with(local) });
+};

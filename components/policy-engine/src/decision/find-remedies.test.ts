@@ -53,8 +53,9 @@ describe('what is asked of people', () => {
     const missing = [
       { kind: 'approval', role: 'supervisor', count: 1, escalation: [{ role: 'desk-head', afterSeconds: 60 }] },
     ];
-    expect(await obligationsOf('rfq:accept', { approvals })).toEqual(missing);
-    for (const state of ['submitted', 'executed', 'cancelled'])
+    for (const state of ['intended', 'executed', 'cleared'])
+      expect(await obligationsOf('rfq:accept', { approvals, state })).toEqual(missing);
+    for (const state of ['submitted', 'settled', 'cancelled'])
       expect(await obligationsOf('rfq:accept', { approvals, state })).toEqual([]);
   });
 });

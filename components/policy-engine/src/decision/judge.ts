@@ -30,14 +30,8 @@ export function judge(bundle: LoadedBundle, question: Question, evaluate: Evalua
   const determining = answer.determining.length > 1 ? [...answer.determining].sort() : answer.determining;
   if (answer.decision === 'allow') {
     const tokenLifetimeSeconds = shortestLife(bundle, determining);
-    return {
-      decision: true,
-      determining,
-      errors: answer.errors,
-      reasons: [],
-      obligations: [],
-      ...(tokenLifetimeSeconds === undefined ? {} : { tokenLifetimeSeconds }),
-    };
+    const permit = { decision: true, determining, errors: answer.errors, reasons: [], obligations: [] };
+    return tokenLifetimeSeconds === undefined ? permit : { ...permit, tokenLifetimeSeconds };
   }
   return {
     decision: false,

@@ -1,17 +1,9 @@
 import type { EntitySnapshot } from '@countersign/cedar';
 import type { Json } from '@countersign/kernel';
 import type { Closure } from './entity-facts.ts';
-import type { Question } from './question.ts';
+import { type LocalEntity, type Question, QuestionOfValues, type QuestionValues, type Uid } from './question.ts';
 
-/** Names an entity; members in canonical order. */
-export type Uid = { readonly id: string; readonly type: string };
-
-/** An entity of one question alone, in Cedar's JSON form; members in canonical order. */
-export type LocalEntity = {
-  readonly attrs: Readonly<Record<string, Json>>;
-  readonly parents: readonly Uid[];
-  readonly uid: Uid;
-};
+export type { LocalEntity, Uid };
 
 /**
  * What is to be decided, as an information model has found it: the question, or as much of it as there is, and what of
@@ -24,14 +16,43 @@ export interface Posed {
   /** Cedar's JSON form; members in canonical order, at every level. */
   readonly context: Readonly<Record<string, Json>>;
   readonly local: readonly LocalEntity[];
-  /** Canonical JSON of `context` and `local`, from a model that has it at hand. */
-  readonly text?: { readonly context: string; readonly local: string };
+  /** The same as values, from a model that makes them; see {@link Question.values}. */
+  readonly values?: QuestionValues | undefined;
   readonly shared: EntitySnapshot;
   readonly closure: Closure;
   /** Version of the directory that was read. */
   readonly entityVersion: number;
   /** False when the principal or the intent is none that the policies can be asked about: that denies. */
   readonly evaluable: boolean;
+}
+
+/** Posed by a model that makes values. */
+export class PosedInValues extends QuestionOfValues implements Posed {
+  readonly closure: Closure;
+  readonly entityVersion: number;
+  readonly evaluable: boolean;
+
+  /** @param sound see {@link QuestionOfValues} */
+  constructor(posed: Omit<Posed, 'context' | 'local' | 'values'>, values: QuestionValues, sound: boolean) {
+    super(posed, values, sound);
+    this.closure = posed.closure;
+    this.entityVersion = posed.entityVersion;
+    this.evaluable = posed.evaluable;
+  }
+}
+
+/** The same, of which the policies cannot be asked. */
+export function withoutQuestion({
+  principal,
+  action,
+  resource,
+  context,
+  local,
+  shared,
+  closure,
+  entityVersion,
+}: Posed): Posed {
+  return { principal, action, resource, context, local, shared, closure, entityVersion, evaluable: false };
 }
 
 /** @returns undefined where there is none to be asked */

@@ -1,4 +1,12 @@
-import type { EntityInput, EntitySnapshot, EntityUid } from '@countersign/cedar';
+import {
+  type EntityInput,
+  type EntityReference,
+  type EntitySnapshot,
+  type EntityUid,
+  type RecordValue,
+  recordToJson,
+  type UnrelatedEntity,
+} from '@countersign/cedar';
 import type { Json } from '@countersign/kernel';
 
 /**
@@ -16,4 +24,81 @@ export interface Question {
   readonly local: readonly EntityInput[];
   /** Those everybody shares: the directory, and the reference data of the bundle. */
   readonly shared: EntitySnapshot;
+  /** Exactly what the policies would read from all that, where whoever asks has it already. */
+  readonly values?: QuestionValues | undefined;
+}
+
+/** What is in a question, as values. */
+export interface QuestionValues {
+  readonly principal: EntityReference;
+  readonly resource: EntityReference;
+  readonly context: RecordValue;
+  readonly local: readonly UnrelatedEntity[];
+}
+
+/** Names an entity; members in canonical order. */
+export type Uid = { readonly id: string; readonly type: string };
+
+/** An entity of one question alone, in Cedar's JSON form; members in canonical order. */
+export type LocalEntity = {
+  readonly attrs: Readonly<Record<string, Json>>;
+  readonly parents: readonly Uid[];
+  readonly uid: Uid;
+};
+
+/**
+ * A question of values. Its JSON is made when somebody reads it: who writes a decision down, who looks for remedies, whom
+ * another engine answers. What is permitted is permitted without.
+ *
+ * The question itself is in members of the class: a copy of the plain members alone has none that could be answered.
+ */
+export class QuestionOfValues implements Question {
+  readonly principal: Uid;
+  readonly action: string;
+  readonly resource: Uid;
+  readonly shared: EntitySnapshot;
+  readonly #values: QuestionValues;
+  readonly #sound: boolean;
+  #context: Readonly<Record<string, Json>> | undefined;
+  #local: readonly LocalEntity[] | undefined;
+
+  /** @param sound whether the values are what would be read from their JSON; see `ValueMaker` */
+  constructor(
+    { principal, action, resource, shared }: Pick<QuestionOfValues, 'principal' | 'action' | 'resource' | 'shared'>,
+    values: QuestionValues,
+    sound: boolean,
+  ) {
+    this.principal = principal;
+    this.action = action;
+    this.resource = resource;
+    this.shared = shared;
+    this.#values = values;
+    this.#sound = sound;
+  }
+
+  get values(): QuestionValues | undefined {
+    return this.#sound ? this.#values : undefined;
+  }
+
+  get context(): Readonly<Record<string, Json>> {
+    this.#context ??= recordToJson(this.#values.context) as Readonly<Record<string, Json>>;
+    return this.#context;
+  }
+
+  get local(): readonly LocalEntity[] {
+    this.#local ??= this.#values.local.map(localJson);
+    return this.#local;
+  }
+}
+
+function localJson({ attributes, parents, reference }: UnrelatedEntity): LocalEntity {
+  return {
+    attrs: recordToJson(attributes) as Readonly<Record<string, Json>>,
+    parents: parents.map(uidJson),
+    uid: uidJson(reference),
+  };
+}
+
+function uidJson({ id, type }: Uid): Uid {
+  return { id, type };
 }

@@ -1,7 +1,11 @@
+import { createTextReader } from '@countersign/cedar';
 import { type DecisionInput, type RecordDraft, recordedDecision } from '@countersign/contracts';
 import { newId, type RecordId, systemRandom } from '@countersign/kernel';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RunningPolicyEngine } from '../engine.ts';
+import { loadBundle } from '../bundle/load-bundle.ts';
+import { readBundleFolder } from '../bundle/read-folder.ts';
+import { createEntityFactStore } from '../decision/store.ts';
+import { type RunningPolicyEngine, shippedPolicies } from '../engine.ts';
 import {
   directoryOf,
   institution,
@@ -13,6 +17,8 @@ import {
   typeNames,
 } from '../testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
+import { createRecordReader } from './record-reader.ts';
+import { createTrial } from './trial.ts';
 
 let rig: EngineRig;
 let engine: RunningPolicyEngine;
@@ -69,6 +75,25 @@ describe('what the engine has decided by the shipped policies', () => {
     // Neither only yes nor only no was made again.
     expect(permits).toBeGreaterThan(5);
     expect(permits).toBeLessThan(records.length - 5);
+  });
+
+  it('comes out the same on trial, read from the text of its records straight into values', async () => {
+    const shipped = loadBundle(await readBundleFolder(shippedPolicies));
+    const page = rig.records.filter(({ type }) => type === 'token.issued').map((record) => JSON.stringify(record));
+    const trial = createTrial(shipped, {});
+    trial.judge(await createEntityFactStore(rig.scratch.pool('policy-engine')).load(trial.read(page)));
+    expect(trial.counts()).toMatchObject({
+      decisions: page.length,
+      permitToDeny: 0,
+      denyToPermit: 0,
+      otherwiseChanged: 0,
+      skipped: {},
+    });
+    const read = createRecordReader(createTextReader(shipped.parsed.schema));
+    const parsed = page.filter((text) => read(text).read === undefined);
+    // Of a principal whom nobody knows, nothing of the directory was read: an empty list is not looked for.
+    expect(parsed.every((text) => text.includes('"entities":[]'))).toBe(true);
+    expect(parsed.length).toBeLessThan(page.length / 2);
   });
 
   it('is explained by what could be read then', async () => {

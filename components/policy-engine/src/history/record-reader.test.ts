@@ -1,6 +1,9 @@
+import { createTextReader, recordToJson } from '@countersign/cedar';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRecordReader } from './record-reader.ts';
+import { loadBundle } from '../bundle/load-bundle.ts';
+import { houseRules } from '../testing/past-decisions.ts';
+import { createRecordReader, type ReadData } from './record-reader.ts';
 import { readRecordedEntities } from './recorded-question.ts';
 
 const digest = 'hdgJ0VZBXHTyyzduEPUOY-9uxr6Iye5l3Kl4hSaZBU8';
@@ -24,18 +27,80 @@ function withEntitiesRead({ decision }: Data): unknown {
   };
 }
 
+const schema = createTextReader(loadBundle(houseRules).parsed.schema);
+
+/** With what was read beside it written back into its place. */
 function readBy(text: string): unknown {
-  return withEntitiesRead(createRecordReader()(text) as Data);
+  const { data, read } = createRecordReader(schema)(text);
+  return withEntitiesRead(read === undefined ? (data as Data) : writtenBack(data as Data, read));
 }
+
+function writtenBack({ decision }: Data, { context, entities, local }: NonNullable<ReadData['read']>): Data {
+  const written = local.map(({ attributes, parents, reference }) => ({
+    attrs: recordToJson(attributes),
+    parents: parents.map(({ id, type }) => ({ id, type })),
+    uid: { id: reference.id, type: reference.type },
+  }));
+  const input = { ...decision.input, context: recordToJson(context), entities, local: written };
+  return { decision: { ...decision, input } };
+}
+
+/** As orders are recorded. */
+const order = {
+  action: 'order:create',
+  context: { acr: 'phr' },
+  entities: [['Person', 'person:anna', digest]],
+  local: [
+    {
+      attrs: {
+        approvals: { supervisor: 1 },
+        notional: { __extn: { arg: '12.50', fn: 'decimal' } },
+      },
+      parents: [],
+      uid: { id: 'txn-1', type: 'Transaction' },
+    },
+  ],
+  principal: { id: 'person:anna', type: 'Person' },
+  resource: { id: 'txn-1', type: 'Transaction' },
+  v: 1,
+};
 
 describe('reading records of decisions', () => {
   it('gives two records with the same list the same list', () => {
-    const read = createRecordReader();
-    const entities = [['Person', 'person:anna', digest]];
-    const listIn = (value: unknown) => (value as Data).decision.input.entities;
-    const first = listIn(read(recordWith({ context: { n: 1 }, entities, v: 1 })));
+    const read = createRecordReader(schema);
+    const first = read(recordWith(order)).read?.entities;
     expect(first).toEqual([{ uid: { type: 'Person', id: 'person:anna' }, digest }]);
-    expect(listIn(read(recordWith({ context: { n: 2 }, entities, v: 1 })))).toBe(first);
+    expect(read(recordWith({ ...order, context: {} })).read?.entities).toBe(first);
+  });
+
+  it('reads what was asked into values, and the rest as it is', () => {
+    const text = recordWith(order, { subject: { id: 'person:anna' } });
+    expect(createRecordReader(schema)(text).read?.context.names).toEqual(['acr']);
+    expect(readBy(text)).toEqual(parsedWhole(text));
+  });
+
+  it.each([
+    ['limits', { limits: { outcome: 'reserved' } }],
+    ['an attribute that is not declared', { context: { acr: 'phr', more: 1 } }],
+    ['an action that is not declared', { action: 'order:split' }],
+    ['an entity that is not declared', { local: [{ attrs: {}, parents: [], uid: { id: 'r', type: 'Robot' } }] }],
+    ['text with an escape in it', { context: { acr: '"' } }],
+    ['a second context', { principal: { id: '","context":{},"entities":[["', type: 'Person' } }],
+  ])('parses a record with %s', (_, change) => {
+    const text = recordWith({ ...order, ...change });
+    expect(readBy(text)).toEqual(parsedWhole(text));
+  });
+
+  it('is not misled by an input that is not the decision’s, nor by one of two', () => {
+    const within = JSON.stringify({
+      v: 1,
+      data: { before: { input: order }, decision: { input: { ...order, v: 2 } } },
+    });
+    expect(readBy(within)).toEqual(parsedWhole(within));
+    const twice = recordWith(order).replace('"v":1}}}', '"v":1,"context":{"acr":"pwd"}}}}');
+    expect(readBy(twice)).toEqual(parsedWhole(twice));
+    const cut = recordWith(order).slice(0, -1);
+    expect(createRecordReader(schema)(cut)).toEqual({ data: undefined });
   });
 
   it.each([
@@ -68,9 +133,10 @@ describe('reading records of decisions', () => {
     const json = fc.jsonValue({ maxDepth: 3 });
     const entity = fc.oneof(fc.tuple(word, word, fc.constant(digest)), json);
     const input = fc.record({
-      context: fc.dictionary(word, json),
+      action: fc.constant('order:create'),
+      context: fc.oneof(fc.constant(order.context), fc.dictionary(word, json)),
       entities: fc.array(entity),
-      local: json,
+      local: fc.oneof(fc.constant(order.local), json),
       principal: word,
     });
     fc.assert(
@@ -83,6 +149,6 @@ describe('reading records of decisions', () => {
   });
 
   it.each(['', '{', 'null', '[]', '{"data":1}', '"entities":[[]],"'])('has nothing of %j', (text) => {
-    expect(createRecordReader()(text)).toBe(text === '{"data":1}' ? 1 : undefined);
+    expect(createRecordReader(schema)(text)).toEqual({ data: text === '{"data":1}' ? 1 : undefined });
   });
 });

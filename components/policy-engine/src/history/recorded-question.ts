@@ -3,22 +3,28 @@ import {
   createLazySnapshot,
   type EntityInput,
   EntityReadings,
+  EntityReference,
   type EntitySnapshot,
   type EntityUid,
+  parseEntityUid,
 } from '@countersign/cedar';
 import { type Digest, digestOf, type Json, parseDigest } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { type LimitFinding, readFinding } from '../decision/limit-finding.ts';
-import type { Question } from '../decision/question.ts';
+import { type Question, QuestionOfValues, type QuestionValues } from '../decision/question.ts';
 import { memberOf, membersOf } from './json-members.ts';
 
 /** The recorded input of a decision: everything that was put to the policies, what of the directory by digest. */
-export interface RecordedInput {
+export interface RecordedInput extends RecordedOutline {
+  readonly context: Readonly<Record<string, Json>>;
+  readonly local: readonly EntityInput[];
+}
+
+/** The same without what the question alone brought along. */
+export interface RecordedOutline {
   readonly action: string;
   readonly principal: EntityUid;
   readonly resource: EntityUid;
-  readonly context: Readonly<Record<string, Json>>;
-  readonly local: readonly EntityInput[];
   readonly entities: readonly RecordedEntity[];
   /** What limits were found at, where they were asked. */
   readonly limits?: LimitFinding;
@@ -34,11 +40,31 @@ export interface RecordedEntity {
 
 /** Reads the document of a decision; undefined for what is none. What it says of entities is checked when they are read. */
 export function readRecordedInput(json: unknown): RecordedInput | undefined {
-  const { v, action, principal, resource, context, entities, limits, local, unevaluable } = membersOf(json) ?? {};
+  const { context, entities, local } = membersOf(json) ?? {};
+  const outline = readRecordedOutline(json, readRecordedEntities(entities));
+  if (
+    outline === undefined ||
+    membersOf(context) === undefined ||
+    !Array.isArray(local) ||
+    local.some((entity: unknown) => uidIn(memberOf(entity, 'uid')) === undefined)
+  )
+    return undefined;
+  return {
+    ...outline,
+    context: context as Readonly<Record<string, Json>>,
+    local: local as readonly EntityInput[],
+  };
+}
+
+/** @param entities as they were read from the document, or from its text */
+export function readRecordedOutline(
+  json: unknown,
+  entities: readonly RecordedEntity[] | undefined,
+): RecordedOutline | undefined {
+  const { v, action, principal, resource, limits, unevaluable } = membersOf(json) ?? {};
   const read = {
     principal: uidIn(principal),
     resource: uidIn(resource),
-    entities: readRecordedEntities(entities),
     limits: limits === undefined ? undefined : readFinding(limits as Json),
   };
   if (
@@ -46,20 +72,15 @@ export function readRecordedInput(json: unknown): RecordedInput | undefined {
     typeof action !== 'string' ||
     read.principal === undefined ||
     read.resource === undefined ||
-    read.entities === undefined ||
-    (limits !== undefined && read.limits === undefined) ||
-    membersOf(context) === undefined ||
-    !Array.isArray(local) ||
-    local.some((entity: unknown) => uidIn(memberOf(entity, 'uid')) === undefined)
+    entities === undefined ||
+    (limits !== undefined && read.limits === undefined)
   )
     return undefined;
   return {
     action,
     principal: read.principal,
     resource: read.resource,
-    context: context as Readonly<Record<string, Json>>,
-    local: local as readonly EntityInput[],
-    entities: read.entities,
+    entities,
     ...(read.limits === undefined ? {} : { limits: read.limits }),
     unevaluable: unevaluable === true,
   };
@@ -115,7 +136,11 @@ export function readEntityFact(digest: Digest, text: string): EntityInput | unde
 export function createQuestions(
   { entities }: Pick<LoadedBundle, 'entities'>,
   factOf: (digest: Digest) => EntityInput | undefined,
-): { from(input: RecordedInput): Question } {
+): {
+  from(input: RecordedInput): Question;
+  /** Of one whose text has been read by the schema of this bundle. */
+  fromValues(outline: RecordedOutline, read: Pick<QuestionValues, 'context' | 'local'>): Question;
+} {
   const base = createEntitySnapshot(entities);
   const readings = new EntityReadings();
   const snapshots = new WeakMap<
@@ -123,9 +148,9 @@ export function createQuestions(
     { readonly types: string; readonly snapshot: EntitySnapshot }
   >();
 
-  function snapshotOf({ entities: recorded, local }: RecordedInput): EntitySnapshot {
-    let types = '';
-    for (const { uid } of local) types += `${uid.type} `;
+  /** @param types of the entities that the question brought along */
+  function snapshotOf(recorded: readonly RecordedEntity[], localTypes: readonly string[]): EntitySnapshot {
+    const types = localTypes.join(' ');
     const known = snapshots.get(recorded);
     if (known?.types === types) return known.snapshot;
     const digests = new Map(recorded.map(({ uid, digest }) => [keyOf(uid), digest]));
@@ -134,7 +159,7 @@ export function createQuestions(
         const digest = digests.get(keyOf(uid));
         return digest === undefined ? undefined : factOf(digest);
       },
-      localTypes: new Set(local.map(({ uid }) => uid.type)),
+      localTypes: new Set(localTypes),
       base,
       readings,
     });
@@ -149,8 +174,28 @@ export function createQuestions(
       resource: input.resource,
       context: input.context,
       local: input.local,
-      shared: snapshotOf(input),
+      shared: snapshotOf(
+        input.entities,
+        input.local.map(({ uid }) => uid.type),
+      ),
     }),
+    fromValues({ principal, action, resource, entities }, { context, local }) {
+      const shared = snapshotOf(
+        entities,
+        local.map(({ reference }) => reference.type),
+      );
+      const asking = parseEntityUid(principal);
+      const about = parseEntityUid(resource);
+      const values = {
+        principal: asking ?? new EntityReference(principal.type, principal.id),
+        resource: about ?? new EntityReference(resource.type, resource.id),
+        context,
+        local,
+      };
+      // By a name that no entity can have nothing is asked as it is: it is read again, and refused.
+      const sound = asking !== undefined && about !== undefined;
+      return new QuestionOfValues({ principal, action, resource, shared }, values, sound);
+    },
   };
 }
 

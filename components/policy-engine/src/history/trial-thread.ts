@@ -29,15 +29,11 @@ export function startTrialThread(): TrialThread {
   worker.unref();
   let waiting: { resolve(said: FromTrial): void; reject(error: Error): void } | undefined;
   let ended: Error | undefined;
-  let fail: (error: Error) => void = () => undefined;
-  const death = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  // Nobody may be waiting when it comes.
-  death.catch(() => undefined);
+  /** Of those who wait for other work. Not one promise that all of it races: that would hold on to all its results. */
+  const dependents = new Set<(error: Error) => void>();
   const end = (error: Error): void => {
     ended ??= error;
-    fail(ended);
+    for (const reject of dependents) reject(ended);
     waiting?.reject(ended);
   };
   worker.on('message', (said: FromTrial) => waiting?.resolve(said));
@@ -63,7 +59,19 @@ export function startTrialThread(): TrialThread {
         waiting = undefined;
       }
     },
-    whileItLives: (work) => Promise.race([work, death]),
+    async whileItLives(work) {
+      let stopWaiting: (error: Error) => void = () => undefined;
+      const death = new Promise<never>((_, reject) => {
+        stopWaiting = reject;
+      });
+      if (ended !== undefined) stopWaiting(ended);
+      dependents.add(stopWaiting);
+      try {
+        return await Promise.race([work, death]);
+      } finally {
+        dependents.delete(stopWaiting);
+      }
+    },
     async stop() {
       end(new Error('the simulation was stopped'));
       await worker.terminate();

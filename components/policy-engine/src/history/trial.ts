@@ -1,18 +1,20 @@
-import type { EntityInput } from '@countersign/cedar';
+import { createTextReader, type EntityInput } from '@countersign/cedar';
 import type { Flip, RecordedDecision, SimulationRange } from '@countersign/contracts';
 import type { Digest } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import type { Question } from '../decision/question.ts';
 import { saysTheSame } from './differences.ts';
 import { memberOf } from './json-members.ts';
 import { judgeAgain } from './judge-again.ts';
-import { createRecordReader } from './record-reader.ts';
+import { createRecordReader, type ReadInput } from './record-reader.ts';
 import { decisionOf, headOf, wasNeverAsked } from './recorded.ts';
 import {
   createQuestions,
   type RecordedEntity,
-  type RecordedInput,
+  type RecordedOutline,
   readEntityFact,
   readRecordedInput,
+  readRecordedOutline,
 } from './recorded-question.ts';
 import { type Counts, createTally } from './tally.ts';
 
@@ -39,7 +41,7 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter): Trial {
   const tally = createTally();
   const facts = new Map<Digest, EntityInput>();
   const questions = createQuestions(bundle, (digest) => facts.get(digest));
-  const readData = createRecordReader();
+  const readRecord = createRecordReader(createTextReader(bundle.parsed.schema));
   const places = new WeakMap<EntityInput, Pick<Flip, 'institution' | 'desk'>>();
   /** Lists of entities of which all are there. */
   let complete = new WeakSet<readonly RecordedEntity[]>();
@@ -53,7 +55,7 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter): Trial {
   }
 
   /** Where the principal belonged when it asked; empty where the directory did not know. */
-  function placeOf({ principal, entities }: RecordedInput): Pick<Flip, 'institution' | 'desk'> {
+  function placeOf({ principal, entities }: RecordedOutline): Pick<Flip, 'institution' | 'desk'> {
     const own = entities.find(({ uid }) => uid.id === principal.id && uid.type === principal.type);
     const fact = own === undefined ? undefined : facts.get(own.digest);
     if (fact === undefined) return nowhere;
@@ -65,7 +67,7 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter): Trial {
     return place;
   }
 
-  function judgeOne({ decision: recorded, input, text }: Recorded): void {
+  function judgeOne({ decision: recorded, input, question, text }: Recorded): void {
     if (!isComplete(input.entities)) {
       tally.skip('entity_missing');
       return;
@@ -74,7 +76,7 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter): Trial {
     const place = { institution, desk, action: input.action };
     if (filter.institution !== undefined && filter.institution !== institution) return;
     if (filter.desk !== undefined && filter.desk !== desk) return;
-    const verdict = judgeAgain(bundle, input, input.unevaluable ? undefined : questions.from(input));
+    const verdict = judgeAgain(bundle, input, input.unevaluable ? undefined : question());
     const outcome =
       recorded.decision === verdict.decision
         ? saysTheSame(recorded, verdict)
@@ -100,17 +102,29 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter): Trial {
 
   /** @returns undefined for a record that has nothing to judge */
   function readOne(text: string): Recorded | undefined {
-    const decision = decisionOf(readData(text));
+    const { data, read } = readRecord(text);
+    const decision = decisionOf(data);
     // A record without a decision is a refusal that came before the policies: nothing that could be skipped.
     if (decision === undefined) return undefined;
-    const input = readRecordedInput(decision.input);
-    if (input === undefined || wasNeverAsked(decision)) {
-      tally.skip(input === undefined ? 'input_unreadable' : 'never_asked');
+    const asked = read === undefined ? askedIn(decision.input) : askedBy(decision.input, read);
+    if (asked === undefined || wasNeverAsked(decision)) {
+      tally.skip(asked === undefined ? 'input_unreadable' : 'never_asked');
       return undefined;
     }
+    const { input } = asked;
     if (filter.action !== undefined && filter.action !== input.action) return undefined;
     if (filter.principal !== undefined && filter.principal !== input.principal.id) return undefined;
-    return { decision, input, text };
+    return { decision, ...asked, text };
+  }
+
+  function askedIn(json: unknown): Asked | undefined {
+    const input = readRecordedInput(json);
+    return input === undefined ? undefined : { input, question: () => questions.from(input) };
+  }
+
+  function askedBy(json: unknown, read: ReadInput): Asked | undefined {
+    const input = readRecordedOutline(json, read.entities);
+    return input === undefined ? undefined : { input, question: () => questions.fromValues(input, read) };
   }
 
   return {
@@ -144,9 +158,13 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter): Trial {
   };
 }
 
-interface Recorded {
+interface Asked {
+  readonly input: RecordedOutline;
+  question(): Question;
+}
+
+interface Recorded extends Asked {
   readonly decision: RecordedDecision;
-  readonly input: RecordedInput;
   /** Of the record. */
   readonly text: string;
 }

@@ -1,11 +1,13 @@
-import type { DecisionInput, DirectorySnapshot, Principal } from '@countersign/contracts';
-import { type Json, toInstant } from '@countersign/kernel';
-import { escaped, extensionText, listText, referenceText } from '../decision/canonical-text.ts';
-import type { Uid } from '../decision/posed.ts';
+import { Datetime, type EntityReference, type RecordValue } from '@countersign/cedar';
+import type { DecisionInput } from '@countersign/contracts';
+import { toInstant } from '@countersign/kernel';
+import { recordShape } from '../decision/record-shape.ts';
+import type { ValueMaker } from '../decision/value-maker.ts';
 import { isStaffed } from './desk-hours.ts';
-import { datetimeOf, deskOf, reference } from './entities.ts';
 import { gatesOver } from './gates.ts';
 import type { IntentView } from './intent-view.ts';
+import type { KnownDirectory, KnownPrincipal } from './known-directory.ts';
+import { knownReference } from './known-references.ts';
 
 /** What the installation is: the same for every decision it makes. */
 export interface Installation {
@@ -18,7 +20,33 @@ export interface Installation {
 /** A sign-in may be so much newer than our clock; beyond that its age says nothing. */
 const clockSkewSeconds = 60;
 
-/** The schema's `Circumstances`, in Cedar's JSON form; its canonical text; and what of the directory it names. */
+const circumstancesRecord = recordShape(
+  'acr',
+  'actorDepth',
+  'algo',
+  'audience',
+  'authAgeSeconds',
+  'client',
+  'deskOpen',
+  'development',
+  'device',
+  'gates',
+  'institution',
+  'mandateStands',
+  'now',
+  'partner',
+  'region',
+  'scopes',
+  'signals',
+);
+const algoRecord = recordShape('artifactSha256', 'certId', 'modelId', 'version');
+const partnerRecord = recordShape('claims', 'institution');
+
+/**
+ * The schema's `Circumstances`.
+ *
+ * @param references takes what of the directory they name
+ */
 export function circumstances(
   { context }: Pick<DecisionInput, 'context'>,
   {
@@ -26,82 +54,69 @@ export function circumstances(
     view,
     directory,
     installation,
+    make,
+    references,
   }: {
-    readonly principal: Principal | undefined;
+    readonly principal: KnownPrincipal | undefined;
     readonly view: IntentView | undefined;
-    readonly directory: DirectorySnapshot;
+    readonly directory: KnownDirectory;
     readonly installation: Installation;
+    readonly make: ValueMaker;
+    readonly references: EntityReference[];
   },
-): { readonly json: Readonly<Record<string, Json>>; readonly text: string; readonly references: readonly Uid[] } {
-  const { acr, actorDepth, at, audience, client, institution, mandateStands, partner, scopes } = context;
-  const authAgeSeconds = ageOf(context);
-  const desk = principal === undefined ? undefined : deskOf(directory, principal);
-  const deskOpen = desk !== undefined && isStaffed(desk.hours, at);
-  const device = deviceOf(context.device, principal, directory);
-  const signals = signalsOf(context, device);
-  const gates = gatesOver(gated(principal, view, directory), directory, at);
-  const now = instantOf(at);
+): RecordValue {
+  const { acr, at, partner, scopes } = context;
+  const desk = principal?.desk;
+  const deviceId = deviceOf(context.device, principal, directory);
+  const device = deviceId === undefined ? undefined : knownReference('Device', deviceId);
+  if (device !== undefined) references.push(device);
+  const vouching = partner === undefined ? undefined : knownReference('Institution', make.text(partner.institution));
+  if (vouching !== undefined) references.push(vouching);
   // The artefact is read from the intent that was digested, not from what the caller says beside it.
   const algo = view?.algo;
-  const { development, region } = installation;
-
-  // Assigned one by one: an object spread for each fact that may be missing costs more than the policies do. Members
-  // and their text come in canonical order.
-  const json: Record<string, Json> = {};
-  let text = '{';
-  const references: Uid[] = [];
-  if (acr !== undefined) {
-    json['acr'] = acr;
-    text += `"acr":"${escaped(acr)}",`;
-  }
-  json['actorDepth'] = actorDepth;
-  text += `"actorDepth":${actorDepth},`;
-  if (algo !== undefined) {
-    json['algo'] = algo;
-    text += `"algo":${JSON.stringify(algo)},`;
-  }
-  json['audience'] = audience;
-  text += `"audience":"${escaped(audience)}",`;
-  if (authAgeSeconds !== undefined) {
-    json['authAgeSeconds'] = authAgeSeconds;
-    text += `"authAgeSeconds":${authAgeSeconds},`;
-  }
-  json['client'] = client;
-  json['deskOpen'] = deskOpen;
-  json['development'] = development;
-  text += `"client":"${escaped(client)}","deskOpen":${deskOpen},"development":${development},`;
-  if (device !== undefined) {
-    const named = reference('Device', device);
-    references.push(named.__entity);
-    json['device'] = named;
-    text += `"device":${referenceText('Device', device)},`;
-  }
-  json['gates'] = gates.json;
-  json['institution'] = institution;
-  json['mandateStands'] = mandateStands;
-  json['now'] = datetimeOf(now);
-  text += `"gates":${gates.text},"institution":"${escaped(institution)}","mandateStands":${mandateStands},"now":${extensionText('datetime', now)},`;
-  if (partner !== undefined) {
-    const vouching = { claims: [...partner.claims], institution: reference('Institution', partner.institution) };
-    references.push(vouching.institution.__entity);
-    json['partner'] = vouching;
-    text += `"partner":${JSON.stringify(vouching)},`;
-  }
-  json['region'] = region;
-  json['scopes'] = [...scopes];
-  json['signals'] = signals;
-  text += `"region":"${escaped(region)}","scopes":${listText(scopes)},"signals":${listText(signals)}}`;
-  return { json, text, references };
+  return circumstancesRecord({
+    acr: make.maybe(acr),
+    actorDepth: make.long(context.actorDepth),
+    algo:
+      algo === undefined
+        ? undefined
+        : algoRecord({
+            artifactSha256: make.text(algo.artifactSha256),
+            certId: make.maybe(algo.certId),
+            modelId: make.text(algo.modelId),
+            version: make.text(algo.version),
+          }),
+    audience: make.text(context.audience),
+    authAgeSeconds: ageOf(context),
+    client: make.text(context.client),
+    deskOpen: desk !== undefined && isStaffed(desk.hours, at),
+    development: installation.development,
+    device,
+    gates: gatesOver(gated(principal, view, directory, make), directory, at),
+    institution: make.text(context.institution),
+    mandateStands: context.mandateStands,
+    now: instantOf(at, make),
+    partner:
+      partner === undefined || vouching === undefined
+        ? undefined
+        : partnerRecord({ claims: make.texts(partner.claims), institution: vouching }),
+    region: make.text(installation.region),
+    scopes: make.texts(scopes),
+    signals: make.texts(signalsOf(context, deviceId)),
+  });
 }
 
 const none: readonly string[] = [];
 
 /** Many decisions are made within one millisecond. */
-let lastInstant = { at: Number.NaN, text: '' };
+let lastInstant = new Datetime(Number.NaN);
 
-function instantOf(at: number): string {
-  if (lastInstant.at !== at) lastInstant = { at, text: toInstant(at) };
-  return lastInstant.text;
+function instantOf(at: number, make: ValueMaker): Datetime {
+  if (lastInstant.epochMilliseconds === at) return lastInstant;
+  const instant = make.datetime(toInstant(at));
+  // Not one that Cedar cannot read.
+  if (make.sound) lastInstant = instant;
+  return instant;
 }
 
 /**
@@ -109,23 +124,24 @@ function instantOf(at: number): string {
  * an interface, the institution that asks for it.
  */
 function gated(
-  principal: Principal | undefined,
+  principal: KnownPrincipal | undefined,
   view: IntentView | undefined,
-  directory: DirectorySnapshot,
+  directory: KnownDirectory,
+  make: ValueMaker,
 ): readonly string[] {
   if (view !== undefined) {
     const acting = principal?.institution;
-    const client = view.account === undefined ? undefined : directory.account(view.account)?.institution;
+    const client = view.account === undefined ? undefined : directory.ownerOf(view.account);
     const leis = [view.entity];
     // Mostly the same firm as the one in whose name it is.
     if (acting !== undefined && acting !== view.entity) leis.push(acting);
     if (client !== undefined && client !== view.entity) leis.push(client);
     // Whose an account is that nobody registered, nobody knows: by its own name it is cleared by nobody.
-    for (const account of view.allocatedTo ?? none) leis.push(directory.account(account)?.institution ?? account);
-    leis.push(...view.parties);
+    for (const account of view.allocatedTo ?? none) leis.push(directory.ownerOf(account) ?? make.text(account));
+    for (const party of view.parties) leis.push(party);
     return leis;
   }
-  return principal === undefined ? [] : [principal.institution];
+  return principal === undefined ? none : [principal.institution];
 }
 
 function ageOf({ at, authTime }: DecisionInput['context']): number | undefined {
@@ -141,17 +157,17 @@ function signalsOf(
   { device: named, signals = none }: DecisionInput['context'],
   device: string | undefined,
 ): readonly string[] {
-  if (named === undefined || device !== undefined || signals.includes(strangeDevice)) return [...signals];
+  if (named === undefined || device !== undefined || signals.includes(strangeDevice)) return signals;
   return [...signals, strangeDevice];
 }
 
 /** A device counts when it is the person's own, or nobody's in particular of their institution. */
 function deviceOf(
   id: string | undefined,
-  principal: Principal | undefined,
-  directory: DirectorySnapshot,
+  principal: KnownPrincipal | undefined,
+  directory: KnownDirectory,
 ): string | undefined {
-  const device = id === undefined || principal === undefined ? undefined : directory.device(id);
+  const device = id === undefined || principal === undefined ? undefined : directory.snapshot.device(id);
   if (device === undefined || principal === undefined || device.institution !== principal.institution) return undefined;
   return device.holder === undefined || device.holder === principal.id ? device.id : undefined;
 }

@@ -2,6 +2,7 @@ import {
   createEntitySnapshot,
   createLazySnapshot,
   EntityReadings,
+  type EntityReference,
   type EntitySnapshot,
   entitiesNamedIn,
 } from '@countersign/cedar';
@@ -10,6 +11,7 @@ import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { type Closure, closureOf, type EntityFact, factOf, referencesIn } from '../decision/entity-facts.ts';
 import type { Uid } from '../decision/posed.ts';
 import { directoryEntity } from './entities.ts';
+import { type KnownDirectory, type KnownPrincipal, knownDirectory } from './known-directory.ts';
 
 /** Types of entities that belong to one question alone. */
 export const localTypes: ReadonlySet<string> = new Set(['Instrument', 'Mandate', 'Resource', 'Transaction']);
@@ -17,13 +19,15 @@ export const localTypes: ReadonlySet<string> = new Set(['Instrument', 'Mandate',
 /** The directory at one version, as one bundle's policies see it. */
 export interface SharedEntities {
   readonly snapshot: EntitySnapshot;
+  readonly directory: KnownDirectory;
   /**
    * What a question can come to, whatever it asks.
    *
-   * @param roots where it can begin to read the directory: who asks first, then what it names; in the same order each
-   *   time, so that it is worked out once
+   * @param principal who asks; without one there is no question, and nothing to come to but what the policies name
+   * @param roots where it can begin to read the directory beside them; in the same order each time, so that it is worked
+   *   out once
    */
-  closureOf(roots: readonly Uid[]): Closure;
+  closureOf(principal: KnownPrincipal | undefined, roots: readonly EntityReference[]): Closure;
 }
 
 /** Closures kept for a version of the directory; past it they are worked out again. */
@@ -48,17 +52,25 @@ export function createDirectoryEntities(): (directory: DirectorySnapshot, bundle
   }
 
   function share(directory: DirectorySnapshot, bundle: LoadedBundle): SharedEntities {
-    const closures = createClosures();
     const find = (uid: Uid) => factIn(directory, uid);
     const { base, always } = ofBundle(bundle);
+    const closures = createClosures();
+    let ofNobody: Closure | undefined;
     return {
+      directory: knownDirectory(directory),
       snapshot: createLazySnapshot({
         load: (uid) => find(uid)?.entity,
         localTypes,
         base,
         readings,
       }),
-      closureOf: (roots) => closures.of(roots, () => closureOf([...roots, ...always], find)),
+      closureOf(principal, roots) {
+        if (principal === undefined) {
+          ofNobody ??= closureOf(always, find);
+          return ofNobody;
+        }
+        return closures.of(principal, roots, () => closureOf([principal.uid, ...roots, ...always], find));
+      },
     };
   }
 
@@ -70,32 +82,31 @@ export function createDirectoryEntities(): (directory: DirectorySnapshot, bundle
 }
 
 interface KnownClosure {
-  readonly roots: readonly Uid[];
+  readonly roots: readonly EntityReference[];
   readonly closure: Closure;
 }
 
-/** Closures by the entities they start from; looked for by the first one, which is who asks. */
+/** Closures by who asks, and by what they start from. */
 function createClosures() {
-  const known = new Map<string, KnownClosure[]>();
+  const known = new Map<KnownPrincipal, readonly KnownClosure[]>();
   let size = 0;
   return {
-    of(roots: readonly Uid[], make: () => Closure): Closure {
-      const first = roots[0]?.id ?? '';
-      const sameFirst = known.get(first);
-      if (sameFirst !== undefined) for (const each of sameFirst) if (sameRoots(each.roots, roots)) return each.closure;
+    of(principal: KnownPrincipal, roots: readonly EntityReference[], make: () => Closure): Closure {
+      const ofOne = known.get(principal);
+      if (ofOne !== undefined) for (const each of ofOne) if (sameRoots(each.roots, roots)) return each.closure;
       if (size >= maxClosures) {
         known.clear();
         size = 0;
       }
       const closure = make();
-      known.set(first, [...(known.get(first) ?? []), { roots, closure }].slice(-maxClosuresOfOne));
+      known.set(principal, [...(known.get(principal) ?? []), { roots, closure }].slice(-maxClosuresOfOne));
       size++;
       return closure;
     },
   };
 }
 
-function sameRoots(left: readonly Uid[], right: readonly Uid[]): boolean {
+function sameRoots(left: readonly EntityReference[], right: readonly EntityReference[]): boolean {
   if (left.length !== right.length) return false;
   for (let place = 0; place < left.length; place++) {
     const one = left[place];

@@ -8,8 +8,7 @@ import type { LocalEntity, Uid } from '../decision/posed.ts';
  */
 export const reference = (type: string, id: string) => ({ __entity: { id, type } });
 export const uidOf = (type: string, id: string) => ({ id, type });
-export const datetime = (at: number) => datetimeOf(toInstant(at));
-export const datetimeOf = (instant: string) => ({ __extn: { arg: instant, fn: 'datetime' } });
+const datetime = (at: number) => ({ __extn: { arg: toInstant(at), fn: 'datetime' } });
 
 /** An entity of the directory. The same source and variant make the same entity, so it need not be made again. */
 export interface DirectoryEntity {
@@ -99,8 +98,9 @@ function principalEntity(principal: Principal, desk: Desk | undefined): LocalEnt
   });
 }
 
-function modelOf({ artifactSha256, modelId, status, version }: Extract<Principal, { kind: 'agent' }>['model']) {
-  return { artifactSha256, modelId, status, version };
+function modelOf(model: Extract<Principal, { kind: 'agent' }>['model']) {
+  const { artifactSha256, certificateId, modelId, status, version } = model;
+  return { artifactSha256, certificateId, modelId, status, version };
 }
 
 function deskEntity({ id, institution, products, venues, jurisdictions }: Desk): LocalEntity {
@@ -128,18 +128,16 @@ function accountEntity({ id, institution, type }: Account): LocalEntity {
   });
 }
 
-function venueEntity({ mic, operator, country }: Venue): LocalEntity {
+/** A MIC is no longer valid from the first moment of its expiry day on, in UTC; a day that cannot be read is over. */
+function venueEntity({ mic, operator, country, expiryDate }: Venue): LocalEntity {
+  const expires = expiryDate === undefined ? undefined : (parseInstant(`${expiryDate}T00:00:00Z`) ?? 0);
   return entity('Venue', mic, [], {
     country: reference('Jurisdiction', country),
+    ...(expires === undefined ? {} : { expires: datetime(expires) }),
     operator: reference('Institution', operator),
   });
 }
 
-export function entity(
-  type: string,
-  id: string,
-  parents: readonly Uid[],
-  attrs: Readonly<Record<string, Json>>,
-): LocalEntity {
+function entity(type: string, id: string, parents: readonly Uid[], attrs: Readonly<Record<string, Json>>): LocalEntity {
   return { attrs, parents, uid: uidOf(type, id) };
 }

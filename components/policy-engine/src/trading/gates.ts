@@ -1,26 +1,24 @@
-import type { DirectorySnapshot, Institution, InstitutionCompliance } from '@countersign/contracts';
-import { parseInstant } from '@countersign/kernel';
-import { escaped } from '../decision/canonical-text.ts';
-import { datetime, endOfDay } from './entities.ts';
+import { Datetime, type RecordValue } from '@countersign/cedar';
+import type { Institution, InstitutionCompliance } from '@countersign/contracts';
+import { parseInstant, toInstant } from '@countersign/kernel';
+import { recordShape } from '../decision/record-shape.ts';
+import { endOfDay } from './entities.ts';
 
 const risks = ['low', 'medium', 'high', 'prohibited', 'unknown'] as const;
 type Risk = (typeof risks)[number];
 
 /** What compliance has found of an institution, as it is compared. */
-interface Standing {
+export interface Standing {
   readonly kycUntil: number;
   readonly risk: Risk;
   readonly riskRank: number;
   readonly sanctionsClear: boolean;
   /** The epoch where it was never screened. */
   readonly screenedAt: number;
-  /** The same for the policies, and as canonical JSON. */
-  readonly screened: ReturnType<typeof datetime>;
-  readonly screenedText: string;
+  /** The same for the policies. */
+  readonly screened: Datetime;
 }
 
-/** Read once per object of the directory: they do not change, a new snapshot has new ones. */
-const standings = new WeakMap<Institution, Standing>();
 /** A clock may be so far ahead of ours. What was found later than that was not found: a screening is no promise. */
 const clockSkewMs = 60_000;
 
@@ -37,9 +35,13 @@ const nobodyKnows: Standing = {
  * known of one counts as the worst.
  *
  * @param at milliseconds since the epoch
- * @returns the schema's `gates`, and its canonical JSON
+ * @returns the schema's `gates`
  */
-export function gatesOver(leis: Iterable<string>, directory: DirectorySnapshot, at: number) {
+export function gatesOver(
+  leis: readonly string[],
+  directory: { standingOf(lei: string): Standing },
+  at: number,
+): RecordValue {
   let kycFailing = '';
   let worst: Standing | undefined;
   let amlWorst = '';
@@ -47,7 +49,7 @@ export function gatesOver(leis: Iterable<string>, directory: DirectorySnapshot, 
   let oldest: Standing | undefined;
   let sanctionsOldestOf = '';
   for (const lei of leis) {
-    const standing = standingOf(directory.institution(lei));
+    const standing = directory.standingOf(lei);
     if (kycFailing === '' && standing.kycUntil < at) kycFailing = lei;
     if (worst === undefined || standing.riskRank > worst.riskRank) {
       worst = standing;
@@ -62,31 +64,35 @@ export function gatesOver(leis: Iterable<string>, directory: DirectorySnapshot, 
   }
   // Nobody was asked about: nothing is known, which is no better than an unknown institution.
   const { risk: amlRisk } = worst ?? nobodyKnows;
-  const { screened: sanctionsOldest, screenedText } = oldest ?? nobodyKnows;
+  const { screened: sanctionsOldest } = oldest ?? nobodyKnows;
   const kycStands = worst !== undefined && kycFailing === '';
   const sanctionsClear = worst !== undefined && sanctionsFailing === '';
-  return {
-    json: {
-      amlRisk,
-      amlWorst,
-      kycFailing,
-      kycStands,
-      sanctionsClear,
-      sanctionsFailing,
-      sanctionsOldest,
-      sanctionsOldestOf,
-    },
-    text: `{"amlRisk":"${amlRisk}","amlWorst":"${escaped(amlWorst)}","kycFailing":"${escaped(kycFailing)}","kycStands":${kycStands},"sanctionsClear":${sanctionsClear},"sanctionsFailing":"${escaped(sanctionsFailing)}","sanctionsOldest":${screenedText},"sanctionsOldestOf":"${escaped(sanctionsOldestOf)}"}`,
-  };
+  return gatesRecord({
+    amlRisk,
+    amlWorst,
+    kycFailing,
+    kycStands,
+    sanctionsClear,
+    sanctionsFailing,
+    sanctionsOldest,
+    sanctionsOldestOf,
+  });
 }
 
-function standingOf(institution: Institution | undefined): Standing {
-  if (institution?.compliance === undefined) return nobodyKnows;
-  const known = standings.get(institution);
-  if (known !== undefined) return known;
-  const standing = readStanding(institution.compliance);
-  standings.set(institution, standing);
-  return standing;
+const gatesRecord = recordShape(
+  'amlRisk',
+  'amlWorst',
+  'kycFailing',
+  'kycStands',
+  'sanctionsClear',
+  'sanctionsFailing',
+  'sanctionsOldest',
+  'sanctionsOldestOf',
+);
+
+/** What compliance has found of an institution that the directory has, or has not. */
+export function standingOf(institution: Institution | undefined): Standing {
+  return institution?.compliance === undefined ? nobodyKnows : readStanding(institution.compliance);
 }
 
 function readStanding({ kyc, amlRisk, sanctions }: InstitutionCompliance): Standing {
@@ -101,6 +107,5 @@ function readStanding({ kyc, amlRisk, sanctions }: InstitutionCompliance): Stand
 }
 
 function screening(screenedAt: number) {
-  const screened = datetime(screenedAt);
-  return { screenedAt, screened, screenedText: JSON.stringify(screened) };
+  return { screenedAt, screened: new Datetime(screenedAt, toInstant(screenedAt)) };
 }

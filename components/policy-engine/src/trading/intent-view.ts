@@ -15,7 +15,13 @@ export interface IntentView {
   readonly instrument?: { readonly id: string; readonly cfi: string };
   readonly algorithmic: boolean;
   /** The artefact the intent names, where it names one whole. */
-  readonly algo?: { readonly artifactSha256: string; readonly modelId: string; readonly version: string };
+  readonly algo?: {
+    readonly artifactSha256: string;
+    /** Of its certificate, where the intent names one. */
+    readonly certId?: string;
+    readonly modelId: string;
+    readonly version: string;
+  };
   readonly account?: string;
   /** To which an allocation distributes what was executed. */
   readonly allocatedTo?: readonly string[];
@@ -121,10 +127,10 @@ function partiesIn(intent: Intent): readonly string[] {
 }
 
 function algoOf(algo: Readonly<Record<string, Json>> | undefined): IntentView['algo'] {
-  const { model_id: modelId, version, artifact_sha256: artifactSha256 } = algo ?? {};
+  const { model_id: modelId, version, artifact_sha256: artifactSha256, cert_id: certId } = algo ?? {};
   if (typeof modelId !== 'string' || typeof version !== 'string' || typeof artifactSha256 !== 'string')
     return undefined;
-  return { artifactSha256, modelId, version };
+  return { artifactSha256, ...(typeof certId === 'string' ? { certId } : {}), modelId, version };
 }
 
 /** Cedar's decimal ends at 922337203685477.5807; an amount beyond it is not compared wrongly but not at all. */

@@ -26,6 +26,7 @@ const mandateActionOfStep: ReadonlyMap<string, Scope> = new Map([
   ['allocation:propose', 'allocation:propose'],
   ['collateral:transfer', 'collateral:transfer'],
   ['withdrawal:request', 'withdrawal:request'],
+  ['withdrawal:release', 'withdrawal:request'],
   ['withdrawal-address:propose', 'withdrawal-address:propose'],
   ['report:submit', 'report:submit'],
 ]);

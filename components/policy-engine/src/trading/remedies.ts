@@ -1,6 +1,7 @@
 import type { Json } from '@countersign/kernel';
 import type { Remedy } from '../bundle/annotations.ts';
 import type { Question } from '../decision/question.ts';
+import { takesApprovalsIn } from './approval-states.ts';
 
 /** Attribute of the resource that counts standing approvals by role; roles written as in Cedar, `head_of_trading`. */
 const approvalsAttribute = 'approvals';
@@ -30,7 +31,9 @@ export function withRemedies(question: Question, remedies: readonly Remedy[]): Q
         : entity,
     );
   }
-  return { ...question, context, local };
+  // Named one by one: what the question has as values is not what is asked now.
+  const { principal, action, resource, shared } = question;
+  return { principal, action, resource, shared, context, local };
 }
 
 /** How many approvals by holders of the role stand now. */
@@ -43,10 +46,11 @@ export function attributeOf(role: string): string {
   return role.replaceAll('-', '_');
 }
 
-/** The registry takes approvals until an intent is acted on; later nobody can give what is missing. */
+/** The registry takes approvals while a step that may want them comes next; else nobody can give what is missing. */
 function takesApprovals(question: Question): boolean {
-  const state = question.local.find(({ uid }) => isResource(question, uid))?.attrs['state'];
-  return state === undefined || state === 'intended';
+  const { state, intentType } = question.local.find(({ uid }) => isResource(question, uid))?.attrs ?? {};
+  if (state === undefined) return true;
+  return typeof state === 'string' && typeof intentType === 'string' && takesApprovalsIn(intentType, state);
 }
 
 function approvalsOf(question: Question): Readonly<Record<string, Json>> | undefined {

@@ -1,12 +1,13 @@
+import { EntityReference, type UnrelatedEntity } from '@countersign/cedar';
 import type { Directory, DirectorySnapshot } from '@countersign/contracts';
 import { kindOfPrincipal, parsePrincipalId, policyErrors } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { InformationModel } from '../decision/information-model.ts';
-import type { Posed } from '../decision/posed.ts';
+import { type Posed, PosedInValues } from '../decision/posed.ts';
+import { ValueMaker } from '../decision/value-maker.ts';
 import { circumstances, type Installation } from './context.ts';
 import { createDirectoryEntities } from './directory-entities.ts';
-import { principalUid, uidOf } from './entities.ts';
 import { type IntentView, viewIntent } from './intent-view.ts';
 import { createOutsideRequests } from './outside-requests.ts';
 import type { OutsideDependencies, TradingInput } from './trading-input.ts';
@@ -23,27 +24,32 @@ export function createTradingModel(dependencies: TradingModelDependencies): Info
   const entitiesOf = createDirectoryEntities();
 
   function pose(input: TradingInput, bundle: LoadedBundle, snapshot = directory.snapshot()): Posed {
-    const { resource } = input;
-    const principal = snapshot.principal(input.principal);
-    const view = resource.type === 'transaction' ? viewIntent(resource.facts) : undefined;
-    const about = thingOf(resource, view, snapshot);
+    const { action, resource } = input;
     const shared = entitiesOf(snapshot, bundle);
-    const context = circumstances(input, { principal, view, directory: snapshot, installation });
-    const local = principal === undefined ? undefined : about.local;
-    const asking =
-      principal === undefined ? uidOf(typeOfUnknown(input.principal), input.principal) : principalUid(principal);
-    return {
-      principal: asking,
-      action: input.action,
-      resource: about.uid,
-      context: context.json,
-      local: local?.entities ?? [],
-      text: { context: context.text, local: local?.text ?? '[]' },
-      shared: shared.snapshot,
-      closure: shared.closureOf(local === undefined ? [] : [asking, ...local.references, ...context.references]),
-      entityVersion: snapshot.version,
-      evaluable: local !== undefined,
-    };
+    const principal = shared.directory.principal(input.principal);
+    const asking = principal?.reference ?? new EntityReference(typeOfUnknown(input.principal), input.principal);
+    const view = resource.type === 'transaction' ? viewIntent(resource.facts) : undefined;
+    const make = new ValueMaker();
+    const references: EntityReference[] = [];
+    const making = { make, references };
+    const about = referenceTo(resource);
+    make.text(about.id);
+    const local = principal === undefined ? undefined : localEntities(about, resource, view, snapshot, making);
+    const context = circumstances(input, { principal, view, directory: shared.directory, installation, ...making });
+    const evaluable = local !== undefined;
+    return new PosedInValues(
+      {
+        principal: principal?.uid ?? { id: asking.id, type: asking.type },
+        action,
+        resource: { id: about.id, type: about.type },
+        shared: shared.snapshot,
+        closure: shared.closureOf(evaluable ? principal : undefined, references),
+        entityVersion: snapshot.version,
+        evaluable,
+      },
+      { principal: asking, resource: about, context, local: local ?? none },
+      make.sound,
+    );
   }
 
   return {
@@ -63,21 +69,36 @@ export function createTradingModel(dependencies: TradingModelDependencies): Info
   };
 }
 
-/** The thing that is asked about; without local entities where nothing can be asked about it. */
-function thingOf(resource: TradingInput['resource'], view: IntentView | undefined, directory: DirectorySnapshot) {
+const none: readonly never[] = [];
+
+function referenceTo(resource: TradingInput['resource']): EntityReference {
   switch (resource.type) {
     case 'transaction':
-      return {
-        uid: uidOf('Transaction', resource.facts.id),
-        local: view === undefined ? undefined : transactionEntities(resource.facts, view, directory),
-      };
+      return new EntityReference('Transaction', resource.facts.id);
     case 'resource':
-      return {
-        uid: uidOf('Resource', resource.uri),
-        local: resourceEntities(resource.uri, directory.resource(resource.uri)?.institution),
-      };
+      return new EntityReference('Resource', resource.uri);
     case 'unknown':
-      return { uid: resource.uid, local: undefined };
+      return new EntityReference(resource.uid.type, resource.uid.id);
+    default:
+      return resource satisfies never;
+  }
+}
+
+/** Entities of what is asked about; undefined where nothing can be asked about it. */
+function localEntities(
+  about: EntityReference,
+  resource: TradingInput['resource'],
+  view: IntentView | undefined,
+  directory: DirectorySnapshot,
+  making: Parameters<typeof resourceEntities>[2],
+): readonly UnrelatedEntity[] | undefined {
+  switch (resource.type) {
+    case 'transaction':
+      return view === undefined ? undefined : transactionEntities(about, resource.facts, view, directory, making);
+    case 'resource':
+      return resourceEntities(about, directory.resource(resource.uri)?.institution, making);
+    case 'unknown':
+      return undefined;
     default:
       return resource satisfies never;
   }

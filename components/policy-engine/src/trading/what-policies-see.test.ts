@@ -241,6 +241,7 @@ describe('of the circumstances the policies see', () => {
       (await seen(stepQuestion('order:create', facts, { algo: said }))).context;
     expect((await of(transactionOf('trade_order')))['algo']).toEqual({
       artifactSha256: 'ab'.repeat(32),
+      certId: 'CERT-7',
       modelId: 'vwap',
       version: '3.2.1',
     });
@@ -402,6 +403,7 @@ describe('of the directory the policies see', () => {
   it('each entity as the schema has its type', async () => {
     const directory = directoryOf({
       institutions: [institution(own, { dataRegions: ['eu'] }), institution(stranger), institution(clearer as Lei)],
+      venues: market.venues.map((venue) => ({ ...venue, expiryDate: '2027-01-31' })),
     });
     const { entities } = (await seen(placing({ device: 'device:of-own' }), directory)) as unknown as {
       entities: readonly (readonly [string, string, string])[];
@@ -450,6 +452,8 @@ describe('of the directory the policies see', () => {
     expect(byType.get(`Account ${own}-1`)).toMatchObject({ attrs: { accountType: 'House' }, parents: [{ id: own }] });
     expect(byType.get('Venue XNAS')?.attrs).toEqual({
       country: entity('Jurisdiction', 'US'),
+      // From the first moment of that day on.
+      expires: datetime('2027-01-31T00:00:00.000Z'),
       operator: entity('Institution', stranger),
     });
   });

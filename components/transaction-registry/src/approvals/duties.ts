@@ -14,25 +14,32 @@ export function dutiesFault(
   duties: Duties | undefined,
   {
     by,
+    actors = [],
     transaction,
     given,
     directory,
   }: {
     readonly by: Actor;
+    /** Those who act for them; what they may not do themselves they may not do in somebody's name. */
+    readonly actors?: readonly string[] | undefined;
     readonly transaction: Pick<StoredTransaction, 'initiator' | 'carriedBy'>;
     readonly given: readonly { readonly approver: string }[];
     readonly directory: Pick<DirectorySnapshot, 'principal'>;
   },
 ): CodedError | undefined {
   if (duties === undefined) return undefined;
-  if (duties.person === true && directory.principal(by.id)?.kind !== 'person')
+  const hands = [by.id, ...actors];
+  if (duties.person === true && hands.some((hand) => directory.principal(hand)?.kind !== 'person'))
     return transactionErrors.error(
       'person_required',
       'This is for a person to do, not for a machine of its own accord.',
     );
-  if (duties.notInitiator === true && (by.id === transaction.initiator || by.id === transaction.carriedBy))
+  if (
+    duties.notInitiator === true &&
+    hands.some((hand) => hand === transaction.initiator || hand === transaction.carriedBy)
+  )
     return transactionErrors.error('duties_combined', 'Who began a transaction leaves this step to somebody else.');
-  if (duties.notApprover === true && given.some(({ approver }) => approver === by.id))
+  if (duties.notApprover === true && given.some(({ approver }) => hands.includes(approver)))
     return transactionErrors.error('duties_combined', 'Who approved a transaction leaves this step to somebody else.');
   return undefined;
 }

@@ -10,6 +10,7 @@ export interface Warning {
 }
 
 const soonMs = 15 * 60_000;
+const dayMs = 24 * 3_600_000;
 
 /**
  * What an approver should not overlook, read from the intent and what is known here; never from what a client says.
@@ -20,6 +21,8 @@ export function warningsOf(
   transaction: Pick<StoredTransaction, 'detail' | 'initiator'>,
   about: {
     readonly destinationKnown: boolean | undefined;
+    /** A withdrawal names no active entry of the address book, or not the one that was asked for. */
+    readonly destinationMissing: boolean;
     readonly openException: boolean;
     readonly directory: Pick<DirectorySnapshot, 'principal'>;
     /** Milliseconds since the epoch. */
@@ -30,7 +33,12 @@ export function warningsOf(
   const left = (parseInstant(detail.not_after) ?? 0) - about.now;
   return [
     ...warn(about.destinationKnown === false, 'destination_new', 'Nothing has been sent to this destination before.'),
-    ...ofDetail(detail),
+    ...warn(
+      about.destinationMissing,
+      'destination_unknown',
+      'No active entry of the address book is what it names: it is not released there.',
+    ),
+    ...ofDetail(detail, about.now),
     ...warn(
       about.directory.principal(initiator) === undefined,
       'initiator_gone',
@@ -46,7 +54,7 @@ export function warningsOf(
   ];
 }
 
-function ofDetail(detail: AuthorizationDetail): readonly Warning[] {
+function ofDetail(detail: AuthorizationDetail, now: number): readonly Warning[] {
   switch (detail.type) {
     case 'urn:countersign:rar:v1:trade_order':
     case 'urn:countersign:rar:v1:rfq':
@@ -68,10 +76,16 @@ function ofDetail(detail: AuthorizationDetail): readonly Warning[] {
       );
     case 'urn:countersign:rar:v1:privileged_admin':
       return warn(detail.after_hash === undefined, 'removal', 'It removes something.');
+    case 'urn:countersign:rar:v1:address_book_change':
+      // Who proposes it says how long: one that is over already gives nobody the time to notice.
+      return warn(
+        (parseInstant(detail.cooling_off_until) ?? 0) - now < dayMs,
+        'cooling_off_short',
+        `It can be sent to from ${detail.cooling_off_until} on: less than a day for somebody to notice.`,
+      );
     case 'urn:countersign:rar:v1:allocation':
     case 'urn:countersign:rar:v1:clearing_submission':
     case 'urn:countersign:rar:v1:collateral_transfer':
-    case 'urn:countersign:rar:v1:address_book_change':
     case 'urn:countersign:rar:v1:regulatory_report':
       return [];
     default:

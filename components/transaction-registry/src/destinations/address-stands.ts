@@ -27,7 +27,7 @@ export async function addressStanding(
     return { stands: true, digest: transaction.destinationDigest };
   const id = parseId('transaction', detail.address_id);
   const entry = id === undefined ? undefined : await unit.share(id);
-  if (entry === undefined || !isFor(entry, transaction, detail))
+  if (entry === undefined || !isEntryFor(entry, transaction, detail))
     return unknown('is no entry of the address book for this asset');
   if (entry.state !== 'active') return unknown(`is ${entry.state}`);
   if (asked.event === 'release' && transaction.destinationDigest !== entry.intentDigest)
@@ -35,7 +35,8 @@ export async function addressStanding(
   return { stands: true, digest: entry.intentDigest };
 }
 
-function isFor(
+/** Whether an entry of the address book is of the same institution, for the same asset on the same chain. */
+export function isEntryFor(
   { detail, initiatorInstitution }: StoredTransaction,
   withdrawal: StoredTransaction,
   { asset, chain_id, entity_lei }: Withdrawal,

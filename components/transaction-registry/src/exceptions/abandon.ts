@@ -18,10 +18,12 @@ export function endingOf(transaction: Pick<StoredTransaction, 'detail' | 'state'
   const cycle = lifeCycleOf(transaction.detail);
   const now = stateRuleOf(cycle, transaction.state);
   if (now.final === true) return undefined;
-  const ending = isExecuted(transaction)
+  const executed = isExecuted(transaction);
+  const ending = executed
     ? ({ event: 'fail', state: 'failed' } as const)
     : ({ event: 'cancel', state: 'cancelled' } as const);
-  return { ...ending, freesHeadroom: now.counts === true && stateRuleOf(cycle, ending.state).counts !== true };
+  // Of what was executed nobody has said that it did not happen: giving up on it makes no room for more.
+  return { ...ending, freesHeadroom: !executed && now.counts === true };
 }
 
 /** Ends a transaction that is locked. What has been recorded before says why. */

@@ -2,6 +2,7 @@ import { exceptionErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import { type Attempt, isAwaited, isExecuted } from '../attempt.ts';
 import type { StoredException } from '../store.ts';
+import { isToldWhy } from '../told-to.ts';
 
 /**
  * While an exception stands open nothing goes on but cancelling, as long as nothing has been executed, and the partner
@@ -17,7 +18,7 @@ export function openExceptionFault(attempt: Attempt): CodedError | undefined {
     ? undefined
     : exceptionErrors.error(
         'exception_open',
-        `An exception stands open: ${blocking.detail} Somebody of ${blocking.owner} has to deal with it first.`,
+        `An exception stands open${isToldWhy(attempt) ? `: ${blocking.detail}` : '.'} Somebody of ${blocking.owner} has to deal with it first.`,
         { facts: { exception: blocking.id, cause: blocking.cause, reason: blocking.reason } },
       );
 }

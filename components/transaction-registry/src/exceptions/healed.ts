@@ -47,9 +47,9 @@ export async function stillMissing(about: Case, dependencies: Dependencies): Pro
         ? undefined
         : missing('event_awaited', 'The partner has not been heard of yet.');
     case 'departure': {
-      const person = dependencies.directory.snapshot().principal(transaction.initiator);
+      const person = dependencies.directory.snapshot().principal(transaction.carriedBy ?? transaction.initiator);
       return person === undefined || (person.kind === 'person' && person.active === false)
-        ? missing('principal_gone', 'Who began the transaction is not there.')
+        ? missing('principal_gone', 'Who answers for the transaction is not there.')
         : undefined;
     }
     case 'mismatch':
@@ -69,7 +69,10 @@ export async function freshMandates(
 ): Promise<{ readonly mandates: readonly Mandate[]; readonly named: Mandate } | { readonly fault: CodedError }> {
   const answer = await standing(about, dependencies, mandate);
   const named = answer.stands ? answer.mandates.find(({ id }) => id === mandate) : undefined;
-  if (answer.stands && named !== undefined) return { mandates: answer.mandates, named };
+  if (answer.stands && named !== undefined) {
+    const foreign = await speaksForOthers(named, answer.mandates, about, dependencies);
+    return foreign === undefined ? { mandates: answer.mandates, named } : { fault: foreign };
+  }
   const { reason, detail } = answer.stands
     ? { reason: 'mandate_not_found', detail: 'The event rests on no mandate that another could take the place of.' }
     : answer;
@@ -78,6 +81,41 @@ export async function freshMandates(
       facts: { reason },
     }),
   };
+}
+
+/**
+ * Whether a mandate was given by somebody else than for whom the intent is: then it is authority over another's affairs,
+ * however much it permits. Either it speaks for the institution in whose name the intent is, or it comes from whoever
+ * gave the one that lapsed.
+ *
+ * @returns CodedError `mandate_lapsed`, with the reason `entity_not_represented`
+ */
+async function speaksForOthers(
+  named: Mandate,
+  mandates: readonly Mandate[],
+  about: Case,
+  dependencies: Dependencies,
+): Promise<CodedError | undefined> {
+  const { transaction } = about;
+  const { entity_lei: entity } = transaction.detail;
+  const before = await standing(about, dependencies);
+  const lapsed = before.stands ? before.mandates.find(({ id }) => id === transaction.mandate.id) : before.mandate;
+  const wanted = [
+    ...(entity === transaction.initiatorInstitution ? [] : [entity]),
+    ...(lapsed === undefined ? [] : [lapsed.grantor.lei]),
+  ];
+  if (upwardFrom(named, mandates).some(({ grantor }) => wanted.includes(grantor.lei))) return undefined;
+  return transactionErrors.error(
+    'mandate_lapsed',
+    'The mandate that is named does not permit it: it was given neither by whom the intent is for, nor by who gave the one that lapsed.',
+    { facts: { reason: 'entity_not_represented' } },
+  );
+}
+
+/** The named mandate, and those that it was cut from. */
+function upwardFrom(named: Mandate, mandates: readonly Mandate[]): readonly Mandate[] {
+  const above = mandates.find(({ id }) => id === named.parent?.id);
+  return above === undefined ? [named] : [named, ...upwardFrom(above, mandates)];
 }
 
 function standing({ exception, transaction, past, now }: Case, { consentStore }: Dependencies, mandate?: MandateId) {

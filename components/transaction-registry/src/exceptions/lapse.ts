@@ -4,6 +4,7 @@ import type { Attempt } from '../attempt.ts';
 import type { MandateStanding } from '../mandate-check.ts';
 import { circumstancesOf } from '../step-record.ts';
 import type { StoredException, Unit } from '../store.ts';
+import { isToldWhy, toldTo } from '../told-to.ts';
 import { type RaiseDependencies, type Raised, raiseException } from './raise.ts';
 
 /** Why a step that something has led up to cannot be taken. */
@@ -45,14 +46,16 @@ export async function leaveException(
 }
 
 /** The mandate carries the step no further. */
-export function mandateLapse({ transaction }: Attempt, standing: Extract<MandateStanding, { stands: false }>): Lapse {
+export function mandateLapse(attempt: Attempt, standing: Extract<MandateStanding, { stands: false }>): Lapse {
+  const { transaction, asked } = attempt;
   const { reason, detail, atFault } = standing;
   const holder = atFault?.grantee.lei;
+  const told = isToldWhy(attempt) || holder === asked.institution ? detail : 'what it rests on does not permit it now.';
   return {
     cause: 'mandate',
     reason,
     error: (exception) =>
-      transactionErrors.error('mandate_lapsed', `The mandate does not carry this any further: ${detail}`, {
+      transactionErrors.error('mandate_lapsed', `The mandate does not carry this any further: ${told}`, {
         facts: { reason, ...(exception === undefined ? {} : { exception }) },
       }),
     raised: {
@@ -65,11 +68,12 @@ export function mandateLapse({ transaction }: Attempt, standing: Extract<Mandate
 }
 
 /** The policies, or approvals that stood before, carry the step no further. */
-export function authorityLapse({ transaction }: Attempt, cause: 'entitlement' | 'approval', fault: CodedError): Lapse {
+export function authorityLapse(attempt: Attempt, cause: 'entitlement' | 'approval', fault: CodedError): Lapse {
+  const { transaction } = attempt;
   return {
     cause,
     reason: fault.code,
-    error: (exception) => withException(fault, exception),
+    error: (exception) => withException(toldTo(attempt, fault), exception),
     raised: { detail: fault.detail, owner: transaction.initiatorInstitution },
   };
 }

@@ -50,6 +50,7 @@ export async function raiseException(
     recordId: about.id,
     bodyDigest: raised.bodyDigest ?? null,
     raisedVersion: transaction.version,
+    raisedBy: circumstances.subject?.id ?? null,
   };
   await audit.append({
     ...about,

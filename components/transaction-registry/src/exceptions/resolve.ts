@@ -24,10 +24,10 @@ interface Resolved {
 export async function resolveException(
   id: ExceptionId,
   resolution: { readonly kind: string; readonly reason: string; readonly mandate?: string },
-  by: Actor,
+  { actors = [], ...by }: Actor & { readonly actors?: readonly string[] },
   dependencies: TransitionDependencies,
 ): Promise<TransactionException> {
-  const asked = parseResolution(resolution);
+  const asked = { ...parseResolution(resolution), byOthers: actors.length > 0 };
   const { exception, freed } = await dependencies.store.inUnit((unit) => resolve(id, asked, by, unit, dependencies));
   if (freed)
     await releaseHeadroom(exception.transaction, {
@@ -39,7 +39,7 @@ export async function resolveException(
 
 async function resolve(
   id: ExceptionId,
-  asked: AskedResolution,
+  asked: AskedResolution & { readonly byOthers: boolean },
   by: Actor,
   unit: Unit,
   dependencies: TransitionDependencies,
@@ -53,14 +53,15 @@ async function resolve(
   if (exception.resolution !== undefined) return { exception: sameAgain(exception, asked, by), freed: false };
   const given = await unit.approvals(transaction.id);
   const snapshot = dependencies.directory.snapshot();
-  const unfit = resolverFault(by, exception, transaction, given, snapshot);
+  const past = await unit.transitions(transaction.id);
+  const unfit = resolverFault({ ...by, byOthers: asked.byOthers }, exception, transaction, { given, past }, snapshot);
   if (unfit !== undefined) return refuse(exception, transaction, asked, by, unfit, dependencies);
   mustSuit(exception.cause, asked);
   const now = dependencies.clock.now();
   const about: Case = {
     exception,
     transaction,
-    past: await unit.transitions(transaction.id),
+    past,
     approvals: standingApprovals(transaction, given, snapshot, now),
     destinationKnown: await destinationKnown(transaction, unit),
     now,

@@ -13,7 +13,8 @@ export const collateral: LifeCycle = {
     approved: {},
     transferred: { counts: true, executed: true, atRest: true },
     returned: { executed: true, final: true },
-    failed: { executed: true, final: true },
+    // Reached by giving up on it alone: nobody has said that it did not go.
+    failed: { counts: true, executed: true, final: true },
     rejected: { final: true },
     cancelled: { final: true },
   },

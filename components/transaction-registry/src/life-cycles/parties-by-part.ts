@@ -16,7 +16,7 @@ export function partiesByPart({
   readonly initiatorInstitution: Lei;
 }): PartiesByPart {
   const parties = new Map<Part, Lei[]>();
-  for (const [part, lei] of namedIn(detail)) {
+  for (const [part, lei] of namedIn(detail, initiatorInstitution)) {
     const known = parties.get(part) ?? [];
     if (!known.includes(lei)) parties.set(part, [...known, lei]);
   }
@@ -37,7 +37,7 @@ export function partiesToAct(
   return [...new Set(actors.flatMap((actor) => parties.get(actor) ?? []))];
 }
 
-function namedIn(detail: AuthorizationDetail): readonly (readonly [Part, Lei])[] {
+function namedIn(detail: AuthorizationDetail, initiatorInstitution: Lei): readonly (readonly [Part, Lei])[] {
   switch (detail.type) {
     case 'urn:countersign:rar:v1:trade_order':
       return detail.parties.map(({ role, lei }) => [role, lei]);
@@ -55,9 +55,12 @@ function namedIn(detail: AuthorizationDetail): readonly (readonly [Part, Lei])[]
       ];
     case 'urn:countersign:rar:v1:settlement_instruction': {
       const ends = [detail.deliverer.lei, detail.receiver.lei];
-      const others = ends.filter((lei) => lei !== detail.entity_lei);
-      // Between two accounts of one firm, that firm is the other end too.
-      return (others.length === 0 ? ends : others).map((lei) => ['counterparty', lei]);
+      const others = ends.filter((lei) => lei !== detail.entity_lei && lei !== initiatorInstitution);
+      if (others.length > 0) return others.map((lei) => ['counterparty', lei]);
+      // Who instructs for another, to itself, does not affirm it as well: whoever it is for does. Between two accounts
+      // of one firm, that firm is the other end too, and another of its people affirms.
+      const apart = ends.filter((lei) => lei !== initiatorInstitution);
+      return (apart.length > 0 ? apart : ends).map((lei) => ['counterparty', lei]);
     }
     case 'urn:countersign:rar:v1:address_book_change':
       return [['beneficiary', detail.beneficiary_lei]];

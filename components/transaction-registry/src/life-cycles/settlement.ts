@@ -35,6 +35,7 @@ export const settlement: LifeCycle = {
       mandates: [],
       onLapse: 'refuse',
       decided: false,
+      duties: { notInitiator: true },
     },
     // Releasing is part of the settlement instructed.
     release: {

@@ -15,7 +15,8 @@ export const withdrawal: LifeCycle = {
     requested: { counts: true },
     released: { counts: true, executed: true, awaits: { events: ['confirm', 'fail'], withinSeconds: 6 * hour } },
     confirmed: { counts: true, executed: true, final: true },
-    failed: { executed: true, final: true },
+    // Only the firm itself says that it failed: what was released counts all the same.
+    failed: { counts: true, executed: true, final: true },
     rejected: { final: true },
     cancelled: { final: true },
   },

@@ -7,6 +7,8 @@ export interface StoredException extends TransactionException {
   readonly bodyDigest: Digest | null;
   /** Version of the transaction at which it was raised. */
   readonly raisedVersion: number;
+  /** Who asked for what could not be done; nobody where it was only waited for, or was raised before this was kept. */
+  readonly raisedBy: string | null;
 }
 
 export interface ExceptionQuery {
@@ -20,7 +22,8 @@ export interface ExceptionQuery {
 
 const columns = `e.id, e.cause, e.transaction_id as transaction, e.event, e.reason, e.detail, e.status, e.owner, e.due_at as "dueAt",
   e.overdue_at is not null as overdue, e.raised_at as "raisedAt", e.record_id as "recordId", e.resolution,
-  e.body_digest as "bodyDigest", e.raised_version as "raisedVersion"`;
+  e.body_digest as "bodyDigest", e.raised_version as "raisedVersion",
+  e.raised_by as "raisedBy"`;
 
 type Row = Dated<Omit<StoredException, 'resolution'>, 'dueAt' | 'raisedAt'> & {
   readonly resolution: NonNullable<TransactionException['resolution']> | null;
@@ -61,8 +64,8 @@ export async function putException(on: Connection, exception: StoredException): 
   await many(
     on,
     `insert into exceptions (id, transaction_id, cause, event, reason, detail, status, owner, due_at, raised_at, record_id,
-                             body_digest, raised_version)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+                             body_digest, raised_version, raised_by)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
     [
       exception.id,
       exception.transaction,
@@ -77,6 +80,7 @@ export async function putException(on: Connection, exception: StoredException): 
       exception.recordId,
       exception.bodyDigest,
       exception.raisedVersion,
+      exception.raisedBy,
     ],
   );
 }
@@ -126,6 +130,7 @@ export async function markOverdue(on: Connection, id: ExceptionId, at: string, r
 export function publicException({
   bodyDigest: _bodyDigest,
   raisedVersion: _raisedVersion,
+  raisedBy: _raisedBy,
   ...exception
 }: StoredException): TransactionException {
   return exception;

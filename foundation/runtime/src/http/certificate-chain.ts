@@ -8,7 +8,21 @@ const clientAuthentication = '1.3.6.1.5.5.7.3.2';
 const anyExtendedKeyUsage = '2.5.29.37.0';
 
 export function isInDate(certificate: X509Certificate, now: number): boolean {
-  return Date.parse(certificate.validFrom) <= now && now < Date.parse(certificate.validTo);
+  return isWithin(validityOf(certificate), now);
+}
+
+/** From, and up to but not at; milliseconds since the epoch. */
+export interface Validity {
+  readonly from: number;
+  readonly until: number;
+}
+
+export function validityOf(certificate: X509Certificate): Validity {
+  return { from: Date.parse(certificate.validFrom), until: Date.parse(certificate.validTo) };
+}
+
+export function isWithin({ from, until }: Validity, now: number): boolean {
+  return from <= now && now < until;
 }
 
 /**

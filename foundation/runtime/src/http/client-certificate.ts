@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
 import { type Clock, sha256Base64Url } from '@countersign/kernel';
 import type { FastifyRequest } from 'fastify';
-import { createChainVerifier, isInDate } from './certificate-chain.ts';
+import { createChainVerifier, isWithin, type Validity, validityOf } from './certificate-chain.ts';
 import { clientCertificateErrors, readForwardedCertificate } from './client-cert-header.ts';
 
 /** Whose word about client certificates counts. */
@@ -69,7 +69,7 @@ export function createCertificateReader(options: {
     const headers = certificateHeaders(request.raw.rawHeaders);
     const { socket } = request.raw;
     const peer = trust !== undefined && socket instanceof TLSSocket ? peerOf(socket) : undefined;
-    const inDate = peer !== undefined && isInDate(peer.certificate, clock.now());
+    const inDate = peer !== undefined && isWithin(peer.validity, clock.now());
     if (peer === undefined || !inDate || !proxies.has(peer.thumbprint)) {
       if (headers.any) throw untrusted();
       if (peer !== undefined) presented.set(request.raw, { der: peer.der, chainVerified: peer.authorized && inDate });
@@ -87,7 +87,7 @@ export function createCertificateReader(options: {
 }
 
 interface Peer {
-  readonly certificate: X509Certificate;
+  readonly validity: Validity;
   readonly der: Uint8Array;
   readonly thumbprint: string;
   /** What OpenSSL said of the chain in the handshake, name constraints and all. */
@@ -96,7 +96,7 @@ interface Peer {
 
 function describePeer(certificate: X509Certificate, authorized: boolean): Peer {
   const der = certificate.raw;
-  return { certificate, der, thumbprint: sha256Base64Url(der), authorized };
+  return { validity: validityOf(certificate), der, thumbprint: sha256Base64Url(der), authorized };
 }
 
 interface CertificateHeaders {

@@ -1,0 +1,95 @@
+import { CodedError } from '@countersign/kernel';
+import { type Answer, createTransport, type Transport } from '@countersign/sdk';
+
+/** One event of a stream, as it came. */
+export interface StreamedEvent {
+  /** Position: what to go on from. */
+  readonly id: string;
+  /** JSON. */
+  readonly data: string;
+}
+
+/** An event is far smaller; what does not end within it is none. */
+const maxEventChars = 1_048_576;
+/** The stream says something every fifteen seconds, if only that there is nothing. */
+const silenceMs = 60_000;
+const mediaType = 'text/event-stream';
+
+/**
+ * Sends as the sdk does, except for the stream of events: that is read for as long as it lasts. Its answer comes when
+ * the stream has ended, by the server, by `signal`, or because the connection broke.
+ */
+export function streamTransport(hooks: {
+  readonly onEvent: (event: StreamedEvent) => void;
+  /** The position that the stream begins or goes on from. */
+  readonly onPosition: (id: string) => void;
+  readonly signal: AbortSignal;
+}): Transport {
+  const ordinary = createTransport();
+  return {
+    send: (request) => (/\/events\/stream(?:\?|$)/.test(request.url) ? follow(request, hooks) : ordinary.send(request)),
+  };
+}
+
+async function follow(
+  { method, url, headers }: Parameters<Transport['send']>[0],
+  hooks: Parameters<typeof streamTransport>[0],
+): Promise<Answer> {
+  const silence = new AbortController();
+  let timer = setTimeout(() => silence.abort(), silenceMs);
+  const heard = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => silence.abort(), silenceMs);
+  };
+  let begun = false;
+  try {
+    const answer = await fetch(url, {
+      method,
+      headers: { ...headers, accept: `${mediaType}, application/json` },
+      redirect: 'error',
+      signal: AbortSignal.any([hooks.signal, silence.signal]),
+    });
+    const nonce = answer.headers.get('dpop-nonce');
+    const seen = { status: answer.status, ...(nonce === null ? {} : { dpopNonce: nonce }) };
+    if (answer.headers.get('content-type')?.includes(mediaType) !== true)
+      return { ...seen, body: JSON.parse(await answer.text()) as unknown };
+    begun = true;
+    for await (const lines of framesOf(answer, heard)) take(lines, hooks);
+    return { ...seen, body: '' };
+  } catch (cause) {
+    // What was heard counts; from where it broke off one goes on.
+    if (begun || hooks.signal.aborted) return { status: 200, body: '' };
+    throw new CodedError({
+      code: 'control_plane_unreachable',
+      category: 'unavailable',
+      detail: `No usable answer from ${new URL(url).origin}.`,
+      cause,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** HTML Living Standard section 9.2.6: an id alone moves the position and is no event. */
+function take(lines: readonly string[], { onEvent, onPosition }: Parameters<typeof streamTransport>[0]): void {
+  const field = (name: string): readonly string[] =>
+    lines.flatMap((line) => (line.startsWith(`${name}:`) ? [line.slice(name.length + 1).replace(/^ /, '')] : []));
+  const id = field('id').at(-1);
+  const data = field('data');
+  if (id !== undefined) onPosition(id);
+  if (id !== undefined && data.length > 0) onEvent({ id, data: data.join('\n') });
+}
+
+/** Lines up to each empty one. */
+async function* framesOf(answer: Response, heard: () => void): AsyncGenerator<readonly string[]> {
+  const decoder = new TextDecoder();
+  let pending = '';
+  for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
+    heard();
+    pending += decoder.decode(chunk, { stream: true });
+    const frames = pending.split('\n\n');
+    pending = frames.pop() ?? '';
+    if (pending.length > maxEventChars) throw new Error('an event without end');
+    for (const frame of frames) yield frame.split('\n');
+  }
+}

@@ -1,0 +1,68 @@
+import { CodedError } from '@countersign/kernel';
+import type { Connection } from '../../connection.ts';
+import { dim, print } from '../../output.ts';
+import { type AddCommands, callMandates, lineOf, type MandateView, pathOf } from './door.ts';
+
+interface ListFlags {
+  readonly status?: string;
+  readonly kind?: string;
+  readonly endingBefore?: string;
+  readonly json: boolean;
+}
+
+/** What there is. */
+export const readingCommands: AddCommands = (mandate, connection) => {
+  mandate
+    .command('list')
+    .description('mandates in which this institution has a part, or would have one by an amendment that waits')
+    .option('--status <status>', 'proposed, active, suspended, revoked or expired')
+    .option('--kind <kind>', 'mandate, instruction, standing-authority, onboarding-agreement or tri-party-rule')
+    .option('--ending-before <time>', 'only those that end before this RFC 3339 time')
+    .option('--json', 'the newest versions as JSON: what `mandate compare` takes', false)
+    .action(async (flags: ListFlags) => {
+      const mandates = await everyMandate(connection(), flags);
+      if (flags.json) return print(JSON.stringify(mandates, undefined, 2));
+      for (const each of mandates) print(lineOf(each));
+      if (mandates.length === 0) print(dim('none'));
+    });
+  mandate
+    .command('show <id>')
+    .description('a mandate with all its versions, as JSON')
+    .action(async (id: string) => {
+      const answer = await callMandates(connection(), { method: 'GET', path: pathOf(id), scope: 'mandate:read' });
+      print(JSON.stringify(answer, undefined, 2));
+    });
+};
+
+const pageSize = 200;
+/** More are for a program, which asks the interface page by page. */
+const mostListed = 100_000;
+
+async function everyMandate(
+  connection: Connection,
+  { status, kind, endingBefore }: ListFlags,
+): Promise<readonly MandateView[]> {
+  const found: MandateView[] = [];
+  for (;;) {
+    const last = found.at(-1);
+    const query = new URLSearchParams({
+      ...(status === undefined ? {} : { status }),
+      ...(kind === undefined ? {} : { kind }),
+      ...(endingBefore === undefined ? {} : { ending_before: endingBefore }),
+      ...(last === undefined ? {} : { after: last.id }),
+      limit: String(pageSize),
+    });
+    const path = `?${query.toString()}`;
+    const { mandates } = (await callMandates(connection, { method: 'GET', path, scope: 'mandate:read' })) as {
+      mandates: readonly MandateView[];
+    };
+    found.push(...mandates);
+    if (mandates.length < pageSize) return found;
+    if (found.length >= mostListed)
+      throw new CodedError({
+        code: 'list_too_long',
+        category: 'too-large',
+        detail: `There are more than ${mostListed}: ask for fewer with --status, --kind or --ending-before.`,
+      });
+  }
+}

@@ -1,0 +1,179 @@
+import { writeFileSync } from 'node:fs';
+import { CodedError, isCodedError } from '@countersign/kernel';
+import { type VersionFault, verifyMandateVersions } from '@countersign/server';
+import type { Connection } from '../../connection.ts';
+import { readJson } from '../../connection.ts';
+import { bold, dim, exitCodes, green, print, red, yellow } from '../../output.ts';
+import { visible } from '../policy/visible.ts';
+import { type AddCommands, callMandates, drawDifferences, type MandateView, pathOf, statusOf } from './door.ts';
+
+/** Versions and keys as somebody keeps them: what {@link verify} needs and nothing else. */
+interface KeptVersions {
+  readonly versions: readonly MandateView[];
+  /** Of the mandate it was cut from, where those were to be seen. */
+  readonly parents?: readonly MandateView[];
+  readonly keys: readonly unknown[];
+}
+
+type VerificationInput = Parameters<typeof verifyMandateVersions>;
+
+/** The history of a mandate, and whether it is what it says. */
+export const versionCommands: AddCommands = (mandate, connection) => {
+  mandate
+    .command('versions <id>')
+    .description('every version, and whether digests, chain and signatures hold, checked here')
+    .option('--keys <file>', 'the key set of /mandates/keys as you know it from elsewhere')
+    .option('--out <file>', 'also write versions and keys into a file, for `mandate verify`')
+    .action(async (id: string, flags: { keys?: string; out?: string }) => {
+      const kept = await fetchVersions(connection(), id);
+      if (flags.out !== undefined) writeFileSync(flags.out, `${JSON.stringify(kept, undefined, 1)}\n`, { mode: 0o600 });
+      process.exitCode = show(kept, flags.keys);
+    });
+  mandate
+    .command('verify <file>')
+    .description('check versions that were kept with `mandate versions --out`: no network')
+    .option('--keys <file>', 'the key set of /mandates/keys as you know it from elsewhere')
+    .action((path: string, flags: { keys?: string }) => {
+      process.exitCode = show(readKept(path), flags.keys);
+    });
+};
+
+async function fetchVersions(connection: Connection, id: string): Promise<KeptVersions> {
+  const versions = await versionsOf(connection, id);
+  const parent = versions.at(-1)?.parent?.id;
+  const parents = parent === undefined ? undefined : await versionsOf(connection, parent).catch(notTheirs);
+  const { keys } = (await connection.client.callOrThrow(await connection.token('mandates', 'mandate:read'), {
+    method: 'GET',
+    url: `${connection.issuer}/mandates/keys`,
+  })) as { keys: readonly unknown[] };
+  return { versions, ...(parents === undefined ? {} : { parents }), keys };
+}
+
+async function versionsOf(connection: Connection, id: string): Promise<readonly MandateView[]> {
+  const path = pathOf(id, '/versions');
+  const answer = await callMandates(connection, { method: 'GET', path, scope: 'mandate:read' });
+  return (answer as { versions: readonly MandateView[] }).versions;
+}
+
+/** Whoever holds a mandate need not be a party of the one above it. */
+function notTheirs(error: unknown): undefined {
+  if (isCodedError(error, 'mandate_not_found')) return undefined;
+  throw error;
+}
+
+const faults: Readonly<Record<VersionFault, string>> = {
+  digest: 'its content is not what its digest is of',
+  chain: 'it does not follow the version before it',
+  'signature-missing': 'it is not signed, and one before it is',
+  'signature-key-unknown': 'it is signed by a key that is not in the key set',
+  'signature-wrong': 'its signature is not over its digest',
+  'consent-terms': 'a consent names other terms than it stands beside',
+  parent: 'the mandate it was cut from is another version than it names',
+};
+
+function show({ versions, parents, keys }: KeptVersions, keyFile: string | undefined): number {
+  versions.forEach((version, place) => {
+    for (const line of drawVersion(version, versions[place - 1])) print(line);
+  });
+  const known = keyFile === undefined ? keys : keysIn(keyFile);
+  // The check reads each version's canonical form: whatever stands in it, it is looked at as it came.
+  const verified = verifyMandateVersions(
+    versions as unknown as VerificationInput[0],
+    known.flatMap(verificationKeyOf),
+    parents as unknown as VerificationInput[2],
+  );
+  if (!verified.ok) {
+    print(bold(red(`NOT VERIFIED: version ${verified.version}: ${faults[verified.fault]} (${verified.fault}).`)));
+    return exitCodes.unverified;
+  }
+  const { signedFrom } = verified;
+  if (signedFrom === undefined) print(bold(yellow('CONSISTENT, NOT SIGNED: made before versions were signed.')));
+  else print(`${green('ok')}  digests, chain and consents hold; signed from version ${signedFrom} on`);
+  if (versions.at(-1)?.parent !== undefined && parents === undefined)
+    print(dim('The mandate it was cut from is not yours to see: that it is the version named was not checked.'));
+  if (keyFile === undefined && signedFrom !== undefined)
+    print(dim('The keys were those that came with it. Pass the ones you know with --keys.'));
+  return signedFrom === undefined ? exitCodes.unanchored : exitCodes.ok;
+}
+
+function drawVersion(version: MandateView, before: MandateView | undefined): readonly string[] {
+  const { amendment } = version;
+  const consents = (amendment?.consents ?? version.consents ?? []).map(
+    ({ part, signatory }) => `${part} ${visible(signatory)}`,
+  );
+  const said = consents.length === 0 ? '' : dim(`  consents: ${consents.join(', ')}`);
+  const waits = amendment === undefined ? '' : yellow(`  ${amendment.kind} waits`);
+  return [
+    `v${version.version}  ${statusOf(version.status)} ${version.recordedAt}${waits}${said}`,
+    ...(before === undefined ? [] : drawDifferences(before, version)),
+    ...(amendment === undefined ? [] : [dim(`  terms digest ${amendment.termsDigest}, would change:`)]),
+    ...(amendment === undefined ? [] : drawDifferences(version, amendment.terms)),
+  ];
+}
+
+function verificationKeyOf(jwk: unknown): VerificationInput[1] {
+  if (typeof jwk !== 'object' || jwk === null) return [];
+  const { kid, alg } = jwk as Readonly<Record<string, unknown>>;
+  if (typeof kid !== 'string' || (alg !== 'ES256' && alg !== 'EdDSA' && alg !== 'PS256')) return [];
+  return [{ kid, algorithm: alg, jwk: jwk as Readonly<Record<string, string>> }];
+}
+
+function keysIn(path: string): readonly unknown[] {
+  const set = readJson(path, 'Name a key set: what /mandates/keys answers.');
+  const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined;
+  if (Array.isArray(keys)) return keys;
+  throw new CodedError({
+    code: 'key_set_malformed',
+    category: 'invalid',
+    detail: `${path} must hold a JWK Set: { "keys": [ ... ] }.`,
+  });
+}
+
+function readKept(path: string): KeptVersions {
+  const file = readJson(path, 'Name a file that `mandate versions --out` wrote.');
+  const { versions, parents, keys } = typeof file === 'object' && file !== null ? (file as Partial<KeptVersions>) : {};
+  if (
+    areVersions(versions) &&
+    versions.length > 0 &&
+    Array.isArray(keys) &&
+    (parents === undefined || areVersions(parents))
+  )
+    return { versions, ...(parents === undefined ? {} : { parents }), keys };
+  throw new CodedError({
+    code: 'versions_malformed',
+    category: 'invalid',
+    detail: `${path} must hold { "versions": [ ... ], "keys": [ ... ] }, as \`mandate versions --out\` writes it.`,
+  });
+}
+
+/** As far as they are read: what else stands in a version only its digest is made of. */
+function areVersions(value: unknown): value is readonly MandateView[] {
+  return Array.isArray(value) && value.every((version) => isVersion(version));
+}
+
+function isVersion(value: unknown): boolean {
+  if (!isObject(value) || typeof value['version'] !== 'number') return false;
+  const { signature, amendment, consents = [], parent } = value;
+  return (
+    ['id', 'status', 'recordedAt', 'digest'].every((name) => typeof value[name] === 'string') &&
+    isTerms(value) &&
+    areObjects(consents) &&
+    (parent === undefined || isObject(parent)) &&
+    (signature === undefined ||
+      (isObject(signature) && ['kid', 'algorithm', 'value'].every((name) => typeof signature[name] === 'string'))) &&
+    (amendment === undefined ||
+      (isObject(amendment) && isTerms(amendment['terms']) && areObjects(amendment['consents'])))
+  );
+}
+
+function isTerms(value: unknown): boolean {
+  return isObject(value) && ['grantor', 'grantee', 'constraints'].every((name) => isObject(value[name]));
+}
+
+function areObjects(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isObject);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,82 @@
+import type { Mandate } from '@countersign/contracts';
+import { digestOf } from '@countersign/kernel';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type ConsentWorld, createConsentWorld } from './testing/consent-world.ts';
+import { broker, constraints } from './testing/firms.ts';
+import { byFund, givenRoot, permittedUse } from './testing/given-mandates.ts';
+import { tradeOrder } from './testing/trade-order.ts';
+
+// Somebody writes into the database past the component.
+
+let world: ConsentWorld;
+
+beforeAll(async () => {
+  world = await createConsentWorld();
+});
+afterAll(() => world.close());
+
+const asked = (mandate: Mandate, at = world.clock.now()) => ({
+  ...{ mandate: mandate.id, actingFor: broker, at },
+  use: permittedUse(at),
+});
+
+async function insert(row: Pick<Mandate, 'id' | 'version'>, document: object): Promise<void> {
+  const pool = world.scratch.pool('consent-store');
+  await pool.query(
+    `insert into mandate_versions (id, version, document, digest, record_id, recorded_at)
+     values ($1, $2, $3, 'd', $4, now())`,
+    [row.id, row.version, JSON.stringify(document), `rec_${row.id}_${row.version}`],
+  );
+  await pool.query('update mandates set version = $2, status = $3 where id = $1', [row.id, row.version, 'active']);
+}
+
+async function expectNothing(mandate: Mandate): Promise<void> {
+  const node = await world.node();
+  expect(await node.check(asked(mandate))).toMatchObject({ stands: false, reason: 'mandate_not_found' });
+  const at = world.clock.now();
+  expect(
+    await node.validate({ mandate: mandate.id, actingFor: broker, detail: tradeOrder(mandate.id), at }),
+  ).toMatchObject({ stands: false, reason: 'mandate_not_found' });
+  expect(await node.find(mandate.id)).toBeUndefined();
+  // A step would put our signature on it.
+  await expect(node.suspend(mandate.id, byFund, 'Review')).rejects.toThrow(
+    expect.objectContaining({ code: 'mandate_not_found' }),
+  );
+}
+
+it('gives no authority to a version that was written past us, and takes no step from it', async () => {
+  const root = await givenRoot(world.store);
+  const { digest: _, signature, ...sealed } = root;
+  const wider = {
+    ...{ ...sealed, version: root.version + 1, previousDigest: root.digest },
+    constraints: { ...constraints, venues: ['XETR', 'XPAR', 'XLON'] },
+  };
+  await insert(wider, { ...wider, digest: digestOf(wider), signature });
+  await expectNothing(root);
+
+  const unsigned = await givenRoot(world.store);
+  const { digest: __, signature: ___, ...open } = unsigned;
+  const next = { ...open, version: unsigned.version + 1, previousDigest: unsigned.digest };
+  await insert(next, { ...next, digest: digestOf(next) });
+  await expectNothing(unsigned);
+});
+
+it('gives no authority to a sound version under another mandate or another number', async () => {
+  const [revoked, other] = [await givenRoot(world.store), await givenRoot(world.store)];
+  await world.store.revoke(revoked.id, byFund, 'No longer needed');
+  await insert({ id: revoked.id, version: 4 }, revoked);
+  await expectNothing(revoked);
+  await insert({ id: other.id, version: 3 }, revoked);
+  await expectNothing(other);
+});
+
+it('goes by the last version, whatever number is written beside it', async () => {
+  const root = await givenRoot(world.store);
+  await world.store.revoke(root.id, byFund, 'No longer needed');
+  await world.scratch
+    .pool('consent-store')
+    .query(`update mandates set version = $2, status = 'active' where id = $1`, [root.id, root.version]);
+  const node = await world.node();
+  expect(await node.check(asked(root))).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+  expect(await node.find(root.id)).toMatchObject({ status: 'revoked' });
+});

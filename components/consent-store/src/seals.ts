@@ -1,0 +1,53 @@
+import type { Mandate, PublicKey, Signer } from '@countersign/contracts';
+import type { Logger } from '@countersign/runtime';
+import { completed, type StoredMandate } from './store/documents.ts';
+import { readKeys, sealFault } from './verify-versions.ts';
+
+/** A version as the database gives it, under the id and the number that it was asked for by. */
+export interface StoredVersion {
+  readonly id: string;
+  readonly version: number;
+  readonly document: StoredMandate;
+}
+
+/** Whether what is read is what was sealed here. */
+export interface Seals {
+  /**
+   * Those of the versions that we sealed: what somebody has written past us is as if it were not there. Versions older
+   * than signing, which hold no consents either, rest on their digest alone.
+   */
+  sound(versions: readonly StoredVersion[]): Promise<readonly Mandate[]>;
+}
+
+export function createSeals(signer: Pick<Signer, 'publicKeys'>, logger: Logger): Seals {
+  let listed: readonly PublicKey[] = [];
+  let keys: ReturnType<typeof readKeys> = new Map();
+
+  /** Read anew when the set has changed: a key that was withdrawn verifies nothing. */
+  async function presentKeys(): Promise<typeof keys> {
+    const present = await signer.publicKeys('mandate');
+    const same = present.length === listed.length && present.every(({ kid }, index) => kid === listed[index]?.kid);
+    if (!same) keys = readKeys(present);
+    listed = present;
+    return keys;
+  }
+
+  return {
+    async sound(versions) {
+      if (versions.length === 0) return [];
+      const known = await presentKeys();
+      return versions.flatMap(({ id, version, document }) => {
+        const fault =
+          document.id === id && document.version === version
+            ? sealFault(completed(document), known, document.consents !== undefined)
+            : 'place';
+        if (fault === undefined) return [completed(document)];
+        logger.error(
+          { mandate: id, version, fault },
+          'a version of a mandate is not as it was sealed: it is passed over',
+        );
+        return [];
+      });
+    },
+  };
+}

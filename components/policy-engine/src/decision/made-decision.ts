@@ -1,0 +1,58 @@
+import type { Decision, PolicyVersion, RecordedAnswer } from '@countersign/contracts';
+import type { DecisionId, RecordId } from '@countersign/kernel';
+import type { WrittenInput } from './document.ts';
+import type { Verdict } from './judge.ts';
+
+/**
+ * A decision whose input is written down when it is first read; see `writeInput`. Its input and digest are members of the
+ * class: a copy made by spreading it would lack them, so {@link recordedAnswer} names them.
+ */
+export class MadeDecision implements Decision {
+  readonly id: DecisionId;
+  readonly decision: boolean;
+  readonly policyVersion: number;
+  readonly policyHash: Decision['policyHash'];
+  readonly determining: Decision['determining'];
+  readonly errors: Decision['errors'];
+  readonly reasons: Decision['reasons'];
+  readonly obligations: Decision['obligations'];
+  readonly tokenLifetimeSeconds?: number;
+  readonly entityVersion: number;
+  readonly policyRecord: RecordId;
+  readonly #written: WrittenInput;
+
+  constructor(
+    id: DecisionId,
+    version: Pick<PolicyVersion, 'version' | 'hash' | 'recordId'>,
+    verdict: Verdict,
+    entityVersion: number,
+    written: WrittenInput,
+  ) {
+    this.id = id;
+    this.decision = verdict.decision;
+    this.policyVersion = version.version;
+    this.policyHash = version.hash;
+    this.determining = verdict.determining;
+    this.errors = verdict.errors;
+    this.reasons = verdict.reasons;
+    this.obligations = verdict.obligations;
+    if (verdict.tokenLifetimeSeconds !== undefined) this.tokenLifetimeSeconds = verdict.tokenLifetimeSeconds;
+    this.entityVersion = entityVersion;
+    this.policyRecord = version.recordId;
+    this.#written = written;
+  }
+
+  get input(): Decision['input'] {
+    return this.#written.input;
+  }
+
+  get inputDigest(): Decision['inputDigest'] {
+    return this.#written.digest;
+  }
+}
+
+/** The decision with the record that holds it. */
+export function recordedAnswer(made: Decision, recordId: RecordId): RecordedAnswer {
+  const { input, inputDigest } = made;
+  return { ...made, input, inputDigest, recordId };
+}

@@ -1,0 +1,97 @@
+import { noAttributes, type UnrelatedEntity } from './entity.ts';
+import type { PolicySchema } from './policy-schema.ts';
+import type { EntityReference, RecordValue } from './value.ts';
+import { passed, type TextCursor, type TextReader, textReaderOf, uidReader } from './value-text.ts';
+
+/** Reads contexts and entities of a schema from canonical JSON; see {@link textReaderOf}. */
+export interface SchemaTextReader {
+  /** @returns undefined where it is not written as usual, or the action is not of the schema */
+  readContext(action: string, cursor: TextCursor): RecordValue | undefined;
+  /** Reads a list of entities without tags: `[{"attrs":{…},"parents":[…],"uid":{…}},…]`. */
+  readEntities(cursor: TextCursor): readonly UnrelatedEntity[] | undefined;
+}
+
+const maxEntities = 64;
+
+export function createTextReader({ applications, entityTypes }: PolicySchema): SchemaTextReader {
+  const contexts = new Map(
+    Array.from(applications)
+      .filter(([{ type }]) => type === 'Action')
+      .map(([{ id }, { context }]) => [id, textReaderOf(context)] as const),
+  );
+  const types = Array.from(entityTypes, ([name, { attributes }]) => ({
+    attributes: textReaderOf(attributes),
+    uid: uidReader(name),
+  }));
+  /** The type of an entity comes last: by its place in the list it is mostly what it was before. */
+  const expected: (typeof types)[number][] = [];
+
+  function readEntity(cursor: TextCursor, place: number): UnrelatedEntity | undefined {
+    const start = cursor.at;
+    const before = expected[place];
+    const found = before === undefined ? undefined : readAs(before, cursor);
+    if (found !== undefined) return found;
+    for (const type of types) {
+      cursor.at = start;
+      const entity = type === before ? undefined : readAs(type, cursor);
+      if (entity === undefined) continue;
+      expected[place] = type;
+      return entity;
+    }
+    return undefined;
+  }
+
+  function readAs(
+    { attributes: readAttributes, uid }: (typeof types)[number],
+    cursor: TextCursor,
+  ): UnrelatedEntity | undefined {
+    if (!passed(cursor, '{"attrs":')) return undefined;
+    const attributes = readAttributes(cursor);
+    if (attributes === undefined || !passed(cursor, ',"parents":[')) return undefined;
+    const parents = readParents(cursor);
+    if (parents === undefined || !passed(cursor, ',"uid":')) return undefined;
+    const reference = uid(cursor);
+    if (reference === undefined || !passed(cursor, '}')) return undefined;
+    return { reference, attributes, tags: noAttributes, parents };
+  }
+
+  /** What is left of a list that has been opened. */
+  function readParents(cursor: TextCursor): readonly EntityReference[] | undefined {
+    const parents: EntityReference[] = [];
+    while (!passed(cursor, ']')) {
+      if (parents.length > 0 && !passed(cursor, ',')) return undefined;
+      const parent = readAny(types, cursor);
+      if (parent === undefined || parents.length === maxEntities) return undefined;
+      parents.push(parent);
+    }
+    return parents;
+  }
+
+  return {
+    readContext: (action, cursor) => contexts.get(action)?.(cursor),
+    readEntities(cursor) {
+      if (!passed(cursor, '[')) return undefined;
+      const entities: UnrelatedEntity[] = [];
+      while (!passed(cursor, ']')) {
+        if (entities.length > 0 && !passed(cursor, ',')) return undefined;
+        const entity = readEntity(cursor, entities.length);
+        if (entity === undefined || entities.length === maxEntities) return undefined;
+        entities.push(entity);
+      }
+      return entities;
+    },
+  };
+}
+
+function readAny(
+  types: readonly { readonly uid: TextReader<EntityReference> }[],
+  cursor: TextCursor,
+): EntityReference | undefined {
+  const start = cursor.at;
+  for (const { uid } of types) {
+    const reference = uid(cursor);
+    if (reference !== undefined) return reference;
+    cursor.at = start;
+  }
+  return undefined;
+}

@@ -1,0 +1,20 @@
+import { transactionStates } from '@countersign/contracts';
+import { describe, expect, it } from 'vitest';
+import { takesApprovalsIn } from '../../components/policy-engine/src/trading/approval-states.ts';
+import { wantsApprovals } from '../../components/transaction-registry/src/approvals/approving-steps.ts';
+import { lifeCycles, nextSteps } from '../../components/transaction-registry/src/life-cycles/index.ts';
+
+// A decision says what would help only where somebody can still give it: the registry knows when it takes approvals.
+
+describe('the policies and the lives', () => {
+  it.each(Object.values(lifeCycles).map((cycle) => [cycle.name, cycle] as const))(
+    'agree on when approvals are taken of %s',
+    (_, cycle) => {
+      const taken = transactionStates.filter((state) =>
+        nextSteps(cycle, state).some(({ rule }) => wantsApprovals(rule)),
+      );
+      const asked = transactionStates.filter((state) => takesApprovalsIn(cycle.intentType, state));
+      expect(asked).toEqual(taken);
+    },
+  );
+});

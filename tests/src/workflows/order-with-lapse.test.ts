@@ -1,0 +1,304 @@
+import { verifyBundle } from '@countersign/evidence';
+import type { MandateId } from '@countersign/kernel';
+import { digestOfIntent, type TradeOrder } from '@countersign/market';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { doors, leis } from '../testing/firms.ts';
+import { codeOf, refusalBy } from '../testing/refusal.ts';
+import { claimsOf } from '../testing/trading.ts';
+import type { Change } from './testing/intents.ts';
+import { hours } from './testing/steered-clock.ts';
+import { type Begun, mandateLine, openWorkflowWorld, type Who, type WorkflowWorld } from './testing/workflow-world.ts';
+
+// An order above the trader's own limit: approved, submitted, executed, and then the mandate under it ends.
+
+let world: WorkflowWorld;
+let mandate: MandateId;
+beforeAll(async () => {
+  world = await openWorkflowWorld();
+  ({ mandate } = await mandateLine(world));
+});
+afterAll(() => world?.stop());
+
+const steps = {
+  submit: ['brk-orders', 'order:create', {}],
+  execute: ['ven-matching', 'trade:affirm', { executed_qty: '40000', price: { amount: '101.25', ccy: 'EUR' } }],
+  clear: ['clr-core', 'settlement:instruct', { cleared_qty: '40000' }],
+  settle: ['cus-core', 'settlement:release', { settled_qty: '40000' }],
+} as const;
+
+const step = (event: keyof typeof steps, transaction: string, change: Change = {}) => {
+  const [by, scope, body] = steps[event];
+  return world.step(by, event, transaction, { scope, body: { ...body, ...change } });
+};
+
+const ordered = (change: Change = {}, under = mandate, by: Who = 'trader'): Promise<Begun> =>
+  world.begin(by, 'order:create settlement:instruct', world.intents.order(under, change));
+
+const changed = ({ detail }: Begun, change: Change): TradeOrder => ({ ...detail, ...change }) as TradeOrder;
+
+describe('the approval of a large order', () => {
+  it('is not given by who placed it, whatever else they may approve', async () => {
+    const own = await ordered({}, mandate, 'playingCoach');
+    expect(await codeOf(() => world.approve('playingCoach', own))).toBe('approval_self');
+    expect(await codeOf(() => step('submit', own.transaction))).toBe('approval_required');
+    // Of somebody else's they may.
+    const another = await ordered();
+    await world.approve('playingCoach', another);
+    expect(await step('submit', another.transaction)).toMatchObject({ state: 'submitted' });
+  });
+
+  it('is not lent by the initiator to their software: who brings it proves nothing', async () => {
+    const own = await ordered();
+    expect(await codeOf(() => world.approve('trader', own))).toBe('approval_self');
+    const [refused] = await world.recordsOf(own.transaction, 'approval.refused');
+    expect(refused).toMatchObject({
+      outcome: 'deny',
+      reason: 'approval_self',
+      subject: { id: world.person('trader').id },
+    });
+  });
+
+  it.each([
+    ['quantity', { max_qty: '40001' }],
+    ['price', { limit_price: { amount: '101.26', ccy: 'EUR' } }],
+    ['account', { account: 'NLAM-0043' }],
+    ['side', { side: 'SELL' }],
+    ['instrument', { instrument: { isin: 'US0378331005', cfi: 'DBFTFB' } }],
+  ])('is void for the order with another %s', async (_, change) => {
+    const order = await ordered();
+    const other = changed(order, change);
+    // Signed for the other, it is none of this one.
+    expect(await codeOf(() => world.approve('supervisor', { ...order, digest: digestOfIntent(other) }))).toBe(
+      'approval_terms_changed',
+    );
+    await world.approve('supervisor', order);
+    // Signed for this one, it does not move on to the other: not under the same key, and not under a new one.
+    expect(await codeOf(() => world.begin('trader', 'order:create', other))).toBe(
+      'invalid_authorization_details idempotency_conflict',
+    );
+    const anew = await world.begin('trader', 'order:create settlement:instruct', {
+      ...other,
+      idempotency_key: `${other.idempotency_key}-2`,
+    });
+    expect(await codeOf(() => step('submit', anew.transaction))).toBe('approval_required');
+  });
+
+  it('is for what is submitted: a broker that has another order in hand hears so, and a person has to look', async () => {
+    const order = await ordered();
+    await world.approve('supervisor', order);
+    const theirs = digestOfIntent(changed(order, { max_qty: '400000' }));
+    expect(await codeOf(() => step('submit', order.transaction, { intent_digest: theirs }))).toBe('partner_mismatch');
+    // Corrected or not, nothing goes on before.
+    expect(await codeOf(() => step('submit', order.transaction))).toBe('exception_open partner_mismatch');
+  });
+
+  it.each([
+    ['more', { executed_qty: '40001' }, 'executed_qty'],
+    ['dearer', { price: { amount: '101.26', ccy: 'EUR' } }, 'price'],
+  ])('is kept to by the venue: what was executed is not %s', async (_, change, field) => {
+    const order = await ordered();
+    await world.approve('supervisor', order);
+    await step('submit', order.transaction);
+    const refusal = await refusalBy(() => step('execute', order.transaction, change));
+    expect(refusal).toMatchObject({ code: 'terms_exceeded', facts: { field } });
+  });
+});
+
+describe('a token for an order', () => {
+  const broker = () => world.software('brk-orders');
+
+  it('opens the door it is for, and no other', async () => {
+    const { token, client, transaction } = await ordered();
+    // Whoever runs the door learns what it says; who runs another, nothing.
+    expect(await broker().introspect(token.accessToken)).toMatchObject({ aud: doors.broker, txn: transaction });
+    expect(await world.software('clr-core').introspect(token.accessToken)).toBeUndefined();
+    expect(await world.software('cus-core').introspect(token.accessToken)).toBeUndefined();
+    // Nor does it open the control plane itself.
+    const reading = { method: 'GET' as const, url: `${world.issuer}/transactions/${transaction}` };
+    expect(await client.call(token, reading)).toMatchObject({ status: 401, body: { code: 'token_audience' } });
+    // Who was not meant does not turn it into one for themselves.
+    const towards = { resource: doors.custodian, scope: 'settlement:instruct' };
+    expect(await codeOf(() => world.software('clr-core').exchange(token.accessToken, towards))).toBe(
+      'invalid_request token_audience',
+    );
+  });
+
+  it('is for one door after an exchange too, and not for the one before', async () => {
+    const { token, detail, transaction } = await ordered();
+    const exchanged = await broker().exchange(token.accessToken, {
+      resource: doors.clearing,
+      scope: 'settlement:instruct',
+      authorizationDetails: [{ ...detail, actions: ['clear', 'settle'], locations: [doors.clearing] }],
+    });
+    expect(await world.software('clr-core').introspect(exchanged.accessToken)).toMatchObject({ txn: transaction });
+    expect(await broker().introspect(exchanged.accessToken)).toBeUndefined();
+    // The custodian was left out of it on the way: nobody puts it back.
+    const on = { resource: doors.custodian, scope: 'settlement:instruct' };
+    expect(await codeOf(() => world.software('clr-core').exchange(exchanged.accessToken, on))).toBe(
+      'invalid_authorization_details details_location',
+    );
+  });
+
+  it('does not outlive the mandate that it rests on', async () => {
+    const until = Math.ceil(world.clock.now() / 1000) * 1000 + 100_000;
+    const short = await mandateLine(world, until);
+    const order = await ordered({}, short.mandate);
+    expect(claimsOf(order.token)['exp']).toBe(until / 1000);
+    await world.approve('supervisor', order);
+    expect(await broker().introspect(order.token.accessToken)).toBeDefined();
+
+    await world.pass(101);
+    expect(await broker().introspect(order.token.accessToken)).toBeUndefined();
+    const towards = { resource: doors.clearing, scope: 'settlement:instruct' };
+    expect(await codeOf(() => broker().exchange(order.token.accessToken, towards))).toBe(
+      'invalid_request token_expired',
+    );
+    expect(await codeOf(() => world.begin('trader', 'order:create', order.detail))).toBe(
+      'access_denied mandate_expired',
+    );
+    const refusal = await refusalBy(() => step('submit', order.transaction));
+    expect(refusal).toMatchObject({ code: 'mandate_lapsed', facts: { reason: 'mandate_expired' } });
+    // Nothing has happened yet, so a refusal is enough.
+    expect(await world.exceptions('complianceOfficer', order.transaction)).toEqual([]);
+  });
+
+  it('ends with its mandate when that is revoked, before its own time', async () => {
+    const own = await mandateLine(world);
+    const { token } = await ordered({}, own.mandate);
+    await world.mandates.revoke(own.mandate, 'assetManager');
+    await vi.waitFor(async () => expect(await broker().introspect(token.accessToken)).toBeUndefined(), 10_000);
+  });
+});
+
+describe('a mandate that ends between execution and clearing', () => {
+  let order: Begun;
+  let exception: string;
+  let fresh: Awaited<ReturnType<typeof mandateLine>>;
+
+  beforeAll(async () => {
+    const ending = await mandateLine(world, world.clock.now() + hours(2) * 1000);
+    order = await ordered({}, ending.mandate);
+    await world.approve('supervisor', order);
+    await step('submit', order.transaction);
+    await step('execute', order.transaction);
+    await world.pass(hours(2));
+  });
+
+  it('stops the order with an exception that every party sees', async () => {
+    const refusal = await refusalBy(() => step('clear', order.transaction));
+    expect(refusal).toMatchObject({ code: 'mandate_lapsed', facts: { reason: 'mandate_expired' } });
+    exception = String(refusal.facts?.['exception']);
+    const parties: readonly Who[] = ['complianceOfficer', 'brokersCompliance', 'clr-core', 'cus-core'];
+    for (const party of parties)
+      expect(await world.exceptions(party, order.transaction)).toEqual([
+        expect.objectContaining({
+          id: exception,
+          cause: 'mandate',
+          event: 'clear',
+          reason: 'mandate_expired',
+          status: 'open',
+          owner: leis.arranger,
+          overdue: false,
+        }),
+      ]);
+  });
+
+  it('is not healed by asking again: there is one exception, and the order stands where it stood', async () => {
+    for (let again = 0; again < 3; again += 1) {
+      const refusal = await refusalBy(() => step('clear', order.transaction));
+      expect(refusal).toMatchObject({ code: 'mandate_lapsed', facts: { exception } });
+    }
+    expect(await world.recordsOf(order.transaction, 'exception.raised')).toHaveLength(1);
+  });
+
+  it('is not healed by silence: it becomes overdue, and that is said once', async () => {
+    await world.pass(hours(4));
+    const said = () => world.recordsOf(order.transaction, 'exception.overdue');
+    await vi.waitFor(async () => expect(await said()).toHaveLength(1), 20_000);
+    expect(await world.exceptions('complianceOfficer', order.transaction)).toEqual([
+      expect.objectContaining({ id: exception, status: 'open', overdue: true }),
+    ]);
+    expect(await codeOf(() => step('clear', order.transaction))).toBe('mandate_lapsed mandate_expired');
+    expect(await said()).toHaveLength(1);
+  });
+
+  it('is not healed by a fresh mandate that nobody has put in its place', async () => {
+    fresh = await mandateLine(world);
+    expect(await codeOf(() => step('clear', order.transaction))).toBe('mandate_lapsed mandate_expired');
+  });
+
+  const resolution = () => ({ kind: 'fresh-mandate', reason: 'Renewed agreement', mandate: fresh.mandate });
+
+  it.each([
+    ['who placed the order', 'trader', 'exception_authority'],
+    ['who approved it', 'supervisor', 'exception_authority'],
+    ['somebody without a controlling role', 'colleague', 'exception_authority'],
+    ['compliance of another firm', 'brokersCompliance', 'exception_authority'],
+    ['software of its own accord', 'ha-control', 'exception_authority'],
+  ] as const)('is not healed by %s, and the attempt is in the log', async (_, by, code) => {
+    expect(await codeOf(() => world.resolve(by, exception, resolution()))).toBe(code);
+    const refused = await world.recordsOf(order.transaction, 'exception.refused');
+    expect(refused.at(-1)).toMatchObject({ outcome: 'deny', reason: code });
+    expect(await codeOf(() => step('clear', order.transaction))).toBe('mandate_lapsed mandate_expired');
+  });
+
+  it('is not healed by saying that it is, nor by a mandate that does not permit this order', async () => {
+    const resolve = (change: Change) => () =>
+      world.resolve('complianceOfficer', exception, { reason: 'Renewed agreement', ...change });
+    expect(await codeOf(resolve({ kind: 'restored' }))).toBe('exception_not_healed mandate_expired');
+    expect(await codeOf(resolve({ kind: 'accepted' }))).toBe('exception_resolution_invalid');
+    const narrower = await world.mandates.grant({
+      from: 'assetManager',
+      to: 'arranger',
+      constraints: { notionalPerOrder: { amount: '4049999', ccy: 'EUR' } },
+    });
+    expect(await codeOf(resolve({ kind: 'fresh-mandate', mandate: narrower }))).toBe('mandate_lapsed mandate_notional');
+    // Wide enough, and the clearing firm has no part in it.
+    const withoutClearing = await world.mandates.grant({ from: 'assetManager', to: 'arranger' });
+    expect(await codeOf(resolve({ kind: 'fresh-mandate', mandate: withoutClearing }))).toBe(
+      'mandate_lapsed mandate_grantee',
+    );
+    expect(await codeOf(resolve({ kind: 'fresh-mandate', mandate: order.detail.mandate_id }))).toBe(
+      'mandate_lapsed mandate_expired',
+    );
+  });
+
+  it('is healed by compliance with a fresh mandate, once, and the order goes on to its end', async () => {
+    const resolved = await world.resolve('complianceOfficer', exception, resolution());
+    expect(resolved).toMatchObject({
+      status: 'resolved',
+      resolution: { kind: 'fresh-mandate', by: world.person('complianceOfficer').id, mandate: { id: fresh.mandate } },
+    });
+    // The same again is the same; another word comes too late.
+    expect(await world.resolve('complianceOfficer', exception, resolution())).toEqual(resolved);
+    const other = { kind: 'abandoned', reason: 'Changed our mind' };
+    expect(await codeOf(() => world.resolve('complianceOfficer', exception, other))).toBe('exception_resolved');
+    expect(await step('clear', order.transaction)).toMatchObject({ state: 'cleared' });
+    expect(await step('settle', order.transaction)).toMatchObject({ state: 'settled' });
+  });
+
+  it('is told from beginning to end by the evidence, offline', async () => {
+    const path = `/evidence/transactions/${order.transaction}`;
+    const bundle = await world.controlPlane.operator.call('evidence', 'audit:export', { method: 'GET', path });
+    const verified = verifyBundle(bundle);
+    expect(verified.steps.filter(({ ok }) => !ok)).toEqual([]);
+    const records = await world.recordsOf(order.transaction);
+    const told = records
+      .filter(({ type }) =>
+        /^(transaction\.transitioned|exception\.(raised|overdue|resolved)|approval\.given)$/.test(type),
+      )
+      .map(({ type, data }) => `${type} ${(data as { event?: string }).event ?? ''}`.trim());
+    expect(told).toEqual([
+      'approval.given',
+      'transaction.transitioned submit',
+      'transaction.transitioned execute',
+      'exception.raised clear',
+      'exception.overdue clear',
+      'exception.resolved clear',
+      'transaction.transitioned clear',
+      'transaction.transitioned settle',
+    ]);
+    // One intent, one digest, whatever mandate carried it.
+    expect(new Set(records.flatMap(({ intent }) => intent ?? []))).toEqual(new Set([order.digest]));
+  });
+});

@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto';
+import type { TransitionReceipt } from '@countersign/contracts';
+import type { MandateId } from '@countersign/kernel';
+import { generateSigningKey, refusalOf } from '@countersign/sdk';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { clientAssertion, clientAssertionType, postToken, proofOf } from '../testing/credentials.ts';
+import { leis } from '../testing/firms.ts';
+import { codeOf } from '../testing/refusal.ts';
+import type { Change } from './testing/intents.ts';
+import { type Begun, openWorkflowWorld, type WorkflowWorld } from './testing/workflow-world.ts';
+
+// A settlement is asked for again: by a client that timed out, by one that has lost count, by somebody who has recorded
+// the request, at this region or at the other. It happens once.
+
+const regions = ['eu-central', 'eu-west'];
+const both = [0, 1] as const;
+
+let world: WorkflowWorld;
+let mandate: MandateId;
+beforeAll(async () => {
+  world = await openWorkflowWorld(regions);
+  mandate = await world.mandates.grant({ from: 'assetManager', to: 'arranger' });
+});
+afterAll(() => world?.stop());
+
+const begin = (change: Change = {}, under = mandate, node = 0): Promise<Begun> =>
+  world.begin('ha-settlements', 'settlement:instruct', world.intents.settlement(under, change), node);
+
+const instruct = (transaction: string, key: string = randomUUID(), node = 0) =>
+  world.step('ha-settlements', 'instruct', transaction, { scope: 'settlement:instruct', key, node });
+
+const settle = (transaction: string, key: string, node = 0, body: Change = { amount: '40000' }) =>
+  world.step('cus-settlements', 'settle', transaction, { scope: 'settlement:affirm', key, node, body });
+
+/** A settlement that the arranger has let out, and that the custodian has yet to report as settled. */
+async function released(): Promise<string> {
+  const { transaction } = await begin();
+  await instruct(transaction);
+  await world.step('cus-settlements', 'affirm', transaction, { scope: 'settlement:affirm' });
+  await world.step('ha-settlements', 'release', transaction, { scope: 'settlement:release' });
+  return transaction;
+}
+
+/** The records of steps that were taken, by event. */
+const stepsOf = async (transaction: string): Promise<readonly unknown[]> =>
+  (await world.recordsOf(transaction, 'transaction.transitioned')).map(
+    ({ data }) => (data as { readonly event?: unknown }).event,
+  );
+
+/** Twenty at each region, at once, each with the key that it is given. */
+async function atOnce(transaction: string, keyOf: (index: number) => string) {
+  const url = `${world.issuer}/transactions/${transaction}/transitions`;
+  const request = { resource: `${world.issuer}/transactions`, scope: 'settlement:affirm' };
+  const hands = await Promise.all(
+    both.map(async (node) => {
+      const client = world.software('cus-settlements', node);
+      return { client, token: await client.clientCredentials(request) };
+    }),
+  );
+  return Promise.all(
+    hands.flatMap(({ client, token }, node) =>
+      Array.from({ length: 20 }, (_, index) =>
+        client.call(token, {
+          method: 'POST',
+          url,
+          idempotencyKey: keyOf(node * 20 + index),
+          body: { event: 'settle', body: { amount: '40000' } },
+        }),
+      ),
+    ),
+  );
+}
+
+describe('a settlement that is asked for again under its key', () => {
+  it.each(both)('gets the first receipt, also where it was not asked for at first (%i)', async (first) => {
+    const transaction = await released();
+    const second = first === 0 ? 1 : 0;
+    const receipt = await settle(transaction, 'settle-1', first);
+    expect(receipt).toMatchObject({ state: 'settled', replayed: false });
+    for (const node of [second, first])
+      expect(await settle(transaction, 'settle-1', node)).toEqual({ ...receipt, replayed: true });
+    expect(await stepsOf(transaction)).toEqual(['instruct', 'affirm', 'release', 'settle']);
+  });
+
+  it('happens once when both regions are asked at once', async () => {
+    const transaction = await released();
+    const answers = await atOnce(transaction, () => 'settle-1');
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    const receipts = answers.map(({ body }) => body as TransitionReceipt);
+    expect(receipts.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    expect(new Set(receipts.map(({ recordId }) => recordId)).size).toBe(1);
+    expect((await stepsOf(transaction)).filter((event) => event === 'settle')).toHaveLength(1);
+  });
+
+  it('is a conflict with another body or for another step, at either region, and the attempt is in the log', async () => {
+    const transaction = await released();
+    const receipt = await settle(transaction, 'settle-1');
+    const fail = (node: number) =>
+      world.step('cus-settlements', 'fail', transaction, { scope: 'settlement:affirm', key: 'settle-1', node });
+    for (const node of both) {
+      expect(await codeOf(() => settle(transaction, 'settle-1', node, { amount: '39999' }))).toBe(
+        'idempotency_conflict',
+      );
+      expect(await codeOf(() => settle(transaction, 'settle-1', node, {}))).toBe('idempotency_conflict');
+      expect(await codeOf(() => fail(node))).toBe('idempotency_conflict');
+    }
+    const refused = await world.recordsOf(transaction, 'transaction.refused');
+    expect(refused.map(({ reason, references }) => [reason, references?.includes(receipt.recordId)])).toEqual(
+      Array.from({ length: 6 }, () => ['idempotency_conflict', true]),
+    );
+    expect(await settle(transaction, 'settle-1', 1)).toEqual({ ...receipt, replayed: true });
+  });
+
+  it('is nobody else’s: the key of one firm says nothing of what another does under the same', async () => {
+    const { transaction } = await begin();
+    const own = await instruct(transaction, 'shared-key');
+    const theirs = await world.step('cus-settlements', 'affirm', transaction, {
+      scope: 'settlement:affirm',
+      key: 'shared-key',
+      node: 1,
+    });
+    expect(theirs).toMatchObject({ state: 'affirmed', replayed: false });
+    expect(theirs.recordId).not.toBe(own.recordId);
+  });
+});
+
+describe('a settlement that is asked for again under other keys', () => {
+  it('happens once when both regions are asked at once', async () => {
+    const transaction = await released();
+    const answers = await atOnce(transaction, (index) => `settle-${index}`);
+    const refused = answers.filter(({ status }) => status !== 200);
+    expect(refused.map((answer) => refusalOf(answer).code)).toEqual(
+      Array.from({ length: 39 }, () => 'transition_out_of_order'),
+    );
+    expect((await stepsOf(transaction)).filter((event) => event === 'settle')).toHaveLength(1);
+    // Whoever was refused is in the log too.
+    expect(await world.recordsOf(transaction, 'transaction.refused')).toHaveLength(39);
+  });
+});
+
+describe('an instruction that is given again', () => {
+  it('is one transaction, whichever region is asked, and however often at once', async () => {
+    const detail = world.intents.settlement(mandate);
+    const begun = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => world.begin('ha-settlements', 'settlement:instruct', detail, index % 2)),
+    );
+    expect(new Set(begun.map(({ transaction }) => transaction)).size).toBe(1);
+  });
+
+  it('is a conflict under the same key with another receiver or amount', async () => {
+    const { detail } = await begin();
+    for (const node of both)
+      for (const change of [{ amount: '40001' }, { receiver: { lei: leis.custodian, account: 'CASH-8' } }]) {
+        const other = world.intents.settlement(mandate, { ...detail, ...change });
+        expect(await codeOf(() => world.begin('ha-settlements', 'settlement:instruct', other, node))).toBe(
+          'invalid_authorization_details idempotency_conflict',
+        );
+      }
+  });
+
+  it('takes its room in the limits once', async () => {
+    const tight = await world.mandates.grant({
+      from: 'assetManager',
+      to: 'arranger',
+      constraints: {
+        notionalPerDay: { amount: '80000', ccy: 'EUR' },
+        notionalPerOrder: { amount: '40000', ccy: 'EUR' },
+      },
+    });
+    const first = await begin({}, tight);
+    await Promise.all(Array.from({ length: 10 }, (_, index) => instruct(first.transaction, 'instruct-1', index % 2)));
+    const second = await begin({}, tight);
+    expect(await instruct(second.transaction, 'instruct-2', 1)).toMatchObject({ state: 'instructed' });
+    const third = await begin({}, tight);
+    for (const node of both)
+      expect(await codeOf(() => instruct(third.transaction, randomUUID(), node))).toBe('limit_exceeded');
+  });
+});
+
+describe('a request that somebody has recorded', () => {
+  it('is refused when it is sent again, at either region', async () => {
+    const transaction = await released();
+    const { issuer, addresses } = world;
+    const key = generateSigningKey();
+    const assertion = await clientAssertion(issuer, {
+      clientId: 'cus-settlements',
+      key: world.staff.key('cus-settlements'),
+    });
+    const form = {
+      grant_type: 'client_credentials',
+      client_id: 'cus-settlements',
+      client_assertion_type: clientAssertionType,
+      client_assertion: assertion,
+      resource: `${issuer}/transactions`,
+      scope: 'settlement:affirm',
+    };
+    const tokenProof = await proofOf(key, { method: 'POST', url: `${issuer}/token` });
+    const { accessToken = '' } = await postToken(`${issuer}/token`, form, tokenProof);
+    // Neither the request for the token …
+    for (const address of addresses) {
+      const proof = await proofOf(key, { method: 'POST', url: `${issuer}/token` });
+      expect(await postToken(`${address}/token`, form, proof)).toMatchObject({ reason: 'client_assertion_replayed' });
+    }
+    // … nor the one for the step, word by word.
+    const path = `/transactions/${transaction}/transitions`;
+    const headers = {
+      authorization: `DPoP ${accessToken}`,
+      dpop: await proofOf(key, { method: 'POST', url: issuer + path, accessToken }),
+      'content-type': 'application/json',
+      'idempotency-key': 'settle-1',
+    };
+    const send = (address: string) =>
+      fetch(address + path, { method: 'POST', headers, body: JSON.stringify({ event: 'settle', body: {} }) });
+    expect((await send(issuer)).status).toBe(200);
+    for (const address of addresses) {
+      const again = await send(address);
+      expect(again.status).toBe(401);
+      expect(await again.json()).toMatchObject({ code: 'proof_replayed' });
+    }
+    expect((await stepsOf(transaction)).filter((event) => event === 'settle')).toHaveLength(1);
+  });
+});

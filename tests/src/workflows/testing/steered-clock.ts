@@ -1,0 +1,19 @@
+import type { Clock } from '@countersign/kernel';
+
+/** The time of day, as far ahead of it as the test has let pass. */
+export interface SteeredClock extends Clock {
+  pass(seconds: number): void;
+}
+
+export function steeredClock(): SteeredClock {
+  let aheadMs = 0;
+  return {
+    now: () => Date.now() + aheadMs,
+    pass(seconds) {
+      aheadMs += seconds * 1000;
+    },
+  };
+}
+
+export const minutes = (count: number): number => count * 60;
+export const hours = (count: number): number => count * 3_600;
