@@ -17,6 +17,16 @@ export interface Pace {
   /** Sizes of policy sets and directories; each with each. */
   readonly decisions: { readonly policies: readonly number[]; readonly entities: readonly number[] };
   readonly simulation: { readonly decisions: number };
+  /** How many there are of them. */
+  readonly mandates: { readonly sizes: readonly number[] };
+  /** How many have been before, in the grown one of two sites. */
+  readonly transactions: number;
+  readonly transitions: {
+    readonly rounds: number;
+    /** Callers at once, and orders that they carry through in a round. */
+    readonly callers: readonly { readonly callers: number; readonly orders: number }[];
+  };
+  readonly reconstruction: { readonly rounds: number; readonly ordersARound: number };
   readonly growth: {
     /** Rows in every table, smallest first. */
     readonly sizes: readonly number[];
@@ -37,6 +47,17 @@ export const fullPace: Pace = {
   revocations: 12,
   decisions: { policies: [10, 200, 2_000], entities: [1_000, 1_000_000] },
   simulation: { decisions: 1_000_000 },
+  mandates: { sizes: [1_000, 1_000_000] },
+  transactions: 1_000_000,
+  transitions: {
+    rounds: 3,
+    callers: [
+      { callers: 1, orders: 60 },
+      { callers: 16, orders: 400 },
+      { callers: 64, orders: 800 },
+    ],
+  },
+  reconstruction: { rounds: 5, ordersARound: 40 },
   growth: { sizes: [1_000, 100_000, 1_000_000], rounds: 3, operationsARound: 640, readingsAfterMs: 11_000 },
 };
 
@@ -52,5 +73,15 @@ export const quickPace: Pace = {
   revocations: 1,
   decisions: { policies: [10, 20], entities: [200] },
   simulation: { decisions: 1_200 },
+  mandates: { sizes: [100, 400] },
+  transactions: 300,
+  transitions: {
+    rounds: 1,
+    callers: [
+      { callers: 1, orders: 3 },
+      { callers: 16, orders: 20 },
+    ],
+  },
+  reconstruction: { rounds: 1, ordersARound: 5 },
   growth: { sizes: [10, 200], rounds: 1, operationsARound: 32, readingsAfterMs: 0 },
 };

@@ -1,5 +1,6 @@
 import { decisionsSection, evaluationsSection } from './report/decisions-section.ts';
 import { growthSections } from './report/growth-section.ts';
+import { mandateSections } from './report/mandates-section.ts';
 import { revocationSection } from './report/revocation-section.ts';
 import {
   appendsSection,
@@ -11,6 +12,7 @@ import {
   tokensSection,
 } from './report/sections.ts';
 import { simulationSection } from './report/simulation-section.ts';
+import { reconstructionSections, transitionSections } from './report/trading-sections.ts';
 import type { BenchmarkReport } from './run.ts';
 
 /** The report as people read it. */
@@ -35,6 +37,9 @@ export function formatReport(report: BenchmarkReport): string {
   if (suites.evaluations !== undefined) sections.push(evaluationsSection(suites.evaluations, pace));
   if (suites.simulation !== undefined) sections.push(simulationSection(suites.simulation, pace));
   for (const { callers, results } of suites.appends ?? []) sections.push(appendsSection(callers, results));
+  if (suites.mandates !== undefined) sections.push(...mandateSections(suites.mandates));
+  if (suites.transitions !== undefined) sections.push(...transitionSections(suites.transitions));
+  if (suites.reconstruction !== undefined) sections.push(...reconstructionSections(suites.reconstruction, pace));
   if (suites.revocation !== undefined) sections.push(revocationSection(suites.revocation));
   if (suites.growth !== undefined) sections.push(...growthSections(suites.growth));
   return `${sections.join('\n\n')}\n`;

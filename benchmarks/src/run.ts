@@ -13,12 +13,16 @@ import { type DecisionResults, measureDecisions } from './suites/decisions.ts';
 import { type EvaluationResults, measureEvaluations } from './suites/evaluations.ts';
 import { type GrowthResults, measureGrowth } from './suites/growth.ts';
 import { measureIntrospection } from './suites/introspection.ts';
+import { type MandateResults, measureMandates } from './suites/mandates.ts';
 import { measurePushedAuthorization } from './suites/pushed-authorization.ts';
+import { measureReconstruction, ordersToReconstruct, type ReconstructionResults } from './suites/reconstruction.ts';
 import { measureRefresh } from './suites/refresh.ts';
 import { measureRevocation, type RevocationDelays } from './suites/revocation.ts';
 import { measureSimulation, type SimulationResults } from './suites/simulation.ts';
 import { measureTokenExchange } from './suites/token-exchange.ts';
 import { measureTokenIssuing } from './suites/token-issuing.ts';
+import { measureTransitions, type TransitionResults } from './suites/transitions.ts';
+import { emptyTrading, grownTrading } from './trading/grown-trading.ts';
 import { makeWorkingFolder } from './working-folder.ts';
 
 export const suiteNames = [
@@ -32,6 +36,9 @@ export const suiteNames = [
   'evaluations',
   'simulation',
   'appends',
+  'mandates',
+  'transitions',
+  'reconstruction',
   'revocation',
   'growth',
 ] as const;
@@ -62,6 +69,9 @@ export interface BenchmarkReport {
     readonly evaluations?: EvaluationResults;
     readonly simulation?: SimulationResults;
     readonly appends?: readonly AppendResults[];
+    readonly mandates?: MandateResults;
+    readonly transitions?: readonly TransitionResults[];
+    readonly reconstruction?: readonly ReconstructionResults[];
     readonly revocation?: readonly RevocationDelays[];
     readonly growth?: GrowthResults;
   };
@@ -113,7 +123,7 @@ export async function runBenchmarks(options: BenchmarkOptions): Promise<Benchmar
   };
   try {
     const suites: Suites = {};
-    for (const part of [measureOverHttp, measureInProcess, measureRevocations, measureAsItGrows]) {
+    for (const part of [measureOverHttp, measureInProcess, measureTrading, measureRevocations, measureAsItGrows]) {
       Object.assign(suites, await part(run));
       await stopAll();
     }
@@ -165,6 +175,25 @@ async function measureInProcess(run: Run): Promise<Suites> {
   if (wants('simulation'))
     suites.simulation = await measureSimulation({ inProcess, folder, started, pace, onProgress });
   if (wants('appends')) suites.appends = await measureAppends({ inProcess, pace, onProgress });
+  return suites;
+}
+
+async function measureTrading(run: Run): Promise<Suites> {
+  const { wants, started, pace, onProgress } = run;
+  const suites: Suites = {};
+  if (!wants('mandates', 'transitions', 'reconstruction')) return suites;
+  onProgress('starting PostgreSQL for mandates and transactions');
+  const inProcess = await started(startInProcess(run));
+  if (wants('mandates')) suites.mandates = await measureMandates({ inProcess, started, pace, onProgress });
+  if (!wants('transitions', 'reconstruction')) return suites;
+  const settled = wants('reconstruction') ? ordersToReconstruct(pace) : 0;
+  const sites = [
+    await emptyTrading(settled, { inProcess, started, onProgress }),
+    await grownTrading(pace.transactions, settled, { inProcess, started, onProgress }),
+  ];
+  // Read before anything else is done beside it, and its orders are not yet among the newest.
+  if (wants('reconstruction')) suites.reconstruction = await measureReconstruction({ sites, pace, onProgress });
+  if (wants('transitions')) suites.transitions = await measureTransitions({ sites, pace, onProgress });
   return suites;
 }
 

@@ -207,7 +207,7 @@ export async function startComponents(options: {
   const transactionRegistry = started(
     'transaction registry',
     createTransactionRegistry({
-      pool: database.pool(transactionRegistryMigrations, { maxConnections: 20 }),
+      pool: database.pool(transactionRegistryMigrations, { maxConnections: 20, byIndexAlone: true }),
       audit,
       directory,
       consentStore,

@@ -27,7 +27,7 @@ export interface OpenedDatabase {
   /** A pool as the component's own role; ended when the control plane stops. */
   pool(
     component: ComponentMigrations,
-    options?: { readonly maxConnections?: number; readonly durable?: boolean },
+    options?: { readonly maxConnections?: number; readonly durable?: boolean; readonly byIndexAlone?: boolean },
   ): pg.Pool;
 }
 
@@ -71,11 +71,12 @@ export async function openControlPlaneDatabase(options: {
     database,
     notes,
     access,
-    pool(component, { maxConnections, durable = true } = {}) {
+    pool(component, { maxConnections, durable = true, byIndexAlone = false } = {}) {
       const pool = componentPool({
         ...access(component),
         ...(maxConnections === undefined ? {} : { maxConnections }),
         ...(durable ? {} : { synchronousCommit: 'off' }),
+        byIndexAlone,
         onError: (error) => logger.warn({ error, component: component.name }, 'a database connection broke'),
       });
       lifecycle.started({ name: `connections of ${component.name}`, stop: () => pool.end() });

@@ -1,5 +1,5 @@
-import { componentPool } from '@countersign/runtime';
 import { filledTables } from './filled-tables-store.ts';
+import { inBulk, ownerPool } from './owner-pool.ts';
 
 /** How much of one table the work so far has gone through. */
 export interface TableReading {
@@ -31,36 +31,18 @@ const slice = 250_000;
 const readTables: readonly string[] = [...filledTables.map(({ table }) => table), 'audit_log.entries'];
 
 export function openOwnedDatabase(url: string): OwnedDatabase {
-  const { username, password } = new URL(url);
-  const pool = componentPool({
-    database: { connection: { url }, rolesSecret: { passwordOf: () => password, fingerprint: '' } },
-    role: username,
-    schema: 'public',
-    applicationName: 'countersign-benchmark',
-    maxConnections: 1,
-    statementTimeoutMs: 300_000,
-    // Filling is not what is measured.
-    synchronousCommit: 'off',
-  });
+  const pool = ownerPool(url);
   return {
-    async fill(rows, onProgress) {
-      // Checkpoints on the way would write every page over and over.
-      await pool.query(`alter system set max_wal_size = '4GB'`);
-      await pool.query('select pg_reload_conf()');
-      await pool.query(`set work_mem = '128MB'`);
-      for (const { table, insert } of filledTables) {
-        for (let from = 1; from <= rows; from += slice) {
-          const to = Math.min(from + slice - 1, rows);
-          onProgress(`${table}: ${to.toLocaleString('en-US')} of ${rows.toLocaleString('en-US')} rows`);
-          await pool.query(insert, [from, to]);
+    fill: (rows, onProgress) =>
+      inBulk(pool, async () => {
+        for (const { table, insert } of filledTables) {
+          for (let from = 1; from <= rows; from += slice) {
+            const to = Math.min(from + slice - 1, rows);
+            onProgress(`${table}: ${to.toLocaleString('en-US')} of ${rows.toLocaleString('en-US')} rows`);
+            await pool.query(insert, [from, to]);
+          }
         }
-      }
-      await pool.query('alter system reset max_wal_size');
-      await pool.query('select pg_reload_conf()');
-      // So that plans are made for the tables as they are, and the pages are on the disk.
-      await pool.query('vacuum (analyze)');
-      await pool.query('checkpoint');
-    },
+      }),
     async rowCounts() {
       const counts = filledTables.map(({ table }, place) => `select ${place} as place, count(*) as rows from ${table}`);
       const { rows } = await pool.query<{ rows: string }>(`${counts.join(' union all ')} order by place`);

@@ -1,5 +1,5 @@
 import type { AuditAppender, RecordDraft, RecordType } from '@countersign/contracts';
-import { newId, systemClock, systemRandom } from '@countersign/kernel';
+import { newId, parseId, systemClock, systemRandom, type TransactionId } from '@countersign/kernel';
 import { pick } from '../machine-clients.ts';
 
 /** As many as a batch of the log holds. */
@@ -27,19 +27,43 @@ const types: readonly RecordType[] = [
  * grows by its own appends.
  */
 export async function fillLog(log: AuditAppender, records: number): Promise<void> {
-  let begun = 0;
-  const append = async (): Promise<void> => {
-    while (begun < records) await log.append(draft(pick(types, begun++)));
-  };
-  await Promise.all(Array.from({ length: atOnce }, append));
+  await repeatedly(records, (place) => log.append(draft(pick(types, place))));
 }
 
-function draft(type: RecordType): RecordDraft {
+/** Appends what begins and what carries on each of these transactions, which are numbered; one refers to the other. */
+export async function fillLogWithTransactions(
+  log: AuditAppender,
+  numbers: { readonly from: number; readonly to: number },
+): Promise<void> {
+  await repeatedly(numbers.to - numbers.from + 1, async (place) => {
+    const transaction = transactionOf(numbers.from + place);
+    const opened = draft('transaction.opened', { transaction });
+    await log.append(opened);
+    await log.append(draft('transaction.transitioned', { transaction, references: [opened.id] }));
+  });
+}
+
+async function repeatedly(times: number, append: (place: number) => Promise<unknown>): Promise<void> {
+  let begun = 0;
+  const caller = async (): Promise<void> => {
+    while (begun < times) await append(begun++);
+  };
+  await Promise.all(Array.from({ length: atOnce }, caller));
+}
+
+function transactionOf(number: number): TransactionId {
+  const id = parseId('transaction', `txn_${String(number).padStart(26, '0')}`);
+  if (id === undefined) throw new Error('a transaction without an id');
+  return id;
+}
+
+function draft(type: RecordType, about: Pick<RecordDraft, 'transaction' | 'references'> = {}): RecordDraft {
   return {
     id: newId('record', { clock: systemClock, random: systemRandom }),
     type,
     source: 'benchmark',
     outcome: 'permit',
     client: 'bench-filler',
+    ...about,
   };
 }

@@ -10,7 +10,7 @@ const judgedAt = 200;
 /** Decisions in this process: by how many policies, over how many entities. */
 export function decisionsSection(measured: readonly DecisionResults[], { rounds }: Pace): string {
   const rows = measured.flatMap(({ policies, relevant, entities, results }) => {
-    const [, , reference] = results;
+    const reference = results.at(-1);
     return [
       [`${count(policies)} policies, ${count(relevant)} of them for orders; ${count(entities)} entities`],
       ...results.map((result) => [
@@ -26,7 +26,9 @@ export function decisionsSection(measured: readonly DecisionResults[], { rounds 
   const head = ['', 'decisions/s', 'p50 µs', 'p99 µs', 'CPU µs', 'reference engine'];
   const verdicts = measured
     .filter(({ policies }) => policies === judgedAt)
-    .flatMap(({ entities, results: [engine, , reference] }) => {
+    .flatMap(({ entities, results }) => {
+      const [engine] = results;
+      const reference = results.at(-1);
       if (engine === undefined || reference === undefined) return [];
       const at = `with ${judgedAt} policies and ${count(entities)} entities`;
       return [

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type AuthorizationRequest, createReference, decideFailClosed, type EntityInput } from '@countersign/cedar';
-import type { DecisionInput, Directory, PolicyEngine } from '@countersign/contracts';
+import { type DecisionInput, type Directory, type PolicyEngine, recordedDecision } from '@countersign/contracts';
 import { systemClock, systemRandom } from '@countersign/kernel';
 import {
   type LoadedBundle,
@@ -27,7 +27,7 @@ export interface DecisionResults {
   /** Of them, those that an order meets. */
   readonly relevant: number;
   readonly entities: number;
-  /** The engine, its compiled policies alone, and Cedar's reference engine. */
+  /** The engine, the engine with what a record of the decision holds, its compiled policies alone, and Cedar's reference engine. */
   readonly results: readonly Result[];
 }
 
@@ -43,9 +43,9 @@ interface Options {
 const engineName = 'engine, in process';
 
 /**
- * Orders of many traders put to policies: through the engine's own door, which also writes down and digests what it
- * decided from; to the compiled policies beneath it; and to Cedar's reference engine. All must permit each order, for
- * the same reason.
+ * Orders of many traders put to policies: through the engine's own door; with all that a record of the decision holds,
+ * which is written and digested when it is first read; to the compiled policies beneath it; and to Cedar's reference
+ * engine. All must permit each order, for the same reason.
  */
 export async function measureDecisions(options: Options): Promise<readonly DecisionResults[]> {
   const { pace, onProgress } = options;
@@ -85,6 +85,11 @@ async function contendersFor(
     timed(engineName, pace, async (index) => {
       const { decision, determining } = await engine.decide(order(index));
       expectPermit(decision, determining);
+    }),
+    timed('engine, with document and digest for the record', pace, async (index) => {
+      const decision = await engine.decide(order(index));
+      recordedDecision(decision);
+      expectPermit(decision.decision, decision.determining);
     }),
     timed('compiled policies alone', pace, (index) => {
       const { decision, determining } = decideFailClosed(bundle.compiled, request(index)());

@@ -7,7 +7,7 @@ import { type ChangeSet, compare, type Wanted } from './changes.ts';
 import { departuresIn } from './departures/departing.ts';
 import type { Departures } from './departures/departures.ts';
 import { formerlyElsewhere } from './departures/store.ts';
-import { type EntityKind, entryKey, type Graph, graphOf, keyOf } from './entry.ts';
+import { type EntityKind, type Entry, entryKey, type Graph, graphOf, keyOf } from './entry.ts';
 import { readKeyTimes, withKeysOf } from './key-times.ts';
 import { createProblems, type Problems } from './problems.ts';
 import { type Proposal, readProposal, readProposalInSlices } from './proposal.ts';
@@ -64,6 +64,11 @@ export interface Written {
   readonly state: State;
   /** Of everybody who leaves or moves by the change. */
   readonly departures: readonly DepartureId[];
+}
+
+/** Who is known and inactive has left: an algorithm names them. */
+function isThere(entry: Entry | undefined): boolean {
+  return entry !== undefined && (entry.entity.kind !== 'person' || entry.entity.value.active !== false);
 }
 
 const principalKinds: ReadonlySet<EntityKind> = new Set(['person', 'service', 'agent']);
@@ -166,7 +171,7 @@ export async function createLiveGraph(dependencies: {
 
     async write(session, base, changeSet, { digest, by, approval, reason, onWritten }) {
       const joining = changeSet.written.filter(
-        (entry) => principalKinds.has(entry.entity.kind) && !base.stored.has(entryKey(entry)),
+        (entry) => principalKinds.has(entry.entity.kind) && !isThere(base.stored.get(entryKey(entry))),
       );
       const taken = await formerlyElsewhere(
         session,

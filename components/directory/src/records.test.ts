@@ -31,7 +31,9 @@ describe('the record of a change', () => {
     const [anna] = file.people;
     if (anna !== undefined) anna['desk'] = 'credit';
     await directory.apply({ ...file, clients: [] }, proposer, { prune: true });
-    expect(rig.records.map(({ type, data }) => [type, (data as { principal?: string }).principal])).toEqual([
+    // Departures are carried through meanwhile: when they are complete is not this test's.
+    const made = rig.records.filter(({ type }) => type !== 'directory.departure-completed');
+    expect(made.map(({ type, data }) => [type, (data as { principal?: string }).principal])).toEqual([
       ['directory.applied', undefined],
       ['directory.departure', 'agent:vwap-1'],
       ['directory.departure', 'person:anna.keller'],

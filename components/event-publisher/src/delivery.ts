@@ -1,7 +1,14 @@
-import type { AuditAppender, CloudEvent, Outbound, Signer } from '@countersign/contracts';
-import { type Clock, newId, type Random } from '@countersign/kernel';
+import {
+  type AuditAppender,
+  type CloudEvent,
+  type Outbound,
+  outboundErrors,
+  type Signer,
+} from '@countersign/contracts';
+import { type Clock, isCodedError, newId, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { signMessage } from './message-signature.ts';
+import { positionText } from './position.ts';
 import type { Reader } from './reader.ts';
 import type { Leased, Store } from './store.ts';
 
@@ -16,60 +23,68 @@ export interface DeliveryDependencies {
   readonly logger: Logger;
 }
 
-export const contentType = 'application/cloudevents+json';
+const contentType = 'application/cloudevents+json';
 
-/** Another node takes a subscription over when the one that delivers it says nothing for so long. */
-const leaseMs = 30_000;
 /** Well within a lease. */
 const postTimeoutMs = 5_000;
-/** Delivered in one go, then others have their turn. */
+/** Held for one turn. */
 const eventsAtOnce = 100;
-const subscriptionsAtOnce = 16;
-/** A subscription that has caught up is looked at again after it. */
-const idleMs = 500;
+/** A receiver that is slow has its turn, and then others have theirs. */
+const turnMs = 10_000;
+/** When we could not, and not the receiver. */
+const ownFaultMs = 5_000;
 const firstRetryMs = 1_000;
 const longestRetryMs = 3_600_000;
 /** After so long without success a person has to look at it; nothing is lost meanwhile. */
 const suspendAfterMs = 3 * 86_400_000;
+
+/** Another node takes a subscription over when the one that delivers it says nothing for so long. */
+export const leaseMs = 30_000;
 
 type Outcome =
   | { readonly kind: 'delivered' | 'lease-lost' }
   | { readonly kind: 'failed'; readonly detail: string; readonly gone: boolean };
 
 /**
- * Delivers what is due, once: each subscription in the order of the log, one event at a time, moving on after a 2xx
- * answer. Safe to run on every node at once.
+ * One turn of a subscription: its events in the order of the log, one at a time, moving on after a 2xx answer.
  *
+ * @param turn.newest the newest place when the subscription was leased
+ * @param turn.ended says that it is to stop, between two events
  * @returns how many events were delivered
  */
-export async function deliverDue(dependencies: DeliveryDependencies): Promise<number> {
-  const { store, clock } = dependencies;
-  const held = await store.lease(clock.now(), leaseMs, subscriptionsAtOnce);
-  const delivered = await Promise.all(held.map((one) => deliver(one, dependencies)));
-  return delivered.reduce((sum, count) => sum + count, 0);
-}
-
-async function deliver(held: Leased, dependencies: DeliveryDependencies): Promise<number> {
+export async function deliver(
+  held: Leased,
+  turn: { readonly newest: bigint; readonly ended: () => boolean },
+  dependencies: DeliveryDependencies,
+): Promise<number> {
   const { store, reader, clock, logger } = dependencies;
+  const { institution, topics, position: after } = held;
+  const until = clock.now() + turnMs;
   let delivered = 0;
+  let position = after;
   try {
-    const { topics, position: after } = held;
-    const page = await reader.read(held.institution, { after, topics, limit: eventsAtOnce });
+    const page = await reader.read(institution, { after, topics, limit: eventsAtOnce, newest: turn.newest });
     for (const event of page.events) {
+      if (turn.ended() || clock.now() > until) {
+        await store.release(held, position, clock.now());
+        return delivered;
+      }
       const outcome = await send(held, event, dependencies);
       if (outcome.kind === 'lease-lost') return delivered;
       if (outcome.kind === 'failed') {
-        await putOff(held, outcome, dependencies);
+        // The failure counts for the event that failed: one before it was taken in this turn.
+        await putOff(delivered === 0 ? held : { ...held, attempts: 0, failingSince: undefined }, outcome, dependencies);
         return delivered;
       }
       delivered += 1;
+      position = BigInt(event.sequence);
     }
     // Past what is others' too, so that it is not read again.
-    if (page.position > after && !(await store.advance(held, page.position, clock.now() + leaseMs))) return delivered;
-    await store.release(held, clock.now() + (page.atEnd ? idleMs : 0));
+    await store.release(held, page.position, clock.now());
   } catch (error) {
-    // The lease ends by itself, and whoever holds it next goes on from the stored position.
     logger.warn({ error, subscription: held.id }, 'a subscription could not be delivered');
+    // Where this fails too the lease ends by itself; whoever holds it next goes on from the stored position.
+    await store.release(held, position, clock.now() + ownFaultMs).catch(() => false);
   }
   return delivered;
 }
@@ -86,7 +101,8 @@ async function send(held: Leased, event: CloudEvent, dependencies: DeliveryDepen
       headers,
       timeoutMs: postTimeoutMs,
     }));
-  } catch {
+  } catch (error) {
+    if (!isCodedError(error) || !Object.hasOwn(outboundErrors.codes, error.code)) throw error;
     // What the address answered, or that it is refused, is the log's; the subscriber is told what they can act on.
     return { kind: 'failed', detail: 'The address gave no answer in time, or is refused.', gone: false };
   }
@@ -105,8 +121,8 @@ async function putOff(
   const { store, clock, random } = dependencies;
   const now = clock.now();
   const tooLong = held.failingSince !== undefined && now - held.failingSince >= suspendAfterMs;
-  await store.failed(held, now, now + retryAfter(held.attempts, random), detail);
-  if (gone || tooLong) await suspend(held, detail, dependencies);
+  const stillOurs = await store.failed(held, now, now + retryAfter(held.attempts, random), detail);
+  if (stillOurs && (gone || tooLong)) await suspend(held, detail, dependencies);
 }
 
 /** Doubled with each failure, up to an hour; a fifth of it by chance, so that a receiver that is back is not overrun. */
@@ -121,15 +137,17 @@ async function suspend(
   detail: string,
   { store, audit, clock, random, logger }: DeliveryDependencies,
 ): Promise<void> {
-  await store.inUnit(async (unit) => {
-    if (!(await unit.suspend(held.id, held.lease))) return;
+  const suspended = await store.inUnit(async (unit) => {
+    const position = await unit.suspend(held.id, held.lease);
+    if (position === undefined) return false;
     await audit.append({
       id: newId('record', { clock, random }),
       type: 'event.delivery-suspended',
       source: 'event-publisher',
       outcome: 'done',
-      data: { subscription: held.id, institution: held.institution, position: held.position.toString(), detail },
+      data: { subscription: held.id, institution: held.institution, position: positionText(position), detail },
     });
+    return true;
   });
-  logger.error({ subscription: held.id }, 'a subscription is suspended: it could not be delivered');
+  if (suspended) logger.error({ subscription: held.id }, 'a subscription is suspended: it could not be delivered');
 }

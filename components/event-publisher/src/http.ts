@@ -1,11 +1,17 @@
-import { Readable } from 'node:stream';
-import { type Caller, type CloudEvent, type EventTopic, eventErrors, type ResourceGuard } from '@countersign/contracts';
+import {
+  type Caller,
+  type EventTopic,
+  eventErrors,
+  type LastingCaller,
+  type LastingGuard,
+} from '@countersign/contracts';
 import { parseId, type SubscriptionId } from '@countersign/kernel';
 import { described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { eventAnswer, keySet, pageAnswer, subscriptionAnswer, subscriptionList, topic } from './answers.ts';
 import type { RunningEventPublisher } from './event-publisher.ts';
+import { createStreams, type StreamTimes, usualTimes } from './stream.ts';
 import { parseTopics } from './topics.ts';
 
 const closed = { additionalProperties: false };
@@ -16,7 +22,13 @@ const topics = Type.Optional(
   Type.String({ maxLength: 128, description: 'Topics with commas between them; every topic when left out' }),
 );
 const pageQuery = Type.Object(
-  { after, topics, limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, description: '100 when left out' })) },
+  {
+    after,
+    topics,
+    limit: Type.Optional(
+      Type.String({ pattern: '^(?:[1-9]\\d?|[1-4]\\d\\d|500)$', description: '1 to 500; 100 when left out' }),
+    ),
+  },
   closed,
 );
 const streamQuery = Type.Object({ after, topics }, closed);
@@ -35,23 +47,20 @@ type StreamRoute = { Querystring: Static<typeof streamQuery> };
 type SubscribeRoute = { Body: Static<typeof subscribeBody> };
 type IdRoute = { Params: Static<typeof idParams> };
 
-/** No token lives longer: whoever follows comes again with a new one, and goes on from the last event's position. */
-const streamLifetimeMs = 300_000;
-const heartbeatMs = 15_000;
-/** Of one process: each costs a connection and a reader. */
-const mostStreams = 256;
-/** What a slow reader may leave unread before the next event waits; beyond a minute of that it is cut off. */
-const slowReaderMs = 60_000;
 const keyCacheSeconds = 60;
 
 export interface EventPublisherRoutes {
   readonly events: RunningEventPublisher;
-  readonly guard: ResourceGuard;
+  readonly guard: LastingGuard;
   readonly baseUrl: string;
+  readonly streamTimes?: StreamTimes;
 }
 
 /** Events over HTTP, under `/events`: pages, a stream, and subscriptions. An institution hears what it is a party to. */
-export function eventPublisherRoutes(app: FastifyInstance, { events, guard, baseUrl }: EventPublisherRoutes): void {
+export function eventPublisherRoutes(
+  app: FastifyInstance,
+  { events, guard, baseUrl, streamTimes = usualTimes }: EventPublisherRoutes,
+): void {
   const reading = <Request extends FastifyRequest>(handler: Parameters<typeof withCaller<Caller, Request>>[2]) =>
     withCaller<Caller, Request>((request) => guard.check(request, { scope: 'event:read' }), baseUrl, handler);
   const subscribing = <Request extends FastifyRequest>(handler: Parameters<typeof withCaller<Caller, Request>>[2]) =>
@@ -72,12 +81,14 @@ export function eventPublisherRoutes(app: FastifyInstance, { events, guard, base
       events.read(institution, {
         ...(query.after === undefined ? {} : { after: query.after }),
         ...(query.topics === undefined ? {} : { topics: topicsOf(query.topics) }),
-        ...(query.limit === undefined ? {} : { limit: query.limit }),
+        ...(query.limit === undefined ? {} : { limit: Number(query.limit) }),
       }),
     ),
   );
 
-  let streams = 0;
+  const streams = createStreams(streamTimes);
+  // Before the server waits for what it is still answering.
+  app.addHook('preClose', async () => streams.end());
   app.get<StreamRoute>(
     '/events/stream',
     described({
@@ -85,42 +96,29 @@ export function eventPublisherRoutes(app: FastifyInstance, { events, guard, base
       summary: 'Follow events as they happen',
       description:
         'Server-sent events: `id` is the position, `event` the type, `data` the CloudEvent. From now on, or from `after` ' +
-        'or the header Last-Event-ID. It ends after five minutes; come again with a new token.',
+        'or the header Last-Event-ID. It ends with the token, after five minutes at the latest; come again with a new one.',
       scopes: ['event:read'],
       querystring: streamQuery,
       answers: { 200: { description: 'Until it ends', body: eventAnswer, mediaType: 'text/event-stream' } },
     }),
-    reading<FastifyRequest<StreamRoute>>(async (request, reply, { institution }) => {
-      const lastSeen = request.headers['last-event-id'];
-      const from = typeof lastSeen === 'string' ? lastSeen : request.query.after;
-      if (streams >= mostStreams)
-        throw eventErrors.error('event_streams_busy', 'Too many are following events here; read pages, or come again.');
-      const ending = new AbortController();
-      const query = {
-        ...(from === undefined ? {} : { after: from }),
-        ...(request.query.topics === undefined ? {} : { topics: topicsOf(request.query.topics) }),
-      };
-      // Asked before the answer begins: a position that is none is refused as such.
-      await events.read(institution, { ...query, limit: 1 });
-      streams += 1;
-      const over = setTimeout(() => ending.abort(), streamLifetimeMs);
-      const end = (): void => {
-        clearTimeout(over);
-        ending.abort();
-      };
-      request.raw.socket.once('close', end);
-      const lines = framesOf(events.follow(institution, query, ending.signal), ending);
-      return reply
-        .header('cache-control', 'no-store')
-        .header('x-accel-buffering', 'no')
-        .type('text/event-stream; charset=utf-8')
-        .send(
-          Readable.from(lines).once('close', () => {
-            streams -= 1;
-            end();
-          }),
-        );
-    }),
+    withCaller<LastingCaller, FastifyRequest<StreamRoute>>(
+      (request) => guard.checkLasting(request, { scope: 'event:read' }),
+      baseUrl,
+      async ({ headers, query }, reply, { caller, stands }) => {
+        const { institution } = caller;
+        const lastSeen = headers['last-event-id'];
+        const after = typeof lastSeen === 'string' ? lastSeen : query.after;
+        const from = {
+          ...(after === undefined ? {} : { after }),
+          ...(query.topics === undefined ? {} : { topics: topicsOf(query.topics) }),
+        };
+        return streams.answer(reply, {
+          institution,
+          stands,
+          follow: (signal) => events.followPlaces(institution, from, signal),
+        });
+      },
+    ),
   );
 
   app.get(
@@ -195,41 +193,6 @@ export function eventPublisherRoutes(app: FastifyInstance, { events, guard, base
       return { keys: keys.map(({ kid, algorithm, jwk }) => ({ ...jwk, kid, alg: algorithm, use: 'sig' })) };
     },
   );
-}
-
-/**
- * Server-sent events (HTML Living Standard section 9.2), with a comment when nothing happens for a while, so that
- * proxies keep the connection. Whoever does not read is not waited for longer than a minute.
- */
-async function* framesOf(following: AsyncIterable<CloudEvent>, ending: AbortController): AsyncGenerator<string> {
-  const events = following[Symbol.asyncIterator]();
-  let next = events.next();
-  yield ': following\n\n';
-  while (!ending.signal.aborted) {
-    const event = await Promise.race([next, silence(heartbeatMs, ending.signal)]);
-    const slow = setTimeout(() => ending.abort(), slowReaderMs);
-    if (event === 'silence') yield ': nothing yet\n\n';
-    else {
-      if (event.done === true) break;
-      yield `id: ${event.value.sequence}\nevent: ${event.value.type}\ndata: ${JSON.stringify(event.value)}\n\n`;
-      next = events.next();
-    }
-    clearTimeout(slow);
-  }
-  await events.return?.();
-}
-
-function silence(ms: number, signal: AbortSignal): Promise<'silence'> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve('silence');
-    };
-    const timer = setTimeout(done, ms);
-    timer.unref();
-    signal.addEventListener('abort', done, { once: true });
-  });
 }
 
 function topicsOf(text: string): readonly EventTopic[] {

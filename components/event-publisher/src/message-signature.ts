@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Signer } from '@countersign/contracts';
+import type { SignatureFields, Signer } from '@countersign/contracts';
 
 /**
  * Signs a request as an HTTP message (RFC 9421): method, target, content type and digest of the body (RFC 9530), with
@@ -10,7 +10,7 @@ import type { Signer } from '@countersign/contracts';
 export async function signMessage(
   message: { readonly method: 'POST'; readonly url: string; readonly contentType: string; readonly body: string },
   { signer, createdSeconds }: { readonly signer: Pick<Signer, 'current' | 'sign'>; readonly createdSeconds: number },
-): Promise<Readonly<Record<string, string>>> {
+): Promise<SignatureFields> {
   const { method, url, contentType, body } = message;
   const { kid } = await signer.current('event');
   const digest = `sha-256=:${createHash('sha256').update(body).digest('base64')}:`;

@@ -1,8 +1,13 @@
 import type { Logger } from '@countersign/runtime';
 
 export interface NewRecords {
-  /** Resolves when there is a record behind `position`, or after a while without; at once when the signal ends. */
-  behind(position: bigint, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when there is a record behind `position`, or after a while without; at once when the signal ends, or when
+   * this is stopped.
+   *
+   * @returns the newest place, where it was looked at
+   */
+  behind(position: bigint, signal: AbortSignal): Promise<bigint | undefined>;
   stop(): void;
 }
 
@@ -17,17 +22,22 @@ export function watchNewRecords(dependencies: {
   readonly everyMs: number;
 }): NewRecords {
   const { newest, logger, everyMs } = dependencies;
-  const waiting = new Set<{ readonly position: bigint; readonly wake: () => void }>();
+  const waiting = new Set<{ readonly position: bigint; readonly wake: (place?: bigint) => void }>();
   let timer: NodeJS.Timeout | undefined;
+  let failing = false;
+  let stopped = false;
 
   async function look(): Promise<void> {
     try {
       const place = await newest();
-      for (const one of waiting) if (place > one.position) one.wake();
+      failing = false;
+      for (const one of waiting) if (place > one.position) one.wake(place);
     } catch (error) {
-      logger.warn({ error }, 'the log could not be asked for new records');
+      // Said once: it is looked several times a second.
+      if (!failing) logger.warn({ error }, 'the log could not be asked for new records');
+      failing = true;
     }
-    timer = waiting.size === 0 ? undefined : later();
+    timer = waiting.size === 0 || stopped ? undefined : later();
   }
   const later = (): NodeJS.Timeout => {
     const next = setTimeout(() => void look(), everyMs);
@@ -37,30 +47,30 @@ export function watchNewRecords(dependencies: {
 
   return {
     behind(position, signal) {
+      if (stopped || signal.aborted) return Promise.resolve(undefined);
       return new Promise((resolve) => {
-        const one = {
-          position,
-          wake: () => {
-            waiting.delete(one);
-            clearTimeout(longest);
-            signal.removeEventListener('abort', one.wake);
-            resolve();
-          },
+        const wake = (place?: bigint): void => {
+          waiting.delete(one);
+          clearTimeout(longest);
+          signal.removeEventListener('abort', ended);
+          resolve(place);
         };
-        const longest = setTimeout(one.wake, longestWaitMs);
+        const ended = (): void => wake();
+        const one = { position, wake };
+        const longest = setTimeout(ended, mostLooks * everyMs);
         longest.unref();
-        if (signal.aborted) return one.wake();
-        signal.addEventListener('abort', one.wake);
+        signal.addEventListener('abort', ended);
         waiting.add(one);
         timer ??= later();
       });
     },
     stop() {
+      stopped = true;
       clearTimeout(timer);
       for (const one of waiting) one.wake();
     },
   };
 }
 
-/** Nobody waits for longer without looking themselves. */
-const longestWaitMs = 10_000;
+/** Nobody waits for more looks than this without looking themselves: what is wrong with the log is then found out. */
+const mostLooks = 40;

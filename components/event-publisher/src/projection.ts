@@ -5,11 +5,17 @@ import {
   type RecordType,
   recordTypes,
 } from '@countersign/contracts';
-import { type Json, membersOf, type TransactionId } from '@countersign/kernel';
+import { type Json, membersOf, type RecordId, type TransactionId } from '@countersign/kernel';
+import { positionText } from './position.ts';
 
 /** Who may hear of it: institutions that the record names, or the parties of a transaction. */
 export type Audience =
-  | { readonly of: 'institutions'; readonly leis: readonly string[] }
+  | {
+      readonly of: 'institutions';
+      readonly leis: readonly string[];
+      /** And whom this record of a mandate names: the version before, which may concern others. */
+      readonly before?: RecordId;
+    }
   | { readonly of: 'transaction'; readonly id: TransactionId };
 
 export interface Projected {
@@ -28,10 +34,11 @@ interface Projection {
   readonly data: (record: EvidenceRecord, data: Members) => Members;
 }
 
+/** Reasons that people give for what they do to a mandate are free text, and stay in the evidence. */
 const mandate: Projection = {
   topic: 'mandate',
   subject: (record) => record.mandate?.id,
-  audience: (_, data) => ({ of: 'institutions', leis: partiesOfMandate(data) }),
+  audience: (_, data) => ({ of: 'institutions', leis: leisOfMandate(data) }),
   data: (record, data) => {
     const { kind, status, version, digest } = membersOf(data['mandate']) ?? {};
     return pick({
@@ -40,10 +47,18 @@ const mandate: Projection = {
       status,
       version,
       digest,
-      reason: data['reason'],
       effective_until: data['effective_until'],
       days: data['days'],
     });
+  },
+};
+
+/** A version that may no longer name everybody whom the one before concerned: who leaves, or was to come, hears it too. */
+const departing: Projection = {
+  ...mandate,
+  audience: (record, data) => {
+    const [before] = record.references ?? [];
+    return { of: 'institutions', leis: leisOfMandate(data), ...(before === undefined ? {} : { before }) };
   },
 };
 
@@ -67,7 +82,8 @@ const opened: Projection = {
 const approval: Projection = {
   topic: 'approval',
   subject: (record) => record.transaction,
-  audience: ownInstitution,
+  audience: (record, { institution }) =>
+    typeof institution === 'string' ? { of: 'institutions', leis: [institution] } : ownInstitution(record),
   data: (record, { approval_id, role, expires_at }) =>
     pick({ transaction: record.transaction, intent_digest: record.intent, approval: approval_id, role, expires_at }),
 };
@@ -76,8 +92,19 @@ const exception: Projection = {
   topic: 'exception',
   subject: (record) => record.transaction,
   audience: partiesOfTransaction,
-  data: (record, { exception, cause, event, reason, owner, due_at, kind }) =>
-    pick({ transaction: record.transaction, exception, cause, event, reason, owner, due_at, resolution: kind }),
+  // The reason is a code; what is said about it in words stays where the exception is read.
+  data: (record, { exception, cause, event, owner, due_at }) =>
+    pick({ transaction: record.transaction, exception, cause, event, reason: record.reason, owner, due_at }),
+};
+
+/** Giving up ends the transaction: that is told here, because there is no record of a step beside it. */
+const resolved: Projection = {
+  ...exception,
+  data: (record, data) => ({
+    ...exception.data(record, data),
+    status: 'resolved',
+    ...pick({ resolution: data['kind'], to: data['to'], version: data['version'] }),
+  }),
 };
 
 const departure: Projection = {
@@ -96,20 +123,17 @@ const projections: Readonly<Partial<Record<RecordType, Projection>>> = {
   'mandate.suspended': mandate,
   'mandate.resumed': mandate,
   'mandate.amendment-proposed': mandate,
-  'mandate.amendment-withdrawn': mandate,
-  'mandate.amended': mandate,
-  'mandate.revoked': mandate,
-  'mandate.expired': mandate,
+  'mandate.amendment-withdrawn': departing,
+  'mandate.amended': departing,
+  'mandate.revoked': departing,
+  'mandate.expired': departing,
   'mandate.expiring': mandate,
   'transaction.opened': opened,
   'transaction.transitioned': transition,
   'approval.given': approval,
   'approval.withdrawn': approval,
   'exception.raised': exception,
-  'exception.resolved': {
-    ...exception,
-    data: (record, data) => ({ ...exception.data(record, data), status: 'resolved' }),
-  },
+  'exception.resolved': resolved,
   'exception.overdue': exception,
   'directory.departure': departure,
 };
@@ -156,14 +180,9 @@ export function project(record: EvidenceRecord, index: bigint, origin: string): 
   };
 }
 
-/** A place in the log as text that sorts as the places do. */
-export function positionText(index: bigint): string {
-  return (index < 0n ? 0n : index).toString().padStart(20, '0');
-}
-
 /** Everybody with a part in the mandate, and in the terms that have been proposed for it. */
-function partiesOfMandate(data: Members): readonly string[] {
-  const version = membersOf(data['mandate']) ?? {};
+export function leisOfMandate(data: Json | undefined): readonly string[] {
+  const version = membersOf(membersOf(data)?.['mandate']) ?? {};
   const proposed = membersOf(membersOf(version['amendment'])?.['terms']) ?? {};
   const leis = [version, proposed]
     .flatMap(({ grantor, grantee, thirdParty }) => [grantor, grantee, thirdParty])
@@ -176,7 +195,7 @@ function partiesOfTransaction({ transaction }: EvidenceRecord): Audience | undef
   return transaction === undefined ? undefined : { of: 'transaction', id: transaction };
 }
 
-function ownInstitution({ subject }: EvidenceRecord): Audience | undefined {
+function ownInstitution({ subject }: Pick<EvidenceRecord, 'subject'>): Audience | undefined {
   return subject?.institution === undefined ? undefined : { of: 'institutions', leis: [subject.institution] };
 }
 

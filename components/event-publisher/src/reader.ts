@@ -1,27 +1,31 @@
 import {
   type AuditLog,
   type CloudEvent,
-  type EventPage,
   type EventTopic,
   type EvidenceRecord,
   eventErrors,
   eventTopics,
 } from '@countersign/contracts';
-import type { TransactionId } from '@countersign/kernel';
-import { type Projected, positionText, project, typesOfTopics } from './projection.ts';
+import { type AudienceDependencies, createAudiences } from './audiences.ts';
+import { beginning, readPosition } from './position.ts';
+import { type Projected, project, typesOfTopics } from './projection.ts';
 
-export interface ReaderDependencies {
-  readonly log: Pick<AuditLog, 'scan' | 'newest'>;
+export interface ReaderDependencies extends AudienceDependencies {
+  readonly log: Pick<AuditLog, 'scan' | 'newest' | 'find'>;
   /** Origin of the log. */
   readonly origin: string;
-  /** Who may know of a transaction. Waits for a step that is under way: its record is in the log before its parties are stored. */
-  readonly partiesOf: (id: TransactionId) => Promise<readonly string[]>;
 }
 
-/** Read at once, so that others' events cost a bounded time. */
-const sliceSize = 500;
-/** Slices of one page: after that the caller comes again from the new position. */
-const slicesOfPage = 8;
+export interface Asked {
+  readonly after: bigint;
+  readonly topics: readonly EventTopic[];
+  readonly limit: number;
+  /**
+   * The newest place when it was last looked. A reader that has come to the end is then behind it, whatever it passed
+   * on the way, and may share what others read at this moment.
+   */
+  readonly newest?: bigint;
+}
 
 /** A page by place in the log. */
 export interface Page {
@@ -32,69 +36,89 @@ export interface Page {
   readonly atEnd: boolean;
 }
 
+interface Slice {
+  /** Of records that make events. */
+  readonly projected: readonly (Projected & { readonly index: bigint })[];
+  /** Place of the last record that was read. */
+  readonly last: bigint | undefined;
+  readonly full: boolean;
+}
+
+/** Read at once, so that others' events cost a bounded time. */
+const sliceSize = 500;
+/** Slices of one page: after that the caller comes again from the new position. */
+const slicesOfPage = 8;
+
 export type Reader = ReturnType<typeof createReader>;
 
 /** What an institution may hear, read from the log in its order. */
-export function createReader({ log, origin, partiesOf }: ReaderDependencies) {
-  async function read(
-    institution: string,
-    asked: { readonly after: bigint; readonly topics: readonly EventTopic[]; readonly limit: number },
-  ): Promise<Page> {
-    const types = asked.topics.flatMap((topic) => typesOfTopics[topic]);
-    const parties = new Map<TransactionId, Promise<readonly string[]>>();
-    const events: CloudEvent[] = [];
-    let position = asked.after;
-    for (let slice = 0; slice < slicesOfPage; slice++) {
-      const entries = await log.scan({ types, after: position, limit: sliceSize });
-      // A party that a step brings in is known once that step is done: never from before its record was read.
-      parties.clear();
-      for (const { index, text } of entries) {
+export function createReader(dependencies: ReaderDependencies) {
+  const { log, origin } = dependencies;
+  const audiences = createAudiences(dependencies);
+  const underWay = new Map<string, Promise<Slice>>();
+
+  async function readSlice(topics: readonly EventTopic[], after: bigint, size: number): Promise<Slice> {
+    const types = topics.flatMap((topic) => typesOfTopics[topic]);
+    const entries = await log.scan({ types, after, limit: size });
+    return {
+      projected: entries.flatMap(({ index, text }) => {
         const projected = project(readRecord(text), index, origin);
-        if (projected !== undefined && (await mayHear(institution, projected, parties))) events.push(projected.event);
-        position = index;
-        if (events.length === asked.limit) return { events, position, atEnd: false };
-      }
-      if (entries.length < sliceSize) return { events, position, atEnd: true };
-    }
-    return { events, position, atEnd: false };
+        return projected === undefined ? [] : [{ ...projected, index }];
+      }),
+      last: entries.at(-1)?.index,
+      full: entries.length === size,
+    };
   }
 
-  async function mayHear(
-    institution: string,
-    { audience }: Projected,
-    parties: Map<TransactionId, Promise<readonly string[]>>,
-  ): Promise<boolean> {
-    if (audience.of === 'institutions') return audience.leis.includes(institution);
-    let known = parties.get(audience.id);
-    if (known === undefined) {
-      known = partiesOf(audience.id);
-      parties.set(audience.id, known);
-    }
-    return (await known).includes(institution);
+  /** Those who follow mostly stand at the same place, and wake up together. */
+  function sharedSlice(topics: readonly EventTopic[], after: bigint, size: number, newest: bigint): Promise<Slice> {
+    const key = `${[...topics].sort().join()} ${after} ${size} ${newest}`;
+    const present = underWay.get(key);
+    if (present !== undefined) return present;
+    const slice = readSlice(topics, after, size).finally(() => underWay.delete(key));
+    underWay.set(key, slice);
+    return slice;
   }
 
   return {
-    read,
+    async read(institution: string, { after, topics, limit, newest }: Asked): Promise<Page> {
+      const events: CloudEvent[] = [];
+      let position = after;
+      for (let count = 0; count < slicesOfPage; count++) {
+        const size = count === 0 ? Math.min(limit, sliceSize) : sliceSize;
+        const slice =
+          newest === undefined
+            ? await readSlice(topics, position, size)
+            : await sharedSlice(topics, position, size, newest);
+        const hearing = await audiences.hearing(institution, slice.projected);
+        for (const [at, { event, index }] of slice.projected.entries()) {
+          if (hearing[at] !== true) continue;
+          events.push(event);
+          if (events.length === limit) return { events, position: index, atEnd: false };
+        }
+        position = slice.last ?? position;
+        if (!slice.full)
+          return { events, position: newest !== undefined && newest > position ? newest : position, atEnd: true };
+      }
+      return { events, position, atEnd: false };
+    },
     /**
-     * A position as a caller writes it.
+     * A position as a caller writes it; the beginning when left out.
      *
      * @throws CodedError `event_position_invalid` for one that we cannot have given: to wait there would be to miss
      *   what comes before it
      */
     async positionOf(text: string | undefined): Promise<bigint> {
-      if (text === undefined) return -1n;
-      if (!/^[0-9]{1,20}$/.test(text)) throw invalidPosition();
-      const position = BigInt(text);
-      // Pages of a log without events end at its first record.
-      if (position === 0n) return position;
-      if (position > 2n ** 63n - 1n) throw invalidPosition();
+      if (text === undefined) return beginning;
+      const position = readPosition(text);
+      if (position === undefined) throw invalidPosition();
+      if (position === beginning) return beginning;
       const [entry] = await log.scan({ types: allTypes, after: position - 1n, limit: 1 });
       if (entry?.index !== position) throw invalidPosition();
       return position;
     },
     /** The place of the newest record that events are made from; -1 where there is none. */
     newest: (): Promise<bigint> => log.newest(allTypes),
-    pageOf: ({ events, position }: Page): EventPage => ({ events, position: positionText(position) }),
   };
 }
 

@@ -2,7 +2,7 @@ import type { EventSubscription, EventTopic } from '@countersign/contracts';
 import type { RecordId, SubscriptionId } from '@countersign/kernel';
 import { databaseFailure, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { positionText } from './projection.ts';
+import { positionText } from './position.ts';
 
 /** A subscription that this node delivers for now. */
 export interface Leased {
@@ -56,20 +56,16 @@ function createUnit(client: pg.PoolClient) {
     async ofInstitution(institution: string): Promise<readonly EventSubscription[]> {
       return listed(client, institution);
     },
-    async put(subscription: NewSubscription): Promise<void> {
-      await client.query(
-        `insert into subscriptions (id, institution, url, topics, status, position, created_at, record_id, next_attempt_at)
-         values ($1, $2, $3, $4, 'active', $5, to_timestamp($6::float8 / 1000.0), $7, to_timestamp($6::float8 / 1000.0))`,
-        [
-          subscription.id,
-          subscription.institution,
-          subscription.url,
-          subscription.topics,
-          subscription.position,
-          subscription.at,
-          subscription.recordId,
-        ],
+    async put({ id, institution, url, topics, position, at, recordId }: NewSubscription): Promise<EventSubscription> {
+      const { rows } = await client.query<Row>(
+        `insert into subscriptions (id, institution, url, topics, status, position, created_at, next_attempt_at, record_id)
+         values ($1, $2, $3, $4, 'active', $5, to_timestamp($6::float8 / 1000.0), to_timestamp($6::float8 / 1000.0), $7)
+         returning ${columns}`,
+        [id, institution, url, topics, position, at, recordId],
       );
+      const [row] = rows;
+      if (row === undefined) throw new Error('a subscription was written and did not come back');
+      return subscriptionOf(row);
     },
     async remove(id: SubscriptionId): Promise<void> {
       await client.query('delete from subscriptions where id = $1', [id]);
@@ -82,14 +78,18 @@ function createUnit(client: pg.PoolClient) {
         [id, now],
       );
     },
-    /** Takes the subscription out of delivery, while the lease still is the one named. @returns whether it was */
-    async suspend(id: SubscriptionId, lease: string): Promise<boolean> {
-      const { rowCount } = await client.query(
+    /**
+     * Takes the subscription out of delivery, while the lease still is the one named.
+     *
+     * @returns the place it stays at; undefined when it was not taken out
+     */
+    async suspend(id: SubscriptionId, lease: string): Promise<bigint | undefined> {
+      const { rows } = await client.query<{ position: string }>(
         `update subscriptions set status = 'suspended', leased_until = null
-          where id = $1 and lease = $2 and status = 'active'`,
+          where id = $1 and lease = $2 and status = 'active' returning position`,
         [id, lease],
       );
-      return rowCount === 1;
+      return rows[0] === undefined ? undefined : BigInt(rows[0].position);
     },
   };
 }
@@ -102,19 +102,40 @@ export function createStore(pool: pg.Pool) {
 
     ofInstitution: (institution: string): Promise<readonly EventSubscription[]> => listed(pool, institution),
 
-    /** Takes what is due and leased to nobody, for `leaseMs`. One that another node holds is passed over. */
-    async lease(now: number, leaseMs: number, limit: number): Promise<readonly Leased[]> {
+    /**
+     * Takes what is due, has something new behind it and is leased to nobody, for `leaseMs`. What another node holds is
+     * passed over, and so is more than `mostOfInstitution` of one institution, so that slow receivers of one hold up
+     * nobody else's.
+     */
+    async lease(wanted: {
+      readonly now: number;
+      readonly leaseMs: number;
+      readonly newest: bigint;
+      readonly limit: number;
+      readonly mostOfInstitution: number;
+    }): Promise<readonly Leased[]> {
       const { rows } = await ask<Row>(
         pool,
-        `update subscriptions
+        `with moment as (select to_timestamp($1::float8 / 1000.0) as now),
+          busy as (
+            select institution, count(*) as turns from subscriptions, moment where leased_until > now group by institution),
+          due as (
+            select id, next_attempt_at,
+                   row_number() over (partition by institution order by next_attempt_at, id) + coalesce(turns, 0) as turn
+              from moment, subscriptions left join busy using (institution)
+             where status = 'active' and position < $3 and next_attempt_at <= now
+               and (leased_until is null or leased_until <= now)),
+          chosen as (
+            select id from due where turn <= $5 order by turn, next_attempt_at limit $4)
+        update subscriptions
             set lease = lease + 1, leased_until = to_timestamp(($1::float8 + $2::float8) / 1000.0)
           where id in (
             select id from subscriptions
-             where status = 'active' and next_attempt_at <= to_timestamp($1::float8 / 1000.0)
+             where id in (select id from chosen) and status = 'active'
                and (leased_until is null or leased_until <= to_timestamp($1::float8 / 1000.0))
-             order by next_attempt_at limit $3 for update skip locked)
+               for update skip locked)
         returning ${columns}`,
-        [now, leaseMs, limit],
+        [wanted.now, wanted.leaseMs, wanted.newest, wanted.limit, wanted.mostOfInstitution],
       );
       return rows.map((row) => ({
         id: row.id,
@@ -138,12 +159,13 @@ export function createStore(pool: pg.Pool) {
       );
     },
 
-    /** Nothing more for now: looked at again at the time given. */
-    release(held: Leased, nextAttempt: number): Promise<boolean> {
+    /** The turn is over: everything up to the place has been delivered or is others', and another may go on at once. */
+    release(held: Leased, position: bigint, nextAttempt: number): Promise<boolean> {
       return written(
-        `update subscriptions set leased_until = null, next_attempt_at = to_timestamp($3::float8 / 1000.0)
+        `update subscriptions
+            set position = greatest(position, $3), leased_until = null, next_attempt_at = to_timestamp($4::float8 / 1000.0)
           where id = $1 and lease = $2`,
-        [held.id, held.lease, nextAttempt],
+        [held.id, held.lease, position, nextAttempt],
       );
     },
 
@@ -170,7 +192,11 @@ async function listed(on: pg.Pool | pg.PoolClient, institution: string): Promise
   const { rows } = await ask<Row>(on, `select ${columns} from subscriptions where institution = $1 order by id`, [
     institution,
   ]);
-  return rows.map((row) => ({
+  return rows.map(subscriptionOf);
+}
+
+function subscriptionOf(row: Row): EventSubscription {
+  return {
     id: row.id,
     institution: row.institution,
     url: row.url,
@@ -182,7 +208,7 @@ async function listed(on: pg.Pool | pg.PoolClient, institution: string): Promise
     ...(row.last_failure === null || row.last_failure_at === null
       ? {}
       : { lastFailure: { at: row.last_failure_at.toISOString(), detail: row.last_failure } }),
-  }));
+  };
 }
 
 async function ask<Result extends pg.QueryResultRow>(

@@ -363,6 +363,40 @@ describe('a message', () => {
     expect(received[1]?.headers).not.toHaveProperty('authorization');
   });
 
+  it('comes with its signature, and with no other field that is given', async () => {
+    const port = await serve();
+    const outbound = open({ resolve: partner });
+    const url = `https://partner.example:${port}/hooks`;
+    const signature = { 'content-digest': 'sha-256=:YQ==:', 'signature-input': 'a=("@method")', signature: 'a=:YQ==:' };
+    const others = {
+      ...{ 'content-type': 'text/html', 'Content-Type': 'text/html', 'content-length': '1' },
+      ...{ authorization: 'Bearer forged', AUTHORIZATION: 'Bearer forged', cookie: 'session=1' },
+      ...{ host: 'internal.example', Host: 'internal.example', 'accept-encoding': 'gzip' },
+      ...{ 'transfer-encoding': 'chunked', connection: 'upgrade', upgrade: 'h2c' },
+    };
+    const message = { contentType: 'application/cloudevents+json', body: '{"id":"1"}' } as const;
+    await outbound.post(url, { ...message, headers: signature });
+    await outbound.post(url, { ...message, headers: { ...signature, ...others } });
+    await outbound.post(url, { ...message, headers: { ...signature, ...others }, authorization: 'Bearer once' });
+    expect(received[0]?.headers).toMatchObject({
+      ...signature,
+      host: `partner.example:${port}`,
+      'content-type': 'application/cloudevents+json',
+      'content-length': '10',
+      'accept-encoding': 'identity',
+    });
+    expect(received[0]?.headers).not.toHaveProperty('authorization');
+    expect(received[1]).toEqual(received[0]);
+    expect(received[2]?.headers).toEqual({ ...received[0]?.headers, authorization: 'Bearer once' });
+  });
+
+  it('with a line break in its signature is not sent', async () => {
+    const url = `https://partner.example:${await serve()}/hooks`;
+    const headers = { signature: 'a\r\nhost: internal.example' };
+    await expect(open({ resolve: partner }).post(url, { ...hello, headers })).rejects.toMatchObject(failed);
+    expect(received).toEqual([]);
+  });
+
   it('gets the status of a refusal as well, and an endless answer is not waited for', async () => {
     const outbound = open({ resolve: partner });
     const url = `https://partner.example:${await serve()}/ping`;

@@ -1,4 +1,4 @@
-import { type Outbound, outboundErrors } from '@countersign/contracts';
+import { type Outbound, outboundErrors, type SignatureFields, signatureFields } from '@countersign/contracts';
 import { isCodedError, parseJson } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { Agent, type Dispatcher, request } from 'undici';
@@ -73,9 +73,9 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound {
         return parsed.value;
       });
     },
-    post(url, { contentType, body, authorization, headers: further = {}, timeoutMs = defaultTimeoutMs }) {
+    post(url, { contentType, body, authorization, headers: signature = {}, timeoutMs = defaultTimeoutMs }) {
       const headers = {
-        ...further,
+        ...signatureOf(signature),
         'content-type': contentType,
         ...(authorization === undefined ? {} : { authorization }),
       };
@@ -86,6 +86,15 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound {
       });
     },
   };
+}
+
+function signatureOf(given: SignatureFields): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    signatureFields.flatMap((name) => {
+      const value = given[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
 }
 
 function isJson(headers: Dispatcher.ResponseData['headers']): boolean {

@@ -7,7 +7,7 @@ import { type Static, Type } from 'typebox';
 import { approvalAnswer, approvalViewAnswer, batchAnswer } from './answers.ts';
 import { maxBatch, parseBatchApprovalJws } from './approvals/approval-jws.ts';
 import { approveScopeOf, approveScopes } from './approvals/approve-scope.ts';
-import type { TransactionRegistryRoutes } from './http.ts';
+import type { TransactionRegistryRoutes } from './http-parts.ts';
 import { scopeHeld } from './scope-held.ts';
 import { viewShownTo } from './shown.ts';
 

@@ -3,7 +3,7 @@ import { parseId } from '@countersign/kernel';
 import { described, recordSchema, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import type { TransactionRegistryRoutes } from './http.ts';
+import type { TransactionRegistryRoutes } from './http-parts.ts';
 import { scopeHeld } from './scope-held.ts';
 
 const closed = { additionalProperties: false };

@@ -4,7 +4,7 @@ import { described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { exceptionAnswer, exceptionList } from './answers.ts';
-import type { TransactionRegistryRoutes } from './http.ts';
+import type { TransactionRegistryRoutes } from './http-parts.ts';
 import { scopeHeld } from './scope-held.ts';
 import { exceptionShownTo } from './shown.ts';
 
@@ -78,7 +78,7 @@ export function exceptionRoutes(
       summary: 'Resolve an exception',
       description:
         'By a person of its owner with the role compliance, operations, risk or supervisor, who had no part in the ' +
-        'transaction and acts with their own hands. By `fresh-mandate` another mandate takes the place of the lapsed one; by `restored` what was ' +
+        'transaction. By `fresh-mandate` another mandate takes the place of the lapsed one; by `restored` what was ' +
         'missing is there again, which is checked; by `accepted` what a partner says is taken for right, or a transaction ' +
         'whose beginner has gone is taken on; by `abandoned` the transaction is cancelled, or has failed.',
       scopes: ['exception:resolve'],
@@ -96,7 +96,7 @@ export function exceptionRoutes(
         return transactions.resolveException(
           exception,
           { kind, reason, ...(mandate === undefined ? {} : { mandate }) },
-          { id: caller.subject, institution: caller.institution, actors: caller.actors },
+          { id: caller.subject, institution: caller.institution },
         );
       },
     ),

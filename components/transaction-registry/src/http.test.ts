@@ -27,6 +27,7 @@ beforeAll(async () => {
     transactions: world.registry,
     guard: openGuard,
     baseUrl: 'https://countersign.example',
+    envelopeKeys: async () => [],
   });
   await app.ready();
 });

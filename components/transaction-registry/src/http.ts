@@ -1,11 +1,8 @@
 import {
   accessErrors,
   type Caller,
-  type PublicKey,
-  type ResourceGuard,
   type TransactionEvent,
   type TransactionFacts,
-  type TransactionRegistry,
   transactionErrors,
   transactionEvents,
 } from '@countersign/contracts';
@@ -18,6 +15,7 @@ import { historyAnswer, receiptAnswer, transactionAnswer } from './answers.ts';
 import { approvalRoutes } from './http-approvals.ts';
 import { envelopeRoutes } from './http-envelope.ts';
 import { exceptionRoutes } from './http-exceptions.ts';
+import type { TransactionRegistryRoutes } from './http-parts.ts';
 import { lifeCycleOfType } from './life-cycles/index.ts';
 import { scopeHeld } from './scope-held.ts';
 import { scopesOfEvent, scopesOfEvents, shownTo } from './shown.ts';
@@ -40,14 +38,6 @@ const transitionScopes = scopesOfEvents(transactionEvents);
 
 type WithId = { Params: Static<typeof idParams> };
 type TransitionRoute = WithId & { Body: Static<typeof transitionBody> };
-
-export interface TransactionRegistryRoutes {
-  readonly transactions: TransactionRegistry;
-  readonly guard: ResourceGuard;
-  readonly baseUrl: string;
-  /** Keys that verify envelopes: those of the purpose `envelope`. */
-  readonly envelopeKeys: () => Promise<readonly PublicKey[]>;
-}
 
 /** Transactions over HTTP, under `/transactions`. An institution sees those it is a party to, and no others. */
 export function transactionRegistryRoutes(

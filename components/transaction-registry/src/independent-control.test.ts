@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { broker, personOf } from '../../consent-store/src/testing/firms.ts';
+import { actor, broker, personOf } from '../../consent-store/src/testing/firms.ts';
 import { createLivesWorld, firstOperator, type LivesWorld, releaser, secondOperator } from './testing/lives-world.ts';
 import { trader } from './testing/trading-world.ts';
 
@@ -45,4 +45,16 @@ it('is lost when who has approved moves to the desk that began it', async () => 
   world.directory.principals.set(secondOperator.id, { ...secondOperator, desk: 'rates' });
   await expect(release()).rejects.toThrow(coded('approval_required'));
   world.directory.principals.set(secondOperator.id, secondOperator);
+});
+
+it('is not exercised by who is of the desk of whoever has taken it over', async () => {
+  const { withdrawal, release } = await requested();
+  const taker = { ...personOf(broker, 'tilo', 'operations'), desk: 'operations' };
+  world.directory.principals.set(taker.id, taker);
+  await world.registry.endAuthorityOf(trader.id, 'leave', { id: 'person:hr', institution: broker }, 'left');
+  const [exception] = await world.registry.exceptions({ transaction: withdrawal.id, status: 'open' });
+  if (exception === undefined) throw new Error('no exception tells of who has gone');
+  await world.registry.resolveException(exception.id, { kind: 'accepted', reason: 'Mine' }, actor(taker));
+  await world.approve(withdrawal, firstOperator, secondOperator);
+  await expect(release()).rejects.toThrow(coded('approval_required'));
 });

@@ -18,6 +18,7 @@ import {
   exceptionsBy,
   findException,
   markOverdue,
+  openExceptionsOf,
   putException,
   resolveStored,
   type StoredException,
@@ -92,8 +93,28 @@ const transitionColumns = `transaction_id as transaction, version, event, to_sta
   idempotency_key as "idempotencyKey", body_digest as "bodyDigest", body, record_id as "recordId", recorded_at as "recordedAt",
   late, actor, decision_id as "decisionId", policy_version as "policyVersion"`;
 
-/** One for each cause and event at most. */
-const mostOpenExceptions = 256;
+// What every step of every transaction asks.
+const lockTransaction = {
+  name: 'lock-transaction',
+  text: `select ${transactionColumns} from transactions where id = $1 for update`,
+};
+const transitionsOfOne = {
+  name: 'transitions-of',
+  text: `select ${transitionColumns} from transitions where transaction_id = $1 order by version`,
+};
+const insertTransition = {
+  name: 'insert-transition',
+  text: `insert into transitions (transaction_id, version, event, to_state, institution, idempotency_key, body_digest, body,
+                                  record_id, recorded_at, actor, decision_id, policy_version, late)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+};
+const carryOn = {
+  name: 'carry-on',
+  text: `update transactions
+            set state = $2, version = $3, last_record_id = $4, ended = $5, awaited_until = to_timestamp($6::float8 / 1000),
+                destination_digest = $7, overdue_version = null
+          where id = $1`,
+};
 
 /** The questions of one transaction of the database. The rows it reads are locked where the name says so. */
 function createUnit(client: pg.PoolClient) {
@@ -142,7 +163,7 @@ function createUnit(client: pg.PoolClient) {
       ]);
     },
     lock(id: TransactionId): Promise<StoredTransaction | undefined> {
-      return one(client, `select ${transactionColumns} from transactions where id = $1 for update`, [id]);
+      return one(client, lockTransaction, [id]);
     },
     read: (id: TransactionId) =>
       one<StoredTransaction>(client, `select ${transactionColumns} from transactions where id = $1`, [id]),
@@ -155,11 +176,9 @@ function createUnit(client: pg.PoolClient) {
     },
     ...approvalQuestions(client),
     async putTransition(transition: StoredTransition, after: LifeAfter): Promise<void> {
-      await client.query(
-        `insert into transitions (transaction_id, version, event, to_state, institution, idempotency_key, body_digest, body,
-                                  record_id, recorded_at, actor, decision_id, policy_version, late)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-        [
+      await client.query({
+        ...insertTransition,
+        values: [
           transition.transaction,
           transition.version,
           transition.event,
@@ -175,13 +194,10 @@ function createUnit(client: pg.PoolClient) {
           transition.decision?.policyVersion ?? null,
           transition.late ?? false,
         ],
-      );
-      await client.query(
-        `update transactions
-            set state = $2, version = $3, last_record_id = $4, ended = $5, awaited_until = to_timestamp($6::float8 / 1000),
-                destination_digest = $7, overdue_version = null
-          where id = $1`,
-        [
+      });
+      await client.query({
+        ...carryOn,
+        values: [
           transition.transaction,
           transition.state,
           transition.version,
@@ -190,7 +206,7 @@ function createUnit(client: pg.PoolClient) {
           after.awaitedUntil,
           after.destinationDigest,
         ],
-      );
+      });
       if (after.parties.length === 0) return;
       await client.query(
         'insert into transaction_parties (transaction_id, lei) select $1, unnest($2::text[]) on conflict do nothing',
@@ -219,8 +235,7 @@ function createUnit(client: pg.PoolClient) {
     },
     takeInstruction: (mandate: MandateId, id: TransactionId) => takeInstruction(client, mandate, id),
     hasArrivedBefore: (about: Parameters<typeof hasArrivedBefore>[1]) => hasArrivedBefore(client, about),
-    openExceptions: (id: TransactionId) =>
-      exceptionsBy(client, { transaction: id, status: 'open', limit: mostOpenExceptions }),
+    openExceptions: (id: TransactionId) => openExceptionsOf(client, id),
     exception: (id: ExceptionId) => findException(client, id),
     wasAccepted: (about: Parameters<typeof wasAccepted>[1]) => wasAccepted(client, about),
     putException: (exception: StoredException) => putException(client, exception),
@@ -273,11 +288,7 @@ interface TransitionRow extends Omit<Dated<StoredTransition, 'recordedAt'>, 'act
 }
 
 async function transitionsOf(on: Connection, id: TransactionId): Promise<readonly StoredTransition[]> {
-  const rows = await many<TransitionRow>(
-    on,
-    `select ${transitionColumns} from transitions where transaction_id = $1 order by version`,
-    [id],
-  );
+  const rows = await many<TransitionRow>(on, transitionsOfOne, [id]);
   return rows.map(({ late, actor, decisionId, policyVersion, ...row }) => ({
     ...row,
     ...(late === true ? { late } : {}),

@@ -18,6 +18,7 @@ import { type TransitionDependencies, transition } from './transition.ts';
 
 type UseCases = OpenDependencies & ApprovingDependencies & TransitionDependencies;
 export type TransactionRegistryDependencies = Omit<UseCases, 'store' | 'keys'> & {
+  /** Best one that reads `byIndexAlone`: what every step asks is planned once a connection. */
   readonly pool: pg.Pool;
   /** How often it looks for time-outs and overdue exceptions; never, where it is left out. */
   readonly sweepEveryMs?: number;

@@ -96,13 +96,12 @@ export interface ExceptionRegister {
    * returns the first result.
    *
    * @param by a person of the owner with one of the roles compliance, operations, risk or supervisor, who neither began,
-   *   took over, carried on nor approved the transaction, nor asked for what raised the exception; with their own hands:
-   *   nobody acts for them
+   *   took over, carried on nor approved the transaction, nor asked for what raised the exception
    * @throws CodedError of {@link exceptionErrors}; `mandate_lapsed` where a fresh mandate does not permit the intent
    */
   resolveException(
     id: ExceptionId,
     resolution: { readonly kind: string; readonly reason: string; readonly mandate?: string },
-    by: Actor & { readonly actors?: readonly string[] },
+    by: Actor,
   ): Promise<TransactionException>;
 }

@@ -4,6 +4,15 @@ import type { Decision, DecisionReason, Obligation } from './decisions.ts';
 
 /** The decision as a record holds it, in `data.decision`: enough to make it again. */
 export function recordedDecision(decision: Decision): Json {
+  return { ...withoutInput(decision), input: decision.input };
+}
+
+/** {@link recordedDecision} as JSON text, around the text of its input. */
+export function recordedDecisionText(decision: Omit<Decision, 'input'> & { readonly inputText: string }): string {
+  return `${JSON.stringify(withoutInput(decision)).slice(0, -1)},"input":${decision.inputText}}`;
+}
+
+function withoutInput(decision: Omit<Decision, 'input'>) {
   const { tokenLifetimeSeconds } = decision;
   return {
     decision_id: decision.id,
@@ -17,7 +26,6 @@ export function recordedDecision(decision: Decision): Json {
     ...(tokenLifetimeSeconds === undefined ? {} : { token_lifetime_seconds: tokenLifetimeSeconds }),
     entity_version: decision.entityVersion,
     input_digest: decision.inputDigest,
-    input: decision.input,
   };
 }
 

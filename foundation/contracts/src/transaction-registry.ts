@@ -263,8 +263,9 @@ export interface TransactionRegistry extends ExceptionRegister {
    *
    * @throws CodedError of {@link transactionErrors}. Facts: `approval_required` the missing `obligations`,
    *   `transition_not_permitted` the `reasons`, `mandate_lapsed` the `reason` and, after execution, the `exception`
-   *   that was raised, `notional_per_day` and `limit_exceeded` the
-   *   `headroom` and the readings, `terms_exceeded` the `field`.
+   *   that was raised, `notional_per_day` and `limit_exceeded` the `headroom` and the readings, `terms_exceeded` the
+   *   `field`. Why mandate or policies do not permit it is told to the side that began it; others learn the code and the
+   *   exception.
    */
   transition(request: TransitionRequest): Promise<TransitionReceipt>;
   /**

@@ -199,7 +199,7 @@ describe('an identity envelope', () => {
         version: number,
         mode: fc.constantFrom('manual', 'automatic'),
       })
-      .map((change) => ({ ...exampleEnvelope, ...change }) as IdentityEnvelope);
+      .map((change) => ({ ...exampleEnvelope, ...change }) as unknown as IdentityEnvelope);
     fc.assert(
       fc.property(anyEnvelope, (envelope) => {
         const claims = claimsOf(envelope);

@@ -86,6 +86,7 @@ export function createHarness(options: HarnessOptions = {}) {
       session: standingSession,
       begin: async () => '/sign-in',
       end: async () => undefined,
+      endAllOf: async () => 0,
       ...options.authentication,
     },
     // Connects with the first query, and to nothing that is there.

@@ -149,6 +149,7 @@ export function memoryConsentStore(from: From & { readonly audit: AuditAppender 
     termsHash: digestOf('terms'),
     effectiveFrom: '2026-01-01T00:00:00Z',
     effectiveUntil: '2027-12-31T00:00:00Z',
+    consents: [],
     recordedAt: '2026-01-01T00:00:00Z',
     recordId: newId('record', from),
     digest: digestOf('mandate'),

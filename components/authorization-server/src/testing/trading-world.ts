@@ -260,6 +260,9 @@ export function tradingWorld(): World {
       approve: notHere,
       reject: notHere,
       changeRequests: async () => [],
+      leave: notHere,
+      move: notHere,
+      departures: async () => [],
     },
     clientKey: (id) => known(keys.get(id)),
     changeClient(id, change) {

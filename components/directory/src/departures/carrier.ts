@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DepartureEffect } from '@countersign/contracts';
 import { isCodedError, toInstant } from '@countersign/kernel';
-import type { DepartureDependencies } from './departures.ts';
+import type { DepartureDependencies } from './dependencies.ts';
 import {
   completeDeparture,
   keepDeparture,

@@ -1,22 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Actor, AuditAppender, Departure, DepartureEffect } from '@countersign/contracts';
-import { type Clock, type DepartureId, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
+import type { Actor, Departure } from '@countersign/contracts';
+import { type DepartureId, newId, type RecordId, toInstant } from '@countersign/kernel';
 import type pg from 'pg';
 import { createCarrier } from './carrier.ts';
 import { type Departing, positionJson } from './departing.ts';
+import type { DepartureDependencies } from './dependencies.ts';
 import { insertDepartures, listDepartures, type NewDeparture, type StoredDeparture } from './store.ts';
-
-export interface DepartureDependencies {
-  readonly pool: pg.Pool;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly audit: AuditAppender;
-  readonly logger: Logger;
-  readonly newRecordId: () => RecordId;
-  /** What ends, in this order; asked for at each departure, so that it may be wired late. */
-  readonly effects: () => readonly DepartureEffect[];
-}
 
 /** Principals that leave and move, from the change in the directory until everything they held has ended. */
 export interface Departures {

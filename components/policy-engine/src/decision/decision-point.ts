@@ -9,7 +9,7 @@ import type {
   RecordDraft,
   RecordedAnswer,
 } from '@countersign/contracts';
-import { policyErrors, recordedDecision } from '@countersign/contracts';
+import { policyErrors, recordedDecisionText } from '@countersign/contracts';
 import { type Clock, isCodedError, newId, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { evaluateSeveral } from '../authzen/evaluations.ts';
@@ -216,13 +216,19 @@ function withoutWhatCannotBeWritten(posed: Posed): Posed {
 
 function recordOf(
   id: RecordDraft['id'],
-  decision: Decision,
+  decision: MadeDecision,
   about: Partial<RecordDraft>,
   request: EvaluationRequest,
   caller: Actor,
 ): RecordDraft {
   const { subject, action, resource } = request;
   const [reason] = decision.reasons;
+  // As it was asked; what it was found to be about is in the decision's input.
+  const evaluation = {
+    subject: { type: subject.type, id: subject.id },
+    action: action.name,
+    resource: { type: resource.type, id: resource.id },
+  };
   return {
     id,
     type: 'decision.made',
@@ -233,14 +239,7 @@ function recordOf(
     references: [decision.policyRecord],
     actors: [caller],
     policy: { version: decision.policyVersion, hash: decision.policyHash },
-    data: {
-      decision: recordedDecision(decision),
-      // As it was asked; what it was found to be about is in the decision's input.
-      evaluation: {
-        subject: { type: subject.type, id: subject.id },
-        action: action.name,
-        resource: { type: resource.type, id: resource.id },
-      },
-    },
+    // The input is most of the record, and its text was needed for the digest: it is not written again.
+    dataText: `{"decision":${recordedDecisionText(decision)},"evaluation":${JSON.stringify(evaluation)}}`,
   };
 }

@@ -12,7 +12,9 @@ export interface WrittenInput {
    * be read is in `entities`, by type, id and digest; the reference data of the policies is covered by their hash.
    */
   readonly input: Json;
-  /** Of its canonical form (RFC 8785). */
+  /** Its canonical form (RFC 8785). */
+  readonly text: string;
+  /** Of that. */
   readonly digest: Digest;
 }
 
@@ -27,7 +29,8 @@ export function writeInput(posed: Posed, finding?: LimitFinding): WrittenInput {
   const namesAreText = action.isWellFormed() && principal.id.isWellFormed() && resource.id.isWellFormed();
   if (values !== undefined && namesAreText && finding === undefined) return new InputOfValues(posed, values);
   const input = inputJson(posed, finding);
-  return { input, digest: sha256Base64Url(canonicalize(input)) as Digest };
+  const text = canonicalize(input);
+  return { input, text, digest: sha256Base64Url(text) as Digest };
 }
 
 /** Every member is made in canonical order, as it is written. */
@@ -49,6 +52,7 @@ class InputOfValues implements WrittenInput {
   readonly #posed: Posed;
   readonly #values: QuestionValues;
   #input: Json | undefined;
+  #text: string | undefined;
   #digest: Digest | undefined;
 
   constructor(posed: Posed, values: QuestionValues) {
@@ -62,11 +66,16 @@ class InputOfValues implements WrittenInput {
   }
 
   get digest(): Digest {
-    this.#digest ??= sha256Base64Url(this.#text()) as Digest;
+    this.#digest ??= sha256Base64Url(this.text) as Digest;
     return this.#digest;
   }
 
-  #text(): string {
+  get text(): string {
+    this.#text ??= this.#written();
+    return this.#text;
+  }
+
+  #written(): string {
     const { action, closure, evaluable, principal, resource } = this.#posed;
     const { context, local } = this.#values;
     return `{"action":"${escaped(action)}","context":${recordText(context)},"entities":${closure.text},"local":[${listText(local, entityText)}],"principal":${uidText(principal)},"resource":${uidText(resource)}${

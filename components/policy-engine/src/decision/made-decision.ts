@@ -49,10 +49,24 @@ export class MadeDecision implements Decision {
   get inputDigest(): Decision['inputDigest'] {
     return this.#written.digest;
   }
+
+  /** Canonical form of the input. */
+  get inputText(): string {
+    return this.#written.text;
+  }
 }
 
 /** The decision with the record that holds it. */
-export function recordedAnswer(made: Decision, recordId: RecordId): RecordedAnswer {
-  const { input, inputDigest } = made;
-  return { ...made, input, inputDigest, recordId };
+export function recordedAnswer(made: MadeDecision, recordId: RecordId): RecordedAnswer {
+  return {
+    ...made,
+    // Few who get an answer read this of it: it is made for those who do.
+    get input() {
+      return made.input;
+    },
+    get inputDigest() {
+      return made.inputDigest;
+    },
+    recordId,
+  };
 }

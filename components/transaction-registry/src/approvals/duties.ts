@@ -28,12 +28,12 @@ export function dutiesFault(
   },
 ): CodedError | undefined {
   if (duties === undefined) return undefined;
-  const hands = [by.id, ...actors];
-  if (duties.person === true && hands.some((hand) => directory.principal(hand)?.kind !== 'person'))
+  if (duties.person === true && directory.principal(by.id)?.kind !== 'person')
     return transactionErrors.error(
       'person_required',
       'This is for a person to do, not for a machine of its own accord.',
     );
+  const hands = [by.id, ...actors];
   if (
     duties.notInitiator === true &&
     hands.some((hand) => hand === transaction.initiator || hand === transaction.carriedBy)

@@ -5,7 +5,7 @@ import type { Wanted } from './wanted.ts';
 
 /** Against what approvals are counted. */
 export interface Quorum {
-  readonly transaction: Pick<StoredTransaction, 'initiator'>;
+  readonly transaction: Pick<StoredTransaction, 'initiator'> & Partial<Pick<StoredTransaction, 'carriedBy'>>;
   /** Those that stand, in the order given: see `standingApprovals`. */
   readonly approvals: readonly { readonly approver: string; readonly role: string; readonly institution: string }[];
   readonly directory: Pick<DirectorySnapshot, 'principal'>;
@@ -76,13 +76,17 @@ export function countsFor(
   const desk = directory.principal(transaction.initiator)?.desk;
   // The head of a desk speaks for that desk. Who heads a desk and belongs to none, heads several.
   if (role === 'desk-head' && person.desk !== undefined && person.desk !== desk) return false;
-  return !want.independent || isIndependent(person, role, desk);
+  if (!want.independent) return true;
+  // Who has taken it over answers for it now: their desk does not check itself either.
+  const { carriedBy = null } = transaction;
+  const theirs = carriedBy === null ? undefined : directory.principal(carriedBy)?.desk;
+  return isIndependent(person, role, [desk, theirs]);
 }
 
 /** A control function checks those who deal, so it is not of their desk, and does not deal itself. */
-function isIndependent(person: Person, role: string, desk: Principal['desk']): boolean {
+function isIndependent(person: Person, role: string, desks: readonly Principal['desk'][]): boolean {
   const deals = person.roles.includes('trader');
-  return controlFunctions.includes(role) && !deals && (person.desk === undefined || person.desk !== desk);
+  return controlFunctions.includes(role) && !deals && (person.desk === undefined || !desks.includes(person.desk));
 }
 
 function wordsOf({ role, count, institution, independent }: Wanted): string {

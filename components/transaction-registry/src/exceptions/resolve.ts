@@ -24,10 +24,10 @@ interface Resolved {
 export async function resolveException(
   id: ExceptionId,
   resolution: { readonly kind: string; readonly reason: string; readonly mandate?: string },
-  { actors = [], ...by }: Actor & { readonly actors?: readonly string[] },
+  by: Actor,
   dependencies: TransitionDependencies,
 ): Promise<TransactionException> {
-  const asked = { ...parseResolution(resolution), byOthers: actors.length > 0 };
+  const asked = parseResolution(resolution);
   const { exception, freed } = await dependencies.store.inUnit((unit) => resolve(id, asked, by, unit, dependencies));
   if (freed)
     await releaseHeadroom(exception.transaction, {
@@ -39,7 +39,7 @@ export async function resolveException(
 
 async function resolve(
   id: ExceptionId,
-  asked: AskedResolution & { readonly byOthers: boolean },
+  asked: AskedResolution,
   by: Actor,
   unit: Unit,
   dependencies: TransitionDependencies,
@@ -54,7 +54,7 @@ async function resolve(
   const given = await unit.approvals(transaction.id);
   const snapshot = dependencies.directory.snapshot();
   const past = await unit.transitions(transaction.id);
-  const unfit = resolverFault({ ...by, byOthers: asked.byOthers }, exception, transaction, { given, past }, snapshot);
+  const unfit = resolverFault(by, exception, transaction, { given, past }, snapshot);
   if (unfit !== undefined) return refuse(exception, transaction, asked, by, unfit, dependencies);
   mustSuit(exception.cause, asked);
   const now = dependencies.clock.now();

@@ -12,7 +12,7 @@ const controllingRoles: readonly string[] = ['compliance', 'operations', 'risk',
  * @returns CodedError `exception_authority`, or undefined
  */
 export function resolverFault(
-  by: Actor & { readonly byOthers: boolean },
+  by: Actor,
   exception: Pick<StoredException, 'owner' | 'raisedBy'>,
   { initiator, carriedBy }: Pick<StoredTransaction, 'initiator' | 'carriedBy'>,
   {
@@ -22,7 +22,6 @@ export function resolverFault(
   directory: Pick<DirectorySnapshot, 'principal'>,
 ): CodedError | undefined {
   const person = directory.principal(by.id);
-  if (by.byOthers) return refused('Whoever resolves an exception does so with their own hands.');
   if (person?.kind !== 'person' || person.active === false) return refused('Only a person resolves an exception.');
   if (person.institution !== exception.owner || by.institution !== exception.owner)
     return refused(`Only a person of ${exception.owner} resolves it.`);

@@ -25,11 +25,14 @@ const columns = `id, transaction_id as transaction, approver, role, institution,
   intent_digest as "intentDigest", expires_at as "expiresAt", record_id as "recordId", withdrawn_at as "withdrawnAt",
   withdrawn_record_id as "withdrawnRecordId", batch_root as "batchRoot", used_version as "usedVersion"`;
 
+const approvalsOfOne = {
+  name: 'approvals-of',
+  text: `select ${columns} from approvals where transaction_id = $1 order by sequence`,
+};
+
 /** Of one transaction, in the order given. Rows were written from parsed values, so they are taken at their word. */
 export async function approvalsOf(on: Connection, id: TransactionId): Promise<readonly StoredApproval[]> {
-  const rows = await many<Row>(on, `select ${columns} from approvals where transaction_id = $1 order by sequence`, [
-    id,
-  ]);
+  const rows = await many<Row>(on, approvalsOfOne, [id]);
   return rows.map(({ expiresAt, withdrawnAt, withdrawnRecordId, batchRoot, usedVersion, ...row }) => ({
     ...row,
     expiresAt: expiresAt.toISOString(),

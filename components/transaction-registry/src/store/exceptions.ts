@@ -55,6 +55,16 @@ export async function exceptionsBy(
   return rows.map(exceptionOf);
 }
 
+const openOfOne = {
+  name: 'open-exceptions-of',
+  text: `select ${columns} from exceptions e where e.transaction_id = $1 and e.status = 'open' order by e.raised_at, e.id`,
+};
+
+/** Of one transaction, oldest first: one for each cause and event at most. */
+export async function openExceptionsOf(on: Connection, id: TransactionId): Promise<readonly StoredException[]> {
+  return (await many<Row>(on, openOfOne, [id])).map(exceptionOf);
+}
+
 export async function findException(on: Connection, id: ExceptionId): Promise<StoredException | undefined> {
   const row = await one<Row>(on, `select ${columns} from exceptions e where e.id = $1`, [id]);
   return row === undefined ? undefined : exceptionOf(row);

@@ -22,6 +22,11 @@ export interface ComponentPoolOptions extends ComponentAccess {
    * makes durable as well, or may lose. `on` by default.
    */
   readonly synchronousCommit?: 'on' | 'off';
+  /**
+   * Tables are read by their indexes, small ones too. For pools with prepared statements: planned while a table holds a few
+   * rows, they would go on reading the whole of it when it has grown, until PostgreSQL next takes its measure.
+   */
+  readonly byIndexAlone?: boolean;
   /** 5 s by default. */
   readonly lockTimeoutMs?: number;
   /** The server ends a session that holds a transaction open without using it; 15 s by default. */
@@ -39,7 +44,10 @@ export interface ComponentPoolOptions extends ComponentAccess {
 export function componentPool(options: ComponentPoolOptions): pg.Pool {
   const statementTimeoutMs = options.statementTimeoutMs ?? 15_000;
   const pool = new pg.Pool({
-    ...roleConfig(options, options.synchronousCommit === 'off' ? ' -c synchronous_commit=off' : ''),
+    ...roleConfig(options, [
+      ...(options.synchronousCommit === 'off' ? (['synchronous_commit=off'] as const) : []),
+      ...(options.byIndexAlone === true ? (['enable_seqscan=off'] as const) : []),
+    ]),
     max: options.maxConnections ?? 10,
     idleTimeoutMillis: 30_000,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
@@ -59,8 +67,11 @@ export function componentPool(options: ComponentPoolOptions): pg.Pool {
   return pool;
 }
 
-/** The driver's configuration for one connection as the component's role. @param settings further server settings, ` -c name=value` */
-export function roleConfig(access: ComponentAccess, settings: '' | ' -c synchronous_commit=off' = ''): pg.ClientConfig {
+/** The driver's configuration for one connection as the component's role. @param settings further settings of the server */
+export function roleConfig(
+  access: ComponentAccess,
+  settings: readonly ('synchronous_commit=off' | 'enable_seqscan=off')[] = [],
+): pg.ClientConfig {
   checkIdentifier(access.role);
   checkIdentifier(access.schema);
   return {
@@ -71,6 +82,6 @@ export function roleConfig(access: ComponentAccess, settings: '' | ' -c synchron
     application_name: access.applicationName,
     keepAlive: true,
     // pg_temp last: searched first by default, it would let a temporary table stand in for one of ours.
-    options: `-c search_path=${access.schema},pg_temp${settings}`,
+    options: [`search_path=${access.schema},pg_temp`, ...settings].map((setting) => `-c ${setting}`).join(' '),
   };
 }

@@ -194,6 +194,21 @@ describe('a pool', () => {
   );
 });
 
+describe('a pool that reads by index alone', () => {
+  it('plans a look-up by key for a table that will grow, however small it is', async () => {
+    const planOf = async (byIndexAlone: boolean): Promise<string> => {
+      const pool = scratch.pool('alpha', { byIndexAlone, maxConnections: 1 });
+      await pool.query('create temporary table small (id integer primary key)');
+      await pool.query('insert into small values (1)');
+      await pool.query('analyze small');
+      const { rows } = await pool.query('explain (costs off) select * from small where id = 1');
+      return JSON.stringify(rows);
+    };
+    expect(await planOf(false)).toContain('Seq Scan');
+    expect(await planOf(true)).toContain('Index');
+  });
+});
+
 describe('opening the database', () => {
   const secret = rolesSecret('0123456789abcdef0123456789abcdef');
 

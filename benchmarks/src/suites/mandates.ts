@@ -1,0 +1,216 @@
+import type { ConsentStore, Mandate } from '@countersign/contracts';
+import { type MandateId, parseId } from '@countersign/kernel';
+import { intentUse, type Lei, permits, type TradeOrder } from '@countersign/market';
+import type { InProcess } from '../in-process.ts';
+import { pick } from '../machine-clients.ts';
+import { lineFromDatabase } from '../mandates/asked-store.ts';
+import { collectedHeap } from '../mandates/collected-heap.ts';
+import { countMandates, fillMandates, idOfCopy } from '../mandates/filled-mandates-store.ts';
+import { giveLines, holderOf, lineLengths, lowestOf, mandatesAGroup } from '../mandates/lines.ts';
+import { type Contender, measureInTurn, type Result } from '../measure.ts';
+import type { Pace } from '../pace.ts';
+import { descendantsCpuUs } from '../process-tree-cpu.ts';
+import type { Starter } from '../starter.ts';
+import { timed } from '../timed.ts';
+import { houses } from '../trading/firms.ts';
+import { tradeOrder } from '../trading/orders.ts';
+import { startTradingSite, type TradingSite } from '../trading/trading-site.ts';
+
+export interface MandateResults {
+  /** What was asked about, at each length of line and each number of mandates. */
+  readonly checks: readonly MandateChecks[];
+  readonly memory: readonly MandateMemory[];
+}
+
+export interface MandateChecks {
+  /** Mandates that an answer rests on. */
+  readonly chain: number;
+  readonly mandates: number;
+  /** From memory, not in memory, the database asked each time, and the constraints alone. */
+  readonly results: readonly Result[];
+}
+
+/** What a memory that has taken in all it keeps adds to this process. */
+export interface MandateMemory {
+  readonly mandates: number;
+  /** Mandates in memory. */
+  readonly remembered: number;
+  readonly heapBytes: number;
+  /** The whole process afterwards, everything else in it included. */
+  readonly residentBytes: number;
+}
+
+interface Options {
+  readonly inProcess: InProcess;
+  readonly pace: Pace;
+  readonly started: Starter;
+  readonly onProgress: (message: string) => void;
+}
+
+/** A question: an intent of whoever holds the lowest mandate of a line. */
+interface Question {
+  readonly mandate: MandateId;
+  readonly actingFor: Lei;
+  readonly detail: TradeOrder;
+  readonly line: readonly Mandate[];
+}
+
+/** Lines that are asked about in turn where they are to be in memory, and stay within its younger half. */
+const warmLines = 1_500;
+/** So few are remembered where each line that is asked about is to be read. */
+const forgetful = 1;
+const action = 'order:create';
+
+/**
+ * "Does this mandate allow this intent now?", put to the consent store in process: when it knows the line, and when it
+ * has to be read; beside PostgreSQL asked each time, and the constraints of the line looked at and nothing else. All
+ * must permit.
+ */
+export async function measureMandates(options: Options): Promise<MandateResults> {
+  const { pace } = options;
+  const checks: MandateChecks[] = [];
+  const memory: MandateMemory[] = [];
+  for (const mandates of pace.mandates.sizes) {
+    const onProgress = (message: string): void =>
+      options.onProgress(`mandates: ${mandates.toLocaleString('en-US')}: ${message}`);
+    const site = await startTradingSite(options);
+    const groups = Math.ceil(mandates / mandatesAGroup);
+    await fill(site, groups, onProgress);
+    memory.push({ mandates, ...(await memoryOf(site, groups)) });
+    const forgetting = await site.consentStoreRemembering(forgetful);
+    for (const chain of lineLengths) {
+      const questions = await questionsAbout(site, chain, groups);
+      const contenders = contendersFor(questions, site, forgetting, pace);
+      const turns = { rounds: pace.rounds, seconds: pace.inProcessSeconds };
+      const results = await measureInTurn(contenders, turns, (said) => onProgress(`a chain of ${chain}: ${said}`));
+      checks.push({ chain, mandates, results });
+    }
+    await site.stop();
+  }
+  return { checks, memory };
+}
+
+async function fill(site: TradingSite, groups: number, onProgress: (message: string) => void): Promise<void> {
+  const models = (await giveLines(site.consentStore)).map(({ id }) => id);
+  await fillMandates(site.owner, models, groups, onProgress);
+  if ((await countMandates(site.owner)) < groups * mandatesAGroup)
+    throw new Error('mandates were lost before anything was measured');
+}
+
+/** Questions about lines of one length all over the table. */
+async function questionsAbout(site: TradingSite, chain: number, groups: number): Promise<readonly Question[]> {
+  const lines = Math.min(warmLines, groups);
+  const pool = site.consentPool();
+  const questions: Question[] = [];
+  for (let index = 0; index < lines; index++) {
+    const group = Math.floor((index * groups) / lines);
+    const mandate = mandateAt(group, chain);
+    const actingFor = holderOf(group, chain);
+    const line = await lineFromDatabase(pool, mandate);
+    if (line.length !== chain || line[0]?.grantee.lei !== actingFor)
+      throw new Error(`${mandate} is not as it was filled`);
+    questions.push({ mandate, actingFor, detail: orderOf(actingFor, mandate, index), line });
+  }
+  return questions;
+}
+
+function contendersFor(
+  questions: readonly Question[],
+  { consentStore, consentPool }: TradingSite,
+  forgetting: ConsentStore,
+  pace: Pace,
+): readonly Contender[] {
+  const pool = consentPool();
+  const useOf = ({ detail }: Question) => intentUse(detail, { action, at: Date.now() });
+  const asking = (store: ConsentStore) => async (index: number) => {
+    const question = pick(questions, index);
+    const use = useOf(question);
+    const answer = await store.check({ mandate: question.mandate, actingFor: question.actingFor, use, at: use.at });
+    if (!answer.stands || answer.chain.length !== question.line.length)
+      throw new Error(answer.stands ? 'an answer that rests on another line' : answer.detail);
+  };
+  const contenders = [
+    askedBefore(questions, timed('consent store, from memory', pace, asking(consentStore)), asking(consentStore)),
+    timed('consent store, read anew', pace, asking(forgetting)),
+    timed('one indexed query a check, and the constraints', pace, async (index) => {
+      const question = pick(questions, index);
+      const line = await lineFromDatabase(pool, question.mandate);
+      expectPermitted(line, question);
+    }),
+    timed('the constraints alone', pace, (index) => {
+      const question = pick(questions, index);
+      expectPermitted(question.line, question);
+    }),
+  ];
+  return contenders.map(withDatabaseCpu);
+
+  function expectPermitted(line: readonly Mandate[], question: Question): void {
+    const use = useOf(question);
+    for (const { constraints } of line) {
+      const permission = permits(constraints, use);
+      if (!permission.ok) throw new Error(permission.detail);
+    }
+  }
+}
+
+/** Every question has been asked once when it is measured how long it takes. */
+function askedBefore(
+  questions: readonly Question[],
+  contender: Contender,
+  ask: (index: number) => Promise<void>,
+): Contender {
+  return {
+    ...contender,
+    async warmUp() {
+      for (const index of questions.keys()) await ask(index);
+      await contender.warmUp();
+    },
+  };
+}
+
+/** Counts what PostgreSQL does for it too. */
+function withDatabaseCpu(contender: Contender): Contender {
+  return {
+    ...contender,
+    async round(seconds) {
+      const before = descendantsCpuUs(process.pid);
+      const round = await contender.round(seconds);
+      const after = descendantsCpuUs(process.pid);
+      return before === undefined || after === undefined
+        ? round
+        : { ...round, databaseCpuUs: (after - before) / round.operations };
+    },
+  };
+}
+
+/** Asks about so many lines that memory holds as much as it ever does. */
+async function memoryOf({ consentStore }: TradingSite, groups: number): Promise<Omit<MandateMemory, 'mandates'>> {
+  const length = Math.max(...lineLengths);
+  const before = collectedHeap();
+  for (let group = 0; group < Math.min(groups, mostInMemory / length); group++) {
+    const mandate = mandateAt(group, length);
+    const actingFor = holderOf(group, length);
+    const use = intentUse(orderOf(actingFor, mandate, group), { action, at: Date.now() });
+    await consentStore.check({ mandate, actingFor, use, at: use.at });
+  }
+  const after = collectedHeap();
+  return {
+    remembered: consentStore.remembered(),
+    heapBytes: after.heapBytes - before.heapBytes,
+    residentBytes: after.residentBytes,
+  };
+}
+
+/** Twice what the consent store is told to keep. */
+const mostInMemory = 40_000;
+
+/** The lowest mandate of the line of this length in a group. */
+function mandateAt(group: number, length: number): MandateId {
+  const id = parseId('mandate', idOfCopy(group, lowestOf(length)));
+  if (id === undefined) throw new Error('a mandate without an id');
+  return id;
+}
+
+function orderOf(holder: Lei, mandate: MandateId, index: number): TradeOrder {
+  return tradeOrder({ ...pick(houses, 0), arranger: holder }, mandate, index);
+}

@@ -1,0 +1,91 @@
+import { type Contender, measureInTurn, type Result, roundOf } from '../measure.ts';
+import type { Pace } from '../pace.ts';
+import { performed } from '../performed.ts';
+import type { Trading } from '../trading/grown-trading.ts';
+import { type OpenOrder, orderSteps } from '../trading/orders.ts';
+
+/** What was asked for of a site. */
+export interface ReconstructionResults {
+  /** Of the site. */
+  readonly name: string;
+  readonly results: readonly Result[];
+}
+
+/** Settled orders that a site has to have: an export adds to what there is about an order, so each is asked for once. */
+export function ordersToReconstruct({ reconstruction: { rounds, ordersARound } }: Pace): number {
+  return 2 * (rounds + 1) * ordersARound;
+}
+
+/**
+ * The whole chain of authority of one settled order by one call: its records, the mandates and policies they rest on,
+ * each proved to be in the log. Of orders whose records nobody has read since they were written, and of orders whose
+ * records have just been read.
+ */
+export async function measureReconstruction(options: {
+  readonly sites: readonly Trading[];
+  readonly pace: Pace;
+  readonly onProgress: (message: string) => void;
+}): Promise<readonly ReconstructionResults[]> {
+  const { sites, pace } = options;
+  const { rounds, ordersARound } = pace.reconstruction;
+  const contenders = sites.map((site) => contendersFor(site, ordersARound));
+  const results = await measureInTurn(contenders.flat(), { rounds, seconds: 0 }, (said) =>
+    options.onProgress(`reconstruction: ${said}`),
+  );
+  let taken = 0;
+  return sites.map(({ name }, place) => {
+    const from = taken;
+    taken += contenders[place]?.length ?? 0;
+    return { name, results: results.slice(from, taken) };
+  });
+}
+
+function contendersFor({ site: { auditLog }, settled }: Trading, ordersARound: number): readonly Contender[] {
+  // From all over the log: the next order is far from the last one.
+  const orders = settled.filter((_, index) => index % 7 === 0).concat(settled.filter((_, index) => index % 7 !== 0));
+  let asked = 0;
+  const unread = (): readonly OpenOrder[] => {
+    const next = orders.slice(asked, asked + ordersARound);
+    asked += ordersARound;
+    if (next.length < ordersARound) throw new Error('there are not enough orders to ask about');
+    return next;
+  };
+  let justRead: readonly OpenOrder[] = [];
+
+  const exported = async ({ id }: OpenOrder): Promise<void> => {
+    const { records } = await auditLog.exportBundle({ transaction: id, requester: { id: 'service:benchmark' } });
+    // The opening and each step; two mandates, each proposed and accepted; the policies; what the export wrote down.
+    if (records.length < 1 + orderSteps.length + 4 + 1 + 1) throw new Error(`the chain of ${id} is not whole`);
+  };
+  const read = async ({ id }: OpenOrder): Promise<void> => {
+    const records = await auditLog.search({ transaction: id });
+    if (records.length !== 1 + orderSteps.length) throw new Error(`${id} has lost records`);
+  };
+  return [
+    contender('whole chain with proofs, not read before', unread, exported),
+    contender(
+      'records of the transaction alone, not read before',
+      () => {
+        justRead = unread();
+        return justRead;
+      },
+      read,
+    ),
+    contender('whole chain with proofs, records just read', () => justRead, exported),
+  ];
+}
+
+function contender(
+  name: string,
+  orders: () => readonly OpenOrder[],
+  ask: (order: OpenOrder) => Promise<void>,
+): Contender {
+  const round = async () => roundOf(await performed(1, orders(), ask));
+  return {
+    name,
+    async warmUp() {
+      await round();
+    },
+    round,
+  };
+}

@@ -1,0 +1,111 @@
+import type { Actor } from '@countersign/contracts';
+import { type Lei, parseLei } from '@countersign/market';
+import { pick } from '../machine-clients.ts';
+
+/** A trading firm with the client it trades for, and the firms that carry out what it orders. */
+export interface House {
+  /** Gives the mandate; its account is traded for. */
+  readonly client: Lei;
+  readonly account: string;
+  readonly arranger: Lei;
+  readonly broker: Lei;
+  readonly venue: Lei;
+  readonly clearing: Lei;
+  readonly custodian: Lei;
+  /** Those who order, of the arranger. */
+  readonly traders: readonly string[];
+}
+
+const counts = { houses: 25, desksAHouse: 4, tradersADesk: 5, ofTheStreet: 5 } as const;
+/** Firms that only give mandates on, down a line. */
+const holders = 48;
+
+export const venueNames = ['XEUR', 'XETR', 'XPAR', 'XLON'] as const;
+
+/** As many houses as a market has, each with twenty people who trade. */
+export const houses: readonly House[] = Array.from({ length: counts.houses }, (_, index) => ({
+  client: leiOf('CLIENT', index),
+  account: `CLIENT-${index}`,
+  arranger: leiOf('ARRANG', index),
+  broker: leiOf('BROKER', index % counts.ofTheStreet),
+  venue: leiOf('VENUE', 0),
+  clearing: leiOf('CLEAR', index % counts.ofTheStreet),
+  custodian: leiOf('CUSTOD', (index * 3) % counts.ofTheStreet),
+  traders: Array.from(
+    { length: counts.desksAHouse * counts.tradersADesk },
+    (_unused, seat) => `person:trader-${index}-${seat}`,
+  ),
+}));
+
+/** A firm in a line of mandates, each of which is cut from the one above. */
+export const holder = (index: number): Lei => leiOf('HOLDER', index % holders);
+
+/** Who signs for an institution. */
+export function signatory(of: string): Actor {
+  return { id: `service:signs-${of.toLowerCase()}`, institution: of };
+}
+
+/** Whose software reports what has happened. */
+export function reporter(of: Lei): Actor & { readonly client: string } {
+  return { id: `service:reports-${of.toLowerCase()}`, institution: of, client: `reports-${of.toLowerCase()}` };
+}
+
+/** What the directory has to know of them all. */
+export function tradingDirectory(): unknown {
+  const street = houses.flatMap(({ broker, venue, clearing, custodian }) => [broker, venue, clearing, custodian]);
+  const owners = houses.flatMap(({ client, arranger }) => [client, arranger]);
+  const institutions = [...new Set([...owners, ...street, ...Array.from({ length: holders }, (_, n) => holder(n))])];
+  return {
+    institutions: institutions.map((lei) => ({ lei, name: `Firm ${lei}`, country: 'DE', compliance: cleared() })),
+    desks: houses.flatMap(({ arranger }) =>
+      Array.from({ length: counts.desksAHouse }, (_, desk) => ({
+        institution: arranger,
+        name: `desk-${desk}`,
+        products: ['D', 'E'],
+        venues: [...venueNames],
+        jurisdictions: ['DE'],
+        hours: { time_zone: 'UTC', opens: '00:00', closes: '24:00', days: [1, 2, 3, 4, 5, 6, 7] },
+      })),
+    ),
+    people: houses.flatMap(({ arranger, traders }) =>
+      traders.map((id, seat) => ({
+        id,
+        institution: arranger,
+        desk: `desk-${Math.floor(seat / counts.tradersADesk)}`,
+        roles: ['trader'],
+        federated: [],
+        credentials: [],
+      })),
+    ),
+    services: institutions.flatMap((lei) => [
+      { id: signatory(lei).id, institution: lei, roles: ['signatory'] },
+      { id: reporter(lei).id, institution: lei, roles: [] },
+    ]),
+    agents: [],
+    clients: [],
+    accounts: houses.map(({ account, client }) => ({ id: account, institution: client, type: 'House' })),
+    venues: venueNames.map((mic) => ({ mic, operator: pick(houses, 0).venue, country: 'DE' })),
+    resources: [],
+  };
+}
+
+/** What the policies need compliance to have found of a firm; screened when the benchmark starts. */
+function cleared() {
+  return {
+    kyc: { status: 'approved', valid_until: '2099-12-31' },
+    aml_risk: 'low',
+    sanctions: { result: 'clear', screened_at: new Date().toISOString() },
+    category: 'eligible-counterparty',
+    suitable_for: ['D', 'E'],
+  };
+}
+
+/** Found by trying: only one of the two check digits fits (ISO 17442). */
+function leiOf(kind: string, index: number): Lei {
+  const first18 = `5299${kind}${String(index).padStart(14 - kind.length, '0')}`;
+  for (let digits = 2; digits <= 98; digits++) {
+    const lei = parseLei(`${first18}${String(digits).padStart(2, '0')}`);
+    if (lei.ok) return lei.value;
+  }
+  throw new Error(`no LEI begins with ${first18}`);
+}

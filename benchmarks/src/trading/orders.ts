@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import type { Mandate, TransactionEvent, TransactionRegistry, TransitionReceipt } from '@countersign/contracts';
+import type { TransactionId } from '@countersign/kernel';
+import { parseAuthorizationDetails, type TradeOrder } from '@countersign/market';
+import { pick } from '../machine-clients.ts';
+import { type House, reporter, venueNames } from './firms.ts';
+
+/** The life of an order, up to its good end. */
+export const orderSteps = ['submit', 'execute', 'clear', 'settle'] as const satisfies readonly TransactionEvent[];
+export type OrderStep = (typeof orderSteps)[number];
+
+/** An order that has its transaction. */
+export interface OpenOrder {
+  readonly id: TransactionId;
+  readonly house: House;
+}
+
+/** Small, so that a day of measuring uses up nobody's limits. */
+const quantity = '100';
+const price = { amount: '1', ccy: 'EUR' };
+
+/** An order of a house under its mandate, as an authorization detail; each of them another intent. */
+export function tradeOrder(house: Omit<House, 'client' | 'traders'>, mandate: string, index: number): TradeOrder {
+  const number = randomUUID();
+  const parsed = parseAuthorizationDetails([
+    {
+      type: 'urn:countersign:rar:v1:trade_order',
+      actions: ['create', 'execute', 'clear', 'settle'],
+      locations: ['https://venue.example/orders'],
+      entity_lei: house.arranger,
+      mandate_id: mandate,
+      idempotency_key: `order-${number}`,
+      client_order_id: `C-${number.slice(0, 8)}`,
+      not_after: '2099-12-31T17:30:00Z',
+      jurisdiction: 'DE',
+      account: house.account,
+      instrument: { isin: 'DE000EXMPL17', cfi: 'DBFTFB' },
+      venue_mic: pick(venueNames, index),
+      side: 'BUY',
+      max_qty: quantity,
+      limit_price: price,
+      max_notional: { amount: quantity, ccy: 'EUR' },
+      tif: 'DAY',
+      capacity: 'AOTC',
+      parties: [
+        { role: 'ExecutingBroker', lei: house.broker },
+        { role: 'ExecutionFacility', lei: house.venue },
+        { role: 'ClearingFirm', lei: house.clearing },
+        { role: 'Custodian', lei: house.custodian },
+      ],
+    },
+  ]);
+  const detail = parsed.ok ? parsed.value[0] : undefined;
+  if (detail?.type !== 'urn:countersign:rar:v1:trade_order')
+    throw new Error(parsed.ok ? 'an order that is none' : `${parsed.path}: ${parsed.detail}`);
+  return detail;
+}
+
+/** The order numbered so: houses take turns, and in each house its traders. */
+export async function openOrder(
+  registry: TransactionRegistry,
+  mandates: ReadonlyMap<House, Mandate>,
+  index: number,
+): Promise<OpenOrder> {
+  const [house, mandate] = pick([...mandates], index);
+  const { id, version, recordId } = mandate;
+  const opened = await registry.open({
+    detail: tradeOrder(house, id, index),
+    mandate: { id, version, recordId },
+    initiator: { id: pick(house.traders, Math.floor(index / mandates.size)), institution: house.arranger },
+    client: reporter(house.arranger).client,
+  });
+  return { id: opened.id, house };
+}
+
+/** Carries an order on by one step, reported by whose step it is. */
+export function takeStep(
+  registry: TransactionRegistry,
+  { id, house }: OpenOrder,
+  step: OrderStep,
+): Promise<TransitionReceipt> {
+  const { by, body } = reports[step];
+  return registry.transition({
+    transaction: id,
+    event: step,
+    idempotencyKey: `${step}-${id}`,
+    body,
+    by: reporter(house[by]),
+  });
+}
+
+const reports = {
+  submit: { by: 'broker', body: {} },
+  execute: { by: 'venue', body: { executed_qty: quantity, price } },
+  clear: { by: 'clearing', body: { cleared_qty: quantity } },
+  settle: { by: 'custodian', body: { settled_qty: quantity } },
+} as const;

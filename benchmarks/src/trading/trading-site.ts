@@ -1,0 +1,158 @@
+import { auditLogMigrations, createAuditLog, type RunningAuditLog } from '@countersign/audit-log';
+import { consentStoreMigrations, createConsentStore, type RunningConsentStore } from '@countersign/consent-store';
+import type { TransactionRegistry } from '@countersign/contracts';
+import { createDirectory, directoryMigrations } from '@countersign/directory';
+import { systemClock, systemRandom } from '@countersign/kernel';
+import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
+import { type ComponentMigrations, createScratchDatabase } from '@countersign/runtime';
+import {
+  createTransactionRegistry,
+  type TransactionRegistryComponent,
+  transactionRegistryMigrations,
+} from '@countersign/transaction-registry';
+import type pg from 'pg';
+import { ownerPool } from '../growth/owner-pool.ts';
+import { type InProcess, memorySigner } from '../in-process.ts';
+import type { Starter, Stoppable } from '../starter.ts';
+import { houses, signatory, tradingDirectory } from './firms.ts';
+
+/** What stands behind a transaction, in this process and joined as a server joins it, on a database of its own. */
+export interface TradingSite extends Stoppable {
+  readonly auditLog: RunningAuditLog;
+  readonly consentStore: RunningConsentStore;
+  readonly registry: TransactionRegistryComponent;
+  /** A consent store beside it on the same database, with a memory of this many mandates. */
+  consentStoreRemembering(mandates: number): Promise<RunningConsentStore>;
+  /** Connections in the consent store's own name. */
+  consentPool(): pg.Pool;
+  /** As who owns the database. */
+  readonly owner: pg.Pool;
+}
+
+const migrations: readonly ComponentMigrations[] = [
+  auditLogMigrations,
+  directoryMigrations,
+  consentStoreMigrations,
+  policyEngineMigrations,
+  transactionRegistryMigrations,
+];
+
+export async function startTradingSite({
+  inProcess,
+  started,
+}: {
+  readonly inProcess: Pick<InProcess, 'scratch' | 'logger'>;
+  /** Sees to it that what is started gets stopped, whatever happens. */
+  readonly started: Starter;
+}): Promise<TradingSite> {
+  const { logger } = inProcess;
+  const common = { clock: systemClock, random: systemRandom, logger };
+  const parts: Stoppable[] = [];
+  const stop = async (): Promise<void> => {
+    for (let part = parts.pop(); part !== undefined; part = parts.pop()) await part.stop();
+  };
+  await started(Promise.resolve({ stop }));
+  const running = <Part extends Stoppable>(part: Part): Part => {
+    parts.push(part);
+    return part;
+  };
+
+  const scratch = await createScratchDatabase({ server: inProcess.scratch.connection, components: migrations });
+  running({ stop: () => scratch.drop() });
+  const accessOf = ({ name, schema }: ComponentMigrations) => ({
+    database: scratch.database,
+    role: scratch.components.find((component) => component.name === name)?.role ?? '',
+    schema,
+    applicationName: name,
+  });
+  const { user, password, host, port, database } = scratch.connection;
+  const owner = ownerPool(`postgres://${user}:${password}@${host}:${port}/${database}`, 2);
+  running({ stop: () => owner.end() });
+
+  const auditLog = running(
+    await createAuditLog({
+      pool: scratch.pool(auditLogMigrations.name),
+      signer: memorySigner('log-checkpoint'),
+      origin: 'benchmark.countersign.invalid/log',
+      ...common,
+    }),
+  );
+  const directory = running(
+    await createDirectory({
+      pool: scratch.pool(directoryMigrations.name),
+      access: accessOf(directoryMigrations),
+      audit: auditLog,
+      ...common,
+    }),
+  );
+  await directory.apply(tradingDirectory(), { id: 'service:benchmark' });
+  const consentPool = scratch.pool(consentStoreMigrations.name);
+  const openConsentStore = async (remembered?: number) =>
+    running(
+      await createConsentStore({
+        pool: consentPool,
+        access: accessOf(consentStoreMigrations),
+        audit: auditLog,
+        directory,
+        signer: memorySigner('mandate'),
+        // A million copies of what was sealed once are not sealed themselves.
+        seals: {
+          sound: async (versions) =>
+            versions.map(({ document }) =>
+              document.consents === undefined ? { ...document, consents: [] } : document,
+            ),
+        },
+        ...(remembered === undefined ? {} : { remembered }),
+        ...common,
+      }),
+    );
+  const consentStore = await openConsentStore();
+  const made: { registry?: TransactionRegistry } = {};
+  const registered = (): TransactionRegistry => {
+    if (made.registry === undefined) throw new Error('a transaction was asked about before there was a registry');
+    return made.registry;
+  };
+  const [operator] = houses;
+  const policyEngine = running(
+    await startPolicyEngine({
+      pool: scratch.pool(policyEngineMigrations.name),
+      access: accessOf(policyEngineMigrations),
+      audit: auditLog,
+      directory,
+      consentStore,
+      transactions: {
+        facts: async (id) => registered().facts(id),
+        countsAgainstLimits: async (id) => registered().countsAgainstLimits(id),
+        parties: async (id) => registered().parties(id),
+      },
+      signer: memorySigner('policy-bundle'),
+      publisher: operator === undefined ? { id: 'service:benchmark' } : signatory(operator.client),
+      ...common,
+    }),
+  );
+  const registry = running(
+    createTransactionRegistry({
+      // As a server gives it.
+      pool: scratch.pool(transactionRegistryMigrations.name, { maxConnections: 20, byIndexAlone: true }),
+      audit: auditLog,
+      directory,
+      consentStore,
+      policyEngine,
+      signer: memorySigner('envelope'),
+      issuer: 'https://benchmark.countersign.invalid',
+      audience: 'https://benchmark.countersign.invalid/transactions',
+      referenceKey: systemRandom.bytes(32),
+      ...common,
+    }),
+  );
+  made.registry = registry;
+  return {
+    auditLog,
+    consentStore,
+    registry,
+    consentStoreRemembering: openConsentStore,
+    consentPool: () => consentPool,
+    owner,
+    stop,
+  };
+}

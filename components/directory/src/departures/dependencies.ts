@@ -1,0 +1,15 @@
+import type { AuditAppender, DepartureEffect } from '@countersign/contracts';
+import type { Clock, Random, RecordId } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import type pg from 'pg';
+
+export interface DepartureDependencies {
+  readonly pool: pg.Pool;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly audit: AuditAppender;
+  readonly logger: Logger;
+  readonly newRecordId: () => RecordId;
+  /** What ends, in this order; asked for at each departure, so that it may be wired late. */
+  readonly effects: () => readonly DepartureEffect[];
+}

@@ -1,0 +1,113 @@
+import type { AuditLog } from '@countersign/contracts';
+import type { Clock, RecordId, TransactionId } from '@countersign/kernel';
+import { type Audience, leisOfMandate } from './projection.ts';
+
+export interface AudienceDependencies {
+  readonly log: Pick<AuditLog, 'find'>;
+  /** Who may know of a transaction. Waits for a step that is under way: its record is in the log before its parties are stored. */
+  readonly partiesOf: (id: TransactionId) => Promise<readonly string[]>;
+  readonly clock: Clock;
+}
+
+/** A place in the log, and who may hear what stands there. */
+export interface Addressed {
+  readonly index: bigint;
+  readonly audience: Audience;
+}
+
+/** What was known when the record at `asOf` was in the log already. */
+interface Known {
+  readonly asOf: bigint;
+  readonly askedAt: number;
+  readonly parties: Promise<readonly string[]>;
+}
+
+/** Questions of one reader at once. */
+const atOnce = 8;
+const mostKept = 50_000;
+/** A no is asked again after it: whoever has become a party since may hear what came before, too. */
+const noHoldsMs = 2_000;
+
+export type Audiences = ReturnType<typeof createAudiences>;
+
+/**
+ * Says which records an institution may hear. What is found out is kept for all readers, so that the events of others
+ * cost each of them nothing: parties are added to a transaction and never taken away, so a yes holds for good; a no
+ * holds for records that were in the log when it was found out, and briefly.
+ */
+export function createAudiences({ log, partiesOf, clock }: AudienceDependencies) {
+  const transactions = new Map<TransactionId, Known>();
+  const mandates = new Map<RecordId, Promise<readonly string[]>>();
+
+  function partiesAsOf(id: TransactionId, index: bigint): Promise<readonly string[]> {
+    const parties = partiesOf(id);
+    const known = { asOf: index, askedAt: clock.now(), parties };
+    keep(transactions, id, known);
+    // What could not be found out is asked again.
+    parties.catch(() => transactions.get(id) === known && transactions.delete(id));
+    return parties;
+  }
+
+  async function isParty(institution: string, id: TransactionId, index: bigint): Promise<boolean> {
+    for (let known = transactions.get(id); known !== undefined; ) {
+      const party = (await known.parties).includes(institution);
+      if (party || (known.asOf >= index && clock.now() - known.askedAt < noHoldsMs)) return party;
+      const newer = transactions.get(id);
+      known = newer === known ? undefined : newer;
+    }
+    return (await partiesAsOf(id, index)).includes(institution);
+  }
+
+  function partiesBefore(record: RecordId): Promise<readonly string[]> {
+    const known = mandates.get(record);
+    if (known !== undefined) return known;
+    const parties = log.find(record).then((entry) => (entry === undefined ? [] : leisOfMandate(entry.record.data)));
+    keep(mandates, record, parties);
+    parties.catch(() => mandates.delete(record));
+    return parties;
+  }
+
+  async function mayHear(institution: string, { audience, index }: Addressed, newest: Newest): Promise<boolean> {
+    switch (audience.of) {
+      case 'transaction':
+        return isParty(institution, audience.id, newest.get(audience.id) ?? index);
+      case 'institutions':
+        return (
+          audience.leis.includes(institution) ||
+          (audience.before !== undefined && (await partiesBefore(audience.before)).includes(institution))
+        );
+      default:
+        return audience satisfies never;
+    }
+  }
+
+  return {
+    /** @returns for each whether `institution` may hear it */
+    async hearing(institution: string, addressed: readonly Addressed[]): Promise<readonly boolean[]> {
+      // One question about a transaction answers for all that is read of it.
+      const newest: Newest = new Map(
+        addressed.flatMap(({ index, audience }) => (audience.of === 'transaction' ? [[audience.id, index]] : [])),
+      );
+      const answers: boolean[] = [];
+      let next = 0;
+      async function answerInTurn(): Promise<void> {
+        for (let at = next++; at < addressed.length; at = next++) {
+          const one = addressed[at];
+          if (one !== undefined) answers[at] = await mayHear(institution, one, newest);
+        }
+      }
+      await Promise.all(Array.from({ length: atOnce }, answerInTurn));
+      return answers;
+    },
+  };
+}
+
+type Newest = ReadonlyMap<TransactionId, bigint>;
+
+/** The oldest makes room. */
+function keep<Key, Value>(memory: Map<Key, Value>, key: Key, value: Value): void {
+  memory.delete(key);
+  const [oldest] = memory.keys();
+  if (memory.size >= mostKept && oldest !== undefined) memory.delete(oldest);
+  memory.set(key, value);
+}

@@ -1,0 +1,70 @@
+import { type DeliveryDependencies, deliver, leaseMs } from './delivery.ts';
+
+export interface Deliverer {
+  /** Delivers what is due now, as far as there are free turns. @returns how many events were delivered */
+  deliverDue(): Promise<number>;
+  /** Takes nothing more, and ends after the events that are on their way. */
+  stop(): Promise<void>;
+}
+
+/** Of one node. */
+const turnsAtOnce = 32;
+/** Of all nodes: whoever answers slowly, or not at all, holds up their own events and nobody else's. */
+const mostOfInstitution = 4;
+
+/**
+ * Delivers subscriptions, each in turns of its own: a slow receiver takes up one turn and no more. Safe to run on every
+ * node at once: a lease in the database says who delivers.
+ */
+export function createDeliverer(dependencies: DeliveryDependencies, everyMs: number): Deliverer {
+  const { store, reader, clock, logger } = dependencies;
+  const turns = new Set<Promise<number>>();
+  let beginning: Promise<readonly Promise<number>[]> | undefined;
+  let failing = false;
+  let stopped = false;
+  const ended = (): boolean => stopped;
+
+  async function begin(): Promise<readonly Promise<number>[]> {
+    const limit = turnsAtOnce - turns.size;
+    if (stopped || limit <= 0) return [];
+    const newest = await reader.newest();
+    const held = await store.lease({ now: clock.now(), leaseMs, newest, limit, mostOfInstitution });
+    return held.map((one) => {
+      const turn = deliver(one, { newest, ended }, dependencies).finally(() => turns.delete(turn));
+      turns.add(turn);
+      return turn;
+    });
+  }
+
+  async function deliverDue(): Promise<number> {
+    beginning ??= begin().finally(() => {
+      beginning = undefined;
+    });
+    const delivered = await Promise.all(await beginning);
+    return delivered.reduce((sum, count) => sum + count, 0);
+  }
+
+  const timer = setInterval(() => {
+    deliverDue().then(
+      () => {
+        failing = false;
+      },
+      (error: unknown) => {
+        // Said once: it is tried several times a second.
+        if (!failing) logger.warn({ error }, 'events could not be delivered');
+        failing = true;
+      },
+    );
+  }, everyMs);
+  timer.unref();
+
+  return {
+    deliverDue,
+    async stop() {
+      stopped = true;
+      clearInterval(timer);
+      await beginning?.catch(() => undefined);
+      await Promise.allSettled(turns);
+    },
+  };
+}

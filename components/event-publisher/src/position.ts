@@ -1,0 +1,21 @@
+/** Before the first record of the log. */
+export const beginning = -1n;
+
+/** A place in the log as text that sorts as the places do. The beginning reads as the first place; see `readPosition`. */
+export function positionText(index: bigint): string {
+  return (index < 0n ? 0n : index).toString().padStart(20, '0');
+}
+
+/**
+ * The place that a text names; undefined when it is none. The first place is read as the beginning: pages of an empty
+ * log end there, and to read one event twice is better than never.
+ */
+export function readPosition(text: string): bigint | undefined {
+  if (!/^[0-9]{1,20}$/.test(text)) return undefined;
+  const position = BigInt(text);
+  if (position > largestPlace) return undefined;
+  return position === 0n ? beginning : position;
+}
+
+/** Of a bigint of the database. */
+const largestPlace = 2n ** 63n - 1n;

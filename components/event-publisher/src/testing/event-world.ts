@@ -1,0 +1,120 @@
+import { type KeyPurpose, type Outbound, outboundErrors } from '@countersign/contracts';
+import { newId, systemRandom, type TransactionId } from '@countersign/kernel';
+import { createKeyring, createLogger } from '@countersign/runtime';
+import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import {
+  createEventPublisher,
+  type EventPublisherDependencies,
+  eventPublisherMigrations,
+  type RunningEventPublisher,
+} from '../index.ts';
+import { createSmallLog, leis, version } from './small-log.ts';
+
+/** Posts as the gateway does, without its rules: those are tested there. */
+const plainOutbound: Pick<Outbound, 'post'> = {
+  async post(url, { contentType, body, headers = {}, timeoutMs = 1_000 }) {
+    try {
+      const answer = await fetch(url, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': contentType },
+        body,
+        redirect: 'error',
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      await answer.body?.cancel();
+      return { status: answer.status };
+    } catch {
+      throw outboundErrors.error('outbound_failed', 'The address did not answer as it must.');
+    }
+  },
+};
+
+/** Never by itself: tests say when. */
+const never = 3_600_000;
+
+/** Event publishers on a database of their own, with a log and transactions that the test holds in its hands. */
+export async function createEventWorld() {
+  const scratch = await createTestDatabase({ components: [eventPublisherMigrations] });
+  const clock = fixedClock(Date.now());
+  const logger = createLogger({ level: 'silent', name: 'test' });
+  const random = systemRandom;
+  const log = createSmallLog(clock);
+  const signer = await createKeyring<'event'>({
+    ...{ clock, logger, random },
+    pool: scratch.pool('event-publisher'),
+    sealingKey: { bytes: random.bytes(32) },
+    purposes: {
+      ['event' satisfies KeyPurpose]: {
+        algorithm: 'ES256',
+        publicationLeadSeconds: 300,
+        longestSignedLifeSeconds: 86_460,
+      },
+    },
+  });
+  const parties = new Map<TransactionId, readonly string[]>();
+  const asked: TransactionId[] = [];
+  const partiesOf = async (id: TransactionId): Promise<readonly string[]> => {
+    asked.push(id);
+    return parties.get(id) ?? [];
+  };
+  const nodes: RunningEventPublisher[] = [];
+
+  /** A node on the same database. */
+  function node(changes: Partial<EventPublisherDependencies> = {}): RunningEventPublisher {
+    const events = createEventPublisher({
+      pool: scratch.pool('event-publisher'),
+      audit: log,
+      log,
+      origin: 'countersign.example/log',
+      partiesOf,
+      signer,
+      outbound: plainOutbound,
+      ...{ clock, random, logger },
+      everyMs: never,
+      ...changes,
+    });
+    nodes.push(events);
+    return events;
+  }
+
+  return {
+    scratch,
+    clock,
+    log,
+    signer,
+    outbound: plainOutbound,
+    parties,
+    partiesOf,
+    /** Whose parties were asked for. */
+    asked,
+    node,
+    events: node(),
+
+    /** A mandate of fund and broker is proposed. */
+    mandate(
+      change: Parameters<typeof version>[0] = {},
+      type: 'mandate.proposed' | 'mandate.revoked' = 'mandate.proposed',
+    ) {
+      const id = newId('mandate', { clock, random });
+      return log.write({ type, mandate: { id, version: 1 }, data: { mandate: { id, ...version(change) } } });
+    },
+    /** Somebody else's. */
+    others: () =>
+      log.write({
+        type: 'mandate.proposed',
+        mandate: { id: newId('mandate', { clock, random }), version: 1 },
+        data: { mandate: version({ grantor: { lei: leis.venue }, grantee: { lei: leis.stranger } }) },
+      }),
+    transaction(of: readonly string[]): TransactionId {
+      const id = newId('transaction', { clock, random });
+      parties.set(id, of);
+      return id;
+    },
+    async close() {
+      await Promise.all(nodes.map((events) => events.stop()));
+      await signer.stop();
+      await scratch.drop();
+    },
+  };
+}
+export type EventWorld = Awaited<ReturnType<typeof createEventWorld>>;
