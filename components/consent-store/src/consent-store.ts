@@ -16,7 +16,7 @@ import { createGrantRegister } from './grants/grant-register.ts';
 import { openLiveView } from './live-view.ts';
 import type { MandateSigner } from './mandate-document.ts';
 import { defaultNoticeDays, nextLook } from './notices.ts';
-import { createSeals, type Seals } from './seals.ts';
+import { createSeals } from './seals.ts';
 import { createAccept } from './steps/accept.ts';
 import { createAcceptAmendment } from './steps/accept-amendment.ts';
 import { createAmend } from './steps/amend.ts';
@@ -26,6 +26,7 @@ import { createStepContext } from './steps/step-context.ts';
 import { createWithdrawAmendment } from './steps/withdraw-amendment.ts';
 import { createStore } from './store/store.ts';
 import { createViewStore } from './store/view-store.ts';
+import type { Seals } from './stored-version.ts';
 import { type Swept, startSweep } from './sweep.ts';
 import { validate } from './validate.ts';
 

@@ -1,23 +1,7 @@
-import type { Mandate, PublicKey, Signer } from '@countersign/contracts';
+import type { PublicKey, Signer } from '@countersign/contracts';
 import type { Logger } from '@countersign/runtime';
-import { completed, type StoredMandate } from './store/documents.ts';
+import { completed, type Seals } from './stored-version.ts';
 import { readKeys, sealFault } from './verify-versions.ts';
-
-/** A version as the database gives it, under the id and the number that it was asked for by. */
-export interface StoredVersion {
-  readonly id: string;
-  readonly version: number;
-  readonly document: StoredMandate;
-}
-
-/** Whether what is read is what was sealed here. */
-export interface Seals {
-  /**
-   * Those of the versions that we sealed: what somebody has written past us is as if it were not there. Versions older
-   * than signing, which hold no consents either, rest on their digest alone.
-   */
-  sound(versions: readonly StoredVersion[]): Promise<readonly Mandate[]>;
-}
 
 export function createSeals(signer: Pick<Signer, 'publicKeys'>, logger: Logger): Seals {
   let listed: readonly PublicKey[] = [];

@@ -1,7 +1,7 @@
 import type { Mandate } from '@countersign/contracts';
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
-import type { Seals, StoredVersion } from '../seals.ts';
+import { completed, type Seals, type StoredVersion } from '../stored-version.ts';
 
 /**
  * The newest version of each mandate: the highest that is kept. The number beside the locked row is not asked, so that
@@ -27,13 +27,6 @@ export async function soundDocuments(
   values: readonly unknown[],
 ): Promise<readonly Mandate[]> {
   return seals.sound(await rowsOf<StoredVersion>(on, text, values));
-}
-
-export type StoredMandate = Mandate | (Omit<Mandate, 'consents'> & { readonly consents?: undefined });
-
-/** Versions made before consents were kept hold none: they are read as an empty list, and their digest does not cover it. */
-export function completed(document: StoredMandate): Mandate {
-  return document.consents === undefined ? { ...document, consents: [] } : document;
 }
 
 export async function rowsOf<Row extends pg.QueryResultRow>(

@@ -3,7 +3,7 @@ import type { MandateId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import type { Seals, StoredVersion } from '../seals.ts';
+import type { Seals, StoredVersion } from '../stored-version.ts';
 import { documents, headColumns, rowsOf, soundDocuments } from './documents.ts';
 import { type Unit, unitOn } from './unit.ts';
 

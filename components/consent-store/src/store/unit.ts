@@ -1,7 +1,7 @@
 import type { Mandate } from '@countersign/contracts';
 import type { Digest, MandateId } from '@countersign/kernel';
 import type pg from 'pg';
-import type { Seals } from '../seals.ts';
+import type { Seals } from '../stored-version.ts';
 import { concernedBy } from '../terms.ts';
 import { headColumns, rowsOf, soundDocuments } from './documents.ts';
 

@@ -3,7 +3,7 @@ import type { MandateId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
-import type { Seals, StoredVersion } from '../seals.ts';
+import type { Seals, StoredVersion } from '../stored-version.ts';
 
 /** A mandate that has changed, by what memory needs to know of it. */
 export interface Change {

@@ -1,0 +1,24 @@
+import type { Mandate } from '@countersign/contracts';
+
+export type StoredMandate = Mandate | (Omit<Mandate, 'consents'> & { readonly consents?: undefined });
+
+/** A version as the database gives it, under the id and the number that it was asked for by. */
+export interface StoredVersion {
+  readonly id: string;
+  readonly version: number;
+  readonly document: StoredMandate;
+}
+
+/** Whether what is read is what was sealed here. */
+export interface Seals {
+  /**
+   * Those of the versions that we sealed: what somebody has written past us is as if it were not there. Versions older
+   * than signing, which hold no consents either, rest on their digest alone.
+   */
+  sound(versions: readonly StoredVersion[]): Promise<readonly Mandate[]>;
+}
+
+/** Versions made before consents were kept hold none: they are read as an empty list, and their digest does not cover it. */
+export function completed(document: StoredMandate): Mandate {
+  return document.consents === undefined ? { ...document, consents: [] } : document;
+}
