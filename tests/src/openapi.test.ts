@@ -1,8 +1,8 @@
 import { accessErrors } from '@countersign/contracts';
-import { systemClock } from '@countersign/kernel';
+import { type MandateId, systemClock } from '@countersign/kernel';
 import { parseLei } from '@countersign/market';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
-import { createClient, generateSigningKey } from '@countersign/sdk';
+import { createClient, generateSigningKey, signBatchApproval } from '@countersign/sdk';
 import { type Configuration, readBundleFolder, readConfiguration, shippedPolicies } from '@countersign/server';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -75,18 +75,35 @@ function listen(): void {
     const url = new URL(input instanceof Request ? input.url : input);
     const route = url.origin === controlPlane.issuer ? routeOf(init?.method ?? 'GET', url.pathname) : undefined;
     if (route !== undefined) {
-      const text = await answer.clone().text();
       const mediaType = answer.headers.get('content-type')?.split(';')[0] ?? '';
+      const text = mediaType === 'text/event-stream' ? await firstFrameOf(answer) : await answer.clone().text();
       exchanges.push({
         route,
         status: answer.status,
         mediaType,
         sent: typeof init?.body === 'string' ? JSON.parse(init.body) : undefined,
-        answered: mediaType.endsWith('json') ? JSON.parse(text) : text,
+        answered: mediaType.endsWith('json') || mediaType === 'text/event-stream' ? JSON.parse(text) : text,
       });
+      // A stream has been read as far as it is wanted, and has ended with that.
+      if (mediaType === 'text/event-stream') return new Response(text, answer);
     }
     return answer;
   });
+}
+
+/** The first event of a stream, which would otherwise be waited for until it ends. */
+async function firstFrameOf(answer: Response): Promise<string> {
+  const reader = answer.body?.getReader();
+  let text = '';
+  for (;;) {
+    const chunk = await reader?.read();
+    text += chunk?.value === undefined ? '' : Buffer.from(chunk.value).toString();
+    const data = /^data: (.*)$/m.exec(text)?.[1];
+    if (data !== undefined || chunk?.done !== false) {
+      await reader?.cancel();
+      return data ?? 'null';
+    }
+  }
 }
 
 const patternOf = (path: string): RegExp =>
@@ -191,7 +208,7 @@ describe('what the running server answers', () => {
         check(requestBody.content?.['application/json']?.schema, sent, `${route} request`);
     }
     expect(exchanges.length).toBeGreaterThan(60);
-  });
+  }, 120_000);
 
   it('refuses with a code of the chapter or of the document, and with its status', async () => {
     const refused = exchanges.filter(({ status }) => status >= 400);
@@ -209,8 +226,6 @@ describe('what the running server answers', () => {
 /** One exchange with every route at least, and the refusals that people meet first. */
 async function useEverything(): Promise<void> {
   const { issuer, operator } = controlPlane;
-  const get = (path: string) => ({ method: 'GET' as const, path });
-  const post = (path: string, body: unknown = {}) => ({ method: 'POST' as const, path, body });
   const read = async (path: string): Promise<string> => (await fetch(issuer + path)).text();
   const second = createClient({ issuer, clientId: 'countersign-approver', key: approver });
   const decide = async (path: string, body: unknown): Promise<unknown> => {
@@ -323,6 +338,11 @@ async function useEverything(): Promise<void> {
   await trading.call('ha-mandates', 'mandates', 'mandate:read', ask(lapsed, other));
   await trading.call('clr-core', 'transactions', 'settlement:read', get('/transactions/exceptions?status=open'));
 
+  await useMandates(other, mandate);
+  await useTransactions(transaction, ended, mandate);
+  await useEvents();
+  await useDepartures();
+
   // Policies: what was decided, made again and explained; a change that is simulated, rejected, approved, taken back.
   const policies = async (scope: string, request: ReturnType<typeof get> | ReturnType<typeof post>): Promise<unknown> =>
     operator.call('policies', scope, request);
@@ -377,4 +397,111 @@ async function useEverything(): Promise<void> {
   await operator.call('keys', 'key:revoke', post(`/keys/transaction-token/${lost}/withdraw`, { reason: 'Lost' }));
   const revocation = { kind: 'client', id: 'ha-approvals', reason: 'Its key is lost' };
   await operator.call('revocations', 'token:revoke', post('/revocations', revocation));
+}
+
+const get = (path: string) => ({ method: 'GET' as const, path });
+const post = (path: string, body: unknown = {}) => ({ method: 'POST' as const, path, body });
+
+/** Amendments, versions, copies; and what was valid when. */
+async function useMandates(ended: MandateId, mandate: MandateId): Promise<void> {
+  const at = (client: 'am-mandates' | 'ha-mandates', scope: string, request: object) =>
+    trading.call(client, 'mandates', scope, request as ReturnType<typeof get>);
+  await fetch(`${controlPlane.issuer}/mandates/keys`);
+  const amended = await trading.propose('am-mandates', mandateTerms());
+  await trading.accept('ha-mandates', amended);
+  const amend = async (key: string): Promise<string> => {
+    const change = { constraints: { ...mandateTerms().constraints, venues: ['XEUR', 'XETR'] } };
+    const answer = await at('am-mandates', 'mandate:grant', {
+      ...post(`/mandates/${amended}/amendments`, change),
+      idempotencyKey: key,
+    });
+    return (answer as { amendment: { termsDigest: string } }).amendment.termsDigest;
+  };
+  await amend('amend-1');
+  await at(
+    'ha-mandates',
+    'mandate:revoke',
+    post(`/mandates/${amended}/amendments/withdraw`, { reason: 'Not this venue' }),
+  );
+  const termsDigest = await amend('amend-2');
+  await at('ha-mandates', 'mandate:grant', post(`/mandates/${amended}/amendments/accept`, { termsDigest }));
+  await at('ha-mandates', 'mandate:read', get(`/mandates/${amended}/versions`));
+  for (const id of [mandate, ended]) {
+    const asked = { intent: trading.order(id), acting_for: leis.arranger };
+    await at('ha-mandates', 'mandate:read', post(`/mandates/${id}/validate`, asked));
+  }
+  const copies = [{ id: ended, version: 1, digest: 'A'.repeat(43) }];
+  await at('ha-mandates', 'mandate:read', post('/mandates/compare', { copies, complete: true }));
+}
+
+/** What a person does about transactions: looks, approves several, takes it back, deals with an exception. */
+async function useTransactions(settled: string, lapsed: string, mandate: MandateId): Promise<void> {
+  const { issuer } = controlPlane;
+  const { supervisor } = trading.firms.people;
+  await fetch(`${issuer}/transactions/keys`);
+  await trading.call('brk-orders', 'transactions', 'order:read', get(`/transactions/${settled}/history`));
+  await trading.call('brk-orders', 'transactions', 'order:read', get(`/transactions/${settled}/envelope`));
+
+  const intended = claimsOf(await trading.traderToken(trading.order(mandate)));
+  const item = { transaction: String(intended['txn']), intentDigest: String(intended['intent_digest']) };
+  await trading.call(
+    'ha-approvals',
+    'transactions',
+    'order:approve',
+    get(`/transactions/${item.transaction}/approval`),
+  );
+  const jws = await signBatchApproval(
+    { approver: supervisor.id, items: [item], lifeSeconds: 600 },
+    supervisor.approvalKey,
+  );
+  const given = await trading.call(
+    'ha-approvals',
+    'transactions',
+    'order:approve',
+    post('/transactions/approvals', { jws }),
+  );
+  const [approval] = (given as { approvals: readonly { id: string }[] }).approvals;
+  const byPerson = async (scope: string, path: string, body: unknown): Promise<unknown> => {
+    const client = trading.firms.client('ha-control');
+    const assertion = await trading.assertion({}, supervisor.subject);
+    const token = await client.jwtBearer(assertion, { resource: `${issuer}/transactions`, scope });
+    return client.callOrThrow(token, { method: 'POST', url: issuer + path, body });
+  };
+  await byPerson('order:approve', `/transactions/${item.transaction}/approvals/${approval?.id}/withdraw`, {});
+  const { exceptions } = (await trading.call(
+    'clr-core',
+    'transactions',
+    'settlement:read',
+    get(`/transactions/exceptions?transaction=${lapsed}`),
+  )) as { exceptions: readonly { id: string }[] };
+  const resolution = { kind: 'abandoned', reason: 'The mandate is not renewed' };
+  await byPerson('exception:resolve', `/transactions/exceptions/${exceptions[0]?.id}/resolution`, resolution);
+}
+
+/** Pages, the stream, and a webhook that is never reached. */
+async function useEvents(): Promise<void> {
+  const call = (scope: string, request: object) =>
+    trading.call('ha-events', 'events', scope, request as ReturnType<typeof get>);
+  await fetch(`${controlPlane.issuer}/events/keys`);
+  const { position } = (await call('event:read', get('/events?limit=2'))) as { position: string };
+  await call('event:read', get(`/events/stream?after=${position}`)).catch(() => undefined);
+  const subscribed = await call(
+    'event:subscribe',
+    post('/events/subscriptions', { url: 'https://hooks.example/countersign', topics: ['mandate'] }),
+  );
+  const { id } = subscribed as { id: string };
+  await call('event:subscribe', get('/events/subscriptions'));
+  await call('event:subscribe', post(`/events/subscriptions/${id}/resume`));
+  await call('event:subscribe', { method: 'DELETE', path: `/events/subscriptions/${id}` });
+}
+
+/** Somebody moves, and leaves. */
+async function useDepartures(): Promise<void> {
+  const { operator } = controlPlane;
+  const { id } = trading.firms.people.colleague;
+  const path = `/directory/principals/${id}`;
+  await operator.call('directory', 'directory:read', get(path));
+  await operator.call('directory', 'directory:apply', post(`${path}/move`, { roles: ['sales'], reason: 'New task' }));
+  await operator.call('directory', 'directory:apply', post(`${path}/leave`, { reason: 'Retires' }));
+  await operator.call('directory', 'directory:read', get('/directory/departures'));
 }

@@ -32,7 +32,8 @@ export function tilesFromStorage(storage: TileStorage): ReadTile {
 }
 
 /**
- * Resolves the hash of any complete subtree of the tree of `size` entries, reading each tile at most once a call.
+ * Resolves the hash of any complete subtree of the tree of `size` entries, reading each tile and folding each subtree at
+ * most once a call: proofs of several entries meet further up, where most of the hashing is.
  *
  * @returns a reader for `proveInclusion`, `proveConsistency` and `Frontier.restore`. It throws CodedError
  *   `proof_out_of_range` for a node the tree does not have, `tile_corrupt` for a tile of the wrong length.
@@ -48,16 +49,25 @@ export function createNodeReader(tree: { readonly size: bigint; readonly readTil
       tiles.set(place, reading);
       return reading;
     };
+    const fold = async (node: NodeId): Promise<Buffer> => {
+      if ((node.index + 1n) << BigInt(node.level) > tree.size)
+        throw merkleLogErrors.error('proof_out_of_range', 'The tree of this size does not have this subtree.');
+      // Tiles hold every eighth level; a node between two of them is folded from the hashes below it.
+      const height = node.level % 8;
+      const first = node.index << BigInt(height);
+      const tile = await read((node.level - height) / 8, first / BigInt(tileWidth));
+      const offset = Number(first % BigInt(tileWidth));
+      return hashPerfectSubtree(tile.subarray(offset * hashSize, (offset + 2 ** height) * hashSize));
+    };
+    const folded = new Map<string, Promise<Buffer>>();
     return Promise.all(
-      nodes.map(async (node) => {
-        if ((node.index + 1n) << BigInt(node.level) > tree.size)
-          throw merkleLogErrors.error('proof_out_of_range', 'The tree of this size does not have this subtree.');
-        // Tiles hold every eighth level; a node between two of them is folded from the hashes below it.
-        const height = node.level % 8;
-        const first = node.index << BigInt(height);
-        const tile = await read((node.level - height) / 8, first / BigInt(tileWidth));
-        const offset = Number(first % BigInt(tileWidth));
-        return hashPerfectSubtree(tile.subarray(offset * hashSize, (offset + 2 ** height) * hashSize));
+      nodes.map((node) => {
+        const place = `${node.level}/${node.index}`;
+        const known = folded.get(place);
+        if (known !== undefined) return known;
+        const folding = fold(node);
+        folded.set(place, folding);
+        return folding;
       }),
     );
   };

@@ -92,6 +92,13 @@ const registrations = (issuer: string) =>
       scopes: ['order:approve'],
       audiences: ours(issuer, 'transactions'),
     },
+    'ha-control': {
+      firm: 'arranger',
+      principal: 'service:ha-control',
+      grants: ['federated'],
+      scopes: ['order:approve', 'order:read', 'exception:resolve'],
+      audiences: ours(issuer, 'transactions'),
+    },
     'ha-vwap-1': {
       firm: 'arranger',
       principal: 'agent:ha-vwap-1',

@@ -58,10 +58,6 @@ export const chapters: Readonly<Record<string, Chapter>> = {
     audience: 'mandates',
     codes: grantErrors.codes,
   },
-  scim: {
-    description: "People and desks of a firm, kept by the firm's own systems (SCIM 2.0, RFC 7643 and RFC 7644).",
-    audience: 'scim',
-  },
   decisions: {
     description: 'The policies. Decisions are asked for as AuthZEN has it.',
     audience: 'decisions',

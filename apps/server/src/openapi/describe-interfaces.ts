@@ -7,7 +7,7 @@ import { type InterfaceParts, mountInterfaces } from '../interfaces.ts';
 import { mountHealth } from '../routes.ts';
 import { chapters, commonCodes, statusOfCodes } from './chapters.ts';
 import { withNamedSchemas } from './named-schemas.ts';
-import { specifiedElsewhere } from './specified-elsewhere.ts';
+import { isSpecifiedElsewhere, specifiedElsewhere } from './specified-elsewhere.ts';
 
 /** Where an installation is. */
 export interface Servers {
@@ -135,6 +135,8 @@ function asOperation(schema: FastifySchema & { readonly requestHeaders?: unknown
     url: path,
     schema: {
       ...rest,
+      // Described where it is specified, and not a second time here.
+      ...(isSpecifiedElsewhere(url) ? { hide: true } : {}),
       operationId: operationIdOf(method, path),
       ...(params === undefined ? {} : { params: wild ? withNamedPath(params) : params }),
       ...(requestHeaders === undefined ? {} : { headers: requestHeaders }),

@@ -42,6 +42,7 @@ export const specifiedElsewhere: readonly SpecifiedElsewhere[] = [
     specification: 'Grant Management for OAuth 2.0, draft 03; where the feature is on',
     url: 'https://openid.net/specs/oauth-v2-grant-management.html',
   },
+  { paths: ['/scim/v2/*'], specification: 'SCIM 2.0: Protocol, with the Core Schema of RFC 7643', url: rfc(7644) },
   {
     paths: ['/access/v1/*', '/.well-known/authzen-configuration'],
     specification: 'OpenID AuthZEN Authorization API 1.0',
@@ -53,3 +54,10 @@ export const specifiedElsewhere: readonly SpecifiedElsewhere[] = [
     url: 'https://html.spec.whatwg.org/',
   },
 ];
+
+/** @param url as the router has it, e.g. `/register/:client_id` */
+export function isSpecifiedElsewhere(url: string): boolean {
+  return specifiedElsewhere.some(({ paths }) =>
+    paths.some((path) => (path.endsWith('*') ? url.startsWith(path.slice(0, -1)) : path === url)),
+  );
+}
