@@ -143,18 +143,6 @@ export const driftList = Type.Object(
   closed,
 );
 
-export const keySet = Type.Object(
-  {
-    keys: Type.Array(
-      Type.Object(
-        { kty: Type.String(), kid: Type.String(), alg: Type.String(), use: Type.Literal('sig') },
-        { additionalProperties: true },
-      ),
-    ),
-  },
-  { ...closed, description: 'JWK Set (RFC 7517)' },
-);
-
 /** An answer as it is told to this caller, who is a party of the mandate or of the intent. */
 export function toldTo(isParty: boolean, answer: MandateAnswer) {
   if (answer.stands)

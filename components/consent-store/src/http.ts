@@ -1,11 +1,10 @@
 import type { Caller, ConsentStore, ResourceGuard, Signer } from '@countersign/contracts';
 import type { Clock } from '@countersign/kernel';
-import { withCaller } from '@countersign/runtime';
+import { keySetRoute, withCaller } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { grantRoutes } from './grants/http.ts';
 import { amendmentRoutes } from './http/amendment-routes.ts';
 import { askingRoutes } from './http/asking-routes.ts';
-import { keyRoute } from './http/key-route.ts';
 import { readingRoutes } from './http/reading-routes.ts';
 import { stepRoutes } from './http/step-routes.ts';
 import type { WithScope } from './http/with-scope.ts';
@@ -34,7 +33,11 @@ export function consentStoreRoutes(
       (request, reply, caller) => handler(request, caller, reply),
     );
   grantRoutes(app, { grants: consentStore.grants, guard, baseUrl });
-  keyRoute(app, signer);
+  keySetRoute(app, '/mandates/keys', {
+    tag: 'mandates',
+    summary: 'Keys that sign versions of mandates',
+    keys: () => signer.publicKeys('mandate'),
+  });
   stepRoutes(app, { consentStore, withScope });
   amendmentRoutes(app, { consentStore, withScope });
   readingRoutes(app, { consentStore, withScope });

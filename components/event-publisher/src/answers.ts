@@ -43,8 +43,3 @@ export const subscriptionAnswer = Type.Object(
 );
 
 export const subscriptionList = Type.Object({ subscriptions: Type.Array(subscriptionAnswer) }, closed);
-
-export const keySet = Type.Object(
-  { keys: Type.Array(Type.Record(Type.String(), Type.String())) },
-  { ...closed, description: 'A key set (RFC 7517 section 5)' },
-);

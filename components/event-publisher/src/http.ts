@@ -6,10 +6,10 @@ import {
   type LastingGuard,
 } from '@countersign/contracts';
 import { parseId, type SubscriptionId } from '@countersign/kernel';
-import { described, withCaller } from '@countersign/runtime';
+import { described, keySetRoute, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { eventAnswer, keySet, pageAnswer, subscriptionAnswer, subscriptionList, topic } from './answers.ts';
+import { eventAnswer, pageAnswer, subscriptionAnswer, subscriptionList, topic } from './answers.ts';
 import type { RunningEventPublisher } from './event-publisher.ts';
 import { createStreams, type StreamTimes, usualTimes } from './stream.ts';
 import { parseTopics } from './topics.ts';
@@ -46,8 +46,6 @@ type PageRoute = { Querystring: Static<typeof pageQuery> };
 type StreamRoute = { Querystring: Static<typeof streamQuery> };
 type SubscribeRoute = { Body: Static<typeof subscribeBody> };
 type IdRoute = { Params: Static<typeof idParams> };
-
-const keyCacheSeconds = 60;
 
 export interface EventPublisherRoutes {
   readonly events: RunningEventPublisher;
@@ -179,20 +177,11 @@ export function eventPublisherRoutes(
     ),
   );
 
-  app.get(
-    '/events/keys',
-    described({
-      tag: 'events',
-      summary: 'Keys that sign events',
-      description: 'For everybody.',
-      answers: { 200: { description: 'Every key that a signature may name', body: keySet } },
-    }),
-    async (_request, reply) => {
-      const keys = await events.signer.publicKeys('event');
-      void reply.header('cache-control', `public, max-age=${keyCacheSeconds}`);
-      return { keys: keys.map(({ kid, algorithm, jwk }) => ({ ...jwk, kid, alg: algorithm, use: 'sig' })) };
-    },
-  );
+  keySetRoute(app, '/events/keys', {
+    tag: 'events',
+    summary: 'Keys that sign events',
+    keys: () => events.signer.publicKeys('event'),
+  });
 }
 
 function topicsOf(text: string): readonly EventTopic[] {

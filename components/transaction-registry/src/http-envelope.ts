@@ -1,6 +1,6 @@
-import { type Caller, type PublicKey, transactionErrors } from '@countersign/contracts';
+import { type Caller, transactionErrors } from '@countersign/contracts';
 import { parseId } from '@countersign/kernel';
-import { described, recordSchema, withCaller } from '@countersign/runtime';
+import { described, keySetRoute, recordSchema, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { TransactionRegistryRoutes } from './http-parts.ts';
@@ -19,10 +19,6 @@ const envelopeAnswer = Type.Object(
     recordId: recordSchema(),
   },
   { ...closed, title: 'IdentityEnvelope' },
-);
-const keysAnswer = Type.Object(
-  { keys: Type.Array(Type.Record(Type.String(), Type.String())) },
-  { ...closed, title: 'EnvelopeKeys', description: 'JWK Set (RFC 7517)' },
 );
 
 /** Identity envelopes over HTTP, under `/transactions`, and the keys that verify them. */
@@ -63,19 +59,5 @@ export function envelopeRoutes(
     ),
   );
 
-  app.get(
-    '/transactions/keys',
-    described({
-      tag,
-      summary: 'Read the keys of identity envelopes',
-      description: 'A JWK Set, for anybody. A key is in it before its first signature, and until the last has expired.',
-      answers: { 200: { description: 'JWK Set', body: keysAnswer } },
-    }),
-    async (_request, reply) =>
-      reply.header('cache-control', 'public, max-age=60').send({ keys: (await envelopeKeys()).map(jwkOf) }),
-  );
-}
-
-function jwkOf({ jwk, kid, algorithm }: PublicKey) {
-  return { ...jwk, kid, alg: algorithm, use: 'sig' };
+  keySetRoute(app, '/transactions/keys', { tag, summary: 'Keys that sign identity envelopes', keys: envelopeKeys });
 }

@@ -4,6 +4,7 @@ export { type ClientCertificate, type ClientCertificateTrust, presentedCertifica
 export * from './cookies.ts';
 export * from './described.ts';
 export * from './guarded.ts';
+export * from './key-set-route.ts';
 export * from './problem.ts';
 export * from './server.ts';
 export type { HttpTls } from './tls.ts';
