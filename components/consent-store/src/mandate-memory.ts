@@ -1,7 +1,7 @@
 import type { Mandate } from '@countersign/contracts';
+import { createGenerations } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { type HeldMandate, held, type MandateView } from './held-mandates.ts';
-import { createRecentlyUsed } from './recently-used.ts';
 import type { Change, LoadedLines } from './store/view-store.ts';
 
 /** What is read from the database while others change it: changes that pass by meanwhile are not overwritten. */
@@ -39,8 +39,8 @@ const keyOf = (id: string, holder: string) => `${id} ${holder}`;
  * it is asked for.
  */
 export function createMandateMemory(size: number): MandateMemory {
-  const mandates = createRecentlyUsed<HeldMandate>(size);
-  const below = createRecentlyUsed<{ readonly ids: readonly string[]; readonly epoch: number }>(
+  const mandates = createGenerations<string, HeldMandate>(size);
+  const below = createGenerations<string, { readonly ids: readonly string[]; readonly epoch: number }>(
     Math.max(1, Math.floor(size / lookUpsPer)),
   );
   /** Per holder, when something new was last cut for them: look-ups from before do not count. */

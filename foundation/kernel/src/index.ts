@@ -4,5 +4,6 @@ export * from './clock.ts';
 export * from './decimal.ts';
 export * from './digest.ts';
 export * from './errors.ts';
+export * from './generations.ts';
 export * from './ids.ts';
 export * from './json-members.ts';

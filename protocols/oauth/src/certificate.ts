@@ -1,10 +1,9 @@
 import { X509Certificate } from 'node:crypto';
-import { type Brand, sha256Base64Url } from '@countersign/kernel';
+import { type Brand, createGenerations, sha256Base64Url } from '@countersign/kernel';
 import { clockLeadSeconds } from './claims.ts';
 import { type DerElement, readDerElements, readObjectIdentifier } from './der.ts';
 import { type ComparableName, readDistinguishedName } from './distinguished-name.ts';
 import { certificateErrors } from './errors.ts';
-import { createGenerations } from './generations.ts';
 import { importVerificationKey, type Thumbprint } from './key-cache.ts';
 
 /** Longest certificate that is looked at, in octets. */

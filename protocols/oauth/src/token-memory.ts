@@ -1,6 +1,5 @@
-import { sha256Base64Url } from '@countersign/kernel';
+import { createGenerations, sha256Base64Url } from '@countersign/kernel';
 import type { RememberedToken, TokenMemory } from './access-token.ts';
-import { createGenerations } from './generations.ts';
 
 /** Longest token that is remembered, in characters: with their number it bounds the memory that they take. */
 const maxRememberedLength = 4_096;
