@@ -15,7 +15,7 @@ afterAll(() => world.close());
 
 /** Twenty thousand mandates cut from the root, by which its grantor and others are bound. */
 async function givenMany(root: string): Promise<void> {
-  const pool = world.scratch.pool('consent-store');
+  const pool = world.scratch.pool('consent-store', { maxConnections: 1 });
   const id = `'mnd_' || lpad(n::text, 26, '0')`;
   const many = `generate_series(1, ${others}) n`;
   await pool.query(
@@ -39,6 +39,8 @@ async function givenMany(root: string): Promise<void> {
     [root],
   );
   await pool.query(`update changes set newest = ${1000 + others}`);
+  // What filling has read is counted now, by the connection that read it, and not somewhere within what is measured.
+  await readRows(pool);
 }
 
 async function readRows(pool: pg.Pool): Promise<number> {

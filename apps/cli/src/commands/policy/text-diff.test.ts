@@ -10,6 +10,10 @@ describe('the difference of two texts', () => {
     expect(diffLines('a\nb', 'a\nb')).toEqual([]);
   });
 
+  it('is nothing when only the end of the last line is missing', () => {
+    expect(diffLines('a\nb', 'a\nb\n')).toEqual([]);
+  });
+
   it('is what goes out and comes in, with the lines around it', () => {
     const before = ['1', '2', '3', '4', '5', '6', '7', '8', '9'].join('\n');
     expect(shown(diffLines(before, before.replace('5', 'five')))).toEqual([
@@ -35,8 +39,8 @@ describe('the difference of two texts', () => {
         const lines = diffLines(before, after, 100);
         const side = (without: string) =>
           lines.flatMap((line) => (line.kind === 'gap' || line.kind === without ? [] : [line.text]));
-        if (before === after) return;
         const read = (text: string) => (text === '' ? [] : text.replace(/\n$/, '').split('\n'));
+        if (JSON.stringify(read(before)) === JSON.stringify(read(after))) return expect(lines).toEqual([]);
         expect(side('add')).toEqual(read(before));
         expect(side('remove')).toEqual(read(after));
       }),

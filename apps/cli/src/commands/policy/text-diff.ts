@@ -6,10 +6,13 @@ export type DiffLine =
 /** Beyond so many pairs of lines no longest common part is looked for: all of the one is taken for all of the other. */
 const maxPairs = 4_000_000;
 
-/** What makes one text the other, line by line, with some lines around each change. Nothing when they are the same. */
+/**
+ * What makes one text the other, line by line, with some lines around each change. Nothing when their lines are the
+ * same: whether the last one is ended is no difference.
+ */
 export function diffLines(before: string, after: string, context = 2): readonly DiffLine[] {
-  if (before === after) return [];
   const [left, right] = [linesOf(before), linesOf(after)];
+  if (left.length === right.length && left.every((line, index) => line === right[index])) return [];
   let start = 0;
   while (start < Math.min(left.length, right.length) && left[start] === right[start]) start++;
   let end = 0;
