@@ -4,6 +4,15 @@ import { type Digest, errorVocabulary, type Json, type RecordId, type Transactio
 /** What happened. A type is never reused for another meaning; new facts get a new type. */
 export const recordTypes = [
   'log.opened',
+  'log.publication-stopped',
+  'log.publication-resumed',
+  'log.pruned',
+  'source.opened',
+  'source.beat',
+  'source.closed',
+  'source.alarm',
+  'clock.measured',
+  'clock.alarm',
   'directory.applied',
   'directory.change-proposed',
   'directory.change-approved',
@@ -70,9 +79,24 @@ export const recordTypes = [
   'key.published',
   'key.withdrawn',
   'evidence.exported',
+  'evidence.read',
+  'timestamp.issued',
+  'timestamp.refused',
+  'timestamp.obtained',
+  'retention.proposed',
+  'retention.changed',
+  'retention.rejected',
+  'hold.placed',
+  'hold.released',
+  'erasure.proposed',
+  'erasure.rejected',
+  'erasure.approved',
+  'erasure.completed',
   'event.subscribed',
   'event.unsubscribed',
   'event.delivery-suspended',
+  'signal.stream-changed',
+  'signal.delivery-suspended',
 ] as const;
 export type RecordType = (typeof recordTypes)[number];
 
@@ -112,8 +136,16 @@ export interface RecordDraft {
     readonly amr?: readonly string[];
     readonly authTime?: number;
   };
-  /** Source address as our listener saw it. */
+  /** Source address as our listener saw it. Kept beside the record, as {@link protectedValues} are. */
   readonly address?: string;
+  /** Network zone of the listener that it came to. */
+  readonly zone?: string;
+  /** The device that was used, by its id in the directory. */
+  readonly device?: string;
+  /** LEI of the partner whose assertion, interface or copy it is about. */
+  readonly partner?: string;
+  /** The certificate that was shown to us: serial number in hexadecimal, and its `x5t#S256`. */
+  readonly certificate?: { readonly serial: string; readonly thumbprint: string };
   /** Digest of the canonical intent (RFC 8785, SHA-256). */
   readonly intent?: Digest;
   readonly payload?: Digest;
@@ -124,13 +156,62 @@ export interface RecordDraft {
    * digest, and once is enough. The record is the same.
    */
   readonly dataText?: string;
+  /** Members that are told to few: left out of what is given above, and put back for who may read them. */
+  readonly protectedValues?: readonly ProtectedValue[];
 }
 
-/** A record as it stands in the log: the leaf is exactly the UTF-8 bytes of its JSON. */
-export interface EvidenceRecord extends Omit<RecordDraft, 'dataText'> {
-  readonly v: 1;
+/** `personal`: about a person. `strategy`: what an institution means to trade, and how. */
+export type ProtectionKind = 'personal' | 'strategy';
+
+/** A member of a record that stands in the leaf as a salted commitment, and encrypted beside it. */
+export interface ProtectedValue {
+  /** Where it belongs in the record: JSON pointer (RFC 6901) of object members, e.g. `/data/intent`. */
+  readonly path: string;
+  readonly kind: ProtectionKind;
+  /** Under whose key it is kept: a principal for `personal`, an LEI for `strategy`. */
+  readonly subject: string;
+  /** The value, or its canonical JSON text (RFC 8785) from who has written that already. */
+  readonly value?: Json;
+  readonly text?: string;
+}
+
+/** What the leaf has of a protected value. */
+export interface Commitment {
+  readonly kind: ProtectionKind;
+  /** Id of the key under which it is kept: one for each subject, region, retention class and year. */
+  readonly key: string;
+  /** SHA-256 over 32 bytes of salt and the canonical JSON text of the value, in base64url. */
+  readonly commitment: string;
+  /** SHA-256 of what is kept beside the record, in base64url. */
+  readonly ciphertext: string;
+}
+
+/** A protected value with the salt that opens its commitment. */
+export interface Disclosure {
+  readonly record: RecordId;
+  readonly path: string;
+  /** 32 bytes in base64url. */
+  readonly salt: string;
+  /** Canonical JSON text. */
+  readonly text: string;
+}
+
+/**
+ * A record as it stands in the log: the leaf is exactly the UTF-8 bytes of its JSON. Read back, protected values are in
+ * their places again, as long as they have not been erased.
+ */
+export interface EvidenceRecord extends Omit<RecordDraft, 'dataText' | 'protectedValues'> {
+  /** 2 since records are numbered by their source. */
+  readonly v: 1 | 2;
   /** RFC 3339, UTC, set by the log. */
   readonly time: string;
+  /** The stream of the process that wrote it, and its number there: from 1, without gaps. Since version 2. */
+  readonly stream?: string;
+  readonly number?: number;
+  /** The newest `clock.measured` record of that process: how good its time was. */
+  readonly clock?: string;
+  /** By JSON pointer. */
+  readonly protected?: Readonly<Record<string, Commitment>>;
 }
 
 export interface RecordReceipt {
@@ -148,6 +229,14 @@ export const auditLogErrors = errorVocabulary({
   log_inconsistent: 'unavailable',
   checkpoint_unknown: 'invalid',
   bundle_too_large: 'too-large',
+  /** The clock is worse than the configured budget, and the policy is to refuse. */
+  clock_over_budget: 'unavailable',
+  /** Not enough witnesses have cosigned: nothing is published. */
+  log_quorum_missing: 'unavailable',
+  /** More has been appended than may stand unpublished. */
+  log_publication_overdue: 'unavailable',
+  query_malformed: 'invalid',
+  purpose_missing: 'invalid',
 });
 
 /** What every component that decides something is given, and nothing more. */
@@ -179,7 +268,32 @@ export interface RecordQuery {
   readonly limit?: number;
 }
 
-/** A record as it stands in the log: the bytes that were hashed. */
+/** By what evidence is found. All that is given must hold. */
+export interface EvidenceQuery {
+  readonly transaction?: TransactionId;
+  /** A person as subject, actor or approver, by principal id. */
+  readonly person?: string;
+  /** An agent, service or algorithm, by principal id. */
+  readonly agent?: string;
+  readonly client?: string;
+  readonly mandate?: string;
+  /** LEI of a partner. */
+  readonly partner?: string;
+  /** LEI of the institution that was acted for. */
+  readonly institution?: string;
+  /** A decision, by its record: the decision itself and whatever rests on it. */
+  readonly decision?: RecordId;
+  readonly types?: readonly RecordType[];
+  /** Records from this moment on, and before that one; milliseconds since the epoch. */
+  readonly from?: number;
+  readonly until?: number;
+  /** Exclusive. */
+  readonly after?: bigint;
+  /** At most 1,000. */
+  readonly limit?: number;
+}
+
+/** A record as it stands in the log: the bytes that were hashed, with protected values put back into the text. */
 export interface RawLogEntry {
   readonly index: bigint;
   readonly text: string;
@@ -206,8 +320,17 @@ export interface RecordScanner {
 }
 
 export interface AuditLog extends AuditAppender, RecordScanner {
-  /** The newest signed checkpoint (C2SP signed note); covers every record whose append has resolved before the call. */
+  /**
+   * The newest signed checkpoint (C2SP signed note); covers every record whose append has resolved before the call.
+   * Where witnesses are configured it carries their cosignatures.
+   *
+   * @throws CodedError `log_quorum_missing` when too few of them answer
+   */
   checkpoint(): Promise<string>;
+  /** The newest checkpoint that was published: nothing is signed for the answer. Undefined before the first. */
+  published(): Promise<string | undefined>;
+  /** Records by what they are about. Answers from at least all that was appended before the call. */
+  query(query: EvidenceQuery): Promise<readonly LogEntry[]>;
   /** The log's verifier key (C2SP vkey). */
   verifierKey(): string;
   find(id: RecordId): Promise<LogEntry | undefined>;

@@ -5,7 +5,8 @@ import { errorVocabulary } from '@countersign/kernel';
  *
  * `id-token`: what is said to clients (ID tokens, logout tokens, JARM, signed introspection, revocation lists);
  * `transaction-token`: transaction tokens and JWT grants for other servers; `policy-bundle`: activated policies;
- * `mandate`: versions of mandates; `envelope`: identity envelopes; `event`: events that are sent to subscribers.
+ * `mandate`: versions of mandates; `envelope`: identity envelopes; `event`: events that are sent to subscribers;
+ * `security-event`: security event tokens (RFC 8417); `time-stamp`: time-stamp tokens (RFC 3161).
  */
 export const keyPurposes = [
   'access-token',
@@ -16,6 +17,8 @@ export const keyPurposes = [
   'mandate',
   'envelope',
   'event',
+  'security-event',
+  'time-stamp',
 ] as const;
 export type KeyPurpose = (typeof keyPurposes)[number];
 

@@ -19,7 +19,9 @@ const vocabulary = {
   key: ['generate', 'rotate', 'revoke', 'recover'],
   policy: ['propose', 'approve', 'publish', 'rollback', 'read'],
   killswitch: ['arm', 'trip', 'release'],
-  audit: ['read', 'export', 'verify'],
+  audit: ['read', 'disclose', 'export', 'verify'],
+  retention: ['read', 'propose', 'approve'],
+  erasure: ['propose', 'approve'],
   legalhold: ['place', 'release'],
   breakglass: ['invoke', 'review'],
   // Doors of Countersign itself.
@@ -29,6 +31,7 @@ const vocabulary = {
   token: ['revoke'],
   exception: ['read', 'resolve'],
   event: ['read', 'subscribe'],
+  signal: ['subscribe'],
   identity: ['provision', 'read'],
 } as const;
 
@@ -104,6 +107,8 @@ const separateDuties: readonly (readonly [readonly Scope[], readonly Scope[]])[]
   // Who stops trading does not let it go on.
   [['killswitch:arm', 'killswitch:trip'], ['killswitch:release']],
   [['legalhold:place'], ['legalhold:release']],
+  [['retention:propose'], ['retention:approve']],
+  [['erasure:propose'], ['erasure:approve']],
   [['breakglass:invoke'], ['breakglass:review']],
 ];
 

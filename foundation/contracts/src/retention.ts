@@ -1,0 +1,246 @@
+import { errorVocabulary, type RecordId } from '@countersign/kernel';
+import type { Actor, EvidenceQuery, RecordType } from './audit-log.ts';
+
+/**
+ * Records that are kept for the same time lie together: a shard of the log's bodies for each class. The tree is one,
+ * and keeps its hashes for ever.
+ *
+ * `transaction`: orders and what became of them, decisions, approvals, settlement; `authority`: mandates, policies,
+ * identities, partners, keys, on which the others rest; `access`: sign-ins, tokens, refusals; `custody`: what became of
+ * the evidence itself, never pruned; `operation`: beats, clocks, deliveries.
+ */
+export const retentionClasses = ['transaction', 'authority', 'access', 'custody', 'operation'] as const;
+export type RetentionClass = (typeof retentionClasses)[number];
+
+const classes = {
+  transaction: [
+    'decision.made',
+    'transaction.opened',
+    'transaction.transitioned',
+    'transaction.refused',
+    'approval.given',
+    'approval.refused',
+    'approval.withdrawn',
+    'envelope.issued',
+    'exception.raised',
+    'exception.resolved',
+    'exception.refused',
+    'exception.overdue',
+    'timestamp.obtained',
+  ],
+  authority: [
+    'directory.applied',
+    'directory.change-proposed',
+    'directory.change-approved',
+    'directory.change-rejected',
+    'directory.departure',
+    'directory.departure-completed',
+    'partner.profile-registered',
+    'policy.proposed',
+    'policy.published',
+    'policy.rejected',
+    'policy.refused',
+    'policy.diverged',
+    'mandate.proposed',
+    'mandate.accepted',
+    'mandate.suspended',
+    'mandate.resumed',
+    'mandate.revoked',
+    'mandate.consented',
+    'mandate.amendment-proposed',
+    'mandate.amendment-withdrawn',
+    'mandate.amended',
+    'mandate.expired',
+    'mandate.expiring',
+    'mandate.copy-compared',
+    'mandate.refused',
+    'client.registered',
+    'client.key-aging',
+    'key.published',
+    'key.withdrawn',
+    'consent.given',
+    'consent.denied',
+    'grant.changed',
+    'grant.revoked',
+  ],
+  access: [
+    'identity.accepted',
+    'identity.refused',
+    'client.refused',
+    'session.started',
+    'session.ended',
+    'session.refused',
+    'session.logout-notified',
+    'authorization.pushed',
+    'authorization.granted',
+    'authorization.refused',
+    'backchannel.requested',
+    'backchannel.refused',
+    'token.issued',
+    'token.exchanged',
+    'token.refused',
+    'token.introspected',
+    'token.revoked',
+    'decision.searched',
+    'access.refused',
+    'timestamp.issued',
+    'timestamp.refused',
+  ],
+  custody: [
+    'log.opened',
+    'log.publication-stopped',
+    'log.publication-resumed',
+    'log.pruned',
+    'source.alarm',
+    'clock.alarm',
+    'evidence.exported',
+    'evidence.read',
+    'retention.proposed',
+    'retention.changed',
+    'retention.rejected',
+    'hold.placed',
+    'hold.released',
+    'erasure.proposed',
+    'erasure.rejected',
+    'erasure.approved',
+    'erasure.completed',
+  ],
+  operation: [
+    'source.opened',
+    'source.beat',
+    'source.closed',
+    'clock.measured',
+    'policy.simulated',
+    'event.subscribed',
+    'event.unsubscribed',
+    'event.delivery-suspended',
+    'signal.stream-changed',
+    'signal.delivery-suspended',
+  ],
+} as const satisfies Readonly<Record<RetentionClass, readonly RecordType[]>>;
+
+type Classified = (typeof classes)[RetentionClass][number];
+/** Fails to compile when a type of record has no class. */
+const classOf: ReadonlyMap<RecordType, RetentionClass> = new Map<RecordType, RetentionClass>(
+  retentionClasses.flatMap((name) =>
+    classes[name].map((type: Classified): [RecordType, RetentionClass] => [type satisfies RecordType, name]),
+  ),
+);
+type Unclassified = Exclude<RecordType, Classified>;
+const _everyTypeHasAClass: Unclassified extends never ? true : Unclassified = true;
+void _everyTypeHasAClass;
+
+/** The class in which records of a type are kept. */
+export function retentionClassOf(type: RecordType): RetentionClass {
+  const found = classOf.get(type);
+  if (found === undefined) throw new Error(`records of type ${type} have no retention class`);
+  return found;
+}
+
+/** What a legal hold keeps: records that a query finds, now and later. `types`, `from` and `until` narrow it. */
+export type HoldScope = Omit<EvidenceQuery, 'after' | 'limit'>;
+
+/** A stretch of the bodies of one class that may go: all of it is older than its retention asks. */
+export interface PruneOrder {
+  readonly class: RetentionClass;
+  /** Records before this moment, milliseconds since the epoch. */
+  readonly before: number;
+  /** What stays although it is old. */
+  readonly holds: readonly HoldScope[];
+  /** The record that allows it. */
+  readonly authority: RecordId;
+  readonly by: Actor;
+}
+
+export interface ClassSurvey {
+  readonly class: RetentionClass;
+  /** Records whose bodies are there, and their bytes. */
+  readonly records: number;
+  readonly bytes: number;
+  /** Of them, those before the given moment; and of those, the ones a hold keeps. */
+  readonly due: number;
+  readonly held: number;
+  /** RFC 3339. */
+  readonly oldest?: string;
+}
+
+export interface PruneReport {
+  readonly class: RetentionClass;
+  readonly pruned: number;
+  readonly held: number;
+  /** The `log.pruned` records that say which. */
+  readonly records: readonly RecordId[];
+}
+
+/** Keys under which protected values of a subject are kept, and until when their records must be. */
+export interface SubjectKey {
+  readonly key: string;
+  readonly subject: string;
+  readonly region: string;
+  readonly class: RetentionClass;
+  readonly year: number;
+  readonly values: number;
+  /** RFC 3339; time of the newest record with a value under it. */
+  readonly newest: string;
+  readonly erasedAt?: string;
+}
+
+/**
+ * What the audit log lets the keeper of its retention do, and nobody else. Each step is recorded by the log before it
+ * takes effect, names its authority, and leaves every hash: whatever was proved stays proved.
+ */
+export interface LogCustody {
+  /** @param before for each class: what would be due then; absent, nothing of it is due */
+  survey(
+    before: Readonly<Partial<Record<RetentionClass, number>>>,
+    holds: readonly HoldScope[],
+  ): Promise<readonly ClassSurvey[]>;
+  /** Removes bodies. A `log.pruned` record lists them first, with the root over their leaf hashes. */
+  prune(order: PruneOrder, onProgress?: (done: number, of: number) => void): Promise<PruneReport>;
+  keysOf(subject: string): Promise<readonly SubjectKey[]>;
+  /** Does a hold keep any record with a value under these keys? Its scopes that do. */
+  heldKeys(keys: readonly string[], holds: readonly HoldScope[]): Promise<readonly HoldScope[]>;
+  /** Destroys keys, and what is kept under them. An `erasure.completed` record names them first. */
+  erase(order: { readonly keys: readonly string[]; readonly authority: RecordId; readonly by: Actor }): Promise<number>;
+}
+
+/** Laws that firms keep records by. Years are what the text asks at least. */
+export const retentionPresets = ['sec-17a-4', 'cftc-1.31', 'mifir-25', 'own'] as const;
+export type RetentionPreset = (typeof retentionPresets)[number];
+
+/** For how long each class is kept, by the longest of the presets chosen and the firm's own years. */
+export interface RetentionSchedule {
+  readonly version: number;
+  readonly presets: readonly RetentionPreset[];
+  /** Years by the firm's own rule; never less than a chosen preset asks. */
+  readonly years: Readonly<Record<Exclude<RetentionClass, 'custody'>, number>>;
+}
+
+export interface LegalHold {
+  readonly id: string;
+  readonly scope: HoldScope;
+  /** Why, in words; court or authority and reference. */
+  readonly matter: string;
+  readonly placedBy: Actor;
+  /** RFC 3339. */
+  readonly placedAt: string;
+  readonly releasedBy?: Actor;
+  readonly releasedAt?: string;
+}
+
+export const retentionErrors = errorVocabulary({
+  retention_malformed: 'invalid',
+  retention_too_short: 'invalid',
+  retention_not_simulated: 'conflict',
+  proposal_not_found: 'not-found',
+  proposal_settled: 'conflict',
+  proposal_outdated: 'conflict',
+  own_proposal: 'forbidden',
+  hold_not_found: 'not-found',
+  hold_released: 'conflict',
+  hold_by_its_subject: 'forbidden',
+  hold_same_person: 'forbidden',
+  erasure_too_early: 'conflict',
+  erasure_held: 'conflict',
+  subject_without_values: 'not-found',
+});

@@ -1,0 +1,38 @@
+import { errorVocabulary } from '@countersign/kernel';
+
+/** A time-stamp token (RFC 3161 section 2.4.2) with what it says, as it was verified when it came. */
+export interface TimeStamp {
+  /** DER of the ContentInfo. */
+  readonly token: Uint8Array;
+  /** RFC 3339; `genTime` of the token. */
+  readonly time: string;
+  /** `accuracy` in milliseconds, where the token states it. */
+  readonly accuracyMs?: number;
+  /** Policy OID of the authority. */
+  readonly policy: string;
+  /** Serial number in hexadecimal. */
+  readonly serial: string;
+}
+
+/** Has a digest time-stamped, by an authority elsewhere or by our own. */
+export interface TimeStamper {
+  /**
+   * @param digest SHA-256
+   * @throws CodedError `timestamp_unavailable`, `timestamp_refused` (the authority's own words in the detail),
+   *   `timestamp_invalid` when the answer does not verify
+   */
+  stamp(digest: Uint8Array): Promise<TimeStamp>;
+}
+
+/** What a `timestamp.obtained` record says its token is over. */
+export type StampedThing =
+  | { readonly kind: 'checkpoint'; readonly size: string; readonly checkpoint: string }
+  | { readonly kind: 'record'; readonly record: string; readonly leafHash: string };
+
+export const timeStampErrors = errorVocabulary({
+  timestamp_unavailable: 'unavailable',
+  timestamp_refused: 'unavailable',
+  timestamp_invalid: 'unavailable',
+  timestamp_request_malformed: 'invalid',
+  timestamp_rate_limited: 'rate-limited',
+});
