@@ -24,10 +24,14 @@ export const systemRandom: Random = {
       pool = randomBytes(poolSize);
       taken = 0;
     }
-    const out = new Uint8Array(pool.subarray(taken, taken + size));
-    // What was handed out is wiped, so that a later memory disclosure does not reveal it here as well.
-    pool.fill(0, taken, taken + size);
-    taken += size;
+    // Byte by byte: for draws of ten to thirty-two bytes that is several times as quick as a view and a copy of it.
+    const out = new Uint8Array(size);
+    for (let at = 0; at < size; at++, taken++) {
+      // There is one: the pool was filled above where it held too few.
+      out[at] = pool[taken] ?? 0;
+      // What was handed out is wiped, so that a later memory disclosure does not reveal it here as well.
+      pool[taken] = 0;
+    }
     return out;
   },
 };

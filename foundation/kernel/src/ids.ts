@@ -18,6 +18,7 @@ export const idPrefixes = {
   simulation: 'sim',
   subscription: 'sub',
   departure: 'dep',
+  stream: 'src',
 } as const;
 export type IdKind = keyof typeof idPrefixes;
 
@@ -43,6 +44,8 @@ export type SimulationId = Brand<string, 'SimulationId'>;
 export type SubscriptionId = Brand<string, 'SubscriptionId'>;
 /** A principal that leaves or moves, until everything it held has ended. */
 export type DepartureId = Brand<string, 'DepartureId'>;
+/** What one process records, from its start to its end. */
+export type StreamId = Brand<string, 'StreamId'>;
 
 interface IdOf {
   transaction: TransactionId;
@@ -60,6 +63,7 @@ interface IdOf {
   simulation: SimulationId;
   subscription: SubscriptionId;
   departure: DepartureId;
+  stream: StreamId;
 }
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -93,19 +97,32 @@ function headOf(time: number): string {
   return text;
 }
 
-/** Two characters for every ten bits. */
-const pairs = Array.from({ length: 1024 }, (_, bits) => `${alphabet[bits >>> 5] ?? ''}${alphabet[bits & 31] ?? ''}`);
+const codes = Uint8Array.from(alphabet, (character) => character.charCodeAt(0));
+
+/** The character of the lowest five bits. */
+function codeOf(bits: number): number {
+  return codes[bits & 31] ?? 0;
+}
 
 /** 80 bits in 16 characters: two groups of 40, most significant first. */
 function tailOf(bytes: Uint8Array): string {
   let text = '';
   for (let at = 0; at < 10; at += 5) {
-    const [a = 0, b = 0, c = 0, d = 0, e = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3], bytes[at + 4]];
-    text +=
-      (pairs[(a << 2) | (b >>> 6)] ?? '') +
-      (pairs[((b & 0x3f) << 4) | (c >>> 4)] ?? '') +
-      (pairs[((c & 0x0f) << 6) | (d >>> 2)] ?? '') +
-      (pairs[((d & 0x03) << 8) | e] ?? '');
+    const a = bytes[at] ?? 0;
+    const b = bytes[at + 1] ?? 0;
+    const c = bytes[at + 2] ?? 0;
+    const d = bytes[at + 3] ?? 0;
+    const e = bytes[at + 4] ?? 0;
+    text += String.fromCharCode(
+      codeOf(a >>> 3),
+      codeOf((a << 2) | (b >>> 6)),
+      codeOf(b >>> 1),
+      codeOf((b << 4) | (c >>> 4)),
+      codeOf((c << 1) | (d >>> 7)),
+      codeOf(d >>> 2),
+      codeOf((d << 3) | (e >>> 5)),
+      codeOf(e),
+    );
   }
   return text;
 }

@@ -64,7 +64,7 @@ const sentences: Readonly<Record<Scope | ProtocolScope, string>> = {
   'killswitch:trip': 'Stop trading with the kill switch.',
   'killswitch:release': 'Let trading go on after the kill switch.',
   'audit:read': 'Read the audit log.',
-  'audit:disclose': 'Read protected fields of the audit log; each reading is recorded.',
+  'audit:disclose': 'Read protected fields of the audit log, which is recorded.',
   'audit:export': 'Export evidence from the audit log.',
   'audit:verify': 'Verify the audit log.',
   'retention:read': 'Read how long evidence is kept.',

@@ -35,17 +35,18 @@ export function readContext(context: EvaluationRequest['context']): ReadContext 
   const acr = optional(members, 'acr', readText);
   const authTime = optional(members, 'auth_time', readCount);
   const device = optional(members, 'device', readText);
-  return {
+  const read: { -readonly [Member in keyof ReadContext]: ReadContext[Member] } = {
     client: optional(members, 'client', readText) ?? '',
     audience: optional(members, 'audience', readText) ?? '',
     scopes: optional(members, 'scope', readScopes) ?? [],
     actorDepth: optional(members, 'actor_depth', readActorDepth) ?? 0,
-    ...(acr === undefined ? {} : { acr }),
-    ...(authTime === undefined ? {} : { authTime }),
-    ...(device === undefined ? {} : { device }),
     signals: optional(members, 'signals', readSignals) ?? [],
     atLeast: readAtLeast(members),
   };
+  if (acr !== undefined) read.acr = acr;
+  if (authTime !== undefined) read.authTime = authTime;
+  if (device !== undefined) read.device = device;
+  return read;
 }
 
 /** @throws CodedError `evaluation_invalid` */

@@ -74,36 +74,36 @@ export function circumstances(
   if (vouching !== undefined) references.push(vouching);
   // The artefact is read from the intent that was digested, not from what the caller says beside it.
   const algo = view?.algo;
-  return circumstancesRecord({
-    acr: make.maybe(acr),
-    actorDepth: make.long(context.actorDepth),
-    algo:
-      algo === undefined
-        ? undefined
-        : algoRecord({
-            artifactSha256: make.text(algo.artifactSha256),
-            certId: make.maybe(algo.certId),
-            modelId: make.text(algo.modelId),
-            version: make.text(algo.version),
-          }),
-    audience: make.text(context.audience),
-    authAgeSeconds: ageOf(context),
-    client: make.text(context.client),
-    deskOpen: desk !== undefined && isStaffed(desk.hours, at),
-    development: installation.development,
+  return circumstancesRecord([
+    /* acr */ make.maybe(acr),
+    /* actorDepth */ make.long(context.actorDepth),
+    /* algo */
+    algo === undefined
+      ? undefined
+      : algoRecord([
+          /* artifactSha256 */ make.text(algo.artifactSha256),
+          /* certId */ make.maybe(algo.certId),
+          /* modelId */ make.text(algo.modelId),
+          /* version */ make.text(algo.version),
+        ]),
+    /* audience */ make.text(context.audience),
+    /* authAgeSeconds */ ageOf(context),
+    /* client */ make.text(context.client),
+    /* deskOpen */ desk !== undefined && isStaffed(desk.hours, at),
+    /* development */ installation.development,
     device,
-    gates: gatesOver(gated(principal, view, directory, make), directory, at),
-    institution: make.text(context.institution),
-    mandateStands: context.mandateStands,
-    now: instantOf(at, make),
-    partner:
-      partner === undefined || vouching === undefined
-        ? undefined
-        : partnerRecord({ claims: make.texts(partner.claims), institution: vouching }),
-    region: make.text(installation.region),
-    scopes: make.texts(scopes),
-    signals: make.texts(signalsOf(context, deviceId)),
-  });
+    /* gates */ gatesOver(gated(principal, view, directory, make), directory, at),
+    /* institution */ make.text(context.institution),
+    /* mandateStands */ context.mandateStands,
+    /* now */ instantOf(at, make),
+    /* partner */
+    partner === undefined || vouching === undefined
+      ? undefined
+      : partnerRecord([/* claims */ make.texts(partner.claims), /* institution */ vouching]),
+    /* region */ make.text(installation.region),
+    /* scopes */ make.texts(scopes),
+    /* signals */ make.texts(signalsOf(context, deviceId)),
+  ]);
 }
 
 const none: readonly string[] = [];

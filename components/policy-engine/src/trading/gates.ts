@@ -67,7 +67,7 @@ export function gatesOver(
   const { screened: sanctionsOldest } = oldest ?? nobodyKnows;
   const kycStands = worst !== undefined && kycFailing === '';
   const sanctionsClear = worst !== undefined && sanctionsFailing === '';
-  return gatesRecord({
+  return gatesRecord([
     amlRisk,
     amlWorst,
     kycFailing,
@@ -76,7 +76,7 @@ export function gatesOver(
     sanctionsFailing,
     sanctionsOldest,
     sanctionsOldestOf,
-  });
+  ]);
 }
 
 const gatesRecord = recordShape(

@@ -31,11 +31,12 @@ export function createTradingModel(dependencies: TradingModelDependencies): Info
     const view = resource.type === 'transaction' ? viewIntent(resource.facts) : undefined;
     const make = new ValueMaker();
     const references: EntityReference[] = [];
-    const making = { make, references };
     const about = referenceTo(resource);
     make.text(about.id);
-    const local = principal === undefined ? undefined : localEntities(about, resource, view, snapshot, making);
-    const context = circumstances(input, { principal, view, directory: shared.directory, installation, ...making });
+    const local =
+      principal === undefined ? undefined : localEntities(about, resource, view, snapshot, { make, references });
+    const { directory: known } = shared;
+    const context = circumstances(input, { principal, view, directory: known, installation, make, references });
     const evaluable = local !== undefined;
     return new PosedInValues(
       {

@@ -52,40 +52,41 @@ export function transactionEntities(
   const own = (type: 'Instrument' | 'Mandate', id: string) => new EntityReference(type, make.text(id));
   const instrument = view.instrument === undefined ? undefined : own('Instrument', view.instrument.id);
   const mandate = own('Mandate', facts.mandate.id);
-  references.push(entityInstitution, initiatorInstitution, ...parties);
+  references.push(entityInstitution, initiatorInstitution);
+  for (const party of parties) references.push(party);
   if (account !== undefined) references.push(account);
   if (venue !== undefined) references.push(venue);
   const entities = [
     entity(
       transaction,
-      transactionRecord({
+      transactionRecord([
         account,
-        algorithmic: view.algorithmic,
-        approvals: approvalsOf(facts, directory),
-        currency: make.maybe(view.currency),
-        destinationKnown: facts.destinationKnown === true,
+        /* algorithmic */ view.algorithmic,
+        /* approvals */ approvalsOf(facts, directory),
+        /* currency */ make.maybe(view.currency),
+        /* destinationKnown */ facts.destinationKnown === true,
         entityInstitution,
-        initiator: make.text(facts.initiator),
+        /* initiator */ make.text(facts.initiator),
         initiatorInstitution,
         instrument,
-        intentType: make.text(facts.intentType),
-        jurisdiction: view.jurisdiction === undefined ? undefined : known('Jurisdiction', view.jurisdiction),
+        /* intentType */ make.text(facts.intentType),
+        /* jurisdiction */ view.jurisdiction === undefined ? undefined : known('Jurisdiction', view.jurisdiction),
         mandate,
-        notional: view.notional === undefined ? undefined : make.decimal(view.notional),
-        parties: make.set(parties),
-        quantity: view.quantity === undefined ? undefined : make.decimal(view.quantity),
-        state: make.text(facts.state),
+        /* notional */ view.notional === undefined ? undefined : make.decimal(view.notional),
+        /* parties */ make.set(parties),
+        /* quantity */ view.quantity === undefined ? undefined : make.decimal(view.quantity),
+        /* state */ make.text(facts.state),
         venue,
-      }),
+      ]),
     ),
   ];
   if (instrument !== undefined && view.instrument !== undefined) {
     // ISO 10962: the first letter is the category, the first two the group.
     const { cfi } = view.instrument;
-    const attributes = { category: make.text(cfi.slice(0, 1)), cfi: make.text(cfi), group: make.text(cfi.slice(0, 2)) };
-    entities.push(entity(instrument, instrumentRecord(attributes)));
+    const [category, group] = [make.text(cfi.slice(0, 1)), make.text(cfi.slice(0, 2))];
+    entities.push(entity(instrument, instrumentRecord([category, make.text(cfi), group])));
   }
-  entities.push(entity(mandate, mandateRecord({ version: make.long(facts.mandate.version) })));
+  entities.push(entity(mandate, mandateRecord([make.long(facts.mandate.version)])));
   return entities;
 }
 
@@ -96,9 +97,9 @@ export function resourceEntities(
   { references }: Making,
 ): readonly UnrelatedEntity[] {
   const institution = owner === undefined ? undefined : knownReference('Institution', owner);
-  if (institution === undefined) return [entity(resource, resourceRecord({ institution }))];
+  if (institution === undefined) return [entity(resource, resourceRecord([institution]))];
   references.push(institution);
-  return [entity(resource, resourceRecord({ institution }), [institution])];
+  return [entity(resource, resourceRecord([institution]), [institution])];
 }
 
 const noParents: readonly EntityReference[] = [];
@@ -108,7 +109,7 @@ function entity(reference: EntityReference, attributes: RecordValue, parents = n
 }
 
 const approvalsRecord = recordShape('compliance', 'desk_head', 'operations', 'risk', 'supervisor');
-const noApprovals = approvalsRecord({ compliance: 0, desk_head: 0, operations: 0, risk: 0, supervisor: 0 });
+const noApprovals = approvalsRecord([0, 0, 0, 0, 0]);
 
 /** By role: how many different people have given them. */
 function approvalsOf(facts: TransactionFacts, directory: Pick<DirectorySnapshot, 'principal'>): RecordValue {
@@ -119,11 +120,11 @@ function approvalsOf(facts: TransactionFacts, directory: Pick<DirectorySnapshot,
     for (const { approver, role } of approvals) if (role === wanted) approvers.add(approver);
     return approvers.size;
   };
-  return approvalsRecord({
-    compliance: count('compliance'),
-    desk_head: count('desk-head'),
-    operations: count('operations'),
-    risk: count('risk'),
-    supervisor: count('supervisor'),
-  });
+  return approvalsRecord([
+    /* compliance */ count('compliance'),
+    /* desk_head */ count('desk-head'),
+    /* operations */ count('operations'),
+    /* risk */ count('risk'),
+    /* supervisor */ count('supervisor'),
+  ]);
 }
