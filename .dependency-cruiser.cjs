@@ -59,6 +59,12 @@ module.exports = {
       'The command talks to a running control plane through its public door; `start` and `demo` start one.',
     ),
     only(
+      'the-evidence-page-imports-protocols',
+      '^apps/evidence-page/',
+      [kernel, protocols],
+      'What verifies evidence in a browser knows formats, and nothing of a server.',
+    ),
+    only(
       'examples-import-the-sdk',
       '^examples/',
       [kernel, contracts, protocols, '^sdk/'],

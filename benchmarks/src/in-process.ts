@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { join } from 'node:path';
 import { auditLogMigrations, createAuditLog, type RunningAuditLog } from '@countersign/audit-log';
 import { type KeyPurpose, type PublicKey, type Signer, signerErrors } from '@countersign/contracts';
@@ -67,8 +67,12 @@ export async function startInProcess(options: {
 
 /** A key for what lives for minutes. */
 export function memorySigner(purpose: KeyPurpose): Signer {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  const { x } = publicKey.export({ format: 'jwk' });
+  return keptSigner(purpose, generateKeyPairSync('ed25519').privateKey);
+}
+
+/** An Ed25519 key that somebody keeps. */
+export function keptSigner(purpose: KeyPurpose, privateKey: KeyObject): Signer {
+  const { x } = createPublicKey(privateKey).export({ format: 'jwk' });
   if (x === undefined) throw new Error('an Ed25519 key without its public half');
   const key: PublicKey = {
     kid: 'benchmark',

@@ -7,4 +7,5 @@ export * from './events.ts';
 export * from './keys.ts';
 export * from './protection.ts';
 export * from './replay-memory.ts';
+export * from './security-events.ts';
 export * from './transport.ts';

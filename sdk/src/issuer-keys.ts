@@ -28,7 +28,7 @@ export interface IssuerKeys {
 /** @param options.path where the issuer publishes this set; each kind of signature has keys of its own */
 export function createIssuerKeys(options: {
   readonly issuer: string;
-  readonly path?: '/jwks' | '/transactions/keys' | '/mandates/keys' | '/events/keys';
+  readonly path?: '/jwks' | '/transactions/keys' | '/mandates/keys' | '/events/keys' | '/signals/keys';
   readonly transport: Transport;
   readonly clock: Clock;
 }): IssuerKeys {

@@ -17,6 +17,7 @@ export type FoundComponent =
 /** The components that tests are run against when they are there. */
 export const components = {
   chromium: { name: 'Chromium', paths: ['/usr/bin/chromium', '/usr/bin/chromium-browser'], debianPackage: 'chromium' },
+  openssl: { name: 'OpenSSL', paths: ['/usr/bin/openssl'], debianPackage: 'openssl' },
   nginx: { name: 'nginx', paths: ['/usr/sbin/nginx'], debianPackage: 'nginx' },
   apache: { name: 'Apache httpd', paths: ['/usr/sbin/apache2'], debianPackage: 'apache2' },
   modAuthOpenidc: {

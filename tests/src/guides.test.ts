@@ -39,6 +39,7 @@ describe('the guide', () => {
     ['operate-keys.md', 7],
     ['policy.md', 13],
     ['mandates.md', 13],
+    ['verify-evidence.md', 11],
   ])('%s does what it says, command by command', { timeout: 300_000 }, async (guide, steps) => {
     const page = pageOf(guide);
     expect(stepsOf(page)).toHaveLength(steps);

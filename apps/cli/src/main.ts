@@ -2,17 +2,21 @@ import { Command, CommanderError } from 'commander';
 import { changeCommands } from './commands/change.ts';
 import { clientCommands } from './commands/client.ts';
 import { directoryCommands } from './commands/directory.ts';
+import { erasureCommands } from './commands/erasure.ts';
 import { eventCommands } from './commands/event.ts';
 import { evidenceCommands } from './commands/evidence.ts';
 import { exceptionCommands } from './commands/exception.ts';
+import { holdCommands } from './commands/hold.ts';
 import { keyCommands } from './commands/key.ts';
 import { logCommands } from './commands/log.ts';
 import { mandateCommands } from './commands/mandate.ts';
 import { openapiCommands } from './commands/openapi.ts';
 import { partnerCommands } from './commands/partner.ts';
 import { policyCommands } from './commands/policy.ts';
+import { retentionCommands } from './commands/retention.ts';
 import { runCommands } from './commands/run.ts';
 import { transactionCommands } from './commands/transaction.ts';
+import { witnessCommands } from './commands/witness.ts';
 import type { ConnectionOptions } from './connection.ts';
 import { exitCodes, reportFailure } from './output.ts';
 
@@ -44,7 +48,11 @@ eventCommands(program, connectionOptions);
 policyCommands(program, connectionOptions);
 keyCommands(program, connectionOptions);
 logCommands(program, connectionOptions);
+witnessCommands(program);
 evidenceCommands(program, connectionOptions);
+retentionCommands(program, connectionOptions);
+holdCommands(program, connectionOptions);
+erasureCommands(program, connectionOptions);
 openapiCommands(program);
 
 // A reader that has seen enough (`| head`) is no fault.

@@ -25,6 +25,8 @@ export const exitCodes = {
   usage: 64,
   unverified: 2,
   unanchored: 3,
+  /** Nothing is wrong, and not everything could be asked. */
+  incomplete: 4,
   unavailable: 69,
   fault: 70,
 } as const;

@@ -1,4 +1,11 @@
-import { auditLogMigrations, createAuditLog, type RunningAuditLog } from '@countersign/audit-log';
+import { hostname } from 'node:os';
+import {
+  type AuditLogDependencies,
+  auditLogMigrations,
+  createAuditLog,
+  createProtection,
+  type RunningAuditLog,
+} from '@countersign/audit-log';
 import {
   authenticationMigrations,
   createAuthentication,
@@ -29,12 +36,15 @@ import {
 } from '@countersign/directory';
 import {
   createEventPublisher,
+  createSignalTransmitter,
   eventPublisherMigrations,
   type RunningEventPublisher,
+  type SignalTransmitter,
 } from '@countersign/event-publisher';
 import { createFederationGateway, createOutbound } from '@countersign/federation-gateway';
 import { type Clock, systemRandom } from '@countersign/kernel';
 import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
+import { createRetention, type RunningRetention, retentionMigrations } from '@countersign/retention';
 import {
   type ComponentMigrations,
   createSingleUse,
@@ -42,12 +52,14 @@ import {
   type Logger,
   type Metrics,
 } from '@countersign/runtime';
+import { createTimeStamping, type RunningTimeStamping, timeStampingMigrations } from '@countersign/time-stamping';
 import { createTransactionRegistry, transactionRegistryMigrations } from '@countersign/transaction-registry';
 import { createTrustRegistry, type TrustRegistryComponent, trustRegistryMigrations } from '@countersign/trust-registry';
 import { authorizationServerConfig } from './authorization-server-config.ts';
 import type { Configuration } from './configuration.ts';
 import type { OpenedDatabase } from './database.ts';
 import { departureEffects } from './departure-effects.ts';
+import { clockParts, timeStampParts } from './evidence-parts.ts';
 import { readKeyEncryptionKey } from './key-encryption-key.ts';
 import { createKeyRecords, type KeyRecords } from './key-records.ts';
 import { openComponentKeys, openLogKeys, openTokenKeys, type Signers } from './keys.ts';
@@ -64,6 +76,8 @@ export const migratedComponents: readonly ComponentMigrations[] = [
   transactionRegistryMigrations,
   authenticationMigrations,
   eventPublisherMigrations,
+  timeStampingMigrations,
+  retentionMigrations,
 ];
 
 /** The components of one process, joined by their contracts. */
@@ -77,6 +91,9 @@ export interface Components {
   readonly policyEngine: PolicyEngine;
   readonly transactionRegistry: TransactionRegistry;
   readonly eventPublisher: RunningEventPublisher;
+  readonly signals: SignalTransmitter;
+  readonly timeStamping: RunningTimeStamping;
+  readonly retention: RunningRetention;
   readonly federationGateway: FederationGateway;
   readonly registration: Registration;
   /** Where the feature is on. */
@@ -95,6 +112,7 @@ export async function startComponents(options: {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  readonly unfitRecords: AuditLogDependencies['unfitRecords'];
 }): Promise<Components> {
   const { configuration, database, lifecycle, logger, metrics, clock } = options;
   const random = systemRandom;
@@ -114,12 +132,24 @@ export async function startComponents(options: {
   const installation = { id: 'service:countersign', institution: configuration.operator.lei };
 
   const logKeys = started('keys of the log', await openLogKeys(keysOf(auditLogMigrations)));
+  const logPool = database.pool(auditLogMigrations);
   const audit = started(
     'audit log',
     await createAuditLog({
-      pool: database.pool(auditLogMigrations),
+      pool: logPool,
       signer: logKeys,
       origin: configuration.logOrigin,
+      protection: createProtection({
+        pool: logPool,
+        // A node holds the key of its own region alone.
+        sealing: (region) => (region === configuration.region ? keyEncryptionKey.sealingOf(region) : undefined),
+        regionOf: () => configuration.region,
+        ...common,
+      }),
+      metrics,
+      unfitRecords: options.unfitRecords,
+      node: hostname(),
+      ...clockParts(configuration.clock, common),
       ...common,
     }),
   );
@@ -141,6 +171,14 @@ export async function startComponents(options: {
     await openComponentKeys('envelope', rotated(transactionRegistryMigrations)),
   );
   const eventKeys = started('keys of events', await openComponentKeys('event', rotated(eventPublisherMigrations)));
+  const securityEventKeys = started(
+    'keys of security events',
+    await openComponentKeys('security-event', rotated(eventPublisherMigrations)),
+  );
+  const timeStampKeys = started(
+    'keys of time stamps',
+    await openComponentKeys('time-stamp', rotated(timeStampingMigrations)),
+  );
   // Who leaves is known to the directory before there is anybody to end what they held: effects come when all is there.
   const effects: { current: readonly DepartureEffect[] } = { current: [] };
   const directoryPool = database.pool(directoryMigrations);
@@ -291,6 +329,45 @@ export async function startComponents(options: {
       ...common,
     }),
   );
+  const signals = started(
+    'signals',
+    createSignalTransmitter({
+      pool: database.pool(eventPublisherMigrations, { maxConnections: 4 }),
+      audit,
+      log: audit,
+      directory,
+      issuer: configuration.issuer,
+      baseUrl: configuration.issuer,
+      signer: securityEventKeys,
+      sealingKey: keyEncryptionKey.sealing,
+      outbound,
+      ...common,
+    }),
+  );
+  const timeStamping = started(
+    'time stamping',
+    createTimeStamping({
+      pool: database.pool(timeStampingMigrations, { maxConnections: 3 }),
+      log: audit,
+      signer: timeStampKeys,
+      by: installation,
+      organization: configuration.operator.name,
+      clockQuality: () => audit.clockQuality(),
+      metrics,
+      ...timeStampParts(configuration.timeStamps),
+      ...common,
+    }),
+  );
+  const retention = started(
+    'retention',
+    createRetention({
+      pool: database.pool(retentionMigrations, { maxConnections: 3 }),
+      audit,
+      log: audit,
+      custody: audit.custody,
+      ...common,
+    }),
+  );
   const registration = createRegistration({
     pool: database.pool(authorizationServerMigrations, { maxConnections: 4 }),
     issuer: configuration.issuer,
@@ -321,6 +398,9 @@ export async function startComponents(options: {
     policyEngine,
     transactionRegistry,
     eventPublisher,
+    signals,
+    timeStamping,
+    retention,
     scim: {
       pool: directoryPool,
       directory,
@@ -340,6 +420,8 @@ export async function startComponents(options: {
       mandate: mandateKeys,
       envelope: envelopeKeys,
       event: eventKeys,
+      'security-event': securityEventKeys,
+      'time-stamp': timeStampKeys,
     },
     keyRecords,
   };

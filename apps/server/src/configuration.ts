@@ -2,12 +2,15 @@ import { registrationPolicySchema } from '@countersign/authorization-server';
 import { CodedError } from '@countersign/kernel';
 import { parseConfiguration } from '@countersign/runtime';
 import { type Static, Type } from 'typebox';
+import { evidenceSchemas } from './evidence-configuration.ts';
 
 const secretReference = Type.String({ pattern: '^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*)$', maxLength: 1024 });
 const closed = { additionalProperties: false };
 const address = {
   host: Type.String({ minLength: 1, maxLength: 256 }),
   port: Type.Integer({ minimum: 0, maximum: 65_535 }),
+  /** What records call the network that it is for; `main` and `mutual-tls` when left out. */
+  zone: Type.Optional(Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' })),
 };
 /** PEM, by reference: the certificate with what leads to its authority, and its key. */
 const identity = { certificate: secretReference, key: secretReference };
@@ -111,6 +114,8 @@ export const configurationSchema = Type.Object(
         closed,
       ),
     ),
+    clock: Type.Optional(evidenceSchemas.clock),
+    timeStamps: Type.Optional(evidenceSchemas.timeStamps),
     /** Drafts, off unless the revision that is implemented is named. */
     features: Type.Optional(
       Type.Object(

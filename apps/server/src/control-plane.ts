@@ -33,6 +33,8 @@ export async function startControlPlane(
     readonly logger?: Logger;
     /** What every component goes by; the system's when left out. */
     readonly clock?: Clock;
+    /** What becomes of a record that is not as its schema says; in development it is told, and nothing else. */
+    readonly unfitRecords?: 'tell' | 'throw';
   } = {},
 ): Promise<ControlPlane> {
   const clock = options.clock ?? systemClock;
@@ -52,11 +54,14 @@ export async function startControlPlane(
       onProgress,
     });
     onProgress('Starting components');
-    const components = await startComponents({ configuration, database, lifecycle, logger, metrics, clock });
+    const components = await startComponents({
+      ...{ configuration, database, lifecycle, logger, metrics, clock },
+      unfitRecords: options.unfitRecords ?? (configuration.environment === 'development' ? 'tell' : undefined),
+    });
     const openapi = described(configuration);
     for (const listener of listeners) {
-      const { name, tls } = listener;
-      const app = createHttpServer({ logger, metrics, clock, ...(tls === undefined ? {} : { tls }) });
+      const { name, tls, zone } = listener;
+      const app = createHttpServer({ logger, metrics, clock, zone, ...(tls === undefined ? {} : { tls }) });
       mountRoutes(app, components, { configuration, listener, clock, openapi });
       if (name === 'HTTP') {
         mountPages(app, components, logger);

@@ -1,3 +1,4 @@
+export { type CopyResult, type LogSource, mirrorLog } from '@countersign/audit-log';
 export { type VersionFault, verifyMandateVersions } from '@countersign/consent-store';
 export {
   type LoadedBundle,
@@ -13,3 +14,4 @@ export { type DevelopmentSetup, prepareDevelopment } from './development.ts';
 export { describeInterfaces, textOf as openapiText } from './openapi/describe-interfaces.ts';
 export { directorySeed, ownInterfaces } from './own-interfaces.ts';
 export { type StartOptions, startAndStay } from './start.ts';
+export { type RunningWitness, startWitness, type WitnessOptions, witnessAndStay, witnessKey } from './witness.ts';

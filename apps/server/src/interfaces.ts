@@ -3,10 +3,12 @@ import { revocationsRoutes } from '@countersign/authorization-server';
 import { consentStoreRoutes } from '@countersign/consent-store';
 import type { LastingGuard } from '@countersign/contracts';
 import { directoryRoutes, registerScimRoutes } from '@countersign/directory';
-import { eventPublisherRoutes } from '@countersign/event-publisher';
-import type { Clock } from '@countersign/kernel';
+import { eventPublisherRoutes, signalRoutes } from '@countersign/event-publisher';
+import { type Clock, systemRandom } from '@countersign/kernel';
 import { policyEngineRoutes } from '@countersign/policy-engine';
+import { retentionRoutes } from '@countersign/retention';
 import { described } from '@countersign/runtime';
+import { timeStampingRoutes } from '@countersign/time-stamping';
 import { transactionRegistryRoutes } from '@countersign/transaction-registry';
 import { trustRegistryRoutes } from '@countersign/trust-registry';
 import type { FastifyInstance } from 'fastify';
@@ -27,6 +29,9 @@ export interface InterfaceParts
     | 'transactionRegistry'
     | 'auditLog'
     | 'eventPublisher'
+    | 'signals'
+    | 'timeStamping'
+    | 'retention'
     | 'scim'
     | 'signers'
     | 'keyRecords'
@@ -37,7 +42,7 @@ export interface InterfaceParts
 export interface InterfaceOptions {
   /** Of one interface: it accepts tokens for itself alone. */
   readonly guard: (name: OwnInterface) => LastingGuard;
-  readonly configuration: Pick<Configuration, 'issuer' | 'environment' | 'logOrigin'>;
+  readonly configuration: Pick<Configuration, 'issuer' | 'environment' | 'logOrigin' | 'operator'>;
   /** What clients of this listener call it. */
   readonly baseUrl: string;
   readonly clock: Clock;
@@ -58,7 +63,7 @@ const installationAnswer = Type.Object(
 /** The interfaces that no specification but ours defines, and the decision point beside them. */
 export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, options: InterfaceOptions): void {
   const { guard, configuration, baseUrl, clock, openapi } = options;
-  const { issuer, environment, logOrigin } = configuration;
+  const { issuer, environment, logOrigin, operator } = configuration;
 
   revocationsRoutes(app, {
     revocations: parts.revocations,
@@ -90,7 +95,18 @@ export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, opt
     baseUrl,
   });
   eventPublisherRoutes(app, { events: parts.eventPublisher, guard: guard('events'), baseUrl });
-  auditLogRoutes(app, { auditLog: parts.auditLog, guard: guard('evidence'), baseUrl });
+  auditLogRoutes(app, {
+    auditLog: parts.auditLog,
+    guard: guard('evidence'),
+    baseUrl,
+    operator: operator.lei,
+    partiesOf: (id) => parts.transactionRegistry.parties(id),
+    clock,
+    random: systemRandom,
+  });
+  signalRoutes(app, { signals: parts.signals, guard: guard('signals'), baseUrl });
+  timeStampingRoutes(app, { ...parts.timeStamping, clock });
+  retentionRoutes(app, { retention: parts.retention, guard: guard('retention'), operator: operator.lei, baseUrl });
   keyRoutes(app, parts, { guard: guard('keys'), baseUrl, clock });
 
   app.get(

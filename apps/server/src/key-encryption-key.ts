@@ -7,6 +7,8 @@ export interface KeyEncryptionKey {
   readonly sealing: SealingKey;
   /** 32 bytes for one use and no other (RFC 5869), the same on every node. */
   derive(use: 'dpop-nonce' | 'backchannel-ping' | 'envelope-reference'): Uint8Array;
+  /** Seals the keys of protected evidence of one region: another region's key opens none of them. */
+  sealingOf(region: string): SealingKey;
 }
 
 /** @throws CodedError `secret_unavailable`, `configuration_invalid` */
@@ -19,8 +21,10 @@ export function readKeyEncryptionKey(reference: string): KeyEncryptionKey {
       detail:
         'keyEncryptionKey must be 32 bytes in base64url, e.g. from: openssl rand 32 | basenc --base64url | tr -d "=".',
     });
+  const derived = (info: string) => new Uint8Array(hkdfSync('sha256', bytes, new Uint8Array(), info, 32));
   return {
     sealing: { bytes },
-    derive: (use) => new Uint8Array(hkdfSync('sha256', bytes, new Uint8Array(), use, 32)),
+    derive: derived,
+    sealingOf: (region) => ({ bytes: derived(`evidence/${region}`) }),
   };
 }

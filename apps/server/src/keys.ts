@@ -77,6 +77,9 @@ const signatureLifeSeconds: Readonly<Record<ComponentKeyPurpose, number>> = {
   envelope: 3660,
   // A receiver may keep a delivery in a queue before it looks at the signature.
   event: 86_460,
+  'security-event': 86_460,
+  // The certificate of a time stamp is looked at when the evidence is, years later.
+  'time-stamp': tenYearsSeconds,
 };
 
 /** The keys of one component: not in the key set of tokens, which nobody may be told to trust for anything else. */

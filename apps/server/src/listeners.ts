@@ -11,6 +11,8 @@ export interface Listener {
   readonly host: string;
   readonly port: number;
   readonly tls?: HttpTls;
+  /** What the operator calls the network that it is for: it goes into the records of what is asked there. */
+  readonly zone: string;
 }
 
 /**
@@ -25,13 +27,15 @@ export function listenersOf({ issuer, listen, mutualTls }: Configuration): reado
     baseUrl: issuer,
     host: listen.host,
     port: listen.port,
+    zone: listen.zone ?? 'main',
     ...(listen.tls === undefined ? {} : { tls: readIdentity(listen.tls, 'listen.tls') }),
   };
   if (mutualTls === undefined) return [main];
   const { baseUrl, clientAuthorities, proxies = [] } = mutualTls;
   const authorities = clientAuthorities === undefined ? {} : { authorities: readSecret(clientAuthorities) };
   const tls = { ...readIdentity(mutualTls, 'mutualTls'), clientCertificates: { ...authorities, proxies } };
-  return [main, { name: 'mutual TLS', baseUrl, ...mutualTls.listen, tls }];
+  const zone = mutualTls.listen.zone ?? 'mutual-tls';
+  return [main, { name: 'mutual TLS', baseUrl, ...mutualTls.listen, zone, tls }];
 }
 
 function readIdentity(

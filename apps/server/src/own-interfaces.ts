@@ -50,7 +50,19 @@ export const ownInterfaces = {
   events: ['event:read', 'event:subscribe'],
   /** People and desks of a firm, as its own systems have them (SCIM 2.0). */
   scim: ['identity:provision', 'identity:read'],
-  evidence: ['audit:read', 'audit:export'],
+  evidence: ['audit:read', 'audit:disclose', 'audit:export'],
+  /** How long evidence is kept, what must stay, and what may go. */
+  retention: [
+    'retention:read',
+    'retention:propose',
+    'retention:approve',
+    'legalhold:place',
+    'legalhold:release',
+    'erasure:propose',
+    'erasure:approve',
+  ],
+  /** Security events (RFC 8417) about an institution's own people and clients. */
+  signals: ['signal:subscribe'],
   keys: ['key:rotate', 'key:revoke'],
   /** Its scope, `openid`, is one of the protocol's and none of the market's. */
   userinfo: [],
@@ -72,14 +84,29 @@ const commandScopes = [
   'policy:rollback',
   'policy:read',
   'audit:read',
+  'audit:disclose',
   'audit:export',
+  'retention:read',
+  'retention:propose',
+  'legalhold:place',
+  'erasure:propose',
   'key:rotate',
   'key:revoke',
   'mandate:read',
   'client:register',
   'token:revoke',
 ];
-const approverScopes = ['directory:approve', 'directory:read', 'policy:approve', 'policy:rollback', 'policy:read'];
+const approverScopes = [
+  'directory:approve',
+  'directory:read',
+  'policy:approve',
+  'policy:rollback',
+  'policy:read',
+  'retention:read',
+  'retention:approve',
+  'legalhold:release',
+  'erasure:approve',
+];
 
 /**
  * What is in the directory before anybody has applied a file: the operator, its command, the command of the second
@@ -102,7 +129,7 @@ export function directorySeed({ issuer, environment, operator }: Configuration):
             id: 'countersign-approver',
             role: 'approver',
             scopes: approverScopes,
-            audiences: ['directory', 'policies'],
+            audiences: ['directory', 'policies', 'retention'],
             jwks: operator.approver.jwks,
           },
         ]),

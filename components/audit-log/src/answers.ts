@@ -17,9 +17,12 @@ const actor = Type.Object(
 /** `EvidenceRecord` of the contracts. */
 const recordAnswer = Type.Object(
   {
-    v: Type.Literal(1),
+    v: Type.Enum([1, 2]),
     id: idSchema('record'),
     time: instantSchema({ description: 'Set by the log; never earlier than that of the record before' }),
+    stream: Type.Optional(Type.String({ description: 'The stream of the process that wrote it' })),
+    number: Type.Optional(Type.Integer({ minimum: 1, description: 'Its number there, without gaps' })),
+    clock: Type.Optional(Type.String({ description: 'The record that says how good its time was' })),
     type: Type.Enum([...recordTypes]),
     source: Type.String({ description: 'The component that wrote it' }),
     outcome: Type.Enum(['permit', 'deny', 'done']),
@@ -46,15 +49,63 @@ const recordAnswer = Type.Object(
       ),
     ),
     address: Type.Optional(Type.String({ description: 'Source address as the listener saw it' })),
+    zone: Type.Optional(Type.String({ description: 'Network zone of the listener' })),
+    device: Type.Optional(Type.String({ description: 'By its id in the directory' })),
+    partner: Type.Optional(Type.String({ description: 'LEI' })),
+    certificate: Type.Optional(Type.Object({ serial: Type.String(), thumbprint: Type.String() }, closed)),
     intent: Type.Optional(digestSchema({ description: 'Digest of the canonical intent' })),
     payload: Type.Optional(digestSchema()),
     data: Type.Optional(Type.Unknown({ description: 'Facts of this type of record' })),
+    protected: Type.Optional(
+      Type.Record(
+        Type.String(),
+        Type.Object(
+          {
+            kind: Type.Enum(['personal', 'strategy']),
+            key: Type.String({ description: 'Under which it is kept' }),
+            commitment: digestSchema({ description: 'SHA-256 over salt and canonical JSON text' }),
+            ciphertext: digestSchema({ description: 'Of what is kept beside the record' }),
+          },
+          closed,
+        ),
+        { description: 'What is told to few, by JSON pointer' },
+      ),
+    ),
   },
   { ...closed, title: 'EvidenceRecord' },
 );
 
+const disclosure = Type.Object(
+  {
+    record: idSchema('record'),
+    path: Type.String({ description: 'JSON pointer' }),
+    salt: digestSchema({ description: '32 bytes' }),
+    text: Type.String({ description: 'Canonical JSON text (RFC 8785) of the value' }),
+  },
+  { ...closed, title: 'Disclosure' },
+);
+
 export const recordList = Type.Object(
-  { records: Type.Array(Type.Object({ index, record: recordAnswer }, closed), { maxItems: 1000 }) },
+  {
+    records: Type.Array(
+      Type.Object(
+        {
+          index,
+          record: recordAnswer,
+          values: Type.Optional(
+            Type.Record(Type.String(), Type.Enum(['disclosed', 'withheld', 'erased', 'elsewhere', 'altered']), {
+              description: 'What became of each protected value, by JSON pointer',
+            }),
+          ),
+          disclosures: Type.Optional(Type.Array(disclosure, { description: 'By which the commitments are checked' })),
+        },
+        closed,
+      ),
+      { maxItems: 1000 },
+    ),
+    next: Type.Optional(Type.String({ description: '`after` of the next question; absent at the end' })),
+    evidence: Type.Optional(Type.String({ description: 'The record of this reading' })),
+  },
   closed,
 );
 
@@ -72,7 +123,15 @@ export const bundleAnswer = Type.Object(
       Type.Object(
         {
           index,
-          leaf: Type.String({ pattern: '^[A-Za-z0-9_-]+$', description: 'The exact bytes of the record, base64url' }),
+          leaf: Type.Optional(
+            Type.String({ pattern: '^[A-Za-z0-9_-]+$', description: 'The exact bytes of the record, base64url' }),
+          ),
+          leafHash: Type.Optional(
+            Type.String({
+              pattern: '^[A-Za-z0-9_-]{43}$',
+              description: 'Instead of the bytes, where the log no longer keeps them: a log.pruned record says so',
+            }),
+          ),
           proof,
         },
         closed,
@@ -80,6 +139,20 @@ export const bundleAnswer = Type.Object(
       { maxItems: bundleLimits.records + bundleLimits.manifests },
     ),
     consistency: Type.Optional(Type.Object({ checkpoint: note, proof }, closed)),
+    disclosures: Type.Optional(Type.Array(disclosure, { maxItems: bundleLimits.disclosures })),
+    timeStamps: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            checkpoint: note,
+            token: Type.String({ pattern: '^[A-Za-z0-9_-]+$', description: 'DER of an RFC 3161 token, base64url' }),
+            proof,
+          },
+          closed,
+        ),
+        { maxItems: bundleLimits.timeStamps, description: 'Over earlier checkpoints: what lies below existed then' },
+      ),
+    ),
   },
   { ...closed, title: 'EvidenceBundle' },
 );

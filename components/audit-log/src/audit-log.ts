@@ -1,5 +1,14 @@
-import { type AuditLog, auditLogErrors, type ScanQuery, type Signer } from '@countersign/contracts';
-import { type Clock, newId, type Random, sha256, toInstant } from '@countersign/kernel';
+import {
+  type AuditLog,
+  auditLogErrors,
+  type EvidenceQuery,
+  type EvidenceRecord,
+  type LogCustody,
+  type LogEntry,
+  type ScanQuery,
+  type Signer,
+} from '@countersign/contracts';
+import { type Clock, newId, type Random, sha256, type TransactionId, toInstant } from '@countersign/kernel';
 import {
   type EntryBundle,
   encodeEntryBundle,
@@ -8,15 +17,36 @@ import {
   type Tile,
   treeHasTile,
 } from '@countersign/merkle-log';
-import type { Logger } from '@countersign/runtime';
+import type { Logger, Metrics } from '@countersign/runtime';
 import type pg from 'pg';
 import { available } from './availability.ts';
-import { createCheckpointer } from './checkpointer.ts';
+import { createCheckpointer, type SignedCheckpoint } from './checkpointer.ts';
+import { type ClockPolicy, type ClockQuality, createClockKeeper } from './clock/clock-keeper.ts';
+import { type ClockSource, systemClockSource } from './clock/clock-source.ts';
+import { collectEvidence } from './collect-evidence.ts';
+import { createLogCustody } from './custody/log-custody.ts';
 import { createBundleExport } from './export-bundle.ts';
 import { createLogKeys } from './log-key.ts';
+import { inTheOpen } from './protection/in-the-open.ts';
+import type { OpenedValue, Protection } from './protection/protection.ts';
+import { createFolderPublisher, type FolderPublisher, type FolderPublishing } from './publication/folder-publisher.ts';
+import { type HeadGuard, openHeadGuard } from './publication/head-guard.ts';
+import { createPublisher, type WitnessingOptions } from './publication/publisher.ts';
+import { publicationVerifier } from './publication/verify-publication.ts';
+import { createEvidenceQuery } from './query/evidence-query.ts';
+import { createTermProjection } from './query/term-projection.ts';
+import { createFitCheck, type UnfitRecords } from './record-fit.ts';
 import { logEntry } from './record-json.ts';
 import { createSequencer } from './sequencer.ts';
+import { custodyStore } from './store/custody.ts';
+import { publicationStore } from './store/publication.ts';
+import { streamStore } from './store/streams.ts';
+import { termStore } from './store/terms.ts';
+import { verificationStore } from './store/verification.ts';
 import { createLogStore, type StretchQuery } from './store.ts';
+import { createStreamMonitor } from './streams/monitor.ts';
+import { createSource } from './streams/source.ts';
+import { createStream } from './streams/stream.ts';
 import { createTreeReader } from './tree-reader.ts';
 import { verifyLog } from './verify-log.ts';
 
@@ -30,39 +60,154 @@ export interface AuditLogDependencies {
   /** The log's name in its checkpoints and its key, e.g. `log.example.com/countersign` (C2SP tlog-checkpoint). */
   readonly origin: string;
   readonly logger: Logger;
+  /** Keeps what is told to few out of the leaf; without it, everything stands in the leaf. */
+  readonly protection?: Protection;
+  readonly metrics?: Pick<Metrics, 'counter' | 'gauge'>;
+  /** Whether records are held against the schemas of their types, and what then; they are not by default. */
+  readonly unfitRecords?: UnfitRecords | undefined;
+  /** The name of this process's place in the installation, for the people who will look for it; `unnamed` by default. */
+  readonly node?: string;
+  /** How often a process that records nothing says that it is there, in milliseconds; 10,000 by default, 0: never. */
+  readonly beatEveryMs?: number;
+  /** How often the log is followed to see whether its streams are whole, in milliseconds; 2,000 by default, 0: never. */
+  readonly watchEveryMs?: number;
+  /** What tells how good the clock is; by default nothing does, and records say so. */
+  readonly clockSource?: ClockSource;
+  /** By default it is measured every minute, may be off by 100 ms, and is flagged beyond that. */
+  readonly clockPolicy?: Partial<ClockPolicy>;
   /** How often a growing log signs a checkpoint by itself, in milliseconds; 1,000 by default. */
   readonly checkpointEveryMs?: number;
+  /** A folder of this node, best not on the disk of the database: keeps the newest head, so that a backup cannot fork the log. */
+  readonly headGuardFolder?: string;
+  /** Who must cosign before a checkpoint is shown; without it, what is signed is shown. */
+  readonly witnessing?: WitnessingOptions;
+  /** A folder for a web server, beside our own interface. */
+  readonly publishTo?: FolderPublishing;
+  /** How often the index by which evidence is found follows a log that has stood still, in milliseconds; 500 by default. */
+  readonly drawTermsEveryMs?: number;
 }
 
 /** The log as it runs in the process that owns it. */
 export interface RunningAuditLog extends AuditLog {
+  /** For the keeper of retention, and for nobody else. */
+  readonly custody: LogCustody;
+  /** As {@link AuditLog.query}, but as the records stand in the log: nothing that is told to few is put back. */
+  queryLeaves(query: EvidenceQuery): Promise<readonly LogEntry[]>;
+  /** What a bundle of this transaction would hold now, as it stands in the log and in its order. */
+  collect(transaction: TransactionId): Promise<readonly LogEntry[]>;
+  /** What each record has that is told to few, in the order of its paths: for who discloses it, or must not. */
+  protectedValues(records: readonly EvidenceRecord[]): Promise<readonly (readonly OpenedValue[])[]>;
   /** The hashes of a tile, or undefined when the tree does not have it. */
   tile(tile: Tile): Promise<Buffer | undefined>;
-  /** Entries in the form of C2SP tlog-tiles, or undefined when the tree does not have them. */
-  entryBundle(bundle: EntryBundle): Promise<Buffer | undefined>;
+  /**
+   * Entries in the form of C2SP tlog-tiles, or undefined when the tree does not have them. Of a bundle in which something
+   * has been pruned there is none, as its hashes would not be those of the tile; unless what is gone shall be empty.
+   */
+  entryBundle(bundle: EntryBundle, options?: { readonly gone: 'empty' }): Promise<Buffer | undefined>;
+  /**
+   * Signs a head, so that whoever asks whether this process is well knows: the database answers, what is in it extends
+   * what was signed, and records are taken.
+   *
+   * @throws CodedError `log_unavailable`, `log_inconsistent`, `log_publication_overdue`
+   */
+  checkHealth(): Promise<void>;
+  /** Brings the folder that the log is published to up to what is published now, where there is one. */
+  publishToFolder(): Promise<void>;
+  /** How good the time of this process is, as its newest record of that says. */
+  clockQuality(): ClockQuality | undefined;
+  /** Looks at once whether the streams of the log are whole, unless another node is at it. */
+  watchStreams(): Promise<void>;
   /** Takes no more records, finishes those under way, signs what is not yet covered. */
   stop(): Promise<void>;
 }
 
 const maxSearchResults = 1_000;
+const usualClockPolicy: ClockPolicy = { windowMs: 60_000, budgetUs: 100_000, overBudget: 'flag' };
 
 /**
  * Opens the log, for the first time or again.
  *
  * @throws CodedError `log_inconsistent` when the rows do not extend what was signed last: it must not start then;
- *   `log_unavailable` when the database cannot answer
+ *   `log_unavailable` when the database cannot answer; `log_guard_unusable`, `log_policy_unusable`, `log_folder_unusable`
+ *   when it cannot be published as it is configured
  */
 export async function createAuditLog(dependencies: AuditLogDependencies): Promise<RunningAuditLog> {
+  const { headGuardFolder: folder, origin } = dependencies;
+  const guard = folder === undefined ? undefined : await openHeadGuard({ folder, origin });
+  try {
+    return await openAuditLog(dependencies, guard);
+  } catch (error) {
+    guard?.release();
+    throw error;
+  }
+}
+
+async function openAuditLog(
+  dependencies: AuditLogDependencies,
+  guard: HeadGuard | undefined,
+): Promise<RunningAuditLog> {
   const { pool, clock, random, signer, origin, logger } = dependencies;
   const store = createLogStore(pool);
   const tree = createTreeReader(store);
   const keys = createLogKeys({ signer, origin });
   const start = await available(() => tree.readHead());
-  const sequencer = createSequencer({ pool, clock, logger, start });
-  const checkpointer = createCheckpointer({ store, tree, keys, edge: () => sequencer.head()?.edge });
-  await available(() => checkpointer.check());
-  let verifierKey = formatVerifierKey(await keys.current());
+  const stream = createStream({
+    id: newId('stream', { clock, random }),
+    clock: () => clockKeeper.newest()?.record,
+  });
+  const protection = dependencies.protection ?? inTheOpen;
+  const sequencer = createSequencer({
+    pool,
+    clock,
+    logger,
+    start,
+    stream,
+    protection,
+    mayAppend: () => publisher?.refusal() ?? clockKeeper.refusal(),
+    checkFit: createFitCheck({ unfit: dependencies.unfitRecords, logger, metrics: dependencies.metrics }),
+  });
+  const ownRecords = { append: sequencer.append, clock, random, logger };
+  const clockKeeper = createClockKeeper({
+    source: dependencies.clockSource ?? systemClockSource,
+    policy: { ...usualClockPolicy, ...dependencies.clockPolicy },
+    timeOfDatabase: () => streamStore(pool).timeOfDatabase(),
+    ...ownRecords,
+  });
+  const source = createSource({
+    stream,
+    node: dependencies.node ?? 'unnamed',
+    beatEveryMs: dependencies.beatEveryMs ?? 10_000,
+    ...ownRecords,
+  });
+  const checkpointer = createCheckpointer({ store, tree, keys, edge: () => sequencer.head()?.edge, guard });
+  const standing = await available(() => checkpointer.check());
+  if (guard !== undefined && !standing.guarded && standing.signed > 0n)
+    logger.warn(
+      { file: guard.file, signed: standing.signed.toString() },
+      'this node has no head guard yet: it believes the database as it is. If it had one, compare with a kept checkpoint',
+    );
+  const key = await keys.current();
+  let verifierKey = formatVerifierKey(key);
+  const publisher =
+    dependencies.witnessing === undefined
+      ? undefined
+      : createPublisher({
+          options: dependencies.witnessing,
+          pool,
+          store,
+          tree,
+          key,
+          currentKey: keys.current,
+          sign,
+          admit: checkpointer.admit,
+          size: () => sequencer.head()?.edge.size,
+          append: sequencer.append,
+          clock,
+          logger,
+          metrics: dependencies.metrics,
+        });
 
+  await source.open();
   if (start.edge.size === 0n) {
     // The same id on every node, so that two that open an empty log together write one record.
     const id = newId('record', {
@@ -78,6 +223,17 @@ export async function createAuditLog(dependencies: AuditLogDependencies): Promis
     });
   }
 
+  await clockKeeper.measure();
+  source.start();
+  clockKeeper.start();
+  const monitor = createStreamMonitor({
+    pool,
+    append: sequencer.append,
+    logger,
+    metrics: dependencies.metrics,
+    limits: { everyMs: dependencies.watchEveryMs ?? 2_000, toleranceMs: 5_000 },
+  });
+
   async function sign() {
     const signed = await checkpointer.sign();
     verifierKey = formatVerifierKey(signed.key);
@@ -88,6 +244,13 @@ export async function createAuditLog(dependencies: AuditLogDependencies): Promis
     sign().catch((error: unknown) => logger.error({ error }, 'no checkpoint could be signed'));
   }, dependencies.checkpointEveryMs ?? 1_000);
   timer.unref();
+  await available(async () => publisher?.start());
+
+  /** What may be shown: signed, and cosigned where there are witnesses. */
+  const publish = (): Promise<SignedCheckpoint> =>
+    publisher === undefined ? sign() : available(() => publisher.publish());
+  const published = (): Promise<string | undefined> =>
+    available(async () => (publisher === undefined ? checkpointer.newest()?.note : publisher.published()));
 
   /** Only for sizes the log has had: a proof about more than there is would be a proof of nothing. */
   async function checkSize(size: bigint): Promise<void> {
@@ -95,23 +258,48 @@ export async function createAuditLog(dependencies: AuditLogDependencies): Promis
       throw merkleLogErrors.error('proof_out_of_range', 'The log has not grown to this size yet.');
   }
 
-  async function stretchOf({ types, from, until }: Omit<ScanQuery, 'after' | 'limit'>): Promise<StretchQuery> {
+  async function stretchOf({
+    types,
+    from,
+    until,
+  }: Omit<ScanQuery, 'after' | 'limit' | 'withheld'>): Promise<StretchQuery> {
     const first = from === undefined ? 0n : await placeOf(from);
     return { types, after: first - 1n, before: until === undefined ? await store.size() : await placeOf(until) };
   }
 
   async function placeOf(time: number): Promise<bigint> {
-    const place = await store.placeOfTime(toInstant(time));
+    const place = await store.placeOfTime(toInstant(time), time);
     if (place === undefined) throw auditLogErrors.error('log_inconsistent', 'The log has a gap.');
     return place;
   }
 
-  const log: Omit<RunningAuditLog, 'exportBundle'> = {
+  /** With what is told to few in its place again, as far as it can be read. */
+  async function restored(entries: readonly LogEntry[]): Promise<readonly LogEntry[]> {
+    const records = await protection.restore(entries.map(({ record }) => record));
+    return entries.map((entry, place) => ({ ...entry, record: records[place] ?? entry.record }));
+  }
+
+  const projection = createTermProjection({ pool, logger, everyMs: dependencies.drawTermsEveryMs });
+  const queries = createEvidenceQuery({ store, terms: termStore(pool), projection, placeOfTime: placeOf });
+
+  let folder: FolderPublisher | undefined;
+  const log: Omit<RunningAuditLog, 'exportBundle' | 'publishToFolder'> = {
+    custody: createLogCustody({
+      ...{ log: store, sequencer, projection, queries, clock, random },
+      store: custodyStore(pool),
+      placeOfTime: placeOf,
+    }),
     append: (draft) => sequencer.append(draft),
-    checkpoint: async () => (await sign()).note,
+    checkpoint: async () => (await publish()).note,
+    published,
+    async checkHealth() {
+      await sign();
+      const refusal = publisher?.refusal();
+      if (refusal !== undefined) throw refusal;
+    },
     verifierKey: () => verifierKey,
-    find: (id) => available(async () => (await store.byRecordIds([id])).map(logEntry)[0]),
-    async search({ transaction, type, types, after, limit }) {
+    find: (id) => available(async () => (await restored((await store.byRecordIds([id])).map(logEntry)))[0]),
+    async search({ transaction, type, types, after, limit, withheld }) {
       if (type !== undefined && types !== undefined)
         throw new Error('records are searched by one type or by several, not by both');
       return available(async () => {
@@ -121,21 +309,32 @@ export async function createAuditLog(dependencies: AuditLogDependencies): Promis
           after: after ?? -1n,
           limit: Math.min(limit ?? maxSearchResults, maxSearchResults),
         });
-        return found.map(logEntry);
+        const entries = found.map(logEntry);
+        return withheld === true ? entries : restored(entries);
       });
     },
-    scan: ({ after = -1n, limit, ...range }) =>
+    scan: ({ after = -1n, limit, withheld, ...range }) =>
       available(async () => {
         const { types, before, ...stretch } = await stretchOf(range);
         const behind = after > stretch.after ? after : stretch.after;
         if (types.length === 0 || behind + 1n >= before) return [];
-        return store.scan({ types, after: behind, before, limit: Math.min(limit, maxSearchResults) });
+        const entries = await store.scan({ types, after: behind, before, limit: Math.min(limit, maxSearchResults) });
+        return withheld === true ? entries : protection.restoreTexts(entries);
       }),
     count: (range) =>
       available(async () => {
         const stretch = await stretchOf(range);
         return stretch.types.length === 0 ? 0 : store.count(stretch);
       }),
+    query: (query) => available(async () => restored(await queries(query))),
+    queryLeaves: (query) => available(() => queries(query)),
+    collect: (transaction) =>
+      available(async () =>
+        [...(await collectEvidence(store, transaction)).values()]
+          .map(logEntry)
+          .toSorted((one, other) => (one.index < other.index ? -1 : 1)),
+      ),
+    protectedValues: (records) => available(() => protection.open(records)),
     newest: (types) => available(() => store.newest(types)),
     async proveInclusion(index, size) {
       const [proof] = await available(async () => {
@@ -149,20 +348,65 @@ export async function createAuditLog(dependencies: AuditLogDependencies): Promis
         await checkSize(to);
         return tree.proveConsistency(from, to);
       }),
-    verify: (onProgress) => available(() => verifyLog({ store, keys, known: sequencer.head()?.edge, onProgress })),
+    verify: (onProgress) =>
+      available(() =>
+        verifyLog({
+          store,
+          besides: verificationStore(pool),
+          protection,
+          publication: publicationVerifier({ store: publicationStore(pool), keys }),
+          keys,
+          known: sequencer.head()?.edge,
+          onProgress,
+        }),
+      ),
     tile: (tile) => available(async () => (treeHasTile(await store.size(), tile) ? tree.readTile(tile) : undefined)),
-    entryBundle: ({ index, width }) =>
+    entryBundle: ({ index, width }, options) =>
       available(async () => {
         if (!treeHasTile(await store.size(), { level: 0, index, width })) return undefined;
-        return encodeEntryBundle((await store.range(index * 256n, width)).map(({ bytes }) => bytes));
+        const absent = options?.gone === 'empty' ? Buffer.alloc(0) : [];
+        const bodies = (await store.range(index * 256n, width)).flatMap(({ bytes }) => bytes ?? absent);
+        return bodies.length === width ? encodeEntryBundle(bodies) : undefined;
       }),
+    clockQuality: () => clockKeeper.newest(),
+    watchStreams: () => monitor.look(),
     async stop() {
       clearInterval(timer);
-      await sequencer.drain();
+      await projection.stop();
+      await monitor.stop();
+      await clockKeeper.stop();
+      await source.stop();
+      await sequencer
+        .close(source.last)
+        .catch((error: unknown) => logger.warn({ error }, 'the stream of records could not be closed'));
       if (sequencer.head()?.edge.size !== checkpointer.newest()?.size)
         await sign().catch((error: unknown) => logger.warn({ error }, 'no checkpoint could be signed while stopping'));
+      await publisher?.stop();
+      await folder?.stop();
+      guard?.release();
     },
   };
-  const exportBundle = createBundleExport({ store, tree, keys, sign, append: log.append, clock, random });
-  return { ...log, exportBundle: (request) => available(() => exportBundle(request)) };
+  const { publishTo } = dependencies;
+  if (publishTo !== undefined)
+    try {
+      folder = await createFolderPublisher({ options: publishTo, source: log, published, open: keys.open, logger });
+    } catch (error) {
+      await log.stop();
+      throw error;
+    }
+  const exportBundle = createBundleExport({
+    store,
+    tree,
+    keys,
+    sign: publish,
+    append: log.append,
+    protection,
+    clock,
+    random,
+  });
+  return {
+    ...log,
+    publishToFolder: async () => folder?.update(),
+    exportBundle: (request) => available(() => exportBundle(request)),
+  };
 }

@@ -3,6 +3,7 @@ import { type CodedError, isCodedError } from '@countersign/kernel';
 import { type Checkpoint, type VerifierKey, verifyConsistency } from '@countersign/merkle-log';
 import { available } from './availability.ts';
 import { keyIdText, type LogKeys } from './log-key.ts';
+import type { Head, HeadGuard } from './publication/head-guard.ts';
 import type { RightEdge } from './right-edge.ts';
 import type { LogStore, StoredCheckpoint } from './store.ts';
 import type { TreeReader } from './tree-reader.ts';
@@ -24,16 +25,20 @@ export function createCheckpointer({
   tree,
   keys,
   edge,
+  guard,
 }: {
   readonly store: LogStore;
   readonly tree: TreeReader;
   readonly keys: LogKeys;
   /** The right edge in memory, where there is one: a root from it need not trust the rows. */
   readonly edge: () => RightEdge | undefined;
+  /** Keeps what was signed outside of the database, where there is one. */
+  readonly guard?: HeadGuard | undefined;
 }) {
   let last: SignedCheckpoint | undefined;
   let running: Promise<SignedCheckpoint> | undefined;
   let next: Promise<SignedCheckpoint> | undefined;
+  let atGuard: Promise<void> = Promise.resolve();
 
   /** What binds: the newest head in the database, which must not be older than the newest we have seen there. */
   async function lastSigned(): Promise<
@@ -72,11 +77,31 @@ export function createCheckpointer({
     return known?.size === size ? known.root() : tree.rootAt(size);
   }
 
-  async function extendsLast(head: Checkpoint, to: { readonly size: bigint; readonly root: Buffer }): Promise<boolean> {
+  async function extendsLast(head: Head, to: Head): Promise<boolean> {
     if (head.size === 0n) return true;
     if (head.size > to.size) return false;
     const proof = await tree.proveConsistency(head.size, to.size);
     return verifyConsistency({ from: head.size, to: to.size, fromRoot: head.root, toRoot: to.root, proof }).ok;
+  }
+
+  /**
+   * Compares with what this node signed or showed last, wherever the rows have come from since, and sets it: first the
+   * guard, then the signature, so that there is never a signature that the guard has not seen.
+   */
+  async function passGuard(to: Head, { set }: { readonly set: boolean }): Promise<void> {
+    if (guard === undefined) return;
+    const shown = await guard.read();
+    if (shown !== undefined && shown.size > to.size) throw restored(shown.size, `holds ${to.size}`, guard.file);
+    if (shown !== undefined && !(await extendsLast(shown, to)))
+      throw restored(shown.size, 'has other ones in their places', guard.file);
+    if (set) await guard.advance(shown, to);
+  }
+
+  /** One at a time: what was compared with is what is replaced. */
+  function inTurnAtGuard(work: () => Promise<void>): Promise<void> {
+    const mine = atGuard.then(work);
+    atGuard = mine.catch(() => undefined);
+    return mine;
   }
 
   async function cover(): Promise<SignedCheckpoint> {
@@ -88,6 +113,7 @@ export function createCheckpointer({
     const root = await rootOf(size);
     if (signed !== undefined && !(await extendsLast(signed.head, { size, root })))
       throw inconsistent(`its ${size} records do not extend the checkpoint of ${signed.head.size} that it signed`);
+    await inTurnAtGuard(() => passGuard({ size, root }, { set: true }));
     const current = await keys.current();
     const again =
       signed?.head.size === size ? signed.stored.find(({ keyId }) => keyId === keyIdText(current)) : undefined;
@@ -143,18 +169,34 @@ export function createCheckpointer({
     newest: () => last,
 
     /**
-     * Whether the rows extend the last signed checkpoint.
+     * A head that another node has signed and published, before this one shows it.
      *
+     * @throws CodedError `log_inconsistent` when it contradicts what this node signed or showed
+     */
+    admit(head: Head): Promise<void> {
+      return inTurnAtGuard(async () => {
+        const shown = await guard?.read();
+        if (shown === undefined || shown.size < head.size) await passGuard(head, { set: true });
+      });
+    },
+
+    /**
+     * Whether the rows extend the last signed checkpoint, and what this node has signed or shown.
+     *
+     * @returns how many records the log has signed; whether there was a guard to compare that with
      * @throws CodedError `log_inconsistent` with what is wrong
      */
-    async check(): Promise<void> {
+    async check(): Promise<{ readonly signed: bigint; readonly guarded: boolean }> {
       const signed = await lastSigned();
-      if (signed === undefined) return;
       const size = await store.size();
+      const guarded = (await guard?.read()) !== undefined;
+      if (guarded) await passGuard({ size, root: await tree.rootAt(size) }, { set: false });
+      if (signed === undefined) return { signed: 0n, guarded };
       if (signed.head.size > size)
         throw inconsistent(`it holds ${size} records and has signed a checkpoint of ${signed.head.size}`);
       if (!(await extendsLast(signed.head, { size, root: await tree.rootAt(size) })))
         throw inconsistent(`its ${size} records do not extend the checkpoint of ${signed.head.size} that it signed`);
+      return { signed: signed.head.size, guarded };
     },
   };
 }
@@ -168,5 +210,16 @@ function inconsistent(what: string, cause?: unknown): CodedError {
     {
       ...(cause === undefined ? {} : { cause }),
     },
+  );
+}
+
+/** What a person must do is said in full: whoever reads it has a broken system before them. */
+function restored(signed: bigint, database: string, file: string): CodedError {
+  return auditLogErrors.error(
+    'log_inconsistent',
+    `This node has signed a head of ${signed} records (${file}), and the database ${database}: it was restored from an older ` +
+      'backup, or is another one. Nothing is signed, so that the log has one history. Bring the database to a state that has ' +
+      'all of these records: a later backup, its write-ahead log, or a replica that was not lost. When they are lost for good, ' +
+      'this log has ended: keep the database, the guard and every copy as evidence, and begin a new log under another origin.',
   );
 }

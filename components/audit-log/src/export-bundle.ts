@@ -1,16 +1,24 @@
-import { type Actor, type AuditAppender, type AuditLog, auditLogErrors } from '@countersign/contracts';
+import {
+  type Actor,
+  type AuditAppender,
+  type AuditLog,
+  auditLogErrors,
+  type BundleDisclosure,
+  type Disclosure,
+} from '@countersign/contracts';
 import { bundleFormat, bundleLimits, type EvidenceBundle } from '@countersign/evidence';
 import { type Clock, newId, type Random, type RecordId, type TransactionId } from '@countersign/kernel';
 import { formatVerifierKey } from '@countersign/merkle-log';
 import type { SignedCheckpoint } from './checkpointer.ts';
+import { explainAbsences } from './collect-absences.ts';
+import { collectEvidence } from './collect-evidence.ts';
 import type { LogKeys } from './log-key.ts';
-import { mandatesNamedIn } from './mandate-column.ts';
+import type { Protection } from './protection/protection.ts';
+import { disclose } from './reading/disclose.ts';
 import { logEntry } from './record-json.ts';
-import type { LogStore, StoredEntry } from './store.ts';
+import { stampsOver } from './stamps-of-bundle.ts';
+import type { LogStore, PrunedEntry, StoredEntry } from './store.ts';
 import type { TreeReader } from './tree-reader.ts';
-
-/** Ids asked for in one query. */
-const idsAtOnce = 500;
 
 /**
  * Makes the evidence of one transaction: collect, write down in the log what was collected, sign a checkpoint that
@@ -22,6 +30,7 @@ export function createBundleExport({
   keys,
   sign,
   append,
+  protection,
   clock,
   random,
 }: {
@@ -30,47 +39,16 @@ export function createBundleExport({
   readonly keys: LogKeys;
   readonly sign: () => Promise<SignedCheckpoint>;
   readonly append: AuditAppender['append'];
+  readonly protection: Pick<Protection, 'open'>;
   readonly clock: Clock;
   readonly random: Random;
 }): AuditLog['exportBundle'] {
-  /** The transaction's records, with all they refer to and every version of the mandates they rest on. */
-  async function collect(transaction: TransactionId): Promise<ReadonlyMap<string, StoredEntry>> {
-    const collected = new Map<string, StoredEntry>();
-    const asked = new Set<string>();
-    let fresh = await store.search({ transaction, after: -1n, limit: bundleLimits.records + 1 });
-    while (fresh.length > 0) {
-      const references = new Set<string>();
-      const mandates = new Set<string>();
-      for (const entry of fresh) {
-        const { record } = logEntry(entry);
-        collected.set(record.id, entry);
-        for (const reference of record.references ?? []) references.add(reference);
-        for (const mandate of mandatesNamedIn(record)) mandates.add(mandate);
-      }
-      if (collected.size > bundleLimits.records)
-        throw auditLogErrors.error(
-          'bundle_too_large',
-          `The evidence of this transaction is more than ${bundleLimits.records} records.`,
-        );
-      fresh = [
-        ...(await inSlices(unasked(references), (ids) => store.byRecordIds(ids))),
-        ...(await inSlices(unasked(mandates), (ids) => store.ofMandates(ids, bundleLimits.records + 1))),
-      ];
-    }
-    return collected;
-
-    function unasked(ids: ReadonlySet<string>): readonly string[] {
-      const rest = [...ids].filter((id) => !asked.has(id) && !collected.has(id));
-      for (const id of rest) asked.add(id);
-      return rest;
-    }
-  }
-
   /** Records what belongs into the bundle, in as many records as it takes, before anything is let out. */
   async function writeManifest(
     transaction: TransactionId,
     requester: Actor,
-    entries: readonly [string, StoredEntry][],
+    entries: readonly Named<StoredEntry | PrunedEntry>[],
+    disclosure: BundleDisclosure | undefined,
   ): Promise<readonly RecordId[]> {
     const parts = Math.ceil(entries.length / bundleLimits.manifestEntries);
     const manifest: RecordId[] = [];
@@ -88,41 +66,89 @@ export function createBundleExport({
         outcome: 'done',
         transaction,
         subject: requester,
-        data: { transaction, part, parts, records },
+        data: {
+          transaction,
+          part,
+          parts,
+          records,
+          ...(disclosure === undefined
+            ? {}
+            : {
+                disclosed: disclosure.kinds,
+                ...(disclosure.purpose === undefined ? {} : { purpose: disclosure.purpose }),
+              }),
+        },
       });
       manifest.push(id);
     }
     return manifest;
   }
 
-  return async ({ transaction, requester, since }) => {
+  /** What of these records is told to few, and may be told to this one. */
+  async function disclosuresOf(
+    entries: readonly StoredEntry[],
+    disclosure: BundleDisclosure,
+  ): Promise<readonly Disclosure[]> {
+    const records = entries.map((entry) => logEntry(entry).record);
+    const opened = await protection.open(records);
+    return records.flatMap((record, place) => {
+      const shown = disclose(
+        record,
+        opened[place] ?? [],
+        ({ commitment: { kind }, subject }) =>
+          subject !== undefined && disclosure.kinds.includes(kind) && disclosure.mayBeShown({ kind, subject }, record),
+      );
+      return shown.disclosures;
+    });
+  }
+
+  return async ({ transaction, requester, since, disclose: disclosure }) => {
     const earlier = since === undefined ? undefined : { note: since, checkpoint: await keys.open(since) };
-    const collected = [...(await collect(transaction))].toSorted(([, a], [, b]) => (a.index < b.index ? -1 : 1));
-    if (collected.length === 0)
+    const known = await collectEvidence(store, transaction);
+    if (known.size === 0 && (await store.pruned({ transaction }, 1)).length === 0)
       throw auditLogErrors.error('transaction_without_records', 'The log holds nothing about this transaction.');
-    const manifest = await writeManifest(transaction, requester, collected);
+    const { entries: explained, pruned } = await explainAbsences(store, transaction, known);
+    const collected = inOrder<StoredEntry | PrunedEntry>([
+      ...explained,
+      ...pruned.map((entry): Named<PrunedEntry> => [entry.recordId, entry]),
+    ]);
+    const manifest = await writeManifest(transaction, requester, collected, disclosure);
     const signed = await sign();
     if (earlier !== undefined && earlier.checkpoint.size > signed.size)
       throw auditLogErrors.error(
         'log_inconsistent',
         `The log has signed a tree of ${earlier.checkpoint.size} records and now holds ${signed.size}.`,
       );
-    const entries = [...collected.map(([, entry]) => entry), ...(await store.byRecordIds(manifest))];
+    const own = await store.byRecordIds(manifest);
+    const entries = [...collected.map(([, entry]) => entry), ...own];
+    const [first, last] = [entries[0], collected.at(-1)?.[1]];
     const proofs = await tree.proveInclusions(
       entries.map(({ index }) => index),
       signed.size,
     );
+    const disclosures =
+      disclosure === undefined
+        ? []
+        : await disclosuresOf([...inOrder([...explained]).map(([, entry]) => entry), ...own], disclosure);
+    const timeStamps =
+      first === undefined || last === undefined
+        ? []
+        : await stampsOver({ first: first.index, last: last.index }, signed, { store, tree });
     const bundle: EvidenceBundle = {
       format: bundleFormat,
       transaction,
       log: { origin: keys.origin, verifierKey: formatVerifierKey(signed.key) },
       checkpoint: signed.note,
       manifest,
-      records: entries.map(({ index, bytes }, position) => ({
-        index: index.toString(),
-        leaf: bytes.toString('base64url'),
+      records: entries.map((entry, position) => ({
+        index: entry.index.toString(),
+        ...('bytes' in entry
+          ? { leaf: entry.bytes.toString('base64url') }
+          : { leafHash: entry.leafHash.toString('base64url') }),
         proof: asText(proofs[position] ?? []),
       })),
+      ...(disclosures.length === 0 ? {} : { disclosures }),
+      ...(timeStamps.length === 0 ? {} : { timeStamps }),
     };
     if (earlier === undefined) return bundle;
     // Whether the proof leads from the reader's root to ours is for the reader to find out, not for us to judge.
@@ -131,14 +157,10 @@ export function createBundleExport({
   };
 }
 
-async function inSlices<Result>(
-  ids: readonly string[],
-  ask: (ids: readonly string[]) => Promise<readonly Result[]>,
-): Promise<readonly Result[]> {
-  const results: Result[] = [];
-  for (let start = 0; start < ids.length; start += idsAtOnce)
-    results.push(...(await ask(ids.slice(start, start + idsAtOnce))));
-  return results;
+type Named<Entry> = readonly [recordId: string, entry: Entry];
+
+function inOrder<Entry extends { readonly index: bigint }>(entries: readonly Named<Entry>[]): readonly Named<Entry>[] {
+  return entries.toSorted(([, one], [, other]) => (one.index < other.index ? -1 : 1));
 }
 
 function asText(hashes: readonly Buffer[]): readonly string[] {

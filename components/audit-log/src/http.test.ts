@@ -1,11 +1,20 @@
 import { accessErrors, type Caller, type ResourceGuard } from '@countersign/contracts';
 import { verifyBundle } from '@countersign/evidence';
-import { decodeEntryBundle, hashLeaf, parseVerifierKey, verifyCheckpoint } from '@countersign/merkle-log';
+import { systemRandom } from '@countersign/kernel';
+import {
+  decodeEntryBundle,
+  Frontier,
+  hashLeaf,
+  parseVerifierKey,
+  verifyCheckpoint,
+  verifyConsistency,
+  verifyTlogProof,
+} from '@countersign/merkle-log';
 import { createHttpServer, createMetrics } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditLogRoutes, type RunningAuditLog } from './index.ts';
-import { createRig, draft, drafts, logger, newTransaction, type Rig } from './testing/rig.ts';
+import { createRig, draft, drafts, firstPlace, logger, newTransaction, type Rig } from './testing/rig.ts';
 
 let rig: Rig;
 let log: RunningAuditLog;
@@ -34,9 +43,17 @@ const guard: ResourceGuard = {
 beforeAll(async () => {
   rig = await createRig();
   log = await rig.open();
-  await Promise.all(drafts(299, { transaction }).map((record) => log.append(record)));
+  await Promise.all(drafts(300 - firstPlace, { transaction }).map((record) => log.append(record)));
   app = createHttpServer({ logger, metrics: createMetrics() });
-  auditLogRoutes(app, { auditLog: log, guard, baseUrl: 'https://log.example' });
+  auditLogRoutes(app, {
+    auditLog: log,
+    guard,
+    baseUrl: 'https://log.example',
+    operator: 'LEI',
+    partiesOf: async () => [],
+    clock: rig.clock,
+    random: systemRandom,
+  });
 });
 afterAll(async () => {
   await app.close();
@@ -79,6 +96,53 @@ describe('the log for everyone', () => {
     '/log/tile/64/000',
   ])('does not have %s', async (url) => {
     expect((await get(url)).statusCode).toBe(404);
+  });
+});
+
+describe('proofs for everyone', () => {
+  async function keys() {
+    const key = parseVerifierKey((await get('/log/verifier-key')).body.trim());
+    return key.ok ? [key.key] : [];
+  }
+
+  it('of inclusion are files that verify with the hash of the record alone', async () => {
+    const tile = (await get('/log/tile/0/000')).rawPayload;
+    for (const index of [0, 1, 255]) {
+      const answer = await get(`/log/proof/inclusion/${index}`);
+      expect(answer.headers['content-type']).toBe('text/plain; charset=utf-8');
+      const leafHash = tile.subarray(index * 32, (index + 1) * 32);
+      const claim = { file: answer.body, origin: 'log.example/test', logKeys: await keys() };
+      expect(verifyTlogProof({ ...claim, leafHash })).toMatchObject({ ok: true, index: BigInt(index) });
+      expect(verifyTlogProof({ ...claim, leafHash: Buffer.alloc(32) })).toMatchObject({ ok: false });
+    }
+  });
+
+  it('of inclusion are given for what is published, and for nothing else', async () => {
+    expect((await get('/log/proof/inclusion/300000')).statusCode).toBe(404);
+    for (const index of ['-1', '01', 'x', '1e3', '99999999999999999999'])
+      expect((await get(`/log/proof/inclusion/${index}`)).statusCode, index).toBe(400);
+  });
+
+  it('of consistency lead from any size to any other', async () => {
+    const { body } = await get('/log/checkpoint');
+    const size = Number(body.split('\n')[1]);
+    const toRoot = Buffer.from(body.split('\n')[2] ?? '', 'base64');
+    for (const from of [1, 2, 255, 256, 257, size]) {
+      const answer = await get(`/log/proof/consistency?from=${from}&to=${size}`);
+      const { hashes } = answer.json<{ hashes: string[] }>();
+      const proof = hashes.map((hash) => Buffer.from(hash, 'base64'));
+      const leaves = [
+        ...(await get('/log/tile/0/000')).rawPayload.toString('hex').matchAll(/.{64}/g),
+        ...(await get(`/log/tile/0/001.p/${size - 256}`)).rawPayload.toString('hex').matchAll(/.{64}/g),
+      ].map(([hex]) => Buffer.from(hex, 'hex'));
+      const fromRoot = Frontier.empty.append(leaves.slice(0, from)).root();
+      const claim = { from: BigInt(from), to: BigInt(size), fromRoot, toRoot, proof };
+      expect(verifyConsistency(claim)).toEqual({ ok: true });
+      expect(verifyConsistency({ ...claim, fromRoot: Buffer.alloc(32) }).ok).toBe(false);
+    }
+    expect((await get('/log/proof/consistency?from=0&to=7')).json()).toEqual({ from: '0', to: '7', hashes: [] });
+    for (const query of ['from=8&to=7', 'from=1&to=300000', 'from=1', 'from=-1&to=7', 'from=1&to=2&more=3'])
+      expect((await get(`/log/proof/consistency?${query}`)).statusCode, query).toBe(400);
   });
 });
 

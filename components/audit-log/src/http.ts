@@ -1,19 +1,29 @@
 import type { ResourceGuard } from '@countersign/contracts';
+import type { Clock, Random } from '@countersign/kernel';
 import type { FastifyInstance } from 'fastify';
 import type { RunningAuditLog } from './audit-log.ts';
+import { exportRoutes } from './http/export.ts';
+import { graphRoutes } from './http/graph.ts';
 import { logRoutes } from './http/log.ts';
 import { recordRoutes } from './http/records.ts';
+import { schemaRoutes } from './http/schemas.ts';
 import { transactionEvidenceRoutes } from './http/transactions.ts';
+import type { ReadingRules } from './reading/rights.ts';
 
-export interface AuditLogRoutes {
+export interface AuditLogRoutes extends ReadingRules {
   readonly auditLog: RunningAuditLog;
   readonly guard: ResourceGuard;
   readonly baseUrl: string;
+  readonly clock: Clock;
+  readonly random: Random;
 }
 
 /** The log over HTTP: as C2SP tlog-tiles under `/log`, as evidence under `/evidence`. */
 export function auditLogRoutes(app: FastifyInstance, options: AuditLogRoutes): void {
   logRoutes(app, options);
   transactionEvidenceRoutes(app, options);
+  graphRoutes(app, options);
+  exportRoutes(app, options);
   recordRoutes(app, options);
+  schemaRoutes(app, options);
 }

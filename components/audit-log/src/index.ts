@@ -1,5 +1,16 @@
 export { type AuditLogDependencies, createAuditLog, type RunningAuditLog } from './audit-log.ts';
+export { chronyClockSource } from './clock/chrony.ts';
+export type { ClockPolicy, ClockQuality } from './clock/clock-keeper.ts';
+export { type ClockReading, type ClockSource, systemClockSource } from './clock/clock-source.ts';
+export { type NtpServer, ntpClockSource } from './clock/ntp.ts';
 export { type AuditLogRoutes, auditLogRoutes } from './http.ts';
+export { createProtection, type ProtectionDependencies } from './protection/create-protection.ts';
+export type { OpenedValue, Protection } from './protection/protection.ts';
+export type { CopyResult, LogSource } from './publication/copy-log.ts';
+export type { FolderPublishing } from './publication/folder-publisher.ts';
+export type { Head } from './publication/head-guard.ts';
+export { mirrorLog } from './publication/mirror.ts';
+export type { WitnessingOptions } from './publication/publisher.ts';
 
 export const auditLogMigrations = {
   name: 'audit-log',

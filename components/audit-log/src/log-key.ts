@@ -57,6 +57,6 @@ export function createLogKeys({ signer, origin }: { readonly signer: Signer; rea
 export type LogKeys = ReturnType<typeof createLogKeys>;
 
 /** The key id as it stands in a verifier key. */
-export function keyIdText(key: VerifierKey): string {
-  return key.keyId.toString(16).padStart(8, '0');
+export function keyIdText({ keyId }: Pick<VerifierKey, 'keyId'>): string {
+  return keyId.toString(16).padStart(8, '0');
 }

@@ -1,50 +1,93 @@
 import { auditLogErrors, type EvidenceRecord, type LogEntry, type RecordDraft } from '@countersign/contracts';
-import { canonicalize } from '@countersign/kernel';
+import { canonicalize, type RecordId } from '@countersign/kernel';
 import { maxEntrySize } from '@countersign/merkle-log';
 
-/** What the log writes before the draft's own members: version and time, of constant length. */
-const headLength = headOf('2026-01-01T00:00:00.000Z').length;
+const exampleTime = '2026-01-01T00:00:00.000Z';
+/** What the log writes first: version and time, of constant length in every version. */
+const headLength = headOf(exampleTime).length;
 
 function headOf(time: string): string {
-  return `{"v":1,"time":"${time}",`;
+  return `{"v":2,"time":"${time}",`;
 }
 
 /** Where in a record its time stands; the first byte is 1, as SQL counts. */
-export const timePlace = { from: '{"v":1,"time":"'.length + 1, length: '2026-01-01T00:00:00.000Z'.length } as const;
+export const timePlace = { from: '{"v":2,"time":"'.length + 1, length: exampleTime.length } as const;
+
+/** Where in a record of version 2 the id of its stream stands, as SQL counts. */
+export const streamPlace = {
+  from: `${headOf(exampleTime)}"stream":"`.length + 1,
+  length: 'src_'.length + 26,
+} as const;
+
+/** Where its number begins. */
+export const numberPlace = streamPlace.from + streamPlace.length + '","number":'.length;
+
+/** Members that the log sets, and nobody else. */
+const membersOfTheLog = ['v', 'time', 'stream', 'number', 'clock', 'protected'] as const;
+
+/** What a record says of how it came to be written. */
+export interface Origin {
+  readonly stream: string;
+  /** From 1, without gaps. */
+  readonly number: number;
+  /** The newest `clock.measured` record; undefined before the first. */
+  readonly clock: RecordId | undefined;
+}
 
 /**
- * The draft as JSON, written once when it arrives. The record is this text with a head before it, so that what is
- * hashed, stored and proved are the same bytes.
+ * The draft as JSON, written once when it arrives, with all that it is given in the open.
  *
  * @throws CodedError `record_too_large`; `not_canonicalizable` for a string with a lone surrogate, which a reader
  *   of the evidence could not hash
  */
-export function draftJson(draft: RecordDraft): string {
-  if ('v' in draft || 'time' in draft) throw new Error('version and time of a record are set by the log');
+export function draftJson(draft: Omit<RecordDraft, 'protectedValues'>): string {
+  if (membersOfTheLog.some((name) => name in draft))
+    throw new Error(`the members ${membersOfTheLog.join(', ')} of a record are set by the log`);
   const json = jsonOf(draft);
   // JSON.stringify escapes lone surrogates and nothing else in this way; the text may also just contain it.
   if (json.includes('\\ud')) canonicalize(JSON.parse(json));
-  // Every UTF-16 code unit takes at least one byte and at most three.
-  if (json.length * 3 + headLength > maxEntrySize && Buffer.byteLength(json) - 1 + headLength > maxEntrySize)
-    throw auditLogErrors.error('record_too_large', 'A record of the audit log is at most 65,535 bytes long.');
+  checkLength(json);
   return json;
 }
 
-function jsonOf(draft: RecordDraft): string {
+function jsonOf(draft: Omit<RecordDraft, 'protectedValues'>): string {
   const { dataText } = draft;
   if (dataText === undefined) return JSON.stringify(draft);
   if ('data' in draft) throw new Error('the data of a record are given as JSON or as text, not both');
   return `${JSON.stringify({ ...draft, dataText: undefined }).slice(0, -1)},"data":${dataText}}`;
 }
 
-/** The bytes of the record: the leaf of the log. */
-export function recordBytes(json: string, time: string): Buffer {
-  return Buffer.from(headOf(time) + json.slice(1));
+/**
+ * A record but for its head: everything that is known of it before it has a time.
+ *
+ * @param json the draft as a JSON object
+ * @param commitments the JSON of the member `protected`
+ * @throws CodedError `record_too_large`
+ */
+export function recordRest(origin: Origin, json: string, commitments: string | undefined): string {
+  const clock = origin.clock === undefined ? '' : `,"clock":"${origin.clock}"`;
+  const open = `"stream":"${origin.stream}","number":${origin.number}${clock},${json.slice(1)}`;
+  const rest = commitments === undefined ? open : `${open.slice(0, -1)},"protected":${commitments}}`;
+  checkLength(rest);
+  return rest;
 }
+
+function checkLength(text: string): void {
+  // Every UTF-16 code unit takes at least one byte and at most three.
+  if (text.length * 3 + headLength > maxEntrySize && Buffer.byteLength(text) + headLength > maxEntrySize)
+    throw auditLogErrors.error('record_too_large', 'A record of the audit log is at most 65,535 bytes long.');
+}
+
+/** The bytes of the record, the leaf of the log: what is hashed, stored and proved are the same. */
+export function recordBytes(rest: string, time: string): Buffer {
+  return Buffer.from(headOf(time) + rest);
+}
+
+const head = /^\{"v":[12],"time":"([^"]+)",/;
 
 /** The time that the log gave a record, from its head; undefined when these are not the bytes of a record. */
 export function timeOf(bytes: Buffer): string | undefined {
-  return /^\{"v":1,"time":"([^"]+)",/.exec(bytes.toString('utf8', 0, headLength))?.[1];
+  return head.exec(bytes.toString('utf8', 0, headLength))?.[1];
 }
 
 /** Reads back what {@link recordBytes} wrote and the database kept; only `verify` doubts these bytes. */

@@ -84,7 +84,7 @@ export function createTreeReader(store: LogStore) {
       const levels = Array.from({ length: levelsOf(size) }, (): Buffer[] => []);
       for (const tile of partialTiles(size)) levels[tile.level] = split(await readTile(tile));
       const edge = RightEdge.restore(size, levels);
-      const lastTime = parseInstant(timeOf(last.bytes) ?? '');
+      const lastTime = last.recordedAt ?? (last.bytes && parseInstant(timeOf(last.bytes) ?? ''));
       if (edge === undefined || lastTime === undefined)
         throw auditLogErrors.error(
           'log_inconsistent',

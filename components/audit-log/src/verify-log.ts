@@ -1,29 +1,39 @@
-import type { LogVerification } from '@countersign/contracts';
-import { isCodedError, parseJson } from '@countersign/kernel';
-import { hashLeaf, tileWidth } from '@countersign/merkle-log';
-import type { LogKeys } from './log-key.ts';
+import { type LogVerification, recordTypes, retentionClassOf } from '@countersign/contracts';
+import { createEntryReader, type LogFault, type PlaceRange, type PresentedEntry } from '@countersign/evidence';
+import { isCodedError, parseInstant } from '@countersign/kernel';
+import { parseNote, tileWidth } from '@countersign/merkle-log';
+import { keyIdText, type LogKeys } from './log-key.ts';
 import { mandateOf } from './mandate-column.ts';
-import { logEntry, timeOf } from './record-json.ts';
+import type { Protection } from './protection/protection.ts';
+import type { PublicationVerifier } from './publication/verify-publication.ts';
+import { logEntry } from './record-json.ts';
 import { type CompletedTile, RightEdge } from './right-edge.ts';
+import type { VerificationStore } from './store/verification.ts';
 import type { IndexedEntry, LogStore, StoredCheckpoint } from './store.ts';
-
-type Fault = Extract<LogVerification, { ok: false }>;
+import { sealedValueFault } from './verify-values.ts';
 
 /**
- * Recomputes the log from its entries and compares everything that is stored or was signed beside them: leaf
- * hashes, the columns by which entries are found, tiles, and the root of every checkpoint. One tile's entries are
- * in memory at a time. Entries appended meanwhile are left for the next time.
+ * Recomputes the log from its entries and compares everything that is stored or was signed beside them: leaf hashes,
+ * the columns by which entries are found, the shards of their bodies, what was pruned, the numbers of the streams, what is
+ * kept beside the records, tiles, and the root of every checkpoint. One tile's entries are in memory at a time. Entries
+ * appended meanwhile are left for the next time.
  *
  * @param known the right edge in memory: its root is compared when the recomputed tree reaches its size
  * @returns the first fault, with the index of the entry at fault or of the last one before it
  */
 export async function verifyLog({
   store,
+  besides,
+  protection,
+  publication,
   keys,
   known,
   onProgress,
 }: {
   readonly store: LogStore;
+  readonly besides: VerificationStore;
+  readonly protection: Pick<Protection, 'firstBrokenKey'>;
+  readonly publication: PublicationVerifier;
   readonly keys: LogKeys;
   readonly known: RightEdge | undefined;
   readonly onProgress: ((done: bigint, of: bigint) => void) | undefined;
@@ -31,8 +41,8 @@ export async function verifyLog({
   const size = await store.size();
   if (known !== undefined && known.size > size)
     return fault('entry_missing', `The log had ${known.size} entries and has ${size}.`, size);
+  const reader = createEntryReader({ leafHashes: (range) => leafHashesOf(store, range) });
   let edge = RightEdge.empty;
-  let lastTime = '';
   while (edge.size < size) {
     const from = edge.size;
     const want = size - from < BigInt(tileWidth) ? Number(size - from) : tileWidth;
@@ -40,17 +50,24 @@ export async function verifyLog({
     const checkpoints = await store.checkpoints(from === 0n ? -1n : from, from + BigInt(want));
     for (let offset = 0; offset < want; offset++) {
       const index = from + BigInt(offset);
-      const entry = entries[offset];
-      const wrong = entry === undefined ? missing(index) : entryFault(entry, index, lastTime);
-      if (wrong !== undefined || entry === undefined) return wrong ?? missing(index);
-      lastTime = timeOf(entry.bytes) ?? lastTime;
+      const wrong = await entryFault(reader, entries[offset], index);
+      if (wrong !== undefined) return wrong;
     }
+    const beside =
+      (await strayFault(besides, from, want)) ?? (await sealedValueFault({ besides, protection, entries: entries.flatMap(withBytes) }));
+    if (beside !== undefined) return beside;
     const leafHashes = entries.map(({ leafHash }) => leafHash);
     for (const checkpoint of checkpoints) {
       const at = edge.append(leafHashes.slice(0, Number(checkpoint.size - from))).edge;
       const wrong = await checkpointFault(keys, checkpoint, at);
       if (wrong !== undefined) return wrong;
     }
+    const shown = await publication.stretch({
+      from: from === 0n ? -1n : from,
+      to: from + BigInt(want),
+      edgeAt: (at) => edge.append(leafHashes.slice(0, Number(at - from))).edge,
+    });
+    if (shown !== undefined) return shown;
     if (known !== undefined && known.size >= from && known.size <= from + BigInt(want)) {
       const at = edge.append(leafHashes.slice(0, Number(known.size - from))).edge;
       if (!at.root().equals(known.root()))
@@ -71,42 +88,73 @@ export async function verifyLog({
       `There is a ${beyond.kind} ${beyond.place}, and not as many entries: the end of the log is gone.`,
       size,
     );
-  return { ok: true, size, root: edge.root().toString('base64') };
+  const shownBeyond = await publication.beyond(size);
+  if (shownBeyond !== undefined) return shownBeyond;
+  const value = await besides.strayValue();
+  if (value !== undefined)
+    return fault(
+      'value_unexpected',
+      `A value is kept for ${value.path} of ${value.record} that nothing asks for.`,
+      size,
+    );
+  return reader.finish() ?? { ok: true, size, root: edge.root().toString('base64') };
 }
 
-function fault(reason: string, detail: string, index: bigint): Fault {
+function fault(reason: string, detail: string, index: bigint): LogFault {
   return { ok: false, reason, detail, index };
 }
 
-function missing(index: bigint): Fault {
-  return fault('entry_missing', `There is no entry ${index}.`, index);
+/** Leaf hashes of places, a tile's worth at a time. */
+async function* leafHashesOf(store: LogStore, { first, past }: PlaceRange): AsyncIterable<readonly Buffer[]> {
+  for (let place = first; place < past; place += BigInt(tileWidth)) {
+    const left = past - place;
+    yield await store.leafHashes(place, left < BigInt(tileWidth) ? Number(left) : tileWidth);
+  }
 }
 
-function entryFault(entry: IndexedEntry, index: bigint, lastTime: string): Fault | undefined {
-  if (entry.index !== index) return missing(index);
-  if (!hashLeaf(entry.bytes).equals(entry.leafHash))
-    return fault('entry_altered', `Entry ${index} does not have the hash stored with it.`, index);
-  const time = timeOf(entry.bytes);
-  if (time === undefined || !parseJson(entry.bytes.toString(), { uniqueKeys: true }).ok)
-    return fault('entry_altered', `Entry ${index} is not a record.`, index);
-  // RFC 3339 in UTC with milliseconds, always of one length: the order of the text is the order of time.
-  if (time < lastTime) return fault('time_reversed', `Entry ${index} is older than the one before it.`, index);
-  const { record } = logEntry(entry);
-  const columns = [record.id, record.type, record.transaction ?? null, mandateOf(record) ?? null];
-  if (columns.join() !== [entry.recordId, entry.type, entry.transaction, entry.mandate].join())
-    return fault(
-      'column_altered',
-      `Entry ${index} would be found under another id, type, transaction or mandate than its record has.`,
-      index,
-    );
-  return undefined;
+function withBytes({ index, bytes, recordId }: IndexedEntry) {
+  return bytes === undefined ? [] : [{ index, bytes, recordId }];
+}
+
+const knownTypes: ReadonlySet<string> = new Set(recordTypes);
+
+async function entryFault(
+  reader: { read: (entry: PresentedEntry) => ReturnType<ReturnType<typeof createEntryReader>['read']> },
+  entry: IndexedEntry | undefined,
+  index: bigint,
+): Promise<LogFault | undefined> {
+  if (entry?.index !== index) return fault('entry_missing', `There is no entry ${index}.`, index);
+  const read = await reader.read(entry);
+  if (!read.ok) return read;
+  if (entry.bytes === undefined) return undefined;
+  const { record } = logEntry({ index, bytes: entry.bytes });
+  const shard = knownTypes.has(record.type) ? retentionClassOf(record.type) : undefined;
+  const columns = [record.id, record.type, record.transaction ?? null, mandateOf(record) ?? null].join();
+  const inShard = entry.class === null || (entry.class === shard && entry.recordedAt === parseInstant(record.time));
+  if (inShard && columns === [entry.recordId, entry.type, entry.transaction, entry.mandate].join()) return undefined;
+  return fault(
+    'column_altered',
+    `Entry ${index} would be found under another id, type, transaction, mandate, class or time than its record has.`,
+    index,
+  );
+}
+
+async function strayFault(besides: VerificationStore, first: bigint, count: number): Promise<LogFault | undefined> {
+  const stray = await besides.strayBody(first, first + BigInt(count));
+  return stray === undefined
+    ? undefined
+    : fault(
+        'body_unexpected',
+        `The shard ${stray.class} has a body at ${stray.index} that belongs to no entry.`,
+        stray.index,
+      );
 }
 
 function tileFault(
   tile: CompletedTile,
   stored: Awaited<ReturnType<LogStore['tile']>>,
   last: bigint,
-): Fault | undefined {
+): LogFault | undefined {
   const place = `${tile.level}/${tile.index}`;
   if (stored === undefined) return fault('tile_missing', `There is no tile ${place}.`, last);
   if (!stored.hashes.equals(tile.hashes) || !stored.root.equals(tile.root))
@@ -114,7 +162,11 @@ function tileFault(
   return undefined;
 }
 
-async function checkpointFault(keys: LogKeys, checkpoint: StoredCheckpoint, at: RightEdge): Promise<Fault | undefined> {
+async function checkpointFault(
+  keys: LogKeys,
+  checkpoint: StoredCheckpoint,
+  at: RightEdge,
+): Promise<LogFault | undefined> {
   const last = checkpoint.size - 1n;
   try {
     const { size, root } = await keys.open(checkpoint.note);
@@ -122,6 +174,13 @@ async function checkpointFault(keys: LogKeys, checkpoint: StoredCheckpoint, at: 
       return fault(
         'checkpoint_altered',
         `The note stored as checkpoint of ${checkpoint.size} entries is of ${size}.`,
+        last,
+      );
+    const parsed = parseNote(checkpoint.note);
+    if (!parsed.ok || !parsed.note.signatures.some(({ keyId }) => keyIdText({ keyId }) === checkpoint.keyId))
+      return fault(
+        'checkpoint_altered',
+        `The checkpoint of ${size} entries is stored as one of another key than signed it.`,
         last,
       );
     if (!at.root().equals(root))

@@ -11,8 +11,7 @@ import {
   requireSameOriginPost,
   sendErrorPage,
   sendPage,
-  sessionCookie,
-} from '@countersign/runtime';
+  sessionCookie, zoneOf } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type RunningAuthentication, sessionCookieName } from './authentication.ts';
 import { signInPage } from './pages/sign-in-page.ts';
@@ -106,6 +105,7 @@ export function authenticationRoutes(
         fields,
         previousSecret: cookie(request, sessionCookieName),
         address: request.ip,
+        zone: zoneOf(request),
       });
       if (outcome.state === 'left') return reply.redirect(outcome.returnTo, 303);
       if (outcome.state === 'finished')

@@ -14,6 +14,7 @@ export function sessionStarted(
     readonly method: string;
     readonly goesOn: boolean;
     readonly address: string | undefined;
+    readonly zone?: string | undefined;
   },
 ): RecordDraft {
   return {
@@ -29,6 +30,7 @@ export function sessionStarted(
       authTime: Math.floor(session.authTime / 1000),
     },
     ...(facts.address === undefined ? {} : { address: facts.address }),
+    ...(facts.zone === undefined ? {} : { zone: facts.zone }),
     data: { session: session.id, goes_on: facts.goesOn, ends_at: toInstant(session.absoluteEndAt) },
   };
 }
@@ -42,6 +44,7 @@ export function sessionRefused(
     readonly method: string;
     readonly reason: string;
     readonly address: string | undefined;
+    readonly zone?: string | undefined;
   },
 ): RecordDraft {
   return {
@@ -53,6 +56,7 @@ export function sessionRefused(
     subject: { id: facts.person, institution: facts.institution },
     authentication: { method: facts.method },
     ...(facts.address === undefined ? {} : { address: facts.address }),
+    ...(facts.zone === undefined ? {} : { zone: facts.zone }),
   };
 }
 

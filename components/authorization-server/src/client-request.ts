@@ -1,5 +1,5 @@
 import type { ClientRequest } from '@countersign/contracts';
-import { accessRequestOf, presentedCertificateOf } from '@countersign/runtime';
+import { accessRequestOf, presentedCertificateOf, zoneOf } from '@countersign/runtime';
 import type { FastifyRequest } from 'fastify';
 import { refuse } from './refusal.ts';
 
@@ -19,6 +19,7 @@ export function clientRequestOf(request: FastifyRequest, base: string): ClientRe
   const { url, authorization, dpop } = accessRequestOf(request, new URL(base).origin);
   const certificate = presentedCertificateOf(request);
   const { accept } = request.headers;
+  const zone = zoneOf(request);
   return {
     method: 'POST',
     url,
@@ -26,6 +27,7 @@ export function clientRequestOf(request: FastifyRequest, base: string): ClientRe
     authorization,
     dpop,
     address: request.ip,
+    ...(zone === undefined ? {} : { zone }),
     ...(certificate === undefined ? {} : { certificate }),
     ...(accept === undefined ? {} : { accept }),
   };

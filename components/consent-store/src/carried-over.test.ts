@@ -93,7 +93,7 @@ beforeAll(async () => {
   await migrate({ database: scratch.database, components });
   world = await createConsentWorld({ scratch });
   for (const { recordId } of kept)
-    await world.audit.append({ id: recordId, type: 'mandate.accepted', source: 'consent-store', outcome: 'done' });
+    await world.audit.append({ id: recordId, type: 'mandate.accepted', source: 'test', outcome: 'done' });
 });
 afterAll(async () => {
   await world.close();

@@ -48,6 +48,7 @@ export async function compareCopies(
     source: 'consent-store',
     outcome: 'done',
     subject: by,
+    partner: institution,
     data: {
       institution,
       compared: copies.length,

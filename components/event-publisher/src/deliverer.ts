@@ -1,4 +1,4 @@
-import { type DeliveryDependencies, deliver, leaseMs } from './delivery.ts';
+import type { Logger } from '@countersign/runtime';
 
 export interface Deliverer {
   /** Delivers what is due now, as far as there are free turns. @returns how many events were delivered */
@@ -7,17 +7,30 @@ export interface Deliverer {
   stop(): Promise<void>;
 }
 
+/** Of all nodes: whoever answers slowly, or not at all, holds up their own events and nobody else's. */
+export const mostOfInstitution = 4;
 /** Of one node. */
 const turnsAtOnce = 32;
-/** Of all nodes: whoever answers slowly, or not at all, holds up their own events and nobody else's. */
-const mostOfInstitution = 4;
+
+export interface DelivererDependencies<Held> {
+  /** Takes what is due, at most so many. */
+  readonly lease: (limit: number) => Promise<readonly Held[]>;
+  /**
+   * Delivers what was taken.
+   *
+   * @param ended says that it is to stop, between two events
+   * @returns how many events were delivered
+   */
+  readonly deliver: (held: Held, ended: () => boolean) => Promise<number>;
+  readonly logger: Logger;
+  readonly everyMs: number;
+}
 
 /**
- * Delivers subscriptions, each in turns of its own: a slow receiver takes up one turn and no more. Safe to run on every
- * node at once: a lease in the database says who delivers.
+ * Delivers to receivers, each in turns of its own: a slow one takes up one turn and no more. Safe to run on every node
+ * at once: a lease in the database says who delivers.
  */
-export function createDeliverer(dependencies: DeliveryDependencies, everyMs: number): Deliverer {
-  const { store, reader, clock, logger } = dependencies;
+export function createDeliverer<Held>({ lease, deliver, logger, everyMs }: DelivererDependencies<Held>): Deliverer {
   const turns = new Set<Promise<number>>();
   let beginning: Promise<readonly Promise<number>[]> | undefined;
   let failing = false;
@@ -27,10 +40,9 @@ export function createDeliverer(dependencies: DeliveryDependencies, everyMs: num
   async function begin(): Promise<readonly Promise<number>[]> {
     const limit = turnsAtOnce - turns.size;
     if (stopped || limit <= 0) return [];
-    const newest = await reader.newest();
-    const held = await store.lease({ now: clock.now(), leaseMs, newest, limit, mostOfInstitution });
+    const held = await lease(limit);
     return held.map((one) => {
-      const turn = deliver(one, { newest, ended }, dependencies).finally(() => turns.delete(turn));
+      const turn = deliver(one, ended).finally(() => turns.delete(turn));
       turns.add(turn);
       return turn;
     });

@@ -1,14 +1,10 @@
-import {
-  type AuditAppender,
-  type CloudEvent,
-  type Outbound,
-  outboundErrors,
-  type Signer,
-} from '@countersign/contracts';
-import { type Clock, isCodedError, newId, type Random } from '@countersign/kernel';
+import type { AuditAppender, CloudEvent, Outbound, Signer } from '@countersign/contracts';
+import { type Clock, newId, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
+import { failsForTooLong, retryAfter } from './back-off.ts';
 import { signMessage } from './message-signature.ts';
 import { positionText } from './position.ts';
+import { type PostOutcome, postTo } from './post-outcome.ts';
 import type { Reader } from './reader.ts';
 import type { Leased, Store } from './store.ts';
 
@@ -25,25 +21,17 @@ export interface DeliveryDependencies {
 
 const contentType = 'application/cloudevents+json';
 
-/** Well within a lease. */
-const postTimeoutMs = 5_000;
 /** Held for one turn. */
 const eventsAtOnce = 100;
 /** A receiver that is slow has its turn, and then others have theirs. */
 const turnMs = 10_000;
 /** When we could not, and not the receiver. */
 const ownFaultMs = 5_000;
-const firstRetryMs = 1_000;
-const longestRetryMs = 3_600_000;
-/** After so long without success a person has to look at it; nothing is lost meanwhile. */
-const suspendAfterMs = 3 * 86_400_000;
 
 /** Another node takes a subscription over when the one that delivers it says nothing for so long. */
 export const leaseMs = 30_000;
 
-type Outcome =
-  | { readonly kind: 'delivered' | 'lease-lost' }
-  | { readonly kind: 'failed'; readonly detail: string; readonly gone: boolean };
+type Outcome = { readonly kind: 'delivered' | 'lease-lost' } | Extract<PostOutcome, { kind: 'failed' }>;
 
 /**
  * One turn of a subscription: its events in the order of the log, one at a time, moving on after a 2xx answer.
@@ -93,21 +81,8 @@ async function send(held: Leased, event: CloudEvent, dependencies: DeliveryDepen
   const { store, signer, outbound, clock } = dependencies;
   const message = { method: 'POST', url: held.url, contentType, body: JSON.stringify(event) } as const;
   const headers = await signMessage(message, { signer, createdSeconds: Math.floor(clock.now() / 1000) });
-  let status: number;
-  try {
-    ({ status } = await outbound.post(held.url, {
-      contentType,
-      body: message.body,
-      headers,
-      timeoutMs: postTimeoutMs,
-    }));
-  } catch (error) {
-    if (!isCodedError(error) || !Object.hasOwn(outboundErrors.codes, error.code)) throw error;
-    // What the address answered, or that it is refused, is the log's; the subscriber is told what they can act on.
-    return { kind: 'failed', detail: 'The address gave no answer in time, or is refused.', gone: false };
-  }
-  if (status < 200 || status >= 300)
-    return { kind: 'failed', detail: `The address answered with status ${status}.`, gone: status === 410 };
+  const posted = await postTo(outbound, held.url, { contentType, body: message.body, headers });
+  if (posted.kind === 'failed') return posted;
   return (await store.advance(held, BigInt(event.sequence), clock.now() + leaseMs))
     ? { kind: 'delivered' }
     : { kind: 'lease-lost' };
@@ -120,16 +95,9 @@ async function putOff(
 ): Promise<void> {
   const { store, clock, random } = dependencies;
   const now = clock.now();
-  const tooLong = held.failingSince !== undefined && now - held.failingSince >= suspendAfterMs;
+  const tooLong = failsForTooLong(held.failingSince, now);
   const stillOurs = await store.failed(held, now, now + retryAfter(held.attempts, random), detail);
   if (stillOurs && (gone || tooLong)) await suspend(held, detail, dependencies);
-}
-
-/** Doubled with each failure, up to an hour; a fifth of it by chance, so that a receiver that is back is not overrun. */
-function retryAfter(attempts: number, random: Random): number {
-  const wait = Math.min(firstRetryMs * 2 ** Math.min(attempts, 30), longestRetryMs);
-  const [byte = 0] = random.bytes(1);
-  return Math.round(wait * (0.8 + (0.2 * byte) / 255));
 }
 
 async function suspend(

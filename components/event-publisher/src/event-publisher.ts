@@ -10,12 +10,13 @@ import {
 import type { Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
-import { createDeliverer } from './deliverer.ts';
+import { createDeliverer, mostOfInstitution } from './deliverer.ts';
+import { deliver, leaseMs } from './delivery.ts';
 import { type Followed, follow } from './follow.ts';
 import { watchNewRecords } from './new-records.ts';
 import { positionText } from './position.ts';
 import { createReader, type ReaderDependencies } from './reader.ts';
-import { createStore } from './store.ts';
+import { createStore, type Leased } from './store.ts';
 import { createSubscriptions } from './subscriptions.ts';
 
 export interface EventPublisherDependencies extends ReaderDependencies {
@@ -55,11 +56,19 @@ const largestPage = 500;
 
 /** What has happened, read from the log, for those it concerns; see the contract. */
 export function createEventPublisher(dependencies: EventPublisherDependencies): RunningEventPublisher {
-  const { pool, signer, logger, everyMs = 250 } = dependencies;
+  const { pool, signer, clock, logger, everyMs = 250 } = dependencies;
   const store = createStore(pool);
   const reader = createReader(dependencies);
   const watch = watchNewRecords({ newest: reader.newest, logger, everyMs });
-  const deliverer = createDeliverer({ ...dependencies, store, reader }, everyMs);
+  const deliverer = createDeliverer<{ readonly held: Leased; readonly newest: bigint }>({
+    ...{ logger, everyMs },
+    async lease(limit) {
+      const newest = await reader.newest();
+      const leased = await store.lease({ now: clock.now(), leaseMs, newest, limit, mostOfInstitution });
+      return leased.map((held) => ({ held, newest }));
+    },
+    deliver: ({ held, newest }, ended) => deliver(held, { newest, ended }, { ...dependencies, store, reader }),
+  });
   let stopped = false;
 
   async function followPlaces(

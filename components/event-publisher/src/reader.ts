@@ -1,14 +1,8 @@
-import {
-  type AuditLog,
-  type CloudEvent,
-  type EventTopic,
-  type EvidenceRecord,
-  eventErrors,
-  eventTopics,
-} from '@countersign/contracts';
+import { type AuditLog, type CloudEvent, type EventTopic, eventErrors, eventTopics } from '@countersign/contracts';
 import { type AudienceDependencies, createAudiences } from './audiences.ts';
 import { beginning, readPosition } from './position.ts';
 import { type Projected, project, typesOfTopics } from './projection.ts';
+import { createSlices, sliceSize, slicesOfPage } from './slices.ts';
 
 export interface ReaderDependencies extends AudienceDependencies {
   readonly log: Pick<AuditLog, 'scan' | 'newest' | 'find'>;
@@ -36,62 +30,30 @@ export interface Page {
   readonly atEnd: boolean;
 }
 
-interface Slice {
-  /** Of records that make events. */
-  readonly projected: readonly (Projected & { readonly index: bigint })[];
-  /** Place of the last record that was read. */
-  readonly last: bigint | undefined;
-  readonly full: boolean;
-}
-
-/** Read at once, so that others' events cost a bounded time. */
-const sliceSize = 500;
-/** Slices of one page: after that the caller comes again from the new position. */
-const slicesOfPage = 8;
-
 export type Reader = ReturnType<typeof createReader>;
 
 /** What an institution may hear, read from the log in its order. */
 export function createReader(dependencies: ReaderDependencies) {
   const { log, origin } = dependencies;
   const audiences = createAudiences(dependencies);
-  const underWay = new Map<string, Promise<Slice>>();
-
-  async function readSlice(topics: readonly EventTopic[], after: bigint, size: number): Promise<Slice> {
-    const types = topics.flatMap((topic) => typesOfTopics[topic]);
-    const entries = await log.scan({ types, after, limit: size });
-    return {
-      projected: entries.flatMap(({ index, text }) => {
-        const projected = project(readRecord(text), index, origin);
-        return projected === undefined ? [] : [{ ...projected, index }];
-      }),
-      last: entries.at(-1)?.index,
-      full: entries.length === size,
-    };
-  }
-
-  /** Those who follow mostly stand at the same place, and wake up together. */
-  function sharedSlice(topics: readonly EventTopic[], after: bigint, size: number, newest: bigint): Promise<Slice> {
-    const key = `${[...topics].sort().join()} ${after} ${size} ${newest}`;
-    const present = underWay.get(key);
-    if (present !== undefined) return present;
-    const slice = readSlice(topics, after, size).finally(() => underWay.delete(key));
-    underWay.set(key, slice);
-    return slice;
-  }
+  const slices = createSlices<Projected & { readonly index: bigint }>({
+    log,
+    read(record, index) {
+      const projected = project(record, index, origin);
+      return projected === undefined ? [] : [{ ...projected, index }];
+    },
+  });
 
   return {
     async read(institution: string, { after, topics, limit, newest }: Asked): Promise<Page> {
       const events: CloudEvent[] = [];
+      const types = topics.flatMap((topic) => typesOfTopics[topic]);
       let position = after;
       for (let count = 0; count < slicesOfPage; count++) {
         const size = count === 0 ? Math.min(limit, sliceSize) : sliceSize;
-        const slice =
-          newest === undefined
-            ? await readSlice(topics, position, size)
-            : await sharedSlice(topics, position, size, newest);
-        const hearing = await audiences.hearing(institution, slice.projected);
-        for (const [at, { event, index }] of slice.projected.entries()) {
+        const slice = await slices({ types, after: position, size, ...(newest === undefined ? {} : { newest }) });
+        const hearing = await audiences.hearing(institution, slice.items);
+        for (const [at, { event, index }] of slice.items.entries()) {
           if (hearing[at] !== true) continue;
           events.push(event);
           if (events.length === limit) return { events, position: index, atEnd: false };
@@ -113,7 +75,7 @@ export function createReader(dependencies: ReaderDependencies) {
       const position = readPosition(text);
       if (position === undefined) throw invalidPosition();
       if (position === beginning) return beginning;
-      const [entry] = await log.scan({ types: allTypes, after: position - 1n, limit: 1 });
+      const [entry] = await log.scan({ types: allTypes, after: position - 1n, limit: 1, withheld: true });
       if (entry?.index !== position) throw invalidPosition();
       return position;
     },
@@ -129,9 +91,4 @@ function invalidPosition() {
     'event_position_invalid',
     'A position is what an earlier answer gave as one. Leave it out to begin with the first event.',
   );
-}
-
-/** The log's own text: written by it and by nobody else. */
-function readRecord(text: string): EvidenceRecord {
-  return JSON.parse(text) as EvidenceRecord;
 }

@@ -1,8 +1,9 @@
 import type { EventSubscription, EventTopic } from '@countersign/contracts';
 import type { RecordId, SubscriptionId } from '@countersign/kernel';
-import { databaseFailure, transaction } from '@countersign/runtime';
+import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { positionText } from './position.ts';
+import { ask, createLeases, type LeaseRequest } from './store/leases.ts';
 
 /** A subscription that this node delivers for now. */
 export interface Leased {
@@ -96,47 +97,21 @@ function createUnit(client: pg.PoolClient) {
 
 /** The table `subscriptions`. */
 export function createStore(pool: pg.Pool) {
+  const leases = createLeases<Row>(pool, {
+    name: 'subscriptions',
+    active: `status = 'active'`,
+    hasNew: 'position < $3',
+    columns,
+  });
   return {
     inUnit: <Result>(work: (unit: ReturnType<typeof createUnit>) => Promise<Result>): Promise<Result> =>
       transaction(pool, (client) => work(createUnit(client))),
 
     ofInstitution: (institution: string): Promise<readonly EventSubscription[]> => listed(pool, institution),
 
-    /**
-     * Takes what is due, has something new behind it and is leased to nobody, for `leaseMs`. What another node holds is
-     * passed over, and so is more than `mostOfInstitution` of one institution, so that slow receivers of one hold up
-     * nobody else's.
-     */
-    async lease(wanted: {
-      readonly now: number;
-      readonly leaseMs: number;
-      readonly newest: bigint;
-      readonly limit: number;
-      readonly mostOfInstitution: number;
-    }): Promise<readonly Leased[]> {
-      const { rows } = await ask<Row>(
-        pool,
-        `with moment as (select to_timestamp($1::float8 / 1000.0) as now),
-          busy as (
-            select institution, count(*) as turns from subscriptions, moment where leased_until > now group by institution),
-          due as (
-            select id, next_attempt_at,
-                   row_number() over (partition by institution order by next_attempt_at, id) + coalesce(turns, 0) as turn
-              from moment, subscriptions left join busy using (institution)
-             where status = 'active' and position < $3 and next_attempt_at <= now
-               and (leased_until is null or leased_until <= now)),
-          chosen as (
-            select id from due where turn <= $5 order by turn, next_attempt_at limit $4)
-        update subscriptions
-            set lease = lease + 1, leased_until = to_timestamp(($1::float8 + $2::float8) / 1000.0)
-          where id in (
-            select id from subscriptions
-             where id in (select id from chosen) and status = 'active'
-               and (leased_until is null or leased_until <= to_timestamp($1::float8 / 1000.0))
-               for update skip locked)
-        returning ${columns}`,
-        [wanted.now, wanted.leaseMs, wanted.newest, wanted.limit, wanted.mostOfInstitution],
-      );
+    /** See {@link createLeases}. */
+    async lease(wanted: LeaseRequest): Promise<readonly Leased[]> {
+      const rows = await leases.take(wanted);
       return rows.map((row) => ({
         id: row.id,
         institution: row.institution,
@@ -169,17 +144,7 @@ export function createStore(pool: pg.Pool) {
       );
     },
 
-    /** It could not be delivered; tried again at the time given. */
-    failed(held: Leased, now: number, nextAttempt: number, detail: string): Promise<boolean> {
-      return written(
-        `update subscriptions
-            set attempts = attempts + 1, failing_since = coalesce(failing_since, to_timestamp($3::float8 / 1000.0)),
-                last_failure_at = to_timestamp($3::float8 / 1000.0), last_failure = $5, leased_until = null,
-                next_attempt_at = to_timestamp($4::float8 / 1000.0)
-          where id = $1 and lease = $2`,
-        [held.id, held.lease, now, nextAttempt, detail],
-      );
-    },
+    failed: leases.failed,
   };
 
   async function written(text: string, values: readonly unknown[]): Promise<boolean> {
@@ -209,16 +174,4 @@ function subscriptionOf(row: Row): EventSubscription {
       ? {}
       : { lastFailure: { at: row.last_failure_at.toISOString(), detail: row.last_failure } }),
   };
-}
-
-async function ask<Result extends pg.QueryResultRow>(
-  on: pg.Pool | pg.PoolClient,
-  text: string,
-  values: readonly unknown[],
-): Promise<pg.QueryResult<Result>> {
-  try {
-    return await on.query<Result>(text, [...values]);
-  } catch (error) {
-    throw databaseFailure(error);
-  }
 }

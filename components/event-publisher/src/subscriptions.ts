@@ -6,7 +6,8 @@ import {
   type EventTopic,
   eventErrors,
 } from '@countersign/contracts';
-import { type Clock, digestOf, newId, type Random, type SubscriptionId } from '@countersign/kernel';
+import { type Clock, newId, type Random, type SubscriptionId } from '@countersign/kernel';
+import { addressRule, describeAddress, readAddress } from './delivery-address.ts';
 import { positionText } from './position.ts';
 import type { Reader } from './reader.ts';
 import type { Store } from './store.ts';
@@ -40,7 +41,7 @@ export function createSubscriptions({
       source: 'event-publisher',
       outcome: 'done',
       subject: by,
-      data: { subscription: id, institution, ...addressOf(url), topics: [...topics], position, ...more },
+      data: { subscription: id, institution, ...describeAddress(url), topics: [...topics], position, ...more },
     });
   };
 
@@ -98,28 +99,10 @@ function found(present: readonly EventSubscription[], id: SubscriptionId): Event
   return subscription;
 }
 
-const longestUrl = 1_024;
-
-/** As it is sent to, and signed. Which addresses are let near is the outbound fetcher's to say, each time. */
 function parseUrl(text: string): string {
-  const url = text.length <= longestUrl && URL.canParse(text) ? new URL(text) : undefined;
-  const plain = url?.username === '' && url.password === '' && url.hash === '' && url.href.length <= longestUrl;
-  if (url === undefined || !plain || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))))
-    throw eventErrors.error(
-      'subscription_invalid',
-      'The address is an https URL of at most 1,024 characters, without user, password or fragment.',
-    );
-  return url.href;
-}
-
-/** In development. */
-function isLoopback({ hostname }: URL): boolean {
-  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
-}
-
-/** Paths and queries of such addresses hold secrets of the receiver: their digest is enough to recognise one by. */
-function addressOf(url: string) {
-  return { origin: new URL(url).origin, url_digest: digestOf(url) };
+  const url = readAddress(text);
+  if (url === undefined) throw eventErrors.error('subscription_invalid', addressRule);
+  return url;
 }
 
 function sameTopics(a: readonly EventTopic[], b: readonly EventTopic[]): boolean {

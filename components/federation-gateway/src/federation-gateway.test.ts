@@ -5,6 +5,7 @@ import {
   type Person,
   type PrincipalId,
   type RecordDraft,
+  requireFit,
   type TrustProfile,
   type TrustRegistry,
 } from '@countersign/contracts';
@@ -159,6 +160,7 @@ function open(options: { readonly identityChaining?: 'draft-17' } = {}) {
     audit: {
       append: async (record) => {
         if (logIsDown) throw auditLogErrors.error('log_unavailable', 'down');
+        requireFit(record);
         records.push(record);
         return { id: record.id, index: 0n, time: '' };
       },

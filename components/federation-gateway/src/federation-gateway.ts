@@ -125,6 +125,7 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
         : {
             references: [profile.recordId],
             authentication: { issuer: profile.issuer },
+            partner: profile.institution,
             data: { profile: profile.id, profile_version: profile.version },
           }),
     });

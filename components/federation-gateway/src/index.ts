@@ -1,3 +1,4 @@
+export { type ConfiguredExchangeDependencies, createConfiguredExchange } from './configured-exchange.ts';
 export { createFederationGateway, type FederationGatewayDependencies } from './federation-gateway.ts';
 export { createOutbound, type OutboundDependencies } from './outbound.ts';
 export type { PartnerKeyTimes } from './partner-keys.ts';

@@ -363,6 +363,15 @@ describe('a message', () => {
     expect(received[1]?.headers).not.toHaveProperty('authorization');
   });
 
+  it('that is a security event asks to be told in JSON what is wrong with it, as RFC 8935 has it', async () => {
+    answer = (_, response) => void response.writeHead(202).end();
+    const url = `https://partner.example:${await serve()}/events`;
+    await open({ resolve: partner }).post(url, { contentType: 'application/secevent+jwt', body: 'e30.e30.AA' });
+    expect(received).toMatchObject([
+      { body: 'e30.e30.AA', headers: { 'content-type': 'application/secevent+jwt', accept: 'application/json' } },
+    ]);
+  });
+
   it('comes with its signature, and with no other field that is given', async () => {
     const port = await serve();
     const outbound = open({ resolve: partner });

@@ -77,6 +77,8 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound {
       const headers = {
         ...signatureOf(signature),
         'content-type': contentType,
+        // RFC 8935 section 2.1: how it is to be told what is wrong with a token.
+        ...(contentType === 'application/secevent+jwt' ? { accept: 'application/json' } : {}),
         ...(authorization === undefined ? {} : { authorization }),
       };
       return send(url, { method: 'POST', headers, body }, timeoutMs, async (answer) => {

@@ -1,1 +1,4 @@
-export {};
+export type { RetentionDependencies } from './dependencies.ts';
+export { type RetentionRoutes, retentionRoutes } from './http.ts';
+export { retentionMigrations } from './migrations.ts';
+export { createRetention, type RunningRetention } from './retention.ts';

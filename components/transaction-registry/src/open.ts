@@ -8,7 +8,7 @@ import { type Clock, newId, parseInstant, type Random } from '@countersign/kerne
 import { digestOfIntent, parseLei } from '@countersign/market';
 import { destinationKeyOf } from './destinations/destination-key.ts';
 import { intentJson, partiesOf } from './facts.ts';
-import { recordAbout } from './records.ts';
+import { recordAbout, strategyOf } from './records.ts';
 import type { Store, StoredTransaction } from './store.ts';
 
 export interface OpenDependencies {
@@ -40,7 +40,8 @@ export async function openTransaction(
       references: [row.mandate.recordId],
       subject: request.initiator,
       client: row.client,
-      data: { intent: intentJson(row), intent_type: row.detail.type, idempotency_key: row.idempotencyKey },
+      data: { intent_type: row.detail.type, idempotency_key: row.idempotencyKey },
+      protectedValues: strategyOf(row.initiatorInstitution, { intent: intentJson(row) }),
     });
     return opened(row);
   });

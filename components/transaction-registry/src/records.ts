@@ -1,5 +1,5 @@
-import type { RecordDraft } from '@countersign/contracts';
-import type { Clock, Random } from '@countersign/kernel';
+import type { ProtectedValue, RecordDraft } from '@countersign/contracts';
+import type { Clock, Json, Random } from '@countersign/kernel';
 import { newId, type RecordId } from '@countersign/kernel';
 import type { StoredTransaction } from './store.ts';
 
@@ -15,6 +15,28 @@ export function recordAbout(
     mandate: { id: transaction.mandate.id, version: transaction.mandate.version },
     intent: transaction.intentDigest,
   };
+}
+
+/**
+ * Members of `data` by which it could be seen what an institution means to trade, and how. What says nothing is left out:
+ * it stands in the record as it is.
+ *
+ * @param institution LEI, whose it is
+ */
+export function strategyOf(
+  institution: string,
+  members: Readonly<Record<string, Json | undefined>>,
+): readonly ProtectedValue[] {
+  return Object.entries(members).flatMap(([name, value]) =>
+    value === undefined || saysNothing(value)
+      ? []
+      : [{ path: `/data/${name}`, kind: 'strategy', subject: institution, value }],
+  );
+}
+
+/** An object or a list without members. */
+export function saysNothing(value: Json): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
 /** Each record once, in the order of first mention. */

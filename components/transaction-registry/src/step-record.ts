@@ -3,12 +3,14 @@ import {
   type LimitReading,
   limitReadingJson,
   type Mandate,
+  openDecision,
+  type ProtectedValue,
+  protectedDecision,
   type RecordDraft,
-  recordedDecision,
 } from '@countersign/contracts';
 import type { Clock, CodedError, Json, Random, RecordId } from '@countersign/kernel';
 import type { Attempt } from './attempt.ts';
-import { recordAbout, referencesTo } from './records.ts';
+import { recordAbout, referencesTo, saysNothing, strategyOf } from './records.ts';
 import type { StoredApproval } from './store.ts';
 
 interface From {
@@ -31,6 +33,7 @@ export interface Grounds {
 export function stepRecord(attempt: Attempt, grounds: Grounds, from: From): RecordDraft {
   const { asked, rule, transaction } = attempt;
   const { mandates, decision, readings, approvals, delay } = grounds;
+  const body = asked.body as Json;
   const named = mandates.find(({ id }) => id === transaction.mandate.id);
   return {
     ...recordAbout(transaction, from),
@@ -52,11 +55,15 @@ export function stepRecord(attempt: Attempt, grounds: Grounds, from: From): Reco
       to: rule.to,
       version: transaction.version + 1,
       body_digest: asked.bodyDigest,
-      body: asked.body as Json,
+      ...(saysNothing(body) ? { body } : {}),
       ...(attempt.late ? { late: true } : {}),
       ...decisionMember(decision),
-      ...(readings === undefined ? {} : { limits: readings.map(limitReadingJson) }),
+      ...(readings?.length === 0 ? { limits: [] } : {}),
     },
+    protectedValues: [
+      ...strategyOf(asked.institution, { body, limits: readings?.map(limitReadingJson) }),
+      ...protectedPart(decision, asked.institution),
+    ],
   };
 }
 
@@ -74,9 +81,12 @@ export function refusalRecord(attempt: Attempt, error: CodedError, from: From, d
       event: asked.event,
       state: transaction.state,
       body_digest: asked.bodyDigest,
-      ...(error.facts === undefined ? {} : { facts: error.facts as Json }),
       ...decisionMember(decision),
     },
+    protectedValues: [
+      ...strategyOf(asked.institution, { facts: error.facts as Json | undefined }),
+      ...protectedPart(decision, asked.institution),
+    ],
   };
 }
 
@@ -93,5 +103,9 @@ export function circumstancesOf({ asked, rule }: Attempt, decision?: Decision): 
 }
 
 function decisionMember(decision: Decision | undefined): { readonly decision?: Json } {
-  return decision === undefined ? {} : { decision: recordedDecision(decision) };
+  return decision === undefined ? {} : { decision: openDecision(decision) };
+}
+
+function protectedPart(decision: Decision | undefined, institution: string): readonly ProtectedValue[] {
+  return decision === undefined ? [] : protectedDecision(decision, institution);
 }

@@ -4,6 +4,7 @@ import {
   auditLogErrors,
   type Directory,
   type RecordDraft,
+  requireFit,
   type TrustProfileInput,
 } from '@countersign/contracts';
 import { CodedError, systemRandom } from '@countersign/kernel';
@@ -98,6 +99,7 @@ async function open(
     audit: {
       append: async (record) => {
         if (logIsDown) throw auditLogErrors.error('log_unavailable', 'down');
+        requireFit(record);
         records.push(record);
         return { id: record.id, index: BigInt(records.length), time: '2026-11-21T00:00:00.000Z' };
       },

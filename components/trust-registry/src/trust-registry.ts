@@ -149,6 +149,7 @@ function registeredRecord(profile: TrustProfile, by: Actor): RecordDraft {
     ...draft('partner.profile-registered', by),
     id: recordId,
     outcome: 'done',
+    partner: profile.institution,
     data: { profile: content },
   };
 }

@@ -6,6 +6,7 @@ export const recordTypes = [
   'log.opened',
   'log.publication-stopped',
   'log.publication-resumed',
+  'log.witness-alarm',
   'log.pruned',
   'source.opened',
   'source.beat',
@@ -85,6 +86,7 @@ export const recordTypes = [
   'timestamp.obtained',
   'retention.proposed',
   'retention.changed',
+  'retention.pruning-approved',
   'retention.rejected',
   'hold.placed',
   'hold.released',
@@ -235,7 +237,19 @@ export const auditLogErrors = errorVocabulary({
   log_quorum_missing: 'unavailable',
   /** More has been appended than may stand unpublished. */
   log_publication_overdue: 'unavailable',
+  /** The file that keeps the newest head outside of the database cannot be read or written, or another process has it. */
+  log_guard_unusable: 'unavailable',
+  /** The policy of witnesses cannot be read, or cannot be met by this log. */
+  log_policy_unusable: 'invalid',
+  /** The folder to which the log is published, or a copy of it is kept, cannot be used. */
+  log_folder_unusable: 'unavailable',
+  /** What was copied is not what was signed. */
+  log_copy_unverified: 'unavailable',
   query_malformed: 'invalid',
+  /** Many records have some of what is asked, and too few all of it. */
+  query_too_wide: 'invalid',
+  /** The index by which evidence is found has fallen far behind the log. */
+  query_behind: 'unavailable',
   purpose_missing: 'invalid',
 });
 
@@ -266,6 +280,8 @@ export interface RecordQuery {
   readonly after?: bigint;
   /** At most 1,000. */
   readonly limit?: number;
+  /** As the records stand in the log: who has no use for what is told to few does not get it. */
+  readonly withheld?: true;
 }
 
 /** By what evidence is found. All that is given must hold. */
@@ -293,6 +309,20 @@ export interface EvidenceQuery {
   readonly limit?: number;
 }
 
+/** What a bundle tells of what is told to few. */
+export interface BundleDisclosure {
+  /** As the record of the export says it. */
+  readonly kinds: readonly ProtectionKind[];
+  /** In words: what the values are wanted for. */
+  readonly purpose?: string;
+  /**
+   * Whether this value may be told to who asks.
+   *
+   * @param subject under whose key it is kept
+   */
+  mayBeShown(value: { readonly kind: ProtectionKind; readonly subject: string }, record: EvidenceRecord): boolean;
+}
+
 /** A record as it stands in the log: the bytes that were hashed, with protected values put back into the text. */
 export interface RawLogEntry {
   readonly index: bigint;
@@ -309,6 +339,8 @@ export interface ScanQuery {
   readonly after?: bigint;
   /** At most 1,000. */
   readonly limit: number;
+  /** As {@link RecordQuery.withheld}. */
+  readonly withheld?: true;
 }
 
 /** What reads past records in bulk. */
@@ -316,7 +348,7 @@ export interface RecordScanner {
   /** In the order of the log, unparsed. */
   scan(query: ScanQuery): Promise<readonly RawLogEntry[]>;
   /** How many a scan of the same range would find. */
-  count(query: Omit<ScanQuery, 'after' | 'limit'>): Promise<number>;
+  count(query: Omit<ScanQuery, 'after' | 'limit' | 'withheld'>): Promise<number>;
 }
 
 export interface AuditLog extends AuditAppender, RecordScanner {
@@ -344,11 +376,13 @@ export interface AuditLog extends AuditAppender, RecordScanner {
    * Writes an `evidence.exported` record that lists what belongs into the bundle, so that a later omission shows.
    *
    * @param since a checkpoint note the reader already holds: the bundle then proves the log only grew since.
+   * @param disclose which protected values the bundle discloses; none when left out. Recorded with the list.
    */
   exportBundle(request: {
     readonly transaction: TransactionId;
     readonly requester: Actor;
     readonly since?: string;
+    readonly disclose?: BundleDisclosure;
   }): Promise<EvidenceBundle>;
   /** Recomputes the tree from the entries and compares it with tiles and checkpoints. */
   verify(onProgress?: (done: bigint, of: bigint) => void): Promise<LogVerification>;

@@ -136,6 +136,8 @@ export interface ClientRequest {
   readonly accept?: string;
   /** Source address as our listener saw it. */
   readonly address?: string;
+  /** Network zone of the listener. */
+  readonly zone?: string;
 }
 
 /** RFC 6749 section 5.1, with the members of RFC 8693 section 2.2.1 and RFC 9396 section 7. */

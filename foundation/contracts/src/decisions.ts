@@ -43,12 +43,16 @@ export interface Decision {
   readonly obligations: readonly Obligation[];
   /** The longest life that the determining policies allow a token, where one of them says so. */
   readonly tokenLifetimeSeconds?: number;
+  /** A policy that permitted it asks for a time stamp of the step (`@time_stamp`). It changes no answer. */
+  readonly timeStamp?: true;
   /** Version of the directory snapshot that was read. */
   readonly entityVersion: number;
   /** Digest of {@link input}. */
   readonly inputDigest: Digest;
   /** Everything the decision was made from, see `DecisionDocument`; what of the directory was read is named by digest. */
   readonly input: Json;
+  /** Canonical form (RFC 8785) of {@link input}, from who has it written. */
+  readonly inputText?: string;
   /** Record of the publication of the policies used. */
   readonly policyRecord: RecordId;
 }

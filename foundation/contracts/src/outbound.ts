@@ -23,7 +23,11 @@ export interface Outbound {
   post(
     url: string,
     message: {
-      readonly contentType: 'application/x-www-form-urlencoded' | 'application/json' | 'application/cloudevents+json';
+      readonly contentType:
+        | 'application/x-www-form-urlencoded'
+        | 'application/json'
+        | 'application/cloudevents+json'
+        | 'application/secevent+jwt';
       readonly body: string;
       readonly authorization?: string;
       /** A signature over the message, and nothing else: what is sent to whom stays ours to say. */
@@ -31,4 +35,27 @@ export interface Outbound {
       readonly timeoutMs?: number;
     },
   ): Promise<{ readonly status: number }>;
+}
+
+/**
+ * Requests to addresses that the operator has configured (witnesses, authorities for time stamps), which may lie in its
+ * own networks. Https (plain http on loopback alone), no redirects, time and size bounded.
+ */
+export interface ConfiguredExchange {
+  /**
+   * Posts a body and reads the whole answer, whatever its status.
+   *
+   * @throws CodedError `outbound_failed`; `outbound_address_refused` for an address that is no https
+   */
+  exchange(
+    url: string,
+    message: {
+      readonly contentType: string;
+      readonly body: string | Uint8Array;
+      /** Of the whole exchange; 5,000 by default. */
+      readonly timeoutMs?: number;
+      /** Of the answer; 65,536 by default. */
+      readonly maxBytes?: number;
+    },
+  ): Promise<{ readonly status: number; readonly contentType: string | undefined; readonly body: Buffer }>;
 }

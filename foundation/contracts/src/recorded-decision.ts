@@ -1,4 +1,5 @@
 import { type Json, listOf, membersOf, parseDigest } from '@countersign/kernel';
+import type { ProtectedValue } from './audit-log.ts';
 import type { RecordedDecision } from './decision-history.ts';
 import type { Decision, DecisionReason, Obligation } from './decisions.ts';
 
@@ -7,13 +8,35 @@ export function recordedDecision(decision: Decision): Json {
   return { ...withoutInput(decision), input: decision.input };
 }
 
-/** {@link recordedDecision} as JSON text, around the text of its input. */
-export function recordedDecisionText(decision: Omit<Decision, 'input'> & { readonly inputText: string }): string {
-  return `${JSON.stringify(withoutInput(decision)).slice(0, -1)},"input":${decision.inputText}}`;
+/**
+ * The decision as a record holds it in the open, in `data.decision`: that and why it was made, by codes and policies. The
+ * rest is kept beside the record, by {@link protectedDecision}.
+ */
+export function openDecision(decision: Omit<Decision, 'input'>): { readonly [name: string]: Json } {
+  const { reasons, errors, ...open } = withoutInput(decision);
+  return { ...open, ...(reasons.length > 0 ? {} : { reasons }), ...(errors.length > 0 ? {} : { errors }) };
+}
+
+/**
+ * What a decision was made from, and what was said of it in words, tells what somebody means to trade: it is kept under
+ * the institution that acts.
+ *
+ * @param institution LEI; for a record that holds {@link openDecision} in `data.decision`
+ */
+export function protectedDecision(decision: Decision, institution: string): readonly ProtectedValue[] {
+  const { inputText } = decision;
+  const { reasons, errors } = withoutInput(decision);
+  const under = { kind: 'strategy', subject: institution } as const;
+  const input: ProtectedValue = { ...under, path: '/data/decision/input' };
+  return [
+    inputText === undefined ? { ...input, value: decision.input } : { ...input, text: inputText },
+    ...(reasons.length > 0 ? [{ ...under, path: '/data/decision/reasons', value: reasons }] : []),
+    ...(errors.length > 0 ? [{ ...under, path: '/data/decision/errors', value: errors }] : []),
+  ];
 }
 
 function withoutInput(decision: Omit<Decision, 'input'>) {
-  const { tokenLifetimeSeconds } = decision;
+  const { tokenLifetimeSeconds, timeStamp } = decision;
   return {
     decision_id: decision.id,
     decision: decision.decision,
@@ -24,6 +47,7 @@ function withoutInput(decision: Omit<Decision, 'input'>) {
     reasons: decision.reasons.map(({ code, detail }) => ({ code, detail })),
     obligations: decision.obligations.map(obligationJson),
     ...(tokenLifetimeSeconds === undefined ? {} : { token_lifetime_seconds: tokenLifetimeSeconds }),
+    ...(timeStamp === undefined ? {} : { time_stamp: timeStamp }),
     entity_version: decision.entityVersion,
     input_digest: decision.inputDigest,
   };

@@ -90,6 +90,7 @@ const classes = {
     'log.opened',
     'log.publication-stopped',
     'log.publication-resumed',
+    'log.witness-alarm',
     'log.pruned',
     'source.alarm',
     'clock.alarm',
@@ -97,6 +98,7 @@ const classes = {
     'evidence.read',
     'retention.proposed',
     'retention.changed',
+    'retention.pruning-approved',
     'retention.rejected',
     'hold.placed',
     'hold.released',
@@ -147,9 +149,19 @@ export interface PruneOrder {
   readonly before: number;
   /** What stays although it is old. */
   readonly holds: readonly HoldScope[];
+  /**
+   * The place in the log up to which holds and schedule were looked at. Where one was recorded after it, nothing more
+   * goes: the order of the log decides between a hold and a deletion, whichever node is asked for which.
+   */
+  readonly asOf: bigint;
   /** The record that allows it. */
   readonly authority: RecordId;
   readonly by: Actor;
+}
+
+/** Keys to be destroyed. `asOf`, `authority` and `by` as in {@link PruneOrder}. */
+export interface EraseOrder extends Pick<PruneOrder, 'asOf' | 'authority' | 'by'> {
+  readonly keys: readonly string[];
 }
 
 export interface ClassSurvey {
@@ -167,7 +179,10 @@ export interface ClassSurvey {
 export interface PruneReport {
   readonly class: RetentionClass;
   readonly pruned: number;
+  /** Old enough, and kept by a hold. */
   readonly held: number;
+  /** Old enough, and kept because records that are kept rest on them. */
+  readonly needed: number;
   /** The `log.pruned` records that say which. */
   readonly records: readonly RecordId[];
 }
@@ -195,13 +210,25 @@ export interface LogCustody {
     before: Readonly<Partial<Record<RetentionClass, number>>>,
     holds: readonly HoldScope[],
   ): Promise<readonly ClassSurvey[]>;
-  /** Removes bodies. A `log.pruned` record lists them first, with the root over their leaf hashes. */
-  prune(order: PruneOrder, onProgress?: (done: number, of: number) => void): Promise<PruneReport>;
+  /**
+   * Removes bodies, a slice at a time. A `log.pruned` record lists each slice first, with the root over its leaf hashes.
+   * The same order given again goes on where it was left.
+   *
+   * @param signal ends it after the slice under way
+   * @throws CodedError `custody_outdated` when a hold or a schedule was recorded after `asOf`: look again, and give the
+   *   order anew; `custody_unauthorized` when the authority is no record that allows this
+   */
+  prune(order: PruneOrder, onProgress?: (done: number, of: number) => void, signal?: AbortSignal): Promise<PruneReport>;
   keysOf(subject: string): Promise<readonly SubjectKey[]>;
   /** Does a hold keep any record with a value under these keys? Its scopes that do. */
   heldKeys(keys: readonly string[], holds: readonly HoldScope[]): Promise<readonly HoldScope[]>;
-  /** Destroys keys, and what is kept under them. An `erasure.completed` record names them first. */
-  erase(order: { readonly keys: readonly string[]; readonly authority: RecordId; readonly by: Actor }): Promise<number>;
+  /**
+   * Destroys keys, and what is kept under them. An `erasure.completed` record names them first.
+   *
+   * @returns how many values went
+   * @throws CodedError as {@link prune}
+   */
+  erase(order: EraseOrder): Promise<number>;
 }
 
 /** Laws that firms keep records by. Years are what the text asks at least. */
@@ -243,4 +270,11 @@ export const retentionErrors = errorVocabulary({
   erasure_too_early: 'conflict',
   erasure_held: 'conflict',
   subject_without_values: 'not-found',
+  /** The scope finds nothing, and whoever placed it did not say that it is meant for what is to come. */
+  hold_finds_nothing: 'conflict',
+  /** What was judged is no longer all there is: a hold or a schedule came after it. */
+  custody_outdated: 'conflict',
+  custody_unauthorized: 'forbidden',
+  /** The evidence is kept by the operator: nobody else decides how long. */
+  retention_of_the_operator: 'forbidden',
 });

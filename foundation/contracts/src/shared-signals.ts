@@ -5,7 +5,6 @@ export const caepEvents = [
   'session-revoked',
   'token-claims-change',
   'credential-change',
-  'assurance-level-change',
   'device-compliance-change',
   'session-established',
   'session-presented',
@@ -16,12 +15,21 @@ export type CaepEvent = (typeof caepEvents)[number];
 export const caepEventUri = (event: CaepEvent): string =>
   `https://schemas.openid.net/secevent/caep/event-type/${event}`;
 
-/** Errors of the Shared Signals Framework 1.0, section 8, and of RFC 8935 and 8936. */
+/** What a transmitter says of a stream itself (Shared Signals Framework 1.0, sections 8.1.4 and 8.1.5). */
+export type StreamEvent = 'verification' | 'stream-updated';
+
+export const streamEventUri = (event: StreamEvent): string =>
+  `https://schemas.openid.net/secevent/ssf/event-type/${event}`;
+
+/** How events reach a receiver: pushed (RFC 8935), or polled for (RFC 8936). */
+export const deliveryMethods = { push: 'urn:ietf:rfc:8935', poll: 'urn:ietf:rfc:8936' } as const;
+
+/** Errors of the management of streams; the framework names their HTTP statuses alone. */
 export const sharedSignalErrors = errorVocabulary({
   stream_not_found: 'not-found',
-  stream_exists: 'conflict',
   stream_malformed: 'invalid',
+  /** An institution keeps at most 16 streams, and a stream passes over at most 1,000 subjects. */
   stream_limit: 'conflict',
-  subject_unknown: 'not-found',
+  /** Verification is asked for more often than the stream's `min_verification_interval`. */
   signal_rate_limited: 'rate-limited',
 });

@@ -24,7 +24,11 @@ export interface TimeStamper {
   stamp(digest: Uint8Array): Promise<TimeStamp>;
 }
 
-/** What a `timestamp.obtained` record says its token is over. */
+/**
+ * What a `timestamp.obtained` record says its token is over, in `data.thing`; `data.token` is the DER of the token in
+ * base64url. The digest in the token is the SHA-256 of the checkpoint's note, or the leaf hash of the record itself,
+ * which is a SHA-256 already.
+ */
 export type StampedThing =
   | { readonly kind: 'checkpoint'; readonly size: string; readonly checkpoint: string }
   | { readonly kind: 'record'; readonly record: string; readonly leafHash: string };

@@ -1,6 +1,10 @@
 import { decodeBase64Url, parseId, type RecordId, type TransactionId } from '@countersign/kernel';
 
-export const bundleFormat = 'countersign-evidence-bundle/1';
+/** The format that is written. */
+export const bundleFormat = 'countersign-evidence-bundle/2';
+/** The formats that are read: bundles outlive the programs that made them. The first had no {@link laterMembers}. */
+export const bundleFormats = ['countersign-evidence-bundle/1', bundleFormat] as const;
+export type BundleFormat = (typeof bundleFormats)[number];
 
 /**
  * Bounds of a bundle. They are part of the format: a reader may rely on them before it parses anything.
@@ -14,6 +18,17 @@ export const bundleLimits = {
   proofHashes: 65,
   noteLength: 16_384,
   verifierKeyLength: 512,
+  /** Of a whole bundle. */
+  disclosures: 65_536,
+  /** Of the canonical JSON text of one protected value. */
+  disclosureBytes: 65_535,
+  pointerLength: 256,
+  timeStamps: 64,
+  tokenBytes: 65_536,
+  certificates: 64,
+  certificateBytes: 16_384,
+  chainLength: 8,
+  revocationBytes: 262_144,
 } as const;
 
 /**
@@ -23,7 +38,7 @@ export const bundleLimits = {
  * 64-bit numbers and JSON's are not. Unknown members are refused, so that nothing can travel unchecked.
  */
 export interface EvidenceBundle {
-  readonly format: typeof bundleFormat;
+  readonly format: BundleFormat;
   readonly transaction: TransactionId;
   /** As the exporter states it. A reader who has the key from elsewhere passes that to `verifyBundle`. */
   readonly log: {
@@ -42,12 +57,56 @@ export interface EvidenceBundle {
     readonly checkpoint: string;
     readonly proof: readonly string[];
   };
+  /**
+   * Protected values that this reader may see, in the order of the log and, within a record, of their paths. A record
+   * holds a commitment to each; one that is not here is withheld or erased, and the record says so by itself.
+   */
+  readonly disclosures?: readonly Disclosure[];
+  /** Time stamps over earlier checkpoints of this log: what lies below existed at the time that each states. */
+  readonly timeStamps?: readonly BundledTimeStamp[];
+  /** What vouches for the certificates that records name by their thumbprints. */
+  readonly certificates?: readonly BundledCertificate[];
+}
+
+/** A protected value with the salt that opens the commitment of its record. */
+export interface Disclosure {
+  readonly record: RecordId;
+  /** JSON pointer (RFC 6901) of object members, as the record's `protected` names it. */
+  readonly path: string;
+  /** 32 bytes. */
+  readonly salt: string;
+  /** Canonical JSON text (RFC 8785) of the value. The commitment is SHA-256 over the salt and the UTF-8 bytes of this. */
+  readonly text: string;
+}
+
+export interface BundledTimeStamp {
+  /** The note as it was stamped: the imprint of the token is SHA-256 over these very bytes. */
+  readonly checkpoint: string;
+  /** DER of the ContentInfo (RFC 3161 section 2.4.2). */
+  readonly token: string;
+  /** From the stamped checkpoint to that of the bundle (RFC 6962 section 2.1.2). */
+  readonly proof: readonly string[];
+}
+
+/** What a certificate was shown for. */
+export const certificateUses = ['connection', 'signature'] as const;
+export type CertificateUse = (typeof certificateUses)[number];
+
+export interface BundledCertificate {
+  readonly use: CertificateUse;
+  /** DER, the named certificate first, each vouched for by the next. */
+  readonly chain: readonly string[];
+  /** What its issuer said of it at the time: DER of a CertificateList (RFC 5280) or an OCSPResponse (RFC 6960). */
+  readonly revocation?: { readonly kind: 'crl' | 'ocsp'; readonly der: string };
 }
 
 /** One record: the exact bytes that were hashed into the log, never re-serialised, and the way up to the root. */
 export interface BundledLeaf {
   readonly index: string;
-  readonly leaf: string;
+  /** Absent when the log no longer has the bytes, because their time was over. */
+  readonly leaf?: string;
+  /** RFC 6962 hash of the leaf, instead of its bytes. */
+  readonly leafHash?: string;
   /** RFC 6962 section 2.1.1 audit path, lowest node first. */
   readonly proof: readonly string[];
 }
@@ -75,14 +134,17 @@ class Malformed extends Error {}
 function readBundle(input: unknown): EvidenceBundle {
   const members = readObject(input, 'the bundle', {
     required: ['format', 'transaction', 'log', 'checkpoint', 'manifest', 'records'],
-    optional: ['consistency'],
+    optional: ['consistency', ...laterMembers],
   });
-  if (members.format !== bundleFormat) throw new Malformed(`format is not ${bundleFormat}`);
+  const format = bundleFormats.find((known) => known === members.format);
+  if (format === undefined) throw new Malformed(`format is none of ${bundleFormats.join(', ')}`);
+  if (format !== bundleFormat && laterMembers.some((name) => Object.hasOwn(members, name)))
+    throw new Malformed('the bundle holds a member this format does not have');
   const transaction = parseId('transaction', members.transaction);
   if (transaction === undefined) throw new Malformed('transaction is not a transaction id');
   const log = readObject(members.log, 'log', { required: ['origin', 'verifierKey'] });
   const bundle = {
-    format: bundleFormat,
+    format,
     transaction,
     log: {
       origin: readText(log.origin, 'log.origin', bundleLimits.verifierKeyLength),
@@ -90,17 +152,78 @@ function readBundle(input: unknown): EvidenceBundle {
     },
     checkpoint: readText(members.checkpoint, 'checkpoint', bundleLimits.noteLength),
     manifest: readManifest(members.manifest),
-    records: readLeaves(members.records),
+    records: readLeaves(members.records, format),
   } as const;
-  if (members.consistency === undefined) return bundle;
-  const consistency = readObject(members.consistency, 'consistency', { required: ['checkpoint', 'proof'] });
   return {
     ...bundle,
-    consistency: {
-      checkpoint: readText(consistency.checkpoint, 'consistency.checkpoint', bundleLimits.noteLength),
-      proof: readProof(consistency.proof, 'consistency.proof'),
-    },
+    ...(members.consistency === undefined ? {} : { consistency: readConsistency(members.consistency) }),
+    ...(members.disclosures === undefined ? {} : { disclosures: readDisclosures(members.disclosures) }),
+    ...(members.timeStamps === undefined ? {} : { timeStamps: readTimeStamps(members.timeStamps) }),
+    ...(members.certificates === undefined ? {} : { certificates: readCertificates(members.certificates) }),
   };
+}
+
+/** What the first format did not have. */
+const laterMembers = ['disclosures', 'timeStamps', 'certificates'] as const;
+
+function readConsistency(value: unknown): NonNullable<EvidenceBundle['consistency']> {
+  const consistency = readObject(value, 'consistency', { required: ['checkpoint', 'proof'] });
+  return {
+    checkpoint: readText(consistency.checkpoint, 'consistency.checkpoint', bundleLimits.noteLength),
+    proof: readProof(consistency.proof, 'consistency.proof'),
+  };
+}
+
+function readDisclosures(value: unknown): readonly Disclosure[] {
+  return readArray(value, 'disclosures', bundleLimits.disclosures).map((item, position) => {
+    const where = `disclosures[${position}]`;
+    const members = readObject(item, where, { required: ['record', 'path', 'salt', 'text'] });
+    const record = parseId('record', members.record);
+    if (record === undefined) throw new Malformed(`${where}.record is not a record id`);
+    return {
+      record,
+      path: readText(members.path, `${where}.path`, bundleLimits.pointerLength),
+      salt: readHash(members.salt, `${where}.salt`),
+      text: readText(members.text, `${where}.text`, bundleLimits.disclosureBytes),
+    };
+  });
+}
+
+function readTimeStamps(value: unknown): readonly BundledTimeStamp[] {
+  return readArray(value, 'timeStamps', bundleLimits.timeStamps).map((item, position) => {
+    const where = `timeStamps[${position}]`;
+    const members = readObject(item, where, { required: ['checkpoint', 'token', 'proof'] });
+    return {
+      checkpoint: readText(members.checkpoint, `${where}.checkpoint`, bundleLimits.noteLength),
+      token: readBytes(members.token, `${where}.token`, bundleLimits.tokenBytes),
+      proof: readProof(members.proof, `${where}.proof`),
+    };
+  });
+}
+
+function readCertificates(value: unknown): readonly BundledCertificate[] {
+  return readArray(value, 'certificates', bundleLimits.certificates).map((item, position) => {
+    const where = `certificates[${position}]`;
+    const members = readObject(item, where, { required: ['use', 'chain'], optional: ['revocation'] });
+    const use = certificateUses.find((known) => known === members.use);
+    if (use === undefined) throw new Malformed(`${where}.use is none of ${certificateUses.join(', ')}`);
+    const chain = readArray(members.chain, `${where}.chain`, bundleLimits.chainLength).map((der, link) =>
+      readBytes(der, `${where}.chain[${link}]`, bundleLimits.certificateBytes),
+    );
+    if (chain.length === 0) throw new Malformed(`${where}.chain is empty`);
+    return {
+      use,
+      chain,
+      ...(members.revocation === undefined ? {} : { revocation: readRevocation(members.revocation, where) }),
+    };
+  });
+}
+
+function readRevocation(value: unknown, where: string): NonNullable<BundledCertificate['revocation']> {
+  const members = readObject(value, `${where}.revocation`, { required: ['kind', 'der'] });
+  if (members.kind !== 'crl' && members.kind !== 'ocsp')
+    throw new Malformed(`${where}.revocation.kind is none of crl, ocsp`);
+  return { kind: members.kind, der: readBytes(members.der, `${where}.revocation.der`, bundleLimits.revocationBytes) };
 }
 
 function readManifest(value: unknown): readonly RecordId[] {
@@ -113,37 +236,48 @@ function readManifest(value: unknown): readonly RecordId[] {
   });
 }
 
-function readLeaves(value: unknown): readonly BundledLeaf[] {
+function readLeaves(value: unknown, format: BundleFormat): readonly BundledLeaf[] {
   const items = readArray(value, 'records', bundleLimits.records + bundleLimits.manifests);
+  const optional = format === bundleFormat ? ['leaf', 'leafHash'] : ['leaf'];
   let previous = -1n;
   return items.map((item, position) => {
     const where = `records[${position}]`;
-    const members = readObject(item, where, { required: ['index', 'leaf', 'proof'] });
+    const members = readObject(item, where, { required: ['index', 'proof'], optional });
     const index = readIndex(members.index, `${where}.index`);
     // One index, one record: a strictly rising order leaves no room for the same record twice.
     if (BigInt(index) <= previous) throw new Malformed(`${where}.index does not follow the one before it`);
     previous = BigInt(index);
-    return {
-      index,
-      leaf: readLeaf(members.leaf, `${where}.leaf`),
-      proof: readProof(members.proof, `${where}.proof`),
-    };
+    return { index, ...readBody(members, where), proof: readProof(members.proof, `${where}.proof`) };
   });
 }
 
-function readLeaf(value: unknown, where: string): string {
-  const text = readText(value, where, Math.ceil((bundleLimits.leafBytes * 4) / 3));
+/** The bytes of a record or, where the log has them no longer, their hash: one of the two. */
+function readBody(
+  { leaf, leafHash }: Readonly<Record<string, unknown>>,
+  where: string,
+): Pick<BundledLeaf, 'leaf' | 'leafHash'> {
+  if (leafHash === undefined) return { leaf: readBytes(leaf, `${where}.leaf`, bundleLimits.leafBytes) };
+  if (leaf !== undefined) throw new Malformed(`${where} holds leaf and leafHash`);
+  return { leafHash: readHash(leafHash, `${where}.leafHash`) };
+}
+
+/** Strict base64url of at least one byte and at most so many. */
+function readBytes(value: unknown, where: string, maxBytes: number): string {
+  const text = readText(value, where, Math.ceil((maxBytes * 4) / 3));
   if (decodeBase64Url(text) === undefined) throw new Malformed(`${where} is not base64url`);
   return text;
 }
 
 function readProof(value: unknown, where: string): readonly string[] {
-  return readArray(value, where, bundleLimits.proofHashes).map((item, position) => {
-    const hash = typeof item === 'string' && item.length === 43 ? decodeBase64Url(item) : undefined;
-    if (typeof item !== 'string' || hash?.length !== 32)
-      throw new Malformed(`${where}[${position}] is not a SHA-256 hash`);
-    return item;
-  });
+  return readArray(value, where, bundleLimits.proofHashes).map((item, position) =>
+    readHash(item, `${where}[${position}]`),
+  );
+}
+
+function readHash(value: unknown, where: string): string {
+  const hash = typeof value === 'string' && value.length === 43 ? decodeBase64Url(value) : undefined;
+  if (typeof value !== 'string' || hash?.length !== 32) throw new Malformed(`${where} is not 32 bytes in base64url`);
+  return value;
 }
 
 const indexPattern = /^(?:0|[1-9]\d{0,18})$/;

@@ -1,32 +1,51 @@
 import type { EvidenceBundle } from './bundle.ts';
-import { type Leaf, layOut } from './evidence.ts';
+import { layOut } from './evidence.ts';
 import type { Facts } from './facts.ts';
 import type { BundledRecord } from './record.ts';
 
-/**
- * The bundle as a timeline for people, one line a record in the order of the log. It verifies nothing: show it
- * beside the outcome of `verifyBundle`. Control characters in what records hold are shown escaped, so that a
- * record cannot draw on the reader's terminal.
- */
-export function describeBundle(bundle: EvidenceBundle): readonly string[] {
-  return layOut(bundle, {}).leaves.map((leaf) =>
-    describeLeaf(leaf).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escapeCharacter),
-  );
+/** One record for people. Control characters in what it holds are escaped, so that it draws on nobody's terminal. */
+export interface TimelineEntry {
+  /** Place in the log, in decimal. */
+  readonly index: string;
+  readonly id?: string;
+  /** RFC 3339; these are absent for a record that cannot be read, or is no longer kept. */
+  readonly time?: string;
+  readonly type?: string;
+  readonly outcome?: 'permit' | 'deny' | 'done';
+  readonly who: string;
+  /** What happened or, for a record that tells nothing, why not. */
+  readonly what: string;
 }
 
-function describeLeaf({ index, id, reading }: Leaf): string {
-  if (!reading.ok) return `#${index}  ${id ?? 'a record without id'} cannot be read: ${reading.problem}`;
-  const { record } = reading;
-  const parts = [
-    record.time,
-    `#${index}`,
-    record.type,
-    record.outcome,
-    whoOf(record),
-    whatOf(record),
-    `[${record.id}]`,
-  ];
-  return parts.filter((part) => part !== '').join('  ');
+/**
+ * The bundle as a timeline, in the order of the log. It verifies nothing: show it beside the outcome of `verifyBundle`.
+ */
+export function timelineOf(bundle: EvidenceBundle): readonly TimelineEntry[] {
+  return layOut(bundle, {}).leaves.map((leaf) => {
+    const { index, id, reading } = leaf;
+    const named = { index: index.toString(), ...(id === undefined ? {} : { id }) };
+    if (reading.state === 'pruned') return { ...named, who: '', what: 'is no longer kept; the log has its hash' };
+    if (reading.state === 'malformed')
+      return { ...named, who: '', what: escaped(`cannot be read: ${reading.problem}`) };
+    const { record } = reading;
+    return {
+      ...named,
+      time: escaped(record.time),
+      type: escaped(record.type),
+      outcome: record.outcome,
+      who: escaped(whoOf(record)),
+      what: escaped(whatOf(record)),
+    };
+  });
+}
+
+/** {@link timelineOf} as text, one line a record. */
+export function describeBundle(bundle: EvidenceBundle): readonly string[] {
+  return timelineOf(bundle).map(({ index, id, time, type, outcome, who, what }) =>
+    time === undefined
+      ? `#${index}  ${id ?? 'a record without id'} ${what}`
+      : [time, `#${index}`, type, outcome, who, what, `[${id}]`].filter((part) => part !== '').join('  '),
+  );
 }
 
 function whoOf({ subject, institution, actors, client, source }: BundledRecord): string {
@@ -54,9 +73,19 @@ function describeFacts(facts: Facts, audience: readonly string[]): string {
       return `policy version ${facts.version}`;
     case 'evidence.exported':
       return `${facts.records.length} records listed`;
+    case 'envelope.issued':
+      return `${facts.state}, version ${facts.version}`;
+    case 'timestamp.obtained':
+      return facts.thing.kind === 'record' ? `over ${facts.thing.record}` : 'over a checkpoint';
+    case 'withheld':
+      return 'withheld';
     default:
       return '';
   }
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escapeCharacter);
 }
 
 function escapeCharacter(character: string): string {

@@ -1,9 +1,10 @@
-import { type Digest, digestOf, type RecordId } from '@countersign/kernel';
+import { type Digest, decodeBase64Url, digestOf, parseDigest, type RecordId } from '@countersign/kernel';
 import { hashLeaf } from '@countersign/merkle-log';
-import type { EvidenceBundle } from './bundle.ts';
-import type { Facts } from './facts.ts';
+import type { BundledLeaf, Disclosure, EvidenceBundle } from './bundle.ts';
+import { type Facts, isPartlyHidden } from './facts.ts';
 import { RecordMalformed } from './members.ts';
-import { type BundledRecord, readRecord, readRecordId } from './record.ts';
+import { type FalseDisclosure, restoreValues } from './protected-values.ts';
+import { type BundledRecord, readLeafJson, readRecord, readRecordId } from './record.ts';
 
 /** What a reader knows from elsewhere than the bundle: the more of it, the less has to be taken on trust. */
 export interface BundleTrust {
@@ -11,6 +12,14 @@ export interface BundleTrust {
   readonly logVerifierKey?: string;
   /** A checkpoint note of the same log that the reader kept from earlier. */
   readonly checkpoint?: string;
+  /** Whose cosignatures the reader asks for: the text of a C2SP tlog-policy. A log that it names is trusted as well. */
+  readonly policy?: string;
+  /** DER of certificates by which time stamps are trusted: an authority's own, or that of who vouches for it. */
+  readonly timeStampAuthorities?: readonly Uint8Array[];
+  /** DER of certificates by which the chains of shown certificates are trusted. */
+  readonly certificateAuthorities?: readonly Uint8Array[];
+  /** Envelopes (compact JWS) that the reader was sent; each is compared with the record of its issue. */
+  readonly envelopes?: readonly string[];
 }
 
 /** A bundle laid out for the checks. Nothing in it is trusted yet. */
@@ -22,8 +31,18 @@ export interface Evidence {
   /** The leaves that could be read, in the order of the log. */
   readonly records: readonly BundledRecord[];
   readonly byId: ReadonlyMap<string, BundledRecord>;
-  /** The digest of the intent as it was opened; undefined when no record of the bundle opens the transaction. */
+  /**
+   * The digest of the intent as it was opened, or as its record states it where the intent is withheld; undefined when
+   * no record of the bundle opens the transaction.
+   */
   readonly intentDigest: Digest | undefined;
+  readonly disclosed: DisclosureCount;
+}
+
+/** What became of the disclosures of a bundle. */
+export interface DisclosureCount {
+  readonly opened: number;
+  readonly faults: readonly (FalseDisclosure & { readonly record: RecordId })[];
 }
 
 export interface Leaf {
@@ -33,23 +52,24 @@ export interface Leaf {
   /** Undefined when not even the id can be read. */
   readonly id: RecordId | undefined;
   readonly reading:
-    | { readonly ok: true; readonly record: BundledRecord }
-    | { readonly ok: false; readonly problem: string };
+    | { readonly state: 'read'; readonly record: BundledRecord }
+    | { readonly state: 'malformed'; readonly problem: string }
+    /** The log has the hash alone. */
+    | { readonly state: 'pruned' };
 }
 
 export function layOut(bundle: EvidenceBundle, trust: BundleTrust): Evidence {
-  const leaves = bundle.records.map(({ index, leaf, proof }) => {
-    const bytes = Buffer.from(leaf, 'base64url');
-    return {
-      index: BigInt(index),
-      hash: hashLeaf(bytes),
-      proof: proof.map((hash) => Buffer.from(hash, 'base64url')),
-      id: readRecordId(bytes),
-      reading: read(BigInt(index), bytes),
-    };
-  });
-  const records = leaves.flatMap((leaf) => (leaf.reading.ok ? [leaf.reading.record] : []));
-  const opened = recordsOf(records, 'transaction.opened').find((record) => record.transaction === bundle.transaction);
+  const disclosures = byRecord(bundle.disclosures ?? []);
+  const readings = bundle.records.map((leaf) => readLeaf(leaf, disclosures));
+  const records = readings.flatMap(({ leaf }) => (leaf.reading.state === 'read' ? [leaf.reading.record] : []));
+  const listed = new Map(
+    recordsOf(records, 'evidence.exported').flatMap(({ facts }) =>
+      facts.records.map(({ id, leafHash }) => [leafHash.toString(), id] as const),
+    ),
+  );
+  // What a leaf without bytes is called, only the manifests can say.
+  const leaves = readings.map(({ leaf }) => ({ ...leaf, id: leaf.id ?? listed.get(leaf.hash.toString('base64url')) }));
+  const present = new Set(readings.map(({ leaf }) => leaf.id));
   return {
     bundle,
     trust,
@@ -58,17 +78,85 @@ export function layOut(bundle: EvidenceBundle, trust: BundleTrust): Evidence {
     leafById: new Map(leaves.toReversed().flatMap((leaf) => (leaf.id === undefined ? [] : [[leaf.id, leaf]]))),
     records,
     byId: new Map(records.toReversed().map((record) => [record.id, record])),
-    intentDigest: opened === undefined ? undefined : digestOf(opened.facts.intent),
+    intentDigest: intentDigestOf(records, bundle),
+    disclosed: {
+      opened: readings.reduce((sum, { opened }) => sum + opened, 0),
+      faults: [
+        ...readings.flatMap(({ faults }) => faults),
+        ...(bundle.disclosures ?? [])
+          .filter(({ record }) => !present.has(record))
+          .map(({ record, path }) => ({
+            record,
+            path,
+            code: 'disclosure_unlisted' as const,
+            detail: `A value at ${path} is disclosed of a record that is not in the bundle, or cannot be read.`,
+          })),
+      ],
+    },
   };
 }
 
-function read(index: bigint, bytes: Uint8Array): Leaf['reading'] {
-  try {
-    return { ok: true, record: readRecord(index, bytes) };
-  } catch (error) {
-    if (error instanceof RecordMalformed) return { ok: false, problem: error.message };
-    throw error;
+function byRecord(disclosures: readonly Disclosure[]): ReadonlyMap<RecordId, readonly Disclosure[]> {
+  const found = new Map<RecordId, Disclosure[]>();
+  for (const disclosure of disclosures) {
+    const others = found.get(disclosure.record);
+    if (others === undefined) found.set(disclosure.record, [disclosure]);
+    else others.push(disclosure);
   }
+  return found;
+}
+
+interface LeafReading extends DisclosureCount {
+  readonly leaf: Leaf;
+}
+
+function readLeaf(
+  { index, leaf, leafHash, proof }: BundledLeaf,
+  disclosures: ReadonlyMap<RecordId, readonly Disclosure[]>,
+): LeafReading {
+  const place = { index: BigInt(index), proof: proof.map(octetsOf) };
+  if (leaf === undefined)
+    return {
+      leaf: { ...place, hash: octetsOf(leafHash ?? ''), id: undefined, reading: { state: 'pruned' } },
+      opened: 0,
+      faults: [],
+    };
+  const bytes = octetsOf(leaf);
+  const hash = hashLeaf(bytes);
+  let id: RecordId | undefined;
+  try {
+    const json = readLeafJson(bytes);
+    id = readRecordId(json);
+    const restored = restoreValues(json, (id === undefined ? undefined : disclosures.get(id)) ?? []);
+    const record = readRecord(place.index, restored);
+    return {
+      leaf: { ...place, hash, id: record.id, reading: { state: 'read', record } },
+      opened: restored.opened,
+      faults: restored.faults.map((fault) => ({ ...fault, record: record.id })),
+    };
+  } catch (error) {
+    if (!(error instanceof RecordMalformed)) throw error;
+    const reading = { state: 'malformed', problem: error.message } as const;
+    return { leaf: { ...place, hash, id, reading }, opened: 0, faults: [] };
+  }
+}
+
+/** Of text whose form was checked when the bundle was parsed. */
+function octetsOf(text: string): Buffer {
+  return decodeBase64Url(text) ?? Buffer.alloc(0);
+}
+
+function intentDigestOf(records: readonly BundledRecord[], { transaction }: EvidenceBundle): Digest | undefined {
+  const opened = recordsOf(records, 'transaction.opened').find((record) => record.transaction === transaction);
+  if (opened === undefined) return undefined;
+  return opened.facts.intent === undefined ? parseDigest(opened.intent) : digestOf(opened.facts.intent);
+}
+
+/** Records of these types in which the bundle withholds a member that a check would read. */
+export function hiddenFrom(evidence: Evidence, types: readonly string[]): readonly BundledRecord[] {
+  return evidence.records.filter(
+    ({ type, withheld }) => types.includes(type) && isPartlyHidden(type, [...withheld.keys()]),
+  );
 }
 
 /** The records whose facts are of this kind, wherever they belong. */

@@ -2,6 +2,7 @@ import {
   type Digest,
   digestOf,
   type Json,
+  membersOf,
   parseDigest,
   parseId,
   type RecordId,
@@ -15,7 +16,8 @@ import { Members, RecordMalformed } from './members.ts';
  * Members that are not read here may be present: records outlive the programs that wrote them.
  */
 export type Facts =
-  | { readonly kind: 'transaction.opened'; readonly intent: Json }
+  /** The intent is undefined when it is withheld: the digest beside it still stands. */
+  | { readonly kind: 'transaction.opened'; readonly intent: Json | undefined; readonly intentType: string | undefined }
   | TransitionFacts
   | { readonly kind: 'approval.given'; readonly jws: string; readonly key: Readonly<Record<string, Json>> }
   | { readonly kind: 'decision.made'; readonly decision: boolean }
@@ -39,7 +41,36 @@ export type Facts =
       readonly credentials: readonly { readonly kid: string; readonly principal: string }[];
     }
   | ManifestFacts
+  | PruningFacts
+  | { readonly kind: 'erasure.completed'; readonly keys: readonly string[] }
+  | TimeStampFacts
+  | EnvelopeFacts
+  /** A member that checks need is withheld. */
+  | { readonly kind: 'withheld' }
   | { readonly kind: 'other' };
+
+/** Stretches of the log whose bytes have been removed when their time was over. */
+export interface PruningFacts {
+  readonly kind: 'log.pruned';
+  /** From the first place to the one behind the last. */
+  readonly ranges: readonly { readonly first: bigint; readonly past: bigint }[];
+}
+
+export interface TimeStampFacts {
+  readonly kind: 'timestamp.obtained';
+  readonly thing:
+    | { readonly kind: 'checkpoint'; readonly checkpoint: string }
+    | { readonly kind: 'record'; readonly record: RecordId; readonly leafHash: Digest };
+  /** DER of the token, in base64url. */
+  readonly token: string;
+}
+
+export interface EnvelopeFacts {
+  readonly kind: 'envelope.issued';
+  readonly state: string;
+  readonly version: number;
+  readonly kid: string;
+}
 
 /** A policy decision that its asker put into its own record; undefined when there is none. */
 export type EmbeddedDecision = boolean | undefined;
@@ -82,8 +113,8 @@ export interface MandateFacts {
   readonly digest: string;
   /** Read by those who compare a mandate with the one it is cut from. */
   readonly constraints: Json | undefined;
-  /** The members that the digest covers: all but the digest itself and the signature over it. */
-  readonly covered: Readonly<Record<string, Json>>;
+  /** The members that the digest covers: all but the digest itself and the signature over it. Undefined when one is withheld. */
+  readonly covered: Readonly<Record<string, Json>> | undefined;
 }
 
 export interface ManifestFacts {
@@ -94,11 +125,16 @@ export interface ManifestFacts {
   readonly records: readonly { readonly id: RecordId; readonly leafHash: string }[];
 }
 
-/** @throws RecordMalformed when a member that a check relies on is absent or of another shape. */
-export function readFacts(type: string, data: Json | undefined): Facts {
+/**
+ * @param withheld pointers of the members that are not disclosed
+ * @throws RecordMalformed when a member that a check relies on is absent or of another shape
+ */
+export function readFacts(type: string, data: Json | undefined, withheld: readonly string[]): Facts {
+  if (touches(withheld, neededPlaces[type] ?? [])) return { kind: 'withheld' };
+  const partly = touches(withheld, partlyReadPlaces[type] ?? []);
   switch (type) {
     case 'transaction.opened':
-      return { kind: type, intent: Members.of(data, 'data').value('intent') };
+      return readOpening(Members.of(data, 'data'), partly);
     case 'transaction.transitioned':
       return readTransition(Members.of(data, 'data'));
     case 'approval.given': {
@@ -125,9 +161,9 @@ export function readFacts(type: string, data: Json | undefined): Facts {
     case 'mandate.amendment-withdrawn':
     case 'mandate.amended':
     case 'mandate.expired':
-      return { kind: 'mandate', mandate: readMandate(Members.of(data, 'data').object('mandate')) };
+      return { kind: 'mandate', mandate: readMandate(Members.of(data, 'data').object('mandate'), partly) };
     case 'policy.published':
-      return readPublication(Members.of(data, 'data'));
+      return readPublication(Members.of(data, 'data'), partly);
     case 'directory.applied':
       return {
         kind: type,
@@ -137,9 +173,124 @@ export function readFacts(type: string, data: Json | undefined): Facts {
       };
     case 'evidence.exported':
       return readManifest(Members.of(data, 'data'));
+    case 'log.pruned':
+      return readPruning(Members.of(data, 'data'));
+    case 'erasure.completed':
+      return { kind: type, keys: Members.of(data, 'data').texts('keys') };
+    case 'timestamp.obtained':
+      return readTimeStamp(Members.of(data, 'data'));
+    case 'envelope.issued': {
+      const members = Members.of(data, 'data');
+      return { kind: type, state: members.text('state'), version: members.count('version'), kid: members.text('kid') };
+    }
     default:
       return { kind: 'other' };
   }
+}
+
+const inside = (parent: string, ...names: readonly string[]): readonly string[] =>
+  names.map((name) => `${parent}/${name}`);
+const decisionPlaces = ['/data/decision/decision'];
+const tokenPlaces = [
+  ...inside(
+    '/data/claims',
+    'jti',
+    'sub',
+    'exp',
+    'scope',
+    'act',
+    'may_act',
+    'evidence',
+    'txn',
+    'intent_digest',
+    'mandate',
+  ),
+  ...decisionPlaces,
+];
+const mandatePlaces = inside(
+  '/data/mandate',
+  ...['id', 'version', 'status', 'parent', 'effectiveFrom', 'effectiveUntil', 'recordId', 'previousDigest', 'digest'],
+);
+/** Types of the records that hold a version of a mandate. */
+export const mandateTypes = [
+  ...['proposed', 'accepted', 'suspended', 'resumed', 'revoked', 'consented', 'amended', 'expired'],
+  ...['amendment-proposed', 'amendment-withdrawn'],
+].map((event) => `mandate.${event}`);
+const forMandates = (places: readonly string[]) => Object.fromEntries(mandateTypes.map((type) => [type, places]));
+
+/** Without these, nothing of the record can be read: what is absent and what is withheld must not be confused. */
+const neededPlaces: Readonly<Record<string, readonly string[]>> = {
+  ...forMandates(mandatePlaces),
+  'transaction.transitioned': [...inside('/data', 'event', 'from', 'to', 'version'), ...decisionPlaces],
+  'approval.given': inside('/data', 'jws', 'key'),
+  'decision.made': decisionPlaces,
+  'token.issued': tokenPlaces,
+  'token.exchanged': [...tokenPlaces, '/data/subject_token'],
+  'policy.published': inside('/data', 'version', 'hash'),
+  'directory.applied': ['/data/credentials'],
+  'evidence.exported': ['/data'],
+  'log.pruned': ['/data'],
+  'erasure.completed': ['/data'],
+  'timestamp.obtained': inside('/data', 'thing', 'token'),
+  'envelope.issued': inside('/data', 'state', 'version', 'kid'),
+};
+
+/** Without these, the record is read and one check less is made. */
+const partlyReadPlaces: Readonly<Record<string, readonly string[]>> = {
+  ...forMandates(['/data/mandate']),
+  'transaction.opened': ['/data/intent'],
+  'policy.published': ['/data'],
+};
+
+/** Whether something that is withheld lies at, above or within one of the places. */
+function touches(withheld: readonly string[], places: readonly string[]): boolean {
+  return withheld.some((path) =>
+    places.some((place) => path === place || path.startsWith(`${place}/`) || place.startsWith(`${path}/`)),
+  );
+}
+
+/** Whether a check that reads records of this type finds less in this one than it wants. */
+export function isPartlyHidden(type: string, withheld: readonly string[]): boolean {
+  return touches(withheld, [...(neededPlaces[type] ?? []), ...(partlyReadPlaces[type] ?? [])]);
+}
+
+function readOpening(members: Members, withheld: boolean): Facts {
+  const intent = withheld ? undefined : members.value('intent');
+  const stated = membersOf(intent)?.['type'] ?? members.all['intent_type'];
+  return { kind: 'transaction.opened', intent, intentType: typeof stated === 'string' ? stated : undefined };
+}
+
+function readPruning(members: Members): PruningFacts {
+  const ranges = members.value('ranges');
+  if (!Array.isArray(ranges)) throw new RecordMalformed('data.ranges is not an array');
+  return {
+    kind: 'log.pruned',
+    ranges: ranges.map((range: Json) => {
+      // Written with the first and the last place.
+      const [first, last] = Array.isArray(range) ? range.map(placeOf) : [];
+      if (first === undefined || last === undefined) throw new RecordMalformed('data.ranges is not a list of ranges');
+      return { first, past: last + 1n };
+    }),
+  };
+}
+
+/** A place in the log, as a number or in decimal. */
+function placeOf(json: Json): bigint | undefined {
+  return /^(?:0|[1-9]\d{0,18})$/.test(String(json)) ? BigInt(String(json)) : undefined;
+}
+
+function readTimeStamp(members: Members): TimeStampFacts {
+  const thing = members.object('thing');
+  const token = members.text('token');
+  const kind = thing.text('kind');
+  if (kind === 'checkpoint')
+    return { kind: 'timestamp.obtained', thing: { kind, checkpoint: thing.text('checkpoint') }, token };
+  if (kind !== 'record') throw new RecordMalformed('data.thing is neither a checkpoint nor a record');
+  return {
+    kind: 'timestamp.obtained',
+    thing: { kind, record: readRecordId(thing, 'record'), leafHash: readDigest(thing, 'leafHash') },
+    token,
+  };
 }
 
 function readTransition(members: Members): TransitionFacts {
@@ -178,12 +329,12 @@ function readDecisionMade(members: Members): boolean {
     : members.object('decision').flag('decision');
 }
 
-function readPublication(members: Members): Facts {
+function readPublication(members: Members, partly: boolean): Facts {
   return {
     kind: 'policy.published',
     version: members.count('version'),
     hash: readDigest(members, 'hash'),
-    recomputed: members.has('parts') ? digestOfParts(members) : digestOfPolicies(members),
+    recomputed: partly ? undefined : members.has('parts') ? digestOfParts(members) : digestOfPolicies(members),
   };
 }
 
@@ -225,7 +376,7 @@ function readClaims(members: Members): TokenClaims {
   };
 }
 
-function readMandate(members: Members): MandateFacts {
+function readMandate(members: Members, partly: boolean): MandateFacts {
   const { digest: _digest, signature: _signature, ...covered } = members.all;
   const parent = members.has('parent') ? members.object('parent') : undefined;
   return {
@@ -239,7 +390,7 @@ function readMandate(members: Members): MandateFacts {
     previousDigest: members.has('previousDigest') ? members.text('previousDigest') : undefined,
     digest: members.text('digest'),
     constraints: members.all.constraints,
-    covered,
+    covered: partly ? undefined : covered,
   };
 }
 

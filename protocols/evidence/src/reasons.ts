@@ -4,13 +4,24 @@ export const reasonCodes = [
   'log_key_unanchored',
   'log_key_mismatch',
   'checkpoint_signature',
+  'witness_policy_malformed',
+  'witness_signature',
+  'witness_quorum_missing',
   'record_malformed',
   'record_altered',
   'record_missing',
   'record_unlisted',
+  'record_pruned',
+  'disclosure_mismatch',
+  'disclosure_unlisted',
+  'value_withheld',
   'reference_missing',
   'log_rewritten',
   'log_growth_unproven',
+  'timestamp_invalid',
+  'timestamp_untrusted',
+  'timestamp_unanchored',
+  'timestamp_contradicted',
   'intent_digest_mismatch',
   'approval_signature',
   'approval_terms',
@@ -22,5 +33,25 @@ export const reasonCodes = [
   'decision_missing',
   'policy_mismatch',
   'transition_order',
+  'envelope_mismatch',
+  'envelope_signature',
+  'certificate_chain',
+  'certificate_mismatch',
+  'certificate_expired',
+  'certificate_revoked',
+  'certificate_unanchored',
+  'revocation_unproven',
 ] as const;
 export type ReasonCode = (typeof reasonCodes)[number];
+
+/** Warnings after which something that could be asked of a bundle was not answered. */
+export const incompleteCodes = ['value_withheld', 'record_pruned'] as const satisfies readonly ReasonCode[];
+
+/** Codes with which a check passes: nothing was found wrong, and something was not shown. */
+export const warningCodes = [
+  'log_key_unanchored',
+  'record_pruned',
+  'value_withheld',
+  'timestamp_unanchored',
+  'certificate_unanchored',
+] as const satisfies readonly ReasonCode[];

@@ -1,10 +1,13 @@
-import { canonicalize, isCodedError, type Json, parseId, parseJson, type RecordId } from '@countersign/kernel';
+import { type Json, parseId, parseJson, type RecordId } from '@countersign/kernel';
 import { bundleLimits } from './bundle.ts';
+import { canonicalForm } from './canonical-form.ts';
 import { type Facts, readFacts } from './facts.ts';
 import { Members, RecordMalformed } from './members.ts';
+import type { Commitment, RestoredRecord } from './protected-values.ts';
 
 /** A record of the bundle after its leaf was read: the envelope every record has, and the facts of its type. */
 export interface BundledRecord<F extends Facts = Facts> {
+  readonly v: 1 | 2;
   readonly index: bigint;
   readonly id: RecordId;
   readonly type: string;
@@ -26,23 +29,34 @@ export interface BundledRecord<F extends Facts = Facts> {
   readonly mandate: { readonly id: string; readonly version: number } | undefined;
   readonly policy: { readonly version: number; readonly hash: string } | undefined;
   readonly intent: string | undefined;
+  readonly payload: string | undefined;
+  readonly certificate: { readonly serial: string; readonly thumbprint: string } | undefined;
   readonly data: Json | undefined;
   readonly facts: F;
+  /** By JSON pointer: what the record commits to and the bundle does not disclose. */
+  readonly withheld: ReadonlyMap<string, Commitment>;
 }
 
 const outcomes = ['permit', 'deny', 'done'] as const;
 
-/** @throws RecordMalformed when the bytes are not a record, or not one of the shape its type promises. */
-export function readRecord(index: bigint, leaf: Uint8Array): BundledRecord {
-  const members = Members.of(readJson(leaf), 'the record');
-  if (members.value('v') !== 1) throw new RecordMalformed('v is not 1');
+/**
+ * Reads a record with its disclosed values in their places.
+ *
+ * @throws RecordMalformed when it is not a record, or not one of the shape its type promises
+ */
+export function readRecord(index: bigint, { record, withheld }: Omit<RestoredRecord, 'faults'>): BundledRecord {
+  const members = Members.of(record, 'the record');
+  const v = members.value('v');
+  if (v !== 1 && v !== 2) throw new RecordMalformed('v is neither 1 nor 2');
   const outcome = outcomes.find((known) => known === members.value('outcome'));
   if (outcome === undefined) throw new RecordMalformed('outcome is none of permit, deny, done');
   const type = members.text('type');
   const subject = members.has('subject') ? members.object('subject') : undefined;
   const mandate = members.has('mandate') ? members.object('mandate') : undefined;
   const policy = members.has('policy') ? members.object('policy') : undefined;
+  const certificate = members.has('certificate') ? members.object('certificate') : undefined;
   return {
+    v,
     index,
     id: idOf(members),
     type,
@@ -62,22 +76,29 @@ export function readRecord(index: bigint, leaf: Uint8Array): BundledRecord {
     mandate: mandate === undefined ? undefined : { id: mandate.text('id'), version: mandate.count('version') },
     policy: policy === undefined ? undefined : { version: policy.count('version'), hash: policy.text('hash') },
     intent: optionalText(members, 'intent'),
+    payload: optionalText(members, 'payload'),
+    certificate:
+      certificate === undefined
+        ? undefined
+        : { serial: certificate.text('serial'), thumbprint: certificate.text('thumbprint') },
     data: members.all.data,
-    facts: readFacts(type, members.all.data),
+    facts: readFacts(type, members.all.data, [...withheld.keys()]),
+    withheld,
   };
 }
 
 /** The id alone, for naming a record that cannot be read further. */
-export function readRecordId(leaf: Uint8Array): RecordId | undefined {
+export function readRecordId(record: Json): RecordId | undefined {
   try {
-    return idOf(Members.of(readJson(leaf), 'the record'));
+    return idOf(Members.of(record, 'the record'));
   } catch (error) {
     if (error instanceof RecordMalformed) return undefined;
     throw error;
   }
 }
 
-function readJson(leaf: Uint8Array): Json {
+/** @throws RecordMalformed when the bytes of a leaf are not JSON that every reader reads alike */
+export function readLeafJson(leaf: Uint8Array): Json {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(leaf);
@@ -86,19 +107,10 @@ function readJson(leaf: Uint8Array): Json {
   }
   const parsed = parseJson(text, { maxLength: bundleLimits.leafBytes, uniqueKeys: true });
   if (!parsed.ok) throw new RecordMalformed(`the leaf cannot be read: ${parsed.problem}`);
-  if (!isCanonicalizable(parsed.value)) throw new RecordMalformed('the leaf holds a value that has no canonical form');
+  // Checks hash and compare parts of records by their canonical form; what has none is refused here, once.
+  if (canonicalForm(parsed.value) === undefined)
+    throw new RecordMalformed('the leaf holds a value that has no canonical form');
   return parsed.value;
-}
-
-/** Checks hash and compare parts of records by their canonical form; what has none is refused here, once. */
-function isCanonicalizable(value: Json): boolean {
-  try {
-    canonicalize(value);
-    return true;
-  } catch (error) {
-    if (isCodedError(error)) return false;
-    throw error;
-  }
 }
 
 function idOf(members: Members): RecordId {

@@ -1,8 +1,11 @@
 import { parseBundle } from './bundle.ts';
 import { approvalsAreGenuine } from './checks/approvals.ts';
-import type { Check } from './checks/check.ts';
+import { certificatesHeld } from './checks/certificates.ts';
+import type { Check, CheckResult } from './checks/check.ts';
 import { checkpointIsSigned } from './checks/checkpoint.ts';
 import { submissionsWereDecided } from './checks/decisions.ts';
+import { disclosuresOpen } from './checks/disclosures.ts';
+import { envelopesAreTheIssued } from './checks/envelopes.ts';
 import { recordsAreIncluded } from './checks/inclusion.ts';
 import { intentIsOne } from './checks/intent.ts';
 import { logOnlyGrew } from './checks/log-growth.ts';
@@ -10,26 +13,34 @@ import { logKeyIsTrusted } from './checks/log-key.ts';
 import { mandatesStood } from './checks/mandates.ts';
 import { bundleIsComplete } from './checks/manifest.ts';
 import { policiesAreThePublished } from './checks/policies.ts';
+import { absencesAreExplained } from './checks/pruned.ts';
 import { recordsAreReadable } from './checks/records-readable.ts';
 import { referencesArePresent } from './checks/references.ts';
+import { timesAreStamped } from './checks/time-stamps.ts';
 import { exchangesOnlyNarrow } from './checks/tokens.ts';
 import { transitionsAreInOrder } from './checks/transitions.ts';
-import { type BundleTrust, layOut } from './evidence.ts';
-import type { ReasonCode } from './reasons.ts';
+import { witnessesCosigned } from './checks/witnesses.ts';
+import { type BundleTrust, type Evidence, hiddenFrom, layOut } from './evidence.ts';
+import { trustedLogKeyOf } from './log-key.ts';
+import { incompleteCodes, type ReasonCode } from './reasons.ts';
 
 /**
- * What is asked of a bundle, in this order. First that it is the log's (key, checkpoint, records, completeness,
- * growth); then that what the log recorded is a chain of authority (intent, approvals, mandates, tokens,
- * decisions, states).
+ * What is asked of a bundle, in this order. First that it is the log's (key, checkpoint, witnesses, records,
+ * completeness, disclosed values, growth, time); then that what the log recorded is a chain of authority (intent,
+ * approvals, mandates, tokens, decisions, states), and that what was shown outside fits (envelopes, certificates).
  */
 export const checks: readonly Check[] = [
   logKeyIsTrusted,
   checkpointIsSigned,
+  witnessesCosigned,
   recordsAreReadable,
   recordsAreIncluded,
   bundleIsComplete,
+  absencesAreExplained,
+  disclosuresOpen,
   referencesArePresent,
   logOnlyGrew,
+  timesAreStamped,
   intentIsOne,
   approvalsAreGenuine,
   mandatesStood,
@@ -37,6 +48,8 @@ export const checks: readonly Check[] = [
   policiesAreThePublished,
   submissionsWereDecided,
   transitionsAreInOrder,
+  envelopesAreTheIssued,
+  certificatesHeld,
 ];
 
 /** One line of the protocol of a verification. A check that fails gives a step for each fault it found. */
@@ -46,18 +59,29 @@ export interface VerificationStep {
   /** What is true when the check passes. */
   readonly title: string;
   readonly ok: boolean;
-  /** Why not; with `ok` a warning, of which `log_key_unanchored` is the only one. */
+  /** Why not; with `ok` a warning, see `warningCodes`: nothing was found wrong, and something is not shown. */
   readonly code?: ReasonCode;
   readonly detail: string;
   /** Id of the record at fault. */
   readonly record?: string;
 }
 
+/**
+ * `verified`: all of it holds, by the reader's own key. `incomplete`: nothing is wrong, and some of it could not be asked,
+ * because values are withheld or records no longer kept. `unanchored`: consistent with itself alone. `failed`: something
+ * is wrong.
+ */
+export const verdicts = ['verified', 'incomplete', 'unanchored', 'failed'] as const;
+export type Verdict = (typeof verdicts)[number];
+
 export interface BundleVerification {
+  readonly verdict: Verdict;
   /** True when no step failed. Read with {@link anchored}: an unanchored bundle is only consistent with itself. */
   readonly ok: boolean;
   /** True when the reader brought the log's key. */
   readonly anchored: boolean;
+  /** False when a check could not see all that it asks for. */
+  readonly complete: boolean;
   readonly steps: readonly VerificationStep[];
 }
 
@@ -80,6 +104,7 @@ export function verifyBundle(
     onStep?.(step);
   };
 
+  let anchored = false;
   const form = { step: 'bundle', title: 'The document is an evidence bundle' };
   const parsed = parseBundle(bundle);
   if (!parsed.ok) {
@@ -92,12 +117,38 @@ export function verifyBundle(
   } else {
     report({ ...form, ok: true, detail: `A bundle for ${parsed.bundle.transaction}.` });
     const evidence = layOut(parsed.bundle, trust);
+    anchored = trustedLogKeyOf(evidence) !== undefined;
     for (const check of checks) {
       const { id: step, title } = check;
+      const hidden = hiddenNote(evidence, check);
       const result = check.run(evidence);
-      if (result.ok) report({ step, title, ...result });
-      else for (const finding of result.findings) report({ step, title, ok: false, ...finding });
+      if (result.ok) report({ step, title, ...(hidden === undefined ? result : withNote(result, hidden)) });
+      else {
+        for (const finding of result.findings) report({ step, title, ok: false, ...finding });
+        if (hidden !== undefined) report({ step, title, ok: true, code: 'value_withheld', detail: hidden });
+      }
     }
   }
-  return { ok: steps.every((step) => step.ok), anchored: trust.logVerifierKey !== undefined, steps };
+  const ok = steps.every((step) => step.ok);
+  const complete = !steps.some(({ code }) => incompleteCodes.some((incomplete) => incomplete === code));
+  return { verdict: verdictOf({ ok, anchored, complete }), ok, anchored, complete, steps };
+}
+
+function verdictOf({ ok, anchored, complete }: Omit<BundleVerification, 'steps' | 'verdict'>): Verdict {
+  if (!ok) return 'failed';
+  if (!anchored) return 'unanchored';
+  return complete ? 'verified' : 'incomplete';
+}
+
+/** What a check cannot see of the records that it reads. */
+function hiddenNote(evidence: Evidence, { reads = [] }: Check): string | undefined {
+  const hidden = hiddenFrom(evidence, reads);
+  if (hidden.length === 0) return undefined;
+  const which =
+    hidden.length === 1 ? `record ${hidden[0]?.id}` : `${hidden.length} records, the first ${hidden[0]?.id}`;
+  return `Values that it reads are withheld or erased in ${which}: what rests on them was not checked.`;
+}
+
+function withNote(result: Extract<CheckResult, { ok: true }>, note: string): CheckResult & { readonly ok: true } {
+  return { ok: true, code: 'value_withheld', detail: `${result.detail} ${note}` };
 }

@@ -1,4 +1,10 @@
 export {
+  type AddCheckpoint,
+  formatAddCheckpoint,
+  type ParsedAddCheckpoint,
+  parseAddCheckpoint,
+} from './add-checkpoint.ts';
+export {
   type Checkpoint,
   type CheckpointVerdict,
   formatCheckpoint,
@@ -21,6 +27,15 @@ export {
   verifyNote,
 } from './note-signatures.ts';
 export {
+  type ParsedPolicy,
+  type PolicyFault,
+  type PolicyLog,
+  type PolicyWitness,
+  parsePolicy,
+  type Quorum,
+  type TlogPolicy,
+} from './policy.ts';
+export {
   assembleProof,
   type ProofPlan,
   planConsistency,
@@ -29,14 +44,17 @@ export {
   proveInclusion,
   type ReadHashes,
 } from './proofs.ts';
+export { describeQuorum, meetsQuorum, type PolicyVerdict, verifyByPolicy } from './quorum.ts';
 export {
   formatNote,
+  formatSignature,
   maxNoteSignatures,
   maxNoteSize,
   type Note,
   type NoteSignature,
   type ParsedNote,
   parseNote,
+  parseSignatures,
 } from './signed-note.ts';
 export {
   completedTiles,

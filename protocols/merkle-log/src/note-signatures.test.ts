@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   cosign,
+  createVerifierKey,
   formatNote,
   type Note,
   parseNote,
@@ -132,6 +133,17 @@ describe('note signatures', () => {
 });
 
 describe('cosignatures', () => {
+  it('of another implementation verify (github.com/transparency-dev/formats v0.1.1)', () => {
+    // It publishes its key as that of plain signatures: the same 32 bytes, under type 0x04.
+    const published = parseVerifierKey('witness.example/go+21fa35d1+AdMFOp4o5nrKGJjQaS1GQxRo0aiAw9zltF4DXKP/HCEh');
+    if (!published.ok) throw new Error(published.reason);
+    const key = createVerifierKey({ ...published.key, type: 'ed25519-cosignature' });
+    const note = read(
+      `${text}\n\u2014 witness.example/go B28iAwAAAABrAh4FWZZi980qeqRbwYWyg/L5dWyAAjHybJjcDA2O84GA80jyEXnd1t6X/4dKSH3lDzlP2ozd2wE8HaYf0aImz0Q7AA==\n`,
+    );
+    expect(verifyNote({ note, keys: [key] })).toEqual({ ok: true, signatures: [{ key, timestamp: 1_795_300_869n }] });
+  });
+
   it('verify and answer the time they state', async () => {
     const cosignature = await cosign({ text, timestamp: 1679315147n, ...witness });
     const note = read(formatNote({ text, signatures: [...(await signedBy(log)).signatures, cosignature] }));

@@ -56,13 +56,34 @@ export function parseNote(input: Uint8Array | string): ParsedNote {
   if (!content.endsWith('\n')) return { ok: false, reason: 'malformed_signature' };
   const lines = content.slice(separator + 2, -1).split('\n');
   if (lines.length > maxNoteSignatures) return { ok: false, reason: 'too_many_signatures' };
+  const signatures = parseLines(lines);
+  if (signatures === undefined) return { ok: false, reason: 'malformed_signature' };
+  return { ok: true, note: { text: content.slice(0, separator + 1), signatures } };
+}
+
+/**
+ * Signature lines without their note: what a witness answers with. At least one, each ending in a newline, read as
+ * strictly as those of a note.
+ *
+ * @returns undefined when they are not in form
+ */
+export function parseSignatures(input: Uint8Array | string): readonly NoteSignature[] | undefined {
+  if (Buffer.byteLength(input) > maxNoteSize) return undefined;
+  const content = decodeText(input);
+  if (content === undefined || !content.endsWith('\n') || hasControlCharacter(content, { newline: true }))
+    return undefined;
+  const lines = content.slice(0, -1).split('\n');
+  return lines.length > maxNoteSignatures ? undefined : parseLines(lines);
+}
+
+function parseLines(lines: readonly string[]): NoteSignature[] | undefined {
   const signatures: NoteSignature[] = [];
   for (const line of lines) {
     const signature = parseSignatureLine(line);
-    if (signature === undefined) return { ok: false, reason: 'malformed_signature' };
+    if (signature === undefined) return undefined;
     signatures.push(signature);
   }
-  return { ok: true, note: { text: content.slice(0, separator + 1), signatures } };
+  return signatures;
 }
 
 function parseSignatureLine(line: string): NoteSignature | undefined {
@@ -90,13 +111,15 @@ export function formatNote(note: Note): string {
   // Checked before writing: a newline in a name would move the border between the text and its signatures.
   if (!note.signatures.every(({ name }) => isKeyName(name)))
     throw merkleLogErrors.error('not_signable', 'The name of a key is not empty and has no spaces and no plus sign.');
-  const lines = note.signatures.map(({ name, keyId, signature }) => {
-    const id = Buffer.alloc(keyIdSize);
-    id.writeUInt32BE(keyId);
-    return `\u2014 ${name} ${Buffer.concat([id, signature]).toString('base64')}\n`;
-  });
-  const content = `${note.text}\n${lines.join('')}`;
+  const content = `${note.text}\n${note.signatures.map(formatSignature).join('')}`;
   if (!parseNote(content).ok)
     throw merkleLogErrors.error('not_signable', 'The signatures of a note are too many, too large or missing.');
   return content;
+}
+
+/** One signature line, with its newline. The name is one that a key may have. */
+export function formatSignature({ name, keyId, signature }: NoteSignature): string {
+  const id = Buffer.alloc(keyIdSize);
+  id.writeUInt32BE(keyId);
+  return `\u2014 ${name} ${Buffer.concat([id, signature]).toString('base64')}\n`;
 }

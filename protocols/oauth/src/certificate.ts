@@ -19,6 +19,8 @@ export type CertificateThumbprint = Brand<string, 'CertificateThumbprint'>;
 export type Certificate = Brand<
   {
     readonly thumbprint: CertificateThumbprint;
+    /** Hexadecimal, in small letters. Unique to its issuer alone. */
+    readonly serial: string;
     /** Milliseconds since the epoch. */
     readonly notBefore: number;
     /** Milliseconds since the epoch. */
@@ -82,6 +84,7 @@ function parseCertificate(der: Uint8Array, thumbprint: CertificateThumbprint): C
   const keyThumbprint = keyThumbprintOf(read);
   return {
     thumbprint,
+    serial: read.serialNumber.toLowerCase(),
     notBefore,
     notAfter,
     ...(keyThumbprint === undefined ? {} : { keyThumbprint }),

@@ -1,1 +1,34 @@
-export {};
+export { buildAuthorityCertificate, type NewAuthorityCertificate } from './certificates/build-authority-certificate.ts';
+export { type ParsedCertificate, readX509Certificate } from './certificates/certificate.ts';
+export { type CertificateTrust, findPath, type PathVerdict } from './certificates/find-path.ts';
+export type { HashName } from './crypto.ts';
+export { x509Errors } from './errors.ts';
+export { maxRevocationOctets, type RevocationVerdict, verifyRevocation } from './revocation/verify-revocation.ts';
+export type { SignOctets } from './signing/sign-octets.ts';
+export { buildTimeStampToken, type NewTimeStampToken } from './time-stamp/build-time-stamp-token.ts';
+export { certificatesInToken } from './time-stamp/certificates-in-token.ts';
+export type { MessageImprint } from './time-stamp/message-imprint.ts';
+export type { NewTimeStampInfo } from './time-stamp/time-stamp-info.ts';
+export {
+  encodeTimeStampRequest,
+  maxRequestOctets,
+  readTimeStampRequest,
+  type TimeStampRequest,
+} from './time-stamp/time-stamp-request.ts';
+export {
+  encodeGrantedResponse,
+  encodeRejectedResponse,
+  readTimeStampResponse,
+  type TimeStampFailure,
+  type TimeStampResponse,
+} from './time-stamp/time-stamp-response.ts';
+export {
+  maxTokenOctets,
+  type TimeStampClaim,
+  type TimeStampReason,
+  type TimeStampTrust,
+  type TimeStampVerdict,
+  timeStampReasons,
+  type VerifiedTimeStamp,
+  verifyTimeStampToken,
+} from './time-stamp/verify-time-stamp-token.ts';

@@ -11,6 +11,9 @@ import { refusalOf, type Token } from '@countersign/sdk';
 import type { Command } from 'commander';
 import { type Connection, type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, exitCodes, green, print, progressLine, red } from '../output.ts';
+import { type FsckFlags, fsck } from './log/fsck.ts';
+import { mirror } from './log/mirror.ts';
+import { publishedKey } from './log/published-key.ts';
 
 export function logCommands(program: Command, options: () => ConnectionOptions): void {
   const log = program.command('log').description('the audit log');
@@ -39,6 +42,29 @@ export function logCommands(program: Command, options: () => ConnectionOptions):
     .option('--log-key <vkey>', "the log's verifier key as you know it from elsewhere")
     .action(async ({ logKey }: { logKey?: string }) => {
       process.exitCode = await verifyLog(connect(options()), logKey);
+    });
+  log
+    .command('fsck')
+    .description('recompute everything from the entries: hashes, tiles, streams, what was pruned, the signed root')
+    .option('--from <url>', 'prefix of another log; without it, the log of the control plane')
+    .option('--folder <folder>', 'instead: a folder that a log was published or copied to')
+    .option('--log-key <vkey>', "the log's verifier key as you know it from elsewhere")
+    .option('--policy <file>', 'instead: a policy (C2SP tlog-policy), which also says who must have cosigned')
+    .option('--earlier <file>', 'a checkpoint that you hold: the log has only grown since')
+    .option('--json', 'one JSON object, for machines')
+    .action(async (flags: FsckFlags) => {
+      process.exitCode = await fsck(flags, options());
+    });
+  log
+    .command('mirror')
+    .description('keep a verified copy of a log in a folder that can be served as it is (C2SP tlog-tiles)')
+    .requiredOption('--folder <folder>', 'made at the first time; run again to follow')
+    .option('--from <url>', 'prefix of another log; without it, the log of the control plane')
+    .option('--log-key <vkey>', "the log's verifier key as you know it from elsewhere")
+    .option('--policy <file>', 'instead: a policy (C2SP tlog-policy), which also says who must have cosigned')
+    .option('--no-entries', 'hashes alone')
+    .action(async (flags: { folder: string; from?: string; logKey?: string; policy?: string; entries: boolean }) => {
+      await mirror(flags, options());
     });
 }
 
@@ -94,19 +120,6 @@ async function readEntries(
   });
   if (answer.status !== 200 || !Buffer.isBuffer(answer.body)) throw refusalOf(answer);
   return answer.body;
-}
-
-async function publishedKey(issuer: string): Promise<string> {
-  const document = JSON.parse(await fetchText(`${issuer}/.well-known/countersign`)) as {
-    log?: { verifier_key?: unknown };
-  };
-  const key = document.log?.verifier_key;
-  if (typeof key === 'string') return key;
-  throw new CodedError({
-    code: 'log_key_missing',
-    category: 'not-found',
-    detail: 'The control plane publishes no log key; pass --log-key.',
-  });
 }
 
 async function fetchText(url: string): Promise<string> {

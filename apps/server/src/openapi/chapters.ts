@@ -8,6 +8,9 @@ import {
   grantErrors,
   oauthErrors,
   policyErrors,
+  retentionErrors,
+  sharedSignalErrors,
+  timeStampErrors,
   transactionErrors,
   trustErrors,
 } from '@countersign/contracts';
@@ -88,6 +91,20 @@ export const chapters: Readonly<Record<string, Chapter>> = {
     description: 'The log as C2SP tlog-tiles. Hashes are public; entries are not.',
     audience: 'evidence',
     codes: auditLogErrors.codes,
+  },
+  retention: {
+    description: 'How long evidence is kept, what must stay, and what may go: by two people.',
+    audience: 'retention',
+    codes: retentionErrors.codes,
+  },
+  'time-stamps': {
+    description: 'A time-stamping authority (RFC 3161), open to everybody.',
+    codes: timeStampErrors.codes,
+  },
+  signals: {
+    description: 'Security events about your people and clients: Shared Signals Framework 1.0, push and poll.',
+    audience: 'signals',
+    codes: sharedSignalErrors.codes,
   },
   keys: { description: 'Our signing keys.', audience: 'keys', codes: keyRouteErrors.codes },
   revocations: {

@@ -37,7 +37,7 @@ export async function describeInterfaces(servers?: Servers): Promise<Readonly<Re
     const { issuer } = servers ?? example;
     mountInterfaces(app, partsNobodyAsks(), {
       guard: () => nobodyAsks(),
-      configuration: { issuer, environment: 'development', logOrigin: 'example' },
+      configuration: { issuer, environment: 'development', logOrigin: 'example', operator: nobodyAsks() },
       baseUrl: issuer,
       clock: systemClock,
       openapi: async () => '',
@@ -183,6 +183,9 @@ function partsNobodyAsks(): InterfaceParts {
     transactionRegistry: nobodyAsks(),
     auditLog: nobodyAsks(),
     eventPublisher: nobodyAsks(),
+    signals: nobodyAsks(),
+    timeStamping: nobodyAsks(),
+    retention: nobodyAsks(),
     scim: {
       pool: nobodyAsks(),
       directory: nobodyAsks(),

@@ -1,8 +1,8 @@
-import { auditLogErrors, type ResourceGuard } from '@countersign/contracts';
-import { parseTilePath, type TileResource } from '@countersign/merkle-log';
+import { accessErrors, auditLogErrors, type ResourceGuard } from '@countersign/contracts';
+import { formatTlogProof, parseCheckpoint, parseNote, parseTilePath, type TileResource } from '@countersign/merkle-log';
 import { accessRequestOf, described } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { binaryAnswer } from '../answers.ts';
 import type { RunningAuditLog } from '../audit-log.ts';
 
@@ -13,10 +13,38 @@ const tilePath = Type.Object(
   },
   closed,
 );
+const text = 'text/plain; charset=utf-8';
+const place = '^(?:0|[1-9][0-9]{0,18})$';
+const inclusionPath = Type.Object({ index: Type.String({ pattern: place, description: 'Place in the log' }) }, closed);
+const consistencyQuery = Type.Object(
+  {
+    from: Type.String({ pattern: place, description: 'Records under the earlier checkpoint' }),
+    to: Type.String({ pattern: place, description: 'Records under the later one' }),
+  },
+  closed,
+);
+const entriesQuery = Type.Object(
+  {
+    gone: Type.Optional(
+      Type.Literal('empty', {
+        description: 'What has been pruned stands as an entry of no bytes; without it, there is no such bundle',
+      }),
+    ),
+  },
+  closed,
+);
+const hash = Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$', description: 'SHA-256 in base64' });
+const consistencyAnswer = Type.Object(
+  { from: Type.String(), to: Type.String(), hashes: Type.Array(hash, { maxItems: 65 }) },
+  { ...closed, title: 'ConsistencyProof' },
+);
 const plainText = (description: string) => ({ description, body: Type.String(), mediaType: 'text/plain' });
 const octets = (description: string) => ({ description, body: binaryAnswer, mediaType: 'application/octet-stream' });
 
+type InclusionRequest = FastifyRequest<{ Params: Static<typeof inclusionPath> }>;
+type ConsistencyRequest = FastifyRequest<{ Querystring: Static<typeof consistencyQuery> }>;
 type TileRequest = FastifyRequest<{ Params: { readonly '*': string } }>;
+type EntriesRequest = FastifyRequest<{ Params: { readonly '*': string }; Querystring: Static<typeof entriesQuery> }>;
 
 /**
  * The log as C2SP tlog-tiles under `/log`. Checkpoints and hashes tell nothing of what is in the records and are
@@ -28,17 +56,25 @@ export function logRoutes(
     auditLog,
     guard,
     baseUrl,
-  }: { readonly auditLog: RunningAuditLog; readonly guard: ResourceGuard; readonly baseUrl: string },
+    operator,
+  }: {
+    readonly auditLog: RunningAuditLog;
+    readonly guard: ResourceGuard;
+    readonly baseUrl: string;
+    /** LEI. */
+    readonly operator: string;
+  },
 ): void {
   app.get(
     '/log/checkpoint',
     described({
       tag: 'log',
-      summary: 'Read the newest signed checkpoint',
-      description: 'Keep it: a later bundle can then prove that the log only grew.',
+      summary: 'Read the newest published checkpoint',
+      description:
+        'Keep it: a later bundle can then prove that the log only grew. Where the log has witnesses it carries their cosignatures.',
       answers: { 200: plainText('A C2SP signed note') },
     }),
-    async (_request, reply) => reply.type('text/plain; charset=utf-8').send(await auditLog.checkpoint()),
+    async (_request, reply) => reply.type(text).send(await shownCheckpoint(auditLog)),
   );
 
   app.get(
@@ -49,15 +85,65 @@ export function logRoutes(
       description: 'What you verify by should come from elsewhere; compare.',
       answers: { 200: plainText('A C2SP vkey') },
     }),
-    async (_request, reply) => reply.type('text/plain; charset=utf-8').send(`${auditLog.verifierKey()}\n`),
+    async (_request, reply) => reply.type(text).send(`${auditLog.verifierKey()}\n`),
   );
 
-  async function sendResource(request: TileRequest, reply: FastifyReply, path: string): Promise<FastifyReply> {
+  /** Whole stretches of the log are for who answers for all of it; others read the records that concern them. */
+  async function checkOperator(request: TileRequest): Promise<void> {
+    const { institution } = await guard.check(accessRequestOf(request, baseUrl), { scope: 'audit:read' });
+    if (institution !== operator)
+      throw accessErrors.error('insufficient_scope', 'Entries of the log are told to the operator alone.');
+  }
+
+  app.get(
+    '/log/proof/inclusion/:index',
+    described({
+      tag: 'log',
+      summary: 'Prove that a record is in the log',
+      description:
+        'For whoever has the record, or the hash of its leaf: the proof under the newest published checkpoint, as a file that is checked offline.',
+      params: inclusionPath,
+      answers: { 200: plainText('C2SP tlog-proof') },
+    }),
+    async (request: InclusionRequest, reply) => {
+      const index = BigInt(request.params.index);
+      const checkpoint = await shownCheckpoint(auditLog);
+      const hashes = await proveUnder(auditLog, index, checkpoint);
+      return reply.type(text).send(formatTlogProof({ index, hashes, checkpoint }));
+    },
+  );
+
+  app.get(
+    '/log/proof/consistency',
+    described({
+      tag: 'log',
+      summary: 'Prove that one tree of the log extends another',
+      description:
+        'RFC 6962 section 2.1.2, between any two sizes that the log has had; for those who hold the checkpoints. Empty from 0, and from a size to itself.',
+      querystring: consistencyQuery,
+      answers: { 200: { description: 'The proof', body: consistencyAnswer } },
+    }),
+    async ({ query }: ConsistencyRequest) => {
+      const { from, to } = query;
+      const hashes = await auditLog.proveConsistency(BigInt(from), BigInt(to));
+      return { from, to, hashes: hashes.map((one) => Buffer.from(one).toString('base64')) };
+    },
+  );
+
+  async function sendResource(
+    request: TileRequest,
+    reply: FastifyReply,
+    path: string,
+    options?: { readonly gone: 'empty' },
+  ): Promise<FastifyReply> {
     const resource = parseTilePath(path);
     if (resource === undefined) throw notFound();
-    if (resource.kind === 'entries') await guard.check(accessRequestOf(request, baseUrl), { scope: 'audit:read' });
-    const bytes = await readResource(auditLog, resource);
+    if (resource.kind === 'entries') await checkOperator(request);
+    const bytes = await readResource(auditLog, resource, options);
     if (bytes === undefined) throw notFound();
+    // What is there today may be gone tomorrow.
+    if (options !== undefined)
+      return reply.type('application/octet-stream').header('cache-control', 'no-store').send(bytes);
     return sendImmutable(reply, bytes, resource.kind === 'tile' ? 'public' : 'private');
   }
 
@@ -78,14 +164,48 @@ export function logRoutes(
       summary: 'Read a bundle of entries',
       scopes: ['audit:read'],
       params: tilePath,
+      querystring: entriesQuery,
       answers: { 200: octets('Entries, each after its length in two bytes') },
     }),
-    async (request: TileRequest, reply) => sendResource(request, reply, `tile/entries/${request.params['*']}`),
+    async (request: EntriesRequest, reply) => {
+      const { gone } = request.query;
+      return sendResource(
+        request,
+        reply,
+        `tile/entries/${request.params['*']}`,
+        gone === undefined ? undefined : { gone },
+      );
+    },
   );
 }
 
-function readResource(auditLog: RunningAuditLog, resource: TileResource): Promise<Buffer | undefined> {
-  return resource.kind === 'tile' ? auditLog.tile(resource.tile) : auditLog.entryBundle(resource.bundle);
+/** What everybody may be shown. A log that has not published yet publishes for the first who asks. */
+async function shownCheckpoint(auditLog: RunningAuditLog): Promise<string> {
+  return (await auditLog.published()) ?? auditLog.checkpoint();
+}
+
+async function proveUnder(
+  auditLog: RunningAuditLog,
+  index: bigint,
+  checkpoint: string,
+): Promise<readonly Uint8Array[]> {
+  const parsed = parseNote(checkpoint);
+  const said = parsed.ok ? parseCheckpoint(parsed.note.text) : undefined;
+  if (said?.ok !== true) throw new Error('our own checkpoint is no checkpoint');
+  if (index >= said.checkpoint.size)
+    throw auditLogErrors.error(
+      'record_not_found',
+      `The newest published checkpoint covers ${said.checkpoint.size} records; this one is not among them yet.`,
+    );
+  return auditLog.proveInclusion(index, said.checkpoint.size);
+}
+
+function readResource(
+  auditLog: RunningAuditLog,
+  resource: TileResource,
+  options: { readonly gone: 'empty' } | undefined,
+): Promise<Buffer | undefined> {
+  return resource.kind === 'tile' ? auditLog.tile(resource.tile) : auditLog.entryBundle(resource.bundle, options);
 }
 
 /** Tiles never change (C2SP tlog-tiles). */

@@ -1,61 +1,70 @@
-import { auditLogErrors, type Caller, type RecordType, type ResourceGuard, recordTypes } from '@countersign/contracts';
+import type { Caller, ResourceGuard } from '@countersign/contracts';
+import type { Clock, Random } from '@countersign/kernel';
 import { type AccessRequest, described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { recordList } from '../answers.ts';
 import type { RunningAuditLog } from '../audit-log.ts';
-import { readTransaction, transactionId } from './parameters.ts';
+import { createReading } from '../reading/read-records.ts';
+import type { ReadingRules } from '../reading/rights.ts';
+import { disclosureParameters, readDisclosure } from './disclosure-parameters.ts';
+import { queryParameters, readQuery } from './query-parameters.ts';
+import { readerOf } from './reader.ts';
 
 const closed = { additionalProperties: false };
+
 const recordsQuery = Type.Object(
   {
-    transaction: Type.Optional(transactionId),
-    type: Type.Optional(Type.String({ maxLength: 64 })),
-    after: Type.Optional(Type.String({ pattern: '^(?:0|[1-9]\\d{0,17})$' })),
-    limit: Type.Optional(Type.String({ pattern: '^[1-9]\\d{0,3}$' })),
+    ...queryParameters,
+    limit: Type.Optional(Type.String({ pattern: '^(?:[1-9]\\d{0,2}|1000)$' })),
+    ...disclosureParameters,
   },
   closed,
 );
 
 type RecordsRequest = FastifyRequest<{ Querystring: Static<typeof recordsQuery> }>;
 
-/** Records, found by what they are about. */
-export function recordRoutes(
-  app: FastifyInstance,
-  {
-    auditLog,
-    guard,
-    baseUrl,
-  }: { readonly auditLog: RunningAuditLog; readonly guard: ResourceGuard; readonly baseUrl: string },
-): void {
-  const may = (scope: string) => (request: AccessRequest) => guard.check(request, { scope });
+export interface RecordRoutes extends ReadingRules {
+  readonly auditLog: RunningAuditLog;
+  readonly guard: ResourceGuard;
+  readonly baseUrl: string;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Records, found by what they are about, and shown to whom they concern. */
+export function recordRoutes(app: FastifyInstance, { guard, baseUrl, ...dependencies }: RecordRoutes): void {
+  const read = createReading(dependencies);
+  const mayRead = (request: AccessRequest) => guard.check(request, { scope: 'audit:read' });
 
   app.get(
     '/evidence/records',
     described({
       tag: 'evidence',
       summary: 'Read records',
-      description: 'Oldest first. More: ask again with `after` the last index.',
+      description:
+        'Oldest first; more with `after` the `next` of the answer. Who is not of the operator sees what concerns their own institution. Each reading is recorded before it is answered.',
       scopes: ['audit:read'],
       querystring: recordsQuery,
       answers: { 200: { description: 'One page', body: recordList } },
     }),
-    withCaller<Caller, RecordsRequest>(may('audit:read'), baseUrl, async ({ query }) => {
-      const type = readType(query.type);
-      const found = await auditLog.search({
-        ...(query.transaction === undefined ? {} : { transaction: readTransaction(query.transaction) }),
-        ...(type === undefined ? {} : { type }),
-        ...(query.after === undefined ? {} : { after: BigInt(query.after) }),
-        limit: query.limit === undefined ? 100 : Number(query.limit),
-      });
-      return { records: found.map(({ index, record }) => ({ index: index.toString(), record })) };
+    withCaller<Caller, RecordsRequest>(mayRead, baseUrl, async (request, _reply, caller) => {
+      const { query } = request;
+      const answer = await read(
+        { ...readQuery(query), limit: query.limit === undefined ? 100 : Number(query.limit) },
+        readerOf(request, caller),
+        readDisclosure(query),
+      );
+      return {
+        records: answer.records.map(({ index, record, values, disclosures }) => ({
+          index: index.toString(),
+          record,
+          ...(Object.keys(values).length === 0 ? {} : { values }),
+          ...(disclosures.length === 0 ? {} : { disclosures }),
+        })),
+        ...(answer.next === undefined ? {} : { next: answer.next.toString() }),
+        evidence: answer.evidence,
+      };
     }),
   );
-}
-
-function readType(text: string | undefined): RecordType | undefined {
-  if (text === undefined) return undefined;
-  const type = recordTypes.find((known) => known === text);
-  if (type === undefined) throw auditLogErrors.error('record_not_found', 'There are no records of this type.');
-  return type;
 }

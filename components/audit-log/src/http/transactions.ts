@@ -1,4 +1,10 @@
-import { auditLogErrors, type Caller, type ResourceGuard } from '@countersign/contracts';
+import {
+  accessErrors,
+  auditLogErrors,
+  type BundleDisclosure,
+  type Caller,
+  type ResourceGuard,
+} from '@countersign/contracts';
 import { bundleLimits } from '@countersign/evidence';
 import { decodeBase64Url } from '@countersign/kernel';
 import { type AccessRequest, described, withCaller } from '@countersign/runtime';
@@ -6,6 +12,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { bundleAnswer } from '../answers.ts';
 import type { RunningAuditLog } from '../audit-log.ts';
+import { mayBeShown, mayHaveTransaction, type ReadingRules } from '../reading/rights.ts';
 import { readTransaction, transactionId } from './parameters.ts';
 
 const closed = { additionalProperties: false };
@@ -18,6 +25,13 @@ const exportQuery = Type.Object(
         description: 'A checkpoint that you hold, in base64url: the bundle then proves that the log only grew since',
       }),
     ),
+    disclose: Type.Optional(
+      Type.Enum(['nothing', 'strategy', 'everything'], {
+        description:
+          'Protected values that the bundle discloses, as far as you may see them: what was meant to be traded, without which not all can be verified (the default); or personal data as well, with the scope audit:disclose and a purpose',
+      }),
+    ),
+    purpose: Type.Optional(Type.String({ maxLength: 200, description: 'What personal data are wanted for' })),
   },
   closed,
 );
@@ -31,7 +45,12 @@ export function transactionEvidenceRoutes(
     auditLog,
     guard,
     baseUrl,
-  }: { readonly auditLog: RunningAuditLog; readonly guard: ResourceGuard; readonly baseUrl: string },
+    ...rules
+  }: ReadingRules & {
+    readonly auditLog: RunningAuditLog;
+    readonly guard: ResourceGuard;
+    readonly baseUrl: string;
+  },
 ): void {
   const may = (scope: string) => (request: AccessRequest) => guard.check(request, { scope });
 
@@ -48,13 +67,37 @@ export function transactionEvidenceRoutes(
     }),
     withCaller<Caller, ExportRequest>(may('audit:export'), baseUrl, async (request, _reply, caller) => {
       const since = readNote(request.query.since);
+      const transaction = readTransaction(request.params.id);
+      const disclose = disclosureFor(request.query, caller, rules);
+      if (!(await mayHaveTransaction(transaction, caller, rules)))
+        throw auditLogErrors.error('transaction_without_records', 'The log holds nothing about this transaction.');
       return auditLog.exportBundle({
-        transaction: readTransaction(request.params.id),
+        transaction,
         requester: { id: caller.subject, institution: caller.institution },
         ...(since === undefined ? {} : { since }),
+        ...(disclose === undefined ? {} : { disclose }),
       });
     }),
   );
+}
+
+/** @throws CodedError `insufficient_scope`, `purpose_missing` */
+function disclosureFor(
+  { disclose = 'strategy', purpose = '' }: Static<typeof exportQuery>,
+  caller: Caller,
+  rules: ReadingRules,
+): BundleDisclosure | undefined {
+  if (disclose === 'nothing') return undefined;
+  const shown: BundleDisclosure = {
+    kinds: ['strategy'],
+    mayBeShown: (value, record) => mayBeShown(value, record, caller, rules),
+  };
+  if (disclose === 'strategy') return shown;
+  if (!caller.scope.includes('audit:disclose'))
+    throw accessErrors.error('insufficient_scope', 'Personal data are told with the scope audit:disclose.');
+  if (purpose.trim() === '')
+    throw auditLogErrors.error('purpose_missing', 'Say in purpose what the personal data are wanted for.');
+  return { ...shown, kinds: ['personal', 'strategy'], purpose };
 }
 
 /** A checkpoint note travels in a query as base64url: it has several lines. */

@@ -1,4 +1,4 @@
-import type { EvidenceRecord, RecordDraft, RetentionClass } from '@countersign/contracts';
+import type { Commitment, EvidenceRecord, RawLogEntry, RecordDraft, RetentionClass } from '@countersign/contracts';
 
 /** A protected value as it is kept beside its record. */
 export interface SealedValue {
@@ -15,7 +15,31 @@ export interface SealedDraft {
   /** The JSON of the member `protected`; undefined where nothing is. */
   readonly commitments: string | undefined;
   readonly values: readonly SealedValue[];
+  /** What was protected, as text that is stored nowhere: by it two drafts under one id are told apart. */
+  readonly told: string;
 }
+
+/** A protected value of a record that is there, as it can be read now. */
+export type OpenedValue = {
+  readonly path: string;
+  readonly commitment: Commitment;
+  /** Under whose key it is kept; undefined where the key is not known here. */
+  readonly subject: string | undefined;
+} & (
+  | {
+      readonly state: 'open';
+      /** 32 bytes. */
+      readonly salt: Buffer;
+      /** Canonical JSON text (RFC 8785). */
+      readonly text: string;
+    }
+  /** Its key was destroyed, and it with the key. */
+  | { readonly state: 'erased' }
+  /** Its key is one of another region, which this node cannot open. */
+  | { readonly state: 'elsewhere' }
+  /** It is not what the record committed to, or it is gone while its key is there. */
+  | { readonly state: 'altered' }
+);
 
 /** Keeps what is told to few: in the leaf a commitment, beside it the ciphertext, under a key that can be destroyed. */
 export interface Protection {
@@ -24,6 +48,14 @@ export interface Protection {
    *   cannot be protected is not recorded in the open
    */
   seal(draft: RecordDraft, inClass: RetentionClass): Promise<SealedDraft> | SealedDraft;
-  /** Puts protected values back into their places, as far as they have not been erased. Order is kept. */
+  /** Puts protected values back into their places, as far as they can be read. Order is kept. */
   restore(records: readonly EvidenceRecord[]): Promise<readonly EvidenceRecord[]>;
+  /** The same with records as text: of equal meaning, the rest of the text as it was. */
+  restoreTexts(entries: readonly RawLogEntry[]): Promise<readonly RawLogEntry[]>;
+  /** The protected values of each record, in the order of their paths. */
+  open(records: readonly EvidenceRecord[]): Promise<readonly (readonly OpenedValue[])[]>;
+  /** {@link SealedDraft.told} of a record that is in the log; undefined where a value can no longer be read. */
+  toldBy(record: EvidenceRecord): Promise<string | undefined>;
+  /** The first of these keys that does not open as it is stored now; one that is destroyed, or of another region, is none. */
+  firstBrokenKey(ids: readonly string[]): Promise<string | undefined>;
 }

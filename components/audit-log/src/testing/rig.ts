@@ -1,10 +1,17 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import type { PublicKey, RecordDraft, Signer } from '@countersign/contracts';
-import { newId, type RecordId, systemRandom } from '@countersign/kernel';
-import { type ComponentPoolOptions, createLogger } from '@countersign/runtime';
+import { newId, type RecordId, sha256, systemRandom } from '@countersign/kernel';
+import { type ComponentPoolOptions, createLogger, type SealingKey } from '@countersign/runtime';
 import { createTestDatabase, fixedClock } from '@countersign/testkit';
 import type pg from 'pg';
-import { auditLogMigrations, createAuditLog, type RunningAuditLog } from '../index.ts';
+import {
+  auditLogMigrations,
+  createAuditLog,
+  createProtection,
+  type Protection,
+  type ProtectionDependencies,
+  type RunningAuditLog,
+} from '../index.ts';
 import { tamper } from './superuser-store.ts';
 
 /** An Ed25519 key in memory that can be rotated: `Signer` without its storage. */
@@ -62,6 +69,14 @@ export const newTransaction = () => newId('transaction', ids);
 export const newMandate = () => newId('mandate', ids);
 export const newRecordId = (): RecordId => newId('record', ids);
 
+/** Of each region another key, the same on every node. */
+export function sealingOf(region: string): SealingKey {
+  return { bytes: sha256(`sealing key of ${region}`) };
+}
+
+/** Where a test's own records begin in a log that was opened once: behind the stream, the opening and the clock. */
+export const firstPlace = 3;
+
 /** A database of its own with the log's tables, and logs on it. */
 export async function createRig() {
   const scratch = await createTestDatabase({ components: [auditLogMigrations] });
@@ -71,22 +86,42 @@ export async function createRig() {
 
   const pool = (options?: Partial<ComponentPoolOptions>): pg.Pool =>
     scratch.pool('audit-log', { maxConnections: 4, ...options });
+  const protection = (options: Partial<ProtectionDependencies> = {}): Protection =>
+    createProtection({
+      pool: options.pool ?? pool(),
+      clock,
+      random: systemRandom,
+      logger,
+      sealing: sealingOf,
+      regionOf: () => 'eu',
+      ...options,
+    });
   return {
     scratch,
     signer,
     clock,
     pool,
-    async open(
-      options: { readonly pool?: pg.Pool; readonly signer?: Signer; readonly checkpointEveryMs?: number } = {},
-    ): Promise<RunningAuditLog> {
+    /** Protection on this rig's database, by keys that every node of it has. */
+    protection,
+    async open(options: Partial<AuditLogDependencies> = {}): Promise<RunningAuditLog> {
+      const own = options.pool ?? pool();
       const log = await createAuditLog({
-        pool: options.pool ?? pool(),
+        pool: own,
+        protection: options.protection ?? protection({ pool: own }),
         clock,
         random: systemRandom,
-        signer: options.signer ?? signer,
+        signer,
         origin: 'log.example/test',
         logger,
-        checkpointEveryMs: options.checkpointEveryMs ?? 600_000,
+        node: 'test',
+        checkpointEveryMs: 600_000,
+        // Drawn when a question asks for it, so that counted reads are those of the test.
+        drawTermsEveryMs: 600_000,
+        // Beside what a log writes when it is opened, nothing is recorded unless a test does it.
+        beatEveryMs: 0,
+        watchEveryMs: 0,
+        clockPolicy: { windowMs: 0 },
+        ...options,
       });
       running.push(log);
       return log;

@@ -15,3 +15,28 @@ export async function tamper(
     await client.end();
   }
 }
+
+/** Every table of the log, as it is now, so that {@link restoreLog} can put it back: a backup. */
+export async function snapshotLog(connection: pg.ClientConfig, name: string): Promise<void> {
+  const tables = await tablesOf(connection);
+  const copies = tables.map((table) => `create table ${name}.${table} as table audit_log.${table};`);
+  await tamper(connection, `drop schema if exists ${name} cascade; create schema ${name}; ${copies.join(' ')}`);
+}
+
+/** Puts a backup back, in one transaction. */
+export async function restoreLog(connection: pg.ClientConfig, name: string): Promise<void> {
+  const tables = await tablesOf(connection);
+  const copies = tables.map(
+    (table) =>
+      `delete from audit_log.${table}; insert into audit_log.${table} overriding system value table ${name}.${table};`,
+  );
+  await tamper(connection, `begin; ${copies.join(' ')} commit;`);
+}
+
+async function tablesOf(connection: pg.ClientConfig): Promise<readonly string[]> {
+  const { rows } = await tamper(
+    connection,
+    `select relname from pg_class where relnamespace = 'audit_log'::regnamespace and relkind in ('r', 'p') and not relispartition`,
+  );
+  return rows.map(({ relname }: { relname: string }) => relname);
+}

@@ -31,6 +31,7 @@ export interface Shown {
   readonly amr: readonly string[];
   readonly directoryVersion: number;
   readonly address: string | undefined;
+  readonly zone?: string | undefined;
 }
 
 export type Sessions = ReturnType<typeof createSessions>;
@@ -136,6 +137,7 @@ export function createSessions(dependencies: SessionDependencies) {
           method: shown.method,
           goesOn,
           address: shown.address,
+          zone: shown.zone,
         }),
       );
       const secret = newSecret(random);

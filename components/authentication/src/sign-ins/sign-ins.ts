@@ -127,11 +127,12 @@ export function createSignIns(dependencies: SignInDependencies) {
         readonly fields: ReadonlyMap<string, string>;
         readonly previousSecret: string | undefined;
         readonly address: string | undefined;
+        readonly zone?: string | undefined;
       },
     ): Promise<FinishedSignIn | LeftSignIn | RefusedSignIn> {
       const signIn = await ofForm(form);
       if (signIn.finished) return { state: 'left', returnTo: signIn.returnTo };
-      const { method, fields, previousSecret, address } = how;
+      const { method, fields, previousSecret, address, zone } = how;
       if (method === undefined || !serves(method, signIn))
         throw authenticationErrors.error('method_not_available', 'This way to sign in is not available here.');
       const handleHash = hashOfSecret(form.handle);
@@ -155,6 +156,7 @@ export function createSignIns(dependencies: SignInDependencies) {
             method: method.name,
             reason: found.code,
             address,
+            zone,
           }),
         );
         return refusedAs(found.code, 'The registration (LEI) of the institution is not in good standing.');
@@ -167,7 +169,7 @@ export function createSignIns(dependencies: SignInDependencies) {
         const { person, acr, amr } = outcome;
         const sessionSecret = await sessions.start(
           client,
-          { person, institution, method: method.name, acr, amr, directoryVersion: snapshot.version, address },
+          { person, institution, method: method.name, acr, amr, directoryVersion: snapshot.version, address, zone },
           previousSecret,
         );
         await store.finish(client, handleHash, clock.now());

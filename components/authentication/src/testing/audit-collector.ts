@@ -1,4 +1,4 @@
-import { type AuditAppender, auditLogErrors, type RecordDraft } from '@countersign/contracts';
+import { type AuditAppender, auditLogErrors, type RecordDraft, requireFit } from '@countersign/contracts';
 import { type Clock, toInstant } from '@countersign/kernel';
 
 /** A log in memory that keeps the promises of the contract, and breaks when told to. */
@@ -22,6 +22,7 @@ export function createAuditCollector(clock: Clock): AuditCollector {
       if (broken) throw auditLogErrors.error('log_unavailable', 'The log is not writable.');
       if (records.some(({ id }) => id === draft.id))
         throw auditLogErrors.error('record_identity_taken', 'A record with this id is in the log.');
+      requireFit(draft);
       records.push(structuredClone(draft));
       return { id: draft.id, index: BigInt(records.length - 1), time: toInstant(clock.now()) };
     },

@@ -15,6 +15,7 @@ import { asOAuthError } from '../refusal.ts';
 import { authenticateClient, certificateOf } from './authenticate-client.ts';
 import { type ClientRules, checkClient } from './check-client.ts';
 import { checkProof, type ProofRules } from './check-proof.ts';
+import { circumstancesOf } from './circumstances.ts';
 import { claimCredentials } from './claim-credentials.ts';
 import type { AuthenticationRules } from './presented.ts';
 import { readCredentials } from './read-credentials.ts';
@@ -92,6 +93,7 @@ export function createClientEndpoint<Answer>(
     const now = clock.now();
     const snapshot = directory.snapshot();
     const certificate = certificateOf(request);
+    Object.assign(established, circumstancesOf(request, certificate));
     const authenticated = await authenticateClient(
       { credentials, certificate, presented: request.certificate, directory: snapshot, now },
       dependencies,
@@ -119,7 +121,7 @@ export function createClientEndpoint<Answer>(
     const parameters = readForm(request.body);
     const credentials = readCredentials(parameters, request);
     requireBudget(request.address, credentials, { refusals, directory, now: clock.now() });
-    const established: Established = request.address === undefined ? {} : { address: request.address };
+    const established: Established = circumstancesOf(request);
     try {
       return await answer(request, parameters, credentials, established);
     } catch (error) {

@@ -1,4 +1,5 @@
 export { bindingOf } from './binding.ts';
+export { circumstancesOf } from './circumstances.ts';
 export {
   type ClientContext,
   type ClientEndpoint,

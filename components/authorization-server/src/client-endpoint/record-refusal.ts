@@ -1,4 +1,4 @@
-import type { AuditAppender, RecordType } from '@countersign/contracts';
+import type { AuditAppender, ProtectedValue, RecordType } from '@countersign/contracts';
 import { type CodedError, isCodedError, type Json, type RecordId } from '@countersign/kernel';
 import type { Established } from '../established.ts';
 import { reasonOf } from '../refusal.ts';
@@ -14,6 +14,12 @@ export async function recordRefusal(
   audit: AuditAppender,
 ): Promise<void> {
   const { error, endpoint } = refused;
+  const institution = established.subject?.institution;
+  // In words, which may say what was asked for: where it is known for whom, they are told to few.
+  const told: readonly ProtectedValue[] =
+    error === undefined || institution === undefined
+      ? []
+      : [{ path: '/data/detail', kind: 'strategy', subject: institution, value: error.detail }];
   await audit.append({
     ...established,
     id: refused.recordId,
@@ -24,8 +30,10 @@ export async function recordRefusal(
     data: {
       ...factsOf(established.data),
       endpoint: endpoint.name,
-      ...(error === undefined ? {} : { error: error.code, detail: error.detail }),
+      ...(error === undefined ? {} : { error: error.code }),
+      ...(error === undefined || told.length > 0 ? {} : { detail: error.detail }),
     },
+    protectedValues: [...(established.protectedValues ?? []), ...told],
   });
 }
 

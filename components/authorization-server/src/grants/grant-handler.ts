@@ -93,6 +93,8 @@ export interface Continuation {
   readonly tokenId: TokenId;
   readonly evidence: RecordId;
   readonly claimsDigest: Digest;
+  /** SHA-256 of the token as it was presented, base64url. */
+  readonly tokenHash: string;
   readonly transaction?: { readonly id: TransactionId; readonly intentDigest: IntentDigest };
   readonly mandateVersion?: number;
   /** The consent that it rested on, as the token names it: what is exchanged ends with it too. */

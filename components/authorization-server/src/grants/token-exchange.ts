@@ -1,5 +1,5 @@
 import type { Client, DirectorySnapshot } from '@countersign/contracts';
-import { digestOf } from '@countersign/kernel';
+import { digestOf, sha256Base64Url } from '@countersign/kernel';
 import { parseLei, parseScope, type Scope } from '@countersign/market';
 import {
   type AccessTokenClaims,
@@ -73,7 +73,7 @@ export function tokenExchange(dependencies: TokenExchangeDependencies): GrantHan
             },
             singleUse: [],
             references: [claims.evidence],
-            continues: continuationOf(claims),
+            continues: continuationOf(claims, sha256Base64Url(subjectToken)),
             ...(requested === undefined ? {} : { requested }),
           };
         },
@@ -157,11 +157,12 @@ function institutionOf(claims: AccessTokenClaims) {
   return lei.value;
 }
 
-function continuationOf(claims: AccessTokenClaims): Continuation {
+function continuationOf(claims: AccessTokenClaims, tokenHash: string): Continuation {
   return {
     tokenId: claims.jti,
     evidence: claims.evidence,
     claimsDigest: digestOf(claims),
+    tokenHash,
     ancestors: [revocationKey({ kind: 'token', id: claims.jti }), ...(claims.ancestors ?? [])],
     ...(claims.txn === undefined || claims.intent_digest === undefined
       ? {}

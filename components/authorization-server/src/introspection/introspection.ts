@@ -7,7 +7,7 @@ import {
   introspectionResponseMediaType,
   signIntrospectionResponse,
 } from '@countersign/oauth';
-import type { ClientContext, ClientEndpoint } from '../client-endpoint/index.ts';
+import { type ClientContext, type ClientEndpoint, circumstancesOf } from '../client-endpoint/index.ts';
 import type { OpaqueTokens } from '../opaque-tokens/index.ts';
 import { refuse } from '../refusal.ts';
 import type { Revocations } from '../revocations/index.ts';
@@ -93,7 +93,7 @@ function wantsJwt(accept: string | undefined): boolean {
 async function record(
   judgement: Judgement,
   token: string,
-  { client, request }: ClientContext,
+  { client, request, certificate }: ClientContext,
   { audit, clock, random }: IntrospectionDependencies,
 ): Promise<void> {
   const { claims } = judgement;
@@ -104,7 +104,7 @@ async function record(
     outcome: judgement.active ? 'permit' : 'deny',
     ...(judgement.active ? {} : { reason: judgement.reason }),
     client: client.id,
-    ...(request.address === undefined ? {} : { address: request.address }),
+    ...circumstancesOf(request, certificate),
     ...(claims === undefined
       ? {}
       : {

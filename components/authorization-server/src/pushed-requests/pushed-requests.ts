@@ -5,7 +5,12 @@ import { createSweeper, type Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import { checkAuthorizationRequest } from '../authorization-endpoint/check-request.ts';
 import { refuse } from '../authorization-endpoint/refusals.ts';
-import { type ClientContext, type ClientEndpointDependencies, createClientEndpoint } from '../client-endpoint/index.ts';
+import {
+  type ClientContext,
+  type ClientEndpointDependencies,
+  circumstancesOf,
+  createClientEndpoint,
+} from '../client-endpoint/index.ts';
 import { describePush } from './describe-push.ts';
 import { bindProofKey } from './proof-key.ts';
 import { type RequestObject, readRequestObject } from './request-object.ts';
@@ -90,7 +95,7 @@ export function createPushedRequests(
       source: 'authorization-server',
       outcome: 'permit',
       client: client.id,
-      ...addressOf(context),
+      ...circumstancesOf(context.request, context.certificate),
       data: {
         redirect_uri: checked.request.redirectUri,
         parameters_digest: digestOf(Object.fromEntries(asked)),
@@ -146,8 +151,4 @@ function withoutCredentials({ client, parameters }: ClientContext): ReadonlyMap<
   const asked = new Map<string, Json>([['client_id', client.id], ...parameters]);
   for (const name of credentialParameters) asked.delete(name);
   return asked;
-}
-
-function addressOf({ request }: ClientContext): { readonly address?: string } {
-  return request.address === undefined ? {} : { address: request.address };
 }

@@ -1,7 +1,7 @@
 import type { AuditAppender } from '@countersign/contracts';
 import { type Clock, type GrantId, isCodedError, newId, type Random, sha256Base64Url } from '@countersign/kernel';
 import { type AccessTokenClaims, verifyAccessToken } from '@countersign/oauth';
-import type { ClientContext, ClientEndpoint } from '../client-endpoint/index.ts';
+import { type ClientContext, type ClientEndpoint, circumstancesOf } from '../client-endpoint/index.ts';
 import { isOpaqueToken, type OpaqueTokens } from '../opaque-tokens/index.ts';
 import { refuse } from '../refusal.ts';
 import type { Revocations } from '../revocations/index.ts';
@@ -102,7 +102,7 @@ async function findAccessToken(
 
 async function recordNothingEnded(
   token: string,
-  { client, request }: ClientContext,
+  { client, request, certificate }: ClientContext,
   { audit, clock, random }: RevocationDependencies,
 ): Promise<void> {
   await audit.append({
@@ -112,7 +112,7 @@ async function recordNothingEnded(
     outcome: 'done',
     reason: 'token_unknown',
     client: client.id,
-    ...(request.address === undefined ? {} : { address: request.address }),
+    ...circumstancesOf(request, certificate),
     data: { token_sha256: sha256Base64Url(token) },
   });
 }

@@ -45,7 +45,7 @@ export async function followLog(dependencies: TailDependencies): Promise<{
   async function readToEnd(): Promise<void> {
     const startedAt = dependencies.elapsedMs();
     for (;;) {
-      const page = await log.search({ types: endingRecordTypes, after: position, limit: pageSize });
+      const page = await log.search({ types: endingRecordTypes, after: position, limit: pageSize, withheld: true });
       for (const { index, record } of page) {
         for (const entry of await entriesOfRecord(record, dependencies)) dependencies.apply(entry);
         const before = epochSeconds(Date.parse(record.time)) + maxAccessTokenLifetimeSeconds;

@@ -1,7 +1,10 @@
-import { type AuditLog, auditLogErrors, type RecordDraft } from '@countersign/contracts';
+import { type AuditLog, auditLogErrors, type RecordDraft, requireFit, wholeDraft } from '@countersign/contracts';
 
 export interface AuditCollector extends Pick<AuditLog, 'append' | 'search'> {
+  /** As they are read back. */
   readonly records: readonly RecordDraft[];
+  /** As they were handed over: without what is protected, but for who declares it. */
+  readonly drafts: readonly RecordDraft[];
   /** From now on nothing can be written, or again. */
   fail(failing: boolean): void;
   last(): RecordDraft;
@@ -12,9 +15,11 @@ const time = new Date(0).toISOString();
 /** Keeps records as the log would write them: as JSON of a bounded size, each under an id of its own. */
 export function auditCollector(): AuditCollector {
   const records: RecordDraft[] = [];
+  const drafts: RecordDraft[] = [];
   let failing = false;
   return {
     records,
+    drafts,
     fail(now) {
       failing = now;
     },
@@ -25,11 +30,13 @@ export function auditCollector(): AuditCollector {
     },
     async append(record) {
       if (failing) throw auditLogErrors.error('log_unavailable', 'The log cannot be written now.');
-      const text = JSON.stringify(record);
+      requireFit(record);
+      const text = JSON.stringify(wholeDraft(record));
       if (text.length > 65_535) throw auditLogErrors.error('record_too_large', 'The record is too large.');
       if (records.some(({ id }) => id === record.id))
         throw auditLogErrors.error('record_identity_taken', 'The id is taken.');
       records.push(JSON.parse(text) as RecordDraft);
+      drafts.push(record);
       return { id: record.id, index: BigInt(records.length - 1), time };
     },
     async search({ types, after = -1n, limit = 1_000 }) {

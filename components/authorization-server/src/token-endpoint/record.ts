@@ -1,4 +1,11 @@
-import { type AuditAppender, type Decision, type Directory, recordedDecision } from '@countersign/contracts';
+import {
+  type AuditAppender,
+  type Decision,
+  type Directory,
+  openDecision,
+  type ProtectedValue,
+  protectedDecision,
+} from '@countersign/contracts';
 import { type Json, type RecordId, sha256Base64Url } from '@countersign/kernel';
 import type { AccessTokenClaims } from '@countersign/oauth';
 import type { Established } from '../established.ts';
@@ -15,6 +22,7 @@ export function describeAuthority(authority: Authority, directory: ReturnType<Di
       return institution === undefined ? { id } : { id, institution };
     }),
     authentication: authority.authentication,
+    ...(authority.partner === undefined ? {} : { partner: authority.partner.institution }),
     references: authority.references,
   };
 }
@@ -46,7 +54,8 @@ export interface IssuedToken {
  */
 export async function recordIssue(issued: IssuedToken, established: Established, audit: AuditAppender): Promise<void> {
   const { claims, decision, authority } = issued;
-  const { continues, requested } = authority;
+  const { continues, requested, institution } = authority;
+  const { authorization_details: details, ...said } = claims;
   await audit.append({
     ...established,
     id: issued.recordId,
@@ -55,11 +64,11 @@ export async function recordIssue(issued: IssuedToken, established: Established,
     outcome: 'permit',
     data: {
       grant_type: issued.grantType,
-      claims: asJson(claims),
+      claims: asJson(said),
       ...(requested === undefined ? {} : { issued_token_type: requested.tokenType }),
       token_sha256: sha256Base64Url(issued.accessToken),
       ...hashesOf(issued.companions),
-      decision: recordedDecision(decision),
+      decision: openDecision(decision),
       ...(authority.grant === undefined ? {} : { grant: { id: authority.grant.id, version: authority.grant.version } }),
       ...(continues === undefined
         ? {}
@@ -68,11 +77,24 @@ export async function recordIssue(issued: IssuedToken, established: Established,
               jti: continues.tokenId,
               record: continues.evidence,
               claims_digest: continues.claimsDigest,
+              token_sha256: continues.tokenHash,
             },
           }),
       ...(authority.provenance === undefined ? {} : { provenance: authority.provenance }),
     },
+    protectedValues: [...protectedDetails(details, institution), ...protectedDecision(decision, institution)],
   });
+}
+
+/** What the token is for is what its institution means to trade. */
+function protectedDetails(
+  details: AccessTokenClaims['authorization_details'],
+  institution: string,
+): readonly ProtectedValue[] {
+  if (details === undefined) return [];
+  return [
+    { path: '/data/claims/authorization_details', kind: 'strategy', subject: institution, value: details.map(asJson) },
+  ];
 }
 
 function hashesOf(companions: Companions | undefined): { readonly [name: string]: Json } {

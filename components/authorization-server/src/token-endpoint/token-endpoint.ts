@@ -1,9 +1,10 @@
 import {
   type ClientRequest,
   type ConsentStore,
+  openDecision,
   type PolicyEngine,
   type ProtocolScope,
-  recordedDecision,
+  protectedDecision,
   type TokenResponse,
   type TransactionRegistry,
 } from '@countersign/contracts';
@@ -109,7 +110,8 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
     policy: { version: decision.policyVersion, hash: decision.policyHash },
     references: groundsOf(decision, mandate, transaction, authority),
     // A refusal is replayed from its record as a permit is.
-    data: { decision: recordedDecision(decision) },
+    data: { decision: openDecision(decision) },
+    protectedValues: protectedDecision(decision, authority.institution),
   });
   requirePermit(decision, transaction);
 

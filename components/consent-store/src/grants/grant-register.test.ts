@@ -34,6 +34,17 @@ async function versionsOf(id: string): Promise<number> {
 }
 
 describe('a consent that was given', () => {
+  it('says in the open that something was allowed, and to few what was to be traded', async () => {
+    const { id } = await grants.give(grantProposal({ client: aClient() }));
+    const draft = world.audit.drafts.find(({ data }) => (data as { grant?: string }).grant === id);
+    const { protectedValues, ...open } = draft ?? {};
+    expect(protectedValues?.map(({ path, kind, subject }) => [path, kind, subject])).toEqual([
+      ['/data/details', 'strategy', brokerClerk.institution],
+    ]);
+    expect(JSON.stringify(protectedValues)).toContain('"120000"');
+    expect(JSON.stringify(open)).not.toMatch(/"120000"|FUND-1|DE0007164600/);
+  });
+
   it('is recorded with what was shown and allowed before it is kept', async () => {
     const proposal = grantProposal();
     const grant = await grants.give(proposal);

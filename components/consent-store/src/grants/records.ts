@@ -1,4 +1,4 @@
-import type { Actor, Grant, GrantProposal, RecordDraft } from '@countersign/contracts';
+import type { Actor, Grant, GrantProposal, ProtectedValue, RecordDraft } from '@countersign/contracts';
 import type { Json, RecordId } from '@countersign/kernel';
 import { type AuthorizationDetail, digestOfIntent } from '@countersign/market';
 
@@ -12,6 +12,7 @@ export function consentRecord(grant: Grant): RecordDraft {
     outcome: 'permit',
     ...circumstancesOf(grant),
     data: { grant: grant.id, version: grant.version, ...termsData(grant), expires_at: grant.expiresAt },
+    protectedValues: protectedDetails(grant),
   };
 }
 
@@ -25,6 +26,7 @@ export function denialRecord(refused: Omit<GrantProposal, 'expiresAt'>, id: Reco
     reason: 'access_denied',
     ...circumstancesOf(refused),
     data: termsData(refused),
+    protectedValues: protectedDetails(refused),
   };
 }
 
@@ -78,19 +80,27 @@ function circumstancesOf({
   } satisfies Partial<RecordDraft>;
 }
 
+/** All of the terms but the intents: see {@link protectedDetails}. */
 function termsData({ client, acr, scopes, resources, details, session }: Omit<GrantProposal, 'expiresAt'>) {
   return {
     client,
     acr,
     scopes,
     resources,
-    details: details.map((detail) => ({
-      type: detail.type,
-      intent_digest: digestOfIntent(detail),
-      detail: jsonOf(detail),
-    })),
+    ...(details.length === 0 ? { details: [] } : {}),
     ...(session === undefined ? {} : { session }),
   } satisfies Json;
+}
+
+/** What the person was shown is what their institution means to trade. */
+function protectedDetails({ details, institution }: Omit<GrantProposal, 'expiresAt'>): readonly ProtectedValue[] {
+  if (details.length === 0) return [];
+  const value = details.map((detail) => ({
+    type: detail.type,
+    intent_digest: digestOfIntent(detail),
+    detail: jsonOf(detail),
+  }));
+  return [{ path: '/data/details', kind: 'strategy', subject: institution, value }];
 }
 
 /** A parsed detail is JSON by its schema; its type names members where JSON's has an index. */

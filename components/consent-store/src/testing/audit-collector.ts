@@ -1,9 +1,19 @@
-import { type AuditAppender, auditLogErrors, type RecordDraft, type RecordReceipt } from '@countersign/contracts';
+import {
+  type AuditAppender,
+  auditLogErrors,
+  type RecordDraft,
+  type RecordReceipt,
+  requireFit,
+  wholeDraft,
+} from '@countersign/contracts';
 import { type Clock, toInstant } from '@countersign/kernel';
 
 /** A log in memory that keeps the promises of the contract, and breaks when told to; or such a view of a real one. */
 export interface AuditCollector extends AuditAppender {
+  /** As they are read back. */
   readonly records: readonly RecordDraft[];
+  /** As they were handed over: without what is protected, but for who declares it. */
+  readonly drafts: readonly RecordDraft[];
   ofType(type: RecordDraft['type']): readonly RecordDraft[];
   /** From now on nothing can be made durable. */
   breakDown(): void;
@@ -14,11 +24,13 @@ export interface AuditCollector extends AuditAppender {
 
 export function createAuditCollector(clock: Clock, log?: AuditAppender): AuditCollector {
   const records: RecordDraft[] = [];
+  const drafts: RecordDraft[] = [];
   const ids = new Set<string>();
   let broken = false;
   let after: (() => Promise<void>) | undefined;
   return {
     records,
+    drafts,
     ofType: (type) => records.filter((record) => record.type === type),
     async append(draft): Promise<RecordReceipt> {
       if (broken) throw auditLogErrors.error('log_unavailable', 'The log is not writable.');
@@ -26,11 +38,13 @@ export function createAuditCollector(clock: Clock, log?: AuditAppender): AuditCo
         throw auditLogErrors.error('record_identity_taken', 'A record with this id is in the log.');
       for (const reference of draft.references ?? [])
         if (!ids.has(reference)) throw new Error(`${draft.type} rests on ${reference}, which is not in the log`);
+      requireFit(draft);
       // What cannot be written as JSON must fail here as it would there.
-      const record = JSON.parse(JSON.stringify(draft)) as RecordDraft;
+      const record = JSON.parse(JSON.stringify(wholeDraft(draft))) as RecordDraft;
       const receipt = await log?.append(draft);
       ids.add(record.id);
       records.push(record);
+      drafts.push(draft);
       const act = after;
       after = undefined;
       await act?.();

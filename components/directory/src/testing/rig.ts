@@ -1,4 +1,10 @@
-import { type Actor, auditLogErrors, type DirectoryProblem, type RecordDraft } from '@countersign/contracts';
+import {
+  type Actor,
+  auditLogErrors,
+  type DirectoryProblem,
+  type RecordDraft,
+  requireFit,
+} from '@countersign/contracts';
 import { CodedError, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
@@ -49,6 +55,7 @@ export async function createRig(): Promise<Rig> {
         audit: {
           append: async (record) => {
             if (logIsDown) throw auditLogErrors.error('log_unavailable', 'down');
+            requireFit(record);
             records.push(record);
             return { id: record.id, index: BigInt(records.length), time: '2026-11-21T00:00:00.000Z' };
           },

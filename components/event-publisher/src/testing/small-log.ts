@@ -4,6 +4,7 @@ import {
   type EvidenceRecord,
   type LogEntry,
   type RecordDraft,
+  requireFit,
 } from '@countersign/contracts';
 import { type Clock, type Json, newId, systemRandom, toInstant } from '@countersign/kernel';
 
@@ -45,6 +46,7 @@ export function createSmallLog(clock: Clock): SmallLog {
       put({ ...draft, id: newId('record', { clock, random: systemRandom }), source: 'test', outcome: 'done' }),
     async append(draft) {
       mustWork('writing');
+      requireFit(draft);
       const { index, record } = put(draft);
       return { id: record.id, index, time: record.time };
     },

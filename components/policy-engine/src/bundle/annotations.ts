@@ -15,6 +15,8 @@ export interface PolicyNotes {
   readonly escalation: readonly { readonly role: string; readonly afterSeconds: number }[];
   /** `@token_lifetime_seconds("120")`: of a permit, the longest life of a token it permits. */
   readonly tokenLifetimeSeconds?: number;
+  /** `@time_stamp("rfc3161")`: of a permit, the step that it permits is time-stamped by itself. */
+  readonly timeStamp: boolean;
 }
 
 /** What a person can do about a forbid: so many standing approvals by holders of a role, or a better sign-in. */
@@ -54,6 +56,7 @@ export function readNotes({
   onlyOn('remedy', 'forbid');
   onlyOn('escalation', 'forbid');
   onlyOn('token_lifetime_seconds', 'permit');
+  onlyOn('time_stamp', 'permit');
   const reason = take('reason', (text) => (code.test(text) ? text : undefined), 'a code of a-z, 0-9 and _');
   const remedies = take('remedy', readRemedies, 'e.g. "approval supervisor 1; step-up phrh 300"');
   for (const remedy of remedies ?? [])
@@ -63,6 +66,7 @@ export function readNotes({
       );
   const escalation = take('escalation', readEscalation, 'e.g. "desk-head 1800, head-of-trading 7200"');
   const lifetime = take('token_lifetime_seconds', (text) => readCount(text, 300), 'a whole number from 1 to 300');
+  const timeStamp = take('time_stamp', (text) => (text === 'rfc3161' ? true : undefined), '"rfc3161"');
   const notes: PolicyNotes = {
     id,
     effect,
@@ -72,6 +76,7 @@ export function readNotes({
     remedies: remedies ?? [],
     escalation: escalation ?? [],
     ...(lifetime === undefined ? {} : { tokenLifetimeSeconds: lifetime }),
+    timeStamp: timeStamp === true,
   };
   return { notes, problems };
 }

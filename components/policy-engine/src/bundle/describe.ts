@@ -27,10 +27,11 @@ function fileSection(loaded: LoadedBundle, file: string, text: string): string {
 }
 
 function policyRow(notes: PolicyNotes, remark: string): readonly string[] {
-  const { id, effect, detail, reason, tokenLifetimeSeconds } = notes;
+  const { id, effect, detail, reason, tokenLifetimeSeconds, timeStamp } = notes;
   const lifetime = tokenLifetimeSeconds === undefined ? '' : ` At most ${tokenLifetimeSeconds} seconds.`;
+  const stamped = timeStamp ? ' The step is time-stamped.' : '';
   return effect === 'permit'
-    ? [`\`${id}\``, `**Permits.** ${detail}${lifetime}`, remark, '', '']
+    ? [`\`${id}\``, `**Permits.** ${detail}${lifetime}${stamped}`, remark, '', '']
     : [`\`${id}\``, withPlaces(detail), remark, `\`${reason}\``, liftedBy(notes)];
 }
 

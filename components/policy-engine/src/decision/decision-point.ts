@@ -9,7 +9,7 @@ import type {
   RecordDraft,
   RecordedAnswer,
 } from '@countersign/contracts';
-import { policyErrors, recordedDecisionText } from '@countersign/contracts';
+import { openDecision, policyErrors, protectedDecision } from '@countersign/contracts';
 import { type Clock, isCodedError, newId, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { evaluateSeveral } from '../authzen/evaluations.ts';
@@ -47,6 +47,9 @@ export interface DecisionPoint<Input> extends Pick<PolicyEngine, 'evaluate' | 'e
   /** @throws CodedError as {@link PolicyEngine.decide} */
   decide(input: Input, atLeast?: AtLeast): Promise<Decision>;
 }
+
+/** Under whose key a decision about somebody unknown is kept, that was asked for no institution. */
+const nobodys = 'institution:unknown';
 
 const timedOut: DecisionReason = {
   code: 'decision_timed_out',
@@ -239,7 +242,8 @@ function recordOf(
     references: [decision.policyRecord],
     actors: [caller],
     policy: { version: decision.policyVersion, hash: decision.policyHash },
-    // The input is most of the record, and its text was needed for the digest: it is not written again.
-    dataText: `{"decision":${recordedDecisionText(decision)},"evaluation":${JSON.stringify(evaluation)}}`,
+    data: { decision: openDecision(decision), evaluation },
+    // Its text was needed for the digest: it is not written again.
+    protectedValues: protectedDecision(decision, about.subject?.institution ?? caller.institution ?? nobodys),
   };
 }

@@ -9,7 +9,10 @@ import { wordsFor } from './words-for.ts';
 
 /** What the policies say to a question. */
 export interface Verdict
-  extends Pick<Decision, 'decision' | 'determining' | 'errors' | 'reasons' | 'obligations' | 'tokenLifetimeSeconds'> {}
+  extends Pick<
+    Decision,
+    'decision' | 'determining' | 'errors' | 'reasons' | 'obligations' | 'tokenLifetimeSeconds' | 'timeStamp'
+  > {}
 
 export const noPolicyPermits: DecisionReason = {
   code: 'no_policy_permits',
@@ -31,7 +34,13 @@ export function judge(bundle: LoadedBundle, question: Question, evaluate: Evalua
   if (answer.decision === 'allow') {
     const tokenLifetimeSeconds = shortestLife(bundle, determining);
     const permit = { decision: true, determining, errors: answer.errors, reasons: [], obligations: [] };
-    return tokenLifetimeSeconds === undefined ? permit : { ...permit, tokenLifetimeSeconds };
+    const timeStamp = determining.some((id) => bundle.notes(id).timeStamp);
+    if (tokenLifetimeSeconds === undefined && !timeStamp) return permit;
+    return {
+      ...permit,
+      ...(tokenLifetimeSeconds === undefined ? {} : { tokenLifetimeSeconds }),
+      ...(timeStamp ? { timeStamp } : {}),
+    };
   }
   return {
     decision: false,

@@ -17,6 +17,7 @@ export class MadeDecision implements Decision {
   readonly reasons: Decision['reasons'];
   readonly obligations: Decision['obligations'];
   readonly tokenLifetimeSeconds?: number;
+  readonly timeStamp?: true;
   readonly entityVersion: number;
   readonly policyRecord: RecordId;
   readonly #written: WrittenInput;
@@ -37,6 +38,7 @@ export class MadeDecision implements Decision {
     this.reasons = verdict.reasons;
     this.obligations = verdict.obligations;
     if (verdict.tokenLifetimeSeconds !== undefined) this.tokenLifetimeSeconds = verdict.tokenLifetimeSeconds;
+    if (verdict.timeStamp !== undefined) this.timeStamp = verdict.timeStamp;
     this.entityVersion = entityVersion;
     this.policyRecord = version.recordId;
     this.#written = written;

@@ -5,9 +5,11 @@ import {
   type DirectorySnapshot,
   type EvidenceRecord,
   type RecordDraft,
+  requireFit,
   type TransactionFacts,
+  wholeDraft,
 } from '@countersign/contracts';
-import { type Json, systemRandom, toInstant } from '@countersign/kernel';
+import { systemRandom, toInstant } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
 import { type PolicyEngineDependencies, type RunningPolicyEngine, startPolicyEngine } from '../engine.ts';
@@ -99,9 +101,6 @@ function memoryLog(
   isDown: () => boolean,
 ): PolicyEngineDependencies['audit'] {
   const recorded = (draft: RecordDraft): EvidenceRecord => ({ ...draft, v: 1, time: toInstant(clock.now()) });
-  /** As the log keeps it: how its component has handed it over is of no matter then. */
-  const kept = ({ dataText, ...draft }: RecordDraft): RecordDraft =>
-    dataText === undefined ? draft : { ...draft, data: JSON.parse(dataText) as Json };
   const entries: AuditLog['scan'] = async ({ types, after = -1n, limit }) =>
     records
       .map((draft, index) => ({ index: BigInt(index), text: JSON.stringify(recorded(draft)), draft }))
@@ -110,7 +109,9 @@ function memoryLog(
   return {
     async append(draft) {
       if (isDown()) throw auditLogErrors.error('log_unavailable', 'The log is gone.');
-      records.push(kept(draft));
+      requireFit(draft);
+      // As it is read back: how its component has handed it over is of no matter then.
+      records.push(wholeDraft(draft));
       return { id: draft.id, index: BigInt(records.length - 1), time: toInstant(clock.now()) };
     },
     async find(id) {

@@ -4,6 +4,7 @@ import {
   type PolicyBundle,
   policyErrors,
   type RecordDraft,
+  requireFit,
   type SimulationReport,
 } from '@countersign/contracts';
 import { digestOf, newId, type SimulationId, systemRandom, toInstant } from '@countersign/kernel';
@@ -67,6 +68,7 @@ export async function createRig(): Promise<Rig> {
         audit: {
           append: async (record) => {
             if (logIsDown) throw auditLogErrors.error('log_unavailable', 'down');
+            requireFit(record);
             records.push(record);
             return { id: record.id, index: BigInt(records.length), time: toInstant(clock.now()) };
           },

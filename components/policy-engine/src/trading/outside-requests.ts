@@ -106,7 +106,8 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
         ? limits.read({ facts: resource.facts, at: context.at })
         : undefined,
     about({ principal, resource }) {
-      const subject = { id: principal };
+      const institution = directory.snapshot().principal(principal)?.institution;
+      const subject = institution === undefined ? { id: principal } : { id: principal, institution };
       if (resource.type !== 'transaction') return { subject };
       const { id, intentDigest, mandate } = resource.facts;
       return { subject, transaction: id, intent: intentDigest, mandate: { ...mandate } };

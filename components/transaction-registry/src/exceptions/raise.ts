@@ -1,6 +1,6 @@
 import type { AuditAppender, ExceptionCause, RecordDraft } from '@countersign/contracts';
 import { type Clock, type Digest, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
-import { recordAbout, referencesTo } from '../records.ts';
+import { recordAbout, referencesTo, strategyOf } from '../records.ts';
 import type { StoredException, StoredTransaction, Unit } from '../store.ts';
 import { dueAt, type ExceptionTimes } from './due.ts';
 
@@ -65,11 +65,12 @@ export async function raiseException(
       event: exception.event,
       state: transaction.state,
       reason: exception.reason,
-      detail: exception.detail,
       owner: exception.owner,
       due_at: exception.dueAt,
       ...(raised.bodyDigest === undefined ? {} : { body_digest: raised.bodyDigest }),
     },
+    // In words, which may hold amounts.
+    protectedValues: strategyOf(exception.owner, { detail: exception.detail }),
   });
   await unit.putException(exception);
   return exception;

@@ -5,7 +5,7 @@ import { destinationKnown } from '../destinations/known.ts';
 import { standingApprovals } from '../facts.ts';
 import { releaseHeadroom, reopenHeadroom } from '../headroom.ts';
 import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
-import { recordAbout, referencesTo } from '../records.ts';
+import { recordAbout, referencesTo, strategyOf } from '../records.ts';
 import { instructionFault } from '../steps/instruction-used.ts';
 import { publicException } from '../store/exceptions.ts';
 import type { StoredException, StoredTransaction, Unit } from '../store.ts';
@@ -195,7 +195,8 @@ async function refuse(
     reason: fault.code,
     references: referencesTo(transaction.lastRecordId, exception.recordId),
     subject: by,
-    data: { ...dataOf(exception, asked), ...(fault.facts === undefined ? {} : { facts: fault.facts as Json }) },
+    data: dataOf(exception, asked),
+    protectedValues: strategyOf(transaction.initiatorInstitution, { facts: fault.facts as Json | undefined }),
   });
   throw fault;
 }

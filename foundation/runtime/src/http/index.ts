@@ -8,3 +8,4 @@ export * from './key-set-route.ts';
 export * from './problem.ts';
 export * from './server.ts';
 export type { HttpTls } from './tls.ts';
+export { zoneOf } from './zone.ts';

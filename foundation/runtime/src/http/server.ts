@@ -7,6 +7,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import { createCertificateReader } from './client-certificate.ts';
 import { asCodedError, problemOf, statusOf } from './problem.ts';
 import { type HttpTls, tlsOptions } from './tls.ts';
+import { keepZone } from './zone.ts';
 
 export interface HttpServerOptions {
   readonly logger: Logger;
@@ -17,6 +18,8 @@ export interface HttpServerOptions {
   readonly tls?: HttpTls;
   /** By which certificates are in date; the system's when left out. */
   readonly clock?: Clock;
+  /** What the operator calls the network that this listener is for; read by `zoneOf`. */
+  readonly zone?: string;
 }
 
 const timeouts = {
@@ -62,6 +65,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     // RFC 6797: a browser that has been here by TLS does not come back without it.
     if (options.tls !== undefined) reply.header('strict-transport-security', 'max-age=31536000');
     readCertificate(request);
+    keepZone(request, options.zone);
     const requestId = request.headers['x-request-id'];
     // AuthZEN 1.0 section 10.1.3: echoed when given, whatever it is; bounded, and plain because it goes into a header.
     if (typeof requestId === 'string' && /^[\x20-\x7e]{1,256}$/.test(requestId))

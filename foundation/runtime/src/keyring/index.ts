@@ -1,4 +1,4 @@
 export type { KeyringAlgorithm } from './key-material.ts';
 export { createKeyring, type KeyringOptions, keyringErrors } from './keyring.ts';
 export type { KeyPolicy, KeyRecorder, Keyring, KeyringKey } from './keyring-contract.ts';
-export type { SealingKey } from './sealing.ts';
+export { type SealingKey, seal, unseal } from './sealing.ts';

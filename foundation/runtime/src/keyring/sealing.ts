@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { CodedError, type Random } from '@countersign/kernel';
 
-/** 32 bytes that encrypt private keys at rest. Lives outside the database, so that a dump of it signs nothing. */
+/** 32 bytes that encrypt keys at rest. Lives outside the database, so that a dump of it signs and opens nothing. */
 export interface SealingKey {
   readonly bytes: Uint8Array;
 }
@@ -28,7 +28,7 @@ export function unseal(sealed: Uint8Array, key: SealingKey, bound: string): Buff
       code: 'keystore_locked',
       category: 'unavailable',
       detail:
-        'A signing key cannot be opened with the key-encryption key configured. Restore the key-encryption key this database was set up with.',
+        'A key cannot be opened with the key-encryption key configured. Restore the key-encryption key this database was set up with.',
       cause,
     });
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemErrorCode } from './errors.ts';
 
@@ -7,14 +7,14 @@ import { systemErrorCode } from './errors.ts';
  * Writes a small file so that after a power cut there is either the whole new content or what was there
  * before: a temporary file, fsync, rename, fsync of the folder.
  */
-export function writeFileDurably(path: string, content: string, mode: number): void {
+export function writeFileDurably(path: string, content: string | Uint8Array, mode: number): void {
   const temporary = writeTemporary(path, content, mode);
   renameSync(temporary, path);
   syncFolder(dirname(path));
 }
 
 /** {@link writeFileDurably}, unless the file exists. @returns whether this call made the file. */
-export function createFileDurably(path: string, content: string, mode: number): boolean {
+export function createFileDurably(path: string, content: string | Uint8Array, mode: number): boolean {
   const temporary = writeTemporary(path, content, mode);
   try {
     // Unlike open(O_EXCL), a link makes the file appear with its content: nobody reads half of it.
@@ -29,11 +29,11 @@ export function createFileDurably(path: string, content: string, mode: number): 
   return true;
 }
 
-function writeTemporary(path: string, content: string, mode: number): string {
+function writeTemporary(path: string, content: string | Uint8Array, mode: number): string {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.new`;
   const file = openSync(temporary, 'wx', mode);
   try {
-    writeSync(file, content);
+    writeFileSync(file, content);
     fsyncSync(file);
   } finally {
     closeSync(file);

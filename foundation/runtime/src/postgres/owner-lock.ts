@@ -12,7 +12,7 @@ export interface OwnerLock {
 }
 
 /**
- * One owner per data folder: whoever holds the lock may start, and stop, the PostgreSQL on it.
+ * One owner per folder: of a data folder, whoever holds the lock may start, and stop, the PostgreSQL on it.
  *
  * The file names its owner by pid, start time and boot, so a crash never leaves a lock that needs a person.
  * An owner in another place (a container that shares the volume) cannot be looked up; it shows life by
@@ -25,6 +25,8 @@ export async function acquireOwnerLock(options: {
   readonly folder: string;
   readonly heartbeatMs?: number;
   readonly onProgress?: (message: string) => void;
+  /** What to throw instead, for another folder than that of a database. @param who the owner, in words */
+  readonly inUse?: (who: string) => Error;
 }): Promise<OwnerLock> {
   const path = join(options.folder, 'owner.lock');
   const heartbeatMs = options.heartbeatMs ?? 4000;
@@ -32,7 +34,10 @@ export async function acquireOwnerLock(options: {
   while (!createFileDurably(path, content, 0o600)) {
     const held = readLock(path);
     if (held === undefined) continue;
-    if (await isAlive(held, path, heartbeatMs, options.onProgress)) throw inUse(options.folder, held);
+    if (await isAlive(held, path, heartbeatMs, options.onProgress)) {
+      const who = ownerInWords(held);
+      throw options.inUse?.(who) ?? databaseInUse(options.folder, who);
+    }
     setAside(path, held);
   }
   const beat = setInterval(() => {
@@ -61,7 +66,7 @@ async function isAlive(
   // Never written half (see createFileDurably): something else's file, or a damaged disk. Nobody alive wrote it.
   if (owner === undefined) return false;
   if (owner.place === ownPlace()) return isRunning(owner);
-  onProgress?.('Waiting to see whether another host or container still uses the database');
+  onProgress?.('Waiting to see whether another host or container still uses the folder');
   const before = modifiedAt(path);
   for (let waited = 0; waited < heartbeatMs * 3.5; waited += heartbeatMs / 4) {
     await sleep(heartbeatMs / 4);
@@ -111,14 +116,13 @@ function modifiedAt(path: string): number {
   }
 }
 
-function inUse(folder: string, held: string): Error {
+function ownerInWords(held: string): string {
   const owner = parseOwner(held);
-  const who =
-    owner === undefined
-      ? 'another process'
-      : owner.place === ownPlace()
-        ? `process ${owner.pid}`
-        : `a process on ${owner.place}`;
+  if (owner === undefined) return 'another process';
+  return owner.place === ownPlace() ? `process ${owner.pid}` : `a process on ${owner.place}`;
+}
+
+function databaseInUse(folder: string, who: string): Error {
   return embeddedPostgresErrors.error(
     'database_in_use',
     `The database in ${folder} is in use by ${who}. Stop that one first, or give this one a data folder of its own; several nodes share a database through DATABASE_URL.`,

@@ -15,6 +15,7 @@ export const approvalType = 'countersign-approval+jwt';
 export const approvalsAreGenuine: Check = {
   id: 'approvals',
   title: 'Every approval was signed by another person, for this intent, in time',
+  reads: ['approval.given', 'directory.applied'],
   run(evidence) {
     const approvals = recordsOf(ownRecords(evidence), 'approval.given');
     return conclude(

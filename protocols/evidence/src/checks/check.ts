@@ -7,6 +7,8 @@ export interface Check {
   readonly id: string;
   /** What is true when the check passes. */
   readonly title: string;
+  /** Types of the records that it reads more of than every record has. Where such a value is withheld, it says so. */
+  readonly reads?: readonly string[];
   run(evidence: Evidence): CheckResult;
 }
 

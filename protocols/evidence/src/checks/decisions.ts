@@ -10,6 +10,7 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 export const submissionsWereDecided: Check = {
   id: 'decisions',
   title: 'Every submission rests on a decision that permitted it',
+  reads: ['decision.made', 'transaction.transitioned', 'token.issued', 'token.exchanged'],
   run(evidence) {
     const findings: Finding[] = [];
     const submissions = recordsOf(ownRecords(evidence), 'transaction.transitioned').filter(

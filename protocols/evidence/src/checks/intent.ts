@@ -8,6 +8,7 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 export const intentIsOne: Check = {
   id: 'intent',
   title: 'Every record speaks of the same intent',
+  reads: ['transaction.opened', 'token.issued', 'token.exchanged'],
   run(evidence) {
     const own = ownRecords(evidence);
     const findings: Finding[] = [];

@@ -1,4 +1,4 @@
-import { logKeyOf } from '../log-key.ts';
+import { logKeyOf, trustedLogKeyOf } from '../log-key.ts';
 import type { Check } from './check.ts';
 
 /**
@@ -9,9 +9,10 @@ export const logKeyIsTrusted: Check = {
   id: 'log-key',
   title: 'The log key is the one the reader trusts',
   run(evidence) {
-    const { bundle, trust } = evidence;
+    const { bundle } = evidence;
+    const trusted = trustedLogKeyOf(evidence);
     if (logKeyOf(evidence) === undefined) {
-      const whose = trust.logVerifierKey === undefined ? 'in the bundle' : 'given by the reader';
+      const whose = trusted === undefined ? 'in the bundle' : 'given by the reader';
       return {
         ok: false,
         findings: [
@@ -22,13 +23,13 @@ export const logKeyIsTrusted: Check = {
         ],
       };
     }
-    if (trust.logVerifierKey === undefined)
+    if (trusted === undefined)
       return {
         ok: true,
         code: 'log_key_unanchored',
         detail: `No log key was given, so the bundle's own is used: ${bundle.log.verifierKey}. Compare it with one obtained from elsewhere.`,
       };
-    if (trust.logVerifierKey !== bundle.log.verifierKey)
+    if (trusted !== bundle.log.verifierKey)
       return {
         ok: false,
         findings: [

@@ -1,7 +1,7 @@
 import { digestOf } from '@countersign/kernel';
 import { narrowConstraints, parseConstraints } from '@countersign/market';
 import { type Evidence, recordsOf } from '../evidence.ts';
-import type { Facts, MandateFacts } from '../facts.ts';
+import { type Facts, type MandateFacts, mandateTypes } from '../facts.ts';
 import type { BundledRecord } from '../record.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
@@ -13,6 +13,7 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 export const mandatesStood: Check = {
   id: 'mandates',
   title: 'Every use of a mandate rests on one that stood',
+  reads: [...mandateTypes, 'transaction.transitioned', 'token.issued', 'token.exchanged'],
   run(evidence) {
     const ledger = new MandateLedger(recordsOf(evidence.records, 'mandate'));
     const uses = usesOf(evidence);
@@ -66,7 +67,8 @@ function faultsOfVersion(ledger: MandateLedger, record: MandateRecord): readonly
   const { mandate } = record.facts;
   const faults: string[] = [];
   const named = `Version ${mandate.version} of ${mandate.id}`;
-  if (digestOf(mandate.covered) !== mandate.digest) faults.push(`${named} does not have the digest it states.`);
+  if (mandate.covered !== undefined && digestOf(mandate.covered) !== mandate.digest)
+    faults.push(`${named} does not have the digest it states.`);
   if (mandate.recordId !== record.id) faults.push(`${named} belongs to another record.`);
   if (ledger.version(mandate.id, mandate.version) !== record) faults.push(`${named} is recorded twice.`);
   const previous = ledger.version(mandate.id, mandate.version - 1);
@@ -96,16 +98,18 @@ function faultsOfVersion(ledger: MandateLedger, record: MandateRecord): readonly
 
 /** What a sub-mandate permits and its parent does not: proved again here, not taken from who accepted it. */
 function faultsOfCut(parent: MandateFacts, child: MandateFacts): readonly string[] {
+  // What is withheld cannot be compared; that it is withheld is said beside the check.
+  const hidden = parent.covered === undefined || child.covered === undefined;
+  const longer = child.effectiveFrom < parent.effectiveFrom || child.effectiveUntil > parent.effectiveUntil;
+  return [...(longer ? ['it is in effect for longer.'] : []), ...(hidden ? [] : widerTerms(parent, child))];
+}
+
+function widerTerms(parent: MandateFacts, child: MandateFacts): readonly string[] {
   const outer = parseConstraints(parent.constraints);
   const inner = parseConstraints(child.constraints);
   if (!outer.ok || !inner.ok) return ['the constraints of the two cannot be compared.'];
   const narrowed = narrowConstraints(outer.value, inner.value);
-  return [
-    ...(child.effectiveFrom < parent.effectiveFrom || child.effectiveUntil > parent.effectiveUntil
-      ? ['it is in effect for longer.']
-      : []),
-    ...(narrowed.ok ? [] : [narrowed.counterexample.sentence]),
-  ];
+  return narrowed.ok ? [] : [narrowed.counterexample.sentence];
 }
 
 /** Acts that needed authority. Cancelling is left out: it must remain possible when a mandate has ended. */

@@ -11,6 +11,7 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 export const bundleIsComplete: Check = {
   id: 'manifest',
   title: 'The bundle holds exactly what the log listed for it',
+  reads: ['evidence.exported'],
   run(evidence) {
     const findings: Finding[] = [];
     const manifests = manifestsOf(evidence, findings);

@@ -9,6 +9,7 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 export const policiesAreThePublished: Check = {
   id: 'policies',
   title: 'Decisions were made under policies that were published',
+  reads: ['policy.published', 'decision.made', 'transaction.transitioned', 'token.issued', 'token.exchanged'],
   run(evidence) {
     const publications = recordsOf(evidence.records, 'policy.published');
     const decisions = decisionsOf(evidence);

@@ -10,7 +10,7 @@ export const recordsAreReadable: Check = {
     const seen = new Set<string>();
     for (const { index, id, reading } of leaves) {
       const named = id === undefined ? {} : { record: id };
-      if (!reading.ok)
+      if (reading.state === 'malformed')
         findings.push({
           code: 'record_malformed',
           detail: `The record at index ${index} is not as its type promises: ${reading.problem}.`,

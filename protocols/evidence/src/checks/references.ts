@@ -4,12 +4,13 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 export const referencesArePresent: Check = {
   id: 'references',
   title: 'Everything a record rests on is here and came before it',
-  run({ records, byId }) {
+  run({ records, leafById }) {
     let followed = 0;
     const findings = records.flatMap((record) =>
       record.references.flatMap((reference): readonly Finding[] => {
         followed++;
-        const target = byId.get(reference);
+        const leaf = leafById.get(reference);
+        const target = leaf?.reading.state === 'malformed' ? undefined : leaf;
         if (target === undefined)
           return [
             {

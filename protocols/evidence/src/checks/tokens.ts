@@ -12,6 +12,7 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 export const exchangesOnlyNarrow: Check = {
   id: 'tokens',
   title: 'Every exchanged token is narrower than the one it came from',
+  reads: ['token.issued', 'token.exchanged'],
   run(evidence) {
     const exchanges = recordsOf(evidence.records, 'token.exchanged');
     const tokens = [...recordsOf(evidence.records, 'token.issued'), ...exchanges];

@@ -1,4 +1,3 @@
-import { membersOf } from '@countersign/kernel';
 import { type Evidence, ownRecords, recordsOf } from '../evidence.ts';
 import { legalStep } from '../transaction-lives.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
@@ -7,6 +6,7 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 export const transitionsAreInOrder: Check = {
   id: 'transitions',
   title: 'The states of the transaction follow each other',
+  reads: ['transaction.transitioned'],
   run(evidence) {
     const findings: Finding[] = [];
     let state = 'intended';
@@ -47,7 +47,5 @@ export const transitionsAreInOrder: Check = {
 };
 
 function intentTypeOf(evidence: Evidence): string | undefined {
-  const [opened] = recordsOf(ownRecords(evidence), 'transaction.opened');
-  const type = membersOf(opened?.facts.intent)?.['type'];
-  return typeof type === 'string' ? type : undefined;
+  return recordsOf(ownRecords(evidence), 'transaction.opened')[0]?.facts.intentType;
 }

@@ -45,6 +45,10 @@ export class PaperLog {
     return id;
   }
 
+  leafHash(index: number): Buffer {
+    return hashLeaf(this.leaves[index] ?? Buffer.alloc(0));
+  }
+
   nextTime(): string {
     return new Date(start + this.leaves.length * 1000).toISOString();
   }
@@ -63,6 +67,12 @@ export class PaperLog {
       key: this.#verifierKey,
       sign: async (data) => sign(null, data, this.#key),
     });
+  }
+
+  /** From the tree of so many leaves to that of all there are now. */
+  async consistencyFrom(size: number): Promise<readonly string[]> {
+    const [from, to] = [BigInt(size), BigInt(this.leaves.length)];
+    return asText(await proveConsistency({ from, to, readHashes: this.#readHashes }));
   }
 
   /** Lists `indices` in a manifest record, appends it, and bundles all of it. */
@@ -105,9 +115,7 @@ export class PaperLog {
         : {
             consistency: {
               checkpoint: options.since.note,
-              proof: asText(
-                await proveConsistency({ from: BigInt(options.since.size), to: size, readHashes: this.#readHashes }),
-              ),
+              proof: await this.consistencyFrom(options.since.size),
             },
           }),
     };

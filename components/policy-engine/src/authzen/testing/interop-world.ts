@@ -1,4 +1,4 @@
-import { type PolicyVersion, policyErrors, type RecordDraft } from '@countersign/contracts';
+import { type PolicyVersion, policyErrors, type RecordDraft, wholeDraft } from '@countersign/contracts';
 import { CodedError, type Digest, type RecordId, systemClock, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
 import { loadBundle } from '../../bundle/load-bundle.ts';
@@ -48,7 +48,7 @@ export async function createInteropWorld() {
             category: 'unavailable',
             detail: 'The log cannot be written.',
           });
-        records.push(record);
+        records.push(wholeDraft(record));
         return { id: record.id, index: BigInt(records.length - 1), time: version.publishedAt };
       },
     },

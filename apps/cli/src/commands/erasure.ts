@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import { type ConnectionOptions, connect } from '../connection.ts';
+import { dim, print } from '../output.ts';
+import { call, type ErasureView, type KeyView } from './retention/door.ts';
+import { drawErasure, drawKey } from './retention/draw.ts';
+
+const reasonOption = ['--reason <text>', 'why; it is recorded'] as const;
+
+/** Protected values of a person or an institution, when their time has passed. */
+export function erasureCommands(program: Command, options: () => ConnectionOptions): void {
+  const erasure = program.command('erasure').description('protected values that go when their time has passed');
+  erasure
+    .command('keys <subject>')
+    .description('what is kept of a person, a client or an institution, and from when it may be erased')
+    .action(async (subject: string) => {
+      const path = `/erasures/keys?subject=${encodeURIComponent(subject)}`;
+      const { keys } = (await call(connect(options()), 'GET', path, 'retention:read')) as { keys: readonly KeyView[] };
+      for (const key of keys) print(drawKey(key));
+      if (keys.length === 0) print(dim('nothing'));
+    });
+  erasure
+    .command('propose <subject>')
+    .description('propose to erase what is due; somebody else approves it')
+    .option('--keys <list>', 'only these, with commas between them')
+    .requiredOption(...reasonOption)
+    .action(async (subject: string, { keys, reason }: { keys?: string; reason: string }) => {
+      const body = { subject, reason, ...(keys === undefined ? {} : { keys: keys.split(',') }) };
+      show((await call(connect(options()), 'POST', '/erasures', 'erasure:propose', body)) as ErasureView);
+    });
+  erasure
+    .command('list')
+    .description('the newest hundred, newest first')
+    .option('--status <status>', 'proposed, approved, rejected, completed or expired')
+    .action(async ({ status }: { status?: string }) => {
+      const query = status === undefined ? '' : `?status=${encodeURIComponent(status)}`;
+      const { erasures } = (await call(connect(options()), 'GET', `/erasures${query}`, 'retention:read')) as {
+        erasures: readonly ErasureView[];
+      };
+      for (const each of erasures) for (const line of drawErasure(each)) print(line);
+      if (erasures.length === 0) print(dim('none'));
+    });
+  erasure
+    .command('show <id>')
+    .description('what would be erased')
+    .action(async (id: string) => {
+      const path = `/erasures/${encodeURIComponent(id)}`;
+      show((await call(connect(options()), 'GET', path, 'retention:read')) as ErasureView);
+    });
+  erasure
+    .command('approve <id>')
+    .description('let it happen, as another person than its proposer; it cannot be undone')
+    .requiredOption('--digest <digest>', 'the digest that `erasure show` printed: nothing else is approved')
+    .action(async (id: string, { digest }: { digest: string }) => {
+      const path = `/erasures/${encodeURIComponent(id)}/approve`;
+      show((await call(connect(options()), 'POST', path, 'erasure:approve', { digest })) as ErasureView);
+    });
+  erasure
+    .command('reject <id>')
+    .description('end it without effect')
+    .requiredOption(...reasonOption)
+    .action(async (id: string, { reason }: { reason: string }) => {
+      const path = `/erasures/${encodeURIComponent(id)}/reject`;
+      show((await call(connect(options()), 'POST', path, 'erasure:approve', { reason })) as ErasureView);
+    });
+}
+
+function show(erasure: ErasureView): void {
+  for (const line of drawErasure(erasure)) print(line);
+  for (const key of erasure.keys) print(`  ${drawKey(key)}`);
+  const { id, status, digest, expiresAt } = erasure;
+  print(dim(`digest ${digest}, expires ${expiresAt}`));
+  if (status === 'proposed') print(`Approve it as somebody else: countersign erasure approve ${id} --digest ${digest}`);
+}

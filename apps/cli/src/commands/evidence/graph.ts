@@ -1,0 +1,89 @@
+import { writeFileSync } from 'node:fs';
+import { buildGraph, drawGraph, parseBundle, recordsOfBundle } from '@countersign/evidence';
+import { CodedError } from '@countersign/kernel';
+import type { Command } from 'commander';
+import { type Connection, type ConnectionOptions, connect, readJson } from '../../connection.ts';
+import { bold, dim, print } from '../../output.ts';
+import { visible } from '../policy/visible.ts';
+
+/** As the interface answers, and as a bundle gives it. */
+interface ShownGraph {
+  readonly nodes: readonly { readonly id: string; readonly kind: string; readonly label: string }[];
+  readonly edges: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly says: string;
+    readonly index: string;
+    readonly main: boolean;
+  }[];
+}
+
+export function graphCommand(evidence: Command, options: () => ConnectionOptions): void {
+  evidence
+    .command('graph')
+    .description('rebuild the chain of authority of a transaction: who, under what, decided how, and what became of it')
+    .option('--transaction <id>', 'ask the control plane')
+    .option('--bundle <file>', 'from a bundle instead: no network')
+    .option('--out <file>', 'write the picture (SVG) there')
+    .option('--json', 'print nodes and edges as JSON', false)
+    .action(async (flags: { transaction?: string; bundle?: string; out?: string; json: boolean }) => {
+      const { graph, draw } = flags.bundle === undefined ? ask(connect(options()), flags) : fromBundle(flags.bundle);
+      if (flags.out !== undefined) {
+        writeFileSync(flags.out, await draw(), { mode: 0o600 });
+        print(`${flags.out}  ${dim('open it in a browser; point at a box or a line for its record')}`);
+      }
+      if (flags.json) print(JSON.stringify(await graph(), undefined, 2));
+      else if (flags.out === undefined) for (const line of describeGraph(await graph())) print(line);
+    });
+}
+
+function ask({ issuer, client, token }: Connection, { transaction }: { transaction?: string }) {
+  if (transaction === undefined)
+    throw new CodedError({
+      code: 'transaction_missing',
+      category: 'invalid',
+      detail: 'Name a transaction with --transaction, or a file with --bundle.',
+    });
+  const url = `${issuer}/evidence/transactions/${encodeURIComponent(transaction)}/graph`;
+  return {
+    graph: async () => {
+      const answer = await client.callOrThrow(await token('evidence', 'audit:read'), { method: 'GET', url });
+      return (answer as { graph: ShownGraph }).graph;
+    },
+    draw: async () =>
+      String(
+        await client.callOrThrow(await token('evidence', 'audit:read'), {
+          method: 'GET',
+          url: `${url}.svg`,
+          binary: true,
+        }),
+      ),
+  };
+}
+
+function fromBundle(file: string) {
+  const parsed = parseBundle(readJson(file, 'Name an evidence bundle.'));
+  if (!parsed.ok)
+    throw new CodedError({
+      code: 'bundle_malformed',
+      category: 'invalid',
+      detail: `${file} is not an evidence bundle: ${parsed.problem}.`,
+    });
+  const graph = buildGraph(parsed.bundle.transaction, recordsOfBundle(parsed.bundle));
+  return { graph: async () => graph, draw: async () => drawGraph(graph) };
+}
+
+/** The chain of authority as sentences, each with the place of the record that proves it. */
+function describeGraph({ nodes, edges }: ShownGraph): readonly string[] {
+  const named = new Map(nodes.map((node) => [node.id, node]));
+  const name = (id: string) => {
+    const node = named.get(id);
+    return node === undefined ? visible(id) : `${bold(visible(node.label))} ${dim(visible(node.kind))}`;
+  };
+  return edges
+    .filter(({ main }) => main)
+    .map(
+      ({ from, says, to, index }) =>
+        `${dim(`#${visible(index)}`.padStart(7))}  ${name(from)}  ${visible(says)}  ${name(to)}`,
+    );
+}

@@ -1,0 +1,52 @@
+import { type GraphRecord, recordLine } from '@countersign/evidence';
+import { isObject } from '@countersign/sdk';
+import type { Command } from 'commander';
+import { type ConnectionOptions, connect } from '../../connection.ts';
+import { bold, dim, print, red } from '../../output.ts';
+import { visible } from '../policy/visible.ts';
+import { asksAbout, type QuestionFlags, questionOf, scopesOf } from './question.ts';
+
+export function searchCommand(evidence: Command, options: () => ConnectionOptions): void {
+  asksAbout(evidence.command('search').description('find records by what they are about, and print them, oldest first'))
+    .option('--limit <n>', 'at most so many (1 to 1000)', '100')
+    .option('--json', 'one JSON a line', false)
+    .action(async (flags: QuestionFlags & { limit: string; json: boolean }) => {
+      const { issuer, client, token } = connect(options());
+      const question = new URLSearchParams({ ...questionOf(flags), limit: flags.limit });
+      const answer = await client.callOrThrow(await token('evidence', scopesOf(flags, 'audit:read')), {
+        method: 'GET',
+        url: `${issuer}/evidence/records?${question.toString()}`,
+      });
+      const { records, next } = answer as { records: readonly { index: string; record: unknown }[]; next?: string };
+      for (const { index, record } of records) {
+        const entry = { index: BigInt(index), record };
+        if (flags.json) process.stdout.write(recordLine(entry));
+        else print(describeRecord(entry));
+      }
+      if (next !== undefined && !flags.json) print(dim(`more: --after ${next}`));
+    });
+}
+
+/** A record in a line, for people. */
+function describeRecord({ index, record }: GraphRecord): string {
+  const members = isObject(record) ? record : {};
+  const text = (value: unknown) => (typeof value === 'string' ? visible(value) : '');
+  const { subject, actors } = members;
+  const who = [
+    isObject(subject) ? text(subject['id']) : '',
+    ...(Array.isArray(actors) ? actors.map((actor) => (isObject(actor) ? `via ${text(actor['id'])}` : '')) : []),
+    members['client'] === undefined ? '' : `client ${text(members['client'])}`,
+  ].filter((part) => part !== '');
+  const denied = members['outcome'] === 'deny';
+  const what = `${text(members['type'])}${denied ? ` ${text(members['reason'])}` : ''}`;
+  return [
+    dim(`#${index}`),
+    dim(text(members['time'])),
+    denied ? red(what) : bold(what),
+    who.join(' '),
+    dim(text(members['transaction'])),
+    dim(text(members['id'])),
+  ]
+    .filter((part) => part !== '')
+    .join('  ');
+}

@@ -1,0 +1,155 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  checkServedLog,
+  type ServedLogCheck,
+  type SignedHead,
+  type ServedLog as SourceOfLog,
+} from '@countersign/evidence';
+import { CodedError, isCodedError } from '@countersign/kernel';
+import { decodeEntryBundle, type EntryBundle } from '@countersign/merkle-log';
+import { type ConnectionOptions, connect } from '../../connection.ts';
+import { bold, dim, exitCodes, green, print, progressLine, red, yellow } from '../../output.ts';
+import { checkpointReader, type LogTrust, type ReadCheckpoint } from './checkpoint-reader.ts';
+import { publishedKey } from './published-key.ts';
+import { logAt, logFrom, ownLog, type ServedLog } from './served-log.ts';
+
+export interface FsckFlags extends LogTrust {
+  /** Prefix of a log (C2SP tlog-tiles). */
+  readonly from?: string;
+  /** Folder to which a log was published, or copied. */
+  readonly folder?: string;
+  /** File with a checkpoint that the reader holds. */
+  readonly earlier?: string;
+  readonly json?: boolean;
+}
+
+/** What was found, for a person and for a machine. */
+type Finding =
+  | (Extract<ServedLogCheck, { ok: true }> & { readonly anchored: boolean; readonly earlier: bigint | undefined })
+  | { readonly ok: false; readonly reason: string; readonly detail: string; readonly index?: bigint };
+
+/**
+ * Recomputes everything that a log serves from its entries, and compares it with the signed checkpoint, with a policy that
+ * says who must have cosigned, and with an earlier checkpoint.
+ *
+ * @returns `ok`; `unverified` with the first fault; `unanchored` where the key was the log's own word; `incomplete` where
+ *   entries were not to be had
+ */
+export async function fsck(flags: FsckFlags, options: ConnectionOptions): Promise<number> {
+  if (flags.from !== undefined && flags.folder !== undefined)
+    throw unusable('A log is checked where it is served (--from), or in a folder (--folder).');
+  const connection = flags.from === undefined && flags.folder === undefined ? connect(options) : undefined;
+  const anchored = flags.logKey !== undefined || flags.policy !== undefined || connection === undefined;
+  const open = checkpointReader(anchored ? flags : { logKey: await publishedKey(connection.issuer) });
+  const served =
+    connection !== undefined
+      ? ownLog(connection)
+      : flags.folder === undefined
+        ? logAt(flags.from ?? '')
+        : logIn(flags.folder);
+  const finding = await check({ served, open, anchored, earlier: flags.earlier });
+  if (flags.json === true) print(JSON.stringify(asJson(finding)));
+  else say(finding);
+  if (!finding.ok) return exitCodes.unverified;
+  if (!finding.anchored) return exitCodes.unanchored;
+  return finding.unread > 0 ? exitCodes.incomplete : exitCodes.ok;
+}
+
+async function check({
+  served,
+  open,
+  anchored,
+  earlier: file,
+}: {
+  readonly served: ServedLog;
+  readonly open: ReadCheckpoint;
+  readonly anchored: boolean;
+  readonly earlier: string | undefined;
+}): Promise<Finding> {
+  const held = file === undefined ? undefined : readHeld(file, open);
+  const note = await served.checkpoint();
+  if (note === undefined) return { ok: false, reason: 'checkpoint_missing', detail: 'The log shows no checkpoint.' };
+  let head: SignedHead;
+  try {
+    head = open(note.toString());
+  } catch (error) {
+    if (!isCodedError(error, 'checkpoint_unverified')) throw error;
+    return { ok: false, reason: error.code, detail: error.detail };
+  }
+  const line = progressLine();
+  const found = await checkServedLog({
+    source: sourceOf(served),
+    head,
+    earlier: held,
+    onProgress: (done, of) => line.update(`${done} of ${of} entries`),
+  });
+  line.end(dim(`${head.size} entries to check`));
+  return found.ok ? { ...found, anchored, earlier: held?.size } : found;
+}
+
+/** @throws CodedError `checkpoint_unverified`: what the reader holds says nothing of this log */
+function readHeld(file: string, open: ReadCheckpoint): SignedHead {
+  if (!existsSync(file)) throw unusable(`There is no file ${file}.`);
+  return open(readFileSync(file, 'utf8'));
+}
+
+/** A folder as it is published. */
+function logIn(folder: string): ServedLog {
+  if (!existsSync(folder)) throw unusable(`There is no folder ${folder}.`);
+  return logFrom(async (path) => {
+    const file = join(folder, path);
+    return existsSync(file) ? readFile(file) : undefined;
+  });
+}
+
+function sourceOf(served: ServedLog): SourceOfLog {
+  return {
+    tile: served.tile,
+    async entries(bundle) {
+      const whole = await served.entryBundle(bundle);
+      if (whole !== undefined) return decoded(whole, bundle);
+      const left = await served.entriesLeft?.(bundle);
+      if (left === undefined) return undefined;
+      return decoded(left, bundle).map((entry) => (entry.length === 0 ? undefined : entry));
+    },
+  };
+}
+
+/** What cannot be read holds no entries, and that is named with its place. */
+function decoded(bytes: Uint8Array, bundle: EntryBundle): readonly Buffer[] {
+  const read = decodeEntryBundle(bytes, bundle.width);
+  return read.ok ? read.entries : [];
+}
+
+function say(finding: Finding): void {
+  if (!finding.ok) {
+    print(`${bold(red(finding.reason))}  ${finding.detail}`);
+    return;
+  }
+  const { size, root, pruned, unread, unsettled, anchored, earlier } = finding;
+  print(`${green('ok')}  ${size} entries hash to the signed root ${dim(root.toString('base64'))}`);
+  if (earlier !== undefined) print(`${green('ok')}  they extend the ${earlier} entries of the earlier checkpoint`);
+  if (pruned > 0) print(`${pruned} entries are gone, as the log says; their hashes are in the tree.`);
+  if (unread > 0)
+    print(`${yellow('incomplete')}  ${unread} entries were not to be had: of them the hashes alone were checked.`);
+  if (unsettled.numbers > 0) print(dim(`${unsettled.numbers} numbers of running streams are not settled yet.`));
+  if (!anchored)
+    print(`${yellow('unanchored')}  The key was the one this log publishes. Pass yours with --log-key or --policy.`);
+}
+
+function asJson(finding: Finding) {
+  if (!finding.ok) return { ...finding, ...(finding.index === undefined ? {} : { index: finding.index.toString() }) };
+  const { size, root, earlier, ...rest } = finding;
+  return {
+    ...rest,
+    size: size.toString(),
+    root: root.toString('base64'),
+    ...(earlier === undefined ? {} : { earlier: earlier.toString() }),
+  };
+}
+
+function unusable(detail: string): CodedError {
+  return new CodedError({ code: 'fsck_settings', category: 'invalid', detail });
+}

@@ -1,0 +1,28 @@
+import { CodedError, membersOf, parseJson } from '@countersign/kernel';
+
+/**
+ * The verifier key that a control plane publishes: what it says of itself.
+ *
+ * @throws CodedError `control_plane_unreachable`, `log_key_missing`
+ */
+export async function publishedKey(issuer: string): Promise<string> {
+  const url = `${issuer}/.well-known/countersign`;
+  const answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(10_000) }).catch(
+    (cause: unknown) => {
+      throw new CodedError({
+        code: 'control_plane_unreachable',
+        category: 'unavailable',
+        detail: `${url} does not answer; is the control plane running?`,
+        cause,
+      });
+    },
+  );
+  const parsed = parseJson(await answer.text());
+  const key = parsed.ok ? membersOf(membersOf(parsed.value)?.['log'])?.['verifier_key'] : undefined;
+  if (answer.ok && typeof key === 'string') return key;
+  throw new CodedError({
+    code: 'log_key_missing',
+    category: 'not-found',
+    detail: 'The control plane publishes no log key; pass --log-key.',
+  });
+}

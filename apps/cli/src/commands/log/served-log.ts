@@ -1,0 +1,82 @@
+import { CodedError } from '@countersign/kernel';
+import { type EntryBundle, entryBundlePath, hashSize, type Tile, tilePath, tileWidth } from '@countersign/merkle-log';
+import { refusalOf, type Token } from '@countersign/sdk';
+import type { LogSource } from '@countersign/server';
+import type { Connection } from '../../connection.ts';
+
+/** A log as C2SP tlog-tiles serves it. */
+export interface ServedLog extends LogSource {
+  checkpoint(): Promise<Buffer | undefined>;
+  /** A bundle in which what has been pruned is an entry of no bytes; undefined where the log cannot say it. */
+  entriesLeft?(bundle: EntryBundle): Promise<Buffer | undefined>;
+}
+
+/** Tokens live for half a minute at least. */
+const tokenForMs = 20_000;
+const maxBytes = tileWidth * 65_537;
+
+/** Any log, by the prefix under which it is served. */
+export function logAt(prefix: string): ServedLog {
+  return logFrom((path) => get(`${prefix.replace(/\/+$/, '')}/${path}`));
+}
+
+/** A log by its resources, wherever they lie. @param at what is at a path below the prefix; undefined for nothing */
+export function logFrom(at: (path: string) => Promise<Buffer | undefined>): ServedLog {
+  return {
+    checkpoint: () => at('checkpoint'),
+    tile: (tile) => tileOf(tile, at),
+    entryBundle: (bundle) => at(entryBundlePath(bundle)),
+  };
+}
+
+/** The log of a control plane. Its entries are for those with the scope. */
+export function ownLog({ issuer, client, token }: Connection): ServedLog {
+  let held: { readonly token: Promise<Token>; readonly since: number } | undefined;
+  const fresh = (): Promise<Token> => {
+    if (held === undefined || performance.now() - held.since > tokenForMs)
+      held = { token: token('evidence', 'audit:read'), since: performance.now() };
+    return held.token;
+  };
+  async function entries(bundle: EntryBundle, question: string): Promise<Buffer | undefined> {
+    const url = `${issuer}/log/${entryBundlePath(bundle)}${question}`;
+    const answer = await client.call(await fresh(), { method: 'GET', url, binary: true });
+    if (answer.status === 404) return undefined;
+    if (answer.status !== 200 || !Buffer.isBuffer(answer.body)) throw refusalOf(answer);
+    return answer.body;
+  }
+  return {
+    ...logAt(`${issuer}/log`),
+    entryBundle: (bundle) => entries(bundle, ''),
+    entriesLeft: (bundle) => entries(bundle, '?gone=empty'),
+  };
+}
+
+/** "Clients MAY fetch the full tile ... in case the partial tile is not available anymore" (tlog-tiles). */
+async function tileOf(tile: Tile, at: (path: string) => Promise<Buffer | undefined>): Promise<Buffer | undefined> {
+  const found = await at(tilePath(tile));
+  if (found !== undefined || tile.width === tileWidth) return found;
+  return (await at(tilePath({ ...tile, width: tileWidth })))?.subarray(0, tile.width * hashSize);
+}
+
+async function get(url: string): Promise<Buffer | undefined> {
+  try {
+    const answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(30_000) });
+    if (answer.status === 404) return undefined;
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of answer.body ?? []) {
+      size += chunk.length;
+      if (size > maxBytes) throw new Error('too much');
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } catch (cause) {
+    throw new CodedError({
+      code: 'log_unreachable',
+      category: 'unavailable',
+      detail: `${url} does not answer as a log does.`,
+      cause,
+    });
+  }
+}

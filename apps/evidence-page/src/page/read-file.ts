@@ -1,0 +1,28 @@
+import { parseJson } from '@countersign/kernel';
+
+/** A bundle of ten thousand records of the largest size is below this as the log writes them; more would fill memory. */
+export const maxFileBytes = 256 * 1_048_576;
+
+export interface ReadDocument {
+  readonly name: string;
+  readonly document: unknown;
+  readonly bytes: Uint8Array;
+}
+
+/** What the reader can be told is wrong with a file. */
+export class FileUnusable extends Error {}
+
+/** @throws FileUnusable when it is too large, or no JSON */
+export async function readJsonFile(file: File): Promise<ReadDocument> {
+  if (file.size > maxFileBytes) throw new FileUnusable(`${file.name} is larger than this page reads.`);
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new FileUnusable(`${file.name} is not text.`);
+  }
+  const parsed = parseJson(text, { maxLength: maxFileBytes });
+  if (!parsed.ok) throw new FileUnusable(`${file.name} cannot be read: ${parsed.problem}.`);
+  return { name: file.name, document: parsed.value, bytes };
+}

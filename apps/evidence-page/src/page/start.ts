@@ -1,0 +1,128 @@
+import {
+  graphStyle,
+  parseBundle,
+  renderReport,
+  reportOfBundle,
+  type VerificationReport,
+  verificationReportOf,
+  verifyBundle,
+} from '@countersign/evidence';
+import { sha256 } from '@countersign/kernel';
+import { checksView } from './checks-view.ts';
+import { byId, element } from './element.ts';
+import { factsView } from './facts-view.ts';
+import { FileUnusable, type ReadDocument, readJsonFile } from './read-file.ts';
+import { readTrust } from './read-trust.ts';
+import { save } from './save.ts';
+import { graphView, timelineView } from './story-view.ts';
+import { verdictView } from './verdict-view.ts';
+
+/** Brings the page to life: a bundle that is chosen or dropped is checked, and again with each change of what is trusted. */
+export function start(): void {
+  const outcome = byId('outcome', HTMLDivElement);
+  const trouble = byId('trouble', HTMLParagraphElement);
+  const chosen = byId('chosen', HTMLParagraphElement);
+  const bundle = byId('bundle', HTMLInputElement);
+  let read: ReadDocument | undefined;
+  /** A later request overtakes an earlier one that still reads files. */
+  let turn = 0;
+
+  /** @param file newly chosen; left out when only what is trusted has changed */
+  async function check(file?: File): Promise<void> {
+    const mine = ++turn;
+    trouble.hidden = true;
+    if (file !== undefined) chosen.textContent = `Checking ${file.name} …`;
+    // A verdict on something else than what is shown above would be worse than none.
+    outcome.hidden = true;
+    outcome.replaceChildren();
+    try {
+      if (file !== undefined) read = undefined;
+      const document = file === undefined ? read : await readJsonFile(file);
+      const trust = await readTrust();
+      await painted();
+      if (mine !== turn || document === undefined) return;
+      read = document;
+      const verification = verifyBundle(document.document, { trust });
+      const digest = sha256(document.bytes).toString('hex');
+      const report = verificationReportOf(document.document, verification, digest);
+      chosen.textContent = `${document.name}, ${Math.ceil(document.bytes.length / 1024)} KiB`;
+      outcome.replaceChildren(...view(document, report));
+      outcome.hidden = false;
+      byId('verdict', HTMLHeadingElement).focus();
+    } catch (error) {
+      if (mine !== turn) return;
+      if (file !== undefined) chosen.textContent = '';
+      trouble.textContent =
+        error instanceof FileUnusable
+          ? error.message
+          : 'This page failed at its own work. Use `countersign evidence verify`, and please report it.';
+      trouble.hidden = false;
+      if (!(error instanceof FileUnusable)) throw error;
+    }
+  }
+
+  const drawn = new CSSStyleSheet();
+  drawn.replaceSync(graphStyle);
+  document.adoptedStyleSheets = [drawn];
+  byId('form', HTMLFormElement).addEventListener('submit', (event) => event.preventDefault());
+  byId('form', HTMLFormElement).addEventListener('change', (event) => {
+    if (event.target !== bundle) void check();
+    else if (bundle.files?.[0] !== undefined) void check(bundle.files[0]);
+  });
+  takeDrops((file) => void check(file));
+}
+
+function* view(document: ReadDocument, report: VerificationReport): Generator<HTMLElement> {
+  const parsed = parseBundle(document.document);
+  const name = parsed.ok ? parsed.bundle.transaction : 'evidence';
+  const actions = element('div', { class: 'actions' });
+  const action = (title: string, act: () => void): void => {
+    const button = element('button', { type: 'button' }, title);
+    button.addEventListener('click', act);
+    actions.append(button);
+  };
+  action('Save report for programs (JSON)', () =>
+    save(`${name}.report.json`, 'application/json', [`${JSON.stringify(report, undefined, 2)}\n`]),
+  );
+  if (parsed.ok)
+    action('Save report for people (HTML)', () =>
+      save(`${name}.report.html`, 'text/html', [
+        ...renderReport(
+          reportOfBundle(parsed.bundle, report, {
+            verifiedBy: 'Checked in a browser, without a network.',
+            about: [['SHA-256 of the file', report.fileDigest]],
+          }),
+        ),
+      ]),
+    );
+  action('Print', () => print());
+  yield verdictView(report, actions);
+  yield factsView(report);
+  yield checksView(report);
+  if (!parsed.ok) return;
+  const graph = graphView(parsed.bundle);
+  if (graph !== undefined) yield graph;
+  yield timelineView(parsed.bundle);
+}
+
+function takeDrops(take: (file: File) => void): void {
+  const dragging = (on: boolean): void => void document.body.classList.toggle('dragging', on);
+  document.addEventListener('dragover', (event) => {
+    event.preventDefault();
+    dragging(true);
+  });
+  document.addEventListener('dragleave', (event) => {
+    if (event.relatedTarget === null) dragging(false);
+  });
+  document.addEventListener('drop', (event) => {
+    event.preventDefault();
+    dragging(false);
+    const [file] = event.dataTransfer?.files ?? [];
+    if (file !== undefined) take(file);
+  });
+}
+
+/** Lets the page show that it is at work before it is. */
+function painted(): Promise<void> {
+  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+}

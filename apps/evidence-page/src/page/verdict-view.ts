@@ -1,0 +1,49 @@
+import type { BundleVerification, Verdict } from '@countersign/evidence';
+import { element, picture } from './element.ts';
+
+/** What is said of each outcome. Told by words and a sign, never by colour alone. */
+const words: Readonly<Record<Verdict, { readonly title: string; readonly meaning: string; readonly sign: string }>> = {
+  verified: {
+    title: 'Verified',
+    meaning: "Everything that was asked of the bundle holds, by the log's key that you gave.",
+    sign: 'M5 12.5l4.5 4.5L19 7.5',
+  },
+  incomplete: {
+    title: 'Verified as far as shown',
+    meaning:
+      'Nothing is wrong. Some of it could not be asked, because values are withheld or erased, or records no longer kept: the notes below say which.',
+    sign: 'M5 12h14M12 5v.01M12 19v.01',
+  },
+  unanchored: {
+    title: 'Consistent, not anchored',
+    meaning:
+      "The bundle agrees with itself, which proves nothing yet: whoever made it could have made its key. Give the log's key that you have from elsewhere.",
+    sign: 'M12 6v8M12 18v.01',
+  },
+  failed: {
+    title: 'Not verified',
+    meaning: 'At least one check failed. What fails stands first below, each with its reason code.',
+    sign: 'M6.5 6.5l11 11M17.5 6.5l-11 11',
+  },
+};
+
+/** The outcome in large; its heading takes the focus, so that a screen reader goes on from there. */
+export function verdictView({ verdict, steps }: BundleVerification, actions: HTMLElement): HTMLElement {
+  const { title, meaning, sign } = words[verdict];
+  const failed = steps.filter(({ ok }) => !ok).length;
+  const count = `${steps.length - failed} of ${steps.length} findings are good.`;
+  return element(
+    'section',
+    { class: `verdict ${verdict}`, 'aria-labelledby': 'verdict' },
+    element(
+      'h2',
+      { id: 'verdict', tabindex: '-1' },
+      picture(
+        `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" aria-hidden="true"><path d="${sign}"/></svg>`,
+      ),
+      title,
+    ),
+    element('p', {}, `${meaning} ${count}`),
+    actions,
+  );
+}

@@ -1,0 +1,130 @@
+import * as node from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import * as shim from './crypto.ts';
+
+// What stands in for `node:crypto` in the browser, held against it.
+
+const octets = fc.uint8Array({ maxLength: 300 });
+const message = Buffer.from('what is signed');
+
+describe('hashing in the browser', () => {
+  it('gives what Node gives', () => {
+    fc.assert(
+      fc.property(octets, fc.constantFrom('sha1', 'sha256', 'sha384', 'sha512'), (data, algorithm) => {
+        expect(shim.createHash(algorithm).update(data).update('x').digest()).toEqual(
+          node.createHash(algorithm).update(data).update('x').digest(),
+        );
+        expect(shim.hash(algorithm, data, 'buffer')).toEqual(node.hash(algorithm, data, 'buffer'));
+        for (const encoding of ['base64url', 'binary', 'hex', 'base64'] as const)
+          expect(shim.hash(algorithm, data, encoding)).toBe(node.hash(algorithm, data, encoding));
+      }),
+    );
+    expect(() => shim.createHash('md5').digest()).toThrow('no digest');
+  });
+});
+
+interface Scheme {
+  readonly name: string;
+  readonly make: () => node.KeyPairKeyObjectResult;
+  readonly hash: string | null;
+  /** As Node and the shim take them beside the key. */
+  readonly options?: { readonly dsaEncoding?: 'ieee-p1363'; readonly padding?: number; readonly saltLength?: number };
+}
+
+const ec = (namedCurve: string) => () => node.generateKeyPairSync('ec', { namedCurve });
+const rsa = (modulusLength: number) => () => node.generateKeyPairSync('rsa', { modulusLength });
+const pss = (saltLength: number) => ({ padding: node.constants.RSA_PKCS1_PSS_PADDING, saltLength });
+
+const schemes: readonly Scheme[] = [
+  { name: 'ES256', make: ec('P-256'), hash: 'sha256', options: { dsaEncoding: 'ieee-p1363' } },
+  { name: 'ECDSA on P-256 in DER', make: ec('P-256'), hash: 'sha256' },
+  { name: 'ECDSA on P-384 in DER', make: ec('P-384'), hash: 'sha384' },
+  { name: 'ECDSA on P-384 with SHA-512', make: ec('P-384'), hash: 'sha512' },
+  { name: 'Ed25519', make: () => node.generateKeyPairSync('ed25519'), hash: null },
+  { name: 'RSA PKCS #1', make: rsa(2048), hash: 'sha256' },
+  { name: 'RSA PKCS #1 with SHA-512', make: rsa(2048), hash: 'sha512' },
+  { name: 'RSA of an odd length', make: rsa(2049), hash: 'sha256' },
+  { name: 'PS256', make: rsa(2048), hash: 'sha256', options: pss(32) },
+  { name: 'PSS of an odd length', make: rsa(2049), hash: 'sha384', options: pss(48) },
+  { name: 'PSS without salt', make: rsa(2048), hash: 'sha256', options: pss(0) },
+];
+
+describe('signatures in the browser', () => {
+  it.each(schemes)('of $name are judged as Node judges them', { timeout: 60_000 }, ({ make, hash, options = {} }) => {
+    const { privateKey, publicKey } = make();
+    const other = make().publicKey;
+    const spki = (key: node.KeyObject) =>
+      ({ key: key.export({ format: 'der', type: 'spki' }), format: 'der', type: 'spki' }) as const;
+    const judge = (key: node.KeyObject, data: Uint8Array, signature: Uint8Array) => ({
+      node: node.verify(hash, data, { key, ...options }, signature),
+      shim: shim.verify(hash, data, { key: shim.createPublicKey(spki(key)), ...options }, signature),
+    });
+    for (let round = 0; round < 3; round++) {
+      const signature = node.sign(hash, message, { key: privateKey, ...options });
+      expect(judge(publicKey, message, signature)).toEqual({ node: true, shim: true });
+      expect(judge(other, message, signature)).toEqual({ node: false, shim: false });
+      expect(judge(publicKey, Buffer.from('another'), signature)).toEqual({ node: false, shim: false });
+      for (let position = 0; position < signature.length; position += 7) {
+        const changed = Buffer.from(signature);
+        changed[position] = (changed[position] ?? 0) ^ (1 << (position % 8));
+        const judged = judge(publicKey, message, changed);
+        expect(judged.shim, `byte ${position}`).toBe(judged.node);
+      }
+      for (const odd of [
+        Buffer.alloc(0),
+        signature.subarray(1),
+        Buffer.concat([signature, Buffer.alloc(1)]),
+        Buffer.alloc(signature.length),
+        Buffer.alloc(signature.length, 0xff),
+      ])
+        expect(judge(publicKey, message, odd)).toEqual({ node: false, shim: false });
+    }
+  });
+
+  it('with keys as JWK are judged alike', () => {
+    for (const { make, hash, options = {} } of schemes.filter(({ name }) =>
+      ['ES256', 'Ed25519', 'PS256'].includes(name),
+    )) {
+      const { privateKey, publicKey } = make();
+      const signature = node.sign(hash, message, { key: privateKey, ...options });
+      const jwk = JSON.parse(JSON.stringify(publicKey.export({ format: 'jwk' }))) as Record<string, unknown>;
+      const key = shim.createPublicKey({ key: jwk, format: 'jwk' });
+      expect(shim.verify(hash, message, { key, ...options }, signature)).toBe(true);
+      expect(shim.verify(hash, Buffer.from('another'), { key, ...options }, signature)).toBe(false);
+    }
+  });
+
+  it('take no key that is none: a point off the curve, another curve, too large a modulus, stray bytes', () => {
+    const point = Buffer.alloc(32, 5).toString('base64url');
+    for (const key of [
+      { kty: 'EC', crv: 'P-256', x: point, y: point },
+      { kty: 'OKP', crv: 'Ed25519', x: 'AA' },
+      { kty: 'RSA', n: Buffer.alloc(2048, 0xff).toString('base64url'), e: 'AQAB' },
+      { kty: 'oct', k: point },
+      {},
+    ])
+      expect(() => shim.createPublicKey({ key, format: 'jwk' })).toThrow();
+    for (const { publicKey } of [
+      node.generateKeyPairSync('ec', { namedCurve: 'secp256k1' }),
+      node.generateKeyPairSync('x25519'),
+    ])
+      expect(() =>
+        shim.createPublicKey({ key: publicKey.export({ format: 'der', type: 'spki' }), format: 'der', type: 'spki' }),
+      ).toThrow();
+    fc.assert(
+      fc.property(octets, (key) => {
+        expect(() => shim.createPublicKey({ key, format: 'der', type: 'spki' })).toThrow();
+      }),
+    );
+  });
+
+  it('are compared octet by octet', () => {
+    fc.assert(
+      fc.property(octets, octets, (a, b) => {
+        expect(shim.timingSafeEqual(a, b)).toBe(Buffer.from(a).equals(b));
+        expect(shim.timingSafeEqual(a, Uint8Array.from(a))).toBe(true);
+      }),
+    );
+  });
+});

@@ -1,0 +1,127 @@
+/**
+ * What the verifier uses of `node:crypto`, for a browser: hashing, and verifying signatures with public keys. Nothing here
+ * handles a secret. The tests hold every function against Node's own.
+ */
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { sha1 } from '@noble/hashes/legacy.js';
+import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
+import { curves, keyOfJwk, keyOfSpki, type PublicKey } from './public-keys.ts';
+import { isRsaHash, verifyPkcs1, verifyPss } from './rsa.ts';
+
+const digests: Readonly<Record<string, (data: Uint8Array) => Uint8Array>> = { sha1, sha256, sha384, sha512 };
+
+export const constants = { RSA_PKCS1_PSS_PADDING: 6 } as const;
+
+function digestOf(algorithm: string, data: Uint8Array): Buffer {
+  const digest = digests[algorithm];
+  if (digest === undefined) throw new Error(`${algorithm} is no digest that is known here`);
+  return Buffer.from(digest(data));
+}
+
+function octetsOf(data: Uint8Array | string): Uint8Array {
+  return typeof data === 'string' ? new TextEncoder().encode(data) : data;
+}
+
+type Encoding = 'base64url' | 'binary' | 'hex' | 'base64';
+
+/** `crypto.hash`: answers in the encoding that is asked for. */
+export function hash(algorithm: string, data: Uint8Array | string, encoding: Encoding | 'buffer' = 'hex') {
+  const digest = digestOf(algorithm, octetsOf(data));
+  return encoding === 'buffer' ? digest : digest.toString(encoding);
+}
+
+export function createHash(algorithm: string) {
+  const parts: Uint8Array[] = [];
+  const self = {
+    update(data: Uint8Array | string) {
+      parts.push(octetsOf(data));
+      return self;
+    },
+    digest(encoding?: Encoding) {
+      const digest = digestOf(algorithm, Buffer.concat(parts));
+      return encoding === undefined ? digest : digest.toString(encoding);
+    },
+  };
+  return self;
+}
+
+type KeyInput =
+  | { readonly key: Readonly<Record<string, unknown>>; readonly format: 'jwk' }
+  | { readonly key: Uint8Array; readonly format: 'der'; readonly type: 'spki' };
+
+/** @throws Error for what is no public key that is verified with here */
+export function createPublicKey(input: KeyInput): PublicKey {
+  return input.format === 'jwk' ? keyOfJwk(input.key) : keyOfSpki(input.key);
+}
+
+interface KeyWithOptions {
+  readonly key: PublicKey;
+  readonly dsaEncoding?: 'der' | 'ieee-p1363';
+  readonly padding?: number;
+  readonly saltLength?: number;
+}
+
+/** `crypto.verify` for ECDSA, Ed25519 and RSA. */
+export function verify(
+  algorithm: string | null,
+  data: Uint8Array,
+  keyOrOptions: PublicKey | KeyWithOptions,
+  signature: Uint8Array,
+): boolean {
+  const options: KeyWithOptions = 'key' in keyOrOptions ? keyOrOptions : { key: keyOrOptions };
+  const { key } = options;
+  switch (key.asymmetricKeyType) {
+    case 'ed25519':
+      return algorithm === null && isSafely(() => ed25519.verify(plain(signature), plain(data), key.point, strict));
+    case 'ec': {
+      const curve = curves[key.asymmetricKeyDetails.namedCurve];
+      const format = options.dsaEncoding === 'ieee-p1363' ? 'compact' : 'der';
+      const digest = plain(digestOf(algorithm ?? '', data));
+      return isSafely(() => curve.verify(plain(signature), digest, key.point, { prehash: false, lowS: false, format }));
+    }
+    default: {
+      if (algorithm === null || !isRsaHash(algorithm)) return false;
+      const { rsa } = key;
+      return options.padding === constants.RSA_PKCS1_PSS_PADDING
+        ? verifyPss(rsa, algorithm, options.saltLength ?? 0, data, signature)
+        : verifyPkcs1(rsa, algorithm, data, signature);
+    }
+  }
+}
+
+/** RFC 8032 as written: no signature that only some verifiers take. */
+const strict = { zip215: false } as const;
+
+/** What cannot be read as a signature is no signature. */
+function isSafely(ask: () => boolean): boolean {
+  try {
+    return ask();
+  } catch {
+    return false;
+  }
+}
+
+/** The curves ask for plain arrays, which a Buffer is not. */
+function plain(octets: Uint8Array): Uint8Array {
+  return Uint8Array.from(octets);
+}
+
+export function timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((octet, index) => octet === b[index]);
+}
+
+export function randomBytes(size: number): Buffer {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(size)));
+}
+
+/** Named by modules of which the verifier uses other parts; never called. */
+export function createHmac(): never {
+  throw new Error('nothing is keyed here');
+}
+
+/** As {@link createHmac}. */
+export class X509Certificate {
+  constructor() {
+    throw new Error('certificates are read elsewhere');
+  }
+}

@@ -1,0 +1,119 @@
+import { decodeBase64Url } from '@countersign/kernel';
+import { p256, p384 } from '@noble/curves/nist.js';
+import { type Element, readElements } from './der.ts';
+import { type RsaPublicKey, rsaKey } from './rsa.ts';
+
+/** A public key, under the names that `node:crypto` gives to what the verifier asks of one. */
+export type PublicKey = { readonly type: 'public' } & (
+  | {
+      readonly asymmetricKeyType: 'ec';
+      readonly asymmetricKeyDetails: { readonly namedCurve: CurveName };
+      /** Uncompressed point. */
+      readonly point: Uint8Array;
+    }
+  | { readonly asymmetricKeyType: 'ed25519'; readonly asymmetricKeyDetails: object; readonly point: Uint8Array }
+  | {
+      readonly asymmetricKeyType: 'rsa' | 'rsa-pss';
+      readonly asymmetricKeyDetails: { readonly modulusLength: number; readonly publicExponent: bigint };
+      readonly rsa: RsaPublicKey;
+    }
+);
+
+export const curves = { prime256v1: p256, secp384r1: p384 } as const;
+export type CurveName = keyof typeof curves;
+
+type Jwk = Readonly<Record<string, unknown>>;
+
+/** @throws Error for a key of another kind, or none */
+export function keyOfJwk(jwk: Jwk): PublicKey {
+  switch (jwk['kty']) {
+    case 'EC':
+      return ecKey(
+        jwk['crv'] === 'P-256' ? 'prime256v1' : 'secp384r1',
+        Uint8Array.of(4, ...octets(jwk, 'x'), ...octets(jwk, 'y')),
+      );
+    case 'OKP':
+      return edKey(octets(jwk, 'x'));
+    case 'RSA':
+      return rsaPublicKey('rsa', octets(jwk, 'n'), octets(jwk, 'e'));
+    default:
+      throw new Error('a key of this kind is not verified here');
+  }
+}
+
+const oids = {
+  ec: '2a8648ce3d0201',
+  prime256v1: '2a8648ce3d030107',
+  secp384r1: '2b81040022',
+  ed25519: '2b6570',
+  rsa: '2a864886f70d010101',
+  rsaPss: '2a864886f70d01010a',
+} as const;
+
+/** Reads a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7). @throws Error as {@link keyOfJwk} does */
+export function keyOfSpki(der: Uint8Array): PublicKey {
+  const [algorithm, key] = inside(readElements(der)[0]);
+  const [type, parameters] = inside(algorithm);
+  if (key?.tag !== 0x03 || key.content[0] !== 0) throw new Error('this is no public key');
+  const bits = key.content.subarray(1);
+  switch (hexOf(type)) {
+    case oids.ec: {
+      const curve = hexOf(parameters);
+      if (curve !== oids.prime256v1 && curve !== oids.secp384r1) throw new Error('this curve is not verified here');
+      return ecKey(curve === oids.prime256v1 ? 'prime256v1' : 'secp384r1', bits);
+    }
+    case oids.ed25519:
+      return edKey(bits);
+    case oids.rsa:
+    case oids.rsaPss: {
+      const [modulus, exponent] = inside(readElements(bits)[0]);
+      return rsaPublicKey(
+        hexOf(type) === oids.rsa ? 'rsa' : 'rsa-pss',
+        modulus?.content ?? new Uint8Array(),
+        exponent?.content ?? new Uint8Array(),
+      );
+    }
+    default:
+      throw new Error('a key of this kind is not verified here');
+  }
+}
+
+function ecKey(namedCurve: CurveName, point: Uint8Array): PublicKey {
+  // Throws when the point is not on the curve.
+  curves[namedCurve].Point.fromBytes(Uint8Array.from(point)).assertValidity();
+  return {
+    type: 'public',
+    asymmetricKeyType: 'ec',
+    asymmetricKeyDetails: { namedCurve },
+    point: Uint8Array.from(point),
+  };
+}
+
+function edKey(point: Uint8Array): PublicKey {
+  if (point.length !== 32) throw new Error('an Ed25519 key is 32 octets long');
+  return { type: 'public', asymmetricKeyType: 'ed25519', asymmetricKeyDetails: {}, point: Uint8Array.from(point) };
+}
+
+function rsaPublicKey(asymmetricKeyType: 'rsa' | 'rsa-pss', modulus: Uint8Array, exponent: Uint8Array): PublicKey {
+  const rsa = rsaKey(modulus, exponent);
+  // Larger ones would let a bundle keep the reader's machine busy.
+  if (rsa.bits > 8192 || rsa.exponent > 2n ** 32n) throw new Error('this RSA key is too large');
+  const asymmetricKeyDetails = { modulusLength: rsa.bits, publicExponent: rsa.exponent };
+  return { type: 'public', asymmetricKeyType, asymmetricKeyDetails, rsa };
+}
+
+function octets(jwk: Jwk, member: string): Uint8Array {
+  const text = jwk[member];
+  const decoded = typeof text === 'string' ? decodeBase64Url(text) : undefined;
+  if (decoded === undefined) throw new Error('this is no key');
+  return decoded;
+}
+
+function inside(element: Element | undefined): readonly Element[] {
+  if (element?.tag !== 0x30) throw new Error('this is no public key');
+  return readElements(element.content);
+}
+
+function hexOf(element: Element | undefined): string {
+  return Array.from(element?.content ?? [], (octet) => octet.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,69 @@
+import {
+  type AuditLogDependencies,
+  type ClockSource,
+  chronyClockSource,
+  ntpClockSource,
+  systemClockSource,
+} from '@countersign/audit-log';
+import { type Clock, CodedError, type Random } from '@countersign/kernel';
+import { readSecret } from '@countersign/runtime';
+import type { TimeStampingDependencies } from '@countersign/time-stamping';
+import type { ClockConfiguration, TimeStampsConfiguration } from './evidence-configuration.ts';
+
+/** What of the log follows from the configuration of the clock. */
+export function clockParts(
+  configuration: ClockConfiguration | undefined,
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+): Pick<AuditLogDependencies, 'clockSource' | 'clockPolicy'> {
+  if (configuration === undefined) return {};
+  const { source, windowSeconds, budgetMicroseconds, overBudget } = configuration;
+  return {
+    clockSource: sourceOf(source, { clock, random }),
+    clockPolicy: {
+      ...(windowSeconds === undefined ? {} : { windowMs: windowSeconds * 1_000 }),
+      ...(budgetMicroseconds === undefined ? {} : { budgetUs: budgetMicroseconds }),
+      ...(overBudget === undefined ? {} : { overBudget }),
+    },
+  };
+}
+
+function sourceOf(
+  source: ClockConfiguration['source'],
+  dependencies: { readonly clock: Clock; readonly random: Random },
+): ClockSource {
+  if (source === 'system') return systemClockSource;
+  return source === 'chrony' ? chronyClockSource() : ntpClockSource({ servers: source.ntp, ...dependencies });
+}
+
+/** What of time stamping follows from the configuration. @throws CodedError `secret_unavailable`, `configuration_invalid` */
+export function timeStampParts(
+  configuration: TimeStampsConfiguration = {},
+): Pick<TimeStampingDependencies, 'authority' | 'checkpointsEveryMs' | 'orders'> {
+  const { authority, checkpointsEveryMinutes, orders } = configuration;
+  return {
+    ...(authority === undefined
+      ? {}
+      : {
+          authority: {
+            url: authority.url,
+            trusted: { certificates: certificatesOf(readSecret(authority.certificates)) },
+            ...(authority.authorization === undefined ? {} : { authorization: readSecret(authority.authorization) }),
+            ...(authority.policy === undefined ? {} : { policy: authority.policy }),
+          },
+        }),
+    ...(checkpointsEveryMinutes === undefined ? {} : { checkpointsEveryMs: checkpointsEveryMinutes * 60_000 }),
+    ...(orders === undefined ? {} : { orders }),
+  };
+}
+
+/** DER of every certificate in a PEM text (RFC 7468). */
+function certificatesOf(pem: string): readonly Uint8Array[] {
+  const found = [...pem.matchAll(/-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g)];
+  if (found.length === 0)
+    throw new CodedError({
+      code: 'configuration_invalid',
+      category: 'invalid',
+      detail: 'timeStamps.authority.certificates names nothing that holds certificates in PEM.',
+    });
+  return found.map(([, body = '']) => Buffer.from(body, 'base64'));
+}

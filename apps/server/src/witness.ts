@@ -1,0 +1,81 @@
+import { CodedError, systemClock } from '@countersign/kernel';
+import { createHttpServer, createLifecycle, createLogger, createMetrics, stopOnSignals } from '@countersign/runtime';
+import { createWitness, openWitnessKey, parseLogKeys, witnessRoutes } from '@countersign/witness';
+
+export interface WitnessOptions {
+  /** Holds the key of the witness and what it has cosigned. */
+  readonly folder: string;
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  /** Needed at the first start: a schema-less URL that says whose witness it is. */
+  readonly name?: string;
+  /** C2SP verifier keys of the logs. */
+  readonly logs: readonly string[];
+}
+
+export interface RunningWitness {
+  readonly address: string;
+  /** What those who verify know it by (C2SP vkey). */
+  readonly verifierKey: string;
+  stop(): Promise<void>;
+}
+
+const maxConnections = 512;
+
+/**
+ * Starts a witness with a listener of its own. It speaks plain HTTP: TLS is ended before it.
+ *
+ * @throws CodedError of `witnessErrors`, or `port_unusable`
+ */
+export async function startWitness(options: WitnessOptions): Promise<RunningWitness> {
+  const logger = createLogger({ level: 'info', name: 'countersign-witness' });
+  const metrics = createMetrics();
+  const lifecycle = createLifecycle({ logger });
+  try {
+    const witness = await createWitness({
+      folder: options.folder,
+      ...(options.name === undefined ? {} : { name: options.name }),
+      logKeys: parseLogKeys(options.logs),
+      clock: systemClock,
+      logger,
+    });
+    lifecycle.started({ name: 'witness', stop: () => witness.stop() });
+    const app = createHttpServer({ logger, metrics });
+    app.server.maxConnections = maxConnections;
+    witnessRoutes(app, { witness, metrics, logger });
+    lifecycle.started({ name: 'listener', stop: () => app.close() });
+    const address = await app.listen({ host: options.host, port: options.port }).catch((cause: unknown) => {
+      throw new CodedError({
+        code: 'port_unusable',
+        category: 'unavailable',
+        detail: `Nothing can be served on ${options.host}:${options.port}.`,
+        cause,
+      });
+    });
+    return { address, verifierKey: witness.verifierKey(), stop: () => lifecycle.stop() };
+  } catch (error) {
+    await lifecycle.stop();
+    throw error;
+  }
+}
+
+/** `countersign witness start`: starts a witness, explains itself on standard output, and stays until SIGTERM or SIGINT. */
+export async function witnessAndStay(options: WitnessOptions): Promise<void> {
+  const running = await startWitness(options);
+  const logger = createLogger({ level: 'info', name: 'countersign-witness' });
+  stopOnSignals(() => running.stop(), logger);
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  say(`Witness of ${options.logs.length} ${options.logs.length === 1 ? 'log' : 'logs'} at ${running.address}`);
+  say('Those whose policy names it write, with the address that they reach it by:');
+  say(`witness ${nameOf(running.verifierKey)} ${running.verifierKey} ${running.address}`);
+}
+
+/** The verifier key of the witness in a folder, made when there is none. */
+export function witnessKey(folder: string, name?: string): string {
+  return openWitnessKey(folder, name).verifierKey;
+}
+
+function nameOf(verifierKey: string): string {
+  return verifierKey.slice(0, verifierKey.indexOf('+'));
+}

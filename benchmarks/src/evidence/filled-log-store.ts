@@ -1,0 +1,95 @@
+import type pg from 'pg';
+import { type FilledMarket, kindOf, kinds, orderOf, streamOfFilled, valuesOf } from './filled-market.ts';
+
+/** Tables of the log, with everything that belongs to them. */
+const tables = ['entries', 'bodies', 'tiles', 'terms', 'protected_values', 'checkpoints'] as const;
+export type LogTable = (typeof tables)[number];
+
+/** Where the filled records lie in the log, and in time. */
+export interface FilledStretch {
+  readonly market: FilledMarket;
+  /** Place of the first. */
+  readonly first: number;
+  /** Time of the first and of the last, in milliseconds since the epoch. */
+  readonly from: number;
+  readonly until: number;
+}
+
+/** What fills the log's tables and looks at them, as who owns the database. */
+export function filledLogStore(owner: pg.Pool) {
+  return {
+    /** Inserts the records numbered so, both inclusive, with their bodies, as the log would have written them. */
+    async insertRecords({ market, first, from, until }: FilledStretch, numbers: readonly [number, number]) {
+      const msARecord = (until - from) / market.records;
+      const byKind = (of: (kind: (typeof kinds)[number]) => string): string =>
+        `case k ${kinds.map((kind, k) => `when ${k} then ${of(kind)}`).join(' ')} end`;
+      await owner.query(
+        `with item as materialized (
+           select n + ${first} as index, v.rec as id, ${byKind(({ type }) => `'${type}'`)} as type,
+                  ${byKind((kind) => `'${kind.class}'`)} as class, r.at,
+                  ${byKind(({ columns }) => (columns.transaction ? 'v.txn' : 'null'))} as transaction,
+                  ${byKind(({ columns }) => (columns.mandate ? 'v.mandate' : 'null'))} as mandate,
+                  convert_to('{"v":2,"time":"' || to_char(to_timestamp(r.at / 1000.0) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+                    || '","stream":"${streamOfFilled}","number":' || n + 1 || ',' || ${byKind(({ text }) => text)}, 'UTF8') as body
+             from generate_series($1::bigint, $2::bigint) as n
+            cross join lateral (select ${kindOf(market)} as k, ${orderOf(market)} as o, ${from}::bigint + floor(n * ${msARecord})::bigint as at offset 0) as r
+            cross join lateral (select ${valuesOf(market)}) as v),
+         kept as (insert into audit_log.bodies (class, index, body) select class, index, body from item)
+         insert into audit_log.entries (index, record_id, type, transaction, mandate, leaf_hash, class, recorded_at)
+         select index, id, type, transaction, mandate, sha256('\\x00'::bytea || body), class, at from item order by index`,
+        [...numbers],
+      );
+    },
+
+    /** Leaf hashes one after the other, from a place on. */
+    async leafHashes(first: bigint, count: number): Promise<Buffer> {
+      const { rows } = await owner.query<{ hashes: Buffer }>(
+        `select string_agg(leaf_hash, ''::bytea order by index) as hashes from audit_log.entries where index >= $1 and index < $1::bigint + $2`,
+        [first, count],
+      );
+      return rows[0]?.hashes ?? Buffer.alloc(0);
+    },
+
+    /** Full tiles of a level that follow one another. */
+    async insertTiles(level: number, first: bigint, hashes: Buffer, roots: Buffer): Promise<void> {
+      await owner.query(
+        `insert into audit_log.tiles (level, index, hashes, root)
+         select $1, $2::bigint + n, substring($3::bytea from n * 8192 + 1 for 8192), substring($4::bytea from n * 32 + 1 for 32)
+           from generate_series(0, octet_length($4::bytea) / 32 - 1) as n`,
+        [level, first, hashes, roots],
+      );
+    },
+
+    /** Streams are watched from here on: those before have been closed. */
+    async beginWatching(): Promise<void> {
+      await owner.query(
+        `update audit_log.stream_monitor set through = (select max(index) from audit_log.entries), watched = '{}'`,
+      );
+    },
+
+    async size(): Promise<number> {
+      const { rows } = await owner.query<{ size: string }>(
+        'select coalesce(max(index) + 1, 0) as size from audit_log.entries',
+      );
+      return Number(rows[0]?.size);
+    },
+
+    /** What each table takes on the disk, with its indexes. */
+    async bytes(): Promise<Readonly<Record<LogTable, number>>> {
+      const { rows } = await owner.query<Record<LogTable, string>>(
+        `select ${tables.map((table) => `${table === 'bodies' ? `(select sum(pg_total_relation_size(inhrelid)) from pg_inherits where inhparent = 'audit_log.bodies'::regclass)` : `pg_total_relation_size('audit_log.${table}')`} as ${table}`).join(', ')}`,
+      );
+      const [row] = rows;
+      if (row === undefined) throw new Error('tables without a size');
+      const { entries, bodies, tiles, terms, protected_values, checkpoints } = row;
+      return {
+        entries: Number(entries),
+        bodies: Number(bodies),
+        tiles: Number(tiles),
+        terms: Number(terms),
+        protected_values: Number(protected_values),
+        checkpoints: Number(checkpoints),
+      };
+    },
+  };
+}

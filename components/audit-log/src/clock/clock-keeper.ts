@@ -1,0 +1,184 @@
+import { type AuditAppender, auditLogErrors, type RecordDraft } from '@countersign/contracts';
+import { type Clock, type CodedError, type Json, newId, type Random, type RecordId } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import type { ClockReading, ClockSource } from './clock-source.ts';
+
+/** What is asked of the clock. */
+export interface ClockPolicy {
+  /** How often it is measured, in milliseconds; 0: once, when the log is opened. */
+  readonly windowMs: number;
+  /** Most that it may be off, offset and uncertainty together, in microseconds. */
+  readonly budgetUs: number;
+  /** What becomes of appends beyond that, or when a source that was configured cannot tell. */
+  readonly overBudget: 'flag' | 'refuse';
+}
+
+/** How good the time of this process is, as the newest measurement says. */
+export interface ClockQuality {
+  /** The record of the measurement. */
+  readonly record: RecordId;
+  readonly source: ClockSource['kind'];
+  readonly reading: ClockReading;
+  /** Undefined where there is no source that could tell. */
+  readonly withinBudget: boolean | undefined;
+}
+
+export interface ClockKeeper {
+  /** Measures the clock and records what came of it. */
+  measure(): Promise<void>;
+  /** Measures again and again, and as soon as the clock has been set. */
+  start(): void;
+  newest(): ClockQuality | undefined;
+  /** Why nothing may be appended now. */
+  refusal(): CodedError | undefined;
+  stop(): Promise<void>;
+}
+
+/** How often the two clocks of this machine are compared. */
+const lookEveryMs = 1_000;
+/** While it is over the budget, or could not be measured, it is measured this often at least. */
+const retryEveryMs = 5_000;
+/** More than clocks are slewed by: NTP corrects 500 parts in a million, and this allows for a busy process. */
+const stepAtLeastMs = 50;
+const slewAtMost = 0.002;
+
+/**
+ * Measures the clock of this process, a window at a time, and records source, offset and uncertainty, so that each record
+ * can name the measurement that was newest when it was written.
+ *
+ * @param timeOfDatabase microseconds since the epoch: the one clock that all nodes can see
+ * @param monotonic milliseconds that nobody can set
+ */
+export function createClockKeeper({
+  source,
+  policy,
+  append,
+  timeOfDatabase,
+  clock,
+  random,
+  logger,
+  monotonic = () => performance.now(),
+}: {
+  readonly source: ClockSource;
+  readonly policy: ClockPolicy;
+  readonly append: AuditAppender['append'];
+  readonly timeOfDatabase: () => Promise<number>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly monotonic?: () => number;
+}): ClockKeeper {
+  let newest: ClockQuality | undefined;
+  let alarmed = false;
+  let timer: NodeJS.Timeout | undefined;
+  let measuring: Promise<void> | undefined;
+  let measuredAt = monotonic();
+  /** Steps since the last measurement. */
+  let steps: number[] = [];
+  let compared = { wall: clock.now(), even: monotonic() };
+
+  /** Sets of the clock since the last look: by what it went further than the time that passed. */
+  function lookForStep(): void {
+    const now = { wall: clock.now(), even: monotonic() };
+    const passed = now.even - compared.even;
+    const step = now.wall - compared.wall - passed;
+    if (Math.abs(step) > stepAtLeastMs + passed * slewAtMost) steps.push(Math.round(step));
+    compared = now;
+  }
+
+  function draft(type: 'clock.measured' | 'clock.alarm', data: Json): RecordDraft {
+    return { id: newId('record', { clock, random }), type, source: 'audit-log', outcome: 'done', data };
+  }
+
+  /** How far the database's clock is from ours: positive where ours is behind. */
+  async function againstDatabase(): Promise<Json> {
+    const began = { wall: clock.now(), even: monotonic() };
+    const theirs = await timeOfDatabase();
+    const halfWayMs = (monotonic() - began.even) / 2;
+    return {
+      offset_us: Math.round(theirs - (began.wall + halfWayMs) * 1000),
+      uncertainty_us: Math.ceil(halfWayMs * 1000) + 1_000,
+    };
+  }
+
+  function isWithinBudget(reading: ClockReading): boolean | undefined {
+    if (source.kind === 'system') return undefined;
+    return reading.measured && Math.abs(reading.offsetUs) + reading.uncertaintyUs <= policy.budgetUs;
+  }
+
+  async function measureOnce(): Promise<void> {
+    lookForStep();
+    const [reading, database] = await Promise.all([source.measure(), againstDatabase()]);
+    const withinBudget = isWithinBudget(reading);
+    const stepsMs = steps;
+    const said = {
+      source: source.kind,
+      synchronised: reading.measured,
+      ...(reading.measured
+        ? {
+            offset_us: reading.offsetUs,
+            uncertainty_us: reading.uncertaintyUs,
+            stratum: reading.stratum,
+            reference: reading.reference,
+          }
+        : { reason: reading.reason }),
+      database,
+      steps_ms: stepsMs.slice(-20),
+      budget_us: policy.budgetUs,
+      ...(withinBudget === undefined ? {} : { within_budget: withinBudget }),
+    };
+    // Before it is recorded: while the clock is refused, the record that says so is the one that comes through.
+    const wasRefused = newest?.withinBudget === false;
+    const record = draft('clock.measured', said);
+    if (withinBudget === false && newest !== undefined) newest = { ...newest, withinBudget };
+    await append(record);
+    newest = { record: record.id, source: source.kind, reading, withinBudget };
+    steps = steps.slice(stepsMs.length);
+    measuredAt = monotonic();
+    if (withinBudget !== false) {
+      if (wasRefused) logger.info({ source: source.kind }, 'the clock is within its budget again');
+      alarmed = false;
+      return;
+    }
+    if (alarmed) return;
+    await append(draft('clock.alarm', { ...said, measured: record.id, policy: policy.overBudget }));
+    alarmed = true;
+    logger.error({ clock: said, policy: policy.overBudget }, 'the clock is over its budget, or cannot be measured');
+  }
+
+  function measure(): Promise<void> {
+    measuring ??= measureOnce().finally(() => {
+      measuring = undefined;
+    });
+    return measuring;
+  }
+
+  function look(): void {
+    lookForStep();
+    const wait = newest?.withinBudget === false ? Math.min(policy.windowMs, retryEveryMs) : policy.windowMs;
+    if (measuring !== undefined || (steps.length === 0 && monotonic() - measuredAt < wait)) return;
+    measure().catch((error: unknown) => {
+      measuredAt = monotonic();
+      logger.warn({ error }, 'the measurement of the clock could not be recorded');
+    });
+  }
+
+  return {
+    measure,
+    start() {
+      if (policy.windowMs > 0) timer = setInterval(look, Math.min(lookEveryMs, policy.windowMs)).unref();
+    },
+    newest: () => newest,
+    refusal() {
+      if (policy.overBudget !== 'refuse' || newest?.withinBudget !== false) return undefined;
+      return auditLogErrors.error(
+        'clock_over_budget',
+        'The clock of this server is not as good as records ask for. Nothing was released; try again when it has been corrected.',
+      );
+    },
+    async stop() {
+      clearInterval(timer);
+      await measuring?.catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import { createSocket } from 'node:dgram';
+import { lookup } from 'node:dns/promises';
+import type { Clock, Random } from '@countersign/kernel';
+import { agreedReading, type ServerReading } from './agreed-reading.ts';
+import type { ClockSource } from './clock-source.ts';
+import { ntpRequest, readNtpAnswer } from './ntp-packet.ts';
+
+export interface NtpServer {
+  /** A name or an address. */
+  readonly host: string;
+  /** 123 by default. */
+  readonly port?: number;
+}
+
+/** Our clock counts in milliseconds. */
+const resolutionUs = 1_000;
+
+/**
+ * Asks servers for the time, once a measurement (SNTP, RFC 4330; RFC 5905 section 14). Our clock is not changed: it is
+ * measured. Several servers that agree outvote one that is wrong.
+ */
+export function ntpClockSource({
+  servers,
+  clock,
+  random,
+  timeoutMs = 3_000,
+}: {
+  readonly servers: readonly NtpServer[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly timeoutMs?: number;
+}): ClockSource {
+  return {
+    kind: 'ntp',
+    async measure() {
+      const readings = await Promise.all(servers.map((server) => ask(server, { clock, random, timeoutMs })));
+      return agreedReading(readings);
+    },
+  };
+}
+
+async function ask(
+  { host, port = 123 }: NtpServer,
+  { clock, random, timeoutMs }: { readonly clock: Clock; readonly random: Random; readonly timeoutMs: number },
+): Promise<ServerReading> {
+  const nonce = random.bytes(8);
+  try {
+    const sentAt = { wallUs: clock.now() * 1000, monotonic: performance.now() };
+    // The way there counts: a slow answer is a less certain one. Looking up the name does not.
+    const { packet, sent, received } = await exchange({ host, port, timeoutMs, packet: ntpRequest(nonce) });
+    const answer = readNtpAnswer(packet, nonce);
+    if ('reason' in answer) return { server: host, failure: answer.reason };
+    // Both ends by the clock that runs evenly: a step of ours in between would look like one of theirs.
+    const t1 = sentAt.wallUs + (sent - sentAt.monotonic) * 1000;
+    const t4 = sentAt.wallUs + (received - sentAt.monotonic) * 1000;
+    const delayUs = Math.max(0, t4 - t1 - (answer.sentUs - answer.receivedUs));
+    return {
+      server: host,
+      stratum: answer.stratum,
+      // RFC 5905 section 8.
+      offsetUs: (answer.receivedUs - t1 + (answer.sentUs - t4)) / 2,
+      uncertaintyUs: delayUs / 2 + answer.rootDelayUs / 2 + answer.rootDispersionUs + answer.precisionUs + resolutionUs,
+    };
+  } catch (error) {
+    return { server: host, failure: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+interface Exchange {
+  readonly packet: Buffer;
+  /** Of the monotonic clock, in milliseconds. */
+  readonly sent: number;
+  readonly received: number;
+}
+
+async function exchange({
+  host,
+  port,
+  timeoutMs,
+  packet,
+}: NtpServer & { readonly port: number; readonly timeoutMs: number; readonly packet: Buffer }): Promise<Exchange> {
+  const until = performance.now() + timeoutMs;
+  const { address, family } = await within(timeoutMs, lookup(host));
+  const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
+  try {
+    return await within(
+      Math.max(1, until - performance.now()),
+      new Promise<Exchange>((resolve, reject) => {
+        socket.once('error', reject);
+        // Connected: what comes from elsewhere is not heard.
+        socket.connect(port, address, () => {
+          const sent = performance.now();
+          socket.once('message', (answer) => resolve({ packet: answer, sent, received: performance.now() }));
+          socket.send(packet);
+        });
+      }),
+    );
+  } finally {
+    socket.close();
+  }
+}
+
+async function within<Result>(timeoutMs: number, work: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer in time')), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

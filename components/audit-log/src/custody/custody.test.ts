@@ -1,0 +1,468 @@
+import { type HoldScope, type RecordDraft, type RetentionClass, retentionClassOf } from '@countersign/contracts';
+import { isCodedError, type RecordId, toInstant } from '@countersign/kernel';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RunningAuditLog } from '../index.ts';
+import { createRig, draft, newMandate, newRecordId, newTransaction, type Rig } from '../testing/rig.ts';
+
+const yearMs = 365.25 * 86_400_000;
+const by = { id: 'person:colin.counsel', institution: '5493001KJTIIGC8Y1R12' };
+
+let rig: Rig;
+let log: RunningAuditLog;
+beforeEach(async () => {
+  rig = await createRig();
+  log = await rig.open();
+});
+afterEach(() => rig.close());
+
+const write = async (members: Partial<RecordDraft> = {}): Promise<RecordId> => {
+  const made = draft(members);
+  await log.append(made);
+  return made.id;
+};
+const passYears = (years: number) => rig.clock.advance(years * yearMs);
+
+/** Two people have agreed on it, as far as the log can tell. */
+async function approved(
+  type: 'retention.pruning-approved' | 'erasure.approved',
+  data: NonNullable<RecordDraft['data']>,
+): Promise<RecordId> {
+  return write({ type, source: 'retention', outcome: 'done', data });
+}
+async function governedUpTo(): Promise<bigint> {
+  return log.newest(['hold.placed', 'retention.changed']);
+}
+/** Prunes everything of a class up to now. */
+async function prune(
+  of: RetentionClass,
+  options: {
+    readonly holds?: readonly HoldScope[];
+    readonly asOf?: bigint;
+    readonly authority?: RecordId;
+    readonly on?: RunningAuditLog;
+    readonly onProgress?: (done: number, of: number) => void;
+    readonly signal?: AbortSignal;
+    readonly before?: number;
+  } = {},
+) {
+  const before = options.before ?? rig.clock.now();
+  const authority =
+    options.authority ?? (await approved('retention.pruning-approved', { class: of, before: toInstant(before) }));
+  const { holds = [], asOf = await governedUpTo(), on = log, onProgress, signal } = options;
+  return on.custody.prune({ class: of, before, holds, asOf, authority, by }, onProgress, signal);
+}
+async function codeOf(attempt: Promise<unknown>): Promise<string> {
+  try {
+    await attempt;
+  } catch (error) {
+    if (isCodedError(error)) return error.code;
+    throw error;
+  }
+  return 'nothing was refused';
+}
+const isThere = async (id: RecordId): Promise<boolean> => (await log.find(id)) !== undefined;
+
+describe('pruning', () => {
+  it('takes the old bodies of a class, and leaves every place, hash and proof', async () => {
+    const ids: RecordId[] = [];
+    for (let n = 0; n < 5; n++) {
+      ids.push(await write());
+      ids.push(await write({ type: 'transaction.opened', transaction: newTransaction(), outcome: 'done' }));
+    }
+    const first = await log.find(ids[0] ?? newRecordId());
+    const early = await log.checkpoint();
+    const size = BigInt(early.split('\n')[1] ?? '');
+    const proof = await log.proveInclusion(first?.index ?? -1n, size);
+    passYears(6);
+    const young = await write();
+    passYears(1);
+    const report = await prune('access', { before: rig.clock.now() - 2 * yearMs });
+    expect(report).toMatchObject({ class: 'access', pruned: 5, held: 0, needed: 0 });
+    for (const [n, id] of ids.entries()) expect([n, await isThere(id)]).toEqual([n, n % 2 === 1]);
+    expect(await isThere(young)).toBe(true);
+    expect(await log.proveInclusion(first?.index ?? -1n, size)).toEqual(proof);
+    expect(await log.verify()).toMatchObject({ ok: true });
+  });
+
+  it('lists what goes before it goes, with the root over its hashes, and by whose word', async () => {
+    const [one, two] = [await write(), await write()];
+    const kept = await write({ type: 'transaction.opened', transaction: newTransaction(), outcome: 'done' });
+    const three = await write();
+    const places = await Promise.all([one, two, three].map(async (id) => Number((await log.find(id))?.index)));
+    passYears(9);
+    const { records } = await prune('access');
+    const [said] = await log.search({ type: 'log.pruned' });
+    expect(records).toEqual([said?.record.id]);
+    const [a = 0, b = 0, c = 0] = places;
+    expect(said?.record).toMatchObject({
+      source: 'audit-log',
+      subject: by,
+      data: {
+        class: 'access',
+        ranges: [
+          [a, b],
+          [c, c],
+        ],
+        count: 3,
+        complete: true,
+        held: 0,
+        needed: 0,
+      },
+    });
+    expect(said?.record.references).toHaveLength(1);
+    expect(await isThere(kept)).toBe(true);
+  });
+
+  it('goes in slices, says how far it is, and can be stopped between them', async () => {
+    await Promise.all(Array.from({ length: 1_000 }, () => write()));
+    passYears(9);
+    const stop = new AbortController();
+    const authority = await approved('retention.pruning-approved', {
+      class: 'access',
+      before: toInstant(rig.clock.now()),
+    });
+    const before = rig.clock.now();
+    const stopped = prune('access', { authority, before, signal: stop.signal, onProgress: () => stop.abort() });
+    await expect(stopped).rejects.toThrow();
+    const partly = await log.custody.survey({}, []);
+    const left = partly.find(({ class: name }) => name === 'access')?.records ?? 0;
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThan(1_000);
+    expect(await log.verify()).toMatchObject({ ok: true });
+    const seen: (readonly [number, number])[] = [];
+    const rest = await prune('access', { authority, before, onProgress: (...progress) => seen.push(progress) });
+    expect(rest.pruned).toBe(left);
+    expect(seen.at(-1)).toEqual([left, left]);
+    const slices = await log.search({ type: 'log.pruned' });
+    expect(slices.filter(({ record }) => (record.data as { complete: boolean }).complete)).toHaveLength(1);
+    expect(await log.verify()).toMatchObject({ ok: true });
+  });
+
+  it('leaves what a hold finds', async () => {
+    const transaction = newTransaction();
+    const held = await write({ transaction });
+    const ofPerson = await write({ subject: { id: 'person:tessa.trader' } });
+    const gone = await write();
+    passYears(9);
+    const report = await prune('access', { holds: [{ transaction }, { person: 'person:tessa.trader' }] });
+    expect(report).toMatchObject({ pruned: 1, held: 2, needed: 0 });
+    expect([await isThere(held), await isThere(ofPerson), await isThere(gone)]).toEqual([true, true, false]);
+    expect(await log.verify()).toMatchObject({ ok: true });
+  });
+
+  it('leaves what evidence that stays rests on, through any number of steps, and takes it when that has gone', async () => {
+    const session = await write({ type: 'session.started', outcome: 'done' });
+    const token = await write({ type: 'token.issued', outcome: 'done', references: [session] });
+    const order = await write({
+      type: 'transaction.opened',
+      outcome: 'done',
+      transaction: newTransaction(),
+      references: [token],
+    });
+    const unused = await write({ type: 'session.started', outcome: 'done' });
+    const alone = await write({ type: 'token.issued', outcome: 'done', references: [unused] });
+    passYears(9);
+    expect(await prune('access')).toMatchObject({ pruned: 2, needed: 2 });
+    expect([await isThere(session), await isThere(token), await isThere(unused), await isThere(alone)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    await prune('transaction');
+    expect(await isThere(order)).toBe(false);
+    expect(await prune('access')).toMatchObject({ pruned: 2, needed: 0 });
+    expect(await log.verify()).toMatchObject({ ok: true });
+  });
+
+  it('takes a mandate when it has ended and the last order under it has gone, and not before', async () => {
+    const id = newMandate();
+    const about = (type: RecordDraft['type']) =>
+      write({ type, outcome: 'done', data: { mandate: { id, version: 1 } } });
+    await about('mandate.proposed');
+    await about('mandate.accepted');
+    await write({
+      type: 'transaction.opened',
+      outcome: 'done',
+      transaction: newTransaction(),
+      mandate: { id, version: 1 },
+    });
+    passYears(9);
+    expect(await prune('authority')).toMatchObject({ pruned: 0, needed: 2 });
+    await prune('transaction');
+    // In force: somebody may trade under it tomorrow.
+    expect(await prune('authority')).toMatchObject({ pruned: 0, needed: 2 });
+    await about('mandate.revoked');
+    passYears(9);
+    expect(await prune('authority')).toMatchObject({ pruned: 3, needed: 0 });
+    expect(await log.verify()).toMatchObject({ ok: true });
+  });
+
+  it('looks again when a hold or a schedule came after what it was judged by', async () => {
+    const old = await write();
+    passYears(9);
+    const asOf = await governedUpTo();
+    await write({ type: 'hold.placed', source: 'retention', outcome: 'done', data: {} });
+    expect(await codeOf(prune('access', { asOf }))).toBe('custody_outdated');
+    expect(await isThere(old)).toBe(true);
+    expect(await log.search({ type: 'log.pruned' })).toEqual([]);
+    expect(await prune('access')).toMatchObject({ pruned: 1 });
+  });
+
+  it('never takes what a hold that was placed before its record keeps, whoever is faster', async () => {
+    const transaction = newTransaction();
+    await Promise.all(Array.from({ length: 900 }, (_, n) => write(n % 100 === 0 ? { transaction } : {})));
+    passYears(9);
+    const other = await rig.open();
+    const placed: Promise<RecordId>[] = [];
+    const attempt = prune('access', {
+      onProgress: () => {
+        if (placed.length > 0) return;
+        const hold = draft({ type: 'hold.placed', source: 'retention', outcome: 'done', data: {} });
+        placed.push(other.append(hold).then(({ id }) => id));
+      },
+    });
+    // Whether it was stopped, or done before: nothing went after the hold.
+    const outcome = await codeOf(attempt);
+    expect(['custody_outdated', 'nothing was refused']).toContain(outcome);
+    const [hold] = await Promise.all(placed);
+    const at = (await log.find(hold ?? newRecordId()))?.index ?? -1n;
+    const slices = await log.search({ type: 'log.pruned' });
+    expect(slices.length).toBeGreaterThan(0);
+    for (const { index } of slices) expect(index < at).toBe(true);
+    const left = await log.query({ transaction });
+    expect(await prune('access', { holds: [{ transaction }] })).toMatchObject({ held: left.length });
+    expect(await log.query({ transaction })).toEqual(left);
+    expect(await log.verify()).toMatchObject({ ok: true });
+  });
+
+  it('is found when somebody removes what no record lists, or lists what is another record', async () => {
+    const [one, two] = [await write(), await write()];
+    const place = Number((await log.find(one))?.index);
+    passYears(9);
+    await prune('access', { holds: [{ types: ['token.issued'] }] });
+    expect(await log.verify()).toMatchObject({ ok: true });
+    await rig.tamper('update entries set leaf_hash = sha256(leaf_hash) where index = $1', [place]);
+    expect(await log.verify()).toMatchObject({ ok: false });
+    await rig.tamper(
+      "delete from bodies where class = 'custody' and index = (select max(index) from entries where type = 'log.pruned')",
+    );
+    expect(await log.verify()).toMatchObject({ ok: false });
+    expect(await isThere(two)).toBe(false);
+  });
+
+  it('is found when a body is gone that no record lists', async () => {
+    const id = await write();
+    await rig.tamper('delete from bodies where index = $1', [(await log.find(id))?.index]);
+    expect(await log.verify()).toMatchObject({ ok: false, reason: 'body_missing' });
+  });
+
+  it('takes nothing by one word alone: not without an approval, for another class, or for a later time', async () => {
+    const old = await write();
+    passYears(9);
+    const before = rig.clock.now();
+    const attempts = [
+      newRecordId(),
+      await write({ type: 'retention.proposed', source: 'retention', outcome: 'done', data: { class: 'access' } }),
+      await approved('retention.pruning-approved', { class: 'transaction', before: toInstant(before) }),
+      await approved('retention.pruning-approved', { class: 'access', before: toInstant(before - 1) }),
+    ];
+    for (const authority of attempts)
+      expect(await codeOf(prune('access', { authority, before }))).toBe('custody_unauthorized');
+    expect(await isThere(old)).toBe(true);
+    expect(await codeOf(prune('custody'))).toBe('custody_unauthorized');
+  });
+
+  it('is whole or not at all when its connection dies at any moment, and goes on afterwards', async () => {
+    await Promise.all(Array.from({ length: 1_500 }, () => write({ address: '203.0.113.7' })));
+    passYears(9);
+    const before = rig.clock.now();
+    const authority = await approved('retention.pruning-approved', { class: 'access', before: toInstant(before) });
+    let kills = 0;
+    let finished = false;
+    for (let attempt = 0; !finished && attempt < 200; attempt++) {
+      const going = prune('access', { authority, before }).then(
+        () => true,
+        () => false,
+      );
+      // Whatever it is at when it is hit; later each time, so that every step has its turn.
+      for (let wait = 0; wait < attempt % 40; wait++) await new Promise(setImmediate);
+      if (kills < 40) {
+        const hit = await rig.tamper(
+          "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'audit-log' and datname = current_database()",
+        );
+        kills += hit.rowCount ?? 0;
+      }
+      finished = await going;
+      expect(await log.verify()).toMatchObject({ ok: true });
+    }
+    expect({ finished, hit: kills > 0 }).toEqual({ finished: true, hit: true });
+    const [access] = (await log.custody.survey({}, [])).filter(({ class: name }) => name === 'access');
+    expect(access?.records).toBe(0);
+    expect((await rig.tamper('select 1 from protected_values')).rowCount).toBe(0);
+  });
+
+  it('leaves no number out: what was refused is void, and the streams are whole', async () => {
+    await write();
+    passYears(9);
+    const asOf = await governedUpTo();
+    await write({ type: 'hold.placed', source: 'retention', outcome: 'done', data: {} });
+    expect(await codeOf(prune('access', { asOf }))).toBe('custody_outdated');
+    await write();
+    await log.stop();
+    await rig.open().then((again) => again.watchStreams());
+    const alarms = await (await rig.open()).search({ type: 'source.alarm' });
+    const kinds = alarms.map(({ record }) => (record.data as { kind: string }).kind);
+    // The test's clock runs ahead of the database's; no number is missing.
+    expect(kinds.filter((kind) => kind !== 'ahead')).toEqual([]);
+  });
+
+  it('takes with a body what is kept beside it and what it is found by', async () => {
+    const subject = { id: 'person:tessa.trader' };
+    await write({ subject, address: '203.0.113.7' });
+    await log.query({ person: subject.id });
+    expect((await rig.tamper('select 1 from protected_values')).rowCount).toBe(1);
+    passYears(9);
+    await prune('access');
+    expect((await rig.tamper('select 1 from protected_values')).rowCount).toBe(0);
+    expect((await rig.tamper('select 1 from terms where first = 3')).rowCount).toBe(0);
+    expect(await log.query({ person: subject.id })).toEqual([]);
+  });
+
+  it('is nothing the role of the log could do by itself', async () => {
+    await write();
+    const pool = rig.pool();
+    for (const statement of [
+      'delete from bodies',
+      'delete from bodies_access',
+      "update bodies set body = 'x'",
+      'truncate bodies_access',
+      'delete from protected_values',
+      'update subject_keys set sealed_key = null, erased_at = now()',
+      "select set_config('countersign.authority', 'me', false); delete from bodies",
+    ])
+      await expect(pool.query(statement), statement).rejects.toThrow(/permission denied/);
+    const at = (await log.search({}))[0]?.index ?? 0n;
+    await expect(pool.query("select prune_bodies($1, '{}', '{}')", [at])).rejects.toMatchObject({
+      code: 'CU002',
+    });
+    passYears(9);
+    const { records } = await prune('access');
+    const said = await log.find(records[0] ?? newRecordId());
+    // Not with a record of yesterday either: only what this transaction has written counts.
+    await expect(pool.query("select prune_bodies($1, '{}', '{}')", [said?.index])).rejects.toMatchObject({
+      code: 'CU002',
+    });
+  });
+
+  it('never takes what became of the evidence, whoever tries', async () => {
+    await approved('retention.pruning-approved', { class: 'custody', before: toInstant(rig.clock.now()) });
+    const owner = rig.scratch.connection;
+    const { default: pg } = await import('pg');
+    const client = new pg.Client(owner);
+    await client.connect();
+    try {
+      await client.query("set search_path = audit_log; select set_config('countersign.authority', 'me', false)");
+      await expect(client.query('delete from bodies where class = $1', ['custody'])).rejects.toThrow(/is kept/);
+      await expect(client.query('truncate bodies_custody')).rejects.toThrow(/append-only/);
+    } finally {
+      await client.end();
+    }
+  });
+});
+
+describe('a survey', () => {
+  it('counts for each class what is there, what would be due, and what of that is held', async () => {
+    const transaction = newTransaction();
+    await write({ transaction });
+    await write();
+    passYears(3);
+    await write({ transaction });
+    passYears(3);
+    const before = { access: rig.clock.now() - 4 * yearMs };
+    const [access] = (
+      await log.custody.survey(before, [{ transaction }, { types: ['access.refused'], until: 0 }])
+    ).filter(({ class: name }) => name === 'access');
+    expect(access).toMatchObject({ records: 3, due: 2, held: 1 });
+    expect(access?.bytes).toBeGreaterThan(300);
+    expect(access?.oldest).toBe('2026-11-21T09:30:00.000Z');
+    const all = await log.custody.survey(before, [{}]);
+    expect(all.find(({ class: name }) => name === 'access')).toMatchObject({ due: 2, held: 2 });
+    expect(all.map(({ class: name }) => name)).toEqual(['transaction', 'authority', 'access', 'custody', 'operation']);
+    expect(all.find(({ class: name }) => name === 'custody')).toMatchObject({ due: 0, held: 0 });
+  });
+});
+
+describe('erasure', () => {
+  const subject = 'person:tessa.trader';
+  const values = (): RecordDraft['protectedValues'] => [
+    { path: '/data/mail', kind: 'personal', subject, value: 'tessa@example.com' },
+  ];
+  async function erase(
+    keys: readonly string[],
+    options: { readonly asOf?: bigint; readonly authority?: RecordId } = {},
+  ) {
+    const authority = options.authority ?? (await approved('erasure.approved', { keys: [...keys] }));
+    return log.custody.erase({ keys, authority, by, asOf: options.asOf ?? (await governedUpTo()) });
+  }
+
+  it('destroys keys and values, and leaves record, proof and verification as they were', async () => {
+    const id = await write({ type: 'session.started', outcome: 'done', data: { ok: true }, protectedValues: values() });
+    const other = await write({
+      subject: { id: 'person:somebody.else' },
+      address: '203.0.113.9',
+      type: 'session.started',
+      outcome: 'done',
+    });
+    expect((await log.find(id))?.record.data).toEqual({ ok: true, mail: 'tessa@example.com' });
+    const [key] = await log.custody.keysOf(subject);
+    expect(key).toMatchObject({
+      subject,
+      region: 'eu',
+      class: retentionClassOf('session.started'),
+      year: 2026,
+      values: 1,
+    });
+    expect(key?.newest).toBe('2026-11-21T09:30:00.000Z');
+    passYears(9);
+    expect(await erase([key?.key ?? ''])).toBe(1);
+    expect((await log.find(id))?.record.data).toEqual({ ok: true });
+    expect((await log.find(other))?.record.address).toBe('203.0.113.9');
+    expect(await log.custody.keysOf(subject)).toMatchObject([{ values: 0, erasedAt: toInstant(rig.clock.now()) }]);
+    expect((await rig.tamper('select 1 from subject_keys where sealed_key is null')).rowCount).toBe(1);
+    const [said] = await log.search({ type: 'erasure.completed' });
+    expect(said?.record).toMatchObject({ subject: by, data: { keys: [key?.key], values: 1 } });
+    expect(await log.verify()).toMatchObject({ ok: true });
+  });
+
+  it('is stopped when a hold came after what it was judged by, and by no approval for these keys', async () => {
+    await write({ type: 'session.started', outcome: 'done', data: {}, protectedValues: values() });
+    const [key] = await log.custody.keysOf(subject);
+    const keys = [key?.key ?? ''];
+    const asOf = await governedUpTo();
+    await write({ type: 'hold.placed', source: 'retention', outcome: 'done', data: {} });
+    expect(await codeOf(erase(keys, { asOf }))).toBe('custody_outdated');
+    for (const authority of [
+      newRecordId(),
+      await approved('erasure.approved', { keys: ['another'] }),
+      await approved('retention.pruning-approved', { keys }),
+    ])
+      expect(await codeOf(erase(keys, { authority }))).toBe('custody_unauthorized');
+    expect(await log.search({ type: 'erasure.completed' })).toEqual([]);
+    expect(await log.custody.keysOf(subject)).toMatchObject([{ values: 1 }]);
+  });
+
+  it('finds the holds that keep a record under its keys', async () => {
+    const transaction = newTransaction();
+    await write({ type: 'session.started', outcome: 'done', transaction, data: {}, protectedValues: values() });
+    const [key] = await log.custody.keysOf(subject);
+    const holds: readonly HoldScope[] = [
+      { transaction: newTransaction() },
+      { transaction },
+      { types: ['token.issued'] },
+      {},
+    ];
+    expect(await log.custody.heldKeys([key?.key ?? ''], holds)).toEqual([holds[1], holds[3]]);
+    expect(await log.custody.heldKeys(['another'], holds)).toEqual([]);
+  });
+});

@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LogCustody, PruneOrder, RecordDraft } from '@countersign/contracts';
+import { type Clock, isCodedError, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
+import type { TermProjection } from '../query/term-projection.ts';
+import { logEntry } from '../record-json.ts';
+import type { Sequencer } from '../sequencer.ts';
+import { type CustodyStore, custodyStore } from '../store/custody.ts';
+import type { LogStore } from '../store.ts';
+import { drawnFrom, keptBeside } from './dependents.ts';
+import { rangesOf, rootOver } from './pruned-places.ts';
+import { checkLatest, createNamedSince, type NamedSince } from './since.ts';
+import { type DueRecord, relianceOn, type Sorted, tellWhatStays } from './what-stays.ts';
+
+/** Nobody appends while a slice goes: as many as go in some twenty milliseconds. */
+const sliceSize = 400;
+/** Pruning takes a quarter of the time that there is: to append comes first. */
+const restPerWork = 3;
+/** How often a slice is tried whose turn came too late. */
+const maxTurns = 50;
+
+export interface PruneDependencies {
+  readonly store: CustodyStore;
+  readonly log: LogStore;
+  readonly sequencer: Pick<Sequencer, 'appendWith'>;
+  readonly projection: Pick<TermProjection, 'reach'>;
+  readonly placeOfTime: (time: number) => Promise<bigint>;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** One pass over what is due, and what it has found to stay so far. */
+interface Sweep {
+  readonly order: PruneOrder;
+  /** The first place that is not due. */
+  readonly before: bigint;
+  readonly since: NamedSince;
+  held: number;
+  needed: number;
+}
+
+/** Removes the bodies of a class from the newest that is due to the oldest, slice by slice, each with its record. */
+export function createPrune(dependencies: PruneDependencies): LogCustody['prune'] {
+  const { store, log, sequencer, projection, placeOfTime, clock, random } = dependencies;
+
+  function draftOf({ order, held, needed }: Sweep, sorted: Sorted, complete: boolean): RecordDraft {
+    const going = sorted.going.toReversed();
+    return {
+      id: newId('record', { clock, random }),
+      type: 'log.pruned',
+      source: 'audit-log',
+      outcome: 'done',
+      subject: order.by,
+      references: [order.authority],
+      data: {
+        class: order.class,
+        before: toInstant(order.before),
+        ranges: rangesOf(going.map(({ index }) => index)),
+        count: going.length,
+        root: rootOver(going.map(({ leafHash }) => leafHash)),
+        held: held + sorted.held,
+        needed: needed + sorted.needed,
+        complete,
+        as_of: Number(order.asOf),
+      },
+    };
+  }
+
+  /** Removes what goes of a slice, and says so. @returns the record, where there was something to say */
+  async function removeFrom(
+    slice: readonly DueRecord[],
+    sweep: Sweep,
+    complete: boolean,
+  ): Promise<{ readonly sorted: Sorted; readonly record: RecordId | undefined }> {
+    const { order, before, since } = sweep;
+    await since.begin();
+    const reliance = await relianceOn(slice, store, { class: order.class, before });
+    for (let turn = 1; ; turn++) {
+      const { named, upTo: from } = await since.read();
+      const sorted = tellWhatStays(slice, { holds: order.holds, reliance, since: named });
+      const { going } = sorted;
+      if (going.length === 0 && !complete) return { sorted, record: undefined };
+      const draft = draftOf(sweep, sorted, complete);
+      const values = keptBeside(going);
+      try {
+        await sequencer.appendWith(draft, async (session, index) => {
+          await checkLatest(session, going, { from, until: index });
+          await custodyStore(session).pruneBodies(index, values);
+        });
+        await store.forgetTerms(drawnFrom(going));
+        return { sorted, record: draft.id };
+      } catch (error) {
+        if (!isCodedError(error, 'query_behind') || turn === maxTurns) throw error;
+      }
+    }
+  }
+
+  return async (order, onProgress, signal) => {
+    const before = await placeOfTime(order.before);
+    const of = await store.countDue(order.class, before);
+    const sweep: Sweep = { order, before, since: createNamedSince(log, projection), held: 0, needed: 0 };
+    const records: RecordId[] = [];
+    let pruned = 0;
+    let done = 0;
+    for (let cursor = before; ; ) {
+      signal?.throwIfAborted();
+      const began = performance.now();
+      const slice = (await store.dueBodies(order.class, cursor, sliceSize)).map(
+        (body): DueRecord => ({ ...body, record: logEntry(body).record }),
+      );
+      const complete = slice.length < sliceSize;
+      const { sorted, record } = await removeFrom(slice, sweep, complete);
+      if (record !== undefined) records.push(record);
+      pruned += sorted.going.length;
+      sweep.held += sorted.held;
+      sweep.needed += sorted.needed;
+      done += slice.length;
+      onProgress?.(done, Math.max(of, done));
+      const last = slice.at(-1);
+      if (complete || last === undefined)
+        return { class: order.class, pruned, held: sweep.held, needed: sweep.needed, records };
+      cursor = last.index;
+      await sleep((performance.now() - began) * restPerWork);
+    }
+  };
+}

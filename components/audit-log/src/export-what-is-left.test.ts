@@ -1,0 +1,132 @@
+import { type BundleTrust, type EvidenceBundle, verifyBundle } from '@countersign/evidence';
+import { type Json, newId, type RecordId, sha256, systemRandom, toInstant } from '@countersign/kernel';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { issueCertificate, issueToken } from '../../../protocols/x509/src/testing/test-authority.ts';
+import type { RunningAuditLog } from './index.ts';
+import { createRig, draft, drafts, newTransaction, type Rig } from './testing/rig.ts';
+
+// Bundles with what came after the records: time stamps over them, bodies that are gone, values that were erased.
+
+let rig: Rig;
+let log: RunningAuditLog;
+beforeEach(async () => {
+  rig = await createRig();
+  log = await rig.open();
+});
+afterEach(() => rig.close());
+
+const requester = { id: 'person:auditor' };
+const by = { id: 'person:colin.counsel' };
+const yearMs = 365.25 * 86_400_000;
+
+function ask(bundle: EvidenceBundle, trust: BundleTrust = {}) {
+  const verification = verifyBundle(JSON.parse(JSON.stringify(bundle)), {
+    trust: { logVerifierKey: log.verifierKey(), ...trust },
+  });
+  return {
+    verdict: verification.verdict,
+    told: verification.steps.flatMap(({ ok, code }) => (code === undefined ? [] : [`${ok ? 'note' : 'fail'} ${code}`])),
+    detail: (step: string) => verification.steps.find((each) => each.step === step)?.detail,
+  };
+}
+
+describe('the time stamps of a bundle', () => {
+  const authority = issueCertificate({ notBefore: 0, notAfter: Date.parse('2049-01-01T00:00:00Z') });
+
+  async function stamp(): Promise<void> {
+    const checkpoint = await log.checkpoint();
+    const imprint = { hash: 'sha256', digest: sha256(checkpoint) } as const;
+    const token = Buffer.from(issueToken(authority, { info: { imprint, at: rig.clock.now() } })).toString('base64url');
+    const thing = { kind: 'checkpoint', size: checkpoint.split('\n')[1] ?? '', checkpoint };
+    await log.append(draft({ type: 'timestamp.obtained', outcome: 'done', data: { thing, token } }));
+  }
+
+  it('are the first that covers the beginning and the first that covers all, with proof that the log only grew', async () => {
+    const transaction = newTransaction();
+    await stamp();
+    await log.append(draft({ transaction }));
+    await stamp();
+    await stamp();
+    await Promise.all(drafts(20, { transaction }).map((record) => log.append(record)));
+    expect((await log.exportBundle({ transaction, requester })).timeStamps).toHaveLength(1);
+    await stamp();
+    await stamp();
+    const bundle = await log.exportBundle({ transaction, requester });
+    const asked = ask(bundle, { timeStampAuthorities: [authority.certificate] });
+    expect(bundle.timeStamps).toHaveLength(2);
+    expect(asked).toMatchObject({ verdict: 'verified', told: [] });
+    expect(asked.detail('time-stamps')).toMatch(/^1 record shown .* 22 records shown/);
+  });
+
+  it('are none when nothing was stamped since, and none that an earlier key of the log had signed', async () => {
+    const transaction = newTransaction();
+    await log.append(draft({ transaction }));
+    expect(await log.exportBundle({ transaction, requester })).not.toHaveProperty('timeStamps');
+    await stamp();
+    await rig.signer.rotate('log-checkpoint');
+    expect(await log.exportBundle({ transaction, requester })).not.toHaveProperty('timeStamps');
+  });
+});
+
+describe('what is gone from a bundle', () => {
+  const passYears = (years: number) => rig.clock.advance(years * yearMs);
+
+  async function order(type: 'retention.pruning-approved' | 'erasure.approved', data: Json): Promise<RecordId> {
+    const id = newId('record', { clock: rig.clock, random: systemRandom });
+    await log.append(draft({ id, type, source: 'retention', outcome: 'done', data }));
+    return id;
+  }
+  const asOf = () => log.newest(['hold.placed', 'retention.changed']);
+
+  async function prune(): Promise<void> {
+    const before = rig.clock.now();
+    const of = 'access' as const;
+    const authority = await order('retention.pruning-approved', { class: of, before: toInstant(before) });
+    await log.custody.prune({ class: of, before, holds: [], asOf: await asOf(), authority, by });
+  }
+
+  it('is there by its hash, with the record by which the log removed it', async () => {
+    const transaction = newTransaction();
+    await log.append(draft({ transaction, type: 'access.refused', outcome: 'deny' }));
+    await log.append(draft({ transaction, type: 'exception.raised', outcome: 'done' }));
+    const before = await log.exportBundle({ transaction, requester });
+    passYears(9);
+    await prune();
+    const after = await log.exportBundle({ transaction, requester });
+    expect(after.records.filter(({ leaf }) => leaf === undefined)).toHaveLength(1);
+    expect(ask(after)).toMatchObject({ verdict: 'incomplete', told: ['note record_pruned'] });
+    // What was exported while it was there says what it said.
+    expect(ask(before)).toMatchObject({ verdict: 'verified' });
+    const unexplained = after.records.filter(
+      ({ leaf }) => !Buffer.from(leaf ?? '', 'base64url').includes('"log.pruned"'),
+    );
+    expect(ask({ ...after, records: unexplained }).told).toContain('fail record_missing');
+  });
+
+  it('may be all of it: then the bundle says so, and is not refused', async () => {
+    const transaction = newTransaction();
+    await log.append(draft({ transaction, type: 'access.refused', outcome: 'deny' }));
+    passYears(9);
+    await prune();
+    const bundle = await log.exportBundle({ transaction, requester });
+    expect(ask(bundle)).toMatchObject({ verdict: 'incomplete', told: ['note record_pruned'] });
+  });
+
+  it('may be values alone: their commitments stay, with the record by which their key was destroyed', async () => {
+    const transaction = newTransaction();
+    const subject = '5493001KJTIIGC8Y1R12';
+    const protectedValues = [{ path: '/data/price', kind: 'strategy' as const, subject, value: '101.25' }];
+    await log.append(draft({ transaction, type: 'exception.raised', outcome: 'done', data: {}, protectedValues }));
+    const told = { kinds: ['strategy'] as const, mayBeShown: () => true };
+    const before = await log.exportBundle({ transaction, requester, disclose: told });
+    expect(ask(before).detail('disclosures')).toMatch(/^1 value disclosed/);
+    passYears(9);
+    const keys = (await log.custody.keysOf(subject)).map(({ key }) => key);
+    const authority = await order('erasure.approved', { keys, subject });
+    await log.custody.erase({ keys, asOf: await asOf(), authority, by });
+    const after = await log.exportBundle({ transaction, requester, disclose: told });
+    expect(ask(after).detail('disclosures')).toMatch(/^0 values disclosed, .*1 erased, their keys destroyed\.$/);
+    expect(ask(after)).toMatchObject({ verdict: 'verified' });
+    expect(ask(before)).toMatchObject({ verdict: 'verified' });
+  });
+});

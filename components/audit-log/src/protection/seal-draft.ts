@@ -1,0 +1,54 @@
+import type { Commitment, RecordDraft } from '@countersign/contracts';
+import type { Random } from '@countersign/kernel';
+import { draftJson } from '../record-json.ts';
+import type { DeclaredValue } from './declared-values.ts';
+import type { SealedDraft, SealedValue } from './protection.ts';
+import type { SubjectKey } from './subject-keys.ts';
+import { encipher, placeOf } from './value-cipher.ts';
+
+/** A draft of which nothing is protected. */
+export function openDraft(draft: RecordDraft): SealedDraft {
+  return { json: openPart(draft), commitments: undefined, values: [], told: '' };
+}
+
+/**
+ * @param declared at least one, in the order of the paths
+ * @param keys one for each, whose bytes are here
+ * @throws CodedError `record_too_large`, `not_canonicalizable`
+ */
+export function sealDraft(
+  draft: RecordDraft,
+  declared: readonly DeclaredValue[],
+  keys: readonly SubjectKey[],
+  random: Random,
+): SealedDraft {
+  const json = openPart(draft);
+  const values: SealedValue[] = [];
+  let commitments = '';
+  for (const [place, { path, kind, text }] of declared.entries()) {
+    const key = keys[place];
+    if (key?.bytes === undefined) throw new Error(`there is no key to protect ${path} with`);
+    const { commitment, ciphertext, bytes } = encipher(key.bytes, placeOf(draft.id, path), text, random);
+    values.push({ path, key: key.id, ciphertext: bytes });
+    commitments += `,"${path}":${commitmentJson({ kind, key: key.id, commitment, ciphertext })}`;
+  }
+  return { json, commitments: `{${commitments.slice(1)}}`, values, told: toldAs(declared) };
+}
+
+/** What was protected as one text: canonical JSON holds no line feed, and a path no equals sign. */
+export function toldAs(values: readonly Pick<DeclaredValue, 'path' | 'text'>[]): string {
+  let told = '';
+  for (const { path, text } of values) told += `${path}=${text}\n`;
+  return told;
+}
+
+/** Nothing in it needs an escape. */
+function commitmentJson({ kind, key, commitment, ciphertext }: Commitment): string {
+  return `{"kind":"${kind}","key":"${key}","commitment":"${commitment}","ciphertext":"${ciphertext}"}`;
+}
+
+function openPart(draft: RecordDraft): string {
+  if (draft.address === undefined && draft.protectedValues === undefined) return draftJson(draft);
+  const { address, protectedValues, ...rest } = draft;
+  return draftJson(rest);
+}

@@ -1,0 +1,163 @@
+import { type Clock, createGenerations, isCodedError, type Random } from '@countersign/kernel';
+import { type SealingKey, seal, unseal } from '@countersign/runtime';
+import type { KeyUse, ProtectedValueStore, StoredKey } from '../store/protected-values.ts';
+
+export interface SubjectKey {
+  /** As commitments name it. */
+  readonly id: string;
+  readonly subject: string;
+  /** 32 bytes; undefined where it is destroyed, or sealed under the key of a region that this node does not hold. */
+  readonly bytes: Buffer | undefined;
+}
+
+/** Keys of subjects, in a bounded memory before the table that keeps them sealed. */
+export interface SubjectKeys {
+  /** The key in use, if it is in memory. */
+  known(use: KeyUse): SubjectKey | undefined;
+  /** The key in use, made if there is none. Nodes that ask together get one key; questions of a moment go as one. */
+  inUse(use: KeyUse): Promise<SubjectKey>;
+  /** Keys by their ids, as far as they exist. */
+  byIds(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, SubjectKey>>;
+  /** The first of these that does not open as it is stored now, whatever is in memory. */
+  firstBroken(ids: readonly string[]): Promise<string | undefined>;
+}
+
+interface Waiting {
+  readonly use: KeyUse;
+  readonly resolve: (key: SubjectKey) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Keys kept in memory: of the subjects seen last. */
+const keptKeys = 50_000;
+/** After it they are read again: a key that another node has destroyed is in no memory for longer. */
+const keptMs = 300_000;
+/** Keys asked for in one statement. */
+const askedAtOnce = 1_000;
+/** A key that another node is making may not be there at the first look, and is at the second. */
+const maxLooks = 3;
+
+export function createSubjectKeys({
+  store,
+  sealing,
+  clock,
+  random,
+}: {
+  readonly store: ProtectedValueStore;
+  readonly sealing: (region: string) => SealingKey | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+}): SubjectKeys {
+  const used = createGenerations<string, SubjectKey>(keptKeys);
+  const read = createGenerations<string, SubjectKey>(keptKeys);
+  let keptSince = clock.now();
+  let waiting: Waiting[] = [];
+  let asking = false;
+
+  function opened(key: StoredKey): SubjectKey {
+    const sealingKey = key.sealed === null ? undefined : sealing(key.region);
+    const bytes =
+      key.sealed === null || sealingKey === undefined
+        ? undefined
+        : unseal(key.sealed, sealingKey, boundTo(key.id, key));
+    return { id: key.id, subject: key.subject, bytes };
+  }
+
+  /** @throws CodedError `keystore_locked`; plain where a region has no key here, which is for configuration to prevent */
+  async function makeOrFind(uses: ReadonlyMap<string, KeyUse>): Promise<ReadonlyMap<string, SubjectKey>> {
+    const found = new Map<string, SubjectKey>();
+    for (let look = 1; ; look++) {
+      const missing = [...uses].filter(([name]) => !found.has(name)).map(([, use]) => use);
+      for (const key of await store.keysInUse(missing)) found.set(nameOf(key), opened(key));
+      const lacking = missing.filter((use) => !found.has(nameOf(use)));
+      if (lacking.length === 0) return found;
+      if (look === maxLooks) throw new Error('a key of a subject was made and cannot be found');
+      await store.insertKeys(lacking.map(newKey));
+    }
+  }
+
+  function newKey(use: KeyUse): KeyUse & { readonly id: string; readonly sealed: Buffer } {
+    const sealingKey = sealing(use.region);
+    if (sealingKey === undefined) throw new Error(`there is no sealing key for the region ${use.region}`);
+    const id = `key_${Buffer.from(random.bytes(15)).toString('base64url')}`;
+    return { ...use, id, sealed: seal(random.bytes(32), sealingKey, boundTo(id, use), random) };
+  }
+
+  async function askAll(): Promise<void> {
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, askedAtOnce);
+      waiting = waiting.slice(askedAtOnce);
+      try {
+        const found = await makeOrFind(new Map(batch.map(({ use }) => [nameOf(use), use])));
+        for (const { use, resolve, reject } of batch) {
+          const key = found.get(nameOf(use));
+          if (key === undefined) reject(new Error('a key of a subject was found and is not there'));
+          else resolve(used.keep(nameOf(use), key));
+        }
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    asking = false;
+  }
+
+  function forgetOld(): void {
+    const age = clock.now() - keptSince;
+    if (age >= 0 && age < keptMs) return;
+    used.clear();
+    read.clear();
+    keptSince = clock.now();
+  }
+
+  return {
+    known(use) {
+      forgetOld();
+      return used.get(nameOf(use));
+    },
+    inUse(use) {
+      const key = new Promise<SubjectKey>((resolve, reject) => waiting.push({ use, resolve, reject }));
+      // Not at once: all that is asked for in this turn of the event loop goes as one question.
+      if (!asking) {
+        asking = true;
+        queueMicrotask(askAll);
+      }
+      return key;
+    },
+    async byIds(ids) {
+      forgetOld();
+      const found = new Map<string, SubjectKey>();
+      const unknown: string[] = [];
+      for (const id of ids) {
+        const known = read.get(id);
+        if (known === undefined) unknown.push(id);
+        else found.set(id, known);
+      }
+      for (let start = 0; start < unknown.length; start += askedAtOnce)
+        for (const stored of await store.keys(unknown.slice(start, start + askedAtOnce))) {
+          const key = opened(stored);
+          found.set(key.id, key.bytes === undefined ? key : read.keep(key.id, key));
+        }
+      return found;
+    },
+    async firstBroken(ids) {
+      for (let start = 0; start < ids.length; start += askedAtOnce)
+        for (const stored of await store.keys(ids.slice(start, start + askedAtOnce)))
+          try {
+            opened(stored);
+          } catch (error) {
+            if (!isCodedError(error)) throw error;
+            return stored.id;
+          }
+      return undefined;
+    },
+  };
+}
+
+function nameOf({ subject, region, class: inClass, year }: KeyUse): string {
+  return `${year} ${inClass} ${region} ${subject}`;
+}
+
+/** What a sealed key is authenticated with: one that was moved to another subject does not open. */
+function boundTo(id: string, { subject, region, class: inClass, year }: KeyUse): string {
+  return ['evidence-key', id, subject, region, inClass, year].join('\n');
+}

@@ -1,0 +1,71 @@
+import { createCipheriv, createDecipheriv, hash } from 'node:crypto';
+import type { Commitment } from '@countersign/contracts';
+import type { Random } from '@countersign/kernel';
+
+const saltBytes = 32;
+const nonceBytes = 12;
+const tagBytes = 16;
+
+/** What a value becomes: two digests for the leaf, and the bytes that are kept beside it. */
+export interface CipheredValue extends Pick<Commitment, 'commitment' | 'ciphertext'> {
+  readonly bytes: Buffer;
+}
+
+/**
+ * Commits to a value and encrypts it. The commitment is SHA-256 over salt and text; the salt is encrypted with the text,
+ * so that with the key both are gone, and a guess at the value can no longer be tried on the commitment.
+ *
+ * The place is authenticated with it (AAD): a value moved to another record, or to another place of the same, does not
+ * open. A key must not be used more than 2^32 times, since the nonce is random (NIST SP 800-38D section 8.3).
+ *
+ * @param key 32 bytes
+ * @param place id of the record and JSON pointer, by {@link placeOf}
+ * @param text canonical JSON text (RFC 8785)
+ */
+export function encipher(key: Uint8Array, place: string, text: string, random: Random): CipheredValue {
+  const textBytes = Buffer.byteLength(text);
+  const plain = Buffer.allocUnsafe(saltBytes + textBytes);
+  plain.set(random.bytes(saltBytes));
+  plain.write(text, saltBytes, 'utf8');
+  const commitment = hash('sha256', plain, 'base64url');
+  const nonce = random.bytes(nonceBytes);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(place));
+  const bytes = Buffer.allocUnsafe(nonceBytes + plain.length + tagBytes);
+  bytes.set(nonce);
+  bytes.set(cipher.update(plain), nonceBytes);
+  cipher.final();
+  bytes.set(cipher.getAuthTag(), nonceBytes + plain.length);
+  return { commitment, ciphertext: hash('sha256', bytes, 'base64url'), bytes };
+}
+
+/** @returns undefined when the bytes are not those of this key, place and commitment */
+export function decipher(
+  key: Uint8Array,
+  place: string,
+  { commitment }: Pick<Commitment, 'commitment'>,
+  bytes: Buffer,
+): { readonly salt: Buffer; readonly text: string } | undefined {
+  if (bytes.length <= nonceBytes + saltBytes + tagBytes) return undefined;
+  const plain = decrypt(key, place, bytes);
+  if (plain === undefined || hash('sha256', plain, 'base64url') !== commitment) return undefined;
+  return { salt: plain.subarray(0, saltBytes), text: plain.toString('utf8', saltBytes) };
+}
+
+function decrypt(key: Uint8Array, place: string, bytes: Buffer): Buffer | undefined {
+  const opening = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, nonceBytes), { authTagLength: tagBytes })
+    .setAAD(Buffer.from(place))
+    .setAuthTag(bytes.subarray(-tagBytes));
+  const plain = opening.update(bytes.subarray(nonceBytes, -tagBytes));
+  try {
+    opening.final();
+    return plain;
+  } catch {
+    // The tag says that these are other bytes, of another key or another place.
+    return undefined;
+  }
+}
+
+/** Where a value belongs, in a form that no other place has. */
+export function placeOf(record: string, path: string): string {
+  return `${record}\n${path}`;
+}

@@ -1,0 +1,157 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { auditLogErrors } from '@countersign/contracts';
+import { type CodedError, isCodedError, sha256 } from '@countersign/kernel';
+import { type Checkpoint, formatCheckpoint, parseCheckpoint } from '@countersign/merkle-log';
+import { acquireOwnerLock, makeFolder, systemErrorCode } from '@countersign/runtime';
+import { replaceFile } from './durable-write.ts';
+
+export type Head = Pick<Checkpoint, 'size' | 'root'>;
+
+/**
+ * The newest head that this node has been about to sign or show, in a file outside of the database. A database that
+ * comes from a backup does not extend it, whatever the rows in it say of each other.
+ */
+export interface HeadGuard {
+  /** For those who have to find it. */
+  readonly file: string;
+  /**
+   * Undefined when this node has none yet.
+   *
+   * @throws CodedError `log_inconsistent` for a file that is damaged, or that somebody else has changed since;
+   *   `log_guard_unusable` for one that cannot be read
+   */
+  read(): Promise<Head | undefined>;
+  /**
+   * Sets the head, durably, if it is still the one that was compared with.
+   *
+   * @throws CodedError as {@link read} does
+   */
+  advance(from: Head | undefined, to: Head): Promise<void>;
+  release(): void;
+}
+
+const header = 'countersign.head-guard/v1';
+
+/**
+ * Takes the folder of the guard; it is made when there is none. One process has it at a time.
+ *
+ * @throws CodedError `log_guard_unusable`
+ */
+export async function openHeadGuard({
+  folder,
+  origin,
+}: {
+  readonly folder: string;
+  readonly origin: string;
+}): Promise<HeadGuard> {
+  const file = join(folder, 'head');
+  const lock = await guarded(file, async () => {
+    makeFolder(folder, 0o700);
+    return acquireOwnerLock({
+      folder,
+      inUse: (who) => unusable(`The head guard in ${folder} is used by ${who}. Each node needs a folder of its own.`),
+    });
+  });
+  // What a process that was killed had not finished; ours alone, as we have the folder.
+  for (const name of readdirSync(folder)) if (name.endsWith('.new')) rmSync(join(folder, name), { force: true });
+
+  /** What this process has read or written there last, and what it tried to write: the file has one of the two. */
+  let known: Head | undefined;
+  let attempted: Head | undefined;
+
+  async function read(): Promise<Head | undefined> {
+    const found = await readFromFile();
+    if (known !== undefined && !sameHead(found, known) && (found === undefined || !sameHead(found, attempted)))
+      throw auditLogErrors.error(
+        'log_inconsistent',
+        `The head guard ${file} was changed by somebody else, or is gone: it had ${sizeOf(known)} and has ${sizeOf(found)}. ` +
+          'Nothing more is signed. Find out who writes there, put it back, then start again.',
+      );
+    known = found;
+    return found;
+  }
+
+  async function readFromFile(): Promise<Head | undefined> {
+    const text = await guarded(file, () => readIfThere(file));
+    if (text === undefined) return undefined;
+    const head = headIn(text);
+    if (head === undefined)
+      throw auditLogErrors.error(
+        'log_inconsistent',
+        `The head guard ${file} is damaged, so nobody knows here what this node has signed last. Compare the newest ` +
+          'checkpoint of the database with one from elsewhere (another node, a witness, a published copy, whoever keeps ' +
+          'one): when the database has all of it, remove the file and start again; when not, restore the database first.',
+      );
+    if (head.origin !== origin)
+      throw auditLogErrors.error(
+        'log_inconsistent',
+        `The head guard ${file} is that of the log ${head.origin}. Give this log, ${origin}, a folder of its own.`,
+      );
+    return head;
+  }
+
+  return {
+    file,
+    read,
+    async advance(from, to) {
+      const found = await read();
+      if (!sameHead(found, from)) throw new Error('the head guard was set by another part of this process');
+      if (from !== undefined && sameHead(from, to)) return;
+      attempted = to;
+      await guarded(file, () => replaceFile(file, textOf({ ...to, origin }), 0o600));
+      known = to;
+      attempted = undefined;
+    },
+    release: () => lock.release(),
+  };
+}
+
+function textOf(head: Checkpoint): string {
+  const content = `${header}\n${formatCheckpoint(head)}`;
+  return `${content}\nsha256 ${sha256(content).toString('hex')}\n`;
+}
+
+/** The sum finds damage; it keeps nobody from writing another head, which somebody who writes here could remove as well. */
+function headIn(text: string): Required<Checkpoint> | undefined {
+  const [, content, body] =
+    /^(countersign\.head-guard\/v1\n((?:[^\n]+\n){3}))\nsha256 [0-9a-f]{64}\n$/.exec(text) ?? [];
+  const parsed = body === undefined ? undefined : parseCheckpoint(body);
+  if (content === undefined || parsed?.ok !== true || textOf(parsed.checkpoint) !== text) return undefined;
+  return parsed.checkpoint;
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function guarded<Result>(file: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isCodedError(error)) throw error;
+    throw unusable(
+      `The head guard ${file} cannot be used (${systemErrorCode(error) ?? 'fault'}). Nothing is signed without it.`,
+      error,
+    );
+  }
+}
+
+function sameHead(one: Head | undefined, other: Head | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return one.size === other.size && Buffer.compare(one.root, other.root) === 0;
+}
+
+function sizeOf(head: Head | undefined): string {
+  return head === undefined ? 'no head' : `a head of ${head.size} records`;
+}
+
+function unusable(detail: string, cause?: unknown): CodedError {
+  return auditLogErrors.error('log_guard_unusable', detail, cause === undefined ? {} : { cause });
+}

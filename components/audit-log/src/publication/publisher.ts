@@ -1,0 +1,422 @@
+import { type AuditAppender, auditLogErrors, type ConfiguredExchange, type RecordDraft } from '@countersign/contracts';
+import { type Clock, type CodedError, parseInstant } from '@countersign/kernel';
+import {
+  describeQuorum,
+  formatNote,
+  meetsQuorum,
+  type NoteSignature,
+  type PolicyWitness,
+  parseCheckpoint,
+  parseNote,
+  type VerifierKey,
+  verifyByPolicy,
+} from '@countersign/merkle-log';
+import type { Logger, Metrics } from '@countersign/runtime';
+import type pg from 'pg';
+import type { SignedCheckpoint } from '../checkpointer.ts';
+import { timeOf } from '../record-json.ts';
+import { publicationStore } from '../store/publication.ts';
+import type { LogStore } from '../store.ts';
+import type { TreeReader } from '../tree-reader.ts';
+import { appendOnce, createWitnessAlarms, idOf } from './witness-alarms.ts';
+import { createWitnessClient, type WitnessAnswer, type WitnessClient } from './witness-client.ts';
+import { readWitnessPolicy } from './witness-policy.ts';
+
+/** How a log is published that has witnesses. */
+export interface WitnessingOptions {
+  /** C2SP tlog-policy: who witnesses this log, where they are asked, and how many of them are enough. */
+  readonly policy: string;
+  /** To addresses that the operator has configured. */
+  readonly exchange: ConfiguredExchange['exchange'];
+  /** How often a growing log is published, in milliseconds; 5,000 by default. */
+  readonly everyMs?: number;
+  /** For how long one question to a witness may take; 5,000 by default. */
+  readonly timeoutMs?: number;
+  /** For how long nothing may be published before it is recorded and alarmed; 10,000 by default. */
+  readonly alarmAfterMs?: number;
+  /** Appends are refused when more records than this stand unpublished; 10,000,000 by default. */
+  readonly maxUnpublishedRecords?: number;
+  /** Appends are refused when a record stands unpublished for longer; 3,600 by default. */
+  readonly maxUnpublishedSeconds?: number;
+}
+
+/** Shows what was signed, once enough witnesses have seen it. */
+export interface Publisher {
+  /**
+   * A published checkpoint that covers every record appended before the call.
+   *
+   * @throws CodedError `log_quorum_missing`, and those of signing
+   */
+  publish(): Promise<SignedCheckpoint>;
+  /** The newest that was published, by whichever node. */
+  published(): Promise<string | undefined>;
+  /** Why nothing may be appended now, if so: called for each record. */
+  refusal(): CodedError | undefined;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** How long the witnesses that are not needed any more are waited for. */
+const graceMs = 250;
+/** How long a node waits for another one that asks the witnesses. */
+const turnWaitMs = 100;
+const turnTries = 100;
+
+type RoundAnswer = { readonly published: SignedCheckpoint } | { readonly missing: Readonly<Record<string, string>> };
+
+interface PublisherDependencies {
+  readonly options: WitnessingOptions;
+  readonly pool: pg.Pool;
+  readonly store: LogStore;
+  readonly tree: TreeReader;
+  /** The log's key when it was opened. */
+  readonly key: VerifierKey;
+  readonly currentKey: () => Promise<VerifierKey>;
+  readonly sign: () => Promise<SignedCheckpoint>;
+  /** What another node has published, before this one shows it. */
+  readonly admit: (head: { readonly size: bigint; readonly root: Uint8Array }) => Promise<void>;
+  /** Records in the log, as far as this process knows. */
+  readonly size: () => bigint | undefined;
+  readonly append: AuditAppender['append'];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Pick<Metrics, 'counter' | 'gauge'> | undefined;
+}
+
+/** @throws CodedError `log_policy_unusable` */
+export function createPublisher(dependencies: PublisherDependencies): Publisher {
+  const { options, pool, store, tree, sign, admit, append, clock, logger, metrics } = dependencies;
+  const { everyMs = 5_000, timeoutMs = 5_000, alarmAfterMs = 10_000 } = options;
+  const maxRecords = BigInt(options.maxUnpublishedRecords ?? 10_000_000);
+  const maxUnpublishedMs = (options.maxUnpublishedSeconds ?? 3_600) * 1_000;
+  const origin = dependencies.key.name;
+  const { policy, reachable } = readWitnessPolicy(options.policy, dependencies.key);
+  const stored = publicationStore(pool);
+  const alarms = createWitnessAlarms({ append, logger, metrics, origin });
+  const clients = reachable.map(({ witness, url }) => ({
+    witness,
+    client: createWitnessClient({
+      witness,
+      url,
+      exchange: options.exchange,
+      timeoutMs,
+      store: stored,
+      tree,
+      onFault: (fault) => alarms.raise(witness, fault),
+    }),
+  }));
+
+  /** The size that was published last, by whichever node, and the size that has been seen to be larger. */
+  let publishedSize = 0n;
+  /** The newest that was found to be good. */
+  let shown: SignedCheckpoint | undefined;
+  let knownSize = 0n;
+  let unpublishedSince: number | undefined;
+  let failingSince: number | undefined;
+  let alarmed = false;
+  let lastRoundAt = Number.NEGATIVE_INFINITY;
+  let running: Promise<RoundAnswer> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  metrics?.gauge('countersign_log_published_size', 'Records under the newest published checkpoint', () =>
+    Number(publishedSize),
+  );
+  metrics?.gauge('countersign_log_unpublished_seconds', 'For how long a record has stood unpublished', () =>
+    unpublishedSince === undefined ? 0 : Math.max(0, (clock.now() - unpublishedSince) / 1_000),
+  );
+  const rounds = metrics?.counter('countersign_log_publications_total', 'Rounds of asking the witnesses', ['outcome']);
+
+  /** The newest that was published and is so by the policy of today. */
+  async function newestPublished(): Promise<SignedCheckpoint | undefined> {
+    const newest = await stored.newestPublished();
+    if (newest === undefined) return undefined;
+    if (newest.note === shown?.note) return shown;
+    const key = await dependencies.currentKey();
+    const verdict = verifyByPolicy({ signedNote: newest.note, policy, logKeys: [key] });
+    if (!verdict.ok) {
+      // Another policy then, or another key of the log: what was published under it is published again.
+      if (
+        verdict.reason === 'quorum_not_met' ||
+        verdict.reason === 'unknown_log' ||
+        verdict.reason === 'no_log_signature'
+      )
+        return undefined;
+      throw auditLogErrors.error(
+        'log_inconsistent',
+        `The checkpoint of ${newest.size} records that was published is damaged in the database (${verdict.reason}).`,
+      );
+    }
+    const { size, root } = verdict.checkpoint;
+    await admit({ size, root });
+    shown = { size, root: Buffer.from(root), note: newest.note, key };
+    return shown;
+  }
+
+  function adopt(size: bigint): void {
+    if (size <= publishedSize) return;
+    publishedSize = size;
+    const now = dependencies.size() ?? knownSize;
+    unpublishedSince = now > size ? clock.now() : undefined;
+  }
+
+  /** Asks the witnesses, unless another node is at it. */
+  async function ask(): Promise<RoundAnswer | 'taken'> {
+    const session = await pool.connect();
+    let broken = true;
+    try {
+      const turn = publicationStore(session);
+      if (!(await turn.tryTurn())) {
+        broken = false;
+        return 'taken';
+      }
+      try {
+        return await askInTurn();
+      } finally {
+        await turn.endTurn();
+        broken = false;
+      }
+    } finally {
+      // A connection that may still have the turn is closed: that gives it back.
+      session.release(broken);
+    }
+  }
+
+  async function askInTurn(): Promise<RoundAnswer> {
+    const signed = await sign();
+    knownSize = signed.size;
+    const before = await newestPublished();
+    if (before !== undefined && before.size >= signed.size) {
+      adopt(before.size);
+      return { published: before };
+    }
+    const answers = await collect(signed);
+    const counted = clients.flatMap(({ witness }): readonly [PolicyWitness, NoteSignature][] => {
+      const answer = answers.get(witness);
+      return answer?.kind === 'cosigned' && answer.counted ? [[witness, answer.signature]] : [];
+    });
+    for (const [witness] of counted) alarms.settle(witness);
+    for (const { witness } of clients) {
+      const answer = answers.get(witness);
+      if (answer?.kind === 'ahead') await checkAhead(witness, answer.size);
+    }
+    const enough = meetsQuorum(
+      policy.quorum,
+      counted.map(([witness]) => witness.key),
+    );
+    if (!enough) return { missing: reasons(answers) };
+    const note = withCosignatures(
+      signed.note,
+      counted.map(([, signature]) => signature),
+    );
+    await stored.insertPublished({ size: signed.size, note });
+    adopt(signed.size);
+    return { published: { ...signed, note } };
+  }
+
+  /** Answers as they come; when the quorum is there, the others have a moment left. */
+  async function collect(signed: SignedCheckpoint): Promise<ReadonlyMap<PolicyWitness, WitnessAnswer>> {
+    const answers = new Map<PolicyWitness, WitnessAnswer>();
+    let quorumMet: () => void = () => undefined;
+    const met = new Promise<void>((resolve) => {
+      quorumMet = resolve;
+    });
+    const asked = clients.map(async ({ witness, client }: { witness: PolicyWitness; client: WitnessClient }) => {
+      answers.set(witness, await client.ask(signed));
+      const keys = clients.flatMap(({ witness: one }) => {
+        const answer = answers.get(one);
+        return answer?.kind === 'cosigned' && answer.counted ? [one.key] : [];
+      });
+      if (meetsQuorum(policy.quorum, keys)) quorumMet();
+    });
+    const all = Promise.all(asked);
+    await Promise.race([all, met]);
+    let grace: NodeJS.Timeout | undefined;
+    await Promise.race([
+      all,
+      new Promise<void>((resolve) => {
+        grace = setTimeout(resolve, graceMs);
+      }),
+    ]);
+    clearTimeout(grace);
+    return new Map(answers);
+  }
+
+  /** Of two nodes one may be faster. What no node of this database has signed, this database has lost. */
+  async function checkAhead(witness: PolicyWitness, size: bigint): Promise<void> {
+    const [newest] = await store.newestCheckpoints();
+    if (size > (newest?.size ?? 0n)) alarms.raise(witness, { kind: 'ahead', remembers: size });
+  }
+
+  function reasons(answers: ReadonlyMap<PolicyWitness, WitnessAnswer>): Readonly<Record<string, string>> {
+    return Object.fromEntries(
+      policy.witnesses.map((witness): [string, string] => {
+        const answer = answers.get(witness);
+        if (answer === undefined)
+          return [witness.name, witness.url === undefined ? 'it has no address' : 'no answer yet'];
+        if (answer.kind === 'failed') return [witness.name, answer.why.slice(0, 200)];
+        if (answer.kind === 'ahead') return [witness.name, `it has cosigned ${answer.size} records already`];
+        return [witness.name, answer.counted ? 'cosigned' : 'catching up'];
+      }),
+    );
+  }
+
+  /** One round at a time in this process; with the records and the alarms that follow from it. */
+  function round(): Promise<RoundAnswer> {
+    running ??= runRound().finally(() => {
+      running = undefined;
+    });
+    return running;
+  }
+
+  async function runRound(): Promise<RoundAnswer> {
+    lastRoundAt = performance.now();
+    const wanted = await store.size();
+    knownSize = wanted;
+    const answer = await askOrWait(wanted);
+    await alarms.recorded();
+    rounds?.inc({ outcome: 'published' in answer ? 'published' : 'quorum_missing' });
+    if ('published' in answer) {
+      failingSince = undefined;
+      if (alarmed) await noteResumed(answer.published.size);
+    } else {
+      failingSince ??= clock.now();
+      unpublishedSince ??= clock.now();
+      if (!alarmed && clock.now() - failingSince >= alarmAfterMs) await noteStopped(answer.missing);
+    }
+    return answer;
+  }
+
+  /** While another node asks, what it publishes is waited for. */
+  async function askOrWait(wanted: bigint): Promise<RoundAnswer> {
+    for (let tries = 0; tries < turnTries && !stopped; tries++) {
+      const answer = await ask();
+      if (answer !== 'taken') return answer;
+      const newest = await newestPublished();
+      if (newest !== undefined) adopt(newest.size);
+      if (newest !== undefined && newest.size >= wanted) return { published: newest };
+      await new Promise((resolve) => setTimeout(resolve, turnWaitMs));
+    }
+    return { missing: { another_node: 'it is asking the witnesses' } };
+  }
+
+  function knownNow(): bigint {
+    return dependencies.size() ?? knownSize;
+  }
+
+  async function noteStopped(missing: Readonly<Record<string, string>>): Promise<void> {
+    logger.error(
+      { published: publishedSize.toString(), size: knownNow().toString(), witnesses: missing },
+      'the audit log is not published: too few witnesses cosign. Appending goes on up to the bound',
+    );
+    alarmed = await record({
+      id: idOf(['log.publication-stopped', origin, publishedSize.toString()]),
+      type: 'log.publication-stopped',
+      source: 'audit-log',
+      outcome: 'deny',
+      reason: 'log_quorum_missing',
+      data: {
+        published: publishedSize.toString(),
+        quorum: describeQuorum(policy.quorum),
+        witnesses: missing,
+        max_unpublished_records: maxRecords.toString(),
+        max_unpublished_seconds: maxUnpublishedMs / 1_000,
+      },
+    });
+  }
+
+  async function noteResumed(size: bigint): Promise<void> {
+    logger.warn({ size: size.toString() }, 'the audit log is published again');
+    const ended = await store.newest(['log.publication-stopped']);
+    const recorded = await record({
+      id: idOf(['log.publication-resumed', origin, ended.toString()]),
+      type: 'log.publication-resumed',
+      source: 'audit-log',
+      outcome: 'done',
+      data: { size: size.toString(), quorum: describeQuorum(policy.quorum) },
+    });
+    alarmed = !recorded;
+  }
+
+  /** A log that cannot be written says so elsewhere. @returns whether it is there; if not, the next round tries again */
+  async function record(draft: RecordDraft): Promise<boolean> {
+    try {
+      await appendOnce(append, draft);
+      return true;
+    } catch (error) {
+      logger.error({ error, type: draft.type }, 'the state of publication was not recorded');
+      return false;
+    }
+  }
+
+  function tick(): void {
+    const unpublished = knownNow() > publishedSize;
+    if (unpublished) unpublishedSince ??= clock.now();
+    // A quorum that is missing is asked for again at each tick; a log that is published, when its time has come.
+    const due = failingSince !== undefined || performance.now() - lastRoundAt >= everyMs;
+    if (!unpublished || !due) return;
+    round().catch((error: unknown) => logger.error({ error }, 'the audit log could not be published'));
+  }
+
+  return {
+    async publish() {
+      // What is under way may have begun before the caller's record was there.
+      await running?.catch(() => undefined);
+      const answer = await round();
+      if ('published' in answer) return answer.published;
+      throw auditLogErrors.error(
+        'log_quorum_missing',
+        'Too few witnesses have cosigned the newest checkpoint: nothing is published. Try again when they answer.',
+        { facts: { quorum: describeQuorum(policy.quorum) }, internal: JSON.stringify(answer.missing) },
+      );
+    },
+
+    async published() {
+      const newest = await newestPublished();
+      if (newest !== undefined) adopt(newest.size);
+      return newest?.note;
+    },
+
+    refusal() {
+      if (unpublishedSince === undefined) return undefined;
+      const tooMany = knownNow() - publishedSize > maxRecords;
+      if (!tooMany && clock.now() - unpublishedSince <= maxUnpublishedMs) return undefined;
+      return auditLogErrors.error(
+        'log_publication_overdue',
+        'Too much of the audit log stands unpublished, because too few witnesses cosign it. Nothing was released; appending goes on when they do.',
+      );
+    },
+
+    async start() {
+      const newest = await newestPublished();
+      publishedSize = newest?.size ?? 0n;
+      knownSize = await store.size();
+      // The bound does not begin anew with each start; of a log that has just got witnesses it begins now.
+      if (knownSize > publishedSize) {
+        const [first] = newest === undefined ? [] : await store.range(publishedSize, 1);
+        unpublishedSince = parseInstant(first?.bytes === undefined ? '' : (timeOf(first.bytes) ?? '')) ?? clock.now();
+      }
+      const standing = await store.newest(['log.publication-stopped']);
+      alarmed = standing > (await store.newest(['log.publication-resumed']));
+      if (alarmed) failingSince = clock.now();
+      timer = setInterval(tick, Math.min(everyMs, 1_000));
+      timer.unref();
+    },
+
+    async stop() {
+      clearInterval(timer);
+      await running?.catch(() => undefined);
+      // What was recorded last while stopping; witnesses that do not answer now are asked by the next process.
+      if (failingSince === undefined && knownNow() > publishedSize)
+        await round().catch((error: unknown) => logger.warn({ error }, 'the end of the audit log was not published'));
+      stopped = true;
+    },
+  };
+}
+
+/** The note as it is shown: of the log, with the cosignatures in the order of the policy. */
+function withCosignatures(signedNote: string, cosignatures: readonly NoteSignature[]): string {
+  const parsed = parseNote(signedNote);
+  if (!parsed.ok || !parseCheckpoint(parsed.note.text).ok) throw new Error('our own checkpoint is no checkpoint');
+  return formatNote({ text: parsed.note.text, signatures: [...parsed.note.signatures, ...cosignatures] });
+}

@@ -1,0 +1,129 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { auditLogErrors } from '@countersign/contracts';
+import { type CodedError, isCodedError } from '@countersign/kernel';
+import { acquireOwnerLock, makeFolder, systemErrorCode } from '@countersign/runtime';
+import { makeFile, replaceFile, syncFolder } from './durable-write.ts';
+
+/**
+ * A log as files that any web server can serve (C2SP tlog-tiles). What is there is never changed, but for the
+ * checkpoint, which comes last. One process writes at a time.
+ */
+export interface TileFolder {
+  /** A tile or a bundle by its path below the prefix; undefined when it is not there. */
+  read(path: string): Promise<Buffer | undefined>;
+  /**
+   * Puts a tile or a bundle there, unless it is. Its name is durable after {@link sync}.
+   *
+   * @throws CodedError `log_inconsistent` when other bytes are there
+   */
+  write(path: string, bytes: Uint8Array): Promise<void>;
+  /** Makes durable what was written, so that the checkpoint may follow. */
+  sync(): Promise<void>;
+  checkpoint(): Promise<string | undefined>;
+  /** Replaces the checkpoint, if it is still the one that was looked at. @throws CodedError `log_inconsistent` */
+  replaceCheckpoint(from: string | undefined, to: string): Promise<void>;
+  /** Removes the partial tiles in the place of a full one. @param path of the full one */
+  dropPartials(path: string): Promise<void>;
+  release(): void;
+}
+
+/** Ours, beside what is served: the lock, and what is not finished. */
+const ownFolder = '.countersign';
+const fileMode = 0o644;
+const folderMode = 0o755;
+
+/** @throws CodedError `log_folder_unusable` when it cannot be written, or another process publishes there */
+export async function openTileFolder(folder: string): Promise<TileFolder> {
+  const own = join(folder, ownFolder);
+  const checkpointFile = join(folder, 'checkpoint');
+  const unsynced = new Set<string>();
+  const lock = await usable(folder, async () => {
+    makeFolder(folder, folderMode);
+    makeFolder(own, 0o700);
+    return acquireOwnerLock({
+      folder: own,
+      inUse: (who) => unusable(folder, `${who} publishes there`),
+    });
+  });
+  // What a process that was killed had not finished; ours alone, as we have the folder.
+  for (const name of readdirSync(own)) if (name.endsWith('.new')) rmSync(join(own, name), { force: true });
+
+  async function ensureFolder(path: string): Promise<void> {
+    if (path === folder || existsSync(path)) return;
+    await ensureFolder(dirname(path));
+    await mkdir(path, { mode: folderMode, recursive: true });
+    unsynced.add(dirname(path));
+  }
+
+  const read = (path: string) => usable(folder, () => readIfThere(join(folder, path)));
+  const readCheckpoint = async () => (await usable(folder, () => readIfThere(checkpointFile)))?.toString();
+
+  return {
+    read,
+    async write(path, bytes) {
+      const made = await usable(folder, async () => {
+        const file = join(folder, path);
+        await ensureFolder(dirname(file));
+        unsynced.add(dirname(file));
+        return makeFile(file, bytes, fileMode, own);
+      });
+      if (made) return;
+      const there = await read(path);
+      if (there === undefined || Buffer.compare(there, bytes) !== 0)
+        throw inconsistent(folder, `${path} is there with other bytes`);
+    },
+    async sync() {
+      await usable(folder, async () => {
+        for (const path of unsynced) {
+          await syncFolder(path);
+          unsynced.delete(path);
+        }
+      });
+    },
+    checkpoint: readCheckpoint,
+    async replaceCheckpoint(from, to) {
+      if ((await readCheckpoint()) !== from) throw inconsistent(folder, 'its checkpoint was changed by somebody else');
+      await usable(folder, () => replaceFile(checkpointFile, to, fileMode, own));
+    },
+    async dropPartials(path) {
+      await usable(folder, () => rm(join(folder, `${path}.p`), { recursive: true, force: true }));
+    },
+    release: () => lock.release(),
+  };
+}
+
+async function readIfThere(file: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function usable<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isCodedError(error)) throw error;
+    throw unusable(folder, systemErrorCode(error) ?? 'fault', error);
+  }
+}
+
+function unusable(folder: string, why: string, cause?: unknown): CodedError {
+  return auditLogErrors.error(
+    'log_folder_unusable',
+    `The log cannot be published to ${folder}: ${why}.`,
+    cause === undefined ? {} : { cause, internal: String(cause) },
+  );
+}
+
+function inconsistent(folder: string, what: string): CodedError {
+  return auditLogErrors.error(
+    'log_inconsistent',
+    `The published copy in ${folder} is not of this log, or was changed: ${what}. Nothing more is published there; ` +
+      'find out who wrote it, and publish to an empty folder.',
+  );
+}

@@ -1,0 +1,102 @@
+import type { LogFault } from '@countersign/evidence';
+import { isCodedError } from '@countersign/kernel';
+import { parseNote, parseVerifierKey, type VerifierKey, verifyNote } from '@countersign/merkle-log';
+import type { LogKeys } from '../log-key.ts';
+import type { RightEdge } from '../right-edge.ts';
+import type { PublicationStore, StoredCosignature } from '../store/publication.ts';
+
+/** A stretch of sizes, `from` exclusive, and the tree as it is recomputed at each of them. */
+export interface VerifiedStretch {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly edgeAt: (size: bigint) => RightEdge;
+}
+
+/**
+ * What was published and what was cosigned, compared with the tree: each note is signed by the log over the root that the
+ * tree has at that size, each cosignature verifies with the key of its witness, and each one that was published is kept.
+ */
+export function publicationVerifier({ store, keys }: { readonly store: PublicationStore; readonly keys: LogKeys }) {
+  let any: boolean | undefined;
+
+  async function stretch({ from, to, edgeAt }: VerifiedStretch): Promise<LogFault | undefined> {
+    any ??= await store.any();
+    if (!any) return undefined;
+    const cosignatures = await store.cosignatures(from, to);
+    for (const cosigned of cosignatures) {
+      const key = keyOf(cosigned.witness);
+      const wrong =
+        (await noteFault(cosigned, 'cosignature', edgeAt)) ??
+        (key !== undefined && isCosignedBy(cosigned.note, [key], 1)
+          ? undefined
+          : altered(cosigned.size, 'cosignature'));
+      if (wrong !== undefined) return wrong;
+    }
+    for (const published of await store.published(from, to)) {
+      const wrong =
+        (await noteFault(published, 'published checkpoint', edgeAt)) ??
+        (onlyKept(published, cosignatures) ? undefined : altered(published.size, 'published checkpoint'));
+      if (wrong !== undefined) return wrong;
+    }
+    return undefined;
+  }
+
+  async function noteFault(
+    { size, note }: { readonly size: bigint; readonly note: string },
+    what: string,
+    edgeAt: VerifiedStretch['edgeAt'],
+  ): Promise<LogFault | undefined> {
+    try {
+      const opened = await keys.open(note);
+      return opened.size === size && edgeAt(size).root().equals(opened.root) ? undefined : altered(size, what);
+    } catch (error) {
+      if (!isCodedError(error, 'checkpoint_unknown')) throw error;
+      return altered(size, what);
+    }
+  }
+
+  return {
+    stretch,
+    /** What says to be of more entries than there are. */
+    async beyond(size: bigint): Promise<LogFault | undefined> {
+      const place = await store.beyond(size);
+      return place === undefined ? undefined : altered(place, 'published checkpoint or cosignature');
+    },
+  };
+}
+
+export type PublicationVerifier = ReturnType<typeof publicationVerifier>;
+
+/** Beside the log's own signature there is none that is not kept with its witness. */
+function onlyKept(
+  published: { readonly size: bigint; readonly note: string },
+  cosignatures: readonly StoredCosignature[],
+): boolean {
+  const parsed = parseNote(published.note);
+  const witnesses = cosignatures.flatMap(({ size, witness }) =>
+    size === published.size ? (keyOf(witness) ?? []) : [],
+  );
+  return parsed.ok && isCosignedBy(published.note, witnesses, parsed.note.signatures.length - 1);
+}
+
+function isCosignedBy(note: string, keys: readonly VerifierKey[], count: number): boolean {
+  const parsed = parseNote(note);
+  if (!parsed.ok) return false;
+  if (count === 0) return true;
+  const verdict = verifyNote({ note: parsed.note, keys });
+  return verdict.ok && verdict.signatures.length === count;
+}
+
+function keyOf(vkey: string): VerifierKey | undefined {
+  const parsed = parseVerifierKey(vkey);
+  return parsed.ok ? parsed.key : undefined;
+}
+
+function altered(size: bigint, what: string): LogFault {
+  return {
+    ok: false,
+    reason: what.endsWith('cosignature') ? 'cosignature_altered' : 'published_altered',
+    detail: `The ${what} of ${size} entries is not what was shown and cosigned.`,
+    index: size - 1n,
+  };
+}

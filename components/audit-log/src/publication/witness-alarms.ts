@@ -1,0 +1,85 @@
+import type { AuditAppender, RecordDraft } from '@countersign/contracts';
+import { isCodedError, newId, sha256 } from '@countersign/kernel';
+import { formatVerifierKey, type PolicyWitness } from '@countersign/merkle-log';
+import type { Logger, Metrics } from '@countersign/runtime';
+import type { WitnessFault } from './witness-client.ts';
+
+const meanings: Readonly<Record<WitnessFault['kind'], string>> = {
+  'rolled-back': 'a witness remembers less than it has cosigned: it is not counted until it has caught up',
+  'caught-up': 'a witness that remembered less has caught up by proof, and is counted again',
+  forged: 'a witness answered with a cosignature that its key does not verify',
+  contradicts: 'a witness does not find that the log extends what it cosigned: one of the two has another history',
+  ahead:
+    'a witness has cosigned more records than this log has ever signed: its database may be an older backup; restore it, publish nothing else',
+};
+
+/** Says by name what a witness does that a witness does not do: in the service's log, as a metric, and as a record. */
+export function createWitnessAlarms({
+  append,
+  logger,
+  metrics,
+  origin,
+}: {
+  readonly append: AuditAppender['append'];
+  readonly logger: Logger;
+  readonly metrics: Pick<Metrics, 'counter'> | undefined;
+  readonly origin: string;
+}) {
+  const counted = metrics?.counter(
+    'countersign_log_witness_alarms_total',
+    'What witnesses of the audit log did that witnesses do not do',
+    ['witness', 'kind'],
+  );
+  /** What was said of each last: at each question the same again would fill the log with it. */
+  const said = new Map<string, WitnessFault['kind']>();
+  const beingRecorded = new Set<Promise<void>>();
+
+  return {
+    raise(witness: PolicyWitness, fault: WitnessFault): void {
+      const key = formatVerifierKey(witness.key);
+      if (said.get(key) === fault.kind) return;
+      said.set(key, fault.kind);
+      const { kind, ...sizes } = fault;
+      const facts = Object.fromEntries(Object.entries(sizes).map(([name, size]) => [name, String(size)]));
+      counted?.inc({ witness: witness.name, kind });
+      logger[kind === 'caught-up' ? 'warn' : 'error']({ witness: witness.name, kind, ...facts }, meanings[kind]);
+      const recording = appendOnce(append, {
+        id: idOf(['log.witness-alarm', origin, key, kind, ...Object.values(facts)]),
+        type: 'log.witness-alarm',
+        source: 'audit-log',
+        outcome: kind === 'caught-up' ? 'done' : 'deny',
+        ...(kind === 'caught-up' ? {} : { reason: `witness_${kind.replaceAll('-', '_')}` }),
+        data: { witness: witness.name, key, kind, ...facts },
+      }).catch((error: unknown) => logger.error({ error, witness: witness.name }, 'a witness alarm was not recorded'));
+      beingRecorded.add(recording);
+      void recording.finally(() => beingRecorded.delete(recording));
+    },
+    /** Until all that was said is recorded. */
+    async recorded(): Promise<void> {
+      await Promise.all(beingRecorded);
+    },
+    /** It has answered as it should: what it does wrong next time is said again. */
+    settle(witness: PolicyWitness): void {
+      said.delete(formatVerifierKey(witness.key));
+    },
+  };
+}
+
+export type WitnessAlarms = ReturnType<typeof createWitnessAlarms>;
+
+/** The same on every node and at every time, so that what was said is recorded once. */
+export function idOf(parts: readonly string[]) {
+  return newId('record', {
+    clock: { now: () => 0 },
+    random: { bytes: (size) => sha256(parts.join('\n')).subarray(0, size) },
+  });
+}
+
+/** What another node has recorded already, in its own words, is recorded. */
+export async function appendOnce(append: AuditAppender['append'], draft: RecordDraft): Promise<void> {
+  try {
+    await append(draft);
+  } catch (error) {
+    if (!isCodedError(error, 'record_identity_taken')) throw error;
+  }
+}

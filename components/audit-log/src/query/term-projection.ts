@@ -1,0 +1,134 @@
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { auditLogErrors, type EvidenceRecord } from '@countersign/contracts';
+import { type Logger, transaction } from '@countersign/runtime';
+import type pg from 'pg';
+import { type DrawnTerm, termStore } from '../store/terms.ts';
+import { createLogStore, type IndexedEntry } from '../store.ts';
+import { termNumber, termRule, termsOf } from './terms-of-record.ts';
+
+/** Draws the terms of records behind the head of the log. */
+export interface TermProjection {
+  /**
+   * Draws up to this place, or as far as it comes within the time.
+   *
+   * @returns up to where everything has its terms
+   */
+  reach(size: bigint, withinMs: number): Promise<bigint>;
+  stop(): Promise<void>;
+}
+
+/** Drawn in one go: a term that many of them have takes one row. */
+const pageSize = 2_048;
+/** Read without letting anything else run in this process: a few milliseconds. */
+const readAtOnce = 128;
+/**
+ * While the log grows faster than it is looked at, drawing takes a fifth of the time that there is: to append comes
+ * before being found.
+ */
+const restPerWork = 4;
+
+/**
+ * The follower of one process. Of all that share a database one draws at a time, page by page: who holds the lock for
+ * this page. What one has drawn the others go on from, so it does not matter which of them it is or how it ends.
+ */
+export function createTermProjection({
+  pool,
+  logger,
+  everyMs = 500,
+}: {
+  readonly pool: pg.Pool;
+  readonly logger: Logger;
+  readonly everyMs?: number | undefined;
+}): TermProjection {
+  const stopping = new AbortController();
+  const terms = termStore(pool);
+  /** Never ahead of what is drawn, so that what is old need not be asked about. */
+  let known = 0n;
+  /** Calls that wait for terms: then there is no rest. */
+  let wanted = 0;
+
+  /** @returns how many records were drawn; 0 at the head of the log, or while another node is at it */
+  async function drawPage(): Promise<number> {
+    const drawn = await transaction(pool, async (client) => {
+      const store = termStore(client);
+      if (!(await store.tryTurn())) return undefined;
+      await store.needNotBeDurable();
+      const from = await store.drawn(termRule);
+      const page = await createLogStore(client).range(from, pageSize);
+      page.forEach(({ index }, offset) => {
+        if (index !== from + BigInt(offset))
+          throw auditLogErrors.error('log_inconsistent', `The log has no record at ${from + BigInt(offset)}.`);
+      });
+      if (page.length === 0) return { from, to: from };
+      const to = from + BigInt(page.length);
+      return (await store.draw(termRule, { from, to, terms: await termsOfPage(page) })) ? { from, to } : undefined;
+    });
+    if (drawn === undefined) return 0;
+    // Only now: before the commit nobody would find them.
+    if (drawn.to > known) known = drawn.to;
+    return Number(drawn.to - drawn.from);
+  }
+
+  async function look(): Promise<void> {
+    const drawn = await terms.drawn(termRule);
+    if (drawn > known) known = drawn;
+  }
+
+  async function follow(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const began = performance.now();
+      let drawn = 0;
+      try {
+        drawn = await drawPage();
+      } catch (error) {
+        if (!stopping.signal.aborted) logger.warn({ error }, 'the terms of records could not be drawn');
+      }
+      const rest = drawn < pageSize ? everyMs : wanted > 0 ? 0 : (performance.now() - began) * restPerWork;
+      await sleep(rest, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
+    }
+  }
+  const following = follow();
+
+  return {
+    async reach(size, withinMs) {
+      const until = performance.now() + withinMs;
+      wanted++;
+      try {
+        if (known < size) await look();
+        while (known < size && performance.now() < until) {
+          // Somebody else may be at it: then look how far they are.
+          if ((await drawPage()) > 0) continue;
+          const before = known;
+          await look();
+          if (known === before) await sleep(5);
+        }
+        return known;
+      } finally {
+        wanted--;
+      }
+    },
+    async stop() {
+      stopping.abort();
+      await following;
+    },
+  };
+}
+
+async function termsOfPage(page: readonly IndexedEntry[]): Promise<readonly DrawnTerm[]> {
+  const drawn = new Map<bigint, { readonly term: bigint; readonly first: bigint; readonly others: number[] }>();
+  for (const [place, { index, bytes }] of page.entries()) {
+    if (place % readAtOnce === readAtOnce - 1) await setImmediate();
+    if (bytes === undefined) continue;
+    for (const term of new Set(termsOf(read(bytes)).map(termNumber))) {
+      const present = drawn.get(term);
+      if (present === undefined) drawn.set(term, { term, first: index, others: [] });
+      else present.others.push(Number(index - present.first));
+    }
+  }
+  return [...drawn.values()];
+}
+
+/** The log's own text: terms are drawn from what stands in the leaf, never from what is kept beside it. */
+function read(bytes: Buffer): EvidenceRecord {
+  return JSON.parse(bytes.toString()) as EvidenceRecord;
+}

@@ -1,0 +1,177 @@
+import {
+  type Actor,
+  type AuditAppender,
+  accessErrors,
+  auditLogErrors,
+  type EvidenceQuery,
+  type LogEntry,
+  type RecordDraft,
+} from '@countersign/contracts';
+import { type Clock, type Json, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
+import type { OpenedValue } from '../protection/protection.ts';
+import { type DisclosedRecord, disclose } from './disclose.ts';
+import { mayBeShown, type ReadingRules, readable } from './rights.ts';
+
+/** Protected values that are asked for: all of them, or those at these places; and what for. */
+export interface DisclosureAsked {
+  readonly paths: '*' | ReadonlySet<string>;
+  /** In words, for who looks at the reading later. */
+  readonly purpose: string;
+}
+
+/** Who reads, as the record of the reading names them. */
+export interface EvidenceReader {
+  readonly actor: Actor & { readonly institution: string };
+  readonly actors: readonly Actor[];
+  readonly client: string;
+  readonly scope: readonly string[];
+  readonly address?: string;
+  readonly zone?: string;
+}
+
+export interface ReadRecords {
+  readonly records: readonly (DisclosedRecord & { readonly index: bigint })[];
+  /** Where to go on; undefined when all that there is has been looked at. */
+  readonly next: bigint | undefined;
+  /** The record of this reading. */
+  readonly evidence: RecordId;
+}
+
+export interface ReadingDependencies extends ReadingRules {
+  readonly auditLog: AuditAppender & {
+    /** As they stand in the log: with nothing of what is told to few. */
+    queryLeaves(query: EvidenceQuery): Promise<readonly LogEntry[]>;
+    protectedValues(records: readonly LogEntry['record'][]): Promise<readonly (readonly OpenedValue[])[]>;
+  };
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Records looked at for one answer to somebody who may not see them all. */
+const lookedAt = 5_000;
+const pageSize = 1_000;
+
+export type Reading = (
+  query: EvidenceQuery & { readonly limit: number },
+  by: EvidenceReader,
+  asked?: DisclosureAsked,
+) => Promise<ReadRecords>;
+
+/**
+ * Lets people read evidence: of the records that they ask for those that they may see, and of the protected values
+ * those that they ask for, say what for, and may see. What is read, by whom and why is a record before it is shown.
+ *
+ * @throws CodedError `insufficient_scope` without `audit:disclose` for protected values; `purpose_missing`; as
+ *   `AuditLog.query`
+ */
+export function createReading(dependencies: ReadingDependencies): Reading {
+  const { auditLog, clock, random } = dependencies;
+
+  async function find(query: Parameters<Reading>[0], { actor }: EvidenceReader) {
+    const found: LogEntry[] = [];
+    let after = query.after;
+    for (let seen = 0; seen < lookedAt; ) {
+      const limit = actor.institution === dependencies.operator ? query.limit - found.length : pageSize;
+      const page = await auditLog.queryLeaves({ ...query, limit, ...(after === undefined ? {} : { after }) });
+      const may = await readable(
+        page.map(({ record }) => record),
+        actor,
+        dependencies,
+      );
+      for (const [place, entry] of page.entries()) {
+        after = entry.index;
+        if (may[place] !== true) continue;
+        found.push(entry);
+        if (found.length === query.limit) return { found, next: after };
+      }
+      if (page.length < limit) return { found, next: undefined };
+      seen += page.length;
+    }
+    return { found, next: after };
+  }
+
+  return async (query, by, asked) => {
+    if (asked !== undefined) checkDisclosure(asked, by);
+    const { found, next } = await find(query, by);
+    const opened = await auditLog.protectedValues(found.map(({ record }) => record));
+    const records = found.map(({ index, record }, place) => ({
+      index,
+      ...disclose(
+        record,
+        opened[place] ?? [],
+        (value) =>
+          asked !== undefined &&
+          (asked.paths === '*' || asked.paths.has(value.path)) &&
+          mayBeShown({ ...value, kind: value.commitment.kind }, record, by.actor, dependencies),
+      ),
+    }));
+    const evidence = newId('record', { clock, random });
+    await auditLog.append(readingRecord(evidence, { query, by, asked, records }));
+    return { records, next, evidence };
+  };
+}
+
+function checkDisclosure({ purpose }: DisclosureAsked, { scope }: EvidenceReader): void {
+  if (!scope.includes('audit:disclose'))
+    throw accessErrors.error('insufficient_scope', 'Protected values are told with the scope audit:disclose.');
+  if (purpose.trim() === '')
+    throw auditLogErrors.error('purpose_missing', 'Say in purpose what the protected values are wanted for.');
+}
+
+/** Who has read what, and why: written before it is shown. */
+export function readingRecord(
+  id: RecordId,
+  {
+    query,
+    by,
+    asked,
+    records,
+  }: {
+    readonly query: EvidenceQuery;
+    readonly by: EvidenceReader;
+    readonly asked?: DisclosureAsked | undefined;
+    readonly records: readonly (Pick<DisclosedRecord, 'disclosures'> & { readonly index: bigint })[];
+  },
+): RecordDraft {
+  const disclosed = [...new Set(records.flatMap(({ disclosures }) => disclosures.map(({ path }) => path)))].sort();
+  return {
+    id,
+    type: 'evidence.read',
+    source: 'audit-log',
+    outcome: 'done',
+    subject: by.actor,
+    ...(by.actors.length === 0 ? {} : { actors: by.actors }),
+    client: by.client,
+    scope: by.scope,
+    ...(by.address === undefined ? {} : { address: by.address }),
+    ...(by.zone === undefined ? {} : { zone: by.zone }),
+    data: {
+      query: queryJson(query),
+      ...(asked === undefined
+        ? {}
+        : { asked: asked.paths === '*' ? '*' : [...asked.paths].sort(), purpose: asked.purpose, disclosed }),
+      records: records.length,
+      places: stretchesOf(records.map(({ index }) => index)),
+    },
+  };
+}
+
+function queryJson({ from, until, after, ...query }: EvidenceQuery): Json {
+  return {
+    ...(query as { readonly [name: string]: Json }),
+    ...(from === undefined ? {} : { from: toInstant(from) }),
+    ...(until === undefined ? {} : { until: toInstant(until) }),
+    ...(after === undefined ? {} : { after: after.toString() }),
+  };
+}
+
+/** Places in rising order, as first and last of each stretch without gaps. */
+function stretchesOf(places: readonly bigint[]): readonly (readonly [string, string])[] {
+  const stretches: [bigint, bigint][] = [];
+  for (const place of places) {
+    const last = stretches.at(-1);
+    if (last !== undefined && last[1] + 1n === place) last[1] = place;
+    else stretches.push([place, place]);
+  }
+  return stretches.map(([first, last]) => [first.toString(), last.toString()]);
+}

@@ -1,0 +1,48 @@
+import type { Queryable } from './queryable.ts';
+
+export interface StoredCheckpoint {
+  readonly size: bigint;
+  readonly keyId: string;
+  readonly note: string;
+}
+
+/** Every tree head that was ever signed. */
+export function checkpointStore(database: Queryable) {
+  return {
+    /** @returns false when this key has signed a tree of this size already */
+    async insertCheckpoint({ size, keyId, note }: StoredCheckpoint): Promise<boolean> {
+      const { rowCount } = await database.query(
+        'insert into checkpoints (size, key_id, note) values ($1, $2, $3) on conflict (size, key_id) do nothing',
+        [size, keyId, note],
+      );
+      return rowCount === 1;
+    },
+
+    /** All that were signed for the largest tree. */
+    async newestCheckpoints(): Promise<readonly StoredCheckpoint[]> {
+      const { rows } = await database.query<CheckpointRow>(
+        'select size, key_id, note from checkpoints where size = (select max(size) from checkpoints)',
+      );
+      return rows.map(checkpointOf);
+    },
+
+    /** Those for trees larger than `from`, up to `to`, smallest first. */
+    async checkpoints(from: bigint, to: bigint): Promise<readonly StoredCheckpoint[]> {
+      const { rows } = await database.query<CheckpointRow>(
+        'select size, key_id, note from checkpoints where size > $1 and size <= $2 order by size, key_id',
+        [from, to],
+      );
+      return rows.map(checkpointOf);
+    },
+  };
+}
+
+interface CheckpointRow {
+  readonly size: string;
+  readonly key_id: string;
+  readonly note: string;
+}
+
+function checkpointOf(row: CheckpointRow): StoredCheckpoint {
+  return { size: BigInt(row.size), keyId: row.key_id, note: row.note };
+}

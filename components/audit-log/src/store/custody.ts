@@ -1,0 +1,264 @@
+import { type RetentionClass, retentionErrors } from '@countersign/contracts';
+import type { CodedError } from '@countersign/kernel';
+import type { Queryable } from './queryable.ts';
+
+/** A body that is old enough to go, with what is needed to decide whether it does. */
+export interface DueBody {
+  readonly index: bigint;
+  readonly recordId: string;
+  readonly type: string;
+  readonly mandate: string | null;
+  readonly leafHash: Buffer;
+  readonly bytes: Buffer;
+}
+
+/** What is kept beside a record, under a key. */
+export interface BesideRecord {
+  readonly key: string;
+  readonly record: string;
+}
+
+/** A term that was drawn from the record at a place. */
+export interface TermAt {
+  readonly term: bigint;
+  readonly index: bigint;
+}
+
+/** Bodies of a class as they are there. */
+export interface ShardCount {
+  readonly class: RetentionClass;
+  readonly records: number;
+  readonly bytes: number;
+  readonly due: number;
+  /** Milliseconds since the epoch. */
+  readonly oldest: number | null;
+}
+
+export interface KeyRow {
+  readonly key: string;
+  readonly subject: string;
+  readonly region: string;
+  readonly class: RetentionClass;
+  readonly year: number;
+  readonly values: number;
+  /** Milliseconds since the epoch; null where nothing is kept under it. */
+  readonly newest: number | null;
+  readonly erasedAt: Date | null;
+}
+
+/** Of more bodies than these the size is told from as many. */
+const weighed = 10_000;
+
+/** What the keeper of retention asks of the log's storage. */
+export function custodyStore(database: Queryable) {
+  return {
+    /** @param before place for each class: bodies before it are due; a class left out has none */
+    async countShards(
+      classes: readonly RetentionClass[],
+      before: ReadonlyMap<RetentionClass, bigint>,
+    ): Promise<readonly ShardCount[]> {
+      const { rows } = await database.query<{
+        class: RetentionClass;
+        records: string;
+        bytes: string;
+        due: string;
+        oldest: string | null;
+      }>(
+        `select wanted.class, counted.records, round(counted.records * coalesce(weight.mean, 0)) as bytes, counted.due,
+                (select recorded_at from entries where index = counted.first) as oldest
+           from unnest($1::text[], $2::bigint[]) as wanted (class, before)
+          cross join lateral (
+            select count(*) as records, count(*) filter (where index < wanted.before) as due, min(index) as first
+              from bodies where bodies.class = wanted.class) as counted
+          cross join lateral (
+            select avg(octet_length(body)) as mean
+              from (select body from bodies where bodies.class = wanted.class order by index limit ${weighed}) as weighing) as weight`,
+        [classes, classes.map((name) => (before.get(name) ?? 0n).toString())],
+      );
+      return rows.map(({ class: name, records, bytes, due, oldest }) => ({
+        class: name,
+        records: Number(records),
+        bytes: Number(bytes),
+        due: Number(due),
+        oldest: oldest === null ? null : Number(oldest),
+      }));
+    },
+
+    async countDue(inClass: RetentionClass, before: bigint): Promise<number> {
+      const { rows } = await database.query<{ count: string }>(
+        'select count(*) as count from bodies where class = $1 and index < $2',
+        [inClass, before],
+      );
+      return Number(rows[0]?.count ?? 0);
+    },
+
+    /** Bodies of a class before a place, from the newest on. */
+    async dueBodies(inClass: RetentionClass, before: bigint, limit: number): Promise<readonly DueBody[]> {
+      const { rows } = await database.query<{
+        index: string;
+        record_id: string;
+        type: string;
+        mandate: string | null;
+        leaf_hash: Buffer;
+        body: Buffer;
+      }>(
+        `select due.index, record_id, type, mandate, leaf_hash, due.body
+           from (select index, body from bodies where class = $1 and index < $2 order by index desc limit $3) as due
+           join entries on entries.index = due.index
+          order by due.index desc`,
+        [inClass, before, limit],
+      );
+      return rows.map((row) => ({
+        index: BigInt(row.index),
+        recordId: row.record_id,
+        type: row.type,
+        mandate: row.mandate,
+        leafHash: row.leaf_hash,
+        bytes: row.body,
+      }));
+    },
+
+    /** Those of these terms that a record has whose body is there, at any other place than these. */
+    async termsElsewhere(terms: readonly bigint[], besides: readonly bigint[]): Promise<ReadonlySet<bigint>> {
+      const { rows } = await database.query<{ term: string }>(
+        `select wanted.term from unnest($1::bigint[]) as wanted (term)
+          where exists (
+            select from places_of_term(wanted.term) as place (index)
+             where not (place.index = any($2::bigint[])) and body_is_there(place.index))`,
+        [terms.map(String), besides.map(String)],
+      );
+      return new Set(rows.map(({ term }) => BigInt(term)));
+    },
+
+    /** Of these mandates, those under which something else is kept than what is due of this class, and those in force. */
+    async mandatesInUse(
+      mandates: readonly { readonly mandate: string; readonly term: bigint }[],
+      due: { readonly class: RetentionClass; readonly before: bigint },
+    ): Promise<ReadonlySet<string>> {
+      const { rows } = await database.query<{ mandate: string }>(
+        `select wanted.mandate
+           from unnest($1::text[], $2::bigint[]) as wanted (mandate, term)
+          where exists (
+                  select from places_of_term(wanted.term) as place (index) join entries on entries.index = place.index
+                   where not (entries.class = $3 and entries.index < $4) and body_is_there(place.index))
+             or (exists (select from entries where entries.mandate = wanted.mandate and type = 'mandate.accepted')
+                 and not exists (
+                   select from entries where entries.mandate = wanted.mandate and type in ('mandate.revoked', 'mandate.expired')))`,
+        [
+          mandates.map(({ mandate }) => mandate),
+          mandates.map(({ term }) => term.toString()),
+          due.class,
+          due.before.toString(),
+        ],
+      );
+      return new Set(rows.map(({ mandate }) => mandate));
+    },
+
+    /** Inside the transaction that has written the record at this place. @throws CodedError as the contract says */
+    async pruneBodies(at: bigint, values: readonly BesideRecord[]): Promise<void> {
+      await ordered(() =>
+        database.query('select prune_bodies($1, $2, $3)', [
+          at,
+          values.map(({ key }) => key),
+          values.map(({ record }) => record),
+        ]),
+      );
+    },
+
+    /** Takes terms of bodies that are gone out of the index, page by page as nothing is left there. */
+    async forgetTerms(terms: readonly TermAt[]): Promise<void> {
+      await database.query('select forget_terms($1, $2)', [
+        terms.map(({ term }) => term.toString()),
+        terms.map(({ index }) => index.toString()),
+      ]);
+    },
+
+    /** Inside the transaction that has written the record at this place. @throws CodedError as the contract says */
+    async eraseKeys(at: bigint): Promise<void> {
+      await ordered(() => database.query('select erase_keys($1)', [at]));
+    },
+
+    async keysOf(subject: string): Promise<readonly KeyRow[]> {
+      const { rows } = await database.query<{
+        id: string;
+        subject: string;
+        region: string;
+        class: RetentionClass;
+        year: number;
+        values: string;
+        newest: string | null;
+        erased_at: Date | null;
+      }>(
+        `select id, subject, region, subject_keys.class, year, erased_at, kept.values, kept.newest
+           from subject_keys
+          cross join lateral (
+            select count(*) as values, max(entries.recorded_at) as newest
+              from protected_values join entries using (record_id) where protected_values.key = subject_keys.id) as kept
+          where subject = $1 order by year, region, subject_keys.class, id`,
+        [subject],
+      );
+      return rows.map((row) => ({
+        key: row.id,
+        subject: row.subject,
+        region: row.region,
+        class: row.class,
+        year: row.year,
+        values: Number(row.values),
+        newest: row.newest === null ? null : Number(row.newest),
+        erasedAt: row.erased_at,
+      }));
+    },
+
+    async countValues(keys: readonly string[]): Promise<number> {
+      const { rows } = await database.query<{ count: string }>(
+        'select count(*) as count from protected_values where key = any($1)',
+        [keys],
+      );
+      return Number(rows[0]?.count ?? 0);
+    },
+
+    /** Records with values under these keys, in the order of their ids, as far as their bodies are there. */
+    async recordsUnder(
+      keys: readonly string[],
+      after: string,
+      limit: number,
+    ): Promise<{ readonly bodies: readonly Buffer[]; readonly last: string | undefined }> {
+      const { rows } = await database.query<{ record_id: string; body: Buffer | null }>(
+        `select under.record_id, bodies.body
+           from (select distinct record_id from protected_values where key = any($1) and record_id > $2 order by record_id limit $3) as under
+           join entries on entries.record_id = under.record_id
+           left join bodies on bodies.class = entries.class and bodies.index = entries.index
+          order by under.record_id`,
+        [keys, after, limit],
+      );
+      return {
+        bodies: rows.flatMap(({ body }) => body ?? []),
+        last: rows.length < limit ? undefined : rows.at(-1)?.record_id,
+      };
+    },
+  };
+}
+
+export type CustodyStore = ReturnType<typeof custodyStore>;
+
+/** What the functions of the database refuse, in our words. */
+async function ordered(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw refusalIn(error) ?? error;
+  }
+}
+
+function refusalIn(cause: unknown): CodedError | undefined {
+  const state = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (state === 'CU001')
+    return retentionErrors.error(
+      'custody_outdated',
+      'A hold, a schedule or a record came in between: look again at what may go.',
+      { cause },
+    );
+  if (state === 'CU002')
+    return retentionErrors.error('custody_unauthorized', 'No record of the log allows to remove this.', { cause });
+  return undefined;
+}

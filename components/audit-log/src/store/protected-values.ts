@@ -1,0 +1,115 @@
+import type { RetentionClass } from '@countersign/contracts';
+import type pg from 'pg';
+
+/** For what a key is: there is one in use for each. */
+export interface KeyUse {
+  readonly subject: string;
+  readonly region: string;
+  readonly class: RetentionClass;
+  /** UTC. */
+  readonly year: number;
+}
+
+/** A key as it is kept. */
+export interface StoredKey extends KeyUse {
+  readonly id: string;
+  /** Null once it is destroyed. */
+  readonly sealed: Buffer | null;
+}
+
+/** A value that a record names: under which key, and in which place of the record. */
+export interface ValueName {
+  readonly key: string;
+  readonly record: string;
+  readonly path: string;
+}
+
+interface KeyRow {
+  readonly id: string;
+  readonly subject: string;
+  readonly region: string;
+  readonly class: RetentionClass;
+  readonly year: number;
+  readonly sealed_key: Buffer | null;
+}
+
+const keyColumns = 'id, subject, region, class, year, sealed_key';
+
+function keyOf({ id, subject, region, class: inClass, year, sealed_key }: KeyRow): StoredKey {
+  return { id, subject, region, class: inClass, year, sealed: sealed_key };
+}
+
+/** Keys of subjects, and what is kept under them. Rows of values are written with their entries. */
+export function createProtectedValueStore(database: Pick<pg.Pool | pg.PoolClient, 'query'>) {
+  return {
+    /** The keys in use for these; none where there is none yet. */
+    async keysInUse(uses: readonly KeyUse[]): Promise<readonly StoredKey[]> {
+      const { rows } = await database.query<KeyRow>({
+        name: 'audit-log-keys-in-use',
+        text: `select ${keyColumns
+          .split(', ')
+          .map((column) => `subject_keys.${column}`)
+          .join(', ')}
+            from unnest($1::text[], $2::text[], $3::text[], $4::int[]) as wanted (subject, region, class, year)
+            join subject_keys using (subject, region, class, year)
+           where subject_keys.erased_at is null`,
+        values: columnsOf(uses),
+      });
+      return rows.map(keyOf);
+    },
+
+    /** Keeps new keys. Where another node was faster, its key stays and this one is dropped: read again which it is. */
+    async insertKeys(keys: readonly (KeyUse & { readonly id: string; readonly sealed: Buffer })[]): Promise<void> {
+      // In one order on every node, so that two of them never wait for each other.
+      const sorted = keys.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
+      await database.query(
+        `insert into subject_keys (subject, region, class, year, id, sealed_key)
+         select * from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::bytea[])
+         on conflict (subject, region, class, year) where erased_at is null do nothing`,
+        [...columnsOf(sorted), sorted.map(({ id }) => id), sorted.map(({ sealed }) => sealed)],
+      );
+    },
+
+    async keys(ids: readonly string[]): Promise<readonly StoredKey[]> {
+      const { rows } = await database.query<KeyRow>({
+        name: 'audit-log-keys',
+        text: `select ${keyColumns} from subject_keys where id = any($1)`,
+        values: [ids],
+      });
+      return rows.map(keyOf);
+    },
+
+    /** What is kept of each, in their order; null where nothing is. Keys and values as one snapshot has them. */
+    async values(
+      names: readonly ValueName[],
+    ): Promise<readonly { readonly ciphertext: Buffer | null; readonly keyState: 'unknown' | 'erased' | 'in-use' }[]> {
+      const { rows } = await database.query<{ ciphertext: Buffer | null; key_state: 'unknown' | 'erased' | 'in-use' }>({
+        name: 'audit-log-protected-values',
+        text: `select value.ciphertext,
+                 case when subject_key.id is null then 'unknown' when subject_key.erased_at is null then 'in-use' else 'erased' end as key_state
+            from unnest($1::text[], $2::text[], $3::text[]) with ordinality as wanted (key, record_id, path, n)
+            left join protected_values as value
+              on value.key = wanted.key and value.record_id = wanted.record_id and value.path = wanted.path
+            left join subject_keys as subject_key on subject_key.id = wanted.key
+           order by wanted.n`,
+        values: [names.map(({ key }) => key), names.map(({ record }) => record), names.map(({ path }) => path)],
+      });
+      return rows.map(({ ciphertext, key_state }) => ({ ciphertext, keyState: key_state }));
+    },
+  };
+}
+
+export type ProtectedValueStore = ReturnType<typeof createProtectedValueStore>;
+
+function columnsOf(uses: readonly KeyUse[]): unknown[] {
+  return [
+    uses.map(({ subject }) => subject),
+    uses.map(({ region }) => region),
+    uses.map((use) => use.class),
+    uses.map(({ year }) => year),
+  ];
+}
+
+function orderOf({ subject, region, class: inClass, year }: KeyUse): string {
+  return `${subject}\n${region}\n${inClass}\n${year}`;
+}

@@ -1,0 +1,100 @@
+import type { Queryable } from './queryable.ts';
+
+/** Advisory lock of whoever asks the witnesses: one node at a time. Held by the session, for one round. */
+const turn = '7163058014938236714';
+
+export interface StoredCosignature {
+  readonly witness: string;
+  readonly size: bigint;
+  readonly note: string;
+}
+
+/** What was shown, and what was cosigned. */
+export function publicationStore(database: Queryable) {
+  return {
+    /** For this session: give it a connection of its own. @returns false when another node asks at the moment */
+    async tryTurn(): Promise<boolean> {
+      const { rows } = await database.query<{ mine: boolean }>(`select pg_try_advisory_lock(${turn}) as mine`);
+      return rows[0]?.mine === true;
+    },
+
+    async endTurn(): Promise<void> {
+      await database.query(`select pg_advisory_unlock(${turn})`);
+    },
+
+    /** Whether this log ever had a witness. */
+    async any(): Promise<boolean> {
+      const { rows } = await database.query<{ there: boolean }>(
+        'select exists (select from published_checkpoints) or exists (select from cosignatures) as there',
+      );
+      return rows[0]?.there === true;
+    },
+
+    /** The size of something that was published or cosigned of a larger tree. */
+    async beyond(size: bigint): Promise<bigint | undefined> {
+      const { rows } = await database.query<{ size: string }>(
+        `select size from published_checkpoints where size > $1 union all select size from cosignatures where size > $1 limit 1`,
+        [size],
+      );
+      return rows[0] === undefined ? undefined : BigInt(rows[0].size);
+    },
+
+    async insertPublished({ size, note }: { readonly size: bigint; readonly note: string }): Promise<void> {
+      await database.query('insert into published_checkpoints (size, note) values ($1, $2)', [size, note]);
+    },
+
+    async newestPublished(): Promise<{ readonly size: bigint; readonly note: string } | undefined> {
+      const { rows } = await database.query<{ size: string; note: string }>(
+        'select size, note from published_checkpoints order by size desc, id desc limit 1',
+      );
+      return rows.map(({ size, note }) => ({ size: BigInt(size), note }))[0];
+    },
+
+    /** Those for trees larger than `from`, up to `to`, smallest first. */
+    async published(from: bigint, to: bigint): Promise<readonly { readonly size: bigint; readonly note: string }[]> {
+      const { rows } = await database.query<{ size: string; note: string }>(
+        'select size, note from published_checkpoints where size > $1 and size <= $2 order by size, id',
+        [from, to],
+      );
+      return rows.map(({ size, note }) => ({ size: BigInt(size), note }));
+    },
+
+    /** Cosigned again at the same size, the first stays. */
+    async insertCosignature({ witness, size, note }: StoredCosignature): Promise<void> {
+      await database.query(
+        'insert into cosignatures (witness, size, note) values ($1, $2, $3) on conflict (witness, size) do nothing',
+        [witness, size, note],
+      );
+    },
+
+    /** The largest that this witness has cosigned. */
+    async newestCosigned(witness: string): Promise<StoredCosignature | undefined> {
+      const { rows } = await database.query<CosignatureRow>(
+        'select witness, size, note from cosignatures where witness = $1 order by size desc limit 1',
+        [witness],
+      );
+      return rows.map(cosignatureOf)[0];
+    },
+
+    /** Those for trees larger than `from`, up to `to`, smallest first. */
+    async cosignatures(from: bigint, to: bigint): Promise<readonly StoredCosignature[]> {
+      const { rows } = await database.query<CosignatureRow>(
+        'select witness, size, note from cosignatures where size > $1 and size <= $2 order by size, witness',
+        [from, to],
+      );
+      return rows.map(cosignatureOf);
+    },
+  };
+}
+
+export type PublicationStore = ReturnType<typeof publicationStore>;
+
+interface CosignatureRow {
+  readonly witness: string;
+  readonly size: string;
+  readonly note: string;
+}
+
+function cosignatureOf({ witness, size, note }: CosignatureRow): StoredCosignature {
+  return { witness, size: BigInt(size), note };
+}

@@ -1,0 +1,136 @@
+import { numberPlace, streamPlace } from '../record-json.ts';
+import type { Queryable } from './queryable.ts';
+
+/** What the monitor needs of a record: its head, and all of it where it may be about a stream. */
+export interface WatchedRecord {
+  readonly index: bigint;
+  /** The first bytes, as far as the members that the log has set reach. */
+  readonly head: string;
+  /** The whole record, of the class in which streams say something. */
+  readonly body: string | undefined;
+}
+
+/** The records of one stream between two places. */
+export interface StreamRun {
+  readonly stream: string;
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+  /** Of the numbers. */
+  readonly sum: bigint;
+  /** Of the last. */
+  readonly place: bigint;
+}
+
+/** All that is between two places. */
+export interface StreamRuns {
+  readonly runs: readonly StreamRun[];
+  /** Of the first and of the last record, in milliseconds since the epoch. */
+  readonly earliest: number;
+  readonly latest: number;
+}
+
+/** Advisory lock of whoever watches the streams: one node at a time. */
+const turn = '7163058014938236713';
+/** Version, time, stream and number, whatever the number. */
+const headBytes = 128;
+
+/** The questions of the monitor. */
+export function streamStore(database: Queryable) {
+  return {
+    /** For this transaction. @returns false when another one watches at the moment */
+    async tryTurn(): Promise<boolean> {
+      const { rows } = await database.query<{ mine: boolean }>(`select pg_try_advisory_xact_lock(${turn}) as mine`);
+      return rows[0]?.mine === true;
+    },
+
+    async watched(): Promise<{ readonly through: bigint; readonly watched: unknown } | undefined> {
+      const { rows } = await database.query<{ through: string; watched: unknown }>(
+        'select through, watched from stream_monitor',
+      );
+      return rows.map(({ through, watched }) => ({ through: BigInt(through), watched }))[0];
+    },
+
+    /** @returns false when somebody else was there first */
+    async keep(was: bigint, becomes: bigint, watched: string): Promise<boolean> {
+      const { rows } = await database.query<{ kept: boolean | null }>(
+        'select streams_were_watched($1, $2, $3) as kept',
+        [was, becomes, watched],
+      );
+      return rows[0]?.kept === true;
+    },
+
+    /** The place of the last record; -1 of an empty log. */
+    async end(): Promise<bigint> {
+      const { rows } = await database.query<{ last: string }>('select coalesce(max(index), -1) as last from entries');
+      return BigInt(rows[0]?.last ?? -1);
+    },
+
+    /**
+     * What each stream has between two places, added up by the server: for a microsecond a record it is told whether
+     * all of it is in order.
+     *
+     * @returns undefined where each record has to be looked at: a stream says something, or not every body is there
+     */
+    async runs(after: bigint, through: bigint): Promise<StreamRuns | undefined> {
+      const { rows } = await database.query<{
+        stream: Buffer;
+        first: string;
+        last: string;
+        count: string;
+        sum: string;
+        place: string;
+        earliest: string | null;
+        latest: string | null;
+      }>(
+        `select stream, min(number) as first, max(number) as last, count(*) as count, sum(number) as sum, max(index) as place,
+                -- Time never goes backwards along the log.
+                (select recorded_at from entries where index = $1::bigint + 1) as earliest,
+                (select recorded_at from entries where index = $2::bigint) as latest
+           from (
+             select index, substring(body from ${streamPlace.from} for ${streamPlace.length}) as stream,
+                    split_part(convert_from(substring(body from ${numberPlace} for 17), 'UTF8'), ',', 1)::bigint as number
+               from bodies
+              where index > $1 and index <= $2 and class <> 'operation'
+                and not exists (select from bodies where class = 'operation' and index > $1 and index <= $2)) as head
+          group by stream`,
+        [after, through],
+      );
+      const [{ earliest, latest } = { earliest: null, latest: null }] = rows;
+      const runs = rows.map((row) => ({
+        stream: row.stream.toString(),
+        first: Number(row.first),
+        last: Number(row.last),
+        count: Number(row.count),
+        sum: BigInt(row.sum),
+        place: BigInt(row.place),
+      }));
+      const bodies = runs.reduce((all, { count }) => all + BigInt(count), 0n);
+      if (earliest === null || latest === null || bodies !== through - after) return undefined;
+      return { runs, earliest: Number(earliest), latest: Number(latest) };
+    },
+
+    /** Records between two places, in the order of the log. */
+    async records(after: bigint, through: bigint): Promise<readonly WatchedRecord[]> {
+      const { rows } = await database.query<{ index: string; head: Buffer; body: string | null }>(
+        `select index, substring(body from 1 for ${headBytes}) as head,
+                case when class = 'operation' then convert_from(body, 'UTF8') end as body
+           from bodies where index > $1 and index <= $2 order by index`,
+        [after, through],
+      );
+      return rows.map(({ index, head, body }) => ({
+        index: BigInt(index),
+        head: head.toString('latin1'),
+        body: body ?? undefined,
+      }));
+    },
+
+    /** The database's clock, in microseconds since the epoch. */
+    async timeOfDatabase(): Promise<number> {
+      const { rows } = await database.query<{ us: string }>(
+        'select (extract(epoch from clock_timestamp()) * 1000000)::bigint as us',
+      );
+      return Number(rows[0]?.us);
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import type { Queryable } from './queryable.ts';
+
+/** A value as it is kept beside a record. */
+export interface KeptValue {
+  readonly recordId: string;
+  readonly path: string;
+  readonly key: string;
+  readonly ciphertext: Buffer;
+}
+
+/** What verification asks of the tables beside the entries. */
+export function verificationStore(database: Queryable) {
+  return {
+    /** A body from a place on, and before another, that no entry has. */
+    async strayBody(
+      first: bigint,
+      past: bigint,
+    ): Promise<{ readonly class: string; readonly index: bigint } | undefined> {
+      const { rows } = await database.query<{ class: string; index: string }>(
+        `select bodies.class, bodies.index from bodies
+          where bodies.index >= $1 and bodies.index < $2
+            and not exists (select from entries where entries.index = bodies.index and entries.class = bodies.class)
+          order by bodies.index limit 1`,
+        [first, past],
+      );
+      return rows.map((row) => ({ class: row.class, index: BigInt(row.index) }))[0];
+    },
+
+    /** What is kept beside these records under these keys. */
+    async valuesOf(records: readonly string[], keys: readonly string[]): Promise<readonly KeptValue[]> {
+      const { rows } = await database.query<{ record_id: string; path: string; key: string; ciphertext: Buffer }>(
+        `select record_id, path, key, ciphertext from protected_values
+          where key = any($2) and record_id = any($1)`,
+        [records, keys],
+      );
+      return rows.map(({ record_id, ...row }) => ({ ...row, recordId: record_id }));
+    },
+
+    /** A value that is kept beside no record, or under a key that was destroyed. */
+    async strayValue(): Promise<{ readonly record: string; readonly path: string } | undefined> {
+      const { rows } = await database.query<{ record: string; path: string }>(
+        `select record_id as record, path from protected_values
+          where not exists (select from entries where entries.record_id = protected_values.record_id)
+             or not exists (select from subject_keys where id = key and erased_at is null)
+          limit 1`,
+      );
+      return rows[0];
+    },
+
+    /** Of those of these keys that there are, whether they have been destroyed. */
+    async erasedKeys(keys: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
+      const { rows } = await database.query<{ id: string; erased: boolean }>(
+        'select id, erased_at is not null as erased from subject_keys where id = any($1)',
+        [keys],
+      );
+      return new Map(rows.map(({ id, erased }) => [id, erased]));
+    },
+  };
+}
+
+export type VerificationStore = ReturnType<typeof verificationStore>;

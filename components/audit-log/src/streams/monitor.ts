@@ -1,0 +1,143 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AuditAppender, RecordDraft } from '@countersign/contracts';
+import { canonicalize, newId, sha256 } from '@countersign/kernel';
+import { type Logger, type Metrics, transaction } from '@countersign/runtime';
+import type pg from 'pg';
+import { streamStore } from '../store/streams.ts';
+import { readWatched } from './watched-json.ts';
+import {
+  type AlarmKind,
+  nothingWatched,
+  type SourceAlarm,
+  type WatchedStreams,
+  type WatchLimits,
+  watch,
+  watchRuns,
+} from './watched-streams.ts';
+
+/** Follows the log and says when a stream of it is not whole. */
+export interface StreamMonitor {
+  /** Looks at all that has been appended, unless another node is at it. */
+  look(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Added up by the server; where they have to be looked at one by one, their heads are a megabyte. */
+const pageSize = 8_000n;
+
+const meanings: Readonly<Record<AlarmKind, string>> = {
+  missing: 'records of this stream are missing from the audit log',
+  repeated: 'a number of this stream is in the audit log twice',
+  silent: 'this stream of the audit log is silent and was not closed: its process was killed, or cannot write',
+  behind: 'records of this stream have a time before they can have been written',
+  ahead: 'records of this stream have a time after they can have been written',
+};
+
+/**
+ * The monitor of one process. Of all that share a database one watches at a time, page by page; what one has seen the
+ * others go on from. What is wrong is recorded once: its id follows from what it says, so that saying it again, after a
+ * crash in between, is answered with the first receipt.
+ */
+export function createStreamMonitor({
+  pool,
+  append,
+  logger,
+  metrics,
+  limits,
+}: {
+  readonly pool: pg.Pool;
+  readonly append: AuditAppender['append'];
+  readonly logger: Logger;
+  readonly metrics: Pick<Metrics, 'counter'> | undefined;
+  readonly limits: WatchLimits;
+}): StreamMonitor {
+  const stopping = new AbortController();
+  const counted = metrics?.counter(
+    'countersign_log_source_alarms_total',
+    'Alarms about streams of the audit log that this process has recorded',
+    ['kind'],
+  );
+
+  /** @returns whether there is more; the alarms that have to be recorded */
+  async function lookAtPage(recorded: ReadonlySet<string>) {
+    return transaction(pool, async (client) => {
+      const store = streamStore(client);
+      if (!(await store.tryTurn())) return { more: false, alarms: [] };
+      const known = await store.watched();
+      if (known === undefined) throw new Error('the row of the stream monitor is gone');
+      const kept = readWatched(known.watched) ?? nothingWatched;
+      const before = { ...kept, alarms: kept.alarms.filter((alarm) => !recorded.has(alarmId(alarm))) };
+      const end = await store.end();
+      const atEnd = end - known.through <= pageSize;
+      const through = atEnd ? end : known.through + pageSize;
+      const runs = await store.runs(known.through, through);
+      const now = Math.floor((await store.timeOfDatabase()) / 1000);
+      const look = { now, atEnd, limits };
+      const after =
+        (runs === undefined ? undefined : watchRuns(before, runs, look)) ??
+        (await oneByOne(store, before, { ...look, from: known.through, through }));
+      const isKept = await store.keep(known.through, through, JSON.stringify(after));
+      return isKept ? { more: !atEnd, alarms: after.alarms } : { more: false, alarms: [] };
+    });
+  }
+
+  async function oneByOne(
+    store: ReturnType<typeof streamStore>,
+    before: WatchedStreams,
+    { from, through, ...look }: Parameters<typeof watchRuns>[2] & { readonly from: bigint; readonly through: bigint },
+  ): Promise<WatchedStreams> {
+    const records = await store.records(from, through);
+    return watch(before, records, { ...look, whole: BigInt(records.length) === through - from });
+  }
+
+  async function record(alarm: SourceAlarm): Promise<void> {
+    const draft: RecordDraft = {
+      id: alarmId(alarm),
+      type: 'source.alarm',
+      source: 'audit-log',
+      outcome: 'done',
+      data: { ...alarm },
+    };
+    await append(draft);
+    logger.error({ ...alarm }, meanings[alarm.kind]);
+    counted?.inc({ kind: alarm.kind });
+  }
+
+  async function look(): Promise<void> {
+    const recorded = new Set<string>();
+    for (let more = true; more && !stopping.signal.aborted; ) {
+      const page = await lookAtPage(recorded);
+      // They wait in the row until they are in the log: a crash here loses none.
+      for (const alarm of page.alarms) {
+        if (recorded.has(alarmId(alarm))) continue;
+        await record(alarm);
+        recorded.add(alarmId(alarm));
+      }
+      more = page.more || page.alarms.length > 0;
+    }
+  }
+
+  async function follow(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await sleep(limits.everyMs, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
+      if (stopping.signal.aborted) return;
+      await look().catch((error: unknown) =>
+        logger.warn({ error }, 'the streams of the audit log could not be watched'),
+      );
+    }
+  }
+  const following = limits.everyMs > 0 ? follow() : Promise.resolve();
+
+  return {
+    look,
+    async stop() {
+      stopping.abort();
+      await following;
+    },
+  };
+}
+
+function alarmId(alarm: SourceAlarm): RecordDraft['id'] {
+  const digest = sha256(`source.alarm\n${canonicalize(alarm)}`);
+  return newId('record', { clock: { now: () => 0 }, random: { bytes: (size) => digest.subarray(0, size) } });
+}

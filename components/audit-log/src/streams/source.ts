@@ -1,0 +1,87 @@
+import type { AuditAppender, RecordDraft } from '@countersign/contracts';
+import { type Clock, type Json, newId, type Random } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import type { Account, Stream } from './stream.ts';
+
+/** What a process says of the stream of its records. */
+export interface Source {
+  /** Says who writes, before anything else is written. */
+  open(): Promise<void>;
+  /** Beats from now on. */
+  start(): void;
+  /** What is written last. */
+  last(): RecordDraft;
+  /** No more beats. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens the stream of this process, and beats: while nothing else is recorded, so that silence means that something is
+ * wrong, and when numbers have come to nothing, so that a gap without a word means that a record was lost.
+ *
+ * @param node the name of this process's place in the installation, for the people who will look for it
+ * @param beatEveryMs 0: never
+ */
+export function createSource({
+  stream,
+  append,
+  clock,
+  random,
+  logger,
+  node,
+  beatEveryMs,
+}: {
+  readonly stream: Stream;
+  readonly append: AuditAppender['append'];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly node: string;
+  readonly beatEveryMs: number;
+}): Source {
+  let timer: NodeJS.Timeout | undefined;
+  let beating: Promise<void> | undefined;
+  let takenBefore = 0;
+
+  function draft(type: 'source.opened' | 'source.beat' | 'source.closed', data: Json): RecordDraft {
+    return { id: newId('record', { clock, random }), type, source: 'audit-log', outcome: 'done', data };
+  }
+
+  async function beat(): Promise<void> {
+    const account = stream.account();
+    await append(draft('source.beat', saidOf(account)));
+    stream.accounted(account);
+  }
+
+  function look(): void {
+    const idle = stream.taken === takenBefore;
+    takenBefore = stream.taken;
+    if (beating !== undefined || !(idle || stream.voidsWait)) return;
+    beating = beat()
+      .catch((error: unknown) => logger.warn({ error }, 'a beat of the audit log could not be recorded'))
+      .finally(() => {
+        beating = undefined;
+        // The beat itself is no activity.
+        takenBefore = stream.taken;
+      });
+  }
+
+  return {
+    async open() {
+      await append(draft('source.opened', { node, beat_every_ms: beatEveryMs }));
+      takenBefore = stream.taken;
+    },
+    start() {
+      if (beatEveryMs > 0) timer = setInterval(look, beatEveryMs).unref();
+    },
+    last: () => draft('source.closed', saidOf(stream.account())),
+    async stop() {
+      clearInterval(timer);
+      await beating;
+    },
+  };
+}
+
+function saidOf({ upTo, voids }: Account): Json {
+  return { up_to: upTo, void: voids.map(([first, last]) => [first, last]) };
+}

@@ -1,0 +1,243 @@
+import { type Gap, type NumberRange, statementOf, streamPlaceOf, withoutNumbers } from '@countersign/evidence';
+import { parseInstant, parseJson } from '@countersign/kernel';
+import { timePlace } from '../record-json.ts';
+import type { StreamRuns, WatchedRecord } from '../store/streams.ts';
+
+/** What is wrong with a stream. */
+export const alarmKinds = ['missing', 'repeated', 'silent', 'behind', 'ahead'] as const;
+export type AlarmKind = (typeof alarmKinds)[number];
+
+/** As it is recorded. */
+export interface SourceAlarm {
+  readonly kind: AlarmKind;
+  readonly stream: string;
+  readonly node: string;
+  /** The first and the last number it is about; of a silent stream, its last. */
+  readonly numbers: NumberRange;
+  /** The place at which it was noticed; of a silent stream, that of its last record. */
+  readonly place: string;
+  /** By how much a time is off at least, in milliseconds. */
+  readonly off_by_ms?: number;
+}
+
+/** When and where it was noticed that no record has these numbers. */
+interface Noticed {
+  /** The database's time. */
+  readonly at: number;
+  readonly place: string;
+}
+
+interface Watched {
+  readonly node: string;
+  readonly beatMs: number;
+  /** The highest number seen. */
+  readonly last: number;
+  readonly place: string;
+  /** The database's time when it was last heard of. */
+  readonly heardAt: number;
+  /** Numbers that no record has, as long as they may still be named void. */
+  readonly gaps: readonly Gap<Noticed>[];
+  readonly silent?: boolean;
+  readonly offTime?: 'behind' | 'ahead';
+}
+
+/** All that the monitor knows, small enough to be kept with every page. */
+export interface WatchedStreams {
+  readonly streams: Readonly<Record<string, Watched>>;
+  /** Alarms that have yet to be recorded. */
+  readonly alarms: readonly SourceAlarm[];
+  /** The database's time when the end of the log was last reached: what comes after it is not older. */
+  readonly reachedAt?: number;
+  /** The database's time of the last look. */
+  readonly lookedAt?: number;
+}
+
+export interface WatchLimits {
+  /** How often somebody looks. */
+  readonly everyMs: number;
+  /** By how much the time of a record may be outside of when it can have been appended. */
+  readonly toleranceMs: number;
+}
+
+interface Look {
+  /** The database's time, in milliseconds. */
+  readonly now: number;
+  /** Nothing comes behind these records yet. */
+  readonly atEnd: boolean;
+  readonly limits: WatchLimits;
+}
+
+/** Beats that may be missing before a stream counts as silent, and a gap as lost. */
+const beatsOfGrace = 3;
+/** Of a stream that has not said how often it beats. */
+const usualBeatMs = 10_000;
+/** Streams that fell silent are remembered, so that they can be heard again; so many of them. */
+const maxSilent = 64;
+
+export const nothingWatched: WatchedStreams = { streams: {}, alarms: [] };
+
+/**
+ * Looks at the next records of the log.
+ *
+ * @returns what is known then; alarms are added to those that wait
+ */
+export function watch(
+  before: WatchedStreams,
+  records: readonly WatchedRecord[],
+  {
+    now,
+    atEnd,
+    limits,
+    whole = true,
+  }: Look & {
+    /** Every body is there: where some have been pruned, a number that is not seen may be theirs. */
+    readonly whole?: boolean;
+  },
+): WatchedStreams {
+  const alarms: SourceAlarm[] = [...before.alarms];
+  const streams = awaited(before, now, limits);
+
+  for (const record of records) {
+    const origin = streamPlaceOf(record.head);
+    if (origin === undefined) continue;
+    const { stream: id, number } = origin;
+    const body = record.body === undefined ? undefined : parseJson(record.body);
+    const statement = body?.ok === true ? statementOf(body.value) : undefined;
+    const place = record.index.toString();
+    let stream: Watched = streams.get(id) ?? {
+      node: '',
+      beatMs: usualBeatMs,
+      last: 0,
+      place,
+      heardAt: now,
+      gaps: [],
+    };
+    if (statement?.type === 'source.opened') stream = { ...stream, node: statement.node, beatMs: statement.beatMs };
+    const alarm = (kind: AlarmKind, numbers: NumberRange, more: Partial<SourceAlarm> = {}): void => {
+      alarms.push({ kind, stream: id, node: stream.node, numbers, place, ...more });
+    };
+
+    if (number <= stream.last) alarm('repeated', [number, number]);
+    else if (number > stream.last + 1 && whole)
+      stream = { ...stream, gaps: [...stream.gaps, [stream.last + 1, number - 1, { at: now, place }]] };
+    const { silent: _, ...heard } = stream;
+    stream = { ...heard, last: Math.max(stream.last, number), place, heardAt: now };
+
+    const off = offTime(timeOf(record.head), { since: before.reachedAt, now, toleranceMs: limits.toleranceMs });
+    if (off !== undefined && off.kind !== stream.offTime) alarm(off.kind, [number, number], { off_by_ms: off.byMs });
+    const { offTime: __, ...inTime } = stream;
+    stream = off === undefined ? inTime : { ...inTime, offTime: off.kind };
+
+    if (statement?.type === 'source.beat' || statement?.type === 'source.closed') {
+      const unnamed = withoutNumbers(stream.gaps, statement.voids);
+      // All up to here has come to its end, it says: what is neither there nor named is lost.
+      for (const [first, last] of unnamed.filter((gap) => gap[0] <= statement.upTo))
+        alarm('missing', [first, Math.min(last, statement.upTo)]);
+      stream = { ...stream, gaps: withoutNumbers(unnamed, [[1, statement.upTo]]) };
+    }
+    if (statement?.type === 'source.closed') {
+      for (const [first, last] of stream.gaps) alarm('missing', [first, last]);
+      streams.delete(id);
+    } else streams.set(id, stream);
+  }
+
+  return settle({ before, streams, alarms, now, atEnd, limits });
+}
+
+/**
+ * The same for records that have been added up: what a busy log is nearly always made of.
+ *
+ * @returns undefined where each record has to be looked at
+ */
+export function watchRuns(
+  before: WatchedStreams,
+  { runs, earliest, latest }: StreamRuns,
+  { now, atEnd, limits }: Look,
+): WatchedStreams | undefined {
+  const streams = awaited(before, now, limits);
+  const bounds = { since: before.reachedAt, now, toleranceMs: limits.toleranceMs };
+  if ([earliest, latest].some((time) => offTime(time, bounds) !== undefined)) return undefined;
+  for (const { stream: id, first, last, count, sum, place } of runs) {
+    const stream = streams.get(id);
+    const inOrder = count === last - first + 1 && sum * 2n === BigInt(first + last) * BigInt(count);
+    if (stream === undefined || stream.silent === true || first !== stream.last + 1 || !inOrder) return undefined;
+    if (stream.offTime !== undefined) return undefined;
+    streams.set(id, { ...stream, last, place: place.toString(), heardAt: now });
+  }
+  return settle({ before, streams, alarms: [...before.alarms], now, atEnd, limits });
+}
+
+/** What is known of the streams, as of now: while nobody looked, nobody was silent, and nothing was overdue. */
+function awaited(before: WatchedStreams, now: number, limits: WatchLimits): Map<string, Watched> {
+  const away = Math.max(0, now - (before.lookedAt ?? now) - 2 * limits.everyMs);
+  return new Map(Object.entries(before.streams).map(([id, stream]) => [id, away > 0 ? later(stream, away) : stream]));
+}
+
+/** Says what has been missing or silent for too long. */
+function settle({
+  before,
+  streams,
+  alarms,
+  now,
+  atEnd,
+  limits,
+}: Look & {
+  readonly before: WatchedStreams;
+  readonly streams: Map<string, Watched>;
+  readonly alarms: SourceAlarm[];
+}): WatchedStreams {
+  for (const [id, stream] of streams) {
+    const grace = beatsOfGrace * stream.beatMs + limits.everyMs;
+    // A stream that never beats names no void, and has said that it can be silent.
+    const overdue = (since: number): boolean => stream.beatMs > 0 && now - since > grace;
+    const lost = stream.gaps.filter(([, , noticed]) => overdue(noticed.at));
+    for (const [first, last, { place }] of lost)
+      alarms.push({ kind: 'missing', stream: id, node: stream.node, numbers: [first, last], place });
+    let next = lost.length === 0 ? stream : { ...stream, gaps: stream.gaps.filter((gap) => !lost.includes(gap)) };
+    if (atEnd && stream.silent !== true && overdue(stream.heardAt)) {
+      const { node, last, place } = stream;
+      alarms.push({ kind: 'silent', stream: id, node, numbers: [last, last], place });
+      next = { ...next, silent: true };
+    }
+    streams.set(id, next);
+  }
+  forgetLongSilent(streams);
+  return {
+    streams: Object.fromEntries(streams),
+    alarms,
+    lookedAt: now,
+    ...(atEnd ? { reachedAt: now } : before.reachedAt === undefined ? {} : { reachedAt: before.reachedAt }),
+  };
+}
+
+function later(stream: Watched, byMs: number): Watched {
+  return {
+    ...stream,
+    heardAt: stream.heardAt + byMs,
+    gaps: stream.gaps.map(([first, last, { at, place }]) => [first, last, { at: at + byMs, place }] as const),
+  };
+}
+
+function forgetLongSilent(streams: Map<string, Watched>): void {
+  const silent = [...streams].filter(([, { silent: is }]) => is === true);
+  for (const [id] of silent.toSorted(([, a], [, b]) => a.heardAt - b.heardAt).slice(0, -maxSilent)) streams.delete(id);
+}
+
+function timeOf(head: string): number | undefined {
+  return parseInstant(head.slice(timePlace.from - 1, timePlace.from - 1 + timePlace.length));
+}
+
+/** What was appended after the end was last reached is not older than that, and nothing is younger than now. */
+function offTime(
+  recordedAt: number | undefined,
+  {
+    since,
+    now,
+    toleranceMs,
+  }: { readonly since: number | undefined; readonly now: number; readonly toleranceMs: number },
+): { readonly kind: 'behind' | 'ahead'; readonly byMs: number } | undefined {
+  if (recordedAt === undefined) return undefined;
+  if (recordedAt > now + toleranceMs) return { kind: 'ahead', byMs: recordedAt - now };
+  if (since !== undefined && recordedAt < since - toleranceMs) return { kind: 'behind', byMs: since - recordedAt };
+  return undefined;
+}

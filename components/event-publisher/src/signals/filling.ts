@@ -1,0 +1,46 @@
+import { caepEventUri } from '@countersign/contracts';
+import type { Clock } from '@countersign/kernel';
+import type { SignalReader } from './signal-reader.ts';
+import type { SignalStore } from './store.ts';
+import { eventsDelivered, type SignalStream, type SignalStreamId, tokenOf } from './stream.ts';
+import { isExcluded } from './subject.ts';
+
+/** Of a stream: what is further on waits in the log, however long nobody asks. */
+export const mostWaiting = 500;
+const signalsAtOnce = 100;
+
+export interface FillingDependencies {
+  readonly store: SignalStore;
+  readonly reader: SignalReader;
+  readonly clock: Clock;
+}
+
+/** Reads what is new in the log into the queue of a stream; nothing while enough waits there, or it is not enabled. */
+export function createFilling({ store, reader, clock }: FillingDependencies) {
+  async function wantedBy(stream: SignalStream) {
+    const events = new Set(eventsDelivered(stream.eventsRequested));
+    const exclusions = await store.exclusions(stream.id);
+    return ({ event, subject }: Parameters<typeof tokenOf>[0]): boolean =>
+      events.has(caepEventUri(event)) && !exclusions.some((excluded) => isExcluded(subject, excluded));
+  }
+
+  /** @returns false when there was nothing to read, or another has read it */
+  return async function fill(id: SignalStreamId, newest: bigint): Promise<boolean> {
+    const stream = await store.find(id);
+    if (stream?.status !== 'enabled' || stream.position >= newest) return false;
+    const room = mostWaiting - (await store.countWaiting(id));
+    if (room <= 0) return false;
+    const page = await reader.read(stream.institution, await wantedBy(stream), {
+      after: stream.position,
+      limit: Math.min(room, signalsAtOnce),
+      newest,
+    });
+    const nowSeconds = Math.floor(clock.now() / 1000);
+    return store.fill(
+      stream,
+      page.position,
+      page.signals.map((signal) => tokenOf(signal, id, nowSeconds)),
+    );
+  };
+}
+export type Fill = ReturnType<typeof createFilling>;

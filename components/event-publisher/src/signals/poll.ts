@@ -1,0 +1,172 @@
+import { type AuditAppender, deliveryMethods, type Signer, sharedSignalErrors } from '@countersign/contracts';
+import { type Clock, newId, type Random } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import type { NewRecords } from '../new-records.ts';
+import type { Fill } from './filling.ts';
+import { signSecurityEvent } from './security-event-token.ts';
+import type { SignalReader } from './signal-reader.ts';
+import type { SignalStore } from './store.ts';
+import { parseStreamId, type SignalStream } from './stream.ts';
+import type { Receiver } from './streams.ts';
+
+export interface PollDependencies {
+  readonly store: SignalStore;
+  readonly reader: SignalReader;
+  readonly fill: Fill;
+  readonly watch: NewRecords;
+  readonly issuer: string;
+  readonly audit: AuditAppender;
+  readonly signer: Pick<Signer, 'current' | 'sign'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Whether nobody is to wait any more. */
+  readonly stopped: () => boolean;
+  /** How long a poll waits for something to happen; 20 seconds when left out. */
+  readonly longPollMs?: number;
+}
+
+/** RFC 8936 section 2.2. */
+export interface PollRequest {
+  readonly maxEvents?: number;
+  readonly returnImmediately?: boolean;
+  readonly ack?: readonly string[];
+  readonly setErrs?: Readonly<Record<string, { readonly err: string; readonly description?: string }>>;
+}
+
+/** RFC 8936 section 2.3. */
+export interface PollAnswer {
+  readonly sets: Readonly<Record<string, string>>;
+  readonly moreAvailable?: true;
+}
+
+export type Poll = (id: string, request: PollRequest, by: Receiver, signal: AbortSignal) => Promise<PollAnswer>;
+
+/** Of one answer, whatever was asked for. */
+const mostTokens = 100;
+/** Another node may have queued something: it is looked again so often. */
+const lookAgainMs = 1_000;
+/** Of one institution, so that it leaves room for others; further polls are answered at once. */
+const mostWaitingPolls = 16;
+
+/**
+ * Answers polls (RFC 8936): the oldest tokens that have not been acknowledged, and again those until they have been. A
+ * token that the receiver says it cannot use is given up and recorded: it was theirs to take.
+ */
+export function createPoll(dependencies: PollDependencies): Poll {
+  const { store, reader, fill, watch, issuer, audit, signer, clock, random, logger, stopped } = dependencies;
+  const { longPollMs = 20_000 } = dependencies;
+  const waitingPolls = new Map<string, number>();
+
+  async function settle(stream: SignalStream, { ack = [], setErrs = {} }: PollRequest, by: Receiver): Promise<void> {
+    if (ack.length > 0) await store.acknowledge(stream.id, ack);
+    const refused = Object.keys(setErrs);
+    if (refused.length === 0) return;
+    await store.inUnit(async (unit) => {
+      const dropped = await unit.drop(stream.id, refused);
+      if (dropped.length === 0) return;
+      const sets = dropped.map((jti) => ({ jti, err: codeOf(setErrs[jti]?.err) }));
+      await audit.append({
+        id: newId('record', { clock, random }),
+        type: 'signal.stream-changed',
+        source: 'event-publisher',
+        outcome: 'done',
+        subject: { id: by.id, institution: by.institution },
+        client: by.client,
+        data: {
+          operation: 'refuse-tokens',
+          stream: stream.id,
+          institution: stream.institution,
+          audience: stream.audience,
+          sets,
+        },
+      });
+      logger.warn({ stream: stream.id, count: sets.length }, 'a receiver could not use security events');
+    });
+  }
+
+  async function answer(stream: SignalStream, limit: number): Promise<PollAnswer> {
+    const waiting = await store.waiting(stream.id, limit + 1);
+    const sets: Record<string, string> = {};
+    for (const { claims } of waiting.slice(0, limit))
+      sets[claims.jti] = await signSecurityEvent({ ...claims, iss: issuer, aud: stream.audience }, signer);
+    const more = waiting.length > limit || (await reader.newest()) > ((await store.find(stream.id))?.position ?? 0n);
+    return more ? { sets, moreAvailable: true } : { sets };
+  }
+
+  /** @returns false when the poll is not to wait */
+  function claimWait(institution: string): boolean {
+    const count = waitingPolls.get(institution) ?? 0;
+    if (count >= mostWaitingPolls) return false;
+    waitingPolls.set(institution, count + 1);
+    return true;
+  }
+  function endWait(institution: string): void {
+    const count = (waitingPolls.get(institution) ?? 1) - 1;
+    if (count === 0) waitingPolls.delete(institution);
+    else waitingPolls.set(institution, count);
+  }
+
+  async function waitForMore(stream: SignalStream, signal: AbortSignal): Promise<void> {
+    if (!claimWait(stream.institution)) return;
+    const until = performance.now() + longPollMs;
+    try {
+      while (!signal.aborted && !stopped() && performance.now() < until) {
+        const newest = await reader.newest();
+        const { position, status } = (await store.find(stream.id)) ?? {};
+        if (position === undefined || status !== 'enabled') return;
+        const moved = newest > position && (await fill(stream.id, newest));
+        if ((await store.countWaiting(stream.id)) > 0) return;
+        // There may be more behind what was read: others' records are passed in steps.
+        if (moved) continue;
+        await withTimeout(Math.min(lookAgainMs, until - performance.now()), signal, (ended) =>
+          watch.behind(newest, ended),
+        );
+      }
+    } finally {
+      endWait(stream.institution);
+    }
+  }
+
+  return async (text, request, by, signal) => {
+    const id = parseStreamId(text);
+    const stream = id === undefined ? undefined : await store.find(id);
+    if (stream?.institution !== by.institution || stream.delivery.method !== 'poll')
+      throw sharedSignalErrors.error(
+        'stream_not_found',
+        `There is no such stream of the method ${deliveryMethods.poll}, or it is not yours to see.`,
+      );
+    await settle(stream, request, by);
+    const limit = Math.min(request.maxEvents ?? mostTokens, mostTokens);
+    // While it is not enabled nothing is sent over it (section 8.1.2.1).
+    if (stream.status !== 'enabled') return { sets: {} };
+    await fill(stream.id, await reader.newest());
+    if (limit > 0 && request.returnImmediately !== true && (await store.countWaiting(stream.id)) === 0)
+      await waitForMore(stream, signal);
+    const now = await store.find(stream.id);
+    return now?.status === 'enabled' ? answer(now, limit) : { sets: {} };
+  };
+}
+
+/** Waits for what ends with a signal: with ours, or when the time is over. */
+async function withTimeout(
+  timeoutMs: number,
+  signal: AbortSignal,
+  wait: (ended: AbortSignal) => Promise<unknown>,
+): Promise<void> {
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  const timer = setTimeout(end, Math.max(0, timeoutMs));
+  signal.addEventListener('abort', end);
+  try {
+    await wait(ending.signal);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', end);
+  }
+}
+
+/** Of the registry of RFC 8935 section 7.1, or another code; never words. */
+function codeOf(err: string | undefined): string {
+  return err !== undefined && /^[a-z_]{1,64}$/.test(err) ? err : 'unknown';
+}

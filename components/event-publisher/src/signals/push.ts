@@ -1,0 +1,134 @@
+import { type AuditAppender, type Outbound, type Signer, streamEventUri } from '@countersign/contracts';
+import { type Clock, newId, type Random } from '@countersign/kernel';
+import { type Logger, type SealingKey, unseal } from '@countersign/runtime';
+import { failsForTooLong, retryAfter } from '../back-off.ts';
+import { type PostOutcome, postTo } from '../post-outcome.ts';
+import type { Fill } from './filling.ts';
+import { securityEventType, signSecurityEvent } from './security-event-token.ts';
+import type { LeasedStream, SignalStore } from './store.ts';
+import { type QueuedClaims, streamToken } from './stream.ts';
+import { authorizationBinding } from './streams.ts';
+
+export interface PushDependencies {
+  readonly store: SignalStore;
+  readonly fill: Fill;
+  readonly issuer: string;
+  readonly audit: AuditAppender;
+  readonly signer: Pick<Signer, 'current' | 'sign'>;
+  readonly sealingKey: SealingKey;
+  readonly outbound: Pick<Outbound, 'post'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Held for one turn. */
+const tokensAtOnce = 100;
+/** A receiver that is slow has its turn, and then others have theirs. */
+const turnMs = 10_000;
+/** When we could not, and not the receiver. */
+const ownFaultMs = 5_000;
+/** Another node takes a stream over when the one that pushes it says nothing for so long. */
+export const leaseMs = 30_000;
+
+/**
+ * One turn of a stream that is pushed (RFC 8935): its tokens in the order of the log, one at a time, moving on after a
+ * 2xx answer. A token that is refused is tried again like one that was not answered: it is not ours to decide that a
+ * receiver can do without it.
+ *
+ * @param turn.newest the newest place when the stream was leased
+ * @param turn.ended says that it is to stop, between two tokens
+ * @returns how many were delivered
+ */
+export async function push(
+  held: LeasedStream,
+  turn: { readonly newest: bigint; readonly ended: () => boolean },
+  dependencies: PushDependencies,
+): Promise<number> {
+  const { store, fill, clock, logger } = dependencies;
+  const until = clock.now() + turnMs;
+  let delivered = 0;
+  try {
+    await fill(held.id, turn.newest);
+    for (const { place, claims } of await store.waiting(held.id, tokensAtOnce)) {
+      if (turn.ended() || clock.now() > until) break;
+      const outcome = await send(held, claims, dependencies);
+      if (outcome.kind === 'failed') {
+        // The failure counts for the token that failed: one before it was taken in this turn.
+        await putOff(delivered === 0 ? held : { ...held, attempts: 0, failingSince: undefined }, outcome, dependencies);
+        return delivered;
+      }
+      if (!(await store.delivered(held, place, clock.now() + leaseMs))) return delivered;
+      delivered += 1;
+    }
+    await store.release(held, clock.now());
+  } catch (error) {
+    logger.warn({ error, stream: held.id }, 'a stream of security events could not be pushed');
+    // Where this fails too the lease ends by itself; whoever holds it next goes on from what is queued.
+    await store.release(held, clock.now() + ownFaultMs).catch(() => false);
+  }
+  return delivered;
+}
+
+async function send(
+  { id, stream }: LeasedStream,
+  claims: QueuedClaims,
+  { issuer, signer, sealingKey, outbound }: PushDependencies,
+): Promise<PostOutcome> {
+  const { delivery, audience } = stream;
+  if (delivery.method !== 'push') throw new Error('a stream that is polled for was leased to be pushed');
+  const body = await signSecurityEvent({ ...claims, iss: issuer, aud: audience }, signer);
+  const { url, authorization } = delivery;
+  return postTo(outbound, url, {
+    contentType: `application/${securityEventType}`,
+    body,
+    ...(authorization === undefined
+      ? {}
+      : { authorization: unseal(authorization, sealingKey, authorizationBinding(id)).toString('utf8') }),
+  });
+}
+
+async function putOff(
+  held: LeasedStream,
+  { detail, gone }: Extract<PostOutcome, { kind: 'failed' }>,
+  dependencies: PushDependencies,
+): Promise<void> {
+  const { store, clock, random } = dependencies;
+  const now = clock.now();
+  if (gone || failsForTooLong(held.failingSince, now)) await suspend(held, { detail, gone }, dependencies);
+  else await store.failed(held, now, now + retryAfter(held.attempts, random), detail);
+}
+
+/**
+ * Pauses the stream: what happens is held in the log until the receiver enables it. Section 8.1.5 wants it to be told
+ * before, which is tried once.
+ */
+async function suspend(
+  held: LeasedStream,
+  { detail, gone }: { readonly detail: string; readonly gone: boolean },
+  dependencies: PushDependencies,
+): Promise<void> {
+  const { store, audit, clock, random, logger } = dependencies;
+  const reason = gone ? 'The address is gone (410).' : 'Nothing could be delivered for three days.';
+  const record = newId('record', { clock, random });
+  const { stream } = held;
+  const told = streamToken(held.id, {
+    jti: `${record}.0.${held.id}`,
+    uri: streamEventUri('stream-updated'),
+    claims: { status: 'paused', reason },
+    nowSeconds: Math.floor(clock.now() / 1000),
+  });
+  if (!gone) await send(held, told, dependencies);
+  const suspended = await store.inUnit(async (unit) => {
+    if (!(await unit.suspend(held, reason))) return false;
+    await audit.append({
+      id: record,
+      type: 'signal.delivery-suspended',
+      source: 'event-publisher',
+      outcome: 'done',
+      data: { stream: held.id, institution: stream.institution, audience: stream.audience, detail },
+    });
+    return true;
+  });
+  if (suspended) logger.error({ stream: held.id }, 'a stream of security events is paused: it could not be delivered');
+}

@@ -1,0 +1,82 @@
+import type { AuditLog } from '@countersign/contracts';
+import { type Clock, isCodedError } from '@countersign/kernel';
+import { createSlices, sliceSize, slicesOfPage } from '../slices.ts';
+import { type DirectoryView, type Signal, signalsOf, signalTypes } from './projection.ts';
+
+export interface SignalReaderDependencies {
+  readonly log: Pick<AuditLog, 'scan' | 'newest'>;
+  /** @throws CodedError `directory_behind`, as the directory does */
+  readonly directory: { snapshotAtLeast(version: number): Promise<DirectoryView> };
+  /** `iss` of the tokens, and what their subjects are named under: the issuer of our access tokens. */
+  readonly issuer: string;
+  readonly clock: Clock;
+}
+
+export interface SignalPage {
+  readonly signals: readonly Signal[];
+  /** Everything up to this place has been looked at. */
+  readonly position: bigint;
+}
+
+/** A change whose record is older than this and that has not taken effect never will: the record stands before it. */
+const changeWaitMs = 60_000;
+
+export type SignalReader = ReturnType<typeof createSignalReader>;
+
+/** What an institution may hear of, read from the log in its order. */
+export function createSignalReader({ log, directory, issuer, clock }: SignalReaderDependencies) {
+  async function directoryAt(version: number, recordedAt: number): Promise<DirectoryView | undefined> {
+    try {
+      return await directory.snapshotAtLeast(version);
+    } catch (error) {
+      if (isCodedError(error, 'directory_behind') && clock.now() - recordedAt > changeWaitMs) return undefined;
+      throw error;
+    }
+  }
+
+  const slices = createSlices<Signal & { readonly index: bigint }>({
+    log,
+    async read(record, index) {
+      const recordedAt = Date.parse(record.time);
+      const signals = await signalsOf(record, {
+        issuer,
+        directoryAt: (version) => directoryAt(version, recordedAt),
+      });
+      return signals.map((signal) => ({ ...signal, index }));
+    },
+  });
+
+  return {
+    /**
+     * What is behind a place, up to `limit` signals and those of the last record. Bounded: others' are passed in steps.
+     *
+     * @throws while the log cannot be read, or the directory has not come as far as the log
+     */
+    async read(
+      institution: string,
+      wanted: (signal: Signal) => boolean,
+      { after, limit, newest }: { readonly after: bigint; readonly limit: number; readonly newest: bigint },
+    ): Promise<SignalPage> {
+      const signals: Signal[] = [];
+      let position = after;
+      for (let count = 0; count < slicesOfPage; count++) {
+        const slice = await slices({ types: signalTypes, after: position, size: sliceSize, newest });
+        for (const { index, ...signal } of slice.items) {
+          // Those of one record stay together: a place is passed, or it is not.
+          if (signals.length >= limit && index > position) return { signals, position };
+          position = index;
+          if (hears(institution, signal) && wanted(signal)) signals.push(signal);
+        }
+        position = slice.last ?? position;
+        if (!slice.full) return { signals, position: newest > position ? newest : position };
+      }
+      return { signals, position };
+    },
+    /** The place of the newest record that signals are made from; -1 where there is none. */
+    newest: (): Promise<bigint> => log.newest(signalTypes),
+  };
+}
+
+function hears(institution: string, { audience }: Signal): boolean {
+  return audience === 'everybody' || audience.includes(institution);
+}

@@ -1,0 +1,325 @@
+import type { RecordId } from '@countersign/kernel';
+import { transaction } from '@countersign/runtime';
+import type pg from 'pg';
+import { ask, createLeases, type LeaseRequest } from '../store/leases.ts';
+import type { QueuedClaims, SignalStream, SignalStreamId, StreamDelivery, StreamStatus } from './stream.ts';
+import type { SubjectIdentifier } from './subject.ts';
+
+/** A stream that this node pushes for now. */
+export interface LeasedStream {
+  readonly id: SignalStreamId;
+  readonly lease: string;
+  readonly stream: SignalStream;
+  readonly attempts: number;
+  /** Milliseconds since the epoch, as are all times here. */
+  readonly failingSince: number | undefined;
+}
+
+/** A token that waits for its receiver. */
+export interface Queued {
+  readonly place: string;
+  readonly claims: QueuedClaims;
+}
+
+interface Row {
+  readonly id: SignalStreamId;
+  readonly institution: string;
+  readonly audience: string;
+  readonly description: string | null;
+  readonly method: 'push' | 'poll';
+  readonly endpoint_url: string | null;
+  readonly authorization_sealed: Buffer | null;
+  readonly events_requested: readonly string[] | null;
+  readonly status: StreamStatus;
+  readonly status_reason: string | null;
+  readonly position: string;
+  readonly revision: string;
+  readonly verified_at: Date | null;
+  readonly attempts: number;
+  readonly failing_since: Date | null;
+  readonly lease: string;
+}
+
+const columns = `id, institution, audience, description, method, endpoint_url, authorization_sealed, events_requested,
+  status, status_reason, position, revision, verified_at, attempts, failing_since, lease`;
+
+type Configuration = Pick<SignalStream, 'description' | 'delivery' | 'eventsRequested'>;
+
+/** The questions of one transaction of the database. */
+function createUnit(client: pg.PoolClient) {
+  return {
+    /** One at a time for an institution: so that what is counted is still so when a row is added. */
+    async lockInstitution(institution: string): Promise<void> {
+      await client.query(`select pg_advisory_xact_lock(hashtextextended('event_publisher/signals/' || $1, 0))`, [
+        institution,
+      ]);
+    },
+    async ofInstitution(institution: string): Promise<readonly SignalStream[]> {
+      const { rows } = await client.query<Row>(
+        `select ${columns} from signal_streams where institution = $1 order by id for update`,
+        [institution],
+      );
+      return rows.map(streamOf);
+    },
+    async put(stream: SignalStream, at: number, recordId: RecordId): Promise<void> {
+      const { id, institution, audience, status, position } = stream;
+      await client.query(
+        `insert into signal_streams (id, institution, audience, status, position, created_at, next_attempt_at, record_id,
+           description, method, endpoint_url, authorization_sealed, events_requested)
+         values ($1, $2, $3, $4, $5, to_timestamp($6::float8 / 1000.0), to_timestamp($6::float8 / 1000.0), $7,
+           $8, $9, $10, $11, $12)`,
+        [id, institution, audience, status, position, at, recordId, ...configurationValues(stream)],
+      );
+    },
+    /** What failed before is not held against another address, and whoever pushes to the old one pushes no more. */
+    async configure(id: SignalStreamId, configuration: Configuration, now: number): Promise<void> {
+      await client.query(
+        `update signal_streams
+            set revision = revision + 1, attempts = 0, failing_since = null, lease = lease + 1, leased_until = null,
+                next_attempt_at = to_timestamp($2::float8 / 1000.0),
+                description = $3, method = $4, endpoint_url = $5, authorization_sealed = $6, events_requested = $7
+          where id = $1`,
+        [id, now, ...configurationValues(configuration)],
+      );
+    },
+    async remove(id: SignalStreamId): Promise<void> {
+      await client.query('delete from signal_streams where id = $1', [id]);
+    },
+    /** @param position where it goes on; from where it was when left out */
+    async setStatus(
+      id: SignalStreamId,
+      to: { readonly status: StreamStatus; readonly reason: string | undefined; readonly position?: bigint },
+      now: number,
+    ): Promise<void> {
+      await client.query(
+        `update signal_streams
+            set status = $2, status_reason = $3, revision = revision + 1, position = greatest(position, $4::bigint),
+                attempts = 0, failing_since = null, next_attempt_at = to_timestamp($5::float8 / 1000.0),
+                lease = lease + 1, leased_until = null
+          where id = $1`,
+        [id, to.status, to.reason ?? null, to.position ?? null, now],
+      );
+    },
+    async clearQueue(id: SignalStreamId): Promise<void> {
+      await client.query('delete from signal_queue where stream = $1', [id]);
+    },
+    async setVerified(id: SignalStreamId, now: number): Promise<void> {
+      await client.query(`update signal_streams set verified_at = to_timestamp($2::float8 / 1000.0) where id = $1`, [
+        id,
+        now,
+      ]);
+    },
+    async queue(id: SignalStreamId, tokens: readonly QueuedClaims[]): Promise<void> {
+      await queueTokens(client, id, tokens);
+    },
+    async countWaiting(id: SignalStreamId): Promise<number> {
+      return countWaiting(client, id);
+    },
+    async countExclusions(id: SignalStreamId): Promise<number> {
+      const { rows } = await client.query<{ count: number }>(
+        'select count(*)::integer as count from signal_exclusions where stream = $1',
+        [id],
+      );
+      return rows[0]?.count ?? 0;
+    },
+    /** @returns whether it was not among them before */
+    async exclude(id: SignalStreamId, digest: string, subject: SubjectIdentifier): Promise<boolean> {
+      const { rowCount } = await client.query(
+        `with added as (
+           insert into signal_exclusions (stream, digest, subject) values ($1, $2, $3) on conflict do nothing returning 1)
+         update signal_streams set revision = revision + 1 where id = $1 and exists (select from added)`,
+        [id, digest, JSON.stringify(subject)],
+      );
+      return rowCount === 1;
+    },
+    /** @returns whether it was among them */
+    async include(id: SignalStreamId, digest: string): Promise<boolean> {
+      const { rowCount } = await client.query(
+        `with gone as (delete from signal_exclusions where stream = $1 and digest = $2 returning 1)
+         update signal_streams set revision = revision + 1 where id = $1 and exists (select from gone)`,
+        [id, digest],
+      );
+      return rowCount === 1;
+    },
+    /** Pauses the stream, while the lease still is the one named. @returns whether it did */
+    async suspend({ id, lease }: LeasedStream, reason: string): Promise<boolean> {
+      const { rowCount } = await client.query(
+        `update signal_streams
+            set status = 'paused', status_reason = $3, revision = revision + 1, leased_until = null
+          where id = $1 and lease = $2 and status = 'enabled'`,
+        [id, lease, reason],
+      );
+      return rowCount === 1;
+    },
+    /** Takes tokens out that the receiver does not want. @returns which of them were there */
+    async drop(id: SignalStreamId, jtis: readonly string[]): Promise<readonly string[]> {
+      const { rows } = await client.query<{ jti: string }>(
+        'delete from signal_queue where stream = $1 and jti = any($2) returning jti',
+        [id, jtis],
+      );
+      return rows.map(({ jti }) => jti);
+    },
+  };
+}
+
+/** The tables `signal_streams`, `signal_exclusions` and `signal_queue`. */
+export function createSignalStore(pool: pg.Pool) {
+  const leases = createLeases<Row>(pool, {
+    name: 'signal_streams',
+    active: `method = 'push' and status = 'enabled'`,
+    hasNew: '(position < $3 or exists (select from signal_queue where stream = signal_streams.id))',
+    columns,
+  });
+
+  return {
+    inUnit: <Result>(work: (unit: ReturnType<typeof createUnit>) => Promise<Result>): Promise<Result> =>
+      transaction(pool, (client) => work(createUnit(client))),
+
+    async ofInstitution(institution: string): Promise<readonly SignalStream[]> {
+      const { rows } = await ask<Row>(
+        pool,
+        `select ${columns} from signal_streams where institution = $1 order by id`,
+        [institution],
+      );
+      return rows.map(streamOf);
+    },
+
+    async find(id: SignalStreamId): Promise<SignalStream | undefined> {
+      const { rows } = await ask<Row>(pool, `select ${columns} from signal_streams where id = $1`, [id]);
+      return rows[0] === undefined ? undefined : streamOf(rows[0]);
+    },
+
+    async exclusions(id: SignalStreamId): Promise<readonly SubjectIdentifier[]> {
+      const { rows } = await ask<{ subject: SubjectIdentifier }>(
+        pool,
+        'select subject from signal_exclusions where stream = $1',
+        [id],
+      );
+      return rows.map(({ subject }) => subject);
+    },
+
+    /** The oldest that wait. */
+    async waiting(id: SignalStreamId, limit: number): Promise<readonly Queued[]> {
+      const { rows } = await ask<{ place: string; claims: QueuedClaims }>(
+        pool,
+        'select place, claims from signal_queue where stream = $1 order by place limit $2',
+        [id, limit],
+      );
+      return rows;
+    },
+
+    countWaiting: (id: SignalStreamId): Promise<number> => countWaiting(pool, id),
+
+    /**
+     * Queues what was read from the log for a stream, and moves its place on: both or neither.
+     *
+     * @returns false when somebody else has moved it on, or it is no longer to hold what was read for it
+     */
+    async fill(read: SignalStream, position: bigint, tokens: readonly QueuedClaims[]): Promise<boolean> {
+      return transaction(pool, async (client) => {
+        const { rowCount } = await client.query(
+          `update signal_streams set position = $4
+            where id = $1 and position = $2 and revision = $3 and status = 'enabled'`,
+          [read.id, read.position, read.revision, position],
+        );
+        if (rowCount !== 1) return false;
+        await queueTokens(client, read.id, tokens);
+        return true;
+      });
+    },
+
+    /** They are the receiver's now. */
+    async acknowledge(id: SignalStreamId, jtis: readonly string[]): Promise<void> {
+      await ask(pool, 'delete from signal_queue where stream = $1 and jti = any($2)', [id, jtis]);
+    },
+
+    async lease(wanted: LeaseRequest): Promise<readonly LeasedStream[]> {
+      const rows = await leases.take(wanted);
+      return rows.map((row) => ({
+        id: row.id,
+        lease: row.lease,
+        stream: streamOf(row),
+        attempts: row.attempts,
+        failingSince: row.failing_since?.getTime(),
+      }));
+    },
+
+    /** A token was taken. @returns false when another holds the lease, or the stream is not pushed any more */
+    async delivered({ id, lease }: LeasedStream, place: string, leasedUntil: number): Promise<boolean> {
+      const { rowCount } = await ask(
+        pool,
+        `with gone as (delete from signal_queue where stream = $1 and place = $3)
+         update signal_streams
+            set attempts = 0, failing_since = null, leased_until = to_timestamp($4::float8 / 1000.0)
+          where id = $1`,
+        [id, lease, place, leasedUntil],
+      );
+      return rowCount === 1;
+    },
+
+    /** The turn is over, and another may go on at the time given. */
+    async release({ id, lease }: LeasedStream, nextAttempt: number): Promise<boolean> {
+      const { rowCount } = await ask(
+        pool,
+        `update signal_streams set leased_until = null, next_attempt_at = to_timestamp($3::float8 / 1000.0)
+          where id = $1 and lease = $2`,
+        [id, lease, nextAttempt],
+      );
+      return rowCount === 1;
+    },
+
+    failed: leases.failed,
+  };
+}
+export type SignalStore = ReturnType<typeof createSignalStore>;
+
+async function countWaiting(on: pg.Pool | pg.PoolClient, id: SignalStreamId): Promise<number> {
+  const { rows } = await ask<{ count: number }>(
+    on,
+    'select count(*)::integer as count from signal_queue where stream = $1',
+    [id],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** What has been queued before stays as it is: a token that is read again is the same. */
+async function queueTokens(client: pg.PoolClient, id: SignalStreamId, tokens: readonly QueuedClaims[]): Promise<void> {
+  if (tokens.length === 0) return;
+  await client.query(
+    `insert into signal_queue (stream, jti, claims)
+     select $1, jti, claims from unnest($2::text[], $3::jsonb[]) with ordinality as token (jti, claims, turn)
+      order by turn on conflict (stream, jti) do nothing`,
+    [id, tokens.map(({ jti }) => jti), tokens.map((token) => JSON.stringify(token))],
+  );
+}
+
+function configurationValues({ description, delivery, eventsRequested }: Configuration): readonly unknown[] {
+  const pushed = delivery.method === 'push' ? delivery : undefined;
+  return [
+    description ?? null,
+    delivery.method,
+    pushed?.url ?? null,
+    pushed?.authorization ?? null,
+    eventsRequested ?? null,
+  ];
+}
+
+function streamOf(row: Row): SignalStream {
+  return {
+    id: row.id,
+    institution: row.institution,
+    audience: row.audience,
+    description: row.description ?? undefined,
+    delivery: deliveryOf(row),
+    eventsRequested: row.events_requested ?? undefined,
+    status: row.status,
+    statusReason: row.status_reason ?? undefined,
+    position: BigInt(row.position),
+    revision: row.revision,
+    verifiedAt: row.verified_at?.getTime(),
+  };
+}
+
+function deliveryOf({ endpoint_url: url, authorization_sealed: sealed }: Row): StreamDelivery {
+  return url === null ? { method: 'poll' } : { method: 'push', url, authorization: sealed ?? undefined };
+}

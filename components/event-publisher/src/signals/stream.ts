@@ -1,0 +1,84 @@
+import { type CaepEvent, caepEvents, caepEventUri } from '@countersign/contracts';
+import { type Brand, type Clock, newId, type Random } from '@countersign/kernel';
+import type { Signal } from './projection.ts';
+import type { SecurityEventClaims } from './security-event-token.ts';
+
+/** Id of a stream: as the framework asks, of characters that no URL needs to escape. */
+export type SignalStreamId = Brand<string, 'SignalStreamId'>;
+
+export type StreamStatus = 'enabled' | 'paused' | 'disabled';
+export const streamStatuses = ['enabled', 'paused', 'disabled'] as const satisfies readonly StreamStatus[];
+
+export type StreamDelivery =
+  | { readonly method: 'push'; readonly url: string; readonly authorization: Uint8Array | undefined }
+  | { readonly method: 'poll' };
+
+/** A stream as it is kept. Times in milliseconds since the epoch. */
+export interface SignalStream {
+  readonly id: SignalStreamId;
+  readonly institution: string;
+  readonly audience: string;
+  readonly description: string | undefined;
+  readonly delivery: StreamDelivery;
+  /** As the receiver wrote them; undefined for all there are. */
+  readonly eventsRequested: readonly string[] | undefined;
+  readonly status: StreamStatus;
+  readonly statusReason: string | undefined;
+  readonly position: bigint;
+  readonly revision: string;
+  readonly verifiedAt: number | undefined;
+}
+
+const pattern = /^strm_[0-9a-hjkmnp-tv-z]{26}$/;
+
+/** A new id, made as all ids here are. */
+export function newStreamId(from: { readonly clock: Clock; readonly random: Random }): SignalStreamId {
+  return `strm_${newId('subscription', from).slice('sub_'.length)}` as SignalStreamId;
+}
+
+export function parseStreamId(text: unknown): SignalStreamId | undefined {
+  return typeof text === 'string' && pattern.test(text) ? (text as SignalStreamId) : undefined;
+}
+
+export const eventsSupported: readonly string[] = caepEvents.map(caepEventUri);
+
+/** Those that are asked for and are there (section 8.1.1). */
+export function eventsDelivered(requested: readonly string[] | undefined): readonly string[] {
+  return requested === undefined ? eventsSupported : eventsSupported.filter((uri) => requested.includes(uri));
+}
+
+/** What is queued for a stream: its claims but for those that say whose stream it is. */
+export type QueuedClaims = Omit<SecurityEventClaims, 'iss' | 'aud'>;
+
+/**
+ * The token of a signal in a stream. Its `jti` follows from record, place in it and stream: read from the log again, it
+ * is the same token, and two receivers never have the same.
+ */
+export function tokenOf(signal: Signal, stream: SignalStreamId, nowSeconds: number): QueuedClaims {
+  return {
+    jti: `${signal.record}.${signal.ordinal}.${stream}`,
+    iat: nowSeconds,
+    toe: signal.time,
+    txn: signal.cause,
+    sub_id: signal.subject,
+    events: { [caepEventUri(signal.event satisfies CaepEvent)]: { event_timestamp: signal.time, ...signal.claims } },
+  };
+}
+
+/** A token about the stream itself: its subject is the stream. */
+export function streamToken(
+  stream: SignalStreamId,
+  of: {
+    readonly jti: string;
+    readonly uri: string;
+    readonly claims: Record<string, string>;
+    readonly nowSeconds: number;
+  },
+): QueuedClaims {
+  return {
+    jti: of.jti,
+    iat: of.nowSeconds,
+    sub_id: { format: 'opaque', id: stream },
+    events: { [of.uri]: of.claims },
+  };
+}

@@ -1,0 +1,58 @@
+import type { EvidenceRecord, RecordScanner, RecordType } from '@countersign/contracts';
+
+export interface Slice<Item> {
+  readonly items: readonly Item[];
+  /** Place of the last record that was read. */
+  readonly last: bigint | undefined;
+  readonly full: boolean;
+}
+
+export interface SliceQuery {
+  readonly types: readonly RecordType[];
+  readonly after: bigint;
+  readonly size: number;
+  /** The newest place when it was last looked: who asks with the same shares what others read at this moment. */
+  readonly newest?: bigint;
+}
+
+/** Read at once, so that others' events cost a bounded time. */
+export const sliceSize = 500;
+/** Slices of one page: after that the caller comes again from the new position. */
+export const slicesOfPage = 8;
+
+/**
+ * Reads stretches of the log, and what is made of each record.
+ *
+ * Those who follow mostly stand at the same place, and wake up together: one reading is for all of them.
+ *
+ * @param dependencies.read what a record makes
+ */
+export function createSlices<Item>(dependencies: {
+  readonly log: Pick<RecordScanner, 'scan'>;
+  readonly read: (record: EvidenceRecord, index: bigint) => readonly Item[] | Promise<readonly Item[]>;
+}): (query: SliceQuery) => Promise<Slice<Item>> {
+  const { log, read } = dependencies;
+  const underWay = new Map<string, Promise<Slice<Item>>>();
+
+  async function readSlice({ types, after, size }: SliceQuery): Promise<Slice<Item>> {
+    const entries = await log.scan({ types, after, limit: size, withheld: true });
+    const items: Item[] = [];
+    for (const { index, text } of entries) {
+      // The log's own text: written by it and by nobody else.
+      const record = JSON.parse(text) as EvidenceRecord;
+      items.push(...(await read(record, index)));
+    }
+    return { items, last: entries.at(-1)?.index, full: entries.length === size };
+  }
+
+  return (query) => {
+    const { types, after, size, newest } = query;
+    if (newest === undefined) return readSlice(query);
+    const key = `${[...types].sort().join()} ${after} ${size} ${newest}`;
+    const present = underWay.get(key);
+    if (present !== undefined) return present;
+    const slice = readSlice(query).finally(() => underWay.delete(key));
+    underWay.set(key, slice);
+    return slice;
+  };
+}

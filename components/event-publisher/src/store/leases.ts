@@ -1,0 +1,90 @@
+import { databaseFailure } from '@countersign/runtime';
+import type pg from 'pg';
+
+/** What is asked for when work is leased. Times in milliseconds since the epoch. */
+export interface LeaseRequest {
+  readonly now: number;
+  readonly leaseMs: number;
+  readonly newest: bigint;
+  readonly limit: number;
+  readonly mostOfInstitution: number;
+}
+
+/** What a holder writes by: a later holder has a greater lease, and what is written by an older one is not taken. */
+export interface Lease {
+  readonly id: string;
+  readonly lease: string;
+}
+
+/** A table whose rows are delivered under a lease, and when one of its rows (`$3` is the newest place) is due. */
+interface LeasedTable {
+  readonly name: 'subscriptions' | 'signal_streams';
+  readonly active: string;
+  readonly hasNew: string;
+  readonly columns: string;
+}
+
+/** The leases of a table: who delivers a row, and how a delivery that failed is put off. */
+export function createLeases<Row extends pg.QueryResultRow>(pool: pg.Pool, table: LeasedTable) {
+  const { name, active, hasNew, columns } = table;
+  return {
+    /**
+     * Takes what is due, has something new behind it and is leased to nobody, for `leaseMs`. What another node holds is
+     * passed over, and so is more than `mostOfInstitution` of one institution, so that slow receivers of one hold up
+     * nobody else's.
+     */
+    async take(wanted: LeaseRequest): Promise<readonly Row[]> {
+      const { rows } = await ask<Row>(
+        pool,
+        `with moment as (select to_timestamp($1::float8 / 1000.0) as now),
+          busy as (
+            select institution, count(*) as turns from ${name}, moment where leased_until > now group by institution),
+          due as (
+            select id, next_attempt_at,
+                   row_number() over (partition by institution order by next_attempt_at, id) + coalesce(turns, 0) as turn
+              from moment, ${name} left join busy using (institution)
+             where ${active} and ${hasNew} and next_attempt_at <= now
+               and (leased_until is null or leased_until <= now)),
+          chosen as (
+            select id from due where turn <= $5 order by turn, next_attempt_at limit $4)
+        update ${name}
+            set lease = lease + 1, leased_until = to_timestamp(($1::float8 + $2::float8) / 1000.0)
+          where id in (
+            select id from ${name}
+             where id in (select id from chosen) and ${active}
+               and (leased_until is null or leased_until <= to_timestamp($1::float8 / 1000.0))
+               for update skip locked)
+        returning ${columns}`,
+        [wanted.now, wanted.leaseMs, wanted.newest, wanted.limit, wanted.mostOfInstitution],
+      );
+      return rows;
+    },
+
+    /** It could not be delivered; tried again at the time given. @returns false when another holds the lease */
+    async failed(held: Lease, now: number, nextAttempt: number, detail: string): Promise<boolean> {
+      const { rowCount } = await ask(
+        pool,
+        `update ${name}
+            set attempts = attempts + 1, failing_since = coalesce(failing_since, to_timestamp($3::float8 / 1000.0)),
+                last_failure_at = to_timestamp($3::float8 / 1000.0), last_failure = $5, leased_until = null,
+                next_attempt_at = to_timestamp($4::float8 / 1000.0)
+          where id = $1 and lease = $2`,
+        [held.id, held.lease, now, nextAttempt, detail],
+      );
+      return rowCount === 1;
+    },
+  };
+}
+
+/** One statement. @throws CodedError `database_unavailable` */
+export async function ask<Row extends pg.QueryResultRow>(
+  on: pg.Pool | pg.PoolClient,
+  text: string,
+  values: readonly unknown[],
+): Promise<pg.QueryResult<Row>> {
+  try {
+    return await on.query<Row>(text, [...values]);
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}

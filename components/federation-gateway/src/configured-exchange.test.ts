@@ -1,0 +1,85 @@
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { createLogger } from '@countersign/runtime';
+import { createTestAuthority } from '@countersign/testkit';
+import { afterEach, expect, it } from 'vitest';
+import { createConfiguredExchange } from './index.ts';
+
+const authority = createTestAuthority({ name: 'witnesses' });
+const certificate = authority.issue({ subject: 'CN=witness', sans: { dns: ['localhost'], ip: ['127.0.0.1'] } });
+const logger = createLogger({ level: 'silent', name: 'test' });
+const stops: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+function open(authorities = authority.certificatePem) {
+  const exchange = createConfiguredExchange({ logger, authorities });
+  stops.push(() => exchange.stop());
+  return exchange;
+}
+
+async function serve(answer: RequestListener, kind: 'http' | 'https' = 'http'): Promise<string> {
+  const server =
+    kind === 'http'
+      ? createServer(answer)
+      : createTlsServer({ cert: certificate.certificatePem, key: certificate.privateKeyPem }, answer);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  stops.push(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return `${kind}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const message = { contentType: 'text/plain', body: 'hello' };
+
+it('posts a body and gives status, type and bytes of whatever is answered', async () => {
+  const url = await serve((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      const seen = `${request.method} ${request.url} ${request.headers['content-type']} ${body}`;
+      response.writeHead(409, { 'content-type': 'text/x.tlog.size' }).end(seen);
+    });
+  });
+  const answer = await open().exchange(`${url}/add-checkpoint`, message);
+  expect([answer.status, answer.contentType, answer.body.toString()]).toEqual([
+    409,
+    'text/x.tlog.size',
+    'POST /add-checkpoint text/plain hello',
+  ]);
+});
+
+it('gives a redirect as it is and does not follow it', async () => {
+  const url = await serve((_request, response) => void response.writeHead(302, { location: '/elsewhere' }).end());
+  expect((await open().exchange(url, message)).status).toBe(302);
+});
+
+it('ends a slow answer, an endless one and one that is too large', async () => {
+  const silent = await serve(() => undefined);
+  const failed = { code: 'outbound_failed', category: 'unavailable' };
+  await expect(open().exchange(silent, { ...message, timeoutMs: 50 })).rejects.toMatchObject(failed);
+  const dripping = await serve((_request, response) => {
+    response.writeHead(200);
+    const drip = setInterval(() => response.write('x'), 5);
+    response.on('close', () => clearInterval(drip));
+  });
+  await expect(open().exchange(dripping, { ...message, timeoutMs: 100 })).rejects.toMatchObject(failed);
+  await expect(open().exchange(dripping, { ...message, maxBytes: 3 })).rejects.toMatchObject(failed);
+});
+
+it('accepts servers of its authorities alone', async () => {
+  const url = await serve((_request, response) => void response.end('ok'), 'https');
+  expect((await open().exchange(url, message)).body.toString()).toBe('ok');
+  const stranger = createTestAuthority({ name: 'strangers' });
+  await expect(open(stranger.certificatePem).exchange(url, message)).rejects.toMatchObject({ code: 'outbound_failed' });
+});
+
+it.each(['', 'witness', 'http://witness.example/', 'ftp://127.0.0.1/', 'https://user:secret@witness.example/'])(
+  'refuses the address %j',
+  async (url) => {
+    await expect(open().exchange(url, message)).rejects.toMatchObject({ code: 'outbound_address_refused' });
+  },
+);

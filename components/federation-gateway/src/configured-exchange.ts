@@ -1,0 +1,90 @@
+import { type ConfiguredExchange, outboundErrors } from '@countersign/contracts';
+import { isCodedError } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import { Agent, request } from 'undici';
+
+export interface ConfiguredExchangeDependencies {
+  readonly logger: Logger;
+  /** PEM of the authorities whose servers are accepted, instead of the system's. */
+  readonly authorities?: string;
+}
+
+const defaultTimeoutMs = 5_000;
+const defaultMaxBytes = 65_536;
+/** As long as a witness or an authority may be silent between two of our questions without a new connection. */
+const keepAliveMs = 30_000;
+
+/**
+ * Requests to addresses that the operator has configured. Its own networks are not refused, and connections are kept:
+ * nobody else chose where they lead. See the contract for what it promises.
+ */
+export function createConfiguredExchange(dependencies: ConfiguredExchangeDependencies): ConfiguredExchange & {
+  stop(): Promise<void>;
+} {
+  const { logger, authorities } = dependencies;
+  const agent = new Agent({
+    connect: {
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+      ...(authorities === undefined ? {} : { ca: authorities }),
+    },
+    keepAliveTimeout: keepAliveMs,
+    connections: 8,
+    maxHeaderSize: 16_384,
+  });
+  return {
+    async exchange(url, { contentType, body, timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes }) {
+      const target = readConfigured(url);
+      try {
+        const answer = await request(target, {
+          method: 'POST',
+          headers: { 'content-type': contentType, 'accept-encoding': 'identity' },
+          body,
+          dispatcher: agent,
+          signal: AbortSignal.timeout(timeoutMs),
+        });
+        const { 'content-type': type } = answer.headers;
+        return {
+          status: answer.statusCode,
+          contentType: typeof type === 'string' ? type : undefined,
+          body: await readBounded(answer.body, maxBytes),
+        };
+      } catch (error) {
+        if (isCodedError(error)) throw error;
+        const internal = `${target.origin}: ${error instanceof Error ? error.message : 'failed'}`;
+        logger.debug({ internal }, 'configured exchange failed');
+        throw outboundErrors.error('outbound_failed', `${target.origin} did not answer as it must.`, {
+          internal,
+          cause: error,
+        });
+      }
+    },
+    stop: () => agent.destroy(),
+  };
+}
+
+function readConfigured(url: string): URL {
+  const target = URL.canParse(url) ? new URL(url) : undefined;
+  const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(target?.hostname ?? '');
+  if (
+    target === undefined ||
+    target.username !== '' ||
+    target.password !== '' ||
+    (target.protocol !== 'https:' && !(target.protocol === 'http:' && loopback))
+  )
+    throw outboundErrors.error('outbound_address_refused', `${url} is no https address.`);
+  return target;
+}
+
+async function readBounded(body: AsyncIterable<unknown> & { destroy(): unknown }, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    if (!(chunk instanceof Uint8Array)) throw new Error('its body is not bytes');
+    size += chunk.length;
+    // Leaving the loop ends the connection.
+    if (size > maxBytes) throw new Error(`more than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,178 @@
+import type { LogCustody, retentionErrors } from '@countersign/contracts';
+import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import { obstacleTo } from './erasures.ts';
+import type { RetentionState } from './ledger/fold.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import type { ChangeProposal, ErasureProposal, Proposal } from './ledger/proposal.ts';
+import type { Requester } from './requester.ts';
+import { checkPruning, standingScopes } from './simulations.ts';
+
+/** How often an order is given anew when a hold or a schedule came in between. */
+const maxAttempts = 100;
+
+/** Carries out what two people have agreed on. */
+export interface CarryingOut {
+  /** There may be something to do. Comes back at once. */
+  begin(): void;
+  /** Does what there is to do now. */
+  work(): Promise<void>;
+  /** How far a pruning that this node is at has come. */
+  progressOf(id: string): { readonly done: number; readonly of: number } | undefined;
+  stop(): Promise<void>;
+}
+
+/**
+ * What is approved and not completed follows from the log, so that a node that dies leaves nothing half decided: this one or
+ * another goes on. Two nodes at the same order get in nobody's way: what is gone does not go twice.
+ *
+ * Schedule and holds are asked again before each order. The log itself refuses the order where one came after that.
+ */
+export function createCarryingOut({
+  ledger,
+  custody,
+  clock,
+  logger,
+  everyMs,
+}: {
+  readonly ledger: Ledger;
+  readonly custody: LogCustody;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly everyMs: number;
+}): CarryingOut {
+  const progress = new Map<string, { readonly done: number; readonly of: number }>();
+  let running: Promise<void> | undefined;
+  let again = false;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+
+  /** What two people agreed on and the rules no longer allow ends here, on record. */
+  async function giveUp(proposal: Proposal, error: CodedError): Promise<void> {
+    await ledger.record(
+      {
+        type: proposal.kind === 'erasure' ? 'erasure.rejected' : 'retention.rejected',
+        references: [proposal.id],
+        outcome: 'deny',
+        reason: error.code,
+        data: { proposal: proposal.id, kind: proposal.kind, reason: error.detail },
+      },
+      byApprover(proposal),
+    );
+  }
+
+  async function prune(proposal: ChangeProposal, state: RetentionState): Promise<void> {
+    const { id, change, decision } = proposal;
+    if (change.kind !== 'pruning' || decision === undefined) return;
+    checkPruning(change, state, clock.now());
+    await custody.prune(
+      {
+        class: change.class,
+        before: Date.parse(change.before),
+        holds: standingScopes(state),
+        asOf: state.governedUpTo,
+        authority: decision.record,
+        by: decision.by,
+      },
+      (done, of) => progress.set(id, { done, of }),
+      signal,
+    );
+    progress.delete(id);
+  }
+
+  async function erase(proposal: ErasureProposal, state: RetentionState): Promise<void> {
+    const { keys, decision } = proposal;
+    if (decision === undefined) return;
+    const obstacle = await obstacleTo(proposal, { custody, state, now: clock.now() });
+    if (obstacle !== undefined) throw obstacle;
+    await custody.erase({
+      keys: keys.map(({ key }) => key),
+      asOf: state.governedUpTo,
+      authority: decision.record,
+      by: decision.by,
+    });
+  }
+
+  async function carryOut(id: string): Promise<void> {
+    for (let attempt = 1; !signal.aborted && attempt <= maxAttempts; attempt++) {
+      const state = await ledger.current();
+      const proposal = state.proposals.get(id);
+      if (proposal?.status !== 'approved') return;
+      try {
+        await (proposal.kind === 'erasure' ? erase(proposal, state) : prune(proposal, state));
+        return;
+      } catch (error) {
+        if (isCodedError(error, 'custody_outdated')) continue;
+        if (!isEnd(error)) throw error;
+        await giveUp(proposal, error);
+        return;
+      }
+    }
+  }
+
+  async function work(): Promise<void> {
+    const { proposals } = await ledger.current();
+    for (const { id, status } of proposals.values()) {
+      if (status !== 'approved' || signal.aborted) continue;
+      try {
+        await carryOut(id);
+      } catch (error) {
+        // What others have approved does not wait for it.
+        if (!signal.aborted)
+          logger.error({ error, proposal: id }, 'what was approved could not be carried out; it is tried again');
+      }
+    }
+  }
+
+  async function run(): Promise<void> {
+    try {
+      do {
+        again = false;
+        await work();
+      } while (again && !signal.aborted);
+    } catch (error) {
+      logger.warn({ error }, 'what is approved could not be read; it is tried again');
+    } finally {
+      running = undefined;
+    }
+  }
+
+  function begin(): void {
+    again = true;
+    if (!signal.aborted) running ??= run();
+  }
+
+  const timer = setInterval(begin, everyMs);
+  timer.unref();
+
+  return {
+    begin,
+    async work() {
+      begin();
+      await running;
+    },
+    progressOf: (id) => progress.get(id),
+    async stop() {
+      stopping.abort();
+      clearInterval(timer);
+      await running;
+    },
+  };
+}
+
+const ends: ReadonlySet<string> = new Set([
+  'retention_too_short',
+  'erasure_too_early',
+  'erasure_held',
+] satisfies (keyof typeof retentionErrors.codes)[]);
+
+/** No attempt will do better. */
+function isEnd(error: unknown): error is CodedError {
+  return isCodedError(error) && ends.has(error.code);
+}
+
+/** In the name of whoever let it happen. */
+function byApprover({ proposal, decision }: Proposal): Requester {
+  const { by, people } = decision ?? proposal;
+  return { actor: by, chain: people.filter((person) => person !== by.id) };
+}

@@ -1,0 +1,16 @@
+import type { AuditAppender, AuditLog, LogCustody } from '@countersign/contracts';
+import type { Clock, Random } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import type pg from 'pg';
+
+export interface RetentionDependencies {
+  readonly pool: pg.Pool;
+  readonly audit: AuditAppender;
+  readonly log: Pick<AuditLog, 'search' | 'query'>;
+  readonly custody: LogCustody;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** How often what was approved and is not done is taken up again, in milliseconds; 30,000 by default. */
+  readonly everyMs?: number;
+}

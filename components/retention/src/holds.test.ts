@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RunningRetention } from './index.ts';
+import type { WrittenScope } from './scope.ts';
+import {
+  codeOf,
+  colin,
+  createRetentionWorld,
+  operator,
+  paula,
+  paulasAgent,
+  type RetentionWorld,
+  tessa,
+} from './testing/retention-world.ts';
+
+let world: RetentionWorld;
+let retention: RunningRetention;
+beforeEach(async () => {
+  world = await createRetentionWorld();
+  retention = world.retention;
+});
+afterEach(() => world.close());
+
+const place = (scope: WrittenScope, by = paula, future = false) =>
+  retention.holds.place({ scope, matter: 'SEC v. Example, HO-14021', future }, by);
+
+describe('a legal hold', () => {
+  it('stands on every node from when it was placed, and is released by somebody else', async () => {
+    const transaction = world.transaction();
+    world.aged(1, { type: 'transaction.opened', transaction });
+    const { id, scope, placedBy } = await place({ transaction });
+    expect({ scope, placedBy }).toEqual({ scope: { transaction }, placedBy: paula.actor });
+    const other = world.node();
+    expect((await other.state()).holds.get(id)).not.toHaveProperty('releasedAt');
+    expect(await other.holds.release(id, 'the matter is settled', colin)).toMatchObject({ releasedBy: colin.actor });
+    expect((await retention.state()).holds.get(id)).toHaveProperty('releasedAt');
+    expect(world.log.ofType('hold.released')).toMatchObject([{ references: [id], subject: colin.actor }]);
+  });
+
+  it('is not released by who placed it, nor by what acts for them, and not twice', async () => {
+    const { id } = await place({ types: ['transaction.opened'] }, paula, true);
+    for (const own of [paula, paulasAgent])
+      expect(await codeOf(retention.holds.release(id, 'done', own))).toBe('hold_same_person');
+    await retention.holds.release(id, 'done', colin);
+    expect(await codeOf(retention.holds.release(id, 'done', colin))).toBe('hold_released');
+    expect(await codeOf(retention.holds.release('rec_x', 'done', colin))).toBe('hold_not_found');
+    expect(world.log.ofType('access.refused').map(({ reason }) => reason)).toEqual([
+      'hold_same_person',
+      'hold_same_person',
+      'hold_released',
+    ]);
+  });
+
+  it('is neither placed nor released by whom it is about', async () => {
+    const transaction = world.transaction();
+    world.aged(1, { type: 'transaction.opened', transaction, subject: tessa.actor });
+    expect(await codeOf(place({ person: tessa.actor.id }, tessa, true))).toBe('hold_by_its_subject');
+    expect(await codeOf(place({ transaction }, tessa))).toBe('hold_by_its_subject');
+    expect(await codeOf(place({ client: 'console' }, tessa, true))).toBe('hold_by_its_subject');
+    expect(await codeOf(place({ agent: paulasAgent.actor.id }, paulasAgent, true))).toBe('hold_by_its_subject');
+    const { id } = await place({ transaction });
+    expect(await codeOf(retention.holds.release(id, 'nothing to see', tessa))).toBe('hold_by_its_subject');
+    // What is about a whole firm is about nobody in particular.
+    await place({ institution: operator }, tessa);
+  });
+
+  it('finds something, or says that it is meant for what is to come', async () => {
+    expect(await codeOf(place({ person: 'person:nobody.yet' }))).toBe('hold_finds_nothing');
+    await place({ person: 'person:nobody.yet' }, paula, true);
+    expect(world.log.ofType('hold.placed')).toMatchObject([{ data: { finds_nothing_yet: true } }]);
+  });
+
+  it.each<[string, WrittenScope]>([
+    ['nothing', {}],
+    ['no types', { types: [] }],
+    ['a type that is none', { types: ['order.shredded'] }],
+    ['a transaction that is none', { transaction: 'T-1' }],
+    ['an agent as a person', { person: 'agent:archivist' }],
+    ['a person as an agent', { agent: 'person:tessa.trader' }],
+    ['a name instead of an LEI', { institution: 'Example Fund' }],
+    ['a day that does not exist', { from: '2030-02-30T00:00:00Z' }],
+    ['an end before its beginning', { from: '2031-01-01T00:00:00Z', until: '2030-01-01T00:00:00Z' }],
+  ])('is not placed over %s', async (_, scope) => {
+    expect(await codeOf(place(scope, paula, true))).toBe('retention_malformed');
+    expect(world.log.ofType('hold.placed')).toEqual([]);
+  });
+
+  it('keeps everything while its record cannot be read', async () => {
+    const old = world.aged(6, { type: 'session.started' });
+    const { id: unreadable } = world.log.write({
+      type: 'hold.placed',
+      subject: tessa.actor,
+      data: { of: 'a later release' },
+    });
+    const { id: simulation, would } = await retention.simulate({ kind: 'pruning', class: 'access' }, paula);
+    expect(would.find(({ class: name }) => name === 'access')).toMatchObject({ due: 1, held: 1 });
+    const { id, digest } = await retention.changes.propose(simulation, 'old', paula);
+    await retention.changes.approve(id, digest, colin);
+    await retention.carryOut();
+    expect(world.custody.pruned).not.toContain(old.id);
+    await retention.holds.release(unreadable, 'understood by counsel', colin);
+    expect((await retention.simulate({ kind: 'pruning', class: 'access' }, paula)).holds).toBe(0);
+  });
+
+  it('does not stand when it could not be recorded', async () => {
+    world.log.breakDown();
+    expect(await codeOf(place({ types: ['transaction.opened'] }, paula, true))).toBe('log_unavailable');
+    world.log.repair();
+    expect((await retention.state()).holds.size).toBe(0);
+  });
+});

@@ -1,0 +1,49 @@
+import { createCarryingOut } from './carrying-out.ts';
+import { type Changes, createChanges } from './changes.ts';
+import type { RetentionDependencies } from './dependencies.ts';
+import { createErasures, type Erasures } from './erasures.ts';
+import { createHolds, type Holds } from './holds.ts';
+import type { RetentionState } from './ledger/fold.ts';
+import { createLedger } from './ledger/ledger.ts';
+import { createSimulations, type Simulations } from './simulations.ts';
+import { createStore } from './store.ts';
+
+/** How long evidence is kept, what must stay, and what may go. */
+export interface RunningRetention {
+  /** Schedule, holds and proposals as the log tells them now. */
+  state(): Promise<RetentionState>;
+  readonly simulate: Simulations['simulate'];
+  readonly changes: Changes;
+  readonly holds: Holds;
+  readonly erasures: Erasures;
+  /** How far this node has come with a pruning. */
+  progressOf(id: string): { readonly done: number; readonly of: number } | undefined;
+  /** Does what was approved and is not done; runs by itself as well. */
+  carryOut(): Promise<void>;
+  /** Ends what it is at after the slice under way; what is left is done after the next start, or by another node. */
+  stop(): Promise<void>;
+  readonly now: () => number;
+}
+
+/** All of it follows from the log: there is nothing to load, and nothing that could disagree with it. */
+export function createRetention(dependencies: RetentionDependencies): RunningRetention {
+  const { pool, log, clock, everyMs = 30_000 } = dependencies;
+  const store = createStore(pool);
+  const ledger = createLedger(dependencies);
+  const carryingOut = createCarryingOut({ ...dependencies, ledger, everyMs });
+  const simulations = createSimulations({ ...dependencies, store, ledger });
+  const shared = { ...dependencies, store, ledger, begin: () => carryingOut.begin() };
+  // What was approved before the last stop.
+  carryingOut.begin();
+  return {
+    state: () => ledger.current(),
+    simulate: (wanted, by) => simulations.simulate(wanted, by),
+    changes: createChanges({ ...shared, simulations }),
+    holds: createHolds({ store, ledger, log }),
+    erasures: createErasures(shared),
+    progressOf: (id) => carryingOut.progressOf(id),
+    carryOut: () => carryingOut.work(),
+    stop: () => carryingOut.stop(),
+    now: () => clock.now(),
+  };
+}

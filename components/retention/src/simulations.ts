@@ -1,0 +1,136 @@
+import {
+  type HoldScope,
+  type LegalHold,
+  type LogCustody,
+  type RetentionClass,
+  retentionErrors,
+} from '@countersign/contracts';
+import { type Clock, newId, parseInstant, type Random, toInstant } from '@countersign/kernel';
+import { dueBefore } from './age.ts';
+import type { RetentionState } from './ledger/fold.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import type { ScheduledClass } from './presets.ts';
+import type { Requester } from './requester.ts';
+import { scheduleOf, type WantedSchedule } from './schedule.ts';
+import type { Change, Simulation } from './simulation.ts';
+import type { Store } from './store.ts';
+
+/** What somebody would like to change; for a pruning, `before` is as late as the schedule allows when left out. */
+export type WantedChange =
+  | ({ readonly kind: 'schedule' } & WantedSchedule)
+  | { readonly kind: 'pruning'; readonly class: ScheduledClass; readonly before?: string };
+
+const keptMs = 86_400_000;
+
+export interface Simulations {
+  /**
+   * Finds out what would go by a change. Nothing changes; the answer can be proposed within a day.
+   *
+   * @throws CodedError `retention_too_short`, `retention_malformed`
+   */
+  simulate(wanted: WantedChange, by: Requester): Promise<Simulation>;
+  /** @throws CodedError `retention_not_simulated` where there is none of this id, or what it found is out of date */
+  standing(id: string, state: RetentionState): Promise<Simulation>;
+}
+
+export function createSimulations({
+  store,
+  ledger,
+  custody,
+  clock,
+  random,
+}: {
+  readonly store: Store;
+  readonly ledger: Ledger;
+  readonly custody: LogCustody;
+  readonly clock: Clock;
+  readonly random: Random;
+}): Simulations {
+  return {
+    async simulate(wanted, by) {
+      const state = await ledger.current();
+      const now = clock.now();
+      const change = changeOf(wanted, state, now);
+      const holds = standingScopes(state);
+      const due = change.kind === 'schedule' ? dueBefore(change, now) : { [change.class]: momentOf(change.before) };
+      const simulation: Simulation = {
+        id: newId('simulation', { clock, random }),
+        at: toInstant(now),
+        by: by.actor.id,
+        change,
+        schedule: state.schedule.version,
+        asOf: state.governedUpTo.toString(),
+        holds: holds.length,
+        before: written(due),
+        would: await custody.survey(due, holds),
+        now: await custody.survey(dueBefore(state.schedule, now), holds),
+      };
+      await store.putSimulation(simulation, new Date(now - keptMs));
+      return simulation;
+    },
+
+    async standing(id, state) {
+      const simulation = await store.simulation(id);
+      const madeAt = parseInstant(simulation?.at ?? '');
+      if (simulation === undefined || madeAt === undefined || clock.now() - madeAt > keptMs)
+        throw retentionErrors.error(
+          'retention_not_simulated',
+          'There is no simulation of this change by that id from within a day: simulate it, look at it, and propose it then.',
+        );
+      if (simulation.asOf !== state.governedUpTo.toString())
+        throw retentionErrors.error(
+          'retention_not_simulated',
+          'A hold or the schedule has changed since this was simulated: simulate it again.',
+        );
+      return simulation;
+    },
+  };
+}
+
+/** @throws CodedError `retention_too_short` where a pruning takes what the schedule keeps */
+function changeOf(wanted: WantedChange, { schedule }: RetentionState, now: number): Change {
+  if (wanted.kind === 'schedule') return { kind: 'schedule', ...scheduleOf(wanted) };
+  const latest = dueBefore(schedule, now)[wanted.class];
+  const before = wanted.before === undefined ? latest : momentOf(wanted.before);
+  checkPruning({ class: wanted.class, before: toInstant(before) }, { schedule }, now);
+  return { kind: 'pruning', class: wanted.class, before: toInstant(before) };
+}
+
+/** @throws CodedError `retention_too_short` */
+export function checkPruning(
+  { class: of, before }: { readonly class: ScheduledClass; readonly before: string },
+  { schedule }: Pick<RetentionState, 'schedule'>,
+  now: number,
+): void {
+  const latest = dueBefore(schedule, now)[of];
+  if (momentOf(before) <= latest) return;
+  throw retentionErrors.error(
+    'retention_too_short',
+    `Records of ${of} are kept for ${schedule.years[of]} years: what is from ${toInstant(latest)} or later stays.`,
+    { facts: { class: of, before, latest: toInstant(latest) } },
+  );
+}
+
+/** @throws CodedError `retention_malformed` */
+export function momentOf(text: string): number {
+  const moment = parseInstant(text);
+  if (moment === undefined) throw retentionErrors.error('retention_malformed', 'A moment is written as in RFC 3339.');
+  return moment;
+}
+
+/** The moments of a simulation, to be surveyed again. */
+export function momentsOf({ before }: Pick<Simulation, 'before'>): Partial<Record<RetentionClass, number>> {
+  return Object.fromEntries(Object.entries(before).map(([name, text]) => [name, momentOf(text)]));
+}
+
+function written(due: Partial<Record<RetentionClass, number>>): Simulation['before'] {
+  return Object.fromEntries(Object.entries(due).map(([name, moment]) => [name, toInstant(moment)]));
+}
+
+export function standingHolds({ holds }: Pick<RetentionState, 'holds'>): readonly LegalHold[] {
+  return [...holds.values()].filter(({ releasedAt }) => releasedAt === undefined);
+}
+
+export function standingScopes(state: Pick<RetentionState, 'holds'>): readonly HoldScope[] {
+  return standingHolds(state).map(({ scope }) => scope);
+}

@@ -1,0 +1,36 @@
+import { transaction } from '@countersign/runtime';
+import type pg from 'pg';
+import { readSimulation, type Simulation } from './simulation.ts';
+
+/** Held by whoever decides; decisions of different nodes come one after the other. */
+const turn = '5518203374410962883';
+
+export function createStore(pool: pg.Pool) {
+  return {
+    /** Runs `work` while nobody else, on any node, decides about retention. */
+    inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+      return transaction(pool, async (session) => {
+        await session.query(`select pg_advisory_xact_lock(${turn})`);
+        return work();
+      });
+    },
+
+    async putSimulation(simulation: Simulation, forgetBefore: Date): Promise<void> {
+      const { id, at, by } = simulation;
+      await pool.query('delete from simulations where made_at < $1', [forgetBefore]);
+      await pool.query('insert into simulations (id, made_at, made_by, content) values ($1, $2, $3, $4)', [
+        id,
+        at,
+        by,
+        JSON.stringify(simulation),
+      ]);
+    },
+
+    async simulation(id: string): Promise<Simulation | undefined> {
+      const { rows } = await pool.query<{ content: unknown }>('select content from simulations where id = $1', [id]);
+      return readSimulation(rows[0]?.content);
+    },
+  };
+}
+
+export type Store = ReturnType<typeof createStore>;

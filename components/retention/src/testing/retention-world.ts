@@ -1,0 +1,76 @@
+import { isCodedError, newId, systemRandom } from '@countersign/kernel';
+import { createLogger } from '@countersign/runtime';
+import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createRetention, type RunningRetention, retentionMigrations } from '../index.ts';
+import type { Requester } from '../requester.ts';
+import { createSmallCustody } from './small-custody.ts';
+import { createSmallLog } from './small-log.ts';
+
+export const operator = '5493001KJTIIGC8Y1R12';
+const person = (name: string, chain: readonly string[] = []): Requester => ({
+  actor: { id: `person:${name}`, institution: operator },
+  chain,
+  client: 'console',
+});
+export const paula = person('paula.records');
+export const colin = person('colin.counsel');
+export const tessa = person('tessa.trader');
+/** Software that acts for Paula. */
+export const paulasAgent: Requester = {
+  actor: { id: 'agent:archivist', institution: operator },
+  chain: ['person:paula.records'],
+  client: 'archivist',
+};
+
+const years = 365.25 * 86_400_000;
+
+/** Retention on a database of its own, over a log that the test holds in its hands. */
+export async function createRetentionWorld() {
+  const scratch = await createTestDatabase({ components: [retentionMigrations] });
+  const clock = fixedClock(Date.parse('2036-03-01T12:00:00Z'));
+  const logger = createLogger({ level: 'silent', name: 'test' });
+  const log = createSmallLog(clock);
+  const custody = createSmallCustody(log, clock);
+  const nodes: RunningRetention[] = [];
+
+  function node(): RunningRetention {
+    const retention = createRetention({
+      pool: scratch.pool('retention'),
+      audit: log,
+      ...{ log, custody, clock, logger },
+      random: systemRandom,
+      everyMs: 3_600_000,
+    });
+    nodes.push(retention);
+    return retention;
+  }
+
+  return {
+    ...{ scratch, clock, log, custody, node },
+    retention: node(),
+    /** A record that is so many years old when time has come back. */
+    aged(ago: number, draft: Parameters<typeof log.write>[0]) {
+      clock.advance(-ago * years);
+      const record = log.write(draft);
+      clock.advance(ago * years);
+      return record;
+    },
+    transaction: () => newId('transaction', { clock, random: systemRandom }),
+    async close() {
+      await Promise.all(nodes.map((retention) => retention.stop()));
+      await scratch.drop();
+    },
+  };
+}
+export type RetentionWorld = Awaited<ReturnType<typeof createRetentionWorld>>;
+
+/** The code with which something is refused. */
+export async function codeOf(attempt: Promise<unknown>): Promise<string> {
+  try {
+    await attempt;
+  } catch (error) {
+    if (isCodedError(error)) return error.code;
+    throw error;
+  }
+  return 'nothing was refused';
+}

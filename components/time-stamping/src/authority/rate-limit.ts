@@ -1,0 +1,45 @@
+import { type Clock, createGenerations } from '@countersign/kernel';
+
+/** So many at once, and so many more each second. */
+export interface Rate {
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+export interface RateLimit {
+  /** @returns false when it is one too many */
+  admit(key: string): boolean;
+}
+
+interface Bucket {
+  readonly left: number;
+  readonly at: number;
+}
+
+/** How many keys are remembered at least. One that is forgotten begins again with a full burst. */
+const maxKeys = 10_000;
+
+/**
+ * A bucket for each key, and one for all of them together: whoever comes from many addresses has no more than that. Of
+ * this process alone.
+ */
+export function createRateLimit(each: Rate, all: Rate, clock: Clock): RateLimit {
+  const buckets = createGenerations<string, Bucket>(maxKeys);
+  let shared: Bucket = { left: all.burst, at: clock.now() };
+
+  const filled = ({ left, at }: Bucket, rate: Rate, now: number): number =>
+    Math.min(rate.burst, left + (Math.max(0, now - at) * rate.perSecond) / 1000);
+
+  return {
+    admit(key) {
+      const now = clock.now();
+      const own = filled(buckets.get(key) ?? { left: each.burst, at: now }, each, now);
+      if (own < 1) return false;
+      const common = filled(shared, all, now);
+      if (common < 1) return false;
+      buckets.keep(key, { left: own - 1, at: now });
+      shared = { left: common - 1, at: now };
+      return true;
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { type TimeStamp, timeStampErrors } from '@countersign/contracts';
+import type { Clock } from '@countersign/kernel';
+import { type TimeStampTrust, verifyTimeStampToken } from '@countersign/x509';
+
+/** Which tokens will do. */
+export interface AcceptedTokens {
+  readonly trusted: TimeStampTrust;
+  /** Object identifiers; any when left out. */
+  readonly policies?: readonly string[];
+  /** How far the authority's time may be from ours, beside its accuracy; a minute by default. */
+  readonly maxSkewMs?: number;
+}
+
+/** A token has to fit into a record of the log, beside what else it says. */
+const maxKeptOctets = 32_768;
+
+/**
+ * A token that came, once it has been verified (RFC 3161 section 2.2).
+ *
+ * @throws CodedError `timestamp_invalid`
+ */
+export function acceptToken(
+  came: { readonly token: Uint8Array; readonly digest: Uint8Array; readonly nonce?: bigint },
+  { trusted, policies, maxSkewMs = 60_000 }: AcceptedTokens,
+  clock: Clock,
+): TimeStamp {
+  if (came.token.length > maxKeptOctets) throw invalid(`The token is longer than ${maxKeptOctets} octets.`);
+  const verdict = verifyTimeStampToken({ ...came, trusted, ...(policies === undefined ? {} : { policies }) });
+  if (!verdict.ok) throw invalid(`${verdict.detail} (${verdict.reason})`);
+  const { time, milliseconds, accuracyMicroseconds, policy, serial } = verdict.timeStamp;
+  // The nonce shows that it is new; then its time must be about now, or one of the two clocks is wrong.
+  const skew = Math.abs(clock.now() - milliseconds);
+  if (skew > maxSkewMs + (accuracyMicroseconds ?? 0) / 1000)
+    throw invalid(`Its time is ${Math.round(skew / 1000)} s from ours.`);
+  return {
+    token: came.token,
+    time,
+    ...(accuracyMicroseconds === undefined ? {} : { accuracyMs: accuracyMicroseconds / 1000 }),
+    policy,
+    serial,
+  };
+}
+
+function invalid(detail: string) {
+  return timeStampErrors.error('timestamp_invalid', `The time stamp cannot be used. ${detail}`);
+}

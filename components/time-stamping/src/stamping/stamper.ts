@@ -1,0 +1,220 @@
+import type {
+  Actor,
+  AuditLog,
+  EvidenceRecord,
+  LogEntry,
+  RecordDraft,
+  StampedThing,
+  TimeStamper,
+} from '@countersign/contracts';
+import { type Clock, parseInstant, type Random, sha256 } from '@countersign/kernel';
+import { hashSize, parseCheckpoint, parseNote, type Tile, tileWidth } from '@countersign/merkle-log';
+import type { Logger } from '@countersign/runtime';
+import type { Held, Store } from '../store.ts';
+import type { Overdue } from './overdue.ts';
+import { isToBeStamped, type StampPolicy, stampedTypes } from './stamp-policy.ts';
+import { type StampedOf, stampRecord } from './stamp-record.ts';
+
+/** The log as far as it is stamped. */
+export interface StampedLog extends Pick<AuditLog, 'append' | 'search' | 'newest' | 'published'> {
+  /** The hashes of a tile of the tree, or undefined when the tree does not have it. */
+  tile(tile: Tile): Promise<Uint8Array | undefined>;
+}
+
+export interface StamperDependencies {
+  readonly store: Store;
+  readonly log: StampedLog;
+  readonly timeStamper: TimeStamper;
+  readonly overdue: Overdue;
+  readonly policy: StampPolicy;
+  /** How often the newest published checkpoint is stamped, in milliseconds. */
+  readonly checkpointsEveryMs: number;
+  /** By what name records call the authority. */
+  readonly authority: string;
+  /** In whose name stamps are obtained. */
+  readonly by: Actor;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** How often to look, in milliseconds. */
+  readonly everyMs: number;
+}
+
+export interface Stamper {
+  /** Stamps what is due now; runs by itself. @returns how many stamps were obtained */
+  stampDue(): Promise<number>;
+  /** Ends after what is under way; another node goes on at once. */
+  stop(): Promise<void>;
+}
+
+const pageSize = 100;
+/** Longer than an authority is waited for. Who stamps shows a sign of life after each stamp. */
+const turnMs = 60_000;
+const firstPauseMs = 1_000;
+const longestPauseMs = 300_000;
+
+/**
+ * Follows the log and has it stamped: the newest published checkpoint on schedule, and by themselves the steps that the
+ * policy names, in their order. Each stamp is recorded. One node at a time; where one fell silent another goes on, and
+ * may stamp the last thing once more, which does no harm.
+ *
+ * While the authority does not answer, everything waits where it is and is caught up with afterwards.
+ */
+export function createStamper(dependencies: StamperDependencies): Stamper {
+  const { store, log, timeStamper, overdue, policy, checkpointsEveryMs, authority, by } = dependencies;
+  const { clock, random, logger, everyMs } = dependencies;
+  /** When this node began: since when a first checkpoint has been due. */
+  const startedAt = clock.now();
+  let turn: string | undefined;
+  /** How things stood when this node last held the turn. */
+  let known: Held | undefined;
+  let failures = 0;
+  let notBefore = 0;
+  let underWay: Promise<number> | undefined;
+  let failing = false;
+  let stopped = false;
+
+  const checkpointDueAt = ({ checkpointAt }: Held): number =>
+    checkpointAt === undefined ? startedAt : checkpointAt + checkpointsEveryMs;
+
+  async function stampDue(): Promise<number> {
+    underWay ??= work().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
+  }
+
+  async function work(): Promise<number> {
+    if (stopped || clock.now() < notBefore) return 0;
+    const newest = await log.newest(stampedTypes);
+    if (known !== undefined && known.position >= newest && checkpointDueAt(known) > clock.now()) return 0;
+    if (known === undefined && !(await store.hasBegun())) await store.begin(newest);
+    const held = await hold();
+    if (held === undefined) return 0;
+    return (await stampCheckpoint(held)) + (await stampRecords(held));
+  }
+
+  async function hold(): Promise<Held | undefined> {
+    const held = await store.hold(turn, turnMs);
+    turn = held?.turn;
+    if (held !== undefined) known = held;
+    return held;
+  }
+
+  async function stampCheckpoint(held: Held): Promise<number> {
+    const dueAt = checkpointDueAt(held);
+    if (dueAt > clock.now()) return 0;
+    const checkpoint = await log.published();
+    const size = checkpoint === undefined ? undefined : sizeOf(checkpoint);
+    // Nothing new has been published: the stamp that there is covers everything.
+    if (checkpoint === undefined || size === undefined || size <= held.checkpointSize) return 0;
+    const at = clock.now();
+    const thing: StampedThing = { kind: 'checkpoint', size: size.toString(), checkpoint };
+    await obtain({ thing, digest: sha256(checkpoint), since: dueAt });
+    await store.checkpointStamped(held, size, at);
+    known = { ...held, checkpointSize: size, checkpointAt: at };
+    return 1;
+  }
+
+  async function stampRecords(held: Held): Promise<number> {
+    let count = 0;
+    let position = held.position;
+    for (let full = true; full && !stopped; ) {
+      const page = await log.search({ types: stampedTypes, after: position, limit: pageSize });
+      full = page.length === pageSize;
+      for (const entry of page) {
+        if (stopped) break;
+        if (isToBeStamped(entry.record, policy)) {
+          await stampEntry(entry);
+          count += 1;
+          // A sign of life, and the place: whoever takes over does not begin with the page again.
+          await store.advance(held, entry.index);
+          if ((await hold()) === undefined) return count;
+        }
+        position = entry.index;
+      }
+      if (position > held.position) await store.advance(held, position);
+    }
+    known = known === undefined ? undefined : { ...known, position };
+    return count;
+  }
+
+  async function stampEntry({ index, record }: LogEntry): Promise<void> {
+    const leafHash = await leafHashAt(index);
+    const { id, transaction, time } = record;
+    await obtain({
+      thing: { kind: 'record', record: id, leafHash: Buffer.from(leafHash).toString('base64url') },
+      // A leaf hash is a SHA-256 already: over a zero octet and the record.
+      digest: leafHash,
+      of: { record: id, ...(transaction === undefined ? {} : { transaction }) },
+      since: timeOf(time),
+    });
+  }
+
+  async function leafHashAt(index: bigint): Promise<Uint8Array> {
+    const width = Number(index % BigInt(tileWidth)) + 1;
+    const hashes = await log.tile({ level: 0, index: index / BigInt(tileWidth), width });
+    if (hashes?.length !== width * hashSize) throw new Error(`the tree has no leaf at ${index}`);
+    return hashes.subarray(-hashSize);
+  }
+
+  async function obtain(wanted: {
+    readonly thing: StampedThing;
+    readonly digest: Uint8Array;
+    readonly of?: StampedOf;
+    /** Since when it has been waiting. */
+    readonly since: number;
+  }): Promise<void> {
+    const { thing, digest, of, since } = wanted;
+    try {
+      const stamp = await timeStamper.stamp(digest);
+      const record: RecordDraft = stampRecord(
+        { thing, stamp, authority, by, ...(of === undefined ? {} : { of }) },
+        { clock, random },
+      );
+      await log.append(record);
+    } catch (error) {
+      notBefore = clock.now() + Math.min(firstPauseMs * 2 ** failures, longestPauseMs);
+      failures += 1;
+      await overdue.waits(since, error);
+      throw error;
+    }
+    failures = 0;
+    overdue.settled();
+  }
+
+  const timer = setInterval(() => {
+    stampDue().then(
+      () => {
+        if (failures === 0) failing = false;
+      },
+      (error: unknown) => {
+        // Said once: it is tried again and again.
+        if (!failing) logger.warn({ error }, 'nothing could be time-stamped');
+        failing = true;
+      },
+    );
+  }, everyMs);
+  timer.unref();
+
+  return {
+    stampDue,
+    async stop() {
+      stopped = true;
+      clearInterval(timer);
+      await underWay?.catch(() => undefined);
+      if (turn !== undefined) await store.release(turn).catch(() => undefined);
+    },
+  };
+}
+
+/** The log's own note: read for its size alone. */
+function sizeOf(checkpoint: string): bigint | undefined {
+  const note = parseNote(checkpoint);
+  const parsed = note.ok ? parseCheckpoint(note.note.text) : undefined;
+  return parsed?.ok === true ? parsed.checkpoint.size : undefined;
+}
+
+function timeOf(time: EvidenceRecord['time']): number {
+  return parseInstant(time) ?? 0;
+}

@@ -1,0 +1,124 @@
+import { databaseFailure } from '@countersign/runtime';
+import type pg from 'pg';
+
+/** Where the stamping stands, and by which turn it may be moved on. */
+export interface Held {
+  readonly turn: string;
+  /** Place of the last record that was looked at. */
+  readonly position: bigint;
+  readonly checkpointSize: bigint;
+  /** Milliseconds since the epoch. */
+  readonly checkpointAt: number | undefined;
+}
+
+interface StampingRow {
+  readonly turn: string;
+  readonly position: string;
+  readonly checkpoint_size: string;
+  readonly checkpoint_at: Date | null;
+}
+
+/** The tables `certificates` and `stamping`. */
+export function createStore(pool: pg.Pool) {
+  async function ask<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]) {
+    try {
+      return await pool.query<Row>(text, [...values]);
+    } catch (error) {
+      throw databaseFailure(error);
+    }
+  }
+
+  return {
+    async certificateOf(kid: string): Promise<Uint8Array | undefined> {
+      const { rows } = await ask<{ certificate: Buffer }>('select certificate from certificates where kid = $1', [kid]);
+      return rows[0]?.certificate;
+    },
+
+    /** The certificates of these keys, the newest first. */
+    async certificatesOf(kids: readonly string[]): Promise<readonly Uint8Array[]> {
+      const { rows } = await ask<{ certificate: Buffer }>(
+        'select certificate from certificates where kid = any($1) order by issued_at desc, kid',
+        [kids],
+      );
+      return rows.map(({ certificate }) => certificate);
+    },
+
+    /** @returns the certificate of this key: the one given, or the one that another node was first with */
+    async keepCertificate(made: {
+      readonly kid: string;
+      readonly certificate: Uint8Array;
+      readonly notAfter: number;
+      readonly issuedAt: number;
+    }): Promise<Uint8Array> {
+      const { rows } = await ask<{ certificate: Buffer }>(
+        `with made as (
+           insert into certificates (kid, certificate, not_after, issued_at)
+           values ($1, $2, to_timestamp($3::float8 / 1000.0), to_timestamp($4::float8 / 1000.0))
+           on conflict (kid) do nothing
+           returning certificate)
+         select certificate from made
+         union all
+         select certificate from certificates where kid = $1
+         limit 1`,
+        [made.kid, made.certificate, made.notAfter, made.issuedAt],
+      );
+      // Committed by another node after this statement began to look: it is there now.
+      const kept = rows[0]?.certificate ?? (await this.certificateOf(made.kid));
+      if (kept === undefined) throw new Error('a certificate was kept and cannot be found');
+      return kept;
+    },
+
+    /** Where stamping begins when nothing has been stamped yet. What is older is nobody's to stamp. */
+    async begin(position: bigint): Promise<void> {
+      await ask('insert into stamping (position) values ($1) on conflict (only_row) do nothing', [position]);
+    },
+
+    async hasBegun(): Promise<boolean> {
+      const { rows } = await ask<{ begun: boolean }>('select exists (select from stamping) as begun', []);
+      return rows[0]?.begun === true;
+    },
+
+    /** Takes the turn, or goes on with `own`. @returns undefined while another node holds it, or before {@link begin} */
+    async hold(own: string | undefined, holdMs: number): Promise<Held | undefined> {
+      const { rows } = await ask<StampingRow>(
+        `update stamping
+            set turn = case when turn = $1 then turn else turn + 1 end,
+                held_until = clock_timestamp() + $2 * interval '1 millisecond'
+          where turn = $1 or held_until is null or held_until <= clock_timestamp()
+          returning turn, position, checkpoint_size, checkpoint_at`,
+        [own ?? '-1', holdMs],
+      );
+      const [row] = rows;
+      if (row === undefined) return undefined;
+      return {
+        turn: row.turn,
+        position: BigInt(row.position),
+        checkpointSize: BigInt(row.checkpoint_size),
+        checkpointAt: row.checkpoint_at?.getTime(),
+      };
+    },
+
+    /** Everything up to the place has been stamped, or need not be. @returns false when another holds the turn */
+    async advance({ turn }: Held, position: bigint): Promise<boolean> {
+      const { rowCount } = await ask('update stamping set position = $2 where turn = $1 and position < $2', [
+        turn,
+        position,
+      ]);
+      return rowCount === 1;
+    },
+
+    async checkpointStamped({ turn }: Held, size: bigint, at: number): Promise<boolean> {
+      const { rowCount } = await ask(
+        `update stamping set checkpoint_size = $2, checkpoint_at = to_timestamp($3::float8 / 1000.0) where turn = $1`,
+        [turn, size, at],
+      );
+      return rowCount === 1;
+    },
+
+    /** Another node may go on at once. */
+    async release(turn: string): Promise<void> {
+      await ask('update stamping set held_until = null where turn = $1', [turn]);
+    },
+  };
+}
+export type Store = ReturnType<typeof createStore>;

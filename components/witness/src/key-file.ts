@@ -1,0 +1,93 @@
+import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { witnessErrors } from '@countersign/contracts';
+import { type CodedError, isCodedError, parseJson } from '@countersign/kernel';
+import { createVerifierKey, formatVerifierKey, type Sign, type VerifierKey } from '@countersign/merkle-log';
+import { createFileDurably, makeFolder, systemErrorCode } from '@countersign/runtime';
+
+/** The key of a witness: what others know it by, and how it signs. */
+export interface WitnessKey {
+  readonly key: VerifierKey;
+  /** The same as C2SP writes it. */
+  readonly verifierKey: string;
+  readonly sign: Sign;
+}
+
+const fileName = 'witness.key';
+
+export function keyFileOf(folder: string): string {
+  return join(folder, fileName);
+}
+
+/**
+ * The key in this folder, made when there is none. The file has the name too, because the name is part of the key: the
+ * same bytes under another name are another witness to everybody who verifies.
+ *
+ * @param name for a new key: a schema-less URL that says whose witness it is; for an old one, what it must be called
+ * @throws CodedError `witness_key_unusable` for a damaged file, one that others may read, or another name
+ */
+export function openWitnessKey(folder: string, name?: string): WitnessKey {
+  makeFolder(folder, 0o700);
+  const file = keyFileOf(folder);
+  const found = readKeyFile(file);
+  if (found === undefined) {
+    if (name === undefined) throw unusable(`There is no key in ${folder} yet: give the witness a name.`);
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    // Refuses a name that no key can have before anything is written.
+    createVerifierKey({ name, type: 'ed25519-cosignature', publicKey: rawOf(publicKey.export({ format: 'jwk' }).x) });
+    createFileDurably(file, `${JSON.stringify({ name, jwk: privateKey.export({ format: 'jwk' }) })}\n`, 0o600);
+    // Of two that make it at once, one file stays: whoever it was, that is the key.
+    return openWitnessKey(folder);
+  }
+  if (name !== undefined && found.key.name !== name)
+    throw unusable(`The key in ${file} is that of ${found.key.name}. A witness does not change its name.`);
+  return found;
+}
+
+function readKeyFile(file: string): WitnessKey | undefined {
+  let text: string;
+  try {
+    // Windows has no such bits, and says 0666 of everything.
+    if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0)
+      throw unusable(`Others may read ${file}. Give it mode 600; if somebody has read it, make another witness.`);
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    if (isCodedError(error)) throw error;
+    throw unusable(`${file} cannot be read.`, error);
+  }
+  try {
+    return keyOf(text);
+  } catch (error) {
+    throw unusable(`${file} is damaged: it does not hold the name and the private key of a witness.`, error);
+  }
+}
+
+function keyOf(text: string): WitnessKey {
+  const parsed = parseJson(text, { maxLength: 4_096 });
+  if (!parsed.ok) throw new Error(parsed.problem);
+  const { name, jwk } = membersOf(parsed.value);
+  const { kty, crv, d, x } = membersOf(jwk);
+  if (typeof name !== 'string' || kty !== 'OKP' || typeof crv !== 'string' || typeof d !== 'string')
+    throw new Error('a member is missing');
+  const privateKey = createPrivateKey({ key: { kty, crv, d, x: String(x) }, format: 'jwk' });
+  const key = createVerifierKey({
+    name,
+    type: 'ed25519-cosignature',
+    publicKey: rawOf(privateKey.export({ format: 'jwk' }).x),
+  });
+  return { key, verifierKey: formatVerifierKey(key), sign: async (data) => sign(null, data, privateKey) };
+}
+
+function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+function rawOf(x: string | undefined): Buffer {
+  return Buffer.from(x ?? '', 'base64url');
+}
+
+function unusable(detail: string, cause?: unknown): CodedError {
+  return witnessErrors.error('witness_key_unusable', detail, cause === undefined ? {} : { cause });
+}

@@ -1,0 +1,142 @@
+import { Type } from 'typebox';
+import {
+  closed,
+  count,
+  digest,
+  enumOf,
+  id,
+  instant,
+  jwk,
+  lei,
+  optional,
+  principal,
+  type RecordDescription,
+  reasonText,
+  text,
+  texts,
+  version,
+} from './shape.ts';
+
+const sources = ['directory'];
+const changes = Type.Array(
+  closed({ change: enumOf(['add', 'change', 'remove']), kind: text(), id: text(), fields: optional(texts()) }),
+  { description: 'All of them where they fit one record' },
+);
+/** In place of the changes, where there are too many. */
+const summary = {
+  change_counts: optional(closed({ add: count(), change: count(), remove: count() })),
+  changes_digest: optional(digest('Of the list of changes')),
+};
+const position = closed({ institution: optional(text()), desk: optional(text()), roles: texts() });
+const departureKind = enumOf(['leave', 'move']);
+
+export const directoryRecords = {
+  'directory.applied': {
+    about: 'The directory changed: what, and every approval credential of the institutions that changed.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject'],
+    data: closed({
+      version: version('Of the directory, that the change makes'),
+      file_digest: digest(),
+      change_request: optional(id('chg')),
+      proposed_by: optional(principal()),
+      part: optional(version()),
+      parts: optional(version()),
+      ...summary,
+      changes,
+      credentials: Type.Array(closed({ kid: text(), principal: principal() })),
+    }),
+  },
+  'directory.change-proposed': {
+    about: 'A change of the directory was proposed and waits for a second person.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject'],
+    data: closed({
+      change_request: id('chg'),
+      digest: digest(),
+      reason: reasonText,
+      expires_at: instant(),
+      changes: optional(changes),
+      ...summary,
+    }),
+  },
+  'directory.change-approved': {
+    about: 'A second person let a change of the directory through.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject', 'references'],
+    data: closed({ change_request: id('chg'), digest: digest(), proposed_by: principal() }),
+  },
+  'directory.change-rejected': {
+    about: 'A change of the directory was turned down.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject', 'references'],
+    data: closed({ change_request: id('chg'), digest: digest(), proposed_by: principal(), reason: reasonText }),
+  },
+  'directory.departure': {
+    about: 'A principal leaves or moves: everything it held ends.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject', 'references'],
+    data: closed({
+      departure: id('dep'),
+      kind: departureKind,
+      principal: principal(),
+      institution: lei(),
+      version: version('Of the directory'),
+      reason: reasonText,
+      from: position,
+      to: optional(position),
+      effects: texts('What will be ended'),
+    }),
+  },
+  'directory.departure-completed': {
+    about: 'Everything that a principal held has ended.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject', 'references'],
+    data: closed({
+      departure: id('dep'),
+      kind: departureKind,
+      principal: principal(),
+      effects: Type.Array(closed({ name: text(), ended: count() })),
+    }),
+  },
+  'partner.profile-registered': {
+    about: 'An identity provider of a partner is trusted, or is trusted otherwise than before.',
+    sources: ['trust-registry'],
+    outcomes: ['done'],
+    always: ['subject'],
+    data: closed({
+      profile: closed({
+        id: id('prf'),
+        version: version(),
+        institution: lei(),
+        issuer: text(),
+        jwksUri: text(),
+        algorithms: texts(),
+        maxLifetimeSeconds: count(),
+        requiredClaims: texts(),
+        acrValues: texts(),
+        maxAuthenticationAgeSeconds: count(),
+      }),
+    }),
+  },
+  'key.published': {
+    about: 'A signing key of ours is published.',
+    sources: ['authorization-server'],
+    outcomes: ['done'],
+    always: ['actors'],
+    data: closed({ purpose: text(), kid: text(), algorithm: text(), jwk }),
+  },
+  'key.withdrawn': {
+    about: 'A signing key of ours is no longer good for anything.',
+    sources: ['authorization-server'],
+    outcomes: ['done'],
+    always: ['actors', 'references'],
+    data: closed({ purpose: text(), kid: text(), successor: text(), reason: optional(reasonText) }),
+  },
+} as const satisfies Readonly<Record<string, RecordDescription>>;

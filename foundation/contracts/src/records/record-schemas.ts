@@ -1,0 +1,72 @@
+import { type TSchema, Type } from 'typebox';
+import type { RecordType } from '../audit-log.ts';
+import { decisionRecords } from './decisions.ts';
+import { directoryRecords } from './directory.ts';
+import { eventRecords } from './events.ts';
+import { evidenceRecords } from './evidence.ts';
+import { logRecords } from './log.ts';
+import { mandateRecords } from './mandates.ts';
+import { membersOfLog, membersOfWriter, numbering } from './members.ts';
+import { id, type RecordDescription } from './shape.ts';
+import { signInRecords } from './sign-in.ts';
+import { tokenRecords } from './tokens.ts';
+import { transactionRecords } from './transactions.ts';
+
+/** Every type of record: what it says, who writes it, and the shape of its data. */
+export const recordDescriptions: Readonly<Record<RecordType, RecordDescription>> = {
+  ...logRecords,
+  ...directoryRecords,
+  ...decisionRecords,
+  ...mandateRecords,
+  ...signInRecords,
+  ...tokenRecords,
+  ...transactionRecords,
+  ...evidenceRecords,
+  ...eventRecords,
+};
+
+/** @returns `urn:countersign:schema:record:<type>:<version>` */
+export function recordSchemaId(type: RecordType): string {
+  return `urn:countersign:schema:record:${type}:${recordDescriptions[type].version ?? 1}`;
+}
+
+/**
+ * The JSON Schema (2020-12) of the records of a type as they stand in the log: of both versions of the leaf, and with or
+ * without what is told to few in its place. It rests on no other document; `x-protected` names what is told to few.
+ */
+export function recordSchema(type: RecordType): Readonly<Record<string, unknown>> {
+  const { about } = recordDescriptions[type];
+  const { required, properties, ...members } = ofRecord(type, membersOfLog);
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: recordSchemaId(type),
+    title: type,
+    description: about,
+    ...members,
+    required,
+    properties,
+    ...numbering,
+  };
+}
+
+/** The schema of what its writer hands over, with its data and protected values in their places. */
+export function draftSchema(type: RecordType): TSchema {
+  return ofRecord(type, {});
+}
+
+function ofRecord(type: RecordType, members: Readonly<Record<string, TSchema>>) {
+  const { sources, outcomes, always = [], data, dataOptional = false } = recordDescriptions[type];
+  const { required, ...object } = Type.Object(
+    {
+      ...members,
+      id: id('rec'),
+      type: Type.Literal(type),
+      source: Type.Enum([...sources]),
+      outcome: Type.Enum([...outcomes]),
+      ...membersOfWriter,
+      ...(data === undefined ? {} : { data: dataOptional ? Type.Optional(data) : data }),
+    },
+    { additionalProperties: false },
+  );
+  return { ...object, required: [...required, ...always] };
+}

@@ -1,0 +1,70 @@
+import type { idPrefixes } from '@countersign/kernel';
+import { type Static, type TProperties, type TSchema, Type } from 'typebox';
+import type { ProtectionKind, RecordDraft } from '../audit-log.ts';
+
+// What the schemas of records are built from.
+
+/** The data of one type of record, and who writes it. */
+export interface RecordDescription {
+  /** One sentence: what the record says has happened. */
+  readonly about: string;
+  /** The components that write it. */
+  readonly sources: readonly string[];
+  readonly outcomes: readonly RecordDraft['outcome'][];
+  /** Members beside those that every record has, without which it is not written. */
+  readonly always?: readonly (keyof RecordDraft)[];
+  /** Left out where the type has no data. */
+  readonly data?: TSchema;
+  /** Some of them have no data. */
+  readonly dataOptional?: boolean;
+  /** Of the shape of the data; 1 when left out. It rises with whatever a reader of the older shape would trip over. */
+  readonly version?: number;
+}
+
+export function closed<Members extends TProperties>(members: Members, description?: string) {
+  return Type.Object(members, { additionalProperties: false, ...(description === undefined ? {} : { description }) });
+}
+
+/** Members that the writer takes from elsewhere, whole. */
+export const open = (description: string) => Type.Object({}, { additionalProperties: true, description });
+
+export const optional = Type.Optional;
+
+/** A member that stands in the leaf as a commitment, wherever it is known whose it is. */
+export function toldToFew<Schema extends TSchema>(schema: Schema, kind: ProtectionKind = 'strategy') {
+  return Type.Optional(Type.Unsafe<Static<Schema>>({ ...schema, 'x-protected': kind }));
+}
+
+export const text = (description?: string) => Type.String(description === undefined ? {} : { description });
+export const texts = (description?: string) =>
+  Type.Array(Type.String(), description === undefined ? {} : { description });
+export const enumOf = (values: readonly string[], description?: string) =>
+  Type.Enum([...values], description === undefined ? {} : { description });
+export const count = (description?: string) =>
+  Type.Integer({ minimum: 0, ...(description === undefined ? {} : { description }) });
+export const version = (description?: string) =>
+  Type.Integer({ minimum: 1, ...(description === undefined ? {} : { description }) });
+export const yes = Type.Literal(true);
+export const flag = (description?: string) => Type.Boolean(description === undefined ? {} : { description });
+
+const idBody = '[0-9a-hjkmnp-tv-z]{26}';
+
+/** @param prefix one of {@link idPrefixes} */
+export const id = (prefix: (typeof idPrefixes)[keyof typeof idPrefixes] | 'strm', description?: string) =>
+  Type.String({ pattern: `^${prefix}_${idBody}$`, ...(description === undefined ? {} : { description }) });
+
+export const digest = (description = 'SHA-256, base64url') =>
+  Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description });
+export const instant = (description?: string) =>
+  Type.String({ format: 'date-time', ...(description === undefined ? {} : { description }) });
+export const lei = (description = 'LEI') => Type.String({ pattern: '^[A-Z0-9]{18}[0-9]{2}$', description });
+/** A whole number as text: it may be beyond what a double holds. */
+export const wholeNumber = (description?: string) =>
+  Type.String({ pattern: '^(?:-1|0|[1-9][0-9]{0,19})$', ...(description === undefined ? {} : { description }) });
+export const base64Url = (description?: string) =>
+  Type.String({ pattern: '^[A-Za-z0-9_-]+$', ...(description === undefined ? {} : { description }) });
+export const principal = (description = 'Principal id') => Type.String({ minLength: 1, description });
+/** First and last of a stretch. */
+export const pair = (item: TSchema) => Type.Array(item, { minItems: 2, maxItems: 2 });
+export const reasonText = text('In the words of who did it');
+export const jwk = open('Public key (RFC 7517)');

@@ -1,0 +1,185 @@
+import { Type } from 'typebox';
+import { decision } from './decisions.ts';
+import {
+  closed,
+  count,
+  digest,
+  enumOf,
+  flag,
+  id,
+  instant,
+  optional,
+  principal,
+  type RecordDescription,
+  reasonText,
+  text,
+  texts,
+  toldToFew,
+  version,
+} from './shape.ts';
+
+const sources = ['authorization-server'];
+
+/** Of a refusal at an endpoint where clients authenticate: what had been established when it came. */
+export const refusedAtEndpoint = closed({
+  endpoint: text(),
+  error: optional(text()),
+  detail: toldToFew(text('In words')),
+  grant_type: optional(text()),
+  hint: optional(text()),
+  decision: optional(decision),
+});
+
+export const signInRecords = {
+  'identity.accepted': {
+    about: 'What a partner says of a person was believed.',
+    sources: ['federation-gateway'],
+    outcomes: ['permit'],
+    data: closed({ profile: id('prf'), profile_version: version() }),
+    dataOptional: true,
+  },
+  'identity.refused': {
+    about: 'What somebody says in the name of a partner was not believed.',
+    sources: ['federation-gateway'],
+    outcomes: ['deny'],
+    always: ['reason', 'payload'],
+    data: closed({ profile: id('prf'), profile_version: version() }),
+    dataOptional: true,
+  },
+  'client.refused': {
+    about: 'A client did not show who it is.',
+    sources,
+    outcomes: ['deny'],
+    always: ['reason'],
+    data: refusedAtEndpoint,
+  },
+  'client.registered': {
+    about: 'A client was registered, changed, or removed.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject', 'client', 'audience'],
+    data: closed({
+      operation: enumOf(['register', 'read', 'update', 'remove']),
+      client: text(),
+      principal: principal(),
+      environment: text(),
+      profile: enumOf(['fapi2', 'oidc']),
+      kind: text(),
+      grant_types: texts(),
+      scopes: texts(),
+      audiences: texts(),
+      document_digest: digest('Of the whole document; its keys are in it alone'),
+    }),
+  },
+  'client.key-aging': {
+    about: 'A key of a client comes to the end of its age.',
+    sources,
+    outcomes: ['done'],
+    always: ['client', 'subject'],
+    data: closed({ thumbprint: text(), registered_at: instant(), ends_at: instant() }),
+  },
+  'session.started': {
+    about: 'A person showed who they are: in a new session, or once more in one that goes on.',
+    sources: ['authentication'],
+    outcomes: ['permit'],
+    always: ['subject', 'authentication'],
+    data: closed({ session: id('ses'), goes_on: flag(), ends_at: instant() }),
+  },
+  'session.refused': {
+    about: 'Somebody whom the directory knows was not let in.',
+    sources: ['authentication'],
+    outcomes: ['deny'],
+    always: ['subject', 'authentication', 'reason'],
+  },
+  'session.ended': {
+    about: 'A session ended.',
+    sources: ['authentication'],
+    outcomes: ['done'],
+    always: ['subject'],
+    data: closed({ session: id('ses'), reason: reasonText }),
+  },
+  'session.logout-notified': {
+    about: 'A client was told that a session has ended, or could not be told.',
+    sources,
+    outcomes: ['done', 'deny'],
+    always: ['subject', 'client'],
+    data: closed({
+      session: id('ses'),
+      attempts: count(),
+      status: optional(Type.Integer({ description: 'HTTP' })),
+      error: optional(text()),
+    }),
+  },
+  'authorization.pushed': {
+    about: 'A client handed over an authorization request (RFC 9126).',
+    sources,
+    outcomes: ['permit'],
+    always: ['client'],
+    data: closed({
+      redirect_uri: text(),
+      parameters_digest: digest(),
+      request_uri_sha256: digest(),
+      intents: Type.Array(digest('Of a canonical intent')),
+      signed: flag(),
+      request_object_digest: optional(digest()),
+    }),
+  },
+  'authorization.granted': {
+    about: 'A person let a client have a code, or what it asked for at another device.',
+    sources,
+    outcomes: ['permit'],
+    always: ['client', 'references'],
+    data: Type.Union([
+      closed({
+        grant: id('grt'),
+        grant_version: version(),
+        remembered: flag('Whether the person was not asked again'),
+        code_sha256: digest(),
+        redirect_uri: optional(text()),
+      }),
+      closed({
+        endpoint: Type.Literal('approvals'),
+        grant: id('grt'),
+        grant_version: version(),
+        auth_req_id_sha256: digest(),
+      }),
+    ]),
+  },
+  'authorization.refused': {
+    about: 'An authorization request was refused.',
+    sources,
+    outcomes: ['deny'],
+    always: ['reason'],
+    data: refusedAtEndpoint,
+  },
+  'backchannel.requested': {
+    about: 'A client asked for a person to decide at another device (CIBA).',
+    sources,
+    outcomes: ['permit'],
+    always: ['client', 'subject'],
+    data: closed({
+      auth_req_id_sha256: digest(),
+      intent_digests: Type.Array(digest()),
+      signed: flag(),
+      expires_in: count('Seconds'),
+      hint: enumOf(['login', 'id-token']),
+      binding_message_sha256: optional(digest()),
+      request_object_digest: optional(digest()),
+    }),
+  },
+  'backchannel.refused': {
+    about: 'A request for another device was refused, by us or by the person.',
+    sources,
+    outcomes: ['deny'],
+    always: ['reason'],
+    data: Type.Union([
+      refusedAtEndpoint,
+      closed({
+        endpoint: Type.Literal('approvals'),
+        error: text(),
+        detail: toldToFew(text('In words')),
+        auth_req_id_sha256: digest(),
+      }),
+    ]),
+  },
+} as const satisfies Readonly<Record<string, RecordDescription>>;

@@ -1,0 +1,107 @@
+import { decodeBase64Url, isCodedError, sha256Base64Url } from '@countersign/kernel';
+import { findPath, type ParsedCertificate, readX509Certificate, verifyRevocation } from '@countersign/x509';
+import type { BundledCertificate } from '../bundle.ts';
+import type { Evidence } from '../evidence.ts';
+import type { ReasonCode } from '../reasons.ts';
+import type { BundledRecord } from '../record.ts';
+import { type Check, conclude, counted, type Finding } from './check.ts';
+
+/**
+ * Records name the certificate that was shown by its thumbprint. Where its chain is in the bundle, each certificate is
+ * signed by the next, and all were valid when the record was made.
+ */
+export const certificatesHeld: Check = {
+  id: 'certificates',
+  title: 'Certificates that were shown were valid then, and their chains hold',
+  run(evidence) {
+    const { bundle, trust } = evidence;
+    const bundled = bundle.certificates ?? [];
+    if (bundled.length === 0) return { ok: true, detail: 'No certificate is in the bundle.' };
+    const result = conclude(
+      bundled.flatMap((certificate, position) => faultsOf(evidence, certificate, position)),
+      `${counted(bundled.length, 'chain')} verified.`,
+    );
+    if (!result.ok || (trust.certificateAuthorities ?? []).length > 0) return result;
+    return {
+      ...result,
+      code: 'certificate_unanchored',
+      detail: `${result.detail} No authority was given, so each chain vouches for itself.`,
+    };
+  },
+};
+
+function faultsOf(evidence: Evidence, { chain, revocation }: BundledCertificate, position: number): readonly Finding[] {
+  const named = `The certificate at position ${position} of the bundle`;
+  const [first = ''] = chain;
+  const octets = chain.map(octetsOf);
+  const thumbprint = sha256Base64Url(octetsOf(first));
+  const shownIn = evidence.records.filter(({ certificate }) => certificate?.thumbprint === thumbprint);
+  if (shownIn.length === 0)
+    return [{ code: 'certificate_mismatch', detail: `${named} was shown in no record of the bundle.` }];
+  let certificates: readonly ParsedCertificate[];
+  let anchors: readonly ParsedCertificate[];
+  try {
+    certificates = octets.map(readX509Certificate);
+    anchors = (evidence.trust.certificateAuthorities ?? []).map(readX509Certificate);
+  } catch (error) {
+    if (!isCodedError(error)) throw error;
+    return [{ code: 'certificate_chain', detail: `${named}, or one above it, cannot be read. ${error.detail}` }];
+  }
+  const [leaf, ...above] = certificates;
+  if (leaf === undefined) return [];
+  const findings: Finding[] = [];
+  if (certificates.slice(1).some((issuer, link) => !isIssuedBy(certificates[link], issuer)))
+    findings.push({ code: 'certificate_chain', detail: `${named} has a chain that is not in order.` });
+  const trusted = anchors.length > 0 ? anchors : certificates.slice(-1);
+  for (const record of shownIn) findings.push(...faultsOfShowing(record, leaf, above, trusted));
+  if (revocation !== undefined)
+    for (const record of shownIn)
+      findings.push(...faultsOfRevocation(record, leaf, [...above, ...anchors], revocation));
+  return findings;
+}
+
+function faultsOfShowing(
+  { id, at, certificate }: BundledRecord,
+  leaf: ParsedCertificate,
+  above: readonly ParsedCertificate[],
+  trusted: readonly ParsedCertificate[],
+): readonly Finding[] {
+  const found = (code: ReasonCode, detail: string): Finding => ({ code, detail, record: id });
+  if (numberOf(certificate?.serial ?? '') !== numberOf(Buffer.from(leaf.serial).toString('hex')))
+    return [found('certificate_mismatch', 'The record states another serial number than the certificate has.')];
+  const path = findPath(leaf, above, { certificates: trusted, keys: [] }, at);
+  if (path.ok) return [];
+  return [found(path.reason === 'expired' ? 'certificate_expired' : 'certificate_chain', path.detail)];
+}
+
+/** What the issuer said of it: one of those above it, or of those that the reader trusts. */
+function faultsOfRevocation(
+  { id, at }: BundledRecord,
+  certificate: ParsedCertificate,
+  issuers: readonly ParsedCertificate[],
+  { kind, der }: NonNullable<BundledCertificate['revocation']>,
+): readonly Finding[] {
+  const found = (code: ReasonCode, detail: string): Finding => ({ code, detail, record: id });
+  const issuer = issuers.find((candidate) => isIssuedBy(certificate, candidate));
+  if (issuer === undefined)
+    return [found('revocation_unproven', 'The issuer of the certificate, who could speak of it, is not in the chain.')];
+  const verdict = verifyRevocation({ kind, der: octetsOf(der), certificate, issuer, at });
+  if (!verdict.ok) return [found('revocation_unproven', verdict.detail)];
+  return verdict.revoked ? [found('certificate_revoked', 'The certificate had been revoked by then.')] : [];
+}
+
+function isIssuedBy(certificate: ParsedCertificate | undefined, issuer: ParsedCertificate): boolean {
+  return certificate !== undefined && Buffer.compare(certificate.issuer, issuer.subject) === 0;
+}
+
+/** A serial number is a number: how many zeros it is written with does not matter. */
+function numberOf(hexadecimal: string): string {
+  return hexadecimal
+    .toLowerCase()
+    .replaceAll(':', '')
+    .replace(/^0+(?=.)/, '');
+}
+
+function octetsOf(text: string): Buffer {
+  return decodeBase64Url(text) ?? Buffer.alloc(0);
+}

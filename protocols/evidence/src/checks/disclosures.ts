@@ -1,0 +1,25 @@
+import { recordsOf } from '../evidence.ts';
+import { type Check, conclude, counted } from './check.ts';
+
+/**
+ * A leaf holds a salted commitment to each value that is told to few. What is disclosed must open it, so that nobody
+ * can put another value into an old record; what is not disclosed stays provable and unread.
+ */
+export const disclosuresOpen: Check = {
+  id: 'disclosures',
+  title: 'Every disclosed value is the one that its record commits to',
+  run({ records, disclosed }) {
+    const erasedKeys = new Set(recordsOf(records, 'erasure.completed').flatMap(({ facts }) => facts.keys));
+    const hidden = records.flatMap(({ withheld }) => [...withheld.values()]);
+    const erased = hidden.filter(({ key }) => erasedKeys.has(key)).length;
+    const told = [
+      `${counted(disclosed.opened, 'value')} disclosed`,
+      `${hidden.length - erased} withheld`,
+      ...(erased === 0 ? [] : [`${erased} erased, their keys destroyed`]),
+    ];
+    return conclude(
+      disclosed.faults.map(({ code, detail, record }) => ({ code, detail, record })),
+      `${told.join(', ')}.`,
+    );
+  },
+};

@@ -1,0 +1,83 @@
+import { CodedError, digestOf, isCodedError, membersOf } from '@countersign/kernel';
+import { importVerificationKey, parseCompactJws, type UnverifiedJws, verifyJws } from '@countersign/oauth';
+import { type Evidence, ownRecords, recordsOf } from '../evidence.ts';
+import { type Check, conclude, counted, type Finding } from './check.ts';
+
+/**
+ * An identity envelope travels with messages about a transaction. Its record has the digest of what was signed, so an
+ * envelope that somebody was sent can be compared with what was issued; and what it says of the transaction must be how
+ * the transaction stood.
+ */
+export const envelopesAreTheIssued: Check = {
+  id: 'envelopes',
+  title: 'Envelopes say what was recorded, and the ones shown are those that were issued',
+  reads: ['envelope.issued', 'transaction.transitioned'],
+  run(evidence) {
+    const issued = recordsOf(ownRecords(evidence), 'envelope.issued');
+    const shown = evidence.trust.envelopes ?? [];
+    return conclude(
+      [...faultsOfIssued(evidence), ...shown.flatMap((envelope) => faultsOfShown(evidence, envelope))],
+      `${counted(issued.length, 'envelope')} issued, ${shown.length} shown and compared.`,
+    );
+  },
+};
+
+function faultsOfIssued(evidence: Evidence): readonly Finding[] {
+  const own = ownRecords(evidence);
+  const transitions = recordsOf(own, 'transaction.transitioned');
+  return recordsOf(own, 'envelope.issued').flatMap(({ id, index, facts }): readonly Finding[] => {
+    const last = transitions.findLast((transition) => transition.index < index)?.facts;
+    return facts.version === (last?.version ?? 0) && facts.state === (last?.to ?? 'intended')
+      ? []
+      : [mismatch('The envelope states another state or version than the transaction had.', id)];
+  });
+}
+
+function faultsOfShown(evidence: Evidence, text: string): readonly Finding[] {
+  let jws: UnverifiedJws;
+  try {
+    jws = parseCompactJws(text, (_problem, detail) => refused(detail));
+  } catch (error) {
+    if (!isCodedError(error)) throw error;
+    return [{ code: 'envelope_mismatch', detail: `The envelope shown cannot be read. ${error.detail}` }];
+  }
+  const { jti } = jws.unverifiedClaims;
+  const record = typeof jti === 'string' ? evidence.byId.get(jti) : undefined;
+  if (record === undefined || record.facts.kind !== 'envelope.issued')
+    return [{ code: 'envelope_mismatch', detail: 'The envelope shown was not issued by any record of the bundle.' }];
+  const findings: Finding[] = [];
+  if (digestOf(jws.unverifiedClaims) !== record.payload || jws.header.kid !== record.facts.kid)
+    findings.push(mismatch('The envelope shown is not the one that was issued: what it says was changed.', record.id));
+  if (isForged(evidence, jws))
+    findings.push({
+      code: 'envelope_signature',
+      detail: 'The envelope shown is not signed by the key that it names.',
+      record: record.id,
+    });
+  return findings;
+}
+
+/** By the key as the log has it, where the bundle carries its publication; the digest in the log stands without it. */
+function isForged({ records }: Evidence, jws: UnverifiedJws): boolean {
+  const [published] = records.flatMap(({ type, data }) => {
+    const members = type === 'key.published' ? membersOf(data) : undefined;
+    return members !== undefined && members['kid'] === jws.header.kid ? [members] : [];
+  });
+  if (published === undefined) return false;
+  try {
+    verifyJws(jws, importVerificationKey(published['jwk']), (_problem, detail) => refused(detail));
+    return false;
+  } catch (error) {
+    if (isCodedError(error)) return true;
+    throw error;
+  }
+}
+
+function mismatch(detail: string, record: NonNullable<Finding['record']>): Finding {
+  return { code: 'envelope_mismatch', detail, record };
+}
+
+/** Stays inside this file: it becomes a finding. */
+function refused(detail: string): CodedError {
+  return new CodedError({ code: 'envelope_signature', category: 'invalid', detail });
+}

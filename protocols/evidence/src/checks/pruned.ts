@@ -1,0 +1,37 @@
+import { recordsOf } from '../evidence.ts';
+import { type Check, counted, type Finding } from './check.ts';
+
+/**
+ * The log keeps the hash of every record for ever, and its bytes for as long as a law asks. What it removed it said
+ * beforehand, by place; bytes that are absent without that were left out by somebody else.
+ */
+export const absencesAreExplained: Check = {
+  id: 'pruned',
+  title: 'What is no longer kept was removed by the word of the log',
+  reads: ['log.pruned'],
+  run({ leaves, records }) {
+    const absent = leaves.filter(({ reading }) => reading.state === 'pruned');
+    if (absent.length === 0) return { ok: true, detail: 'The bytes of every record are here.' };
+    const prunings = recordsOf(records, 'log.pruned');
+    const findings = absent.flatMap(({ index, id }): readonly Finding[] =>
+      prunings.some(
+        (pruning) =>
+          pruning.index > index && pruning.facts.ranges.some(({ first, past }) => first <= index && index < past),
+      )
+        ? []
+        : [
+            {
+              code: 'record_missing',
+              detail: `The record at index ${index} is here by its hash alone, and no record says that the log removed it.`,
+              ...(id === undefined ? {} : { record: id }),
+            },
+          ],
+    );
+    if (findings.length > 0) return { ok: false, findings };
+    return {
+      ok: true,
+      code: 'record_pruned',
+      detail: `${counted(absent.length, 'record')} proved by hash: the bytes are no longer kept, so what they said cannot be checked.`,
+    };
+  },
+};

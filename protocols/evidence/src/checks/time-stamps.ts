@@ -1,0 +1,140 @@
+import { decodeBase64Url, isCodedError, type RecordId, sha256 } from '@countersign/kernel';
+import { verifyConsistency } from '@countersign/merkle-log';
+import {
+  certificatesInToken,
+  type TimeStampVerdict,
+  type VerifiedTimeStamp,
+  verifyTimeStampToken,
+} from '@countersign/x509';
+import type { BundledTimeStamp } from '../bundle.ts';
+import { type Evidence, recordsOf } from '../evidence.ts';
+import type { TimeStampFacts } from '../facts.ts';
+import type { BundledRecord } from '../record.ts';
+import { openCheckpoint, treeHeadOf } from '../tree-head.ts';
+import { type Check, conclude, counted, type Finding } from './check.ts';
+
+/** How far the log's own clock may be ahead of an authority's before a record contradicts a stamp, beside the accuracy. */
+const clockSlackMs = 1_000;
+
+/**
+ * A clock of the log's own proves nothing to who does not trust the log. An authority's token over a checkpoint (RFC
+ * 3161) shows that everything below existed at its time; a record that claims a later one was dated wrongly.
+ */
+export const timesAreStamped: Check = {
+  id: 'time-stamps',
+  title: 'Time stamps are genuine, and no record they cover claims a later time',
+  reads: ['timestamp.obtained'],
+  run(evidence) {
+    const stamps = (evidence.bundle.timeStamps ?? []).map((stamp) => ofCheckpoint(evidence, stamp));
+    for (const record of recordsOf(evidence.records, 'timestamp.obtained')) stamps.push(ofRecord(evidence, record));
+    if (stamps.length === 0) return { ok: true, detail: 'No time stamp is in the bundle.' };
+    const result = conclude(
+      stamps.flatMap(({ findings }) => findings),
+      stamps.map(({ detail }) => detail).join(' '),
+    );
+    if (!result.ok || isAnchored(evidence)) return result;
+    return {
+      ...result,
+      code: 'timestamp_unanchored',
+      detail: `${result.detail} No certificate of an authority was given, so whoever made a token vouches for itself.`,
+    };
+  },
+};
+
+interface Judged {
+  readonly findings: readonly Finding[];
+  /** What it shows, when nothing was found. */
+  readonly detail: string;
+}
+
+function ofCheckpoint(evidence: Evidence, { checkpoint, token, proof }: BundledTimeStamp): Judged {
+  const opened = openCheckpoint(evidence, checkpoint);
+  const head = treeHeadOf(evidence);
+  if (!opened.ok || head === undefined)
+    return failed('checkpoint_signature', 'A checkpoint that was time-stamped is not signed by the log.');
+  const { size, root } = opened.checkpoint;
+  const extended =
+    size === 0n ||
+    verifyConsistency({ from: size, to: head.size, fromRoot: root, toRoot: head.root, proof: proof.map(octetsOf) }).ok;
+  if (!extended)
+    return failed(
+      'log_rewritten',
+      `The tree of ${head.size} records is not shown to extend the tree of ${size} that was time-stamped.`,
+    );
+  const covered = evidence.records.filter(({ index }) => index < size);
+  return judge(evidence, { token, digest: sha256(checkpoint), covered });
+}
+
+function ofRecord(evidence: Evidence, { id, facts }: BundledRecord<TimeStampFacts>): Judged {
+  const { thing, token } = facts;
+  if (thing.kind === 'checkpoint')
+    return judge(evidence, { token, digest: sha256(thing.checkpoint), covered: [], record: id });
+  const leaf = evidence.leafById.get(thing.record);
+  if (leaf === undefined || leaf.hash.toString('base64url') !== thing.leafHash)
+    return failed('timestamp_invalid', 'The record that was time-stamped is not in the bundle, or is another one.', id);
+  const covered = evidence.byId.get(thing.record);
+  return judge(evidence, {
+    token,
+    digest: leaf.hash,
+    covered: covered === undefined ? [] : [covered],
+    record: id,
+  });
+}
+
+function judge(
+  evidence: Evidence,
+  {
+    token,
+    digest,
+    covered,
+    record,
+  }: {
+    readonly token: string;
+    readonly digest: Uint8Array;
+    /** What the stamp shows to have existed. */
+    readonly covered: readonly BundledRecord[];
+    readonly record?: RecordId;
+  },
+): Judged {
+  const octets = octetsOf(token);
+  const certificates = isAnchored(evidence) ? (evidence.trust.timeStampAuthorities ?? []) : certificatesInToken(octets);
+  let verdict: TimeStampVerdict;
+  try {
+    verdict = verifyTimeStampToken({ token: octets, digest, trusted: { certificates } });
+  } catch (error) {
+    if (!isCodedError(error)) throw error;
+    return failed('timestamp_untrusted', `A certificate that was given to trust is none. ${error.detail}`, record);
+  }
+  if (!verdict.ok) {
+    const code = verdict.reason === 'timestamp_authority_untrusted' ? 'timestamp_untrusted' : 'timestamp_invalid';
+    return failed(code, `A time stamp cannot be relied on (${verdict.reason}). ${verdict.detail}`, record);
+  }
+  const { time } = verdict.timeStamp;
+  const latest = latestTimeOf(verdict.timeStamp);
+  return {
+    findings: covered
+      .filter(({ at }) => at > latest)
+      .map(({ id }) => ({
+        code: 'timestamp_contradicted',
+        detail: `The record claims a later time than ${time}, when a time stamp shows it to have existed.`,
+        record: id,
+      })),
+    detail: `${counted(covered.length, 'record')} shown to have existed at ${time}.`,
+  };
+}
+
+function latestTimeOf({ milliseconds, accuracyMicroseconds = 0 }: VerifiedTimeStamp): number {
+  return milliseconds + Math.ceil(accuracyMicroseconds / 1000) + clockSlackMs;
+}
+
+function isAnchored({ trust }: Evidence): boolean {
+  return (trust.timeStampAuthorities ?? []).length > 0;
+}
+
+function failed(code: Finding['code'], detail: string, record?: RecordId): Judged {
+  return { findings: [{ code, detail, ...(record === undefined ? {} : { record }) }], detail: '' };
+}
+
+function octetsOf(text: string): Buffer {
+  return decodeBase64Url(text) ?? Buffer.alloc(0);
+}

@@ -1,0 +1,50 @@
+import { describeQuorum, parsePolicy, verifyByPolicy } from '@countersign/merkle-log';
+import { logKeyOf } from '../log-key.ts';
+import type { ReasonCode } from '../reasons.ts';
+import type { Check, CheckResult } from './check.ts';
+
+/**
+ * A log can show two readers two trees, each signed. Witnesses cosign one only; who they must be is the reader's to say
+ * (C2SP tlog-policy), never the bundle's.
+ */
+export const witnessesCosigned: Check = {
+  id: 'witnesses',
+  title: 'The checkpoint is cosigned as the reader asks',
+  run(evidence) {
+    const { bundle, trust } = evidence;
+    if (trust.policy === undefined)
+      return { ok: true, detail: 'No policy was given, so no cosignature was asked for.' };
+    const parsed = parsePolicy(trust.policy);
+    if (!parsed.ok)
+      return fail(
+        'witness_policy_malformed',
+        `The policy given cannot be used: ${parsed.reason}, line ${parsed.line}.`,
+      );
+    const key = logKeyOf(evidence);
+    const verdict = verifyByPolicy({
+      signedNote: bundle.checkpoint,
+      policy: parsed.policy,
+      logKeys: key === undefined ? [] : [key],
+    });
+    const quorum = describeQuorum(parsed.policy.quorum);
+    if (verdict.ok)
+      return {
+        ok: true,
+        detail: `Asked for ${quorum}; cosigned by ${verdict.cosignatures.map(({ key }) => key.name).join(', ') || 'nobody'}.`,
+      };
+    switch (verdict.reason) {
+      case 'quorum_not_met':
+        return fail('witness_quorum_missing', `Too few of the witnesses asked for have cosigned: ${quorum}.`);
+      case 'bad_signature':
+        return fail('witness_signature', 'A cosignature in the name of a witness, or of the log, is not genuine.');
+      case 'unknown_log':
+        return fail('log_key_mismatch', 'The policy given is for other logs than that of the bundle.');
+      default:
+        return fail('witness_quorum_missing', `The checkpoint cannot be read as one of the log (${verdict.reason}).`);
+    }
+  },
+};
+
+function fail(code: ReasonCode, detail: string): CheckResult {
+  return { ok: false, findings: [{ code, detail }] };
+}

@@ -1,0 +1,240 @@
+import { digestOf, newId, type RecordId } from '@countersign/kernel';
+import { describe, expect, it } from 'vitest';
+import { type BundleVerification, type EvidenceBundle, parseBundle, verifyBundle } from './index.ts';
+import { createProtector } from './testing/disclosing.ts';
+import { type Plot, tellOrder } from './testing/order-story.ts';
+
+/** The story with values of some records told to few. */
+function tellProtected(places: Readonly<Record<string, readonly string[]>>, plot: Plot = {}) {
+  const protector = createProtector();
+  const story = tellOrder({
+    ...plot,
+    rewrite(name, draft) {
+      const told = plot.rewrite === undefined ? draft : plot.rewrite(name, draft);
+      return told === undefined ? undefined : protector.protect(told, places[name] ?? []);
+    },
+  });
+  return { story, disclosures: protector.disclosures };
+}
+
+const strategy = { opened: ['/data/intent'], decided: ['/data/determining'] };
+
+function verify(bundle: EvidenceBundle, story: ReturnType<typeof tellOrder>): BundleVerification {
+  return verifyBundle(JSON.parse(JSON.stringify(bundle)), { trust: { logVerifierKey: story.log.verifierKey } });
+}
+
+const codes = (verification: BundleVerification): readonly string[] =>
+  verification.steps.flatMap(({ ok, code, step, record }) =>
+    code === undefined ? [] : [`${ok ? 'note' : 'fail'} ${step} ${code}${record === undefined ? '' : ` ${record}`}`],
+  );
+
+describe('values that are told to few', () => {
+  it('are put back and checked like any other when they are disclosed', async () => {
+    const { story, disclosures } = tellProtected(strategy);
+    const bundle = { ...(await story.bundle()), disclosures };
+    expect(parseBundle(bundle).ok).toBe(true);
+    const verification = verify(bundle, story);
+    expect(codes(verification)).toEqual([]);
+    expect(verification).toMatchObject({ verdict: 'verified', complete: true });
+    expect(verification.steps.find(({ step }) => step === 'disclosures')?.detail).toBe(
+      '2 values disclosed, 0 withheld.',
+    );
+  });
+
+  it('are in no leaf', async () => {
+    const { story } = tellProtected(strategy);
+    for (const { leaf } of (await story.bundle()).records)
+      expect(Buffer.from(leaf ?? '', 'base64url').toString()).not.toContain('DE0001102580');
+  });
+
+  it('make the checks that need them say so when they are withheld, and nothing fails', async () => {
+    const { story, disclosures } = tellProtected(strategy);
+    const verification = verify({ ...(await story.bundle()), disclosures: disclosures.slice(1) }, story);
+    expect(codes(verification)).toEqual(['note intent value_withheld']);
+    expect(verification).toMatchObject({ verdict: 'incomplete', ok: true, complete: false });
+    expect(verification.steps.find(({ code }) => code === 'value_withheld')?.detail).toContain(story.ids.opened);
+  });
+
+  it('say nothing when no check reads what is withheld', async () => {
+    const { story } = tellProtected({ decided: ['/data/determining'] });
+    expect(verify(await story.bundle(), story)).toMatchObject({ verdict: 'verified' });
+  });
+
+  it.each([
+    [
+      'the terms of a mandate',
+      { proposed: ['/data/mandate/constraints'], accepted: ['/data/mandate/constraints'] },
+      'mandates',
+    ],
+    ['the text of the policies', { policy: ['/data/parts'] }, 'policies'],
+  ] as const)('are passed over where they are withheld: %s', async (_, places, step) => {
+    const { story, disclosures } = tellProtected(places);
+    const bundle = await story.bundle();
+    expect(codes(verify(bundle, story))).toEqual([`note ${step} value_withheld`]);
+    expect(verify({ ...bundle, disclosures }, story).verdict).toBe('verified');
+  });
+
+  it('do not crash a check that cannot do without: it names what it could not see', async () => {
+    for (const [name, path] of [
+      ['decided', '/data/decision'],
+      ['submitted', '/data/event'],
+      ['exchanged', '/data/claims'],
+      ['approved', '/data/jws'],
+      ['accepted', '/data/mandate'],
+      ['directory', '/data/credentials'],
+    ] as const) {
+      const { story } = tellProtected({ [name]: [path] });
+      const told = codes(verify(await story.bundle(), story));
+      expect(
+        told.some((code) => code.startsWith('note') && code.includes('value_withheld')),
+        name,
+      ).toBe(true);
+    }
+  });
+
+  it('are found out when another value is shown in their place', async () => {
+    const { story, disclosures } = tellProtected(strategy);
+    const bundle = await story.bundle();
+    const [first] = disclosures;
+    if (first === undefined) throw new Error('the story discloses its intent');
+    const text = first.text.replace('"1000"', '"9000"');
+    for (const change of [
+      { text },
+      { text: `${first.text} ` },
+      { text: '"\ud800"' },
+      { salt: Buffer.alloc(32).toString('base64url') },
+    ]) {
+      const verification = verify({ ...bundle, disclosures: [{ ...first, ...change }] }, story);
+      expect(codes(verification)).toContain(`fail disclosures disclosure_mismatch ${story.ids.opened}`);
+      // What does not open its commitment is never read: the intent counts as withheld.
+      expect(codes(verification)).toContain('note intent value_withheld');
+    }
+  });
+
+  it('are found out when no record commits to them, or one is told twice', async () => {
+    const { story, disclosures } = tellProtected(strategy);
+    const bundle = await story.bundle();
+    const [first] = disclosures;
+    if (first === undefined) throw new Error('the story discloses its intent');
+    const elsewhere = newId('record', { clock: { now: () => 7 }, random: { bytes: (size) => Buffer.alloc(size, 7) } });
+    for (const [stray, record] of [
+      [{ ...first, path: '/data/side' }, story.ids.opened],
+      [{ ...first, path: '/__proto__' }, story.ids.opened],
+      [{ ...first, path: 'data' }, story.ids.opened],
+      [{ ...first, record: story.ids.submitted as RecordId }, story.ids.submitted],
+      [{ ...first, record: elsewhere }, elsewhere],
+      [first, story.ids.opened],
+    ] as const) {
+      const told = codes(verify({ ...bundle, disclosures: [...disclosures, stray] }, story));
+      expect(told).toContain(`fail disclosures disclosure_unlisted ${record}`);
+    }
+  });
+
+  it('cannot take the place of what a record says openly, nor lie in one another', async () => {
+    const commitment = { kind: 'strategy', key: 'k', commitment: 'A'.repeat(43), ciphertext: 'A'.repeat(43) };
+    for (const commitments of [
+      { '/type': commitment },
+      { '/data': commitment },
+      { '/nowhere/to/be': commitment },
+      { '/data/x': commitment, '/data/x/y': commitment },
+      { '/references/0': commitment },
+      { data: commitment },
+      { '/data/~2': commitment },
+      { '/data/x': 'no commitment' },
+      'none',
+    ]) {
+      const other = tellOrder({
+        rewrite: (name, draft) => (name === 'settled' ? { ...draft, v: 2, protected: commitments } : draft),
+      });
+      const told = codes(verify(await other.bundle(), other));
+      expect(told, JSON.stringify(commitments)).toContain(
+        `fail records-readable record_malformed ${other.ids.settled}`,
+      );
+    }
+  });
+
+  it('mean nothing in a record of the first version', async () => {
+    const story = tellOrder({
+      rewrite: (name, draft) => (name === 'settled' ? { ...draft, protected: { '/data': 'x' } } : draft),
+    });
+    expect(verify(await story.bundle(), story).verdict).toBe('verified');
+  });
+
+  it('that were erased are told from those that are withheld, by the record of the erasure', async () => {
+    const { story } = tellProtected(strategy, {
+      before: (name, log) =>
+        void (
+          name === 'settled' &&
+          log.add({
+            id: newId('record', { clock: { now: () => 8 }, random: { bytes: (size) => Buffer.alloc(size, 8) } }),
+            type: 'erasure.completed',
+            data: { keys: ['key_test'] },
+          })
+        ),
+    });
+    const verification = verify(await story.bundle(), story);
+    expect(verification.verdict).toBe('incomplete');
+    expect(verification.steps.find(({ step }) => step === 'disclosures')?.detail).toBe(
+      '0 values disclosed, 0 withheld, 2 erased, their keys destroyed.',
+    );
+  });
+
+  it('leave the digest of the intent standing: another one beside it is still found', async () => {
+    const { story } = tellProtected(strategy, {
+      rewrite: (name, draft) => (name === 'executed' ? { ...draft, intent: digestOf('another') } : draft),
+    });
+    expect(codes(verify(await story.bundle(), story))).toEqual([
+      `fail intent intent_digest_mismatch ${story.ids.executed}`,
+      'note intent value_withheld',
+    ]);
+  });
+});
+
+describe('records that are no longer kept', () => {
+  const prune = (bundle: EvidenceBundle, story: ReturnType<typeof tellOrder>, name: string): EvidenceBundle => ({
+    ...bundle,
+    records: bundle.records.map((record) => {
+      const text = Buffer.from(record.leaf ?? '', 'base64url');
+      if (!text.includes(`"id":"${story.ids[name]}"`) || text.includes('evidence.exported')) return record;
+      const { leaf: _, ...rest } = record;
+      return { ...rest, leafHash: story.log.leafHash(Number(record.index)).toString('base64url') };
+    }),
+  });
+  const pruning = (ranges: readonly (readonly [number, number])[]): Plot => ({
+    before: (name, log) =>
+      void (
+        name === 'settled' &&
+        log.add({
+          id: newId('record', { clock: { now: () => 9 }, random: { bytes: (size) => Buffer.alloc(size, 9) } }),
+          type: 'log.pruned',
+          data: { ranges },
+        })
+      ),
+  });
+
+  it('are proved by their hash, and the log says that it removed them', async () => {
+    const story = tellOrder(pruning([[0, 0]]));
+    const verification = verify(prune(await story.bundle(), story, 'directory'), story);
+    expect(codes(verification)).toEqual([
+      'note pruned record_pruned',
+      // The approver's key can no longer be shown to have been registered.
+      `fail approvals approval_signature ${story.ids.approved}`,
+    ]);
+  });
+
+  it('leave a bundle incomplete and not false when no check needs them', async () => {
+    const story = tellOrder(pruning([[10, 10]]));
+    const verification = verify(prune(await story.bundle(), story, 'exchanged'), story);
+    expect(codes(verification)).toEqual(['note pruned record_pruned']);
+    expect(verification.verdict).toBe('incomplete');
+  });
+
+  it('were left out by somebody when the log does not say that it removed them', async () => {
+    for (const plot of [{}, pruning([[9, 9]]), pruning([[11, 11]])]) {
+      const story = tellOrder(plot);
+      expect(codes(verify(prune(await story.bundle(), story, 'exchanged'), story))).toEqual([
+        `fail pruned record_missing ${story.ids.exchanged}`,
+      ]);
+    }
+  });
+});

@@ -1,0 +1,98 @@
+import { type EvidenceGraph, type GraphEdge, type GraphNode, graphLimits, type NodeKind } from './graph.ts';
+import { type GraphRecord, shown, View } from './record-view.ts';
+import { tellRecord } from './tell-record.ts';
+
+/** What a record adds to the graph. */
+export interface GraphNotes {
+  node(node: {
+    readonly id: string;
+    readonly kind: NodeKind;
+    readonly label: string;
+    readonly detail?: string | undefined;
+    readonly outcome?: 'permit' | 'deny' | undefined;
+  }): string;
+  /** Nothing where one of the two is not known. */
+  edge(from: string | undefined, says: string, to: string | undefined, options?: { readonly main?: boolean }): void;
+  /** What an earlier record of this id is in the graph. */
+  nodeOf(record: string): string | undefined;
+  /** This record is that node: what refers to it refers to the node. */
+  standsFor(node: string): void;
+  /** The newest state of the transaction; undefined before it was opened. */
+  state: string | undefined;
+}
+
+interface Growing {
+  readonly node: Omit<GraphNode, 'records' | 'detail' | 'outcome'>;
+  detail: string | undefined;
+  outcome: 'permit' | 'deny' | undefined;
+  readonly records: Set<string>;
+}
+
+/**
+ * The chain of authority of a transaction, from its records and what they rest on: who may, by whom, under what, decided
+ * how, and what became of it. Pure, and lenient: a record that says nothing understandable adds nothing. It verifies
+ * nothing; show it beside the outcome of `verifyBundle`.
+ *
+ * @param records in the order of the log
+ */
+export function buildGraph(transaction: string, records: readonly GraphRecord[]): EvidenceGraph {
+  const nodes = new Map<string, Growing>();
+  const edges = new Map<string, GraphEdge>();
+  const byRecord = new Map<string, string>();
+  let state: string | undefined;
+  let leftOut = 0;
+
+  for (const { index, record } of records) {
+    const view = new View(record);
+    const id = view.text('id');
+    const type = view.text('type');
+    if (id === undefined || type === undefined) continue;
+    const at = view.text('time') ?? '';
+    let full = false;
+    const notes: GraphNotes = {
+      node({ id: named, kind, label, detail, outcome }) {
+        const present = nodes.get(named);
+        if (present !== undefined) {
+          present.records.add(id);
+          present.detail = detail === undefined ? present.detail : shown(detail);
+          present.outcome = outcome ?? present.outcome;
+        } else if (nodes.size >= graphLimits.nodes) full = true;
+        else
+          nodes.set(named, {
+            node: { id: named, kind, label: shown(label), at: shown(at) },
+            detail: detail === undefined ? undefined : shown(detail),
+            outcome,
+            records: new Set([id]),
+          });
+        return named;
+      },
+      edge(from, says, to, { main = true } = {}) {
+        if (from === undefined || to === undefined || from === to || !nodes.has(from) || !nodes.has(to)) return;
+        // Said once: the first record that says it proves it.
+        const key = JSON.stringify([from, says, to]);
+        if (edges.has(key)) return;
+        if (edges.size >= graphLimits.edges) full = true;
+        else edges.set(key, { from, to, says: shown(says), record: id, index: index.toString(), main });
+      },
+      nodeOf: (other) => byRecord.get(other),
+      standsFor: (node) => byRecord.set(id, node),
+      state,
+    };
+    tellRecord({ type, id, view, own: view.text('transaction') === transaction }, notes);
+    state = notes.state;
+    if (full) leftOut += 1;
+  }
+
+  return {
+    transaction,
+    nodes: [...nodes.values()].map(({ node, detail, outcome, records: told }) => ({
+      ...node,
+      ...(detail === undefined ? {} : { detail }),
+      ...(outcome === undefined ? {} : { outcome }),
+      records: [...told],
+    })),
+    edges: [...edges.values()],
+    records: records.length,
+    leftOut,
+  };
+}

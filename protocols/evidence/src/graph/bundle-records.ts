@@ -1,0 +1,42 @@
+import type { Json } from '@countersign/kernel';
+import type { Disclosure, EvidenceBundle } from '../bundle.ts';
+import { RecordMalformed } from '../members.ts';
+import { restoreValues } from '../protected-values.ts';
+import { readLeafJson } from '../record.ts';
+import { type GraphRecord, View } from './record-view.ts';
+
+/**
+ * The records of a bundle for {@link buildGraph} and the report: those that can be read, with the values in their
+ * places that the bundle discloses truly. What cannot be read is left out here; `verifyBundle` names it.
+ */
+export function recordsOfBundle(bundle: EvidenceBundle): readonly GraphRecord[] {
+  const disclosures = new Map<string, Disclosure[]>();
+  for (const disclosure of bundle.disclosures ?? [])
+    disclosures.set(disclosure.record, [...(disclosures.get(disclosure.record) ?? []), disclosure]);
+  return bundle.records.flatMap(({ index, leaf }) => {
+    const record = leaf === undefined ? undefined : readRestored(leaf, disclosures);
+    return record === undefined ? [] : [{ index: BigInt(index), record }];
+  });
+}
+
+function readRestored(leaf: string, disclosures: ReadonlyMap<string, readonly Disclosure[]>): Json | undefined {
+  try {
+    const record = readLeafJson(Buffer.from(leaf, 'base64url'));
+    const id = new View(record).text('id');
+    const { record: restored, withheld } = restoreValues(record, id === undefined ? [] : (disclosures.get(id) ?? []));
+    return withoutOpened(restored, withheld);
+  } catch (error) {
+    if (error instanceof RecordMalformed) return undefined;
+    throw error;
+  }
+}
+
+/** `protected` names what is withheld, and no longer what is there. */
+function withoutOpened(record: Json, withheld: ReadonlyMap<string, unknown>): Json {
+  if (typeof record !== 'object' || record === null || Array.isArray(record) || !('protected' in record)) return record;
+  const { protected: commitments, ...rest } = record as Readonly<Record<string, Json>>;
+  const members =
+    typeof commitments === 'object' && commitments !== null && !Array.isArray(commitments) ? commitments : {};
+  const left = Object.entries(members).filter(([path]) => withheld.has(path));
+  return left.length === 0 ? rest : { ...rest, protected: Object.fromEntries(left) };
+}

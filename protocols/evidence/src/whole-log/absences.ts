@@ -1,0 +1,91 @@
+import { type Json, listOf, membersOf } from '@countersign/kernel';
+
+/** Places from the first to the one behind the last. */
+export interface PlaceRange {
+  readonly first: bigint;
+  readonly past: bigint;
+}
+
+/** What a `log.pruned` record lists: the places whose bodies it says may go, and the root over their leaf hashes. */
+export interface Pruning {
+  readonly ranges: readonly PlaceRange[];
+  /** RFC 6962 over the leaf hashes, in their order; base64url. */
+  readonly root: string | undefined;
+}
+
+/** undefined when the record does not list places in their order. */
+export function pruningOf(record: Json): Pruning | undefined {
+  const data = membersOf(membersOf(record)?.['data']);
+  const ranges = listOf(data?.['ranges'], rangeOf);
+  if (data === undefined || ranges === undefined) return undefined;
+  if (ranges.some(({ first }, position) => first < (ranges[position - 1]?.past ?? 0n))) return undefined;
+  return { ranges, root: typeof data['root'] === 'string' ? data['root'] : undefined };
+}
+
+/** Written with the first and the last place. */
+function rangeOf(item: Json): PlaceRange | undefined {
+  const places = listOf(item, placeOf);
+  const [first, last] = places ?? [];
+  return places?.length === 2 && first !== undefined && last !== undefined && first <= last
+    ? { first, past: last + 1n }
+    : undefined;
+}
+
+function placeOf(item: Json): bigint | undefined {
+  return /^(?:0|[1-9]\d{0,18})$/.test(String(item)) ? BigInt(String(item)) : undefined;
+}
+
+/** Places whose bodies are absent, and which of them the log has said that it removes. */
+export function createAbsences() {
+  let unexplained: PlaceRange[] = [];
+  let unread: PlaceRange[] = [];
+  let count = 0;
+
+  return {
+    /**
+     * Places come in their order.
+     *
+     * @param known that the body is gone; else it was not to be had, and whether it is there nobody knows
+     */
+    add(index: bigint, known: boolean): void {
+      count++;
+      addPlace(known ? unexplained : unread, index);
+    },
+
+    /** Takes what is listed as explained. */
+    explain(ranges: readonly PlaceRange[]): void {
+      unexplained = withoutRanges(unexplained, ranges);
+      unread = withoutRanges(unread, ranges);
+    },
+
+    /** How many there were. */
+    count: () => count,
+    /** How many were not to be had, and nothing says that they are gone. */
+    unread: () => unread.reduce((sum, { first, past }) => sum + Number(past - first), 0),
+    /** The first that is gone, and nothing explains it. */
+    first: () => unexplained[0]?.first,
+  };
+}
+
+function addPlace(ranges: PlaceRange[], index: bigint): void {
+  const last = ranges.at(-1);
+  if (last?.past === index) ranges[ranges.length - 1] = { first: last.first, past: index + 1n };
+  else ranges.push({ first: index, past: index + 1n });
+}
+
+function withoutRanges(absences: readonly PlaceRange[], ranges: readonly PlaceRange[]): PlaceRange[] {
+  const left: PlaceRange[] = [];
+  let position = 0;
+  for (const absent of absences) {
+    let { first } = absent;
+    while (ranges[position] !== undefined && (ranges[position]?.past ?? 0n) <= first) position++;
+    for (let at = position; ; at++) {
+      const range = ranges[at];
+      if (range === undefined || range.first >= absent.past) break;
+      if (range.first > first) left.push({ first, past: range.first });
+      first = range.past > first ? range.past : first;
+    }
+    if (first < absent.past) left.push({ first, past: absent.past });
+  }
+  return left;
+}

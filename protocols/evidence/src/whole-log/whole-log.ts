@@ -1,0 +1,22 @@
+/** What is wrong with a log, and where: at this entry, or behind the last one before it. */
+export interface LogFault {
+  readonly ok: false;
+  readonly reason: string;
+  readonly detail: string;
+  readonly index: bigint;
+}
+
+export function logFault(reason: string, detail: string, index: bigint): LogFault {
+  return { ok: false, reason, detail, index };
+}
+
+/** An entry as somebody presents it. Where the body is absent, its leaf hash stands for it. */
+export interface PresentedEntry {
+  readonly index: bigint;
+  /** The exact bytes of the record. */
+  readonly bytes: Buffer | undefined;
+  /** As it is stored beside it; computed where it is not given. */
+  readonly leafHash?: Buffer;
+  /** The bytes were not to be had: whether they are still there nobody has said. */
+  readonly unread?: boolean;
+}

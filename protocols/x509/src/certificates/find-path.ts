@@ -1,0 +1,112 @@
+import { isCodedError } from '@countersign/kernel';
+import { signatureSchemeOf } from '../algorithms.ts';
+import { hashOf, verifySignature } from '../crypto.ts';
+import { sameOctets } from '../octets.ts';
+import type { ParsedCertificate } from './certificate.ts';
+import { basicConstraintsOf, keyUsageBits, keyUsageOf, strangeCriticalExtension } from './extensions.ts';
+
+/** Who is trusted: certificates, and public keys by the SHA-256 of their SubjectPublicKeyInfo. */
+export interface CertificateTrust {
+  readonly certificates: readonly ParsedCertificate[];
+  /** 32 octets each. */
+  readonly keys: readonly Uint8Array[];
+}
+
+export type PathVerdict =
+  | { readonly ok: true; readonly path: readonly ParsedCertificate[] }
+  | { readonly ok: false; readonly reason: 'expired' | 'untrusted'; readonly detail: string };
+
+const maxPathLength = 6;
+/** Signatures that are verified to find one path, whatever others have put beside the certificate. */
+const maxSignatures = 32;
+
+/**
+ * A path from `leaf` to what is trusted, through certificates that came along (RFC 5280 section 6.1, without policies
+ * and name constraints: a certificate that makes these critical is not passed). Every certificate must be valid at the
+ * moment given. A certificate that is trusted itself needs nobody above it.
+ *
+ * It does not ask whether a certificate was revoked: that is for who has the lists of that time.
+ *
+ * @param at milliseconds since the epoch
+ */
+export function findPath(
+  leaf: ParsedCertificate,
+  others: readonly ParsedCertificate[],
+  trust: CertificateTrust,
+  at: number,
+): PathVerdict {
+  const candidates = [...trust.certificates, ...others];
+  let signatures = 0;
+  let expired = false;
+  let strange: string | undefined;
+
+  function isTrusted(certificate: ParsedCertificate): boolean {
+    return (
+      trust.certificates.some(({ encoding }) => sameOctets(encoding, certificate.encoding)) ||
+      (trust.keys.length > 0 && isPinned(hashOf('sha256', certificate.publicKey)))
+    );
+  }
+  function isPinned(hash: Uint8Array): boolean {
+    return trust.keys.some((key) => sameOctets(key, hash));
+  }
+  function isSignedBy(child: ParsedCertificate, issuer: ParsedCertificate): boolean {
+    if (++signatures > maxSignatures) return false;
+    const scheme = schemeOf(child);
+    return scheme !== undefined && verifySignature(issuer.publicKey, scheme, child.toBeSigned, child.signature);
+  }
+
+  function from(certificate: ParsedCertificate, below: readonly ParsedCertificate[]): ParsedCertificate[] | undefined {
+    if (at < certificate.notBefore || at > certificate.notAfter) {
+      expired = true;
+      return undefined;
+    }
+    const unknown = strangeCriticalExtension(certificate);
+    if (unknown !== undefined) {
+      strange = unknown;
+      return undefined;
+    }
+    const path = [...below, certificate];
+    if (isTrusted(certificate)) return path;
+    if (path.length === maxPathLength) return undefined;
+    for (const issuer of candidates) {
+      if (!sameOctets(issuer.subject, certificate.issuer) || path.includes(issuer)) continue;
+      if (!mayIssue(issuer, below.length) || !isSignedBy(certificate, issuer)) continue;
+      const found = from(issuer, path);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  const path = from(leaf, []);
+  if (path !== undefined) return { ok: true, path };
+  if (strange !== undefined)
+    return { ok: false, reason: 'untrusted', detail: `A certificate has the critical extension ${strange}.` };
+  return expired
+    ? { ok: false, reason: 'expired', detail: 'A certificate was not valid at that time.' }
+    : { ok: false, reason: 'untrusted', detail: 'No path leads from the certificate to one that is trusted.' };
+}
+
+/** @param authoritiesBelow how many certificates of authorities stand between it and the leaf */
+function mayIssue(issuer: ParsedCertificate, authoritiesBelow: number): boolean {
+  try {
+    const { authority, pathLength } = basicConstraintsOf(issuer);
+    const usage = keyUsageOf(issuer);
+    return (
+      authority &&
+      (pathLength === undefined || authoritiesBelow <= pathLength) &&
+      (usage === undefined || usage.has(keyUsageBits.keyCertSign))
+    );
+  } catch (error) {
+    if (isCodedError(error)) return false;
+    throw error;
+  }
+}
+
+function schemeOf(certificate: ParsedCertificate) {
+  try {
+    return signatureSchemeOf(certificate.signatureAlgorithm);
+  } catch (error) {
+    if (isCodedError(error)) return undefined;
+    throw error;
+  }
+}

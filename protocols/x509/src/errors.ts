@@ -1,0 +1,13 @@
+import { type CodedError, errorVocabulary } from '@countersign/kernel';
+
+/** What stops a caller that reads or builds something. Verification answers with a union instead. */
+export const x509Errors = errorVocabulary({
+  der_malformed: 'invalid',
+  certificate_malformed: 'invalid',
+  algorithm_unsupported: 'invalid',
+  timestamp_malformed: 'invalid',
+});
+
+export function malformedDer(detail: string): CodedError {
+  return x509Errors.error('der_malformed', `This is not the DER that was expected: ${detail}.`);
+}

@@ -1,0 +1,218 @@
+import { constants, createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { readX509Certificate } from '../certificates/certificate.ts';
+import {
+  derBitString,
+  derBoolean,
+  derCertificateTime,
+  derElement,
+  derInteger,
+  derNamedBits,
+  derNull,
+  derObjectIdentifier,
+  derOctetString,
+  derSequence,
+  derSetOf,
+  derUtf8,
+} from '../der/der-writer.ts';
+import { contextConstructed, tags } from '../der/tags.ts';
+import { objectIdentifiers as oid } from '../object-identifiers.ts';
+import { encodeTimeStampInfo, type NewTimeStampInfo } from '../time-stamp/time-stamp-info.ts';
+
+/** A moment in the validity of everything here. */
+export const testTime = Date.parse('2026-11-21T09:30:00.125Z');
+const year = 365 * 24 * 3_600_000;
+
+export const keyKinds = ['p256', 'p384', 'rsa', 'rsa-pss', 'ed25519'] as const;
+export type KeyKind = (typeof keyKinds)[number];
+
+export interface CertificateWishes {
+  readonly name?: string;
+  readonly kind?: KeyKind | 'rsa-1024';
+  readonly issuer?: Issued;
+  readonly authority?: boolean;
+  readonly pathLength?: number;
+  readonly keyUsage?: readonly number[];
+  /** Purposes, and whether critical; undefined for time stamping as it has to be, null for none. */
+  readonly extendedKeyUsage?: { readonly critical: boolean; readonly purposes: readonly string[] } | null;
+  readonly notBefore?: number;
+  readonly notAfter?: number;
+  readonly strange?: boolean;
+}
+
+/** A certificate with its key. */
+export interface Issued {
+  readonly certificate: Uint8Array;
+  readonly privateKey: KeyObject;
+  readonly kind: KeyKind | 'rsa-1024';
+}
+
+let serials = 1n;
+
+/** A certificate as a test wants it, right or wrong; for time stamps and issued by itself unless it says otherwise. */
+export function issueCertificate(wishes: CertificateWishes = {}): Issued {
+  const { kind = 'p256', authority = false } = wishes;
+  const { publicKey, privateKey } = generate(kind);
+  const name = nameOf(wishes.name ?? `Authority ${++serials}`);
+  const issuer = wishes.issuer;
+  const signer = issuer ?? { privateKey, kind };
+  const usage = wishes.extendedKeyUsage === undefined ? defaultUsage(authority) : wishes.extendedKeyUsage;
+  const extensions = [
+    extension(oid.basicConstraints, true, basicConstraints(authority, wishes.pathLength)),
+    ...(wishes.keyUsage === undefined ? [] : [extension(oid.keyUsage, true, derNamedBits(wishes.keyUsage))]),
+    ...(usage === null
+      ? []
+      : [extension(oid.extendedKeyUsage, usage.critical, derSequence(...usage.purposes.map(derObjectIdentifier)))]),
+    ...(wishes.strange === true ? [extension('1.2.3.4', true, derNull())] : []),
+  ];
+  const toBeSigned = derSequence(
+    derElement(contextConstructed(0), derInteger(2)),
+    derInteger(++serials),
+    signatureAlgorithm(signer.kind),
+    issuer === undefined ? name : readX509Certificate(issuer.certificate).subject,
+    derSequence(
+      derCertificateTime(wishes.notBefore ?? testTime - year),
+      derCertificateTime(wishes.notAfter ?? testTime + year),
+    ),
+    name,
+    publicKey.export({ format: 'der', type: 'spki' }),
+    derElement(contextConstructed(3), derSequence(...extensions)),
+  );
+  const signature = derBitString(signWith(signer, toBeSigned));
+  return {
+    certificate: derSequence(toBeSigned, signatureAlgorithm(signer.kind), signature),
+    privateKey,
+    kind,
+  };
+}
+
+export interface TokenWishes {
+  readonly info?: Partial<NewTimeStampInfo>;
+  /** Instead of the content type in the signed attributes. */
+  readonly contentType?: string;
+  /** Instead of the digest of the content. */
+  readonly messageDigest?: Uint8Array;
+  /** What the signer says its certificate is: by RFC 5035, by RFC 2634, nothing, or of another certificate. */
+  readonly signingCertificate?: 'v2' | 'v1' | 'none' | { readonly of: Uint8Array };
+  readonly certificates?: readonly Uint8Array[];
+  readonly signatures?: number;
+  readonly digestAlgorithm?: string;
+  readonly signatureAlgorithm?: Uint8Array;
+  readonly attributesTwice?: boolean;
+}
+
+export const testDigest = Uint8Array.from(createHash('sha256').update('what is stamped').digest());
+
+/** A token as a test wants it, right or wrong; right unless it says otherwise. */
+export function issueToken(authority: Issued, wishes: TokenWishes = {}): Uint8Array {
+  const info = encodeTimeStampInfo({
+    policy: '1.3.6.1.4.1.99999.1',
+    imprint: { hash: 'sha256', digest: testDigest },
+    serial: 4711n,
+    at: testTime,
+    ...wishes.info,
+  });
+  const { issuer, serial } = readX509Certificate(authority.certificate);
+  const digestAlgorithm = derSequence(derObjectIdentifier(wishes.digestAlgorithm ?? oid.sha256));
+  const own = [
+    attribute(oid.contentType, derObjectIdentifier(wishes.contentType ?? oid.tstInfo)),
+    attribute(oid.messageDigest, derOctetString(wishes.messageDigest ?? createHash('sha256').update(info).digest())),
+    ...signingCertificate(authority.certificate, wishes.signingCertificate ?? 'v2'),
+  ];
+  const attributes = wishes.attributesTwice === true ? [...own, ...own] : own;
+  const signerInfo = derSequence(
+    derInteger(1),
+    derSequence(issuer, derElement(tags.integer, serial)),
+    digestAlgorithm,
+    derSetOf(contextConstructed(0), attributes),
+    wishes.signatureAlgorithm ?? signatureAlgorithm(authority.kind),
+    derOctetString(signWith(authority, derSetOf(tags.set, attributes))),
+  );
+  const certificates = wishes.certificates ?? [authority.certificate];
+  const signedData = derSequence(
+    derInteger(3),
+    derSetOf(tags.set, [digestAlgorithm]),
+    derSequence(derObjectIdentifier(oid.tstInfo), derElement(contextConstructed(0), derOctetString(info))),
+    ...(certificates.length === 0 ? [] : [derSetOf(contextConstructed(0), certificates)]),
+    derSetOf(
+      tags.set,
+      Array.from({ length: wishes.signatures ?? 1 }, () => signerInfo),
+    ),
+  );
+  return derSequence(derObjectIdentifier(oid.signedData), derElement(contextConstructed(0), signedData));
+}
+
+function signingCertificate(own: Uint8Array, wish: NonNullable<TokenWishes['signingCertificate']>): Uint8Array[] {
+  if (wish === 'none') return [];
+  const of = typeof wish === 'object' ? wish.of : own;
+  const [type, hash] = wish === 'v1' ? [oid.signingCertificate, 'sha1'] : [oid.signingCertificateV2, 'sha256'];
+  const digest = derOctetString(createHash(hash).update(of).digest());
+  return [attribute(type, derSequence(derSequence(derSequence(digest))))];
+}
+
+const attribute = (type: string, value: Uint8Array): Uint8Array =>
+  derSequence(derObjectIdentifier(type), derSetOf(tags.set, [value]));
+
+const extension = (id: string, critical: boolean, value: Uint8Array): Uint8Array =>
+  derSequence(derObjectIdentifier(id), ...(critical ? [derBoolean(true)] : []), derOctetString(value));
+
+function basicConstraints(authority: boolean, pathLength: number | undefined): Uint8Array {
+  return derSequence(
+    ...(authority ? [derBoolean(true)] : []),
+    ...(pathLength === undefined ? [] : [derInteger(pathLength)]),
+  );
+}
+
+const defaultUsage = (authority: boolean) => (authority ? null : { critical: true, purposes: [oid.timeStamping] });
+
+function nameOf(text: string): Uint8Array {
+  return derSequence(derSetOf(tags.set, [derSequence(derObjectIdentifier(oid.commonName), derUtf8(text))]));
+}
+
+function generate(kind: Issued['kind']): { publicKey: KeyObject; privateKey: KeyObject } {
+  switch (kind) {
+    case 'p256':
+      return generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    case 'p384':
+      return generateKeyPairSync('ec', { namedCurve: 'P-384' });
+    case 'ed25519':
+      return generateKeyPairSync('ed25519');
+    case 'rsa-1024':
+      return generateKeyPairSync('rsa', { modulusLength: 1024 });
+    case 'rsa':
+    case 'rsa-pss':
+      return generateKeyPairSync('rsa', { modulusLength: 2048 });
+  }
+}
+
+function signWith({ privateKey, kind }: Pick<Issued, 'privateKey' | 'kind'>, octets: Uint8Array): Uint8Array {
+  if (kind === 'ed25519') return sign(null, octets, privateKey);
+  if (kind === 'p384') return sign('sha384', octets, privateKey);
+  if (kind !== 'rsa-pss') return sign('sha256', octets, privateKey);
+  return sign('sha256', octets, { key: privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
+}
+
+function signatureAlgorithm(kind: Issued['kind']): Uint8Array {
+  switch (kind) {
+    case 'p256':
+      return derSequence(derObjectIdentifier(oid.ecdsaWithSha256));
+    case 'p384':
+      return derSequence(derObjectIdentifier(oid.ecdsaWithSha384));
+    case 'ed25519':
+      return derSequence(derObjectIdentifier(oid.ed25519));
+    case 'rsa':
+    case 'rsa-1024':
+      return derSequence(derObjectIdentifier(oid.sha256WithRsa), derNull());
+    case 'rsa-pss':
+      return derSequence(derObjectIdentifier(oid.rsassaPss), pssParameters(oid.sha256));
+  }
+}
+
+/** RSASSA-PSS-params with a digest for message and mask, and 32 octets of salt. */
+export function pssParameters(hash: string): Uint8Array {
+  const hashAlgorithm = derSequence(derObjectIdentifier(hash), derNull());
+  return derSequence(
+    derElement(contextConstructed(0), hashAlgorithm),
+    derElement(contextConstructed(1), derSequence(derObjectIdentifier(oid.mgf1), hashAlgorithm)),
+    derElement(contextConstructed(2), derInteger(32)),
+  );
+}

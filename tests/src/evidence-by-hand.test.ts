@@ -1,0 +1,87 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { components, findComponent } from '@countersign/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ToldBundle, tellBundle } from '../../apps/evidence-page/src/testing/told-bundles.ts';
+import { isAsShown, stepsOf } from './testing/guide.ts';
+import { scratchFolder } from './testing/scratch-folder.ts';
+
+// What the guide shows to do by hand, on bundles that are good and bundles that are not.
+
+const page = readFileSync(fileURLToPath(new URL('../../docs/guides/verify-evidence.md', import.meta.url)), 'utf8');
+const byHand = stepsOf(page.slice(page.indexOf('## Checking it by hand'), page.indexOf('## Reason codes')));
+const openssl = findComponent(components.openssl);
+const folder = scratchFolder();
+afterAll(() => folder.remove());
+
+describe.skipIf(!openssl.found)(
+  `evidence, checked with openssl, sha256sum and jq alone${openssl.found ? '' : ` (skipped: ${openssl.reason})`}`,
+  () => {
+    let told: ToldBundle;
+    beforeAll(async () => {
+      const all = await tellBundle();
+      // P-256 and RSA: `openssl ts` reads no signatures by Ed25519, and P-384 with SHA-384 alone.
+      const timeStamps = all.bundle.timeStamps?.filter((_, kind) => kind === 0 || kind === 2) ?? [];
+      told = { ...all, bundle: { ...all.bundle, timeStamps } };
+    });
+
+    /** What each of these blocks of the guide prints, run one after the other in one shell. */
+    function run(
+      bundle: object,
+      trust: object = told.trust,
+      blocks: readonly number[] = byHand.map((_, index) => index),
+    ): readonly string[] {
+      const mark = '@@ step @@';
+      writeFileSync(join(folder.path, 'order.evidence.json'), JSON.stringify(bundle, undefined, 1));
+      writeFileSync(join(folder.path, 'trust.json'), JSON.stringify(trust));
+      const pem = told.trust.timeStampAuthorities.map(
+        (der) =>
+          `-----BEGIN CERTIFICATE-----\n${Buffer.from(der, 'base64url').toString('base64')}\n-----END CERTIFICATE-----\n`,
+      );
+      writeFileSync(join(folder.path, 'tsa.pem'), pem.join(''));
+      // As somebody goes on who has seen one step fail.
+      const script = blocks.map((index) => `echo; echo '${mark}'\n${byHand[index]?.commands ?? ''}`).join('\n');
+      const { stdout } = spawnSync('bash', ['-c', `exec 2>&1; ${script}`], { cwd: folder.path, encoding: 'utf8' });
+      return stdout.split(mark).slice(1);
+    }
+
+    it('holds for a bundle that the command verifies', { timeout: 240_000 }, () => {
+      const printed = run(told.bundle);
+      expect(byHand).toHaveLength(6);
+      for (const [index, { shown }] of byHand.entries())
+        if (shown !== undefined) expect(isAsShown(printed[index] ?? '', shown), printed[index]).toBe(true);
+      expect(printed[2]?.trim()).toBe('14 in the log');
+      expect(printed[4]?.trim()).toBe('1 opens its commitment');
+      expect(printed[5]?.match(/Verification: OK/g)).toHaveLength(2);
+    });
+
+    it('finds another key, a byte of a record, a record left out, another value, and another stamp', {
+      timeout: 240_000,
+    }, () => {
+      const other = told.trust.logVerifierKey.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'));
+      expect(run(told.bundle, { ...told.trust, logVerifierKey: other }, [0, 1])[1]).not.toContain(
+        'Verified Successfully',
+      );
+
+      const records = told.bundle.records.map((record, position) => {
+        const text = Buffer.from(record.leaf ?? '', 'base64url').toString();
+        return position === 3
+          ? { ...record, leaf: Buffer.from(text.replace('test', 'tesy')).toString('base64url') }
+          : record;
+      });
+      expect(run({ ...told.bundle, records }, told.trust, [0, 1, 2])[2]).toContain('NOT in the log: position 3');
+      expect(run({ ...told.bundle, records: told.bundle.records.slice(1) }, told.trust, [0, 3])[1]).toContain('< rec_');
+
+      const disclosures = told.bundle.disclosures?.map((each) => ({
+        ...each,
+        text: each.text.replace('1000', '9000'),
+      }));
+      expect(run({ ...told.bundle, disclosures }, told.trust, [0, 3, 4])[2]).toContain('FALSE: /data/intent');
+
+      const timeStamps = told.bundle.timeStamps?.map((stamp) => ({ ...stamp, checkpoint: told.trust.checkpoint }));
+      expect(run({ ...told.bundle, timeStamps }, told.trust, [0, 5])[1]).not.toContain('Verification: OK');
+    });
+  },
+);
