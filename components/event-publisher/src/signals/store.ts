@@ -251,7 +251,7 @@ export function createSignalStore(pool: pg.Pool) {
         `with gone as (delete from signal_queue where stream = $1 and place = $3)
          update signal_streams
             set attempts = 0, failing_since = null, leased_until = to_timestamp($4::float8 / 1000.0)
-          where id = $1`,
+          where id = $1 and lease = $2 and method = 'push' and status = 'enabled'`,
         [id, lease, place, leasedUntil],
       );
       return rowCount === 1;
