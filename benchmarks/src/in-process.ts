@@ -1,9 +1,6 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { join } from 'node:path';
-import { auditLogMigrations, createAuditLog, type RunningAuditLog } from '@countersign/audit-log';
-import { type KeyPurpose, type PublicKey, type Signer, signerErrors } from '@countersign/contracts';
+import { auditLogMigrations, type RunningAuditLog } from '@countersign/audit-log';
 import { directoryMigrations } from '@countersign/directory';
-import { systemClock, systemRandom } from '@countersign/kernel';
 import { policyEngineMigrations } from '@countersign/policy-engine';
 import {
   type ComponentMigrations,
@@ -13,6 +10,7 @@ import {
   type ScratchDatabase,
   startEmbeddedPostgres,
 } from '@countersign/runtime';
+import { openProductLog } from './evidence/product-log.ts';
 
 /** A table of the benchmark's own, for the floor beneath the audit log. */
 export const floorMigrations: ComponentMigrations = {
@@ -49,47 +47,11 @@ export async function startInProcess(options: {
     const components = [auditLogMigrations, directoryMigrations, policyEngineMigrations, floorMigrations];
     const scratch = await createScratchDatabase({ server: postgres.connection, components });
     closing.push(() => scratch.drop());
-    const auditLog = await createAuditLog({
-      pool: scratch.pool('audit-log'),
-      clock: systemClock,
-      random: systemRandom,
-      signer: memorySigner('log-checkpoint'),
-      origin: 'benchmark.countersign.invalid/log',
-      logger,
-    });
+    const auditLog = await openProductLog({ pool: scratch.pool('audit-log'), logger });
     closing.push(() => auditLog.stop());
     return { scratch, auditLog, logger, stop };
   } catch (error) {
     await stop();
     throw error;
   }
-}
-
-/** A key for what lives for minutes. */
-export function memorySigner(purpose: KeyPurpose): Signer {
-  return keptSigner(purpose, generateKeyPairSync('ed25519').privateKey);
-}
-
-/** An Ed25519 key that somebody keeps. */
-export function keptSigner(purpose: KeyPurpose, privateKey: KeyObject): Signer {
-  const { x } = createPublicKey(privateKey).export({ format: 'jwk' });
-  if (x === undefined) throw new Error('an Ed25519 key without its public half');
-  const key: PublicKey = {
-    kid: 'benchmark',
-    algorithm: 'EdDSA',
-    purpose,
-    state: 'active',
-    jwk: { kty: 'OKP', crv: 'Ed25519', x },
-  };
-  return {
-    current: async () => key,
-    sign: async (_purpose, kid, data) => ({ kid, algorithm: 'EdDSA', signature: sign(null, data, privateKey) }),
-    publicKeys: async () => [key],
-    rotate: async () => {
-      throw signerErrors.error('signing_key_unavailable', 'The key of a benchmark is not rotated.');
-    },
-    withdraw: async () => {
-      throw signerErrors.error('signing_key_unknown', 'The key of a benchmark is not withdrawn.');
-    },
-  };
 }

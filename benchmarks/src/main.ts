@@ -7,11 +7,12 @@ import { fullPace, quickPace } from './pace.ts';
 import { formatReport } from './report.ts';
 import { runBenchmarks, type SuiteName, suiteNames } from './run.ts';
 
-const usage = `Usage: npm run bench -- [--quick] [--only ${suiteNames.join(',')}] [--profile <folder>]
+const usage = `Usage: npm run bench -- [--quick] [--only ${suiteNames.join(',')}] [--profile <folder>] [--keep <folder>]
 
   --quick            a few seconds in all: shows that everything works, not how fast
   --only <names>     some of: ${suiteNames.join(', ')}
   --profile <folder> writes a V8 CPU profile of the control plane there
+  --keep <folder>    keeps logs that take long to fill there, and uses them again
 `;
 
 const resultsFolder = fileURLToPath(new URL('../results/', import.meta.url));
@@ -68,7 +69,12 @@ function readArguments(argv: readonly string[]) {
   try {
     const { values } = parseArgs({
       args: [...argv],
-      options: { quick: { type: 'boolean' }, only: { type: 'string' }, profile: { type: 'string' } },
+      options: {
+        quick: { type: 'boolean' },
+        only: { type: 'string' },
+        profile: { type: 'string' },
+        keep: { type: 'string' },
+      },
     });
     const only = values.only?.split(',') ?? [...suiteNames];
     const unknown = only.find((name) => !isSuiteName(name));
@@ -77,6 +83,7 @@ function readArguments(argv: readonly string[]) {
       only: only.filter(isSuiteName),
       pace: values.quick === true ? quickPace : fullPace,
       ...(values.profile === undefined ? {} : { profileFolder: resolve(values.profile) }),
+      ...(values.keep === undefined ? {} : { keep: resolve(values.keep) }),
     };
   } catch (error) {
     return error instanceof Error ? error.message : 'The arguments cannot be read.';

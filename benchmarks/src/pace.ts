@@ -12,6 +12,14 @@ export interface Pace {
   readonly warmUpRequests: number;
   /** Concurrent callers of the audit log. */
   readonly appenders: readonly number[];
+  readonly evidence: {
+    /** Records in the logs that are compared, smallest first. */
+    readonly sizes: readonly number[];
+    readonly rounds: number;
+    readonly seconds: number;
+  };
+  /** A log that is witnessed and published, beside one that is not. */
+  readonly publication: { readonly callers: number; readonly rounds: number; readonly seconds: number };
   /** How often something is revoked at each door. */
   readonly revocations: number;
   /** Sizes of policy sets and directories; each with each. */
@@ -43,7 +51,9 @@ export const fullPace: Pace = {
   warmUpSeconds: 1,
   connections: 32,
   warmUpRequests: 8_000,
-  appenders: [1, 32, 256],
+  appenders: [1, 8, 32, 128, 512],
+  evidence: { sizes: [10_000, 10_000_000], rounds: 5, seconds: 1 },
+  publication: { callers: 128, rounds: 3, seconds: 5 },
   revocations: 12,
   decisions: { policies: [10, 200, 2_000], entities: [1_000, 1_000_000] },
   simulation: { decisions: 1_000_000 },
@@ -70,6 +80,8 @@ export const quickPace: Pace = {
   connections: 8,
   warmUpRequests: 60,
   appenders: [1, 32],
+  evidence: { sizes: [2_000, 6_000], rounds: 1, seconds: 0.2 },
+  publication: { callers: 16, rounds: 1, seconds: 1.2 },
   revocations: 1,
   decisions: { policies: [10, 20], entities: [200] },
   simulation: { decisions: 1_200 },

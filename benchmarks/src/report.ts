@@ -1,9 +1,15 @@
+import { appendsSections } from './report/appends-section.ts';
 import { decisionsSection, evaluationsSection } from './report/decisions-section.ts';
+import {
+  evidenceQuerySection,
+  logGrowthSection,
+  proofSections,
+  publicationSection,
+} from './report/evidence-sections.ts';
 import { growthSections } from './report/growth-section.ts';
 import { mandateSections } from './report/mandates-section.ts';
 import { revocationSection } from './report/revocation-section.ts';
 import {
-  appendsSection,
   codeFlowSections,
   exchangeSection,
   introspectionSection,
@@ -36,7 +42,11 @@ export function formatReport(report: BenchmarkReport): string {
   if (suites.decisions !== undefined) sections.push(decisionsSection(suites.decisions, pace));
   if (suites.evaluations !== undefined) sections.push(evaluationsSection(suites.evaluations, pace));
   if (suites.simulation !== undefined) sections.push(simulationSection(suites.simulation, pace));
-  for (const { callers, results } of suites.appends ?? []) sections.push(appendsSection(callers, results));
+  if (suites.appends !== undefined) sections.push(...appendsSections(suites.appends, pace));
+  if (suites.publication !== undefined) sections.push(publicationSection(suites.publication, pace));
+  if (suites.proofs !== undefined)
+    sections.push(...proofSections(suites.proofs, pace), logGrowthSection(suites.proofs.appends, pace));
+  if (suites['evidence-queries'] !== undefined) sections.push(evidenceQuerySection(suites['evidence-queries'], pace));
   if (suites.mandates !== undefined) sections.push(...mandateSections(suites.mandates));
   if (suites.transitions !== undefined) sections.push(...transitionSections(suites.transitions));
   if (suites.reconstruction !== undefined) sections.push(...reconstructionSections(suites.reconstruction, pace));

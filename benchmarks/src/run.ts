@@ -1,5 +1,6 @@
 import { cpus, loadavg } from 'node:os';
 import { startControlPlaneProcess, startSecondNode, stoppable } from './control-plane.ts';
+import { startEvidenceSites } from './evidence/evidence-site.ts';
 import { startInProcess } from './in-process.ts';
 import type { Result } from './measure.ts';
 import type { Pace } from './pace.ts';
@@ -11,9 +12,13 @@ import { type AppendResults, measureAppends } from './suites/appends.ts';
 import { type CodeFlowResults, measureAuthorizationCode } from './suites/authorization-code.ts';
 import { type DecisionResults, measureDecisions } from './suites/decisions.ts';
 import { type EvaluationResults, measureEvaluations } from './suites/evaluations.ts';
+import { measureEvidenceQueries, type QueryResults } from './suites/evidence-queries.ts';
 import { type GrowthResults, measureGrowth } from './suites/growth.ts';
 import { measureIntrospection } from './suites/introspection.ts';
+import { measureLogGrowth } from './suites/log-growth.ts';
 import { type MandateResults, measureMandates } from './suites/mandates.ts';
+import { measureProofs, type ProofResults } from './suites/proofs.ts';
+import { measurePublication } from './suites/publication.ts';
 import { measurePushedAuthorization } from './suites/pushed-authorization.ts';
 import { measureReconstruction, ordersToReconstruct, type ReconstructionResults } from './suites/reconstruction.ts';
 import { measureRefresh } from './suites/refresh.ts';
@@ -36,6 +41,9 @@ export const suiteNames = [
   'evaluations',
   'simulation',
   'appends',
+  'publication',
+  'proofs',
+  'evidence-queries',
   'mandates',
   'transitions',
   'reconstruction',
@@ -69,6 +77,9 @@ export interface BenchmarkReport {
     readonly evaluations?: EvaluationResults;
     readonly simulation?: SimulationResults;
     readonly appends?: readonly AppendResults[];
+    readonly publication?: readonly Result[];
+    readonly proofs?: ProofResults & { readonly appends: readonly Result[] };
+    readonly 'evidence-queries'?: readonly QueryResults[];
     readonly mandates?: MandateResults;
     readonly transitions?: readonly TransitionResults[];
     readonly reconstruction?: readonly ReconstructionResults[];
@@ -84,6 +95,8 @@ export interface BenchmarkOptions {
   readonly pace: Pace;
   /** Where CPU profiles of the control plane go, in V8's format. */
   readonly profileFolder?: string | undefined;
+  /** Where large logs are kept for the next run, instead of being filled each time. */
+  readonly keep?: string | undefined;
   readonly onProgress: (message: string) => void;
   /** Called with what ends the run early and cleans up; for signals. */
   readonly onStarted?: (abort: () => Promise<void>) => void;
@@ -123,7 +136,14 @@ export async function runBenchmarks(options: BenchmarkOptions): Promise<Benchmar
   };
   try {
     const suites: Suites = {};
-    for (const part of [measureOverHttp, measureInProcess, measureTrading, measureRevocations, measureAsItGrows]) {
+    for (const part of [
+      measureOverHttp,
+      measureInProcess,
+      measureEvidence,
+      measureTrading,
+      measureRevocations,
+      measureAsItGrows,
+    ]) {
       Object.assign(suites, await part(run));
       await stopAll();
     }
@@ -168,13 +188,28 @@ async function measureOverHttp(run: Run): Promise<Suites> {
 async function measureInProcess(run: Run): Promise<Suites> {
   const { wants, started, folder, pace, onProgress } = run;
   const suites: Suites = {};
-  if (!wants('decisions', 'simulation', 'appends')) return suites;
+  if (!wants('decisions', 'simulation', 'appends', 'publication')) return suites;
   onProgress('starting PostgreSQL for what is measured in process');
   const inProcess = await started(startInProcess(run));
   if (wants('decisions')) suites.decisions = await measureDecisions({ inProcess, folder, started, pace, onProgress });
   if (wants('simulation'))
     suites.simulation = await measureSimulation({ inProcess, folder, started, pace, onProgress });
   if (wants('appends')) suites.appends = await measureAppends({ inProcess, pace, onProgress });
+  if (wants('publication'))
+    suites.publication = await measurePublication({ inProcess, folder, started, pace, onProgress });
+  return suites;
+}
+
+async function measureEvidence(run: Run): Promise<Suites> {
+  const { wants, started, folder, keep, pace, onProgress } = run;
+  const suites: Suites = {};
+  if (!wants('proofs', 'evidence-queries')) return suites;
+  const sites = await startEvidenceSites({ sizes: pace.evidence.sizes, folder, keep, started, onProgress });
+  const suite = { sites, pace, onProgress };
+  // Appends come last: what they add is in no other figure.
+  const proofs = wants('proofs') ? await measureProofs(suite) : undefined;
+  if (wants('evidence-queries')) suites['evidence-queries'] = await measureEvidenceQueries(suite);
+  if (proofs !== undefined) suites.proofs = { ...proofs, appends: await measureLogGrowth(suite) };
   return suites;
 }
 

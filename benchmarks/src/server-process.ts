@@ -29,7 +29,7 @@ const stopWithinMs = 20_000;
  * @throws CodedError `benchmark_server` with what it said last
  */
 export async function startServerProcess(options: {
-  readonly name: 'bare-server' | 'empty-server' | 'oidc-provider-server' | 'control-plane-server';
+  readonly name: 'bare-server' | 'empty-server' | 'oidc-provider-server' | 'control-plane-server' | 'witness-server';
   readonly settings: object;
   readonly onProgress: (message: string) => void;
   readonly profileFolder?: string | undefined;

@@ -67,7 +67,7 @@ export interface Client {
 }
 
 export interface CallRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: string;
   readonly body?: unknown;
   readonly idempotencyKey?: string;

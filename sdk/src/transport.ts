@@ -38,7 +38,8 @@ export function createTransport(options: { readonly timeoutMs?: number } = {}): 
           ...(body === undefined ? {} : { body }),
         });
         const bytes = await readBounded(answer);
-        const isJson = answer.headers.get('content-type')?.includes('json') === true;
+        // One document (RFC 6839 section 3.1): JSON Lines are several.
+        const isJson = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(answer.headers.get('content-type') ?? '');
         const nonce = answer.headers.get('dpop-nonce');
         const seen = { status: answer.status, ...(nonce === null ? {} : { dpopNonce: nonce }) };
         // A refusal is JSON also where bytes were asked for.

@@ -72,7 +72,7 @@ describe('the documentation', () => {
     );
   });
 
-  it('names no command of countersign that does not exist', { timeout: 60_000 }, () => {
+  it('names no command of countersign that does not exist', { timeout: 300_000 }, () => {
     const help = (...words: readonly string[]): string =>
       execFileSync(process.execPath, [join(root, 'bin/countersign.js'), ...words, '--help'], { encoding: 'utf8' });
     const commandsOf = (text: string): readonly string[] =>

@@ -1,5 +1,5 @@
 import { accessErrors } from '@countersign/contracts';
-import { type MandateId, systemClock } from '@countersign/kernel';
+import { type Clock, type MandateId, systemClock } from '@countersign/kernel';
 import { parseLei } from '@countersign/market';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
 import { createClient, generateSigningKey, signBatchApproval } from '@countersign/sdk';
@@ -54,6 +54,8 @@ beforeAll(async () => {
     ...plain,
     operator: { ...plain.operator, approver: { jwks } },
     features: { grantManagement: 'draft-03' },
+    // The same clients are there in years, when evidence may go.
+    keys: { ...plain.keys, clientKeyMaxAgeDays: 3_650 },
   });
   controlPlane = await runControlPlane(configuration);
   document = (await (await fetch(`${controlPlane.issuer}/openapi.json`)).json()) as Document;
@@ -202,7 +204,8 @@ describe('what the running server answers', () => {
     for (const { route, status, mediaType, sent, answered: answer } of exchanges) {
       const { requestBody, responses } = operationOf(route);
       const described = responses[status] ?? responses['default'];
-      if (status === 204) expect(described, route).toEqual({ description: expect.any(String) });
+      if (mediaType === '')
+        expect({ described, answer }).toEqual({ described: { description: expect.any(String) }, answer: '' });
       else check(described?.content?.[mediaType]?.schema, answer, `${route} ${status} ${mediaType}`);
       if (status < 300 && requestBody !== undefined)
         check(requestBody.content?.['application/json']?.schema, sent, `${route} request`);
@@ -225,19 +228,9 @@ describe('what the running server answers', () => {
 
 /** One exchange with every route at least, and the refusals that people meet first. */
 async function useEverything(): Promise<void> {
-  const { issuer, operator } = controlPlane;
-  const read = async (path: string): Promise<string> => (await fetch(issuer + path)).text();
-  const second = createClient({ issuer, clientId: 'countersign-approver', key: approver });
-  const decide = async (path: string, body: unknown): Promise<unknown> => {
-    const [resource, scope] = path.startsWith('/policies')
-      ? ['policies', 'policy:approve']
-      : ['directory', 'directory:approve'];
-    const token = await second.clientCredentials({ resource: `${issuer}/${resource}`, scope });
-    return second.callOrThrow(token, { method: 'POST', url: issuer + path, body });
-  };
-  const refused = async (act: Promise<unknown>): Promise<void> => {
-    await expect(act).rejects.toHaveProperty('code');
-  };
+  const { operator } = controlPlane;
+  const decide = (path: string, body: unknown): Promise<unknown> =>
+    bySecond(path.startsWith('/policies') ? 'policy:approve' : 'directory:approve', path, body);
 
   for (const path of ['/healthz', '/readyz', '/metrics', '/.well-known/countersign', '/openapi.json']) await read(path);
   for (const path of ['/log/checkpoint', '/log/verifier-key', '/revocations', '/log/tile/0/999']) await read(path);
@@ -253,7 +246,7 @@ async function useEverything(): Promise<void> {
     principal: 'service:desk',
     grant_types: ['client_credentials'],
     scopes: ['mandate:read'],
-    audiences: [`${issuer}/mandates`],
+    audiences: [`${controlPlane.issuer}/mandates`],
     jwks: { keys: [{ ...desk.publicJwk, kid: desk.kid }] },
   };
   const withDesk = {
@@ -341,6 +334,8 @@ async function useEverything(): Promise<void> {
   await useMandates(other, mandate);
   await useTransactions(transaction, ended, mandate);
   await useEvents();
+  await useSignals();
+  await useTimeStamps();
   await useDepartures();
 
   // Policies: what was decided, made again and explained; a change that is simulated, rejected, approved, taken back.
@@ -384,7 +379,11 @@ async function useEverything(): Promise<void> {
   await operator.call('evidence', 'audit:export', get(`/evidence/transactions/${transaction}?since=${since}`));
   await refused(operator.call('evidence', 'audit:export', get('/evidence/transactions/txn_x')));
   await operator.records();
+  await useEvidence(transaction);
   const size = Number((await read('/log/checkpoint')).split('\n')[1]);
+  await read(`/log/proof/inclusion/${size - 1}`);
+  await read('/log/proof/inclusion/999999999');
+  await read(`/log/proof/consistency?from=1&to=${size}`);
   const tile = size >= 256 ? '000' : `000.p/${size}`;
   await read(`/log/tile/0/${tile}`);
   await operator.call('evidence', 'audit:read', { ...get(`/log/tile/entries/${tile}`), binary: true });
@@ -397,6 +396,23 @@ async function useEverything(): Promise<void> {
   await operator.call('keys', 'key:revoke', post(`/keys/transaction-token/${lost}/withdraw`, { reason: 'Lost' }));
   const revocation = { kind: 'client', id: 'ha-approvals', reason: 'Its key is lost' };
   await operator.call('revocations', 'token:revoke', post('/revocations', revocation));
+
+  await useRetention(transaction);
+  await useErasures();
+}
+
+const read = async (path: string): Promise<string> => (await fetch(controlPlane.issuer + path)).text();
+const refused = async (act: Promise<unknown>): Promise<void> => {
+  await expect(act).rejects.toHaveProperty('code');
+};
+
+/** As the second person of the operator. */
+async function bySecond(scope: string, path: string, body: unknown, clock: Clock = systemClock): Promise<unknown> {
+  const { issuer } = controlPlane;
+  const client = createClient({ issuer, clientId: 'countersign-approver', key: approver, clock });
+  const resource = `${issuer}/${path.split('/')[1]}`;
+  const token = await client.clientCredentials({ resource, scope });
+  return client.callOrThrow(token, { method: 'POST', url: issuer + path, body });
 }
 
 const get = (path: string) => ({ method: 'GET' as const, path });
@@ -493,6 +509,123 @@ async function useEvents(): Promise<void> {
   await call('event:subscribe', get('/events/subscriptions'));
   await call('event:subscribe', post(`/events/subscriptions/${id}/resume`));
   await call('event:subscribe', { method: 'DELETE', path: `/events/subscriptions/${id}` });
+}
+
+/** A stream of security events, from its creation to its end. */
+async function useSignals(): Promise<void> {
+  await read('/.well-known/ssf-configuration');
+  await read('/signals/keys');
+  const call = (request: object) =>
+    trading.call('ha-events', 'signals', 'signal:subscribe', request as ReturnType<typeof get>);
+  const { stream_id } = (await call(post('/signals/streams'))) as { stream_id: string };
+  const ofStream = `stream_id=${stream_id}`;
+  await call(get('/signals/streams'));
+  await call(get(`/signals/streams?${ofStream}`));
+  await refused(call(get('/signals/streams?stream_id=another')));
+  for (const method of ['PATCH', 'PUT'])
+    await call({ method, path: '/signals/streams', body: { stream_id, description: 'Sessions of the desk' } });
+  await call(get(`/signals/status?${ofStream}`));
+  for (const status of ['paused', 'enabled']) await call(post('/signals/status', { stream_id, status }));
+  const subject = { format: 'opaque', id: trading.firms.people.trader.id };
+  for (const path of ['remove', 'add']) await call(post(`/signals/subjects/${path}`, { stream_id, subject }));
+  await call(post('/signals/verification', { stream_id, state: 'hello' }));
+  await refused(call(post('/signals/verification', { stream_id })));
+  await call(post(`/signals/poll/${stream_id}`, { returnImmediately: true }));
+  await call({ method: 'DELETE', path: `/signals/streams?${ofStream}` });
+}
+
+/** RFC 3161: the request is DER, of a digest by SHA-256. */
+async function useTimeStamps(): Promise<void> {
+  const query = Buffer.concat([
+    Buffer.from('30390201013031300d060960864801650304020105000420', 'hex'),
+    Buffer.alloc(32, 7),
+    Buffer.from('0101ff', 'hex'),
+  ]);
+  const ask = async (type: string) =>
+    fetch(`${controlPlane.issuer}/timestamps`, { method: 'POST', headers: { 'content-type': type }, body: query });
+  await ask('application/timestamp-query');
+  await ask('application/octet-stream');
+  await read('/timestamps/certificate');
+  await read('/timestamps/certificates');
+}
+
+/** Records, their shapes, the chain of authority, and everything as files. */
+async function useEvidence(transaction: string): Promise<void> {
+  const { operator } = controlPlane;
+  const evidence = (scope: string, path: string) => operator.call('evidence', scope, get(path));
+  await read('/evidence/schemas');
+  await read('/evidence/schemas/token.issued');
+  await read('/evidence/schemas/no.such');
+  const { trader } = trading.firms.people;
+  await evidence('audit:read', `/evidence/records?person=${trader.id}&type=token.issued,session.started&limit=3`);
+  const some = `/evidence/records?transaction=${transaction}&disclose=/data/intent,/address`;
+  await evidence('audit:read audit:disclose', `${some}&purpose=Review`);
+  await refused(evidence('audit:read audit:disclose', some));
+  await refused(evidence('audit:read', `${some}&purpose=Review`));
+  await refused(evidence('audit:read', '/evidence/records?from=yesterday'));
+  await evidence('audit:read', `/evidence/transactions/${transaction}/graph`);
+  await evidence('audit:read', `/evidence/transactions/${transaction}/graph.svg`);
+  for (const format of ['jsonl', 'csv', 'html', 'ocsf'])
+    await evidence('audit:export', `/evidence/export?format=${format}&transaction=${transaction}`);
+}
+
+/** For how long evidence is kept, and a hold. */
+async function useRetention(transaction: string): Promise<void> {
+  const { operator } = controlPlane;
+  const retention = (scope: string, request: ReturnType<typeof get> | ReturnType<typeof post>) =>
+    operator.call('retention', scope, request);
+  await retention('retention:read', get('/retention'));
+  const change = { kind: 'schedule', presets: ['sec-17a-4', 'mifir-25'], years: { transaction: 7, authority: 7 } };
+  const propose = async (wanted: object): Promise<{ readonly id: string; readonly digest: string }> => {
+    const { id: simulation } = (await retention(
+      'retention:propose',
+      post('/retention/simulations', { change: wanted }),
+    )) as { id: string };
+    const proposal = { simulation, reason: 'As the law asks' };
+    return (await retention('retention:propose', post('/retention/proposals', proposal))) as {
+      id: string;
+      digest: string;
+    };
+  };
+  await refused(propose({ ...change, years: { transaction: 1 } }));
+  const unwanted = await propose({ kind: 'pruning', class: 'access' });
+  await bySecond('retention:approve', `/retention/proposals/${unwanted.id}/reject`, { reason: 'Not this week' });
+  const { id, digest } = await propose(change);
+  await retention('retention:read', get('/retention/proposals?status=proposed'));
+  await retention('retention:read', get(`/retention/proposals/${id}`));
+  await refused(bySecond('retention:approve', `/retention/proposals/${id}/approve`, { digest: unwanted.digest }));
+  await bySecond('retention:approve', `/retention/proposals/${id}/approve`, { digest });
+  await retention('retention:read', get('/retention/proposals'));
+
+  const hold = { scope: { transaction }, matter: 'Court of Frankfurt, 3-05 O 17/26' };
+  const placed = (await retention('legalhold:place', post('/retention/holds', hold))) as { id: string };
+  await refused(retention('legalhold:place', post('/retention/holds', { ...hold, scope: {} })));
+  await retention('retention:read', get('/retention/holds?standing=true'));
+  await bySecond('legalhold:release', `/retention/holds/${placed.id}/release`, { reason: 'Settled' });
+  await retention('retention:read', get('/retention/holds'));
+}
+
+/** In years, when they may be: the same installation with another clock. */
+async function useErasures(): Promise<void> {
+  const clock = { now: () => Date.now() + 8 * 365 * 86_400_000 };
+  await controlPlane.stop();
+  controlPlane = await runControlPlane(configuration, { clock });
+  const retention = (scope: string, request: ReturnType<typeof get> | ReturnType<typeof post>) =>
+    controlPlane.operator.call('retention', scope, request);
+  const subject = trading.firms.people.trader.id;
+  await retention('retention:read', get(`/retention/erasures/keys?subject=${subject}`));
+  const propose = async (): Promise<{ readonly id: string; readonly digest: string }> =>
+    (await retention('erasure:propose', post('/retention/erasures', { subject, reason: 'Asked for it' }))) as {
+      id: string;
+      digest: string;
+    };
+  const unwanted = await propose();
+  await bySecond('erasure:approve', `/retention/erasures/${unwanted.id}/reject`, { reason: 'Not yet' }, clock);
+  const { id, digest } = await propose();
+  await retention('retention:read', get('/retention/erasures'));
+  await retention('retention:read', get(`/retention/erasures/${id}`));
+  await refused(bySecond('erasure:approve', `/retention/erasures/${id}/approve`, { digest: unwanted.digest }, clock));
+  await bySecond('erasure:approve', `/retention/erasures/${id}/approve`, { digest }, clock);
 }
 
 /** Somebody moves, and leaves. */

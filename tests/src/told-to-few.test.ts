@@ -1,5 +1,5 @@
 import { verifyBundle } from '@countersign/evidence';
-import type { MandateId } from '@countersign/kernel';
+import { digestOf, type MandateId } from '@countersign/kernel';
 import { startTestServer, type TestServer } from '@countersign/testkit';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -27,6 +27,8 @@ const told = {
   max_notional: { amount: '175677.51', ccy: 'EUR' },
   client_order_id: 'C-told-to-few',
 };
+/** By which price and quantity are found in a moment: there are not many of either. */
+const fill = digestOf({ executed_qty: told.max_qty, price: told.limit_price });
 const tooLarge = { ...told, max_qty: '41733', max_notional: { amount: '4230543.5', ccy: 'EUR' } };
 
 async function begin(change: Readonly<Record<string, unknown>>) {
@@ -84,7 +86,7 @@ describe('what an institution means to trade', () => {
     for (const type of ['transaction.opened', 'transaction.transitioned', 'transaction.refused', 'decision.made'])
       expect([...types]).toContain(type);
     for (const leaf of leaves) {
-      const found = [...strategy, '9999999.77', '"127.0.0.1"'].filter((secret) => holds(leaf, secret));
+      const found = [...strategy, fill, '9999999.77', '"127.0.0.1"'].filter((secret) => holds(leaf, secret));
       expect([(JSON.parse(leaf) as { type: unknown }).type, found]).toEqual([expect.any(String), []]);
     }
   });
@@ -103,7 +105,7 @@ describe('what an institution means to trade', () => {
   it('is there for whoever may see it, says what for, and is recorded as its reader', async () => {
     const records = await controlPlane.operator.records({ transaction: settled });
     const text = JSON.stringify(records);
-    for (const secret of [price, '1733', '175677.51', 'C-told-to-few']) expect(text).toContain(secret);
+    for (const secret of [price, '1733', '175677.51', 'C-told-to-few', fill]) expect(text).toContain(secret);
     const readings = await controlPlane.operator.records({ type: 'evidence.read' });
     expect(readings.map(({ data }) => data)).toContainEqual(
       expect.objectContaining({

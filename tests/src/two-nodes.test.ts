@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { createTransport, generateSigningKey, type Transport } from '@countersign/sdk';
 import { startTestServer, type TestServer } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -33,7 +34,12 @@ beforeAll(async () => {
   addresses = [issuer, `http://127.0.0.1:${port}`];
   // One after the other, as a rolling start: both at once is tried where migrations are tested.
   const first = await runControlPlane(configuration);
-  const second = await runControlPlane({ ...configuration, listen: { ...configuration.listen, port } });
+  // Each with a guard of its own: what a node has signed and shown is for that node to remember.
+  const second = await runControlPlane({
+    ...configuration,
+    listen: { ...configuration.listen, port },
+    publication: { headGuardFolder: join(folder.path, 'second-log-head') },
+  });
   nodes = [first, second];
   trading = await openTrading(first);
 });

@@ -34,9 +34,9 @@ async function checkpoint(): Promise<string> {
   return (await fetch(`${controlPlane.issuer}/log/checkpoint`)).text();
 }
 
-/** What the log holds of what was done meanwhile. */
+/** What the log holds of what was done meanwhile. What is published may be a second old; what is signed now is not. */
 async function recordsOf(act: () => Promise<unknown>): Promise<readonly LogRecord[]> {
-  const size = Number((await checkpoint()).split('\n')[1]);
+  const size = Number((await controlPlane.components.auditLog.checkpoint()).split('\n')[1]);
   await act();
   return controlPlane.operator.records({ after: String(size - 1) });
 }

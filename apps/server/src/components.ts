@@ -41,7 +41,7 @@ import {
   type RunningEventPublisher,
   type SignalTransmitter,
 } from '@countersign/event-publisher';
-import { createFederationGateway, createOutbound } from '@countersign/federation-gateway';
+import { createConfiguredExchange, createFederationGateway, createOutbound } from '@countersign/federation-gateway';
 import { type Clock, systemRandom } from '@countersign/kernel';
 import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
 import { createRetention, type RunningRetention, retentionMigrations } from '@countersign/retention';
@@ -59,7 +59,7 @@ import { authorizationServerConfig } from './authorization-server-config.ts';
 import type { Configuration } from './configuration.ts';
 import type { OpenedDatabase } from './database.ts';
 import { departureEffects } from './departure-effects.ts';
-import { clockParts, timeStampParts } from './evidence-parts.ts';
+import { clockParts, publicationParts, timeStampParts } from './evidence-parts.ts';
 import { readKeyEncryptionKey } from './key-encryption-key.ts';
 import { createKeyRecords, type KeyRecords } from './key-records.ts';
 import { openComponentKeys, openLogKeys, openTokenKeys, type Signers } from './keys.ts';
@@ -149,6 +149,14 @@ export async function startComponents(options: {
       metrics,
       unfitRecords: options.unfitRecords,
       node: hostname(),
+      ...publicationParts(configuration.publication, {
+        dataFolder: configuration.dataFolder,
+        exchangeWith: (authorities) =>
+          started(
+            'requests to witnesses',
+            createConfiguredExchange({ logger, ...(authorities === undefined ? {} : { authorities }) }),
+          ),
+      }),
       ...clockParts(configuration.clock, common),
       ...common,
     }),

@@ -114,6 +114,7 @@ export const configurationSchema = Type.Object(
         closed,
       ),
     ),
+    publication: Type.Optional(evidenceSchemas.publication),
     clock: Type.Optional(evidenceSchemas.clock),
     timeStamps: Type.Optional(evidenceSchemas.timeStamps),
     /** Drafts, off unless the revision that is implemented is named. */

@@ -190,10 +190,10 @@ describe('the keys', () => {
     const keys = await list();
     const tokenPurposes = ['access-token', 'id-token', 'transaction-token'];
     expect(keys.map(({ purpose, state }) => [purpose, state])).toEqual(
-      [...tokenPurposes, 'log-checkpoint', 'policy-bundle', 'mandate', 'envelope', 'event'].map((purpose) => [
-        purpose,
-        'active',
-      ]),
+      [
+        ...tokenPurposes,
+        ...['log-checkpoint', 'policy-bundle', 'mandate', 'envelope', 'event', 'security-event', 'time-stamp'],
+      ].map((purpose) => [purpose, 'active']),
     );
     for (const { age_seconds } of keys) expect(age_seconds).toBeGreaterThanOrEqual(0);
     const kids = (await recorded('key.published')).map(({ data }) => (data as { kid: string }).kid);

@@ -67,7 +67,7 @@ export async function startControlPlane(
         mountPages(app, components, logger);
         mountHealth(app, {
           metrics,
-          ready: async () => !stopping && (await answersWithin(components.auditLog.checkpoint(), 2_000)),
+          ready: async () => !stopping && (await answersWithin(components.auditLog.checkHealth(), 2_000)),
         });
       }
       // Last in, first out: no new request reaches a component that is about to stop.

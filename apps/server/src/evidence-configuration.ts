@@ -10,6 +10,42 @@ const names = Type.Array(Type.String({ pattern: '^(\\*|[a-z][a-z0-9_-]{0,62})$' 
 
 /** How the evidence is dated, published, and stamped. Each part may be left out. */
 export const evidenceSchemas = {
+  /** Where the log is published, and who must have seen it before. */
+  publication: Type.Object(
+    {
+      /** Who cosigns checkpoints before anybody is shown them. */
+      witnesses: Type.Optional(
+        Type.Object(
+          {
+            /** C2SP tlog-policy: witnesses with their addresses, and how many of them are enough. */
+            policy: secretReference,
+            /** PEM of the authorities that vouch for their servers; the system's when left out. */
+            authorities: Type.Optional(secretReference),
+            /** How often a growing log is published; 5 when left out. */
+            everySeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_600 })),
+            /** Without a quorum nothing is recorded, and so nothing done, once so many records or seconds stand unpublished. */
+            maxUnpublishedRecords: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 1_000_000_000 })),
+            maxUnpublishedSeconds: Type.Optional(Type.Integer({ minimum: 10, maximum: 604_800 })),
+          },
+          closed,
+        ),
+      ),
+      /** A folder for a web server, as C2SP tlog-tiles. */
+      folder: Type.Optional(
+        Type.Object(
+          {
+            path: Type.String({ minLength: 1, maxLength: 1024 }),
+            /** With the records, which are not for everybody; hashes and checkpoints alone when left out. */
+            entries: Type.Optional(Type.Boolean()),
+          },
+          closed,
+        ),
+      ),
+      /** Where this node keeps the newest head it has shown, best not on the disk of the database; in the data folder when left out. */
+      headGuardFolder: Type.Optional(Type.String({ minLength: 1, maxLength: 1024 })),
+    },
+    closed,
+  ),
   /** What tells how good the clock of this node is (Delegated Regulation (EU) 2025/1155, Articles 11 to 16). */
   clock: Type.Object(
     {
@@ -74,3 +110,4 @@ export const evidenceSchemas = {
 
 export type ClockConfiguration = Static<typeof evidenceSchemas.clock>;
 export type TimeStampsConfiguration = Static<typeof evidenceSchemas.timeStamps>;
+export type PublicationConfiguration = Static<typeof evidenceSchemas.publication>;

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import {
   type AuditLogDependencies,
   type ClockSource,
@@ -5,10 +6,15 @@ import {
   ntpClockSource,
   systemClockSource,
 } from '@countersign/audit-log';
+import type { ConfiguredExchange } from '@countersign/contracts';
 import { type Clock, CodedError, type Random } from '@countersign/kernel';
 import { readSecret } from '@countersign/runtime';
 import type { TimeStampingDependencies } from '@countersign/time-stamping';
-import type { ClockConfiguration, TimeStampsConfiguration } from './evidence-configuration.ts';
+import type {
+  ClockConfiguration,
+  PublicationConfiguration,
+  TimeStampsConfiguration,
+} from './evidence-configuration.ts';
 
 /** What of the log follows from the configuration of the clock. */
 export function clockParts(
@@ -24,6 +30,39 @@ export function clockParts(
       ...(budgetMicroseconds === undefined ? {} : { budgetUs: budgetMicroseconds }),
       ...(overBudget === undefined ? {} : { overBudget }),
     },
+  };
+}
+
+/** What of the log follows from how it is published. @throws CodedError `secret_unavailable` */
+export function publicationParts(
+  configuration: PublicationConfiguration = {},
+  {
+    dataFolder,
+    exchangeWith,
+  }: {
+    readonly dataFolder: string;
+    /** Requests to servers that these authorities vouch for, PEM; the system's when undefined. */
+    readonly exchangeWith: (authorities: string | undefined) => ConfiguredExchange;
+  },
+): Pick<AuditLogDependencies, 'headGuardFolder' | 'witnessing' | 'publishTo'> {
+  const { witnesses, folder, headGuardFolder } = configuration;
+  return {
+    headGuardFolder: headGuardFolder ?? join(dataFolder, 'log-head'),
+    ...(witnesses === undefined ? {} : { witnessing: witnessing(witnesses, exchangeWith) }),
+    ...(folder === undefined ? {} : { publishTo: { folder: folder.path, entries: folder.entries ?? false } }),
+  };
+}
+
+function witnessing(
+  configuration: NonNullable<PublicationConfiguration['witnesses']>,
+  exchangeWith: (authorities: string | undefined) => ConfiguredExchange,
+): NonNullable<AuditLogDependencies['witnessing']> {
+  const { policy, authorities, everySeconds, ...bounds } = configuration;
+  return {
+    policy: readSecret(policy),
+    exchange: exchangeWith(authorities === undefined ? undefined : readSecret(authorities)).exchange,
+    ...(everySeconds === undefined ? {} : { everyMs: everySeconds * 1_000 }),
+    ...bounds,
   };
 }
 

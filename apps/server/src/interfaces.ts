@@ -104,7 +104,7 @@ export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, opt
     clock,
     random: systemRandom,
   });
-  signalRoutes(app, { signals: parts.signals, guard: guard('signals'), baseUrl });
+  signalRoutes(app, { signals: parts.signals, issuer, guard: guard('signals'), baseUrl });
   timeStampingRoutes(app, { ...parts.timeStamping, clock });
   retentionRoutes(app, { retention: parts.retention, guard: guard('retention'), operator: operator.lei, baseUrl });
   keyRoutes(app, parts, { guard: guard('keys'), baseUrl, clock });

@@ -72,17 +72,21 @@ describe('the directory before anybody has applied a file', () => {
     expect(approver).toMatchObject({
       environment: 'production',
       principal: 'service:countersign-approver',
-      audiences: [`${configuration.issuer}/directory`, `${configuration.issuer}/policies`],
+      audiences: ['directory', 'policies', 'retention'].map((name) => `${configuration.issuer}/${name}`),
     });
     // Either may take the last step of the policies back, and read; one proposes, and the other approves.
     expect(new Set(approver?.scopes)).toEqual(
-      new Set(['directory:approve', 'directory:read', 'policy:approve', 'policy:rollback', 'policy:read']),
+      new Set([
+        ...['directory:approve', 'directory:read', 'policy:approve', 'policy:rollback', 'policy:read'],
+        ...['retention:read', 'retention:approve', 'legalhold:release', 'erasure:approve'],
+      ]),
     );
     expect(command?.scopes).toEqual(
       expect.arrayContaining(['directory:apply', 'policy:propose', 'key:revoke', 'token:revoke', 'client:register']),
     );
     expect(command?.scopes).not.toContain('directory:approve');
-    expect(command?.scopes).not.toContain('policy:approve');
+    for (const scope of ['policy:approve', 'retention:approve', 'erasure:approve', 'legalhold:release'])
+      expect(command?.scopes).not.toContain(scope);
     expect(command?.keys[0]?.thumbprint).not.toBe(approver?.keys[0]?.thumbprint);
   });
 

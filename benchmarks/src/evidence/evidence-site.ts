@@ -1,9 +1,8 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningAuditLog } from '@countersign/audit-log';
-import { isCodedError, systemRandom } from '@countersign/kernel';
+import { systemRandom } from '@countersign/kernel';
 import {
   componentPool,
   createLogger,
@@ -16,12 +15,13 @@ import {
 } from '@countersign/runtime';
 import type pg from 'pg';
 import { ownerPool } from '../growth/owner-pool.ts';
-import { keptSigner } from '../in-process.ts';
+import { keptSigner } from '../signers.ts';
 import type { Starter, Stoppable } from '../starter.ts';
 import { fillMarketLog } from './fill-market-log.ts';
 import { filledLogStore } from './filled-log-store.ts';
-import { type FilledMarket, marketOf, orderAt } from './filled-market.ts';
+import { type FilledMarket, marketOf } from './filled-market.ts';
 import { logComponent, openProductLog } from './product-log.ts';
+import { asked } from './terms-behind.ts';
 
 /** A log that has grown to so many records. */
 export interface EvidenceSite {
@@ -30,11 +30,14 @@ export interface EvidenceSite {
   readonly market: FilledMarket;
   readonly auditLog: RunningAuditLog;
   /** As who owns the database. */
+  readonly connection: EmbeddedConnection;
   readonly owner: pg.Pool;
   /** How many records a second got their terms, where they were drawn in this run. */
   readonly termsDrawnASecond: number | undefined;
 }
 
+/** A smaller log is filled anew more quickly than it is worth keeping, and has then grown by what was measured before. */
+const keptFrom = 100_000;
 /** Of the filled records: as long as a market keeps them close at hand. */
 const daysFilled = 30;
 const dayMs = 86_400_000;
@@ -86,7 +89,7 @@ async function startSite({
   const database = `evidence_${records}`;
   // Written when a log is whole: with it, the log is found again.
   const keyFile = join(folder, `${database}.pem`);
-  const isKept = existsSync(keyFile);
+  const isKept = records >= keptFrom && existsSync(keyFile);
   const connection = { ...server, database };
   if (!isKept) await createEmpty(server, database);
   const opened = await openDatabase({
@@ -106,13 +109,13 @@ async function startSite({
   if (!isKept) await fill({ market, owner, pool, key, logger, say });
   const auditLog = await started(openProductLog({ pool, logger, signer: keptSigner('log-checkpoint', key) }));
   if ((await filledLogStore(owner).size()) < records) throw new Error('records were lost before anything was measured');
-  const termsDrawnASecond = isKept ? undefined : await drawTerms(auditLog, market, say);
+  const termsDrawnASecond = isKept ? undefined : await drawTerms(auditLog, filledLogStore(owner), say);
   if (!isKept) {
     await owner.query('vacuum (analyze)');
     await owner.query('checkpoint');
     writeFileSync(keyFile, key.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
   }
-  return { name, records, market, auditLog, owner, termsDrawnASecond };
+  return { name, records, market, auditLog, connection, owner, termsDrawnASecond };
 }
 
 /** Opened a month ago, filled up to now. */
@@ -140,24 +143,19 @@ async function fill({
   await fillMarketLog(owner, { market, first: place, from: from + 1, until }, say);
 }
 
-/** Asks for what is in the last record's company until it is found: as long as somebody asks, terms are drawn without a rest. */
+/** @returns how many records a second */
 async function drawTerms(
   auditLog: RunningAuditLog,
-  market: FilledMarket,
+  store: ReturnType<typeof filledLogStore>,
   say: (message: string) => void,
 ): Promise<number> {
+  const size = await store.size();
   const began = performance.now();
-  const { person } = orderAt(market, 0);
-  for (;;) {
-    try {
-      await auditLog.query({ person, limit: 1, after: BigInt(market.records - 1) });
-      return market.records / ((performance.now() - began) / 1000);
-    } catch (error) {
-      if (!isCodedError(error, 'query_behind')) throw error;
-      say(`terms: ${error.detail}`);
-      await sleep(1);
-    }
+  for (let drawn = 0; drawn < size; drawn = await store.drawn()) {
+    say(`terms: ${drawn.toLocaleString('en-US')} records`);
+    await asked(auditLog);
   }
+  return size / ((performance.now() - began) / 1000);
 }
 
 async function createEmpty(server: EmbeddedConnection, database: string): Promise<void> {

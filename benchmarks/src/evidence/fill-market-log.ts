@@ -7,6 +7,8 @@ import { type FilledStretch, filledLogStore } from './filled-log-store.ts';
 const slice = 50_000;
 /** Tiles of one statement. */
 const tilesAtOnce = 256;
+/** A whole number of the pages in which the log draws terms. */
+const termSlice = 49_152;
 
 /**
  * Fills a log that nobody has open with records as a market leaves them, their leaf hashes and the tiles of their tree:
@@ -26,8 +28,24 @@ export async function fillMarketLog(
     });
     onProgress('tiles of the tree');
     await fillTiles(store, await store.size());
+    await fillTerms(store, stretch, onProgress);
     await store.beginWatching();
   });
+}
+
+/** What the log would draw in an hour, from what was filled in. */
+export async function fillTerms(
+  store: ReturnType<typeof filledLogStore>,
+  stretch: FilledStretch,
+  onProgress: (message: string) => void,
+): Promise<void> {
+  const { records } = stretch.market;
+  await store.beginTerms();
+  await inSlices({ first: 0, count: records, slice: termSlice }, async (from, to) => {
+    onProgress(`terms of ${(to + 1).toLocaleString('en-US')} of ${records.toLocaleString('en-US')} records`);
+    await store.insertTerms(stretch, [from, to]);
+  });
+  await store.endTerms(stretch);
 }
 
 /** Every full tile of a tree of this size that had none: level by level, each from the roots of the one below. */

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type FilledMarket, kindOf, kinds, orderOf, streamOfFilled, valuesOf } from './filled-market.ts';
+import { type FilledMarket, kindOf, kinds, orderOf, streamOfFilled, termsOfKind, valuesOf } from './filled-market.ts';
 
 /** Tables of the log, with everything that belongs to them. */
 const tables = ['entries', 'bodies', 'tiles', 'terms', 'protected_values', 'checkpoints'] as const;
@@ -14,6 +14,11 @@ export interface FilledStretch {
   readonly from: number;
   readonly until: number;
 }
+
+/** The rule by which terms are filled. Under another one the log draws them itself: slowly, and as well. */
+const termRule = 1;
+/** Records that the log draws in one go. */
+const termPage = 2_048;
 
 /** What fills the log's tables and looks at them, as who owns the database. */
 export function filledLogStore(owner: pg.Pool) {
@@ -72,6 +77,48 @@ export function filledLogStore(owner: pg.Pool) {
         'select coalesce(max(index) + 1, 0) as size from audit_log.entries',
       );
       return Number(rows[0]?.size);
+    },
+
+    /** Makes room for the terms of everything; their index comes when they are there. */
+    async beginTerms(): Promise<void> {
+      await owner.query('truncate audit_log.terms');
+      await owner.query('alter table audit_log.terms drop constraint terms_pkey');
+    },
+
+    /** Inserts the terms of the records numbered so, a page of the index at a time, as the log draws them. */
+    async insertTerms({ market, first }: FilledStretch, numbers: readonly [number, number]): Promise<void> {
+      await owner.query(
+        `insert into audit_log.terms (term, first, others)
+         select term, places[1], case when cardinality(places) > 1 then
+                  (select array_agg((place - places[1])::smallint order by place) from unnest(places[2:]) as place) end
+           from (
+             select ('x' || encode(substring(sha256(convert_to('${termRule} ' || text, 'UTF8')) for 8), 'hex'))::bit(64)::bigint as term,
+                    array_agg(n + ${first} order by n) as places
+               from generate_series($1::bigint, $2::bigint) as n
+              cross join lateral (select ${kindOf(market)} as k, ${orderOf(market)} as o offset 0) as r
+              cross join lateral (select ${valuesOf(market)}) as v
+              cross join lateral unnest(${termsOfKind}) as text
+              group by n / ${termPage}, 1) as page
+          order by term`,
+        [...numbers],
+      );
+    },
+
+    /** Builds the index of the terms, and says that they are drawn. */
+    async endTerms({ market, first }: FilledStretch): Promise<void> {
+      await owner.query('alter table audit_log.terms add primary key (term, first)');
+      await owner.query(
+        'insert into audit_log.terms_drawn (rule, size) values ($1, $2) on conflict (rule) do update set size = excluded.size',
+        [termRule, first + market.records],
+      );
+    },
+
+    /** Records that have their terms. */
+    async drawn(): Promise<number> {
+      const { rows } = await owner.query<{ drawn: string }>(
+        'select coalesce(max(size), 0) as drawn from audit_log.terms_drawn',
+      );
+      return Number(rows[0]?.drawn);
     },
 
     /** What each table takes on the disk, with its indexes. */

@@ -74,7 +74,10 @@ const shapes: readonly (readonly [RecordType, string])[] = [
     `${opening},"source":"authorization-server","outcome":"permit",${subject},"actors":[{"id":"{service}"}],"client":"{desk}","mandate":{"id":"{mandate}","version":1},"policy":{"version":1}}`,
   ],
   ['decision.made', decided('"{policy}"')],
-  ['transaction.opened', `${ofOrder},"references":["{accepted}","{of0}","{of1}"],"data":{"intent_type":"trade_order"}}`],
+  [
+    'transaction.opened',
+    `${ofOrder},"references":["{accepted}","{of0}","{of1}"],"data":{"intent_type":"trade_order"}}`,
+  ],
   [
     'approval.given',
     `${opening},"source":"policy-engine","outcome":"permit","transaction":"{txn}","references":["{of2}"],"subject":{"id":"{approver}","institution":"{firm}"},"data":{"role":"second trader"}}`,
@@ -84,20 +87,14 @@ const shapes: readonly (readonly [RecordType, string])[] = [
   ['transaction.transitioned', step('"{of5}"', 'execute', 'executed')],
   ['transaction.transitioned', step('"{of6}"', 'clear', 'cleared')],
   ['transaction.transitioned', step('"{of7}"', 'settle', 'settled')],
-  [
-    'token.introspected',
-    `${opening},"source":"authorization-server","outcome":"permit",${subject},"client":"{desk}"}`,
-  ],
+  ['token.introspected', `${opening},"source":"authorization-server","outcome":"permit",${subject},"client":"{desk}"}`],
   ['mandate.proposed', mandateText('proposed')],
   ['mandate.accepted', mandateText('active')],
   [
     'policy.published',
     `${opening},"source":"policy-engine","outcome":"done","subject":{"id":"person:officer"},"policy":{"version":1},"data":{"version":1}}`,
   ],
-  [
-    'source.opened',
-    `${opening},"source":"audit-log","outcome":"done","data":{"node":"filled","beat_every_ms":0}}`,
-  ],
+  ['source.opened', `${opening},"source":"audit-log","outcome":"done","data":{"node":"filled","beat_every_ms":0}}`],
   ['source.closed', `${opening},"source":"audit-log","outcome":"done","data":{"up_to":{before},"void":[]}}`],
 ];
 
@@ -111,6 +108,32 @@ export const kinds: readonly FilledKind[] = shapes.map(([type, shape]) => ({
 function mandateText(status: string): string {
   return `${opening},"source":"consent-store","outcome":"done",${subject},"data":{"mandate":{"id":"{mandate}","version":1,"status":"${status}","grantor":{"lei":"{grantor}"},"grantee":{"lei":"{firm}"}}}}`;
 }
+
+/** By what the log's index finds records of each kind, as its first rule has it; in the order of the kinds. */
+const acting = ['principal {person}', 'institution {firm}'];
+const trading = [...acting, 'client {desk}', 'mandate {mandate}'];
+const restsOn = (...records: readonly string[]): readonly string[] => records.map((record) => `rests-on {${record}}`);
+const termShapes: readonly (readonly string[])[] = [
+  [...trading, 'principal {service}'],
+  [...acting, 'principal {service}', ...restsOn('policy')],
+  [...trading, ...restsOn('accepted', 'of0', 'of1')],
+  ['principal {approver}', 'institution {firm}', ...restsOn('of2')],
+  [...acting, 'principal {service}', ...restsOn('policy', 'of3')],
+  [...trading, ...restsOn('of2', 'of4')],
+  [...trading, ...restsOn('of5')],
+  [...trading, ...restsOn('of6')],
+  [...trading, ...restsOn('of7')],
+  [...acting, 'client {desk}'],
+  ...['proposed', 'accepted'].map(() => [...acting, 'mandate {mandate}', 'partner {grantor}', 'partner {firm}']),
+  ['principal person:officer'],
+  [],
+  [],
+];
+
+/** SQL: an array of the terms of a record, by the number of its kind. */
+export const termsOfKind = `case k ${termShapes
+  .map((shape, k) => `when ${k} then array[${shape.map(sqlOf).join(', ')}]::text[]`)
+  .join(' ')} end`;
 
 /** SQL: the number of the kind, by the number of the record. */
 export function kindOf({ records, mandates }: FilledMarket): string {

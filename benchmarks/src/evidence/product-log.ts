@@ -3,7 +3,7 @@ import type { Signer } from '@countersign/contracts';
 import { sha256, systemClock, systemRandom } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
-import { memorySigner } from '../in-process.ts';
+import { memorySigner } from '../signers.ts';
 
 type Dependencies = Parameters<typeof createAuditLog>[0];
 

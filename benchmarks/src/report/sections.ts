@@ -119,20 +119,6 @@ export function exchangeSection(results: readonly Result[], { connections }: Pac
   ]);
 }
 
-export function appendsSection(callers: number, results: readonly Result[]): string {
-  const [log, ...floors] = results;
-  const lines = [
-    section(`Audit-log appends, ${callers === 1 ? 'a lone caller' : `${callers} callers at once`}`, results, [
-      rate('appends/s'),
-      ...latency,
-      ...cpu('process CPU µs'),
-    ]),
-  ];
-  if (log !== undefined)
-    for (const floor of floors) lines.push(`  ${times(ratio(log, floor, 'rate'))} the rate of the ${floor.name}`);
-  return lines.join('\n');
-}
-
 function besidePeers(said: string, [ours, ...peers]: readonly Result[]): string {
   const lines = peers.map((peer) => {
     const of = (name: Figure) => times(ours === undefined ? undefined : ratio(ours, peer, name));

@@ -1,20 +1,25 @@
 import type { RecordDraft } from '@countersign/contracts';
-import { digestOf, newId, systemClock, systemRandom } from '@countersign/kernel';
+import { digestOf, newId, type RecordId, systemClock, systemRandom } from '@countersign/kernel';
 import { createGroupCommit } from '@countersign/runtime';
+import { termsBehind } from '../evidence/terms-behind.ts';
 import type { InProcess } from '../in-process.ts';
-import { type Contender, measureInTurn, type Result, type Round, roundOf } from '../measure.ts';
+import { measureInTurn, type Result, type Round, roundOf } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { descendantsCpuUs } from '../process-tree-cpu.ts';
+import { repeated } from '../repeated.ts';
 
-/** The audit log and the floor beneath it, with so many callers at once. */
+/** The audit log and what it is compared with, with so many callers at once. */
 export interface AppendResults {
   readonly callers: number;
+  /** The log, the log with a protected value in each record, the floors, and the peer. */
   readonly results: readonly Result[];
+  /** The index by which evidence is found, drawn after the rounds of the log, an operation being a record. */
+  readonly drawn: Result;
 }
 
 /**
- * Appends to the audit log, beside the least that could make as many bytes durable: the same rows through a group
- * commit into a table without index, tree or columns; and, for a lone caller, one INSERT after the other.
+ * Appends to the audit log as a server opens it, beside the least that could make as many bytes durable: the same rows
+ * through a group commit of one connection into a table without index, tree or columns. Beside it as well what most do:
+ * one INSERT a record, by as many connections as a pool has, of which PostgreSQL makes one commit where it can.
  */
 export async function measureAppends(options: {
   readonly inProcess: InProcess;
@@ -23,75 +28,66 @@ export async function measureAppends(options: {
 }): Promise<readonly AppendResults[]> {
   const { inProcess, pace, onProgress } = options;
   const { auditLog } = inProcess;
-  const floor = createFloor(inProcess, Buffer.byteLength(JSON.stringify(draft())) + 42);
-  const all: AppendResults[] = [];
-  for (const callers of pace.appenders) {
-    const contender = (name: string, append: () => Promise<unknown>) => repeated({ name, callers, append, pace });
-    const contenders = [
-      contender('audit log', () => auditLog.append(draft())),
-      contender('floor: rows of the same size, group commit', floor.groupCommit),
-      ...(callers === 1 ? [contender('floor: a lone INSERT', floor.loneInsert)] : []),
-    ];
-    const results = await measureInTurn(
-      contenders,
-      { rounds: pace.rounds, seconds: pace.inProcessSeconds },
-      (message) => onProgress(`appends, ${callers} at once: ${message}`),
-    );
-    all.push({ callers, results });
+  const floor = createFloor(inProcess, await recordBytes(inProcess));
+  const terms = termsBehind({ auditLog, connection: inProcess.scratch.connection });
+  try {
+    const all: AppendResults[] = [];
+    for (const callers of pace.appenders) {
+      const drawn: Round[] = [];
+      // What is drawn later is counted apart, and not in the round of whoever comes next.
+      const settle = async (): Promise<void> => {
+        const counted = await terms.settle();
+        if (counted.operations > 0) drawn.push(roundOf(counted));
+      };
+      const { warmUpSeconds } = pace;
+      const contenders = [
+        repeated({ name: 'audit log', callers, work: () => auditLog.append(draft()), settle, warmUpSeconds }),
+        repeated({
+          name: 'audit log, a protected value in each',
+          callers,
+          work: () => auditLog.append({ ...draft(), address: '127.0.0.1' }),
+          settle,
+          warmUpSeconds,
+        }),
+        repeated({
+          name: 'floor: rows of the same size, group commit',
+          callers,
+          work: floor.groupCommit,
+          warmUpSeconds,
+        }),
+        repeated({
+          name: callers === 1 ? 'peer: a lone INSERT' : `peer: an INSERT a record, ${peerConnections} connections`,
+          callers,
+          work: floor.loneInsert,
+          warmUpSeconds,
+        }),
+      ];
+      const results = await measureInTurn(
+        contenders,
+        { rounds: pace.rounds, seconds: pace.inProcessSeconds },
+        (message) => onProgress(`appends, ${callers} at once: ${message}`),
+      );
+      all.push({ callers, results, drawn: { name: 'their terms, drawn behind them', rounds: drawn } });
+    }
+    return all;
+  } finally {
+    await terms.stop();
   }
-  return all;
 }
 
-/** So many callers, each of which appends again as soon as its last append is durable. */
-function repeated({
-  name,
-  callers,
-  append,
-  pace,
-}: {
-  readonly name: string;
-  readonly callers: number;
-  readonly append: () => Promise<unknown>;
-  readonly pace: Pace;
-}): Contender {
-  const round = async (seconds: number): Promise<Round> => {
-    const latencies: number[] = [];
-    const began = performance.now();
-    const until = began + seconds * 1000;
-    const cpuBefore = process.cpuUsage();
-    const databaseBefore = descendantsCpuUs(process.pid);
-    const call = async (): Promise<void> => {
-      for (let sentAt = performance.now(); sentAt < until; ) {
-        await append();
-        const doneAt = performance.now();
-        latencies.push(doneAt - sentAt);
-        sentAt = doneAt;
-      }
-    };
-    await Promise.all(Array.from({ length: callers }, call));
-    const elapsed = (performance.now() - began) / 1000;
-    const { user, system } = process.cpuUsage(cpuBefore);
-    const databaseAfter = descendantsCpuUs(process.pid);
-    return roundOf({
-      operations: latencies.length,
-      seconds: elapsed,
-      latenciesMs: Float64Array.from(latencies),
-      cpuUs: user + system,
-      databaseCpuUs:
-        databaseBefore === undefined || databaseAfter === undefined ? undefined : databaseAfter - databaseBefore,
-    });
-  };
-  return {
-    name,
-    async warmUp() {
-      await round(pace.warmUpSeconds);
-    },
-    round,
-  };
+/** What the body of such a record takes, with all that the log adds to it. */
+async function recordBytes({ auditLog }: InProcess): Promise<number> {
+  const { id } = await auditLog.append(draft());
+  const entry = await auditLog.find(id);
+  return Buffer.byteLength(JSON.stringify(entry?.record));
 }
+
+/** As many as a component's pool has. */
+const peerConnections = 10;
 
 function createFloor({ scratch }: InProcess, size: number) {
-  const pool = scratch.pool('benchmark-floor', { maxConnections: 2 });
+  const pool = scratch.pool('benchmark-floor', { maxConnections: 1 });
+  const peers = scratch.pool('benchmark-floor', { maxConnections: peerConnections, connectTimeoutMs: 30_000 });
   const row = Buffer.alloc(size, 'x');
   let place = 0;
   const batches = createGroupCommit<Buffer, true>({
@@ -113,7 +109,7 @@ function createFloor({ scratch }: InProcess, size: number) {
   return {
     groupCommit: () => batches.submit(row),
     loneInsert: () =>
-      pool.query({
+      peers.query({
         name: 'floor-row',
         text: 'insert into floor_rows (place, bytes) values ($1, $2)',
         values: [place++, row],
@@ -124,8 +120,8 @@ function createFloor({ scratch }: InProcess, size: number) {
 const intent = digestOf({ benchmark: true });
 
 /** As large as the record of an issued token is. */
-function draft(): RecordDraft {
-  const id = newId('record', { clock: systemClock, random: systemRandom });
+export function draft(): RecordDraft {
+  const id: RecordId = newId('record', { clock: systemClock, random: systemRandom });
   return {
     id,
     type: 'token.issued',
@@ -139,7 +135,6 @@ function draft(): RecordDraft {
     scope: ['settlement:read', 'trade:read'],
     policy: { version: 1, hash: intent },
     authentication: { method: 'private_key_jwt' },
-    address: '127.0.0.1',
     data: {
       grant_type: 'client_credentials',
       claims: {

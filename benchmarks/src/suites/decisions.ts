@@ -11,13 +11,14 @@ import {
   startPolicyEngine,
 } from '@countersign/policy-engine';
 import { createScratchDatabase } from '@countersign/runtime';
-import { type InProcess, memorySigner } from '../in-process.ts';
+import type { InProcess } from '../in-process.ts';
 import { type Contender, measureInTurn, type Result } from '../measure.ts';
 import type { Pace } from '../pace.ts';
 import { cedarEntities } from '../policies/cedar-entities.ts';
 import { generatedBundle, permittingPolicy, relevantOf } from '../policies/generated-bundle.ts';
 import { createTradingFloor, type TradingFloor } from '../policies/trading-floor.ts';
 import { writeBundleFolder } from '../policies/write-bundle-folder.ts';
+import { memorySigner } from '../signers.ts';
 import type { Starter } from '../starter.ts';
 import { timed } from '../timed.ts';
 

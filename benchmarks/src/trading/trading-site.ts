@@ -1,4 +1,4 @@
-import { auditLogMigrations, createAuditLog, type RunningAuditLog } from '@countersign/audit-log';
+import { auditLogMigrations, type RunningAuditLog } from '@countersign/audit-log';
 import { consentStoreMigrations, createConsentStore, type RunningConsentStore } from '@countersign/consent-store';
 import type { TransactionRegistry } from '@countersign/contracts';
 import { createDirectory, directoryMigrations } from '@countersign/directory';
@@ -11,8 +11,10 @@ import {
   transactionRegistryMigrations,
 } from '@countersign/transaction-registry';
 import type pg from 'pg';
+import { openProductLog } from '../evidence/product-log.ts';
 import { ownerPool } from '../growth/owner-pool.ts';
-import { type InProcess, memorySigner } from '../in-process.ts';
+import type { InProcess } from '../in-process.ts';
+import { memorySigner } from '../signers.ts';
 import type { Starter, Stoppable } from '../starter.ts';
 import { houses, signatory, tradingDirectory } from './firms.ts';
 
@@ -69,14 +71,7 @@ export async function startTradingSite({
   const owner = ownerPool(`postgres://${user}:${password}@${host}:${port}/${database}`, 2);
   running({ stop: () => owner.end() });
 
-  const auditLog = running(
-    await createAuditLog({
-      pool: scratch.pool(auditLogMigrations.name),
-      signer: memorySigner('log-checkpoint'),
-      origin: 'benchmark.countersign.invalid/log',
-      ...common,
-    }),
-  );
+  const auditLog = running(await openProductLog({ pool: scratch.pool(auditLogMigrations.name), logger }));
   const directory = running(
     await createDirectory({
       pool: scratch.pool(directoryMigrations.name),

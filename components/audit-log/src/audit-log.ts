@@ -383,6 +383,7 @@ async function openAuditLog(
         await sign().catch((error: unknown) => logger.warn({ error }, 'no checkpoint could be signed while stopping'));
       await publisher?.stop();
       await folder?.stop();
+      await checkpointer.close();
       guard?.release();
     },
   };

@@ -1,7 +1,7 @@
 import { auditLogErrors } from '@countersign/contracts';
 import { type CodedError, isCodedError } from '@countersign/kernel';
 import { type Checkpoint, type VerifierKey, verifyConsistency } from '@countersign/merkle-log';
-import { available } from './availability.ts';
+import { available, logUnavailable } from './availability.ts';
 import { keyIdText, type LogKeys } from './log-key.ts';
 import type { Head, HeadGuard } from './publication/head-guard.ts';
 import type { RightEdge } from './right-edge.ts';
@@ -39,6 +39,7 @@ export function createCheckpointer({
   let running: Promise<SignedCheckpoint> | undefined;
   let next: Promise<SignedCheckpoint> | undefined;
   let atGuard: Promise<void> = Promise.resolve();
+  let closed = false;
 
   /** What binds: the newest head in the database, which must not be older than the newest we have seen there. */
   async function lastSigned(): Promise<
@@ -136,6 +137,10 @@ export function createCheckpointer({
     return { size, root, note, key };
   }
 
+  function checkOpen(): void {
+    if (closed) throw logUnavailable(new Error('the log has been stopped'));
+  }
+
   function begin(): Promise<SignedCheckpoint> {
     const signing = available(cover).finally(() => {
       if (running === signing) running = undefined;
@@ -151,7 +156,8 @@ export function createCheckpointer({
      *
      * @throws CodedError `log_unavailable`, `log_inconsistent`
      */
-    sign(): Promise<SignedCheckpoint> {
+    async sign(): Promise<SignedCheckpoint> {
+      checkOpen();
       if (running === undefined) return begin();
       next ??= running
         .then(
@@ -165,6 +171,12 @@ export function createCheckpointer({
       return next;
     },
 
+    /** Signs and admits nothing more, and waits for what is under way: whoever opens the guard next has it alone. */
+    async close(): Promise<void> {
+      closed = true;
+      await Promise.allSettled([running, next, atGuard]);
+    },
+
     /** The newest checkpoint this process has signed or shown. */
     newest: () => last,
 
@@ -175,8 +187,13 @@ export function createCheckpointer({
      */
     admit(head: Head): Promise<void> {
       return inTurnAtGuard(async () => {
+        checkOpen();
         const shown = await guard?.read();
-        if (shown === undefined || shown.size < head.size) await passGuard(head, { set: true });
+        if (guard === undefined || shown === undefined || shown.size < head.size) return passGuard(head, { set: true });
+        // What this node has signed since is not published yet; it has to follow from what is.
+        const size = await store.size();
+        if (size < shown.size) throw restored(shown.size, `holds ${size}`, guard.file);
+        if (!(await extendsLast(head, shown))) throw restored(shown.size, 'has other ones in their places', guard.file);
       });
     },
 

@@ -211,6 +211,36 @@ describe('exporting the evidence of a transaction', () => {
     expect(failuresOf({ ...bundle, records: dropped })).toEqual([`record_missing ${idsOf(bundle)[700]}`]);
   });
 
+  it('does not let parts of two exports leave out what lies between them', { timeout: 60_000 }, async () => {
+    const log = await rig.open();
+    const transaction = newTransaction();
+    const basis = await log.append(draft());
+    await Promise.all(drafts(1000, { transaction }).map((one) => log.append(one)));
+    const earlier = await log.exportBundle({ transaction, requester });
+    // Its place is before all others, so that the last record of the first part is now the first of the second.
+    await log.append(draft({ transaction, references: [basis.id] }));
+    const later = await log.exportBundle({ transaction, requester });
+    const [first = ''] = later.manifest;
+    const [, second = ''] = earlier.manifest;
+    expect([earlier.manifest.length, later.manifest.length]).toEqual([2, 2]);
+    const listed = new Set<string>([first, second]);
+    for (const bundle of [earlier, later])
+      for (const { leaf } of bundle.records) {
+        const record = JSON.parse(Buffer.from(leaf ?? '', 'base64url').toString()) as {
+          readonly id: string;
+          readonly data: { readonly records: readonly { readonly id: string }[] };
+        };
+        if (record.id === first || record.id === second) for (const { id } of record.data.records) listed.add(id);
+      }
+    const records = later.records.filter(({ leaf }) =>
+      listed.has((JSON.parse(Buffer.from(leaf ?? '', 'base64url').toString()) as { readonly id: string }).id),
+    );
+    const mixed = { ...later, manifest: [first, second], records } as EvidenceBundle;
+    expect(records.length).toBeLessThan(later.records.length - 2);
+    expect(failuresOf(later)).toEqual([]);
+    expect(failuresOf(mixed)).toContain(`record_missing ${second}`);
+  });
+
   it('refuses more than fits into a bundle', { timeout: 60_000 }, async () => {
     const log = await rig.open();
     const transaction = newTransaction();

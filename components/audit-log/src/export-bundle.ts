@@ -66,6 +66,8 @@ export function createBundleExport({
         outcome: 'done',
         transaction,
         subject: requester,
+        // Of one export: parts of two together could leave out what has moved from the one part to the other.
+        ...(manifest[0] === undefined ? {} : { references: [manifest[0]] }),
         data: {
           transaction,
           part,

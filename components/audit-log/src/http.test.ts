@@ -1,4 +1,4 @@
-import { accessErrors, type Caller, type ResourceGuard } from '@countersign/contracts';
+import { accessErrors, type Caller, type ResourceGuard, recordSchema, recordTypes } from '@countersign/contracts';
 import { verifyBundle } from '@countersign/evidence';
 import { systemRandom } from '@countersign/kernel';
 import {
@@ -208,5 +208,26 @@ describe('records and evidence', () => {
     expect((await get('/evidence/transactions/x', 'audit:export')).statusCode).toBe(404);
     for (const since of ['%2B', 'AAAA', 'x'.repeat(30_000)])
       expect((await get(`/evidence/transactions/${transaction}?since=${since}`, 'audit:export')).statusCode).toBe(400);
+  });
+});
+
+describe('the schemas of records over HTTP', () => {
+  it('are there for everybody, one for each type', async () => {
+    const answer = await app.inject({ method: 'GET', url: '/evidence/schemas' });
+    const { schemas } = answer.json<{ schemas: readonly { type: string; id: string; url: string }[] }>();
+    expect(schemas.map(({ type }) => type)).toEqual(recordTypes);
+    expect(schemas[0]).toMatchObject({
+      id: 'urn:countersign:schema:record:log.opened:1',
+      url: 'https://log.example/evidence/schemas/log.opened',
+    });
+    const one = await app.inject({ method: 'GET', url: '/evidence/schemas/token.issued' });
+    expect(one.headers['content-type']).toBe('application/schema+json; charset=utf-8');
+    expect(one.json()).toEqual(JSON.parse(JSON.stringify(recordSchema('token.issued'))));
+  });
+
+  it.each(['token.stolen', 'constructor', '%2e%2e%2fsecret'])('knows no type %s', async (type) => {
+    const answer = await app.inject({ method: 'GET', url: `/evidence/schemas/${type}` });
+    expect(answer.statusCode).toBe(404);
+    expect(answer.json()).toMatchObject({ code: 'record_not_found' });
   });
 });

@@ -9,6 +9,7 @@ import { recordRoutes } from './http/records.ts';
 import { schemaRoutes } from './http/schemas.ts';
 import { transactionEvidenceRoutes } from './http/transactions.ts';
 import type { ReadingRules } from './reading/rights.ts';
+import { createReadingTurns } from './reading/turns.ts';
 
 export interface AuditLogRoutes extends ReadingRules {
   readonly auditLog: RunningAuditLog;
@@ -21,9 +22,10 @@ export interface AuditLogRoutes extends ReadingRules {
 /** The log over HTTP: as C2SP tlog-tiles under `/log`, as evidence under `/evidence`. */
 export function auditLogRoutes(app: FastifyInstance, options: AuditLogRoutes): void {
   logRoutes(app, options);
-  transactionEvidenceRoutes(app, options);
-  graphRoutes(app, options);
-  exportRoutes(app, options);
-  recordRoutes(app, options);
+  const reading = { ...options, turns: createReadingTurns() };
+  transactionEvidenceRoutes(app, reading);
+  graphRoutes(app, reading);
+  exportRoutes(app, reading);
+  recordRoutes(app, reading);
   schemaRoutes(app, options);
 }

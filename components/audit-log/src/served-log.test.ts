@@ -4,10 +4,10 @@ import {
   Frontier,
   hashLeaf,
   hashSize,
+  parseVerifierKey,
   type Tile,
   tilePath,
   verifyCheckpoint,
-  parseVerifierKey,
 } from '@countersign/merkle-log';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningAuditLog } from './index.ts';
@@ -105,7 +105,8 @@ describe('a log that is recomputed from what it serves', () => {
   it('is whole without what it said that it lets go, and without nothing else', async () => {
     const without = (first: number, last: number) =>
       served({
-        entries: (from, all) => all?.map((entry, offset) => (isAt(from + offset, first, last - first + 1) ? undefined : entry)),
+        entries: (from, all) =>
+          all?.map((entry, offset) => (isAt(from + offset, first, last - first + 1) ? undefined : entry)),
       });
     expect(await check(without(pruned.first, pruned.last))).toMatchObject({ ok: true, pruned: 10, unread: 0 });
     expect(await check(without(pruned.first, pruned.last + 1))).toMatchObject({ reason: 'body_missing', index: 310n });
@@ -124,21 +125,53 @@ describe('a log that is recomputed from what it serves', () => {
 
   it.each<[string, Parameters<typeof served>[0], string, bigint | undefined]>([
     ['an entry that was changed', entryAt(77, (bytes) => flipped(bytes, 200)), 'entry_altered', 77n],
-    ['an entry at the right edge that was changed', entryAt(670, (bytes) => flipped(bytes, 200)), 'entry_altered', 670n],
-    ['an entry of one byte more', entryAt(77, (bytes) => Buffer.concat([bytes ?? Buffer.alloc(0), Buffer.from(' ')])), 'entry_altered', 77n],
+    [
+      'an entry at the right edge that was changed',
+      entryAt(670, (bytes) => flipped(bytes, 200)),
+      'entry_altered',
+      670n,
+    ],
+    [
+      'an entry of one byte more',
+      entryAt(77, (bytes) => Buffer.concat([bytes ?? Buffer.alloc(0), Buffer.from(' ')])),
+      'entry_altered',
+      77n,
+    ],
     [
       'two entries that have changed places',
-      { entries: (first, all) => (first === 0 && all ? [...all.slice(0, 60), all[61], all[60], ...all.slice(62)] : all) },
+      {
+        entries: (first, all) => (first === 0 && all ? [...all.slice(0, 60), all[61], all[60], ...all.slice(62)] : all),
+      },
       'entry_altered',
       60n,
     ],
-    ['an entry that is left out', { entries: (first, all) => (first === 0 ? all?.filter((_, at) => at !== 50) : all) }, 'entry_missing', 0n],
+    [
+      'an entry that is left out',
+      { entries: (first, all) => (first === 0 ? all?.filter((_, at) => at !== 50) : all) },
+      'entry_missing',
+      0n,
+    ],
     ['a hash that was changed', tileAt('tile/0/001', (bytes) => flipped(bytes, 33)), 'tile_altered', 257n],
-    ['a hash at the right edge that was changed', { tile: (tile, bytes) => (tile.level === 0 && tile.index === 2n ? flipped(bytes, 33) : bytes) }, 'tile_altered', 513n],
-    ['a hash above that was changed', { tile: (tile, bytes) => (tile.level === 1 ? flipped(bytes, 0) : bytes) }, 'tile_altered', undefined],
+    [
+      'a hash at the right edge that was changed',
+      { tile: (tile, bytes) => (tile.level === 0 && tile.index === 2n ? flipped(bytes, 33) : bytes) },
+      'tile_altered',
+      513n,
+    ],
+    [
+      'a hash above that was changed',
+      { tile: (tile, bytes) => (tile.level === 1 ? flipped(bytes, 0) : bytes) },
+      'tile_altered',
+      undefined,
+    ],
     ['a tile that is not there', tileAt('tile/0/001', () => undefined), 'tile_missing', 256n],
     ['a tile that was cut', tileAt('tile/0/001', (bytes) => bytes?.subarray(0, 100)), 'tile_altered', 256n],
-    ['a tile that was lengthened', tileAt('tile/0/001', (bytes) => Buffer.concat([bytes ?? Buffer.alloc(0), Buffer.alloc(hashSize)])), 'tile_altered', 256n],
+    [
+      'a tile that was lengthened',
+      tileAt('tile/0/001', (bytes) => Buffer.concat([bytes ?? Buffer.alloc(0), Buffer.alloc(hashSize)])),
+      'tile_altered',
+      256n,
+    ],
   ])('names %s', async (_, change, reason, index) => {
     const verdict = await check(served(change));
     expect(verdict).toMatchObject({ ok: false, reason, ...(index === undefined ? {} : { index }) });
@@ -168,7 +201,10 @@ describe('a log that is recomputed from what it serves', () => {
       });
     const empty = { size: 0n, root: Frontier.empty.root() };
     expect(await check(served(), empty)).toMatchObject({ ok: true });
-    expect(await checkServedLog({ source: served(), head: empty, earlier: empty })).toMatchObject({ ok: true, size: 0n });
+    expect(await checkServedLog({ source: served(), head: empty, earlier: empty })).toMatchObject({
+      ok: true,
+      size: 0n,
+    });
     expect(await checkServedLog({ source: served(), head: { ...empty, root: Buffer.alloc(32) } })).toMatchObject({
       reason: 'root_differs',
     });

@@ -54,7 +54,8 @@ export async function verifyLog({
       if (wrong !== undefined) return wrong;
     }
     const beside =
-      (await strayFault(besides, from, want)) ?? (await sealedValueFault({ besides, protection, entries: entries.flatMap(withBytes) }));
+      (await strayFault(besides, from, want)) ??
+      (await sealedValueFault({ besides, protection, entries: entries.flatMap(withBytes) }));
     if (beside !== undefined) return beside;
     const leafHashes = entries.map(({ leafHash }) => leafHash);
     for (const checkpoint of checkpoints) {
@@ -88,7 +89,7 @@ export async function verifyLog({
       `There is a ${beyond.kind} ${beyond.place}, and not as many entries: the end of the log is gone.`,
       size,
     );
-  const shownBeyond = await publication.beyond(size);
+  const shownBeyond = await publication.beyond();
   if (shownBeyond !== undefined) return shownBeyond;
   const value = await besides.strayValue();
   if (value !== undefined)

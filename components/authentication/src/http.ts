@@ -11,7 +11,9 @@ import {
   requireSameOriginPost,
   sendErrorPage,
   sendPage,
-  sessionCookie, zoneOf } from '@countersign/runtime';
+  sessionCookie,
+  zoneOf,
+} from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type RunningAuthentication, sessionCookieName } from './authentication.ts';
 import { signInPage } from './pages/sign-in-page.ts';

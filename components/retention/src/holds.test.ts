@@ -59,6 +59,10 @@ describe('a legal hold', () => {
     expect(await codeOf(place({ agent: paulasAgent.actor.id }, paulasAgent, true))).toBe('hold_by_its_subject');
     const { id } = await place({ transaction });
     expect(await codeOf(retention.holds.release(id, 'nothing to see', tessa))).toBe('hold_by_its_subject');
+    // Who has read the evidence of something, or taken it out, has no part in it.
+    world.aged(0, { type: 'evidence.read', transaction, subject: paula.actor });
+    world.aged(0, { type: 'evidence.exported', transaction, subject: paula.actor });
+    await place({ transaction }, paula);
     // What is about a whole firm is about nobody in particular.
     await place({ institution: operator }, tessa);
   });
@@ -99,6 +103,16 @@ describe('a legal hold', () => {
     expect(world.custody.pruned).not.toContain(old.id);
     await retention.holds.release(unreadable, 'understood by counsel', colin);
     expect((await retention.simulate({ kind: 'pruning', class: 'access' }, paula)).holds).toBe(0);
+  });
+
+  it('stands at once where the log cannot say yet what it finds, and is then released by nobody', async () => {
+    const transaction = world.transaction();
+    world.aged(1, { type: 'transaction.opened', transaction, subject: tessa.actor });
+    world.log.fallBehind();
+    const { id } = await place({ transaction });
+    expect((await retention.state()).holds.get(id)).not.toHaveProperty('releasedAt');
+    // Whether they have a part in it cannot be told.
+    expect(await codeOf(retention.holds.release(id, 'nothing to see', colin))).toBe('query_behind');
   });
 
   it('does not stand when it could not be recorded', async () => {

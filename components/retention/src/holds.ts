@@ -1,5 +1,5 @@
 import { type AuditLog, retentionErrors } from '@countersign/contracts';
-import type { CodedError } from '@countersign/kernel';
+import { type CodedError, isCodedError } from '@countersign/kernel';
 import type { RetentionState, StandingHold } from './ledger/fold.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { readLine } from './plain-text.ts';
@@ -38,8 +38,11 @@ export function createHolds({
       const scope = readScope(written);
       const matter = readLine('The matter of a hold', matterText);
       const refuse = (error: CodedError) => ledger.refuse(error, { operation: 'legalhold:place' }, by);
-      if (await isAbout(scope, by, log)) return refuse(bySubject());
-      const finds = (await log.query({ ...scope, limit: 1 })).length > 0;
+      if (await told(isAbout(scope, by, log), false)) return refuse(bySubject());
+      const finds = await told(
+        log.query({ ...scope, limit: 1 }).then(({ length }) => length > 0),
+        true,
+      );
       if (!finds && !future)
         return refuse(
           retentionErrors.error(
@@ -77,6 +80,19 @@ export function createHolds({
       });
     },
   };
+}
+
+/**
+ * What the log answers, or what is taken for its answer where it cannot look far enough now. A hold that has to wait for
+ * that comes too late; and whoever floods the log could make it wait.
+ */
+async function told(answer: Promise<boolean>, unanswered: boolean): Promise<boolean> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isCodedError(error, 'query_behind') || isCodedError(error, 'query_too_wide')) return unanswered;
+    throw error;
+  }
 }
 
 function holdOf({ holds }: RetentionState, id: string): StandingHold {

@@ -6,6 +6,7 @@ import {
   parsePrincipalId,
   type RecordType,
   recordTypes,
+  retentionClassOf,
   retentionErrors,
 } from '@countersign/contracts';
 import { parseId, parseInstant, toInstant } from '@countersign/kernel';
@@ -55,6 +56,9 @@ export function readScope(written: WrittenScope): HoldScope {
   return scope;
 }
 
+/** Of records that show a part in something; the others tell what became of the evidence. */
+const typesOfParts = recordTypes.filter((type) => retentionClassOf(type) !== 'custody');
+
 /** As {@link readScope} reads it. */
 export function writeScope({ types, from, until, ...named }: HoldScope): WrittenScope {
   return {
@@ -68,7 +72,8 @@ export function writeScope({ types, from, until, ...named }: HoldScope): Written
 /**
  * Whether a hold is about who asks: it names them, or something that they have a part in.
  *
- * A hold over a whole institution, a type or a stretch of time is about nobody in particular.
+ * A hold over a whole institution, a type or a stretch of time is about nobody in particular. Who has only read the
+ * evidence of something, or taken it out, has no part in it: they are the ones who find out what has to be held.
  */
 export async function isAbout(scope: HoldScope, requester: Requester, log: Pick<AuditLog, 'query'>): Promise<boolean> {
   const people = peopleOf(requester);
@@ -83,7 +88,7 @@ export async function isAbout(scope: HoldScope, requester: Requester, log: Pick<
   for (const thing of named)
     for (const one of people) {
       const taking = one.startsWith('person:') ? { person: one } : { agent: one };
-      if ((await log.query({ ...thing, ...taking, limit: 1 })).length > 0) return true;
+      if ((await log.query({ ...thing, ...taking, types: typesOfParts, limit: 1 })).length > 0) return true;
     }
   return false;
 }

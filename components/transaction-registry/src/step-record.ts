@@ -10,6 +10,7 @@ import {
 } from '@countersign/contracts';
 import type { Clock, CodedError, Json, Random, RecordId } from '@countersign/kernel';
 import type { Attempt } from './attempt.ts';
+import { digestInTheOpen, digestToldToFew, payloadInTheOpen } from './body-digest.ts';
 import { recordAbout, referencesTo, saysNothing, strategyOf } from './records.ts';
 import type { StoredApproval } from './store.ts';
 
@@ -54,7 +55,7 @@ export function stepRecord(attempt: Attempt, grounds: Grounds, from: From): Reco
       from: transaction.state,
       to: rule.to,
       version: transaction.version + 1,
-      body_digest: asked.bodyDigest,
+      ...digestInTheOpen(asked),
       ...(saysNothing(body) ? { body } : {}),
       ...(attempt.late ? { late: true } : {}),
       ...decisionMember(decision),
@@ -62,6 +63,7 @@ export function stepRecord(attempt: Attempt, grounds: Grounds, from: From): Reco
     },
     protectedValues: [
       ...strategyOf(asked.institution, { body, limits: readings?.map(limitReadingJson) }),
+      ...digestToldToFew(asked),
       ...protectedPart(decision, asked.institution),
     ],
   };
@@ -80,10 +82,11 @@ export function refusalRecord(attempt: Attempt, error: CodedError, from: From, d
     data: {
       event: asked.event,
       state: transaction.state,
-      body_digest: asked.bodyDigest,
+      ...digestInTheOpen(asked),
       ...decisionMember(decision),
     },
     protectedValues: [
+      ...digestToldToFew(asked),
       ...strategyOf(asked.institution, { facts: error.facts as Json | undefined }),
       ...protectedPart(decision, asked.institution),
     ],
@@ -97,7 +100,7 @@ export function circumstancesOf({ asked, rule }: Attempt, decision?: Decision): 
     client: asked.by.client,
     ...(asked.actors === undefined ? {} : { actors: asked.actors.map((id) => ({ id })) }),
     scope: [rule.scope],
-    payload: asked.bodyDigest,
+    ...payloadInTheOpen(asked),
     ...(decision === undefined ? {} : { policy: { version: decision.policyVersion, hash: decision.policyHash } }),
   };
 }

@@ -10,6 +10,7 @@ import { dutiesFault } from './approvals/duties.ts';
 import { quorumFault } from './approvals/quorum.ts';
 import { wantedFor } from './approvals/wanted.ts';
 import { type Attempt, countingOf, isAwaited, type Outcome, type TransitionDependencies, takenAt } from './attempt.ts';
+import { digestInTheOpen, digestToldToFew, payloadInTheOpen } from './body-digest.ts';
 import { decideOn, decisionFault } from './decision.ts';
 import { addressStanding } from './destinations/address-stands.ts';
 import { coolingOffFault } from './destinations/cooling-off.ts';
@@ -164,8 +165,9 @@ async function refuseUnread(
     references,
     subject: { id: asked.by.id, institution: asked.institution },
     client: asked.by.client,
-    payload: asked.bodyDigest,
-    data: { event: asked.event, state: transaction.state, body_digest: asked.bodyDigest },
+    ...payloadInTheOpen(asked),
+    data: { event: asked.event, state: transaction.state, ...digestInTheOpen(asked) },
+    protectedValues: digestToldToFew(asked),
   });
   throw fault;
 }

@@ -347,7 +347,7 @@ export interface ScanQuery {
 export interface RecordScanner {
   /** In the order of the log, unparsed. */
   scan(query: ScanQuery): Promise<readonly RawLogEntry[]>;
-  /** How many a scan of the same range would find. */
+  /** How many a scan of the same range would find, and those that have been pruned since. */
   count(query: Omit<ScanQuery, 'after' | 'limit' | 'withheld'>): Promise<number>;
 }
 

@@ -6,7 +6,10 @@ import { logKeyOf } from './log-key.ts';
 export function openCheckpoint(evidence: Evidence, signedNote: string): CheckpointVerdict {
   const key = logKeyOf(evidence);
   if (key === undefined) return { ok: false, reason: 'no_log_signature' };
-  return verifyCheckpoint({ signedNote, origin: evidence.bundle.log.origin, logKeys: [key] });
+  const { origin } = evidence.bundle.log;
+  // One pair of keys may sign for two logs: the name says for which of them it is trusted here.
+  if (key.name !== origin) return { ok: false, reason: 'other_origin' };
+  return verifyCheckpoint({ signedNote, origin, logKeys: [key] });
 }
 
 /** The tree that the bundle's proofs lead to; undefined when its checkpoint is not the log's. */

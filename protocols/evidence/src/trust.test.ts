@@ -183,6 +183,28 @@ describe('certificates that records name', () => {
     }
   });
 
+  it('are not cleared by somebody else who bears the name of their issuer', async () => {
+    const namesake = issueCertificate({ name: 'Issuing', authority: true });
+    const twin = issueCertificate({ name: 'Root', authority: true, issuer: root });
+    // Beside the genuine chain: in its order by name, and signed by nobody who counts.
+    const own = issueCertificate({ name: 'own', issuer: root, extendedKeyUsage: null });
+    const { story, ask } = await shown(own.certificate, [own.certificate, twin.certificate, root.certificate], {
+      revocation: listOf(twin, own.certificate),
+    });
+    expect(ask(trust).told).toEqual([`fail revocation_unproven ${story.ids.submitted}`]);
+    const revoked = await shown(own.certificate, [own.certificate, twin.certificate, root.certificate], {
+      revocation: listOf(root, own.certificate, '2026-11-20T00:00:00Z'),
+    });
+    expect(revoked.ask(trust).told).toEqual([`fail certificate_revoked ${revoked.story.ids.submitted}`]);
+    // Where the certificate is trusted by itself, nobody above it is asked for: its namesake least of all.
+    const pinned = await shown(desk.certificate, [desk.certificate, namesake.certificate], {
+      revocation: listOf(namesake, desk.certificate),
+    });
+    expect(pinned.ask({ certificateAuthorities: [desk.certificate] }).told).toEqual([
+      `fail revocation_unproven ${pinned.story.ids.submitted}`,
+    ]);
+  });
+
   it('belong to a record of the bundle, and are certificates', async () => {
     const { ask } = await shown(desk.certificate, [intermediate.certificate, root.certificate]);
     expect(ask(trust).told).toEqual(['fail certificate_mismatch']);

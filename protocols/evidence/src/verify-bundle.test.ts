@@ -119,6 +119,19 @@ describe('the log', () => {
     );
   });
 
+  it('refuses a checkpoint of another log that has the same pair of keys', async () => {
+    const story = tellOrder();
+    const bundle = await story.bundle();
+    const origin = 'log.example/another';
+    const other = {
+      ...bundle,
+      log: { ...bundle.log, origin },
+      checkpoint: await story.log.checkpoint(undefined, origin),
+    };
+    const codes = faults(verifyBundle(other, { trust: { logVerifierKey: story.log.verifierKey } }), story.ids);
+    expect(codes).toContain('checkpoint_signature -');
+  });
+
   it('refuses a checkpoint whose root was exchanged', async () => {
     const story = tellOrder();
     const bundle = await story.bundle();

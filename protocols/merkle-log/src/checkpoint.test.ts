@@ -127,6 +127,14 @@ describe('signed checkpoint', () => {
     expect(verdict).toEqual({ ok: false, reason: 'no_log_signature' });
   });
 
+  it('is refused when the key given as that of the log is one of a witness, under the name of the log too', async () => {
+    const namesake = signingKey(origin, 'ed25519-cosignature');
+    const text = formatCheckpoint(checkpoint);
+    const signedNote = formatNote({ text, signatures: [await cosign({ text, timestamp: 77n, ...namesake })] });
+    const verdict = verifyCheckpoint({ signedNote, origin, logKeys: [namesake.key] });
+    expect(verdict).toEqual({ ok: false, reason: 'no_log_signature' });
+  });
+
   it('is refused when a known witness signed something else', async () => {
     const other = formatCheckpoint({ ...checkpoint, size: 4n });
     const parsed = parseNote(await signCheckpoint({ checkpoint, ...log }));

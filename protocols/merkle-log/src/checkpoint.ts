@@ -95,7 +95,7 @@ export function verifyCheckpoint(claim: {
   const parsedNote = parseNote(claim.signedNote);
   if (!parsedNote.ok) return parsedNote;
   const { note } = parsedNote;
-  const byLog = verifyNote({ note, keys: logKeys });
+  const byLog = verifyNote({ note, keys: logKeys.filter(({ type }) => type === 'ed25519') });
   if (!byLog.ok) return { ok: false, reason: byLog.reason === 'no_known_key' ? 'no_log_signature' : byLog.reason };
   const byWitnesses = verifyNote({ note, keys: witnessKeys });
   // A checkpoint without witnesses is still the log's; one with a false cosignature is refused.

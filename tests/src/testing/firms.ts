@@ -48,8 +48,8 @@ const listener = (issuer: string, firm: keyof typeof leis, principal: string) =>
     firm,
     principal,
     grants: ['client'],
-    scopes: ['event:read', 'event:subscribe'],
-    audiences: ours(issuer, 'events'),
+    scopes: ['event:read', 'event:subscribe', 'signal:subscribe'],
+    audiences: ours(issuer, 'events', 'signals'),
   }) as const;
 
 const registrations = (issuer: string) =>

@@ -27,23 +27,24 @@ export function timelineView(bundle: EvidenceBundle): HTMLElement {
   const entries = timelineOf(bundle);
   const rows = element('tbody');
   const show = (count: number): void => {
-    const next = entries
-      .slice(rows.childElementCount, count)
-      .map(({ index, time, type, outcome, who, what, id }) =>
+    const next = entries.slice(rows.childElementCount, count).map(({ index, time, type, outcome, who, what, id }) =>
+      element(
+        'tr',
+        {},
+        element('td', { class: 'still' }, `#${index}`),
+        element('td', { class: 'still' }, time ?? ''),
         element(
-          'tr',
-          {},
-          element('td', { class: 'still' }, `#${index}`),
-          element('td', { class: 'still' }, time ?? ''),
-          element(
-            'td',
-            { class: outcome === 'deny' ? 'still deny' : 'still' },
-            `${type ?? 'unread'}${outcome === 'deny' ? ' (refused)' : ''}`,
-          ),
-          element('td', {}, who),
-          element('td', {}, what, ' ', element('code', {}, id ?? '')),
+          'td',
+          { class: outcome === 'deny' ? 'still deny' : 'still' },
+          // Told by a word as well, where the type does not tell it.
+          `${type ?? 'unread'}${outcome === 'deny' && type?.endsWith('.refused') !== true ? ' (refused)' : ''}`,
+          element('br'),
+          element('code', {}, id ?? ''),
         ),
-      );
+        element('td', {}, who),
+        element('td', {}, what),
+      ),
+    );
     rows.append(...next);
   };
   show(firstRows);

@@ -3,6 +3,7 @@
  * handles a secret. The tests hold every function against Node's own.
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
+import { bytesToNumberLE } from '@noble/curves/utils.js';
 import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { curves, keyOfJwk, keyOfSpki, type PublicKey } from './public-keys.ts';
@@ -72,7 +73,7 @@ export function verify(
   const { key } = options;
   switch (key.asymmetricKeyType) {
     case 'ed25519':
-      return algorithm === null && isSafely(() => ed25519.verify(plain(signature), plain(data), key.point, strict));
+      return algorithm === null && isSafely(() => verifyEd25519(plain(signature), plain(data), key.point));
     case 'ec': {
       const curve = curves[key.asymmetricKeyDetails.namedCurve];
       const format = options.dsaEncoding === 'ieee-p1363' ? 'compact' : 'der';
@@ -89,8 +90,21 @@ export function verify(
   }
 }
 
-/** RFC 8032 as written: no signature that only some verifiers take. */
+/** RFC 8032 section 5.1.7: no point in a second spelling, no key that anybody can sign for. */
 const strict = { zip215: false } as const;
+
+/**
+ * Without the cofactor, as OpenSSL does it. RFC 8032 leaves the choice, and a signer who mixes a point of small order into
+ * the key makes signatures that only one of the two takes: what is verified here must be verified everywhere.
+ */
+function verifyEd25519(signature: Uint8Array, data: Uint8Array, point: Uint8Array): boolean {
+  if (!ed25519.verify(signature, data, point, strict)) return false;
+  const { Point } = ed25519;
+  const commitment = signature.subarray(0, 32);
+  const challenge = Point.Fn.create(bytesToNumberLE(sha512(Buffer.concat([commitment, point, data]))));
+  const left = Point.BASE.multiplyUnsafe(bytesToNumberLE(signature.subarray(32)));
+  return Point.fromBytes(commitment).add(Point.fromBytes(point).multiplyUnsafe(challenge)).equals(left);
+}
 
 /** What cannot be read as a signature is no signature. */
 function isSafely(ask: () => boolean): boolean {

@@ -109,7 +109,12 @@ describe('scopes and audiences of the document', () => {
         };
         return { check, checkLasting: async (...asking) => ({ caller: await check(...asking), stands: () => false }) };
       },
-      configuration: { issuer: 'https://a.example', environment: 'development', logOrigin: 'a.example/log' },
+      configuration: {
+        issuer: 'https://a.example',
+        environment: 'development',
+        logOrigin: 'a.example/log',
+        operator: part(),
+      },
       baseUrl: 'https://a.example',
       clock: systemClock,
       openapi: async () => '{}',

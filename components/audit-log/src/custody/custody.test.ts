@@ -465,4 +465,16 @@ describe('erasure', () => {
     expect(await log.custody.heldKeys([key?.key ?? ''], holds)).toEqual([holds[1], holds[3]]);
     expect(await log.custody.heldKeys(['another'], holds)).toEqual([]);
   });
+
+  it('finds the hold on an order that keeps what the order rests on', async () => {
+    const signedIn = await write({ type: 'session.started', outcome: 'done', data: {}, protectedValues: values() });
+    const token = await write({ type: 'token.issued', outcome: 'done', references: [signedIn] });
+    const order = newTransaction();
+    await write({ type: 'transaction.opened', outcome: 'done', transaction: order, references: [token] });
+    const another = newTransaction();
+    await write({ type: 'transaction.opened', outcome: 'done', transaction: another });
+    const [key] = await log.custody.keysOf(subject);
+    const holds: readonly HoldScope[] = [{ transaction: another }, { transaction: order }];
+    expect(await log.custody.heldKeys([key?.key ?? ''], holds)).toEqual([holds[1]]);
+  });
 });

@@ -1,6 +1,7 @@
 import type { EvidenceRecord, HoldScope, LogCustody, SubjectKey } from '@countersign/contracts';
-import { newId, toInstant } from '@countersign/kernel';
+import { isCodedError, newId, toInstant } from '@countersign/kernel';
 import { available } from '../availability.ts';
+import { collectEvidence } from '../collect-evidence.ts';
 import type { EvidenceQueries } from '../query/evidence-query.ts';
 import { matches } from '../query/matches.ts';
 import { custodyStore, type KeyRow } from '../store/custody.ts';
@@ -14,18 +15,37 @@ const pageSize = 500;
  * passes through a function of the database that believes that record alone.
  */
 export function createLogCustody(dependencies: PruneDependencies & { readonly queries: EvidenceQueries }): LogCustody {
-  const { store, sequencer, clock, random } = dependencies;
+  const { store, log, sequencer, clock, random } = dependencies;
   const survey = createSurvey(dependencies);
   const prune = createPrune(dependencies);
+
+  /**
+   * What a hold keeps beside what it finds: whoever holds a transaction holds what it rests on, the sign-in, the consent and
+   * the mandate, though these are records of their own. Where a hold asks for more than the transaction, what only a part of
+   * it rests on is not told apart.
+   */
+  async function groundsOf({ transaction }: HoldScope): Promise<Pick<ReadonlySet<string>, 'has'>> {
+    if (transaction === undefined) return new Set();
+    try {
+      return new Set((await collectEvidence(log, transaction)).keys());
+    } catch (error) {
+      // It rests on more than can be looked at: then nobody can say of a record that it does not.
+      if (isCodedError(error, 'bundle_too_large')) return { has: () => true };
+      throw error;
+    }
+  }
 
   /** Does this hold, or that, keep a record with a value under one of the keys? */
   async function heldKeys(keys: readonly string[], holds: readonly HoldScope[]): Promise<readonly HoldScope[]> {
     const keeping = new Set<HoldScope>();
+    const asked: (readonly [HoldScope, Pick<ReadonlySet<string>, 'has'>])[] = [];
+    for (const scope of holds) asked.push([scope, await groundsOf(scope)]);
     for (let after: string | undefined = ''; after !== undefined && keeping.size < holds.length; ) {
       const page: Awaited<ReturnType<typeof store.recordsUnder>> = await store.recordsUnder(keys, after, pageSize);
       for (const body of page.bodies) {
         const record = JSON.parse(body.toString()) as EvidenceRecord;
-        for (const scope of holds) if (!keeping.has(scope) && matches(scope, record)) keeping.add(scope);
+        for (const [scope, grounds] of asked)
+          if (!keeping.has(scope) && (matches(scope, record) || grounds.has(record.id))) keeping.add(scope);
       }
       after = page.last;
     }

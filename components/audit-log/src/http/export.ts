@@ -16,6 +16,7 @@ import { type Static, Type } from 'typebox';
 import type { RunningAuditLog } from '../audit-log.ts';
 import { createReading, type Reading } from '../reading/read-records.ts';
 import type { ReadingRules } from '../reading/rights.ts';
+import type { ReadingTurns } from '../reading/turns.ts';
 import { disclosureParameters, readDisclosure } from './disclosure-parameters.ts';
 import { queryParameters, readQuery } from './query-parameters.ts';
 import { readerOf } from './reader.ts';
@@ -58,6 +59,7 @@ export function exportRoutes(
     readonly auditLog: RunningAuditLog;
     readonly guard: ResourceGuard;
     readonly baseUrl: string;
+    readonly turns: ReadingTurns;
     readonly clock: Clock;
     readonly random: Random;
   },
@@ -74,12 +76,22 @@ export function exportRoutes(
         'All that the reader may see of what is asked, page by page, each recorded before it is let out. Protected values only where they are asked for, with the scope audit:disclose. A report takes at most 10,000 records. Where there is more than `limit`, or than a million records, the last line names the place after which to go on.',
       scopes: ['audit:export'],
       querystring: exportQuery,
-      answers: { 200: { description: 'JSON Lines, CSV or HTML', body: Type.String(), mediaType: 'text/plain' } },
+      answers: {
+        200: {
+          description: 'JSON Lines, CSV or HTML',
+          body: Type.String(),
+          mediaType: ['application/jsonl', 'text/csv', 'text/html'],
+        },
+      },
     }),
     withCaller<Caller, ExportRequest>(mayExport, baseUrl, async (request, reply, caller) => {
       const { format, limit, ...asked } = request.query;
       const rows = Math.min(limit === undefined ? maxRows : Number(limit), maxRows);
-      const pages = pagesOf(read, rows, readQuery(asked), readerOf(request, caller), readDisclosure(asked));
+      const pages = pagesOf({
+        ...{ read, most: rows, query: readQuery(asked), by: readerOf(request, caller) },
+        asked: readDisclosure(asked),
+        isAwaited: () => !reply.raw.destroyed,
+      });
       // Before anything is sent: what is refused is refused with a code, not in the middle of a file.
       const first = await pages.next();
       const all = restOf(first, pages);
@@ -105,12 +117,22 @@ interface ExportPage {
   readonly next: bigint | undefined;
 }
 
-async function* pagesOf(
-  read: Reading,
-  most: number,
-  query: ReturnType<typeof readQuery>,
-  ...[by, asked]: [Parameters<Reading>[1], Parameters<Reading>[2]]
-): AsyncGenerator<ExportPage, void, undefined> {
+async function* pagesOf({
+  read,
+  most,
+  query,
+  by,
+  asked,
+  isAwaited,
+}: {
+  readonly read: Reading;
+  readonly most: number;
+  readonly query: ReturnType<typeof readQuery>;
+  readonly by: Parameters<Reading>[1];
+  readonly asked: Parameters<Reading>[2];
+  /** Whoever has gone away is read nothing more, also where nothing has been sent yet. */
+  readonly isAwaited: () => boolean;
+}): AsyncGenerator<ExportPage, void, undefined> {
   let after = query.after;
   for (let rows = 0; ; ) {
     const limit = Math.min(pageSize, most - rows);
@@ -121,7 +143,7 @@ async function* pagesOf(
       records: page.records,
       next: full ? page.next : undefined,
     };
-    if (page.next === undefined || full) return;
+    if (page.next === undefined || full || !isAwaited()) return;
     after = page.next;
   }
 }

@@ -7,6 +7,7 @@ import { type Static, Type } from 'typebox';
 import type { RunningAuditLog } from '../audit-log.ts';
 import { createGraphReading } from '../query/read-graph.ts';
 import type { ReadingRules } from '../reading/rights.ts';
+import type { ReadingTurns } from '../reading/turns.ts';
 import { readTransaction, transactionId } from './parameters.ts';
 import { readerOf } from './reader.ts';
 
@@ -69,6 +70,7 @@ export function graphRoutes(
     readonly auditLog: RunningAuditLog;
     readonly guard: ResourceGuard;
     readonly baseUrl: string;
+    readonly turns: ReadingTurns;
     readonly clock: Clock;
     readonly random: Random;
   },

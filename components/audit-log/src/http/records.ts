@@ -7,6 +7,7 @@ import { recordList } from '../answers.ts';
 import type { RunningAuditLog } from '../audit-log.ts';
 import { createReading } from '../reading/read-records.ts';
 import type { ReadingRules } from '../reading/rights.ts';
+import type { ReadingTurns } from '../reading/turns.ts';
 import { disclosureParameters, readDisclosure } from './disclosure-parameters.ts';
 import { queryParameters, readQuery } from './query-parameters.ts';
 import { readerOf } from './reader.ts';
@@ -28,6 +29,7 @@ export interface RecordRoutes extends ReadingRules {
   readonly auditLog: RunningAuditLog;
   readonly guard: ResourceGuard;
   readonly baseUrl: string;
+  readonly turns: ReadingTurns;
   readonly clock: Clock;
   readonly random: Random;
 }

@@ -43,7 +43,7 @@ export function schemaRoutes(app: FastifyInstance, { baseUrl }: { readonly baseU
       answers: {
         200: {
           description: 'A JSON Schema',
-          body: Type.Object({ $id: Type.String() }, { additionalProperties: true }),
+          body: Type.Record(Type.String(), Type.Unknown()),
           mediaType: 'application/schema+json',
         },
       },

@@ -13,6 +13,7 @@ import { type Static, Type } from 'typebox';
 import { bundleAnswer } from '../answers.ts';
 import type { RunningAuditLog } from '../audit-log.ts';
 import { mayBeShown, mayHaveTransaction, type ReadingRules } from '../reading/rights.ts';
+import type { ReadingTurns } from '../reading/turns.ts';
 import { readTransaction, transactionId } from './parameters.ts';
 
 const closed = { additionalProperties: false };
@@ -45,11 +46,13 @@ export function transactionEvidenceRoutes(
     auditLog,
     guard,
     baseUrl,
+    turns,
     ...rules
   }: ReadingRules & {
     readonly auditLog: RunningAuditLog;
     readonly guard: ResourceGuard;
     readonly baseUrl: string;
+    readonly turns: ReadingTurns;
   },
 ): void {
   const may = (scope: string) => (request: AccessRequest) => guard.check(request, { scope });
@@ -71,12 +74,14 @@ export function transactionEvidenceRoutes(
       const disclose = disclosureFor(request.query, caller, rules);
       if (!(await mayHaveTransaction(transaction, caller, rules)))
         throw auditLogErrors.error('transaction_without_records', 'The log holds nothing about this transaction.');
-      return auditLog.exportBundle({
-        transaction,
-        requester: { id: caller.subject, institution: caller.institution },
-        ...(since === undefined ? {} : { since }),
-        ...(disclose === undefined ? {} : { disclose }),
-      });
+      return turns.take(caller.institution, () =>
+        auditLog.exportBundle({
+          transaction,
+          requester: { id: caller.subject, institution: caller.institution },
+          ...(since === undefined ? {} : { since }),
+          ...(disclose === undefined ? {} : { disclose }),
+        }),
+      );
     }),
   );
 }

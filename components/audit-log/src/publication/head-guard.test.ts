@@ -115,7 +115,10 @@ describe('the head guard', () => {
     const second = await open({
       signer: {
         ...signer,
-        sign: async (...args) => (failing ? Promise.reject(new Error('gone')) : signer.sign(...args)),
+        sign: async (purpose, kid, data) => {
+          if (failing) throw new Error('gone');
+          return signer.sign(purpose, kid, data);
+        },
       },
     });
     await second.checkpoint();

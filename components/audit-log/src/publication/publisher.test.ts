@@ -1,9 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { LogEntry, RecordType } from '@countersign/contracts';
 import { parsePolicy, parseVerifierKey, verifyByPolicy, verifyCheckpoint } from '@countersign/merkle-log';
 import { createMetrics } from '@countersign/runtime';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RunningAuditLog, WitnessingOptions } from '../index.ts';
 import { createRig, draft, drafts, newTransaction, type Rig } from '../testing/rig.ts';
+import { restoreLog, snapshotLog } from '../testing/superuser-store.ts';
 import { fetchExchange, startTestWitness, type TestWitness } from '../testing/test-witness.ts';
 
 let rig: Rig;
@@ -344,6 +348,37 @@ describe('two nodes with witnesses', () => {
     for (const note of notes) names(one, note);
     expect(await one.published()).toBe(await other.published());
     expect(await recorded(one, 'log.witness-alarm', 'log.publication-stopped')).toEqual([]);
+  });
+});
+
+describe('a node that has signed more than is published', () => {
+  it('does not show what another node publishes of a database that was set back', async () => {
+    const folders = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'publisher-')));
+    const [own = '', elsewhere = ''] = folders;
+    try {
+      const log = await open({}, { headGuardFolder: own });
+      const before = await log.checkpoint();
+      await snapshotLog(rig.scratch.connection, 'backup');
+      for (const witness of witnesses) witness.misbehave((_request, response) => void response.writeHead(503).end());
+      await Promise.all(drafts(20).map((one) => log.append(one)));
+      await expect(log.checkpoint()).rejects.toMatchObject(missing);
+      // Signed and not published: that is how it should be.
+      expect(await log.published()).toBe(before);
+      await restoreLog(rig.scratch.connection, 'backup');
+      for (const witness of witnesses) witness.misbehave(undefined);
+      const other = await open({}, { headGuardFolder: elsewhere });
+      const forked = await other.checkpoint();
+      expect(names(other, forked)).toHaveLength(3);
+      await expect(log.published()).rejects.toMatchObject({ code: 'log_inconsistent' });
+      // However large it grows.
+      await Promise.all(drafts(40).map((one) => other.append(one)));
+      await expect(log.published()).rejects.toMatchObject({
+        code: 'log_inconsistent',
+        detail: expect.stringContaining('other ones in their places'),
+      });
+    } finally {
+      for (const folder of folders) rmSync(folder, { recursive: true });
+    }
   });
 });
 

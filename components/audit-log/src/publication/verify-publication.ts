@@ -58,8 +58,8 @@ export function publicationVerifier({ store, keys }: { readonly store: Publicati
   return {
     stretch,
     /** What says to be of more entries than there are. */
-    async beyond(size: bigint): Promise<LogFault | undefined> {
-      const place = await store.beyond(size);
+    async beyond(): Promise<LogFault | undefined> {
+      const place = await store.beyond();
       return place === undefined ? undefined : altered(place, 'published checkpoint or cosignature');
     },
   };

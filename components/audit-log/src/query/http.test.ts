@@ -1,4 +1,5 @@
 import { accessErrors, type Caller, type RecordDraft, type ResourceGuard } from '@countersign/contracts';
+import type { OcsfEvent } from '@countersign/evidence';
 import { systemRandom } from '@countersign/kernel';
 import { createHttpServer, createMetrics } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
@@ -166,6 +167,22 @@ describe('exporting records', () => {
     for (const { record } of found) expect(report.body).toContain(record.id);
   });
 
+  it('gives events of the Open Cybersecurity Schema Framework to those who collect them', async () => {
+    const answer = await get(url('ocsf'), operator, 'audit:export');
+    expect(answer.headers['content-type']).toBe('application/jsonl');
+    expect(answer.headers['content-disposition']).toBe('attachment; filename="evidence.ocsf.jsonl"');
+    const events = answer.body
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as OcsfEvent);
+    const found = await log.query({ transaction });
+    expect(events.map(({ metadata }) => metadata)).toMatchObject(
+      found.map(({ record }) => ({ uid: record.id, event_code: record.type, correlation_uid: transaction })),
+    );
+    for (const { type_uid: type, class_uid: of, activity_id: activity } of events)
+      expect(type).toBe(of * 100 + activity);
+  });
+
   it('takes pages together, each recorded before it is let out', async () => {
     await Promise.all(drafts(1_200, { client: 'many' }).map((record) => log.append(record)));
     const before = (await readings()).length;
@@ -191,7 +208,7 @@ describe('exporting records', () => {
   });
 
   it('holds protected values only for who may have them, asks for them, and says why', async () => {
-    for (const format of ['jsonl', 'csv', 'html']) {
+    for (const format of ['jsonl', 'csv', 'html', 'ocsf']) {
       const open = await get(url(format), operator, 'audit:export', 'audit:disclose');
       expect(open.body).not.toContain('DE0001102580');
       expect(open.body).toContain('/data/intent');

@@ -5,6 +5,7 @@ import { newId, type RecordId, type TransactionId } from '@countersign/kernel';
 import type { RunningAuditLog } from '../audit-log.ts';
 import { type EvidenceReader, readingRecord } from '../reading/read-records.ts';
 import { type ReadingRules, readable } from '../reading/rights.ts';
+import type { ReadingTurns } from '../reading/turns.ts';
 
 export interface ReadGraph {
   readonly graph: EvidenceGraph;
@@ -20,15 +21,17 @@ export interface ReadGraph {
  */
 export function createGraphReading({
   auditLog,
+  turns,
   clock,
   random,
   ...rules
 }: ReadingRules & {
   readonly auditLog: Pick<RunningAuditLog, 'append' | 'collect'>;
+  readonly turns: ReadingTurns;
   readonly clock: Clock;
   readonly random: Random;
 }) {
-  return async (transaction: TransactionId, by: EvidenceReader): Promise<ReadGraph> => {
+  async function read(transaction: TransactionId, by: EvidenceReader): Promise<ReadGraph> {
     const collected = await auditLog.collect(transaction);
     const may = await readable(
       collected.map(({ record }) => record),
@@ -47,5 +50,8 @@ export function createGraphReading({
       }),
     );
     return { graph: buildGraph(transaction, entries), evidence };
-  };
+  }
+
+  return (transaction: TransactionId, by: EvidenceReader): Promise<ReadGraph> =>
+    turns.take(by.actor.institution, () => read(transaction, by));
 }

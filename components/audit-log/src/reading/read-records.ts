@@ -11,6 +11,7 @@ import { type Clock, type Json, newId, type Random, type RecordId, toInstant } f
 import type { OpenedValue } from '../protection/protection.ts';
 import { type DisclosedRecord, disclose } from './disclose.ts';
 import { mayBeShown, type ReadingRules, readable } from './rights.ts';
+import type { ReadingTurns } from './turns.ts';
 
 /** Protected values that are asked for: all of them, or those at these places; and what for. */
 export interface DisclosureAsked {
@@ -43,6 +44,7 @@ export interface ReadingDependencies extends ReadingRules {
     queryLeaves(query: EvidenceQuery): Promise<readonly LogEntry[]>;
     protectedValues(records: readonly LogEntry['record'][]): Promise<readonly (readonly OpenedValue[])[]>;
   };
+  readonly turns: ReadingTurns;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -62,10 +64,10 @@ export type Reading = (
  * those that they ask for, say what for, and may see. What is read, by whom and why is a record before it is shown.
  *
  * @throws CodedError `insufficient_scope` without `audit:disclose` for protected values; `purpose_missing`; as
- *   `AuditLog.query`
+ *   `AuditLog.query`; `overloaded` when too many readings of the same institution wait
  */
 export function createReading(dependencies: ReadingDependencies): Reading {
-  const { auditLog, clock, random } = dependencies;
+  const { auditLog, turns, clock, random } = dependencies;
 
   async function find(query: Parameters<Reading>[0], { actor }: EvidenceReader) {
     const found: LogEntry[] = [];
@@ -90,8 +92,11 @@ export function createReading(dependencies: ReadingDependencies): Reading {
     return { found, next: after };
   }
 
-  return async (query, by, asked) => {
-    if (asked !== undefined) checkDisclosure(asked, by);
+  async function read(
+    query: Parameters<Reading>[0],
+    by: EvidenceReader,
+    asked: DisclosureAsked | undefined,
+  ): Promise<ReadRecords> {
     const { found, next } = await find(query, by);
     const opened = await auditLog.protectedValues(found.map(({ record }) => record));
     const records = found.map(({ index, record }, place) => ({
@@ -108,6 +113,11 @@ export function createReading(dependencies: ReadingDependencies): Reading {
     const evidence = newId('record', { clock, random });
     await auditLog.append(readingRecord(evidence, { query, by, asked, records }));
     return { records, next, evidence };
+  }
+
+  return async (query, by, asked) => {
+    if (asked !== undefined) checkDisclosure(asked, by);
+    return turns.take(by.actor.institution, () => read(query, by, asked));
   };
 }
 

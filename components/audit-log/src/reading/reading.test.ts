@@ -3,7 +3,7 @@ import { type EvidenceBundle, verifyBundle } from '@countersign/evidence';
 import { canonicalize, sha256Base64Url, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createMetrics } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { auditLogRoutes, type RunningAuditLog } from '../index.ts';
 import { createRig, draft, logger, newMandate, newTransaction, type Rig } from '../testing/rig.ts';
 
@@ -339,5 +339,45 @@ describe('what has been erased', () => {
     const answer = await read(`person=person:gone&disclose=*&${purposeful}`, operator, 'audit:disclose');
     expect(answer.records.map(({ values }) => values)).toEqual([{ '/address': 'erased' }]);
     expect(answer.records[0]?.record.address).toBeUndefined();
+  });
+});
+
+describe('readings at once', () => {
+  it('are few for one institution, by whatever door, and keep no other from reading', async () => {
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const busy = createHttpServer({ logger, metrics: createMetrics() });
+    auditLogRoutes(busy, {
+      auditLog: log,
+      guard,
+      baseUrl: 'https://log.example',
+      operator,
+      partiesOf: () => released.then(() => []),
+      clock: rig.clock,
+      random: systemRandom,
+    });
+    const ask = (url: string, institution: string) =>
+      busy.inject({ url, headers: { authorization: `DPoP ${institution} audit:read audit:export` } });
+    const doors = [
+      `/evidence/records?transaction=${transaction}`,
+      `/evidence/export?format=html&transaction=${transaction}`,
+      `/evidence/transactions/${transaction}/graph`,
+    ];
+    const refused: unknown[] = [];
+    const asked = Array.from({ length: 42 }, async (_, n) => {
+      const answer = await ask(doors[n % doors.length] ?? '', stranger);
+      if (answer.statusCode === 503) refused.push(answer.json());
+      return answer.statusCode;
+    });
+    // Two read, and as many wait as may.
+    await vi.waitFor(() => expect(refused).toHaveLength(42 - 34), 10_000);
+    expect(refused).toEqual(refused.map(() => expect.objectContaining({ code: 'overloaded' })));
+    expect((await ask('/evidence/records?type=approval.given', fund)).statusCode).toBe(200);
+    release();
+    const statuses = await Promise.all(asked);
+    expect(statuses.filter((status) => status !== 503).every((status) => status === 200 || status === 404)).toBe(true);
+    await busy.close();
   });
 });

@@ -30,11 +30,14 @@ export function publicationStore(database: Queryable) {
       return rows[0]?.there === true;
     },
 
-    /** The size of something that was published or cosigned of a larger tree. */
-    async beyond(size: bigint): Promise<bigint | undefined> {
+    /** The size of something that was published or cosigned of a larger tree than there is now. */
+    async beyond(): Promise<bigint | undefined> {
       const { rows } = await database.query<{ size: string }>(
-        `select size from published_checkpoints where size > $1 union all select size from cosignatures where size > $1 limit 1`,
-        [size],
+        `with tree as (select coalesce(max(index) + 1, 0) as size from entries)
+         select shown.size from published_checkpoints as shown, tree where shown.size > tree.size
+         union all
+         select shown.size from cosignatures as shown, tree where shown.size > tree.size
+         limit 1`,
       );
       return rows[0] === undefined ? undefined : BigInt(rows[0].size);
     },

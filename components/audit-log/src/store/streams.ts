@@ -44,6 +44,11 @@ export function streamStore(database: Queryable) {
       return rows[0]?.mine === true;
     },
 
+    /** What was seen can be seen again: losing the last of it in a crash costs nothing, waiting for the disk would. */
+    async needNotBeDurable(): Promise<void> {
+      await database.query('set local synchronous_commit = off');
+    },
+
     async watched(): Promise<{ readonly through: bigint; readonly watched: unknown } | undefined> {
       const { rows } = await database.query<{ through: string; watched: unknown }>(
         'select through, watched from stream_monitor',

@@ -63,6 +63,7 @@ export function createStreamMonitor({
     return transaction(pool, async (client) => {
       const store = streamStore(client);
       if (!(await store.tryTurn())) return { more: false, alarms: [] };
+      await store.needNotBeDurable();
       const known = await store.watched();
       if (known === undefined) throw new Error('the row of the stream monitor is gone');
       const kept = readWatched(known.watched) ?? nothingWatched;
@@ -70,7 +71,7 @@ export function createStreamMonitor({
       const end = await store.end();
       const atEnd = end - known.through <= pageSize;
       const through = atEnd ? end : known.through + pageSize;
-      const runs = await store.runs(known.through, through);
+      const runs = through > known.through ? await store.runs(known.through, through) : undefined;
       const now = Math.floor((await store.timeOfDatabase()) / 1000);
       const look = { now, atEnd, limits };
       const after =
@@ -86,7 +87,7 @@ export function createStreamMonitor({
     before: WatchedStreams,
     { from, through, ...look }: Parameters<typeof watchRuns>[2] & { readonly from: bigint; readonly through: bigint },
   ): Promise<WatchedStreams> {
-    const records = await store.records(from, through);
+    const records = through > from ? await store.records(from, through) : [];
     return watch(before, records, { ...look, whole: BigInt(records.length) === through - from });
   }
 

@@ -24,7 +24,13 @@ export async function openVandal(connection: pg.ClientConfig) {
      * @param at a number from 0 to 1: where in the value
      * @returns takes it back
      */
-    async alter(table: string, column: string, kind: ColumnKind, row: string, at: number): Promise<() => Promise<void>> {
+    async alter(
+      table: string,
+      column: string,
+      kind: ColumnKind,
+      row: string,
+      at: number,
+    ): Promise<() => Promise<void>> {
       const { rows } = await client.query<{ value: Buffer | string | number }>(
         `select ${column} as value from ${table} where ctid = $1::tid`,
         [row],

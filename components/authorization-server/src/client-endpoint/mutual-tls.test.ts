@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { ClientAuthentication, PresentedCertificate } from '@countersign/contracts';
 import { createTestAuthority, type TestCertificate } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
@@ -58,6 +59,18 @@ describe('mutual TLS with an authority (tls_client_auth)', () => {
       client: 'order-desk',
       authentication: { method: 'tls_client_auth' },
     });
+  });
+
+  it('records which certificate was shown, whether it serves or not', async () => {
+    const { ask, audit } = start(byName);
+    const shown = ({ der, thumbprint }: TestCertificate) => ({
+      serial: new X509Certificate(der).serialNumber.toLowerCase(),
+      thumbprint,
+    });
+    await ask(trusted(member));
+    expect(audit.last()).toMatchObject({ type: 'token.issued', certificate: shown(member) });
+    await refusalOf(ask(trusted(other)));
+    expect(audit.last()).toMatchObject({ type: 'client.refused', certificate: shown(other) });
   });
 
   it.each([

@@ -20,6 +20,7 @@ describe('the JWT assertion grant', () => {
       subject: { id: 'person:anna.keller', institution: broker },
       actors: [{ id: 'service:order-desk', institution: broker }],
       authentication: { issuer: 'https://idp.example', method: 'jwt-bearer', acr: 'phr', amr: ['hwk', 'user'] },
+      partner: broker,
       references: expect.arrayContaining([federationGateway.profileRecord]),
       data: { provenance: { profile: 'prf_1', profile_version: 1 } },
     });

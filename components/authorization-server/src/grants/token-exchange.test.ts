@@ -1,4 +1,4 @@
-import { digestOf, toInstant } from '@countersign/kernel';
+import { digestOf, sha256Base64Url, toInstant } from '@countersign/kernel';
 import { revocationKey } from '@countersign/oauth';
 import { createTestAuthority } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
@@ -64,7 +64,13 @@ describe('token exchange', () => {
       references: [policyEngine.policyRecord, consentStore.mandate.recordId, before['evidence']],
       data: {
         claims: claimsOf(second),
-        subject_token: { jti: before['jti'], record: before['evidence'], claims_digest: digestOf(before) },
+        token_sha256: sha256Base64Url(second.access_token),
+        subject_token: {
+          jti: before['jti'],
+          record: before['evidence'],
+          claims_digest: digestOf(before),
+          token_sha256: sha256Base64Url(first.access_token),
+        },
       },
     });
   });

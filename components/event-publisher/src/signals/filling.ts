@@ -21,7 +21,7 @@ export function createFilling({ store, reader, clock }: FillingDependencies) {
     const events = new Set(eventsDelivered(stream.eventsRequested));
     const exclusions = await store.exclusions(stream.id);
     return ({ event, subject }: Parameters<typeof tokenOf>[0]): boolean =>
-      events.has(caepEventUri(event)) && !exclusions.some((excluded) => isExcluded(subject, excluded));
+      events.has(caepEventUri(event)) && !isExcluded(subject, exclusions);
   }
 
   /** @returns false when there was nothing to read, or another has read it */

@@ -16,7 +16,7 @@ let app: FastifyInstance;
 beforeEach(async () => {
   world = await createSignalWorld();
   app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
-  signalRoutes(app, { signals: world.signals, guard: createOpenGuard(), baseUrl: issuer });
+  signalRoutes(app, { signals: world.signals, issuer, guard: createOpenGuard(), baseUrl: issuer });
   await app.ready();
 });
 afterEach(async () => {
@@ -288,7 +288,7 @@ describe('a poll', () => {
       logger: createLogger({ level: 'silent', name: 'test' }),
       metrics: createMetrics(),
     });
-    signalRoutes(other, { signals: waits, guard: createOpenGuard(), baseUrl: issuer });
+    signalRoutes(other, { signals: waits, issuer, guard: createOpenGuard(), baseUrl: issuer });
     await other.listen({ host: '127.0.0.1', port: 0 });
     const [address] = other.addresses();
     const answer = fetch(`http://127.0.0.1:${address?.port}/signals/poll/${stream_id}`, {

@@ -62,13 +62,15 @@ const pollParams = Type.Object({ stream: streamId }, closed);
 
 export interface SignalRoutes {
   readonly signals: SignalTransmitter;
+  /** `iss` of the tokens: the issuer of our access tokens. */
+  readonly issuer: string;
   readonly guard: ResourceGuard;
   readonly baseUrl: string;
 }
 
 /** Streams of security events over HTTP, under `/signals`, and what receivers find them by. */
-export function signalRoutes(app: FastifyInstance, { signals, guard, baseUrl }: SignalRoutes): void {
-  const { streams, issuer } = signals;
+export function signalRoutes(app: FastifyInstance, { signals, issuer, guard, baseUrl }: SignalRoutes): void {
+  const { streams } = signals;
   const scopes = ['signal:subscribe'] as const;
   const receiving = <Request extends FastifyRequest>(
     handler: (request: Request, reply: FastifyReply, by: Receiver) => Promise<unknown>,

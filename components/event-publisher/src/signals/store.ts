@@ -189,13 +189,12 @@ export function createSignalStore(pool: pg.Pool) {
       return rows[0] === undefined ? undefined : streamOf(rows[0]);
     },
 
-    async exclusions(id: SignalStreamId): Promise<readonly SubjectIdentifier[]> {
-      const { rows } = await ask<{ subject: SubjectIdentifier }>(
-        pool,
-        'select subject from signal_exclusions where stream = $1',
-        [id],
-      );
-      return rows.map(({ subject }) => subject);
+    /** Digests of the subjects that were taken out. */
+    async exclusions(id: SignalStreamId): Promise<ReadonlySet<string>> {
+      const { rows } = await ask<{ digest: string }>(pool, 'select digest from signal_exclusions where stream = $1', [
+        id,
+      ]);
+      return new Set(rows.map(({ digest }) => digest));
     },
 
     /** The oldest that wait. */

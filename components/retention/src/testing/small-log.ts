@@ -19,11 +19,14 @@ export interface SmallLog extends Pick<AuditLog, 'append' | 'search' | 'query'> 
   /** From now on nothing can be written. */
   breakDown(): void;
   repair(): void;
+  /** From now on nothing can be found by what it is about. */
+  fallBehind(): void;
 }
 
 export function createSmallLog(clock: Clock): SmallLog {
   const entries: LogEntry[] = [];
   let broken = false;
+  let behind = false;
 
   function put(draft: RecordDraft): LogEntry {
     // What cannot be written as JSON must fail here as it would there.
@@ -52,6 +55,7 @@ export function createSmallLog(clock: Clock): SmallLog {
       return after(place, limit)(entries.filter(({ record }) => types.includes(record.type)));
     },
     async query({ after: place, limit, ...scope }: EvidenceQuery) {
+      if (behind) throw auditLogErrors.error('query_behind', 'The index is far behind the log.');
       return after(place, limit)(entries.filter(({ record }) => keeps(scope, record)));
     },
     breakDown() {
@@ -59,6 +63,9 @@ export function createSmallLog(clock: Clock): SmallLog {
     },
     repair() {
       broken = false;
+    },
+    fallBehind() {
+      behind = true;
     },
   };
 }

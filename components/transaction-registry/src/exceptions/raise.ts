@@ -67,10 +67,12 @@ export async function raiseException(
       reason: exception.reason,
       owner: exception.owner,
       due_at: exception.dueAt,
-      ...(raised.bodyDigest === undefined ? {} : { body_digest: raised.bodyDigest }),
     },
     // In words, which may hold amounts.
-    protectedValues: strategyOf(exception.owner, { detail: exception.detail }),
+    protectedValues: [
+      ...strategyOf(exception.owner, { detail: exception.detail }),
+      ...strategyOf(circumstances.subject?.institution ?? exception.owner, { body_digest: raised.bodyDigest }),
+    ],
   });
   await unit.putException(exception);
   return exception;

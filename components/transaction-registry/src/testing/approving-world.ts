@@ -50,7 +50,7 @@ export async function createApprovingWorld(log?: AuditAppender) {
   await world.audit.append({
     id: directoryRecord,
     type: 'directory.applied',
-    source: 'test',
+    source: 'directory',
     outcome: 'done',
     data: { credentials: [...keys].map(([principal, { credential }]) => ({ kid: credential.kid, principal })) },
   });

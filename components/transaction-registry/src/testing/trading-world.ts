@@ -107,7 +107,7 @@ export async function createTradingWorld(log?: AuditAppender) {
   await audit.append({
     id: directoryRecord,
     type: 'directory.applied',
-    source: 'test',
+    source: 'directory',
     outcome: 'done',
     data: { credentials: [] },
   });
@@ -115,7 +115,7 @@ export async function createTradingWorld(log?: AuditAppender) {
   await audit.append({
     id: policyRecord,
     type: 'policy.published',
-    source: 'test',
+    source: 'policy-engine',
     outcome: 'done',
     data: publishedPolicies,
   });

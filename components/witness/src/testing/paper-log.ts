@@ -12,7 +12,11 @@ import {
 } from '@countersign/merkle-log';
 
 /** A log in memory of at most 256 entries, with the key that the seed gives: what asks a witness. */
-export function paperLog({ origin = 'log.example/paper', seed = origin, entries = 'entry' } = {}) {
+export function paperLog(
+  options: { readonly origin?: string; readonly seed?: string; readonly entries?: string } = {},
+) {
+  const { origin = 'log.example/paper', entries = 'entry' } = options;
+  const seed = options.seed ?? origin;
   // PKCS#8 around a raw seed (RFC 8410 section 7).
   const pkcs8 = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), sha256(seed)]);
   const privateKey = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });

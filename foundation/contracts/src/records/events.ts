@@ -1,27 +1,18 @@
 import { Type } from 'typebox';
 import { eventTopics } from '../events.ts';
-import {
-  closed,
-  digest,
-  enumOf,
-  id,
-  lei,
-  optional,
-  type RecordDescription,
-  text,
-  texts,
-  wholeNumber,
-} from './shape.ts';
+import { closed, digest, enumOf, flag, id, optional, type RecordDescription, text, texts } from './shape.ts';
 
 const sources = ['event-publisher'];
 const subscription = {
   subscription: id('sub'),
-  institution: lei(),
+  institution: text('LEI'),
   origin: text('Of the address that events are sent to'),
   url_digest: digest(),
   topics: Type.Array(enumOf(eventTopics)),
   position: text('In the log'),
 };
+
+const signalStream = { stream: id('strm'), institution: text('LEI'), audience: text() };
 
 export const eventRecords = {
   'event.subscribed': {
@@ -42,22 +33,35 @@ export const eventRecords = {
     about: 'Events could not be delivered for too long.',
     sources,
     outcomes: ['done'],
-    data: closed({ subscription: id('sub'), institution: lei(), position: text(), detail: text() }),
+    data: closed({ subscription: id('sub'), institution: text('LEI'), position: text(), detail: text() }),
   },
   'signal.stream-changed': {
     about: 'A stream of security events was made, changed or removed (Shared Signals Framework).',
     sources,
     outcomes: ['done'],
-    always: ['subject'],
-    data: Type.Object(
-      { stream: text(), institution: optional(lei()), events: optional(texts()), position: optional(wholeNumber()) },
-      { additionalProperties: true },
-    ),
+    always: ['subject', 'client'],
+    data: closed({
+      operation: text('What was done'),
+      ...signalStream,
+      method: optional(enumOf(['push', 'poll'])),
+      origin: optional(text('Of the address that events are pushed to')),
+      url_digest: optional(digest()),
+      authorization: optional(flag('Whether an authorization header goes with it')),
+      events: optional(texts('Event types that are delivered')),
+      status: optional(enumOf(['enabled', 'paused', 'disabled'])),
+      format: optional(text('Of the subject identifier (RFC 9493)')),
+      subject_digest: optional(digest()),
+      sets: optional(
+        Type.Array(closed({ jti: text(), err: text() }), {
+          description: 'Tokens that the receiver says it cannot use (RFC 8936)',
+        }),
+      ),
+    }),
   },
   'signal.delivery-suspended': {
     about: 'Security events could not be delivered for too long.',
     sources,
     outcomes: ['done'],
-    data: Type.Object({ stream: text() }, { additionalProperties: true }),
+    data: closed({ ...signalStream, detail: text() }),
   },
 } as const satisfies Readonly<Record<string, RecordDescription>>;

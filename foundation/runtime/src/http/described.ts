@@ -5,8 +5,8 @@ import { type TSchema, Type } from 'typebox';
 export interface DescribedAnswer {
   readonly description: string;
   readonly body?: TSchema;
-  /** `application/json` when left out. */
-  readonly mediaType?: string;
+  /** `application/json` when left out; several where the request chooses. */
+  readonly mediaType?: string | readonly string[];
 }
 
 /** What a caller needs to know of a route beside its method and path: its part of `openapi.json`. */
@@ -88,5 +88,5 @@ export function described(
 function contentOf({ description, body, mediaType = 'application/json' }: DescribedAnswer) {
   return body === undefined
     ? { description, type: 'null' }
-    : { description, content: { [mediaType]: { schema: body } } };
+    : { description, content: Object.fromEntries([mediaType].flat().map((type) => [type, { schema: body }])) };
 }

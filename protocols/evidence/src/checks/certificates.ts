@@ -82,7 +82,11 @@ function faultsOfRevocation(
   { kind, der }: NonNullable<BundledCertificate['revocation']>,
 ): readonly Finding[] {
   const found = (code: ReasonCode, detail: string): Finding => ({ code, detail, record: id });
-  const issuer = issuers.find((candidate) => isIssuedBy(certificate, candidate));
+  // By name anybody can be its issuer: one who has not signed it has nothing to say of it.
+  const issuer = issuers.find(
+    (candidate) =>
+      isIssuedBy(certificate, candidate) && findPath(certificate, [], { certificates: [candidate], keys: [] }, at).ok,
+  );
   if (issuer === undefined)
     return [found('revocation_unproven', 'The issuer of the certificate, who could speak of it, is not in the chain.')];
   const verdict = verifyRevocation({ kind, der: octetsOf(der), certificate, issuer, at });

@@ -57,7 +57,15 @@ function manifestsOf(
       });
       return [];
     }
-    if (facts.transaction !== transaction || facts.part !== position + 1 || facts.parts !== manifest.length) {
+    // Since version 2 every part names the first: parts of two exports could leave out what lies between them.
+    const [first] = manifest;
+    const ofThisExport = position === 0 || record.v === 1 || (first !== undefined && record.references.includes(first));
+    if (
+      facts.transaction !== transaction ||
+      facts.part !== position + 1 ||
+      facts.parts !== manifest.length ||
+      !ofThisExport
+    ) {
       findings.push({
         code: 'record_missing',
         detail: 'The list of contents is of another export, or only part of one.',

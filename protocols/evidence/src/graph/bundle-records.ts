@@ -11,8 +11,11 @@ import { type GraphRecord, View } from './record-view.ts';
  */
 export function recordsOfBundle(bundle: EvidenceBundle): readonly GraphRecord[] {
   const disclosures = new Map<string, Disclosure[]>();
-  for (const disclosure of bundle.disclosures ?? [])
-    disclosures.set(disclosure.record, [...(disclosures.get(disclosure.record) ?? []), disclosure]);
+  for (const disclosure of bundle.disclosures ?? []) {
+    const others = disclosures.get(disclosure.record);
+    if (others === undefined) disclosures.set(disclosure.record, [disclosure]);
+    else others.push(disclosure);
+  }
   return bundle.records.flatMap(({ index, leaf }) => {
     const record = leaf === undefined ? undefined : readRestored(leaf, disclosures);
     return record === undefined ? [] : [{ index: BigInt(index), record }];

@@ -1,5 +1,5 @@
-import type { GraphNotes } from './build-graph.ts';
 import { represents } from './graph.ts';
+import type { GraphNotes } from './graph-notes.ts';
 import type { View } from './record-view.ts';
 
 interface Told {

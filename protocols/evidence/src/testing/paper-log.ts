@@ -60,10 +60,11 @@ export class PaperLog {
     return other;
   }
 
-  async checkpoint(size = this.leaves.length): Promise<string> {
+  /** @param of which log it says to be of */
+  async checkpoint(size = this.leaves.length, of = origin): Promise<string> {
     const root = Frontier.empty.append(this.leaves.slice(0, size).map(hashLeaf)).root();
     return signCheckpoint({
-      checkpoint: { origin, size: BigInt(size), root },
+      checkpoint: { origin: of, size: BigInt(size), root },
       key: this.#verifierKey,
       sign: async (data) => sign(null, data, this.#key),
     });

@@ -6,15 +6,15 @@
 export async function* readAhead<Item>(
   count: number,
   ahead: number,
-  fetch: (number: number) => Promise<Item>,
+  read: (number: number) => Promise<Item>,
 ): AsyncGenerator<Item, void> {
   const underWay: Promise<Item>[] = [];
   for (let next = 0; next < count || underWay.length > 0; ) {
     while (next < count && underWay.length < ahead) {
-      const fetching = fetch(next++);
+      const reading = read(next++);
       // Whoever stops early never looks at the others.
-      fetching.catch(() => undefined);
-      underWay.push(fetching);
+      reading.catch(() => undefined);
+      underWay.push(reading);
     }
     const first = underWay.shift();
     if (first !== undefined) yield await first;

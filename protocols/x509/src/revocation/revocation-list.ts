@@ -7,8 +7,8 @@ import { integerContent, readBitOctets, readBoolean, readObjectIdentifier } from
 import { contextConstructed, tags } from '../der/tags.ts';
 import { malformedDer } from '../errors.ts';
 import { sameOctets } from '../octets.ts';
+import type { RevocationStatement } from './revocation-statement.ts';
 import { isSignedBy } from './signed-statement.ts';
-import type { RevocationStatement } from './verify-revocation.ts';
 
 /** Extensions of a list that say nothing which would make it a list of something else: its number, its issuer's key. */
 const understood: ReadonlySet<string> = new Set(['2.5.29.20', '2.5.29.35']);

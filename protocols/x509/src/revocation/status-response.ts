@@ -9,8 +9,8 @@ import { contextConstructed, contextPrimitive, tags } from '../der/tags.ts';
 import { malformedDer } from '../errors.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
 import { sameOctets } from '../octets.ts';
+import type { RevocationStatement } from './revocation-statement.ts';
 import { isSignedBy } from './signed-statement.ts';
-import type { RevocationStatement } from './verify-revocation.ts';
 
 const enumerated = 0x0a;
 const basicResponse = '1.3.6.1.5.5.7.48.1.1';

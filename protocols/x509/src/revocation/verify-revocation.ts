@@ -1,19 +1,11 @@
 import { isCodedError } from '@countersign/kernel';
 import type { ParsedCertificate } from '../certificates/certificate.ts';
 import { readRevocationList } from './revocation-list.ts';
+import type { RevocationStatement } from './revocation-statement.ts';
 import { readStatusResponse } from './status-response.ts';
 
 /** Longest statement that is read, in octets. */
 export const maxRevocationOctets = 262_144;
-
-/** What an issuer says of one of its certificates. Milliseconds since the epoch. */
-export interface RevocationStatement {
-  /** How things stood then. */
-  readonly from: number;
-  /** When the issuer promised to say more. */
-  readonly until?: number;
-  readonly revokedAt?: number;
-}
 
 export type RevocationVerdict =
   | { readonly ok: true; readonly revoked: boolean }

@@ -1,0 +1,150 @@
+import {
+  type ConsistencyClaim,
+  coverRange,
+  createNodeReader,
+  Frontier,
+  formatTlogProof,
+  type InclusionClaim,
+  parseCheckpoint,
+  parseNote,
+  parseVerifierKey,
+  verifyConsistency,
+  verifyInclusion,
+  verifyTlogProof,
+} from '@countersign/merkle-log';
+import type { EvidenceSite } from '../evidence/evidence-site.ts';
+import { filledLogStore, type LogTable } from '../evidence/filled-log-store.ts';
+import { logOrigin } from '../evidence/product-log.ts';
+import { pick } from '../machine-clients.ts';
+import { type Contender, measureInTurn, type Result } from '../measure.ts';
+import type { Pace } from '../pace.ts';
+import { repeated } from '../repeated.ts';
+import { timed } from '../timed.ts';
+
+export interface ProofResults {
+  /** One for each kind of proof, made and verified; a result for each size, smallest first. */
+  readonly proofs: readonly { readonly name: string; readonly results: readonly Result[] }[];
+  readonly sizes: readonly {
+    readonly name: string;
+    readonly records: number;
+    readonly bytes: Readonly<Record<LogTable, number>>;
+    readonly termsDrawnASecond: number | undefined;
+  }[];
+}
+
+/** Proofs that are made beforehand and verified in turn. */
+const proofsMade = 256;
+
+/**
+ * Proofs about records all over logs of different sizes: made by the log from its rows, and verified by somebody who has
+ * nothing but the checkpoint and the key. Every proof that is verified must hold. And what a record takes on the disk.
+ */
+export async function measureProofs(options: {
+  readonly sites: readonly EvidenceSite[];
+  readonly pace: Pace;
+  readonly onProgress: (message: string) => void;
+}): Promise<ProofResults> {
+  const { sites, pace, onProgress } = options;
+  const sizes = await Promise.all(
+    sites.map(async ({ name, records, owner, termsDrawnASecond }) => ({
+      name,
+      records,
+      bytes: await filledLogStore(owner).bytes(),
+      termsDrawnASecond,
+    })),
+  );
+  const asked = await Promise.all(sites.map((site) => questionsAbout(site, pace)));
+  const turns = { rounds: pace.evidence.rounds, seconds: pace.evidence.seconds };
+  const proofs: { name: string; results: readonly Result[] }[] = [];
+  for (const name of proofNames) {
+    const contenders = asked.flatMap((of) => of[name]);
+    proofs.push({ name, results: await measureInTurn(contenders, turns, (said) => onProgress(`${name}: ${said}`)) });
+  }
+  return { proofs, sizes };
+}
+
+const proofNames = [
+  'inclusion, made',
+  'inclusion, verified',
+  'consistency, made',
+  'consistency, verified',
+  'tlog-proof file, made',
+  'tlog-proof file, verified',
+] as const;
+
+async function questionsAbout(
+  { name, auditLog, owner }: EvidenceSite,
+  pace: Pace,
+): Promise<Readonly<Record<(typeof proofNames)[number], Contender>>> {
+  const note = await auditLog.checkpoint();
+  const { size, root } = headOf(note);
+  const key = parseVerifierKey(auditLog.verifierKey());
+  if (!key.ok) throw new Error('the log has no key');
+  const logKeys = [key.key];
+  const store = filledLogStore(owner);
+  const rootAt = async (at: bigint): Promise<Buffer> => {
+    const read = createNodeReader({
+      size: at,
+      readTile: async (tile) => (await auditLog.tile(tile)) ?? Buffer.alloc(0),
+    });
+    return Frontier.restore({ size: at, hashes: await read(coverRange({ begin: 0n, end: at })) }).root();
+  };
+
+  /** All over the log, and each time others: what was just read is no neighbour. */
+  const placeOf = (number: number): bigint => (BigInt(number) * 2_654_435_761n + 12_345n) % size;
+  const pairOf = (number: number) => {
+    const [one, other] = [placeOf(number) + 1n, placeOf(number * 7 + 3) + 1n];
+    return one < other ? { from: one, to: other } : { from: other, to: one };
+  };
+
+  const included: { readonly claim: InclusionClaim; readonly file: string }[] = [];
+  const consistent: ConsistencyClaim[] = [];
+  for (let number = 0; number < proofsMade; number++) {
+    const index = placeOf(number);
+    const leafHash = await store.leafHashes(index, 1);
+    const proof = await auditLog.proveInclusion(index, size);
+    const file = formatTlogProof({ index, hashes: proof.map((hash) => Buffer.from(hash)), checkpoint: note });
+    included.push({ claim: { index, size, leafHash, proof, root }, file });
+    const pair = pairOf(number);
+    const proofOfPair = await auditLog.proveConsistency(pair.from, pair.to);
+    consistent.push({
+      ...pair,
+      fromRoot: await rootAt(pair.from),
+      toRoot: await rootAt(pair.to),
+      proof: proofOfPair,
+    });
+  }
+
+  let made = proofsMade;
+  const making = (work: (number: number) => Promise<unknown>) =>
+    repeated({ name, callers: 1, work: () => work(made++), warmUpSeconds: pace.warmUpSeconds });
+  const verifying = (work: (number: number) => { readonly ok: boolean }) =>
+    timed(name, pace, (number) => {
+      if (!work(number).ok) throw new Error('a proof does not hold');
+    });
+  return {
+    'inclusion, made': making((number) => auditLog.proveInclusion(placeOf(number), size)),
+    'inclusion, verified': verifying((number) => verifyInclusion(pick(included, number).claim)),
+    'consistency, made': making((number) => {
+      const { from, to } = pairOf(number);
+      return auditLog.proveConsistency(from, to);
+    }),
+    'consistency, verified': verifying((number) => verifyConsistency(pick(consistent, number))),
+    'tlog-proof file, made': making(async (number) => {
+      const index = placeOf(number);
+      const hashes = await auditLog.proveInclusion(index, size);
+      return formatTlogProof({ index, hashes: hashes.map((hash) => Buffer.from(hash)), checkpoint: note });
+    }),
+    'tlog-proof file, verified': verifying((number) => {
+      const { claim, file } = pick(included, number);
+      return verifyTlogProof({ file, leafHash: claim.leafHash, origin: logOrigin, logKeys });
+    }),
+  };
+}
+
+function headOf(note: string): { readonly size: bigint; readonly root: Buffer } {
+  const parsed = parseNote(note);
+  const said = parsed.ok ? parseCheckpoint(parsed.note.text) : undefined;
+  if (said?.ok !== true) throw new Error('a checkpoint that cannot be read');
+  return { size: said.checkpoint.size, root: Buffer.from(said.checkpoint.root) };
+}

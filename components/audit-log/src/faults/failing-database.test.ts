@@ -1,0 +1,271 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isCodedError, systemClock, systemRandom } from '@countersign/kernel';
+import {
+  createScratchDatabase,
+  type EmbeddedPostgres,
+  type ScratchDatabase,
+  startEmbeddedPostgres,
+} from '@countersign/runtime';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { auditLogMigrations, createAuditLog, createProtection, type RunningAuditLog } from '../index.ts';
+import { drafts, logger, memorySigner, sealingOf } from '../testing/rig.ts';
+
+// A PostgreSQL of this file's own, which is killed, stopped, filled up and set back under a log that runs.
+
+const signer = memorySigner();
+const folder = mkdtempSync(join(tmpdir(), 'failing-database-'));
+const disk = join(folder, 'disk');
+const dataFolder = join(disk, 'data');
+const mounted = mountSmallDisk();
+let server: EmbeddedPostgres;
+let scratch: ScratchDatabase;
+let log: RunningAuditLog;
+const acknowledged = new Map<string, bigint>();
+
+beforeAll(async () => {
+  // Started as root, the server runs under another account, which has to pass.
+  chmodSync(folder, 0o711);
+  chmodSync(disk, 0o711);
+  server = await startEmbeddedPostgres({ dataFolder, fallbackRoots: [] });
+  scratch = await createScratchDatabase({ server: server.connection, components: [auditLogMigrations] });
+  log = await open();
+});
+afterAll(async () => {
+  await log.stop().catch(() => undefined);
+  await server.stop();
+  if (mounted) execFileSync('umount', [disk]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A disk of its own that can be full; where nothing may be mounted, a folder, and files that may not grow. */
+function mountSmallDisk(): boolean {
+  mkdirSync(disk);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=400m', 'none', disk], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function open(): Promise<RunningAuditLog> {
+  const pool = scratch.pool('audit-log', { maxConnections: 4, connectTimeoutMs: 2_000, statementTimeoutMs: 5_000 });
+  const base = { pool, clock: systemClock, random: systemRandom, logger };
+  return createAuditLog({
+    ...base,
+    signer,
+    origin: 'log.example/failing',
+    protection: createProtection({ ...base, sealing: sealingOf, regionOf: () => 'eu' }),
+    headGuardFolder: join(folder, 'guard'),
+    checkpointEveryMs: 600_000,
+    beatEveryMs: 0,
+    watchEveryMs: 0,
+    clockPolicy: { windowMs: 0 },
+  });
+}
+
+/** Appends at once. @returns how many were acknowledged; the others were refused with `log_unavailable` */
+async function append(count: number): Promise<number> {
+  const before = acknowledged.size;
+  await Promise.all(
+    drafts(count).map((one) =>
+      log.append(one).then(
+        ({ id, index }) => void acknowledged.set(id, index),
+        (error: unknown) => {
+          if (!isCodedError(error, 'log_unavailable')) throw error;
+        },
+      ),
+    ),
+  );
+  return acknowledged.size - before;
+}
+
+/** Appending goes on by itself, and everything is there that was acknowledged. */
+async function expectRecovery(): Promise<void> {
+  await expect.poll(() => append(1), { timeout: 60_000, interval: 100 }).toBe(1);
+  for (const [id, index] of acknowledged) {
+    const found = await log.find(id as never);
+    expect(found?.index, id).toBe(index);
+  }
+  await log.checkpoint();
+  expect(await log.verify()).toMatchObject({ ok: true });
+}
+
+/** What is allocated already takes a while to fill. */
+async function untilRefused(): Promise<void> {
+  for (let turn = 0; (await append(256)) > 0; turn++) expect(turn).toBeLessThan(500);
+}
+
+/** Fills the disk to its last block. */
+function fill(file: string): void {
+  const block = Buffer.alloc(65_536);
+  const target = openSync(file, 'w');
+  try {
+    for (;;) writeSync(target, block);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'ENOSPC' });
+  } finally {
+    closeSync(target);
+  }
+}
+
+const postmaster = (): number =>
+  Number(readFileSync(join(server.dataFolder, 'cluster', 'postmaster.pid'), 'utf8').split('\n')[0]);
+const backends = (): readonly number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => parentOf(pid) === postmaster());
+function parentOf(pid: number): number | undefined {
+  try {
+    return Number(/^\d+ \(.*\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Does something to the database while records are under way. */
+async function during(work: () => void | Promise<void>): Promise<void> {
+  let running = true;
+  const load = (async () => {
+    while (running) await append(16);
+  })();
+  await work();
+  running = false;
+  await load;
+}
+
+describe('a database that dies', () => {
+  it.each([
+    ['at once and altogether', () => process.kill(postmaster(), 'SIGKILL')],
+    ['without time to write anything down (an immediate stop)', () => process.kill(postmaster(), 'SIGQUIT')],
+    ['by one of its processes', () => process.kill(backends().at(-1) ?? 0, 'SIGKILL')],
+  ])(
+    '%s, while it commits, loses nothing that was acknowledged',
+    async (_, kill) => {
+      await append(20);
+      await during(async () => {
+        for (let time = 0; time < 2; time++) {
+          kill();
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          await expect.poll(() => append(1), { timeout: 60_000, interval: 50 }).toBe(1);
+        }
+      });
+      await expectRecovery();
+    },
+    120_000,
+  );
+
+  it('and is started again by somebody: until then every append is refused, and after it none', async () => {
+    const { port } = server.connection;
+    await server.stop();
+    expect(await append(20)).toBe(0);
+    await expect(log.checkpoint()).rejects.toMatchObject({ code: 'log_unavailable' });
+    server = await startEmbeddedPostgres({ dataFolder, port, fallbackRoots: [] });
+    expect(server.connection.port).toBe(port);
+    await expectRecovery();
+  }, 120_000);
+});
+
+describe('a disk without room for the database', () => {
+  it.runIf(mounted)(
+    'has every append refused, and taken again when there is room, without a hand',
+    async () => {
+      const ballast = join(disk, 'ballast');
+      fill(ballast);
+      try {
+        await untilRefused();
+      } finally {
+        rmSync(ballast);
+      }
+      await expectRecovery();
+    },
+    120_000,
+  );
+
+  it.runIf(canLimit())(
+    '(or whose files may not grow) has them refused, and recovers by itself',
+    async () => {
+      // Less than a segment of its write-ahead log: nothing can be committed.
+      for (const pid of [...backends(), postmaster()])
+        execFileSync('prlimit', ['--pid', String(pid), '--fsize=4096:unlimited']);
+      await untilRefused();
+      // It may have given up, and been started anew without the limit: what is there is asked, each time.
+      await expect
+        .poll(
+          () => {
+            for (const pid of [...backends(), postmaster()])
+              try {
+                execFileSync('prlimit', ['--pid', String(pid), '--fsize=unlimited:unlimited'], { stdio: 'ignore' });
+              } catch {
+                // Gone meanwhile.
+              }
+            return append(1);
+          },
+          { timeout: 60_000, interval: 100 },
+        )
+        .toBe(1);
+      await expectRecovery();
+    },
+    120_000,
+  );
+});
+
+describe('a snapshot of the whole database', () => {
+  it('that is put in its place is refused with what a person must do, and the newer one goes on', async () => {
+    const { port } = server.connection;
+    const restart = async (): Promise<void> => {
+      server = await startEmbeddedPostgres({ dataFolder, port, fallbackRoots: [] });
+    };
+    const data = server.dataFolder;
+    await append(20);
+    await log.checkpoint();
+    await log.stop();
+    await server.stop();
+    // With the account that owns it, under which the server runs.
+    execFileSync('cp', ['-a', data, `${data}-older`]);
+    await restart();
+    log = await open();
+    await append(20);
+    const newest = await log.checkpoint();
+    await log.stop();
+    await server.stop();
+    renameSync(data, `${data}-newer`);
+    renameSync(`${data}-older`, data);
+    await restart();
+    await expect(open()).rejects.toMatchObject({
+      code: 'log_inconsistent',
+      detail: expect.stringMatching(/restored from an older[\s\S]*Bring the database to a state that has all/),
+    });
+    await server.stop();
+    rmSync(data, { recursive: true });
+    renameSync(`${data}-newer`, data);
+    await restart();
+    log = await open();
+    await expectRecovery();
+    expect((await log.checkpoint()).split('\n')[1]).not.toBe(newest.split('\n')[1]);
+  }, 120_000);
+});
+
+function canLimit(): boolean {
+  try {
+    execFileSync('prlimit', ['--pid', String(process.pid)], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}

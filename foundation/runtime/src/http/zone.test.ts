@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import { createLogger } from '../observability/logger.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import { createHttpServer, zoneOf } from './index.ts';
+
+it.each(['members', undefined])('tells of a request at a listener for %s which network it came from', async (zone) => {
+  const app = createHttpServer({
+    logger: createLogger({ level: 'silent', name: 'test' }),
+    metrics: createMetrics(),
+    ...(zone === undefined ? {} : { zone }),
+  });
+  app.get('/', (request) => ({ zone: zoneOf(request) ?? 'none' }));
+  const answer = await app.inject({ method: 'GET', url: '/', headers: { 'x-zone': 'vault' } });
+  expect(answer.json()).toEqual({ zone: zone ?? 'none' });
+  await app.close();
+});

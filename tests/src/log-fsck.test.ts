@@ -1,0 +1,234 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { auditLogRoutes, type RunningAuditLog } from '@countersign/audit-log';
+import type { ResourceGuard } from '@countersign/contracts';
+import { type CodedError, systemRandom } from '@countersign/kernel';
+import { Frontier } from '@countersign/merkle-log';
+import { createHttpServer, createMetrics } from '@countersign/runtime';
+import { generateSigningKey } from '@countersign/sdk';
+import { Command } from 'commander';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { logCommands } from '../../apps/cli/src/commands/log.ts';
+import { exitCodes } from '../../apps/cli/src/output.ts';
+import { createRig, draft, drafts, logger, type Rig } from '../../components/audit-log/src/testing/rig.ts';
+import {
+  fetchExchange,
+  startTestWitness,
+  type TestWitness,
+} from '../../components/audit-log/src/testing/test-witness.ts';
+
+const operator = '529900T8BM49AURSDO55';
+const guard: ResourceGuard = {
+  check: async (_request, { scope }) => ({
+    subject: 'person:auditor',
+    client: 'cli',
+    institution: operator,
+    actors: [],
+    scope: [scope],
+    tokenId: 'tok_x',
+    authorizationDetails: [],
+  }),
+};
+
+let rig: Rig;
+let witness: TestWitness;
+let log: RunningAuditLog;
+let app: ReturnType<typeof createHttpServer>;
+let issuer: string;
+let folder: string;
+let published: string;
+let printed: string;
+/** The first checkpoint that was published, and the newest. */
+let earlier: string;
+let newest: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'log-fsck-'));
+  published = join(folder, 'published');
+  rig = await createRig();
+  witness = await startTestWitness('alpha');
+  const policy = `${witness.line}quorum alpha\n`;
+  log = await rig.open({
+    witnessing: { policy, exchange: fetchExchange, everyMs: 3_600_000, timeoutMs: 2_000, alarmAfterMs: 0 },
+    publishTo: { folder: published, entries: true, everyMs: 3_600_000 },
+  });
+  await Promise.all(drafts(300).map((record) => log.append(record)));
+  earlier = await log.checkpoint();
+  await Promise.all(drafts(100).map((record) => log.append(record)));
+  newest = await log.checkpoint();
+  await log.publishToFolder();
+  app = createHttpServer({ logger, metrics: createMetrics() });
+  app.post('/token', async ({ body }) => {
+    const scope = new URLSearchParams(String(body)).get('scope') ?? '';
+    return { access_token: 'token', token_type: 'DPoP', expires_in: 300, scope };
+  });
+  app.get('/.well-known/countersign', async () => ({ log: { verifier_key: log.verifierKey() } }));
+  auditLogRoutes(app, {
+    auditLog: log,
+    guard,
+    baseUrl: 'https://countersign.example',
+    operator,
+    partiesOf: async () => [operator],
+    clock: rig.clock,
+    random: systemRandom,
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  issuer = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+  write('key.jwk', JSON.stringify(generateSigningKey().privateJwk));
+  write('earlier', earlier);
+  write('newest', newest);
+  write('policy', `log ${log.verifierKey()}\n${policy}`);
+});
+afterAll(async () => {
+  await app.close();
+  await rig.close();
+  await witness.stop();
+  rmSync(folder, { recursive: true });
+});
+beforeEach(() => {
+  printed = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    printed += String(text);
+    return true;
+  });
+  vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  process.exitCode = 0;
+});
+
+const path = (name: string): string => join(folder, name);
+function write(name: string, text: string): void {
+  writeFileSync(path(name), text);
+}
+
+/** @returns its exit code, and what it printed */
+async function fsck(...words: readonly string[]): Promise<{ readonly code: unknown; readonly said: string }> {
+  const program = new Command('countersign').exitOverride().configureOutput({ writeErr: () => undefined });
+  logCommands(program, () => ({ data: folder, url: issuer, key: path('key.jwk'), client: 'cli' }));
+  printed = '';
+  await program.parseAsync(['log', 'fsck', ...words], { from: 'user' });
+  return { code: process.exitCode, said: printed };
+}
+const byKey = (): readonly string[] => ['--log-key', log.verifierKey()];
+const inFolder = (): readonly string[] => ['--folder', published, '--policy', path('policy')];
+
+describe('countersign log fsck', () => {
+  it('recomputes the log of a control plane, by a key from elsewhere and an earlier checkpoint', async () => {
+    const { code, said } = await fsck(...byKey(), '--earlier', path('earlier'));
+    expect(said).toMatch(/^ok {2}40\d entries hash to the signed root \S+\nok {2}they extend the 30\d entries/);
+    expect(code).toBe(exitCodes.ok);
+  });
+
+  it('says that a log was verified against its own word alone', async () => {
+    const { code, said } = await fsck();
+    expect(said).toContain('unanchored');
+    expect(code).toBe(exitCodes.unanchored);
+  });
+
+  it('recomputes what was published, from the files alone, for people and for machines', async () => {
+    expect(await fsck(...inFolder(), '--earlier', path('earlier'))).toMatchObject({ code: exitCodes.ok });
+    const { code, said } = await fsck(...inFolder(), '--json');
+    expect(code).toBe(exitCodes.ok);
+    expect(JSON.parse(said)).toEqual({
+      ok: true,
+      size: newest.split('\n')[1],
+      root: newest.split('\n')[2],
+      pruned: 0,
+      unread: 0,
+      unsettled: { numbers: 0, streams: 1 },
+      anchored: true,
+    });
+  });
+
+  it('finds any byte that was changed in any published file, and names what is wrong with it', async () => {
+    const files = readdirSync(published, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.parentPath.includes('.countersign'))
+      .map((entry) => join(entry.parentPath, entry.name));
+    expect(files.length).toBeGreaterThan(5);
+    for (const file of files) {
+      const whole = readFileSync(file);
+      for (const portion of [0, 0.31, 0.62, 0.999]) {
+        const changed = Buffer.from(whole);
+        const place = Math.floor(portion * changed.length);
+        changed[place] = (changed[place] ?? 0) ^ 1;
+        writeFileSync(file, changed);
+        const { code, said } = await fsck(...inFolder(), '--json');
+        expect(code, `${file} at ${place}`).toBe(exitCodes.unverified);
+        expect(JSON.parse(said), `${file} at ${place}`).toMatchObject({
+          ok: false,
+          reason: expect.stringMatching(
+            /^(?:checkpoint_unverified|tile_altered|entry_altered|entry_missing|root_differs)$/,
+          ),
+        });
+      }
+      rmSync(file);
+      const { code } = await fsck(...inFolder());
+      expect(code, file).toBe(file.includes('entries') ? exitCodes.incomplete : exitCodes.unverified);
+      writeFileSync(file, whole);
+    }
+    expect(await fsck(...inFolder())).toMatchObject({ code: exitCodes.ok });
+  });
+
+  it('names a checkpoint that is older than the one that the reader holds', async () => {
+    const file = join(published, 'checkpoint');
+    const whole = readFileSync(file);
+    writeFileSync(file, earlier);
+    const { code, said } = await fsck(...inFolder(), '--earlier', path('newest'));
+    writeFileSync(file, whole);
+    expect(said).toMatch(/^checkpoint_stale/);
+    expect(code).toBe(exitCodes.unverified);
+  });
+
+  it('names a cosignature that was forged, and one that is missing', async () => {
+    const file = join(published, 'checkpoint');
+    const whole = readFileSync(file, 'utf8');
+    const mine = whole.split('\n').find((line) => line.includes('alpha.example')) ?? '';
+    const forged = whole.replace(mine, `${mine.slice(0, -8)}AAAAAAA=`);
+    for (const [note, reason] of [
+      [forged, 'checkpoint_unverified'],
+      [whole.replace(`${mine}\n`, ''), 'quorum_not_met'],
+    ] as const) {
+      expect(note).not.toBe(whole);
+      writeFileSync(file, note);
+      const { code, said } = await fsck(...inFolder());
+      expect(said).toContain(reason);
+      expect(code).toBe(exitCodes.unverified);
+    }
+    writeFileSync(file, whole);
+  });
+
+  it('says plainly what was pruned, record by record, and finds what was let go beside it', async () => {
+    const { rows } = await rig.tamper('select leaf_hash from entries where index between 20 and 29 order by index');
+    const root = Frontier.empty.append(rows.map((row: { leaf_hash: Buffer }) => row.leaf_hash)).root();
+    await log.append(
+      draft({
+        type: 'log.pruned',
+        source: 'audit-log',
+        data: { ranges: [[20, 29]], count: 10, root: root.toString('base64url') },
+      }),
+    );
+    await rig.tamper('delete from bodies where index between 20 and 29');
+    await log.checkpoint();
+    const { code, said } = await fsck(...byKey());
+    expect(said).toContain('10 entries are gone, as the log says');
+    expect(code).toBe(exitCodes.ok);
+    await rig.tamper('delete from bodies where index = 31');
+    expect(await fsck(...byKey())).toMatchObject({
+      code: exitCodes.unverified,
+      said: expect.stringMatching(/^body_missing {2}The body of entry 31 /),
+    });
+  });
+
+  it.each([
+    [['--folder', 'x', '--from', 'http://127.0.0.1'], 'fsck_settings'],
+    [['--folder', '/nowhere', '--log-key', 'x+12345678+AAAA'], 'log_trust'],
+    [['--folder', '/nowhere'], 'log_trust'],
+  ])('refuses %j', async (words, code) => {
+    const failure = await fsck(...words).catch((error: CodedError) => error);
+    expect(failure).toMatchObject({ code });
+  });
+});
