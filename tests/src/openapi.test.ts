@@ -149,7 +149,7 @@ describe('the description of the running server', () => {
     app.addHook('onRoute', ({ method, url }) => {
       for (const each of [method].flat()) if (each !== 'HEAD') routes.push(`${each} ${url}`);
     });
-    const listener = { name: 'HTTP' as const, baseUrl: controlPlane.issuer, host: '127.0.0.1', port: 0 };
+    const listener = { name: 'HTTP' as const, zone: 'main', baseUrl: controlPlane.issuer, host: '127.0.0.1', port: 0 };
     mountRoutes(app, controlPlane.components, {
       configuration,
       listener,
@@ -624,7 +624,7 @@ async function useErasures(): Promise<void> {
   const { id, digest } = await propose();
   await retention('retention:read', get('/retention/erasures'));
   await retention('retention:read', get(`/retention/erasures/${id}`));
-  await refused(bySecond('erasure:approve', `/retention/erasures/${id}/approve`, { digest: unwanted.digest }, clock));
+  await refused(bySecond('erasure:approve', `/retention/erasures/${id}/approve`, { digest: 'A'.repeat(43) }, clock));
   await bySecond('erasure:approve', `/retention/erasures/${id}/approve`, { digest }, clock);
 }
 

@@ -177,6 +177,18 @@ describe.skipIf(!chromium.found)(
       }
     });
 
+    it('checks a bundle that was given beside unusable trust, once the trust is put right', async () => {
+      const { page } = await visit();
+      const key = page.getByLabel("The log's verifier key");
+      await key.fill('no key');
+      await give(page, told.bundle);
+      await page.getByRole('alert').filter({ hasText: 'cannot be used' }).waitFor();
+      await key.fill(told.trust.logVerifierKey);
+      await key.blur();
+      await verdict(page).waitFor();
+      expect(await verdict(page).textContent()).toBe('Verified');
+    });
+
     it('shows what records hold as text', async () => {
       const hostile = await tellBundle(hostilePlot());
       const { page, complaints } = await visit();

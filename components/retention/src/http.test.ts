@@ -1,5 +1,6 @@
 import { accessErrors, type Caller, type ResourceGuard } from '@countersign/contracts';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -54,7 +55,7 @@ async function call(
   });
   return { status: answer.statusCode, body: answer.json() };
 }
-const isA = (schema: Parameters<typeof Compile>[0], value: unknown): unknown[] => [...Compile(schema).Errors(value)];
+const isA = (schema: TSchema, value: unknown): unknown[] => [...Compile(schema).Errors(value)];
 
 describe('retention over HTTP', () => {
   it('is read, simulated, proposed by one and approved by another, as described', async () => {

@@ -130,6 +130,17 @@ describe('values that are told to few', () => {
     }
   });
 
+  it('draw nothing on the terminal of whoever reads what was found, wherever they say they belong', async () => {
+    const { story, disclosures } = tellProtected(strategy);
+    const bundle = await story.bundle();
+    const [first] = disclosures;
+    if (first === undefined) throw new Error('the story discloses its intent');
+    const drawing = '/\u001b[2J\u001b[32mVERIFIED\u001b[8m\u009b8m\u202e';
+    const verification = verify({ ...bundle, disclosures: [...disclosures, { ...first, path: drawing }] }, story);
+    expect(codes(verification)).toContain(`fail disclosures disclosure_unlisted ${story.ids.opened}`);
+    for (const { detail } of verification.steps) expect(detail).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  });
+
   it('cannot take the place of what a record says openly, nor lie in one another', async () => {
     const commitment = { kind: 'strategy', key: 'k', commitment: 'A'.repeat(43), ciphertext: 'A'.repeat(43) };
     for (const commitments of [

@@ -21,6 +21,7 @@ import { exchangesOnlyNarrow } from './checks/tokens.ts';
 import { transitionsAreInOrder } from './checks/transitions.ts';
 import { witnessesCosigned } from './checks/witnesses.ts';
 import { type BundleTrust, type Evidence, hiddenFrom, layOut } from './evidence.ts';
+import { shown } from './graph/record-view.ts';
 import { trustedLogKeyOf } from './log-key.ts';
 import { incompleteCodes, type ReasonCode } from './reasons.ts';
 
@@ -99,7 +100,9 @@ export function verifyBundle(
 ): BundleVerification {
   const { trust = {}, onStep } = options;
   const steps: VerificationStep[] = [];
-  const report = (step: VerificationStep): void => {
+  const report = (found: VerificationStep): void => {
+    // What a bundle holds is in some of the sentences: it must not draw on a terminal, nor turn the text around.
+    const step = { ...found, detail: shown(found.detail, Number.POSITIVE_INFINITY) };
     steps.push(step);
     onStep?.(step);
   };

@@ -23,7 +23,9 @@ export function start(): void {
   const trouble = byId('trouble', HTMLParagraphElement);
   const chosen = byId('chosen', HTMLParagraphElement);
   const bundle = byId('bundle', HTMLInputElement);
+  /** The bundle given last: read, or still to be read, by this check or by one that overtakes it. */
   let read: ReadDocument | undefined;
+  let unread: File | undefined;
   /** A later request overtakes an earlier one that still reads files. */
   let turn = 0;
 
@@ -36,12 +38,19 @@ export function start(): void {
     outcome.hidden = true;
     outcome.replaceChildren();
     try {
-      if (file !== undefined) read = undefined;
-      const document = file === undefined ? read : await readJsonFile(file);
+      if (file !== undefined) [read, unread] = [undefined, file];
+      const document =
+        unread === undefined
+          ? read
+          : await readJsonFile(unread).catch((error: unknown) => {
+              // It will not become one by other trust.
+              if (mine === turn) unread = undefined;
+              throw error;
+            });
       const trust = await readTrust();
       await painted();
       if (mine !== turn || document === undefined) return;
-      read = document;
+      [read, unread] = [document, undefined];
       const verification = verifyBundle(document.document, { trust });
       const digest = sha256(document.bytes).toString('hex');
       const report = verificationReportOf(document.document, verification, digest);

@@ -395,7 +395,7 @@ describe('a survey', () => {
 
 describe('erasure', () => {
   const subject = 'person:tessa.trader';
-  const values = (): RecordDraft['protectedValues'] => [
+  const values = (): NonNullable<RecordDraft['protectedValues']> => [
     { path: '/data/mail', kind: 'personal', subject, value: 'tessa@example.com' },
   ];
   async function erase(

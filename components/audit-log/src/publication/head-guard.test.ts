@@ -115,9 +115,9 @@ describe('the head guard', () => {
     const second = await open({
       signer: {
         ...signer,
-        sign: async (purpose, kid, data) => {
+        sign: async (...asked: Parameters<typeof signer.sign>) => {
           if (failing) throw new Error('gone');
-          return signer.sign(purpose, kid, data);
+          return signer.sign(...asked);
         },
       },
     });

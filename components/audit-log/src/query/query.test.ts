@@ -86,10 +86,11 @@ describe('finding evidence by what it is about', () => {
       times.push(rig.clock.now());
       places.push(await append({ client: 'oms' }));
     }
-    expect(await placesOf({ from: times[1], until: times[3] })).toEqual(places.slice(1, 3));
-    expect(await placesOf({ client: 'oms', from: times[3] })).toEqual(places.slice(3));
-    expect(await placesOf({ client: 'oms', until: times[0] })).toEqual([]);
-    expect(await placesOf({ from: (times[4] ?? 0) + 1 })).toEqual([]);
+    const [first = 0, second = 0, , fourth = 0, fifth = 0] = times;
+    expect(await placesOf({ from: second, until: fourth })).toEqual(places.slice(1, 3));
+    expect(await placesOf({ client: 'oms', from: fourth })).toEqual(places.slice(3));
+    expect(await placesOf({ client: 'oms', until: first })).toEqual([]);
+    expect(await placesOf({ from: fifth + 1 })).toEqual([]);
   });
 
   it('asks for everything that is named at once, a page at a time', async () => {

@@ -5,6 +5,7 @@ import { type ComponentPoolOptions, createLogger, type SealingKey } from '@count
 import { createTestDatabase, fixedClock } from '@countersign/testkit';
 import type pg from 'pg';
 import {
+  type AuditLogDependencies,
   auditLogMigrations,
   createAuditLog,
   createProtection,

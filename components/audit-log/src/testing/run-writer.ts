@@ -116,7 +116,7 @@ export async function runWriter(settings: WriterSettings, say: (line: WriterLine
 
 function open({ connection, role, password, guardFolder, publishTo, dieAt }: WriterSettings): Promise<RunningAuditLog> {
   const pool = componentPool({
-    database: { connection, rolesSecret: { passwordOf: () => password } },
+    database: { connection, rolesSecret: { passwordOf: () => password, fingerprint: '' } },
     role,
     schema: 'audit_log',
     applicationName: 'writer',

@@ -290,8 +290,9 @@ describe('a poll', () => {
     });
     signalRoutes(other, { signals: waits, issuer, guard: createOpenGuard(), baseUrl: issuer });
     await other.listen({ host: '127.0.0.1', port: 0 });
-    const [address] = other.addresses();
-    const answer = fetch(`http://127.0.0.1:${address?.port}/signals/poll/${stream_id}`, {
+    const address = other.server.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const answer = fetch(`http://127.0.0.1:${port}/signals/poll/${stream_id}`, {
       method: 'POST',
       headers: { ...asCaller(leis.fund, ['signal:subscribe']), 'content-type': 'application/json' },
       body: '{}',

@@ -37,7 +37,7 @@ describe('a draft held against the schema of its type', () => {
     expect(recordFaults({ ...draft, dataText: JSON.stringify(data) })).toEqual([]);
   });
 
-  it.each<[string, Partial<RecordDraft>]>([
+  it.each<[string, object]>([
     [
       'a member of data that its schema does not name',
       { data: { intent_type: 'order', idempotency_key: 'k', more: 1 } },

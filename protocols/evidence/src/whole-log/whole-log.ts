@@ -1,3 +1,5 @@
+import { shown } from '../graph/record-view.ts';
+
 /** What is wrong with a log, and where: at this entry, or behind the last one before it. */
 export interface LogFault {
   readonly ok: false;
@@ -6,8 +8,9 @@ export interface LogFault {
   readonly index: bigint;
 }
 
+/** @param detail may hold what the log holds: it comes out without what draws on a terminal */
 export function logFault(reason: string, detail: string, index: bigint): LogFault {
-  return { ok: false, reason, detail, index };
+  return { ok: false, reason, detail: shown(detail, Number.POSITIVE_INFINITY), index };
 }
 
 /** An entry as somebody presents it. Where the body is absent, its leaf hash stands for it. */
