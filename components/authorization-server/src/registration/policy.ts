@@ -45,7 +45,8 @@ export interface RegistrationRule {
  * Scopes with which a client would govern the installation or watch over others: a firm that may register its own
  * software does not thereby hand them out.
  */
-const governing = /^(?:killswitch|partner|key|policy|audit|retention|erasure|legalhold|signal|breakglass|directory|client|token):/;
+const governing =
+  /^(?:killswitch|partner|key|policy|audit|retention|erasure|legalhold|signal|breakglass|directory|client|token):/;
 
 const defaults: RegistrationRule = {
   allowed: true,
