@@ -59,7 +59,8 @@ function witnessing(
 ): NonNullable<AuditLogDependencies['witnessing']> {
   const { policy, authorities, everySeconds, ...bounds } = configuration;
   return {
-    policy: readSecret(policy),
+    // Its last line ends as well (C2SP tlog-policy), which a secret that is read does not.
+    policy: `${readSecret(policy)}\n`,
     exchange: exchangeWith(authorities === undefined ? undefined : readSecret(authorities)).exchange,
     ...(everySeconds === undefined ? {} : { everyMs: everySeconds * 1_000 }),
     ...bounds,

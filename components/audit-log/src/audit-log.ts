@@ -8,7 +8,15 @@ import {
   type ScanQuery,
   type Signer,
 } from '@countersign/contracts';
-import { type Clock, newId, type Random, sha256, type TransactionId, toInstant } from '@countersign/kernel';
+import {
+  type Clock,
+  createGenerations,
+  newId,
+  type Random,
+  sha256,
+  type TransactionId,
+  toInstant,
+} from '@countersign/kernel';
 import {
   type EntryBundle,
   encodeEntryBundle,
@@ -122,6 +130,8 @@ export interface RunningAuditLog extends AuditLog {
 }
 
 const maxSearchResults = 1_000;
+/** Of 8 kB each at most, in each of two generations. */
+const knownTiles = 512;
 const usualClockPolicy: ClockPolicy = { windowMs: 60_000, budgetUs: 100_000, overBudget: 'flag' };
 
 /**
@@ -149,6 +159,8 @@ async function openAuditLog(
   const { pool, clock, random, signer, origin, logger } = dependencies;
   const store = createLogStore(pool);
   const tree = createTreeReader(store);
+  /** For those who ask for tiles and proofs: what was read once is the same again. */
+  const shownTree = createTreeReader(store, createGenerations(knownTiles));
   const keys = createLogKeys({ signer, origin });
   const start = await available(() => tree.readHead());
   const stream = createStream({
@@ -339,14 +351,14 @@ async function openAuditLog(
     async proveInclusion(index, size) {
       const [proof] = await available(async () => {
         await checkSize(size);
-        return tree.proveInclusions([index], size);
+        return shownTree.proveInclusions([index], size);
       });
       return proof ?? [];
     },
     proveConsistency: (from, to) =>
       available(async () => {
         await checkSize(to);
-        return tree.proveConsistency(from, to);
+        return shownTree.proveConsistency(from, to);
       }),
     verify: (onProgress) =>
       available(() =>
@@ -360,7 +372,8 @@ async function openAuditLog(
           onProgress,
         }),
       ),
-    tile: (tile) => available(async () => (treeHasTile(await store.size(), tile) ? tree.readTile(tile) : undefined)),
+    tile: (tile) =>
+      available(async () => (treeHasTile(await store.size(), tile) ? shownTree.readTile(tile) : undefined)),
     entryBundle: ({ index, width }, options) =>
       available(async () => {
         if (!treeHasTile(await store.size(), { level: 0, index, width })) return undefined;

@@ -1,5 +1,5 @@
 import { auditLogErrors } from '@countersign/contracts';
-import { parseInstant } from '@countersign/kernel';
+import { type Generations, parseInstant } from '@countersign/kernel';
 import {
   assembleProof,
   coverRange,
@@ -20,14 +20,25 @@ import type { LogStore } from './store.ts';
 /** Inclusion proofs that are read together share their tiles; more at once would hold too many of them. */
 const proofsAtOnce = 64;
 
-/** The stored tree: tiles of any width, hashes, proofs and roots at any size it ever had. */
-export function createTreeReader(store: LogStore) {
+/**
+ * The stored tree: tiles of any width, hashes, proofs and roots at any size it ever had.
+ *
+ * @param known tiles that were read before. A tile of a given width never changes, so it need not be read again for those
+ *   who ask for proofs; whoever doubts the rows reads without.
+ */
+export function createTreeReader(store: LogStore, known?: Generations<string, Buffer>) {
   /**
    * A tile's hashes: a full one as stored; of a partial one the leaf hashes, or the roots of the full tiles below it.
    *
    * @throws CodedError `log_inconsistent` when the rows do not give as many
    */
-  async function readTile({ level, index, width }: Tile): Promise<Buffer> {
+  async function readTile(tile: Tile): Promise<Buffer> {
+    if (known === undefined) return readStoredTile(tile);
+    const place = `${tile.level}/${tile.index}/${tile.width}`;
+    return known.get(place) ?? known.keep(place, await readStoredTile(tile));
+  }
+
+  async function readStoredTile({ level, index, width }: Tile): Promise<Buffer> {
     const first = index * BigInt(tileWidth);
     const hashes =
       width === tileWidth

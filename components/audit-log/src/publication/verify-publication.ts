@@ -22,6 +22,8 @@ export function publicationVerifier({ store, keys }: { readonly store: Publicati
   async function stretch({ from, to, edgeAt }: VerifiedStretch): Promise<LogFault | undefined> {
     any ??= await store.any();
     if (!any) return undefined;
+    // In this order: a cosignature is kept before what it belongs to is published, and both may happen meanwhile.
+    const shown = await store.published(from, to);
     const cosignatures = await store.cosignatures(from, to);
     for (const cosigned of cosignatures) {
       const key = keyOf(cosigned.witness);
@@ -32,7 +34,7 @@ export function publicationVerifier({ store, keys }: { readonly store: Publicati
           : altered(cosigned.size, 'cosignature'));
       if (wrong !== undefined) return wrong;
     }
-    for (const published of await store.published(from, to)) {
+    for (const published of shown) {
       const wrong =
         (await noteFault(published, 'published checkpoint', edgeAt)) ??
         (onlyKept(published, cosignatures) ? undefined : altered(published.size, 'published checkpoint'));

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import type { TransactionException, TransitionReceipt } from '@countersign/contracts';
 import type { MandateId } from '@countersign/kernel';
@@ -119,8 +120,12 @@ export async function openWorkflowWorld(
     const port = index === 0 ? configuration.listen.port : await freePort();
     addresses.push(index === 0 ? issuer : `http://127.0.0.1:${port}`);
     const listen = { ...configuration.listen, port };
+    const publication = { headGuardFolder: join(folder.path, `log-head-${index}`) };
     nodes.push(
-      await runControlPlane({ ...configuration, listen, ...(region === undefined ? {} : { region }) }, { clock }),
+      await runControlPlane(
+        { ...configuration, listen, publication, ...(region === undefined ? {} : { region }) },
+        { clock },
+      ),
     );
   }
   const [controlPlane] = nodes;
