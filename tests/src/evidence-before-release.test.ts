@@ -60,7 +60,7 @@ async function untilCommitIsWithheld(): Promise<void> {
       const { rows } = await superuser.query(
         // The log keeps more than records, and what it keeps beside them waits as well.
         `select 1 from pg_stat_activity
-         where wait_event = 'SyncRep' and usename = 'countersign_audit_log' and query like '%insert into entries%'`,
+         where wait_event = 'SyncRep' and usename = 'countersign_audit_log' and query like 'with turn as materialized%'`,
       );
       expect(rows).toHaveLength(1);
     },

@@ -40,6 +40,7 @@ describe('the guide', () => {
     ['policy.md', 13],
     ['mandates.md', 13],
     ['verify-evidence.md', 11],
+    ['keep-evidence.md', 9],
   ])('%s does what it says, command by command', { timeout: 300_000 }, async (guide, steps) => {
     const page = pageOf(guide);
     expect(stepsOf(page)).toHaveLength(steps);

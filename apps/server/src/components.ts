@@ -150,7 +150,7 @@ export async function startComponents(options: {
       unfitRecords: options.unfitRecords,
       node: hostname(),
       ...publicationParts(configuration.publication, {
-        dataFolder: configuration.dataFolder,
+        node: configuration,
         exchangeWith: (authorities) =>
           started(
             'requests to witnesses',

@@ -41,7 +41,7 @@ export const evidenceSchemas = {
           closed,
         ),
       ),
-      /** Where this node keeps the newest head it has shown, best not on the disk of the database; in the data folder when left out. */
+      /** Where this node keeps the newest head it has shown, best not on the disk of the database; in the data folder, by the port of `listen`, when left out. */
       headGuardFolder: Type.Optional(Type.String({ minLength: 1, maxLength: 1024 })),
     },
     closed,

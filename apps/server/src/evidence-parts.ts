@@ -10,6 +10,7 @@ import type { ConfiguredExchange } from '@countersign/contracts';
 import { type Clock, CodedError, type Random } from '@countersign/kernel';
 import { readSecret } from '@countersign/runtime';
 import type { TimeStampingDependencies } from '@countersign/time-stamping';
+import type { Configuration } from './configuration.ts';
 import type {
   ClockConfiguration,
   PublicationConfiguration,
@@ -37,17 +38,18 @@ export function clockParts(
 export function publicationParts(
   configuration: PublicationConfiguration = {},
   {
-    dataFolder,
+    node: { dataFolder, listen },
     exchangeWith,
   }: {
-    readonly dataFolder: string;
+    readonly node: Pick<Configuration, 'dataFolder' | 'listen'>;
     /** Requests to servers that these authorities vouch for, PEM; the system's when undefined. */
     readonly exchangeWith: (authorities: string | undefined) => ConfiguredExchange;
   },
 ): Pick<AuditLogDependencies, 'headGuardFolder' | 'witnessing' | 'publishTo'> {
   const { witnesses, folder, headGuardFolder } = configuration;
   return {
-    headGuardFolder: headGuardFolder ?? join(dataFolder, 'log-head'),
+    // Nodes that share a machine and a folder have a port each.
+    headGuardFolder: headGuardFolder ?? join(dataFolder, 'log-head', String(listen.port)),
     ...(witnesses === undefined ? {} : { witnessing: witnessing(witnesses, exchangeWith) }),
     ...(folder === undefined ? {} : { publishTo: { folder: folder.path, entries: folder.entries ?? false } }),
   };

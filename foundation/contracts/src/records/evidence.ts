@@ -199,14 +199,14 @@ export const evidenceRecords = {
     data: closed({ ...proposal, class: enumOf(scheduled), before: instant() }),
   },
   'retention.rejected': {
-    about: 'A change of retention was turned down.',
+    about: 'A change of retention was turned down, or what was agreed is no longer allowed (`deny`).',
     sources: retention,
-    outcomes: ['done'],
+    outcomes: ['done', 'deny'],
     always: ['subject', 'references'],
     data: closed({
       proposal: id('rec'),
       kind: enumOf(['schedule', 'pruning']),
-      proposed_by: principal(),
+      proposed_by: optional(principal()),
       reason: reasonText,
     }),
   },
@@ -255,11 +255,16 @@ export const evidenceRecords = {
     data: closed({ ...proposal, subject: text('Whose keys'), keys: texts() }),
   },
   'erasure.rejected': {
-    about: 'An erasure was turned down.',
+    about: 'An erasure was turned down, or what was agreed is no longer allowed (`deny`).',
     sources: retention,
-    outcomes: ['done'],
+    outcomes: ['done', 'deny'],
     always: ['subject', 'references'],
-    data: closed({ proposal: id('rec'), proposed_by: principal(), reason: reasonText }),
+    data: closed({
+      proposal: id('rec'),
+      kind: optional(enumOf(['erasure'])),
+      proposed_by: optional(principal()),
+      reason: reasonText,
+    }),
   },
   'erasure.completed': {
     about: 'Keys and what was kept under them are destroyed; commitments stay.',

@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import type { TransactionException, TransitionReceipt } from '@countersign/contracts';
 import type { MandateId } from '@countersign/kernel';
 import type { AuthorizationDetail } from '@countersign/market';
