@@ -85,7 +85,7 @@ describe('countersign evidence verify', () => {
     writeFileSync(join(alone, 'another.json'), '{"format":"something else"}');
   }, 120_000);
 
-  it('ends with 0 for a bundle that is verified against a key from elsewhere', async () => {
+  it('ends with 0 for a bundle that is verified against a key from elsewhere', { timeout: 120_000 }, async () => {
     const outcome = await verify(bundle, '--trust', trust);
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
     expect(outcome.stdout.trim().split('\n').at(-1)).toBe('VERIFIED');
@@ -95,7 +95,7 @@ describe('countersign evidence verify', () => {
     expect(await verify(join(alone, 'order.json'), '--log-key', logVerifierKey)).toMatchObject({ code: 0 });
   });
 
-  it('ends with 2 for a tampered bundle, and says what fails', async () => {
+  it('ends with 2 for a tampered bundle, and says what fails', { timeout: 120_000 }, async () => {
     const outcome = await verify(join(alone, 'tampered.json'), '--trust', trust);
     expect(outcome.code).toBe(2);
     expect(outcome.stdout).toMatch(/^FAIL .*record_missing/m);

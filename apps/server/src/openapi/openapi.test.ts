@@ -72,8 +72,9 @@ describe('the document of the interfaces', () => {
       });
       const answers = Object.entries(operation.responses).filter(([status]) => status !== 'default');
       expect(answers, route).not.toEqual([]);
+      // An empty 200 is what the Shared Signals Framework asks for there (section 8.1.3).
       for (const [status, answer] of answers)
-        if (status !== '204' && status !== '304')
+        if (status !== '204' && status !== '304' && !path.startsWith('/signals/subjects'))
           expect(Object.values(answer.content ?? {})[0]?.schema, `${route} ${status}`).toBeDefined();
       const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
       const inPath = (operation.parameters ?? []).filter((parameter) => parameter.in === 'path');
