@@ -24,7 +24,7 @@ const of = (part: Partial<Configuration>) => listenersOf({ issuer, listen, ...pa
 
 describe('the listeners', () => {
   it('are one that speaks plain HTTP under the issuer, where nothing else is said', () => {
-    expect(of({})).toEqual([{ name: 'HTTP', baseUrl: issuer, ...listen }]);
+    expect(of({})).toEqual([{ name: 'HTTP', baseUrl: issuer, zone: 'main', ...listen }]);
   });
 
   it('are two, each with its own address, and only the second asks clients for certificates', () => {

@@ -98,7 +98,7 @@ async function appending(
   if (model === undefined) throw new Error('no order was carried out');
   const steps = await auditLog.search({ transaction: model.id, type: 'transaction.transitioned' });
   const drafts: readonly Omit<RecordDraft, 'id'>[] = steps.map(
-    ({ record: { id, time, v, transaction, ...rest } }) => rest,
+    ({ record: { id, time, v, stream, number, clock, protected: _kept, transaction, ...rest } }) => rest,
   );
   const round = async (): Promise<Turn> => {
     const places = Array.from({ length: count }, (_, place) => place);
