@@ -132,6 +132,11 @@ export async function startComponents(options: {
   const installation = { id: 'service:countersign', institution: configuration.operator.lei };
 
   const logKeys = started('keys of the log', await openLogKeys(keysOf(auditLogMigrations)));
+  const exchangeWith = (authorities: string | undefined) =>
+    started(
+      'requests to configured addresses',
+      createConfiguredExchange({ logger, ...(authorities === undefined ? {} : { authorities }) }),
+    );
   const logPool = database.pool(auditLogMigrations);
   const audit = started(
     'audit log',
@@ -151,11 +156,7 @@ export async function startComponents(options: {
       node: hostname(),
       ...publicationParts(configuration.publication, {
         node: configuration,
-        exchangeWith: (authorities) =>
-          started(
-            'requests to witnesses',
-            createConfiguredExchange({ logger, ...(authorities === undefined ? {} : { authorities }) }),
-          ),
+        exchangeWith,
       }),
       ...clockParts(configuration.clock, common),
       ...common,
@@ -362,7 +363,7 @@ export async function startComponents(options: {
       organization: configuration.operator.name,
       clockQuality: () => audit.clockQuality(),
       metrics,
-      ...timeStampParts(configuration.timeStamps),
+      ...timeStampParts(configuration.timeStamps, exchangeWith),
       ...common,
     }),
   );

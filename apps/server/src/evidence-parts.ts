@@ -9,7 +9,7 @@ import {
 import type { ConfiguredExchange } from '@countersign/contracts';
 import { type Clock, CodedError, type Random } from '@countersign/kernel';
 import { readSecret } from '@countersign/runtime';
-import type { TimeStampingDependencies } from '@countersign/time-stamping';
+import { createTimeStampExchange, type TimeStampingDependencies } from '@countersign/time-stamping';
 import type { Configuration } from './configuration.ts';
 import type {
   ClockConfiguration,
@@ -79,17 +79,22 @@ function sourceOf(
 
 /** What of time stamping follows from the configuration. @throws CodedError `secret_unavailable`, `configuration_invalid` */
 export function timeStampParts(
-  configuration: TimeStampsConfiguration = {},
+  configuration: TimeStampsConfiguration | undefined,
+  exchangeWith: (authorities: string | undefined) => ConfiguredExchange,
 ): Pick<TimeStampingDependencies, 'authority' | 'checkpointsEveryMs' | 'orders'> {
-  const { authority, checkpointsEveryMinutes, orders } = configuration;
+  const { authority, checkpointsEveryMinutes, orders } = configuration ?? {};
   return {
     ...(authority === undefined
       ? {}
       : {
           authority: {
             url: authority.url,
+            exchange: createTimeStampExchange({
+              url: authority.url,
+              exchange: exchangeWith(undefined).exchange,
+              ...(authority.authorization === undefined ? {} : { authorization: readSecret(authority.authorization) }),
+            }),
             trusted: { certificates: certificatesOf(readSecret(authority.certificates)) },
-            ...(authority.authorization === undefined ? {} : { authorization: readSecret(authority.authorization) }),
             ...(authority.policy === undefined ? {} : { policy: authority.policy }),
           },
         }),

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type ConsentWorld, createConsentWorld } from './testing/consent-world.ts';
 import { broker, clearer, fund } from './testing/firms.ts';
 import { byFund, givenChild, givenRoot, newKey, permittedUse } from './testing/given-mandates.ts';
@@ -41,8 +41,28 @@ async function givenMany(root: string): Promise<void> {
     `insert into mandate_lines (ancestor_id, grantee_lei, mandate_id) select $1, 'HOLDER' || n, ${id} from ${many}`,
     [root],
   );
-  // What filling has read is counted now, by the connection that read it, and not somewhere within what is measured.
-  await readRows(pool);
+}
+
+/** As the owner of the database: the component's own role may neither analyse it nor end connections. */
+async function asOwner(statement: string): Promise<pg.QueryResult> {
+  const owner = new pg.Client(world.scratch.connection);
+  await owner.connect();
+  try {
+    return await owner.query(statement);
+  } finally {
+    await owner.end();
+  }
+}
+
+/**
+ * Leaves nobody connected: a connection counts what it has read some time after it did, but at the latest when it ends, so
+ * that none of it falls within what is measured.
+ */
+async function disconnectAll(): Promise<void> {
+  const others = `from pg_stat_activity
+    where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()`;
+  await asOwner(`select pg_terminate_backend(pid, 10_000) ${others}`);
+  await vi.waitFor(async () => expect((await asOwner(`select ${others}`)).rows).toEqual([]), { timeout: 10_000 });
 }
 
 async function readRows(pool: pg.Pool): Promise<number> {
@@ -58,6 +78,8 @@ it('reads rows in proportion to the answer and not to what has been kept', async
   const root = await givenRoot(world.store);
   const child = await givenChild(world.store, root.id);
   await givenMany(root.id);
+  await world.store.stop();
+  await disconnectAll();
   const pool = world.scratch.pool('consent-store', { maxConnections: 1 });
   const node = await world.node({ pool });
   const before = await readRows(pool);
@@ -74,11 +96,8 @@ it('reads rows in proportion to the answer and not to what has been kept', async
   // Whatever the planner believes of the tables: nobody has told it anything yet.
   expect((await readRows(pool)) - before).toBeLessThan(100);
 
-  // As autovacuum does; the component's own role may not.
-  const owner = new pg.Client(world.scratch.connection);
-  await owner.connect();
-  await owner.query('analyze');
-  await owner.end();
+  // As autovacuum does.
+  await asOwner('analyze');
   const analysed = await readRows(pool);
   const soon = { endingBefore: Date.parse('2028-01-01T00:00:00Z') };
   expect(await node.list({ institution: fund, limit: 5 })).toHaveLength(5);

@@ -83,3 +83,11 @@ it.each(['', 'witness', 'http://witness.example/', 'ftp://127.0.0.1/', 'https://
     await expect(open().exchange(url, message)).rejects.toMatchObject({ code: 'outbound_address_refused' });
   },
 );
+
+it('asks over plain http elsewhere only where that was said to be enough, and never for anything but http', async () => {
+  const plain = { ...message, plainHttp: true, timeoutMs: 500 };
+  await expect(open().exchange('http://authority.invalid/', plain)).rejects.toMatchObject({ code: 'outbound_failed' });
+  await expect(open().exchange('ftp://authority.invalid/', plain)).rejects.toMatchObject({
+    code: 'outbound_address_refused',
+  });
+});

@@ -33,12 +33,19 @@ export function createConfiguredExchange(dependencies: ConfiguredExchangeDepende
     maxHeaderSize: 16_384,
   });
   return {
-    async exchange(url, { contentType, body, timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes }) {
-      const target = readConfigured(url);
+    async exchange(url, message) {
+      const { contentType, body, accept, authorization, plainHttp = false } = message;
+      const { timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = message;
+      const target = readConfigured(url, plainHttp);
       try {
         const answer = await request(target, {
           method: 'POST',
-          headers: { 'content-type': contentType, 'accept-encoding': 'identity' },
+          headers: {
+            'content-type': contentType,
+            'accept-encoding': 'identity',
+            ...(accept === undefined ? {} : { accept }),
+            ...(authorization === undefined ? {} : { authorization }),
+          },
           body,
           dispatcher: agent,
           signal: AbortSignal.timeout(timeoutMs),
@@ -63,14 +70,14 @@ export function createConfiguredExchange(dependencies: ConfiguredExchangeDepende
   };
 }
 
-function readConfigured(url: string): URL {
+function readConfigured(url: string, plainHttp: boolean): URL {
   const target = URL.canParse(url) ? new URL(url) : undefined;
   const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(target?.hostname ?? '');
   if (
     target === undefined ||
     target.username !== '' ||
     target.password !== '' ||
-    (target.protocol !== 'https:' && !(target.protocol === 'http:' && loopback))
+    (target.protocol !== 'https:' && !(target.protocol === 'http:' && (loopback || plainHttp)))
   )
     throw outboundErrors.error('outbound_address_refused', `${url} is no https address.`);
   return target;

@@ -1,4 +1,5 @@
 export type { Rate } from './authority/rate-limit.ts';
+export { createTimeStampExchange } from './client/time-stamp-exchange.ts';
 export type { ClockQuality } from './clock-quality.ts';
 export { type TimeStampingRoutes, timeStampingRoutes } from './http.ts';
 export { timeStampingMigrations } from './migrations.ts';

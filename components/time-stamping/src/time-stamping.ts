@@ -7,7 +7,7 @@ import { type AuthorityCertificates, createAuthorityCertificates } from './autho
 import { createTimeStampAuthority, type TimeStampAuthority } from './authority/time-stamp-authority.ts';
 import { createOwnTimeStamper } from './client/own-time-stamper.ts';
 import { createTimeStampClient } from './client/time-stamp-client.ts';
-import { createTimeStampExchange, type TimeStampExchange } from './client/time-stamp-exchange.ts';
+import type { TimeStampExchange } from './client/time-stamp-exchange.ts';
 import type { ClockQuality } from './clock-quality.ts';
 import { createOverdue } from './stamping/overdue.ts';
 import type { StampPolicy } from './stamping/stamp-policy.ts';
@@ -17,7 +17,7 @@ import { createStore } from './store.ts';
 /** An authority elsewhere that stamps for us. */
 export interface ChosenAuthority {
   readonly url: string;
-  readonly authorization?: string;
+  readonly exchange: TimeStampExchange;
   readonly trusted: TimeStampTrust;
   /** Object identifier that is asked for, and the only one that will do. */
   readonly policy?: string;
@@ -49,8 +49,6 @@ export interface TimeStampingDependencies {
   readonly metrics?: Pick<Metrics, 'gauge'>;
   /** How often to look for what is due; a second by default. */
   readonly everyMs?: number;
-  /** Instead of HTTP. */
-  readonly exchange?: TimeStampExchange;
 }
 
 export interface RunningTimeStamping extends Stamper {
@@ -85,7 +83,7 @@ export function createTimeStamping(dependencies: TimeStampingDependencies): Runn
     chosen === undefined
       ? createOwnTimeStamper({ authority, certificates, clock })
       : createTimeStampClient({
-          exchange: dependencies.exchange ?? createTimeStampExchange(chosen),
+          exchange: chosen.exchange,
           trusted: chosen.trusted,
           ...(chosen.policy === undefined ? {} : { policy: chosen.policy, policies: [chosen.policy] }),
           ...{ clock, random },

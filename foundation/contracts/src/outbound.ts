@@ -39,7 +39,7 @@ export interface Outbound {
 
 /**
  * Requests to addresses that the operator has configured (witnesses, authorities for time stamps), which may lie in its
- * own networks. Https (plain http on loopback alone), no redirects, time and size bounded.
+ * own networks. Https (plain http on loopback alone, unless it is said to be enough), no redirects, time and size bounded.
  */
 export interface ConfiguredExchange {
   /**
@@ -52,6 +52,12 @@ export interface ConfiguredExchange {
     message: {
       readonly contentType: string;
       readonly body: string | Uint8Array;
+      /** Value of the header `Accept`. */
+      readonly accept?: string;
+      /** Value of the header `Authorization`. */
+      readonly authorization?: string;
+      /** What is answered is signed, and plain http is enough for it. */
+      readonly plainHttp?: boolean;
       /** Of the whole exchange; 5,000 by default. */
       readonly timeoutMs?: number;
       /** Of the answer; 65,536 by default. */

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { TimeStamper } from '@countersign/contracts';
+import { createConfiguredExchange } from '@countersign/federation-gateway';
 import { sha256, systemRandom } from '@countersign/kernel';
+import { createLogger } from '@countersign/runtime';
 import { type FixedClock, fixedClock } from '@countersign/testkit';
 import {
   encodeGrantedResponse,
@@ -8,7 +10,7 @@ import {
   encodeTimeStampRequest,
   verifyTimeStampToken,
 } from '@countersign/x509';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defaultPolicy, type RunningTimeStamping } from '../index.ts';
 import { serveOnLoopback, type TestServer } from '../testing/loopback-server.ts';
 import { createTimeStampingWorld, type TimeStampingWorld } from '../testing/time-stamping-world.ts';
@@ -31,6 +33,8 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
   await elsewhere.close();
 });
+const { exchange, stop } = createConfiguredExchange({ logger: createLogger({ level: 'silent', name: 'test' }) });
+afterAll(() => stop());
 const exact = { measured: true, offsetUs: 0, uncertaintyUs: 500 } as const;
 
 async function serve(...parameters: Parameters<typeof serveOnLoopback>): Promise<string> {
@@ -58,7 +62,7 @@ describe('a client of an authority', () => {
     const app = await elsewhere.serve(authority);
     await app.listen({ port: 0, host: '127.0.0.1' });
     const url = `${app.listeningOrigin}/timestamps`;
-    const stamp = await client(createTimeStampExchange({ url })).stamp(digest);
+    const stamp = await client(createTimeStampExchange({ url, exchange })).stamp(digest);
     expect(stamp).toMatchObject({ policy: defaultPolicy, accuracyMs: 1.5 });
     expect(Date.parse(stamp.time)).toBe(elsewhere.clock.now());
     expect(verifyTimeStampToken({ token: stamp.token, digest, trusted: { certificates } })).toMatchObject({ ok: true });
@@ -142,7 +146,9 @@ describe('a client of an authority', () => {
 describe('an authority that does not behave', () => {
   const reply = { 'content-type': 'application/timestamp-reply' };
   const asking = (url: string, timeoutMs?: number) =>
-    createTimeStampExchange({ url, ...(timeoutMs === undefined ? {} : { timeoutMs }) })(Buffer.from('request'));
+    createTimeStampExchange({ url, exchange, ...(timeoutMs === undefined ? {} : { timeoutMs }) })(
+      Buffer.from('request'),
+    );
 
   it.each<[string, Parameters<typeof serveOnLoopback>[0]]>([
     ['with an error', (_, answer) => answer.writeHead(500, reply).end('x')],
@@ -172,7 +178,9 @@ describe('an authority that does not behave', () => {
       seen.push(request.headers.authorization, request.headers['content-type'], request.method);
       answer.writeHead(200, reply).end('answer');
     });
-    const answer = await createTimeStampExchange({ url, authorization: 'Basic eDp5' })(Buffer.from('request'));
+    const answer = await createTimeStampExchange({ url, exchange, authorization: 'Basic eDp5' })(
+      Buffer.from('request'),
+    );
     expect(Buffer.from(answer).toString()).toBe('answer');
     expect(seen).toEqual(['Basic eDp5', 'application/timestamp-query', 'POST']);
   });

@@ -1,4 +1,4 @@
-import { timeStampErrors } from '@countersign/contracts';
+import { type ConfiguredExchange, timeStampErrors } from '@countersign/contracts';
 import { maxTokenOctets } from '@countersign/x509';
 
 /** Sends a request to the authority and brings its answer, both DER. */
@@ -7,6 +7,8 @@ export type TimeStampExchange = (request: Uint8Array) => Promise<Uint8Array>;
 export interface TimeStampExchangeOptions {
   /** Of the authority. Tokens are signed, and hold no secret: many authorities answer over plain http. */
   readonly url: string;
+  /** To the address that the operator has configured. */
+  readonly exchange: ConfiguredExchange['exchange'];
   /** Value of the Authorization header, for those that ask for one. */
   readonly authorization?: string;
   /** 10 s by default. */
@@ -17,32 +19,27 @@ const replyType = 'application/timestamp-reply';
 const maxReplyOctets = maxTokenOctets + 4_096;
 
 /**
- * Time stamps over HTTP (RFC 3161 section 3.4). The address is the operator's choice, from the configuration, and not
- * one that a partner wrote: it may be inside the own network. Bounded in time and size, no redirects.
+ * Time stamps over HTTP (RFC 3161 section 3.4).
  *
  * @throws CodedError `timestamp_unavailable`
  */
 export function createTimeStampExchange(options: TimeStampExchangeOptions): TimeStampExchange {
-  const { url, authorization, timeoutMs = 10_000 } = options;
+  const { url, exchange, authorization, timeoutMs = 10_000 } = options;
   return async (request) => {
     try {
-      const answer = await fetch(url, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/timestamp-query',
-          accept: replyType,
-          ...(authorization === undefined ? {} : { authorization }),
-        },
+      const answer = await exchange(url, {
+        contentType: 'application/timestamp-query',
+        accept: replyType,
         body: request,
-        redirect: 'error',
-        signal: AbortSignal.timeout(timeoutMs),
+        plainHttp: true,
+        timeoutMs,
+        maxBytes: maxReplyOctets,
+        ...(authorization === undefined ? {} : { authorization }),
       });
-      const type = answer.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
-      if (answer.status !== 200 || type !== replyType || answer.body === null) {
-        await answer.body?.cancel();
+      const type = answer.contentType?.split(';')[0]?.trim().toLowerCase();
+      if (answer.status !== 200 || type !== replyType)
         throw new Error(`status ${answer.status}, ${type ?? 'no content type'}`);
-      }
-      return await readAtMost(answer.body, maxReplyOctets);
+      return answer.body;
     } catch (error) {
       throw timeStampErrors.error('timestamp_unavailable', 'The time-stamping authority does not answer as it must.', {
         internal: error instanceof Error ? error.message : 'failed',
@@ -50,16 +47,4 @@ export function createTimeStampExchange(options: TimeStampExchangeOptions): Time
       });
     }
   };
-}
-
-async function readAtMost(body: ReadableStream<Uint8Array>, most: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    // Leaving the loop gives the stream up.
-    if (size > most) throw new Error(`more than ${most} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

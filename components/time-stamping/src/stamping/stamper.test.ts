@@ -1,7 +1,9 @@
 import { type EvidenceRecord, timeStampErrors } from '@countersign/contracts';
+import { createConfiguredExchange } from '@countersign/federation-gateway';
 import { decodeBase64Url, sha256 } from '@countersign/kernel';
+import { createLogger } from '@countersign/runtime';
 import { verifyTimeStampToken } from '@countersign/x509';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createTimeStampExchange } from '../client/time-stamp-exchange.ts';
 import type { TimeStampingDependencies } from '../index.ts';
 import { createTimeStampingWorld, operator, type TimeStampingWorld } from '../testing/time-stamping-world.ts';
@@ -33,14 +35,17 @@ async function switchable() {
   const own = world.node();
   const state = { answering: true, asked: 0 };
   const certificates = await own.certificates.all();
-  const changes: Partial<TimeStampingDependencies> = {
-    authority: { url: 'https://tsa.example/', trusted: { certificates } },
-    async exchange(request) {
-      state.asked += 1;
-      if (!state.answering) throw timeStampErrors.error('timestamp_unavailable', 'It does not answer.');
-      return own.authority.answer(request, {});
+  const changes = {
+    authority: {
+      url: 'https://tsa.example/',
+      trusted: { certificates },
+      async exchange(request) {
+        state.asked += 1;
+        if (!state.answering) throw timeStampErrors.error('timestamp_unavailable', 'It does not answer.');
+        return own.authority.answer(request, {});
+      },
     },
-  };
+  } satisfies Partial<TimeStampingDependencies>;
   return { state, changes };
 }
 
@@ -285,11 +290,13 @@ describe('another node', () => {
     const nodes: { stop(): Promise<void> }[] = [];
     let asked = 0;
     const stopping: Partial<TimeStampingDependencies> = {
-      ...changes,
-      async exchange(request) {
-        asked += 1;
-        if (asked === 2) void nodes[0]?.stop();
-        return changes.exchange?.(request) ?? request;
+      authority: {
+        ...changes.authority,
+        async exchange(request) {
+          asked += 1;
+          if (asked === 2) void nodes[0]?.stop();
+          return changes.authority.exchange(request);
+        },
       },
     };
     const first = world.node({ ...stopping, orders });
@@ -332,7 +339,12 @@ describe('the stamper by itself', () => {
     await app.listen({ port: 0, host: '127.0.0.1' });
     const url = `${app.listeningOrigin}/timestamps`;
     const trusted = { certificates: await elsewhere.certificates.all() };
-    const node = world.node({ authority: { url, trusted }, exchange: createTimeStampExchange({ url }), orders });
+    const { exchange, stop } = createConfiguredExchange({ logger: createLogger({ level: 'silent', name: 'test' }) });
+    onTestFinished(() => stop());
+    const node = world.node({
+      authority: { url, trusted, exchange: createTimeStampExchange({ url, exchange }) },
+      orders,
+    });
     await node.stampDue();
     open();
     expect(await node.stampDue()).toBe(1);
