@@ -38,7 +38,10 @@ export function httpContender(options: {
 }
 
 /** Runs a load, with what it cost the server and its PostgreSQL. */
-export async function measured(server: ServerProcess, run: () => Promise<LoadResult>): Promise<Counted> {
+export async function measured(
+  server: Pick<ServerProcess, 'cpuUs' | 'databaseCpuUs' | 'walBytes'>,
+  run: () => Promise<LoadResult>,
+): Promise<Counted> {
   const walBefore = await server.walBytes?.();
   const cpuBefore = await server.cpuUs();
   const databaseBefore = server.databaseCpuUs();

@@ -35,6 +35,14 @@ export interface Pace {
     readonly callers: readonly { readonly callers: number; readonly orders: number }[];
   };
   readonly reconstruction: { readonly rounds: number; readonly ordersARound: number };
+  readonly signIns: {
+    /** With a key each. */
+    readonly people: number;
+    readonly rounds: number;
+    readonly seconds: number;
+    /** Under load, each of which must leave everything behind that belongs to it. */
+    readonly ceremonies: number;
+  };
   readonly growth: {
     /** Rows in every table, smallest first. */
     readonly sizes: readonly number[];
@@ -68,6 +76,7 @@ export const fullPace: Pace = {
     ],
   },
   reconstruction: { rounds: 5, ordersARound: 40 },
+  signIns: { people: 256, rounds: 5, seconds: 2.5, ceremonies: 1_000 },
   growth: { sizes: [1_000, 100_000, 1_000_000], rounds: 3, operationsARound: 640, readingsAfterMs: 11_000 },
 };
 
@@ -95,5 +104,6 @@ export const quickPace: Pace = {
     ],
   },
   reconstruction: { rounds: 1, ordersARound: 5 },
+  signIns: { people: 16, rounds: 1, seconds: 0.1, ceremonies: 40 },
   growth: { sizes: [10, 200], rounds: 1, operationsARound: 32, readingsAfterMs: 0 },
 };

@@ -17,6 +17,7 @@ import {
   refreshSection,
   tokensSection,
 } from './report/sections.ts';
+import { signInSections } from './report/sign-ins-section.ts';
 import { simulationSection } from './report/simulation-section.ts';
 import { reconstructionSections, transitionSections } from './report/trading-sections.ts';
 import type { BenchmarkReport } from './run.ts';
@@ -50,6 +51,7 @@ export function formatReport(report: BenchmarkReport): string {
   if (suites.mandates !== undefined) sections.push(...mandateSections(suites.mandates));
   if (suites.transitions !== undefined) sections.push(...transitionSections(suites.transitions));
   if (suites.reconstruction !== undefined) sections.push(...reconstructionSections(suites.reconstruction, pace));
+  if (suites['sign-ins'] !== undefined) sections.push(...signInSections(suites['sign-ins'], pace));
   if (suites.revocation !== undefined) sections.push(revocationSection(suites.revocation));
   if (suites.growth !== undefined) sections.push(...growthSections(suites.growth));
   return `${sections.join('\n\n')}\n`;

@@ -23,6 +23,7 @@ import { measurePushedAuthorization } from './suites/pushed-authorization.ts';
 import { measureReconstruction, ordersToReconstruct, type ReconstructionResults } from './suites/reconstruction.ts';
 import { measureRefresh } from './suites/refresh.ts';
 import { measureRevocation, type RevocationDelays } from './suites/revocation.ts';
+import { measureSignIns, type SignInResults } from './suites/sign-ins.ts';
 import { measureSimulation, type SimulationResults } from './suites/simulation.ts';
 import { measureTokenExchange } from './suites/token-exchange.ts';
 import { measureTokenIssuing } from './suites/token-issuing.ts';
@@ -47,6 +48,7 @@ export const suiteNames = [
   'mandates',
   'transitions',
   'reconstruction',
+  'sign-ins',
   'revocation',
   'growth',
 ] as const;
@@ -83,6 +85,7 @@ export interface BenchmarkReport {
     readonly mandates?: MandateResults;
     readonly transitions?: readonly TransitionResults[];
     readonly reconstruction?: readonly ReconstructionResults[];
+    readonly 'sign-ins'?: SignInResults;
     readonly revocation?: readonly RevocationDelays[];
     readonly growth?: GrowthResults;
   };
@@ -141,6 +144,7 @@ export async function runBenchmarks(options: BenchmarkOptions): Promise<Benchmar
       measureInProcess,
       measureEvidence,
       measureTrading,
+      measurePeople,
       measureRevocations,
       measureAsItGrows,
     ]) {
@@ -230,6 +234,13 @@ async function measureTrading(run: Run): Promise<Suites> {
   if (wants('reconstruction')) suites.reconstruction = await measureReconstruction({ sites, pace, onProgress });
   if (wants('transitions')) suites.transitions = await measureTransitions({ sites, pace, onProgress });
   return suites;
+}
+
+async function measurePeople({ wants, started, folder, pace, onProgress }: Run): Promise<Suites> {
+  if (!wants('sign-ins')) return {};
+  onProgress('starting PostgreSQL for sign-ins');
+  const inProcess = await started(startInProcess({ folder, onProgress }));
+  return { 'sign-ins': await measureSignIns({ inProcess, started, pace, onProgress }) };
 }
 
 async function measureRevocations(run: Run): Promise<Suites> {

@@ -7,7 +7,7 @@ import {
   systemClock,
   systemRandom,
 } from '@countersign/kernel';
-import { encodeHeader, signCompactJws } from '@countersign/oauth';
+import { encodeHeader, signCompactJws } from '@countersign/oauth/signatures';
 import type { SigningKey } from './keys.ts';
 
 /** What an approver says beside what they approve. */

@@ -8,13 +8,8 @@ import {
   systemClock,
   systemRandom,
 } from '@countersign/kernel';
-import {
-  type AccessTokenClaims,
-  encodeHeader,
-  type JsonObject,
-  readAccessTokenClaims,
-  signCompactJws,
-} from '@countersign/oauth';
+import type { AccessTokenClaims } from '@countersign/oauth';
+import { encodeHeader, type JsonObject, signCompactJws } from '@countersign/oauth/signatures';
 import { generateSigningKey, type SigningKey } from './keys.ts';
 import { type Answer, createTransport, isObject, refusalOf, type Transport } from './transport.ts';
 
@@ -208,7 +203,10 @@ export function createClient(options: ClientOptions): Client {
     async introspect(presented) {
       const answer = await sendForm(`${options.issuer}/introspect`, { token: presented });
       if (answer.status !== 200 || !isObject(answer.body)) throw refusalOf(answer);
-      return answer.body['active'] === true ? readAccessTokenClaims(answer.body as JsonObject) : undefined;
+      if (answer.body['active'] !== true) return undefined;
+      // Loaded by who asks: claims speak of trading, and most clients only carry their token.
+      const { readAccessTokenClaims } = await import('@countersign/oauth');
+      return readAccessTokenClaims(answer.body as JsonObject);
     },
     async callOrThrow(issued, request) {
       const answer = await call(issued, request);

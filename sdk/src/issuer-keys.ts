@@ -1,5 +1,5 @@
 import { type Clock, CodedError, errorVocabulary } from '@countersign/kernel';
-import { importVerificationKey, type VerificationKey } from '@countersign/oauth';
+import { importVerificationKey, type VerificationKey } from '@countersign/oauth/signatures';
 import { isObject, type Transport } from './transport.ts';
 
 export const issuerKeyErrors = errorVocabulary({ issuer_keys_unavailable: 'unavailable' });

@@ -1,6 +1,6 @@
 import { createHash, verify } from 'node:crypto';
 import { type CodedError, decodeBase64, errorVocabulary } from '@countersign/kernel';
-import type { VerificationKey } from '@countersign/oauth';
+import type { VerificationKey } from '@countersign/oauth/signatures';
 
 export const eventErrors = errorVocabulary({
   /** Not a CloudEvent of the control plane, or not sent as one. */

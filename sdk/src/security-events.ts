@@ -13,7 +13,7 @@ import {
   parseCompactJws,
   type VerificationKey,
   verifyJws,
-} from '@countersign/oauth';
+} from '@countersign/oauth/signatures';
 import type { Client } from './client.ts';
 import { createIssuerKeys } from './issuer-keys.ts';
 import type { ReceivedRequest } from './message-signature.ts';

@@ -63,7 +63,7 @@ async function expectAllRecorded(received: readonly string[]): Promise<void> {
 describe('countersign start', () => {
   it('makes what it needs, says where it is, and answers', { timeout: 60_000 }, async () => {
     const { address, startedInSeconds } = await start();
-    expect(address).toBe(`http://127.0.0.1:${port}`);
+    expect(address).toBe(`http://localhost:${port}`);
     expect(server.said()).toContain('Not for production');
     const ready = await fetch(`${address}/readyz`);
     expect(ready.status).toBe(200);

@@ -156,7 +156,7 @@ describe('the description of the running server', () => {
       clock: systemClock,
       openapi: async () => '',
     });
-    mountPages(app, controlPlane.components, logger);
+    mountPages(app, controlPlane.components, { configuration, clock: systemClock, logger });
     mountHealth(app, { ready: async () => true, metrics });
     await app.ready();
 

@@ -1,16 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '@countersign/kernel';
-import { type Client, createClient, importSigningKey, type Token, type Transport } from '@countersign/sdk';
+import { type Client, createClient, importSigningKey, type Token, type Transport } from '@countersign/sdk/calling';
+import type { ConnectionOptions } from './connection-options.ts';
 
-/** Options every command that talks to a control plane has. */
-export interface ConnectionOptions {
-  /** Data folder of a development control plane: its address and the operator's key are read from it. */
-  readonly data: string;
-  readonly url?: string;
-  readonly key?: string;
-  readonly client?: string;
-}
+export type { ConnectionOptions };
 
 export interface Connection {
   readonly issuer: string;
@@ -37,7 +31,7 @@ export function connect(options: ConnectionOptions, transport?: Transport): Conn
   return { issuer, client, token: (door, scope) => client.clientCredentials({ resource: `${issuer}/${door}`, scope }) };
 }
 
-function issuerOf(dataFolder: string): string {
+export function issuerOf(dataFolder: string): string {
   const configuration = readJson(
     join(dataFolder, 'countersign.json'),
     'Start one with `npm start`, or name another with --url.',

@@ -9,6 +9,7 @@ import { sha256 } from '@countersign/kernel';
 import { components, contrastsOfText, findComponent, openBrowser } from '@countersign/testkit';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newAuthenticator } from '../../../protocols/evidence/src/testing/order-story.ts';
 import { hostilePlot, type ToldBundle, tellBundle } from './testing/told-bundles.ts';
 
 const chromium = findComponent(components.chromium);
@@ -144,6 +145,25 @@ describe.skipIf(!chromium.found)(
         await give(page, JSON.stringify(variant), told.trust);
         await verdict(page).waitFor();
         expect(await savedReport(page)).toEqual(reportHere(variant, told.trust));
+      }
+      expect(complaints).toEqual([]);
+    });
+
+    it('verifies approvals by authenticators as the command line does', { timeout: 120_000 }, async () => {
+      const { page, complaints } = await visit();
+      for (const algorithm of ['ES256', 'EdDSA', 'RS256'] as const) {
+        const key = newAuthenticator(algorithm);
+        for (const behaviour of [{}, { userVerified: false }, { origin: 'https://evil.example' }]) {
+          const { bundle, trust } = await tellBundle({ authenticator: { key, behaviour } });
+          await page.reload();
+          await give(page, bundle, trust);
+          await verdict(page).waitFor();
+          const report = await savedReport(page);
+          expect(report).toEqual(reportHere(bundle, trust));
+          expect(await verdict(page).textContent()).toBe(
+            Object.keys(behaviour).length === 0 ? 'Verified' : 'Not verified',
+          );
+        }
       }
       expect(complaints).toEqual([]);
     });

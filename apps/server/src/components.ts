@@ -9,6 +9,7 @@ import {
 import {
   authenticationMigrations,
   createAuthentication,
+  createRisk,
   type RunningAuthentication,
 } from '@countersign/authentication';
 import {
@@ -20,14 +21,20 @@ import {
   type GrantManagement,
   type Registration,
 } from '@countersign/authorization-server';
+import { breakGlassMigrations, createBreakGlass, type RunningBreakGlass } from '@countersign/break-glass';
 import { consentStoreMigrations, createConsentStore } from '@countersign/consent-store';
-import type {
-  ConsentStore,
-  DepartureEffect,
-  FederationGateway,
-  PolicyEngine,
-  TransactionRegistry,
+import {
+  type ConsentStore,
+  type DepartureEffect,
+  type FederationGateway,
+  hardwareAcr,
+  type PolicyEngine,
+  type PrincipalId,
+  phishingResistantAcr,
+  type SingleUse,
+  type TransactionRegistry,
 } from '@countersign/contracts';
+import { createDevices, devicesMigrations, type RunningDevices } from '@countersign/devices';
 import {
   createDirectory,
   type DirectoryComponent,
@@ -41,9 +48,16 @@ import {
   type RunningEventPublisher,
   type SignalTransmitter,
 } from '@countersign/event-publisher';
-import { createConfiguredExchange, createFederationGateway, createOutbound } from '@countersign/federation-gateway';
+import {
+  createConfiguredExchange,
+  createFederationGateway,
+  createOutbound,
+  createPartnerSignIns,
+} from '@countersign/federation-gateway';
 import { type Clock, systemRandom } from '@countersign/kernel';
+import { createNotices, noticesMigrations } from '@countersign/notices';
 import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
+import { createRecovery, type RunningRecovery, recoveryMigrations } from '@countersign/recovery';
 import { createRetention, type RunningRetention, retentionMigrations } from '@countersign/retention';
 import {
   type ComponentMigrations,
@@ -53,7 +67,11 @@ import {
   type Metrics,
 } from '@countersign/runtime';
 import { createTimeStamping, type RunningTimeStamping, timeStampingMigrations } from '@countersign/time-stamping';
-import { createTransactionRegistry, transactionRegistryMigrations } from '@countersign/transaction-registry';
+import {
+  createTransactionRegistry,
+  type TransactionRegistryComponent,
+  transactionRegistryMigrations,
+} from '@countersign/transaction-registry';
 import { createTrustRegistry, type TrustRegistryComponent, trustRegistryMigrations } from '@countersign/trust-registry';
 import { authorizationServerConfig } from './authorization-server-config.ts';
 import type { Configuration } from './configuration.ts';
@@ -63,7 +81,8 @@ import { clockParts, publicationParts, timeStampParts } from './evidence-parts.t
 import { readKeyEncryptionKey } from './key-encryption-key.ts';
 import { createKeyRecords, type KeyRecords } from './key-records.ts';
 import { openComponentKeys, openLogKeys, openTokenKeys, type Signers } from './keys.ts';
-import { directorySeed } from './own-interfaces.ts';
+import { directorySeed, emergencyClient } from './own-interfaces.ts';
+import { type ElsewhereMethods, methodsElsewhere, noticeChannels, signInConfig } from './people-parts.ts';
 
 /** Every component with a schema of its own, in the order of migration. */
 export const migratedComponents: readonly ComponentMigrations[] = [
@@ -78,6 +97,10 @@ export const migratedComponents: readonly ComponentMigrations[] = [
   eventPublisherMigrations,
   timeStampingMigrations,
   retentionMigrations,
+  noticesMigrations,
+  devicesMigrations,
+  recoveryMigrations,
+  breakGlassMigrations,
 ];
 
 /** The components of one process, joined by their contracts. */
@@ -85,11 +108,18 @@ export interface Components {
   readonly auditLog: RunningAuditLog;
   readonly authorizationServer: AuthorizationServerComponent;
   readonly authentication: RunningAuthentication;
+  readonly elsewhere: ElsewhereMethods;
+  /** Classes of authenticators of which one is enough to approve. */
+  readonly approvalClasses: readonly string[];
+  readonly devices: RunningDevices;
+  readonly recovery: RunningRecovery;
+  readonly breakGlass: RunningBreakGlass;
+  readonly singleUse: SingleUse;
   readonly directory: DirectoryComponent;
   readonly trustRegistry: TrustRegistryComponent;
   readonly consentStore: ConsentStore;
   readonly policyEngine: PolicyEngine;
-  readonly transactionRegistry: TransactionRegistry;
+  readonly transactionRegistry: TransactionRegistryComponent;
   readonly eventPublisher: RunningEventPublisher;
   readonly signals: SignalTransmitter;
   readonly timeStamping: RunningTimeStamping;
@@ -170,24 +200,14 @@ export async function startComponents(options: {
     by: installation,
   });
   const tokenKeys = started('keys of tokens', await openTokenKeys(rotated(authorizationServerMigrations)));
-  const policyKeys = started(
-    'keys of policies',
-    await openComponentKeys('policy-bundle', rotated(policyEngineMigrations)),
-  );
-  const mandateKeys = started('keys of mandates', await openComponentKeys('mandate', rotated(consentStoreMigrations)));
-  const envelopeKeys = started(
-    'keys of envelopes',
-    await openComponentKeys('envelope', rotated(transactionRegistryMigrations)),
-  );
-  const eventKeys = started('keys of events', await openComponentKeys('event', rotated(eventPublisherMigrations)));
-  const securityEventKeys = started(
-    'keys of security events',
-    await openComponentKeys('security-event', rotated(eventPublisherMigrations)),
-  );
-  const timeStampKeys = started(
-    'keys of time stamps',
-    await openComponentKeys('time-stamp', rotated(timeStampingMigrations)),
-  );
+  const keysFor = async (purpose: Parameters<typeof openComponentKeys>[0], component: ComponentMigrations) =>
+    started(`keys: ${purpose}`, await openComponentKeys(purpose, rotated(component)));
+  const policyKeys = await keysFor('policy-bundle', policyEngineMigrations);
+  const mandateKeys = await keysFor('mandate', consentStoreMigrations);
+  const envelopeKeys = await keysFor('envelope', transactionRegistryMigrations);
+  const eventKeys = await keysFor('event', eventPublisherMigrations);
+  const securityEventKeys = await keysFor('security-event', eventPublisherMigrations);
+  const timeStampKeys = await keysFor('time-stamp', timeStampingMigrations);
   // Who leaves is known to the directory before there is anybody to end what they held: effects come when all is there.
   const effects: { current: readonly DepartureEffect[] } = { current: [] };
   const directoryPool = database.pool(directoryMigrations);
@@ -210,6 +230,80 @@ export async function startComponents(options: {
       audit,
       directory,
       allowInsecureLoopback: development,
+      ...common,
+    }),
+  );
+  const outbound = createOutbound({ environment: configuration.environment, logger });
+  const federationGateway = createFederationGateway({
+    trustRegistry,
+    directory,
+    audit,
+    outbound,
+    identityChaining: configuration.features.identityChaining ?? 'off',
+    ...common,
+  });
+  const notices = started(
+    'notices',
+    createNotices({
+      pool: database.pool(noticesMigrations, { maxConnections: 2 }),
+      audit,
+      channels: noticeChannels(configuration.notices, exchangeWith),
+      environment: configuration.environment,
+      metrics,
+      ...common,
+    }),
+  );
+  const devices = started(
+    'devices',
+    await createDevices({
+      pool: database.pool(devicesMigrations, { maxConnections: 3 }),
+      access: database.access(devicesMigrations),
+      audit,
+      directory,
+      config: { issuer: configuration.issuer, environment: configuration.environment, ...configuration.devices },
+      ...common,
+    }),
+  );
+  const authenticationPool = database.pool(authenticationMigrations, { maxConnections: 8 });
+  const elsewhere = methodsElsewhere(configuration, {
+    pool: authenticationPool,
+    audit,
+    directory,
+    partners: createPartnerSignIns({ trustRegistry, directory, audit, outbound, signer: tokenKeys, ...common }),
+    outbound: () => exchangeWith(undefined),
+    ...common,
+  });
+  const risk = started(
+    'risk',
+    await createRisk({
+      pool: authenticationPool,
+      access: database.access(authenticationMigrations),
+      audit,
+      directory,
+      notices,
+      config: configuration.risk,
+      ...common,
+    }),
+  );
+  // Whoever is locked out loses their tokens too, and those are issued by a part that needs this one.
+  const tokens: { current?: AuthorizationServerComponent } = {};
+  const authentication = started(
+    'authentication',
+    createAuthentication({
+      pool: authenticationPool,
+      audit,
+      directory,
+      devices,
+      deviceProof: devices.proof,
+      notices,
+      risk,
+      signals: risk,
+      async cutOff(person: PrincipalId, reason) {
+        await tokens.current?.revoke({ kind: 'principal', id: person }, installation, reason);
+      },
+      ...elsewhere,
+      metrics,
+      config: signInConfig(configuration),
       ...common,
     }),
   );
@@ -243,6 +337,7 @@ export async function startComponents(options: {
       audit,
       directory,
       consentStore,
+      devices,
       transactions: {
         facts: async (id) => registered().facts(id),
         countsAgainstLimits: async (id) => registered().countsAgainstLimits(id),
@@ -251,6 +346,8 @@ export async function startComponents(options: {
       ...common,
     }),
   );
+  const approvalClasses =
+    configuration.approvals?.acrValues ?? (development ? [phishingResistantAcr, hardwareAcr] : [hardwareAcr]);
   const transactionRegistry = started(
     'transaction registry',
     createTransactionRegistry({
@@ -264,33 +361,13 @@ export async function startComponents(options: {
       referenceKey: keyEncryptionKey.derive('envelope-reference'),
       audience: `${configuration.issuer}/transactions`,
       sweepEveryMs: 1_000,
+      acrValues: approvalClasses,
+      authenticators: authentication.authenticators,
+      signalsOf: (person) => risk.of(person),
       ...common,
     }),
   );
   registry.current = transactionRegistry;
-  const outbound = createOutbound({ environment: configuration.environment, logger });
-  const federationGateway = createFederationGateway({
-    trustRegistry,
-    directory,
-    audit,
-    outbound,
-    identityChaining: configuration.features.identityChaining ?? 'off',
-    ...common,
-  });
-  const authentication = started(
-    'authentication',
-    createAuthentication({
-      pool: database.pool(authenticationMigrations, { maxConnections: 5 }),
-      audit,
-      directory,
-      config: {
-        issuer: configuration.issuer,
-        environment: configuration.environment,
-        methods: development ? ['development'] : [],
-      },
-      ...common,
-    }),
-  );
   const singleUse = started(
     'single-use claims',
     // Made durable by the record that follows (docs/adr/0005).
@@ -314,13 +391,58 @@ export async function startComponents(options: {
       federationGateway,
       outbound,
       authentication,
+      statements: authentication.authenticators,
+      transactions: transactionRegistry,
+      signalsOf: (person) => risk.of(person),
       nonceSecret: keyEncryptionKey.derive('dpop-nonce'),
       pingSecret: keyEncryptionKey.derive('backchannel-ping'),
       config: authorizationServerConfig(configuration),
       ...common,
     }),
   );
-  effects.current = departureEffects({ authorizationServer, authentication, transactionRegistry });
+  tokens.current = authorizationServer;
+  effects.current = [
+    ...departureEffects({ authorizationServer, authentication, transactionRegistry }),
+    authentication.authenticators.departureEffect,
+    devices.departureEffect,
+  ];
+  const recovery = started(
+    'recovery',
+    createRecovery({
+      pool: database.pool(recoveryMigrations, { maxConnections: 3 }),
+      audit,
+      directory,
+      register: authentication.authenticators,
+      statements: authentication.authenticators,
+      sessions: authentication,
+      tokens: authorizationServer,
+      signals: risk,
+      notices,
+      installation,
+      environment: configuration.environment,
+      config: configuration.recovery ?? {},
+      ...common,
+    }),
+  );
+  const breakGlass = started(
+    'break-glass',
+    createBreakGlass({
+      pool: database.pool(breakGlassMigrations, { maxConnections: 3 }),
+      audit,
+      directory,
+      statements: authentication.authenticators,
+      register: authentication.authenticators,
+      tokens: authorizationServer,
+      notices,
+      client: emergencyClient,
+      issuer: configuration.issuer,
+      installation,
+      environment: configuration.environment,
+      config: configuration.breakGlass ?? {},
+      metrics,
+      ...common,
+    }),
+  );
   const eventPublisher = started(
     'event publisher',
     createEventPublisher({
@@ -400,6 +522,12 @@ export async function startComponents(options: {
   return {
     auditLog: audit,
     authentication,
+    elsewhere,
+    approvalClasses,
+    devices,
+    recovery,
+    breakGlass,
+    singleUse,
     authorizationServer,
     directory,
     trustRegistry,

@@ -3,6 +3,7 @@ import { CodedError } from '@countersign/kernel';
 import { parseConfiguration } from '@countersign/runtime';
 import { type Static, Type } from 'typebox';
 import { evidenceSchemas } from './evidence-configuration.ts';
+import { peopleSchemas } from './people-configuration.ts';
 
 const secretReference = Type.String({ pattern: '^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*)$', maxLength: 1024 });
 const closed = { additionalProperties: false };
@@ -117,6 +118,13 @@ export const configurationSchema = Type.Object(
     publication: Type.Optional(evidenceSchemas.publication),
     clock: Type.Optional(evidenceSchemas.clock),
     timeStamps: Type.Optional(evidenceSchemas.timeStamps),
+    signIn: Type.Optional(peopleSchemas.signIn),
+    risk: Type.Optional(peopleSchemas.risk),
+    devices: Type.Optional(peopleSchemas.devices),
+    notices: Type.Optional(peopleSchemas.notices),
+    recovery: Type.Optional(peopleSchemas.recovery),
+    breakGlass: Type.Optional(peopleSchemas.breakGlass),
+    approvals: Type.Optional(peopleSchemas.approvals),
     /** Drafts, off unless the revision that is implemented is named. */
     features: Type.Optional(
       Type.Object(

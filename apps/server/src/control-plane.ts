@@ -6,7 +6,7 @@ import type { Configuration } from './configuration.ts';
 import { openControlPlaneDatabase } from './database.ts';
 import { type Listener, listenersOf } from './listeners.ts';
 import { describeInterfaces, textOf } from './openapi/describe-interfaces.ts';
-import { mountHealth, mountPages, mountRoutes } from './routes.ts';
+import { mountCertificatePages, mountHealth, mountPages, mountRoutes } from './routes.ts';
 
 /** A control plane that answers. */
 export interface ControlPlane {
@@ -64,12 +64,12 @@ export async function startControlPlane(
       const app = createHttpServer({ logger, metrics, clock, zone, ...(tls === undefined ? {} : { tls }) });
       mountRoutes(app, components, { configuration, listener, clock, openapi });
       if (name === 'HTTP') {
-        mountPages(app, components, logger);
+        mountPages(app, components, { configuration, clock, logger });
         mountHealth(app, {
           metrics,
           ready: async () => !stopping && (await answersWithin(components.auditLog.checkHealth(), 2_000)),
         });
-      }
+      } else mountCertificatePages(app, components);
       // Last in, first out: no new request reaches a component that is about to stop.
       lifecycle.started({ name, stop: () => closeHttp(app) });
       await listenOn(app, listener);

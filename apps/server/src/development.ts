@@ -80,7 +80,8 @@ function development(
 ): unknown {
   return {
     environment: 'development',
-    issuer: `http://127.0.0.1:${port}`,
+    // A name and no number: browsers let keys be used at names alone (WebAuthn section 5.1.2).
+    issuer: `http://localhost:${port}`,
     listen: { host: '127.0.0.1', port },
     dataFolder,
     keyEncryptionKey: `file:${join(dataFolder, names.keyEncryptionKey)}`,

@@ -1,11 +1,15 @@
 import { auditLogRoutes } from '@countersign/audit-log';
+import { peopleRoutes } from '@countersign/authentication';
 import { revocationsRoutes } from '@countersign/authorization-server';
+import { breakGlassRoutes } from '@countersign/break-glass';
 import { consentStoreRoutes } from '@countersign/consent-store';
 import type { LastingGuard } from '@countersign/contracts';
+import { devicesRoutes } from '@countersign/devices';
 import { directoryRoutes, registerScimRoutes } from '@countersign/directory';
 import { eventPublisherRoutes, signalRoutes } from '@countersign/event-publisher';
 import { type Clock, systemRandom } from '@countersign/kernel';
 import { policyEngineRoutes } from '@countersign/policy-engine';
+import { recoveryRoutes } from '@countersign/recovery';
 import { retentionRoutes } from '@countersign/retention';
 import { described } from '@countersign/runtime';
 import { timeStampingRoutes } from '@countersign/time-stamping';
@@ -32,6 +36,11 @@ export interface InterfaceParts
     | 'signals'
     | 'timeStamping'
     | 'retention'
+    | 'authentication'
+    | 'devices'
+    | 'recovery'
+    | 'breakGlass'
+    | 'singleUse'
     | 'scim'
     | 'signers'
     | 'keyRecords'
@@ -107,6 +116,23 @@ export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, opt
   signalRoutes(app, { signals: parts.signals, issuer, guard: guard('signals'), baseUrl });
   timeStampingRoutes(app, { ...parts.timeStamping, clock });
   retentionRoutes(app, { retention: parts.retention, guard: guard('retention'), operator: operator.lei, baseUrl });
+  peopleRoutes(app, {
+    authenticators: parts.authentication.authenticators,
+    directory: parts.directory,
+    guard: guard('people'),
+    isOperator: (institution) => parts.directory.isOperator(institution),
+    baseUrl,
+  });
+  devicesRoutes(app, { devices: parts.devices, guard: guard('devices'), baseUrl });
+  recoveryRoutes(app, { recovery: parts.recovery, guard: guard('recoveries'), operator: operator.lei, baseUrl });
+  breakGlassRoutes(app, {
+    breakGlass: parts.breakGlass,
+    singleUse: parts.singleUse,
+    guard: guard('incidents'),
+    operator: operator.lei,
+    clock,
+    baseUrl,
+  });
   keyRoutes(app, parts, { guard: guard('keys'), baseUrl, clock });
 
   app.get(

@@ -1,3 +1,4 @@
+import type { ClientId } from '@countersign/contracts';
 import type { Configuration } from './configuration.ts';
 
 /** Our own protected interfaces: path below the issuer, and the scopes each offers. */
@@ -63,6 +64,20 @@ export const ownInterfaces = {
   ],
   /** Security events (RFC 8417) about an institution's own people and clients. */
   signals: ['signal:subscribe'],
+  /** The authenticators and sessions of people, for those who run their firm's accounts. */
+  people: [
+    'authenticator:invite',
+    'authenticator:read',
+    'authenticator:revoke',
+    'account:lock',
+    'account:unlock',
+    'session:read',
+    'session:end',
+  ],
+  devices: ['device:enrol', 'device:read', 'device:report'],
+  /** Lost factors. Approving one is done by people, on a page. */
+  recoveries: ['recovery:open', 'recovery:read'],
+  incidents: ['breakglass:read'],
   keys: ['key:rotate', 'key:revoke'],
   /** Its scope, `openid`, is one of the protocol's and none of the market's. */
   userinfo: [],
@@ -73,6 +88,9 @@ export const ownInterfaces = {
 } as const;
 
 export type OwnInterface = keyof typeof ownInterfaces;
+
+/** In whose name emergency access is issued: the command collects it. */
+export const emergencyClient = 'countersign-cli' as ClientId;
 
 /** What the operator's command may do. What it may not, it cannot be asked for: it approves nothing of its own. */
 const commandScopes = [
@@ -90,6 +108,19 @@ const commandScopes = [
   'retention:propose',
   'legalhold:place',
   'erasure:propose',
+  'authenticator:invite',
+  'authenticator:read',
+  'authenticator:revoke',
+  'account:lock',
+  'account:unlock',
+  'session:read',
+  'session:end',
+  'device:enrol',
+  'device:read',
+  'device:report',
+  'recovery:open',
+  'recovery:read',
+  'breakglass:read',
   'key:rotate',
   'key:revoke',
   'mandate:read',

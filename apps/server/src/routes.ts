@@ -4,8 +4,12 @@ import {
   grantManagementRoutes,
   registrationRoutes,
 } from '@countersign/authorization-server';
-import type { Clock } from '@countersign/kernel';
+import { breakGlassPages } from '@countersign/break-glass';
+import { devicePages } from '@countersign/devices';
+import { type Clock, systemRandom } from '@countersign/kernel';
+import { recoveryPages } from '@countersign/recovery';
 import { described, type Logger, type Metrics, pageRoutes } from '@countersign/runtime';
+import { approverPageRoutes } from '@countersign/transaction-registry';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { Components } from './components.ts';
@@ -54,10 +58,45 @@ export function mountRoutes(
   );
 }
 
-/** The pages on which people sign in: on the main listener alone, since they and their cookies belong to its origin. */
-export function mountPages(app: FastifyInstance, components: Components, logger: Logger): void {
+/** The pages for people: on the main listener alone, since they and their cookies belong to its origin. */
+export function mountPages(
+  app: FastifyInstance,
+  components: Components,
+  {
+    configuration,
+    clock,
+    logger,
+  }: { readonly configuration: Configuration; readonly clock: Clock; readonly logger: Logger },
+): void {
+  const { authentication, directory, recovery, breakGlass, transactionRegistry, auditLog } = components;
+  const { issuer, environment, approvals = {} } = configuration;
+  const common = {
+    authentication,
+    statements: authentication.authenticators,
+    directory,
+    issuer,
+    environment,
+    clock,
+    random: systemRandom,
+    logger,
+  };
   pageRoutes(app);
-  authenticationRoutes(app, { ...components, logger });
+  authenticationRoutes(app, { authentication, directory, logger });
+  approverPageRoutes(app, {
+    ...common,
+    ...approvals,
+    transactions: transactionRegistry,
+    acrValues: components.approvalClasses,
+    otherPath: '/approvals',
+  });
+  devicePages(app, { devices: components.devices, directory, logger });
+  recoveryPages(app, { ...common, recovery });
+  breakGlassPages(app, { ...common, breakGlass, log: auditLog });
+}
+
+/** What the address for mutual TLS has for people: where a browser shows its certificate. */
+export function mountCertificatePages(app: FastifyInstance, { elsewhere }: Pick<Components, 'elsewhere'>): void {
+  elsewhere.certificate?.mutualTlsRoutes(app);
 }
 
 /** Is the process alive, is it of use, and how is it doing. */

@@ -139,6 +139,7 @@ function snapshotOf(held: {
     accounts: () => held.accounts.values(),
     venues: () => held.venues.values(),
     resources: () => [],
+    devices: () => [],
   };
 }
 

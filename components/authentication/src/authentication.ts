@@ -1,12 +1,29 @@
-import type { AuditAppender, Authentication, Directory } from '@countersign/contracts';
+import type {
+  AuditAppender,
+  Authentication,
+  DeviceProof,
+  Devices,
+  Directory,
+  Notices,
+  PersonSignals,
+  PrincipalId,
+  SignIn,
+} from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
-import { cookieName, type Logger, readCookie } from '@countersign/runtime';
+import { CodedError } from '@countersign/kernel';
+import { cookieName, type Logger, type Metrics, readCookie } from '@countersign/runtime';
 import type pg from 'pg';
+import { createAuthenticators, type RunningAuthenticators } from './authenticators/authenticators.ts';
 import { type AuthenticationConfiguration, type Settings, settingsOf } from './config.ts';
 import { createMethods } from './methods/index.ts';
 import type { SignInMethod } from './methods/method.ts';
+import type { Risk } from './risk/risk.ts';
 import { createSessionStore } from './sessions/session-store.ts';
 import { createSessions } from './sessions/sessions.ts';
+import { createStepUpStore } from './sessions/step-up-store.ts';
+import { kindOf, sessionCookieNameOf, sessionKinds } from './sessions/tiers.ts';
+import { createFailureAlarm } from './sign-ins/failure-alarm.ts';
+import { createSignInLimits, type SignInLimits } from './sign-ins/sign-in-limits.ts';
 import { createSignInStore } from './sign-ins/sign-in-store.ts';
 import { createSignIns, type SignIns } from './sign-ins/sign-ins.ts';
 
@@ -18,6 +35,20 @@ export interface AuthenticationDependencies {
   readonly random: Random;
   readonly logger: Logger;
   readonly config: AuthenticationConfiguration;
+  /** Managed devices, and how a page asks for one. Without them no tier can ask for a device. */
+  readonly devices?: Pick<Devices, 'recognise' | 'requireFit'>;
+  readonly deviceProof?: DeviceProof;
+  /** What is unusual about how people sign in. */
+  readonly risk?: Pick<Risk, 'signedIn' | 'failed'>;
+  readonly signals?: Pick<PersonSignals, 'raise'>;
+  /** Tells people what happened to their account. */
+  readonly notices?: Notices;
+  /** What else ends, beside sessions, when a person is locked out: tokens, consents. Repeating it goes on. */
+  readonly cutOff?: (person: PrincipalId, reason: string) => Promise<unknown>;
+  /** The methods `certificate` and `federated`, where a configuration names them. */
+  readonly certificate?: SignInMethod;
+  readonly federated?: SignInMethod;
+  readonly metrics?: Pick<Metrics, 'counter'>;
   /** Default 60 seconds. */
   readonly sweepEveryMs?: number;
 }
@@ -27,13 +58,14 @@ export interface RunningAuthentication extends Authentication {
   readonly signIns: SignIns;
   readonly methods: readonly SignInMethod[];
   readonly settings: Settings;
+  /** The keys of people, and what is signed with them. */
+  readonly authenticators: RunningAuthenticators;
+  readonly limits: SignInLimits;
+  readonly deviceProof: DeviceProof | undefined;
   /** Removes what is over, and ends the sessions of whoever may not act any more; runs by itself. @returns rows removed */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 }
-
-/** The cookie that a session is found by. */
-export const sessionCookieName = 'session';
 
 const sliceSize = 1_000;
 /** Kept for a minute beyond its end, for a node whose clock is behind. */
@@ -47,16 +79,42 @@ const clockDifferenceMs = 60_000;
 export function createAuthentication(dependencies: AuthenticationDependencies): RunningAuthentication {
   const { pool, clock, logger } = dependencies;
   const settings = settingsOf(dependencies.config);
-  const methods = createMethods(settings.methods, settings);
+  const { devices, deviceProof, risk, metrics } = dependencies;
+  requireDevices(settings, devices);
   const sessionStore = createSessionStore(pool);
   const signInStore = createSignInStore(pool);
-  const sessions = createSessions({ ...dependencies, store: sessionStore, settings });
-  const signIns = createSignIns({ ...dependencies, store: signInStore, sessions, settings });
+  const stepUps = createStepUpStore(pool);
+  const sessions = createSessions({ ...dependencies, store: sessionStore, stepUps, settings });
+  const authenticators = createAuthenticators({
+    ...dependencies,
+    settings,
+    config: settings.authenticators,
+    async cutOff(person, reason) {
+      await sessions.endAllOf(person, reason);
+      await dependencies.cutOff?.(person, reason);
+    },
+  });
+  const methods = createMethods(settings.methods, {
+    ...settings,
+    authenticators,
+    ...(dependencies.certificate === undefined ? {} : { certificate: dependencies.certificate }),
+    ...(dependencies.federated === undefined ? {} : { federated: dependencies.federated }),
+  });
+  const alarm = createFailureAlarm({ clock, logger, metrics });
+  const signIns = createSignIns({
+    ...dependencies,
+    store: signInStore,
+    sessions,
+    settings,
+    alarm,
+    accounts: authenticators,
+    ...(risk === undefined ? {} : { risk }),
+  });
 
   async function sweep(): Promise<number> {
     const before = clock.now() - clockDifferenceMs;
     let removed = 0;
-    for (const store of [signInStore, sessionStore])
+    for (const store of [signInStore, stepUps, sessionStore, authenticators])
       for (;;) {
         // In slices: a long delete would hold back the vacuum and whoever signs in meanwhile.
         const slice = await store.deleteExpired(before, sliceSize);
@@ -75,7 +133,21 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
   timer.unref();
 
   return {
-    current: (cookieHeader) => sessions.bySecret(readCookie(cookieHeader, cookieName(sessionCookieName, settings))),
+    current: async (cookieHeader, { tier = 'market-data', intents } = {}) =>
+      sessions.bySecret(readCookie(cookieHeader, cookieName(sessionCookieNameOf(kindOf(tier)), settings)), {
+        tier,
+        intents,
+      }),
+    async inBrowser(cookieHeader) {
+      const found: SignIn[] = [];
+      for (const kind of sessionKinds) {
+        const secret = readCookie(cookieHeader, cookieName(sessionCookieNameOf(kind), settings));
+        const signIn = await sessions.bySecret(secret, { tier: kind === 'reading' ? 'market-data' : kind });
+        if (signIn !== undefined) found.push(signIn);
+      }
+      return found;
+    },
+    sessionsOf: (person) => sessions.listOf(person),
     begin: (request) => signIns.begin(request),
     session: (id) => sessions.byId(id),
     end: (id, reason) => sessions.end(id, reason),
@@ -83,10 +155,23 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
     signIns,
     methods,
     settings,
+    authenticators,
+    limits: createSignInLimits(clock, settings.limits),
+    deviceProof,
     sweep,
     async stop() {
       clearInterval(timer);
       await sweeping;
     },
   };
+}
+
+/** @throws CodedError `configuration_invalid` where a tier asks for a device and nobody knows any */
+function requireDevices({ tiers }: Settings, devices: AuthenticationDependencies['devices']): void {
+  if (devices === undefined && Object.values(tiers).some(({ deviceRequired }) => deviceRequired))
+    throw new CodedError({
+      code: 'configuration_invalid',
+      category: 'invalid',
+      detail: 'A tier asks for a managed device, and this installation manages none.',
+    });
 }

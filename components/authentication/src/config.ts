@@ -1,25 +1,39 @@
 import { parseConfiguration } from '@countersign/runtime';
 import { type Static, Type } from 'typebox';
+import { type AuthenticatorsConfiguration, authenticatorsSchema } from './authenticators/config.ts';
 import { methodNameSchema } from './methods/index.ts';
+import { type TierRules, tierRulesOf, tiersSchema } from './sessions/tiers.ts';
 
-const configurationSchema = Type.Object(
+export const authenticationConfigurationSchema = Type.Object(
   {
     /** Our own URL; the pages, their cookies and their forms belong to its origin. */
     issuer: Type.String({ pattern: '^https?://[^/?#]+$', maxLength: 256 }),
     environment: Type.Union([Type.Literal('development'), Type.Literal('production')]),
     /** In the order in which they are offered; none lets nobody in. */
     methods: Type.Array(methodNameSchema, { uniqueItems: true }),
-    /** A session ends when nothing was asked of it for so long. Default 30 minutes. */
-    idleSeconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 86_400 })),
-    /** A session ends so long after the sign-in, whatever was asked of it. Default 12 hours. */
-    absoluteSeconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 86_400 })),
+    tiers: Type.Optional(tiersSchema),
+    /** How long an assertion that was made for intents counts for them. Default 5 minutes. */
+    stepUpSeconds: Type.Optional(Type.Integer({ minimum: 30, maximum: 900 })),
+    authenticators: Type.Optional(authenticatorsSchema),
+    /** Sign-in pages and attempts within a minute, on each node. */
+    limits: Type.Optional(
+      Type.Object(
+        {
+          /** Default 600: a trading floor may be behind one address. */
+          perAddress: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+          /** Default 60. */
+          perBrowser: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+        },
+        { additionalProperties: false },
+      ),
+    ),
     /** How long a person may take to sign in. Default 10 minutes. */
     signInSeconds: Type.Optional(Type.Integer({ minimum: 30, maximum: 3_600 })),
   },
   { additionalProperties: false },
 );
 
-export type AuthenticationConfiguration = Readonly<Static<typeof configurationSchema>>;
+export type AuthenticationConfiguration = Readonly<Static<typeof authenticationConfigurationSchema>>;
 
 /** The configuration with its defaults filled in. */
 export interface Settings {
@@ -28,22 +42,26 @@ export interface Settings {
   readonly secure: boolean;
   readonly environment: AuthenticationConfiguration['environment'];
   readonly methods: AuthenticationConfiguration['methods'];
-  readonly idleMs: number;
-  readonly absoluteMs: number;
+  readonly tiers: TierRules;
+  readonly stepUpMs: number;
   readonly signInMs: number;
+  readonly limits: { readonly perAddress: number; readonly perBrowser: number };
+  readonly authenticators: AuthenticatorsConfiguration | undefined;
 }
 
-/** @throws CodedError `configuration_invalid` */
+/** @throws CodedError `configuration_invalid`, `configuration_unsafe` */
 export function settingsOf(input: AuthenticationConfiguration): Settings {
-  const config = parseConfiguration(configurationSchema, input);
+  const config = parseConfiguration(authenticationConfigurationSchema, input);
   const { origin, protocol } = new URL(config.issuer);
   return {
     origin,
     secure: protocol === 'https:',
     environment: config.environment,
     methods: config.methods,
-    idleMs: (config.idleSeconds ?? 1_800) * 1000,
-    absoluteMs: (config.absoluteSeconds ?? 43_200) * 1000,
+    tiers: tierRulesOf(config.tiers, config.environment),
+    stepUpMs: (config.stepUpSeconds ?? 300) * 1000,
     signInMs: (config.signInSeconds ?? 600) * 1000,
+    limits: { perAddress: config.limits?.perAddress ?? 600, perBrowser: config.limits?.perBrowser ?? 60 },
+    authenticators: config.authenticators,
   };
 }

@@ -5,8 +5,24 @@ export {
   createAuthentication,
   type RunningAuthentication,
 } from './authentication.ts';
-export type { AuthenticationConfiguration } from './config.ts';
+export type { RunningAuthenticators } from './authenticators/authenticators.ts';
+export { type PeopleRoutes, peopleRoutes } from './authenticators/http.ts';
+export { type AuthenticationConfiguration, authenticationConfigurationSchema } from './config.ts';
 export { authenticationRoutes } from './http.ts';
+export {
+  type CertificateMethod,
+  type CertificateMethodDependencies,
+  createCertificateMethod,
+} from './methods/certificate/method.ts';
+export { type CertificateSignInConfiguration, certificateSignInSchema } from './methods/certificate/settings.ts';
+export {
+  createFederatedMethod,
+  type FederatedMethodDependencies,
+  federatedCallbackPath,
+} from './methods/federated/method.ts';
+export { type FederatedSignInConfiguration, federatedSignInSchema } from './methods/federated/settings.ts';
+export { type RiskConfiguration, riskSchema } from './risk/config.ts';
+export { createRisk } from './risk/create-risk.ts';
 
 export const authenticationMigrations: ComponentMigrations = {
   name: 'authentication',

@@ -1,6 +1,16 @@
 import type { PrincipalId, RecordDraft } from '@countersign/contracts';
-import { type Clock, newId, type Random, type SessionId, toInstant } from '@countersign/kernel';
+import {
+  type AuthenticatorId,
+  type Clock,
+  type Digest,
+  newId,
+  type Random,
+  type SessionId,
+  toInstant,
+} from '@countersign/kernel';
+import type { Tier } from '@countersign/market';
 import type { StoredSession } from './sessions/session-store.ts';
+import type { StepUp } from './sessions/step-up-store.ts';
 
 const source = 'authentication';
 type From = { readonly clock: Clock; readonly random: Random };
@@ -15,6 +25,7 @@ export function sessionStarted(
     readonly goesOn: boolean;
     readonly address: string | undefined;
     readonly zone?: string | undefined;
+    readonly certificate?: string | undefined;
   },
 ): RecordDraft {
   return {
@@ -24,39 +35,107 @@ export function sessionStarted(
     outcome: 'permit',
     subject: { id: session.person, institution: facts.institution },
     authentication: {
+      ...(session.issuer === undefined ? {} : { issuer: session.issuer }),
       method: facts.method,
       acr: session.acr,
       amr: session.amr,
       authTime: Math.floor(session.authTime / 1000),
     },
-    ...(facts.address === undefined ? {} : { address: facts.address }),
-    ...(facts.zone === undefined ? {} : { zone: facts.zone }),
-    data: { session: session.id, goes_on: facts.goesOn, ends_at: toInstant(session.absoluteEndAt) },
+    ...whereOf({ ...facts, device: session.device }),
+    data: {
+      session: session.id,
+      tier: session.tier,
+      goes_on: facts.goesOn,
+      ends_at: toInstant(session.absoluteEndAt),
+      ...(session.authenticator === undefined ? {} : { authenticator: session.authenticator }),
+      ...(facts.certificate === undefined ? {} : { certificate: facts.certificate }),
+    },
   };
 }
 
-/** Somebody whom the directory knows was not let in. */
-export function sessionRefused(
+/** In a session, an assertion was made for intents: it counts for them alone. */
+export function sessionSteppedUp(
   from: From,
-  facts: {
+  made: StepUp,
+  facts: Place & {
     readonly person: PrincipalId;
     readonly institution: string;
     readonly method: string;
-    readonly reason: string;
-    readonly address: string | undefined;
-    readonly zone?: string | undefined;
+    readonly tier: Tier;
+    readonly intents: readonly Digest[];
+    readonly reason: string | undefined;
+    readonly nonce: string;
   },
 ): RecordDraft {
   return {
     id: newId('record', from),
-    type: 'session.refused',
+    type: 'session.stepped-up',
+    source,
+    outcome: 'permit',
+    subject: { id: facts.person, institution: facts.institution },
+    authentication: {
+      method: facts.method,
+      acr: made.acr,
+      amr: made.amr,
+      authTime: Math.floor(made.authTime / 1000),
+    },
+    ...whereOf(facts),
+    data: {
+      session: made.session,
+      tier: facts.tier,
+      intents: facts.intents,
+      nonce: facts.nonce,
+      ends_at: toInstant(made.expiresAt),
+      ...(facts.reason === undefined ? {} : { asked_for: facts.reason }),
+      ...(made.authenticator === undefined ? {} : { authenticator: made.authenticator }),
+    },
+  };
+}
+
+export interface RefusedFacts extends Place {
+  readonly person: PrincipalId;
+  /** Unknown for somebody who is in the directory no more. */
+  readonly institution: string | undefined;
+  readonly method: string;
+  readonly reason: string;
+  readonly tier: Tier;
+  readonly authenticator?: AuthenticatorId | undefined;
+  /** Where it was for intents, with the code of what asked for more. */
+  readonly intents?: readonly Digest[] | undefined;
+  readonly askedFor?: string | undefined;
+}
+
+/** Somebody who was established was not let in, or not for these intents. */
+export function sessionRefused(from: From, facts: RefusedFacts): RecordDraft {
+  return {
+    id: newId('record', from),
+    type: facts.intents === undefined ? 'session.refused' : 'session.step-up-refused',
     source,
     outcome: 'deny',
     reason: facts.reason,
-    subject: { id: facts.person, institution: facts.institution },
+    subject: { id: facts.person, ...(facts.institution === undefined ? {} : { institution: facts.institution }) },
     authentication: { method: facts.method },
-    ...(facts.address === undefined ? {} : { address: facts.address }),
-    ...(facts.zone === undefined ? {} : { zone: facts.zone }),
+    ...whereOf(facts),
+    data: {
+      tier: facts.tier,
+      ...(facts.authenticator === undefined ? {} : { authenticator: facts.authenticator }),
+      ...(facts.intents === undefined ? {} : { intents: facts.intents }),
+      ...(facts.askedFor === undefined ? {} : { asked_for: facts.askedFor }),
+    },
+  };
+}
+
+interface Place {
+  readonly address: string | undefined;
+  readonly zone?: string | undefined;
+  readonly device?: string | undefined;
+}
+
+function whereOf({ address, zone, device }: Place): Pick<RecordDraft, 'address' | 'zone' | 'device'> {
+  return {
+    ...(address === undefined ? {} : { address }),
+    ...(zone === undefined ? {} : { zone }),
+    ...(device === undefined ? {} : { device }),
   };
 }
 

@@ -40,6 +40,7 @@ describe('signing in', () => {
       acr: developmentAcr,
       amr: [],
       authTime: world.clock.now() / 1000,
+      tier: 'research',
     });
     if (signedIn !== undefined) expect(await node.authentication.session(signedIn.session)).toEqual(signedIn);
   });
@@ -316,18 +317,20 @@ describe('signing in', () => {
 
     it('everybody while the log cannot be written, and nobody is half in afterwards', async () => {
       const path = await begin(node);
-      const form = { ...(await formOf(browser, path)), person: anna.id };
       const before = await world.rows('sessions');
+      // An attempt uses up the page that it was sent from, whatever came of it.
+      const attempt = async ({ id }: { readonly id: string }) =>
+        browser.post(path, { ...(await formOf(browser, path)), person: id });
       world.audit.breakDown();
       try {
-        expectPage(await browser.post(path, form), 503, 'log_unavailable');
-        expectPage(await browser.post(path, { ...form, person: larry.id }), 503, 'log_unavailable');
+        expectPage(await attempt(anna), 503, 'log_unavailable');
+        expectPage(await attempt(larry), 503, 'log_unavailable');
       } finally {
         world.audit.repair();
       }
       await nobodyIsIn();
       expect(await world.rows('sessions')).toBe(before);
-      expect((await browser.post(path, form)).statusCode).toBe(303);
+      expect((await attempt(anna)).statusCode).toBe(303);
       expect(await current()).toMatchObject({ person: anna.id });
     });
 

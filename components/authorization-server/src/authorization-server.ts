@@ -10,6 +10,7 @@ import type {
   PolicyEngine,
   Signer,
   SingleUse,
+  Statements,
   TransactionRegistry,
 } from '@countersign/contracts';
 import { type Clock, CodedError, type Random } from '@countersign/kernel';
@@ -34,6 +35,7 @@ import { createClientKeys } from './client-keys/index.ts';
 import { type CodeFlow, createCodeFlow } from './code-flow.ts';
 import { createCodes } from './codes/index.ts';
 import { type AuthorizationServerConfig, type CheckedConfig, parseAuthorizationServerConfig } from './config.ts';
+import { createEmergencyTokens } from './emergency/issue-emergency.ts';
 import { authorizationCode } from './grants/authorization-code.ts';
 import { ciba } from './grants/ciba.ts';
 import { clientCredentials } from './grants/client-credentials.ts';
@@ -51,6 +53,7 @@ import type { PushedAuthorizationResponse } from './pushed-requests/index.ts';
 import { createRefreshTokens } from './refresh-tokens/index.ts';
 import { revocation } from './revocation/index.ts';
 import { createRevocations, type Revocations } from './revocations/index.ts';
+import type { SignalsOf } from './token-endpoint/decide.ts';
 import { createTokenSigner } from './token-endpoint/issue.ts';
 import type { RequestedTokenClass } from './token-endpoint/requested-token.ts';
 import { createTokenEndpoint } from './token-endpoint/token-endpoint.ts';
@@ -67,10 +70,16 @@ export interface AuthorizationServerDependencies {
   readonly directory: Directory;
   readonly consentStore: Pick<ConsentStore, 'check' | 'grants' | 'withDescendants'>;
   readonly policyEngine: Pick<PolicyEngine, 'decide'>;
+  /** What is unusual about people now, for the policies. */
+  readonly signalsOf?: SignalsOf;
   readonly transactionRegistry: Pick<TransactionRegistry, 'open' | 'facts'>;
   readonly federationGateway: FederationGateway;
   readonly outbound: Outbound;
   readonly authentication: Authentication;
+  /** Has people sign what they allow on their own device; without it intents are allowed there in development alone. */
+  readonly statements?: Statements;
+  /** Where transactions are approved, for the way there from what somebody is asked to allow. */
+  readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;
   /** Connected as the component's role; codes, refresh tokens and their kin are written with synchronous commits. */
   readonly pool: pg.Pool;
   /** At least 32 octets, the same on every node, for nothing else; needed where DPoP nonces are handed out. */
@@ -178,13 +187,15 @@ export function assembleAuthorizationServer(
       }),
     ].map((grant) => [grant.grantType, grant]),
   );
+  const tokenForms = createTokenForms({ signToken, opaqueTokens });
   const token = createTokenEndpoint({
     clients,
     consentStore,
     policyEngine: dependencies.policyEngine,
+    ...(dependencies.signalsOf === undefined ? {} : { signalsOf: dependencies.signalsOf }),
     transactionRegistry: dependencies.transactionRegistry,
     grants,
-    tokenForms: createTokenForms({ signToken, opaqueTokens }),
+    tokenForms,
     accessTokenLifetimeSeconds: config.accessTokenLifetimeSeconds,
   });
   const tokenMemory = createTokenMemory();
@@ -200,6 +211,7 @@ export function assembleAuthorizationServer(
 
   return {
     token,
+    ...createEmergencyTokens({ ...dependencies, tokenForms, issuer }),
     clientEndpoints: {
       pushAuthorization: codeFlow.pushedRequests.push,
       askPerson: backchannelAuthentication.ask,

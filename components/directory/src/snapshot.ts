@@ -116,6 +116,7 @@ export function buildSnapshot(
     accounts: () => accounts.values(),
     venues: () => venues.values(),
     resources: () => resources.values(),
+    devices: () => devices.values(),
   });
 }
 

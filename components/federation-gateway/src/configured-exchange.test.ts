@@ -52,6 +52,21 @@ it('posts a body and gives status, type and bytes of whatever is answered', asyn
   ]);
 });
 
+it('gets a document, and nothing but a whole one that was answered with 200', async () => {
+  const url = await serve((request, response) => {
+    if (request.url === '/list.crl') return void response.end(`${request.method} list`);
+    response.writeHead(request.url === '/moved' ? 302 : 404, { location: '/list.crl' }).end('gone');
+  });
+  expect((await open().get(`${url}/list.crl`)).toString()).toBe('GET list');
+  for (const [path, limits] of [
+    ['/moved', {}],
+    ['/other', {}],
+    ['/list.crl', { maxBytes: 3 }],
+  ] as const)
+    await expect(open().get(url + path, limits)).rejects.toMatchObject({ code: 'outbound_failed' });
+  await expect(open().get('http://lists.example/')).rejects.toMatchObject({ code: 'outbound_address_refused' });
+});
+
 it('gives a redirect as it is and does not follow it', async () => {
   const url = await serve((_request, response) => void response.writeHead(302, { location: '/elsewhere' }).end());
   expect((await open().exchange(url, message)).status).toBe(302);

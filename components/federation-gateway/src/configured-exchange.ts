@@ -1,7 +1,7 @@
-import { type ConfiguredExchange, outboundErrors } from '@countersign/contracts';
+import { type ConfiguredDocuments, type ConfiguredExchange, outboundErrors } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import { Agent, request } from 'undici';
+import { Agent, type Dispatcher, request } from 'undici';
 
 export interface ConfiguredExchangeDependencies {
   readonly logger: Logger;
@@ -18,9 +18,9 @@ const keepAliveMs = 30_000;
  * Requests to addresses that the operator has configured. Its own networks are not refused, and connections are kept:
  * nobody else chose where they lead. See the contract for what it promises.
  */
-export function createConfiguredExchange(dependencies: ConfiguredExchangeDependencies): ConfiguredExchange & {
-  stop(): Promise<void>;
-} {
+export function createConfiguredExchange(
+  dependencies: ConfiguredExchangeDependencies,
+): ConfiguredExchange & ConfiguredDocuments & { stop(): Promise<void> } {
   const { logger, authorities } = dependencies;
   const agent = new Agent({
     connect: {
@@ -32,39 +32,58 @@ export function createConfiguredExchange(dependencies: ConfiguredExchangeDepende
     connections: 8,
     maxHeaderSize: 16_384,
   });
+
+  async function ask<Result>(
+    url: string,
+    plainHttp: boolean,
+    timeoutMs: number,
+    message: Pick<Dispatcher.RequestOptions, 'method' | 'headers' | 'body'>,
+    read: (answer: Dispatcher.ResponseData) => Promise<Result>,
+  ): Promise<Result> {
+    const target = readConfigured(url, plainHttp);
+    try {
+      return await read(
+        await request(target, { ...message, dispatcher: agent, signal: AbortSignal.timeout(timeoutMs) }),
+      );
+    } catch (error) {
+      if (isCodedError(error)) throw error;
+      const internal = `${target.origin}: ${error instanceof Error ? error.message : 'failed'}`;
+      logger.debug({ internal }, 'configured exchange failed');
+      throw outboundErrors.error('outbound_failed', `${target.origin} did not answer as it must.`, {
+        internal,
+        cause: error,
+      });
+    }
+  }
+
   return {
-    async exchange(url, message) {
+    exchange(url, message) {
       const { contentType, body, accept, authorization, plainHttp = false } = message;
       const { timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = message;
-      const target = readConfigured(url, plainHttp);
-      try {
-        const answer = await request(target, {
-          method: 'POST',
-          headers: {
-            'content-type': contentType,
-            'accept-encoding': 'identity',
-            ...(accept === undefined ? {} : { accept }),
-            ...(authorization === undefined ? {} : { authorization }),
-          },
-          body,
-          dispatcher: agent,
-          signal: AbortSignal.timeout(timeoutMs),
-        });
+      const headers = {
+        'content-type': contentType,
+        'accept-encoding': 'identity',
+        ...(accept === undefined ? {} : { accept }),
+        ...(authorization === undefined ? {} : { authorization }),
+      };
+      return ask(url, plainHttp, timeoutMs, { method: 'POST', headers, body }, async (answer) => {
         const { 'content-type': type } = answer.headers;
         return {
           status: answer.statusCode,
           contentType: typeof type === 'string' ? type : undefined,
           body: await readBounded(answer.body, maxBytes),
         };
-      } catch (error) {
-        if (isCodedError(error)) throw error;
-        const internal = `${target.origin}: ${error instanceof Error ? error.message : 'failed'}`;
-        logger.debug({ internal }, 'configured exchange failed');
-        throw outboundErrors.error('outbound_failed', `${target.origin} did not answer as it must.`, {
-          internal,
-          cause: error,
-        });
-      }
+      });
+    },
+    get(url, { plainHttp = false, timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = {}) {
+      const headers = { 'accept-encoding': 'identity' };
+      return ask(url, plainHttp, timeoutMs, { method: 'GET', headers, body: null }, async ({ statusCode, body }) => {
+        if (statusCode !== 200) {
+          body.on('error', () => undefined).destroy();
+          throw new Error(`status ${statusCode}`);
+        }
+        return readBounded(body, maxBytes);
+      });
     },
     stop: () => agent.destroy(),
   };

@@ -2,3 +2,4 @@ export { type ConfiguredExchangeDependencies, createConfiguredExchange } from '.
 export { createFederationGateway, type FederationGatewayDependencies } from './federation-gateway.ts';
 export { createOutbound, type OutboundDependencies } from './outbound.ts';
 export type { PartnerKeyTimes } from './partner-keys.ts';
+export { createPartnerSignIns, type PartnerSignInsDependencies } from './partner-sign-ins.ts';

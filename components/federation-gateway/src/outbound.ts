@@ -1,4 +1,10 @@
-import { type Outbound, outboundErrors, type SignatureFields, signatureFields } from '@countersign/contracts';
+import {
+  type Outbound,
+  type OutboundForm,
+  outboundErrors,
+  type SignatureFields,
+  signatureFields,
+} from '@countersign/contracts';
 import { isCodedError, parseJson } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { Agent, type Dispatcher, request } from 'undici';
@@ -18,7 +24,7 @@ const defaultTimeoutMs = 3_000;
 const defaultMaxBytes = 65_536;
 
 /** Requests to addresses that others have written. See the contract for what it promises. */
-export function createOutbound(dependencies: OutboundDependencies): Outbound {
+export function createOutbound(dependencies: OutboundDependencies): Outbound & OutboundForm {
   const { logger, resolve = systemResolve, authorities } = dependencies;
   const rules = { loopback: dependencies.environment === 'development' };
   const agent = new Agent({
@@ -66,12 +72,15 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound {
       const headers = { accept: 'application/json, application/jwk-set+json' };
       return send(url, { method: 'GET', headers }, timeoutMs, async (answer) => {
         if (answer.statusCode !== 200) return refuse(answer, `status ${answer.statusCode}`);
-        if (!isJson(answer.headers)) return refuse(answer, 'it does not say that it is JSON');
-        const text = await readText(answer, maxBytes);
-        const parsed = parseJson(text, { maxLength: maxBytes, uniqueKeys: true });
-        if (!parsed.ok) throw new Error(parsed.problem);
-        return parsed.value;
+        return readJson(answer, maxBytes);
       });
+    },
+    postForm(url, form, { timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = {}) {
+      const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
+      return send(url, { method: 'POST', headers, body: form.toString() }, timeoutMs, async (answer) => ({
+        status: answer.statusCode,
+        body: await readJson(answer, maxBytes),
+      }));
     },
     post(url, { contentType, body, authorization, headers: signature = {}, timeoutMs = defaultTimeoutMs }) {
       const headers = {
@@ -97,6 +106,14 @@ function signatureOf(given: SignatureFields): Readonly<Record<string, string>> {
       return value === undefined ? [] : [[name, value]];
     }),
   );
+}
+
+async function readJson(answer: Dispatcher.ResponseData, maxBytes: number): Promise<unknown> {
+  if (!isJson(answer.headers)) return refuse(answer, 'it does not say that it is JSON');
+  const text = await readText(answer, maxBytes);
+  const parsed = parseJson(text, { maxLength: maxBytes, uniqueKeys: true });
+  if (!parsed.ok) throw new Error(parsed.problem);
+  return parsed.value;
 }
 
 function isJson(headers: Dispatcher.ResponseData['headers']): boolean {

@@ -3,6 +3,7 @@ import type {
   AuditAppender,
   AuditLog,
   ConsentStore,
+  Devices,
   Directory,
   PolicyEngine,
   TransactionRegistry,
@@ -30,6 +31,8 @@ export interface PolicyEngineDependencies {
   readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'scan' | 'count'>;
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
   readonly consentStore: Pick<ConsentStore, 'check'>;
+  /** What is known of devices beside the directory; the newer of the two counts. */
+  readonly devices?: Pick<Devices, 'postureOf'>;
   /** Facts of a transaction, from the registry; an enforcement point's word about one is never taken. */
   readonly transactions: Pick<TransactionRegistry, 'facts' | 'countsAgainstLimits' | 'parties'>;
   /** Its keys for `policy-bundle`. */

@@ -98,6 +98,14 @@ export const approvalViewAnswer = Type.Object(
       ),
       { description: 'Those that stand now' },
     ),
+    declined: Type.Array(
+      Type.Object(
+        { approver: Type.String(), institution: leiSchema(), reason: Type.String(), at: instantSchema() },
+        closed,
+      ),
+      { description: 'Approvers who would not, newest first; told to their own institution alone' },
+    ),
+    notAfter: instantSchema({ description: 'It is begun before, or not at all' }),
   },
   { ...closed, title: 'ApprovalView' },
 );

@@ -2,11 +2,12 @@ import type { ApprovalView, ConsentStore, Directory, Obligation, PolicyEngine } 
 import type { Clock, TransactionId } from '@countersign/kernel';
 import { describeAuthorizationDetail, digestOfIntent } from '@countersign/market';
 import { approvingSteps } from './approvals/approving-steps.ts';
+import { awaitedApprovals } from './approvals/awaited-keys.ts';
 import { missingApprovals } from './approvals/quorum.ts';
-import { standingApprovals } from './approvals/standing.ts';
+import { type AuthenticatorsHeld, standingApprovals } from './approvals/standing.ts';
 import { merged, type Wanted, wantedByRule, wantedFor } from './approvals/wanted.ts';
 import { warningsOf } from './approvals/warnings.ts';
-import { decideOn } from './decision.ts';
+import { type DecisionDependencies, decideOn } from './decision.ts';
 import { destinationKnown } from './destinations/known.ts';
 import { destinationShown } from './destinations/shown.ts';
 import { lifeCycleOf, stepsOf, type TransitionRule } from './life-cycles/index.ts';
@@ -17,7 +18,9 @@ export interface ApprovalViewDependencies {
   readonly store: Store;
   readonly consentStore: Pick<ConsentStore, 'check'>;
   readonly policyEngine: Pick<PolicyEngine, 'decide'>;
+  readonly signalsOf?: DecisionDependencies['signalsOf'];
   readonly directory: Pick<Directory, 'snapshot'>;
+  readonly authenticators?: AuthenticatorsHeld;
   readonly clock: Clock;
   readonly audience: string;
 }
@@ -31,18 +34,27 @@ export async function approvalView(
   institution: string,
   dependencies: ApprovalViewDependencies,
 ): Promise<ApprovalView | undefined> {
-  const { store, directory, clock } = dependencies;
-  const transaction = await store.find(id);
+  const transaction = await dependencies.store.find(id);
   if (transaction === undefined || !approversOf(transaction).has(institution)) return undefined;
-  const { detail, intentDigest, initiator, initiatorInstitution, state } = transaction;
+  return viewOf(transaction, dependencies);
+}
+
+/** As it is to everybody; what of it is for whom is its caller's to say. */
+export async function viewOf(
+  transaction: StoredTransaction,
+  dependencies: ApprovalViewDependencies,
+): Promise<ApprovalView> {
+  const { store, directory, clock } = dependencies;
+  const { id, detail, intentDigest, initiator, initiatorInstitution, state } = transaction;
   // What is shown is what the digest is of, or nothing is shown.
   if (digestOfIntent(detail) !== intentDigest) throw new Error(`the intent of ${id} is not the one that was opened`);
   const now = clock.now();
-  const approvals = standingApprovals(transaction, await store.approvals(id), directory.snapshot(), now);
-  const { title, lines } = describeAuthorizationDetail(detail);
+  const approvals = await standingApprovals(transaction, await store.approvals(id), now, dependencies);
+  const { title } = describeAuthorizationDetail(detail);
   const known = await destinationKnown(transaction, store);
   const destination = await destinationShown(transaction, store);
   const awaited = await awaitedOf({ transaction, approvals, destinationKnown: known, now }, dependencies);
+  await noteAwaited(transaction, awaited, store);
   return {
     transaction: id,
     intentDigest,
@@ -50,7 +62,7 @@ export async function approvalView(
     initiator,
     initiatorInstitution,
     title,
-    lines: [...lines.filter(({ label }) => !notSigned.includes(label)), ...(destination?.lines ?? [])],
+    lines: [...signedLines(detail), ...(destination?.lines ?? [])],
     warnings: warningsOf(transaction, {
       destinationKnown: known,
       destinationMissing: destination?.missing === true,
@@ -65,14 +77,41 @@ export async function approvalView(
       ...(independent ? { independent } : {}),
     })),
     approvals: approvals.map(({ approver, role, institution }) => ({ approver, role, institution })),
+    declined: (await store.declines(id)).map(({ approver, institution, reason, at }) => ({
+      approver,
+      institution,
+      reason,
+      at,
+    })),
+    notAfter: detail.not_after,
   };
+}
+
+/** The lines of an intent that are signed, decoded. */
+export function signedLines(detail: StoredTransaction['detail']): ApprovalView['lines'] {
+  return describeAuthorizationDetail(detail).lines.filter(({ label }) => !notSigned.includes(label));
+}
+
+/**
+ * Those whose approval is wanted find it from now on. Where nothing is missing what was wanted stays: an approval may run
+ * out before the step that wants it.
+ */
+async function noteAwaited(
+  transaction: StoredTransaction,
+  wanted: readonly Wanted[],
+  store: Pick<Store, 'putAwaited'>,
+): Promise<void> {
+  const awaited = awaitedApprovals(transaction, wanted);
+  const known = transaction.approvalsAwaited ?? [];
+  if (awaited === null || awaited.keys.every((key) => known.includes(key))) return;
+  await store.putAwaited(transaction, { ...awaited, keys: [...new Set([...known, ...awaited.keys])].sort() });
 }
 
 /**
  * Whose people may have to approve: of who began it, of who it is for, and where a step wants the word of another. Other
  * parties have their own part in it; the limits it was given are not for a counterparty to see.
  */
-function approversOf(transaction: StoredTransaction): ReadonlySet<string> {
+export function approversOf(transaction: StoredTransaction): ReadonlySet<string> {
   const { detail, initiatorInstitution } = transaction;
   const asked = stepsOf(lifeCycleOf(detail)).flatMap(({ rule }) => wantedByRule(rule, transaction));
   return new Set([initiatorInstitution, detail.entity_lei, ...asked.map(({ institution }) => institution)]);

@@ -1,10 +1,10 @@
-import { type BatchApproval, type RecordDraft, transactionErrors } from '@countersign/contracts';
-import { type CodedError, digestOf, newId, type TransactionId } from '@countersign/kernel';
-import { type BatchApprovalJws, parseBatchApprovalJws, type SignedItem } from './approvals/approval-jws.ts';
-import { type Approver, verifyApprover } from './approvals/approver.ts';
-import { batchRoot } from './approvals/batch-root.ts';
+import { type BatchApproval, type RecordDraft, type ShownToApprover, transactionErrors } from '@countersign/contracts';
+import { type CodedError, newId, type TransactionId } from '@countersign/kernel';
+import type { BatchClaims, SignedItem } from './approvals/approval-claims.ts';
+import type { Approver } from './approvals/approver.ts';
 import { actorOf, publicPart, recordGiven } from './approvals/give.ts';
-import { judge, refusalBy } from './approvals/judge.ts';
+import { judge } from './approvals/judge.ts';
+import { type BroughtApproval, digestOfBrought, readBatch } from './approvals/read-approval.ts';
 import type { ApproveDependencies } from './approve.ts';
 import { recordAbout } from './records.ts';
 import type { StoredTransaction, Unit } from './store.ts';
@@ -13,30 +13,21 @@ import type { StoredTransaction, Unit } from './store.ts';
  * Takes one signature for several transactions, all or none; see the contract. What keeps the batch from counting is
  * recorded first, for each transaction that it concerns.
  */
-export async function approveBatch(text: string, dependencies: ApproveDependencies): Promise<BatchApproval> {
-  const read = readBatch(text, dependencies);
-  if ('fault' in read) return refuseAll(text, read.fault, read.approver, dependencies);
-  return dependencies.store.inUnit((unit) => giveAll(read, text, unit, dependencies));
+export async function approveBatch(
+  brought: BroughtApproval,
+  shown: ReadonlyMap<TransactionId, ShownToApprover> | undefined,
+  dependencies: ApproveDependencies,
+): Promise<BatchApproval> {
+  const read = readBatch(brought, dependencies);
+  if ('fault' in read) return refuseAll(brought, read.fault, read.approver, dependencies);
+  return dependencies.store.inUnit((unit) => giveAll({ ...read, brought, shown }, unit, dependencies));
 }
 
 interface Batch {
-  readonly signed: BatchApprovalJws;
+  readonly signed: BatchClaims;
   readonly approver: Approver;
-}
-
-function readBatch(
-  text: string,
-  { directory, keys }: ApproveDependencies,
-): Batch | { readonly fault: CodedError; readonly approver?: Approver } {
-  try {
-    const signed = parseBatchApprovalJws(text);
-    const approver = verifyApprover(signed, directory.snapshot(), keys);
-    if (batchRoot(signed.items) === signed.root) return { signed, approver };
-    const detail = 'The root that was signed is not the digest of the items: the list was changed after it was shown.';
-    return { fault: transactionErrors.error('approval_batch_root', detail), approver };
-  } catch (error) {
-    return { fault: refusalBy(error) };
-  }
+  readonly brought: BroughtApproval;
+  readonly shown: ReadonlyMap<TransactionId, ShownToApprover> | undefined;
 }
 
 /** A transaction with what was signed of it. */
@@ -46,13 +37,12 @@ interface Item {
 }
 
 async function giveAll(
-  { signed, approver }: Batch,
-  text: string,
+  { signed, approver, brought, shown }: Batch,
   unit: Unit,
   dependencies: ApproveDependencies,
 ): Promise<BatchApproval> {
   const { items, missing } = await lockAll(signed.items, approver, unit);
-  if (missing !== undefined) return refuseAll(text, notFound(missing), approver, dependencies);
+  if (missing !== undefined) return refuseAll(brought, notFound(missing), approver, dependencies);
   const judged = [];
   for (const { item, transaction } of items) {
     const judgement = await judge({ claims: signed.claims, item, approver }, transaction, unit, dependencies);
@@ -66,7 +56,7 @@ async function giveAll(
     await appendAll(
       faults.map(({ transaction, fault }) => ({
         ...recordAbout(transaction, dependencies),
-        ...refusal(text, fault, approver),
+        ...refusal(brought, fault, approver),
         references: [transaction.openedRecordId],
         data: { state: transaction.state, detail: fault.detail, batch_root: signed.root },
       })),
@@ -77,8 +67,9 @@ async function giveAll(
   const approvals = await settledAll(
     judged.map(async ({ transaction, judgement }) => {
       if (!judgement.counts) throw new Error('an approval that does not count was not refused');
-      const { claims, kid, root } = signed;
-      return recordGiven({ transaction, approver, claims, role: judgement.role, kid, jws: text, root }, dependencies);
+      const { claims, root } = signed;
+      const given = { transaction, approver, claims, role: judgement.role, brought, root };
+      return recordGiven({ ...given, shown: shown?.get(transaction.id) }, dependencies);
     }),
   );
   for (const approval of approvals) await unit.putApproval(approval);
@@ -109,7 +100,7 @@ async function lockAll(signed: readonly SignedItem[], { principal }: Approver, u
 
 /** Where no single transaction is at fault, or none may be named. */
 async function refuseAll(
-  text: string,
+  brought: BroughtApproval,
   fault: CodedError,
   approver: Approver | undefined,
   { audit, ...from }: ApproveDependencies,
@@ -117,19 +108,19 @@ async function refuseAll(
   await audit.append({
     id: newId('record', from),
     source: 'transaction-registry',
-    ...refusal(text, fault, approver),
+    ...refusal(brought, fault, approver),
     data: { detail: fault.detail },
   });
   throw fault;
 }
 
-function refusal(text: string, fault: CodedError, approver: Approver | undefined) {
+function refusal(brought: BroughtApproval, fault: CodedError, approver: Approver | undefined) {
   return {
     type: 'approval.refused',
     outcome: 'deny',
     reason: fault.code,
     ...(approver === undefined ? {} : { subject: actorOf(approver) }),
-    payload: digestOf(text),
+    payload: digestOfBrought(brought),
   } as const satisfies Partial<RecordDraft>;
 }
 

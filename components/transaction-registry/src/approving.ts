@@ -1,24 +1,46 @@
-import type { TransactionRegistry } from '@countersign/contracts';
+import type { Person, TransactionRegistry } from '@countersign/contracts';
+import type { TransactionId } from '@countersign/kernel';
 import { type ApprovalViewDependencies, approvalView } from './approval-view.ts';
 import { type ApproveDependencies, approveTransaction } from './approve.ts';
 import { approveBatch } from './approve-batch.ts';
+import { type BeforeApprover, beforeApprover, waitingFor } from './before-approver.ts';
+import { type Changes, lookAt } from './changes.ts';
+import { type DeclineDependencies, declineApproval } from './decline.ts';
 import { type EnvelopeDependencies, issueEnvelope } from './envelope/issue.ts';
 import { type WithdrawDependencies, withdrawApproval } from './withdraw-approval.ts';
 
 export type ApprovingDependencies = ApproveDependencies &
   ApprovalViewDependencies &
+  DeclineDependencies &
   WithdrawDependencies &
   EnvelopeDependencies;
 
+/** What the pages of approvers ask beside what everybody may. */
+export interface ApproverDesk {
+  /** @returns undefined for an unknown transaction, or one that people of their institution have no part in approving */
+  before(id: TransactionId, person: Person): Promise<BeforeApprover | undefined>;
+  /** Remembers that they looked at it. @returns what is different from when they looked before */
+  look(before: BeforeApprover, person: Person): Promise<Changes>;
+}
+
+type Approving = Pick<
+  TransactionRegistry,
+  'approve' | 'approveBatch' | 'decline' | 'waitingFor' | 'withdrawApproval' | 'approvalView' | 'envelope'
+>;
+
 /** What people sign about transactions, and what is signed about them. */
-export function createApproving(
-  dependencies: ApprovingDependencies,
-): Pick<TransactionRegistry, 'approve' | 'approveBatch' | 'withdrawApproval' | 'approvalView' | 'envelope'> {
+export function createApproving(dependencies: ApprovingDependencies): Approving & { readonly desk: ApproverDesk } {
   return {
-    approve: (id, jws) => approveTransaction(id, jws, dependencies),
-    approveBatch: (jws) => approveBatch(jws, dependencies),
+    approve: (id, approval, shown) => approveTransaction(id, approval, shown, dependencies),
+    approveBatch: (approval, shown) => approveBatch(approval, shown, dependencies),
+    decline: (id, by, reason) => declineApproval(id, by, reason, dependencies),
+    waitingFor: (person, intents) => waitingFor(person, intents, dependencies),
     withdrawApproval: (id, approval, by) => withdrawApproval(id, approval, by, dependencies),
     approvalView: (id, institution) => approvalView(id, institution, dependencies),
     envelope: (id, by) => issueEnvelope(id, by, dependencies),
+    desk: {
+      before: (id, person) => beforeApprover(id, person, dependencies),
+      look: (before, person) => lookAt(before, person, dependencies),
+    },
   };
 }

@@ -8,6 +8,8 @@ import type {
 } from '@countersign/contracts';
 import type { Clock, CodedError, Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
+import type { AuthenticatorsHeld } from './approvals/standing.ts';
+import type { DecisionDependencies } from './decision.ts';
 import type { ExceptionTimes } from './exceptions/due.ts';
 import { type LifeCycle, lifeCycleOf, stateRuleOf, type TransitionRule } from './life-cycles/index.ts';
 import type { Store, StoredApproval, StoredException, StoredTransaction, StoredTransition } from './store.ts';
@@ -18,6 +20,8 @@ export interface TransitionDependencies {
   readonly store: Store;
   readonly consentStore: Pick<ConsentStore, 'check'>;
   readonly policyEngine: Pick<PolicyEngine, 'decide' | 'limits'>;
+  /** What is unusual about people now, for the policies. */
+  readonly signalsOf?: DecisionDependencies['signalsOf'];
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly audit: AuditAppender;
   readonly clock: Clock;
@@ -27,6 +31,8 @@ export interface TransitionDependencies {
   readonly audience: string;
   /** How long an exception may stand before it is overdue, where the default is not wanted. */
   readonly exceptionTimes?: ExceptionTimes;
+  /** What becomes of people's authenticators; without it approvals by them do not stand. */
+  readonly authenticators?: AuthenticatorsHeld;
 }
 
 /** An event that somebody asks for, of a transaction that is locked: none of this changes until it is carried out. */

@@ -17,17 +17,26 @@ export interface Question extends Pick<Attempt, 'rule' | 'transaction' | 'approv
   readonly signedIn?: { readonly by: string } & NonNullable<TransitionRequest['authentication']>;
 }
 
+/** Whom the policies are asked by, and what is unusual about people now; nobody where there is nobody to ask. */
+export interface DecisionDependencies {
+  readonly policyEngine: Pick<PolicyEngine, 'decide'>;
+  readonly audience: string;
+  /** Names of the signals that stand of a principal (see the contract of `PersonSignals`); it costs next to nothing to ask. */
+  readonly signalsOf?: ((principal: string) => readonly string[]) | undefined;
+}
+
 /**
  * Asks the policies about who began the transaction, or has taken it on since: after execution too, what may have
  * lapsed is their authority. The mandates have been checked before.
  */
 export async function decideOn(
   { transaction, rule, approvals, now, destinationKnown, client, institution, signedIn }: Question,
-  { policyEngine, audience }: { readonly policyEngine: Pick<PolicyEngine, 'decide'>; readonly audience: string },
+  { policyEngine, audience, signalsOf }: DecisionDependencies,
 ): Promise<Decision> {
   const algo = 'algo' in transaction.detail ? transaction.detail.algo : undefined;
   const principal = transaction.carriedBy ?? transaction.initiator;
   const { acr, authTime } = signedIn?.by === principal ? signedIn : {};
+  const signals = signalsOf?.(principal) ?? [];
   return policyEngine.decide({
     principal,
     action: rule.scope,
@@ -42,6 +51,7 @@ export async function decideOn(
       mandateStands: true,
       ...(acr === undefined ? {} : { acr }),
       ...(authTime === undefined ? {} : { authTime }),
+      ...(signals.length === 0 ? {} : { signals }),
       ...(algo === undefined
         ? {}
         : { algo: { modelId: algo.model_id, version: algo.version, artifactSha256: algo.artifact_sha256 } }),

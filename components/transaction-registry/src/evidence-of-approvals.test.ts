@@ -1,9 +1,11 @@
 import { type EvidenceBundle, verifyBundle } from '@countersign/evidence';
-import type { TransactionId } from '@countersign/kernel';
+import { digestOf, type TransactionId } from '@countersign/kernel';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createRig, type Rig } from '../../audit-log/src/testing/rig.ts';
 import { actor, broker } from '../../consent-store/src/testing/firms.ts';
+import { approvalClaims } from './testing/approver.ts';
 import { type ApprovingWorld, createApprovingWorld, olaf, olga, oscar } from './testing/approving-world.ts';
+import { createSmallAuthenticators } from './testing/small-authenticators.ts';
 import { trader } from './testing/trading-world.ts';
 
 let rig: Rig;
@@ -51,4 +53,78 @@ it('leaves evidence that verifies of approvals refused, taken back and given aga
   await world.step(change.id, 'apply', actor(trader));
   await world.registry.envelope(change.id, { id: 'service:gateway', institution: broker });
   expect(failedSteps(await exported(change.id))).toEqual([]);
+});
+
+it('leaves evidence that verifies of approvals by security keys, one by one and under one signature', async () => {
+  const authenticators = createSmallAuthenticators(world);
+  const registry = world.registryWith({ authenticators: authenticators.register });
+  const [change, other] = [await world.begin('privileged_admin'), await world.begin('privileged_admin')];
+  const typ = 'countersign-approval+webauthn';
+  const key = await authenticators.enrol(olga);
+  const claims = { ...approvalClaims(olga, change, world.clock.now()), typ, iss: olga.id, iat: 0, exp: 0, jti: '' };
+  const now = Math.floor(world.clock.now() / 1000);
+  const times = { iat: now, exp: now + 600 };
+  const one = await authenticators.sign(key, { ...claims, ...times, jti: 'one-signature' }, olga.id);
+  await registry.approve(change.id, one, { lang: 'en', title: 'A change', lines: [], warnings: [] });
+  const items = [change, other].map(({ id, intentDigest }) => ({ txn: id, intent_digest: intentDigest }));
+  const second = await authenticators.enrol(oscar);
+  const batch = {
+    typ,
+    iss: oscar.id,
+    decision: 'approve',
+    ...times,
+    jti: 'all-signature',
+    items,
+    root: digestOf(items),
+  };
+  await registry.approveBatch(await authenticators.sign(second, batch, oscar.id));
+  await registry.transition({
+    transaction: change.id,
+    event: 'apply',
+    idempotencyKey: world.next('apply'),
+    body: {},
+    by: { ...actor(trader), client: 'broker-desk' },
+  });
+  const bundle = await exported(change.id);
+  expect(failedSteps(bundle)).toEqual([]);
+  const { steps } = verifyBundle(bundle, { trust: { logVerifierKey: log.verifierKey() } });
+  expect(JSON.stringify(steps)).toContain('2 of them by an authenticator, at https://countersign.example');
+});
+
+it('takes no statement of another kind, of another person, too weak, or changed after it was signed', async () => {
+  const authenticators = createSmallAuthenticators(world);
+  const registry = world.registryWith({ authenticators: authenticators.register });
+  const change = await world.begin('privileged_admin');
+  const now = Math.floor(world.clock.now() / 1000);
+  const claims = {
+    ...approvalClaims(olga, change, world.clock.now()),
+    typ: 'countersign-approval+webauthn',
+    iss: olga.id,
+    iat: now,
+    exp: now + 600,
+    jti: 'one-signature',
+  };
+  const key = await authenticators.enrol(olga);
+  const weak = await authenticators.enrol(olaf, { acr: 'phr' });
+  const signed = await authenticators.sign(key, claims, olga.id);
+  const refused = async (statement: typeof signed) =>
+    registry.approve(change.id, statement).then(
+      () => 'taken',
+      (error: { code?: string }) => error.code,
+    );
+  const consent = { ...claims, typ: 'countersign-consent+webauthn' };
+  expect(await refused(await authenticators.sign(key, consent, olga.id))).toBe('approval_malformed');
+  expect(await refused(await authenticators.sign(key, { ...claims, extra: 1 }, olga.id))).toBe('approval_malformed');
+  expect(await refused(await authenticators.sign(key, { ...claims, iss: oscar.id }, olga.id))).toBe(
+    'approval_key_unknown',
+  );
+  const ofOlaf = { ...claims, iss: olaf.id };
+  expect(await refused(await authenticators.sign(weak, ofOlaf, olaf.id))).toBe('approval_authenticator');
+  expect(await refused(await authenticators.sign(key, { ...claims, exp: now }, olga.id))).toBe('approval_malformed');
+  expect(await refused({ ...signed, claims: { ...claims, intent_digest: digestOf('another') } })).toBe(
+    'approval_terms_changed',
+  );
+  expect(world.refusalsOf(change.id)).toHaveLength(6);
+  expect(await refused(signed)).toBe('taken');
+  expect(await refused(signed)).toBe('approval_repeated');
 });

@@ -1,4 +1,5 @@
 import type { TransactionState } from '@countersign/contracts';
+import { awaitedByRule } from './approvals/awaited-keys.ts';
 import { lifeCycleOf, stateRuleOf } from './life-cycles/index.ts';
 import { partiesToAct } from './life-cycles/parties-by-part.ts';
 import type { LifeAfter, StoredTransaction } from './store.ts';
@@ -14,6 +15,7 @@ export function lifeAfter(
     ended: final === true,
     awaitedUntil: awaits === undefined ? null : now + awaits.withinSeconds * 1000,
     destinationDigest: transaction.destinationDigest,
+    awaits: awaitedByRule({ ...transaction, state: to }),
     parties: partiesToAct(transaction, to).filter((lei) => !transaction.parties.includes(lei)),
   };
 }

@@ -6,6 +6,7 @@ import {
 } from '@countersign/contracts';
 import { type Clock, newId, parseInstant, type Random } from '@countersign/kernel';
 import { digestOfIntent, parseLei } from '@countersign/market';
+import { awaitedByRule } from './approvals/awaited-keys.ts';
 import { destinationKeyOf } from './destinations/destination-key.ts';
 import { intentJson, partiesOf } from './facts.ts';
 import { recordAbout, strategyOf } from './records.ts';
@@ -27,7 +28,7 @@ export async function openTransaction(
 ): Promise<OpenedTransaction> {
   const row = newTransaction(request, { clock, random });
   return store.inUnit(async (unit) => {
-    if (!(await unit.insert(row))) {
+    if (!(await unit.insert(row, awaitedByRule(row)))) {
       const earlier = await unit.byKey(row.client, row.idempotencyKey);
       if (earlier === undefined) throw new Error('an idempotency key was taken and cannot be found');
       return sameAgain(earlier, row);
@@ -79,6 +80,7 @@ function newTransaction(
     destinationKey: destinationKeyOf(detail) ?? null,
     destinationDigest: null,
     carriedBy: null,
+    approvalsAwaited: null,
   };
 }
 

@@ -38,19 +38,20 @@ export function shownTo({ initiator, approvals, ...facts }: TransactionFacts, in
   return { ...shown, intent: Object.fromEntries(seen) };
 }
 
-type ShownView = Omit<ApprovalView, 'initiator' | 'approvals'> & {
+export type ShownView = Omit<ApprovalView, 'initiator' | 'approvals'> & {
   readonly initiator?: string;
   readonly approvals: readonly (Omit<ApprovalView['approvals'][number], 'approver'> & { readonly approver?: string })[];
 };
 
-/** What an approver is shown, with the names of their own institution's people alone. */
-export function viewShownTo({ initiator, approvals, ...view }: ApprovalView, institution: string): ShownView {
+/** What an approver is shown, with the names of their own institution's people, and what they say, alone. */
+export function viewShownTo({ initiator, approvals, declined, ...view }: ApprovalView, institution: string): ShownView {
   return {
     ...view,
     ...(view.initiatorInstitution === institution ? { initiator } : {}),
     approvals: approvals.map(({ approver, ...given }) =>
       given.institution === institution ? { approver, ...given } : given,
     ),
+    declined: declined.filter((each) => each.institution === institution),
   };
 }
 

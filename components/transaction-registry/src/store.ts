@@ -14,6 +14,14 @@ import type pg from 'pg';
 import { lifeCycleOf, stateRuleOf } from './life-cycles/index.ts';
 import { approvalQuestions, approvalsOf, openApprovalsBy } from './store/approvals.ts';
 import {
+  type AwaitedApprovals,
+  forgetAwaited,
+  putAwaited,
+  type WaitingQuery,
+  waitingTransactions,
+} from './store/awaiting.ts';
+import { declinesOf, putDecline, type StoredDecline } from './store/declines.ts';
+import {
   type ExceptionQuery,
   exceptionsBy,
   findException,
@@ -26,6 +34,7 @@ import {
   wasAccepted,
 } from './store/exceptions.ts';
 import { hasArrivedBefore, openOf, overdueLives, takeInstruction } from './store/lives.ts';
+import { type Look, looksBefore, putLook } from './store/looks.ts';
 import { type Connection, type Dated, many, one } from './store/rows.ts';
 
 export type { StoredApproval } from './store/approvals.ts';
@@ -59,6 +68,8 @@ export interface StoredTransaction {
   readonly destinationDigest: IntentDigest | null;
   /** Who has taken it on since whoever began it has gone. */
   readonly carriedBy: string | null;
+  /** Whose approvals are wanted in this state, as far as that is known; as `awaitedKey` writes them. */
+  readonly approvalsAwaited: readonly string[] | null;
 }
 
 /** What a step leaves the transaction with, beside its state. */
@@ -68,6 +79,8 @@ export interface LifeAfter {
   readonly destinationDigest: IntentDigest | null;
   /** Institutions that have a step to take from now on, and knew nothing of it before. */
   readonly parties: readonly string[];
+  /** Approvals that the next steps want by their own rules; null for none. */
+  readonly awaits: AwaitedApprovals | null;
 }
 
 export interface StoredTransition extends Omit<TransitionReceipt, 'replayed'> {
@@ -87,6 +100,7 @@ const transactionColumns = `id, client, idempotency_key as "idempotencyKey", det
   json_build_object('id', mandate_id, 'version', mandate_version, 'recordId', mandate_record_id) as mandate,
   (extract(epoch from awaited_until) * 1000)::float8 as "awaitedUntil", overdue_version as "overdueVersion",
   destination_key as "destinationKey", destination_digest as "destinationDigest", carried_by as "carriedBy",
+  approvals_awaited as "approvalsAwaited",
   array(select p.lei from transaction_parties p where p.transaction_id = transactions.id order by p.lei) as parties`;
 
 const transitionColumns = `transaction_id as transaction, version, event, to_state as state, institution,
@@ -112,7 +126,8 @@ const carryOn = {
   name: 'carry-on',
   text: `update transactions
             set state = $2, version = $3, last_record_id = $4, ended = $5, awaited_until = to_timestamp($6::float8 / 1000),
-                destination_digest = $7, overdue_version = null
+                destination_digest = $7, overdue_version = null, approvals_awaited = $8,
+                approvals_awaited_until = to_timestamp($9::float8 / 1000)
           where id = $1`,
 };
 
@@ -123,12 +138,13 @@ function createUnit(client: pg.PoolClient) {
      * Takes (client, idempotency key) for a new transaction. @returns false when it is taken; a second request waits
      * here until the first has committed or is gone.
      */
-    async insert(row: StoredTransaction): Promise<boolean> {
+    async insert(row: StoredTransaction, awaits: AwaitedApprovals | null): Promise<boolean> {
       const inserted = await client.query(
         `insert into transactions (id, client, idempotency_key, detail, intent_digest, initiator, initiator_institution, mandate_id,
                                    mandate_version, mandate_record_id, state, version, last_record_id, opened_record_id, opened_at,
-                                   destination_key)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, to_timestamp($15::float8 / 1000), $16)
+                                   destination_key, approvals_awaited, approvals_awaited_until)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, to_timestamp($15::float8 / 1000), $16, $17,
+                 to_timestamp($18::float8 / 1000))
          on conflict (client, idempotency_key) do nothing`,
         [
           row.id,
@@ -147,6 +163,8 @@ function createUnit(client: pg.PoolClient) {
           row.openedRecordId,
           row.openedAt,
           row.destinationKey,
+          awaits?.keys ?? null,
+          awaits?.until ?? null,
         ],
       );
       if (inserted.rowCount !== 1) return false;
@@ -175,6 +193,8 @@ function createUnit(client: pg.PoolClient) {
       return transitionsOf(client, id);
     },
     ...approvalQuestions(client),
+    declines: (id: TransactionId) => declinesOf(client, id),
+    putDecline: (id: TransactionId, decline: StoredDecline) => putDecline(client, id, decline),
     async putTransition(transition: StoredTransition, after: LifeAfter): Promise<void> {
       await client.query({
         ...insertTransition,
@@ -205,6 +225,8 @@ function createUnit(client: pg.PoolClient) {
           after.ended,
           after.awaitedUntil,
           after.destinationDigest,
+          after.awaits?.keys ?? null,
+          after.awaits?.until ?? null,
         ],
       });
       if (after.parties.length === 0) return;
@@ -256,6 +278,13 @@ export function createStore(pool: pg.Pool) {
       one<StoredTransaction>(pool, `select ${transactionColumns} from transactions where id = $1`, [id]),
     approvals: (id: TransactionId) => approvalsOf(pool, id),
     openApprovalsBy: (approver: string, now: number, limit: number) => openApprovalsBy(pool, approver, now, limit),
+    declines: (id: TransactionId) => declinesOf(pool, id),
+    waiting: (query: WaitingQuery) => waitingTransactions(pool, query),
+    putAwaited: (transaction: Pick<StoredTransaction, 'id' | 'version'>, awaited: AwaitedApprovals) =>
+      putAwaited(pool, transaction, awaited),
+    forgetAwaited: (now: number, limit: number) => forgetAwaited(pool, now, limit),
+    putLook: (look: Look) => putLook(pool, look),
+    looksBefore: (look: Parameters<typeof looksBefore>[1], limit: number) => looksBefore(pool, look, limit),
     /** In order. */
     transitions: (id: TransactionId) => transitionsOf(pool, id),
     /**

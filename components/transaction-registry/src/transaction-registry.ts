@@ -1,9 +1,9 @@
-import type { TransactionRegistry } from '@countersign/contracts';
+import { hardwareAcr, type TransactionRegistry } from '@countersign/contracts';
 import { createKeyCache } from '@countersign/oauth';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import { endApprovalsOf } from './approvals/end-approvals.ts';
-import { type ApprovingDependencies, createApproving } from './approving.ts';
+import { type ApproverDesk, type ApprovingDependencies, createApproving } from './approving.ts';
 import { endTransactionsOf } from './departure.ts';
 import { destinationKnown } from './destinations/known.ts';
 import { markOverdue } from './exceptions/overdue.ts';
@@ -14,10 +14,13 @@ import { type OpenDependencies, openTransaction } from './open.ts';
 import { publicException } from './store/exceptions.ts';
 import { createStore } from './store.ts';
 import { receiptOf } from './take-step.ts';
-import { type TransitionDependencies, transition } from './transition.ts';
+import type { TransitionDependencies } from './transition.ts';
+import { transitionAndTell } from './wanting-approval.ts';
 
 type UseCases = OpenDependencies & ApprovingDependencies & TransitionDependencies;
-export type TransactionRegistryDependencies = Omit<UseCases, 'store' | 'keys'> & {
+export type TransactionRegistryDependencies = Omit<UseCases, 'store' | 'keys' | 'acrValues'> & {
+  /** Classes of authenticators of which one is enough for approvals; one that cannot leave its hardware when left out. */
+  readonly acrValues?: readonly string[];
   /** Best one that reads `byIndexAlone`: what every step asks is planned once a connection. */
   readonly pool: pg.Pool;
   /** How often it looks for time-outs and overdue exceptions; never, where it is left out. */
@@ -25,6 +28,8 @@ export type TransactionRegistryDependencies = Omit<UseCases, 'store' | 'keys'> &
 };
 
 export interface TransactionRegistryComponent extends TransactionRegistry {
+  /** For the pages of approvers. */
+  readonly desk: ApproverDesk;
   /** Looks now, as happens now and then: @returns how many exceptions were raised, and how many have become overdue */
   sweep(): Promise<{ readonly timeouts: number; readonly overdue: number }>;
   stop(): Promise<void>;
@@ -39,18 +44,23 @@ const sweepSize = 500;
 export function createTransactionRegistry({
   pool,
   sweepEveryMs,
+  acrValues = [hardwareAcr],
   ...collaborators
 }: TransactionRegistryDependencies): TransactionRegistryComponent {
   const dependencies: UseCases = {
     ...collaborators,
     store: createStore(pool),
     keys: createKeyCache({ maxKeys: 1024 }),
+    acrValues,
   };
-  const { store, directory, clock, logger } = dependencies;
-  const sweep = async () => ({
-    timeouts: await tellTimeouts(sweepSize, dependencies),
-    overdue: await markOverdue(sweepSize, dependencies),
-  });
+  const { store, clock, logger } = dependencies;
+  const sweep = async () => {
+    await store.forgetAwaited(clock.now(), sweepSize);
+    return {
+      timeouts: await tellTimeouts(sweepSize, dependencies),
+      overdue: await markOverdue(sweepSize, dependencies),
+    };
+  };
   const sweeping = sweepEveryMs === undefined ? undefined : every(sweepEveryMs, sweep, logger);
   return {
     open: (request) => openTransaction(request, dependencies),
@@ -59,7 +69,7 @@ export function createTransactionRegistry({
       if (transaction === undefined) return undefined;
       return factsOf(
         transaction,
-        standingApprovals(transaction, await store.approvals(id), directory.snapshot(), clock.now()),
+        await standingApprovals(transaction, await store.approvals(id), clock.now(), dependencies),
         await destinationKnown(transaction, store),
       );
     },
@@ -71,7 +81,7 @@ export function createTransactionRegistry({
       return (await store.find(id))?.parties ?? [];
     },
     ...createApproving(dependencies),
-    transition: (request) => transition(request, dependencies),
+    transition: (request) => transitionAndTell(request, dependencies),
     async exceptions(filter) {
       return (await store.exceptions({ ...filter, limit: maxListed })).map(publicException);
     },

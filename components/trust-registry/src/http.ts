@@ -5,6 +5,7 @@ import { type Static, Type } from 'typebox';
 import { profileSchema } from './profile.ts';
 
 const { properties } = profileSchema;
+const { properties: signInProperties } = properties.signIn;
 
 /** The profile as it travels. */
 const profileBody = Type.Object(
@@ -17,6 +18,12 @@ const profileBody = Type.Object(
     required_claims: properties.requiredClaims,
     acr_values: properties.acrValues,
     max_authentication_age_seconds: properties.maxAuthenticationAgeSeconds,
+    sign_in: Type.Optional(
+      Type.Object(
+        { client_id: signInProperties.clientId, classes: signInProperties.classes },
+        { additionalProperties: false, description: 'Its people may sign in to our pages there' },
+      ),
+    ),
   },
   { additionalProperties: false },
 );
@@ -59,6 +66,9 @@ export function trustRegistryRoutes(
           requiredClaims: body.required_claims,
           acrValues: body.acr_values,
           maxAuthenticationAgeSeconds: body.max_authentication_age_seconds,
+          ...(body.sign_in === undefined
+            ? {}
+            : { signIn: { clientId: body.sign_in.client_id, classes: body.sign_in.classes } }),
         },
         { id: caller.subject, institution: caller.institution },
       );
@@ -92,6 +102,9 @@ function profileDocument(profile: TrustProfile) {
     required_claims: profile.requiredClaims,
     acr_values: profile.acrValues,
     max_authentication_age_seconds: profile.maxAuthenticationAgeSeconds,
+    ...(profile.signIn === undefined
+      ? {}
+      : { sign_in: { client_id: profile.signIn.clientId, classes: profile.signIn.classes } }),
     record: profile.recordId,
   };
 }

@@ -22,6 +22,9 @@ export const profileSchema = Type.Object(
     // Without a list nothing would be said about how the person signed in: there must be one.
     acrValues: Type.Array(printable, { minItems: 1, maxItems: 32, uniqueItems: true }),
     maxAuthenticationAgeSeconds: Type.Integer({ minimum: 1, maximum: 86_400 }),
+    signIn: Type.Optional(
+      Type.Object({ clientId: printable, classes: Type.Record(printable, printable, { maxProperties: 32 }) }, strict),
+    ),
   },
   strict,
 );
@@ -55,6 +58,9 @@ export function readProfile(
   };
   note('/issuer', checkIssuer(input.issuer, rules));
   note('/jwksUri', checkJwksUri(input.jwksUri, input.issuer, rules));
+  for (const name of Object.keys(input.signIn?.classes ?? {}))
+    if (!input.acrValues.includes(name))
+      problems.push({ path: '/signIn/classes', detail: 'It names a class that is none of acrValues.' });
   if (!institution.ok || problems.length > 0) return { ok: false, problems };
   return { ok: true, profile: inOneForm(input, institution.value) };
 }
@@ -84,5 +90,6 @@ function inOneForm(input: Static<typeof profileSchema>, institution: Lei): Trust
     requiredClaims: input.requiredClaims.toSorted(),
     acrValues: input.acrValues.toSorted(),
     maxAuthenticationAgeSeconds: input.maxAuthenticationAgeSeconds,
+    ...(input.signIn === undefined ? {} : { signIn: input.signIn }),
   };
 }

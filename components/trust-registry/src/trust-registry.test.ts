@@ -259,6 +259,12 @@ describe('a profile that is not acceptable', () => {
     ['no authentication class', '/acrValues', { acrValues: [] }],
     ['an empty authentication class', '/acrValues/0', { acrValues: [''] }],
     ['an empty claim name', '/requiredClaims/0', { requiredClaims: [''] }],
+    ['a sign-in without a client', '/signIn', { signIn: { classes: {} } }],
+    [
+      'what a class is worth that it does not accept',
+      '/signIn/classes',
+      { signIn: { clientId: 'countersign', classes: { password: 'phr' } } },
+    ],
   ];
   it.each(cases)('is refused for %s', async (_name, path, changes) => {
     const registry = await open();
@@ -330,6 +336,7 @@ describe('the routes of the registry', () => {
     const { jwksUri, maxLifetimeSeconds, requiredClaims, acrValues, maxAuthenticationAgeSeconds, ...same } = profile();
     const body = {
       ...same,
+      sign_in: { client_id: 'countersign', classes: { phrh: 'phr' } },
       jwks_uri: jwksUri,
       max_lifetime_seconds: maxLifetimeSeconds,
       required_claims: requiredClaims,
@@ -339,6 +346,7 @@ describe('the routes of the registry', () => {
     const answer = await app.inject({ method: 'POST', url: '/partners/profiles', payload: body, headers });
     expect(answer.json()).toMatchObject({ ...body, version: 1, record: records[0]?.id });
     expect(records[0]?.subject).toEqual({ id: 'service:operator', institution: broker });
+    expect((await registry.list())[0]?.signIn).toEqual({ clientId: 'countersign', classes: { phrh: 'phr' } });
     expect((await app.inject({ url: '/partners/profiles', headers })).json().profiles).toEqual([answer.json()]);
     expect((await app.inject({ url: '/partners/profiles' })).statusCode).toBe(401);
     expect(

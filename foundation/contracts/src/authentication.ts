@@ -1,8 +1,14 @@
-import { errorVocabulary, type SessionId } from '@countersign/kernel';
+import { type AuthenticatorId, type Digest, errorVocabulary, type SessionId } from '@countersign/kernel';
+import type { Tier } from '@countersign/market';
 import type { PrincipalId } from './principals.ts';
 
 /** The class of a sign-in that proves nothing: a person picked by name. Refused outside development. */
 export const developmentAcr = 'urn:countersign:acr:development';
+
+/** Phishing-resistant (OpenID Enhanced Authentication Profile): a key that answers only to our origin. */
+export const phishingResistantAcr = 'phr';
+/** The same with a key that cannot leave its hardware. */
+export const hardwareAcr = 'phrh';
 
 /** A person who is signed in in one browser. */
 export interface SignIn {
@@ -14,6 +20,28 @@ export interface SignIn {
   readonly amr: readonly string[];
   /** Seconds since the epoch: when the person last showed who they are. */
   readonly authTime: number;
+  /** What the session is good for. */
+  readonly tier: Tier;
+  /** The managed device that it is on, where one has shown itself. */
+  readonly device?: string;
+  readonly authenticator?: AuthenticatorId;
+  /** Issuer that vouches for the person, where somebody else signed them in: no assertion of theirs can be bound. */
+  readonly issuer?: string;
+  /**
+   * Intents that the newest assertion was made for: `acr` and `authTime` are then that assertion's, and count for these
+   * alone.
+   */
+  readonly boundTo?: readonly Digest[];
+}
+
+/** One of a person's sessions, for who may see or end it. */
+export interface ListedSession extends Pick<SignIn, 'session' | 'person' | 'acr' | 'tier' | 'device'> {
+  /** RFC 3339. */
+  readonly startedAt: string;
+  readonly lastSeenAt: string;
+  readonly endsAt: string;
+  /** As the browser and its address were described when it began; withheld values are left out. */
+  readonly where?: string;
 }
 
 /** What a sign-in must be good for (RFC 9470 section 4, OpenID Connect Core section 3.1.2.1). */
@@ -24,6 +52,15 @@ export interface SignInNeed {
   readonly notBefore?: number;
   /** Whom the client expects; a hint and nothing more. */
   readonly loginHint?: string;
+  /** What the session must be good for; for reading when left out. */
+  readonly tier?: Tier;
+  /**
+   * Digests of the intents that it is for: a fresh assertion over a challenge that includes them, which counts for them
+   * alone (RFC 9470 with dynamic linking). 1 to 8.
+   */
+  readonly intents?: readonly Digest[];
+  /** Code of the policy's reason for which more is asked than before; it is shown and recorded. */
+  readonly reason?: string;
 }
 
 export const authenticationErrors = errorVocabulary({
@@ -37,8 +74,30 @@ export const authenticationErrors = errorVocabulary({
   /** Only people of an institution whose LEI is `ISSUED` may act. */
   institution_not_issued: 'forbidden',
   sign_in_attempts_spent: 'rate-limited',
+  /** Too many pages or attempts from this address or in this browser, within a minute. */
+  sign_in_too_many: 'rate-limited',
+  /** Somebody else vouches for a sign-in that is older than what was asked for. */
+  sign_in_too_old: 'forbidden',
   /** A sign-in leads back to our own origin and nowhere else. */
   return_to_foreign: 'invalid',
+  /** The browser showed no certificate at the address for mutual TLS. */
+  certificate_missing: 'unauthenticated',
+  /** No good path leads from it to an authority that is trusted for people (RFC 5280 section 6). */
+  certificate_untrusted: 'forbidden',
+  /** It, or one above it, has expired or is not valid yet. */
+  certificate_expired: 'forbidden',
+  /** Its key usage or extended key usage is for something else. */
+  certificate_usage: 'forbidden',
+  certificate_policy: 'forbidden',
+  certificate_revoked: 'forbidden',
+  /** Nothing recent enough says whether it was revoked. */
+  certificate_status_unknown: 'unavailable',
+  provider_unknown: 'not-found',
+  /** The identity provider did not sign the person in. */
+  provider_refused: 'forbidden',
+  /** What it answered does not fit what was asked, or its trust profile. */
+  provider_answer_refused: 'forbidden',
+  provider_unavailable: 'unavailable',
 });
 
 /**
@@ -49,9 +108,14 @@ export interface Authentication {
   /**
    * Who is signed in in the browser that sent this `Cookie` header; undefined when nobody is, or no longer.
    *
+   * @param need.tier which of the browser's sessions: those for reading are one, each other tier has its own. Reading
+   *   when left out
+   * @param need.intents answers with the step-up that was made for exactly these, where there is one
    * @param cookieHeader as received; bounded and parsed here
    */
-  current(cookieHeader: string | undefined): Promise<SignIn | undefined>;
+  current(cookieHeader: string | undefined, need?: Pick<SignInNeed, 'tier' | 'intents'>): Promise<SignIn | undefined>;
+  /** Everything that stands in one browser: the session for reading first, then the others, the strongest last. */
+  inBrowser(cookieHeader: string | undefined): Promise<readonly SignIn[]>;
   /**
    * Begins a sign-in and says where to send the browser (a path on our own origin). When the person is through, the
    * browser is sent to `returnTo` by 303; when they give up, to `returnTo` too, and {@link current} says no.
@@ -68,6 +132,8 @@ export interface Authentication {
     /** Name of the software that asks, for the page. */
     readonly clientName: string;
   }): Promise<string>;
+  /** Of one person, newest first. */
+  sessionsOf(person: PrincipalId): Promise<readonly ListedSession[]>;
   /** Whether a session still stands, whoever asks. */
   session(id: SessionId): Promise<SignIn | undefined>;
   /** Ends a session; idempotent. Recorded before it takes effect. */
@@ -85,6 +151,7 @@ export interface Authentication {
 export function satisfies(signIn: SignIn, need: SignInNeed): boolean {
   return (
     (need.acrValues.length === 0 || need.acrValues.includes(signIn.acr)) &&
-    (need.notBefore === undefined || signIn.authTime >= need.notBefore)
+    (need.notBefore === undefined || signIn.authTime >= need.notBefore) &&
+    (need.intents === undefined || need.intents.every((intent) => signIn.boundTo?.includes(intent) === true))
   );
 }

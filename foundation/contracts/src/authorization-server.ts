@@ -7,6 +7,7 @@ import {
   type ResourceRequest,
 } from '@countersign/oauth';
 import type { Actor } from './audit-log.ts';
+import type { EmergencyTokens } from './break-glass.ts';
 
 /** Who calls one of our own interfaces, after token and proof have been checked. */
 export interface Caller {
@@ -171,7 +172,7 @@ export type RevocationTarget =
   /** Everybody who acts for this institution, by LEI. */
   | { readonly kind: 'partner'; readonly id: string };
 
-export interface AuthorizationServer {
+export interface AuthorizationServer extends EmergencyTokens {
   /**
    * Issues or exchanges an access token. The record of it is durable before the token is returned; so is that of
    * a refusal.

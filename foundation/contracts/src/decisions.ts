@@ -95,6 +95,11 @@ export interface DecisionInput {
     readonly acr?: string;
     /** Seconds since the epoch at which the person signed in. */
     readonly authTime?: number;
+    /**
+     * Whether both are of an assertion over a challenge that held this intent. Only where our own sign-in is the source and
+     * there is an intent.
+     */
+    readonly boundToIntent?: boolean;
     readonly algo?: { readonly modelId: string; readonly version: string; readonly artifactSha256: string };
     /** The partner that vouches for the person, and the claims its assertion had. */
     readonly partner?: { readonly institution: string; readonly claims: readonly string[] };

@@ -328,6 +328,7 @@ export interface DirectorySnapshot {
   accounts(): Iterable<Account>;
   venues(): Iterable<Venue>;
   resources(): Iterable<Resource>;
+  devices(): Iterable<Device>;
 }
 
 export interface DirectoryChange {

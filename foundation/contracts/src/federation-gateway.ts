@@ -66,6 +66,16 @@ export const federationErrors = errorVocabulary({
   /** It names one of its issuer's tenants, which do not exist here: its subject could be anybody's. */
   assertion_tenant: 'invalid',
   partner_keys_unavailable: 'unavailable',
+  /** Its nonce is not that of the request that it answers. */
+  assertion_nonce: 'invalid',
+  /** The issuer has no trust profile, or none that lets people sign in there. */
+  partner_sign_in_not_offered: 'not-found',
+  /** It did not sign the person in, and says so. */
+  partner_sign_in_denied: 'forbidden',
+  /** It answered something else than what was asked, or another issuer did. */
+  partner_sign_in_answer: 'invalid',
+  /** Its metadata or its token endpoint cannot be had, or are not what they must be. */
+  partner_unavailable: 'unavailable',
 });
 
 export interface FederationGateway {
@@ -83,4 +93,50 @@ export interface FederationGateway {
    * @throws CodedError of {@link federationErrors}, or of the audit log when a refusal could not be recorded
    */
   acceptAssertion(assertion: string, audience: string, client?: string): Promise<FederatedIdentity>;
+}
+
+/** A sign-in at a partner's identity provider that is under way: for whoever began it to keep, and for nobody to see. */
+export interface PartnerSignInUnderWay {
+  readonly issuer: string;
+  readonly redirectUri: string;
+  readonly nonce: string;
+  readonly codeVerifier: string;
+}
+
+/** Who signed in there. Origin and assurance are kept; `acr` is what it is worth here. */
+export interface PartnerSignedIn
+  extends Pick<
+    FederatedIdentity,
+    'principal' | 'institution' | 'issuer' | 'subject' | 'amr' | 'authTime' | 'provenance'
+  > {
+  readonly acr: string;
+  /** As the partner calls it. */
+  readonly partnerAcr: string;
+}
+
+/** Sign-in to our own pages at partners: the code flow of OpenID Connect with PKCE, as a relying party. */
+export interface PartnerSignIns {
+  /**
+   * Where to send the browser.
+   *
+   * @param request.state comes back with the answer; who asks keeps it to itself and to the browser
+   * @param request.acrValues classes in our terms of which the sign-in should have one; every class when empty
+   * @param request.notBefore the person must have signed in at this time or later, in seconds since the epoch
+   * @throws CodedError `partner_sign_in_not_offered`, `partner_unavailable`
+   */
+  begin(request: {
+    readonly issuer: string;
+    readonly redirectUri: string;
+    readonly state: string;
+    readonly acrValues: readonly string[];
+    readonly notBefore?: number;
+  }): Promise<{ readonly location: string; readonly underWay: PartnerSignInUnderWay }>;
+  /**
+   * Takes what the browser brought back: redeems the code, checks the ID token under the trust profile as it is now, and
+   * records what came of it (`identity.accepted`, `identity.refused`) before it is told.
+   *
+   * @param answer the parameters at the redirect URI; that its `state` is ours the caller has seen
+   * @throws CodedError of {@link federationErrors}
+   */
+  complete(underWay: PartnerSignInUnderWay, answer: ReadonlyMap<string, string>): Promise<PartnerSignedIn>;
 }

@@ -1,4 +1,4 @@
-import { errorVocabulary, type GrantId, type RecordId, type SessionId } from '@countersign/kernel';
+import { type Digest, errorVocabulary, type GrantId, type RecordId, type SessionId } from '@countersign/kernel';
 import type { AuthorizationDetail, Lei, Scope } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
 import type { ClientId, PrincipalId } from './principals.ts';
@@ -37,6 +37,8 @@ export interface Grant extends GrantTerms {
   readonly amr: readonly string[];
   /** Seconds since the epoch. */
   readonly authTime: number;
+  /** Digests of the intents that an assertion was made for when it was given: `acr` and `authTime` are that one's. */
+  readonly boundTo?: readonly Digest[];
   /** The sign-in under which it was given; absent where the person decided on another device without one. */
   readonly session?: SessionId;
   /** RFC 3339. */

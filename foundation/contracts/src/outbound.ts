@@ -65,3 +65,33 @@ export interface ConfiguredExchange {
     },
   ): Promise<{ readonly status: number; readonly contentType: string | undefined; readonly body: Buffer }>;
 }
+
+/** Documents at addresses that the operator has configured; as {@link ConfiguredExchange}. */
+export interface ConfiguredDocuments {
+  /**
+   * The body of a document.
+   *
+   * @param limits.plainHttp what is fetched is signed, and plain http is enough for it
+   * @param limits.maxBytes 65,536 by default
+   * @param limits.timeoutMs 5,000 by default
+   * @throws CodedError `outbound_failed`, also for any status but 200; `outbound_address_refused`
+   */
+  get(
+    url: string,
+    limits?: { readonly plainHttp?: boolean; readonly timeoutMs?: number; readonly maxBytes?: number },
+  ): Promise<Buffer>;
+}
+
+/** A form to an address that a partner has written; as {@link Outbound}. */
+export interface OutboundForm {
+  /**
+   * Posts a form and reads the JSON that is answered, whatever the status.
+   *
+   * @throws CodedError of {@link outboundErrors}
+   */
+  postForm(
+    url: string,
+    form: URLSearchParams,
+    limits?: { readonly timeoutMs?: number; readonly maxBytes?: number },
+  ): Promise<{ readonly status: number; readonly body: unknown }>;
+}

@@ -4,7 +4,7 @@ import { errorVocabulary } from '@countersign/kernel';
  * One purpose, one set of keys: a key that signs tokens never signs checkpoints.
  *
  * `id-token`: what is said to clients (ID tokens, logout tokens, JARM, signed introspection, revocation lists);
- * `transaction-token`: transaction tokens and JWT grants for other servers; `policy-bundle`: activated policies;
+ * `transaction-token`: transaction tokens, and JWT grants and client assertions for other servers; `policy-bundle`: activated policies;
  * `mandate`: versions of mandates; `envelope`: identity envelopes; `event`: events that are sent to subscribers;
  * `security-event`: security event tokens (RFC 8417); `time-stamp`: time-stamp tokens (RFC 3161).
  */

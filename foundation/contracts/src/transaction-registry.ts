@@ -9,8 +9,10 @@ import {
 } from '@countersign/kernel';
 import { type ApproverRole, type AuthorizationDetail, approverRoles } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
+import type { SignedStatement } from './authenticators.ts';
 import type { TransactionFacts } from './decisions.ts';
 import type { ExceptionRegister } from './exceptions.ts';
+import type { PrincipalId } from './principals.ts';
 
 /** One life for each kind of intent; see `life-cycles/` of the transaction registry. */
 export const lifeCycleNames = [
@@ -140,6 +142,32 @@ export interface ApprovalView {
     readonly independent?: true;
   }[];
   readonly approvals: readonly { readonly approver: string; readonly role: string; readonly institution: string }[];
+  /** Approvers who would not, newest first; they keep nobody else from approving. */
+  readonly declined: readonly {
+    readonly approver: string;
+    readonly institution: string;
+    readonly reason: string;
+    /** RFC 3339. */
+    readonly at: string;
+  }[];
+  /** RFC 3339: it is begun before, or not at all. */
+  readonly notAfter: string;
+}
+
+/** A transaction that waits for a person, with the roles in which they may approve it now. */
+export interface WaitingTransaction {
+  readonly view: ApprovalView;
+  /** At least one. */
+  readonly roles: readonly ApproverRole[];
+}
+
+/** What an approver saw when they signed, for the record. */
+export interface ShownToApprover {
+  /** BCP 47, of the words around it; what it says of the intent is as decoded. */
+  readonly lang: string;
+  readonly title: string;
+  readonly lines: ApprovalView['lines'];
+  readonly warnings: ApprovalView['warnings'];
 }
 
 /** A party is waited for; what happens when it is not heard of in time. */
@@ -194,6 +222,10 @@ export const transactionErrors = errorVocabulary({
   /** The transaction was carried on by it: it cannot be withdrawn any more. */
   approval_used: 'conflict',
   approval_batch_root: 'conflict',
+  /** The authenticator that signed is of a class that is not enough for approvals here. */
+  approval_authenticator: 'forbidden',
+  /** Something is to be said when an approval is declined: 1 to 500 characters. */
+  decline_reason: 'invalid',
   /** Whoever does this may not have begun, approved or certified it. */
   duties_combined: 'forbidden',
   /** A person or their software must do this; a machine of its own accord may not. */
@@ -255,8 +287,13 @@ export interface TransactionRegistry extends ExceptionRegister {
    * `typ` `countersign-approval+jwt`, signed with ES256 or EdDSA by a key registered to exactly one person, who is
    * the `iss`. It counts until `exp`, at most an hour after `iat`, in the role that the claim `role` names; left out,
    * as a supervisor's, or in the only other role of {@link approverRoles} that the person has.
+   *
+   * A person's authenticator signs the same members as a statement of `typ` `countersign-approval+webauthn`, which has
+   * been verified when it comes here (`Statements.take`); it falls with that authenticator.
+   *
+   * @param shown what the approver was shown, kept with the record for those who may read it
    */
-  approve(id: TransactionId, approvalJws: string): Promise<Approval>;
+  approve(id: TransactionId, approval: string | SignedStatement, shown?: ShownToApprover): Promise<Approval>;
   /**
    * Carries a transaction on by one event, once. The same institution with the same key, event and body gets the
    * first receipt again; the key with anything else `idempotency_conflict`.
@@ -269,12 +306,35 @@ export interface TransactionRegistry extends ExceptionRegister {
    */
   transition(request: TransitionRequest): Promise<TransitionReceipt>;
   /**
-   * Takes one signature for several transactions: a compact JWS as for {@link approve}, with `items`, a list of
-   * `{ txn, intent_digest }`, and `root`, its digest, in the place of `txn` and `intent_digest`. All or none.
+   * Takes one signature for several transactions: a compact JWS or a statement as for {@link approve}, with `items`, a
+   * list of `{ txn, intent_digest }`, and `root`, its digest, in the place of `txn` and `intent_digest`. All or none.
    *
    * @throws CodedError as {@link approve}, with the `transaction` at fault in its facts; `approval_batch_root`
    */
-  approveBatch(approvalJws: string): Promise<BatchApproval>;
+  approveBatch(
+    approval: string | SignedStatement,
+    shown?: ReadonlyMap<TransactionId, ShownToApprover>,
+  ): Promise<BatchApproval>;
+  /**
+   * An approver will not approve it, and says why; nothing else happens to it, and they may think better of it. Recorded
+   * as `approval.declined`. Repeating it returns the first result.
+   *
+   * @throws CodedError as {@link approve} for who could not have approved it; `decline_reason`
+   */
+  decline(id: TransactionId, by: PrincipalId, reason: string): Promise<{ readonly recordId: RecordId }>;
+  /**
+   * What waits for a person: an approval is wanted that they may give now, in a role they have, of what they neither
+   * began nor approved nor declined. The soonest to end first; at most 30, however much there is.
+   *
+   * An approval by the policies' wish alone is known of since the step was asked for, or since somebody looked at what
+   * there is to approve.
+   *
+   * @param intents only transactions with one of these digests
+   */
+  waitingFor(
+    person: PrincipalId,
+    intents?: readonly Digest[],
+  ): Promise<{ readonly waiting: readonly WaitingTransaction[]; readonly more: boolean }>;
   /**
    * By the approver, as long as a step that wants it is still to come; once the last of them rests on it, no more.
    * Repeating it returns the first result.

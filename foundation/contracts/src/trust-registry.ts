@@ -20,8 +20,21 @@ export interface TrustProfile {
   readonly acrValues: readonly string[];
   /** How old the sign-in may be, in seconds. */
   readonly maxAuthenticationAgeSeconds: number;
+  /** Where its people may also sign in to our own pages there; nobody may when it is left out. */
+  readonly signIn?: PartnerSignIn;
   readonly recordId: RecordId;
 }
+
+/** Sign-in to our pages at a partner's identity provider: we are its relying party (OpenID Connect Core). */
+export type PartnerSignIn = {
+  /** By which it knows us. We show who we are with `private_key_jwt`; our keys are those of our key set. */
+  readonly clientId: string;
+  /**
+   * What its classes are worth here: for some of its `acrValues` the class that a sign-in has then. One that is not
+   * named keeps its own name, which is enough only where a tier asks for that or for none.
+   */
+  readonly classes: Readonly<Record<string, string>>;
+};
 
 export type TrustProfileInput = Omit<TrustProfile, 'id' | 'version' | 'recordId'>;
 

@@ -19,6 +19,10 @@ export const idPrefixes = {
   subscription: 'sub',
   departure: 'dep',
   stream: 'src',
+  authenticator: 'aut',
+  recovery: 'rcv',
+  incident: 'inc',
+  notice: 'ntc',
 } as const;
 export type IdKind = keyof typeof idPrefixes;
 
@@ -46,6 +50,14 @@ export type SubscriptionId = Brand<string, 'SubscriptionId'>;
 export type DepartureId = Brand<string, 'DepartureId'>;
 /** What one process records, from its start to its end. */
 export type StreamId = Brand<string, 'StreamId'>;
+/** A security key or passkey that one person has registered. */
+export type AuthenticatorId = Brand<string, 'AuthenticatorId'>;
+/** A lost factor, from its report to its replacement. */
+export type RecoveryId = Brand<string, 'RecoveryId'>;
+/** A declared incident, with the emergency access that it gave. */
+export type IncidentId = Brand<string, 'IncidentId'>;
+/** What a person is told, by every channel. */
+export type NoticeId = Brand<string, 'NoticeId'>;
 
 interface IdOf {
   transaction: TransactionId;
@@ -64,6 +76,10 @@ interface IdOf {
   subscription: SubscriptionId;
   departure: DepartureId;
   stream: StreamId;
+  authenticator: AuthenticatorId;
+  recovery: RecoveryId;
+  incident: IncidentId;
+  notice: NoticeId;
 }
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';

@@ -1,4 +1,4 @@
-import { type EncodedHeader, encodeHeader, signCompactJws } from '@countersign/oauth';
+import { type EncodedHeader, encodeHeader, signCompactJws } from '@countersign/oauth/signatures';
 import { envelopeClaims } from './claims.ts';
 import { envelopeBounds, envelopeErrors, envelopeType, type IdentityEnvelope, maxEnvelopeLength } from './envelope.ts';
 

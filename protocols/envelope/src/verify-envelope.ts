@@ -5,7 +5,7 @@ import {
   parseCompactJws,
   type VerificationKey,
   verifyJws,
-} from '@countersign/oauth';
+} from '@countersign/oauth/signatures';
 import { parseEnvelope } from './claims.ts';
 import {
   type EnvelopeExpectations,

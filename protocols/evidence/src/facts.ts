@@ -9,6 +9,7 @@ import {
   sha256Base64Url,
   type TransactionId,
 } from '@countersign/kernel';
+import type { WebAuthnSignature } from '@countersign/webauthn';
 import { Members, RecordMalformed } from './members.ts';
 
 /**
@@ -19,7 +20,7 @@ export type Facts =
   /** The intent is undefined when it is withheld: the digest beside it still stands. */
   | { readonly kind: 'transaction.opened'; readonly intent: Json | undefined; readonly intentType: string | undefined }
   | TransitionFacts
-  | { readonly kind: 'approval.given'; readonly jws: string; readonly key: Readonly<Record<string, Json>> }
+  | { readonly kind: 'approval.given'; readonly signed: SignedApproval; readonly key: Readonly<Record<string, Json>> }
   | { readonly kind: 'decision.made'; readonly decision: boolean }
   | { readonly kind: 'token.issued'; readonly claims: TokenClaims; readonly decision: EmbeddedDecision }
   | {
@@ -40,6 +41,7 @@ export type Facts =
       readonly kind: 'directory.applied';
       readonly credentials: readonly { readonly kid: string; readonly principal: string }[];
     }
+  | AuthenticatorFacts
   | ManifestFacts
   | PruningFacts
   | { readonly kind: 'erasure.completed'; readonly keys: readonly string[] }
@@ -48,6 +50,25 @@ export type Facts =
   /** A member that checks need is withheld. */
   | { readonly kind: 'withheld' }
   | { readonly kind: 'other' };
+
+/** An approval as it was signed: a JWS by a key of the directory, or a statement by an authenticator (WebAuthn). */
+export type SignedApproval =
+  | { readonly form: 'jws'; readonly jws: string }
+  | {
+      readonly form: 'statement';
+      readonly claims: Readonly<Record<string, Json>>;
+      readonly signature: WebAuthnSignature;
+    };
+
+/** An authenticator that became a person's: the subject of the record. */
+export interface AuthenticatorFacts {
+  readonly kind: 'authenticator.registered';
+  /** RFC 7638 thumbprint of its key. */
+  readonly kid: string;
+  readonly credentialId: string;
+  readonly rpId: string;
+  readonly backupEligible: boolean;
+}
 
 /** Stretches of the log whose bytes have been removed when their time was over. */
 export interface PruningFacts {
@@ -139,7 +160,7 @@ export function readFacts(type: string, data: Json | undefined, withheld: readon
       return readTransition(Members.of(data, 'data'));
     case 'approval.given': {
       const members = Members.of(data, 'data');
-      return { kind: type, jws: members.text('jws'), key: members.object('key').all };
+      return { kind: type, signed: readSignedApproval(members), key: members.object('key').all };
     }
     case 'decision.made':
       return { kind: type, decision: readDecisionMade(Members.of(data, 'data')) };
@@ -171,6 +192,16 @@ export function readFacts(type: string, data: Json | undefined, withheld: readon
           .list('credentials')
           .map((credential) => ({ kid: credential.text('kid'), principal: credential.text('principal') })),
       };
+    case 'authenticator.registered': {
+      const members = Members.of(data, 'data');
+      return {
+        kind: type,
+        kid: members.text('kid'),
+        credentialId: members.text('credential_id'),
+        rpId: members.text('rp_id'),
+        backupEligible: members.flag('backup_eligible'),
+      };
+    }
     case 'evidence.exported':
       return readManifest(Members.of(data, 'data'));
     case 'log.pruned':
@@ -222,12 +253,13 @@ const forMandates = (places: readonly string[]) => Object.fromEntries(mandateTyp
 const neededPlaces: Readonly<Record<string, readonly string[]>> = {
   ...forMandates(mandatePlaces),
   'transaction.transitioned': [...inside('/data', 'event', 'from', 'to', 'version'), ...decisionPlaces],
-  'approval.given': inside('/data', 'jws', 'key'),
+  'approval.given': inside('/data', 'jws', 'statement', 'key'),
   'decision.made': decisionPlaces,
   'token.issued': tokenPlaces,
   'token.exchanged': [...tokenPlaces, '/data/subject_token'],
   'policy.published': inside('/data', 'version', 'hash'),
   'directory.applied': ['/data/credentials'],
+  'authenticator.registered': inside('/data', 'kid', 'credential_id', 'rp_id', 'backup_eligible'),
   'evidence.exported': ['/data'],
   'log.pruned': ['/data'],
   'erasure.completed': ['/data'],
@@ -258,6 +290,26 @@ function readOpening(members: Members, withheld: boolean): Facts {
   const intent = withheld ? undefined : members.value('intent');
   const stated = membersOf(intent)?.['type'] ?? members.all['intent_type'];
   return { kind: 'transaction.opened', intent, intentType: typeof stated === 'string' ? stated : undefined };
+}
+
+/** Exactly one of the two: of a record with both, each reader could believe another. */
+function readSignedApproval(members: Members): SignedApproval {
+  if (!members.has('statement')) return { form: 'jws', jws: members.text('jws') };
+  if (members.has('jws')) throw new RecordMalformed('data holds an approval in two forms');
+  const statement = members.object('statement');
+  const signature = statement.object('signature');
+  return {
+    form: 'statement',
+    claims: statement.object('claims').all,
+    signature: {
+      credential_id: signature.text('credential_id'),
+      authenticator_data: signature.text('authenticator_data'),
+      client_data_json: signature.text('client_data_json'),
+      signature: signature.text('signature'),
+      rp_id: signature.text('rp_id'),
+      origin: signature.text('origin'),
+    },
+  };
 }
 
 function readPruning(members: Members): PruningFacts {

@@ -13,7 +13,7 @@ export {
   type EvidenceBundle,
   parseBundle,
 } from './bundle.ts';
-export { approvalType } from './checks/approvals.ts';
+export { approvalStatementType, approvalType } from './checks/signed-approval.ts';
 export { describeBundle, type TimelineEntry, timelineOf } from './describe-bundle.ts';
 export type { BundleTrust } from './evidence.ts';
 export { buildGraph } from './graph/build-graph.ts';

@@ -731,6 +731,7 @@ describe('hostile bundles', () => {
       'mandate.accepted',
       'policy.published',
       'directory.applied',
+      'authenticator.registered',
       'evidence.exported',
     ];
     const story = tellOrder();

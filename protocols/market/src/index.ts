@@ -8,3 +8,4 @@ export * from './roles.ts';
 export * from './scope-descriptions.ts';
 export * from './scopes.ts';
 export type { Problem } from './shape.ts';
+export * from './tiers.ts';

@@ -23,7 +23,7 @@ const vocabulary = {
   retention: ['read', 'propose', 'approve'],
   erasure: ['propose', 'approve'],
   legalhold: ['place', 'release'],
-  breakglass: ['invoke', 'review'],
+  breakglass: ['invoke', 'review', 'read'],
   // Doors of Countersign itself.
   directory: ['apply', 'approve', 'read'],
   decision: ['evaluate'],
@@ -33,6 +33,11 @@ const vocabulary = {
   event: ['read', 'subscribe'],
   signal: ['subscribe'],
   identity: ['provision', 'read'],
+  authenticator: ['invite', 'read', 'revoke'],
+  account: ['lock', 'unlock'],
+  session: ['read', 'end'],
+  device: ['enrol', 'read', 'report'],
+  recovery: ['open', 'read'],
 } as const;
 
 type Vocabulary = typeof vocabulary;

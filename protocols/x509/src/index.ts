@@ -1,8 +1,22 @@
 export { buildAuthorityCertificate, type NewAuthorityCertificate } from './certificates/build-authority-certificate.ts';
 export { type ParsedCertificate, readX509Certificate } from './certificates/certificate.ts';
+export { extendedKeyUsageOf } from './certificates/extensions.ts';
 export { type CertificateTrust, findPath, type PathVerdict } from './certificates/find-path.ts';
 export type { HashName } from './crypto.ts';
 export { x509Errors } from './errors.ts';
+export { objectIdentifiers } from './object-identifiers.ts';
+export { type GeneralName, subjectAltNamesOf } from './path/general-names.ts';
+export {
+  type PathReason,
+  type PathRequirements,
+  pathReasons,
+  type ValidatedPath,
+  validatePath,
+} from './path/validate-path.ts';
+export { type CompleteRevocationList, readCompleteRevocationList } from './revocation/revocation-list.ts';
+export type { RevocationStatement } from './revocation/revocation-statement.ts';
+export { encodeStatusRequest } from './revocation/status-request.ts';
+export { readStatusResponse } from './revocation/status-response.ts';
 export { maxRevocationOctets, type RevocationVerdict, verifyRevocation } from './revocation/verify-revocation.ts';
 export type { SignOctets } from './signing/sign-octets.ts';
 export { buildTimeStampToken, type NewTimeStampToken } from './time-stamp/build-time-stamp-token.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { CodedError, isCodedError } from '@countersign/kernel';
-import { refusalOf } from '@countersign/sdk';
+import { refusalOf } from '@countersign/sdk/calling';
 import type { Command } from 'commander';
 import { type Connection, type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, green, print, yellow } from '../output.ts';

@@ -7,11 +7,11 @@ import {
   parseVerifierKey,
   verifyCheckpoint,
 } from '@countersign/merkle-log';
-import { refusalOf, type Token } from '@countersign/sdk';
+import { refusalOf, type Token } from '@countersign/sdk/calling';
 import type { Command } from 'commander';
 import { type Connection, type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, exitCodes, green, print, progressLine, red } from '../output.ts';
-import { type FsckFlags, fsck } from './log/fsck.ts';
+import type { FsckFlags } from './log/fsck.ts';
 import { mirror } from './log/mirror.ts';
 import { publishedKey } from './log/published-key.ts';
 
@@ -53,6 +53,8 @@ export function logCommands(program: Command, options: () => ConnectionOptions):
     .option('--earlier <file>', 'a checkpoint that you hold: the log has only grown since')
     .option('--json', 'one JSON object, for machines')
     .action(async (flags: FsckFlags) => {
+      // Loaded when it is asked for: it reads records, the others bytes.
+      const { fsck } = await import('./log/fsck.ts');
       process.exitCode = await fsck(flags, options());
     });
   log

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-export function runCommands(program: Command): void {
+export function startCommand(program: Command): void {
   program
     .command('start')
     .description('start a control plane and keep it up')
@@ -15,6 +15,9 @@ export function runCommands(program: Command): void {
         ...(flags.config === undefined ? {} : { configurationFile: flags.config }),
       });
     });
+}
+
+export function demoCommand(program: Command): void {
   program
     .command('demo')
     .description('carry one institutional order from sign-in to settlement across five firms, and prove it')

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { createEnvelopeVerifier } from '@countersign/sdk';
+import { createEnvelopeVerifier } from '@countersign/sdk/calling';
 import type { Command } from 'commander';
 import { type Connection, type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, green, print, yellow } from '../output.ts';

@@ -16,7 +16,7 @@ export interface Servers {
 }
 
 /** As a development installation calls itself that was started without a word. */
-const example: Servers = { issuer: 'http://127.0.0.1:7420' };
+const example: Servers = { issuer: 'http://localhost:7420' };
 
 /**
  * The OpenAPI 3.1 document of every interface that no other specification defines, from the schemas of its routes. No
@@ -186,6 +186,11 @@ function partsNobodyAsks(): InterfaceParts {
     signals: nobodyAsks(),
     timeStamping: nobodyAsks(),
     retention: nobodyAsks(),
+    authentication: nobodyAsks(),
+    devices: nobodyAsks(),
+    recovery: nobodyAsks(),
+    breakGlass: nobodyAsks(),
+    singleUse: nobodyAsks(),
     scim: {
       pool: nobodyAsks(),
       directory: nobodyAsks(),

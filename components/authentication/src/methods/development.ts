@@ -30,7 +30,8 @@ export function developmentMethod({ environment }: { readonly environment: strin
     name: 'development',
     acrs: [developmentAcr],
     draw,
-    async attempt(fields, directory) {
+    bindsIntents: true,
+    async attempt({ fields, directory, need }) {
       const id = parsePrincipalId(fields.get('person'));
       const person = id === undefined ? undefined : directory.principal(id);
       if (person?.kind !== 'person')
@@ -41,7 +42,13 @@ export function developmentMethod({ environment }: { readonly environment: strin
             ? 'This person is not in the directory. Choose one from the list.'
             : 'Choose a person from the list first.',
         };
-      return { outcome: 'shown', person: person.id, acr: developmentAcr, amr: [] };
+      return {
+        outcome: 'shown',
+        person: person.id,
+        acr: developmentAcr,
+        amr: [],
+        boundToIntents: need.intents !== undefined,
+      };
     },
   };
 }

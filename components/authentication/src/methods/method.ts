@@ -1,5 +1,15 @@
-import type { authenticationErrors, DirectorySnapshot, PrincipalId, SignInNeed } from '@countersign/contracts';
+import type {
+  authenticationErrors,
+  authenticatorErrors,
+  DirectorySnapshot,
+  deviceErrors,
+  PrincipalId,
+  SignInNeed,
+} from '@countersign/contracts';
+import type { AuthenticatorId } from '@countersign/kernel';
 import type { Html } from '@countersign/runtime';
+import type { FastifyInstance } from 'fastify';
+import type { SignInAnswers } from '../sign-ins/answers.ts';
 
 /** What a method knows when it draws its part of the page. */
 export interface MethodPage {
@@ -13,6 +23,25 @@ export interface MethodPage {
   readonly query: ReadonlyMap<string, string>;
   readonly need: SignInNeed;
   readonly directory: DirectorySnapshot;
+  /** 32 bytes, base64url; of this showing of the page alone. Holds the intents, where the sign-in is for some. */
+  readonly challenge: string;
+  /** Who is signed in here already and shows once more who they are. */
+  readonly person: PrincipalId | undefined;
+  /** Language of the page (BCP 47), as `chooseTexts` of the runtime chose it; English when left out. */
+  readonly lang?: string;
+}
+
+/** What a method may go by when it judges. */
+export interface MethodAttempt {
+  readonly fields: ReadonlyMap<string, string>;
+  readonly directory: DirectorySnapshot;
+  /** As it was shown; it has been used up for this attempt. */
+  readonly challenge: string;
+  readonly need: SignInNeed;
+  readonly person: PrincipalId | undefined;
+  readonly address: string | undefined;
+  /** Of the sign-in: the path of its page is `/sign-in/{handle}`. */
+  readonly handle: string;
 }
 
 /** What came of one attempt. Who was shown still has to be in the directory, of an institution that may act. */
@@ -23,21 +52,52 @@ export type MethodOutcome =
       readonly acr: string;
       /** RFC 8176. */
       readonly amr: readonly string[];
+      readonly authenticator?: AuthenticatorId;
+      /** Whether its challenge held the intents: only then does the sign-in count as made for them. */
+      readonly boundToIntents?: boolean;
+      /** Seconds since the epoch, where somebody else signed the person in; now when left out. */
+      readonly authTime?: number;
+      /** Issuer that vouches for the person, where it was somebody else. */
+      readonly issuer?: string;
+      /** SHA-256 of the certificate that was shown, base64url. */
+      readonly certificate?: string;
     }
+  /**
+   * The browser is sent on to where the person shows who they are. It comes back to an address of the method, which
+   * ends it by {@link SignInAnswers.arrive} with the challenge of this attempt.
+   */
+  | { readonly outcome: 'elsewhere'; readonly location: string }
   | {
       readonly outcome: 'refused';
-      readonly code: keyof typeof authenticationErrors.codes;
+      readonly code:
+        | keyof (typeof authenticationErrors)['codes']
+        | keyof (typeof authenticatorErrors)['codes']
+        | keyof (typeof deviceErrors)['codes'];
       /** For the person: what was wrong, what to do now. */
       readonly detail: string;
+      /** Whom it was about, where that was established: the refusal is then recorded as theirs. */
+      readonly person?: PrincipalId;
     };
+
+export type MethodRefusal = Extract<MethodOutcome, { outcome: 'refused' }>;
 
 /** One way for a person to show who they are. A new one is a file in this folder and its name in the index. */
 export interface SignInMethod {
   readonly name: string;
   /** The authentication context classes that a sign-in by this method can have. */
   readonly acrs: readonly string[];
+  /** Whether its part of the page needs the page's script. */
+  readonly script?: boolean;
+  /** Whether its challenge can hold intents. Only such a method is offered where a sign-in is for some. */
+  readonly bindsIntents?: boolean;
+  /** Where its forms may lead beside our own origin, for the page's `form-action`. */
+  readonly formAction?: readonly string[];
+  /** What it says to somebody it does not know; the same is then said to who is locked out or gone. */
+  readonly nobody?: MethodRefusal;
   /** Its part of the sign-in page, with its forms. */
-  draw(page: MethodPage): Html;
+  draw(page: MethodPage): Html | Promise<Html>;
   /** Judges what its form sent. Attempts are counted and bounded before it is asked. */
-  attempt(fields: ReadonlyMap<string, string>, directory: DirectorySnapshot): Promise<MethodOutcome>;
+  attempt(attempt: MethodAttempt): Promise<MethodOutcome>;
+  /** Addresses of its own, e.g. where a browser comes back to. */
+  routes?(app: FastifyInstance, answers: SignInAnswers): void;
 }

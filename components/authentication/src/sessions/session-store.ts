@@ -1,5 +1,6 @@
 import type { PrincipalId } from '@countersign/contracts';
-import type { SessionId } from '@countersign/kernel';
+import type { AuthenticatorId, SessionId } from '@countersign/kernel';
+import type { Tier } from '@countersign/market';
 import type pg from 'pg';
 import { ask } from '../store.ts';
 
@@ -14,6 +15,19 @@ export interface StoredSession {
   readonly absoluteEndAt: number;
   readonly expiresAt: number;
   readonly directoryVersion: number;
+  readonly tier: Tier;
+  readonly device: string | undefined;
+  readonly authenticator: AuthenticatorId | undefined;
+  /** Who vouches for the person, where somebody else signed them in. */
+  readonly issuer: string | undefined;
+  /** The browser and its address, in words. */
+  readonly described: string | undefined;
+}
+
+/** A session with when it began. */
+export interface DatedSession extends StoredSession {
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
 }
 
 interface Row {
@@ -26,9 +40,15 @@ interface Row {
   readonly absolute_end_at: Date;
   readonly expires_at: Date;
   readonly directory_version: string;
+  readonly tier: Tier;
+  readonly device: string | null;
+  readonly authenticator: AuthenticatorId | null;
+  readonly issuer: string | null;
+  readonly described: string | null;
 }
 
-const columns = 'id, person, acr, amr, auth_time, last_seen_at, absolute_end_at, expires_at, directory_version';
+const columns = `id, person, acr, amr, auth_time, last_seen_at, absolute_end_at, expires_at, directory_version, tier,
+                 device, authenticator, issuer, described`;
 
 /** The table `sessions`. Those that have ended are in it until they are swept, and are not found any more. */
 export function createSessionStore(pool: pg.Pool) {
@@ -91,30 +111,33 @@ export function createSessionStore(pool: pg.Pool) {
       });
       return rows.map(({ person }) => person);
     },
-    /** The sessions of one person that have not ended. */
-    async findByPerson(person: PrincipalId, now: number): Promise<readonly StoredSession[]> {
-      const { rows } = await ask<Row>(pool, {
+    /** The sessions of one person that have not ended, newest first. */
+    async findByPerson(person: PrincipalId, now: number): Promise<readonly DatedSession[]> {
+      const { rows } = await ask<Row & { readonly created_at: Date }>(pool, {
         name: 'session-by-person',
-        text: `select ${columns} from sessions
-                where person = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)`,
+        text: `select ${columns}, created_at from sessions
+                where person = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)
+                order by created_at desc, id desc`,
         values: [person, now],
       });
-      return rows.map(storedSessionOf);
+      return rows.map((row) => ({ ...storedSessionOf(row), createdAt: row.created_at.getTime() }));
     },
     /** Writes a new session, or a new sign-in in one that goes on: in both cases under this secret and no other. */
     async put(client: pg.PoolClient, secretHash: Buffer, session: StoredSession): Promise<void> {
       await ask(client, {
         name: 'session-put',
         text: `insert into sessions (id, secret_hash, person, acr, amr, auth_time, directory_version, created_at,
-                                     last_seen_at, absolute_end_at, expires_at)
+                                     last_seen_at, absolute_end_at, expires_at, tier, device, authenticator, issuer,
+                                     described)
                values ($1, $2, $3, $4, $5, to_timestamp($6::float8 / 1000.0), $7, to_timestamp($8::float8 / 1000.0),
                        to_timestamp($8::float8 / 1000.0), to_timestamp($9::float8 / 1000.0),
-                       to_timestamp($10::float8 / 1000.0))
+                       to_timestamp($10::float8 / 1000.0), $11, $12, $13, $14, $15)
                on conflict (id) do update
                   set secret_hash = excluded.secret_hash, acr = excluded.acr, amr = excluded.amr,
                       auth_time = excluded.auth_time, directory_version = excluded.directory_version,
                       last_seen_at = excluded.last_seen_at, absolute_end_at = excluded.absolute_end_at,
-                      expires_at = excluded.expires_at`,
+                      expires_at = excluded.expires_at, tier = excluded.tier, device = excluded.device,
+                      authenticator = excluded.authenticator, issuer = excluded.issuer, described = excluded.described`,
         values: [
           session.id,
           secretHash,
@@ -126,6 +149,11 @@ export function createSessionStore(pool: pg.Pool) {
           session.lastSeenAt,
           session.absoluteEndAt,
           session.expiresAt,
+          session.tier,
+          session.device ?? null,
+          session.authenticator ?? null,
+          session.issuer ?? null,
+          session.described ?? null,
         ],
       });
     },
@@ -179,5 +207,10 @@ function storedSessionOf(row: Row): StoredSession {
     absoluteEndAt: row.absolute_end_at.getTime(),
     expiresAt: row.expires_at.getTime(),
     directoryVersion: Number(row.directory_version),
+    tier: row.tier,
+    device: row.device ?? undefined,
+    authenticator: row.authenticator ?? undefined,
+    issuer: row.issuer ?? undefined,
+    described: row.described ?? undefined,
   };
 }

@@ -67,7 +67,7 @@ describe('sessions', () => {
   });
 
   it('follow the configured limits', async () => {
-    const strict = world.node({ idleSeconds: 60, absoluteSeconds: 90 });
+    const strict = world.node({ tiers: { research: { idleSeconds: 60, absoluteSeconds: 90 } } });
     browser = strict.browser();
     await signIn(strict, browser, anna);
     world.clock.advance(59_000);
@@ -237,8 +237,8 @@ describe('sessions', () => {
     );
     await pool.query(
       `insert into sessions (id, secret_hash, person, acr, amr, auth_time, directory_version, created_at, last_seen_at,
-                             absolute_end_at, expires_at)
-       select 'old' || n, sha256(n::text::bytea), 'person:old', 'x', '{}', now(), 1, now(), now(), now(),
+                             absolute_end_at, tier, expires_at)
+       select 'old' || n, sha256(n::text::bytea), 'person:old', 'x', '{}', now(), 1, now(), now(), now(), 'research',
               to_timestamp($1::float8 / 1000) from generate_series(1, 1500) n`,
       [over],
     );

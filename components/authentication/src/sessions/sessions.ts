@@ -1,12 +1,23 @@
-import type { AuditAppender, Directory, Institution, PrincipalId, SignIn } from '@countersign/contracts';
-import { type Clock, newId, type Random, type SessionId } from '@countersign/kernel';
+import type { AuditAppender, Directory, Institution, ListedSession, PrincipalId, SignIn } from '@countersign/contracts';
+import {
+  type AuthenticatorId,
+  type Clock,
+  type Digest,
+  newId,
+  type Random,
+  type SessionId,
+  toInstant,
+} from '@countersign/kernel';
+import type { Tier } from '@countersign/market';
 import { type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Settings } from '../config.ts';
-import { sessionEnded, sessionStarted } from '../records.ts';
+import { sessionEnded, sessionStarted, sessionSteppedUp } from '../records.ts';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
 import type { SessionStore, StoredSession } from './session-store.ts';
 import { standingOf } from './standing.ts';
+import type { StepUp, StepUpStore } from './step-up-store.ts';
+import { kindOf, type SessionKind, sessionKinds, suffices, tierReached } from './tiers.ts';
 
 /** Being seen is written down at most this often: asking who is signed in mostly only reads. */
 const touchEveryMs = 30_000;
@@ -14,6 +25,7 @@ const touchEveryMs = 30_000;
 export interface SessionDependencies {
   readonly pool: pg.Pool;
   readonly store: SessionStore;
+  readonly stepUps: StepUpStore;
   readonly audit: AuditAppender;
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
   readonly clock: Clock;
@@ -29,16 +41,40 @@ export interface Shown {
   readonly method: string;
   readonly acr: string;
   readonly amr: readonly string[];
+  /** Milliseconds since the epoch, where it was not now. */
+  readonly authTime?: number | undefined;
+  /** What it is for; which of the browser's sessions it begins. */
+  readonly tier: Tier;
+  readonly device: string | undefined;
+  readonly authenticator: AuthenticatorId | undefined;
+  readonly issuer: string | undefined;
+  /** SHA-256 of the certificate that was shown, base64url. */
+  readonly certificate: string | undefined;
   readonly directoryVersion: number;
   readonly address: string | undefined;
   readonly zone?: string | undefined;
+  /** The browser and its address, in words. */
+  readonly described: string | undefined;
+  /** The intents that it was made for, and the code of the reason: then it is a step-up of the session. */
+  readonly stepUp?: {
+    readonly intents: readonly Digest[];
+    readonly reason: string | undefined;
+    readonly nonce: string;
+  };
+}
+
+/** What a sign-in left behind. */
+export interface Started {
+  readonly session: SessionId;
+  /** For the cookie; none where a step-up leaves the session and its cookie as they are. */
+  readonly secret: string | undefined;
 }
 
 export type Sessions = ReturnType<typeof createSessions>;
 
 /** Who is signed in where. A session stands while it is in time and its person may act. */
 export function createSessions(dependencies: SessionDependencies) {
-  const { pool, store, audit, directory, clock, random, logger, settings } = dependencies;
+  const { pool, store, stepUps, audit, directory, clock, random, logger, settings } = dependencies;
 
   async function end(id: SessionId, reason: string): Promise<void> {
     await transaction(pool, async (client) => {
@@ -71,14 +107,24 @@ export function createSessions(dependencies: SessionDependencies) {
   return {
     end,
 
-    /** The session that a browser's secret opens; being asked for keeps it from idling out. */
-    async bySecret(secret: string | undefined): Promise<SignIn | undefined> {
+    /**
+     * The session that a browser's secret opens; being asked for keeps it from idling out. A secret opens a session of
+     * its own kind alone, from whichever cookie it comes.
+     */
+    async bySecret(
+      secret: string | undefined,
+      need: { readonly tier: Tier; readonly intents?: readonly Digest[] | undefined },
+    ): Promise<SignIn | undefined> {
       if (!isSecret(secret)) return undefined;
       const now = clock.now();
-      const session = await whileStanding(await store.findBySecret(hashOfSecret(secret), now));
+      const found = await store.findBySecret(hashOfSecret(secret), now);
+      if (found === undefined || !servesTier(found, need.tier)) return undefined;
+      const session = await whileStanding(found);
       if (session === undefined) return undefined;
-      if (now - session.lastSeenAt >= touchEveryMs) await store.touch(session.id, now, now + settings.idleMs);
-      return signInOf(session);
+      if (now - session.lastSeenAt >= touchEveryMs)
+        await store.touch(session.id, now, now + settings.tiers[session.tier].idleMs);
+      if (need.intents === undefined || need.intents.length === 0) return signInOf(session);
+      return signInOf(session, await stepUps.find(session.id, need.intents, now));
     },
 
     /**
@@ -98,6 +144,22 @@ export function createSessions(dependencies: SessionDependencies) {
       return standing.length;
     },
 
+    /** Those of one person that stand, newest first. */
+    async listOf(person: PrincipalId): Promise<readonly ListedSession[]> {
+      const standing = await store.findByPerson(person, clock.now());
+      return standing.map((session) => ({
+        session: session.id,
+        person: session.person,
+        acr: session.acr,
+        tier: session.tier,
+        startedAt: toInstant(session.createdAt),
+        lastSeenAt: toInstant(session.lastSeenAt),
+        endsAt: toInstant(session.absoluteEndAt),
+        ...(session.device === undefined ? {} : { device: session.device }),
+        ...(session.described === undefined ? {} : { where: session.described }),
+      }));
+    },
+
     async byId(id: SessionId): Promise<SignIn | undefined> {
       const session = await whileStanding(await store.findById(id, clock.now()));
       return session === undefined ? undefined : signInOf(session);
@@ -109,27 +171,54 @@ export function createSessions(dependencies: SessionDependencies) {
      * somebody else in that browser ends. The secret is new in every case: one that was planted or seen before
      * the sign-in opens nothing after it.
      *
-     * @param previousSecret from the browser's cookie
-     * @returns the secret for the cookie
+     * A sign-in for intents of a person who is signed in here already is a step-up: it leaves the session as it is, and
+     * counts for these intents alone.
+     *
+     * @param secretOf from the browser's cookie for a kind of session. Whichever belong to somebody else end: whoever sits
+     *   down at a shared desk does not go on with what the last one was let into.
      */
-    async start(client: pg.PoolClient, shown: Shown, previousSecret: string | undefined): Promise<string> {
+    async start(
+      client: pg.PoolClient,
+      shown: Shown,
+      secretOf: (kind: SessionKind) => string | undefined,
+    ): Promise<Started> {
       const now = clock.now();
-      const previous = isSecret(previousSecret)
-        ? await store.lockBySecret(client, hashOfSecret(previousSecret), now)
-        : undefined;
-      const goesOn = previous?.person === shown.person;
-      if (previous !== undefined && !goesOn) await endLocked(client, previous, 'another_person_signed_in');
-      const absoluteEndAt = now + settings.absoluteMs;
+      let own: StoredSession | undefined;
+      for (const kind of sessionKinds) {
+        const secret = secretOf(kind);
+        if (!isSecret(secret)) continue;
+        const found = await store.lockBySecret(client, hashOfSecret(secret), now);
+        if (found === undefined || kindOf(found.tier) !== kind) continue;
+        if (kind === kindOf(shown.tier)) own = found;
+        else if (found.person !== shown.person) await endLocked(client, found, 'another_person_signed_in');
+      }
+      const previous = own;
+      const samePerson = previous?.person === shown.person;
+      if (previous !== undefined && samePerson && shown.stepUp !== undefined && servesTier(previous, shown.tier)) {
+        await stepUp(client, previous.id, shown, shown.stepUp);
+        return { session: previous.id, secret: undefined };
+      }
+      // What a weaker sign-in was given stays the weaker one's: a session goes on only within its tier.
+      const tier = tierReached(shown.tier, shown.acr, settings.tiers);
+      const goesOn = previous !== undefined && samePerson && previous.tier === tier;
+      if (previous !== undefined && !goesOn)
+        await endLocked(client, previous, samePerson ? 'tier_changed' : 'another_person_signed_in');
+      const absoluteEndAt = now + settings.tiers[tier].absoluteMs;
       const session: StoredSession = {
         id: goesOn ? previous.id : newId('session', { clock, random }),
         person: shown.person,
         acr: shown.acr,
         amr: shown.amr,
-        authTime: now,
+        authTime: shown.authTime ?? now,
         lastSeenAt: now,
         absoluteEndAt,
-        expiresAt: Math.min(now + settings.idleMs, absoluteEndAt),
+        expiresAt: Math.min(now + settings.tiers[tier].idleMs, absoluteEndAt),
         directoryVersion: shown.directoryVersion,
+        tier,
+        device: shown.device,
+        authenticator: shown.authenticator,
+        issuer: shown.issuer,
+        described: shown.described,
       };
       await audit.append(
         sessionStarted(dependencies, session, {
@@ -138,15 +227,69 @@ export function createSessions(dependencies: SessionDependencies) {
           goesOn,
           address: shown.address,
           zone: shown.zone,
+          certificate: shown.certificate,
         }),
       );
       const secret = newSecret(random);
       await store.put(client, hashOfSecret(secret), session);
-      return secret;
+      if (shown.stepUp !== undefined) await stepUp(client, session.id, shown, shown.stepUp);
+      return { session: session.id, secret };
     },
   };
+
+  /** Whether it is of the kind that is asked for, and its class still enough for it by the configuration of now. */
+  function servesTier(session: StoredSession, tier: Tier): boolean {
+    if (kindOf(session.tier) !== kindOf(tier) || !suffices(settings.tiers[session.tier], session.acr)) return false;
+    return session.tier === tier || tier === 'market-data';
+  }
+
+  async function stepUp(
+    client: pg.PoolClient,
+    session: SessionId,
+    shown: Shown,
+    { intents, reason, nonce }: NonNullable<Shown['stepUp']>,
+  ): Promise<void> {
+    const now = clock.now();
+    const made: StepUp = {
+      session,
+      intents: [...intents].sort(),
+      acr: shown.acr,
+      amr: shown.amr,
+      authTime: shown.authTime ?? now,
+      expiresAt: now + settings.stepUpMs,
+      authenticator: shown.authenticator,
+    };
+    await audit.append(
+      sessionSteppedUp(dependencies, made, {
+        person: shown.person,
+        institution: shown.institution.lei,
+        method: shown.method,
+        tier: shown.tier,
+        device: shown.device,
+        address: shown.address,
+        zone: shown.zone,
+        intents,
+        reason,
+        nonce,
+      }),
+    );
+    await stepUps.put(client, made);
+  }
 }
 
-function signInOf({ id, person, acr, amr, authTime }: StoredSession): SignIn {
-  return { session: id, person, acr, amr, authTime: Math.floor(authTime / 1000) };
+/** With a step-up, the class and the time are those of its assertion, for its intents alone. */
+function signInOf(session: StoredSession, stepUp?: StepUp): SignIn {
+  const { acr, amr, authTime, authenticator } = stepUp ?? session;
+  return {
+    session: session.id,
+    person: session.person,
+    acr,
+    amr,
+    authTime: Math.floor(authTime / 1000),
+    tier: session.tier,
+    ...(session.device === undefined ? {} : { device: session.device }),
+    ...(authenticator === undefined ? {} : { authenticator }),
+    ...(session.issuer === undefined || stepUp !== undefined ? {} : { issuer: session.issuer }),
+    ...(stepUp === undefined ? {} : { boundTo: stepUp.intents }),
+  };
 }

@@ -1,4 +1,6 @@
 import type { SignInNeed } from '@countersign/contracts';
+import type { Digest } from '@countersign/kernel';
+import type { Tier } from '@countersign/market';
 import type pg from 'pg';
 import { ask } from '../store.ts';
 
@@ -6,7 +8,7 @@ export interface StoredSignIn {
   readonly returnTo: string;
   readonly continuesTo: readonly string[];
   readonly clientName: string;
-  readonly need: SignInNeed;
+  readonly need: SignInNeed & { readonly tier: Tier };
   readonly browserHash: Buffer | undefined;
   readonly finished: boolean;
   /** Milliseconds since the epoch. */
@@ -23,10 +25,13 @@ interface Row {
   readonly browser_hash: Buffer | null;
   readonly finished: boolean;
   readonly expires_at: Date;
+  readonly tier: Tier;
+  readonly intents: readonly Digest[];
+  readonly reason: string | null;
 }
 
 const columns = `return_to, continues_to, client_name, acr_values, not_before, login_hint, browser_hash,
-                 finished_at is not null as finished, expires_at`;
+                 finished_at is not null as finished, expires_at, tier, intents, reason`;
 
 /** The table `sign_ins`. */
 export function createSignInStore(pool: pg.Pool) {
@@ -39,8 +44,10 @@ export function createSignInStore(pool: pg.Pool) {
       await ask(pool, {
         name: 'sign-in-insert',
         text: `insert into sign_ins
-                 (handle_hash, return_to, continues_to, client_name, acr_values, not_before, login_hint, expires_at)
-               values ($1, $2, $3, $4, $5, to_timestamp($6::float8), $7, to_timestamp($8::float8 / 1000.0))`,
+                 (handle_hash, return_to, continues_to, client_name, acr_values, not_before, login_hint, expires_at,
+                  tier, intents, reason)
+               values ($1, $2, $3, $4, $5, to_timestamp($6::float8), $7, to_timestamp($8::float8 / 1000.0), $9, $10,
+                       $11)`,
         values: [
           handleHash,
           returnTo,
@@ -50,6 +57,9 @@ export function createSignInStore(pool: pg.Pool) {
           need.notBefore ?? null,
           need.loginHint ?? null,
           expiresAt,
+          need.tier,
+          need.intents ?? [],
+          need.reason ?? null,
         ],
       });
     },
@@ -62,24 +72,58 @@ export function createSignInStore(pool: pg.Pool) {
         }),
       );
     },
-    /** Gives it to this browser unless another has it. @returns it, bound to whoever has it now */
-    async bind(handleHash: Buffer, browserHash: Buffer): Promise<StoredSignIn | undefined> {
+    /**
+     * Gives it to this browser unless another has it, with a new challenge: that of a page shown before is good no more.
+     *
+     * @returns it, bound to whoever has it now
+     */
+    async bind(handleHash: Buffer, browserHash: Buffer, nonce: string): Promise<StoredSignIn | undefined> {
       return signInOf(
         await ask<Row>(pool, {
           name: 'sign-in-bind',
-          text: `update sign_ins set browser_hash = coalesce(browser_hash, $2) where handle_hash = $1 returning ${columns}`,
-          values: [handleHash, browserHash],
+          text: `update sign_ins
+                    set browser_hash = coalesce(browser_hash, $2),
+                        nonce = case when coalesce(browser_hash, $2) = $2 then $3 else nonce end
+                  where handle_hash = $1 returning ${columns}`,
+          values: [handleHash, browserHash, nonce],
         }),
       );
     },
-    /** Counts one more attempt, unless there were as many as that already. */
-    async countAttempt(handleHash: Buffer, most: number): Promise<'counted' | 'spent'> {
-      const { rowCount } = await ask(pool, {
+    /**
+     * Counts one more attempt, unless there were as many as that already, and uses up the challenge that stands.
+     *
+     * @returns the challenge; none where an attempt has used it up since the page was shown
+     */
+    async countAttempt(
+      handleHash: Buffer,
+      most: number,
+    ): Promise<{ readonly state: 'counted'; readonly nonce: string | undefined } | { readonly state: 'spent' }> {
+      const { rows } = await ask<{ nonce: string | null }>(pool, {
         name: 'sign-in-attempt',
-        text: 'update sign_ins set attempts = attempts + 1 where handle_hash = $1 and attempts < $2',
+        text: `with shown as (select nonce from sign_ins where handle_hash = $1 for update)
+               update sign_ins set attempts = attempts + 1, nonce = null
+                from shown where handle_hash = $1 and attempts < $2 returning shown.nonce`,
         values: [handleHash, most],
       });
-      return rowCount === 1 ? 'counted' : 'spent';
+      const [row] = rows;
+      return row === undefined ? { state: 'spent' } : { state: 'counted', nonce: row.nonce ?? undefined };
+    },
+    /** The browser is sent elsewhere and may come back with this challenge. */
+    async depart(handleHash: Buffer, challenge: string): Promise<void> {
+      await ask(pool, {
+        name: 'sign-in-depart',
+        text: 'update sign_ins set departed = $2 where handle_hash = $1 and finished_at is null',
+        values: [handleHash, challenge],
+      });
+    },
+    /** @returns whether it had been sent away with this challenge, and had not come back */
+    async comeBack(handleHash: Buffer, challenge: string): Promise<boolean> {
+      const { rowCount } = await ask(pool, {
+        name: 'sign-in-come-back',
+        text: 'update sign_ins set departed = null where handle_hash = $1 and departed = $2',
+        values: [handleHash, challenge],
+      });
+      return rowCount === 1;
     },
     async lock(client: pg.PoolClient, handleHash: Buffer): Promise<StoredSignIn | undefined> {
       return signInOf(
@@ -122,6 +166,9 @@ function signInOf({ rows: [row] }: pg.QueryResult<Row>): StoredSignIn | undefine
       acrValues: row.acr_values,
       ...(row.not_before === null ? {} : { notBefore: row.not_before.getTime() / 1000 }),
       ...(row.login_hint === null ? {} : { loginHint: row.login_hint }),
+      tier: row.tier,
+      ...(row.intents.length === 0 ? {} : { intents: row.intents }),
+      ...(row.reason === null ? {} : { reason: row.reason }),
     },
     browserHash: row.browser_hash ?? undefined,
     finished: row.finished,

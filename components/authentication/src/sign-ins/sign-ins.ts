@@ -1,28 +1,36 @@
-import { type AuditAppender, type Authentication, authenticationErrors, type Directory } from '@countersign/contracts';
-import type { Clock, Random } from '@countersign/kernel';
+import { setTimeout } from 'node:timers/promises';
+import { type Authentication, authenticationErrors, authenticatorErrors } from '@countersign/contracts';
+import type { Digest } from '@countersign/kernel';
 import { csrfTokenOf, matchesCsrfToken, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import type { Settings } from '../config.ts';
-import type { MethodOutcome, SignInMethod } from '../methods/method.ts';
-import { sessionRefused } from '../records.ts';
+import type { MethodRefusal, SignInMethod } from '../methods/method.ts';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
-import type { Sessions } from '../sessions/sessions.ts';
-import { standingOf } from '../sessions/standing.ts';
+import type { Sessions, Started } from '../sessions/sessions.ts';
+import { kindOf, type SessionKind } from '../sessions/tiers.ts';
+import { challengeOf } from './challenge.ts';
+import { narrowed, serves } from './class-accepted.ts';
+import {
+  type AttemptFrom,
+  createJudge,
+  type JudgeDependencies,
+  type Judged,
+  nobodyOf,
+  type RefusedSignIn,
+} from './judge.ts';
 import { ownPath } from './return-to.ts';
 import type { SignInStore, StoredSignIn } from './sign-in-store.ts';
 
 /** Enough for a person who errs; of no use to a program that guesses. */
 const mostAttempts = 10;
+const mostIntents = 8;
+/** How long a second form of one page waits for what becomes of the first. */
+const doubleClickWaits = 40;
+const doubleClickWaitMs = 50;
 
-export interface SignInDependencies {
+export interface SignInDependencies extends JudgeDependencies {
   readonly pool: pg.Pool;
   readonly store: SignInStore;
   readonly sessions: Sessions;
-  readonly audit: AuditAppender;
-  readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly settings: Settings;
 }
 
 /** What the browser that opened the page sent back with its form. */
@@ -38,29 +46,44 @@ export interface OpenSignIn {
   readonly signIn: StoredSignIn;
   readonly browserSecret: string;
   readonly csrfToken: string;
+  /** For the authenticator; of this showing alone. */
+  readonly challenge: string;
 }
 /** Done, or given up: the browser goes back to where it came from. */
 export interface LeftSignIn {
   readonly state: 'left';
   readonly returnTo: string;
 }
-/** The person is signed in; the secret is for the cookie. */
+/** The person is signed in. */
 export interface FinishedSignIn {
   readonly state: 'finished';
   readonly returnTo: string;
-  readonly sessionSecret: string;
+  readonly kind: SessionKind;
+  /** For the cookie; none where a step-up leaves the session and its cookie as they are. */
+  readonly sessionSecret: string | undefined;
 }
-type Refusal = Extract<MethodOutcome, { outcome: 'refused' }>;
-export interface RefusedSignIn {
-  readonly state: 'refused';
-  readonly refusal: Refusal;
+/** The person shows who they are somewhere else, and comes back. */
+export interface DepartedSignIn {
+  readonly state: 'elsewhere';
+  readonly location: string;
+}
+
+/** The person comes back from where a method sent them. */
+export interface Arrival {
+  readonly handle: string;
+  readonly browserSecret: string | undefined;
+  /** Of the attempt that sent them away. */
+  readonly challenge: string;
+  readonly method: SignInMethod;
+  readonly outcome: Judged['outcome'];
 }
 
 export type SignIns = ReturnType<typeof createSignIns>;
 
 /** From being sent to sign in until being sent back. */
 export function createSignIns(dependencies: SignInDependencies) {
-  const { pool, store, sessions, audit, directory, clock, random, settings } = dependencies;
+  const { pool, store, sessions, directory, clock, random, settings, logger, accounts, risk } = dependencies;
+  const { judge, refuse } = createJudge(dependencies);
 
   /** The sign-in, if it is this browser's and its form is ours. */
   async function ofForm({ handle, browserSecret, csrf }: SentForm): Promise<StoredSignIn> {
@@ -83,6 +106,9 @@ export function createSignIns(dependencies: SignInDependencies) {
           acrValues: request.need.acrValues.slice(0, 16).map(readable),
           ...(request.need.notBefore === undefined ? {} : { notBefore: request.need.notBefore }),
           ...(request.need.loginHint === undefined ? {} : { loginHint: readable(request.need.loginHint) }),
+          tier: request.need.tier ?? 'market-data',
+          ...(request.need.intents === undefined ? {} : { intents: boundedIntents(request.need.intents) }),
+          ...(request.need.reason === undefined ? {} : { reason: readable(request.need.reason) }),
         },
         expiresAt: clock.now() + settings.signInMs,
       });
@@ -96,12 +122,14 @@ export function createSignIns(dependencies: SignInDependencies) {
      */
     async open(handle: string, browserSecret: string | undefined): Promise<OpenSignIn | LeftSignIn> {
       const secret = isSecret(browserSecret) ? browserSecret : newSecret(random);
-      const bound = isSecret(handle) ? await store.bind(hashOfSecret(handle), hashOfSecret(secret)) : undefined;
+      const nonce = newSecret(random);
+      const bound = isSecret(handle) ? await store.bind(hashOfSecret(handle), hashOfSecret(secret), nonce) : undefined;
       const signIn = inTime(bound, clock.now());
       if (!belongsTo(signIn, secret)) throw forged('another browser');
       if (signIn.finished) return { state: 'left', returnTo: signIn.returnTo };
       const csrfToken = csrfTokenOf(secret, formOf(handle)).token;
-      return { state: 'open', signIn, browserSecret: secret, csrfToken };
+      const challenge = challengeOf(nonce, signIn.need.intents);
+      return { state: 'open', signIn, browserSecret: secret, csrfToken, challenge };
     },
 
     /**
@@ -116,72 +144,122 @@ export function createSignIns(dependencies: SignInDependencies) {
     },
 
     /**
-     * One attempt by one method. Of any number at once, one begins a session.
+     * One attempt by one method, with the challenge that was shown, which it uses up. Of any number at once, one begins a
+     * session.
      *
      * @throws CodedError as {@link open}; `method_not_available`, `sign_in_attempts_spent`; `log_unavailable`
      */
     async attempt(
       form: SentForm,
-      how: {
+      how: AttemptFrom & {
         readonly method: SignInMethod | undefined;
         readonly fields: ReadonlyMap<string, string>;
-        readonly previousSecret: string | undefined;
-        readonly address: string | undefined;
-        readonly zone?: string | undefined;
       },
-    ): Promise<FinishedSignIn | LeftSignIn | RefusedSignIn> {
+    ): Promise<FinishedSignIn | LeftSignIn | RefusedSignIn | DepartedSignIn> {
       const signIn = await ofForm(form);
       if (signIn.finished) return { state: 'left', returnTo: signIn.returnTo };
-      const { method, fields, previousSecret, address, zone } = how;
-      if (method === undefined || !serves(method, signIn))
-        throw authenticationErrors.error('method_not_available', 'This way to sign in is not available here.');
+      const { method, fields, person, address } = how;
+      if (method === undefined || !serves(method, signIn, settings.tiers)) throw notAvailable();
       const handleHash = hashOfSecret(form.handle);
-      if ((await store.countAttempt(handleHash, mostAttempts)) === 'spent')
+      const counted = await store.countAttempt(handleHash, mostAttempts);
+      if (counted.state === 'spent')
         throw authenticationErrors.error(
           'sign_in_attempts_spent',
           'There were too many attempts. Go back to the application and begin again.',
         );
+      if (counted.nonce === undefined) return afterAnother(handleHash);
+      const { nonce } = counted;
 
+      const { need } = signIn;
+      const challenge = challengeOf(nonce, need.intents);
       const snapshot = directory.snapshot();
-      const outcome = await method.attempt(fields, snapshot);
-      if (outcome.outcome === 'refused') return { state: 'refused', refusal: outcome };
-      const found = standingOf(snapshot, outcome.person);
-      if (found.standing === 'unknown') return refusedAs(found.code, 'This person is not in the directory.');
-      if (found.standing === 'barred') {
-        const { institution } = found.person;
-        await audit.append(
-          sessionRefused(dependencies, {
-            person: outcome.person,
-            institution,
-            method: method.name,
-            reason: found.code,
-            address,
-            zone,
-          }),
-        );
-        return refusedAs(found.code, 'The registration (LEI) of the institution is not in good standing.');
-      }
-
-      return transaction(pool, async (client) => {
-        const { returnTo, finished } = inTime(await store.lock(client, handleHash), clock.now());
-        if (finished) return { state: 'left', returnTo };
-        const { institution } = found;
-        const { person, acr, amr } = outcome;
-        const sessionSecret = await sessions.start(
-          client,
-          { person, institution, method: method.name, acr, amr, directoryVersion: snapshot.version, address, zone },
-          previousSecret,
-        );
-        await store.finish(client, handleHash, clock.now());
-        return { state: 'finished', returnTo, sessionSecret };
+      const outcome = await method.attempt({
+        fields,
+        directory: snapshot,
+        challenge,
+        need: narrowed(need, settings.tiers),
+        person,
+        address,
+        handle: form.handle,
       });
+      if (outcome.outcome === 'elsewhere') {
+        await store.depart(handleHash, challenge);
+        return { state: 'elsewhere', location: outcome.location };
+      }
+      return conclude({ handle: form.handle, signIn, method, outcome, nonce, proof: fields.get('device'), from: how });
+    },
+
+    /**
+     * The same end for a method that sent the browser elsewhere ({@link MethodOutcome} `elsewhere`): in the browser that
+     * the page was opened in, once for each departure.
+     *
+     * @throws CodedError as {@link open}; `method_not_available`; `challenge_unknown` when it has come back before, or was
+     *   never sent away with this challenge; `log_unavailable`
+     */
+    async arrive(
+      { handle, browserSecret, challenge, method, outcome }: Arrival,
+      from: AttemptFrom,
+    ): Promise<FinishedSignIn | LeftSignIn | RefusedSignIn> {
+      const handleHash = isSecret(handle) ? hashOfSecret(handle) : undefined;
+      const signIn = inTime(handleHash === undefined ? undefined : await store.find(handleHash), clock.now());
+      if (handleHash === undefined || !isSecret(browserSecret) || !belongsTo(signIn, browserSecret))
+        throw forged('another browser');
+      if (signIn.finished) return { state: 'left', returnTo: signIn.returnTo };
+      if (!serves(method, signIn, settings.tiers)) throw notAvailable();
+      if (!(await store.comeBack(handleHash, challenge)))
+        throw authenticatorErrors.error(
+          'challenge_unknown',
+          'This answer was used before, or belongs to another sign-in. Go back to the application and begin again.',
+        );
+      return conclude({ handle, signIn, method, outcome, nonce: challenge, proof: undefined, from });
     },
   };
+
+  /** Another form of the same page is being judged, or was: a double click leads where the first one led. */
+  async function afterAnother(handleHash: Buffer): Promise<LeftSignIn | RefusedSignIn> {
+    for (let waited = 0; waited < doubleClickWaits; waited++) {
+      const signIn = inTime(await store.find(handleHash), clock.now());
+      if (signIn.finished) return { state: 'left', returnTo: signIn.returnTo };
+      await setTimeout(doubleClickWaitMs);
+    }
+    return refusedAs('challenge_unknown', 'This form was sent before. Please try again from here.');
+  }
+
+  /** The end of every attempt: of any number at once, one begins a session. */
+  async function conclude(attempt: Judged): Promise<FinishedSignIn | LeftSignIn | RefusedSignIn> {
+    const verdict = await judge(attempt);
+    if (verdict.state === 'refused') return verdict;
+    const { shown } = verdict;
+    const { person, address, device, authenticator } = shown;
+    const { returnTo } = attempt.signIn;
+    const kind = kindOf(shown.tier);
+    const handleHash = hashOfSecret(attempt.handle);
+    const started = await transaction(pool, async (client): Promise<Started | undefined> => {
+      if (inTime(await store.lock(client, handleHash), clock.now()).finished) return undefined;
+      const session = await sessions.start(client, shown, attempt.from.secretOf);
+      await store.finish(client, handleHash, clock.now());
+      return session;
+    });
+    if (started === undefined) return { state: 'left', returnTo };
+    // Whoever locks a person out ends the sessions that they see; this one was not to be seen before it was committed.
+    if (await accounts?.isLocked(person)) {
+      await sessions.end(started.session, 'account_locked');
+      return refuse({ ...nobodyOf(attempt.method), person }, attempt, 'account_locked');
+    }
+    await risk
+      ?.signedIn({ person, address, userAgent: attempt.from.userAgent, device, authenticator })
+      .catch((error: unknown) => logger.warn({ error }, 'what is unusual about a sign-in could not be looked at'));
+    return { state: 'finished', returnTo, kind, sessionSecret: started.secret };
+  }
 }
 
-/** Whether a sign-in by this method can be good enough for who asked. */
-export function serves({ acrs }: SignInMethod, { need }: StoredSignIn): boolean {
-  return need.acrValues.length === 0 || acrs.some((acr) => need.acrValues.includes(acr));
+function notAvailable(): Error {
+  return authenticationErrors.error('method_not_available', 'This way to sign in is not available here.');
+}
+
+function boundedIntents(intents: readonly Digest[]): readonly Digest[] {
+  if (intents.length < 1 || intents.length > mostIntents) throw new Error('a sign-in is for 1 to 8 intents');
+  return intents;
 }
 
 function formOf(handle: string): string {
@@ -214,7 +292,7 @@ function forged(internal: string): Error {
   );
 }
 
-function refusedAs(code: Refusal['code'], detail: string): RefusedSignIn {
+function refusedAs(code: MethodRefusal['code'], detail: string): RefusedSignIn {
   return { state: 'refused', refusal: { outcome: 'refused', code, detail } };
 }
 

@@ -62,6 +62,8 @@ export interface PeopleDirectory extends Pick<Directory, 'snapshot' | 'snapshotA
   add(principal: Principal): void;
   remove(id: string): void;
   setLeiStatus(lei: Lei, status: Institution['leiStatus']): void;
+  /** An issuer knows a person by this name from now on. */
+  knowAs(person: Person, issuer: string, subject: string): void;
   /** Another node's view: it stays at what this one is now, until it is told to follow. */
   behind(): Pick<Directory, 'snapshot' | 'snapshotAtLeast'> & { follow(): void };
 }
@@ -73,9 +75,10 @@ export function peopleDirectory(): PeopleDirectory {
     [lapsed, institutionOf(lapsed, 'Lapsed Trading Ltd', 'LAPSED')],
   ]);
   const principals = new Map<string, Principal>([anna, ben, chloe, larry, oms].map((each) => [each.id, each]));
-  let current = snapshotOf(1, institutions, principals);
+  const names = new Map<string, string>();
+  let current = snapshotOf(1, institutions, principals, names);
   const changed = () => {
-    current = snapshotOf(current.version + 1, institutions, principals);
+    current = snapshotOf(current.version + 1, institutions, principals, names);
   };
   return {
     snapshot: () => current,
@@ -95,6 +98,10 @@ export function peopleDirectory(): PeopleDirectory {
       const institution = institutions.get(lei);
       if (institution === undefined) throw new Error(`no institution ${lei}`);
       institutions.set(lei, { ...institution, leiStatus });
+      changed();
+    },
+    knowAs({ id }, issuer, subject) {
+      names.set(JSON.stringify([issuer, subject]), id);
       changed();
     },
     behind() {
@@ -119,7 +126,9 @@ function snapshotOf(
   version: number,
   institutionsNow: ReadonlyMap<string, Institution>,
   principalsNow: ReadonlyMap<string, Principal>,
+  namesNow: ReadonlyMap<string, string>,
 ): DirectorySnapshot {
+  const names = new Map(namesNow);
   const institutions = new Map(institutionsNow);
   const principals = new Map(principalsNow);
   const nothing = () => undefined;
@@ -134,7 +143,10 @@ function snapshotOf(
     venues: () => [],
     credential: nothing,
     recordOf: nothing,
-    federatedPerson: nothing,
+    federatedPerson(issuer, subject) {
+      const found = principals.get(names.get(JSON.stringify([issuer, subject])) ?? '');
+      return found?.kind === 'person' ? found : undefined;
+    },
     client: nothing,
     account: nothing,
     venue: nothing,
@@ -145,5 +157,6 @@ function snapshotOf(
     contract: nothing,
     shortCode: nothing,
     resources: () => [],
+    devices: () => [],
   };
 }

@@ -37,6 +37,7 @@ export async function createSignInWorld() {
   function node(
     config: Partial<AuthenticationConfiguration> = {},
     seen: AuthenticationDependencies['directory'] = directory,
+    parts: Partial<AuthenticationDependencies> = {},
   ): SignInNode {
     const whole: AuthenticationConfiguration = {
       issuer,
@@ -53,6 +54,7 @@ export async function createSignInWorld() {
       random: systemRandom,
       logger,
       config: whole,
+      ...parts,
     });
     const app = createHttpServer({ logger, metrics: createMetrics() });
     pageRoutes(app);
@@ -73,6 +75,13 @@ export async function createSignInWorld() {
         .pool('authentication')
         .query<{ n: number }>(`select count(*)::int as n from ${table}`);
       return rows[0]?.n ?? 0;
+    },
+    /** By person, the newest count of their key. */
+    async counters(): Promise<ReadonlyMap<string, number>> {
+      const { rows } = await database
+        .pool('authentication')
+        .query<{ person: string; counter: number }>('select person, counter::int as counter from authenticators');
+      return new Map(rows.map(({ person, counter }) => [person, counter]));
     },
     async close() {
       for (const { app, authentication } of nodes) {

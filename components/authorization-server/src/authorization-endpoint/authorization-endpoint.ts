@@ -34,7 +34,7 @@ import { type AuthorizationFacts, refusedRecord } from './record.ts';
 import { refuse, tellsClient } from './refusals.ts';
 import { rememberedConsent } from './remembered-consent.ts';
 import { responseLocation } from './respond.ts';
-import { asksForFreshSignIn, classFallsShort, signInNeed } from './sign-in-need.ts';
+import { asksForFreshSignIn, classFallsShort, needFor, signInNeed } from './sign-in-need.ts';
 import { createInteractionStore, type Ending, type Interaction, type Unit } from './store.ts';
 
 /** How long a person may take from the arrival to the decision, in seconds. */
@@ -44,7 +44,7 @@ export interface AuthorizationEndpointDependencies extends Omit<DecisionDependen
   readonly pool: pg.Pool;
   readonly issuer: string;
   readonly directory: Pick<Directory, 'snapshot'>;
-  readonly authentication: Pick<Authentication, 'begin' | 'current'>;
+  readonly authentication: Pick<Authentication, 'begin' | 'current' | 'inBrowser'>;
   readonly grants: GrantRegister;
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
   readonly codes: Pick<ReturnType<typeof createCodes>, 'issueAs' | 'find'>;
@@ -138,13 +138,16 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
       checkClient(client, snapshot, dependencies);
       const checked = await checkRequest(attempt, now);
       facts.checked = checked;
-      const signIn = await authentication.current(visit.cookie);
+      const { request, terms } = checked;
+      const asked = signInNeed(request, { client, terms, startedAt: interaction.startedAt });
+      const signIn = await authentication.current(visit.cookie, asked);
       if (signIn !== undefined) facts.signIn = signIn;
-      const need = signInNeed(checked.request, client, interaction.startedAt);
+      const need = needFor(signIn, asked);
       const stale = arrival === 'arrived' && asksForFreshSignIn(checked.request);
       if (signIn === undefined || stale || !satisfies(signIn, need)) {
         requireSignInPossible(checked, signIn, arrival);
-        if (arrival === 'returned') throw giveUp(signIn, need);
+        // Who is signed in for something weaker did not give up: they had nothing strong enough to show.
+        if (arrival === 'returned') throw giveUp(signIn ?? (await authentication.inBrowser(visit.cookie))[0], need);
         return await signInStep(attempt, need);
       }
       const person = checkPerson(signIn, { client, directory: snapshot, request: checked.request });
@@ -264,8 +267,8 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
     }
     const code = codeOf(visit.browser, id);
     const issued = await codes.find(code);
-    const holder = issued?.session === undefined ? undefined : await authentication.current(visit.cookie);
-    if (issued === undefined || issued.redeemed || holder?.session !== issued.session)
+    const holding = issued?.session === undefined ? [] : await authentication.inBrowser(visit.cookie);
+    if (issued === undefined || issued.redeemed || !holding.some(({ session }) => session === issued.session))
       throw refuse('interaction_decided', `You have answered this already. Go back to ${client.name}.`);
     return { kind: 'answer', location: await responseLocation({ code }, to, dependencies) };
   }

@@ -78,6 +78,9 @@ export async function allow(
         acr: signIn.acr,
         amr: signIn.amr,
         authTime: signIn.authTime,
+        // Nobody's assertion but one made here can be bound to an intent.
+        ...(signIn.issuer === undefined ? { boundTo: signIn.boundTo ?? [] } : {}),
+        ...(signIn.device === undefined ? {} : { device: signIn.device }),
       },
       unit.connection,
     );
@@ -154,6 +157,7 @@ function proposalOf({ facts, until }: Decision): GrantProposal {
     acr: signIn.acr,
     amr: signIn.amr,
     authTime: signIn.authTime,
+    ...(signIn.boundTo === undefined ? {} : { boundTo: signIn.boundTo }),
     session: signIn.session,
     expiresAt: toInstant(until),
   };

@@ -1,22 +1,31 @@
-import type { Client, SignIn, SignInNeed } from '@countersign/contracts';
+import type { Client, GrantTerms, SignIn, SignInNeed } from '@countersign/contracts';
 import { epochSeconds } from '@countersign/kernel';
+import { digestOfIntent, isScope, tierOfScopes } from '@countersign/market';
 import type { AuthorizationRequest } from '@countersign/oauth';
 
 /**
- * What the sign-in must be good for. Ages are counted from when the request came, so that nobody has to sign in twice
+ * What the sign-in must be good for: the scopes say which session. Where a class or an age is demanded for intents, it is
+ * demanded of an assertion over them (RFC 9470 with dynamic linking), which is good for nothing else. Ages are counted from when the request came, so that nobody has to sign in twice
  * for having taken their time.
  *
  * @param startedAt milliseconds since the epoch
  */
-export function signInNeed(request: AuthorizationRequest, client: Client, startedAt: number): SignInNeed {
+export function signInNeed(
+  request: AuthorizationRequest,
+  { client, terms, startedAt }: { readonly client: Client; readonly terms: GrantTerms; readonly startedAt: number },
+): SignInNeed {
   const started = epochSeconds(startedAt);
   const notBefore = asksForFreshSignIn(request)
     ? started
     : request.maxAgeSeconds === undefined
       ? undefined
       : started - request.maxAgeSeconds;
+  const acrValues = demandedClasses(request, client);
+  const bound = terms.details.length > 0 && (acrValues.length > 0 || request.maxAgeSeconds !== undefined);
   return {
-    acrValues: demandedClasses(request, client),
+    acrValues,
+    tier: tierOfScopes(terms.scopes.filter(isScope)),
+    ...(bound ? { intents: terms.details.map(digestOfIntent), reason: 'acr_demanded' } : {}),
     ...(notBefore === undefined ? {} : { notBefore }),
     ...(request.loginHint === undefined ? {} : { loginHint: request.loginHint }),
   };
@@ -38,6 +47,13 @@ export function asksForFreshSignIn({ prompt, maxAgeSeconds }: AuthorizationReque
 function demandedClasses(request: AuthorizationRequest, client: Client): readonly string[] {
   if (request.requiredAcrValues.length > 0) return request.requiredAcrValues;
   return client.profile === 'fapi2' ? request.acrValues : [];
+}
+
+/** What is asked of who is signed in: a partner's sign-in can be as strong and as new as demanded, and bound to nothing. */
+export function needFor(signIn: SignIn | undefined, need: SignInNeed): SignInNeed {
+  if (signIn?.issuer === undefined) return need;
+  const { intents: _unbindable, ...rest } = need;
+  return rest;
 }
 
 /** Whether only the class of the sign-in falls short. */

@@ -5,7 +5,7 @@ import {
   describeScope,
   digestOfIntent,
 } from '@countersign/market';
-import { csrfField, type Html, html, page } from '@countersign/runtime';
+import { ceremonyAttributes, ceremonyFields, csrfField, type Html, html, page } from '@countersign/runtime';
 import { shortDigest } from '../authorization-endpoint/consent-page.ts';
 import type { ApprovalQuestion } from './approvals.ts';
 import { type IntentChange, inWords, type Warnings } from './warnings.ts';
@@ -14,18 +14,20 @@ import { type IntentChange, inWords, type Warnings } from './warnings.ts';
  * The question to the person on their own device: who asks, the message to compare, what exactly, what has changed, until
  * when. What it shows of an intent is decoded from what would be granted and from nothing else.
  *
- * @param action path of the decision, on our own origin
+ * @param path of the list, on our own origin
  */
-export function approvalPage(question: ApprovalQuestion, action: string): Html {
-  const { client, person, terms, directory, request, until, warnings, form } = question;
+export function approvalPage(question: ApprovalQuestion, path: string): Html {
+  const { client, person, terms, directory, request, until, warnings, allowing } = question;
   const { scopes, details, resources } = terms;
   return page({
     title: `Allow ${client.name}?`,
+    script: allowing.by === 'signature',
     body: html`<article class="panel" aria-labelledby="title">
 <h1 id="title">Allow <bdi>${client.name}</bdi> to act for you?</h1>
 <p class="lead"><bdi>${client.name}</bdi> of <strong><bdi>${institutionName(client.institution, directory)}</bdi></strong> asks for your permission from another device.</p>
 ${messageNotice(request.bindingMessage)}
 ${warningNotice(warnings)}
+${transactionLink(question, path)}
 ${
   details.length > 0 &&
   html`<h2>${details.length === 1 ? 'What exactly' : `What exactly: ${details.length} intents, allowed together`}</h2>
@@ -47,16 +49,42 @@ ${fact('Asked', inWords(request.requestedAt))}
 ${fact('Decide before', inWords(request.expiresAt))}
 ${fact('Ends', `${inWords(until)}, or when you or your institution end it`)}
 </dl>
-<form method="post" action="${action}">
-${csrfField(form.csrf)}
-<input type="hidden" name="seen" value="${form.seen}">
-<div class="actions">
-<button class="primary" type="submit" name="decision" value="allow">Allow</button>
-<button class="refuse" type="submit" name="decision" value="refuse">Refuse</button>
-</div>
-</form>
+${decisionForm(question, `${path}/${question.id}`)}
 </article>`,
   });
+}
+
+/** Refusing needs no signature: only what is allowed is signed for. */
+function decisionForm({ allowing, form }: ApprovalQuestion, action: string): Html {
+  const signs = allowing.by === 'signature';
+  return html`<form method="post" action="${action}"${signs && ceremonyAttributes('get', allowing.asked.options)}>
+${csrfField(form.csrf)}
+<input type="hidden" name="seen" value="${form.seen}">
+${
+  signs &&
+  html`<input type="hidden" name="handle" value="${allowing.asked.handle}">
+<p class="hint">Your security key signs exactly this, and nothing else.</p>
+${ceremonyFields()}`
+}
+${allowing.by === 'nothing' && html`<div class="notice problem" role="alert"><p>${allowing.detail} <span class="quiet">(<code>${allowing.code}</code>)</span></p></div>`}
+<div class="actions">
+${allowing.by !== 'nothing' && html`<button class="primary" type="submit" name="decision" value="allow">${signs ? 'Sign and allow' : 'Allow'}</button>`}
+<button class="refuse" type="submit" name="decision" value="refuse" formnovalidate>Refuse</button>
+</div>
+</form>`;
+}
+
+/** Allowing software to act and approving what it does are two things. */
+function transactionLink({ transaction }: ApprovalQuestion, path: string): Html | false {
+  return (
+    transaction !== undefined &&
+    html`<div class="notice" role="note"><p>This transaction also waits for your own approval. <a href="${approvePathBeside(path)}/${transaction}">Look at it and approve it</a></p></div>`
+  );
+}
+
+/** Where transactions are approved: beside this list. */
+export function approvePathBeside(path: string): string {
+  return path.replace(/\/approvals$/, '/approve');
 }
 
 function messageNotice(message: string | undefined): Html {

@@ -1,5 +1,5 @@
-import type { Grant, GrantTerms, RecordDraft, SignIn } from '@countersign/contracts';
-import type { CodedError, RecordId } from '@countersign/kernel';
+import type { Grant, GrantTerms, RecordDraft, SignedStatement, SignIn } from '@countersign/contracts';
+import type { CodedError, Json, RecordId } from '@countersign/kernel';
 import { reasonOf } from '../refusal.ts';
 import type { KeptRequest } from './store.ts';
 
@@ -7,19 +7,28 @@ import type { KeptRequest } from './store.ts';
 export interface ApprovalFacts {
   readonly request: KeptRequest;
   readonly signIn: SignIn;
+  /** With what they signed it. */
+  readonly signed?: SignedStatement | undefined;
   readonly terms?: Pick<GrantTerms, 'scopes' | 'resources'>;
   readonly address: string;
 }
 
 /** The person allowed it: joins the consent with the request that it answers. */
 export function approvalRecord(id: RecordId, facts: ApprovalFacts & { readonly grant: Grant }): RecordDraft {
-  const { grant } = facts;
+  const { grant, signed } = facts;
+  const grounds = [grant.recordId, ...(signed === undefined ? [] : [signed.authenticator.recordId])];
   return {
-    ...common({ ...facts, terms: grant }, [grant.recordId]),
+    ...common({ ...facts, terms: grant }, grounds),
     id,
     type: 'authorization.granted',
     outcome: 'permit',
-    data: { endpoint: 'approvals', grant: grant.id, grant_version: grant.version, ...identifierOf(facts) },
+    data: {
+      endpoint: 'approvals',
+      grant: grant.id,
+      grant_version: grant.version,
+      ...identifierOf(facts),
+      ...proofOf(signed),
+    },
   };
 }
 
@@ -50,6 +59,17 @@ function common({ request, signIn, terms, address }: ApprovalFacts, grounds: rea
     ...(terms === undefined ? {} : { scope: terms.scopes }),
     ...(terms === undefined || terms.resources.length === 0 ? {} : { audience: terms.resources }),
     address,
+  };
+}
+
+/** The assertion whole: it is verified again from the record alone. */
+function proofOf(signed: SignedStatement | undefined): Readonly<Record<string, Json>> {
+  if (signed === undefined) return {};
+  const { claims, signature, authenticator } = signed;
+  return {
+    statement: { claims: { ...claims }, signature: { ...signature } },
+    key: { ...authenticator.jwk },
+    authenticator: authenticator.id,
   };
 }
 

@@ -1,6 +1,6 @@
 import { describeAuthorizationDetail } from '@countersign/market';
 import { type Html, html, page } from '@countersign/runtime';
-import { institutionName } from './approval-page.ts';
+import { approvePathBeside, institutionName } from './approval-page.ts';
 import type { ApprovalStep, WaitingApproval } from './approvals.ts';
 import { intentsOf, inWords } from './warnings.ts';
 
@@ -8,7 +8,7 @@ type List = Extract<ApprovalStep, { readonly kind: 'list' }>;
 type Decided = Extract<ApprovalStep, { readonly kind: 'decided' }>;
 
 /** What waits for the person who is signed in. @param path of this page, on our own origin */
-export function approvalsPage({ signIn, waiting, directory }: List, path: string): Html {
+export function approvalsPage({ signIn, waiting, directory, elsewhere }: List, path: string): Html {
   return page({
     title: 'Your approvals',
     body: html`<section class="panel" aria-labelledby="title">
@@ -20,6 +20,7 @@ ${
     : html`<table><thead><tr><th scope="col">Who asks</th><th scope="col">What</th><th scope="col">Before</th></tr></thead>
 <tbody>${waiting.map((each) => row(each))}</tbody></table>`
 }
+${elsewhere && html`<p><a href="${approvePathBeside(path)}">Transactions that wait for your approval</a></p>`}
 </section>`,
   });
 

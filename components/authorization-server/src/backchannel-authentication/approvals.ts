@@ -4,10 +4,13 @@ import {
   type DirectorySnapshot,
   type SignIn,
   satisfies,
+  type TransactionRegistry,
 } from '@countersign/contracts';
-import { decodeBase64Url, digestOf } from '@countersign/kernel';
+import { decodeBase64Url, digestOf, type TransactionId } from '@countersign/kernel';
+import { digestOfIntent } from '@countersign/market';
 import { csrfTokenOf, matchesCsrfToken } from '@countersign/runtime';
 import type { Visit } from '../authorization-endpoint/authorization-endpoint.ts';
+import { type Allowing, allowingOf, signatureIn } from './consent-statement.ts';
 import { type CheckedApproval, checkApproval, type DecisionDependencies, decideApproval } from './decide-approval.ts';
 import { approvalErrors } from './refusals.ts';
 import type { BackchannelStore, KeptRequest } from './store.ts';
@@ -17,6 +20,8 @@ export interface ApprovalsDependencies extends DecisionDependencies {
   readonly issuer: string;
   readonly store: BackchannelStore;
   readonly authentication: Pick<Authentication, 'begin' | 'current'>;
+  /** Where transactions are approved; without it the pages do not lead there. */
+  readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;
   /** Somebody has decided, durably. */
   decided(): void;
 }
@@ -26,6 +31,9 @@ export interface ApprovalQuestion extends CheckedApproval {
   readonly id: string;
   readonly request: KeptRequest;
   readonly warnings: Warnings;
+  readonly allowing: Allowing;
+  /** One of the intents is a transaction that waits for this person's approval. */
+  readonly transaction?: TransactionId;
   readonly form: { readonly csrf: string; readonly seen: string };
 }
 
@@ -44,6 +52,8 @@ export type ApprovalStep =
       readonly signIn: SignIn;
       readonly waiting: readonly WaitingApproval[];
       readonly directory: DirectorySnapshot;
+      /** Whether transactions are approved elsewhere, at an address of its own. */
+      readonly elsewhere: boolean;
     }
   | { readonly kind: 'question'; readonly question: ApprovalQuestion }
   | {
@@ -69,6 +79,9 @@ export interface Approvals {
       readonly csrf?: string | undefined;
       readonly seen?: string | undefined;
       readonly decision?: string | undefined;
+      readonly handle?: string | undefined;
+      /** AuthenticationResponseJSON, where the page asked for a signature. */
+      readonly credential?: string | undefined;
     },
     visit: Visit,
   ): Promise<ApprovalStep>;
@@ -80,7 +93,7 @@ const mostShown = 100;
 const mostCompared = 20;
 
 export function createApprovals(dependencies: ApprovalsDependencies): Approvals {
-  const { store, directory, authentication, clock, issuer } = dependencies;
+  const { store, directory, authentication, transactions, clock, issuer } = dependencies;
   const base = new URL(issuer).pathname.replace(/\/$/, '') + approvalsPath;
 
   /** Who is signed in, or the way to the sign-in, which says nothing of what may be asked for afterwards. */
@@ -90,12 +103,15 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
     returned: boolean,
     need: { readonly acrValues: readonly string[]; readonly clientName: string } = noNeed,
   ): Promise<SignIn | Extract<ApprovalStep, { kind: 'sign-in' }>> {
-    const signIn = await authentication.current(visit.cookie);
+    const signIn = await authentication.current(visit.cookie, { tier });
     if (signIn !== undefined && satisfies(signIn, need)) return signIn;
     if (returned) throw signIn === undefined ? abandoned() : tooWeak(need.acrValues);
     const { acrValues, clientName } = need;
     const returnTo = `${path}?${returnedQuery}`;
-    return { kind: 'sign-in', location: await authentication.begin({ returnTo, need: { acrValues }, clientName }) };
+    return {
+      kind: 'sign-in',
+      location: await authentication.begin({ returnTo, need: { acrValues, tier }, clientName }),
+    };
   }
 
   /** The request, if it is this person's. */
@@ -139,6 +155,7 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
           client: snapshot.client(request.client),
         })),
         directory: snapshot,
+        elsewhere: transactions !== undefined,
       };
     },
 
@@ -154,7 +171,24 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
       const { client, terms } = checked;
       const warnings = warningsOf({ request, details: terms.details, client, signIn, before, waiting });
       const form = { csrf: formOf(id, signIn, visit).token, seen: digestOf(terms) };
-      return { kind: 'question', question: { id, request, ...checked, warnings, form } };
+      const allowing = await allowingOf(request, terms, dependencies);
+      const found =
+        terms.details.length === 0
+          ? undefined
+          : await transactions?.waitingFor(request.person, terms.details.map(digestOfIntent));
+      const transaction = found?.waiting[0]?.view.transaction;
+      return {
+        kind: 'question',
+        question: {
+          id,
+          request,
+          ...checked,
+          warnings,
+          allowing,
+          ...(transaction === undefined ? {} : { transaction }),
+          form,
+        },
+      };
     },
 
     async decide(id, form, visit) {
@@ -166,12 +200,15 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
           'form_forged',
           'This form was not sent from the page that you were shown. Open it again.',
         );
+      const decision = decisionOf(form.decision);
+      const signed = decision === 'allow' ? await signatureIn(form, signIn.person, dependencies) : undefined;
       const outcome = await decideApproval(
         {
           hash: opened.request.hash,
-          decision: decisionOf(form.decision),
+          decision,
           seen: form.seen,
           signIn,
+          signed,
           address: visit.address,
         },
         dependencies,
@@ -190,6 +227,8 @@ interface Opened {
 /** On the way back from a sign-in. */
 export const returnedQuery = 'after=sign-in';
 
+/** What is allowed here is what the code flow allows, which asks for no less. One for everything that waits: there is one list. */
+const tier = 'order-entry';
 const noNeed = { acrValues: [], clientName: 'Your approvals' };
 
 /** For this request and this session: a form that one person was shown is none for the next who signs in. */

@@ -1,4 +1,12 @@
-import type { Authentication, ClientRequest, GrantRegister, Outbound, Signer } from '@countersign/contracts';
+import type {
+  Authentication,
+  ClientRequest,
+  GrantRegister,
+  Outbound,
+  Signer,
+  Statements,
+  TransactionRegistry,
+} from '@countersign/contracts';
 import { type Json, newId, sha256 } from '@countersign/kernel';
 import { digestOfIntent } from '@countersign/market';
 import { createSweeper, type Logger } from '@countersign/runtime';
@@ -46,6 +54,10 @@ export interface BackchannelAuthenticationDependencies extends ClientEndpointDep
   readonly signer: Pick<Signer, 'publicKeys'>;
   readonly authentication: Pick<Authentication, 'begin' | 'current'>;
   readonly grants: Pick<GrantRegister, 'give' | 'deny'>;
+  /** Has people sign what they allow; without it intents are allowed in development alone. */
+  readonly statements?: Statements;
+  /** Where transactions are approved, for the way there. */
+  readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;
   readonly outbound: Pick<Outbound, 'post'>;
   /** At least 32 octets, the same on every node, for nothing else: encrypts what pings need. Without it nobody is pinged. */
   readonly pingSecret?: Uint8Array;

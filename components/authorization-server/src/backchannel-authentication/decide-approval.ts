@@ -7,15 +7,18 @@ import type {
   GrantRegister,
   GrantTerms,
   Person,
+  SignedStatement,
   SignIn,
 } from '@countersign/contracts';
-import { type Clock, digestOf, isCodedError, newId, type Random, toInstant } from '@countersign/kernel';
+import { type Clock, digestOf, epochSeconds, isCodedError, newId, type Random, toInstant } from '@countersign/kernel';
+import { digestOfIntent } from '@countersign/market';
 import { checkPerson } from '../authorization-endpoint/check-person.ts';
 import { type ConsentLifetimes, defaultConsentLifetimes, grantExpiry } from '../authorization-endpoint/grant-expiry.ts';
 import { refuse as refuseAuthorization } from '../authorization-endpoint/refusals.ts';
 import { type ClientRules, checkClient } from '../client-endpoint/check-client.ts';
 import { type ApprovalFacts, approvalRecord, refusedApprovalRecord } from './approval-records.ts';
 import { checkTerms } from './check-terms.ts';
+import { methodsOf, requireSigned, type SigningDependencies } from './consent-statement.ts';
 import { approvalErrors, refuse } from './refusals.ts';
 import type { BackchannelStore, KeptRequest } from './store.ts';
 
@@ -25,7 +28,7 @@ export interface ApprovalRules extends ClientRules {
   readonly lifetimes?: ConsentLifetimes;
 }
 
-export interface DecisionDependencies extends ApprovalRules {
+export interface DecisionDependencies extends ApprovalRules, SigningDependencies {
   readonly store: Pick<BackchannelStore, 'underLock'>;
   readonly grants: Pick<GrantRegister, 'give' | 'deny'>;
   readonly audit: AuditAppender;
@@ -63,6 +66,8 @@ export interface ApprovalDecision {
   /** Digest of the terms that the page showed. */
   readonly seen: string | undefined;
   readonly signIn: SignIn;
+  /** What their authenticator signed, verified; of which request and terms is looked at here. */
+  readonly signed?: SignedStatement | undefined;
   readonly address: string;
 }
 
@@ -73,17 +78,28 @@ export interface ApprovalDecision {
  * @throws CodedError of `approvalErrors`; of `oauthErrors`, recorded, where it cannot be allowed any more
  */
 export function decideApproval(
-  { hash, decision, seen, signIn, address }: ApprovalDecision,
+  { hash, decision, seen, signIn: signedIn, signed, address }: ApprovalDecision,
   dependencies: DecisionDependencies,
 ): Promise<'allowed' | 'denied'> {
   const { clock, store, grants, audit } = dependencies;
   const newRecordId = () => newId('record', dependencies);
+  // The assertion was made just now, for this: it says more than the sign-in of a while ago.
+  const signIn = signed === undefined ? signedIn : assertedBy(signed, signedIn, clock.now());
 
   async function checkOnRecord(facts: ApprovalFacts): Promise<CheckedApproval> {
     try {
       return checkApproval(facts.request, signIn, dependencies);
     } catch (error) {
       // Somebody known wanted to decide and was not let.
+      if (isCodedError(error)) await audit.append(refusedApprovalRecord(newRecordId(), error, facts));
+      throw error;
+    }
+  }
+
+  async function requireSignedOnRecord(facts: ApprovalFacts, terms: GrantTerms): Promise<void> {
+    try {
+      await requireSigned(facts.signed, facts.request, terms, dependencies);
+    } catch (error) {
       if (isCodedError(error)) await audit.append(refusedApprovalRecord(newRecordId(), error, facts));
       throw error;
     }
@@ -98,15 +114,18 @@ export function decideApproval(
         'approval_expired',
         'The request has expired. It can be made again where it came from.',
       );
-    const facts: ApprovalFacts = { request, signIn, address };
+    const facts: ApprovalFacts = { request, signIn, signed, address };
     const checked = await checkOnRecord(facts);
     if (seen !== digestOf(checked.terms))
       throw approvalErrors.error(
         'approval_changed',
         'What would be allowed has changed since you were shown it. Look at it again.',
       );
-    const proposal = proposalOf(request, checked, signIn);
+    // The statement names the very intents that would be allowed (`requireSigned`).
+    const bound = signed === undefined ? {} : { boundTo: checked.terms.details.map(digestOfIntent) };
+    const proposal = proposalOf(request, checked, { ...signIn, ...bound });
     if (decision === 'allow') {
+      await requireSignedOnRecord(facts, checked.terms);
       const grant = await grants.give(proposal);
       await audit.append(approvalRecord(newRecordId(), { ...facts, grant }));
       await keep({ at: clock.now(), grant: grant.id });
@@ -121,10 +140,21 @@ export function decideApproval(
   });
 }
 
+function assertedBy(signed: SignedStatement, signIn: SignIn, now: number): SignIn {
+  const { authenticator } = signed;
+  return {
+    ...signIn,
+    acr: authenticator.acr,
+    amr: methodsOf(signed),
+    authTime: epochSeconds(now),
+    authenticator: authenticator.id,
+  };
+}
+
 function proposalOf(
   request: KeptRequest,
   { terms, person, until }: CheckedApproval,
-  { acr, amr, authTime, session }: SignIn,
+  { acr, amr, authTime, boundTo, session }: SignIn,
 ): GrantProposal {
   return {
     ...terms,
@@ -132,6 +162,7 @@ function proposalOf(
     subject: person.id,
     institution: person.institution,
     ...{ acr, amr, authTime, session },
+    ...(boundTo === undefined ? {} : { boundTo }),
     expiresAt: toInstant(until),
   };
 }

@@ -37,7 +37,9 @@ describe('an independent client (oauth4webapi) that asks a person on their own d
           return { status: 204 };
         },
       },
-      authentication: { current: async () => ({ session, person: anna, acr: developmentAcr, amr: [], authTime }) },
+      authentication: {
+        current: async () => ({ session, person: anna, acr: developmentAcr, amr: [], authTime, tier: 'order-entry' }),
+      },
     });
     harness.world.changeClient('trading-desk', {
       grantTypes: ['urn:openid:params:grant-type:ciba'],

@@ -56,7 +56,10 @@ export function backchannelAuthenticationRoutes(
       case 'list':
         return sendPage(reply, 200, approvalsPage(next, list), scope);
       case 'question':
-        return sendPage(reply, 200, approvalPage(next.question, `${list}/${next.question.id}`), scope);
+        return sendPage(reply, 200, approvalPage(next.question, list), {
+          ...scope,
+          script: next.question.allowing.by === 'signature',
+        });
       case 'decided':
         // A page that was loaded with a form asks to send it again when it is reloaded.
         return request.method === 'POST'
@@ -82,7 +85,8 @@ export function backchannelAuthenticationRoutes(
       requireSameOriginPost(request, origin);
       const fields = readForm(request.body);
       const [csrf, seen, decision] = ['csrf', 'seen', 'decision'].map((name) => fields.get(name));
-      return approvals.decide(request.params.id, { csrf, seen, decision }, visit);
+      const signed = { handle: fields.get('handle'), credential: fields.get('credential') };
+      return approvals.decide(request.params.id, { csrf, seen, decision, ...signed }, visit);
     }),
   );
 }

@@ -68,4 +68,6 @@ export const approvalErrors = errorVocabulary({
   decision_missing: 'invalid',
   sign_in_abandoned: 'forbidden',
   sign_in_class: 'forbidden',
+  /** Intents are allowed by a signature over them. */
+  signature_required: 'forbidden',
 });

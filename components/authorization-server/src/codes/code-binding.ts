@@ -1,5 +1,5 @@
 import type { ClientId, GrantTerms } from '@countersign/contracts';
-import type { GrantId, SessionId } from '@countersign/kernel';
+import type { Digest, GrantId, SessionId } from '@countersign/kernel';
 
 /** What an authorization code stands for, and what whoever redeems it must show. */
 export interface CodeBinding {
@@ -24,6 +24,10 @@ export interface CodeBinding {
   readonly amr: readonly string[];
   /** Seconds since the epoch. */
   readonly authTime: number;
+  /** Digests of the intents that the sign-in was made for; left out where somebody else vouches for the person. */
+  readonly boundTo?: readonly Digest[];
+  /** The managed device of the sign-in. */
+  readonly device?: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }

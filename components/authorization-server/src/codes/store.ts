@@ -1,5 +1,5 @@
 import { type GrantTerms, parseClientId, protocolScopes } from '@countersign/contracts';
-import { parseId } from '@countersign/kernel';
+import { parseDigest, parseId } from '@countersign/kernel';
 import { isScope } from '@countersign/market';
 import type { CodeBinding } from './code-binding.ts';
 import { answered, type Queryable } from './queryable.ts';
@@ -17,6 +17,8 @@ interface CodeRow {
   readonly acr: string;
   readonly amr: readonly string[];
   readonly auth_time: string;
+  readonly bound_to: readonly string[] | null;
+  readonly device: string | null;
   readonly expires_ms: number;
   readonly redeemed: boolean;
 }
@@ -29,8 +31,9 @@ export function createCodeStore(pool: Queryable) {
         within.query({
           name: 'code-insert',
           text: `insert into authorization_codes (code_hash, grant_id, client, redirect_uri, code_challenge, dpop_jkt, nonce,
-                   session, resource, scopes, acr, amr, auth_time, expires_at)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, to_timestamp($14::float8 / 1000.0))`,
+                   session, resource, scopes, acr, amr, auth_time, expires_at, bound_to, device)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, to_timestamp($14::float8 / 1000.0),
+                         $15, $16)`,
           values: [
             hash,
             code.grant,
@@ -46,6 +49,8 @@ export function createCodeStore(pool: Queryable) {
             code.amr,
             code.authTime,
             code.expiresAt,
+            code.boundTo ?? null,
+            code.device ?? null,
           ],
         }),
       );
@@ -55,7 +60,7 @@ export function createCodeStore(pool: Queryable) {
         pool.query<CodeRow>({
           name: 'code-find',
           text: `select grant_id, client, redirect_uri, code_challenge, dpop_jkt, nonce, session, resource, scopes, acr, amr,
-                        auth_time, extract(epoch from expires_at)::float8 * 1000 as expires_ms,
+                        auth_time, bound_to, device, extract(epoch from expires_at)::float8 * 1000 as expires_ms,
                         redeemed_at is not null as redeemed
                    from authorization_codes where code_hash = $1`,
           values: [hash],
@@ -109,6 +114,8 @@ function bindingOf(row: CodeRow): CodeBinding & { readonly redeemed: boolean } {
     acr: row.acr,
     amr: row.amr,
     authTime: Number(row.auth_time),
+    ...(row.bound_to === null ? {} : { boundTo: row.bound_to.flatMap((intent) => parseDigest(intent) ?? []) }),
+    ...(row.device === null ? {} : { device: row.device }),
     expiresAt: Math.round(row.expires_ms),
     redeemed: row.redeemed,
   };

@@ -1,5 +1,6 @@
 import { parseClientId, parsePrincipalId } from '@countersign/contracts';
-import { sha256Base64Url } from '@countersign/kernel';
+import { digestOf, sha256Base64Url } from '@countersign/kernel';
+import { digestOfIntent } from '@countersign/market';
 import { importVerificationKey, verifyIdToken } from '@countersign/oauth';
 import type { ScratchDatabase } from '@countersign/runtime';
 import { createTestDatabase } from '@countersign/testkit';
@@ -153,6 +154,30 @@ describe('the authorization code grant', () => {
       code: 'access_denied',
       reason: 'four_eyes',
     });
+  });
+
+  it.each([
+    ['made for this intent', 'this', true],
+    ['made for another one', 'another', false],
+    ['made for nothing in particular', 'none', false],
+    ['that somebody else vouches for', 'foreign', undefined],
+  ])('tells the policies of a sign-in %s', async (_what, kind, bound) => {
+    const { server, give, codeFor, redeem, order, policyEngine } = start();
+    const grant = await give({ details: detailsOf(order()) });
+    const [detail] = grant.details;
+    if (detail === undefined) throw new Error('a consent without an intent');
+    const intents = {
+      this: [digestOfIntent(detail)],
+      another: [digestOf({ another: 1 })],
+      none: [],
+      foreign: undefined,
+    };
+    const boundTo = Object.entries(intents).find(([name]) => name === kind)?.[1];
+    const code = await codeFor(grant, { device: 'device:desk-7', ...(boundTo === undefined ? {} : { boundTo }) });
+    await server.token(redeem(code));
+    const { context } = policyEngine.asked.at(-1) ?? {};
+    expect(context?.boundToIntent).toBe(bound);
+    expect(context?.device).toBe('device:desk-7');
   });
 
   it('has a token for one of several intents, which the request must name, and may narrow', async () => {

@@ -27,10 +27,10 @@ export function ciba(dependencies: CibaDependencies): GrantHandler {
           const grant = await grantRegister.find(redeemed.grant);
           if (grant === undefined)
             throw refuse('grant_ended', 'The consent that this rests on has ended: ask the person again.');
-          const { scopes, acr, amr, authTime } = grant;
+          const { scopes, acr, amr, authTime, boundTo = [] } = grant;
           const { resource } = redeemed;
           // The session of the device on which the person decided is none of the client's: it is not told of it, nor of its end.
-          const use = { scopes, acr, amr, authTime, ...(resource === undefined ? {} : { resource }) };
+          const use = { scopes, acr, amr, authTime, boundTo, ...(resource === undefined ? {} : { resource }) };
           const authority = consentedAuthority(grant, use, { context, confirmation, firstUse: true }, dependencies);
           return { ...authority, references: [...authority.references, redeemed.recordId] };
         },

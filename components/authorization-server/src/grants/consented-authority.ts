@@ -1,5 +1,5 @@
 import { type Grant, type GrantTerms, type ProtocolScope, protocolScopes } from '@countersign/contracts';
-import { parseInstant, type SessionId } from '@countersign/kernel';
+import { type Digest, parseInstant, type SessionId } from '@countersign/kernel';
 import { isScope, type Scope } from '@countersign/market';
 import { type Confirmation, pushActor } from '@countersign/oauth';
 import type { ClientContext } from '../client-endpoint/index.ts';
@@ -18,6 +18,9 @@ export interface ConsentUse {
   readonly amr: readonly string[];
   /** Seconds since the epoch. */
   readonly authTime: number;
+  /** Digests of the intents that the sign-in was made for; left out where somebody else vouches for the person. */
+  readonly boundTo?: readonly Digest[];
+  readonly device?: string;
   /** Of the authorization request, for the ID token. */
   readonly nonce?: string;
 }
@@ -80,6 +83,9 @@ export function consentedAuthority(
       amr: use.amr,
       authTime: use.authTime,
     },
+    // By the time of a refresh a sign-in is one for nothing in particular.
+    ...(use.boundTo === undefined && firstUse ? {} : { boundTo: firstUse ? (use.boundTo ?? []) : [] }),
+    ...(use.device === undefined ? {} : { device: use.device }),
     singleUse: [],
     references: [standing.recordId],
     grant: standing,

@@ -37,6 +37,13 @@ export interface Authority {
   readonly ceiling: Ceiling;
   /** How the subject was recognised, as it goes into the record, and `acr` and `authTime` into the token. */
   readonly authentication: NonNullable<RecordDraft['authentication']>;
+  /**
+   * Where our own sign-in is the source: digests of the intents that it was made for, none where it was made for nothing in
+   * particular.
+   */
+  readonly boundTo?: readonly Digest[];
+  /** The managed device that the subject signed in on. */
+  readonly device?: string;
   /** Who vouches for the subject, where another institution's or its own identity provider does. */
   readonly partner?: { readonly institution: string; readonly claims: readonly string[] };
   /** What this grant uses up. */

@@ -10,7 +10,7 @@ import { refuseLogout } from './refusals.ts';
 export interface LogoutDependencies {
   readonly issuer: string;
   readonly directory: Pick<Directory, 'snapshot'>;
-  readonly authentication: Pick<Authentication, 'current' | 'end'>;
+  readonly authentication: Pick<Authentication, 'inBrowser' | 'end'>;
   readonly signer: Pick<Signer, 'publicKeys'>;
   readonly backchannelLogout: Pick<BackchannelLogout, 'sessionEnded'>;
   readonly clock: Clock;
@@ -56,19 +56,23 @@ export function createLogout(dependencies: LogoutDependencies): Logout {
   const read = (parameters: ReadonlyMap<string, string>) =>
     readLogoutRequest(parameters, { hints, directory: directory.snapshot(), now: clock.now() });
 
-  async function end(signIn: SignIn, asked: LogoutRequest): Promise<LogoutStep> {
-    await authentication.end(signIn.session, asked.client === undefined ? 'logout' : 'relying_party_logout');
-    await backchannelLogout.sessionEnded(signIn.session);
+  /** All of the browser's, of every tier: who signs out wants nobody to go on with any of them. */
+  async function end(signIns: readonly SignIn[], asked: LogoutRequest): Promise<LogoutStep> {
+    for (const { session } of signIns) {
+      await authentication.end(session, asked.client === undefined ? 'logout' : 'relying_party_logout');
+      await backchannelLogout.sessionEnded(session);
+    }
     return ended(asked);
   }
 
   return {
     async request(parameters, visit) {
       const asked = await read(parameters);
-      const signIn = await authentication.current(visit.cookie);
+      const signIns = await authentication.inBrowser(visit.cookie);
+      const [signIn] = signIns;
       if (signIn === undefined) return ended(asked);
-      // An ID token of this very session: who sends it was told of the session by us.
-      if (asked.hint?.sid === signIn.session) return end(signIn, asked);
+      // An ID token of one of these very sessions: who sends it was told of the session by us.
+      if (signIns.some(({ session }) => asked.hint?.sid === session)) return end(signIns, asked);
       const fields = new Map<string, string>();
       if (asked.client !== undefined) fields.set('client_id', asked.client.id);
       for (const name of carried) {
@@ -86,11 +90,12 @@ export function createLogout(dependencies: LogoutDependencies): Logout {
     },
     async decide(fields, visit) {
       const asked = await read(new Map([...fields].filter(([, value]) => value !== '')));
-      const signIn = await authentication.current(visit.cookie);
+      const signIns = await authentication.inBrowser(visit.cookie);
+      const [signIn] = signIns;
       if (signIn === undefined) return ended(asked);
       if (!matchesCsrfToken(fields.get('csrf'), formOf(signIn, visit).hash))
         throw refuseLogout('form_forged', 'This form was not sent from a page of ours. Go back and send it again.');
-      if (fields.get('decision') === 'end') return end(signIn, asked);
+      if (fields.get('decision') === 'end') return end(signIns, asked);
       return { kind: 'kept', ...(asked.client === undefined ? {} : { client: asked.client }) };
     },
   };

@@ -48,6 +48,8 @@ export interface WorldOptions {
   readonly post?: Outbound['post'];
   readonly grantManagement?: boolean;
   readonly environment?: 'development' | 'production';
+  /** PEM file: people also sign in with keys, of makers with these roots. */
+  readonly keyRootsFile?: string;
 }
 
 export type CodeFlowWorld = Awaited<ReturnType<typeof createCodeFlowWorld>>;
@@ -86,15 +88,21 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
       audit,
       directory,
       logger,
-      config: { issuer, environment: 'development', methods: ['development'] },
+      config: {
+        ...{ issuer, environment: 'development' },
+        methods: given.keyRootsFile === undefined ? ['development'] : ['development', 'webauthn'],
+        ...(given.keyRootsFile === undefined ? {} : { authenticators: { rootsFile: given.keyRootsFile } }),
+      },
     });
     const authentication: Authentication = {
       begin: real.begin,
       end: real.end,
       endAllOf: real.endAllOf,
       session: real.session,
-      async current(cookie) {
-        const signIn = await real.current(cookie);
+      sessionsOf: real.sessionsOf,
+      inBrowser: async (cookie) => (await real.inBrowser(cookie)).map((signIn) => ({ ...signIn, ...upgraded })),
+      async current(cookie, need) {
+        const signIn = await real.current(cookie, need);
         return signIn === undefined ? undefined : { ...signIn, ...upgraded };
       },
     };
@@ -152,7 +160,11 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
       for (const part of [authorizationEndpoint, pushedRequests, codes, sessionClients, backchannelLogout, real])
         await part.stop();
     });
-    return { app, codes, pushedRequests, authorizationEndpoint, authentication, backchannelLogout, sessionClients };
+    return {
+      ...{ app, codes, pushedRequests, authorizationEndpoint, authentication, backchannelLogout, sessionClients },
+      /** The sign-in itself, with what it has beside the contract. */
+      signInRoom: real,
+    };
   }
 
   const first = node();

@@ -14,7 +14,7 @@ import { isCodedError, newId, type SessionId } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
 import { type FixedClock, fixedClock, seededRandom } from '@countersign/testkit';
 import pg from 'pg';
-import { assembleAuthorizationServer } from '../authorization-server.ts';
+import { type AuthorizationServerDependencies, assembleAuthorizationServer } from '../authorization-server.ts';
 import type { AuthorizationServerConfig } from '../config.ts';
 import { auditCollector } from './audit-collector.ts';
 import { liveRevocations } from './live-revocations.ts';
@@ -33,6 +33,7 @@ export interface HarnessOptions {
   readonly pool?: pg.Pool;
   readonly outbound?: Partial<Outbound>;
   readonly authentication?: Partial<Authentication>;
+  readonly signalsOf?: AuthorizationServerDependencies['signalsOf'];
   /** In place of the one that knows a single partner. */
   readonly federationGateway?: FederationGateway;
   readonly nonceSecret?: Uint8Array;
@@ -46,7 +47,7 @@ export interface HarnessOptions {
 export async function standingSession(session: SessionId): Promise<SignIn> {
   const person = parsePrincipalId('person:anna.keller');
   if (person === undefined) throw new Error('a fixture that its own parser refuses');
-  return { session, person, acr: 'phr', amr: ['hwk', 'user'], authTime: start / 1000 };
+  return { session, person, acr: 'phr', amr: ['hwk', 'user'], authTime: start / 1000, tier: 'order-entry' };
 }
 
 const nobodyThere = async (): Promise<never> => {
@@ -83,6 +84,8 @@ export function createHarness(options: HarnessOptions = {}) {
     outbound: { getJson: nobodyThere, post: nobodyThere, ...options.outbound },
     authentication: {
       current: async () => undefined,
+      inBrowser: async () => [],
+      sessionsOf: async () => [],
       session: standingSession,
       begin: async () => '/sign-in',
       end: async () => undefined,
@@ -91,6 +94,7 @@ export function createHarness(options: HarnessOptions = {}) {
     },
     // Connects with the first query, and to nothing that is there.
     pool: options.pool ?? new pg.Pool({ host: '127.0.0.1', port: 1, connectionTimeoutMillis: 500 }),
+    ...(options.signalsOf === undefined ? {} : { signalsOf: options.signalsOf }),
     ...(options.nonceSecret === undefined ? {} : { nonceSecret: options.nonceSecret }),
     ...(options.pingSecret === undefined ? {} : { pingSecret: options.pingSecret }),
     config: { issuer, environment: 'development', ...options.config },

@@ -45,6 +45,7 @@ export const clearingTrades = 'https://clearing.example/trades';
 export const custodianSettlement = 'https://custodian.example/settlement';
 export const brokerBook = 'https://broker.example/book';
 export const ourDecisions = 'https://as.example/decisions';
+export const ourTransactions = 'https://as.example/transactions';
 export const ourUserinfo = 'https://as.example/userinfo';
 /** Takes tokens as references. */
 export const venueReports = 'https://venue.example/reports';
@@ -140,6 +141,7 @@ export function tradingWorld(): World {
   resource(custodianSettlement, custodian, ['settlement:instruct', 'settlement:read']);
   resource(brokerBook, broker, ['order:read']);
   resource(ourDecisions, broker, ['decision:evaluate', 'audit:read']);
+  resource(ourTransactions, broker, ['order:create', 'order:cancel', 'order:read', 'withdrawal:request']);
   resource(ourUserinfo, broker, ['openid']);
   resource(venueReports, venue, ['report:read'], 'opaque');
 
@@ -247,6 +249,7 @@ export function tradingWorld(): World {
       accounts: () => [],
       venues: () => [],
       resources: () => resources.values(),
+      devices: () => [],
     };
   }
   return {

@@ -25,7 +25,7 @@ import { checkGrant, claimGrant } from './check-grant.ts';
 import { checkMandate } from './check-mandate.ts';
 import { checkScope } from './check-scope.ts';
 import { checkTarget } from './check-target.ts';
-import { decide, requirePermit } from './decide.ts';
+import { decide, requirePermit, type SignalsOf } from './decide.ts';
 import { composeClaims } from './issue.ts';
 import { openTransaction } from './open-transaction.ts';
 import { parseTokenRequest } from './parse-request.ts';
@@ -37,6 +37,7 @@ export interface TokenEndpointDependencies {
   readonly clients: ClientEndpointDependencies;
   readonly consentStore: Pick<ConsentStore, 'check'>;
   readonly policyEngine: Pick<PolicyEngine, 'decide'>;
+  readonly signalsOf?: SignalsOf;
   readonly transactionRegistry: Pick<TransactionRegistry, 'open' | 'facts'>;
   readonly grants: ReadonlyMap<string, GrantHandler>;
   readonly tokenForms: TokenForms;
@@ -105,7 +106,7 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
 
   // By which decision.
   const question = { authority, client, resource, audience, scopes, granted, transaction, now };
-  const decision = await decide(question, dependencies.policyEngine);
+  const decision = await decide(question, dependencies);
   note({
     policy: { version: decision.policyVersion, hash: decision.policyHash },
     references: groundsOf(decision, mandate, transaction, authority),

@@ -129,7 +129,7 @@ export function createGrantRegister({ pool, clock, random, audit }: GrantRegiste
 
 /** What the proposal says, member by member: what else it may hold is not kept. */
 function proposed(proposal: GrantProposal): Omit<Grant, 'id' | 'version' | 'status' | 'givenAt' | 'recordId'> {
-  const { client, subject, institution, acr, amr, authTime, session, expiresAt } = proposal;
+  const { client, subject, institution, acr, amr, authTime, boundTo, session, expiresAt } = proposal;
   const ends = parseInstant(expiresAt);
   // Both sides of this are our own: what the client asked for was read before.
   if (ends === undefined) throw new Error('a grant was given until a time that is none');
@@ -141,6 +141,7 @@ function proposed(proposal: GrantProposal): Omit<Grant, 'id' | 'version' | 'stat
     acr,
     amr,
     authTime,
+    ...(boundTo === undefined ? {} : { boundTo }),
     ...(session === undefined ? {} : { session }),
     expiresAt: toInstant(ends),
   };

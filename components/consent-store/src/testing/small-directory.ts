@@ -44,6 +44,7 @@ export function createSmallDirectory(content: {
     accounts: () => [],
     venues: () => [],
     resources: () => [],
+    devices: () => [],
   };
   return {
     institutions: institutions as Map<string, Institution>,

@@ -29,6 +29,38 @@ const signals = (
   return signalsOf(record, { issuer, directoryAt: async () => view });
 };
 
+describe('postures that a feed reported', () => {
+  const reported = (was: string, posture: string) =>
+    signals({
+      type: 'device.posture-changed',
+      data: {
+        device: 'device:a',
+        institution,
+        feed: 'edr',
+        was,
+        posture,
+        posture_at: '2026-11-21T10:00:00Z',
+        failed: [],
+      },
+    });
+
+  it('that put a device into another state say which', async () => {
+    expect(await reported('failing', 'compliant')).toMatchObject([
+      {
+        event: 'device-compliance-change',
+        subject: { format: 'complex', device: opaque('device:a'), tenant },
+        claims: { previous_status: 'not-compliant', current_status: 'compliant' },
+        audience: [institution],
+      },
+    ]);
+    expect(await reported('compliant', 'failing')).toMatchObject([{ claims: { current_status: 'not-compliant' } }]);
+  });
+
+  it('that leave it in its state signal nothing', async () => {
+    expect(await reported('failing', 'failing')).toEqual([]);
+  });
+});
+
 describe('sessions', () => {
   const subject = { id: 'person:frank', institution };
   const about = { format: 'complex', user, session: opaque(session), tenant };

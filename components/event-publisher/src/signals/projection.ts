@@ -54,6 +54,7 @@ const projections: Readonly<Partial<Record<RecordType, Projection>>> = {
   'directory.applied': directoryApplied,
   'directory.departure': departed,
   'key.withdrawn': keyWithdrawn,
+  'device.posture-changed': postureChanged,
 };
 
 /** The record types that signals are made from. */
@@ -196,6 +197,32 @@ function departed({ references }: EvidenceRecord, data: Members, from: SignalSou
   ] as const;
 }
 
+/** Reported by a feed. That a device which fails fails otherwise is no change of its state. */
+function postureChanged(_record: EvidenceRecord, data: Members): readonly Told[] {
+  const [device, institution] = [textOf(data['device']), textOf(data['institution'])];
+  const { posture, was } = data;
+  if (device === undefined || institution === undefined || posture === was) return [];
+  return posture === 'compliant' || posture === 'failing' ? [complianceChange(device, { institution, posture })] : [];
+}
+
+function complianceChange(
+  device: string,
+  { institution, posture }: { readonly institution: string; readonly posture: 'compliant' | 'failing' },
+): Told {
+  const compliant = posture === 'compliant';
+  return {
+    event: 'device-compliance-change',
+    subject: complex({ device: opaque(device), tenant: opaque(institution) }),
+    claims: {
+      initiating_entity: 'system',
+      // There are two states, and this is a change.
+      previous_status: compliant ? 'not-compliant' : 'compliant',
+      current_status: compliant ? 'compliant' : 'not-compliant',
+    },
+    audience: [institution],
+  };
+}
+
 /** One of our own keys is believed no longer: what it signed is not to be believed either, wherever it is kept. */
 function keyWithdrawn(_record: EvidenceRecord, data: Members, { issuer }: SignalSources) {
   const [purpose, kid] = [textOf(data['purpose']), textOf(data['kid'])];
@@ -259,20 +286,7 @@ async function directoryApplied(_record: EvidenceRecord, data: Members, from: Si
       case 'device': {
         const device = directory.device(id);
         if (device === undefined || change !== 'change' || !named.includes('posture')) return [];
-        const compliant = device.posture === 'compliant';
-        return [
-          {
-            event: 'device-compliance-change',
-            subject: complex({ device: opaque(id), tenant: opaque(device.institution) }),
-            claims: {
-              initiating_entity: 'system',
-              // There are two states, and this is a change.
-              previous_status: compliant ? 'not-compliant' : 'compliant',
-              current_status: compliant ? 'compliant' : 'not-compliant',
-            },
-            audience: [device.institution],
-          },
-        ];
+        return [complianceChange(id, device)];
       }
       default:
         return [];

@@ -192,6 +192,7 @@ export function directoryOf(changes: Partial<Market> = {}): DirectorySnapshot {
     accounts: () => here.accounts,
     venues: () => here.venues,
     resources: () => here.resources,
+    devices: () => here.devices,
   };
 }
 

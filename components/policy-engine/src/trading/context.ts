@@ -26,6 +26,7 @@ const circumstancesRecord = recordShape(
   'algo',
   'audience',
   'authAgeSeconds',
+  'boundToIntent',
   'client',
   'deskOpen',
   'development',
@@ -52,6 +53,7 @@ export function circumstances(
   {
     principal,
     view,
+    device,
     directory,
     installation,
     make,
@@ -59,6 +61,8 @@ export function circumstances(
   }: {
     readonly principal: KnownPrincipal | undefined;
     readonly view: IntentView | undefined;
+    /** The device that counts, of those of the question. */
+    readonly device: EntityReference | undefined;
     readonly directory: KnownDirectory;
     readonly installation: Installation;
     readonly make: ValueMaker;
@@ -67,9 +71,6 @@ export function circumstances(
 ): RecordValue {
   const { acr, at, partner, scopes } = context;
   const desk = principal?.desk;
-  const deviceId = deviceOf(context.device, principal, directory);
-  const device = deviceId === undefined ? undefined : knownReference('Device', deviceId);
-  if (device !== undefined) references.push(device);
   const vouching = partner === undefined ? undefined : knownReference('Institution', make.text(partner.institution));
   if (vouching !== undefined) references.push(vouching);
   // The artefact is read from the intent that was digested, not from what the caller says beside it.
@@ -88,6 +89,7 @@ export function circumstances(
         ]),
     /* audience */ make.text(context.audience),
     /* authAgeSeconds */ ageOf(context),
+    /* boundToIntent */ context.boundToIntent,
     /* client */ make.text(context.client),
     /* deskOpen */ desk !== undefined && isStaffed(desk.hours, at),
     /* development */ installation.development,
@@ -102,7 +104,7 @@ export function circumstances(
       : partnerRecord([/* claims */ make.texts(partner.claims), /* institution */ vouching]),
     /* region */ make.text(installation.region),
     /* scopes */ make.texts(scopes),
-    /* signals */ make.texts(signalsOf(context, deviceId)),
+    /* signals */ make.texts(signalsOf(context, device)),
   ]);
 }
 
@@ -155,19 +157,8 @@ const strangeDevice = 'device-unknown';
 
 function signalsOf(
   { device: named, signals = none }: DecisionInput['context'],
-  device: string | undefined,
+  device: EntityReference | undefined,
 ): readonly string[] {
   if (named === undefined || device !== undefined || signals.includes(strangeDevice)) return signals;
   return [...signals, strangeDevice];
-}
-
-/** A device counts when it is the person's own, or nobody's in particular of their institution. */
-function deviceOf(
-  id: string | undefined,
-  principal: KnownPrincipal | undefined,
-  directory: KnownDirectory,
-): string | undefined {
-  const device = id === undefined || principal === undefined ? undefined : directory.snapshot.device(id);
-  if (device === undefined || principal === undefined || device.institution !== principal.institution) return undefined;
-  return device.holder === undefined || device.holder === principal.id ? device.id : undefined;
 }

@@ -14,7 +14,7 @@ import { directoryEntity } from './entities.ts';
 import { type KnownDirectory, type KnownPrincipal, knownDirectory } from './known-directory.ts';
 
 /** Types of entities that belong to one question alone. */
-export const localTypes: ReadonlySet<string> = new Set(['Instrument', 'Mandate', 'Resource', 'Transaction']);
+export const localTypes: ReadonlySet<string> = new Set(['Device', 'Instrument', 'Mandate', 'Resource', 'Transaction']);
 
 /** The directory at one version, as one bundle's policies see it. */
 export interface SharedEntities {

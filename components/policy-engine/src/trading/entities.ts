@@ -1,4 +1,4 @@
-import type { Account, Desk, Device, DirectorySnapshot, Institution, Principal, Venue } from '@countersign/contracts';
+import type { Account, Desk, DirectorySnapshot, Institution, Principal, Venue } from '@countersign/contracts';
 import { type Json, parseInstant, toInstant } from '@countersign/kernel';
 import type { LocalEntity, Uid } from '../decision/posed.ts';
 
@@ -40,8 +40,6 @@ export function directoryEntity(directory: DirectorySnapshot, { type, id }: Uid)
     }
     case 'Desk':
       return found(directory.desk(id), deskEntity);
-    case 'Device':
-      return found(directory.device(id), deviceEntity);
     case 'Account':
       return found(directory.account(id), accountEntity);
     case 'Venue':
@@ -109,15 +107,6 @@ function deskEntity({ id, institution, products, venues, jurisdictions }: Desk):
     jurisdictions: jurisdictions.map((country) => reference('Jurisdiction', country)),
     products: [...products],
     venues: venues.map((mic) => reference('Venue', mic)),
-  });
-}
-
-function deviceEntity({ id, institution, holder, posture, postureAt }: Device): LocalEntity {
-  return entity('Device', id, [uidOf('Institution', institution)], {
-    ...(holder === undefined ? {} : { holder: reference('Person', holder) }),
-    institution: reference('Institution', institution),
-    posture,
-    postureAt: datetime(parseInstant(postureAt) ?? 0),
   });
 }
 

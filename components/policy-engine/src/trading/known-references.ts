@@ -7,7 +7,6 @@ const maxIdLength = 256;
 /** Types that nearly every question refers to, and of which there are few. */
 const kept = {
   Account: new Map<string, EntityReference>(),
-  Device: new Map<string, EntityReference>(),
   Institution: new Map<string, EntityReference>(),
   Jurisdiction: new Map<string, EntityReference>(),
   Venue: new Map<string, EntityReference>(),

@@ -18,6 +18,8 @@ export function withRemedies(question: Question, remedies: readonly Remedy[]): Q
     if (remedy.kind === 'step-up') {
       // Whoever steps up has just signed in, also where the question did not say when they had.
       context = { ...context, acr: remedy.acr, authAgeSeconds: 0 };
+      // Where sign-ins can be bound to what they are for, whoever steps up for this does so for this.
+      if (context['boundToIntent'] !== undefined) context = { ...context, boundToIntent: true };
       continue;
     }
     const approvals = approvalsOf({ ...question, local });

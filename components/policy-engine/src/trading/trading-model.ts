@@ -1,5 +1,5 @@
 import { EntityReference, type UnrelatedEntity } from '@countersign/cedar';
-import type { Directory, DirectorySnapshot } from '@countersign/contracts';
+import type { Devices, Directory, DirectorySnapshot } from '@countersign/contracts';
 import { kindOfPrincipal, parsePrincipalId, policyErrors } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
@@ -7,6 +7,7 @@ import type { InformationModel } from '../decision/information-model.ts';
 import { type Posed, PosedInValues } from '../decision/posed.ts';
 import { ValueMaker } from '../decision/value-maker.ts';
 import { circumstances, type Installation } from './context.ts';
+import { countingDevice, deviceEntity } from './device.ts';
 import { createDirectoryEntities } from './directory-entities.ts';
 import { type IntentView, viewIntent } from './intent-view.ts';
 import { createOutsideRequests } from './outside-requests.ts';
@@ -16,11 +17,13 @@ import { resourceEntities, transactionEntities } from './transaction.ts';
 export interface TradingModelDependencies extends Omit<OutsideDependencies, 'pose'> {
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
   readonly installation: Installation;
+  /** What is known of devices beside the directory. */
+  readonly devices?: Pick<Devices, 'postureOf'>;
 }
 
 /** How the policies see trading; the types are those of `policies/schema.cedarschema`. */
 export function createTradingModel(dependencies: TradingModelDependencies): InformationModel<TradingInput> {
-  const { directory, installation } = dependencies;
+  const { directory, installation, devices } = dependencies;
   const entitiesOf = createDirectoryEntities();
 
   function pose(input: TradingInput, bundle: LoadedBundle, snapshot = directory.snapshot()): Posed {
@@ -33,10 +36,22 @@ export function createTradingModel(dependencies: TradingModelDependencies): Info
     const references: EntityReference[] = [];
     const about = referenceTo(resource);
     make.text(about.id);
-    const local =
-      principal === undefined ? undefined : localEntities(about, resource, view, snapshot, { make, references });
     const { directory: known } = shared;
-    const context = circumstances(input, { principal, view, directory: known, installation, make, references });
+    const named = countingDevice(input.context.device, principal, known);
+    const device =
+      named === undefined || principal === undefined ? undefined : deviceEntity(named, principal, devices, make);
+    const own =
+      principal === undefined ? undefined : localEntities(about, resource, view, snapshot, { make, references });
+    const local = own === undefined || device === undefined ? own : [...own, device];
+    const context = circumstances(input, {
+      principal,
+      view,
+      device: device?.reference,
+      directory: known,
+      installation,
+      make,
+      references,
+    });
     const evaluable = local !== undefined;
     return new PosedInValues(
       {

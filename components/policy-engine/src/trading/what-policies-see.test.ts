@@ -212,6 +212,11 @@ describe('of the circumstances the policies see', () => {
     },
   );
 
+  it.each([true, false, undefined])('whether a sign-in was made for this intent: %s', async (boundToIntent) => {
+    const { context } = await seen(placing({ acr: 'phrh', ...(boundToIntent === undefined ? {} : { boundToIntent }) }));
+    expect(context['boundToIntent']).toBe(boundToIntent);
+  });
+
   it.each([
     ['one that anybody of the firm may use', 'device:desk-7', true],
     ['their own', 'device:of-own', true],
@@ -442,12 +447,6 @@ describe('of the directory the policies see', () => {
     });
     expect(byType.get(`Desk ${own}/cash`)?.attrs).toMatchObject({
       venues: [entity('Venue', 'XNAS'), entity('Venue', 'XEUR')],
-    });
-    expect(byType.get('Device device:of-own')?.attrs).toEqual({
-      holder: entity('Person', 'person:own'),
-      institution: entity('Institution', own),
-      posture: 'compliant',
-      postureAt: datetime('2026-11-20T06:00:00.000Z'),
     });
     expect(byType.get(`Account ${own}-1`)).toMatchObject({ attrs: { accountType: 'House' }, parents: [{ id: own }] });
     expect(byType.get('Venue XNAS')?.attrs).toEqual({

@@ -2,7 +2,7 @@ import type { DirectorySnapshot, Principal } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction, StoredTransition } from '../store.ts';
-import type { ApprovalClaims, SignedItem } from './approval-jws.ts';
+import type { ApprovalClaims, SignedItem } from './approval-claims.ts';
 
 /** Everything the rules look at. The signature has been verified: claims and item are the approver's own. */
 export interface ApprovalCase {

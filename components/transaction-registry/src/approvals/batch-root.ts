@@ -1,5 +1,5 @@
 import { type Digest, digestOf } from '@countersign/kernel';
-import type { SignedItem } from './approval-jws.ts';
+import type { SignedItem } from './approval-claims.ts';
 
 /**
  * The one digest that stands for a whole batch: SHA-256 over the canonical form (RFC 8785) of the list of

@@ -1,11 +1,12 @@
-import type { Approval, ApproverRole, AuditAppender, Directory } from '@countersign/contracts';
-import { type Clock, type Digest, newId, type Random, toInstant } from '@countersign/kernel';
-import { recordAbout, referencesTo } from '../records.ts';
+import type { Approval, ApproverRole, AuditAppender, Directory, ShownToApprover } from '@countersign/contracts';
+import { type Clock, type Digest, type Json, newId, type Random, toInstant } from '@countersign/kernel';
+import { recordAbout, referencesTo, strategyOf } from '../records.ts';
 import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction } from '../store.ts';
-import type { ApprovalClaims } from './approval-jws.ts';
+import type { ApprovalClaims } from './approval-claims.ts';
 import type { Approver } from './approver.ts';
 import { expiryOf } from './in-time.ts';
+import { type BroughtApproval, proofOf } from './read-approval.ts';
 
 /** A signature that counts for one transaction. */
 export interface Given {
@@ -13,16 +14,16 @@ export interface Given {
   readonly approver: Approver;
   readonly claims: ApprovalClaims;
   readonly role: ApproverRole;
-  readonly kid: string;
-  /** As it was signed; evidence is checked from it. */
-  readonly jws: string;
+  readonly brought: BroughtApproval;
+  /** What the approver was shown, where it was shown here. */
+  readonly shown?: ShownToApprover | undefined;
   /** Where it came with others under one signature. */
   readonly root?: Digest;
 }
 
 /** Makes the record of an approval durable. @returns the approval, to be stored */
 export async function recordGiven(
-  { transaction, approver, claims, role, kid, jws, root }: Given,
+  { transaction, approver, claims, role, brought, shown, root }: Given,
   {
     audit,
     directory,
@@ -35,7 +36,7 @@ export async function recordGiven(
     readonly random: Random;
   },
 ): Promise<StoredApproval> {
-  const { principal, credential } = approver;
+  const { principal, kid, jwk, registration, authenticator } = approver;
   const about = recordAbout(transaction, { clock, random });
   const approval: StoredApproval = {
     id: newId('approval', { clock, random }),
@@ -48,24 +49,37 @@ export async function recordGiven(
     institution: principal.institution,
     kid,
     tokenId: claims.jti,
+    ...(authenticator === undefined ? {} : { authenticator: authenticator.id }),
     ...(root === undefined ? {} : { batchRoot: root }),
   };
   await audit.append({
     ...about,
     type: 'approval.given',
     outcome: 'permit',
-    references: referencesTo(directory.snapshot().recordOf(principal.id), transaction.openedRecordId),
+    references: referencesTo(registration, directory.snapshot().recordOf(principal.id), transaction.openedRecordId),
     subject: actorOf(approver),
     data: {
       approval_id: approval.id,
-      jws,
-      key: credential.jwk,
+      ...proofOf(brought),
+      key: jwk,
       role,
       expires_at: approval.expiresAt,
       ...(root === undefined ? {} : { batch_root: root }),
     },
+    protectedValues: strategyOf(transaction.initiatorInstitution, { shown: shownJson(shown) }),
   });
   return approval;
+}
+
+function shownJson(shown: ShownToApprover | undefined): Json | undefined {
+  if (shown === undefined) return undefined;
+  const { lang, title, lines, warnings } = shown;
+  return {
+    lang,
+    title,
+    lines: lines.map(({ label, value }) => ({ label, value })),
+    warnings: warnings.map(({ code, detail }) => ({ code, detail })),
+  };
 }
 
 /** What of an approval is anybody's business beside this component's. */
@@ -91,6 +105,6 @@ export function publicPart({
   };
 }
 
-export function actorOf({ principal }: Approver) {
+export function actorOf({ principal }: Pick<Approver, 'principal'>) {
   return { id: principal.id, institution: principal.institution };
 }

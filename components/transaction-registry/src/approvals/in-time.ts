@@ -1,6 +1,6 @@
 import { transactionErrors } from '@countersign/contracts';
 import type { ApprovalRule } from './approval-case.ts';
-import type { ApprovalClaims } from './approval-jws.ts';
+import type { ApprovalClaims } from './approval-claims.ts';
 
 const longestLifeMs = 3_600_000;
 /** How far the approver's clock may be ahead of ours. */

@@ -2,11 +2,11 @@ import { type ApproverRole, type Directory, transactionErrors } from '@countersi
 import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
 import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction, Unit } from '../store.ts';
-import type { ApprovalClaims, SignedItem } from './approval-jws.ts';
+import type { ApprovalClaims, SignedItem } from './approval-claims.ts';
 import type { Approver } from './approver.ts';
 import { roleOf } from './approver-role.ts';
 import { approvalFault } from './rules.ts';
-import { standingApprovals } from './standing.ts';
+import { type AuthenticatorsHeld, standingApprovals } from './standing.ts';
 
 /** Whether a genuine signature counts as an approval of one transaction. */
 export type Judgement =
@@ -18,12 +18,20 @@ export async function judge(
   signed: { readonly claims: ApprovalClaims; readonly item: SignedItem; readonly approver: Approver },
   transaction: StoredTransaction,
   unit: Unit,
-  { directory, clock }: { readonly directory: Pick<Directory, 'snapshot'>; readonly clock: Clock },
+  {
+    directory,
+    clock,
+    authenticators,
+  }: {
+    readonly directory: Pick<Directory, 'snapshot'>;
+    readonly clock: Clock;
+    readonly authenticators?: AuthenticatorsHeld | undefined;
+  },
 ): Promise<Judgement> {
   const snapshot = directory.snapshot();
   const now = clock.now();
   const given = await unit.approvals(transaction.id);
-  const standing = standingApprovals(transaction, given, snapshot, now);
+  const standing = await standingApprovals(transaction, given, now, { directory, authenticators });
   const { claims, item } = signed;
   const about = { claims, approver: signed.approver.principal };
   const fault = approvalFault({

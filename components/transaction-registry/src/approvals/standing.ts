@@ -1,30 +1,54 @@
-import type { DirectorySnapshot } from '@countersign/contracts';
+import { type AuthenticatorRegister, type DirectorySnapshot, parsePrincipalId } from '@countersign/contracts';
 import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction } from '../store.ts';
 
+/** Who knows what becomes of people's authenticators, where there are any. */
+export type AuthenticatorsHeld = Pick<AuthenticatorRegister, 'of' | 'isLocked'>;
+
 /**
  * The approvals that stand now: not expired, not withdrawn, and given by a person who would be taken at their word
- * today. A leaver's approval, or one by a key that was withdrawn, falls with the person or the key; and so does that of
- * somebody who has taken the transaction over since, for it is theirs now.
+ * today. A leaver's approval, or one by a key that was withdrawn, falls with the person or the key, one of a person who was
+ * locked out with that; and so does that of somebody who has taken the transaction over since, for it is theirs now.
  */
-export function standingApprovals(
+export async function standingApprovals(
   transaction: Pick<StoredTransaction, 'intentDigest' | 'carriedBy'>,
   approvals: readonly StoredApproval[],
-  directory: Pick<DirectorySnapshot, 'principal' | 'credential'>,
   now: number,
-): readonly StoredApproval[] {
-  return approvals.filter((approval) => {
-    const person = directory.principal(approval.approver);
+  {
+    directory,
+    authenticators,
+  }: {
+    readonly directory: { snapshot(): Pick<DirectorySnapshot, 'principal' | 'credential'> };
+    readonly authenticators?: AuthenticatorsHeld | undefined;
+  },
+): Promise<readonly StoredApproval[]> {
+  const snapshot = directory.snapshot();
+  const standing = approvals.filter((approval) => {
+    const person = snapshot.principal(approval.approver);
     return (
       approval.withdrawn === undefined &&
       approval.approver !== transaction.carriedBy &&
       approval.intentDigest === transaction.intentDigest &&
       Date.parse(approval.expiresAt) > now &&
-      directory.credential(approval.kid)?.principal === approval.approver &&
+      (approval.authenticator !== undefined || snapshot.credential(approval.kid)?.principal === approval.approver) &&
       person?.kind === 'person' &&
       person.active !== false &&
       person.institution === approval.institution &&
       person.roles.includes(approval.role)
     );
   });
+  if (standing.length === 0) return standing;
+  if (authenticators === undefined) return standing.filter(({ authenticator }) => authenticator === undefined);
+  const held = await Promise.all(standing.map((approval) => isHeld(approval, authenticators)));
+  return standing.filter((_, index) => held[index]);
+}
+
+async function isHeld(
+  { approver, authenticator, kid }: StoredApproval,
+  authenticators: AuthenticatorsHeld,
+): Promise<boolean> {
+  const person = parsePrincipalId(approver);
+  if (person === undefined || (await authenticators.isLocked(person))) return false;
+  if (authenticator === undefined) return true;
+  return (await authenticators.of(person)).some((one) => one.id === authenticator && one.kid === kid);
 }

@@ -8,7 +8,7 @@ import {
 } from '@countersign/contracts';
 import { envelopeClaims, envelopeJwsHeader, maxEnvelopeSeconds, signEnvelope } from '@countersign/envelope';
 import { type Clock, digestOf, type Random, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
-import { standingApprovals } from '../approvals/standing.ts';
+import { type AuthenticatorsHeld, standingApprovals } from '../approvals/standing.ts';
 import { recordAbout, referencesTo } from '../records.ts';
 import type { Store } from '../store.ts';
 import { composeEnvelope, type Grounds } from './compose.ts';
@@ -18,6 +18,7 @@ export interface EnvelopeDependencies {
   readonly store: Store;
   readonly consentStore: Pick<ConsentStore, 'find'>;
   readonly directory: Pick<Directory, 'snapshot'>;
+  readonly authenticators?: AuthenticatorsHeld;
   readonly audit: AuditAppender;
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
   readonly clock: Clock;
@@ -82,7 +83,7 @@ export async function issueEnvelope(
 async function groundsOf(
   id: TransactionId,
   by: Actor,
-  { store, consentStore, directory, clock }: EnvelopeDependencies,
+  { store, consentStore, directory, authenticators, clock }: EnvelopeDependencies,
 ): Promise<Grounds> {
   const found = await store.inUnit(async (unit) => {
     const transaction = await unit.lock(id);
@@ -93,7 +94,7 @@ async function groundsOf(
       );
     const now = clock.now();
     const given = await unit.approvals(id);
-    const standing = new Set(standingApprovals(transaction, given, directory.snapshot(), now));
+    const standing = new Set(await standingApprovals(transaction, given, now, { directory, authenticators }));
     return {
       transaction,
       now,

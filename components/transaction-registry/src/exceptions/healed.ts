@@ -19,7 +19,10 @@ export interface Case {
   readonly now: number;
 }
 
-type Dependencies = Pick<TransitionDependencies, 'consentStore' | 'policyEngine' | 'directory' | 'audience'>;
+type Dependencies = Pick<
+  TransitionDependencies,
+  'consentStore' | 'policyEngine' | 'signalsOf' | 'directory' | 'audience'
+>;
 
 /**
  * Whether what was missing is there again, as a check at this moment shows.

@@ -62,7 +62,7 @@ async function resolve(
     exception,
     transaction,
     past,
-    approvals: standingApprovals(transaction, given, snapshot, now),
+    approvals: await standingApprovals(transaction, given, now, dependencies),
     destinationKnown: await destinationKnown(transaction, unit),
     now,
   };

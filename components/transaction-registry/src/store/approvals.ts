@@ -1,5 +1,5 @@
 import type { Approval } from '@countersign/contracts';
-import type { ApprovalId, Digest, RecordId, TransactionId } from '@countersign/kernel';
+import type { ApprovalId, AuthenticatorId, Digest, RecordId, TransactionId } from '@countersign/kernel';
 import type pg from 'pg';
 import { type Connection, many } from './rows.ts';
 
@@ -7,23 +7,27 @@ export interface StoredApproval extends Approval {
   readonly institution: string;
   readonly kid: string;
   readonly tokenId: string;
+  /** By which it was signed, where it was none of the directory's keys. */
+  readonly authenticator?: AuthenticatorId;
   /** What was signed, where it came with others under one signature. */
   readonly batchRoot?: Digest;
   /** The version of the transaction that rests on it first: from then on it cannot be withdrawn. */
   readonly usedVersion?: number;
 }
 
-interface Row extends Omit<StoredApproval, 'expiresAt' | 'withdrawn' | 'batchRoot' | 'usedVersion'> {
+interface Row extends Omit<StoredApproval, 'expiresAt' | 'withdrawn' | 'batchRoot' | 'usedVersion' | 'authenticator'> {
   readonly expiresAt: Date;
   readonly withdrawnAt: Date | null;
   readonly withdrawnRecordId: RecordId | null;
   readonly batchRoot: Digest | null;
+  readonly authenticator: AuthenticatorId | null;
   readonly usedVersion: number | null;
 }
 
 const columns = `id, transaction_id as transaction, approver, role, institution, kid, token_id as "tokenId",
   intent_digest as "intentDigest", expires_at as "expiresAt", record_id as "recordId", withdrawn_at as "withdrawnAt",
-  withdrawn_record_id as "withdrawnRecordId", batch_root as "batchRoot", used_version as "usedVersion"`;
+  withdrawn_record_id as "withdrawnRecordId", batch_root as "batchRoot", used_version as "usedVersion",
+  authenticator`;
 
 const approvalsOfOne = {
   name: 'approvals-of',
@@ -33,7 +37,7 @@ const approvalsOfOne = {
 /** Of one transaction, in the order given. Rows were written from parsed values, so they are taken at their word. */
 export async function approvalsOf(on: Connection, id: TransactionId): Promise<readonly StoredApproval[]> {
   const rows = await many<Row>(on, approvalsOfOne, [id]);
-  return rows.map(({ expiresAt, withdrawnAt, withdrawnRecordId, batchRoot, usedVersion, ...row }) => ({
+  return rows.map(({ expiresAt, withdrawnAt, withdrawnRecordId, batchRoot, usedVersion, authenticator, ...row }) => ({
     ...row,
     expiresAt: expiresAt.toISOString(),
     ...(withdrawnAt === null || withdrawnRecordId === null
@@ -41,6 +45,7 @@ export async function approvalsOf(on: Connection, id: TransactionId): Promise<re
       : { withdrawn: { at: withdrawnAt.toISOString(), recordId: withdrawnRecordId } }),
     ...(batchRoot === null ? {} : { batchRoot }),
     ...(usedVersion === null ? {} : { usedVersion }),
+    ...(authenticator === null ? {} : { authenticator }),
   }));
 }
 
@@ -73,8 +78,8 @@ export function approvalQuestions(client: pg.PoolClient) {
     async putApproval(approval: StoredApproval): Promise<void> {
       await client.query(
         `insert into approvals (id, transaction_id, approver, role, institution, kid, token_id, intent_digest, expires_at,
-                                record_id, batch_root)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+                                record_id, batch_root, authenticator)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
         [
           approval.id,
           approval.transaction,
@@ -87,6 +92,7 @@ export function approvalQuestions(client: pg.PoolClient) {
           approval.expiresAt,
           approval.recordId,
           approval.batchRoot ?? null,
+          approval.authenticator ?? null,
         ],
       );
     },

@@ -75,10 +75,11 @@ export async function createApprovingWorld(log?: AuditAppender) {
     kind: Kind,
     changes: Changes = {},
     initiator: Actor = actor(trader),
+    mandate: Mandate = root,
   ): Promise<OpenedTransaction> {
     const parsed = parseAuthorizationDetail({
       ...examples[kind],
-      mandate_id: root.id,
+      mandate_id: mandate.id,
       entity_lei: broker,
       idempotency_key: world.next('intent'),
       not_after: '2026-06-15T18:00:00Z',
@@ -87,7 +88,7 @@ export async function createApprovingWorld(log?: AuditAppender) {
     if (!parsed.ok) throw new Error(`${parsed.path}: ${parsed.detail}`);
     return world.registry.open({
       detail: parsed.value,
-      mandate: { id: root.id, version: root.version, recordId: root.recordId },
+      mandate: { id: mandate.id, version: mandate.version, recordId: mandate.recordId },
       initiator,
       client: 'broker-oms',
     });

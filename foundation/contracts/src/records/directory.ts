@@ -8,6 +8,7 @@ import {
   instant,
   jwk,
   lei,
+  open,
   optional,
   principal,
   type RecordDescription,
@@ -122,6 +123,12 @@ export const directoryRecords = {
         requiredClaims: texts(),
         acrValues: texts(),
         maxAuthenticationAgeSeconds: count(),
+        signIn: optional(
+          closed(
+            { clientId: text(), classes: open('What its classes of sign-ins are worth here') },
+            'Sign-in to our pages',
+          ),
+        ),
       }),
     }),
   },

@@ -1,12 +1,19 @@
 import { type TSchema, Type } from 'typebox';
 import type { RecordType } from '../audit-log.ts';
+import { authenticatorRecords } from './authenticators.ts';
+import { certificateRecords } from './certificates.ts';
 import { decisionRecords } from './decisions.ts';
+import { deviceRecords } from './devices.ts';
 import { directoryRecords } from './directory.ts';
 import { eventRecords } from './events.ts';
 import { evidenceRecords } from './evidence.ts';
+import { incidentRecords } from './incidents.ts';
 import { logRecords } from './log.ts';
 import { mandateRecords } from './mandates.ts';
 import { membersOfLog, membersOfWriter, numbering } from './members.ts';
+import { noticeRecords } from './notices.ts';
+import { recoveryRecords } from './recoveries.ts';
+import { riskRecords } from './risk.ts';
 import { id, type RecordDescription } from './shape.ts';
 import { signInRecords } from './sign-in.ts';
 import { tokenRecords } from './tokens.ts';
@@ -19,10 +26,17 @@ export const recordDescriptions: Readonly<Record<RecordType, RecordDescription>>
   ...decisionRecords,
   ...mandateRecords,
   ...signInRecords,
+  ...certificateRecords,
+  ...recoveryRecords,
+  ...incidentRecords,
+  ...noticeRecords,
   ...tokenRecords,
   ...transactionRecords,
   ...evidenceRecords,
   ...eventRecords,
+  ...authenticatorRecords,
+  ...riskRecords,
+  ...deviceRecords,
 };
 
 /** @returns `urn:countersign:schema:record:<type>:<version>` */

@@ -1,3 +1,4 @@
+import { tiers } from '@countersign/market';
 import { Type } from 'typebox';
 import { decision } from './decisions.ts';
 import {
@@ -17,6 +18,7 @@ import {
   toldToFew,
   version,
 } from './shape.ts';
+import { signedStatementMembers } from './statements.ts';
 
 const sources = ['authorization-server'];
 
@@ -83,13 +85,49 @@ export const signInRecords = {
     sources: ['authentication'],
     outcomes: ['permit'],
     always: ['subject', 'authentication'],
-    data: closed({ session: id('ses'), goes_on: flag(), ends_at: instant() }),
+    data: closed({
+      session: id('ses'),
+      tier: optional(enumOf(tiers, 'What the session is good for')),
+      goes_on: flag(),
+      ends_at: instant(),
+      authenticator: optional(id('aut')),
+      certificate: optional(digest('x5t#S256 of the certificate that was shown (RFC 8705)')),
+    }),
   },
   'session.refused': {
     about: 'Somebody whom the directory knows was not let in.',
     sources: ['authentication'],
     outcomes: ['deny'],
     always: ['subject', 'authentication', 'reason'],
+    data: closed({ tier: enumOf(tiers), authenticator: optional(id('aut')) }),
+    dataOptional: true,
+  },
+  'session.stepped-up': {
+    about: 'In a session, a person made an assertion for intents; it counts for these alone.',
+    sources: ['authentication'],
+    outcomes: ['permit'],
+    always: ['subject', 'authentication'],
+    data: closed({
+      session: id('ses'),
+      tier: enumOf(tiers),
+      intents: Type.Array(digest('Of a canonical intent')),
+      nonce: text('With the intents, what the challenge of the assertion was made of'),
+      ends_at: instant(),
+      asked_for: optional(text('Code of the reason for which more was asked')),
+      authenticator: optional(id('aut')),
+    }),
+  },
+  'session.step-up-refused': {
+    about: 'What a person showed was not enough for these intents.',
+    sources: ['authentication'],
+    outcomes: ['deny'],
+    always: ['subject', 'authentication', 'reason'],
+    data: closed({
+      tier: enumOf(tiers),
+      intents: Type.Array(digest('Of a canonical intent')),
+      asked_for: optional(text('Code of the reason for which more was asked')),
+      authenticator: optional(id('aut')),
+    }),
   },
   'session.ended': {
     about: 'A session ended.',
@@ -142,6 +180,14 @@ export const signInRecords = {
         grant: id('grt'),
         grant_version: version(),
         auth_req_id_sha256: digest(),
+      }),
+      closed({
+        endpoint: Type.Literal('approvals'),
+        grant: id('grt'),
+        grant_version: version(),
+        auth_req_id_sha256: digest(),
+        authenticator: id('aut', 'With which the person signed it'),
+        ...signedStatementMembers,
       }),
     ]),
   },

@@ -19,6 +19,7 @@ import {
   toldToFew,
   version,
 } from './shape.ts';
+import { signedStatementMembers } from './statements.ts';
 
 const sources = ['transaction-registry'];
 const always = ['transaction', 'mandate', 'intent'] as const;
@@ -38,6 +39,21 @@ const limits = Type.Array(
   }),
 );
 const about = { exception: id('exc'), cause: enumOf(exceptionCauses), event: text() };
+const given = {
+  approval_id: id('apr'),
+  key: jwk,
+  role: text(),
+  expires_at: instant(),
+  batch_root: optional(digest('Where several were signed at once')),
+  shown: toldToFew(
+    closed({
+      lang: text('BCP 47, of the words around it'),
+      title: text(),
+      lines: Type.Array(closed({ label: text(), value: text() })),
+      warnings: Type.Array(closed({ code: text(), detail: text() })),
+    }),
+  ),
+};
 const resolution = { ...about, kind: enumOf(exceptionResolutions), reason: reasonText, mandate: optional(id('mnd')) };
 
 export const transactionRecords = {
@@ -97,14 +113,16 @@ export const transactionRecords = {
     sources,
     outcomes: ['permit'],
     always: [...always, 'subject', 'references'],
-    data: closed({
-      approval_id: id('apr'),
-      jws: text('The signed approval (RFC 7515, compact)'),
-      key: jwk,
-      role: text(),
-      expires_at: instant(),
-      batch_root: optional(digest('Where several were signed at once')),
-    }),
+    // A reader of the older shape would look for a JWS.
+    version: 2,
+    data: Type.Union([
+      closed({ jws: text('The signed approval (RFC 7515, compact)'), ...given }),
+      closed({
+        authenticator: id('aut'),
+        ...given,
+        ...signedStatementMembers,
+      }),
+    ]),
   },
   'approval.refused': {
     about: 'An approval, or its withdrawal, was not accepted.',
@@ -130,6 +148,13 @@ export const transactionRecords = {
       role: text(),
       reason: optional(reasonText),
     }),
+  },
+  'approval.declined': {
+    about: 'Somebody who was to approve a transaction would not.',
+    sources,
+    outcomes: ['deny'],
+    always: [...always, 'subject', 'reason', 'references'],
+    data: closed({ state: text(), reason: toldToFew(reasonText) }),
   },
   'envelope.issued': {
     about: 'A signed statement about a transaction was issued, to travel with messages.',

@@ -21,6 +21,8 @@ export interface ClientCertificate {
   readonly der: Uint8Array;
   /** Whether it chains up to a configured authority and is in date. A self-signed one does not. */
   readonly chainVerified: boolean;
+  /** Those that came along and may lead to an authority, in DER; nothing is believed of them. None when left out. */
+  readonly others?: readonly Uint8Array[];
 }
 
 const presented = new WeakMap<FastifyRequest['raw'], ClientCertificate>();
@@ -72,7 +74,10 @@ export function createCertificateReader(options: {
     const inDate = peer !== undefined && isWithin(peer.validity, clock.now());
     if (peer === undefined || !inDate || !proxies.has(peer.thumbprint)) {
       if (headers.any) throw untrusted();
-      if (peer !== undefined) presented.set(request.raw, { der: peer.der, chainVerified: peer.authorized && inDate });
+      if (peer !== undefined) {
+        const { der, others } = peer;
+        presented.set(request.raw, { der, chainVerified: peer.authorized && inDate, others });
+      }
       return;
     }
     // The proxy's own certificate says who the proxy is; it is never a client's.
@@ -82,6 +87,7 @@ export function createCertificateReader(options: {
       presented.set(request.raw, {
         der: forwarded.der,
         chainVerified: verifyChain(forwarded.der, forwarded.chain, clock.now()),
+        others: forwarded.chain,
       });
   };
 }
@@ -92,11 +98,21 @@ interface Peer {
   readonly thumbprint: string;
   /** What OpenSSL said of the chain in the handshake, name constraints and all. */
   readonly authorized: boolean;
+  readonly others: readonly Uint8Array[];
 }
+
+/** Certificates beside a client's own that are looked at. */
+const mostOthers = 5;
 
 function describePeer(certificate: X509Certificate, authorized: boolean): Peer {
   const der = certificate.raw;
-  return { validity: validityOf(certificate), der, thumbprint: sha256Base64Url(der), authorized };
+  const others: Uint8Array[] = [];
+  for (let above = certificate.issuerCertificate; above !== undefined; above = above.issuerCertificate) {
+    const { raw } = above;
+    if (others.length === mostOthers || raw.equals(others.at(-1) ?? der)) break;
+    others.push(raw);
+  }
+  return { validity: validityOf(certificate), der, thumbprint: sha256Base64Url(der), authorized, others };
 }
 
 interface CertificateHeaders {

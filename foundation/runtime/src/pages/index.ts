@@ -1,3 +1,4 @@
+export * from './ceremony.ts';
 export * from './csrf.ts';
 export * from './error-page.ts';
 export * from './form.ts';
@@ -5,4 +6,7 @@ export * from './html.ts';
 export * from './page.ts';
 export * from './routes.ts';
 export * from './same-origin.ts';
+export * from './scripts.ts';
 export * from './send-page.ts';
+export * from './signed-in-pages.ts';
+export * from './texts.ts';

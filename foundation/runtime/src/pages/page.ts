@@ -1,4 +1,7 @@
+import { de } from '../texts/de.ts';
+import { en } from '../texts/en.ts';
 import { type Html, type HtmlValue, html } from './html.ts';
+import { ceremonyScripts } from './scripts.ts';
 import { stylesheetPath } from './stylesheet.ts';
 
 export interface PageContent {
@@ -10,16 +13,22 @@ export interface PageContent {
   readonly lang?: string;
   /** Said above everything else, e.g. that this installation is for development. */
   readonly banner?: HtmlValue | undefined;
+  /** Whether a form of the page asks an authenticator: it is then sent with the option of the same name. */
+  readonly script?: boolean;
+  /** Paths of further scripts of our own origin, run after those; the page is sent with `script`. */
+  readonly scripts?: readonly string[];
 }
 
 /** Where the mark of the installation is served; also the icon of every page. */
 export const markPath = '/assets/countersign.svg';
 
 /**
- * A whole document in the house's layout: skip link, header, main, footer. It needs no JavaScript, follows the
- * reader's light or dark setting, and asks nobody but our own origin for anything.
+ * A whole document in the house's layout: skip link, header, main, footer. It follows the reader's light or
+ * dark setting and asks nobody but our own origin for anything; it runs no script but those named here.
  */
-export function page({ title, body, lang = 'en', banner }: PageContent): Html {
+export function page({ title, body, lang = 'en', banner, script, scripts = [] }: PageContent): Html {
+  const { skip, colophon } = (lang === 'de' ? de : en).page;
+  const paths = [...(script === true ? ceremonyScripts.map(({ path }) => path) : []), ...scripts];
   return html`<!doctype html>
 <html lang="${lang}">
 <head>
@@ -30,15 +39,18 @@ export function page({ title, body, lang = 'en', banner }: PageContent): Html {
 <meta name="robots" content="noindex">
 <link rel="icon" href="${markPath}" type="image/svg+xml">
 <link rel="stylesheet" href="${stylesheetPath}">
-</head>
+${paths.map(
+  (path) => html`<script src="${path}" defer></script>
+`,
+)}</head>
 <body>
-<a class="skip" href="#main">Skip to the content</a>
+<a class="skip" href="#main">${skip}</a>
 ${banner ? html`<div class="banner" role="note">${banner}</div>` : undefined}
 <header class="masthead"><img src="${markPath}" alt="" width="28" height="28"><span>Countersign</span></header>
 <main id="main" tabindex="-1">
 ${body}
 </main>
-<footer class="colophon"><p>Check the address of this page before you continue. Countersign asks for no password, neither here nor by mail or telephone.</p></footer>
+<footer class="colophon"><p>${colophon}</p></footer>
 </body>
 </html>
 `;

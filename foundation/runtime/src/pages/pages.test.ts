@@ -4,6 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHttpServer } from '../http/index.ts';
 import { createLogger, createMetrics } from '../observability/index.ts';
 import {
+  ceremonyAttributes,
+  ceremonyButton,
+  ceremonyFields,
+  chooseTexts,
   createCsrfToken,
   csrfField,
   csrfTokenOf,
@@ -33,6 +37,16 @@ describe('pages over HTTP', () => {
         secure: true,
         formAction: ['https://client.example/cb?a=b', 'https://client.example/other', 'com.example.app:/cb'],
       }),
+    );
+    app.get('/script', (_request, reply) =>
+      sendPage(
+        reply,
+        200,
+        page({ title: 'T', body: html`<h1>T</h1>`, script: true, scripts: ['/assets/other.js?v=1'] }),
+        {
+          script: true,
+        },
+      ),
     );
     app.post('/form', (request, reply) => {
       try {
@@ -95,6 +109,28 @@ describe('pages over HTTP', () => {
     const icon = await app.inject(/rel="icon" href="([^"]+)"/.exec(body)?.[1] ?? '');
     expect([icon.statusCode, icon.headers['content-type']]).toEqual([200, 'image/svg+xml']);
     expect(icon.headers['content-security-policy']).toBe("default-src 'none'");
+  });
+
+  it('run scripts of our own origin where they are told to, named by their content', async () => {
+    const { headers, body } = await app.inject('/script');
+    expect(headers['content-security-policy']).toBe(
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    );
+    const paths = [...body.matchAll(/<script src="([^"]+)" defer><\/script>/g)].map(([, path]) => path ?? '');
+    expect(paths).toHaveLength(3);
+    expect(paths[2]).toBe('/assets/other.js?v=1');
+    let bytes = 0;
+    for (const path of paths.slice(0, 2)) {
+      const script = await app.inject(path);
+      expect(script.statusCode).toBe(200);
+      expect(script.headers).toMatchObject({
+        'content-type': 'text/javascript; charset=utf-8',
+        'cache-control': 'public, max-age=31536000, immutable',
+        'x-content-type-options': 'nosniff',
+      });
+      bytes += script.body.length;
+    }
+    expect(bytes).toBeLessThan(30_000);
   });
 
   it.each([
@@ -189,5 +225,45 @@ describe('tokens of forms', () => {
     expect(csrfTokenOf('secret', 'a')).toEqual(mine);
     expect(matchesCsrfToken(csrfTokenOf('secret', 'b').token, mine.hash)).toBe(false);
     expect(matchesCsrfToken(csrfTokenOf('other', 'a').token, mine.hash)).toBe(false);
+  });
+});
+
+describe('the language of a page', () => {
+  const catalogues = { en: { hello: 'Hello' }, de: { hello: 'Guten Tag' } };
+  const choose = (header?: string) => chooseTexts({ headers: { 'accept-language': header } }, catalogues);
+
+  it.each([
+    [undefined, 'en'],
+    ['de', 'de'],
+    ['de-CH, en;q=0.9', 'de'],
+    ['fr-CH, fr;q=0.9, en;q=0.8, de;q=0.7', 'en'],
+    ['en;q=0.5, DE;q=0.8', 'de'],
+    ['de;q=0, *', 'en'],
+    ['fr', 'en'],
+    ['__proto__, constructor', 'en'],
+    ['de;q=9', 'en'],
+    [`${'x,'.repeat(600)}de`, 'en'],
+  ])('that a browser asks for by %j is %s', (header, lang) => {
+    expect(choose(header)).toEqual({ lang, texts: lang === 'de' ? catalogues.de : catalogues.en });
+  });
+
+  it('reaches the words that every page has', () => {
+    expect(page({ title: 'T', body: html`<h1>T</h1>`, lang: 'de' }).toString()).toContain('Zum Inhalt springen');
+    expect(ceremonyFields('de').toString()).toContain('JavaScript für diese Adresse');
+  });
+});
+
+describe('a page that asks an authenticator', () => {
+  const options = { challenge: 'abc', note: `"'><script>` };
+
+  it('puts what is asked into the form as text', () => {
+    const form = html`<form${ceremonyAttributes('get', options)}>${ceremonyFields()}<button${ceremonyButton({ handle: 'h', options })}></button></form>`;
+    expect(form.toString()).not.toContain('<script');
+    expect(form.toString()).toContain('data-webauthn="get" data-options="{&quot;challenge&quot;:&quot;abc&quot;');
+    expect(form.toString()).toContain('<input type="hidden" name="credential" value="">');
+  });
+
+  it('has no script unless it is asked for', () => {
+    expect(page({ title: 'T', body: html`<h1>T</h1>` }).toString()).not.toContain('<script');
   });
 });

@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { mark } from './mark.ts';
 import { markPath } from './page.ts';
+import { ceremonyScripts, pageScriptRoute } from './scripts.ts';
 import { stylesheet, stylesheetRoute } from './stylesheet.ts';
 
-/** Serves what the pages are drawn with: one stylesheet and the mark. Both are public and the same for everybody. */
+/** Serves what the pages are drawn with: one stylesheet, the mark, and the scripts of ceremonies. All are public and the same for everybody. */
 export function pageRoutes(app: FastifyInstance): void {
   app.get(stylesheetRoute, (_request, reply) =>
     // The pages name it with the digest of its content, so a change is a new address.
@@ -20,4 +21,5 @@ export function pageRoutes(app: FastifyInstance): void {
       .type('image/svg+xml')
       .send(mark),
   );
+  for (const script of ceremonyScripts) pageScriptRoute(app, script);
 }

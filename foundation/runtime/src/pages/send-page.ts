@@ -9,10 +9,12 @@ export interface SendPageOptions {
   readonly formAction?: readonly string[];
   /** The page is reached by https, though perhaps not on this socket. Default: whether this socket is TLS. */
   readonly secure?: boolean;
+  /** The page runs scripts of our own origin: those that it was drawn with. */
+  readonly script?: boolean;
 }
 
 /**
- * Answers with a page: never stored, never framed, no script, no request to another origin, no address of ours in
+ * Answers with a page: never stored, never framed, no script unless it is told, no request to another origin, no address of ours in
  * anybody's `Referer`.
  */
 export function sendPage(
@@ -30,6 +32,7 @@ export function sendPage(
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': [
         "default-src 'none'",
+        ...(options.script === true ? ["script-src 'self'"] : []),
         "style-src 'self'",
         "img-src 'self'",
         `form-action ${[...new Set(targets)].join(' ')}`,

@@ -1,29 +1,36 @@
-import { CodedError, digestOf, isCodedError } from '@countersign/kernel';
-import { importVerificationKey, parseCompactJws, type VerificationKey, verifyJws } from '@countersign/oauth';
+import { digestOf, isCodedError } from '@countersign/kernel';
 import { type Evidence, ownRecords, recordsOf } from '../evidence.ts';
-import type { Facts } from '../facts.ts';
 import type { BundledRecord } from '../record.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
-
-export const approvalType = 'countersign-approval+jwt';
+import { type ApprovalRecord, type Terms, verifyApproval } from './signed-approval.ts';
 
 /**
- * Each approval is checked from the approver's own signature up: the key is the one the directory had registered
- * to that person, what it signed is this transaction's intent, the signer is not who began the transaction, and
- * it was in time.
+ * Each approval is checked from the approver's own signature up: the key is the one that had been registered to that
+ * person, in the directory or as an authenticator of theirs; what it signed is this transaction's intent; the signer is
+ * not who began the transaction, and it was in time.
  */
 export const approvalsAreGenuine: Check = {
   id: 'approvals',
   title: 'Every approval was signed by another person, for this intent, in time',
-  reads: ['approval.given', 'directory.applied'],
+  reads: ['approval.given', 'directory.applied', 'authenticator.registered'],
   run(evidence) {
     const approvals = recordsOf(ownRecords(evidence), 'approval.given');
     return conclude(
       [...approvals.flatMap((approval) => checkApproval(evidence, approval)), ...useAfterWithdrawal(evidence)],
-      `${counted(approvals.length, 'approval')} verified.`,
+      `${counted(approvals.length, 'approval')} verified.${placesOf(approvals)}`,
     );
   },
 };
+
+/** At which pages authenticators signed: whose they were is for the reader, who knows the address of the service. */
+function placesOf(approvals: readonly ApprovalRecord[]): string {
+  const origins = approvals.flatMap(({ facts: { signed } }) =>
+    signed.form === 'statement' ? [signed.signature.origin] : [],
+  );
+  return origins.length === 0
+    ? ''
+    : ` ${origins.length} of them by an authenticator, at ${[...new Set(origins)].toSorted().join(', ')}.`;
+}
 
 /** What was taken back before a step carries nothing: the step may not rest on it. */
 function useAfterWithdrawal(evidence: Evidence): readonly Finding[] {
@@ -38,62 +45,18 @@ function useAfterWithdrawal(evidence: Evidence): readonly Finding[] {
   });
 }
 
-type Approval = BundledRecord<Extract<Facts, { kind: 'approval.given' }>>;
-/** The parts of an approval JWS that its checks read; their values are compared, never interpreted. */
-type Terms = Readonly<Record<string, unknown>>;
-
-function checkApproval(evidence: Evidence, approval: Approval): readonly Finding[] {
+function checkApproval(evidence: Evidence, approval: ApprovalRecord): readonly Finding[] {
   const findings: Finding[] = [];
-  const terms = verifyApproval(evidence, approval, findings);
-  if (terms !== undefined) findings.push(...checkTerms(evidence, approval, terms));
+  const verified = verifyApproval(evidence, approval);
+  if (verified.ok) findings.push(...checkTerms(evidence, approval, verified.terms));
+  else findings.push({ code: 'approval_signature', detail: verified.detail, record: approval.id });
   const begunBy = initiatorsOf(evidence);
   if (approval.subject !== undefined && begunBy.has(approval.subject))
     findings.push({ code: 'approval_self', detail: 'Who began the transaction approved it.', record: approval.id });
   return findings;
 }
 
-/** Verifies the signature with the key the record holds, and that key against the directory. */
-function verifyApproval(evidence: Evidence, approval: Approval, findings: Finding[]): Terms | undefined {
-  const refuse = (detail: string): undefined => {
-    findings.push({ code: 'approval_signature', detail, record: approval.id });
-    return undefined;
-  };
-  let key: VerificationKey;
-  let terms: Terms;
-  try {
-    key = importVerificationKey(approval.facts.key);
-    const jws = parseCompactJws(approval.facts.jws, (_problem, detail) => refused(detail));
-    if (jws.header.typ !== approvalType) return refuse(`The approval is not of type ${approvalType}.`);
-    if (jws.header.kid !== key.thumbprint)
-      return refuse('The approval names another key than the one recorded with it.');
-    terms = verifyJws(jws, key, (_problem, detail) => refused(detail));
-  } catch (error) {
-    if (isCodedError(error)) return refuse(`The approval's signature cannot be relied on. ${error.detail}`);
-    throw error;
-  }
-  const holder = registeredHolder(evidence, approval, key.thumbprint);
-  if (holder === undefined) return refuse('The key is in no directory record that the approval rests on.');
-  if (holder !== approval.subject)
-    return refuse('The directory gives the key to another person than the one recorded as approver.');
-  return terms;
-}
-
-/** Stays inside this file: it becomes a finding. */
-function refused(detail: string): CodedError {
-  return new CodedError({ code: 'approval_signature', category: 'invalid', detail });
-}
-
-function registeredHolder(evidence: Evidence, approval: Approval, kid: string): string | undefined {
-  for (const reference of approval.references) {
-    const facts = evidence.byId.get(reference)?.facts;
-    if (facts?.kind !== 'directory.applied') continue;
-    const credential = facts.credentials.find((candidate) => candidate.kid === kid);
-    if (credential !== undefined) return credential.principal;
-  }
-  return undefined;
-}
-
-function checkTerms(evidence: Evidence, approval: Approval, terms: Terms): readonly Finding[] {
+function checkTerms(evidence: Evidence, approval: ApprovalRecord, terms: Terms): readonly Finding[] {
   const findings: Finding[] = [];
   const { id: record } = approval;
   if (terms.items !== undefined && !isRootOf(terms.root, terms.items))
@@ -107,7 +70,9 @@ function checkTerms(evidence: Evidence, approval: Approval, terms: Terms): reado
       detail: 'What was signed is another intent than the one opened: something changed after the approval.',
       record,
     });
-  if (terms.iss !== undefined && terms.iss !== approval.subject)
+  // A JWS may leave it to its key to say who signed; a statement says it.
+  const unnamed = approval.facts.signed.form === 'jws' && terms.iss === undefined;
+  if (!unnamed && terms.iss !== approval.subject)
     findings.push({ code: 'approval_terms', detail: 'What was signed names another person as its issuer.', record });
   if (terms.decision !== 'approve')
     findings.push({ code: 'approval_terms', detail: 'What was signed is not an approval.', record });

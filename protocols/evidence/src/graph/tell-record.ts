@@ -316,6 +316,7 @@ const tellers: ReadonlyMap<string, Teller> = new Map([
   ['approval.given', tellApproval],
   ['approval.withdrawn', tellWithdrawal],
   ['approval.refused', tellRefusal],
+  ['approval.declined', tellRefusal],
   ['transaction.opened', tellOpening],
   ['transaction.transitioned', tellTransition],
   ['transaction.refused', tellRefusal],

@@ -1,7 +1,14 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { type Digest, digestOf, type Json, newId, type RecordId, sha256Base64Url } from '@countersign/kernel';
 import { importVerificationKey } from '@countersign/oauth';
-import { approvalType } from '../index.ts';
+import type { WebAuthnSignature } from '@countersign/webauthn';
+import {
+  type CeremonyBehaviour,
+  createSoftwareAuthenticator,
+  type SoftwareAlgorithm,
+  type SoftwareAuthenticator,
+} from '@countersign/webauthn/software-authenticator';
+import { approvalStatementType, approvalType } from '../index.ts';
 import { type Draft, PaperLog } from './paper-log.ts';
 
 let drawn = 0;
@@ -26,6 +33,13 @@ export interface Plot {
   readonly mandate?: (version: number, mandate: Members) => Members;
   readonly approval?: (terms: Members) => Members;
   readonly approver?: { readonly signsWith?: KeyObject; readonly kid?: string };
+  /** The approver signs with an authenticator instead of a key of the directory. */
+  readonly authenticator?: {
+    readonly key: SoftwareAuthenticator;
+    readonly behaviour?: CeremonyBehaviour;
+    /** What the record holds instead of what was signed. */
+    readonly record?: (signature: WebAuthnSignature) => WebAuthnSignature;
+  };
   /** Writes further records before the named one. */
   readonly before?: (name: string, log: PaperLog, ids: Record<string, RecordId>) => void;
 }
@@ -56,6 +70,13 @@ const policyParts = [
 const policyHash = digestOf({ v: 1, parts: policyParts.map(({ part, digest }) => ({ part, digest })) });
 
 export const approverKeys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+/** An authenticator with a credential for the service of the stories. */
+export function newAuthenticator(algorithm: SoftwareAlgorithm = 'ES256'): SoftwareAuthenticator {
+  const key = createSoftwareAuthenticator({ origin: 'https://id.example.com', algorithm });
+  key.create({ challenge: 'AA', rp: { id: 'id.example.com' }, user: { id: 'AA' } });
+  return key;
+}
 
 /** An order from mandate to settlement, as the components of the house record it. */
 export function tellOrder(plot: Plot = {}) {
@@ -154,15 +175,25 @@ export function tellOrder(plot: Plot = {}) {
       },
     },
   }));
+  const signed =
+    plot.authenticator === undefined
+      ? { data: { jws: signApproval(transaction, intentDigest, kid, plot), key: jwk }, references: ['directory'] }
+      : { ...signByAuthenticator(transaction, intentDigest, plot, plot.authenticator), references: ['registered'] };
+  if ('registration' in signed)
+    tell('registered', () => ({
+      type: 'authenticator.registered',
+      subject: { id: 'person:boris' },
+      references: from('directory'),
+      data: signed.registration,
+    }));
   tell('approved', () => ({
     type: 'approval.given',
     ...own,
     subject: { id: 'person:boris' },
-    references: from('directory', 'opened'),
+    references: from(...signed.references, 'opened'),
     data: {
       approval_id: newId('approval', idSource),
-      jws: signApproval(transaction, intentDigest, kid, plot),
-      key: jwk,
+      ...signed.data,
       role: 'supervisor',
       expires_at: '2026-11-21T10:00:00.000Z',
     },
@@ -211,14 +242,38 @@ export function tellOrder(plot: Plot = {}) {
   };
 }
 
-function signApproval(txn: string, digest: string, kid: string, plot: Plot): string {
-  const terms: Members = {
-    txn,
-    intent_digest: digest,
-    decision: 'approve',
-    iat: Date.parse('2026-11-21T09:30:00Z') / 1000,
-    exp: Date.parse('2026-11-21T10:00:00Z') / 1000,
+const approvalTerms = (txn: string, digest: string): Members => ({
+  txn,
+  intent_digest: digest,
+  decision: 'approve',
+  iat: Date.parse('2026-11-21T09:30:00Z') / 1000,
+  exp: Date.parse('2026-11-21T10:00:00Z') / 1000,
+});
+
+function signByAuthenticator(
+  txn: string,
+  digest: string,
+  plot: Plot,
+  { key, behaviour, record }: NonNullable<Plot['authenticator']>,
+) {
+  const terms = { typ: approvalStatementType, iss: 'person:boris', jti: 'j1', ...approvalTerms(txn, digest) };
+  const claims = plot.approval?.(terms) ?? terms;
+  // What a test leaves out or changes is signed as it stands.
+  const { signature, jwk } = key.sign(claims as typeof terms & { iat: number; exp: number }, behaviour);
+  return {
+    registration: {
+      kid: importVerificationKey(jwk).thumbprint,
+      jwk,
+      credential_id: signature.credential_id,
+      rp_id: 'id.example.com',
+      backup_eligible: false,
+    },
+    data: { statement: { claims, signature: { ...(record?.(signature) ?? signature) } }, key: jwk },
   };
+}
+
+function signApproval(txn: string, digest: string, kid: string, plot: Plot): string {
+  const terms = approvalTerms(txn, digest);
   const header = { alg: 'ES256', typ: approvalType, kid: plot.approver?.kid ?? kid };
   const input = [header, plot.approval?.(terms) ?? terms]
     .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))

@@ -113,3 +113,8 @@ function readExtensions(wrapper: DerReader | undefined): ReadonlyMap<string, Cer
   }
   return extensions;
 }
+
+/** Of one name for issuer and subject, as when an authority changes its key (RFC 5280 section 6.1). */
+export function isSelfIssued({ issuer, subject }: ParsedCertificate): boolean {
+  return sameOctets(issuer, subject);
+}

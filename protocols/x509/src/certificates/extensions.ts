@@ -57,8 +57,15 @@ const understood: ReadonlySet<string> = new Set<string>([
   oid.certificatePolicies,
 ]);
 
-/** The first critical extension that is not understood here; with it the certificate must not be relied on. */
-export function strangeCriticalExtension({ extensions }: ParsedCertificate): string | undefined {
-  for (const [id, { critical }] of extensions) if (critical && !understood.has(id)) return id;
+/**
+ * The first critical extension that is not understood here; with it the certificate must not be relied on.
+ *
+ * @param also what the caller understands beside the rest
+ */
+export function strangeCriticalExtension(
+  { extensions }: ParsedCertificate,
+  also: ReadonlySet<string> = new Set(),
+): string | undefined {
+  for (const [id, { critical }] of extensions) if (critical && !understood.has(id) && !also.has(id)) return id;
   return undefined;
 }

@@ -1,7 +1,14 @@
 import { components, findComponent } from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ParsedCertificate, readX509Certificate, verifyRevocation } from '../index.ts';
+import {
+  encodeStatusRequest,
+  type ParsedCertificate,
+  readCompleteRevocationList,
+  readStatusResponse,
+  readX509Certificate,
+  verifyRevocation,
+} from '../index.ts';
 import { type OpenSsl, openSslIn } from '../testing/openssl.ts';
 
 const found = findComponent(components.openssl);
@@ -175,6 +182,38 @@ describe.skipIf(!found.found)(
       expect(
         verifyRevocation({ kind: 'crl', der: list('silent'), certificate: good, issuer: silent, at: now }),
       ).toMatchObject({ ok: false });
+    });
+
+    it('in a list is known of every certificate at once, from the issuer alone', () => {
+      const read = readCompleteRevocationList(list(), issuer);
+      expect(read?.revokedAt(revoked.serial)).toBeLessThan(now);
+      expect(read?.revokedAt(good.serial)).toBeUndefined();
+      expect(read?.until).toBeGreaterThan(now);
+      expect(readCompleteRevocationList(list(), good)).toBeUndefined();
+    });
+
+    it('is asked for in a way that OpenSSL answers', () => {
+      for (const [name, about] of [
+        ['good', good],
+        ['revoked', revoked],
+      ] as const) {
+        tool.write('ours.der', encodeStatusRequest(about, issuer));
+        const signer = ['-rsigner', 'ca.pem', '-rkey', 'ca.key', '-ndays', '7'];
+        tool.run(
+          'ocsp',
+          '-index',
+          'index.txt',
+          '-CA',
+          'ca.pem',
+          ...signer,
+          '-reqin',
+          'ours.der',
+          '-respout',
+          'ours.res',
+        );
+        const statement = readStatusResponse(tool.read('ours.res'), about.serial, issuer);
+        expect(statement?.revokedAt === undefined, name).toBe(name === 'good');
+      }
     });
 
     it('tells nothing of a time after it has run out', () => {

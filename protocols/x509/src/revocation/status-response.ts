@@ -11,6 +11,7 @@ import { objectIdentifiers as oid } from '../object-identifiers.ts';
 import { sameOctets } from '../octets.ts';
 import type { RevocationStatement } from './revocation-statement.ts';
 import { isSignedBy } from './signed-statement.ts';
+import { keyBitsOf } from './status-request.ts';
 
 const enumerated = 0x0a;
 const basicResponse = '1.3.6.1.5.5.7.48.1.1';
@@ -120,10 +121,4 @@ function isAbout(id: DerReader, serial: Uint8Array, issuer: ParsedCertificate): 
 /** SHA-1 too: it names an issuer here, and proves nothing. */
 function hashNameOf({ algorithm }: AlgorithmIdentifier): HashName | undefined {
   return (['sha1', 'sha256', 'sha384', 'sha512'] as const).find((name) => oid[name] === algorithm);
-}
-
-function keyBitsOf({ publicKey }: ParsedCertificate): Uint8Array {
-  const info = readDerSequence(publicKey);
-  info.next(tags.sequence);
-  return readBitOctets(info.next(tags.bitString));
 }

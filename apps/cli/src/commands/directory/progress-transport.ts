@@ -1,5 +1,5 @@
 import { CodedError } from '@countersign/kernel';
-import { type Answer, createTransport, type Transport } from '@countersign/sdk';
+import { type Answer, createTransport, type Transport } from '@countersign/sdk/calling';
 
 /** How far the directory has come with a file. */
 export interface Progress {

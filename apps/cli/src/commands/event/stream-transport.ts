@@ -1,5 +1,5 @@
 import { CodedError } from '@countersign/kernel';
-import { type Answer, createTransport, type Transport } from '@countersign/sdk';
+import { type Answer, createTransport, type Transport } from '@countersign/sdk/calling';
 
 /** One event of a stream, as it came. */
 export interface StreamedEvent {

@@ -3,7 +3,7 @@ import { createWriteStream, renameSync, rmSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { type GraphRecord, recordLine, recordRow, recordRowHead, renderReport } from '@countersign/evidence';
 import { CodedError } from '@countersign/kernel';
-import { isObject } from '@countersign/sdk';
+import { isObject } from '@countersign/sdk/calling';
 import type { Connection } from '../../connection.ts';
 import { dim, progressLine } from '../../output.ts';
 import { grouped } from '../policy/progress-bar.ts';

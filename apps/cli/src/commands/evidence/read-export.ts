@@ -1,6 +1,6 @@
 import type { GraphRecord } from '@countersign/evidence';
 import { CodedError, parseJson } from '@countersign/kernel';
-import { isObject, refusalOf, type Token } from '@countersign/sdk';
+import { isObject, refusalOf, type Token } from '@countersign/sdk/calling';
 import type { Connection } from '../../connection.ts';
 import { type QuestionFlags, questionOf, scopesOf } from './question.ts';
 

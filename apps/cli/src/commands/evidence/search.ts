@@ -1,5 +1,5 @@
 import { type GraphRecord, recordLine } from '@countersign/evidence';
-import { isObject } from '@countersign/sdk';
+import { isObject } from '@countersign/sdk/calling';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect } from '../../connection.ts';
 import { bold, dim, print, red } from '../../output.ts';

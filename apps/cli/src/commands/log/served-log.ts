@@ -1,6 +1,6 @@
 import { CodedError } from '@countersign/kernel';
 import { type EntryBundle, entryBundlePath, hashSize, type Tile, tilePath, tileWidth } from '@countersign/merkle-log';
-import { refusalOf, type Token } from '@countersign/sdk';
+import { refusalOf, type Token } from '@countersign/sdk/calling';
 import type { LogSource } from '@countersign/server';
 import type { Connection } from '../../connection.ts';
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { CodedError, isCodedError } from '@countersign/kernel';
-import { type VersionFault, verifyMandateVersions } from '@countersign/server';
+import type { VersionFault, verifyMandateVersions } from '@countersign/server';
 import type { Connection } from '../../connection.ts';
 import { readJson } from '../../connection.ts';
 import { bold, dim, exitCodes, green, print, red, yellow } from '../../output.ts';
@@ -27,14 +27,14 @@ export const versionCommands: AddCommands = (mandate, connection) => {
     .action(async (id: string, flags: { keys?: string; out?: string }) => {
       const kept = await fetchVersions(connection(), id);
       if (flags.out !== undefined) writeFileSync(flags.out, `${JSON.stringify(kept, undefined, 1)}\n`, { mode: 0o600 });
-      process.exitCode = show(kept, flags.keys);
+      process.exitCode = await show(kept, flags.keys);
     });
   mandate
     .command('verify <file>')
     .description('check versions that were kept with `mandate versions --out`: no network')
     .option('--keys <file>', 'the key set of /mandates/keys as you know it from elsewhere')
-    .action((path: string, flags: { keys?: string }) => {
-      process.exitCode = show(readKept(path), flags.keys);
+    .action(async (path: string, flags: { keys?: string }) => {
+      process.exitCode = await show(readKept(path), flags.keys);
     });
 };
 
@@ -71,13 +71,14 @@ const faults: Readonly<Record<VersionFault, string>> = {
   parent: 'the mandate it was cut from is another version than it names',
 };
 
-function show({ versions, parents, keys }: KeptVersions, keyFile: string | undefined): number {
+async function show({ versions, parents, keys }: KeptVersions, keyFile: string | undefined): Promise<number> {
   versions.forEach((version, place) => {
     for (const line of drawVersion(version, versions[place - 1])) print(line);
   });
   const known = keyFile === undefined ? keys : keysIn(keyFile);
+  const { verifyMandateVersions: verify } = await import('@countersign/server');
   // The check reads each version's canonical form: whatever stands in it, it is looked at as it came.
-  const verified = verifyMandateVersions(
+  const verified = verify(
     versions as unknown as VerificationInput[0],
     known.flatMap(verificationKeyOf),
     parents as unknown as VerificationInput[2],

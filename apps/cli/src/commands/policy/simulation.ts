@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError } from '@countersign/kernel';
-import type { Token } from '@countersign/sdk';
+import type { Token } from '@countersign/sdk/calling';
 import type { Connection } from '../../connection.ts';
 
 /** Which recorded decisions to run over, as the interface takes it. */

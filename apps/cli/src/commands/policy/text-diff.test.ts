@@ -40,7 +40,10 @@ describe('the difference of two texts', () => {
         const side = (without: string) =>
           lines.flatMap((line) => (line.kind === 'gap' || line.kind === without ? [] : [line.text]));
         const read = (text: string) => (text === '' ? [] : text.replace(/\n$/, '').split('\n'));
-        if (JSON.stringify(read(before)) === JSON.stringify(read(after))) return expect(lines).toEqual([]);
+        if (JSON.stringify(read(before)) === JSON.stringify(read(after))) {
+          expect(lines).toEqual([]);
+          return;
+        }
         expect(side('add')).toEqual(read(before));
         expect(side('remove')).toEqual(read(after));
       }),

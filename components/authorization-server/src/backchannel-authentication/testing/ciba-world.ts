@@ -1,10 +1,18 @@
 import { authenticationMigrations, authenticationRoutes, createAuthentication } from '@countersign/authentication';
-import type { Authentication, ClientRequest, Outbound, PresentedCertificate, SignIn } from '@countersign/contracts';
+import type {
+  Authentication,
+  ClientRequest,
+  Outbound,
+  PresentedCertificate,
+  SignIn,
+  TransactionRegistry,
+} from '@countersign/contracts';
 import { type GrantId, parseId, sha256Base64Url, systemRandom } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
 import { createHttpServer, createLogger, createMetrics, pageRoutes } from '@countersign/runtime';
 import { createTestDatabase, fixedClock } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
+import { createSmallAuthenticators } from '../../../../transaction-registry/src/testing/small-authenticators.ts';
 import { createRefusalBudget } from '../../client-endpoint/refusal-budget.ts';
 import { createClientKeys } from '../../client-keys/index.ts';
 import { ciba } from '../../grants/ciba.ts';
@@ -57,9 +65,14 @@ export interface By {
 
 /** Backchannel authentication on as many nodes as are asked for: a real database, real sign-in, the real token endpoint. */
 export async function createCibaWorld(
-  given: { readonly options?: BackchannelAuthenticationOptions; readonly pingSecret?: Uint8Array | undefined } = {
-    pingSecret: new Uint8Array(32).fill(7),
-  },
+  given: {
+    readonly options?: BackchannelAuthenticationOptions;
+    readonly pingSecret?: Uint8Array | undefined;
+    /** Whether people have authenticators to sign with. */
+    readonly signing?: true;
+    readonly environment?: 'production';
+    readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;
+  } = { pingSecret: new Uint8Array(32).fill(7) },
 ) {
   const database = await createTestDatabase({ components: [authorizationServerMigrations, authenticationMigrations] });
   const clock = fixedClock(start);
@@ -68,6 +81,7 @@ export async function createCibaWorld(
   const world = tradingWorld();
   const { directory } = world;
   const audit = auditCollector();
+  const authenticators = createSmallAuthenticators({ ...from, audit });
   const signer = memorySigner();
   const singleUse = memorySingleUse();
   const consentStore = memoryConsentStore({ ...from, audit });
@@ -101,14 +115,14 @@ export async function createCibaWorld(
     });
     const authentication: Authentication = {
       ...real,
-      async current(cookie) {
-        const signIn = await real.current(cookie);
+      async current(cookie, need) {
+        const signIn = await real.current(cookie, need);
         return signIn === undefined ? undefined : { ...signIn, ...upgraded };
       },
     };
     const clients = {
       ...parts,
-      environment: 'development' as const,
+      environment: given.environment ?? ('development' as const),
       clientKeys: createClientKeys({ ...parts, keyAge: { maxDays: 365, warnDays: 30 } }),
       proofKeys: createKeyCache(),
       refusals: createRefusalBudget({ failuresPerMinute: 10_000 }),
@@ -118,6 +132,8 @@ export async function createCibaWorld(
       ...parts,
       authentication,
       grants: consentStore.grants,
+      ...(given.signing === undefined ? {} : { statements: authenticators.statements }),
+      ...(given.transactions === undefined ? {} : { transactions: given.transactions }),
       ...(given.pingSecret === undefined ? {} : { pingSecret: given.pingSecret }),
       options: { pingEveryMs: 3_600_000, ...given.options },
     });
@@ -310,7 +326,7 @@ export async function createCibaWorld(
     return browser.post(path, formOf(body, decision));
   }
   return {
-    ...{ database, clock, logger, world, audit, signer, consentStore, policyEngine, pings, seconds },
+    ...{ database, clock, logger, authenticators, world, audit, signer, consentStore, policyEngine, pings, seconds },
     ...{ node, order, plain, signed, ask, redeem, dpopKeyOf, openSignedIn, pathOf, grantOf, formOf, decide, ...first },
     browser: (app: FastifyInstance = first.app) => webBrowser(app),
     answerPings(answer: typeof answerPing) {

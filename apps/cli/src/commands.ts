@@ -1,0 +1,61 @@
+import { Command } from 'commander';
+import { type ConnectionOptions, withConnectionOptions } from './connection-options.ts';
+
+type AddTo = (program: Command, options: () => ConnectionOptions) => void;
+
+/** Where each command is, in the order in which help lists them. */
+const commands: Readonly<Record<string, () => Promise<AddTo>>> = {
+  start: async () => (await import('./commands/run.ts')).startCommand,
+  demo: async () => (await import('./commands/run.ts')).demoCommand,
+  directory: async () => (await import('./commands/directory.ts')).directoryCommands,
+  client: async () => (await import('./commands/client.ts')).clientCommands,
+  device: async () => (await import('./commands/device.ts')).deviceCommands,
+  authenticator: async () => (await import('./commands/authenticator.ts')).authenticatorCommands,
+  account: async () => (await import('./commands/account.ts')).accountCommands,
+  recovery: async () => (await import('./commands/recovery.ts')).recoveryCommands,
+  incident: async () => (await import('./commands/incident.ts')).incidentCommands,
+  change: async () => (await import('./commands/change.ts')).changeCommands,
+  partner: async () => (await import('./commands/partner.ts')).partnerCommands,
+  mandate: async () => (await import('./commands/mandate.ts')).mandateCommands,
+  transaction: async () => (await import('./commands/transaction.ts')).transactionCommands,
+  exception: async () => (await import('./commands/exception.ts')).exceptionCommands,
+  event: async () => (await import('./commands/event.ts')).eventCommands,
+  policy: async () => (await import('./commands/policy.ts')).policyCommands,
+  key: async () => (await import('./commands/key.ts')).keyCommands,
+  log: async () => (await import('./commands/log.ts')).logCommands,
+  witness: async () => (await import('./commands/witness.ts')).witnessCommands,
+  evidence: async () => (await import('./commands/evidence.ts')).evidenceCommands,
+  retention: async () => (await import('./commands/retention.ts')).retentionCommands,
+  hold: async () => (await import('./commands/hold.ts')).holdCommands,
+  erasure: async () => (await import('./commands/erasure.ts')).erasureCommands,
+  openapi: async () => (await import('./commands/openapi.ts')).openapiCommands,
+};
+
+/**
+ * Adds the command that was asked for, and loads no other. Where none was, or one that there is not, all of them: help
+ * lists them, and a misspelt one is answered with the nearest.
+ *
+ * @param words as they were typed, without the program
+ */
+export async function addCommands(
+  program: Command,
+  options: () => ConnectionOptions,
+  words: readonly string[],
+): Promise<void> {
+  const asked = askedFor(words);
+  const named = asked !== undefined && Object.hasOwn(commands, asked) ? commands[asked] : undefined;
+  for (const load of named === undefined ? Object.values(commands) : [named]) (await load())(program, options);
+}
+
+/** The first word that is no option of the program; undefined also where those are mistyped, which the program will say. */
+function askedFor(words: readonly string[]): string | undefined {
+  const reader = withConnectionOptions(new Command())
+    .passThroughOptions()
+    .configureOutput({ writeErr: () => undefined, outputError: () => undefined })
+    .exitOverride();
+  try {
+    return reader.parseOptions([...words]).operands[0];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,76 @@
+import { CodedError } from '@countersign/kernel';
+import type { Command } from 'commander';
+import { type ConnectionOptions, connect } from '../connection.ts';
+import { bold, dim, print, red } from '../output.ts';
+import { callAbout } from './people-door.ts';
+import { visible } from './policy/visible.ts';
+
+interface AccountView {
+  readonly person: string;
+  readonly locked: boolean;
+  readonly authenticators: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly acr: string;
+    readonly model?: string;
+    readonly backup_eligible: boolean;
+    readonly attested: boolean;
+    readonly registered_at: string;
+    readonly last_used_at?: string;
+    readonly suspended_at?: string;
+  }[];
+}
+
+/** The security keys and passkeys of people. */
+export function authenticatorCommands(program: Command, options: () => ConnectionOptions): void {
+  const authenticator = program.command('authenticator').description('security keys and passkeys of people');
+  authenticator
+    .command('invite <person>')
+    .description('a link with which a person registers their first key; give it to them and to nobody else')
+    .requiredOption('--evidence <reference...>', 'what proved who they are: a file number, a record; it is recorded')
+    .option('--hours <count>', 'how long the link stands; 24 when left out, at most 72')
+    .action(async (person: string, { evidence, hours }: { evidence: readonly string[]; hours?: string }) => {
+      const invitation = (await callAbout(person, connect(options()), 'POST', '/invitations', 'authenticator:invite', {
+        evidence,
+        ...(hours === undefined ? {} : { life_hours: Number(hours) }),
+      })) as { readonly url: string; readonly expires_at: string; readonly record_id: string };
+      print(invitation.url);
+      print(dim(`works once, until ${invitation.expires_at}; recorded as ${invitation.record_id}`));
+    });
+  authenticator
+    .command('list <person>')
+    .description('the keys that a person has now')
+    .action(async (person: string) => {
+      const account = await callAbout(person, connect(options()), 'GET', '/authenticators', 'authenticator:read');
+      for (const line of drawAccount(account as AccountView)) print(line);
+    });
+  authenticator
+    .command('revoke <person> [id]')
+    .description('take one key away from a person, or with --all every one; after the last they need a recovery')
+    .requiredOption('--reason <text>', 'recorded; without names of people')
+    .option('--all', 'every key that they have, and open invitations', false)
+    .action(async (person: string, id: string | undefined, { reason, all }: { reason: string; all: boolean }) => {
+      if (all === (id !== undefined))
+        throw new CodedError({
+          code: 'authenticator_unnamed',
+          category: 'invalid',
+          detail: 'Name one key by its id, or --all of them.',
+        });
+      const path = id === undefined ? '/authenticators/revoke' : `/authenticators/${encodeURIComponent(id)}/revoke`;
+      const answer = await callAbout(person, connect(options()), 'POST', path, 'authenticator:revoke', { reason });
+      print(id === undefined ? `${(answer as { revoked: number }).revoked} revoked` : `${id}  revoked`);
+    });
+}
+
+function drawAccount({ person, locked, authenticators }: AccountView): readonly string[] {
+  return [
+    `${bold(person)}${locked ? `  ${red('locked')}` : ''}`,
+    ...authenticators.map((each) => {
+      const kind = each.backup_eligible ? 'can be copied' : each.attested ? 'cannot be copied' : 'maker unknown';
+      const used = each.last_used_at === undefined ? 'never used' : `used ${each.last_used_at}`;
+      const suspended = each.suspended_at === undefined ? '' : `  ${red('suspended: there may be a copy')}`;
+      return `${each.id}  ${each.acr.padEnd(4)}  ${visible(each.name)}${suspended}  ${dim([each.model, kind, used].filter((part) => part !== undefined).join(', '))}`;
+    }),
+    ...(authenticators.length === 0 ? [dim('no key')] : []),
+  ];
+}

@@ -1,0 +1,168 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { CodedError, sha256Base64Url } from '@countersign/kernel';
+import { importSigningKey } from '@countersign/sdk/calling';
+import type { Command } from 'commander';
+import { type Connection, type ConnectionOptions, connect, readJson } from '../connection.ts';
+import { bold, dim, green, print, red } from '../output.ts';
+
+interface DeviceView {
+  readonly id: string;
+  readonly holder?: string;
+  readonly posture: {
+    readonly posture: 'compliant' | 'failing';
+    readonly postureAt: string;
+    readonly source: string;
+    readonly failed: readonly string[];
+  };
+  readonly shownBy: readonly { readonly by: string; readonly thumbprint: string; readonly enrolledAt: string }[];
+}
+
+interface ReportView {
+  readonly taken: number;
+  readonly changed: number;
+  readonly unknown: readonly string[];
+  readonly older: readonly string[];
+}
+
+/** Workstations and phones that the firm manages: by what they are known, and how they are. */
+export function deviceCommands(program: Command, options: () => ConnectionOptions): void {
+  const device = program.command('device').description('managed workstations and phones: enrolment and posture');
+  device
+    .command('list')
+    .description('the devices of your firm, how they are, and by what they are known')
+    .action(() => list(connect(options())));
+  device
+    .command('enrol <device>')
+    .description('a link with which a browser at the device enrols, good once; or its certificate')
+    .option('--certificate <file>', 'PEM: whoever connects with it is at this device')
+    .action(async (id: string, { certificate }: { certificate?: string }) => {
+      const connection = connect(options());
+      if (certificate === undefined) await link(connection, id);
+      else await enrolCertificate(connection, id, certificate);
+    });
+  device
+    .command('remove <device>')
+    .description('let it be known no longer: by one key or certificate, or by any')
+    .requiredOption('--reason <text>', 'why; it is recorded')
+    .option('--thumbprint <digest>', 'of one key or certificate, as `device list` prints it')
+    .action(async (id: string, body: { reason: string; thumbprint?: string }) => {
+      const { removed } = (await call(connect(options()), 'POST', `/${encodeURIComponent(id)}/remove`, 'device:enrol', {
+        ...body,
+      })) as { removed: number };
+      print(`${removed} taken away`);
+    });
+  device
+    .command('posture <file>')
+    .description('report how devices are: a signed report, or with --feed and --signing-key a list to be signed')
+    .option('--feed <name>', 'name of the feed, as the control plane is configured with it')
+    .option('--signing-key <file>', 'private JWK of the feed')
+    .action(async (file: string, signing: { feed?: string; signingKey?: string }) => {
+      const connection = connect(options());
+      const report = reportIn(file, signing, connection.issuer);
+      drawReport((await call(connection, 'POST', '/posture', 'device:report', { report })) as ReportView);
+    });
+}
+
+async function call(
+  { issuer, client, token }: Connection,
+  method: 'GET' | 'POST',
+  path: string,
+  scope: 'device:read' | 'device:enrol' | 'device:report',
+  body?: object,
+): Promise<unknown> {
+  return client.callOrThrow(await token('devices', scope), {
+    method,
+    url: `${issuer}/devices${path}`,
+    ...(body === undefined ? {} : { body }),
+  });
+}
+
+async function list(connection: Connection): Promise<void> {
+  let after: string | undefined;
+  do {
+    const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`;
+    const { devices } = (await call(connection, 'GET', query, 'device:read')) as { devices: readonly DeviceView[] };
+    for (const each of devices) drawDevice(each);
+    if (after === undefined && devices.length === 0) print(dim('none'));
+    after = devices.at(-1)?.id;
+  } while (after !== undefined);
+}
+
+function drawDevice({ id, holder, posture, shownBy }: DeviceView): void {
+  const state = posture.posture === 'compliant' ? green('compliant') : red(`failing ${posture.failed.join(', ')}`);
+  print(`${bold(id)}  ${holder ?? dim('anybody of the firm')}`);
+  print(`  ${state}  ${dim(`${posture.postureAt} by ${posture.source}`)}`);
+  for (const { by, thumbprint, enrolledAt } of shownBy) print(`  ${by.padEnd(11)} ${thumbprint}  ${dim(enrolledAt)}`);
+  if (shownBy.length === 0) print(dim('  not enrolled'));
+}
+
+async function link(connection: Connection, id: string): Promise<void> {
+  const path = `/${encodeURIComponent(id)}/links`;
+  const made = (await call(connection, 'POST', path, 'device:enrol', {})) as { path: string; expiresAt: string };
+  print(`${connection.issuer}${made.path}`);
+  print(dim(`Open it at ${id}, in the browser that is used there. Good once, until ${made.expiresAt}.`));
+}
+
+async function enrolCertificate(connection: Connection, id: string, file: string): Promise<void> {
+  const thumbprint = thumbprintOf(file);
+  await call(connection, 'POST', `/${encodeURIComponent(id)}/certificates`, 'device:enrol', { thumbprint });
+  print(`${id} is known by the certificate ${thumbprint}`);
+}
+
+/** RFC 8705 section 3.1. */
+function thumbprintOf(file: string): string {
+  try {
+    return sha256Base64Url(new X509Certificate(readFileSync(file)).raw);
+  } catch (cause) {
+    throw unreadable(file, 'as a certificate', cause);
+  }
+}
+
+/** Longest report that a control plane takes, with room for the list it is made of. */
+const longestFile = 1_048_576;
+
+function reportIn(
+  file: string,
+  { feed, signingKey }: { readonly feed?: string; readonly signingKey?: string },
+  audience: string,
+): string {
+  if (feed === undefined && signingKey === undefined) return textIn(file).trim();
+  if (feed === undefined || signingKey === undefined)
+    throw new CodedError({
+      code: 'connection_settings',
+      category: 'invalid',
+      detail: 'Name both --feed and --signing-key to have a list signed, or neither to send a report that is.',
+    });
+  const devices = readJson(file, 'It is a list of { device, posture, posture_at, failed? }.');
+  const key = importSigningKey(readJson(signingKey, 'Name the private key of the feed with --signing-key.'));
+  const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const header = { alg: key.algorithm, typ: 'countersign-posture+jwt', kid: key.kid };
+  // With a fraction: a feed may report more than once a second.
+  const input = `${encoded(header)}.${encoded({ iss: feed, aud: audience, iat: Date.now() / 1000, devices })}`;
+  return `${input}.${Buffer.from(key.sign(Buffer.from(input))).toString('base64url')}`;
+}
+
+function textIn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').slice(0, longestFile);
+  } catch (cause) {
+    throw unreadable(file, 'as text', cause);
+  }
+}
+
+function unreadable(file: string, what: string, cause: unknown): CodedError {
+  const why = cause instanceof Error ? cause.message : 'fault';
+  return new CodedError({
+    code: 'file_unreadable',
+    category: 'invalid',
+    detail: `${file} cannot be read ${what} (${why}).`,
+    cause,
+  });
+}
+
+function drawReport({ taken, changed, unknown, older }: ReportView): void {
+  print(`${taken} taken, ${changed} changed`);
+  for (const id of unknown) print(`${red('unknown')}  ${id}`);
+  for (const id of older) print(`${dim('older')}    ${id}`);
+}

@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+
+/** Options every command that talks to a control plane has. */
+export interface ConnectionOptions {
+  /** Data folder of a development control plane: its address and the operator's key are read from it. */
+  readonly data: string;
+  readonly url?: string;
+  readonly key?: string;
+  readonly client?: string;
+}
+
+/** {@link ConnectionOptions}, as they are typed. */
+export function withConnectionOptions(command: Command): Command {
+  return command
+    .option(
+      '--data <folder>',
+      'data folder of a development control plane (address and operator key are read from it)',
+      'data',
+    )
+    .option('--url <issuer>', 'address of a control plane, instead of --data')
+    .option('--client <id>', 'client to act as', 'countersign-cli')
+    .option('--key <file>', 'private JWK of that client; default: operator.jwk in the data folder');
+}

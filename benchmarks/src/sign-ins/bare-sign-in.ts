@@ -1,0 +1,100 @@
+import { createHash, createPublicKey, type KeyObject, randomBytes, verify } from 'node:crypto';
+import { parsePrincipalId } from '@countersign/contracts';
+import { ceremonyAttributes, createHttpServer, createMetrics, html, type Logger, readForm } from '@countersign/runtime';
+import { type AuthenticationResponse, createSoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
+import type pg from 'pg';
+import type { Stoppable } from '../starter.ts';
+import type { KeyHolder } from './key-holder.ts';
+import type { SignInServer } from './sign-in-steps.ts';
+
+/** A holder of a key that nobody has registered, and the public half as who verifies needs it. */
+export interface BareHolder extends KeyHolder {
+  readonly jwk: Readonly<Record<string, string>>;
+}
+
+export function bareHolders(origin: string, count: number): readonly BareHolder[] {
+  return Array.from({ length: count }, (_, number) => {
+    const person = parsePrincipalId(`person:bare-${number}`);
+    if (person === undefined) throw new Error('no principal id');
+    const key = createSoftwareAuthenticator({ origin, attestation: 'none' });
+    const user = { id: Buffer.from(person).toString('base64url') };
+    key.create({ challenge: challenge(), rp: { id: new URL(origin).hostname }, user });
+    const { jwk } = key.sign({ typ: 'benchmark', iss: person, iat: 0, exp: 0, jti: 'none' });
+    return { person, key, jwk: { ...jwk } };
+  });
+}
+
+export function challenge(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+/** The least that verifying an assertion takes: the signature over the two octet strings (WebAuthn Level 3 section 7.2). */
+export function verifiesBarely({ response }: AuthenticationResponse, key: KeyObject): boolean {
+  const clientData = Buffer.from(response.clientDataJSON, 'base64url');
+  const signed = Buffer.concat([
+    Buffer.from(response.authenticatorData, 'base64url'),
+    createHash('sha256').update(clientData).digest(),
+  ]);
+  return verify('sha256', signed, key, Buffer.from(response.signature, 'base64url'));
+}
+
+export function bareKey({ jwk }: BareHolder): KeyObject {
+  return createPublicKey({ key: { ...jwk }, format: 'jwk' });
+}
+
+/** As large as the record of a session that began. */
+const row = Buffer.alloc(600, 'x');
+/** Of all floors of a run, which share a table. */
+let place = 0;
+
+/** One durable row, by as many connections as the component has. */
+export async function insertRow(pool: pg.Pool): Promise<void> {
+  await pool.query({
+    name: 'floor-row',
+    text: 'insert into floor_rows (place, bytes) values ($1, $2)',
+    values: [place++, row],
+  });
+}
+
+/**
+ * The floor beneath a sign-in: our own HTTP server with a page of one form, one signature verified by a key kept in memory,
+ * one durable row, one cookie. It asks neither whose challenge it was nor where it was signed, counts nothing, knows nobody
+ * and has no session. Never a server to copy from.
+ */
+export async function startBareSignIn({
+  pool,
+  holders,
+  origin,
+  logger,
+}: {
+  readonly pool: pg.Pool;
+  readonly holders: readonly BareHolder[];
+  readonly origin: string;
+  readonly logger: Logger;
+}): Promise<{ readonly server: SignInServer } & Stoppable> {
+  const keys = new Map(holders.map((holder) => [holder.key.save()[0]?.credentialId, bareKey(holder)]));
+  const rpId = new URL(origin).hostname;
+  const app = createHttpServer({ logger, metrics: createMetrics() });
+  app.get('/sign-in', async (_request, reply) => {
+    const options = { challenge: challenge(), rpId, allowCredentials: [], userVerification: 'required' };
+    return reply
+      .type('text/html; charset=utf-8')
+      .send(
+        String(
+          html`<!doctype html><title>Sign in</title><form method="post" action="/sign-in"${ceremonyAttributes('get', options)}><button name="action" value="sign-in">Sign in</button></form>`,
+        ),
+      );
+  });
+  app.post('/sign-in', async (request, reply) => {
+    const credential = JSON.parse(readForm(request.body).get('credential') ?? '{}') as AuthenticationResponse;
+    const key = keys.get(credential.id);
+    if (key === undefined || !verifiesBarely(credential, key)) return reply.code(403).send('no');
+    await insertRow(pool);
+    return reply.header('set-cookie', `countersign-session=${challenge()}; HttpOnly`).redirect('/', 303);
+  });
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  return { server: { name: bareName, url, begin: async () => '/sign-in' }, stop: () => app.close() };
+}
+
+/** As it is called in tables. */
+export const bareName = 'floor: HTTP, a verification, a durable row';

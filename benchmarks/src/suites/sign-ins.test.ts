@@ -1,0 +1,90 @@
+import { createLogger, createScratchDatabase, type ScratchDatabase } from '@countersign/runtime';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { figure } from '../measure.ts';
+import { quickPace } from '../pace.ts';
+import { signInSections } from '../report/sign-ins-section.ts';
+import { requireNothingLost } from '../sign-ins/nothing-lost.ts';
+import { startSignInSite } from '../sign-ins/sign-in-site.ts';
+import type { Stoppable } from '../starter.ts';
+import { measureSignIns } from './sign-ins.ts';
+
+const parts: Stoppable[] = [];
+let scratch: ScratchDatabase;
+const started = async <Part extends Stoppable>(starting: Promise<Part>): Promise<Part> => {
+  const part = await starting;
+  parts.push(part);
+  return part;
+};
+const place = () => ({
+  inProcess: { scratch, logger: createLogger({ level: 'error', name: 'test' }) },
+  started,
+  onProgress: () => undefined,
+});
+beforeAll(async () => {
+  scratch = await createScratchDatabase();
+});
+afterAll(async () => {
+  for (const part of parts.reverse()) await part.stop();
+  await scratch?.drop();
+});
+
+describe('the suite of sign-ins', () => {
+  it('measures ceremonies beside their floors and their peer, and finds nothing lost', {
+    timeout: 120_000,
+  }, async () => {
+    const results = await measureSignIns({ ...place(), pace: quickPace });
+    for (const result of [...results.signIns, ...results.statements]) {
+      expect(figure(result, 'rate')).toBeGreaterThan(0);
+      expect(figure(result, 'cpuUs')).toBeGreaterThan(0);
+    }
+    expect(results.steps.map(({ results: contenders }) => contenders.length)).toEqual([2, 2]);
+    expect(results.nothingLost).toMatchObject({ ceremonies: quickPace.signIns.ceremonies });
+    const said = signInSections(results, quickPace).join('\n');
+    for (const part of [
+      'sign-ins a second and core',
+      '@simplewebauthn/server alone',
+      '40 sessions, each of the right person',
+    ])
+      expect(said).toContain(part);
+  });
+
+  it('ends without a result when the count of a key is not the one that is kept', async () => {
+    const site = await startSignInSite({ ...place(), people: 2 });
+    // A use of the key that the server never heard of.
+    const [holder] = site.people;
+    const sabotaged = {
+      ...site,
+      ledger: {
+        ...site.ledger,
+        async counters() {
+          holder?.key.get({ challenge: 'AAAA', rpId: 'sign-in.countersign.invalid', allowCredentials: [] });
+          return site.ledger.counters();
+        },
+      },
+    };
+    await expect(requireNothingLost(sabotaged, { ceremonies: 4, connections: 2 })).rejects.toMatchObject({
+      code: 'benchmark_lost',
+      detail: expect.stringContaining('count of the key of person:trader-0-0: 2 instead of 3'),
+    });
+  });
+
+  it('ends without a result when a session is gone', async () => {
+    const site = await startSignInSite({ ...place(), people: 2 });
+    let asked = 0;
+    const robbed = {
+      ...site,
+      ledger: {
+        ...site.ledger,
+        async sessions() {
+          asked += 1;
+          if (asked === 2) for (const { person } of site.people) await site.authentication.endAllOf(person, 'robbed');
+          return site.ledger.sessions();
+        },
+      },
+    };
+    await expect(requireNothingLost(robbed, { ceremonies: 4, connections: 2 })).rejects.toMatchObject({
+      code: 'benchmark_lost',
+      detail: expect.stringContaining('sessions: 0 instead of 4'),
+    });
+  });
+});

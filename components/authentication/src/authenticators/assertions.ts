@@ -1,0 +1,133 @@
+import { authenticationErrors, authenticatorErrors, type PrincipalId } from '@countersign/contracts';
+import { type CodedError, isCodedError, newId, sha256Base64Url } from '@countersign/kernel';
+import type { WebAuthnSignature } from '@countersign/webauthn';
+import { type Assertion, readAssertion, verifyAuthentication } from '@countersign/webauthn/ceremonies';
+import { standingOf } from '../sessions/standing.ts';
+import { aboutPerson } from './about.ts';
+import type { Parts } from './dependencies.ts';
+import { type RefusedCeremony, refused } from './records.ts';
+import type { StoredAuthenticator } from './stored-authenticator.ts';
+import { suspect } from './suspicion.ts';
+
+/** What an assertion is held against. Its challenge has been used up for it. */
+export interface AssertionNeed {
+  readonly ceremony: Exclude<RefusedCeremony, 'registration'>;
+  /** AuthenticationResponseJSON, or its text. */
+  readonly credential: unknown;
+  /** Base64url. */
+  readonly challenge: string;
+  /** Whose it must be; whoever's the key is when left out. */
+  readonly person: PrincipalId | undefined;
+  /** Classes of which it must have one; each when left out. */
+  readonly acrValues?: readonly string[];
+  readonly statementType?: string;
+  readonly address?: string | undefined;
+}
+
+export interface AcceptedAssertion {
+  readonly authenticator: StoredAuthenticator;
+  /** By the rules and the metadata of now. */
+  readonly acr: string;
+  readonly signature: WebAuthnSignature;
+}
+
+/** Codes by which an assertion is refused; what else is thrown is a failure of ours, and nothing was decided. */
+const refusals: ReadonlySet<string> = new Set([
+  ...Object.keys(authenticatorErrors.codes),
+  ...Object.keys(authenticationErrors.codes),
+]);
+
+export function isRefusal(error: unknown): error is CodedError {
+  return isCodedError(error) && refusals.has(error.code);
+}
+
+/** Judges what authenticators answer, in sign-ins and in statements alike (WebAuthn Level 3 section 7.2). */
+export function createAssertions(parts: Parts) {
+  const { audit, directory, clock, settings, rules, authenticators, locks } = parts;
+
+  async function find(assertion: Assertion): Promise<StoredAuthenticator | undefined> {
+    return authenticators.find(Buffer.from(assertion.credentialId, 'base64url'));
+  }
+
+  async function judge(
+    assertion: Assertion,
+    stored: StoredAuthenticator | undefined,
+    { challenge, person, acrValues }: AssertionNeed,
+  ): Promise<AcceptedAssertion> {
+    if (stored === undefined || stored.removedAt !== undefined || (person ?? stored.person) !== stored.person)
+      throw authenticatorErrors.error('credential_unknown', 'This key is not registered, or not to you.');
+    // Section 7.2, step 6: where nobody had been named, the key must say whose it is.
+    if (assertion.userHandle === undefined ? person === undefined : assertion.userHandle !== stored.userHandle)
+      throw authenticatorErrors.error('credential_unknown', 'The key does not say that it is of this person.');
+    const verified = await verifyAuthentication({
+      assertion,
+      challenge,
+      relyingParty: settings.relyingParty,
+      registered: stored,
+    });
+    if (stored.suspendedAt !== undefined)
+      throw authenticatorErrors.error('counter_rolled_back', 'This key counts for nothing until it is replaced.');
+    const found = standingOf(directory.snapshot(), stored.person);
+    if (found.standing !== 'may-act') throw authenticationErrors.error(found.code, 'This person may not act.');
+    if (await locks.isLockedNow(stored.person))
+      throw authenticatorErrors.error('account_locked', 'The account is locked.');
+    // A role that came later may ask for more than the key was registered with.
+    const judgement = rules.judge(stored, found.person.roles);
+    if (!judgement.ok)
+      throw authenticatorErrors.error('authenticator_too_weak', judgement.detail, { internal: judgement.code });
+    const acr = rules.acrOf(stored);
+    if (acrValues?.includes(acr) === false)
+      throw authenticatorErrors.error('authenticator_too_weak', 'This asks for a stronger key than this one.');
+    // Compared and kept in one step: of two answers with one count, on any nodes, one is of a copy.
+    if (!(await authenticators.use(stored.id, verified.counter, clock.now())))
+      throw authenticatorErrors.error('counter_rolled_back', 'The key has counted back: there may be a copy of it.');
+    return { authenticator: stored, acr, signature: verified.signature };
+  }
+
+  return {
+    /**
+     * Accepts an assertion once everything about it holds, and writes down its use.
+     *
+     * @throws CodedError of `authenticatorErrors`, or `person_unknown`, `institution_not_issued` (recorded before as
+     *   `authenticator.refused`); `log_unavailable`
+     */
+    async accept(need: AssertionNeed): Promise<AcceptedAssertion> {
+      let stored: StoredAuthenticator | undefined;
+      let assertion: Assertion | undefined;
+      try {
+        assertion = readAssertion(need.credential);
+        stored = await find(assertion);
+        return await judge(assertion, stored, need);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        if (error.code === 'counter_rolled_back' && stored !== undefined) await suspect(parts, stored);
+        await this.refuse(error.code, need, stored, assertion);
+        throw error;
+      }
+    },
+    /** Records that what was answered does not count. */
+    async refuse(
+      reason: string,
+      need: Pick<AssertionNeed, 'ceremony' | 'person' | 'statementType' | 'address'>,
+      stored?: StoredAuthenticator,
+      assertion?: Assertion,
+    ): Promise<void> {
+      const person = stored?.person ?? need.person;
+      await audit.append(
+        refused(newId('record', parts), reason, {
+          about: person === undefined ? undefined : aboutPerson(directory, person),
+          ceremony: need.ceremony,
+          authenticator: stored?.id,
+          credentialSha256:
+            stored === undefined && assertion !== undefined
+              ? sha256Base64Url(Buffer.from(assertion.credentialId, 'base64url'))
+              : undefined,
+          statementType: need.statementType,
+          address: need.address,
+        }),
+      );
+    },
+  };
+}
+
+export type Assertions = ReturnType<typeof createAssertions>;

@@ -1,0 +1,130 @@
+import type {
+  AskedStatement,
+  AuditAppender,
+  Authenticator,
+  DepartureEffect,
+  Directory,
+  Notices,
+  PersonSignals,
+  PrincipalId,
+  SignedStatement,
+  Statements,
+} from '@countersign/contracts';
+import type { Clock, Random } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import { authenticationOptions, type RequestOptions } from '@countersign/webauthn/ceremonies';
+import type pg from 'pg';
+import { type AcceptedAssertion, createAssertions } from './assertions.ts';
+import { createAuthenticatorStore } from './authenticator-store.ts';
+import { createChallengeStore } from './challenge-store.ts';
+import { type AuthenticatorSettings, type AuthenticatorsConfiguration, authenticatorSettingsOf } from './config.ts';
+import { departureEffect } from './departure.ts';
+import type { Parts } from './dependencies.ts';
+import type { StoredInvitation } from './invitation-store.ts';
+import { createInvitationStore } from './invitation-store.ts';
+import { createLockStore } from './lock-store.ts';
+import { type AuthenticatorKeeping, createRegister } from './register.ts';
+import { createRegistrations, type SentRegistration } from './registrations.ts';
+import { createRules } from './rules.ts';
+import { createStatements } from './statements.ts';
+
+export interface AuthenticatorDependencies {
+  readonly pool: pg.Pool;
+  readonly audit: AuditAppender;
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly settings: { readonly origin: string; readonly environment: 'development' | 'production' };
+  readonly config?: AuthenticatorsConfiguration | undefined;
+  readonly notices?: Notices | undefined;
+  readonly signals?: Pick<PersonSignals, 'raise'> | undefined;
+  /** Ends what a person has open: their sessions, and what else the installation says. Repeating it goes on. */
+  readonly cutOff: (person: PrincipalId, reason: string) => Promise<unknown>;
+}
+
+/** The security keys and passkeys of people, and what is signed with them. */
+export interface RunningAuthenticators extends AuthenticatorKeeping, Statements {
+  readonly settings: AuthenticatorSettings;
+  /**
+   * What a browser needs to answer the challenge of a sign-in.
+   *
+   * @param person whose keys may answer; whoever's when left out, which shows nothing about anybody
+   */
+  signInOptions(challenge: string, person: PrincipalId | undefined): Promise<RequestOptions>;
+  /**
+   * Accepts what an authenticator answered in a sign-in.
+   *
+   * @throws CodedError of `authenticatorErrors`, `person_unknown`, `institution_not_issued`; recorded before
+   */
+  acceptSignIn(answer: {
+    readonly credential: unknown;
+    readonly challenge: string;
+    readonly person: PrincipalId | undefined;
+    readonly acrValues: readonly string[];
+    readonly address: string | undefined;
+  }): Promise<AcceptedAssertion>;
+  /** What invites whoever has this secret; undefined when it was used or replaced, or is over. */
+  invitationOf(secret: string): Promise<StoredInvitation | undefined>;
+  /** What the browser of an invited person needs. @throws CodedError of `authenticatorErrors` */
+  askInvited(secret: string): Promise<AskedStatement>;
+  /** What the browser of a person needs who adds a further one, on a statement of type `addStatementType`. */
+  registrationFor(person: PrincipalId, statement: SignedStatement): Promise<AskedStatement>;
+  /** Registers what the browser brought. @throws CodedError of `authenticatorErrors`; recorded before */
+  register(sent: SentRegistration): Promise<Authenticator>;
+  /** Whether the rules ask a person for a key that cannot be copied. */
+  needsHardware(person: PrincipalId): boolean;
+  /** For the directory: what ends when people leave. */
+  readonly departureEffect: DepartureEffect;
+  /** Removes a slice of what was over before then, milliseconds since the epoch. @returns rows removed, at most `limit` */
+  deleteExpired(before: number, limit: number): Promise<number>;
+}
+
+/** @throws CodedError `configuration_invalid`, or of `attestationTrustErrors` */
+export function createAuthenticators(dependencies: AuthenticatorDependencies): RunningAuthenticators {
+  const { pool, audit, directory, clock, random, logger, notices, signals, cutOff } = dependencies;
+  const settings = authenticatorSettingsOf(dependencies.config, dependencies.settings);
+  const rules = createRules(settings);
+  const parts: Parts = {
+    ...{ pool, audit, directory, clock, random, logger, cutOff, settings, rules },
+    ...(notices === undefined ? {} : { notices }),
+    ...(signals === undefined ? {} : { signals }),
+    authenticators: createAuthenticatorStore(pool),
+    challenges: createChallengeStore(pool),
+    invitations: createInvitationStore(pool),
+    locks: createLockStore(pool),
+  };
+  const assertions = createAssertions(parts);
+  const register = createRegister(parts);
+  const registrations = createRegistrations(parts);
+  return {
+    settings,
+    ...register,
+    ...createStatements(parts, assertions),
+    ...registrations,
+    departureEffect: departureEffect(register),
+
+    async signInOptions(challenge, person) {
+      const theirs = person === undefined ? [] : await parts.authenticators.ofPerson(pool, person);
+      return authenticationOptions({
+        relyingParty: settings.relyingParty,
+        challenge,
+        allow: theirs
+          .filter(({ suspendedAt }) => suspendedAt === undefined)
+          .map(({ credentialId, transports }) => ({ credentialId, transports })),
+      });
+    },
+    acceptSignIn: ({ acrValues, ...answer }) =>
+      assertions.accept({ ceremony: 'sign-in', ...answer, ...(acrValues.length === 0 ? {} : { acrValues }) }),
+    needsHardware(person) {
+      const principal = directory.snapshot().principal(person);
+      if (principal?.kind !== 'person') return false;
+      const { deviceBound, attestation } = rules.ruleOf(principal.roles);
+      return deviceBound || attestation === 'trusted';
+    },
+    async deleteExpired(before, limit) {
+      const challenges = await parts.challenges.deleteExpired(before, limit);
+      return Math.max(challenges, await parts.invitations.deleteExpired(before, limit));
+    },
+  };
+}

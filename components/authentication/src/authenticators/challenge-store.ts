@@ -1,0 +1,75 @@
+import type { PrincipalId } from '@countersign/contracts';
+import type { StatementClaims } from '@countersign/webauthn';
+import type pg from 'pg';
+import { ask } from '../store.ts';
+import type { RegistrationAllowance } from './allowance.ts';
+
+/** What is signed, or what allows the registration. */
+interface About {
+  readonly statement: { readonly claims: StatementClaims; readonly acrValues?: readonly string[] };
+  readonly registration: RegistrationAllowance;
+}
+export type ChallengeKind = keyof About;
+
+export interface StoredChallenge<Kind extends ChallengeKind> {
+  readonly kind: Kind;
+  readonly person: PrincipalId;
+  /** Base64url. */
+  readonly challenge: string;
+  readonly about: About[Kind];
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+/** Of one person, at any time; with one more the oldest goes. */
+const mostOpen = 32;
+
+/** The table `authenticator_challenges`. */
+export function createChallengeStore(pool: pg.Pool) {
+  return {
+    async insert<Kind extends ChallengeKind>(
+      handleHash: Buffer,
+      { kind, person, challenge, about, expiresAt }: StoredChallenge<Kind>,
+    ): Promise<void> {
+      await ask(pool, {
+        name: 'authenticator-challenge-insert',
+        text: `insert into authenticator_challenges (handle_hash, kind, person, challenge, about, expires_at)
+               values ($1, $2, $3, $4, $5, to_timestamp($6::float8 / 1000.0))`,
+        values: [handleHash, kind, person, challenge, JSON.stringify(about), expiresAt],
+      });
+      await ask(pool, {
+        name: 'authenticator-challenge-bound',
+        text: `delete from authenticator_challenges where handle_hash in (
+                 select handle_hash from authenticator_challenges where person = $1
+                  order by expires_at desc offset $2)`,
+        values: [person, mostOpen],
+      });
+    },
+    /** Takes it away, for one answer: whoever comes second finds nothing, on any node. */
+    async take<Kind extends ChallengeKind>(
+      handleHash: Buffer,
+      of: { readonly kind: Kind; readonly person: PrincipalId; readonly now: number },
+    ): Promise<Pick<StoredChallenge<Kind>, 'challenge' | 'about'> | undefined> {
+      const { rows } = await ask<{ challenge: string; about: About[Kind]; in_time: boolean }>(pool, {
+        name: 'authenticator-challenge-take',
+        text: `delete from authenticator_challenges where handle_hash = $1 and kind = $2 and person = $3
+               returning challenge, about, expires_at > to_timestamp($4::float8 / 1000.0) as in_time`,
+        values: [handleHash, of.kind, of.person, of.now],
+      });
+      const [row] = rows;
+      return row?.in_time === true ? { challenge: row.challenge, about: row.about } : undefined;
+    },
+    async deleteExpired(before: number, limit: number): Promise<number> {
+      const { rowCount } = await ask(pool, {
+        name: 'authenticator-challenge-sweep',
+        text: `delete from authenticator_challenges where handle_hash in (
+                 select handle_hash from authenticator_challenges where expires_at < to_timestamp($1::float8 / 1000.0)
+                  limit $2)`,
+        values: [before, limit],
+      });
+      return rowCount ?? 0;
+    },
+  };
+}
+
+export type ChallengeStore = ReturnType<typeof createChallengeStore>;

@@ -1,0 +1,31 @@
+import type { AuditAppender, Directory, Notices, PersonSignals, PrincipalId } from '@countersign/contracts';
+import type { Clock, Random } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import type pg from 'pg';
+import type { AuthenticatorStore } from './authenticator-store.ts';
+import type { ChallengeStore } from './challenge-store.ts';
+import type { AuthenticatorSettings } from './config.ts';
+import type { InvitationStore } from './invitation-store.ts';
+import type { LockStore } from './lock-store.ts';
+import type { Rules } from './rules.ts';
+
+/** What the parts of this folder share. */
+export interface Parts {
+  readonly pool: pg.Pool;
+  readonly audit: AuditAppender;
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Tells the people concerned; nobody is told where there is none. */
+  readonly notices?: Notices;
+  readonly signals?: Pick<PersonSignals, 'raise'>;
+  /** Ends what a person has open: their sessions, and what else the installation says. Repeating it goes on. */
+  readonly cutOff: (person: PrincipalId, reason: string) => Promise<unknown>;
+  readonly settings: AuthenticatorSettings;
+  readonly rules: Rules;
+  readonly authenticators: AuthenticatorStore;
+  readonly challenges: ChallengeStore;
+  readonly invitations: InvitationStore;
+  readonly locks: LockStore;
+}

@@ -1,0 +1,244 @@
+import {
+  type Actor,
+  type Authenticator,
+  authenticatorErrors,
+  type Caller,
+  type Directory,
+  type PrincipalId,
+  parsePrincipalId,
+  type ResourceGuard,
+} from '@countersign/contracts';
+import { parseId } from '@countersign/kernel';
+import type { Scope } from '@countersign/market';
+import { described, withCaller } from '@countersign/runtime';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import type { RunningAuthenticators } from './authenticators.ts';
+
+const closed = { additionalProperties: false };
+const tag = 'people';
+const person = Type.String({ maxLength: 80, description: 'Principal id: `person:` and a name' });
+const personParams = Type.Object({ person }, closed);
+const authenticatorParams = Type.Object({ person, id: Type.String({ maxLength: 40 }) }, closed);
+const reasonText = Type.String({ minLength: 1, maxLength: 400, description: 'It is recorded; no names of people' });
+const reasonBody = Type.Object({ reason: reasonText }, closed);
+const inviteBody = Type.Object(
+  {
+    evidence: Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
+      minItems: 1,
+      maxItems: 10,
+      description: 'References to what proved who the person is: a file number, a record',
+    }),
+    life_hours: Type.Optional(Type.Integer({ minimum: 1, maximum: 72, description: '24 when left out' })),
+  },
+  closed,
+);
+const instant = Type.String({ format: 'date-time' });
+const invitationAnswer = Type.Object(
+  {
+    url: Type.String({ description: 'For the person alone; shown once' }),
+    expires_at: instant,
+    record_id: Type.String(),
+  },
+  { title: 'Invitation', ...closed },
+);
+const authenticatorAnswer = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String({ description: 'Given by the person' }),
+    acr: Type.String({ description: '`phr`, or `phrh` for one that cannot be copied' }),
+    aaguid: Type.String(),
+    model: Type.Optional(Type.String()),
+    backup_eligible: Type.Boolean(),
+    attested: Type.Boolean(),
+    registered_at: instant,
+    last_used_at: Type.Optional(instant),
+    suspended_at: Type.Optional(Type.String({ format: 'date-time', description: 'There may be a copy of it' })),
+    record_id: Type.String(),
+  },
+  { title: 'Authenticator', ...closed },
+);
+const accountAnswer = Type.Object(
+  { person: Type.String(), locked: Type.Boolean(), authenticators: Type.Array(authenticatorAnswer) },
+  { title: 'Account', ...closed },
+);
+
+type ToPerson = { Params: Static<typeof personParams> };
+type ToAuthenticator = { Params: Static<typeof authenticatorParams> };
+type WithReason = { Body: Static<typeof reasonBody> };
+
+export interface PeopleRoutes {
+  readonly authenticators: RunningAuthenticators;
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly guard: ResourceGuard;
+  readonly baseUrl: string;
+  /** Whether an institution runs this installation: it looks after the people of every other. */
+  readonly isOperator: (institution: string) => boolean;
+}
+
+/**
+ * Accounts of people for those who look after them, under `/people`. Each does it for the people of their own institution,
+ * the operator of the installation for all, and nobody for themselves.
+ */
+export function peopleRoutes(
+  app: FastifyInstance,
+  { authenticators, directory, guard, baseUrl, isOperator }: PeopleRoutes,
+): void {
+  const needs = <Request extends FastifyRequest>(
+    scope: Scope,
+    handler: (request: Request, reply: FastifyReply, caller: Caller) => Promise<unknown>,
+  ) => withCaller<Caller, Request>((request) => guard.check(request, { scope }), baseUrl, handler);
+
+  /** One of whom the caller looks after. The same answer for who is unknown and who is of another firm. */
+  function personOf(
+    text: string,
+    { institution, subject, actors }: Caller,
+    itself: 'itself-too' | 'others',
+  ): PrincipalId {
+    const id = parsePrincipalId(text);
+    const found = id === undefined ? undefined : directory.snapshot().knownPrincipal(id);
+    if (
+      id === undefined ||
+      (found?.kind ?? 'person') !== 'person' ||
+      (found?.institution !== institution && !isOperator(institution))
+    )
+      throw authenticatorErrors.error('person_not_yours', 'There is no such person among those whom you look after.');
+    if (itself === 'others' && (subject === id || actors.includes(id)))
+      throw authenticatorErrors.error('person_not_yours', 'Nobody does this to themselves. Ask a colleague.');
+    return id;
+  }
+  const actorOf = ({ subject, institution }: Caller): Actor => ({ id: subject, institution });
+
+  app.get<ToPerson>(
+    '/people/:person/authenticators',
+    described({
+      tag,
+      summary: 'List the security keys and passkeys of a person',
+      scopes: ['authenticator:read'],
+      params: personParams,
+      answers: { 200: { description: 'Those they have now', body: accountAnswer } },
+    }),
+    needs<FastifyRequest<ToPerson>>('authenticator:read', async ({ params }, _reply, caller) => {
+      const id = personOf(params.person, caller, 'itself-too');
+      return {
+        person: id,
+        locked: await authenticators.isLocked(id),
+        authenticators: (await authenticators.of(id)).map(shown),
+      };
+    }),
+  );
+
+  app.post<ToPerson & { Body: Static<typeof inviteBody> }>(
+    '/people/:person/invitations',
+    described({
+      tag,
+      summary: 'Invite a person to register their first authenticator',
+      description:
+        'Whoever had one is not invited: they add another with what they have, or a recovery is opened for them ' +
+        '(`recovery_needed`). A new invitation ends the one before.',
+      scopes: ['authenticator:invite'],
+      params: personParams,
+      body: inviteBody,
+      answers: { 201: { description: 'A link, for the person alone', body: invitationAnswer } },
+    }),
+    needs<FastifyRequest<ToPerson & { Body: Static<typeof inviteBody> }>>(
+      'authenticator:invite',
+      async ({ params, body }, reply, caller) => {
+        const invited = personOf(params.person, caller, 'others');
+        if (directory.snapshot().principal(invited) === undefined)
+          throw authenticatorErrors.error('person_not_yours', 'This person is not in the directory any more.');
+        const { path, expiresAt, recordId } = await authenticators.invite(
+          {
+            person: invited,
+            evidence: body.evidence,
+            ...(body.life_hours === undefined ? {} : { lifeHours: body.life_hours }),
+          },
+          actorOf(caller),
+        );
+        const [origin = ''] = authenticators.settings.relyingParty.origins;
+        return reply
+          .status(201)
+          .header('cache-control', 'no-store')
+          .send({ url: origin + path, expires_at: expiresAt, record_id: recordId });
+      },
+    ),
+  );
+
+  app.post<ToAuthenticator & WithReason>(
+    '/people/:person/authenticators/:id/revoke',
+    described({
+      tag,
+      summary: 'Take one authenticator away from a person',
+      scopes: ['authenticator:revoke'],
+      params: authenticatorParams,
+      body: reasonBody,
+      answers: { 204: { description: 'It counts for nothing any more' } },
+    }),
+    needs<FastifyRequest<ToAuthenticator & WithReason>>(
+      'authenticator:revoke',
+      async ({ params, body }, reply, caller) => {
+        const owner = personOf(params.person, caller, 'others');
+        const id = parseId('authenticator', params.id);
+        if (id === undefined || !(await authenticators.of(owner)).some((each) => each.id === id))
+          throw authenticatorErrors.error('authenticator_not_found', 'This person has no such key.');
+        await authenticators.revoke(id, actorOf(caller), body.reason);
+        return reply.status(204).send();
+      },
+    ),
+  );
+
+  app.post<ToPerson & WithReason>(
+    '/people/:person/authenticators/revoke',
+    described({
+      tag,
+      summary: 'Take every authenticator away from a person',
+      description: 'Open invitations end with them. To get in again the person needs a recovery.',
+      scopes: ['authenticator:revoke'],
+      params: personParams,
+      body: reasonBody,
+      answers: {
+        200: { description: 'How many went', body: Type.Object({ revoked: Type.Integer({ minimum: 0 }) }, closed) },
+      },
+    }),
+    needs<FastifyRequest<ToPerson & WithReason>>('authenticator:revoke', async ({ params, body }, _reply, caller) => ({
+      revoked: await authenticators.revokeAllOf(
+        personOf(params.person, caller, 'others'),
+        actorOf(caller),
+        body.reason,
+      ),
+    })),
+  );
+
+  for (const verb of ['lock', 'unlock'] as const)
+    app.post<ToPerson & WithReason>(
+      `/people/:person/${verb}`,
+      described({
+        tag,
+        summary: verb === 'lock' ? 'Lock a person out' : 'Let a person in again who was locked out',
+        description:
+          verb === 'lock'
+            ? 'Ends their sessions; no sign-in and no signature of theirs counts until they are let in again.'
+            : 'Their keys count again, and nothing else comes back.',
+        scopes: [`account:${verb}`],
+        params: personParams,
+        body: reasonBody,
+        answers: { 204: { description: 'So it is; also when it was so before' } },
+      }),
+      needs<FastifyRequest<ToPerson & WithReason>>(`account:${verb}`, async ({ params, body }, reply, caller) => {
+        await authenticators[verb](personOf(params.person, caller, 'others'), actorOf(caller), body.reason);
+        return reply.status(204).send();
+      }),
+    );
+}
+
+function shown(authenticator: Authenticator): Static<typeof authenticatorAnswer> {
+  const { id, name, acr, aaguid, model, backupEligible, attested } = authenticator;
+  const { registeredAt, lastUsedAt, suspendedAt, recordId } = authenticator;
+  return {
+    ...{ id, name, acr, aaguid, backup_eligible: backupEligible, attested, registered_at: registeredAt },
+    ...(model === undefined ? {} : { model }),
+    ...(lastUsedAt === undefined ? {} : { last_used_at: lastUsedAt }),
+    ...(suspendedAt === undefined ? {} : { suspended_at: suspendedAt }),
+    record_id: recordId,
+  };
+}

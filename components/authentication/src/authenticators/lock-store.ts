@@ -1,0 +1,38 @@
+import type { PrincipalId } from '@countersign/contracts';
+import type { RecordId } from '@countersign/kernel';
+import type pg from 'pg';
+import { ask } from '../store.ts';
+
+/** The table `account_locks`. */
+export function createLockStore(pool: pg.Pool) {
+  return {
+    async isLocked(session: pg.Pool | pg.PoolClient, person: PrincipalId): Promise<boolean> {
+      const { rows } = await ask<{ locked: boolean }>(session, {
+        name: 'account-is-locked',
+        text: 'select exists (select from account_locks where person = $1) as locked',
+        values: [person],
+      });
+      return rows[0]?.locked === true;
+    },
+    async insert(client: pg.PoolClient, person: PrincipalId, recordId: RecordId, now: number): Promise<void> {
+      await ask(client, {
+        name: 'account-lock',
+        text: `insert into account_locks (person, record_id, locked_at)
+               values ($1, $2, to_timestamp($3::float8 / 1000.0))`,
+        values: [person, recordId, now],
+      });
+    },
+    async remove(client: pg.PoolClient, person: PrincipalId): Promise<void> {
+      await ask(client, {
+        name: 'account-unlock',
+        text: 'delete from account_locks where person = $1',
+        values: [person],
+      });
+    },
+    isLockedNow(person: PrincipalId): Promise<boolean> {
+      return this.isLocked(pool, person);
+    },
+  };
+}
+
+export type LockStore = ReturnType<typeof createLockStore>;

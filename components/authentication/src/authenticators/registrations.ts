@@ -1,0 +1,263 @@
+import {
+  type AskedStatement,
+  type Authenticator,
+  authenticationErrors,
+  authenticatorErrors,
+  type Person,
+  type PrincipalId,
+  type SignedStatement,
+} from '@countersign/contracts';
+import { newId, type RecordId, toInstant } from '@countersign/kernel';
+import { transaction } from '@countersign/runtime';
+import {
+  type Registration,
+  readRegistration,
+  registrationOptions,
+  type VerifiedRegistration,
+  verifyRegistration,
+} from '@countersign/webauthn/ceremonies';
+import type pg from 'pg';
+import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
+import { standingOf } from '../sessions/standing.ts';
+import { en } from '../texts/en.ts';
+import { aboutPerson } from './about.ts';
+import type { RegistrationAllowance } from './allowance.ts';
+import { isRefusal } from './assertions.ts';
+import type { Parts } from './dependencies.ts';
+import type { StoredInvitation } from './invitation-store.ts';
+import { authenticatorName } from './name.ts';
+import { refused, registered } from './records.ts';
+import { type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
+
+/** Of the statement by which a person says that they add an authenticator; `person` of its claims is they themselves. */
+export const addStatementType = 'countersign-authenticator-add+webauthn';
+
+const installationName = 'Countersign';
+const lifeSeconds = 300;
+
+/** What the browser sent when a person registers an authenticator. */
+export interface SentRegistration {
+  readonly handle: string | undefined;
+  readonly person: PrincipalId;
+  /** RegistrationResponseJSON, or its text. */
+  readonly credential: unknown;
+  readonly name: string | undefined;
+  readonly address?: string | undefined;
+}
+
+/** Makes authenticators known: the first by an invitation, each further one by one that the person has. */
+export function createRegistrations(parts: Parts) {
+  const { pool, audit, directory, clock, random, settings, rules, notices } = parts;
+  const { authenticators, challenges, invitations, locks } = parts;
+
+  async function ask(person: PrincipalId, allowance: RegistrationAllowance): Promise<AskedStatement> {
+    const found = await standing(person);
+    const had = await authenticators.ofPerson(pool, person);
+    requireRoom(had);
+    const handle = newSecret(random);
+    const challenge = newSecret(random);
+    const userHandle = await authenticators.userHandleOf(person, random.bytes(32));
+    const expiresAt = clock.now() + lifeSeconds * 1000;
+    await challenges.insert(hashOfSecret(handle), {
+      ...{ kind: 'registration', person, challenge, expiresAt },
+      about: allowance,
+    });
+    // Ids alone, as everywhere: the key shows them to whoever holds it.
+    const label = person.slice('person:'.length);
+    const options = registrationOptions({
+      relyingParty: settings.relyingParty,
+      name: installationName,
+      user: { handle: userHandle.toString('base64url'), name: label, displayName: label },
+      challenge,
+      rule: rules.ruleOf(found.roles),
+      exclude: had.map(({ credentialId, transports }) => ({ credentialId, transports })),
+      timeoutSeconds: lifeSeconds,
+    });
+    return {
+      handle,
+      options: rules.asksForAttestation ? { ...options, attestation: 'direct' } : options,
+      expiresAt: toInstant(expiresAt),
+    };
+  }
+
+  /** Who may act, and is not locked out. */
+  async function standing(person: PrincipalId, session: pg.Pool | pg.PoolClient = pool): Promise<Person> {
+    const found = standingOf(directory.snapshot(), person);
+    if (found.standing !== 'may-act')
+      throw authenticationErrors.error(found.code, 'This person is not in the directory, or their firm may not act.');
+    if (await locks.isLocked(session, person))
+      throw authenticatorErrors.error('account_locked', 'The account is locked. Ask those who look after accounts.');
+    return found.person;
+  }
+
+  function requireRoom(had: readonly unknown[]): void {
+    if (had.length >= settings.most)
+      throw authenticatorErrors.error(
+        'authenticators_most',
+        `A person has at most ${settings.most}. Remove one first.`,
+      );
+  }
+
+  /** What allows it still does, seen under the lock of the person. @returns the record that it rests on */
+  async function requireAllowed(
+    client: pg.PoolClient,
+    person: PrincipalId,
+    allowance: RegistrationAllowance,
+    had: readonly StoredAuthenticator[],
+  ): Promise<{
+    readonly invitation?: StoredInvitation;
+    readonly facts: Parameters<typeof registered>[2]['allowedBy'];
+  }> {
+    if (allowance.by === 'authenticator') {
+      const { authenticator, recordId } = allowance;
+      if (!had.some(({ id, suspendedAt }) => id === authenticator && suspendedAt === undefined))
+        throw authenticatorErrors.error('authenticator_not_found', 'The key that allowed this is gone.');
+      return { facts: { authenticator, recordId } };
+    }
+    const invitation = await invitations.lock(client, Buffer.from(allowance.secretHash, 'base64url'), clock.now());
+    if (invitation === undefined || invitation.person !== person) throw unknownInvitation();
+    // Two invitations, or one that was there before a key was: the first key closes the door.
+    const mayStill =
+      invitation.recovery === undefined ? !(await authenticators.everHad(client, person)) : had.length === 0;
+    if (!mayStill)
+      throw authenticatorErrors.error('recovery_needed', 'There is a key already, or was. Ask for a recovery.');
+    return { invitation, facts: { invitation: invitation.recordId } };
+  }
+
+  async function judge({ person, credential }: SentRegistration, challenge: string): Promise<VerifiedRegistration> {
+    const registration: Registration = readRegistration(credential);
+    const verified = await verifyRegistration({
+      registration,
+      challenge,
+      relyingParty: settings.relyingParty,
+      trust: settings.trust,
+      at: clock.now(),
+    });
+    const judgement = rules.judge(verified, (await standing(person)).roles);
+    if (!judgement.ok)
+      throw authenticatorErrors.error(judgement.code, judgement.detail, { facts: { aaguid: verified.aaguid } });
+    return verified;
+  }
+
+  async function keep(
+    { person, name, address }: SentRegistration,
+    verified: VerifiedRegistration,
+    allowance: RegistrationAllowance,
+  ): Promise<Authenticator> {
+    return transaction(pool, async (client) => {
+      await authenticators.lockPerson(client, person, random.bytes(32));
+      await standing(person, client);
+      const had = await authenticators.ofPerson(client, person);
+      requireRoom(had);
+      const { invitation, facts } = await requireAllowed(client, person, allowance, had);
+      const now = clock.now();
+      const recordId: RecordId = newId('record', parts);
+      const { credentialId, kid, jwk, aaguid, model, backupEligible, counter, transports, rpId, origin } = verified;
+      const { attestation, attestationFormat } = verified;
+      const authenticator: Omit<StoredAuthenticator, 'userHandle'> = {
+        ...{ id: newId('authenticator', parts), person, name: authenticatorName(name, had.length + 1) },
+        ...{
+          credentialId,
+          kid,
+          jwk,
+          acr: rules.acrOf(verified),
+          aaguid,
+          backupEligible,
+          counter,
+          transports,
+          recordId,
+        },
+        ...{ attestation, attestationFormat, attested: attestation === 'trusted' },
+        ...(model === undefined ? {} : { model }),
+        ...(invitation === undefined ? {} : { invitedBy: invitation.invitedBy }),
+        registeredAt: toInstant(now),
+      };
+      if (!(await authenticators.insert(client, authenticator)))
+        throw authenticatorErrors.error('credential_registered', 'This key is registered already.');
+      await audit.append(
+        registered(authenticator, aboutPerson(directory, person), { rpId, origin, allowedBy: facts, address }),
+      );
+      await invitations.endAllOf(client, person, now);
+      await notices?.tell({
+        ...{ id: newId('notice', parts), to: person, kind: 'authenticator-added' },
+        text: en.notices.added(authenticator.name),
+        facts: { authenticator: authenticator.id },
+      });
+      return shownAuthenticator({ ...authenticator, userHandle: '' });
+    });
+  }
+
+  return {
+    /** What invites whoever has this secret; undefined when it was used or replaced, or is over. */
+    async invitationOf(secret: string): Promise<StoredInvitation | undefined> {
+      return isSecret(secret) ? invitations.find(hashOfSecret(secret), clock.now()) : undefined;
+    },
+    /**
+     * What the browser of an invited person needs to make a credential.
+     *
+     * @param secret of the invitation
+     * @throws CodedError `invitation_unknown`, `account_locked`, `person_unknown`, `institution_not_issued`
+     */
+    async askInvited(secret: string): Promise<AskedStatement> {
+      const invitation = await this.invitationOf(secret);
+      if (invitation === undefined) throw unknownInvitation();
+      const secretHash = hashOfSecret(secret).toString('base64url');
+      return ask(invitation.person, { by: 'invitation', secretHash });
+    },
+    /**
+     * What the browser of a person needs who adds a further authenticator.
+     *
+     * @param statement of type {@link addStatementType}, which they have just signed with one that they have
+     * @throws CodedError `authenticators_most`, `account_locked`; `challenge_unknown` for a statement that is over
+     */
+    async registrationFor(person: PrincipalId, statement: SignedStatement): Promise<AskedStatement> {
+      const { claims, authenticator } = statement;
+      if (claims.typ !== addStatementType || claims.iss !== person || authenticator.person !== person)
+        throw new Error('a registration is asked for on a statement that is not for it');
+      if (claims.exp * 1000 < clock.now())
+        throw authenticatorErrors.error('challenge_unknown', 'What you signed is too old. Begin again.');
+      const { id, recordId } = authenticator;
+      return ask(person, { by: 'authenticator', authenticator: id, recordId });
+    },
+    /**
+     * Registers what the browser brought, once. Each refusal is recorded before it is thrown.
+     *
+     * @throws CodedError of `authenticatorErrors`; `person_unknown`, `institution_not_issued`
+     */
+    async register(sent: SentRegistration): Promise<Authenticator> {
+      const { handle, person } = sent;
+      let aaguid: string | undefined;
+      try {
+        const kept = isSecret(handle)
+          ? await challenges.take(hashOfSecret(handle), { kind: 'registration', person, now: clock.now() })
+          : undefined;
+        if (kept === undefined)
+          throw authenticatorErrors.error('challenge_unknown', 'This page is used up or too old. Open it again.');
+        const verified = await judge(sent, kept.challenge);
+        aaguid = verified.aaguid;
+        return await keep(sent, verified, kept.about);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        const told = aaguid ?? error.facts?.['aaguid'];
+        await audit.append(
+          refused(newId('record', parts), error.code, {
+            about: aboutPerson(directory, person),
+            ceremony: 'registration',
+            aaguid: typeof told === 'string' ? told : undefined,
+            address: sent.address,
+          }),
+        );
+        throw error;
+      }
+    },
+  };
+}
+
+export type Registrations = ReturnType<typeof createRegistrations>;
+
+function unknownInvitation(): Error {
+  return authenticatorErrors.error(
+    'invitation_unknown',
+    'This link is not known: it was used, it is too old, or it was replaced. Ask for a new one.',
+  );
+}

@@ -1,0 +1,310 @@
+import { verifyStatement } from '@countersign/webauthn';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type AuthenticatorNode,
+  type AuthenticatorWorld,
+  createAuthenticatorWorld,
+  office,
+} from '../testing/authenticator-world.ts';
+import { broker, personOf } from '../testing/people.ts';
+import { addStatementType } from './registrations.ts';
+
+describe('statements that people sign', () => {
+  let world: AuthenticatorWorld;
+  let node: AuthenticatorNode;
+  let other: AuthenticatorNode;
+  let number = 0;
+
+  beforeAll(async () => {
+    world = await createAuthenticatorWorld();
+    node = world.node();
+    other = world.node();
+  });
+  afterAll(() => world.close());
+  beforeEach(() => {
+    world.notices.length = 0;
+    world.signals.length = 0;
+    world.cut.length = 0;
+  });
+  const code = (wanted: string) => expect.objectContaining({ code: wanted });
+  async function somebody(options: Parameters<AuthenticatorWorld['key']>[0] = {}, ...roles: readonly string[]) {
+    number += 1;
+    const person = personOf(`s${number}`, broker, undefined, ...roles);
+    world.directory.add(person);
+    const key = world.key(options);
+    return { person, key, made: await world.enrol(node, person, key) };
+  }
+  const ask = (
+    { id }: ReturnType<typeof personOf>,
+    more: Partial<Parameters<typeof node.authenticators.ask>[0]> = {},
+  ) => node.authenticators.ask({ person: id, claims: world.claims({ id }), ...more });
+  const refusalsOf = ({ id }: { readonly id: string }) =>
+    world.audit.ofType('authenticator.refused').filter(({ subject }) => subject?.id === id);
+
+  it('are verified by anybody afterwards, with the key of the record that they rest on', async () => {
+    const { person, key, made } = await somebody();
+    const claims = world.claims(person, {
+      typ: 'countersign-approval+webauthn',
+      txn: 'txn_1',
+      amount: '12.50',
+      note: '\u0000 "ä"',
+    });
+    const asked = await ask(person, { claims });
+    const signed = await other.authenticators.take({
+      ...{ handle: asked.handle, person: person.id },
+      credential: JSON.stringify(key.get(asked.options)),
+    });
+    expect(signed.claims).toEqual(claims);
+    expect(signed.authenticator).toMatchObject({ id: made.id, acr: 'phrh', recordId: made.recordId });
+    const jwk = world.audit.ofType('authenticator.registered').find(({ id }) => id === made.recordId)?.data;
+    expect(
+      verifyStatement({
+        ...{ claims: signed.claims, signature: signed.signature },
+        jwk: typeof jwk === 'object' && jwk !== null && 'jwk' in jwk ? jwk.jwk : undefined,
+        expected: { rpId: 'id.example', origins: ['https://id.example'] },
+      }),
+    ).toMatchObject({ kid: made.kid });
+    const [now] = await node.authenticators.of(person.id);
+    expect(now?.lastUsedAt).toBeDefined();
+  });
+
+  it('ask for the keys of that person alone, and only those that would do', async () => {
+    const { person, made } = await somebody();
+    const { options } = await ask(person);
+    expect(options).toMatchObject({
+      allowCredentials: [{ id: made.credentialId, transports: ['usb'] }],
+      userVerification: 'required',
+    });
+    const weak = await somebody({ backupEligible: true });
+    await expect(ask(weak.person, { acrValues: ['phrh'] })).rejects.toThrow(code('authenticator_none'));
+    await expect(ask(personOf('nobody', broker, undefined))).rejects.toThrow(code('authenticator_none'));
+  });
+
+  it('are taken once, whichever node is asked, and by nobody else', async () => {
+    const { person, key } = await somebody();
+    const stranger = await somebody();
+    const asked = await ask(person);
+    const answer = key.get(asked.options);
+    const take = (at: AuthenticatorNode, of = person) =>
+      at.authenticators.take({ handle: asked.handle, person: of.id, credential: answer });
+    await expect(take(other, stranger.person)).rejects.toThrow(code('challenge_unknown'));
+    const both = await Promise.allSettled([take(node), take(other)]);
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    await expect(take(node)).rejects.toThrow(code('challenge_unknown'));
+    expect(refusalsOf(person).map(({ reason }) => reason)).toEqual(['challenge_unknown', 'challenge_unknown']);
+    expect(refusalsOf(stranger.person)).toMatchObject([
+      { reason: 'challenge_unknown', data: { ceremony: 'statement' } },
+    ]);
+  });
+
+  it('wait for two minutes', async () => {
+    const { person, key } = await somebody();
+    const asked = await ask(person);
+    world.clock.advance(120_001);
+    await expect(
+      node.authenticators.take({ handle: asked.handle, person: person.id, credential: key.get(asked.options) }),
+    ).rejects.toThrow(code('challenge_unknown'));
+  });
+
+  it.each<[string, Parameters<ReturnType<AuthenticatorWorld['key']>['get']>[1], string]>([
+    ['another origin', { origin: 'https://id.example.evil.test' }, 'origin_wrong'],
+    ['another RP id', { rpId: 'evil.test' }, 'rp_id_wrong'],
+    ['another challenge', { challenge: Buffer.alloc(32, 7).toString('base64url') }, 'challenge_mismatch'],
+    ['a key that nobody touched', { userPresent: false }, 'user_not_present'],
+    ['a key that did not ask who it is', { userVerified: false }, 'user_not_verified'],
+    ['a key that can suddenly be copied', { backupEligible: true }, 'backup_flags_changed'],
+    ['a frame of another page', { crossOrigin: true }, 'origin_wrong'],
+  ])('are refused with %s, and the record says why', async (_what, behaviour, reason) => {
+    const { person, key, made } = await somebody();
+    const asked = await ask(person);
+    await expect(
+      node.authenticators.take({
+        handle: asked.handle,
+        person: person.id,
+        credential: key.get(asked.options, behaviour),
+      }),
+    ).rejects.toThrow(code(reason));
+    expect(refusalsOf(person)).toMatchObject([
+      { reason, data: { ceremony: 'statement', authenticator: made.id, statement_type: 'test+webauthn' } },
+    ]);
+    // The question is used up by it.
+    await expect(
+      node.authenticators.take({ handle: asked.handle, person: person.id, credential: key.get(asked.options) }),
+    ).rejects.toThrow(code('challenge_unknown'));
+  });
+
+  it.each([undefined, '', 'null', '{}', '[]', '{"id":1}', 'x'.repeat(200_000), { type: 'public-key' }])(
+    'are refused as malformed when they are none (%#)',
+    async (credential) => {
+      const { person } = await somebody();
+      const { handle } = await ask(person);
+      await expect(node.authenticators.take({ handle, person: person.id, credential })).rejects.toThrow(
+        code('credential_malformed'),
+      );
+    },
+  );
+
+  it('are refused by the key of somebody else, whatever the challenge', async () => {
+    const { person } = await somebody();
+    const stranger = await somebody();
+    const asked = await ask(person);
+    const forged = stranger.key.get({ challenge: optionOf(asked.options, 'challenge'), rpId: 'id.example' });
+    await expect(
+      node.authenticators.take({ handle: asked.handle, person: person.id, credential: forged }),
+    ).rejects.toThrow(code('credential_unknown'));
+    expect(refusalsOf(stranger.person)).toMatchObject([{ reason: 'credential_unknown' }]);
+  });
+
+  it('suspend a key whose counter goes back: recorded, told, signalled, cut off', async () => {
+    const { person, key, made } = await somebody();
+    const use = async (behaviour: Parameters<typeof key.get>[1] = {}) => {
+      const asked = await ask(person);
+      return node.authenticators.take({
+        handle: asked.handle,
+        person: person.id,
+        credential: key.get(asked.options, behaviour),
+      });
+    };
+    await use({ counter: 50 });
+    await expect(use({ counter: 50 })).rejects.toThrow(code('counter_rolled_back'));
+    const suspected = world.audit.ofType('authenticator.suspected').filter(({ subject }) => subject?.id === person.id);
+    expect(suspected).toMatchObject([{ data: { authenticator: made.id } }]);
+    expect(refusalsOf(person)).toMatchObject([{ reason: 'counter_rolled_back' }]);
+    expect(world.notices.at(-1)).toMatchObject({ to: person.id, kind: 'authenticator-suspected' });
+    expect(world.signals).toMatchObject([{ person: person.id, name: 'credential-compromised' }]);
+    expect(world.cut).toEqual([{ person: person.id, reason: 'authenticator_suspected' }]);
+    const [stored] = await other.authenticators.of(person.id);
+    expect(stored?.suspendedAt).toBeDefined();
+    // It counts for nothing from now on.
+    await expect(ask(person)).rejects.toThrow(code('authenticator_none'));
+  });
+
+  it('suspend nobody on the word of a stranger, who can state a count but not sign it', async () => {
+    const { person, key, made } = await somebody();
+    const first = await ask(person);
+    await node.authenticators.take({
+      handle: first.handle,
+      person: person.id,
+      credential: key.get(first.options, { counter: 9 }),
+    });
+    const asked = await ask(person);
+    const answer = key.get(asked.options, { counter: 3 });
+    const signature = Buffer.from(answer.response.signature, 'base64url');
+    signature.writeUInt8(signature.readUInt8(20) ^ 1, 20);
+    const credential = { ...answer, response: { ...answer.response, signature: signature.toString('base64url') } };
+    await expect(node.authenticators.take({ handle: asked.handle, person: person.id, credential })).rejects.toThrow(
+      code('signature_wrong'),
+    );
+    const [stored] = await node.authenticators.of(person.id);
+    expect(stored).toMatchObject({ id: made.id });
+    expect(stored?.suspendedAt).toBeUndefined();
+  });
+
+  it('take each count once of two at once on two nodes, and keep keys that do not count', async () => {
+    const { person, key } = await somebody();
+    const asked = [await ask(person), await ask(person)];
+    const answers = asked.map(({ options }) => key.get(options, { counter: 77 }));
+    const results = await Promise.allSettled(
+      [node, other].map(({ authenticators }, index) =>
+        authenticators.take({ handle: asked[index]?.handle, person: person.id, credential: answers[index] }),
+      ),
+    );
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+
+    const silent = await somebody({ counts: false });
+    for (let use = 0; use < 3; use += 1) {
+      const question = await ask(silent.person);
+      await node.authenticators.take({
+        ...{ handle: question.handle, person: silent.person.id },
+        credential: silent.key.get(question.options),
+      });
+    }
+  });
+
+  it('stop with the person: locked out, gone, or of a firm that may not act', async () => {
+    const { person, key } = await somebody();
+    const asked = await ask(person);
+    const answer = key.get(asked.options);
+    await node.authenticators.lock(person.id, office, 'x');
+    await expect(ask(person)).rejects.toThrow(code('account_locked'));
+    await expect(
+      node.authenticators.take({ handle: asked.handle, person: person.id, credential: answer }),
+    ).rejects.toThrow(code('account_locked'));
+
+    const leaver = await somebody();
+    const question = await ask(leaver.person);
+    const last = leaver.key.get(question.options);
+    world.directory.remove(leaver.person.id);
+    await expect(
+      node.authenticators.take({ handle: question.handle, person: leaver.person.id, credential: last }),
+    ).rejects.toThrow(code('person_unknown'));
+    expect(refusalsOf(leaver.person)).toMatchObject([{ reason: 'person_unknown' }]);
+  });
+
+  it('let a person add a second key with the first, and take away all but the last', async () => {
+    const { person, key, made } = await somebody();
+    const second = world.key();
+    const claims = world.claims(person, { typ: addStatementType });
+    const asked = await ask(person, { claims });
+    const statement = await node.authenticators.take({
+      handle: asked.handle,
+      person: person.id,
+      credential: key.get(asked.options),
+    });
+    const { handle, options } = await node.authenticators.registrationFor(person.id, statement);
+    expect(options).toMatchObject({ excludeCredentials: [{ id: made.credentialId }] });
+    expect(() => key.create(options)).toThrow('registered already');
+    const added = await other.authenticators.register({
+      handle,
+      person: person.id,
+      credential: second.create(options),
+      name: 'spare',
+    });
+    const record = world.audit.ofType('authenticator.registered').find(({ id }) => id === added.recordId);
+    expect(record).toMatchObject({ references: [made.recordId], data: { by: made.id } });
+    expect(await node.authenticators.invitersOf(person.id)).toEqual([office.id]);
+
+    await node.authenticators.removeOwn(person.id, made.id);
+    await expect(other.authenticators.removeOwn(person.id, added.id)).rejects.toThrow(code('authenticator_last'));
+    await expect(node.authenticators.removeOwn(person.id, made.id)).rejects.toThrow(code('authenticator_not_found'));
+    expect(world.notices.map(({ kind }) => kind)).toEqual([
+      'authenticator-added',
+      'authenticator-added',
+      'authenticator-removed',
+    ]);
+    // What was signed with the first one no longer opens anything.
+    await expect(
+      node.authenticators.registrationFor(person.id, { ...statement, claims: world.claims(person) }),
+    ).rejects.toThrow('not for it');
+    const again = await node.authenticators.registrationFor(person.id, statement);
+    await expect(
+      node.authenticators.register({
+        handle: again.handle,
+        person: person.id,
+        credential: world.key().create(again.options),
+        name: '',
+      }),
+    ).rejects.toThrow(code('authenticator_not_found'));
+    world.clock.advance(301_000);
+    await expect(node.authenticators.registrationFor(person.id, statement)).rejects.toThrow(code('challenge_unknown'));
+  });
+
+  it('keep no more open questions of one person than thirty-two', async () => {
+    const { person, key } = await somebody();
+    const first = await ask(person);
+    for (let index = 0; index < 33; index += 1) {
+      world.clock.advance(1);
+      await ask(person);
+    }
+    await expect(
+      node.authenticators.take({ handle: first.handle, person: person.id, credential: key.get(first.options) }),
+    ).rejects.toThrow(code('challenge_unknown'));
+  });
+});
+
+function optionOf(options: unknown, name: string): string {
+  const value =
+    typeof options === 'object' && options !== null ? new Map(Object.entries(options)).get(name) : undefined;
+  if (typeof value !== 'string') throw new Error(`no ${name}`);
+  return value;
+}

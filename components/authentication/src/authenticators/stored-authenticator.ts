@@ -1,0 +1,30 @@
+import type { Authenticator } from '@countersign/contracts';
+import type { AttestationWorth } from '@countersign/webauthn/ceremonies';
+
+/** An authenticator with what only its keeper needs. */
+export interface StoredAuthenticator extends Authenticator {
+  readonly attestation: AttestationWorth;
+  readonly attestationFormat: string;
+  readonly transports: readonly string[];
+  /** The newest signature counter. */
+  readonly counter: number;
+  /** What it knows its person by, base64url. */
+  readonly userHandle: string;
+  /** Principal that invited the person to enrol it. */
+  readonly invitedBy?: string;
+  /** RFC 3339. */
+  readonly removedAt?: string;
+}
+
+/** What everybody else is told of it. */
+export function shownAuthenticator(stored: StoredAuthenticator): Authenticator {
+  const { id, person, name, credentialId, kid, jwk, acr, aaguid, backupEligible, attested, registeredAt, recordId } =
+    stored;
+  const { model, lastUsedAt, suspendedAt } = stored;
+  return {
+    ...{ id, person, name, credentialId, kid, jwk, acr, aaguid, backupEligible, attested, registeredAt, recordId },
+    ...(model === undefined ? {} : { model }),
+    ...(lastUsedAt === undefined ? {} : { lastUsedAt }),
+    ...(suspendedAt === undefined ? {} : { suspendedAt }),
+  };
+}

@@ -1,0 +1,73 @@
+import { type AskedStatement, type Authenticator, hardwareAcr } from '@countersign/contracts';
+import { ceremonyAttributes, ceremonyFields, type Html, html, page } from '@countersign/runtime';
+import type { Texts } from '../texts/en.ts';
+import { refusalText } from '../texts/refusal-text.ts';
+
+interface Drawn {
+  readonly texts: Texts;
+  readonly lang: string;
+  readonly banner: string | undefined;
+}
+
+/** Asks an invited person to register their first authenticator. */
+export function enrolmentPage(
+  content: Drawn & {
+    readonly action: string;
+    readonly asked: AskedStatement;
+    readonly person: string;
+    readonly institution: string;
+    /** Milliseconds since the epoch. */
+    readonly expiresAt: number;
+    readonly needsHardware: boolean;
+    /** Code of what was wrong with the attempt before. */
+    readonly problem: string | undefined;
+  },
+): Html {
+  const { texts, lang, banner, action, asked, person, institution, expiresAt, needsHardware, problem } = content;
+  const { enrolment } = texts;
+  const until = new Intl.DateTimeFormat(lang, { dateStyle: 'long', timeStyle: 'long', timeZone: 'UTC' });
+  return page({
+    ...{ lang, banner, script: true },
+    title: enrolment.title,
+    body: html`<section class="panel" aria-labelledby="title">
+<h1 id="title">${enrolment.title}</h1>
+<p class="lead">${enrolment.lead}</p>
+${problem !== undefined && html`<div class="notice problem" role="alert"><p><strong>${enrolment.problem}</strong> ${refusalText(texts, problem)} <span class="quiet">(${problem})</span></p></div>`}
+<dl class="facts">
+<div><dt>${enrolment.person}</dt><dd><bdi>${person}</bdi></dd></div>
+<div><dt>${enrolment.firm}</dt><dd><bdi>${institution}</bdi></dd></div>
+<div><dt>${enrolment.until}</dt><dd>${until.format(expiresAt)}</dd></div>
+</dl>
+<p class="quiet">${enrolment.notYou}</p>
+<p>${enrolment.how}</p>
+<p>${needsHardware ? enrolment.hardware : enrolment.any}</p>
+<form method="post" action="${action}"${ceremonyAttributes('create', asked.options)}>
+<input type="hidden" name="handle" value="${asked.handle}">
+<label for="name">${enrolment.name}</label>
+<input type="text" id="name" name="name" maxlength="60" autocomplete="off" aria-describedby="name-hint">
+<p class="hint" id="name-hint">${enrolment.nameHint}</p>
+${ceremonyFields(lang)}
+<div class="actions"><button class="primary">${enrolment.register}</button></div>
+</form>
+</section>`,
+  });
+}
+
+/** Says that it is done. */
+export function enrolledPage({
+  texts: { enrolment },
+  lang,
+  banner,
+  authenticator,
+}: Drawn & { readonly authenticator: Authenticator }): Html {
+  return page({
+    ...{ lang, banner },
+    title: enrolment.doneTitle,
+    body: html`<section class="panel" aria-labelledby="title">
+<h1 id="title">${enrolment.doneTitle}</h1>
+<p class="lead"><strong><bdi>${authenticator.name}</bdi></strong> ${enrolment.done}</p>
+${authenticator.acr === hardwareAcr && html`<p>${enrolment.doneHardware}</p>`}
+<p>${enrolment.another}</p>
+</section>`,
+  });
+}

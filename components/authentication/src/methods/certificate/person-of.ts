@@ -1,0 +1,44 @@
+import type { DirectorySnapshot, Person } from '@countersign/contracts';
+import { sha256Base64Url } from '@countersign/kernel';
+import { type ParsedCertificate, subjectAltNamesOf } from '@countersign/x509';
+import type { CertificateSettings, NameOfPerson } from './settings.ts';
+
+export type PersonFound =
+  | { readonly found: 'one'; readonly person: Person }
+  | { readonly found: 'none' }
+  | { readonly found: 'several' };
+
+/**
+ * Whose certificate it is, by the names in it and what the directory says of these: exactly one person, active, or
+ * nobody. Of a certificate with names of two people nobody can say who holds it.
+ *
+ * @param certificate whose path has been validated: its names are read here
+ */
+export function personOf(
+  certificate: ParsedCertificate,
+  { by, issuer }: CertificateSettings['people'],
+  directory: DirectorySnapshot,
+): PersonFound {
+  const people = new Map<string, Person>();
+  for (const name of namesOf(certificate, by)) {
+    const person = directory.federatedPerson(issuer, name);
+    if (person !== undefined) people.set(person.id, person);
+  }
+  const [person] = people.values();
+  if (person === undefined) return { found: 'none' };
+  return people.size === 1 ? { found: 'one', person } : { found: 'several' };
+}
+
+function namesOf(certificate: ParsedCertificate, by: NameOfPerson): readonly string[] {
+  if (by === 'thumbprint') return [sha256Base64Url(certificate.encoding)];
+  return subjectAltNamesOf(certificate).flatMap((name) => {
+    if (name.kind !== by) return [];
+    return [by === 'email' ? mailbox(name.text) : name.text];
+  });
+}
+
+/** RFC 5280 section 7.5: the host is compared without regard to case, so the directory has it in small letters. */
+function mailbox(text: string): string {
+  const at = text.lastIndexOf('@');
+  return `${text.slice(0, at)}${text.slice(at).toLowerCase()}`;
+}

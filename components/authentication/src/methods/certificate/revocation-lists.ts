@@ -1,0 +1,97 @@
+import { readFile, stat } from 'node:fs/promises';
+import type { ConfiguredDocuments } from '@countersign/contracts';
+import { type Clock, isCodedError, sha256Base64Url } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import { type CompleteRevocationList, type ParsedCertificate, readCompleteRevocationList } from '@countersign/x509';
+import { revocationListsIn } from './pem.ts';
+import type { ListSource } from './settings.ts';
+
+export interface RevocationListsDependencies {
+  readonly sources: readonly ListSource[];
+  readonly get: ConfiguredDocuments['get'];
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Longest file with lists, in octets: some hundred thousand entries. */
+const longestFile = 8_388_608;
+const mostListsInFile = 16;
+/** A source is looked at again after so long; after a failure as well, so that nobody's sign-ins become a flood. */
+const freshMs = 60_000;
+const fetchTimeoutMs = 5_000;
+
+interface Source {
+  readonly where: ListSource;
+  lists: readonly Uint8Array[];
+  triedAt: number;
+  loading: Promise<void> | undefined;
+}
+
+/**
+ * The newest genuine revocation list of each authority, from files and addresses that the operator has configured; never
+ * from an address that a certificate names. A source that fails leaves what was known, and an older list never takes the
+ * place of a newer one. How old it may be is for the caller to say.
+ */
+export function createRevocationLists({ sources, get, clock, logger }: RevocationListsDependencies) {
+  const held: readonly Source[] = sources.map((where) => ({
+    where,
+    lists: [],
+    triedAt: -Infinity,
+    loading: undefined,
+  }));
+  const newest = new Map<string, CompleteRevocationList>();
+  /** Which authorities a list was read for: it is verified once for each. */
+  const examined = new WeakMap<Uint8Array, Set<string>>();
+
+  async function load(source: Source): Promise<void> {
+    source.triedAt = clock.now();
+    const { where } = source;
+    try {
+      const octets = 'file' in where ? await readBounded(where.file) : await fetchList(where.url);
+      source.lists = revocationListsIn(octets).slice(0, mostListsInFile);
+    } catch (error) {
+      logger.warn({ source: where, error }, 'a revocation list could not be had; the last one is used while it counts');
+    }
+  }
+  const fetchList = (url: string) => get(url, { plainHttp: true, timeoutMs: fetchTimeoutMs, maxBytes: longestFile });
+
+  async function refresh(source: Source): Promise<void> {
+    if (source.loading === undefined && clock.now() - source.triedAt >= freshMs)
+      source.loading = load(source).finally(() => {
+        source.loading = undefined;
+      });
+    await source.loading;
+  }
+
+  function examine(der: Uint8Array, issuer: ParsedCertificate, name: string): void {
+    const seen = examined.get(der) ?? new Set();
+    if (seen.has(name)) return;
+    examined.set(der, seen.add(name));
+    try {
+      const list = readCompleteRevocationList(der, issuer);
+      const before = newest.get(name);
+      if (list !== undefined && (before === undefined || list.from >= before.from)) newest.set(name, list);
+    } catch (error) {
+      if (!isCodedError(error)) throw error;
+      logger.warn({ code: error.code, detail: error.detail }, 'a revocation list cannot be read');
+    }
+  }
+
+  return {
+    /** The newest list of an authority; undefined when there is none. */
+    async listOf(issuer: ParsedCertificate): Promise<CompleteRevocationList | undefined> {
+      await Promise.all(held.map(refresh));
+      const name = sha256Base64Url(issuer.encoding);
+      for (const { lists } of held) for (const der of lists) examine(der, issuer, name);
+      return newest.get(name);
+    },
+  };
+}
+
+export type RevocationLists = ReturnType<typeof createRevocationLists>;
+
+async function readBounded(file: string): Promise<Uint8Array> {
+  const { size } = await stat(file);
+  if (size > longestFile) throw new Error(`it is longer than ${longestFile} octets`);
+  return readFile(file);
+}

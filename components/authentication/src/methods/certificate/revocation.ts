@@ -1,0 +1,79 @@
+import type { ConfiguredExchange } from '@countersign/contracts';
+import { type Clock, isCodedError } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import {
+  encodeStatusRequest,
+  maxRevocationOctets,
+  type ParsedCertificate,
+  type RevocationStatement,
+  readStatusResponse,
+} from '@countersign/x509';
+import type { RevocationLists } from './revocation-lists.ts';
+
+export interface RevocationDependencies {
+  readonly lists: RevocationLists;
+  /** Of an OCSP responder; none when left out. */
+  readonly responder: string | undefined;
+  readonly exchange: ConfiguredExchange['exchange'];
+  readonly maxAgeMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export type RevocationState = 'good' | 'revoked' | 'unknown';
+
+/** A clock of an authority may run this far ahead of ours. */
+const clockSkewMs = 60_000;
+const responderTimeoutMs = 5_000;
+
+/**
+ * Whether a certificate stands now, by what its issuer says. Recent enough is what was said within `maxAgeMs` and has not
+ * run out by its own word; a revocation counts however old it is.
+ */
+export function createRevocation({ lists, responder, exchange, maxAgeMs, clock, logger }: RevocationDependencies) {
+  function stateOf(statement: RevocationStatement): RevocationState {
+    const now = clock.now();
+    const { from, until, revokedAt } = statement;
+    if (revokedAt !== undefined) return 'revoked';
+    const recent = from <= now + clockSkewMs && now - from <= maxAgeMs && (until === undefined || now <= until);
+    return recent ? 'good' : 'unknown';
+  }
+
+  async function askResponder(certificate: ParsedCertificate, issuer: ParsedCertificate): Promise<RevocationState> {
+    if (responder === undefined) return 'unknown';
+    try {
+      const { status, body } = await exchange(responder, {
+        contentType: 'application/ocsp-request',
+        accept: 'application/ocsp-response',
+        body: encodeStatusRequest(certificate, issuer),
+        plainHttp: true,
+        timeoutMs: responderTimeoutMs,
+        maxBytes: maxRevocationOctets,
+      });
+      const statement = status === 200 ? readStatusResponse(body, certificate.serial, issuer) : undefined;
+      return statement === undefined ? 'unknown' : stateOf(statement);
+    } catch (error) {
+      // Not reached, or an answer that is none.
+      if (!isCodedError(error)) throw error;
+      logger.warn({ code: error.code, internal: error.internal }, 'the responder for certificates does not answer');
+      return 'unknown';
+    }
+  }
+
+  return {
+    async stateOf(certificate: ParsedCertificate, issuer: ParsedCertificate): Promise<RevocationState> {
+      const list = await lists.listOf(issuer);
+      if (list === undefined) return askResponder(certificate, issuer);
+      const { from, until } = list;
+      const revokedAt = list.revokedAt(certificate.serial);
+      const listed = stateOf({
+        from,
+        ...(until === undefined ? {} : { until }),
+        ...(revokedAt === undefined ? {} : { revokedAt }),
+      });
+      return listed === 'unknown' ? askResponder(certificate, issuer) : listed;
+    },
+  };
+}
+
+export type Revocation = ReturnType<typeof createRevocation>;

@@ -1,0 +1,192 @@
+import {
+  authenticationErrors,
+  type PartnerSignedIn,
+  type PartnerSignIns,
+  type PartnerSignInUnderWay,
+} from '@countersign/contracts';
+import { type Clock, type CodedError, isCodedError, type Json, type Random } from '@countersign/kernel';
+import { chooseTexts, html, type Logger } from '@countersign/runtime';
+import type { FastifyRequest } from 'fastify';
+import type pg from 'pg';
+import { Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { hashOfSecret, isSecret, newSecret } from '../../secret.ts';
+import { de } from '../../texts/de.ts';
+import { en } from '../../texts/en.ts';
+import { createDepartureStore, type Departure } from '../departure-store.ts';
+import type { MethodOutcome, MethodRefusal, SignInMethod } from '../method.ts';
+import { type OfferedProvider, providersOf } from './settings.ts';
+
+export interface FederatedMethodDependencies {
+  readonly pool: pg.Pool;
+  readonly partners: PartnerSignIns;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Our own origin; the redirect URI is below it, and the same for every provider. */
+  readonly origin: string;
+  /** A `FederatedSignInConfiguration`. */
+  readonly config: unknown;
+}
+
+type Code = keyof typeof en.federated.refusals;
+type Ended = Exclude<MethodOutcome, { outcome: 'elsewhere' }>;
+
+/** Where providers send browsers back to; registered with each of them. */
+export const federatedCallbackPath = '/sign-in/federated/callback';
+
+const leg = 'federated';
+/** As long as a person may take at their own firm. */
+const awayMs = 600_000;
+const longestAnswer = 8_192;
+
+/**
+ * Sign-in at the identity provider of the person's institution. Only those that the configuration names are shown, and to
+ * everybody alike. The answer counts in the browser in which the sign-in was opened, once, and for the provider that it
+ * was sent to; what it is worth the trust profile says, within what the configuration allows.
+ *
+ * @throws CodedError `configuration_invalid`
+ */
+export function createFederatedMethod(dependencies: FederatedMethodDependencies): SignInMethod {
+  const { pool, partners, clock, random, logger, origin } = dependencies;
+  const providers = providersOf(dependencies.config);
+  const departures = createDepartureStore(pool);
+  const redirectUri = `${origin}${federatedCallbackPath}`;
+
+  const method: SignInMethod = {
+    name: 'federated',
+    acrs: [...new Set(providers.flatMap(({ acrValues }) => acrValues))],
+    formAction: [...new Set(providers.map(({ issuer }) => issuer))],
+    nobody: refusalOf('person_unknown'),
+    draw({ action, hidden, cancel, lang }) {
+      const { federated: texts } = lang === 'de' ? de : en;
+      return html`<form method="post" action="${action}">
+${hidden}
+<p>${texts.lead}</p>
+<div class="actions">${providers.map(
+        ({ name }, index) => html`<button class="primary" name="provider" value="${index}">${texts.use(name)}</button>
+`,
+      )}${cancel}</div>
+</form>`;
+    },
+    async attempt({ fields, challenge, need, handle }) {
+      const chosen = fields.get('provider') ?? '';
+      const provider = /^\d{1,2}$/.test(chosen) ? providers[Number(chosen)] : undefined;
+      if (provider === undefined) return refusalOf('provider_unknown');
+      const secret = newSecret(random);
+      try {
+        const { location, underWay } = await partners.begin({
+          issuer: provider.issuer,
+          redirectUri,
+          // The handle leads back to the page; it is of no use in another browser, and the secret is good once.
+          state: `${handle}.${secret}`,
+          acrValues:
+            need.acrValues.length === 0 ? [] : need.acrValues.filter((acr) => provider.acrValues.includes(acr)),
+          ...(need.notBefore === undefined ? {} : { notBefore: need.notBefore }),
+        });
+        const now = clock.now();
+        const handleHash = hashOfSecret(handle);
+        const departure = { handleHash, leg, challenge, details: { ...underWay }, expiresAt: now + awayMs };
+        await departures.insert(hashOfSecret(secret), departure, now);
+        return { outcome: 'elsewhere', location };
+      } catch (error) {
+        return refusalFor(error, en);
+      }
+    },
+
+    routes(app, answers) {
+      app.get(
+        federatedCallbackPath,
+        { exposeHeadRoute: false },
+        answers.onPage(async (request, reply) => {
+          const answer = answerOf(request);
+          const [handle = '', secret = ''] = (answer.get('state') ?? '').split('.');
+          const departure = await takeFor(handle, secret);
+          const { challenge } = departure;
+          const outcome = await outcomeOf(departure, answer, chooseTexts(request, { en, de }).texts);
+          return answers.arrive(request, reply, { handle, challenge, method, outcome });
+        }),
+      );
+    },
+  };
+  return method;
+
+  /** @throws CodedError `sign_in_unknown` */
+  async function takeFor(handle: string, secret: string): Promise<Departure> {
+    const taken =
+      isSecret(handle) && isSecret(secret) ? await departures.take(hashOfSecret(secret), leg, clock.now()) : undefined;
+    if (taken === undefined || !taken.handleHash.equals(hashOfSecret(handle)))
+      throw authenticationErrors.error(
+        'sign_in_unknown',
+        'This answer was used before, or is too old. Go back to the application and begin again.',
+      );
+    return taken;
+  }
+
+  async function outcomeOf(
+    { details }: Departure,
+    answer: ReadonlyMap<string, string>,
+    texts: typeof en,
+  ): Promise<Ended> {
+    const underWay = underWayOf(details);
+    const provider = providers.find(({ issuer }) => issuer === underWay.issuer);
+    if (provider === undefined) return refusalOf('provider_unknown', texts);
+    let signedIn: PartnerSignedIn;
+    try {
+      signedIn = await partners.complete(underWay, answer);
+    } catch (error) {
+      return refusalFor(error, texts);
+    }
+    return shownBy(provider, signedIn, texts);
+  }
+
+  function refusalFor(error: unknown, texts: typeof en): MethodRefusal {
+    if (!isCodedError(error)) throw error;
+    const code = codeFor(error);
+    if (code === undefined) throw error;
+    logger.debug({ code: error.code, internal: error.internal }, 'federated sign-in refused');
+    return refusalOf(code, texts);
+  }
+}
+
+function shownBy(provider: OfferedProvider, signedIn: PartnerSignedIn, texts: typeof en): Ended {
+  const { principal, acr, amr, authTime, issuer } = signedIn;
+  if (!provider.acrValues.includes(acr)) return { ...refusalOf('provider_answer_refused', texts), person: principal };
+  return { outcome: 'shown', person: principal, acr, amr, authTime, issuer };
+}
+
+/** What the browser is told; the log says it more closely. Undefined for what is not about the partner at all. */
+function codeFor({ code, category }: CodedError): Code | undefined {
+  if (code === 'assertion_subject_unknown') return 'person_unknown';
+  if (code === 'partner_sign_in_not_offered' || code === 'assertion_institution') return 'provider_unknown';
+  if (code === 'partner_sign_in_denied') return 'provider_refused';
+  if (code === 'partner_unavailable' || code === 'partner_keys_unavailable') return 'provider_unavailable';
+  return category === 'unavailable' ? undefined : 'provider_answer_refused';
+}
+
+function refusalOf(code: Code, texts: typeof en = en): MethodRefusal {
+  return { outcome: 'refused', code, detail: texts.federated.refusals[code] };
+}
+
+/** The parameters of the answer; a doubled one is none. */
+function answerOf({ query, url }: FastifyRequest): ReadonlyMap<string, string> {
+  if (url.length > longestAnswer || typeof query !== 'object' || query === null) return new Map();
+  return new Map(
+    Object.entries(query).flatMap(([name, value]): [string, string][] =>
+      typeof value === 'string' ? [[name, value]] : [],
+    ),
+  );
+}
+
+const underWayCheck = Compile(
+  Type.Object(
+    { issuer: Type.String(), redirectUri: Type.String(), nonce: Type.String(), codeVerifier: Type.String() },
+    { additionalProperties: false },
+  ),
+);
+
+function underWayOf(details: Json): PartnerSignInUnderWay {
+  const document: unknown = details;
+  if (!underWayCheck.Check(document)) throw new Error('a sign-in that is under way was not kept as it was');
+  return document;
+}

@@ -1,0 +1,162 @@
+import type { SignInNeed } from '@countersign/contracts';
+import { html } from '@countersign/runtime';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type AuthenticatorWorld,
+  createAuthenticatorWorld,
+  office,
+  optionsIn,
+} from '../testing/authenticator-world.ts';
+import { broker, personOf } from '../testing/people.ts';
+import type { MethodOutcome } from './method.ts';
+import { webAuthnMethod } from './webauthn.ts';
+
+const challenge = Buffer.alloc(32, 3).toString('base64url');
+const anything: SignInNeed = { acrValues: [] };
+
+describe('sign-in with a security key or passkey', () => {
+  let world: AuthenticatorWorld;
+  let number = 0;
+  beforeAll(async () => {
+    world = await createAuthenticatorWorld();
+  });
+  afterAll(() => world.close());
+
+  async function somebody(options: Parameters<AuthenticatorWorld['key']>[0] = {}) {
+    number += 1;
+    const person = personOf(`w${number}`, broker, undefined);
+    world.directory.add(person);
+    const key = world.key(options);
+    const node = world.node();
+    const made = await world.enrol(node, person, key);
+    return { person, key, made, node, method: webAuthnMethod(node.authenticators) };
+  }
+  type Somebody = Awaited<ReturnType<typeof somebody>>;
+  const draw = ({ method }: Somebody, of?: Somebody, lang?: string) =>
+    method.draw({
+      ...{ action: '/sign-in/x', hidden: html``, cancel: html``, query: new Map(), need: anything, challenge },
+      ...{ directory: world.directory.snapshot(), person: of?.person.id },
+      ...(lang === undefined ? {} : { lang }),
+    });
+  const attempt = (
+    { method }: Somebody,
+    credential: unknown,
+    need: SignInNeed = anything,
+    person?: Somebody['person'],
+  ): Promise<MethodOutcome> =>
+    method.attempt({
+      fields: new Map(credential === undefined ? [] : [['credential', JSON.stringify(credential)]]),
+      ...{
+        directory: world.directory.snapshot(),
+        challenge,
+        need,
+        person: person?.id,
+        address: '192.0.2.7',
+        handle: 'x',
+      },
+    });
+  const lastReason = () => world.audit.ofType('authenticator.refused').at(-1)?.reason;
+
+  it('shows nothing about anybody until somebody has signed, and their keys alone where they step up', async () => {
+    const one = await somebody();
+    const open = String(await draw(one));
+    expect(optionsIn(open)).toMatchObject({ challenge, allowCredentials: [], userVerification: 'required' });
+    const named = String(await draw(one, one));
+    expect(optionsIn(named)).toMatchObject({ allowCredentials: [{ id: one.made.credentialId }] });
+    expect(named).toContain(one.person.id);
+    expect(String(await draw(one, undefined, 'de'))).toContain('Sicherheitsschlüssel oder Passkey verwenden');
+  });
+
+  it.each<[string, Parameters<AuthenticatorWorld['key']>[0], string, readonly string[]]>([
+    ['a key in hardware of a trusted maker', {}, 'phrh', ['pop', 'hwk', 'user']],
+    ['a synced passkey', { backupEligible: true }, 'phr', ['pop', 'swk', 'user']],
+    ['a key nobody vouches for', { attestation: 'none' }, 'phr', ['pop', 'user']],
+  ])('says how strong it is, and no more than is known: %s', async (_what, options, acr, amr) => {
+    const one = await somebody(options);
+    expect(await attempt(one, one.key.get(optionsIn(String(await draw(one)))))).toEqual({
+      ...{ outcome: 'shown', person: one.person.id, acr, amr, authenticator: one.made.id, boundToIntents: false },
+    });
+  });
+
+  it('looks the same whatever was wrong, and the log says which', async () => {
+    const one = await somebody();
+    const options = optionsIn(String(await draw(one)));
+    const seen: (string | undefined)[] = [];
+    const outcomes: MethodOutcome[] = [];
+    const refused = async (credential: unknown) => {
+      outcomes.push(await attempt(one, credential));
+      seen.push(lastReason());
+    };
+    const unknown = world.key();
+    unknown.create({ challenge, rp: { id: 'id.example' }, user: { id: 'AAAA' } });
+    await refused(unknown.get(options));
+    await refused(one.key.get(options, { challenge: Buffer.alloc(32, 4).toString('base64url') }));
+    await refused(one.key.get(options, { origin: 'https://evil.example' }));
+    await refused({ ...one.key.get(options), response: { ...one.key.get(options).response, userHandle: 'AAAA' } });
+    await refused(undefined);
+    await one.node.authenticators.lock(one.person.id, office, 'x');
+    await refused(one.key.get(options));
+    await one.node.authenticators.unlock(one.person.id, office, 'x');
+    world.directory.remove(one.person.id);
+    await refused(one.key.get(options));
+    world.directory.add(one.person);
+    await one.node.authenticators.revoke(one.made.id, office, 'x');
+    await refused(one.key.get(options));
+
+    expect(new Set(outcomes.map((outcome) => JSON.stringify(outcome))).size).toBe(1);
+    expect(outcomes[0]).toMatchObject({ outcome: 'refused', code: 'credential_unknown' });
+    expect(seen).toEqual([
+      ...['credential_unknown', 'challenge_mismatch', 'origin_wrong', 'credential_unknown', 'credential_malformed'],
+      ...['account_locked', 'person_unknown', 'credential_unknown'],
+    ]);
+    const [first] = world.audit.ofType('authenticator.refused');
+    expect(first).toMatchObject({
+      address: '192.0.2.7',
+      data: { ceremony: 'sign-in', credential_sha256: expect.any(String) },
+    });
+    expect(first?.subject).toBeUndefined();
+  });
+
+  it('takes nobody else where somebody steps up', async () => {
+    const one = await somebody();
+    const other = await somebody();
+    const answer = other.key.get({ challenge, rpId: 'id.example' });
+    expect(await attempt(one, answer, anything, one.person)).toMatchObject({
+      outcome: 'refused',
+      code: 'credential_unknown',
+    });
+    expect(await attempt(one, one.key.get({ challenge, rpId: 'id.example' }), anything, one.person)).toMatchObject({
+      outcome: 'shown',
+    });
+  });
+
+  it('tells who has shown their key why it is too weak for this', async () => {
+    const one = await somebody({ backupEligible: true });
+    const answer = one.key.get({ challenge, rpId: 'id.example' });
+    expect(await attempt(one, answer, { acrValues: ['phrh'] })).toMatchObject({
+      outcome: 'refused',
+      code: 'authenticator_too_weak',
+    });
+    expect(lastReason()).toBe('authenticator_too_weak');
+  });
+
+  it('says that the challenge held the intents, where the sign-in is for some', async () => {
+    const one = await somebody();
+    const intents = [one.made.kid];
+    const answer = one.key.get({ challenge, rpId: 'id.example' });
+    expect(await attempt(one, answer, { ...anything, intents })).toMatchObject({
+      outcome: 'shown',
+      boundToIntents: true,
+    });
+  });
+
+  it('does not let in where nothing can be recorded', async () => {
+    const one = await somebody();
+    world.audit.breakDown();
+    try {
+      await expect(attempt(one, undefined)).rejects.toThrow(expect.objectContaining({ code: 'log_unavailable' }));
+    } finally {
+      world.audit.repair();
+    }
+  });
+});

@@ -1,0 +1,66 @@
+import { hardwareAcr, phishingResistantAcr } from '@countersign/contracts';
+import { ceremonyAttributes, ceremonyFields, credentialFieldName, html } from '@countersign/runtime';
+import { isRefusal } from '../authenticators/assertions.ts';
+import type { RunningAuthenticators } from '../authenticators/authenticators.ts';
+import { amrOf } from '../authenticators/rules.ts';
+import { de } from '../texts/de.ts';
+import { en } from '../texts/en.ts';
+import type { MethodRefusal, SignInMethod } from './method.ts';
+
+/**
+ * The one thing it says to whoever is not let in: a key that nobody registered, one that was removed, a person who is locked
+ * out or gone, and a signature that is wrong all look alike from outside. The log says which.
+ */
+const nobody: MethodRefusal = { outcome: 'refused', code: 'credential_unknown', detail: en.webauthn.refused };
+
+/**
+ * Sign-in with a security key or passkey. Where nobody is signed in no credential is named: the key knows whose it is, and
+ * the page shows nothing about who has an account.
+ */
+export function webAuthnMethod(
+  authenticators: Pick<RunningAuthenticators, 'signInOptions' | 'acceptSignIn'>,
+): SignInMethod {
+  return {
+    name: 'webauthn',
+    acrs: [hardwareAcr, phishingResistantAcr],
+    script: true,
+    bindsIntents: true,
+    nobody,
+    async draw({ action, hidden, cancel, challenge, person, lang = 'en' }) {
+      const { webauthn } = lang === 'de' ? de : en;
+      const options = await authenticators.signInOptions(challenge, person);
+      return html`<form method="post" action="${action}"${ceremonyAttributes('get', options)}>
+${hidden}
+<p>${person === undefined ? webauthn.lead : webauthn.stepUp(person)}</p>
+${ceremonyFields(lang)}
+<div class="actions">
+<button class="primary" name="action" value="sign-in">${webauthn.use}</button>
+${cancel}
+</div>
+</form>`;
+    },
+    async attempt({ fields, challenge, need, person, address }) {
+      try {
+        const { authenticator, acr } = await authenticators.acceptSignIn({
+          credential: fields.get(credentialFieldName),
+          challenge,
+          person,
+          acrValues: need.acrValues,
+          address,
+        });
+        return {
+          ...{ outcome: 'shown', person: authenticator.person, acr, authenticator: authenticator.id },
+          amr: amrOf({ acr, backupEligible: authenticator.backupEligible }),
+          // The challenge is the page's, which holds the intents where it is for some; it was signed whole.
+          boundToIntents: need.intents !== undefined,
+        };
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        // Who comes this far has shown the key of a person who may act: they may know why it is not enough.
+        if (error.code === 'authenticator_too_weak')
+          return { outcome: 'refused', code: 'authenticator_too_weak', detail: en.webauthn.tooWeak };
+        return nobody;
+      }
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import { type Static, Type } from 'typebox';
+
+const hours = (most: number) => Type.Optional(Type.Integer({ minimum: 1, maximum: most }));
+
+/** What counts as unusual, and for how long it stands. */
+export const riskSchema = Type.Object(
+  {
+    /**
+     * Where networks are: a text file with a line `network,latitude,longitude,country` each (CIDR, degrees, ISO 3166-1). Without
+     * it nobody travels. A network without coordinates says nothing: VPNs, what moves about. Read at the start.
+     */
+    networksFile: Type.Optional(Type.String({ minLength: 1, maxLength: 4_096 })),
+    /** Faster than this nobody travels. Default 1,000. */
+    speedKmPerHour: Type.Optional(Type.Integer({ minimum: 100, maximum: 100_000 })),
+    /** Nearer than this nobody has travelled: networks are not where they say to the kilometre. Default 500. */
+    distanceKm: Type.Optional(Type.Integer({ minimum: 10, maximum: 20_000 })),
+    /** Default 24. */
+    impossibleTravelHours: hours(720),
+    /** Default 4. */
+    deviceNewHours: hours(720),
+    /** What was not seen for so long is new again. Default 180. */
+    rememberDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
+    /** So many within the minutes below are too many. Default 5. */
+    failedAttempts: Type.Optional(Type.Integer({ minimum: 2, maximum: 1_000 })),
+    /** Default 15. */
+    failedMinutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_440 })),
+    /** Default 1. */
+    failedHours: hours(720),
+  },
+  { additionalProperties: false },
+);
+
+export type RiskConfiguration = Readonly<Static<typeof riskSchema>>;
+
+/** The configuration with its defaults filled in. */
+export interface RiskSettings {
+  readonly networksFile: string | undefined;
+  readonly travel: { readonly speedKmPerHour: number; readonly distanceKm: number };
+  readonly impossibleTravelMs: number;
+  readonly deviceNewMs: number;
+  readonly rememberMs: number;
+  readonly failures: { readonly most: number; readonly windowMs: number; readonly signalMs: number };
+}
+
+const hourMs = 3_600_000;
+
+export function riskSettingsOf(config: RiskConfiguration = {}): RiskSettings {
+  return {
+    networksFile: config.networksFile,
+    travel: { speedKmPerHour: config.speedKmPerHour ?? 1_000, distanceKm: config.distanceKm ?? 500 },
+    impossibleTravelMs: (config.impossibleTravelHours ?? 24) * hourMs,
+    deviceNewMs: (config.deviceNewHours ?? 4) * hourMs,
+    rememberMs: (config.rememberDays ?? 180) * 24 * hourMs,
+    failures: {
+      most: config.failedAttempts ?? 5,
+      windowMs: (config.failedMinutes ?? 15) * 60_000,
+      signalMs: (config.failedHours ?? 1) * hourMs,
+    },
+  };
+}

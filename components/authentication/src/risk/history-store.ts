@@ -1,0 +1,109 @@
+import type { PrincipalId } from '@countersign/contracts';
+import type pg from 'pg';
+import { ask } from '../store.ts';
+import type { Sighting } from './travel.ts';
+
+/** By what somebody signed in: which authenticator, and from which place. */
+export interface Trait {
+  readonly kind: 'authenticator' | 'place';
+  readonly hash: Buffer;
+}
+
+/** Of one person, so that a list of names of networks fills no table. */
+const mostTraits = 200;
+
+/** How people signed in before: the tables `seen_sign_ins`, `last_locations` and `failed_attempts`. */
+export function createHistoryStore(pool: pg.Pool) {
+  return {
+    /** Those that were seen since. */
+    async traits(client: pg.PoolClient, person: PrincipalId, since: number): Promise<readonly Trait[]> {
+      const { rows } = await ask<Trait>(client, {
+        name: 'risk-traits',
+        text: `select kind, hash from seen_sign_ins
+                where person = $1 and last_seen_at >= to_timestamp($2::float8 / 1000.0)`,
+        values: [person, since],
+      });
+      return rows;
+    },
+    async see(client: pg.PoolClient, person: PrincipalId, traits: readonly Trait[], now: number): Promise<void> {
+      for (const { kind, hash } of traits)
+        await ask(client, {
+          name: 'risk-see',
+          text: `insert into seen_sign_ins (person, kind, hash, last_seen_at)
+                 values ($1, $2, $3, to_timestamp($4::float8 / 1000.0))
+                 on conflict (person, kind, hash) do update set last_seen_at = excluded.last_seen_at`,
+          values: [person, kind, hash, now],
+        });
+      await ask(client, {
+        name: 'risk-forget-oldest',
+        text: `delete from seen_sign_ins where person = $1 and (kind, hash) in (
+                 select kind, hash from seen_sign_ins where person = $1
+                  order by last_seen_at desc, hash offset $2)`,
+        values: [person, mostTraits],
+      });
+    },
+
+    /** @returns where the person was before */
+    async move(client: pg.PoolClient, person: PrincipalId, to: Sighting): Promise<Sighting | undefined> {
+      const { rows } = await ask<{ latitude: number; longitude: number; seen_at: Date }>(client, {
+        name: 'risk-last-location',
+        text: 'select latitude, longitude, seen_at from last_locations where person = $1',
+        values: [person],
+      });
+      await ask(client, {
+        name: 'risk-move',
+        text: `insert into last_locations (person, latitude, longitude, seen_at)
+               values ($1, $2, $3, to_timestamp($4::float8 / 1000.0))
+               on conflict (person) do update
+                  set latitude = excluded.latitude, longitude = excluded.longitude, seen_at = excluded.seen_at`,
+        values: [person, to.latitude, to.longitude, to.at],
+      });
+      const [row] = rows;
+      return row === undefined
+        ? undefined
+        : { latitude: row.latitude, longitude: row.longitude, at: row.seen_at.getTime() };
+    },
+
+    /** Counts one more within the window. @returns how many by now */
+    async countFailure(client: pg.PoolClient, person: PrincipalId, now: number, windowMs: number): Promise<number> {
+      const { rows } = await ask<{ count: number }>(client, {
+        name: 'risk-count-failure',
+        text: `insert into failed_attempts as known (person, began_at, count)
+               values ($1, to_timestamp($2::float8 / 1000.0), 1)
+               on conflict (person) do update
+                  set began_at = case when known.began_at > to_timestamp($3::float8 / 1000.0)
+                                      then known.began_at else excluded.began_at end,
+                      count = case when known.began_at > to_timestamp($3::float8 / 1000.0)
+                                   then least(known.count + 1, 1000000) else 1 end
+               returning count`,
+        values: [person, now, now - windowMs],
+      });
+      return rows[0]?.count ?? 0;
+    },
+
+    async deleteOlder(before: number, limit: number): Promise<number> {
+      const seen = await ask(pool, {
+        name: 'risk-sweep-seen',
+        text: `delete from seen_sign_ins where (person, kind, hash) in (
+                 select person, kind, hash from seen_sign_ins
+                  where last_seen_at < to_timestamp($1::float8 / 1000.0) limit $2)`,
+        values: [before, limit],
+      });
+      const located = await ask(pool, {
+        name: 'risk-sweep-locations',
+        text: `delete from last_locations where person in (
+                 select person from last_locations where seen_at < to_timestamp($1::float8 / 1000.0) limit $2)`,
+        values: [before, limit],
+      });
+      const failed = await ask(pool, {
+        name: 'risk-sweep-failures',
+        text: `delete from failed_attempts where person in (
+                 select person from failed_attempts where began_at < to_timestamp($1::float8 / 1000.0) limit $2)`,
+        values: [before, limit],
+      });
+      return Math.max(seen.rowCount ?? 0, located.rowCount ?? 0, failed.rowCount ?? 0);
+    },
+  };
+}
+
+export type HistoryStore = ReturnType<typeof createHistoryStore>;

@@ -1,0 +1,33 @@
+/** A place on earth, in degrees. */
+export interface Location {
+  readonly latitude: number;
+  readonly longitude: number;
+}
+
+/** Where somebody was, and when (milliseconds since the epoch). */
+export interface Sighting extends Location {
+  readonly at: number;
+}
+
+const earthRadiusKm = 6_371;
+const radians = (degrees: number) => (degrees * Math.PI) / 180;
+
+/** Along the great circle (haversine), in kilometres. */
+export function distanceKm(one: Location, other: Location): number {
+  const latitude = Math.sin(radians(other.latitude - one.latitude) / 2) ** 2;
+  const longitude = Math.sin(radians(other.longitude - one.longitude) / 2) ** 2;
+  const chord = latitude + Math.cos(radians(one.latitude)) * Math.cos(radians(other.latitude)) * longitude;
+  return 2 * earthRadiusKm * Math.asin(Math.sqrt(Math.min(1, chord)));
+}
+
+/** Whether nobody could have gone from one to the other in the time between. */
+export function isImpossible(
+  from: Sighting,
+  to: Sighting,
+  limits: { readonly speedKmPerHour: number; readonly distanceKm: number },
+): boolean {
+  const km = distanceKm(from, to);
+  if (km < limits.distanceKm) return false;
+  const hours = Math.abs(to.at - from.at) / 3_600_000;
+  return km > hours * limits.speedKmPerHour;
+}

@@ -1,0 +1,127 @@
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Actor, Authenticator, Notices, PersonSignals, PrincipalId } from '@countersign/contracts';
+import { newId, systemRandom } from '@countersign/kernel';
+import { createHttpServer, createLogger, createMetrics, pageRoutes, type ScratchDatabase } from '@countersign/runtime';
+import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import type { StatementClaims } from '@countersign/webauthn';
+import {
+  createAttestationAuthority,
+  createSoftwareAuthenticator,
+  type SoftwareAuthenticator,
+  type SoftwareAuthenticatorOptions,
+} from '@countersign/webauthn/software-authenticator';
+import type { FastifyInstance } from 'fastify';
+import { createAuthenticators, type RunningAuthenticators } from '../authenticators/authenticators.ts';
+import type { AuthenticatorsConfiguration } from '../authenticators/config.ts';
+import { peopleRoutes } from '../authenticators/http.ts';
+import { enrolmentRoutes } from '../enrolment/http.ts';
+import { authenticationMigrations } from '../index.ts';
+import { createAuditCollector } from './audit-collector.ts';
+import { openGuard } from './open-guard.ts';
+import { bank, peopleDirectory } from './people.ts';
+import { type WebBrowser, webBrowser } from './web-browser.ts';
+
+export const origin = 'https://id.example';
+export const office: Actor = { id: 'person:olga.office' };
+const start = Date.UTC(2026, 10, 21, 9);
+
+export interface AuthenticatorNode {
+  readonly authenticators: RunningAuthenticators;
+  readonly app: FastifyInstance;
+  browser(): WebBrowser;
+}
+
+export type AuthenticatorWorld = Awaited<ReturnType<typeof createAuthenticatorWorld>>;
+type Notice = Parameters<Notices['tell']>[0];
+type Signal = Parameters<PersonSignals['raise']>[0];
+
+/** A database, a directory, a log, a maker of keys that is trusted, and as many nodes as are asked for. */
+export async function createAuthenticatorWorld() {
+  const database: ScratchDatabase = await createTestDatabase({ components: [authenticationMigrations] });
+  const clock = fixedClock(start);
+  const audit = createAuditCollector(clock);
+  const directory = peopleDirectory();
+  const logger = createLogger({ level: 'silent', name: 'test' });
+  const maker = createAttestationAuthority({ clock });
+  const folder = await mkdtemp(join(tmpdir(), 'authenticators-'));
+  const rootsFile = join(folder, 'roots.pem');
+  writeFileSync(rootsFile, maker.rootPem);
+  const notices: Notice[] = [];
+  const signals: Signal[] = [];
+  const cut: { readonly person: PrincipalId; readonly reason: string }[] = [];
+  const nodes: AuthenticatorNode[] = [];
+
+  function node(config: AuthenticatorsConfiguration = {}): AuthenticatorNode {
+    const authenticators = createAuthenticators({
+      ...{ pool: database.pool('authentication'), audit, directory, clock, random: systemRandom, logger },
+      settings: { origin, environment: 'development' },
+      config: { rootsFile, ...config },
+      notices: { tell: async (notice) => void notices.push(notice) },
+      signals: { raise: async (signal) => void signals.push(signal) },
+      cutOff: async (person, reason) => void cut.push({ person, reason }),
+    });
+    const app = createHttpServer({ logger, metrics: createMetrics() });
+    pageRoutes(app);
+    enrolmentRoutes(app, { authenticators, directory, logger, origin, secure: true, banner: undefined });
+    peopleRoutes(app, {
+      ...{ authenticators, directory, guard: openGuard, baseUrl: origin },
+      isOperator: (institution) => institution === bank,
+    });
+    const made = { authenticators, app, browser: () => webBrowser(app, origin) };
+    nodes.push(made);
+    return made;
+  }
+
+  /** A key of the maker that is trusted, made in hardware as it says. */
+  const key = (options: Partial<SoftwareAuthenticatorOptions> = {}): SoftwareAuthenticator =>
+    createSoftwareAuthenticator({ origin, authority: maker, ...options });
+
+  /** Invites a person and registers a key for them. */
+  async function enrol(
+    { authenticators }: Pick<AuthenticatorNode, 'authenticators'>,
+    { id: person }: { readonly id: PrincipalId },
+    authenticator: SoftwareAuthenticator,
+  ): Promise<Authenticator> {
+    const { path } = await authenticators.invite({ person, evidence: ['file 7'] }, office);
+    const asked = await authenticators.askInvited(path.slice('/enrol/'.length));
+    return authenticators.register({
+      ...{ handle: asked.handle, person, credential: authenticator.create(asked.options), name: 'blue key' },
+    });
+  }
+
+  function claims({ id: iss }: { readonly id: PrincipalId }, more: Partial<StatementClaims> = {}): StatementClaims {
+    const iat = Math.floor(clock.now() / 1000);
+    return {
+      typ: 'test+webauthn',
+      iss,
+      iat,
+      exp: iat + 300,
+      jti: newId('approval', { clock, random: systemRandom }),
+      ...more,
+    };
+  }
+
+  return {
+    ...{ database, clock, audit, directory, maker, notices, signals, cut, node, key, enrol, claims, folder },
+    async close() {
+      for (const { app } of nodes) await app.close();
+      await database.drop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** The options of the ceremony in a page, as its script reads them. */
+export function optionsIn(page: string): unknown {
+  const [, written = ''] = /data-options="([^"]*)"/.exec(page) ?? [];
+  const text = written
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&');
+  return JSON.parse(text);
+}

@@ -1,0 +1,61 @@
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Person, SignInNeed } from '@countersign/contracts';
+import {
+  createAttestationAuthority,
+  createSoftwareAuthenticator,
+  type SoftwareAuthenticator,
+  type SoftwareAuthenticatorOptions,
+} from '@countersign/webauthn/software-authenticator';
+import { optionsIn } from './authenticator-world.ts';
+import { begin, type SignInNode } from './sign-in-world.ts';
+import { hiddenField, type WebBrowser } from './web-browser.ts';
+
+/** A maker of keys that an installation can be told to trust, and people who sign in with its keys. */
+export async function createKeyHolders() {
+  // The library that verifies attestations looks at the clock of the machine, whatever the time of a test is.
+  const maker = createAttestationAuthority({ notBefore: Date.UTC(2020, 0), notAfter: Date.UTC(2049, 0) });
+  const folder = await mkdtemp(join(tmpdir(), 'key-holders-'));
+  const rootsFile = join(folder, 'roots.pem');
+  writeFileSync(rootsFile, maker.rootPem);
+
+  /** Invites the person and registers a key of theirs: one in hardware, unless it is said otherwise. */
+  async function keyOf(
+    { authentication: { authenticators, settings } }: Pick<SignInNode, 'authentication'>,
+    { id: person }: Pick<Person, 'id'>,
+    options: Partial<SoftwareAuthenticatorOptions> = {},
+  ): Promise<SoftwareAuthenticator> {
+    const key = createSoftwareAuthenticator({ origin: settings.origin, authority: maker, ...options });
+    const { path } = await authenticators.invite({ person, evidence: ['file 7'] }, { id: 'person:olga.office' });
+    const { handle, options: asked } = await authenticators.askInvited(path.slice('/enrol/'.length));
+    await authenticators.register({ handle, person, credential: key.create(asked), name: 'key' });
+    return key;
+  }
+
+  return { rootsFile, keyOf, close: () => rm(folder, { recursive: true }) };
+}
+
+/** Shows a key on the page of a sign-in. @returns the form that was sent, and the answer */
+export async function showKey(browser: Pick<WebBrowser, 'get' | 'post'>, path: string, key: SoftwareAuthenticator) {
+  const { body } = await browser.get(path);
+  const form = {
+    csrf: hiddenField(body, 'csrf'),
+    method: 'webauthn',
+    action: 'sign-in',
+    credential: JSON.stringify(key.get(optionsIn(body))),
+  };
+  return { form, answer: await browser.post(path, form) };
+}
+
+/** Signs in with a key from beginning to end. */
+export async function signInWithKey(
+  node: SignInNode,
+  browser: WebBrowser,
+  key: SoftwareAuthenticator,
+  need: Partial<SignInNeed> = {},
+) {
+  const path = await begin(node, { need: { acrValues: [], ...need } });
+  return { path, ...(await showKey(browser, path, key)) };
+}

@@ -1,0 +1,316 @@
+import { type EmergencyScope, emergencyScopes, type SignedStatement } from '@countersign/contracts';
+import { scopes as everyScope } from '@countersign/market';
+import { verifyStatement } from '@countersign/webauthn';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RunningBreakGlass } from './index.ts';
+import {
+  anna,
+  type BreakGlassWorld,
+  cora,
+  createBreakGlassWorld,
+  eve,
+  fay,
+  foreignResource,
+  sam,
+  stopOrders,
+  thumbprint,
+  tom,
+} from './testing/break-glass-world.ts';
+import { origin, rpId } from './testing/keys.ts';
+
+const minute = 60_000;
+const hour = 60 * minute;
+let world: BreakGlassWorld;
+let breakGlass: RunningBreakGlass;
+
+beforeEach(async () => {
+  world = await createBreakGlassWorld();
+  breakGlass = world.node();
+  for (const each of [fay, sam, tom, cora, anna, eve]) world.keys.enrol(each.id);
+});
+afterEach(() => world.close());
+
+const withCode = (code: string) => expect.objectContaining({ code });
+const refusals = () => world.audit.ofType('incident.refused').map(({ reason }) => reason);
+
+async function granted() {
+  const { id } = await world.declare(breakGlass);
+  return world.second(breakGlass, id);
+}
+
+describe('emergency access', () => {
+  it('takes two people, alarms at once, lives a quarter of an hour, and is reviewed by a third', async () => {
+    const declared = await world.declare(breakGlass);
+    expect(declared).toMatchObject({ status: 'declared', holder: fay.id, collected: false });
+    // Before anybody has anything.
+    expect(world.told.map(({ to, kind }) => [to, kind])).toEqual(
+      ['compliance', 'risk', 'security'].map((role) => [
+        { role, institution: fay.institution },
+        'break-glass-declared',
+      ]),
+    );
+    await expect(breakGlass.collect(declared.id, thumbprint)).rejects.toEqual(withCode('incident_decided'));
+
+    const after = await world.second(breakGlass, declared.id);
+    expect(after).toMatchObject({
+      status: 'granted',
+      second: sam.id,
+      endsAt: '2026-11-21T09:15:00.000Z',
+      reviewDueAt: '2026-11-22T09:00:00.000Z',
+    });
+    world.clock.advance(5 * minute);
+    const access = await breakGlass.collect(declared.id, thumbprint);
+    expect(access).toEqual({
+      accessToken: 'token-1',
+      scopes: ['order:read', 'order:cancel'],
+      expiresAt: '2026-11-21T09:10:00.000Z',
+    });
+    // What is left of the quarter of an hour, whenever it is collected.
+    expect(world.issued).toEqual([{ scopes: ['order:read', 'order:cancel'], lifetimeSeconds: 600, jkt: thumbprint }]);
+    expect((await breakGlass.find(declared.id))?.endsAt).toBe('2026-11-21T09:15:00.000Z');
+
+    await expect(world.review(breakGlass, declared.id)).rejects.toEqual(withCode('incident_running'));
+    world.clock.advance(10 * minute);
+    expect(await world.review(breakGlass, declared.id)).toMatchObject({
+      status: 'reviewed',
+      review: { by: cora.id, verdict: 'justified' },
+    });
+    expect(world.audit.records.map(({ type }) => type)).toEqual([
+      'incident.declared',
+      'incident.refused',
+      'incident.granted',
+      'incident.reviewed',
+    ]);
+  });
+
+  it('leaves statements that anybody verifies from the records alone', async () => {
+    const { id } = await granted();
+    world.clock.advance(15 * minute);
+    await world.review(breakGlass, id);
+    const signed = world.audit.records.filter(({ type }) => type !== 'incident.refused');
+    expect(signed).toHaveLength(3);
+    for (const record of signed) {
+      const { statement, key } = record.data as unknown as {
+        readonly statement: Pick<SignedStatement, 'claims' | 'signature'>;
+        readonly key: unknown;
+      };
+      verifyStatement({ ...statement, jwk: key, expected: { rpId, origins: [origin] } });
+    }
+  });
+
+  it('can only see and stop: nothing of it trades, moves, approves, governs, keeps evidence or extends itself', () => {
+    const never =
+      /:(?:create|amend|respond|accept|stream|request|release|approve|propose|grant|transfer|substitute|pledge|call|recall|instruct|affirm|submit|correct|publish|rollback|apply|provision|certify|export|disclose|place|register|rotate|generate|recover|invoke|review|open|invite|unlock|subscribe|force-execute|bust)$/;
+    for (const scope of emergencyScopes) expect(scope).not.toMatch(never);
+    const objects =
+      /^(?:audit|retention|erasure|legalhold|key|policy|breakglass|recovery|withdrawal|collateral|killswitch):/;
+    for (const scope of emergencyScopes) expect(scope).not.toMatch(objects);
+    // The patterns do find what they are to find.
+    expect(everyScope.filter((scope) => never.test(scope) || objects.test(scope)).length).toBeGreaterThan(40);
+  });
+});
+
+describe('declaring', () => {
+  it('is for holders, with words, for an interface of ours and scopes of emergencies', async () => {
+    const wrong: readonly [Partial<typeof stopOrders>, string][] = [
+      [{ reason: 'too short' }, 'incident_malformed'],
+      [{ reason: 'in\ntwo lines, at least ten' }, 'incident_malformed'],
+      [{ reference: ' ' }, 'incident_malformed'],
+      [{ scopes: [] }, 'incident_scope'],
+      [{ scopes: ['order:create' as EmergencyScope] }, 'incident_scope'],
+      [{ scopes: ['order:read', 'withdrawal:request' as EmergencyScope] }, 'incident_scope'],
+      // Of emergencies, but not of this interface.
+      [{ scopes: ['session:end'] }, 'incident_scope'],
+      [{ resource: foreignResource }, 'incident_scope'],
+    ];
+    for (const [change, code] of wrong)
+      await expect(breakGlass.askToDeclare({ ...stopOrders, ...change }, fay.id)).rejects.toEqual(withCode(code));
+    await expect(breakGlass.askToDeclare(stopOrders, anna.id)).rejects.toEqual(withCode('incident_not_holder'));
+  });
+
+  it('is for exactly what was signed', async () => {
+    const statement = await world.sign(fay, await breakGlass.askToDeclare(stopOrders, fay.id));
+    await expect(
+      breakGlass.declare({ ...stopOrders, scopes: ['order:read', 'order:cancel', 'order:mass-cancel'] }, statement),
+    ).rejects.toEqual(withCode('incident_statement'));
+    const borrowed = { ...statement, claims: { ...statement.claims, iss: sam.id } };
+    await expect(breakGlass.declare(stopOrders, borrowed)).rejects.toEqual(withCode('incident_statement'));
+    world.clock.advance(3 * minute);
+    await expect(breakGlass.declare(stopOrders, statement)).rejects.toEqual(withCode('incident_statement'));
+    expect(refusals()).toEqual(['incident_statement', 'incident_statement', 'incident_statement']);
+    expect(world.told).toEqual([]);
+  });
+
+  it('gives nothing and stores nothing when it cannot be recorded', async () => {
+    const statement = await world.sign(fay, await breakGlass.askToDeclare(stopOrders, fay.id));
+    world.audit.setBroken(true);
+    await expect(breakGlass.declare(stopOrders, statement)).rejects.toEqual(withCode('log_unavailable'));
+    world.audit.setBroken(false);
+    expect(await breakGlass.list({})).toEqual([]);
+  });
+
+  it('comes once before a review, for both holders, also when both try at the same time', async () => {
+    await granted();
+    for (const who of [fay, sam])
+      await expect(breakGlass.askToDeclare(stopOrders, who.id)).rejects.toEqual(withCode('incident_unreviewed'));
+    const { id } = await world.declare(breakGlass, tom);
+    await expect(breakGlass.askToSecond(id, sam.id)).rejects.toEqual(withCode('incident_unreviewed'));
+  });
+
+  it('stands once although two nodes are asked', async () => {
+    const nodes = [breakGlass, world.node()];
+    const statements: SignedStatement[] = [];
+    for (const node of nodes) statements.push(await world.sign(fay, await node.askToDeclare(stopOrders, fay.id)));
+    const outcomes = await Promise.allSettled(
+      nodes.map((node, index) => {
+        const statement = statements[index];
+        if (statement === undefined) throw new Error('no statement');
+        return node.declare(stopOrders, statement);
+      }),
+    );
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(world.audit.ofType('incident.declared')).toHaveLength(1);
+  });
+});
+
+describe('the second holder', () => {
+  it('is another holder of the same firm whom the first has not let in, and comes in time', async () => {
+    const { id } = await world.declare(breakGlass);
+    await expect(breakGlass.askToSecond(id, fay.id)).rejects.toEqual(withCode('incident_same_person'));
+    await expect(breakGlass.askToSecond(id, cora.id)).rejects.toEqual(withCode('incident_not_holder'));
+    await expect(breakGlass.askToSecond(id, eve.id)).rejects.toEqual(withCode('incident_unknown'));
+    world.keys.invitedBy(sam.id, fay.id);
+    await expect(breakGlass.askToSecond(id, sam.id)).rejects.toEqual(withCode('incident_not_independent'));
+    world.keys.invitedBy(sam.id, cora.id);
+    const asked = await breakGlass.askToSecond(id, sam.id);
+    const statement = await world.sign(sam, asked);
+    world.clock.advance(15 * minute);
+    await expect(breakGlass.second(id, statement)).rejects.toEqual(withCode('incident_over'));
+    await breakGlass.lookAtDue();
+    expect((await breakGlass.find(id))?.status).toBe('lapsed');
+    // Nothing was given, so nothing has to be reviewed first.
+    await expect(world.declare(breakGlass)).resolves.toMatchObject({ status: 'declared' });
+  });
+
+  it('signs for this incident and no other, and once', async () => {
+    const { id } = await world.declare(breakGlass);
+    const other = await world.declare(breakGlass, tom);
+    const statement = await world.sign(sam, await breakGlass.askToSecond(id, sam.id));
+    await expect(breakGlass.second(other.id, statement)).rejects.toEqual(withCode('incident_statement'));
+    await breakGlass.second(id, statement);
+    await expect(breakGlass.second(id, statement)).rejects.toEqual(withCode('incident_decided'));
+  });
+
+  it('gives nothing when the first is no holder any more', async () => {
+    const { id } = await world.declare(breakGlass);
+    const statement = await world.sign(sam, await breakGlass.askToSecond(id, sam.id));
+    world.people.set(fay.id, { ...fay, roles: ['operator'] });
+    await expect(breakGlass.second(id, statement)).rejects.toEqual(withCode('incident_not_holder'));
+  });
+});
+
+describe('the access', () => {
+  it('is for the tool whose key was declared, and not after its end', async () => {
+    const { id } = await granted();
+    const another = 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs' as typeof thumbprint;
+    await expect(breakGlass.collect(id, another)).rejects.toEqual(withCode('incident_unknown'));
+    world.clock.advance(15 * minute);
+    await expect(breakGlass.collect(id, thumbprint)).rejects.toEqual(withCode('incident_over'));
+    expect(world.issued).toEqual([]);
+  });
+
+  it('is one token at a time: collecting anew ends the one before, moves no end, and happens ten times at most', async () => {
+    const { id, endsAt } = await granted();
+    for (let count = 0; count < 10; count += 1) {
+      world.clock.advance(minute);
+      await breakGlass.collect(id, thumbprint);
+    }
+    expect(world.issued.map(({ lifetimeSeconds }) => lifetimeSeconds)).toEqual([
+      840, 780, 720, 660, 600, 540, 480, 420, 360, 300,
+    ]);
+    expect(world.revoked).toHaveLength(9);
+    expect(new Set(world.revoked.map(({ id: token }) => token)).size).toBe(9);
+    expect((await breakGlass.find(id))?.endsAt).toBe(endsAt);
+    await expect(breakGlass.collect(id, thumbprint)).rejects.toEqual(withCode('incident_collected'));
+  });
+
+  it('leaves one token although two collect at the same time', async () => {
+    const { id } = await granted();
+    await Promise.all([breakGlass.collect(id, thumbprint), world.node().collect(id, thumbprint)]);
+    expect(world.issued).toHaveLength(2);
+    expect(world.revoked).toHaveLength(1);
+  });
+
+  it('is ended by one of its holders before its time, and by nobody else', async () => {
+    const { id } = await granted();
+    await breakGlass.collect(id, thumbprint);
+    await expect(breakGlass.end(id, cora.id)).rejects.toEqual(withCode('incident_not_holder'));
+    await expect(breakGlass.end(id, eve.id)).rejects.toEqual(withCode('incident_unknown'));
+    await breakGlass.end(id, sam.id);
+    expect(world.revoked).toMatchObject([{ kind: 'token' }]);
+    await expect(world.review(breakGlass, id)).resolves.toMatchObject({ status: 'reviewed' });
+  });
+});
+
+describe('the review', () => {
+  it('is by somebody of the firm who had no part in it', async () => {
+    const { id } = await world.declare(breakGlass);
+    await world.second(breakGlass, id, tom);
+    world.clock.advance(15 * minute);
+    // He may review, but not what he seconded.
+    await expect(world.review(breakGlass, id, tom)).rejects.toEqual(withCode('incident_not_reviewer'));
+    await expect(world.review(breakGlass, id, fay)).rejects.toEqual(withCode('incident_not_reviewer'));
+    await expect(world.review(breakGlass, id, sam)).rejects.toEqual(withCode('incident_not_reviewer'));
+    await expect(world.review(breakGlass, id, eve)).rejects.toEqual(withCode('incident_unknown'));
+  });
+
+  it('says exactly what was signed', async () => {
+    const { id } = await granted();
+    world.clock.advance(15 * minute);
+    const note = 'Nothing of this was needed';
+    const statement = await world.sign(cora, await breakGlass.askToReview(id, 'not-justified', note, cora.id));
+    await expect(breakGlass.review(id, 'justified', note, statement)).rejects.toEqual(withCode('incident_statement'));
+    await expect(breakGlass.review(id, 'not-justified', `${note}.`, statement)).rejects.toEqual(
+      withCode('incident_statement'),
+    );
+  });
+
+  it('is reminded of, and when it is overdue both holders are locked out and their tokens end', async () => {
+    const { id } = await granted();
+    world.told.length = 0;
+    world.clock.advance(20 * hour);
+    await breakGlass.lookAtDue();
+    await breakGlass.lookAtDue();
+    expect(world.told.map(({ kind }) => kind)).toEqual(Array(3).fill('break-glass-review-due'));
+
+    world.clock.advance(4 * hour);
+    await Promise.all([breakGlass.lookAtDue(), world.node().lookAtDue()]);
+    expect((await breakGlass.find(id))?.status).toBe('overdue');
+    expect(world.audit.ofType('incident.overdue')).toMatchObject([{ data: { locked: [fay.id, sam.id] } }]);
+    for (const who of [fay, sam]) expect(await world.keys.register.isLocked(who.id)).toBe(true);
+    expect(world.revoked).toEqual([
+      { kind: 'principal', id: fay.id },
+      { kind: 'principal', id: sam.id },
+    ]);
+    // Late is better than never; the locks stay.
+    await expect(world.review(breakGlass, id)).resolves.toMatchObject({ status: 'reviewed' });
+    expect(world.audit.ofType('incident.reviewed')).toMatchObject([{ data: { late: true } }]);
+    expect(await world.keys.register.isLocked(fay.id)).toBe(true);
+  });
+
+  it('that is overdue is carried through where something failed, and holds up no other', async () => {
+    const { id } = await granted();
+    world.clock.advance(24 * hour);
+    const other = await world.declare(breakGlass, tom);
+    world.clock.advance(15 * minute);
+    world.failLocks(true);
+    await breakGlass.lookAtDue();
+    expect((await breakGlass.find(id))?.status).toBe('granted');
+    expect((await breakGlass.find(other.id))?.status).toBe('lapsed');
+    world.failLocks(false);
+    world.clock.advance(minute);
+    await breakGlass.lookAtDue();
+    expect((await breakGlass.find(id))?.status).toBe('overdue');
+    expect(world.audit.ofType('incident.overdue')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,38 @@
+import type {
+  Actor,
+  AuditAppender,
+  AuthenticatorRegister,
+  AuthorizationServer,
+  ClientId,
+  Directory,
+  Notices,
+  Statements,
+} from '@countersign/contracts';
+import type { Clock, Random } from '@countersign/kernel';
+import type { Logger, Metrics } from '@countersign/runtime';
+import type pg from 'pg';
+import type { BreakGlassConfiguration } from './config.ts';
+
+export interface BreakGlassDependencies {
+  readonly pool: pg.Pool;
+  readonly audit: AuditAppender;
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly statements: Statements;
+  readonly register: Pick<AuthenticatorRegister, 'lock' | 'invitersOf'>;
+  readonly tokens: Pick<AuthorizationServer, 'issueEmergency' | 'revoke'>;
+  readonly notices: Notices;
+  /** The software in whose name access is issued; of the directory. */
+  readonly client: ClientId;
+  /** Our own URL: emergencies are about interfaces below it. */
+  readonly issuer: string;
+  /** In whose name the installation itself acts. */
+  readonly installation: Required<Actor>;
+  readonly environment: 'development' | 'production';
+  readonly config: BreakGlassConfiguration;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics?: Pick<Metrics, 'counter'>;
+  /** Default 5,000. */
+  readonly everyMs?: number;
+}

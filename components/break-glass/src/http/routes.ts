@@ -1,0 +1,134 @@
+import {
+  accessErrors,
+  breakGlassErrors,
+  type Incident,
+  type ResourceGuard,
+  type SingleUse,
+} from '@countersign/contracts';
+import { type Clock, type IncidentId, parseId } from '@countersign/kernel';
+import { createKeyCache, verifyProof } from '@countersign/oauth';
+import { accessRequestOf, described } from '@countersign/runtime';
+import type { FastifyInstance } from 'fastify';
+import type { Static } from 'typebox';
+import type { RunningBreakGlass } from '../break-glass.ts';
+import { createGate } from './gate.ts';
+import { accessAnswer, idParams, incidentAnswer, incidentList, listQuery } from './schemas.ts';
+
+const tag = 'incidents';
+type WithId = { Params: Static<typeof idParams> };
+
+export interface BreakGlassRoutes {
+  readonly breakGlass: RunningBreakGlass;
+  readonly guard: ResourceGuard;
+  readonly singleUse: SingleUse;
+  readonly clock: Clock;
+  /** Our own URL. */
+  readonly baseUrl: string;
+  /** LEI of the operator of the installation, who sees those of every institution. */
+  readonly operator: string;
+}
+
+/** What software does about emergencies: it looks, and the holder's tool collects the access. People sign on pages. */
+export function breakGlassRoutes(app: FastifyInstance, dependencies: BreakGlassRoutes): void {
+  const { breakGlass, guard, singleUse, clock, baseUrl, operator } = dependencies;
+  const gate = createGate(guard, baseUrl);
+  const proofKeys = createKeyCache();
+
+  app.get<{ Querystring: Static<typeof listQuery> }>(
+    '/incidents',
+    {
+      ...described({
+        tag,
+        summary: 'List emergencies',
+        description: 'The newest hundred of your institution; for the operator, of all.',
+        scopes: ['breakglass:read'],
+        querystring: listQuery,
+        answers: { 200: { description: 'Newest first', body: incidentList } },
+      }),
+      ...gate.needs('breakglass:read'),
+    },
+    async (request) => {
+      const { institution } = gate.actorOf(request);
+      const { status } = request.query;
+      const found = await breakGlass.list({
+        ...(institution === operator ? {} : { institution }),
+        ...(status === undefined ? {} : { status }),
+      });
+      return { incidents: found.map(answerOf) };
+    },
+  );
+
+  app.get<WithId>(
+    '/incidents/:id',
+    {
+      ...described({
+        tag,
+        summary: 'Read an emergency',
+        scopes: ['breakglass:read'],
+        params: idParams,
+        answers: { 200: { description: 'What was declared, and how far it has come', body: incidentAnswer } },
+      }),
+      ...gate.needs('breakglass:read'),
+    },
+    async (request) => {
+      const { institution } = gate.actorOf(request);
+      const found = await breakGlass.find(idOf(request.params.id));
+      if (found === undefined || (institution !== operator && found.institution !== institution)) throw unknown();
+      return answerOf(found);
+    },
+  );
+
+  app.post<WithId>(
+    '/incidents/:id/token',
+    {
+      ...described({
+        tag,
+        summary: 'Collect the access of an emergency',
+        description:
+          'With a DPoP proof (RFC 9449) by the key that was declared, after a second holder has agreed. There is no other ' +
+          'authentication: both holders have signed for this key. A token lives for five minutes at most and ends the one ' +
+          'before; collecting anew moves the end of the access by nothing.',
+        params: idParams,
+        answers: { 200: { description: 'An access token that is bound to the key', body: accessAnswer } },
+      }),
+    },
+    async (request, reply) => {
+      const { method, url, dpop } = accessRequestOf(request, baseUrl);
+      const proof = verifyProof(dpop, { method, url, keys: proofKeys, now: clock.now() });
+      const claim = { purpose: 'dpop-proof', issuer: proof.jkt, id: proof.jti, expiresAt: proof.expiresAt } as const;
+      if ((await singleUse.claim(claim)) === 'replayed')
+        throw accessErrors.error('proof_replayed', 'The DPoP proof was used before; make a new one for each request.');
+      const access = await breakGlass.collect(idOf(request.params.id), proof.jkt);
+      return reply.header('cache-control', 'no-store').send({
+        access_token: access.accessToken,
+        token_type: 'DPoP',
+        scope: access.scopes.join(' '),
+        expires_at: access.expiresAt,
+      });
+    },
+  );
+}
+
+function answerOf(incident: Incident): Static<typeof incidentAnswer> {
+  const { declaredAt, secondBefore, grantedAt, endsAt, reviewDueAt, recordId, scopes, ...rest } = incident;
+  return {
+    ...rest,
+    scopes: [...scopes],
+    declared_at: declaredAt,
+    second_before: secondBefore,
+    ...(grantedAt === undefined ? {} : { granted_at: grantedAt }),
+    ...(endsAt === undefined ? {} : { ends_at: endsAt }),
+    ...(reviewDueAt === undefined ? {} : { review_due_at: reviewDueAt }),
+    record_id: recordId,
+  };
+}
+
+function idOf(text: string): IncidentId {
+  const id = parseId('incident', text);
+  if (id === undefined) throw unknown();
+  return id;
+}
+
+function unknown() {
+  return breakGlassErrors.error('incident_unknown', 'There is no such incident.');
+}

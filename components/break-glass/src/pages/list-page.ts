@@ -1,0 +1,69 @@
+import { emergencyScopes, type Incident } from '@countersign/contracts';
+import { describeScope } from '@countersign/market';
+import { type Html, html, page } from '@countersign/runtime';
+import type { Drawn } from './drawn.ts';
+
+/** The emergencies of an institution, and the form to declare one for who may. @param content.path of this page */
+export function listPage(
+  { texts, lang, banner }: Drawn,
+  content: {
+    readonly incidents: readonly Incident[];
+    /** Interfaces that an emergency can be about; undefined for who may declare none. */
+    readonly resources: readonly string[] | undefined;
+    readonly csrf: Html;
+    readonly path: string;
+  },
+): Html {
+  const { list, statuses } = texts;
+  const { incidents, resources, csrf, path } = content;
+  return page({
+    title: list.title,
+    lang,
+    banner,
+    body: html`<article class="panel" aria-labelledby="title">
+<h1 id="title">${list.title}</h1>
+<p class="lead">${list.lead}</p>
+<section aria-labelledby="open"><h2 id="open">${list.open}</h2>
+${
+  incidents.length === 0
+    ? html`<p>${list.none}</p>`
+    : html`<table><thead><tr><th scope="col">${list.reference}</th><th scope="col">${list.holder}</th><th scope="col">${list.status}</th></tr></thead>
+<tbody>${incidents.map(
+        (each) => html`<tr>
+<td><a href="${path}/${each.id}"><bdi>${each.reference}</bdi></a></td>
+<td><bdi>${each.holder}</bdi></td>
+<td>${statuses[each.status]}</td>
+</tr>`,
+      )}</tbody></table>`
+}
+</section>
+${resources !== undefined && declareForm({ texts, lang, banner }, resources, csrf, path)}
+</article>`,
+  });
+}
+
+function declareForm(
+  { texts: { list, declare } }: Drawn,
+  resources: readonly string[],
+  csrf: Html,
+  path: string,
+): Html {
+  return html`<section aria-labelledby="declare"><h2 id="declare">${list.declareTitle}</h2>
+<form method="post" action="${path}">
+${csrf}
+<p><label for="reason">${declare.reason}</label></p>
+<p><textarea id="reason" name="reason" required minlength="10" maxlength="400" rows="3"></textarea></p>
+<p><label for="reference">${declare.reference}</label></p>
+<p><input type="text" id="reference" name="reference" required maxlength="100" autocomplete="off"></p>
+<p><label for="resource">${declare.resource}</label></p>
+<p><select id="resource" name="resource" required>${resources.map((uri) => html`<option value="${uri}">${uri}</option>`)}</select></p>
+<fieldset><legend>${declare.scopes}</legend><ul class="choices">${emergencyScopes.map(
+    (scope) =>
+      html`<li><label class="choice"><input type="checkbox" name="scope-${scope}" value="yes"><span><span class="name"><code>${scope}</code></span><span class="about">${describeScope(scope)}</span></span></label></li>`,
+  )}</ul></fieldset>
+<p><label for="jkt">${declare.jkt}</label></p>
+<p><input type="text" id="jkt" name="jkt" required minlength="43" maxlength="43" pattern="[A-Za-z0-9_\\-]{43}" autocomplete="off" spellcheck="false" aria-describedby="jkt-hint"></p>
+<p class="hint" id="jkt-hint">${declare.jktHint}</p>
+<div class="actions"><button class="primary" type="submit" name="action" value="prepare">${declare.next}</button></div>
+</form></section>`;
+}

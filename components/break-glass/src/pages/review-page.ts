@@ -1,0 +1,40 @@
+import type { AskedStatement, Incident } from '@countersign/contracts';
+import { ceremonyAttributes, ceremonyFields, type Html, html, page } from '@countersign/runtime';
+import type { Drawn } from './drawn.ts';
+import { fact } from './fact.ts';
+
+/** The review, once more before it is signed. */
+export function reviewPage(
+  { texts, lang, banner }: Drawn,
+  content: {
+    readonly incident: Incident;
+    readonly verdict: 'justified' | 'not-justified';
+    readonly note: string;
+    readonly asked: AskedStatement;
+    readonly csrf: Html;
+    readonly path: string;
+  },
+): Html {
+  const { one, verdicts, declare } = texts;
+  const { incident, verdict, note, asked, csrf, path } = content;
+  const hidden = (name: string, value: string) => html`<input type="hidden" name="${name}" value="${value}">`;
+  return page({
+    title: one.confirmReview,
+    lang,
+    banner,
+    script: true,
+    body: html`<section class="panel" aria-labelledby="title">
+<h1 id="title">${one.confirmReview}</h1>
+<dl class="facts">
+${fact(one.title(incident.reference), incident.reason)}
+${fact(one.verdict, verdicts[verdict])}
+${fact(one.note, note)}
+</dl>
+<form method="post" action="${path}"${ceremonyAttributes('get', asked.options)}>
+${csrf}${hidden('handle', asked.handle)}${hidden('verdict', verdict)}${hidden('note', note)}
+${ceremonyFields(lang)}
+<div class="actions"><button class="primary" type="submit" name="action" value="review">${one.signReview}</button> <a class="button" href="${path}">${declare.back}</a></div>
+</form>
+</section>`,
+  });
+}

@@ -1,0 +1,233 @@
+import {
+  type AskedStatement,
+  type AuditLog,
+  type Authentication,
+  breakGlassErrors,
+  type Declaration,
+  type Directory,
+  emergencyScopes,
+  type Incident,
+  parseResourceUri,
+  type SignIn,
+  type SignInNeed,
+  type Statements,
+} from '@countersign/contracts';
+import {
+  type Clock,
+  type IncidentId,
+  isCodedError,
+  parseDigest,
+  parseId,
+  parseJson,
+  type Random,
+} from '@countersign/kernel';
+import { chooseTexts, type Logger, sendPage, signedInPages } from '@countersign/runtime';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { RunningBreakGlass } from '../break-glass.ts';
+import { de } from '../texts/de.ts';
+import { en } from '../texts/en.ts';
+import { declarePage } from './declare-page.ts';
+import { reviewedPage } from './done-page.ts';
+import type { Drawn } from './drawn.ts';
+import { type Deed, incidentPage } from './incident-page.ts';
+import { listPage } from './list-page.ts';
+import { reviewPage } from './review-page.ts';
+
+export interface BreakGlassPages {
+  readonly breakGlass: RunningBreakGlass;
+  readonly authentication: Pick<Authentication, 'begin' | 'current'>;
+  readonly statements: Pick<Statements, 'take'>;
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly log: Pick<AuditLog, 'query'>;
+  readonly issuer: string;
+  readonly environment: 'development' | 'production';
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+const basePath = '/break-glass';
+const longestCredential = 12_288;
+const mostDeeds = 200;
+type ById = { readonly id: string };
+type Fields = ReadonlyMap<string, string>;
+
+/** The pages about emergencies: `/break-glass` to see and declare, `/break-glass/{id}` to agree, end and review. */
+export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPages): void {
+  const { breakGlass, authentication, statements, directory, log, issuer, environment, clock, random, logger } =
+    dependencies;
+  const banner = environment === 'development' ? 'Development installation. Not for real business.' : undefined;
+  const secure = new URL(issuer).protocol === 'https:';
+  const drawn = (request: FastifyRequest): Drawn => ({ ...chooseTexts(request, { en, de }), banner });
+  const need: SignInNeed = { acrValues: [], tier: 'administration' };
+  const pages = signedInPages<SignInNeed, SignIn>(app, {
+    door: authentication,
+    name: 'break-glass',
+    clientName: 'Countersign',
+    issuer,
+    random,
+    logger,
+    banner,
+  });
+
+  const institutionOf = ({ person }: SignIn): string => {
+    const institution = directory.snapshot().principal(person)?.institution;
+    if (institution === undefined || !(breakGlass.isHolder(person) || breakGlass.isReviewer(person))) throw unknown();
+    return institution;
+  };
+  const signedBy = ({ person }: SignIn, fields: Fields) =>
+    statements.take({ handle: fields.get('handle'), person, credential: credentialOf(fields.get('credential')) });
+
+  async function incidentFor(signIn: SignIn, text: string): Promise<Incident> {
+    const id = parseId('incident', text);
+    const found = id === undefined ? undefined : await breakGlass.find(id);
+    if (found === undefined || found.institution !== institutionOf(signIn)) throw unknown();
+    return found;
+  }
+
+  /** Interfaces of ours that offer something an emergency can be for. */
+  const resources = (): readonly string[] =>
+    [...directory.snapshot().resources()]
+      .filter(
+        ({ uri, scopes }) => uri.startsWith(`${issuer}/`) && emergencyScopes.some((each) => scopes.includes(each)),
+      )
+      .map(({ uri }) => uri)
+      .sort();
+
+  async function deedsOf(incident: Incident): Promise<readonly Deed[]> {
+    if (incident.grantedAt === undefined || incident.endsAt === undefined) return [];
+    const found = await log.query({
+      person: incident.holder,
+      from: Date.parse(incident.grantedAt),
+      until: Date.parse(incident.endsAt) + 1_000,
+      limit: mostDeeds,
+    });
+    return found.map(({ record: { time, type, outcome } }) => ({ time, type, outcome }));
+  }
+
+  pages.get(basePath, need, async ({ signIn, csrf }, request, reply) => {
+    const institution = institutionOf(signIn);
+    const content = {
+      incidents: await breakGlass.list({ institution }),
+      resources: breakGlass.isHolder(signIn.person) ? resources() : undefined,
+      csrf,
+      path: basePath,
+    };
+    return sendPage(reply, 200, listPage(drawn(request), content), { secure });
+  });
+
+  pages.post(basePath, need, async ({ signIn, csrf }, fields, request, reply) => {
+    const declaration = declarationOf(fields);
+    if (fields.get('action') === 'declare') {
+      const incident = await breakGlass.declare(declaration, await signedBy(signIn, fields));
+      return toIncident(reply, incident.id);
+    }
+    const asked = await breakGlass.askToDeclare(declaration, signIn.person);
+    const document = declarePage(drawn(request), { declaration, asked, csrf, path: basePath });
+    return sendPage(reply, 200, document, { secure, script: true });
+  });
+
+  pages.get<ById>(`${basePath}/:id`, need, async ({ signIn, csrf }, request, reply) => {
+    const incident = await incidentFor(signIn, request.params.id);
+    const { id, status, holder, second } = incident;
+    const { person } = signIn;
+    const asked =
+      status === 'declared' && person !== holder
+        ? await whereAllowed(() => breakGlass.askToSecond(id, person))
+        : undefined;
+    const running = status === 'granted' && Date.parse(incident.endsAt ?? '') > clock.now();
+    const toReview =
+      (status === 'granted' || status === 'overdue') &&
+      !running &&
+      breakGlass.isReviewer(person) &&
+      person !== holder &&
+      person !== second;
+    const content = {
+      incident,
+      csrf,
+      path: `${basePath}/${id}`,
+      back: basePath,
+      ...(asked === undefined ? {} : { second: asked }),
+      mayEnd: running && (person === holder || person === second),
+      mayCollect: running && person === holder,
+      ...(toReview ? { review: { deeds: await deedsOf(incident) } } : {}),
+    };
+    return sendPage(reply, 200, incidentPage(drawn(request), content), { secure, script: asked !== undefined });
+  });
+
+  pages.post<ById>(`${basePath}/:id`, need, async ({ signIn, csrf }, fields, request, reply) => {
+    const incident = await incidentFor(signIn, request.params.id);
+    const { id } = incident;
+    switch (fields.get('action')) {
+      case 'second':
+        await breakGlass.second(id, await signedBy(signIn, fields));
+        return toIncident(reply, id);
+      case 'end':
+        await breakGlass.end(id, signIn.person);
+        return toIncident(reply, id);
+      case 'prepare-review': {
+        const { verdict, note } = reviewOf(fields);
+        const asked = await breakGlass.askToReview(id, verdict, note, signIn.person);
+        const content = { incident, verdict, note, asked, csrf, path: `${basePath}/${id}` };
+        return sendPage(reply, 200, reviewPage(drawn(request), content), { secure, script: true });
+      }
+      case 'review': {
+        const { verdict, note } = reviewOf(fields);
+        await breakGlass.review(id, verdict, note, await signedBy(signIn, fields));
+        return sendPage(reply, 200, reviewedPage(drawn(request), basePath), { secure });
+      }
+      default:
+        throw breakGlassErrors.error('incident_malformed', 'The form does not say what you want to do.');
+    }
+  });
+}
+
+/** What only some of those who look at the page may do. */
+async function whereAllowed(ask: () => Promise<AskedStatement>): Promise<AskedStatement | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (isCodedError(error) && (error.category === 'forbidden' || error.category === 'conflict')) return undefined;
+    throw error;
+  }
+}
+
+function declarationOf(fields: Fields): Declaration {
+  const resource = parseResourceUri(fields.get('resource'));
+  const jkt = parseDigest(fields.get('jkt')?.trim());
+  if (resource === undefined || jkt === undefined)
+    throw breakGlassErrors.error(
+      'incident_malformed',
+      'Name an interface, and the thumbprint of your tool’s key: 43 characters.',
+    );
+  return {
+    reason: (fields.get('reason') ?? '').replace(/\s+/g, ' ').trim(),
+    reference: fields.get('reference') ?? '',
+    resource,
+    scopes: emergencyScopes.filter((scope) => fields.get(`scope-${scope}`) === 'yes'),
+    jkt,
+  };
+}
+
+function reviewOf(fields: Fields): { readonly verdict: 'justified' | 'not-justified'; readonly note: string } {
+  const verdict = fields.get('verdict');
+  if (verdict !== 'justified' && verdict !== 'not-justified')
+    throw breakGlassErrors.error('incident_malformed', 'Say whether it was justified.');
+  return { verdict, note: (fields.get('note') ?? '').replace(/\s+/g, ' ').trim() };
+}
+
+/** JSON of the authenticator's answer; who judges it says what is wrong with it. */
+function credentialOf(text: string | undefined): unknown {
+  if (text === undefined || text.length > longestCredential) return undefined;
+  const parsed = parseJson(text);
+  return parsed.ok ? parsed.value : undefined;
+}
+
+/** A page that was loaded with a form asks to send it again when it is reloaded. */
+function toIncident(reply: FastifyReply, id: IncidentId): FastifyReply {
+  return reply.header('referrer-policy', 'no-referrer').redirect(`${basePath}/${id}`, 303);
+}
+
+function unknown() {
+  return breakGlassErrors.error('incident_unknown', 'There is nothing at this address that waits for you.');
+}

@@ -1,0 +1,137 @@
+import type { Actor, RecordDraft, SignedStatement } from '@countersign/contracts';
+import { type Clock, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
+import { signedJson } from './statement.ts';
+import type { StoredIncident } from './store.ts';
+
+const source = 'break-glass';
+type From = { readonly clock: Clock; readonly random: Random };
+
+/** As records name the first holder. */
+export const holderOf = ({ holder, institution }: Pick<StoredIncident, 'holder' | 'institution'>): Actor => ({
+  id: holder,
+  institution,
+});
+
+function authenticationOf({ claims, authenticator }: SignedStatement): NonNullable<RecordDraft['authentication']> {
+  return { method: 'webauthn', acr: authenticator.acr, authTime: claims.iat };
+}
+
+/** Records that what was done rests on. */
+export function groundsOf({ recordId, grantedRecord }: StoredIncident): readonly RecordId[] {
+  return grantedRecord === undefined ? [recordId] : [recordId, grantedRecord];
+}
+
+export function incidentDeclared(stored: StoredIncident, statement: SignedStatement): RecordDraft {
+  return {
+    id: stored.recordId,
+    type: 'incident.declared',
+    source,
+    outcome: 'done',
+    subject: holderOf(stored),
+    references: [statement.authenticator.recordId],
+    authentication: authenticationOf(statement),
+    audience: [stored.resource],
+    scope: stored.scopes,
+    data: {
+      incident: stored.id,
+      reason: stored.reason,
+      reference: stored.reference,
+      jkt: stored.jkt,
+      second_before: toInstant(stored.secondBefore),
+      ...signedJson(statement),
+    },
+  };
+}
+
+export function incidentGranted(
+  id: RecordId,
+  stored: StoredIncident,
+  grant: { readonly statement: SignedStatement; readonly endsAt: number; readonly reviewDueAt: number },
+): RecordDraft {
+  const { statement } = grant;
+  return {
+    id,
+    type: 'incident.granted',
+    source,
+    outcome: 'permit',
+    subject: holderOf(stored),
+    actors: [{ id: statement.authenticator.person, institution: stored.institution }],
+    references: [stored.recordId, statement.authenticator.recordId],
+    authentication: authenticationOf(statement),
+    audience: [stored.resource],
+    scope: stored.scopes,
+    data: {
+      incident: stored.id,
+      ends_at: toInstant(grant.endsAt),
+      review_due_at: toInstant(grant.reviewDueAt),
+      ...signedJson(statement),
+    },
+  };
+}
+
+export function incidentRefused(
+  from: From,
+  refusal: {
+    readonly step: 'declare' | 'second' | 'collect' | 'end' | 'review';
+    readonly reason: string;
+    readonly by: Actor;
+    readonly incident?: StoredIncident;
+  },
+): RecordDraft {
+  const { step, reason, by, incident } = refusal;
+  return {
+    id: newId('record', from),
+    type: 'incident.refused',
+    source,
+    outcome: 'deny',
+    reason,
+    subject: by,
+    ...(incident === undefined ? {} : { references: groundsOf(incident) }),
+    data: { ...(incident === undefined ? {} : { incident: incident.id }), step },
+  };
+}
+
+export function incidentEnded(from: From, stored: StoredIncident, by: Actor): RecordDraft {
+  return {
+    id: newId('record', from),
+    type: 'incident.ended',
+    source,
+    outcome: 'done',
+    subject: holderOf(stored),
+    actors: [by],
+    references: groundsOf(stored),
+    data: { incident: stored.id },
+  };
+}
+
+export function incidentReviewed(
+  from: From,
+  stored: StoredIncident,
+  review: {
+    readonly statement: SignedStatement;
+    readonly verdict: 'justified' | 'not-justified';
+    readonly note: string;
+  },
+): RecordDraft {
+  const { statement, verdict, note } = review;
+  return {
+    id: newId('record', from),
+    type: 'incident.reviewed',
+    source,
+    outcome: 'done',
+    subject: holderOf(stored),
+    actors: [{ id: statement.authenticator.person, institution: stored.institution }],
+    references: [...groundsOf(stored), statement.authenticator.recordId],
+    authentication: authenticationOf(statement),
+    data: { incident: stored.id, verdict, note, late: stored.status === 'overdue', ...signedJson(statement) },
+  };
+}
+
+/** Nobody came in time, to second it or to review it. */
+export function incidentOver(stored: StoredIncident, locked: readonly string[] | undefined): RecordDraft {
+  const base = { id: stored.endRecord, source, outcome: 'done', subject: holderOf(stored) } as const;
+  const references = groundsOf(stored);
+  return locked === undefined
+    ? { ...base, type: 'incident.lapsed', references, data: { incident: stored.id } }
+    : { ...base, type: 'incident.overdue', references, data: { incident: stored.id, locked } };
+}

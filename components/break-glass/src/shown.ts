@@ -1,0 +1,36 @@
+import type { Declaration, Incident } from '@countersign/contracts';
+import { type Digest, digestOf, toInstant } from '@countersign/kernel';
+import type { StoredIncident } from './store.ts';
+
+/** What both holders sign: all of what was declared. */
+export function declarationDigest({ reason, reference, resource, scopes, jkt }: Declaration): Digest {
+  return digestOf({ reason, reference, resource, scopes: [...scopes].sort(), jkt });
+}
+
+/** As others see it. */
+export function shown(stored: StoredIncident): Incident {
+  const { id, status, holder, institution, reason, reference, resource, scopes, jkt, recordId, second, review } =
+    stored;
+  const instant = (at: number | undefined) => (at === undefined ? undefined : toInstant(at));
+  const [grantedAt, endsAt, reviewDueAt] = [stored.grantedAt, stored.endsAt, stored.reviewDueAt].map(instant);
+  return {
+    id,
+    status,
+    holder,
+    institution,
+    reason,
+    reference,
+    resource,
+    scopes,
+    jkt,
+    declaredAt: toInstant(stored.declaredAt),
+    secondBefore: toInstant(stored.secondBefore),
+    ...(second === undefined ? {} : { second }),
+    ...(grantedAt === undefined ? {} : { grantedAt }),
+    ...(endsAt === undefined ? {} : { endsAt }),
+    collected: stored.token !== undefined,
+    ...(reviewDueAt === undefined ? {} : { reviewDueAt }),
+    ...(review === undefined ? {} : { review }),
+    recordId,
+  };
+}

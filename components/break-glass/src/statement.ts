@@ -1,0 +1,65 @@
+import {
+  breakGlassErrors,
+  breakGlassStatementTypes,
+  type PrincipalId,
+  type SignedStatement,
+} from '@countersign/contracts';
+import { type Clock, epochSeconds, type Json, type Random } from '@countersign/kernel';
+import type { StatementClaims } from '@countersign/webauthn';
+
+/** How long somebody may take to sign. */
+export const signSeconds = 120;
+type Step = keyof typeof breakGlassStatementTypes;
+type About = Readonly<Record<string, string>>;
+
+/** @param about what is signed beside who signs it: the digest of what was declared, the incident, the verdict */
+export function incidentClaims(
+  step: Step,
+  signer: PrincipalId,
+  about: About,
+  from: { readonly clock: Clock; readonly random: Random },
+): StatementClaims {
+  const iat = epochSeconds(from.clock.now());
+  return {
+    typ: breakGlassStatementTypes[step],
+    iss: signer,
+    iat,
+    exp: iat + signSeconds,
+    jti: Buffer.from(from.random.bytes(16)).toString('base64url'),
+    ...about,
+  };
+}
+
+/**
+ * That a statement is for this step, about exactly this, of who signed it and with a key that will do.
+ *
+ * @throws CodedError `incident_statement`
+ */
+export function requireAbout(
+  { claims, authenticator }: SignedStatement,
+  step: Step,
+  about: About,
+  expected: { readonly now: number; readonly acrValues: readonly string[] },
+): void {
+  const now = epochSeconds(expected.now);
+  if (
+    claims.typ !== breakGlassStatementTypes[step] ||
+    claims.iss !== authenticator.person ||
+    Object.entries(about).some(([name, value]) => claims[name] !== value) ||
+    claims.exp < now ||
+    claims.exp - claims.iat > signSeconds ||
+    !expected.acrValues.includes(authenticator.acr)
+  )
+    throw breakGlassErrors.error(
+      'incident_statement',
+      'What was signed is not what is to be signed here. Open the page again and look at it.',
+    );
+}
+
+/** As a record holds it: it is verified again from the record alone. */
+export function signedJson({ claims, signature, authenticator }: SignedStatement): {
+  readonly statement: Json;
+  readonly key: Json;
+} {
+  return { statement: { claims: { ...claims }, signature: { ...signature } }, key: { ...authenticator.jwk } };
+}

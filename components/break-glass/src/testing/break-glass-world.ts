@@ -1,0 +1,200 @@
+import {
+  type ClientId,
+  type Declaration,
+  emergencyScopes,
+  type Notices,
+  type Person,
+  type PrincipalId,
+  parseClientId,
+  parsePrincipalId,
+  parseResourceUri,
+  type Resource,
+  type RevocationTarget,
+} from '@countersign/contracts';
+import { type IncidentId, newId, parseDigest, systemRandom, toInstant } from '@countersign/kernel';
+import { type Lei, parseLei } from '@countersign/market';
+import { createKeyCache } from '@countersign/oauth';
+import { createLogger, type ScratchDatabase } from '@countersign/runtime';
+import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { type BreakGlassConfiguration, breakGlassMigrations, createBreakGlass } from '../index.ts';
+import { createKeys, origin } from './keys.ts';
+import { createRecordCollector } from './record-collector.ts';
+
+const firm = leiOf('529900BROKER');
+const otherFirm = leiOf('529900BANK');
+
+function leiOf(beginning: string): Lei {
+  const first18 = beginning.padEnd(18, '0');
+  const digits = [...`${first18}00`].map((character) => Number.parseInt(character, 36)).join('');
+  const lei = parseLei(first18 + String(98n - (BigInt(digits) % 97n)).padStart(2, '0'));
+  if (!lei.ok) throw new Error(lei.detail);
+  return lei.value;
+}
+
+function person(name: string, institution: Lei, ...roles: string[]): Person & { readonly id: PrincipalId } {
+  const id = parsePrincipalId(`person:${name}`);
+  if (id === undefined) throw new Error(`no principal id: ${name}`);
+  return { kind: 'person', id, institution, roles, credentials: [] };
+}
+
+export const fay = person('fay.first', firm, 'break-glass', 'operator');
+export const sam = person('sam.second', firm, 'break-glass', 'operator');
+export const tom = person('tom.third', firm, 'break-glass', 'compliance');
+export const cora = person('cora.lind', firm, 'compliance');
+export const anna = person('anna.keller', firm, 'trader');
+export const eve = person('eve.other', otherFirm, 'break-glass', 'compliance');
+export const installation = { id: 'service:countersign', institution: otherFirm };
+
+const uri = parseResourceUri(`${origin}/transactions`);
+const foreignUri = parseResourceUri('https://elsewhere.example/transactions');
+/** A key of RFC 8037, appendix A.3: its thumbprint. */
+const digest = parseDigest('kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k');
+const client: ClientId | undefined = parseClientId('countersign-cli');
+if (uri === undefined || foreignUri === undefined || digest === undefined || client === undefined)
+  throw new Error('a fixture that its own parser refuses');
+export const foreignResource = foreignUri;
+export const thumbprint = createKeyCache().import({
+  kty: 'OKP',
+  crv: 'Ed25519',
+  x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
+}).thumbprint;
+
+export const stopOrders: Declaration = {
+  reason: 'The order gateway sends duplicates; every open order has to be cancelled.',
+  reference: 'INC-2026-118',
+  resource: uri,
+  scopes: ['order:read', 'order:cancel'],
+  jkt: digest,
+};
+
+export type BreakGlassWorld = Awaited<ReturnType<typeof createBreakGlassWorld>>;
+
+/** A database, people with keys, a log, a clock, and as many nodes as are asked for. */
+export async function createBreakGlassWorld() {
+  const database: ScratchDatabase = await createTestDatabase({ components: [breakGlassMigrations] });
+  const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
+  const random = systemRandom;
+  const audit = createRecordCollector(clock);
+  const logger = createLogger({ level: 'silent', name: 'test' });
+  const keys = createKeys({ clock, random });
+  const people = new Map([fay, sam, tom, cora, anna, eve].map((each) => [each.id as string, each]));
+  const told: Parameters<Notices['tell']>[0][] = [];
+  const issued: { readonly scopes: readonly string[]; readonly lifetimeSeconds: number; readonly jkt: string }[] = [];
+  const revoked: RevocationTarget[] = [];
+  let lockFails = false;
+  const running: ReturnType<typeof createBreakGlass>[] = [];
+  const resource: Resource = {
+    uri: stopOrders.resource,
+    institution: otherFirm,
+    scopes: ['order:create', 'withdrawal:request', ...emergencyScopes.filter((scope) => scope.startsWith('order:'))],
+    tokenFormat: 'jwt',
+  };
+
+  const directory = {
+    snapshot: () =>
+      // Of the whole snapshot, people and interfaces are asked for.
+      ({
+        principal: (id: string) => people.get(id),
+        resource: (asked: string) => (asked === resource.uri ? resource : undefined),
+        resources: () => [resource],
+      }) as never,
+  };
+
+  function node(config: BreakGlassConfiguration = {}) {
+    const breakGlass = createBreakGlass({
+      pool: database.pool('break-glass'),
+      audit,
+      directory,
+      statements: keys.statements,
+      register: {
+        invitersOf: keys.register.invitersOf,
+        async lock(id, by, reason) {
+          if (lockFails) throw new Error('accounts cannot be locked');
+          await keys.register.lock(id, by, reason);
+        },
+      },
+      tokens: {
+        async issueEmergency({ scopes, lifetimeSeconds, jkt }) {
+          issued.push({ scopes, lifetimeSeconds, jkt });
+          return {
+            accessToken: `token-${issued.length}`,
+            tokenId: newId('token', { clock, random }),
+            recordId: newId('record', { clock, random }),
+            expiresAt: toInstant(clock.now() + Math.min(lifetimeSeconds, 300) * 1000),
+          };
+        },
+        async revoke(target) {
+          revoked.push(target);
+        },
+      },
+      notices: {
+        async tell(notice) {
+          told.push(notice);
+        },
+      },
+      client: client as ClientId,
+      issuer: origin,
+      installation,
+      environment: 'production',
+      config,
+      clock,
+      random,
+      logger,
+      // Rounds are asked for.
+      everyMs: 3_600_000,
+    });
+    running.push(breakGlass);
+    return breakGlass;
+  }
+
+  type Node = ReturnType<typeof node>;
+  type Who = { readonly id: PrincipalId };
+  async function sign(who: Who, { handle, options }: Awaited<ReturnType<Node['askToSecond']>>) {
+    return keys.statements.take({ handle, person: who.id, credential: keys.keyOf(who.id).get(options) });
+  }
+
+  return {
+    database,
+    clock,
+    audit,
+    keys,
+    people,
+    directory,
+    /** What the log has of the holder. */
+    deed: {
+      id: newId('record', { clock, random }),
+      type: 'transaction.transitioned',
+      source: 'transaction-registry',
+      outcome: 'permit',
+    } as const,
+    told,
+    issued,
+    revoked,
+    logger,
+    random,
+    node,
+    sign,
+    failLocks(fails: boolean) {
+      lockFails = fails;
+    },
+    async declare(breakGlass: Node, who: Who = fay, declaration = stopOrders) {
+      return breakGlass.declare(declaration, await sign(who, await breakGlass.askToDeclare(declaration, who.id)));
+    },
+    async second(breakGlass: Node, id: IncidentId, who: Who = sam) {
+      return breakGlass.second(id, await sign(who, await breakGlass.askToSecond(id, who.id)));
+    },
+    async review(breakGlass: Node, id: IncidentId, who: Who = cora) {
+      const note = 'Looked at each order that was cancelled';
+      return breakGlass.review(
+        id,
+        'justified',
+        note,
+        await sign(who, await breakGlass.askToReview(id, 'justified', note, who.id)),
+      );
+    },
+    async close() {
+      for (const each of running) await each.stop();
+      await database.drop();
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import { createHmac } from 'node:crypto';
+import { type Clock, equalInConstantTime, type Random } from '@countersign/kernel';
+
+/** How long a page with a challenge may stand open. */
+export const challengeLifeMs = 600_000;
+
+/** So that what a device signs here is nothing that it could be asked to sign elsewhere. */
+const prefix = 'countersign-device';
+const pattern = /^countersign-device\.(\d{1,15})\.([\w-]{22})\.([\w-]{43})$/;
+
+/** Makes challenges that hold what they are for and until when, so that none needs to be remembered. */
+export interface Challenges {
+  /** @param about what it is asked for; where that counts once, the challenge does */
+  make(about: string): string;
+  /** Whether it was made here for this, and lately. */
+  stands(challenge: string, about: string): boolean;
+}
+
+/** @param secret 32 bytes that all nodes share */
+export function createChallenges({
+  secret,
+  clock,
+  random,
+}: {
+  readonly secret: Uint8Array;
+  readonly clock: Clock;
+  readonly random: Random;
+}): Challenges {
+  const seal = (until: string, nonce: string, about: string): string =>
+    // `about` last and of any length: nothing that follows it could be mistaken for a part of it.
+    createHmac('sha256', secret).update(`${until}.${nonce}.${about}`).digest('base64url');
+  return {
+    make(about) {
+      const until = String(clock.now() + challengeLifeMs);
+      const nonce = Buffer.from(random.bytes(16)).toString('base64url');
+      return `${prefix}.${until}.${nonce}.${seal(until, nonce, about)}`;
+    },
+    stands(challenge, about) {
+      const [, until = '', nonce = '', sealed = ''] = pattern.exec(challenge) ?? [];
+      return sealed !== '' && equalInConstantTime(sealed, seal(until, nonce, about)) && Number(until) > clock.now();
+    },
+  };
+}

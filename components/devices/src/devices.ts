@@ -1,0 +1,157 @@
+import type {
+  AuditAppender,
+  DepartureEffect,
+  Device,
+  DevicePosture,
+  DeviceProof,
+  Devices,
+  Directory,
+} from '@countersign/contracts';
+import { type Clock, type Random, toInstant } from '@countersign/kernel';
+import { type ComponentAccess, createSweeper, keepFresh, type Logger } from '@countersign/runtime';
+import type pg from 'pg';
+import { createChallenges } from './challenge.ts';
+import { type DevicesConfiguration, type Settings, settingsOf } from './config.ts';
+import { devicesEffect } from './departure.ts';
+import { deviceIndexOf } from './device-index.ts';
+import { createDeviceProof } from './device-proof.ts';
+import { createEnrolment, type Enrolment } from './enrolment/enrolment.ts';
+import { requireFit } from './fitness.ts';
+import { createPostureMemory } from './posture/posture-memory.ts';
+import { createReportTaker, type ReportTaker } from './posture/take-report.ts';
+import { watchFiles } from './posture/watch-files.ts';
+import { createRecognition } from './recognition.ts';
+import { challengeKeyOf } from './store/challenge-key.ts';
+import { createCredentialStore } from './store/credentials.ts';
+import { createEnrolmentStore } from './store/enrolments.ts';
+import { createPostureStore, posturesChannel } from './store/postures.ts';
+
+export interface DevicesDependencies {
+  /** As the component's own role. */
+  readonly pool: pg.Pool;
+  /** For the connection that listens for what other nodes were told. */
+  readonly access: ComponentAccess;
+  readonly audit: AuditAppender;
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly config: DevicesConfiguration;
+}
+
+/** A device as those who manage it see it. */
+export interface ManagedDevice extends Pick<Device, 'id' | 'institution' | 'holder'> {
+  readonly posture: DevicePosture;
+  readonly shownBy: readonly {
+    readonly by: 'certificate' | 'key';
+    readonly thumbprint: string;
+    /** RFC 3339. */
+    readonly enrolledAt: string;
+  }[];
+}
+
+/** Devices of one process. See the contract for what it promises. */
+export interface RunningDevices extends Devices {
+  readonly settings: Settings;
+  /** For sign-in pages. */
+  readonly proof: DeviceProof;
+  readonly enrolment: Enrolment;
+  readonly takeReport: ReportTaker;
+  /** Devices of an institution by their ids, after one of them; at most 200. */
+  list(institution: string, after: string | undefined, limit: number): Promise<readonly ManagedDevice[]>;
+  /** Looks at the files of feeds; done now and then by itself. */
+  lookAtFiles(): Promise<void>;
+  readonly departureEffect: DepartureEffect;
+  stop(): Promise<void>;
+}
+
+/**
+ * @throws CodedError `configuration_invalid`, `database_unavailable`; of the keys of a feed `key_malformed`,
+ *   `key_private`, `key_unsupported`
+ */
+export async function createDevices(dependencies: DevicesDependencies): Promise<RunningDevices> {
+  const { pool, access, directory, clock, random, logger } = dependencies;
+  const settings = settingsOf(dependencies.config);
+  const credentials = createCredentialStore(pool);
+  const enrolments = createEnrolmentStore(pool);
+  const store = createPostureStore(pool);
+  const memory = createPostureMemory(store);
+  const challenges = createChallenges({ secret: await challengeKeyOf(pool, random), clock, random });
+  const shared = { ...dependencies, settings, credentials, enrolments, challenges, store, memory };
+  const enrolment = createEnrolment(shared);
+  const takeReport = createReportTaker(shared);
+  const postureOf = (device: string) => memory.of(device, directory.snapshot());
+
+  const following = await keepFresh({
+    ...{ access, logger },
+    channel: posturesChannel,
+    pollMs: 1_000,
+    refresh: () => memory.refresh(),
+  });
+  const files = watchFiles({
+    feeds: [...settings.feeds.values()],
+    take: takeReport,
+    everyMs: settings.pollMs,
+    logger,
+  });
+  const sweeper = createSweeper({
+    what: 'links of devices',
+    logger,
+    removeSlice: (limit) => enrolments.deleteExpired(new Date(clock.now()), limit),
+  });
+
+  return {
+    settings,
+    enrolment,
+    takeReport,
+    postureOf,
+    challenge: (about) => challenges.make(about),
+    recognise: createRecognition(shared),
+    async requireFit(device, person) {
+      requireFit(device, person, {
+        directory: directory.snapshot(),
+        posture: device === undefined ? undefined : postureOf(device.id),
+        now: clock.now(),
+        maxAgeMs: settings.maxPostureAgeMs,
+      });
+    },
+
+    async of(person) {
+      const held = deviceIndexOf(directory.snapshot()).heldBy(person);
+      const shown = await credentials.of(held.map(({ id }) => id));
+      return held.map(({ id }) => {
+        const posture = postureOf(id);
+        const kinds = new Set(shown.filter(({ device }) => device === id).map(({ kind }) => kind));
+        const enrolled = kinds.has('certificate') ? 'certificate' : kinds.has('key') ? 'key' : 'no';
+        return { id, enrolled, ...(posture === undefined ? {} : { posture }) };
+      });
+    },
+
+    async list(institution, after = '', limit) {
+      const devices = deviceIndexOf(directory.snapshot()).ofInstitution(institution);
+      const page = devices.filter(({ id }) => id > after).slice(0, Math.min(limit, 200));
+      const shown = await credentials.of(page.map(({ id }) => id));
+      return page.flatMap(({ id, institution: owner, holder }): readonly ManagedDevice[] => {
+        const posture = postureOf(id);
+        const shownBy = shown
+          .filter(({ device }) => device === id)
+          .map(({ kind, thumbprint, enrolledAt }) => ({
+            ...{ by: kind, thumbprint },
+            enrolledAt: toInstant(enrolledAt.getTime()),
+          }));
+        // Taken out of the directory since the page was read.
+        if (posture === undefined) return [];
+        return [{ id, institution: owner, ...(holder === undefined ? {} : { holder }), posture, shownBy }];
+      });
+    },
+
+    proof: createDeviceProof(challenges),
+    lookAtFiles: () => files.look(),
+    departureEffect: devicesEffect(directory, enrolment),
+    async stop() {
+      await files.stop();
+      await sweeper.stop();
+      await following.stop();
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import { type DevicePosture, deviceErrors } from '@countersign/contracts';
+import { type Json, parseInstant } from '@countersign/kernel';
+import { type JsonObject, parseCompactJws, type UnverifiedJws, verifyJws } from '@countersign/oauth';
+import type { PostureFeed } from '../config.ts';
+import { devicePattern } from '../proof.ts';
+
+/** Longest report that is looked at, in characters. */
+export const longestReport = 262_144;
+export const mostReported = 1_000;
+const mostFailed = 32;
+const failedPattern = /^[a-z][a-z0-9_]{0,63}$/;
+export const reportType = 'countersign-posture+jwt';
+/** A reporter's clock may be so much ahead. */
+export const clockLeadMs = 60_000;
+
+/** What a feed says of one device. */
+export interface ReportedPosture {
+  readonly device: string;
+  readonly posture: DevicePosture['posture'];
+  /** Milliseconds since the epoch; never later than the report. */
+  readonly postureAt: number;
+  readonly failed: readonly string[];
+}
+
+export interface PostureReport {
+  readonly feed: PostureFeed;
+  /** Milliseconds since the epoch; grows from each report of a feed to the next. */
+  readonly issuedAt: number;
+  readonly postures: readonly ReportedPosture[];
+}
+
+/** A report taken apart, before anything in it may be believed. */
+export interface UnverifiedReport {
+  readonly jws: UnverifiedJws;
+  /** Where it names one of ours. */
+  readonly feed: PostureFeed | undefined;
+}
+
+const malformed = (detail: string) =>
+  deviceErrors.error('posture_report_invalid', `The report is not accepted. ${detail}`);
+
+/** @throws CodedError `posture_report_invalid` */
+export function parseReport(text: string, feeds: ReadonlyMap<string, PostureFeed>): UnverifiedReport {
+  const jws = parseCompactJws(text, (_, detail) => malformed(detail), { maxLength: longestReport });
+  if (jws.header.typ !== reportType) throw malformed(`Its typ must be ${reportType}.`);
+  const { iss } = jws.unverifiedClaims;
+  return { jws, feed: typeof iss === 'string' ? feeds.get(iss) : undefined };
+}
+
+/**
+ * Verifies a report by the keys of its feed and reads it whole: one line that is not understood may be the one that
+ * matters.
+ *
+ * @param expected.audience our own URL
+ * @param expected.now milliseconds since the epoch
+ * @throws CodedError `posture_feed_unknown`, `posture_report_invalid`, `posture_report_old`
+ */
+export function verifyReport(
+  { jws, feed }: UnverifiedReport,
+  expected: { readonly audience: string; readonly now: number; readonly maxAgeMs: number },
+): PostureReport {
+  if (feed === undefined)
+    throw deviceErrors.error(
+      'posture_feed_unknown',
+      'The report names no feed that is known here. Its iss is the name.',
+    );
+  const key = jws.header.kid === undefined ? undefined : feed.keys.get(jws.header.kid);
+  if (key === undefined) throw malformed('Its kid names no key of the feed.');
+  const claims = verifyJws(jws, key, (_, detail) => malformed(detail));
+  if (claims['aud'] !== expected.audience) throw malformed(`Its aud must be ${expected.audience}.`);
+  const issuedAt = readIssuedAt(claims);
+  if (issuedAt > expected.now + clockLeadMs) throw malformed('Its iat lies ahead.');
+  if (issuedAt <= expected.now - expected.maxAgeMs)
+    throw deviceErrors.error('posture_report_old', 'The report is so old that nothing in it counts.');
+  return { feed, issuedAt, postures: readPostures(claims['devices'], Math.min(issuedAt, expected.now)) };
+}
+
+/** NumericDate (RFC 7519 section 2): it may have a fraction, because two reports may come within one second. */
+function readIssuedAt(claims: JsonObject): number {
+  const iat = claims['iat'];
+  const at = typeof iat === 'number' ? Math.round(iat * 1000) : Number.NaN;
+  if (!Number.isSafeInteger(at) || at <= 0) throw malformed('Its iat must be seconds since the epoch.');
+  return at;
+}
+
+function readPostures(devices: Json | undefined, latest: number): readonly ReportedPosture[] {
+  if (!Array.isArray(devices) || devices.length === 0 || devices.length > mostReported)
+    throw malformed(`Its devices must be a list of 1 to ${mostReported}.`);
+  const named = new Set<string>();
+  return (devices as readonly Json[]).map((line, place) => {
+    const posture = readPosture(line, latest, place);
+    if (named.has(posture.device)) throw malformed(`devices[${place}] names a device for the second time.`);
+    named.add(posture.device);
+    return posture;
+  });
+}
+
+const members: ReadonlySet<string> = new Set(['device', 'posture', 'posture_at', 'failed']);
+
+function readPosture(line: Json, latest: number, place: number): ReportedPosture {
+  const wrong = (what: string) => malformed(`devices[${place}] ${what}.`);
+  if (typeof line !== 'object' || line === null || Array.isArray(line)) throw wrong('must be an object');
+  const given = line as JsonObject;
+  if (Object.keys(given).some((name) => !members.has(name))) throw wrong('has a member that is not known here');
+  const { device, posture, posture_at, failed = [] } = given;
+  if (typeof device !== 'string' || !devicePattern.test(device)) throw wrong('must name a device of the directory');
+  if (posture !== 'compliant' && posture !== 'failing') throw wrong('must have the posture compliant or failing');
+  const at = typeof posture_at === 'string' && posture_at.length <= 40 ? parseInstant(posture_at) : undefined;
+  if (at === undefined) throw wrong('must have posture_at as RFC 3339 writes a time');
+  if (
+    !Array.isArray(failed) ||
+    failed.length > mostFailed ||
+    !failed.every((code): code is string => typeof code === 'string' && failedPattern.test(code))
+  )
+    throw wrong(`must have failed as at most ${mostFailed} codes in snake_case`);
+  if (posture === 'compliant' && failed.length > 0) throw wrong('is compliant, and says what failed');
+  return { device, posture, postureAt: Math.min(at, latest), failed: [...new Set(failed)].sort() };
+}

@@ -1,0 +1,187 @@
+import {
+  type AuditAppender,
+  type DevicePosture,
+  type Directory,
+  deviceErrors,
+  type RecordDraft,
+} from '@countersign/contracts';
+import {
+  type Clock,
+  type Digest,
+  isCodedError,
+  newId,
+  parseInstant,
+  type Random,
+  sha256Base64Url,
+  toInstant,
+} from '@countersign/kernel';
+import { transaction } from '@countersign/runtime';
+import type pg from 'pg';
+import type { PostureFeed, Settings } from '../config.ts';
+import type { PostureStore, StoredPosture } from '../store/postures.ts';
+import { countingPosture, type PostureMemory } from './posture-memory.ts';
+import { type PostureReport, parseReport, type ReportedPosture, verifyReport } from './report.ts';
+
+/** What became of a report. */
+export interface TakenReport {
+  /** How many lines count. */
+  readonly taken: number;
+  /** How many devices are otherwise than they were; each is in the log. */
+  readonly changed: number;
+  /** Devices that the directory does not have, or not of the feed's institution. */
+  readonly unknown: readonly string[];
+  /** Devices of which something newer was known. */
+  readonly older: readonly string[];
+}
+
+export interface ReportDependencies {
+  readonly pool: pg.Pool;
+  readonly store: PostureStore;
+  readonly memory: PostureMemory;
+  readonly audit: AuditAppender;
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly settings: Settings;
+}
+
+/** Records that are on their way to the log at once. */
+const recordsAtOnce = 64;
+
+/** Who brought a report. */
+export interface BroughtBy {
+  /** LEI */
+  readonly institution: string;
+  /** It may have been read before: an old one is nobody's attempt, and not recorded. */
+  readonly fromFile?: true;
+}
+
+/**
+ * Takes the signed reports of feeds, each once and in the order in which they were issued.
+ *
+ * @throws CodedError `posture_feed_unknown`, `posture_report_invalid`, `posture_report_old`: recorded before;
+ *   `log_unavailable`, `database_unavailable`: nothing of it was taken, or the same again finds it taken
+ */
+export function createReportTaker(dependencies: ReportDependencies) {
+  const { pool, store, memory, audit, directory, clock, settings } = dependencies;
+  const newRecordId = () => newId('record', dependencies);
+
+  async function take(report: PostureReport, payload: Digest): Promise<TakenReport> {
+    const { feed, issuedAt, postures } = report;
+    const snapshot = directory.snapshot();
+    const ours = postures.flatMap((line) => {
+      const device = snapshot.device(line.device);
+      return device?.institution === feed.institution ? [{ line, device }] : [];
+    });
+    const known = new Set(ours.map(({ line }) => line.device));
+    return transaction(pool, async (session) => {
+      if (issuedAt <= (await store.lockFeed(session, feed.name, feed.institution)))
+        throw deviceErrors.error(
+          'posture_report_old',
+          'This report, or one that was issued after it, has been taken already. Reports of a feed come in order.',
+        );
+      const rows = await store.of(session, [...known]);
+      const stored = new Map(rows.map((each) => [each.device, each]));
+      const judged = ours.map(({ line, device }) => {
+        const was = countingPosture(device, stored.get(line.device));
+        const is = storedOf(line, feed);
+        return { line, was, is, older: line.postureAt < (parseInstant(was.postureAt) ?? 0) };
+      });
+      const fresh = judged.filter(({ older }) => !older);
+      const changed = fresh.filter(({ was, is }) => was.posture !== is.posture || !sameCodes(was.failed, is.failed));
+      const records = changed.map(({ line, was }) => changeRecord(line, was, feed, payload));
+      for (let from = 0; from < records.length; from += recordsAtOnce)
+        await Promise.all(records.slice(from, from + recordsAtOnce).map((record) => audit.append(record)));
+      await store.advanceFeed(session, feed.name, issuedAt);
+      await store.put(
+        session,
+        fresh.map(({ is }) => is),
+      );
+      return {
+        taken: fresh.length,
+        changed: changed.length,
+        unknown: postures.map(({ device }) => device).filter((device) => !known.has(device)),
+        older: judged.filter(({ older }) => older).map(({ line }) => line.device),
+      };
+    });
+  }
+
+  function changeRecord(
+    { device, posture, postureAt, failed }: ReportedPosture,
+    was: DevicePosture,
+    feed: PostureFeed,
+    payload: Digest,
+  ): RecordDraft {
+    return {
+      id: newRecordId(),
+      type: 'device.posture-changed',
+      source: 'devices',
+      outcome: 'done',
+      subject: { id: device, institution: feed.institution },
+      device,
+      payload,
+      data: {
+        device,
+        institution: feed.institution,
+        feed: feed.name,
+        posture,
+        was: was.posture,
+        posture_at: toInstant(postureAt),
+        failed: [...failed],
+      },
+    };
+  }
+
+  async function refused(error: unknown, feed: PostureFeed | undefined, payload: Digest, by: BroughtBy): Promise<void> {
+    const codes: readonly string[] = Object.keys(deviceErrors.codes);
+    if (!isCodedError(error) || !codes.includes(error.code)) return;
+    if (by.fromFile === true && error.code === 'posture_report_old') return;
+    await audit.append({
+      id: newRecordId(),
+      type: 'device.report-refused',
+      source: 'devices',
+      outcome: 'deny',
+      reason: error.code,
+      payload,
+      data: { ...(feed === undefined ? {} : { feed: feed.name }), detail: error.detail },
+    });
+  }
+
+  return async (text: string, by: BroughtBy): Promise<TakenReport> => {
+    const payload = sha256Base64Url(text) as Digest;
+    let feed: PostureFeed | undefined;
+    try {
+      const unverified = parseReport(text, settings.feeds);
+      // Of feeds of others nobody learns that they are there.
+      feed = unverified.feed?.institution === by.institution ? unverified.feed : undefined;
+      const report = verifyReport(
+        { jws: unverified.jws, feed },
+        { audience: settings.issuer, now: clock.now(), maxAgeMs: settings.maxPostureAgeMs },
+      );
+      const taken = await take(report, payload);
+      // This node answers by it from now on; the others hear of it.
+      await memory.refresh();
+      return taken;
+    } catch (error) {
+      await refused(error, feed, payload, by);
+      throw error;
+    }
+  };
+}
+
+export type ReportTaker = ReturnType<typeof createReportTaker>;
+
+function sameCodes(one: readonly string[], other: readonly string[]): boolean {
+  return one.join(' ') === other.join(' ');
+}
+
+function storedOf({ device, posture, postureAt, failed }: ReportedPosture, feed: PostureFeed): StoredPosture {
+  return {
+    device,
+    institution: feed.institution,
+    posture,
+    postureAt: new Date(postureAt),
+    failed,
+    source: feed.name,
+  };
+}

@@ -1,0 +1,58 @@
+import { verify } from 'node:crypto';
+import { decodeBase64Url, type Json, parseJson } from '@countersign/kernel';
+import type { VerificationKey } from '@countersign/oauth';
+
+/** Longest text that is looked at. */
+const longestProof = 2_048;
+
+/** What a browser sends to show which device it is on. */
+export interface ShownProof {
+  readonly device: string;
+  readonly challenge: string;
+  readonly signature: Buffer;
+}
+
+export const devicePattern = /^device:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,118}[A-Za-z0-9])?$/;
+
+/**
+ * Reads a field of a form, or what it parses to.
+ *
+ * @returns `none` where nothing was shown, `malformed` for what is no proof
+ */
+export function readProof(shown: unknown): ShownProof | 'none' | 'malformed' {
+  if (shown === undefined || shown === null || shown === '') return 'none';
+  const members = typeof shown === 'string' ? membersOfText(shown) : membersOf(shown);
+  const { device, challenge, signature } = members ?? {};
+  if (typeof device !== 'string' || !devicePattern.test(device)) return 'malformed';
+  if (typeof challenge !== 'string' || challenge.length > 200 || typeof signature !== 'string') return 'malformed';
+  const bytes = signature.length > 86 ? undefined : decodeBase64Url(signature);
+  return bytes?.length === 64 ? { device, challenge, signature: bytes } : 'malformed';
+}
+
+/** A proof of possession of a new key, with the key. */
+export function readNewKey(
+  field: string | undefined,
+): { readonly jwk: unknown; readonly challenge: string; readonly signature: Buffer } | undefined {
+  const { jwk, challenge, signature } = (field === undefined ? undefined : membersOfText(field)) ?? {};
+  if (typeof challenge !== 'string' || typeof signature !== 'string' || signature.length > 86) return undefined;
+  const bytes = decodeBase64Url(signature);
+  return bytes?.length === 64 ? { jwk, challenge, signature: bytes } : undefined;
+}
+
+/** ES256 (RFC 7518 section 3.4) over the challenge's text. */
+export function signedBy({ key, algorithm }: VerificationKey, challenge: string, signature: Buffer): boolean {
+  return (
+    algorithm === 'ES256' && verify('sha256', Buffer.from(challenge), { key, dsaEncoding: 'ieee-p1363' }, signature)
+  );
+}
+
+function membersOfText(text: string): Readonly<Record<string, unknown>> | undefined {
+  const parsed = parseJson(text, { uniqueKeys: true, maxLength: longestProof });
+  return parsed.ok ? membersOf(parsed.value) : undefined;
+}
+
+function membersOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, Json>>)
+    : undefined;
+}

@@ -1,0 +1,96 @@
+import {
+  type AuditAppender,
+  type Devices,
+  type Directory,
+  deviceErrors,
+  type PrincipalId,
+  type RecognisedDevice,
+} from '@countersign/contracts';
+import { type Clock, newId, parseDigest, type Random } from '@countersign/kernel';
+import { createKeyCache } from '@countersign/oauth';
+import type { Challenges } from './challenge.ts';
+import { readProof, type ShownProof, signedBy } from './proof.ts';
+import type { CredentialStore, StoredCredential } from './store/credentials.ts';
+
+/** Tells which device something came from. See the contract. */
+export function createRecognition({
+  credentials,
+  challenges,
+  directory,
+  audit,
+  ...making
+}: {
+  readonly credentials: CredentialStore;
+  readonly challenges: Challenges;
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly audit: AuditAppender;
+  readonly clock: Clock;
+  readonly random: Random;
+}): Devices['recognise'] {
+  const keys = createKeyCache({ maxKeys: 4_096 });
+
+  /** Recorded before it is thrown. */
+  async function refuse(
+    code: 'device_proof_wrong' | 'device_unknown',
+    internal: string,
+    { device, by, person }: { device?: string; by: RecognisedDevice['by']; person: PrincipalId | undefined },
+  ): Promise<never> {
+    const institution = person === undefined ? undefined : directory.snapshot().knownPrincipal(person)?.institution;
+    await audit.append({
+      id: newId('record', making),
+      type: 'device.refused',
+      source: 'devices',
+      outcome: 'deny',
+      reason: code,
+      ...(person === undefined
+        ? {}
+        : { subject: { id: person, ...(institution === undefined ? {} : { institution }) } }),
+      ...(device === undefined ? {} : { device }),
+      data: { at: 'recognition', by, ...(device === undefined ? {} : { device }) },
+    });
+    throw deviceErrors.error(
+      code,
+      code === 'device_unknown'
+        ? 'This browser is enrolled as a device that is not known here, or no longer. Have it enrolled again.'
+        : 'This browser could not show which device it is on. Load the page again, and try once more.',
+      { internal },
+    );
+  }
+
+  /** A certificate that shows no device may be a person's or a client's: it shows none. */
+  async function byCertificate(thumbprint: string | undefined): Promise<StoredCredential | undefined> {
+    const digest = parseDigest(thumbprint);
+    return digest === undefined ? undefined : credentials.byCertificate(digest);
+  }
+
+  async function byKey(
+    proof: ShownProof | 'malformed',
+    about: string,
+    person: PrincipalId | undefined,
+  ): Promise<StoredCredential> {
+    if (proof === 'malformed') return refuse('device_proof_wrong', 'the proof is malformed', { by: 'key', person });
+    const { device, challenge, signature } = proof;
+    const how = { device, by: 'key', person } as const;
+    if (!challenges.stands(challenge, about))
+      return refuse('device_proof_wrong', 'the challenge is none for this, or over', how);
+    const held = (await credentials.of([device])).filter(({ kind }) => kind === 'key');
+    if (held.length === 0) return refuse('device_unknown', 'the device has no key that counts', how);
+    const signer = held.find(({ jwk }) => signedBy(keys.import(jwk), challenge, signature));
+    return signer ?? refuse('device_proof_wrong', 'no key of the device made the signature', how);
+  }
+
+  return async ({ about, certificateThumbprint, proof: shown, person }) => {
+    const certificate = await byCertificate(certificateThumbprint);
+    const proof = readProof(shown);
+    const key = proof === 'none' ? undefined : await byKey(proof, about, person);
+    const found = certificate ?? key;
+    if (found === undefined) return undefined;
+    const how = { device: found.device, by: found.kind, person };
+    if (certificate !== undefined && key !== undefined && certificate.device !== key.device)
+      return refuse('device_proof_wrong', 'certificate and key are of two devices', how);
+    // Of another firm by now: whoever enrolled it then speaks for it no longer.
+    if (directory.snapshot().device(found.device)?.institution !== found.institution)
+      return refuse('device_unknown', 'the directory does not have the device', how);
+    return { id: found.device, by: found.kind };
+  };
+}

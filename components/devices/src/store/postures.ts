@@ -1,0 +1,103 @@
+import type { DevicePosture } from '@countersign/contracts';
+import type pg from 'pg';
+import { ask } from './ask.ts';
+
+/** What was last reported of a device. */
+export interface StoredPosture {
+  readonly device: string;
+  /** LEI, of the feed. */
+  readonly institution: string;
+  readonly posture: DevicePosture['posture'];
+  readonly postureAt: Date;
+  readonly failed: readonly string[];
+  readonly source: string;
+}
+
+/** Channel on which nodes hear that something was reported. */
+export const posturesChannel = 'device_postures';
+
+const columns = `device, institution, posture, posture_at as "postureAt", failed, source`;
+
+export function createPostureStore(pool: pg.Pool) {
+  return {
+    /**
+     * Nobody else reports of this institution's devices meanwhile.
+     *
+     * @returns milliseconds since the epoch up to which the feed has been read
+     */
+    async lockFeed(session: pg.PoolClient, name: string, institution: string): Promise<number> {
+      await ask(session, {
+        name: 'feed-institution-lock',
+        text: 'select pg_advisory_xact_lock(hashtextextended($1, 1))',
+        values: [institution],
+      });
+      await ask(session, {
+        name: 'feed-there',
+        text: `insert into feeds (name, issued_at) values ($1, to_timestamp(0)) on conflict (name) do nothing`,
+        values: [name],
+      });
+      const [row] = await ask<{ issuedAt: Date }>(session, {
+        name: 'feed-lock',
+        text: 'select issued_at as "issuedAt" from feeds where name = $1',
+        values: [name],
+      });
+      return row?.issuedAt.getTime() ?? 0;
+    },
+
+    async advanceFeed(session: pg.PoolClient, name: string, issuedAt: number): Promise<void> {
+      await ask(session, {
+        name: 'feed-advance',
+        text: 'update feeds set issued_at = $2 where name = $1',
+        values: [name, new Date(issuedAt)],
+      });
+    },
+
+    of(session: pg.PoolClient, devices: readonly string[]): Promise<readonly StoredPosture[]> {
+      return ask<StoredPosture>(session, {
+        name: 'postures-of',
+        text: `select ${columns} from postures where device = any($1)`,
+        values: [devices],
+      });
+    },
+
+    /** Written last in a transaction: it waits for whoever writes postures, so that changes grow as they are committed. */
+    async put(session: pg.PoolClient, postures: readonly StoredPosture[]): Promise<void> {
+      if (postures.length === 0) return;
+      const [row] = await ask<{ newest: string }>(session, {
+        name: 'postures-change',
+        text: 'update changes set newest = newest + $1 returning newest',
+        values: [postures.length],
+      });
+      const first = BigInt(row?.newest ?? 0) - BigInt(postures.length) + 1n;
+      await ask(session, {
+        name: 'postures-put',
+        text: `insert into postures (device, institution, posture, posture_at, failed, source, change)
+               select device, institution, posture, "postureAt", array(select jsonb_array_elements_text(failed)), source,
+                      $2::bigint + number - 1
+                 from rows from (jsonb_to_recordset($1) as (device text, institution text, posture text,
+                                 "postureAt" timestamptz, failed jsonb, source text))
+                      with ordinality as given (device, institution, posture, "postureAt", failed, source, number)
+               on conflict (device) do update
+                  set institution = excluded.institution, posture = excluded.posture, posture_at = excluded.posture_at,
+                      failed = excluded.failed, source = excluded.source, change = excluded.change`,
+        values: [JSON.stringify(postures), first.toString()],
+      });
+      await ask(session, { name: 'postures-notify', text: `select pg_notify('${posturesChannel}', '')`, values: [] });
+    },
+
+    /** What was committed after `known`, oldest first. */
+    async after(
+      known: bigint,
+      limit: number,
+    ): Promise<{ readonly postures: readonly StoredPosture[]; readonly newest: bigint }> {
+      const rows = await ask<StoredPosture & { change: string }>(pool, {
+        name: 'postures-after',
+        text: `select ${columns}, change::text from postures where change > $1 order by change limit $2`,
+        values: [known.toString(), limit],
+      });
+      return { postures: rows, newest: BigInt(rows.at(-1)?.change ?? known) };
+    },
+  };
+}
+
+export type PostureStore = ReturnType<typeof createPostureStore>;

@@ -1,0 +1,72 @@
+import { isCodedError, systemRandom } from '@countersign/kernel';
+import { createLogger } from '@countersign/runtime';
+import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import type { DevicesConfiguration } from '../config.ts';
+import { createDevices, devicesMigrations, type RunningDevices } from '../index.ts';
+import { createAuditCollector } from './audit-collector.ts';
+import { bank, broker, deviceDirectory } from './device-directory.ts';
+import { createTestKey, reportOf } from './device-keys.ts';
+
+export const issuer = 'https://countersign.example';
+export const manager = { id: 'service:mdm', institution: broker };
+
+/** A database, a directory, a log, a clock, and as many nodes as are asked for. */
+export async function createDeviceWorld() {
+  const database = await createTestDatabase({ components: [devicesMigrations] });
+  const clock = fixedClock(Date.parse('2026-11-21T09:00:00Z'));
+  const audit = createAuditCollector(clock);
+  const directory = deviceDirectory();
+  const logger = createLogger({ level: 'silent', name: 'test' });
+  const feedKey = createTestKey();
+  const nodes: RunningDevices[] = [];
+
+  const role = database.components[0]?.role ?? '';
+
+  async function node(config: Partial<DevicesConfiguration> = {}): Promise<RunningDevices> {
+    const made = await createDevices({
+      pool: database.pool('devices'),
+      access: {
+        database: database.database,
+        role,
+        schema: devicesMigrations.schema,
+        applicationName: 'devices-test',
+      },
+      ...{ audit, directory, clock, logger },
+      random: systemRandom,
+      config: {
+        issuer,
+        environment: 'development',
+        feeds: [
+          { name: 'edr', institution: broker, keys: [{ ...feedKey.jwk, kid: 'feed-1' }] },
+          { name: 'bank-mdm', institution: bank, keys: [{ ...feedKey.jwk, kid: 'feed-1' }] },
+        ],
+        ...config,
+      },
+    });
+    nodes.push(made);
+    return made;
+  }
+
+  return {
+    ...{ database, clock, audit, directory, logger, feedKey, node },
+    /** A report of the broker's feed, issued now unless it says otherwise. */
+    report: (devices: readonly object[], claims: object = {}) =>
+      reportOf(feedKey, { iss: 'edr', aud: issuer, iat: clock.now() / 1000, devices, ...claims }),
+    async close() {
+      await Promise.all(nodes.map((each) => each.stop()));
+      await database.drop();
+    },
+  };
+}
+export type DeviceWorld = Awaited<ReturnType<typeof createDeviceWorld>>;
+
+/** The code with which something is refused. */
+export async function codeOf(attempt: Promise<unknown>): Promise<string> {
+  try {
+    await attempt;
+  } catch (error) {
+    if (isCodedError(error)) return error.code;
+    throw error;
+  }
+  return 'nothing was refused';
+}

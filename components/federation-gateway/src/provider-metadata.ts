@@ -1,0 +1,95 @@
+import { federationErrors, type Outbound, outboundErrors, type TrustProfile } from '@countersign/contracts';
+import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
+import { openidConfigurationUrl, parseMetadata } from '@countersign/oauth';
+
+/** What of a provider's metadata (OpenID Connect Discovery section 3) a sign-in needs. */
+export interface ProviderMetadata {
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  /** RFC 9207: its answers name it. */
+  readonly namesItself: boolean;
+  /** It takes the parameter `claims` (OpenID Connect Core section 5.5), by which methods of sign-in are asked for. */
+  readonly takesClaims: boolean;
+}
+
+const freshMs = 5 * 60_000;
+const timeoutMs = 3_000;
+const maxBytes = 131_072;
+
+/**
+ * Metadata of the identity providers that have a trust profile. Every address must be of the issuer's own origin: a
+ * document that leads elsewhere would have people and our assertions sent to a third party.
+ */
+export function createProviderMetadata(options: {
+  readonly outbound: Pick<Outbound, 'getJson'>;
+  readonly clock: Clock;
+}) {
+  const { outbound, clock } = options;
+  // One entry for each registered issuer: only those get here.
+  const known = new Map<string, { readonly metadata: ProviderMetadata; readonly at: number }>();
+
+  return {
+    /** @throws CodedError `partner_unavailable` */
+    async of({ issuer }: TrustProfile): Promise<ProviderMetadata> {
+      const held = known.get(issuer);
+      if (held !== undefined && clock.now() - held.at < freshMs) return held.metadata;
+      const metadata = read(await fetchDocument(issuer), issuer);
+      known.set(issuer, { metadata, at: clock.now() });
+      return metadata;
+    },
+  };
+
+  async function fetchDocument(issuer: string): Promise<unknown> {
+    try {
+      return await outbound.getJson(openidConfigurationUrl(issuer), { timeoutMs, maxBytes });
+    } catch (error) {
+      if (isCodedError(error) && Object.hasOwn(outboundErrors.codes, error.code))
+        throw unavailable(error.internal, error);
+      throw error;
+    }
+  }
+}
+
+export type ProviderMetadataSource = ReturnType<typeof createProviderMetadata>;
+
+function read(document: unknown, issuer: string): ProviderMetadata {
+  const members: Partial<Record<string, unknown>> =
+    typeof document === 'object' && document !== null ? { ...document } : {};
+  const authorizationEndpoint = members['authorization_endpoint'];
+  if (
+    typeof authorizationEndpoint !== 'string' ||
+    authorizationEndpoint.length > 2_048 ||
+    !URL.canParse(authorizationEndpoint) ||
+    new URL(authorizationEndpoint).origin !== new URL(issuer).origin
+  )
+    throw unavailable('authorization_endpoint is no URL of its own origin');
+  for (const [name, wanted] of needed) {
+    const supported = members[name];
+    if (supported !== undefined && !(Array.isArray(supported) && supported.includes(wanted)))
+      throw unavailable(`${name} without ${wanted}`);
+  }
+  try {
+    const { tokenEndpoint } = parseMetadata(document, issuer);
+    const namesItself = members['authorization_response_iss_parameter_supported'] === true;
+    const takesClaims = members['claims_parameter_supported'] === true;
+    return { authorizationEndpoint, tokenEndpoint, namesItself, takesClaims };
+  } catch (error) {
+    if (isCodedError(error)) throw unavailable(error.detail, error);
+    throw error;
+  }
+}
+
+const needed = [
+  ['response_types_supported', 'code'],
+  ['code_challenge_methods_supported', 'S256'],
+  ['token_endpoint_auth_methods_supported', 'private_key_jwt'],
+] as const;
+
+/** @param internal what was wrong, for our log */
+export function unavailable(internal: string | undefined, cause?: unknown): CodedError {
+  return federationErrors.error(
+    'partner_unavailable',
+    "The partner's identity provider does not answer as it must. Try again later.",
+    { ...(internal === undefined ? {} : { internal }), ...(cause === undefined ? {} : { cause }) },
+  );
+}

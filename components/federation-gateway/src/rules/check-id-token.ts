@@ -1,0 +1,45 @@
+import { equalInConstantTime } from '@countersign/kernel';
+import { accessTokenHash, type JwsAlgorithm, type VerifiedClaims } from '@countersign/oauth';
+import { claimOf, clockSkewSeconds, textClaim, timeClaim } from '../claim.ts';
+import { refuse } from '../refusal.ts';
+
+/** It was asked for a moment ago: one that was made long before answers something else. */
+const oldestSeconds = 300;
+
+/**
+ * What an ID token must say beside what every assertion must (OpenID Connect Core section 3.1.3.7): it is the answer to
+ * this request, and recent. How long it says that it is good for does not matter, since it is used once and at once.
+ *
+ * @param now seconds since the epoch
+ */
+export function checkIdToken(
+  claims: VerifiedClaims,
+  expected: {
+    readonly clientId: string;
+    readonly nonce: string;
+    readonly accessToken: string | undefined;
+    readonly algorithm: JwsAlgorithm;
+  },
+  now: number,
+): void {
+  const nonce = textClaim(claims, 'nonce', 512);
+  if (nonce === undefined || !equalInConstantTime(nonce, expected.nonce))
+    throw refuse('assertion_nonce', 'Its nonce is not that of the request.');
+  const authorizedParty = claimOf(claims, 'azp');
+  if (authorizedParty !== undefined && authorizedParty !== expected.clientId)
+    throw refuse('assertion_client', 'Its azp is another client.');
+  const issuedAt = timeClaim(claims, 'iat');
+  const expiresAt = timeClaim(claims, 'exp');
+  if (issuedAt === undefined || expiresAt === undefined)
+    throw refuse('assertion_claim_missing', 'It must have exp and iat, in seconds.');
+  if (expiresAt <= now || now - issuedAt > oldestSeconds) throw refuse('assertion_expired', 'It is too old.');
+  if (issuedAt > now + clockSkewSeconds) throw refuse('assertion_not_yet_valid', 'Its iat lies ahead.');
+  const hash = claimOf(claims, 'at_hash');
+  if (
+    hash !== undefined &&
+    (typeof hash !== 'string' ||
+      expected.accessToken === undefined ||
+      !equalInConstantTime(hash, accessTokenHash(expected.accessToken, expected.algorithm)))
+  )
+    throw refuse('assertion_malformed', 'Its at_hash is not that of the access token that came with it.');
+}

@@ -1,0 +1,46 @@
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CodedError } from '@countersign/kernel';
+import type { NoticeChannel } from './channel.ts';
+
+const mostFiles = 10_000;
+
+/**
+ * A folder from which the firm's own system takes files, one a notice: `{id}.json`. Each appears whole or not at all.
+ * With ten thousand in it, it is full: nobody takes them.
+ */
+export function createFolderChannel({
+  name,
+  folder,
+}: {
+  readonly name: string;
+  readonly folder: string;
+}): NoticeChannel {
+  return {
+    name,
+    async send({ id, body }) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      if ((await readdir(folder)).length >= mostFiles)
+        throw new CodedError({
+          code: 'notice_folder_full',
+          category: 'unavailable',
+          detail: `The folder of the channel ${name} holds ${mostFiles} files that nobody has taken.`,
+        });
+      const path = join(folder, `${id}.json`);
+      const temporary = `${path}.new`;
+      try {
+        const file = await open(temporary, 'w', 0o600);
+        try {
+          await file.writeFile(`${body}\n`);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await rename(temporary, path);
+      } catch (error) {
+        await rm(temporary, { force: true });
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,269 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parsePrincipalId } from '@countersign/contracts';
+import { newId, sha256Base64Url, systemRandom } from '@countersign/kernel';
+import { createLogger, type ScratchDatabase } from '@countersign/runtime';
+import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  createFolderChannel,
+  createNotices,
+  createWebhookChannel,
+  type NoticeChannel,
+  noticesMigrations,
+  type RunningNotices,
+} from './index.ts';
+import { createRecordCollector } from './testing/record-collector.ts';
+
+const hour = 3_600_000;
+const anna = parsePrincipalId('person:anna.keller');
+if (anna === undefined) throw new Error('not a principal');
+
+let database: ScratchDatabase;
+const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
+const logger = createLogger({ level: 'silent', name: 'test' });
+const folder = mkdtempSync(join(tmpdir(), 'notices-'));
+let audit = createRecordCollector(clock);
+let running: RunningNotices[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase({ components: [noticesMigrations] });
+});
+afterAll(async () => {
+  await database.drop();
+  rmSync(folder, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  audit = createRecordCollector(clock);
+  rmSync(folder, { recursive: true, force: true });
+  await database.pool('notices').query('delete from notices');
+});
+afterEach(async () => {
+  for (const each of running) await each.stop();
+  running = [];
+});
+
+const inFolder: NoticeChannel = createFolderChannel({ name: 'files', folder });
+
+function start(...channels: NoticeChannel[]): RunningNotices {
+  const notices = createNotices({
+    pool: database.pool('notices'),
+    audit,
+    channels,
+    environment: 'production',
+    clock,
+    random: systemRandom,
+    logger,
+    // Rounds are asked for.
+    everyMs: hour,
+  });
+  running.push(notices);
+  return notices;
+}
+
+function notice() {
+  return {
+    id: newId('notice', { clock, random: systemRandom }),
+    to: anna ?? 'nobody',
+    kind: 'authenticator-added',
+    text: 'A security key was added to your account.',
+    facts: { name: 'Blue key' },
+  } as Parameters<RunningNotices['tell']>[0];
+}
+
+/** A channel that refuses until it is told otherwise. */
+function fickle(name: string) {
+  const sent: string[] = [];
+  let down = true;
+  const channel: NoticeChannel = {
+    name,
+    async send({ body }) {
+      if (down) throw new Error('down');
+      sent.push(body);
+    },
+  };
+  return {
+    channel,
+    sent,
+    up() {
+      down = false;
+    },
+  };
+}
+
+describe('what people are told', () => {
+  it('reaches every channel once, and each outcome is recorded with the digest of what was handed over', async () => {
+    const other = fickle('mail');
+    other.up();
+    const notices = start(inFolder, other.channel);
+    const told = notice();
+    await notices.tell(told);
+    await notices.tell(told);
+    await notices.sendDue();
+
+    const [file] = readdirSync(folder);
+    const body = readFileSync(join(folder, file ?? ''), 'utf8').trim();
+    expect(JSON.parse(body)).toEqual({
+      id: told.id,
+      kind: 'authenticator-added',
+      to: { person: anna },
+      text: told.text,
+      facts: { name: 'Blue key' },
+      told_at: '2026-11-21T09:00:00.000Z',
+    });
+    expect(other.sent).toEqual([body]);
+    expect(audit.ofType('notice.sent').map(({ data }) => data)).toEqual(
+      expect.arrayContaining(
+        ['files', 'mail'].map((channel) => ({
+          notice: told.id,
+          kind: told.kind,
+          channel,
+          attempts: 1,
+          message_sha256: sha256Base64Url(body),
+        })),
+      ),
+    );
+    expect(audit.records).toHaveLength(2);
+    // Neither what it says nor its facts are in the log.
+    expect(JSON.stringify(audit.records)).not.toContain('Blue key');
+  });
+
+  it('goes to everybody of a role without naming anybody', async () => {
+    const notices = start(inFolder);
+    await notices.tell({ ...notice(), to: { role: 'security', institution: '5493000ARRANGERDEM94' } });
+    await notices.sendDue();
+    expect(audit.ofType('notice.sent')[0]).toMatchObject({
+      data: { to_role: 'security', to_institution: '5493000ARRANGERDEM94' },
+    });
+    expect(audit.ofType('notice.sent')[0]?.subject).toBeUndefined();
+  });
+
+  it('holds up no channel by another that is down, and tries that one again later and later', async () => {
+    const mail = fickle('mail');
+    const notices = start(inFolder, mail.channel);
+    await notices.tell(notice());
+    await notices.sendDue();
+    expect(readdirSync(folder)).toHaveLength(1);
+    expect(mail.sent).toHaveLength(0);
+
+    mail.up();
+    await notices.sendDue();
+    // Its time has not come.
+    expect(mail.sent).toHaveLength(0);
+    clock.advance(6_000);
+    await notices.sendDue();
+    expect(mail.sent).toHaveLength(1);
+    expect(audit.ofType('notice.sent').map(({ data }) => data)).toContainEqual(
+      expect.objectContaining({ channel: 'mail', attempts: 2 }),
+    );
+  });
+
+  it('is given up on one channel after a day, recorded as failed', async () => {
+    const mail = fickle('mail');
+    const notices = start(mail.channel);
+    await notices.tell(notice());
+    for (let round = 0; round < 40; round += 1) {
+      await notices.sendDue();
+      clock.advance(2 * hour);
+    }
+    expect(audit.ofType('notice.failed')).toMatchObject([
+      { outcome: 'deny', reason: 'fault', data: { channel: 'mail', attempts: 24 } },
+    ]);
+    mail.up();
+    await notices.sendDue();
+    expect(mail.sent).toHaveLength(0);
+  });
+
+  it('is sent again, and recorded once, when its outcome could not be written down', async () => {
+    const mail = fickle('mail');
+    mail.up();
+    const notices = start(mail.channel);
+    const told = notice();
+    audit.setBroken(true);
+    await notices.tell(told);
+    // By the round that it began, or by this one.
+    await notices.sendDue().catch(() => undefined);
+    expect(mail.sent).toHaveLength(1);
+    expect(audit.records).toHaveLength(0);
+    audit.setBroken(false);
+    clock.advance(61_000);
+    await notices.sendDue();
+    expect(mail.sent).toHaveLength(2);
+    expect(mail.sent[1]).toBe(mail.sent[0]);
+    expect(audit.ofType('notice.sent')).toHaveLength(1);
+  });
+
+  it('leaves once although two nodes send at the same time', async () => {
+    const mail = fickle('mail');
+    mail.up();
+    const [one, two] = [start(mail.channel), start(mail.channel)];
+    for (let count = 0; count < 30; count += 1) await one.tell(notice());
+    await Promise.all([one.sendDue(), two.sendDue()]);
+    expect(mail.sent).toHaveLength(30);
+    expect(audit.ofType('notice.sent')).toHaveLength(30);
+  });
+
+  it('is refused by a part of ours that writes too much', async () => {
+    await expect(start(inFolder).tell({ ...notice(), text: 'x'.repeat(2_001) })).rejects.toThrow('does not fit');
+  });
+
+  it('has at least one channel outside development, and each has a name of its own', () => {
+    expect(() => start()).toThrowError(expect.objectContaining({ code: 'configuration_unsafe' }));
+    expect(() => start(inFolder, inFolder)).toThrowError(expect.objectContaining({ code: 'configuration_invalid' }));
+  });
+});
+
+describe('a system of the firm that is posted to', () => {
+  let server: Server;
+  let seen: { readonly authorization: string | undefined; readonly body: string }[] = [];
+  let status = 204;
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      let body = '';
+      request.setEncoding('utf8').on('data', (part: string) => {
+        body += part;
+      });
+      request.on('end', () => {
+        seen.push({ authorization: request.headers.authorization, body });
+        response.writeHead(status).end();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(() => new Promise((resolve) => server.close(resolve)));
+
+  it('gets the notice with its authorization, and again after an answer that is no 2xx', async () => {
+    seen = [];
+    status = 500;
+    const { port } = server.address() as AddressInfo;
+    const webhook = createWebhookChannel({
+      name: 'desk-chat',
+      url: `http://127.0.0.1:${port}/notices`,
+      authorization: 'Bearer of-the-firm',
+      exchange: {
+        async exchange(url, { contentType, body, authorization }) {
+          const answer = await fetch(url, {
+            method: 'POST',
+            headers: { 'content-type': contentType, authorization: authorization ?? '' },
+            body: String(body),
+          });
+          return { status: answer.status, contentType: undefined, body: Buffer.alloc(0) };
+        },
+      },
+    });
+    const notices = start(webhook);
+    await notices.tell(notice());
+    await notices.sendDue();
+    expect(audit.records).toHaveLength(0);
+    status = 204;
+    clock.advance(6_000);
+    await notices.sendDue();
+    expect(seen).toHaveLength(2);
+    expect(seen[1]).toEqual(seen[0]);
+    expect(seen[0]?.authorization).toBe('Bearer of-the-firm');
+    expect(audit.ofType('notice.sent')).toHaveLength(1);
+  });
+});

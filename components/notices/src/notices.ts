@@ -1,0 +1,166 @@
+import type { AuditAppender, Notices } from '@countersign/contracts';
+import {
+  type Clock,
+  CodedError,
+  isCodedError,
+  type Random,
+  type RecordId,
+  sha256Base64Url,
+  toInstant,
+} from '@countersign/kernel';
+import { createRounds, type Logger, type Metrics } from '@countersign/runtime';
+import type pg from 'pg';
+import type { NoticeChannel } from './channels/channel.ts';
+import { messageOf, requireFit } from './message.ts';
+import { createNoticeStore, type TakenDelivery } from './store.ts';
+
+export interface NoticesDependencies {
+  readonly pool: pg.Pool;
+  readonly audit: AuditAppender;
+  readonly channels: readonly NoticeChannel[];
+  readonly environment: 'development' | 'production';
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics?: Pick<Metrics, 'counter'>;
+  /** Default 2,000. */
+  readonly everyMs?: number;
+}
+
+export interface RunningNotices extends Notices {
+  /** Sends what is due now; runs by itself. */
+  sendDue(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const atOnce = 16;
+const leaseMs = 60_000;
+/** About a day of trying: 5 s, 10 s, 20 s and so on, up to two hours. */
+const mostAttempts = 24;
+const firstRetryMs = 5_000;
+const longestRetryMs = 2 * 3_600_000;
+const keptMs = 30 * 86_400_000;
+const sliceSize = 1_000;
+
+/**
+ * The outbox of what people are told. A notice is durable before {@link Notices.tell} resolves; it leaves by every
+ * channel, each apart: one that is down holds up no other.
+ *
+ * @throws CodedError `configuration_unsafe` outside development where there is no channel
+ */
+export function createNotices(dependencies: NoticesDependencies): RunningNotices {
+  const { pool, audit, clock, random, logger, environment } = dependencies;
+  const channels = new Map(dependencies.channels.map((channel) => [channel.name, channel]));
+  if (channels.size < dependencies.channels.length)
+    throw new CodedError({
+      code: 'configuration_invalid',
+      category: 'invalid',
+      detail: '/notices/channels: two of them have one name.',
+    });
+  if (channels.size === 0 && environment !== 'development')
+    throw new CodedError({
+      code: 'configuration_unsafe',
+      category: 'invalid',
+      detail: '/notices/channels: people must be told what happens to their accounts: name at least one channel.',
+    });
+  const names = [...channels.keys()];
+  const store = createNoticeStore(pool, { clock, random });
+  const outcomes = dependencies.metrics?.counter(
+    'countersign_notices_total',
+    'What people are told, by channel and outcome',
+    ['channel', 'outcome'],
+  );
+
+  async function send(taken: TakenDelivery, claim: string): Promise<void> {
+    const { notice, channel: name, attempts } = taken;
+    const key = { notice: notice.id, channel: name, claim };
+    const message = messageOf(notice);
+    const channel = channels.get(name);
+    if (channel === undefined) throw new Error(`a notice was taken for a channel that there is none of: ${name}`);
+    const failure = await channel.send(message).then(
+      () => undefined,
+      (error: unknown) => ({ error, code: isCodedError(error) ? error.code : 'fault' }),
+    );
+    if (failure === undefined) {
+      await record(taken, message.body, undefined);
+      if (await store.settle(key, 'sent')) outcomes?.inc({ channel: name, outcome: 'sent' });
+      return;
+    }
+    if (attempts < mostAttempts) {
+      logger.warn({ error: failure.error, channel: name, notice: notice.id }, 'a channel did not take a notice');
+      await store.putOff(key, clock.now() + waitAfter(attempts, random));
+      return;
+    }
+    logger.error({ error: failure.error, channel: name, notice: notice.id }, 'a notice is given up on one channel');
+    await record(taken, message.body, failure.code);
+    if (await store.settle(key, 'failed')) outcomes?.inc({ channel: name, outcome: 'failed' });
+  }
+
+  async function record(taken: TakenDelivery, body: string, reason: string | undefined): Promise<void> {
+    const { notice, channel, attempts, recordId } = taken;
+    const { to } = notice;
+    await appendOnce(audit, {
+      id: recordId,
+      ...(reason === undefined
+        ? { type: 'notice.sent' as const, outcome: 'done' as const }
+        : { type: 'notice.failed' as const, outcome: 'deny' as const, reason }),
+      source: 'notices',
+      ...('person' in to ? { subject: { id: to.person } } : {}),
+      data: {
+        notice: notice.id,
+        kind: notice.kind,
+        channel,
+        ...('role' in to ? { to_role: to.role, to_institution: to.institution } : {}),
+        attempts,
+        message_sha256: sha256Base64Url(body),
+      },
+    });
+  }
+
+  async function sendDue(): Promise<void> {
+    await store.removeBefore(clock.now() - keptMs, sliceSize);
+    if (names.length === 0) return;
+    for (;;) {
+      const claim = Buffer.from(random.bytes(16)).toString('base64url');
+      const taken = await store.take({ channels: names, claim, now: clock.now(), leaseMs, limit: atOnce });
+      const settled = await Promise.allSettled(taken.map((each) => send(each, claim)));
+      const failed = settled.find(({ status }) => status === 'rejected');
+      // What could not be written down is sent once more when its lease has run out.
+      if (failed?.status === 'rejected') throw failed.reason;
+      if (taken.length < atOnce) return;
+    }
+  }
+
+  const rounds = createRounds({ what: 'notices', work: sendDue, logger, everyMs: dependencies.everyMs ?? 2_000 });
+  return {
+    async tell(notice) {
+      requireFit(notice);
+      const { id, to, kind, text, facts = {} } = notice;
+      const stored = { id, kind, text, facts, toldAt: toInstant(clock.now()) };
+      await store.put({ ...stored, to: typeof to === 'string' ? { person: to } : to }, names);
+      rounds.hurry();
+    },
+    sendDue: rounds.run,
+    stop: rounds.stop,
+  };
+}
+
+/** Doubled each time; a fifth of it by chance, so that a receiver that is back is not overrun. */
+function waitAfter(attempts: number, random: Random): number {
+  const wait = Math.min(firstRetryMs * 2 ** Math.min(attempts - 1, 20), longestRetryMs);
+  const [byte = 0] = random.bytes(1);
+  return Math.round(wait * (0.8 + (0.2 * byte) / 255));
+}
+
+/**
+ * An outcome has its record's id from the beginning. Whoever died after recording it, and finds another number of
+ * attempts now, leaves the record as it is.
+ */
+async function appendOnce(audit: AuditAppender, draft: Parameters<AuditAppender['append']>[0]): Promise<RecordId> {
+  try {
+    await audit.append(draft);
+  } catch (error) {
+    if (!isCodedError(error, 'record_identity_taken')) throw error;
+  }
+  return draft.id;
+}

@@ -1,0 +1,146 @@
+import { type NoticeKind, noticeKinds } from '@countersign/contracts';
+import { type NoticeId, newId, parseId, type RecordId, toInstant } from '@countersign/kernel';
+import { databaseFailure, transaction } from '@countersign/runtime';
+import type pg from 'pg';
+import type { StoredNotice } from './message.ts';
+
+/** What is due on one channel, taken by whoever holds `claim`. */
+export interface TakenDelivery {
+  readonly notice: StoredNotice;
+  readonly channel: string;
+  /** With this one. */
+  readonly attempts: number;
+  readonly recordId: RecordId;
+}
+
+interface Row {
+  readonly id: string;
+  readonly to_person: string | null;
+  readonly to_role: string | null;
+  readonly to_institution: string | null;
+  readonly kind: string;
+  readonly content: string;
+  readonly facts: Readonly<Record<string, string>>;
+  readonly told_at: Date;
+  readonly channel: string;
+  readonly attempts: number;
+  readonly record_id: string;
+}
+
+type From = Parameters<typeof newId>[1];
+type Key = { readonly notice: NoticeId; readonly channel: string; readonly claim: string };
+
+/** The outbox. @throws CodedError `database_unavailable` */
+export function createNoticeStore(pool: pg.Pool, from: From) {
+  return {
+    /** Once for each id; whoever asks again changes nothing. */
+    async put(notice: StoredNotice, channels: readonly string[]): Promise<void> {
+      await transaction(pool, async (client) => {
+        const { to } = notice;
+        const { rowCount } = await client.query(
+          `insert into notices (id, to_person, to_role, to_institution, kind, content, facts, told_at)
+           values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (id) do nothing`,
+          [
+            notice.id,
+            'person' in to ? to.person : null,
+            'role' in to ? to.role : null,
+            'role' in to ? to.institution : null,
+            notice.kind,
+            notice.text,
+            JSON.stringify(notice.facts),
+            notice.toldAt,
+          ],
+        );
+        if (rowCount === 0) return;
+        await client.query(
+          `insert into deliveries (notice, channel, next_attempt, record_id)
+           select $1, channel, $2, record_id from unnest($3::text[], $4::text[]) as each (channel, record_id)`,
+          [notice.id, notice.toldAt, channels, channels.map(() => newId('record', from))],
+        );
+      });
+    },
+
+    /** Takes what is due on these channels, for `leaseMs`: a node that dies on the way leaves it to the next. */
+    async take(taking: {
+      readonly channels: readonly string[];
+      readonly claim: string;
+      readonly now: number;
+      readonly leaseMs: number;
+      readonly limit: number;
+    }): Promise<readonly TakenDelivery[]> {
+      const { channels, claim, now, leaseMs, limit } = taking;
+      const { rows } = await ask<Row>(
+        pool,
+        `with taken as (
+           update deliveries set claim = $1, attempts = attempts + 1, next_attempt = $3
+            where (notice, channel) in (
+              select notice, channel from deliveries
+               where status = 'pending' and next_attempt <= $2 and channel = any($4)
+               order by next_attempt limit $5 for update skip locked)
+           returning notice, channel, attempts, record_id)
+         select notices.id, to_person, to_role, to_institution, kind, content, facts, told_at, channel, attempts, record_id
+           from taken join notices on notices.id = taken.notice`,
+        [claim, new Date(now), new Date(now + leaseMs), channels, limit],
+      );
+      return rows.map(takenOf);
+    },
+
+    /** @returns whether whoever claims it still had it */
+    async settle({ notice, channel, claim }: Key, status: 'sent' | 'failed'): Promise<boolean> {
+      const { rowCount } = await ask(
+        pool,
+        `update deliveries set status = $4, claim = null
+          where notice = $1 and channel = $2 and claim = $3 and status = 'pending'`,
+        [notice, channel, claim, status],
+      );
+      return rowCount === 1;
+    },
+
+    async putOff({ notice, channel, claim }: Key, until: number): Promise<void> {
+      await ask(
+        pool,
+        `update deliveries set next_attempt = $4, claim = null
+          where notice = $1 and channel = $2 and claim = $3 and status = 'pending'`,
+        [notice, channel, claim, new Date(until)],
+      );
+    },
+
+    /** Forgets what was told before, whatever became of it. @returns how many */
+    async removeBefore(before: number, limit: number): Promise<number> {
+      const { rowCount } = await ask(
+        pool,
+        'delete from notices where id in (select id from notices where told_at < $1 limit $2)',
+        [new Date(before), limit],
+      );
+      return rowCount ?? 0;
+    },
+  };
+}
+
+export type NoticeStore = ReturnType<typeof createNoticeStore>;
+
+async function ask<R extends pg.QueryResultRow>(
+  pool: pg.Pool,
+  text: string,
+  values: readonly unknown[],
+): Promise<pg.QueryResult<R>> {
+  try {
+    return await pool.query<R>(text, [...values]);
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}
+
+function takenOf(row: Row): TakenDelivery {
+  const id = parseId('notice', row.id);
+  const recordId = parseId('record', row.record_id);
+  const kind = noticeKinds.find((known): known is NoticeKind => known === row.kind);
+  if (id === undefined || recordId === undefined || kind === undefined)
+    throw new Error(`a stored notice cannot be read: ${row.id}`);
+  const to =
+    row.to_person === null
+      ? { role: row.to_role ?? '', institution: row.to_institution ?? '' }
+      : { person: row.to_person };
+  const notice = { id, kind, to, text: row.content, facts: row.facts, toldAt: toInstant(row.told_at.getTime()) };
+  return { notice, channel: row.channel, attempts: row.attempts, recordId };
+}

@@ -1,0 +1,107 @@
+import type { DecisionInput, DevicePosture } from '@countersign/contracts';
+import { recordedDecision } from '@countersign/contracts';
+import { type Json, newId, systemRandom, toInstant } from '@countersign/kernel';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { RunningPolicyEngine } from '../index.ts';
+import { desk, directoryOf, market, midday, own, stepQuestion, transactionOf } from '../testing/desk.ts';
+import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
+
+const mine = 'device:of-own';
+let rig: EngineRig;
+let engine: RunningPolicyEngine;
+const reported = new Map<string, DevicePosture>();
+beforeAll(async () => {
+  rig = await createEngineRig();
+  engine = await rig.start({ devices: { postureOf: (device) => reported.get(device) } });
+});
+afterAll(() => rig.close());
+beforeEach(() => {
+  reported.clear();
+  rig.directory = desk;
+});
+
+function report(posture: DevicePosture['posture'], changes: Partial<DevicePosture> = {}): void {
+  reported.set(mine, { posture, postureAt: toInstant(midday), source: 'edr', failed: [], ...changes });
+}
+const placing = (context: Partial<DecisionInput['context']> = {}) =>
+  stepQuestion('order:create', transactionOf('trade_order', { drop: ['algo'] }), {
+    acr: 'phr',
+    authTime: midday / 1000 - 60,
+    device: mine,
+    ...context,
+  });
+const decided = (context?: Parameters<typeof placing>[0]) => engine.decide(placing(context));
+const deviceIn = (input: Json) => {
+  const { local } = input as unknown as { local: readonly { uid: Json; attrs: Json }[] };
+  return local.find(({ uid }) => JSON.stringify(uid).includes('"Device"'));
+};
+
+/** Puts a decision into the log as whoever acts on it does. */
+async function recorded(decision: Awaited<ReturnType<typeof decided>>) {
+  const id = newId('record', { clock: rig.clock, random: systemRandom });
+  rig.records.push({
+    id,
+    type: 'decision.made',
+    source: 'policy-engine',
+    outcome: decision.decision ? 'permit' : 'deny',
+    data: { action: 'order:create', decision: recordedDecision(decision) } as unknown as Json,
+  });
+  return id;
+}
+
+describe('a device that a question names', () => {
+  it('is as it was last reported, whatever the directory has', async () => {
+    expect((await decided()).reasons).toEqual([]);
+    report('failing');
+    expect((await decided()).reasons.map(({ code }) => code)).toEqual(['device_failing']);
+    rig.directory = directoryOf({
+      devices: market.devices.map((device) => ({ ...device, posture: 'failing' })),
+    });
+    report('compliant');
+    expect((await decided()).reasons).toEqual([]);
+    reported.clear();
+    expect((await decided()).reasons.map(({ code }) => code)).toEqual(['device_failing']);
+  });
+
+  it('is stale when that was long ago', async () => {
+    report('compliant', { postureAt: toInstant(midday - 7 * 86_400_000 - 1) });
+    expect((await decided()).reasons.map(({ code }) => code)).toEqual(['device_stale']);
+  });
+
+  it('is in the input as it was found, with the firm and the person it belongs to', async () => {
+    report('failing');
+    expect(deviceIn((await decided()).input)).toEqual({
+      attrs: {
+        holder: { __entity: { id: 'person:own', type: 'Person' } },
+        institution: { __entity: { id: own, type: 'Institution' } },
+        posture: 'failing',
+        postureAt: { __extn: { arg: toInstant(midday), fn: 'datetime' } },
+      },
+      parents: [{ id: own, type: 'Institution' }],
+      uid: { id: mine, type: 'Device' },
+    });
+  });
+
+  it('is decided about again as it was then, when it is otherwise by now', async () => {
+    report('failing');
+    const denied = await recorded(await decided());
+    report('compliant');
+    const permitted = await recorded(await decided());
+    reported.clear();
+    for (const [id, decision] of [
+      [denied, false],
+      [permitted, true],
+    ] as const)
+      expect(await engine.history.replay(id)).toMatchObject({ outcome: 'identical', recorded: { decision } });
+  });
+
+  it('changes nothing in a question that names none, nor one that belongs to somebody else', async () => {
+    const question = stepQuestion('order:create', transactionOf('trade_order', { drop: ['algo'] }));
+    const before = (await engine.decide(question)).inputDigest;
+    report('failing');
+    expect((await engine.decide(question)).inputDigest).toBe(before);
+    const other = await decided({ device: 'device:of-clerk' });
+    expect(deviceIn(other.input)).toBeUndefined();
+    expect(other.input).toMatchObject({ context: { signals: ['device-unknown'] } });
+  });
+});

@@ -1,0 +1,46 @@
+import { EntityReference, noAttributes, type UnrelatedEntity } from '@countersign/cedar';
+import type { Device, Devices } from '@countersign/contracts';
+import { parseInstant, toInstant } from '@countersign/kernel';
+import { recordShape } from '../decision/record-shape.ts';
+import type { ValueMaker } from '../decision/value-maker.ts';
+import type { KnownDirectory, KnownPrincipal } from './known-directory.ts';
+import { knownReference } from './known-references.ts';
+
+const deviceRecord = recordShape('holder', 'institution', 'posture', 'postureAt');
+
+/** A device counts when it is the person's own, or nobody's in particular of their institution. */
+export function countingDevice(
+  id: string | undefined,
+  principal: KnownPrincipal | undefined,
+  { snapshot }: KnownDirectory,
+): Device | undefined {
+  const device = id === undefined || principal === undefined ? undefined : snapshot.device(id);
+  if (device === undefined || principal === undefined || device.institution !== principal.institution) return undefined;
+  return device.holder === undefined || device.holder === principal.id ? device : undefined;
+}
+
+/**
+ * The device of one question, as it was found to be when the question was asked: its posture changes many times while
+ * the directory stays as it is. What it refers to is what whoever asks refers to.
+ */
+export function deviceEntity(
+  device: Device,
+  principal: KnownPrincipal,
+  devices: Pick<Devices, 'postureOf'> | undefined,
+  make: ValueMaker,
+): UnrelatedEntity {
+  const { posture, postureAt } = devices?.postureOf(device.id) ?? device;
+  const institution = knownReference('Institution', device.institution);
+  return {
+    // Not a reference that is kept: what has grown old would hold on to the question.
+    reference: new EntityReference('Device', make.text(device.id)),
+    attributes: deviceRecord([
+      /* holder */ device.holder === undefined ? undefined : principal.reference,
+      institution,
+      /* posture */ make.text(posture),
+      /* postureAt */ make.datetime(toInstant(parseInstant(postureAt) ?? 0)),
+    ]),
+    tags: noAttributes,
+    parents: [institution],
+  };
+}

@@ -1,0 +1,62 @@
+import { hardwareAcr, phishingResistantAcr, type RecoveryFunction } from '@countersign/contracts';
+import { CodedError } from '@countersign/kernel';
+import { parseConfiguration } from '@countersign/runtime';
+import { type Static, Type } from 'typebox';
+
+const closed = { additionalProperties: false };
+const role = Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$' });
+
+/** The part of an installation's configuration about lost factors. */
+export const recoverySchema = Type.Object(
+  {
+    /** The functions that approve, each once and each by another person. By default the line and those who control it. */
+    functions: Type.Optional(
+      Type.Array(
+        Type.Object({ name: role, roles: Type.Array(role, { minItems: 1, maxItems: 16, uniqueItems: true }) }, closed),
+        { minItems: 2, maxItems: 4 },
+      ),
+    ),
+    /** How long after the enrolment nothing moves value; 24 by default. */
+    coolingOffHours: Type.Optional(Type.Integer({ minimum: 1, maximum: 720 })),
+    /** In what time a recovery must be through, enrolment included; 72 by default. */
+    openHours: Type.Optional(Type.Integer({ minimum: 1, maximum: 168 })),
+    /** Classes of authenticators that approve; by default `phrh`, in development `phr` as well. */
+    acrValues: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 128 }), { minItems: 1, maxItems: 8 })),
+  },
+  closed,
+);
+export type RecoveryConfiguration = Readonly<Static<typeof recoverySchema>>;
+
+export interface RecoverySettings {
+  readonly functions: readonly RecoveryFunction[];
+  readonly coolingOffMs: number;
+  readonly openMs: number;
+  readonly acrValues: readonly string[];
+}
+
+const defaultFunctions: readonly RecoveryFunction[] = [
+  { name: 'line', roles: ['supervisor', 'desk-head', 'head-of-trading'] },
+  { name: 'control', roles: ['compliance', 'risk', 'security'] },
+];
+
+/** @throws CodedError `configuration_invalid`: two functions of one name, or one role that speaks for two */
+export function recoverySettings(
+  input: RecoveryConfiguration,
+  environment: 'development' | 'production',
+): RecoverySettings {
+  const config = parseConfiguration(recoverySchema, input);
+  const functions = config.functions ?? defaultFunctions;
+  const roles = functions.flatMap((each) => each.roles);
+  if (new Set(functions.map(({ name }) => name)).size < functions.length || new Set(roles).size < roles.length)
+    throw new CodedError({
+      code: 'configuration_invalid',
+      category: 'invalid',
+      detail: '/recovery/functions: each has a name of its own, and no role speaks for two of them.',
+    });
+  return {
+    functions,
+    coolingOffMs: (config.coolingOffHours ?? 24) * 3_600_000,
+    openMs: (config.openHours ?? 72) * 3_600_000,
+    acrValues: config.acrValues ?? (environment === 'production' ? [hardwareAcr] : [phishingResistantAcr, hardwareAcr]),
+  };
+}

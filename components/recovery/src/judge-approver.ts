@@ -1,0 +1,68 @@
+import { type Person, type PersonSignal, type RecoveryFunction, recoveryErrors } from '@countersign/contracts';
+import type { CodedError } from '@countersign/kernel';
+import { missingFunctions } from './shown.ts';
+import type { StoredRecovery } from './store.ts';
+
+/** What is known of who would approve. */
+export interface Approver {
+  readonly person: Person;
+  /** By whose invitations they enrolled what they have. */
+  readonly inviters: readonly string[];
+  readonly signals: readonly PersonSignal[];
+  /** Whether a recovery of their own stands. */
+  readonly recovering: boolean;
+}
+
+/** Signs that it may be somebody else, or that the factor is too new to vouch for another's. */
+const unsettling: ReadonlySet<PersonSignal> = new Set([
+  'recovery-cooling-off',
+  'credential-compromised',
+  'session-hijacked',
+  'impossible-travel',
+  'account-disabled',
+]);
+
+/**
+ * For which function somebody may approve a recovery, or why they may not. Two approvers are independent when neither is
+ * the person, neither has opened it, neither was let in by the person or by a person who opened it, and each speaks for
+ * another function. Nobody is asked by name: who may approve follows from roles alone.
+ */
+export function judgeApprover(
+  recovery: StoredRecovery,
+  approver: Approver,
+  functions: readonly RecoveryFunction[],
+): RecoveryFunction | CodedError {
+  const { person, inviters, signals, recovering } = approver;
+  if (person.institution !== recovery.institution)
+    return recoveryErrors.error('recovery_foreign', 'It is approved by people of its own institution.');
+  if (person.id === recovery.person)
+    return recoveryErrors.error('recovery_self', 'Nobody approves what is about themselves.');
+  if (person.id === recovery.openedBy)
+    return recoveryErrors.error('recovery_same_person', 'Who opened it does not approve it.');
+  if (recovery.approvals.some(({ by }) => by === person.id))
+    return recoveryErrors.error('recovery_same_person', 'You have approved it already; another person has to as well.');
+  if (inviters.includes(recovery.person) || (isPerson(recovery.openedBy) && inviters.includes(recovery.openedBy)))
+    return recoveryErrors.error(
+      'recovery_not_independent',
+      'You were let in by the person whom it is about, or by who opened it: somebody else has to approve it.',
+    );
+  if (recovering || signals.some((signal) => unsettling.has(signal)))
+    return recoveryErrors.error(
+      'recovery_approver_unsettled',
+      'Something about your own account has to settle first: somebody else has to approve it.',
+    );
+  const mine = functions.filter(({ roles }) => roles.some((role) => person.roles.includes(role)));
+  const missing = missingFunctions(recovery, functions);
+  const open = mine.find(({ name }) => missing.some((each) => each.name === name));
+  if (open !== undefined) return open;
+  return recoveryErrors.error(
+    'recovery_function',
+    mine.length === 0
+      ? 'Your roles are of none of the functions that approve recoveries.'
+      : 'Your function has approved already: the other one has to as well.',
+  );
+}
+
+function isPerson(id: string): boolean {
+  return id.startsWith('person:');
+}

@@ -1,0 +1,34 @@
+import type { Recovery } from '@countersign/contracts';
+import { type Html, html, page } from '@countersign/runtime';
+import type { Drawn } from './drawn.ts';
+import { inWords } from './in-words.ts';
+
+/** The recoveries that wait for the person who is signed in. @param path of this page */
+export function listPage(
+  { texts, lang, banner }: Drawn,
+  content: { readonly person: string; readonly waiting: readonly Recovery[]; readonly path: string },
+): Html {
+  const { list } = texts;
+  const { person, waiting, path } = content;
+  return page({
+    title: list.title,
+    lang,
+    banner,
+    body: html`<section class="panel" aria-labelledby="title">
+<h1 id="title">${list.title}</h1>
+<p class="lead">${list.lead} <strong><bdi>${person}</bdi></strong>.</p>
+${
+  waiting.length === 0
+    ? html`<p>${list.none}</p>`
+    : html`<table><thead><tr><th scope="col">${list.who}</th><th scope="col">${list.opened}</th><th scope="col">${list.before}</th></tr></thead>
+<tbody>${waiting.map(
+        (each) => html`<tr>
+<td><a href="${path}/${each.id}"><bdi>${each.person}</bdi></a></td>
+<td>${inWords(each.openedAt, lang)}</td>
+<td>${inWords(each.expiresAt, lang)}</td>
+</tr>`,
+      )}</tbody></table>`
+}
+</section>`,
+  });
+}

@@ -1,0 +1,37 @@
+import { type Html, html, page } from '@countersign/runtime';
+import type { Drawn } from './drawn.ts';
+
+/** The public page. It is the same for everybody, before and after. @param path of this page */
+export function requestPage({ texts, lang, banner }: Drawn, path: string): Html {
+  const { request } = texts;
+  return page({
+    title: request.title,
+    lang,
+    banner,
+    body: html`<section class="panel" aria-labelledby="title">
+<h1 id="title">${request.title}</h1>
+<p class="lead">${request.lead}</p>
+<form method="post" action="${path}">
+<p><label for="person">${request.name}</label></p>
+<p><input type="text" id="person" name="person" required maxlength="128" autocomplete="off" autocapitalize="none" spellcheck="false" aria-describedby="person-hint"></p>
+<p class="hint" id="person-hint">${request.nameHint}</p>
+<div class="actions"><button class="primary" type="submit">${request.send}</button></div>
+</form>
+<p class="hint">${request.safer}</p>
+</section>`,
+  });
+}
+
+export function requestedPage({ texts, lang, banner }: Drawn): Html {
+  const { request } = texts;
+  return page({
+    title: request.sentTitle,
+    lang,
+    banner,
+    body: html`<section class="panel" aria-labelledby="title">
+<h1 id="title">${request.sentTitle}</h1>
+<p class="lead">${request.sentLead}</p>
+<p>${request.sentNext}</p>
+</section>`,
+  });
+}

@@ -1,0 +1,146 @@
+import {
+  type Authentication,
+  recoveryErrors,
+  type SignIn,
+  type SignInNeed,
+  type Statements,
+} from '@countersign/contracts';
+import { parseId, parseJson, type Random, type RecoveryId } from '@countersign/kernel';
+import {
+  chooseTexts,
+  type Logger,
+  readForm,
+  requireSameOriginPost,
+  sendErrorPage,
+  sendPage,
+  signedInPages,
+} from '@countersign/runtime';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { RunningRecovery } from '../recoveries.ts';
+import { de } from '../texts/de.ts';
+import { en } from '../texts/en.ts';
+import { approvePage } from './approve-page.ts';
+import { cancelPage } from './cancel-page.ts';
+import { donePage } from './done-page.ts';
+import type { Drawn } from './drawn.ts';
+import { listPage } from './list-page.ts';
+import { requestedPage, requestPage } from './request-page.ts';
+
+export interface RecoveryPages {
+  readonly recovery: RunningRecovery;
+  readonly authentication: Pick<Authentication, 'begin' | 'current'>;
+  readonly statements: Pick<Statements, 'take'>;
+  readonly issuer: string;
+  readonly environment: 'development' | 'production';
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export const recoveryPath = '/recovery';
+const publicPath = '/recover';
+const longestCredential = 12_288;
+type ById = { readonly id: string };
+
+/**
+ * The pages about lost factors: `/recover` for everybody; `/recovery` and `/recovery/{id}` for those who approve;
+ * `/recovery/{id}/cancel` for the person whom it is about.
+ */
+export function recoveryPages(app: FastifyInstance, dependencies: RecoveryPages): void {
+  const { recovery, authentication, statements, issuer, environment, random, logger } = dependencies;
+  const banner = environment === 'development' ? 'Development installation. Not for real business.' : undefined;
+  const { origin, protocol } = new URL(issuer);
+  const secure = protocol === 'https:';
+  const drawn = (request: FastifyRequest): Drawn => ({ ...chooseTexts(request, { en, de }), banner });
+  const pages = signedInPages<SignInNeed, SignIn>(app, {
+    door: authentication,
+    name: 'recovery',
+    clientName: 'Countersign',
+    issuer,
+    random,
+    logger,
+    banner,
+  });
+  const toApprove: SignInNeed = { acrValues: [], tier: 'approval' };
+  const toCancel: SignInNeed = { acrValues: [] };
+
+  async function signedBy(signIn: SignIn, fields: ReadonlyMap<string, string>) {
+    return statements.take({
+      handle: fields.get('handle'),
+      person: signIn.person,
+      credential: credentialOf(fields.get('credential')),
+    });
+  }
+
+  app.get(publicPath, (request, reply) => sendPage(reply, 200, requestPage(drawn(request), publicPath), { secure }));
+  app.post(publicPath, async (request, reply) => {
+    try {
+      requireSameOriginPost(request, origin);
+      await recovery.publicRequests.ask(readForm(request.body).get('person') ?? '', request.ip);
+      return sendPage(reply, 200, requestedPage(drawn(request)), { secure });
+    } catch (error) {
+      return sendErrorPage(error, request, reply, { logger, banner, secure });
+    }
+  });
+
+  pages.get(recoveryPath, toApprove, async ({ signIn }, request, reply) => {
+    const waiting = await recovery.waitingFor(signIn.person);
+    const content = { person: signIn.person, waiting, path: recoveryPath };
+    return sendPage(reply, 200, listPage(drawn(request), content), { secure });
+  });
+
+  pages.get<ById>(`${recoveryPath}/:id`, toApprove, async ({ signIn, csrf }, request, reply) => {
+    const id = idOf(request.params.id);
+    const asked = await recovery.askToApprove(id, signIn.person);
+    const found = await recovery.find(id);
+    if (found === undefined) throw unknown();
+    const content = { recovery: found, asked, csrf, path: `${recoveryPath}/${id}` };
+    return sendPage(reply, 200, approvePage(drawn(request), content), { secure, script: true });
+  });
+
+  pages.post<ById>(`${recoveryPath}/:id`, toApprove, async ({ signIn }, fields, request, reply) => {
+    const id = idOf(request.params.id);
+    const draw = drawn(request);
+    const { done } = draw.texts;
+    if (fields.get('action') === 'refuse') {
+      await recovery.refuse(id, signIn.person, fields.get('reason') ?? '');
+      const content = { title: done.refusedTitle, lead: done.refusedLead, back: recoveryPath };
+      return sendPage(reply, 200, donePage(draw, content), { secure });
+    }
+    const after = await recovery.approve(id, await signedBy(signIn, fields));
+    const lead = after.missing.length === 0 ? done.approvedAll : done.approvedWaits;
+    return sendPage(reply, 200, donePage(draw, { title: done.approvedTitle, lead, back: recoveryPath }), { secure });
+  });
+
+  pages.get<ById>(`${recoveryPath}/:id/cancel`, toCancel, async ({ signIn, csrf }, request, reply) => {
+    const id = idOf(request.params.id);
+    const asked = await recovery.askToCancel(id, signIn.person);
+    const found = await recovery.find(id);
+    if (found === undefined) throw unknown();
+    const content = { recovery: found, asked, csrf, path: `${recoveryPath}/${id}/cancel` };
+    return sendPage(reply, 200, cancelPage(drawn(request), content), { secure, script: true });
+  });
+
+  pages.post<ById>(`${recoveryPath}/:id/cancel`, toCancel, async ({ signIn }, fields, request, reply) => {
+    await recovery.cancelOwn(idOf(request.params.id), await signedBy(signIn, fields));
+    const draw = drawn(request);
+    const { cancelledTitle: title, cancelledLead: lead } = draw.texts.done;
+    return sendPage(reply, 200, donePage(draw, { title, lead }), { secure });
+  });
+}
+
+function idOf(text: string): RecoveryId {
+  const id = parseId('recovery', text);
+  if (id === undefined) throw unknown();
+  return id;
+}
+
+/** JSON of the authenticator's answer; who judges it says what is wrong with it. */
+function credentialOf(text: string | undefined): unknown {
+  if (text === undefined || text.length > longestCredential) return undefined;
+  const parsed = parseJson(text);
+  return parsed.ok ? parsed.value : undefined;
+}
+
+function unknown() {
+  return recoveryErrors.error('recovery_unknown', 'There is nothing at this address that waits for you.');
+}

@@ -1,0 +1,31 @@
+import { recoveryErrors } from '@countersign/contracts';
+
+const longestReason = 400;
+const longestReference = 200;
+const mostReferences = 10;
+
+/** Plain text for people; it is recorded. @throws CodedError `recovery_malformed` */
+export function readReason(text: string): string {
+  if (isPlain(text, longestReason)) return text.trim();
+  throw recoveryErrors.error('recovery_malformed', `A reason is plain text of 1 to ${longestReason} characters.`);
+}
+
+/** References to what proved who somebody is. @throws CodedError `recovery_malformed` */
+export function readEvidence(references: readonly string[]): readonly string[] {
+  if (
+    references.length === 0 ||
+    references.length > mostReferences ||
+    !references.every((each) => isPlain(each, longestReference))
+  )
+    throw recoveryErrors.error(
+      'recovery_malformed',
+      `Name what proved who the person is: 1 to ${mostReferences} references of 1 to ${longestReference} characters.`,
+    );
+  return references.map((each) => each.trim());
+}
+
+function isPlain(text: string, longest: number): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  const plain = text.isWellFormed() && !/[\u0000-\u001f\u007f-\u009f]/.test(text);
+  return plain && text.trim() !== '' && text.length <= longest;
+}

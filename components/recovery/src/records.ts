@@ -1,0 +1,156 @@
+import type { Actor, ProtectedValue, RecordDraft, SignedStatement } from '@countersign/contracts';
+import { type Clock, type Json, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
+import { signedJson } from './statement.ts';
+import type { StoredRecovery } from './store.ts';
+
+const source = 'recovery';
+type From = { readonly clock: Clock; readonly random: Random };
+type About = Pick<StoredRecovery, 'id' | 'person' | 'institution'>;
+
+const subjectOf = ({ person, institution }: About): Actor => ({ id: person, institution });
+const wordsOf = (person: string, value: string | undefined): readonly ProtectedValue[] =>
+  value === undefined ? [] : [{ path: '/data/words', kind: 'personal', subject: person, value }];
+
+export function recoveryOpened(stored: StoredRecovery, by: Actor): RecordDraft {
+  return {
+    id: stored.recordId,
+    type: 'recovery.opened',
+    source,
+    outcome: 'done',
+    subject: subjectOf(stored),
+    actors: [by],
+    data: { recovery: stored.id, digest: stored.digest, expires_at: toInstant(stored.expiresAt) },
+    protectedValues: [
+      { path: '/data/reason', kind: 'personal', subject: stored.person, value: stored.reason },
+      { path: '/data/evidence', kind: 'personal', subject: stored.person, value: stored.evidence },
+    ],
+  };
+}
+
+/** Of who signed a statement, and how. */
+function authenticationOf({ claims, authenticator }: SignedStatement): NonNullable<RecordDraft['authentication']> {
+  return { method: 'webauthn', acr: authenticator.acr, authTime: claims.iat };
+}
+
+export function recoveryApproved(
+  id: RecordId,
+  stored: StoredRecovery,
+  approval: { readonly statement: SignedStatement; readonly function: string },
+): RecordDraft {
+  const { statement } = approval;
+  return {
+    id,
+    type: 'recovery.approved',
+    source,
+    outcome: 'permit',
+    subject: subjectOf(stored),
+    actors: [{ id: statement.authenticator.person, institution: stored.institution }],
+    references: [stored.recordId, statement.authenticator.recordId],
+    authentication: authenticationOf(statement),
+    data: { recovery: stored.id, function: approval.function, digest: stored.digest, ...signedJson(statement) },
+  };
+}
+
+export function recoveryRefused(
+  from: From,
+  refusal: {
+    readonly step: 'open' | 'approve' | 'refuse' | 'cancel' | 'invite';
+    readonly reason: string;
+    readonly subject: Actor;
+    readonly by: Actor;
+    readonly recovery?: Pick<StoredRecovery, 'id' | 'recordId'>;
+    readonly function?: string;
+    readonly words?: string;
+  },
+): RecordDraft {
+  const { step, reason, subject, by, recovery, words } = refusal;
+  return {
+    id: newId('record', from),
+    type: 'recovery.refused',
+    source,
+    outcome: 'deny',
+    reason,
+    subject,
+    actors: [by],
+    ...(recovery === undefined ? {} : { references: [recovery.recordId] }),
+    data: {
+      ...(recovery === undefined ? {} : { recovery: recovery.id }),
+      step,
+      ...(refusal.function === undefined ? {} : { function: refusal.function }),
+    },
+    protectedValues: wordsOf(subject.id, words),
+  };
+}
+
+export function credentialsEnded(
+  stored: StoredRecovery,
+  ended: { readonly authenticators: number; readonly sessions: number },
+): RecordDraft {
+  return {
+    id: stored.endedRecord,
+    type: 'recovery.credentials-ended',
+    source,
+    outcome: 'done',
+    subject: subjectOf(stored),
+    references: [stored.recordId, ...stored.approvals.map(({ recordId }) => recordId)],
+    data: { recovery: stored.id, ...ended },
+  };
+}
+
+export function recoveryCompleted(
+  stored: StoredRecovery,
+  enrolled: { readonly authenticator: string; readonly recordId: RecordId; readonly coolingOffUntil: number },
+): RecordDraft {
+  return {
+    id: stored.completionRecord,
+    type: 'recovery.completed',
+    source,
+    outcome: 'done',
+    subject: subjectOf(stored),
+    references: [stored.endedRecord, enrolled.recordId],
+    data: {
+      recovery: stored.id,
+      authenticator: enrolled.authenticator,
+      cooling_off_until: toInstant(enrolled.coolingOffUntil),
+    },
+  };
+}
+
+export function recoveryCancelled(
+  from: From,
+  stored: StoredRecovery,
+  by: { readonly operator: Actor; readonly words: string } | { readonly person: SignedStatement },
+): RecordDraft {
+  const base = { id: newId('record', from), type: 'recovery.cancelled', source, outcome: 'done' } as const;
+  const subject = subjectOf(stored);
+  if ('operator' in by)
+    return {
+      ...base,
+      subject,
+      actors: [by.operator],
+      references: [stored.recordId],
+      data: { recovery: stored.id, how: 'operator' },
+      protectedValues: wordsOf(stored.person, by.words),
+    };
+  const data: Json = { recovery: stored.id, how: 'person', ...signedJson(by.person) };
+  return {
+    ...base,
+    subject,
+    actors: [subject],
+    references: [stored.recordId, by.person.authenticator.recordId],
+    authentication: authenticationOf(by.person),
+    data,
+  };
+}
+
+export function recoveryExpired(stored: StoredRecovery): RecordDraft {
+  return {
+    id: stored.expiryRecord,
+    type: 'recovery.expired',
+    source,
+    outcome: 'done',
+    subject: subjectOf(stored),
+    references: [stored.recordId],
+    data: { recovery: stored.id, status: stored.status },
+  };
+}

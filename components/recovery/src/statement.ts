@@ -1,0 +1,69 @@
+import {
+  type PrincipalId,
+  type Recovery,
+  recoveryErrors,
+  recoveryStatementTypes,
+  type SignedStatement,
+} from '@countersign/contracts';
+import { type Clock, epochSeconds, type Json, type Random } from '@countersign/kernel';
+import type { StatementClaims } from '@countersign/webauthn';
+
+/** How long somebody may take to sign. */
+export const signSeconds = 120;
+type Step = keyof typeof recoveryStatementTypes;
+
+/** What is signed: which recovery, whose, by what evidence (its digest), and which step. */
+export function recoveryClaims(
+  about: Pick<Recovery, 'id' | 'person' | 'digest'>,
+  step: Step,
+  signer: { readonly person: PrincipalId; readonly function?: string },
+  from: { readonly clock: Clock; readonly random: Random },
+): StatementClaims {
+  const iat = epochSeconds(from.clock.now());
+  return {
+    typ: recoveryStatementTypes[step],
+    iss: signer.person,
+    iat,
+    exp: iat + signSeconds,
+    jti: Buffer.from(from.random.bytes(16)).toString('base64url'),
+    recovery: about.id,
+    person: about.person,
+    digest: about.digest,
+    ...(signer.function === undefined ? {} : { function: signer.function }),
+  };
+}
+
+/**
+ * That a statement is about this recovery as it stands, and of who signed it.
+ *
+ * @throws CodedError `recovery_statement`
+ */
+export function requireAbout(
+  { claims, authenticator }: SignedStatement,
+  about: Pick<Recovery, 'id' | 'person' | 'digest'>,
+  expected: { readonly step: Step; readonly function?: string; readonly now: number },
+): void {
+  const now = epochSeconds(expected.now);
+  if (
+    claims.typ !== recoveryStatementTypes[expected.step] ||
+    claims.iss !== authenticator.person ||
+    claims['recovery'] !== about.id ||
+    claims['person'] !== about.person ||
+    claims['digest'] !== about.digest ||
+    claims['function'] !== expected.function ||
+    claims.exp < now ||
+    claims.exp - claims.iat > signSeconds
+  )
+    throw recoveryErrors.error(
+      'recovery_statement',
+      'What was signed is not this recovery as it stands. Open the page again and look at it.',
+    );
+}
+
+/** As a record holds it: it is verified again from the record alone. */
+export function signedJson({ claims, signature, authenticator }: SignedStatement): {
+  readonly statement: Json;
+  readonly key: Json;
+} {
+  return { statement: { claims: { ...claims }, signature: { ...signature } }, key: { ...authenticator.jwk } };
+}

@@ -1,0 +1,154 @@
+import {
+  type Actor,
+  type Notices,
+  type Person,
+  type PersonSignal,
+  type PersonSignals,
+  type PrincipalId,
+  parsePrincipalId,
+  type RevocationTarget,
+} from '@countersign/contracts';
+import { type RecoveryId, systemRandom } from '@countersign/kernel';
+import { type Lei, parseLei } from '@countersign/market';
+import { createLogger, type ScratchDatabase } from '@countersign/runtime';
+import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createRecovery, type RecoveryConfiguration, recoveryMigrations } from '../index.ts';
+import { createKeys } from './keys.ts';
+import { createRecordCollector } from './record-collector.ts';
+
+export const issuer = 'http://localhost:8080';
+const firm = leiOf('529900BROKER');
+const otherFirm = leiOf('529900BANK');
+const operatorFirm = leiOf('529900OPERATOR');
+
+function leiOf(beginning: string): Lei {
+  const first18 = beginning.padEnd(18, '0');
+  const digits = [...`${first18}00`].map((character) => Number.parseInt(character, 36)).join('');
+  const lei = parseLei(first18 + String(98n - (BigInt(digits) % 97n)).padStart(2, '0'));
+  if (!lei.ok) throw new Error(lei.detail);
+  return lei.value;
+}
+
+function person(name: string, institution: Lei, ...roles: string[]): Person & { readonly id: PrincipalId } {
+  const id = parsePrincipalId(`person:${name}`);
+  if (id === undefined) throw new Error(`no principal id: ${name}`);
+  return { kind: 'person', id, institution, roles, credentials: [] };
+}
+
+export const anna = person('anna.keller', firm, 'trader');
+export const ben = person('ben.ito', firm, 'supervisor');
+export const bea = person('bea.ito', firm, 'desk-head');
+export const cora = person('cora.lind', firm, 'compliance');
+export const dual = person('dual.hat', firm, 'supervisor', 'risk');
+export const otto = person('otto.help', firm, 'operator', 'compliance');
+export const eve = person('eve.other', otherFirm, 'supervisor', 'compliance');
+export const helpDesk: Required<Actor> = { id: 'service:help-desk', institution: firm };
+export const foreignDesk: Required<Actor> = { id: 'service:foreign-desk', institution: otherFirm };
+export const installation: Required<Actor> = { id: 'service:countersign', institution: operatorFirm };
+
+export type RecoveryWorld = Awaited<ReturnType<typeof createRecoveryWorld>>;
+
+/** A database, people with keys, a log, a clock, and as many nodes as are asked for. */
+export async function createRecoveryWorld() {
+  const database: ScratchDatabase = await createTestDatabase({ components: [recoveryMigrations] });
+  const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
+  const random = systemRandom;
+  const audit = createRecordCollector(clock);
+  const logger = createLogger({ level: 'silent', name: 'test' });
+  const keys = createKeys({ clock, random });
+  const people = new Map([anna, ben, bea, cora, dual, otto, eve].map((each) => [each.id as string, each]));
+  const signals = new Map<string, Map<PersonSignal, string>>();
+  const told: Parameters<Notices['tell']>[0][] = [];
+  /** What happened to what the person had, in its order. */
+  const ended: string[] = [];
+  let tokensFail = false;
+  const running: ReturnType<typeof createRecovery>[] = [];
+
+  const signalsHere: Pick<PersonSignals, 'of' | 'raise'> = {
+    of: (id) => [...(signals.get(id)?.keys() ?? [])].sort(),
+    async raise({ person: id, name, until }) {
+      ended.push(`signal ${name}`);
+      signals.set(id, (signals.get(id) ?? new Map<PersonSignal, string>()).set(name, until));
+    },
+  };
+
+  function node(config: RecoveryConfiguration = {}) {
+    const { register, statements } = keys;
+    const recovery = createRecovery({
+      pool: database.pool('recovery'),
+      audit,
+      // Of the whole snapshot, only people are asked for.
+      directory: { snapshot: () => ({ principal: (id: string) => people.get(id) }) as never },
+      register: {
+        ...register,
+        async revokeAllOf(id, by, reason) {
+          const count = await register.revokeAllOf(id, by, reason);
+          ended.push(`authenticators ${count}`);
+          return count;
+        },
+        async invite(invitation, by) {
+          ended.push('invited');
+          return register.invite(invitation, by);
+        },
+      },
+      statements,
+      sessions: {
+        async endAllOf() {
+          ended.push('sessions');
+          return 2;
+        },
+      },
+      tokens: {
+        async revoke(target: RevocationTarget) {
+          if (tokensFail) throw new Error('the list of revocations cannot be written');
+          ended.push(`tokens of ${target.id}`);
+        },
+      },
+      signals: signalsHere,
+      notices: {
+        async tell(notice) {
+          told.push(notice);
+        },
+      },
+      installation,
+      environment: 'production',
+      config,
+      clock,
+      random,
+      logger,
+      // Rounds are asked for.
+      everyMs: 3_600_000,
+    });
+    running.push(recovery);
+    return recovery;
+  }
+
+  return {
+    database,
+    clock,
+    audit,
+    keys,
+    people,
+    signals,
+    told,
+    ended,
+    node,
+    logger,
+    random,
+    failTokens(fails: boolean) {
+      tokensFail = fails;
+    },
+    /** Asks, signs with the person's key and approves. */
+    async approve(recovery: ReturnType<typeof node>, id: RecoveryId, by: { readonly id: PrincipalId }) {
+      const { handle, options } = await recovery.askToApprove(id, by.id);
+      const credential = keys.keyOf(by.id).get(options);
+      return recovery.approve(id, await keys.statements.take({ handle, person: by.id, credential }));
+    },
+    async close() {
+      for (const each of running) await each.stop();
+      await database.drop();
+    },
+  };
+}
+
+export const lost = { person: anna.id, evidence: ['HR file 4711', 'video call 2026-11-21'], reason: 'Lost on a train' };

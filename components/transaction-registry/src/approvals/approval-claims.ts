@@ -1,0 +1,103 @@
+import { type ApproverRole, approverRoles, transactionErrors } from '@countersign/contracts';
+import { type CodedError, type Digest, type Json, parseDigest, parseId, type TransactionId } from '@countersign/kernel';
+
+/** So many transactions fit into one signature: each is to be looked at. */
+export const maxBatch = 100;
+
+/** What is approved of one transaction. */
+export interface SignedItem {
+  readonly txn: TransactionId;
+  readonly intentDigest: Digest;
+}
+
+/** What an approver signs beside the items. */
+export interface ApprovalClaims {
+  /** The approver, by principal id. */
+  readonly iss: string;
+  /** In which of their roles they approve, where they say so. */
+  readonly role?: ApproverRole;
+  /** Seconds since the epoch. */
+  readonly iat: number;
+  readonly exp: number;
+  readonly jti: string;
+}
+
+/** What was signed for several transactions. */
+export interface BatchClaims {
+  readonly claims: ApprovalClaims;
+  /** In the order in which they were shown; each transaction once. */
+  readonly items: readonly SignedItem[];
+  /** As the signer computed it; see `batch-root.ts`. */
+  readonly root: Digest;
+}
+
+export type Claims = Readonly<Record<string, Json>>;
+
+const commonNames = ['iss', 'decision', 'role', 'iat', 'exp', 'jti'] as const;
+const names = [...commonNames, 'txn', 'intent_digest'] as const;
+const batchNames = [...commonNames, 'items', 'root'] as const;
+
+/** @throws CodedError `approval_malformed` */
+export function parseApprovalClaims(claims: Claims): { readonly claims: ApprovalClaims; readonly item: SignedItem } {
+  mustKnow(claims, names);
+  return { claims: parseClaims(claims), item: parseItem(claims) };
+}
+
+/** @throws CodedError `approval_malformed` */
+export function parseBatchClaims(claims: Claims): BatchClaims {
+  mustKnow(claims, batchNames);
+  const root = parseDigest(claims['root']);
+  if (root === undefined) throw malformed('Its root is not a SHA-256 digest in base64url.');
+  return { claims: parseClaims(claims), items: parseItems(claims['items']), root };
+}
+
+export function malformed(detail: string): CodedError {
+  return transactionErrors.error('approval_malformed', `This is not an approval. ${detail}`);
+}
+
+/** What is signed is what is counted: a claim that nobody reads might be the condition the approver meant. */
+function mustKnow(claims: Claims, known: readonly string[]): void {
+  if (Object.keys(claims).some((name) => !known.includes(name)))
+    throw malformed(`It holds claims beside ${known.join(', ')}.`);
+}
+
+function parseClaims({ iss, decision, role: named, iat, exp, jti }: Claims): ApprovalClaims {
+  if (decision !== 'approve') throw malformed('Its decision must be "approve".');
+  if (typeof iss !== 'string' || iss.length > 128) throw malformed('Its iss is not a principal id.');
+  if (typeof jti !== 'string' || !/^[\x21-\x7e]{8,128}$/.test(jti))
+    throw malformed('Its jti is not 8 to 128 visible ASCII characters.');
+  const role = approverRoles.find((one) => one === named);
+  if (named !== undefined && role === undefined) throw malformed(`Its role is none of ${approverRoles.join(', ')}.`);
+  if (!isTime(iat) || !isTime(exp)) throw malformed('Its iat and exp are not times in whole seconds.');
+  if (exp <= iat) throw malformed('Its exp is not later than its iat.');
+  return { iss, ...(role === undefined ? {} : { role }), iat, exp, jti };
+}
+
+function parseItems(value: Json | undefined): readonly SignedItem[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > maxBatch)
+    throw malformed(`Its items are not a list of 1 to ${maxBatch}.`);
+  const items = value.map((item: Json) => {
+    if (!isObject(item) || Object.keys(item).some((name) => name !== 'txn' && name !== 'intent_digest'))
+      throw malformed('An item holds txn and intent_digest, and nothing else.');
+    return parseItem(item);
+  });
+  if (new Set(items.map(({ txn }) => txn)).size < items.length) throw malformed('It names a transaction twice.');
+  return items;
+}
+
+function parseItem({ txn, intent_digest }: Claims): SignedItem {
+  const transaction = parseId('transaction', txn);
+  const intentDigest = parseDigest(intent_digest);
+  if (transaction === undefined) throw malformed('Its txn is not a transaction id.');
+  if (intentDigest === undefined) throw malformed('Its intent_digest is not a SHA-256 digest in base64url.');
+  return { txn: transaction, intentDigest };
+}
+
+function isObject(value: Json): value is Claims {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Up to the year 9999, so that nothing computed from it leaves the range of dates. */
+function isTime(value: Json | undefined): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < 253_402_300_800;
+}

@@ -1,0 +1,98 @@
+import {
+  type Approval,
+  type ApprovalView,
+  type ApproverRole,
+  approverRoles,
+  type Person,
+  type PrincipalId,
+  type WaitingTransaction,
+} from '@countersign/contracts';
+import type { CodedError, Digest, TransactionId } from '@countersign/kernel';
+import { type ApprovalViewDependencies, approversOf, viewOf } from './approval-view.ts';
+import { awaitedKey } from './approvals/awaited-keys.ts';
+import { publicPart } from './approvals/give.ts';
+import { mayApprove } from './approvals/may-approve.ts';
+import { standingApprovals } from './approvals/standing.ts';
+import type { StoredTransaction } from './store.ts';
+
+/** A transaction before one person who may have to approve it. */
+export interface BeforeApprover {
+  readonly view: ApprovalView;
+  /** In which they may approve it now. */
+  readonly roles: readonly ApproverRole[];
+  /** Why they may not, where there is no role in which they may. */
+  readonly fault?: CodedError;
+  /** Their own approval that stands. */
+  readonly own?: Approval;
+  /** That they would not. */
+  readonly declined?: ApprovalView['declined'][number];
+}
+
+/** So many are shown at once: nobody reads the hundredth with care. */
+export const mostWaiting = 30;
+
+/** @returns undefined for an unknown transaction, or one that people of their institution have no part in approving */
+export async function beforeApprover(
+  id: TransactionId,
+  person: Person,
+  dependencies: ApprovalViewDependencies,
+): Promise<BeforeApprover | undefined> {
+  const transaction = await dependencies.store.find(id);
+  if (transaction === undefined || !approversOf(transaction).has(person.institution)) return undefined;
+  return before(transaction, person, dependencies);
+}
+
+/** What waits for a person; see the contract. */
+export async function waitingFor(
+  principal: PrincipalId,
+  intents: readonly Digest[] | undefined,
+  dependencies: ApprovalViewDependencies,
+): Promise<{ readonly waiting: readonly WaitingTransaction[]; readonly more: boolean }> {
+  const { store, directory, clock } = dependencies;
+  const person = directory.snapshot().principal(principal);
+  const roles = person?.kind === 'person' ? approverRoles.filter((role) => person.roles.includes(role)) : [];
+  if (person?.kind !== 'person' || person.active === false || roles.length === 0) return { waiting: [], more: false };
+  const ids = await store.waiting({
+    person: principal,
+    keys: roles.map((role) => awaitedKey({ role, institution: person.institution })),
+    ...(intents === undefined ? {} : { intents }),
+    now: clock.now(),
+    limit: mostWaiting + 1,
+  });
+  const waiting: WaitingTransaction[] = [];
+  for (const id of ids.slice(0, mostWaiting)) {
+    const found = await beforeApprover(id, person, dependencies);
+    if (found !== undefined && found.roles.length > 0) waiting.push({ view: found.view, roles: found.roles });
+  }
+  return { waiting, more: ids.length > mostWaiting };
+}
+
+async function before(
+  transaction: StoredTransaction,
+  person: Person,
+  dependencies: ApprovalViewDependencies,
+): Promise<BeforeApprover> {
+  const { store, directory, clock } = dependencies;
+  const now = clock.now();
+  const view = await viewOf(transaction, dependencies);
+  const given = await store.approvals(transaction.id);
+  const standing = await standingApprovals(transaction, given, now, dependencies);
+  const may = mayApprove(person, {
+    transaction,
+    past: await store.transitions(transaction.id),
+    given,
+    standing,
+    awaited: view.awaited.map((want) => ({ ...want, independent: want.independent === true })),
+    directory: directory.snapshot(),
+    now,
+  });
+  const own = standing.find(({ approver }) => approver === person.id);
+  const declined = view.declined.find(({ approver }) => approver === person.id);
+  return {
+    view,
+    roles: may.roles,
+    ...(may.fault === undefined ? {} : { fault: may.fault }),
+    ...(own === undefined ? {} : { own: publicPart(own) }),
+    ...(declined === undefined ? {} : { declined }),
+  };
+}

@@ -1,0 +1,231 @@
+import { approverRoles, type Person, type Statements, transactionErrors } from '@countersign/contracts';
+import { type CodedError, parseId, type TransactionId } from '@countersign/kernel';
+import { batchRoot } from '../approvals/batch-root.ts';
+import { type BeforeApprover, mostWaiting } from '../before-approver.ts';
+import type { Changes } from '../changes.ts';
+import { viewShownTo } from '../shown.ts';
+import { approvePath, batchAddress } from './addresses.ts';
+import type { BatchContent } from './batch-page.ts';
+import type { IntentContent } from './intent-page.ts';
+import type { ListContent } from './list-page.ts';
+import { approverPageErrors } from './refusals.ts';
+import { shownDigest, shownTo } from './seen.ts';
+import {
+  type ApproverPagesDependencies,
+  type ApproverVisit,
+  createVisits,
+  csrfOf,
+  type Fields,
+  type Here,
+} from './visits.ts';
+
+export type ApproverStep =
+  | { readonly kind: 'go'; readonly location: string }
+  | { readonly kind: 'list'; readonly content: ListContent }
+  | { readonly kind: 'intent'; readonly content: IntentContent }
+  | { readonly kind: 'batch'; readonly content: BatchContent }
+  | { readonly kind: 'batch-done'; readonly approved: readonly { readonly id: string; readonly title: string }[] }
+  | { readonly kind: 'changed'; readonly fault: CodedError; readonly changes: Changes; readonly back: string };
+
+/** The pages of who approves: each answer is what to draw, or where to go. */
+export interface ApproverPages {
+  list(visit: ApproverVisit): Promise<ApproverStep>;
+  /** @param role in which of their roles they approve, where they have several */
+  view(id: string, role: string | undefined, visit: ApproverVisit): Promise<ApproverStep>;
+  viewBatch(ids: readonly string[], role: string | undefined, visit: ApproverVisit): Promise<ApproverStep>;
+  /** @throws CodedError of `approverPageErrors`, `transactionErrors`, `authenticatorErrors`; recorded before, where somebody was kept from something */
+  decide(id: string, fields: Fields, visit: ApproverVisit): Promise<ApproverStep>;
+  decideBatch(fields: Fields, visit: ApproverVisit): Promise<ApproverStep>;
+}
+
+export function createApproverPages(dependencies: ApproverPagesDependencies): ApproverPages {
+  const { transactions, statements, otherPath } = dependencies;
+  const { signedIn, find, ask, question, needForm } = createVisits(dependencies);
+
+  async function approve(
+    before: BeforeApprover,
+    fields: Fields,
+    here: Here,
+    visit: ApproverVisit,
+  ): Promise<ApproverStep> {
+    const { view, own } = before;
+    const path = `${approvePath}/${view.transaction}`;
+    if (own !== undefined)
+      throw transactionErrors.error('approval_repeated', 'This person has approved this transaction already.');
+    if (fields.get('shown') !== shownDigest([before])) return changed([before], path, here);
+    const signed = await statements.take(answerOf(fields, here.person));
+    await transactions.approve(view.transaction, signed, shownTo(before, here.person, visit.lang));
+    return { kind: 'go', location: path };
+  }
+
+  async function changed(befores: readonly BeforeApprover[], back: string, { person }: Here): Promise<ApproverStep> {
+    const fault = approverPageErrors.error(
+      'approval_changed',
+      'What would be approved is not what you were shown. Look at it again.',
+    );
+    const looks = await inTurn(befores, (before) => transactions.desk.look(before, person));
+    const changes = { warned: [...new Set(looks.flatMap(({ warned }) => warned))] };
+    return { kind: 'changed', fault, back, changes };
+  }
+
+  return {
+    async list(visit) {
+      const here = await signedIn(approvePath, visit);
+      if ('location' in here) return { kind: 'go', ...here };
+      const { waiting, more } = await transactions.waitingFor(here.person.id);
+      return { kind: 'list', content: { person: here.person, waiting, more, otherPath } };
+    },
+
+    async view(id, role, visit) {
+      const path = `${approvePath}/${encodeURIComponent(id)}`;
+      const here = await signedIn(role === undefined ? path : `${path}?${new URLSearchParams({ role })}`, visit);
+      if ('location' in here) return { kind: 'go', ...here };
+      const { person, signIn } = here;
+      const before = await find(id, person);
+      const { view, roles, fault, own, declined } = before;
+      const { transaction: txn, intentDigest: intent_digest } = view;
+      const shown = shownDigest([before]);
+      const asked = await question(roles, role, (as) => ask(person, as, shown, { txn, intent_digest }));
+      return {
+        kind: 'intent',
+        content: {
+          view: viewShownTo(view, person.institution),
+          changes: await transactions.desk.look(before, person),
+          csrf: csrfOf(txn, signIn, visit).token,
+          ...(fault === undefined ? {} : { fault }),
+          ...(own === undefined ? {} : { own }),
+          ...(declined === undefined ? {} : { declined }),
+          ...asked,
+          mayDecline: roles.length > 0 && declined === undefined,
+        },
+      };
+    },
+
+    async viewBatch(ids, role, visit) {
+      const listed = idsOf(ids);
+      const here = await signedIn(batchAddress(approvePath, listed, role), visit);
+      if ('location' in here) return { kind: 'go', ...here };
+      const { person, signIn } = here;
+      const befores = await inTurn(listed, (id) => find(id, person));
+      if (befores.every(({ own }) => own !== undefined))
+        return {
+          kind: 'batch-done',
+          approved: befores.map(({ view }) => ({ id: view.transaction, title: view.title })),
+        };
+      const signed = befores.map(({ view }) => ({ txn: view.transaction, intentDigest: view.intentDigest }));
+      const root = batchRoot(signed);
+      const shown = shownDigest(befores);
+      const roles = approverRoles.filter((one) => befores.every((before) => before.roles.includes(one)));
+      const unfit = befores.some((before) => before.roles.length === 0);
+      const fault =
+        roles.length > 0 || unfit
+          ? undefined
+          : approverPageErrors.error('batch_role', 'Not all of these can be approved in one role.');
+      const items = signed.map(({ txn, intentDigest }) => ({ txn, intent_digest: intentDigest }));
+      const asked = await question(roles, role, (as) => ask(person, as, shown, { items, root }));
+      return {
+        kind: 'batch',
+        content: {
+          items: await inTurn(befores, async (before) => ({
+            view: viewShownTo(before.view, person.institution),
+            changes: await transactions.desk.look(before, person),
+            ...(before.fault === undefined ? {} : { fault: before.fault }),
+          })),
+          root,
+          csrf: csrfOf(root, signIn, visit).token,
+          ...(fault === undefined ? {} : { fault }),
+          ...asked,
+        },
+      };
+    },
+
+    async decide(id, fields, visit) {
+      const path = `${approvePath}/${encodeURIComponent(id)}`;
+      const here = await signedIn(path, visit);
+      if ('location' in here) return { kind: 'go', ...here };
+      const before = await find(id, here.person);
+      const { view, own } = before;
+      needForm(fields, view.transaction, here, visit);
+      const { person } = here;
+      switch (fields.get('decision')) {
+        case 'approve':
+          return approve(before, fields, here, visit);
+        case 'decline':
+          await transactions.decline(view.transaction, person.id, fields.get('reason') ?? '');
+          return { kind: 'go', location: path };
+        case 'withdraw': {
+          if (own === undefined)
+            throw transactionErrors.error('approval_not_found', 'You have given no approval that stands.');
+          await transactions.withdrawApproval(view.transaction, own.id, {
+            id: person.id,
+            institution: person.institution,
+          });
+          return { kind: 'go', location: path };
+        }
+        default:
+          throw approverPageErrors.error('decision_missing', 'The form does not say what you decided.');
+      }
+    },
+
+    async decideBatch(fields, visit) {
+      const listed = idsOf((fields.get('items') ?? '').split(' '));
+      const back = batchAddress(approvePath, listed);
+      const here = await signedIn(back, visit);
+      if ('location' in here) return { kind: 'go', ...here };
+      const { person } = here;
+      const befores = await inTurn(listed, (id) => find(id, person));
+      const root = batchRoot(befores.map(({ view }) => ({ txn: view.transaction, intentDigest: view.intentDigest })));
+      needForm(fields, root, here, visit);
+      if (fields.get('decision') !== 'approve')
+        throw approverPageErrors.error('decision_missing', 'The form does not say what you decided.');
+      const given = befores.find(({ own }) => own !== undefined);
+      if (given !== undefined)
+        throw transactionErrors.error('approval_repeated', 'This person has approved this transaction already.');
+      if (fields.get('shown') !== shownDigest(befores)) return changed(befores, back, here);
+      const signed = await statements.take(answerOf(fields, person));
+      const shown = new Map(befores.map((one) => [one.view.transaction, shownTo(one, person, visit.lang)]));
+      await transactions.approveBatch(signed, shown);
+      return { kind: 'go', location: back };
+    },
+  };
+}
+
+function answerOf(fields: Fields, person: Person): Parameters<Statements['take']>[0] {
+  return { handle: fields.get('handle'), person: person.id, credential: parsed(fields.get('credential')) };
+}
+
+/** Anything may stand there: what it is, is for who verifies it. */
+function parsed(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    return text;
+  }
+}
+
+/** @throws CodedError `batch_empty`, `batch_too_large`, `transaction_not_found` */
+function idsOf(texts: readonly string[]): readonly TransactionId[] {
+  const given = [...new Set(texts.filter((text) => text !== ''))];
+  if (given.length === 0) throw approverPageErrors.error('batch_empty', 'No transaction was chosen.');
+  if (given.length > mostWaiting)
+    throw approverPageErrors.error('batch_too_large', `At most ${mostWaiting} transactions fit onto one page.`);
+  return given.map((text) => {
+    const id = parseId('transaction', text);
+    if (id === undefined)
+      throw transactionErrors.error(
+        'transaction_not_found',
+        'There is no such transaction, or it is not yours to see.',
+      );
+    return id;
+  });
+}
+
+/** One after the other: a page does not take every connection that there is. */
+async function inTurn<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<readonly Result[]> {
+  const results: Result[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
+}

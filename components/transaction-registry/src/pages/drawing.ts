@@ -1,0 +1,19 @@
+import type { DirectorySnapshot } from '@countersign/contracts';
+import type { Texts } from '../texts/en.ts';
+
+/** What every page is drawn with. */
+export interface Drawing {
+  /** BCP 47. */
+  readonly lang: string;
+  readonly texts: Texts;
+  /** A moment in words. @param at milliseconds since the epoch, or RFC 3339 */
+  readonly moment: (at: number | string) => string;
+  readonly directory: DirectorySnapshot;
+  /** Path of the list; the other pages are below it. */
+  readonly path: string;
+}
+
+/** The sentence of a catalogue for a code that stands in it. */
+export function sentenceFor(sentences: Readonly<Record<string, string>>, code: string): string | undefined {
+  return Object.hasOwn(sentences, code) ? sentences[code] : undefined;
+}

@@ -1,0 +1,29 @@
+import type { PrincipalId } from './principals.ts';
+
+/** Names under which policies ask for signals. */
+export const personSignals = [
+  'impossible-travel',
+  'credential-compromised',
+  'session-hijacked',
+  'account-disabled',
+  'device-new',
+  'failed-attempts',
+  /** A factor was recovered lately: nothing that moves value. */
+  'recovery-cooling-off',
+] as const;
+export type PersonSignal = (typeof personSignals)[number];
+
+/** What is unusual about a person now; policies step up, or deny. */
+export interface PersonSignals {
+  /** Those that stand, sorted, on this node; as new as a second ago. Costs a map access. */
+  of(person: string): readonly PersonSignal[];
+  /** Raised until a time (RFC 3339), recorded first; raising again moves the end. */
+  raise(signal: {
+    readonly person: PrincipalId;
+    readonly name: PersonSignal;
+    readonly until: string;
+    /** In words, for who looks into it. */
+    readonly why: string;
+  }): Promise<void>;
+  clear(person: PrincipalId, name: PersonSignal, by: string): Promise<void>;
+}

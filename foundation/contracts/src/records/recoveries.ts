@@ -1,0 +1,87 @@
+import {
+  closed,
+  count,
+  digest,
+  enumOf,
+  id,
+  instant,
+  optional,
+  type RecordDescription,
+  text,
+  texts,
+  toldToFew,
+} from './shape.ts';
+import { signedStatementMembers } from './statements.ts';
+
+const sources = ['recovery'];
+const recovery = id('rcv');
+
+/** The subject of each is the person whose factor it is about; who did something about it is the actor. */
+export const recoveryRecords = {
+  'recovery.opened': {
+    about: 'Somebody has lost their factor, and their identity was proved again: by what.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject', 'actors'],
+    data: closed({
+      recovery,
+      digest: digest('Over person, reason and evidence: what approvers sign'),
+      expires_at: instant(),
+      reason: toldToFew(text('In the words of who opened it'), 'personal'),
+      evidence: toldToFew(texts('References to what proved who the person is'), 'personal'),
+    }),
+  },
+  'recovery.approved': {
+    about: 'One of the functions that are asked has approved, by a signed statement.',
+    sources,
+    outcomes: ['permit'],
+    always: ['subject', 'actors', 'references', 'authentication'],
+    data: closed({ recovery, function: text(), digest: digest(), ...signedStatementMembers }),
+  },
+  'recovery.refused': {
+    about: 'Something was tried about a recovery and not let through, or an approver has said no.',
+    sources,
+    outcomes: ['deny'],
+    always: ['subject', 'actors', 'reason'],
+    data: closed({
+      recovery: optional(recovery),
+      step: enumOf(['open', 'approve', 'refuse', 'cancel', 'invite']),
+      function: optional(text()),
+      words: toldToFew(text('In the words of who refused'), 'personal'),
+    }),
+  },
+  'recovery.credentials-ended': {
+    about: 'Everything that the person held has ended: authenticators, invitations, sessions and tokens.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject', 'references'],
+    data: closed({ recovery, authenticators: count(), sessions: count() }),
+  },
+  'recovery.completed': {
+    about: 'The person has enrolled anew; until the cooling-off ends nothing that moves value is done.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject', 'references'],
+    data: closed({ recovery, authenticator: id('aut'), cooling_off_until: instant() }),
+  },
+  'recovery.cancelled': {
+    about: 'A recovery was called off: by the person, with an authenticator that still works, or by an operator.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject', 'actors', 'references'],
+    data: closed({
+      recovery,
+      how: enumOf(['person', 'operator']),
+      words: toldToFew(text('In the words of who called it off'), 'personal'),
+      statement: optional(signedStatementMembers.statement),
+      key: optional(signedStatementMembers.key),
+    }),
+  },
+  'recovery.expired': {
+    about: 'A recovery was not through in time.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject', 'references'],
+    data: closed({ recovery, status: enumOf(['waiting', 'approved', 'ended', 'invited']) }),
+  },
+} as const satisfies Readonly<Record<string, RecordDescription>>;

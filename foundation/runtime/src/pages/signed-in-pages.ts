@@ -1,0 +1,141 @@
+import { CodedError, type Random } from '@countersign/kernel';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { cookieName, readCookie, sessionCookie } from '../http/cookies.ts';
+import type { Logger } from '../observability/logger.ts';
+import { csrfField, csrfTokenOf, matchesCsrfToken } from './csrf.ts';
+import { sendErrorPage } from './error-page.ts';
+import { formErrors, readForm } from './form.ts';
+import type { Html } from './html.ts';
+import { requireSameOriginPost } from './same-origin.ts';
+
+/** The part of a sign-in that these pages need: who is there, and where to send who is not. */
+export interface SignInDoor<Need, SignIn> {
+  current(cookieHeader: string | undefined, need: Need): Promise<SignIn | undefined>;
+  begin(request: { readonly returnTo: string; readonly need: Need; readonly clientName: string }): Promise<string>;
+}
+
+/** A person before one of the pages. */
+export interface PageVisit<SignIn> {
+  readonly signIn: SignIn;
+  /** The hidden field that makes a form one of this page, for this person in this browser. */
+  readonly csrf: Html;
+}
+
+export interface SignedInPages<Need, SignIn> {
+  /** A page to look at. Whoever is not signed in so is sent to do it, once, and comes back. */
+  get<Params>(
+    path: string,
+    need: Need,
+    handler: (visit: PageVisit<SignIn>, request: FastifyRequest<{ Params: Params }>, reply: FastifyReply) => Answer,
+  ): void;
+  /** What a form of the page at the same path sends. */
+  post<Params>(
+    path: string,
+    need: Need,
+    handler: (
+      visit: PageVisit<SignIn>,
+      fields: ReadonlyMap<string, string>,
+      request: FastifyRequest<{ Params: Params }>,
+      reply: FastifyReply,
+    ) => Answer,
+  ): void;
+}
+type Answer = Promise<FastifyReply>;
+
+const returned = 'after=sign-in';
+
+/**
+ * Pages for people who are signed in: the way to the sign-in and back, forms that only our own page can have sent, and
+ * every fault on a page. Their redirects are 303 and leave no address in a `Referer`.
+ *
+ * @param options.name of the cookie that forms are bound to
+ * @param options.clientName who asks the person to sign in, for that page
+ */
+export function signedInPages<Need, SignIn extends { readonly session: string }>(
+  app: FastifyInstance,
+  options: {
+    readonly door: SignInDoor<Need, SignIn>;
+    readonly name: string;
+    readonly clientName: string;
+    readonly issuer: string;
+    readonly random: Random;
+    readonly logger: Logger;
+    readonly banner?: string | undefined;
+  },
+): SignedInPages<Need, SignIn> {
+  const { door, name, clientName, random, logger, banner } = options;
+  const { origin, protocol } = new URL(options.issuer);
+  const secure = protocol === 'https:';
+  const cookie = cookieName(name, { secure });
+
+  const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '/';
+
+  function browserOf(request: FastifyRequest, reply: FastifyReply): string {
+    const kept = readCookie(request.headers.cookie, cookie);
+    if (kept !== undefined && kept.length === 43) return kept;
+    const made = Buffer.from(random.bytes(32)).toString('base64url');
+    reply.header('set-cookie', sessionCookie(name, made, { secure }));
+    return made;
+  }
+  const tokenOf = (request: FastifyRequest, signIn: SignIn, browser: string) =>
+    csrfTokenOf(browser, `${name} ${pathOf(request)} ${signIn.session}`);
+
+  async function visitOf(request: FastifyRequest, reply: FastifyReply, need: Need) {
+    const signIn = await door.current(request.headers.cookie, need);
+    if (signIn === undefined) return undefined;
+    const token = tokenOf(request, signIn, browserOf(request, reply));
+    return { visit: { signIn, csrf: csrfField(token.token) }, hash: token.hash };
+  }
+
+  async function toSignIn(request: FastifyRequest, reply: FastifyReply, need: Need): Answer {
+    if (request.method === 'GET' && request.url.split('?', 2)[1] === returned)
+      throw new CodedError({
+        code: 'sign_in_abandoned',
+        category: 'unauthenticated',
+        detail: 'You are not signed in as this page asks. Open it again to sign in.',
+      });
+    const location = await door.begin({ returnTo: `${pathOf(request)}?${returned}`, need, clientName });
+    return reply.header('referrer-policy', 'no-referrer').redirect(location, 303);
+  }
+
+  const onPage =
+    <Request extends FastifyRequest>(handler: (request: Request, reply: FastifyReply) => Answer) =>
+    async (request: Request, reply: FastifyReply): Answer => {
+      try {
+        return await handler(request, reply);
+      } catch (error) {
+        return sendErrorPage(error, request, reply, { logger, banner, secure });
+      }
+    };
+
+  return {
+    get(path, need, handler) {
+      // No HEAD: what only looks at links must begin no sign-in.
+      app.get(
+        path,
+        { exposeHeadRoute: false },
+        onPage(async (request: Parameters<typeof handler>[1], reply) => {
+          const found = await visitOf(request, reply, need);
+          return found === undefined ? toSignIn(request, reply, need) : handler(found.visit, request, reply);
+        }),
+      );
+    },
+    post(path, need, handler) {
+      app.post(
+        path,
+        onPage(async (request: Parameters<typeof handler>[2], reply) => {
+          requireSameOriginPost(request, origin);
+          const fields = readForm(request.body);
+          const found = await visitOf(request, reply, need);
+          if (found === undefined) return toSignIn(request, reply, need);
+          if (!matchesCsrfToken(fields.get('csrf'), found.hash))
+            throw formErrors.error(
+              'form_forged',
+              'This form was not sent from the page that you were shown. Open it again.',
+            );
+          return handler(found.visit, fields, request, reply);
+        }),
+      );
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** A language's sentences, and its name for `page()` (BCP 47). */
+export interface ChosenTexts<Texts> {
+  readonly lang: string;
+  readonly texts: Texts;
+}
+
+const longestHeader = 1_000;
+const mostRanges = 32;
+
+/**
+ * The sentences in the language that the browser asks for (`Accept-Language`, RFC 9110 section 12.5.4); English for
+ * whoever asks for none that is there. `de-CH` is served by `de`.
+ *
+ * @example const { lang, texts } = chooseTexts(request, { en, de });
+ */
+export function chooseTexts<Texts>(
+  request: { readonly headers: Pick<IncomingHttpHeaders, 'accept-language'> },
+  catalogues: { readonly en: Texts; readonly [lang: string]: Texts },
+): ChosenTexts<Texts> {
+  for (const range of wanted(request.headers['accept-language'])) {
+    const lang = range === '*' ? 'en' : (range.split('-')[0] ?? '');
+    const texts = Object.entries(catalogues).find(([name]) => name === lang)?.[1];
+    if (texts !== undefined) return { lang, texts };
+  }
+  return { lang: 'en', texts: catalogues.en };
+}
+
+/** Language ranges, the most wanted first, in lower case; those that are not wanted (`q=0`) left out. */
+function wanted(header: string | undefined): readonly string[] {
+  if (header === undefined || header.length > longestHeader) return [];
+  return header
+    .split(',', mostRanges)
+    .flatMap((part, index) => {
+      const [, range, weight = '1'] =
+        /^\s*([a-z]{1,8}(?:-[a-z0-9]{1,8})*|\*)\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*$/i.exec(part) ?? [];
+      return range === undefined || Number(weight) === 0
+        ? []
+        : [{ range: range.toLowerCase(), weight: Number(weight), index }];
+    })
+    .sort((one, other) => other.weight - one.weight || one.index - other.index)
+    .map(({ range }) => range);
+}

@@ -1,0 +1,128 @@
+import { CodedError, isCodedError } from '@countersign/kernel';
+import { importVerificationKey, parseCompactJws, verifyJws } from '@countersign/oauth/signatures';
+import { verifyStatement } from '@countersign/webauthn';
+import type { Evidence } from '../evidence.ts';
+import type { AuthenticatorFacts, Facts } from '../facts.ts';
+import type { BundledRecord } from '../record.ts';
+
+export const approvalType = 'countersign-approval+jwt';
+export const approvalStatementType = 'countersign-approval+webauthn';
+
+export type ApprovalRecord = BundledRecord<Extract<Facts, { kind: 'approval.given' }>>;
+/** The parts of an approval that its checks read; their values are compared, never interpreted. */
+export type Terms = Readonly<Record<string, unknown>>;
+
+export type VerifiedApproval =
+  | { readonly ok: true; readonly terms: Terms }
+  | { readonly ok: false; readonly detail: string };
+
+/**
+ * Verifies who signed an approval: the signature with the key that the record holds, and that key against the record by
+ * which it became the approver's.
+ */
+export function verifyApproval(evidence: Evidence, approval: ApprovalRecord): VerifiedApproval {
+  try {
+    return approval.facts.signed.form === 'jws'
+      ? { ok: true, terms: verifyJwsApproval(evidence, approval, approval.facts.signed) }
+      : { ok: true, terms: verifyApprovalStatement(evidence, approval, approval.facts.signed) };
+  } catch (error) {
+    if (isCodedError(error, notGenuine)) return { ok: false, detail: error.detail };
+    if (isCodedError(error))
+      return { ok: false, detail: `The approval's signature cannot be relied on. ${error.detail}` };
+    throw error;
+  }
+}
+
+type Signed<Form extends string> = Extract<ApprovalRecord['facts']['signed'], { form: Form }>;
+
+function verifyJwsApproval(evidence: Evidence, approval: ApprovalRecord, { jws: text }: Signed<'jws'>): Terms {
+  const key = importVerificationKey(approval.facts.key);
+  const jws = parseCompactJws(text, (_problem, detail) => invalid(detail));
+  if (jws.header.typ !== approvalType) throw refused(`The approval is not of type ${approvalType}.`);
+  if (jws.header.kid !== key.thumbprint) throw refused('The approval names another key than the one recorded with it.');
+  const terms = verifyJws(jws, key, (_problem, detail) => invalid(detail));
+  const holder = holderInDirectory(evidence, approval, key.thumbprint);
+  if (holder === undefined) throw refused('The key is in no directory record that the approval rests on.');
+  if (holder !== approval.subject)
+    throw refused('The directory gives the key to another person than the one recorded as approver.');
+  return terms;
+}
+
+/**
+ * An assertion shows at which page it was made, for which service, and that its user was verified. Page and service are
+ * those that the record states: the service must be the one that the authenticator was registered for, the page one of it.
+ */
+function verifyApprovalStatement(
+  evidence: Evidence,
+  approval: ApprovalRecord,
+  { claims, signature }: Signed<'statement'>,
+): Terms {
+  const { typ, iss, iat, exp, jti } = claims;
+  if (typ !== approvalStatementType) throw refused(`The approval is not of type ${approvalStatementType}.`);
+  if (typeof iss !== 'string' || typeof iat !== 'number' || typeof exp !== 'number' || typeof jti !== 'string')
+    throw refused('The approval lacks a member that every statement has.');
+  if (!isPageOf(signature.origin, signature.rp_id))
+    throw refused('The page at which the approval was signed is none of the service that it names.');
+  const { kid, backupEligible } = verifyStatement({
+    claims: { ...claims, typ, iss, iat, exp, jti },
+    signature,
+    jwk: approval.facts.key,
+    expected: { rpId: signature.rp_id, origins: [signature.origin] },
+  });
+  const registered = registrationOf(evidence, approval, kid);
+  if (registered === undefined) throw refused('The key is in no registration that the approval rests on.');
+  if (registered.subject !== approval.subject)
+    throw refused('The authenticator was registered to another person than the one recorded as approver.');
+  const { rpId, credentialId } = registered.facts;
+  if (rpId !== signature.rp_id || credentialId !== signature.credential_id)
+    throw refused('The authenticator was registered for another service, or under another id.');
+  // WebAuthn Level 3 section 6.1.3: it never changes for one credential.
+  if (registered.facts.backupEligible !== backupEligible)
+    throw refused('The authenticator is another one than was registered: it says otherwise whether it can be copied.');
+  return claims;
+}
+
+/** WebAuthn Level 3 section 5.1.3, steps 7 and 8: where browsers let keys of a service be used. */
+function isPageOf(origin: string, rpId: string): boolean {
+  const url = URL.canParse(origin) ? new URL(origin) : undefined;
+  if (url === undefined || url.origin !== origin) return false;
+  const { protocol, hostname } = url;
+  const local = hostname === 'localhost' || hostname.endsWith('.localhost');
+  return (
+    (protocol === 'https:' || (protocol === 'http:' && local)) && (hostname === rpId || hostname.endsWith(`.${rpId}`))
+  );
+}
+
+function holderInDirectory(evidence: Evidence, approval: ApprovalRecord, kid: string): string | undefined {
+  for (const reference of approval.references) {
+    const facts = evidence.byId.get(reference)?.facts;
+    if (facts?.kind !== 'directory.applied') continue;
+    const credential = facts.credentials.find((candidate) => candidate.kid === kid);
+    if (credential !== undefined) return credential.principal;
+  }
+  return undefined;
+}
+
+function registrationOf(
+  evidence: Evidence,
+  { references }: ApprovalRecord,
+  kid: string,
+): { readonly subject: string | undefined; readonly facts: AuthenticatorFacts } | undefined {
+  for (const reference of references) {
+    const record = evidence.byId.get(reference);
+    if (record?.facts.kind === 'authenticator.registered' && record.facts.kid === kid)
+      return { subject: record.subject, facts: record.facts };
+  }
+  return undefined;
+}
+
+const notGenuine = 'approval_not_genuine';
+
+// Both stay inside this file: they become a finding.
+function refused(detail: string): CodedError {
+  return new CodedError({ code: notGenuine, category: 'invalid', detail });
+}
+
+function invalid(detail: string): CodedError {
+  return new CodedError({ code: 'approval_signature', category: 'invalid', detail });
+}

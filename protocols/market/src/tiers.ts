@@ -1,0 +1,41 @@
+import type { Scope } from './scopes.ts';
+
+/**
+ * What a session is good for, from the weakest to the strongest. Those for reading are one kind of session and live long;
+ * each of the others is a session of its own, apart and short.
+ */
+export const tiers = ['market-data', 'research', 'order-entry', 'approval', 'administration'] as const;
+export type Tier = (typeof tiers)[number];
+
+const verbsOf: Readonly<Record<Exclude<Tier, 'market-data' | 'administration'>, ReadonlySet<string>>> = {
+  research: new Set(['read']),
+  'order-entry': new Set([
+    ...['create', 'amend', 'cancel', 'respond', 'accept', 'stream', 'affirm', 'propose', 'giveup', 'instruct'],
+    ...['call', 'pledge', 'recall', 'transfer', 'substitute', 'request', 'submit', 'correct', 'subscribe', 'evaluate'],
+    'mass-cancel',
+  ]),
+  approval: new Set(['approve', 'release', 'force-execute', 'bust', 'certify', 'grant', 'review', 'resolve']),
+};
+/** Objects of Countersign's own doors, and of what stops a market: whoever changes these administers. */
+const administered = new Set([
+  ...['model', 'partner', 'key', 'policy', 'killswitch', 'audit', 'retention', 'erasure', 'legalhold', 'breakglass'],
+  ...['directory', 'client', 'token', 'identity', 'authenticator', 'device', 'recovery', 'session', 'account'],
+]);
+const marketData: ReadonlySet<Scope> = new Set<Scope>(['order:read', 'trade:read', 'settlement:read']);
+
+/** The tier that a scope needs. */
+export function tierOfScope(scope: Scope): Tier {
+  const [object = '', verb = ''] = scope.split(':');
+  if (marketData.has(scope)) return 'market-data';
+  if (verb === 'read') return 'research';
+  if (administered.has(object)) return 'administration';
+  if (verbsOf.approval.has(verb)) return 'approval';
+  return verbsOf['order-entry'].has(verb) ? 'order-entry' : 'administration';
+}
+
+/** The strongest tier that any of them needs; `market-data` for none. */
+export function tierOfScopes(scopes: Iterable<Scope>): Tier {
+  let strongest = 0;
+  for (const scope of scopes) strongest = Math.max(strongest, tiers.indexOf(tierOfScope(scope)));
+  return tiers[strongest] ?? 'administration';
+}

@@ -1,0 +1,188 @@
+import { type Digest, isCodedError, parseDigest } from '@countersign/kernel';
+import { type ParsedCertificate, readX509Certificate } from '@countersign/x509';
+import { type AttestedCredential, readAuthenticatorData } from '../authenticator-data.ts';
+import { type Cbor, readCbor } from '../cbor.ts';
+import { readClientData, requireClientData } from '../client-data.ts';
+import { webAuthnErrors } from '../errors.ts';
+import { requirePresence, requireRpId } from '../verify-assertion.ts';
+import { type AttestationTrust, leadsToRoot } from './attestation-trust.ts';
+import { algorithms, jwkOfCoseKey, type PublicJwk } from './cose-key.ts';
+import type { AttestationWorth, JudgedAuthenticator } from './judge-registration.ts';
+import { verifyRegistrationResponse } from './library.ts';
+import type { RelyingParty } from './options.ts';
+import type { Registration } from './read-responses.ts';
+
+/** A credential that an authenticator has just made, at our page, with its user verified. */
+export interface VerifiedRegistration extends JudgedAuthenticator {
+  /** Base64url. */
+  readonly credentialId: string;
+  /** RFC 7638 thumbprint of {@link jwk}. */
+  readonly kid: Digest;
+  readonly jwk: PublicJwk;
+  readonly backedUp: boolean;
+  readonly counter: number;
+  readonly transports: readonly string[];
+  /** Of the model, where the metadata knows it. */
+  readonly model?: string;
+  readonly rpId: string;
+  readonly origin: string;
+}
+
+/**
+ * Formats of attestation statements that are understood. Those of Android are not: the library follows addresses in
+ * certificates of `android-key` that anybody can make, and `android-safetynet` has come to its end.
+ */
+export const attestationFormats = ['none', 'packed', 'fido-u2f', 'tpm', 'apple'] as const;
+
+const maxChain = 6;
+
+/**
+ * Verifies a registration (WebAuthn Level 3 section 7.1). What it is worth is said and not judged: see
+ * `judgeRegistration`. Whether the challenge was given, and the credential is registered already, is for who keeps them.
+ *
+ * @param request.at milliseconds since the epoch: when the certificates of the maker must be valid
+ * @throws CodedError of `webAuthnErrors`: `attestation_untrusted` for an attestation that is wrong, or of no known format
+ */
+export async function verifyRegistration({
+  registration,
+  challenge,
+  relyingParty,
+  trust,
+  at,
+}: {
+  readonly registration: Registration;
+  /** Base64url. */
+  readonly challenge: string;
+  readonly relyingParty: RelyingParty;
+  readonly trust: AttestationTrust;
+  readonly at: number;
+}): Promise<VerifiedRegistration> {
+  const { rpId, origins } = relyingParty;
+  const clientData = readClientData(registration.clientDataJSON);
+  requireClientData(clientData, { type: 'webauthn.create', challenge, origins });
+  const { format, statement, authenticatorData } = readAttestationObject(registration.attestationObject);
+  const data = readAuthenticatorData(authenticatorData);
+  requireRpId(data, rpId);
+  const credential = requireCredential(data.attested, registration);
+  const { jwk, key } = jwkOfCoseKey(credential.publicKey);
+  const aaguid = uuidOf(credential.aaguid);
+  await requireAttestationHolds(registration, challenge, relyingParty);
+  requirePresence(data);
+  const kid = parseDigest(key.thumbprint);
+  if (kid === undefined) throw new Error('a thumbprint is a digest');
+  const model = trust.metadata.get(aaguid)?.description;
+  return {
+    credentialId: registration.credentialId,
+    kid,
+    jwk,
+    aaguid,
+    backupEligible: data.backupEligible,
+    backedUp: data.backedUp,
+    counter: data.counter,
+    transports: registration.transports,
+    attestation: worthOf(format, statement, (chain) => leadsToRoot(chain, aaguid, trust, at)),
+    attestationFormat: format,
+    ...(model === undefined ? {} : { model }),
+    rpId,
+    origin: clientData.origin,
+  };
+}
+
+/** WebAuthn Level 3 section 6.5.4. */
+function readAttestationObject(octets: Uint8Array): {
+  readonly format: string;
+  readonly statement: ReadonlyMap<number | string, Cbor>;
+  readonly authenticatorData: Uint8Array;
+} {
+  const object = readCbor(octets);
+  if (!(object instanceof Map)) throw malformed('The attestation object is no map.');
+  const format = object.get('fmt');
+  const statement = object.get('attStmt');
+  const authenticatorData = object.get('authData');
+  if (typeof format !== 'string' || !(statement instanceof Map) || !(authenticatorData instanceof Uint8Array))
+    throw malformed('The attestation object lacks a part.');
+  if (!attestationFormats.some((known) => known === format))
+    throw webAuthnErrors.error('attestation_untrusted', 'The key is attested in a way that is not understood here.');
+  return { format, statement, authenticatorData };
+}
+
+function requireCredential(
+  attested: AttestedCredential | undefined,
+  { credentialId }: Registration,
+): AttestedCredential {
+  if (attested === undefined) throw malformed('The registration holds no credential.');
+  if (Buffer.from(attested.credentialId).toString('base64url') !== credentialId)
+    throw malformed('The credential has another id than its registration.');
+  return attested;
+}
+
+/** Section 7.1, steps 21 and 22, by the library: that the statement fits its format and its signature holds. */
+async function requireAttestationHolds(
+  { credentialId, clientDataJSON, attestationObject }: Registration,
+  challenge: string,
+  { rpId, origins }: RelyingParty,
+): Promise<void> {
+  const text = (octets: Uint8Array): string => Buffer.from(octets).toString('base64url');
+  let cause: unknown;
+  try {
+    const { verified } = await verifyRegistrationResponse({
+      response: {
+        id: credentialId,
+        rawId: credentialId,
+        type: 'public-key',
+        clientExtensionResults: {},
+        response: { clientDataJSON: text(clientDataJSON), attestationObject: text(attestationObject) },
+      },
+      expectedChallenge: challenge,
+      expectedOrigin: [...origins],
+      expectedRPID: rpId,
+      supportedAlgorithmIDs: [...algorithms],
+      // Asked below, of what the attestation covers.
+      requireUserPresence: false,
+      requireUserVerification: false,
+    });
+    if (verified) return;
+  } catch (error) {
+    if (isCodedError(error)) throw error;
+    cause = error;
+  }
+  throw webAuthnErrors.error('attestation_untrusted', 'What vouches for the key is wrong.', { cause });
+}
+
+function worthOf(
+  format: string,
+  statement: ReadonlyMap<number | string, Cbor>,
+  isTrusted: (chain: readonly ParsedCertificate[]) => boolean,
+): AttestationWorth {
+  if (format === 'none') return 'none';
+  const certificates = statement.get('x5c');
+  // Section 8.2: without certificates it is the key itself that signed.
+  if (certificates === undefined) return 'self';
+  const chain = Array.isArray(certificates) ? readChain(certificates) : undefined;
+  return chain !== undefined && isTrusted(chain) ? 'trusted' : 'untrusted';
+}
+
+/** Undefined when one of them cannot be read: it then leads nowhere. */
+function readChain(certificates: readonly Cbor[]): readonly ParsedCertificate[] | undefined {
+  if (certificates.length > maxChain) return undefined;
+  const chain: ParsedCertificate[] = [];
+  for (const certificate of certificates) {
+    if (!(certificate instanceof Uint8Array)) return undefined;
+    try {
+      chain.push(readX509Certificate(certificate));
+    } catch (error) {
+      if (isCodedError(error)) return undefined;
+      throw error;
+    }
+  }
+  return chain;
+}
+
+function uuidOf(octets: Uint8Array): string {
+  const hex = Buffer.from(octets).toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
+
+function malformed(detail: string) {
+  return webAuthnErrors.error('credential_malformed', detail);
+}

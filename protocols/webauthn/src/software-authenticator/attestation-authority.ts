@@ -1,0 +1,140 @@
+import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { type Clock, type Random, systemClock, systemRandom } from '@countersign/kernel';
+import {
+  bitString,
+  der,
+  objectIdentifier,
+  octetString,
+  printableString,
+  sequence,
+  time,
+  utf8String,
+  wholeNumber,
+  yes,
+} from './der.ts';
+
+/** The maker of authenticators: its root, and what it puts into each of them. */
+export interface AttestationAuthority {
+  /** DER of its root. */
+  readonly root: Uint8Array;
+  /** The same in PEM, as a file of roots holds it. */
+  readonly rootPem: string;
+  /** Makes the attestation key of one model. */
+  issue(aaguid: string): AttestationKey;
+  /** To be made again by {@link createAttestationAuthority}; holds its private key. */
+  save(): SavedAttestationAuthority;
+}
+
+export interface SavedAttestationAuthority {
+  /** Base64 of PKCS #8. */
+  readonly privateKey: string;
+  /** Base64 of DER. */
+  readonly root: string;
+}
+
+export interface AttestationKey {
+  /** DER of its certificate (WebAuthn Level 3 section 8.2.1). */
+  readonly certificate: Uint8Array;
+  readonly privateKey: KeyObject;
+}
+
+export interface AttestationAuthorityOptions {
+  /** Name of the maker; `Software authenticators` when left out. */
+  readonly name?: string;
+  /** How long its certificates hold; ten years from a day ago when left out. */
+  readonly notBefore?: number;
+  readonly notAfter?: number;
+  readonly saved?: SavedAttestationAuthority;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+const dayMs = 86_400_000;
+
+/** A maker that vouches for nothing: for tests, for the demonstration and for development. */
+export function createAttestationAuthority(options: AttestationAuthorityOptions = {}): AttestationAuthority {
+  const { name = 'Software authenticators', saved, clock = systemClock, random = systemRandom } = options;
+  const notBefore = options.notBefore ?? clock.now() - dayMs;
+  const notAfter = options.notAfter ?? notBefore + 3_650 * dayMs;
+  const keys =
+    saved === undefined
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      : {
+          privateKey: createPrivateKey({ key: Buffer.from(saved.privateKey, 'base64'), format: 'der', type: 'pkcs8' }),
+          publicKey: undefined,
+        };
+  const validity = { notBefore, notAfter, random };
+  const issuer = subject(name, `${name} Root`);
+  const root =
+    saved === undefined && keys.publicKey !== undefined
+      ? certificate({ subject: issuer, issuer, publicKey: keys.publicKey, signedBy: keys.privateKey, ...validity }, [
+          extension('2.5.29.19', sequence(yes), true),
+        ])
+      : Buffer.from(saved?.root ?? '', 'base64');
+
+  return {
+    root,
+    rootPem: `-----BEGIN CERTIFICATE-----\n${wrapped(root.toString('base64'))}\n-----END CERTIFICATE-----\n`,
+    issue(aaguid) {
+      const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const model = subject(name, `${name} Key`, 'Authenticator Attestation');
+      return {
+        privateKey,
+        certificate: certificate({ subject: model, issuer, publicKey, signedBy: keys.privateKey, ...validity }, [
+          extension('2.5.29.19', sequence(), true),
+          // id-fido-gen-ce-aaguid: which model it is for.
+          extension('1.3.6.1.4.1.45724.1.1.4', octetString(Buffer.from(aaguid.replaceAll('-', ''), 'hex'))),
+        ]),
+      };
+    },
+    save: () => ({
+      privateKey: keys.privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64'),
+      root: root.toString('base64'),
+    }),
+  };
+}
+
+interface NewCertificate {
+  readonly subject: Uint8Array;
+  readonly issuer: Uint8Array;
+  readonly publicKey: KeyObject;
+  readonly signedBy: KeyObject;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly random: Random;
+}
+
+function certificate(of: NewCertificate, extensions: readonly Uint8Array[]): Buffer {
+  const algorithm = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
+  // Positive, and never of a leading zero.
+  const serial = Buffer.from([0x40, ...of.random.bytes(15)]);
+  const toBeSigned = sequence(
+    der(0xa0, wholeNumber(2)),
+    der(0x02, serial),
+    algorithm,
+    of.issuer,
+    sequence(time(of.notBefore), time(of.notAfter)),
+    of.subject,
+    of.publicKey.export({ format: 'der', type: 'spki' }),
+    der(0xa3, sequence(...extensions)),
+  );
+  return sequence(toBeSigned, algorithm, bitString(sign('sha256', toBeSigned, of.signedBy)));
+}
+
+function extension(id: string, value: Uint8Array, critical = false): Buffer {
+  return sequence(objectIdentifier(id), ...(critical ? [yes] : []), octetString(value));
+}
+
+function subject(organization: string, commonName: string, unit?: string): Buffer {
+  const attribute = (type: string, value: Uint8Array) => der(0x31, sequence(objectIdentifier(type), value));
+  return sequence(
+    attribute('2.5.4.6', printableString('CH')),
+    attribute('2.5.4.10', utf8String(organization)),
+    ...(unit === undefined ? [] : [attribute('2.5.4.11', utf8String(unit))]),
+    attribute('2.5.4.3', utf8String(commonName)),
+  );
+}
+
+function wrapped(base64: string): string {
+  return (base64.match(/.{1,64}/g) ?? []).join('\n');
+}

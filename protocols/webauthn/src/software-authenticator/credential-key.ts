@@ -1,0 +1,45 @@
+import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import type { PublicJwk } from '../ceremonies/cose-key.ts';
+
+export type SoftwareAlgorithm = 'ES256' | 'EdDSA' | 'RS256';
+
+/** The key of one credential, in memory. */
+export interface CredentialKey {
+  readonly jwk: PublicJwk;
+  sign(data: Uint8Array): Buffer;
+  /** With its private part. */
+  save(): Readonly<Record<string, string>>;
+}
+
+export function generateCredentialKey(algorithm: SoftwareAlgorithm): CredentialKey {
+  switch (algorithm) {
+    case 'ES256':
+      return credentialKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+    case 'EdDSA':
+      return credentialKey(generateKeyPairSync('ed25519').privateKey);
+    case 'RS256':
+      return credentialKey(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey);
+  }
+}
+
+export function restoreCredentialKey(jwk: Readonly<Record<string, string>>): CredentialKey {
+  return credentialKey(createPrivateKey({ key: { ...jwk }, format: 'jwk' }));
+}
+
+const publicMembers = ['kty', 'crv', 'x', 'y', 'n', 'e'] as const;
+
+function credentialKey(key: KeyObject): CredentialKey {
+  const whole = Object.fromEntries(
+    Object.entries(key.export({ format: 'jwk' })).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
+  );
+  return {
+    jwk: Object.fromEntries(
+      publicMembers.flatMap((name) => (whole[name] === undefined ? [] : [[name, whole[name]] as const])),
+    ),
+    // ECDSA comes as DER, RSA as PKCS #1: as authenticators write them.
+    sign: (data) => sign(whole['kty'] === 'OKP' ? null : 'sha256', data, key),
+    save: () => whole,
+  };
+}

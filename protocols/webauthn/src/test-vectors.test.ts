@@ -1,0 +1,131 @@
+import { isCodedError } from '@countersign/kernel';
+import { decodeAttestationObject, parseAuthenticatorData } from '@simplewebauthn/server/helpers';
+import { describe, expect, it } from 'vitest';
+import { jwkOfCoseKey } from './ceremonies/cose-key.ts';
+import {
+  readAssertion,
+  readAttestationTrust,
+  readRegistration,
+  verifyAuthentication,
+  verifyRegistration,
+} from './ceremonies/index.ts';
+import {
+  vectorRelyingParty as relyingParty,
+  type TestVector,
+  testVectors,
+  vectorRoot,
+} from './testing/test-vectors.ts';
+
+// The published vectors through the wrapper and, inside it, through our own verifier. User verification is asked here and not
+// by all of them; it is judged last, so `user_not_verified` says that everything else held.
+
+const trust = readAttestationTrust({
+  roots: `-----BEGIN CERTIFICATE-----${vectorRoot}-----END CERTIFICATE-----`,
+});
+const at = Date.parse('2026-01-01T00:00:00Z');
+
+/** What becomes of the registration, by its code or its worth, and of the authentication. */
+const expected: Readonly<Record<string, readonly [registration: string, authentication: string]>> = {
+  'none-es256': ['user_not_verified', 'user_not_verified'],
+  'packed-self-es256': ['self', 'user_not_verified'],
+  // Nobody frames our pages.
+  'none-es256-crossOrigin': ['origin_wrong', 'origin_wrong'],
+  'none-es256-topOrigin': ['origin_wrong', 'origin_wrong'],
+  'none-es256-long-credential-id': ['user_not_verified', 'verified'],
+  'packed-es256': ['trusted', 'verified'],
+  // Algorithms that are not asked for.
+  'packed-es384': ['credential_malformed', 'no key'],
+  'packed-es512': ['credential_malformed', 'no key'],
+  'packed-rs256': ['trusted', 'user_not_verified'],
+  'packed-eddsa': ['user_not_verified', 'user_not_verified'],
+  'packed-ed448': ['credential_malformed', 'no key'],
+  // Its manufacturer is none that the library knows.
+  'tpm-es256': ['attestation_untrusted', 'verified'],
+  // A format that is not taken.
+  'android-key-es256': ['attestation_untrusted', 'user_not_verified'],
+  'apple-es256': ['user_not_verified', 'user_not_verified'],
+  // The library wants U2F keys, which have no model, to say so; this one says another.
+  'fido-u2f-es256': ['attestation_untrusted', 'user_not_verified'],
+};
+
+async function outcomeOf<Result>(ask: () => Promise<Result>, tell: (result: Result) => string): Promise<string> {
+  try {
+    return tell(await ask());
+  } catch (error) {
+    if (isCodedError(error)) return error.code;
+    throw error;
+  }
+}
+
+const register = (vector: TestVector, change: Partial<TestVector['registration']> = {}) => {
+  const { challenge, credentialId, ...response } = { ...vector.registration, ...change };
+  const credential = { id: credentialId, rawId: credentialId, type: 'public-key', response };
+  return outcomeOf(
+    () => verifyRegistration({ registration: readRegistration(credential), challenge, relyingParty, trust, at }),
+    ({ attestation }) => attestation,
+  );
+};
+
+/** The key and the flag, read by the library alone. */
+function registeredOf({ registration }: TestVector) {
+  const object = decodeAttestationObject(Uint8Array.from(Buffer.from(registration.attestationObject, 'base64url')));
+  const { credentialPublicKey, flags } = parseAuthenticatorData(object.get('authData'));
+  const { jwk } = jwkOfCoseKey(credentialPublicKey ?? new Uint8Array());
+  return { credentialId: registration.credentialId, jwk, counter: 0, backupEligible: flags.be };
+}
+
+const authenticate = (vector: TestVector, change: Partial<TestVector['authentication']> = {}) => {
+  const { challenge, ...response } = { ...vector.authentication, ...change };
+  const { credentialId } = vector.registration;
+  const credential = { id: credentialId, rawId: credentialId, type: 'public-key', response };
+  return outcomeOf(
+    () =>
+      verifyAuthentication({
+        assertion: readAssertion(credential),
+        challenge,
+        relyingParty,
+        registered: registeredOf(vector),
+      }),
+    () => 'verified',
+  );
+};
+
+function flipped(text: string, at: number): string {
+  const octets = Buffer.from(text, 'base64url');
+  octets[octets.length + at] = (octets.at(at) ?? 0) ^ 1;
+  return octets.toString('base64url');
+}
+
+describe('the test vectors of WebAuthn Level 3', () => {
+  it('are all here', () => {
+    expect(testVectors.map(({ name }) => name)).toEqual(Object.keys(expected));
+  });
+
+  it.each(testVectors)('$name comes out as it should', async (vector) => {
+    const [registration, authentication] = expected[vector.name] ?? [];
+    expect(await register(vector)).toBe(registration);
+    if (authentication === 'no key') expect(() => registeredOf(vector)).toThrow('was not asked for');
+    else expect(await authenticate(vector)).toBe(authentication);
+  });
+
+  it.each(testVectors.filter(({ name }) => expected[name]?.[1] !== 'no key' && !name.includes('Origin')))(
+    '$name is refused with a wrong signature, or another challenge',
+    async (vector) => {
+      // The last octet of an ECDSA signature is one of `s`; of the others, one of the number itself.
+      expect(await authenticate(vector, { signature: flipped(vector.authentication.signature, -1) })).toBe(
+        'signature_wrong',
+      );
+      expect(await authenticate(vector, { challenge: vector.registration.challenge })).toBe('challenge_mismatch');
+      expect(await register(vector, { challenge: vector.authentication.challenge })).toBe('challenge_mismatch');
+    },
+  );
+
+  it.each(testVectors.filter(({ name }) => /^(?:packed-(?:self|es256|rs256|eddsa)|tpm|apple|fido)/.test(name)))(
+    '$name is refused when its client data are not those that were attested',
+    async (vector) => {
+      const text = Buffer.from(vector.registration.clientDataJSON, 'base64url').toString();
+      const changed = Buffer.from(text.replace(/\}$/, ',"added":1}')).toString('base64url');
+      expect(await register(vector, { clientDataJSON: changed })).toBe('attestation_untrusted');
+    },
+  );
+});

@@ -1,0 +1,403 @@
+import { components, findComponent } from '@countersign/testkit';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readX509Certificate, validatePath } from '../index.ts';
+import { type OpenSsl, openSslIn } from '../testing/openssl.ts';
+import { type ChainMaker, chainMaker, type Extensions } from '../testing/openssl-chain.ts';
+
+const found = findComponent(components.openssl);
+const day = 86_400_000;
+const clientAuth = '1.3.6.1.5.5.7.3.2';
+const smartCardLogon = '1.3.6.1.4.1.311.20.2.2';
+const hardware = '1.3.6.1.4.1.99999.1.1';
+const software = '1.3.6.1.4.1.99999.1.2';
+
+const authority: Extensions = ['basicConstraints = critical, CA:true', 'keyUsage = critical, keyCertSign, cRLSign'];
+const person: Extensions = [
+  'basicConstraints = critical, CA:false',
+  'keyUsage = critical, digitalSignature',
+  'extendedKeyUsage = clientAuth',
+  'subjectAltName = email:ada@desk.example',
+];
+const withPolicy = (extensions: Extensions, policy: string): Extensions => [
+  ...extensions,
+  `certificatePolicies = ${policy}`,
+];
+const without = (extensions: Extensions, name: string): Extensions =>
+  extensions.filter((line) => !line.startsWith(name));
+
+describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped: ${found.reason})`}`, () => {
+  let tool: OpenSsl;
+  let make: ChainMaker;
+  const now = Date.now() + 60_000;
+
+  beforeAll(() => {
+    tool = openSslIn(found.found ? found.path : '');
+    make = chainMaker(tool);
+    make.root('root', '/O=Desk/CN=Root', authority);
+    make.root('stranger', '/O=Desk/CN=Stranger', authority);
+  });
+  afterAll(() => tool?.remove());
+
+  interface Chain {
+    readonly leaf?: Extensions;
+    readonly leafDays?: number;
+    readonly leafDigest?: string;
+    readonly leafSubject?: string;
+    /** Of the authorities from the one below the root on; one plain one when left out. */
+    readonly authorities?: readonly Extensions[];
+    readonly authorityDays?: number;
+    readonly roots?: readonly string[];
+    readonly top?: string;
+    readonly policies?: readonly string[];
+    readonly at?: number;
+    /** What is beside the leaf, instead of its authorities. */
+    readonly others?: readonly string[];
+  }
+
+  interface Between {
+    readonly policy: string | undefined;
+    readonly constraint: string | undefined;
+    readonly limits: string | undefined;
+    readonly pathlen: number | undefined;
+  }
+
+  /** Makes the chain, and brings what OpenSSL and what we say of it. */
+  function judge(chain: Chain) {
+    const { leaf = person, authorities = [authority], roots = ['root'], policies = [], at = now } = chain;
+    let by = chain.top ?? 'root';
+    const names = authorities.map((extensions, index) => {
+      const name = `authority-${index}`;
+      make.issue(name, { key: name, by, extensions, days: chain.authorityDays ?? 60 });
+      by = name;
+      return name;
+    });
+    make.issue('leaf', {
+      key: 'leaf',
+      by,
+      extensions: leaf,
+      days: chain.leafDays ?? 30,
+      digest: chain.leafDigest ?? 'sha256',
+      subject: chain.leafSubject ?? '/O=Desk/CN=Ada Lovelace',
+    });
+    const others = chain.others ?? names;
+    // Without any it would take none for none, where RFC 5280 takes it for every policy.
+    const asked = (policies.length === 0 ? ['2.5.29.32.0'] : policies).flatMap((policy) => ['-policy', policy]);
+    const openssl = make.refusal(
+      'leaf',
+      { roots, others },
+      '-attime',
+      String(Math.floor(at / 1000)),
+      '-policy_check',
+      ...asked,
+      ...(policies.length === 0 ? [] : ['-explicit_policy']),
+    );
+    const ours = validatePath(readX509Certificate(make.der('leaf')), {
+      anchors: roots.map((name) => readX509Certificate(make.der(name))),
+      others: others.map((name) => readX509Certificate(make.der(name))),
+      at,
+      purposes: [clientAuth],
+      policies,
+    });
+    return { openssl, ours };
+  }
+
+  it('is good where OpenSSL finds it good, and names its policies', () => {
+    expect(judge({})).toMatchObject({ openssl: undefined, ours: { ok: true } });
+    expect(judge({ authorities: [] })).toMatchObject({ openssl: undefined, ours: { ok: true } });
+    expect(judge({ authorities: [authority, authority, authority] })).toMatchObject({
+      openssl: undefined,
+      ours: { ok: true },
+    });
+    const { openssl, ours } = judge({
+      leaf: withPolicy(person, `${hardware},${software}`),
+      authorities: [withPolicy(authority, hardware)],
+      policies: [hardware, '1.2.3.4'],
+    });
+    expect(openssl).toBeUndefined();
+    expect(ours.ok && [...ours.policies]).toEqual([hardware]);
+    expect(ours.ok && ours.path.length).toBe(3);
+  });
+
+  // What OpenSSL says beside ours: the same chain, two opinions.
+  const refused: readonly (readonly [what: string, reason: string, openssl: RegExp, chain: Chain])[] = [
+    ['of an unknown root', 'untrusted', /unable to get (?:local )?issuer|self.signed/, { top: 'stranger' }],
+    ['that lacks an authority between', 'untrusted', /unable to get local issuer/, { others: [] }],
+    ['that has expired', 'expired', /expired/, { at: now + 31 * day }],
+    ['whose authority has expired', 'expired', /expired/, { authorityDays: 10, at: now + 20 * day }],
+    ['that is not valid yet', 'not_yet_valid', /not yet valid/, { at: now - 2 * day }],
+    [
+      'of another policy',
+      'policy_missing',
+      /policy/,
+      {
+        leaf: withPolicy(person, software),
+        authorities: [withPolicy(authority, '2.5.29.32.0')],
+        policies: [hardware],
+      },
+    ],
+    [
+      'of a policy that its authority may not issue under',
+      'policy_missing',
+      /policy/,
+      { leaf: withPolicy(person, hardware), authorities: [withPolicy(authority, software)], policies: [hardware] },
+    ],
+    ['without a policy where one is asked for', 'policy_missing', /policy/, { policies: [hardware] }],
+    [
+      'without a policy where its authority asks for one',
+      'policy_missing',
+      /policy/,
+      { authorities: [[...authority, 'policyConstraints = critical, requireExplicitPolicy:0']] },
+    ],
+    [
+      'of any policy where its authority forbids that',
+      'policy_missing',
+      /policy/,
+      {
+        leaf: withPolicy(person, '2.5.29.32.0'),
+        authorities: [[...withPolicy(authority, hardware), 'inhibitAnyPolicy = critical, 0']],
+        policies: [hardware],
+      },
+    ],
+    [
+      'for servers',
+      'purpose_wrong',
+      /purpose/,
+      { leaf: [...without(person, 'extendedKeyUsage'), 'extendedKeyUsage = serverAuth'] },
+    ],
+    [
+      'whose authority is for servers',
+      'purpose_wrong',
+      /purpose/,
+      { authorities: [[...authority, 'extendedKeyUsage = serverAuth']] },
+    ],
+    [
+      'whose key signs nothing',
+      'usage_wrong',
+      /purpose/,
+      { leaf: [...without(person, 'keyUsage'), 'keyUsage = critical, keyEncipherment'] },
+    ],
+    [
+      'with a mail address that is not permitted',
+      'name_constrained',
+      /permitted subtree/,
+      { authorities: [[...authority, 'nameConstraints = critical, permitted;email:other.example']] },
+    ],
+    [
+      'with a mail address that is excluded',
+      'name_constrained',
+      /excluded subtree/,
+      { authorities: [[...authority, 'nameConstraints = critical, excluded;email:desk.example']] },
+    ],
+    [
+      'with a mail address in its subject that is not permitted',
+      'name_constrained',
+      /permitted subtree/,
+      {
+        leaf: without(person, 'subjectAltName'),
+        leafSubject: '/O=Desk/CN=Ada Lovelace/emailAddress=ada@desk.example',
+        authorities: [[...authority, 'nameConstraints = critical, permitted;email:other.example']],
+      },
+    ],
+    [
+      'of an organization that is not permitted',
+      'name_constrained',
+      /permitted subtree/,
+      {
+        authorities: [
+          [...authority, 'nameConstraints = critical, permitted;dirName:subtree', '[subtree]', 'O = Another desk'],
+        ],
+      },
+    ],
+    [
+      'with a user principal name where such names are constrained',
+      'name_constrained',
+      /unsupported name constraint|unsupported or invalid name/,
+      {
+        leaf: [
+          ...without(person, 'subjectAltName'),
+          'subjectAltName = otherName:1.3.6.1.4.1.311.20.2.3;UTF8:ada@desk.example',
+        ],
+        authorities: [
+          [...authority, 'nameConstraints = critical, permitted;otherName:1.3.6.1.4.1.311.20.2.3;UTF8:desk.example'],
+        ],
+      },
+    ],
+    [
+      'with more authorities than one may have below it',
+      'path_too_long',
+      /path length/,
+      { authorities: [['basicConstraints = critical, CA:true, pathlen:0', 'keyUsage = keyCertSign'], authority] },
+    ],
+    [
+      'issued by a certificate that is no authority',
+      'not_authority',
+      /invalid CA|CA cert/,
+      { authorities: [['basicConstraints = critical, CA:false', 'keyUsage = keyCertSign']] },
+    ],
+    [
+      'issued by an authority that may not issue',
+      'not_authority',
+      /keyCertSign|certificate signing|issuer/i,
+      { authorities: [['basicConstraints = critical, CA:true', 'keyUsage = critical, cRLSign']] },
+    ],
+    [
+      'with a critical extension that nobody knows',
+      'extension_unknown',
+      /unhandled critical extension/,
+      { leaf: [...person, '1.2.3.4.5 = critical, ASN1:NULL'] },
+    ],
+  ];
+  for (const [what, reason, openssl, chain] of refused)
+    it(`${what} is refused, by OpenSSL too`, () => {
+      const verdicts = judge(chain);
+      expect(verdicts.ours).toMatchObject({ ok: false, reason });
+      expect(verdicts.openssl).toMatch(openssl);
+    });
+
+  it('of a root with the same name and another key is refused', () => {
+    make.root('impostor', '/O=Desk/CN=Root', authority);
+    const { openssl, ours } = judge({ top: 'impostor' });
+    expect(ours).toMatchObject({ ok: false, reason: 'untrusted' });
+    expect(openssl).toMatch(/signature|unable to get/);
+    // Both roots are trusted: the right one is found behind the wrong one.
+    expect(judge({ roots: ['impostor', 'root'] }).ours).toMatchObject({ ok: true });
+  });
+
+  it('is refused more strictly than by OpenSSL where it leaves something open', () => {
+    const strict = (chain: Chain, reason: string) => expect(judge(chain).ours).toMatchObject({ ok: false, reason });
+    strict({ leaf: without(person, 'extendedKeyUsage') }, 'purpose_wrong');
+    strict({ leaf: without(person, 'keyUsage') }, 'usage_wrong');
+    strict(
+      { leaf: [...without(person, 'extendedKeyUsage'), 'extendedKeyUsage = anyExtendedKeyUsage'] },
+      'purpose_wrong',
+    );
+    strict({ leaf: [...authority, 'extendedKeyUsage = clientAuth'] }, 'not_authority');
+    strict({ leafDigest: 'sha1' }, 'untrusted');
+    strict(
+      { authorities: [[...withPolicy(authority, hardware), `policyMappings = ${hardware}:${software}`]] },
+      'extension_unknown',
+    );
+  });
+
+  it('is good for a smart card where that is a purpose', () => {
+    judge({ leaf: [...without(person, 'extendedKeyUsage'), `extendedKeyUsage = ${smartCardLogon}`] });
+    const ask = (purposes: readonly string[]) =>
+      validatePath(readX509Certificate(make.der('leaf')), {
+        anchors: [readX509Certificate(make.der('root'))],
+        others: [readX509Certificate(make.der('authority-0'))],
+        at: now,
+        purposes,
+        policies: [],
+      });
+    expect(ask([clientAuth, smartCardLogon])).toMatchObject({ ok: true });
+    expect(ask([clientAuth])).toMatchObject({ ok: false, reason: 'purpose_wrong' });
+  });
+
+  it('is answered within bounds, however many certificates of one name and key are beside it', () => {
+    judge({});
+    const others = Array.from({ length: 33 }, (_, index) => {
+      make.issue(`copy-${index}`, { key: 'authority-0', by: 'stranger', extensions: authority });
+      return readX509Certificate(make.der(`copy-${index}`));
+    });
+    const verdict = validatePath(readX509Certificate(make.der('leaf')), {
+      anchors: [readX509Certificate(make.der('root'))],
+      others,
+      at: now,
+      purposes: [clientAuth],
+      policies: [],
+    });
+    expect(verdict).toMatchObject({ ok: false, reason: 'untrusted' });
+  });
+
+  it('has one verdict with OpenSSL, whatever policies and constraints of names it is made of', () => {
+    const policy = fc.constantFrom(undefined, hardware, software, `${hardware},${software}`, '2.5.29.32.0');
+    const constraint = fc.constantFrom(
+      undefined,
+      'permitted;email:desk.example',
+      'permitted;email:.desk.example',
+      'excluded;email:desk.example',
+      'permitted;email:ada@desk.example',
+      'excluded;email:ada@desk.example',
+      'permitted;DNS:desk.example',
+      'excluded;DNS:ws.desk.example',
+      'permitted;URI:.desk.example',
+      'permitted;URI:desk.example',
+      'permitted;IP:10.1.0.0/255.255.0.0',
+      'excluded;IP:10.1.2.0/255.255.255.0',
+      'permitted;email:desk.example,permitted;DNS:desk.example',
+    );
+    const limits = fc.constantFrom(
+      undefined,
+      'policyConstraints = requireExplicitPolicy:0',
+      'policyConstraints = requireExplicitPolicy:1',
+      'inhibitAnyPolicy = 0',
+      'inhibitAnyPolicy = 1',
+    );
+    const between = fc.record({ policy, constraint, limits, pathlen: fc.constantFrom(undefined, 0, 1) });
+    const name = fc.constantFrom(
+      'email:ada@desk.example',
+      'email:ada@ny.desk.example',
+      'email:Ada@DESK.example',
+      'DNS:ws.desk.example',
+      'DNS:desk.example',
+      'DNS:xdesk.example',
+      'URI:https://desk.example/ada',
+      'URI:https://ny.desk.example/ada',
+      'IP:10.1.2.3',
+      'IP:10.2.2.3',
+      'email:ada@desk.example,DNS:ws.desk.example',
+    );
+    const extensionsOf = ({ policy, constraint, limits, pathlen }: Between) => [
+      `basicConstraints = critical, CA:true${pathlen === undefined ? '' : `, pathlen:${pathlen}`}`,
+      'keyUsage = critical, keyCertSign',
+      ...(policy === undefined ? [] : [`certificatePolicies = ${policy}`]),
+      ...(constraint === undefined ? [] : [`nameConstraints = critical, ${constraint}`]),
+      ...(limits === undefined ? [] : [limits]),
+    ];
+    const seen = { good: 0, bad: 0 };
+    fc.assert(
+      fc.property(
+        fc.array(between, { minLength: 1, maxLength: 3 }),
+        name,
+        policy,
+        fc.constantFrom([], [hardware], [software, '1.2.3.4']),
+        (authorities, alternative, stated, policies) => {
+          const own = [...without(person, 'subjectAltName'), `subjectAltName = ${alternative}`];
+          const { openssl, ours } = judge({
+            authorities: authorities.map(extensionsOf),
+            leaf: stated === undefined ? own : withPolicy(own, stated),
+            policies,
+          });
+          expect(ours, openssl).toMatchObject({ ok: openssl === undefined });
+          seen[ours.ok ? 'good' : 'bad']++;
+        },
+      ),
+      { numRuns: 60 },
+    );
+    expect(Math.min(seen.good, seen.bad)).toBeGreaterThan(2);
+  }, 120_000);
+
+  it('is answered with a verdict, whatever was changed in it', () => {
+    judge({
+      leaf: withPolicy(person, hardware),
+      authorities: [[...authority, 'nameConstraints = permitted;email:desk.example']],
+    });
+    const anchors = [readX509Certificate(make.der('root'))];
+    const others = [readX509Certificate(make.der('authority-0'))];
+    const leaf = make.der('leaf');
+    for (let at = 0; at < leaf.length; at++) {
+      const changed = Uint8Array.from(leaf);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      let read: ReturnType<typeof readX509Certificate>;
+      try {
+        read = readX509Certificate(changed);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'certificate_malformed' });
+        continue;
+      }
+      const verdict = validatePath(read, { anchors, others, at: now, purposes: [clientAuth], policies: [] });
+      expect(verdict.ok, `byte ${at}`).toBe(false);
+    }
+  });
+});

@@ -1,0 +1,18 @@
+import { describe, expect, it } from 'vitest';
+import { isAsShown } from '../testing/guide.ts';
+
+describe('what is printed, beside what is shown', () => {
+  it.each([
+    ['the same', 'a\nb', 'a\nb', true],
+    ['something else', 'a\nc', 'a\nb', false],
+    ['one line too many', 'a\nb\nc', 'a\nb', false],
+    ['one line too few', 'a', 'a\nb', false],
+    ['what differs each time', '{"id":"chg_01","x":1}', '{"id":"...","x":1}', true],
+    ['another line where only a part may differ', '{"id":"chg_01\n","x":1}', '{"id":"...","x":1}', false],
+    ['any lines', 'a\nx\ny\nb', 'a\n...\nb', true],
+    ['signs that mean something elsewhere', 'a.b(c)', 'a.b(c)', true],
+    ['a sign for another', 'axb', 'a.b', false],
+  ])('%s', (_, printed, shown, same) => {
+    expect(isAsShown(printed, shown)).toBe(same);
+  });
+});

@@ -1,0 +1,3 @@
+import { guideDoesWhatItSays } from '../testing/guide-test.ts';
+
+guideDoesWhatItSays('call-a-protected-interface.md', 20);

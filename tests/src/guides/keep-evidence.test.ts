@@ -1,0 +1,3 @@
+import { guideDoesWhatItSays } from '../testing/guide-test.ts';
+
+guideDoesWhatItSays('keep-evidence.md', 9);

@@ -1,0 +1,3 @@
+import { guideDoesWhatItSays } from '../testing/guide-test.ts';
+
+guideDoesWhatItSays('verify-evidence.md', 11);

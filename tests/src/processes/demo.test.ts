@@ -1,0 +1,66 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { countersign, endAll, type Outcome, processesAbout } from '../testing/command.ts';
+import { scratchFolder } from '../testing/scratch-folder.ts';
+
+const folder = scratchFolder();
+const temporary = join(folder.path, 'tmp');
+
+/** Databases of ours that were put where data goes that has no better place. */
+function strays(): readonly string[] {
+  const elsewhere = '/var/lib/countersign/data';
+  const names = existsSync(elsewhere) ? readdirSync(elsewhere) : [];
+  return names.filter((name) => {
+    const marker = join(elsewhere, name, 'countersign-database.json');
+    return existsSync(marker) && readFileSync(marker, 'utf8').includes(folder.path);
+  });
+}
+
+afterAll(async () => {
+  await endAll();
+  folder.remove();
+});
+
+describe('countersign demo', () => {
+  let outcome: Outcome;
+  beforeAll(async () => {
+    mkdirSync(temporary);
+    outcome = await countersign(['demo'], { env: { TMPDIR: temporary }, cwd: folder.path });
+  }, 120_000);
+
+  it('carries the order to its end, proves it, and ends with 0', () => {
+    expect(outcome.stderr).toBe('');
+    expect(outcome.code).toBe(0);
+    expect(outcome.stdout).toMatch(/^ +VERIFIED$/m);
+    expect(outcome.stdout).toContain('cleared, settled');
+    expect(outcome.stdout).toMatch(/\d+ attacks and mistakes were refused, the proof holds/);
+  });
+
+  it('shows each refusal with its code', () => {
+    for (const code of [
+      'not_a_signatory',
+      'terms_hash_mismatch',
+      'mandate_wider',
+      'approval_required',
+      'approval_self',
+      'idempotency_conflict',
+      'mandate_lapsed',
+      'record_altered',
+      'record_missing',
+    ])
+      expect(outcome.stdout).toMatch(new RegExp(`refused: .*${code}`));
+  });
+
+  it('writes plain text into a pipe', () => {
+    expect(outcome.stdout).not.toContain('\u001b');
+    expect(outcome.stdout).not.toContain('\r');
+  });
+
+  it('leaves no process, no temporary folder and no data behind', () => {
+    expect(processesAbout(temporary)).toEqual([]);
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(strays()).toEqual([]);
+    expect(readdirSync(folder.path).sort()).toEqual(['tmp']);
+  });
+});
