@@ -401,11 +401,6 @@ export async function startComponents(options: {
     }),
   );
   tokens.current = authorizationServer;
-  effects.current = [
-    ...departureEffects({ authorizationServer, authentication, transactionRegistry }),
-    authentication.authenticators.departureEffect,
-    devices.departureEffect,
-  ];
   const recovery = started(
     'recovery',
     createRecovery({
@@ -424,6 +419,12 @@ export async function startComponents(options: {
       ...common,
     }),
   );
+  effects.current = [
+    ...departureEffects({ authorizationServer, authentication, transactionRegistry }),
+    authentication.authenticators.departureEffect,
+    devices.departureEffect,
+    recovery.departureEffect,
+  ];
   const breakGlass = started(
     'break-glass',
     createBreakGlass({
