@@ -14,7 +14,7 @@ export function signInSections(
   return [
     besideFloors(
       section(
-        `Sign-ins with a security key, from the page to the session, ${connections} connections; floor and peer by a lone caller where there is no HTTP`,
+        `Sign-ins with a security key, from the page to the session, ${connections} connections`,
         signIns,
         columns('a second'),
       ),

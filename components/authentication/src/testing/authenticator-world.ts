@@ -60,7 +60,13 @@ export async function createAuthenticatorWorld() {
       settings: { origin, environment: 'development' },
       config: { rootsFile, ...config },
       notices: { tell: async (notice) => void notices.push(notice) },
-      signals: { raise: async (signal) => void signals.push(signal) },
+      signals: {
+        raise: async (signal) => void signals.push(signal),
+        clear: async (person, name) => {
+          const at = signals.findIndex((signal) => signal.person === person && signal.name === name);
+          if (at !== -1) signals.splice(at, 1);
+        },
+      },
       cutOff: async (person, reason) => void cut.push({ person, reason }),
     });
     const app = createHttpServer({ logger, metrics: createMetrics() });

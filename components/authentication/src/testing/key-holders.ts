@@ -34,7 +34,13 @@ export async function createKeyHolders() {
     return key;
   }
 
-  return { rootsFile, keyOf, close: () => rm(folder, { recursive: true }) };
+  /** A key in hardware that nobody has registered yet; with what was saved of one, a copy of that. */
+  const another = (
+    { authentication: { settings } }: Pick<SignInNode, 'authentication'>,
+    options: Pick<SoftwareAuthenticatorOptions, 'saved'> = {},
+  ): SoftwareAuthenticator => createSoftwareAuthenticator({ origin: settings.origin, authority: maker, ...options });
+
+  return { rootsFile, keyOf, another, close: () => rm(folder, { recursive: true }) };
 }
 
 /** Shows a key on the page of a sign-in. @returns the form that was sent, and the answer */
