@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<AddTo>>> = {
   device: async () => (await import('./commands/device.ts')).deviceCommands,
   authenticator: async () => (await import('./commands/authenticator.ts')).authenticatorCommands,
   account: async () => (await import('./commands/account.ts')).accountCommands,
+  session: async () => (await import('./commands/session.ts')).sessionCommands,
   recovery: async () => (await import('./commands/recovery.ts')).recoveryCommands,
   incident: async () => (await import('./commands/incident.ts')).incidentCommands,
   change: async () => (await import('./commands/change.ts')).changeCommands,

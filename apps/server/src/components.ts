@@ -10,6 +10,7 @@ import {
   authenticationMigrations,
   createAuthentication,
   createRisk,
+  type Risk,
   type RunningAuthentication,
 } from '@countersign/authentication';
 import {
@@ -109,6 +110,7 @@ export interface Components {
   readonly authorizationServer: AuthorizationServerComponent;
   readonly authentication: RunningAuthentication;
   readonly elsewhere: ElsewhereMethods;
+  readonly risk: Risk;
   /** Classes of authenticators of which one is enough to approve. */
   readonly approvalClasses: readonly string[];
   readonly devices: RunningDevices;
@@ -524,6 +526,7 @@ export async function startComponents(options: {
     auditLog: audit,
     authentication,
     elsewhere,
+    risk,
     approvalClasses,
     devices,
     recovery,

@@ -7,6 +7,7 @@ import { openControlPlaneDatabase } from './database.ts';
 import { type Listener, listenersOf } from './listeners.ts';
 import { describeInterfaces, textOf } from './openapi/describe-interfaces.ts';
 import { mountCertificatePages, mountHealth, mountPages, mountRoutes } from './routes.ts';
+import { createTryOut, tryOutRoutes } from './try-out/index.ts';
 
 /** A control plane that answers. */
 export interface ControlPlane {
@@ -35,6 +36,8 @@ export async function startControlPlane(
     readonly clock?: Clock;
     /** What becomes of a record that is not as its schema says; in development it is told, and nothing else. */
     readonly unfitRecords?: 'tell' | 'throw';
+    /** A page on which whoever is at this machine tries it, set up with the operator's key; in development alone. */
+    readonly tryOut?: { readonly operatorKeyFile: string };
   } = {},
 ): Promise<ControlPlane> {
   const clock = options.clock ?? systemClock;
@@ -42,6 +45,7 @@ export async function startControlPlane(
   const onProgress = options.onProgress ?? (() => undefined);
   const lifecycle = createLifecycle({ logger });
   const metrics = createMetrics();
+  const tryOut = options.tryOut === undefined ? undefined : createTryOut({ ...options.tryOut, configuration, clock });
   let stopping = false;
   // Before anything is started: certificates that cannot be read should not cost a database start.
   const listeners = listenersOf(configuration);
@@ -65,6 +69,7 @@ export async function startControlPlane(
       mountRoutes(app, components, { configuration, listener, clock, openapi });
       if (name === 'HTTP') {
         mountPages(app, components, { configuration, clock, logger });
+        if (tryOut !== undefined) tryOutRoutes(app, { tryOut, issuer: configuration.issuer, logger });
         mountHealth(app, {
           metrics,
           ready: async () => !stopping && (await answersWithin(components.auditLog.checkHealth(), 2_000)),

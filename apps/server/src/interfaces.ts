@@ -1,5 +1,5 @@
 import { auditLogRoutes } from '@countersign/audit-log';
-import { peopleRoutes } from '@countersign/authentication';
+import { peopleRoutes, sessionRoutes } from '@countersign/authentication';
 import { revocationsRoutes } from '@countersign/authorization-server';
 import { breakGlassRoutes } from '@countersign/break-glass';
 import { consentStoreRoutes } from '@countersign/consent-store';
@@ -37,6 +37,7 @@ export interface InterfaceParts
     | 'timeStamping'
     | 'retention'
     | 'authentication'
+    | 'risk'
     | 'devices'
     | 'recovery'
     | 'breakGlass'
@@ -116,13 +117,14 @@ export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, opt
   signalRoutes(app, { signals: parts.signals, issuer, guard: guard('signals'), baseUrl });
   timeStampingRoutes(app, { ...parts.timeStamping, clock });
   retentionRoutes(app, { retention: parts.retention, guard: guard('retention'), operator: operator.lei, baseUrl });
-  peopleRoutes(app, {
-    authenticators: parts.authentication.authenticators,
+  const people = {
     directory: parts.directory,
     guard: guard('people'),
-    isOperator: (institution) => parts.directory.isOperator(institution),
+    isOperator: (institution: string) => parts.directory.isOperator(institution),
     baseUrl,
-  });
+  };
+  peopleRoutes(app, { ...people, authenticators: parts.authentication.authenticators });
+  sessionRoutes(app, { ...people, authentication: parts.authentication, signals: parts.risk });
   devicesRoutes(app, { devices: parts.devices, guard: guard('devices'), baseUrl });
   recoveryRoutes(app, { recovery: parts.recovery, guard: guard('recoveries'), operator: operator.lei, baseUrl });
   breakGlassRoutes(app, {

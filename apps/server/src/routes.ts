@@ -1,4 +1,4 @@
-import { authenticationRoutes } from '@countersign/authentication';
+import { authenticationRoutes, selfServicePages } from '@countersign/authentication';
 import {
   authorizationServerRoutes,
   grantManagementRoutes,
@@ -17,6 +17,7 @@ import type { Configuration } from './configuration.ts';
 import { mountInterfaces } from './interfaces.ts';
 import type { Listener } from './listeners.ts';
 import type { OwnInterface } from './own-interfaces.ts';
+import { selfServiceSources } from './self-service-sources.ts';
 
 /**
  * Every door of the control plane, as one listener has them. Each interface accepts tokens for itself alone, under its
@@ -82,6 +83,7 @@ export function mountPages(
   };
   pageRoutes(app);
   authenticationRoutes(app, { authentication, directory, logger });
+  selfServicePages(app, { ...common, sources: selfServiceSources(components, clock) });
   approverPageRoutes(app, {
     ...common,
     ...approvals,

@@ -4,6 +4,7 @@ import { stopOnSignals } from '@countersign/runtime';
 import { type Configuration, readConfiguration } from './configuration.ts';
 import { startControlPlane } from './control-plane.ts';
 import { explainDevelopment, prepareDevelopment } from './development.ts';
+import { tryOutPath } from './try-out/index.ts';
 
 export interface StartOptions {
   readonly dataFolder: string;
@@ -20,23 +21,30 @@ export interface StartOptions {
 export async function startAndStay(options: StartOptions): Promise<void> {
   const began = performance.now();
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  const configuration = configurationOf(options, say);
-  const controlPlane = await startControlPlane(configuration, { onProgress: (message) => say(`${message} ...`) });
+  const { configuration, operatorKeyFile } = configurationOf(options, say);
+  const tryOut = operatorKeyFile === undefined ? {} : { tryOut: { operatorKeyFile } };
+  const controlPlane = await startControlPlane(configuration, {
+    ...tryOut,
+    onProgress: (message) => say(`${message} ...`),
+  });
   stopOnSignals(() => controlPlane.stop(), controlPlane.logger);
   for (const note of controlPlane.notes) say(note);
   say(`Ready after ${((performance.now() - began) / 1000).toFixed(1)} s: ${controlPlane.address}`);
+  if (operatorKeyFile !== undefined) say(`Try it by hand: ${controlPlane.address}${tryOutPath}`);
 }
 
 function configurationOf(
   { dataFolder, port, configurationFile }: StartOptions,
   say: (line: string) => void,
-): Configuration {
-  if (configurationFile !== undefined) return readConfigurationFile(configurationFile);
+): { readonly configuration: Configuration; readonly operatorKeyFile?: string } {
+  if (configurationFile !== undefined) return { configuration: readConfigurationFile(configurationFile) };
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new CodedError({ code: 'port_invalid', category: 'invalid', detail: 'A port is a number from 1 to 65535.' });
   const setup = prepareDevelopment({ dataFolder, port });
   say(explainDevelopment(setup));
-  return setup.configuration;
+  const { configuration, operatorKeyFile } = setup;
+  // Whoever has made it production meant it.
+  return configuration.environment === 'development' ? { configuration, operatorKeyFile } : { configuration };
 }
 
 function readConfigurationFile(path: string): Configuration {

@@ -40,7 +40,7 @@ export interface AuthenticationDependencies {
   readonly deviceProof?: DeviceProof;
   /** What is unusual about how people sign in. */
   readonly risk?: Pick<Risk, 'signedIn' | 'failed'>;
-  readonly signals?: Pick<PersonSignals, 'raise'>;
+  readonly signals?: Pick<PersonSignals, 'raise' | 'clear'>;
   /** Tells people what happened to their account. */
   readonly notices?: Notices;
   /** What else ends, beside sessions, when a person is locked out: tokens, consents. Repeating it goes on. */
@@ -89,6 +89,7 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
     ...dependencies,
     settings,
     config: settings.authenticators,
+    endUnbacked: (person) => sessions.endUnbacked(person),
     async cutOff(person, reason) {
       await sessions.endAllOf(person, reason);
       await dependencies.cutOff?.(person, reason);
@@ -121,6 +122,7 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
         removed += slice;
         if (slice < sliceSize) break;
       }
+    await sessions.endUnbacked();
     await sessions.endOfTheBarred();
     return removed;
   }
@@ -142,7 +144,8 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
       const found: SignIn[] = [];
       for (const kind of sessionKinds) {
         const secret = readCookie(cookieHeader, cookieName(sessionCookieNameOf(kind), settings));
-        const signIn = await sessions.bySecret(secret, { tier: kind === 'reading' ? 'market-data' : kind });
+        const tier = kind === 'reading' ? 'market-data' : kind;
+        const signIn = await sessions.bySecret(secret, { tier }, 'what-stands');
         if (signIn !== undefined) found.push(signIn);
       }
       return found;
@@ -150,8 +153,8 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
     sessionsOf: (person) => sessions.listOf(person),
     begin: (request) => signIns.begin(request),
     session: (id) => sessions.byId(id),
-    end: (id, reason) => sessions.end(id, reason),
-    endAllOf: (person, reason) => sessions.endAllOf(person, reason),
+    end: (id, reason, by) => sessions.end(id, reason, by),
+    endAllOf: (person, reason, by) => sessions.endAllOf(person, reason, by),
     signIns,
     methods,
     settings,

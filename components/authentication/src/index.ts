@@ -23,6 +23,18 @@ export {
 export { type FederatedSignInConfiguration, federatedSignInSchema } from './methods/federated/settings.ts';
 export { type RiskConfiguration, riskSchema } from './risk/config.ts';
 export { createRisk } from './risk/create-risk.ts';
+export type { Risk } from './risk/risk.ts';
+export { activityFromLog } from './self-service/activity.ts';
+export { type SelfServicePages, selfServicePages } from './self-service/routes.ts';
+export type {
+  ActivityPage,
+  OwnActivity,
+  OwnDevice,
+  OwnGrant,
+  OwnMandate,
+  SelfServiceSources,
+} from './self-service/sources.ts';
+export { type SessionRoutes, sessionRoutes } from './sessions/http.ts';
 
 export const authenticationMigrations: ComponentMigrations = {
   name: 'authentication',

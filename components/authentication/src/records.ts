@@ -1,4 +1,4 @@
-import type { PrincipalId, RecordDraft } from '@countersign/contracts';
+import type { Actor, PrincipalId, RecordDraft } from '@countersign/contracts';
 import {
   type AuthenticatorId,
   type Clock,
@@ -143,6 +143,7 @@ export function sessionEnded(
   from: From,
   session: { readonly id: SessionId; readonly person: PrincipalId },
   reason: string,
+  by?: Actor,
 ): RecordDraft {
   return {
     id: newId('record', from),
@@ -150,6 +151,7 @@ export function sessionEnded(
     source,
     outcome: 'done',
     subject: { id: session.person },
+    ...(by === undefined ? {} : { actors: [by] }),
     data: { session: session.id, reason: reason.slice(0, 200) },
   };
 }

@@ -1,4 +1,5 @@
 import type { Person } from '@countersign/contracts';
+import { membersOf } from '@countersign/kernel';
 import type { SoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKeyHolders, signInWithKey } from './testing/key-holders.ts';
@@ -86,7 +87,7 @@ describe('hundreds of sign-ins, 32 at once, on two nodes', () => {
       counts.push([person.id, counter]);
     }
     expect(await world.counters()).toEqual(new Map(counts));
-    const recorded = world.audit.ofType('session.started').map(({ data }) => data?.['session']);
+    const recorded = world.audit.ofType('session.started').map(({ data }) => membersOf(data)?.['session']);
     expect(recorded).toHaveLength(ceremonies);
     expect(recorded.toSorted()).toEqual(standing.toSorted());
     expect(await world.rows('sessions')).toBe(ceremonies);

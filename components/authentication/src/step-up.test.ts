@@ -159,6 +159,21 @@ describe('stepping up for an intent', () => {
       await notBound();
     });
 
+    it('a form whose challenge another attempt, on another node, has used up a moment ago, and records it', async () => {
+      const path = await begin(node, { need: need() });
+      const { body } = await browser.get(path);
+      await world.database.pool('authentication').query('update sign_ins set nonce = null');
+      const form = { csrf: hiddenField(body, 'csrf'), method: 'webauthn', action: 'sign-in' };
+      const credential = JSON.stringify(key.get(optionsIn(body)));
+      expect((await browser.post(path, { ...form, credential })).body).toContain('challenge_unknown');
+      await notBound();
+      expect(world.audit.ofType('authenticator.refused').at(-1)).toMatchObject({
+        reason: 'challenge_unknown',
+        subject: { id: person.id },
+        data: { ceremony: 'sign-in' },
+      });
+    });
+
     it('a second sign-in by what was finished', async () => {
       const { path, form } = await signInWithKey(node, browser, key, need());
       const records = world.audit.records.length;

@@ -98,6 +98,19 @@ describe('the tiers of sessions', () => {
     expect(await current()).toBeDefined();
   });
 
+  it('do not go on because another was asked for in the same browser', async () => {
+    await signIn(node, browser, anna);
+    await pick(anna, 'approval');
+    for (let looked = 0; looked < 3; looked++) {
+      world.clock.advance(4 * minute);
+      // The page of a sign-in, and its form, look at everything that stands in the browser.
+      await browser.get(await begin(node));
+      await node.authentication.inBrowser(browser.cookieHeader());
+    }
+    expect(await current({ tier: 'approval' })).toBeUndefined();
+    expect(await current()).toBeDefined();
+  });
+
   it('follow the configured limits and classes', async () => {
     const strict = world.node({
       methods: ['development', 'webauthn'],

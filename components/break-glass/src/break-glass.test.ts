@@ -181,7 +181,11 @@ describe('the second holder', () => {
     await expect(breakGlass.askToSecond(id, eve.id)).rejects.toEqual(withCode('incident_unknown'));
     world.keys.invitedBy(sam.id, fay.id);
     await expect(breakGlass.askToSecond(id, sam.id)).rejects.toEqual(withCode('incident_not_independent'));
+    // The other way round neither: who enrolled the first could have kept that key.
     world.keys.invitedBy(sam.id, cora.id);
+    world.keys.invitedBy(fay.id, sam.id);
+    await expect(breakGlass.askToSecond(id, sam.id)).rejects.toEqual(withCode('incident_not_independent'));
+    world.keys.invitedBy(fay.id, cora.id);
     const asked = await breakGlass.askToSecond(id, sam.id);
     const statement = await world.sign(sam, asked);
     world.clock.advance(15 * minute);
@@ -241,6 +245,30 @@ describe('the access', () => {
     expect(world.revoked).toHaveLength(1);
   });
 
+  it('is collected no more once one of the two holders is locked out, or is none any more', async () => {
+    const { id } = await granted();
+    await breakGlass.collect(id, thumbprint);
+    for (const who of [fay, sam]) {
+      world.people.set(who.id, { ...who, roles: ['operator'] });
+      await expect(breakGlass.collect(id, thumbprint)).rejects.toEqual(withCode('incident_not_holder'));
+      world.people.delete(who.id);
+      await expect(breakGlass.collect(id, thumbprint)).rejects.toEqual(withCode('incident_not_holder'));
+      world.people.set(who.id, who);
+    }
+    await world.keys.register.lock(fay.id, { id: cora.id }, 'This was not her');
+    await expect(breakGlass.collect(id, thumbprint)).rejects.toEqual(withCode('incident_not_holder'));
+    expect(world.issued).toHaveLength(1);
+    expect(refusals()).toEqual(Array(5).fill('incident_not_holder'));
+  });
+
+  it('is not given where the first was locked out before the second came', async () => {
+    const { id } = await world.declare(breakGlass);
+    const statement = await world.sign(sam, await breakGlass.askToSecond(id, sam.id));
+    await world.keys.register.lock(fay.id, { id: cora.id }, 'This was not her');
+    await expect(breakGlass.second(id, statement)).rejects.toEqual(withCode('incident_not_holder'));
+    expect((await breakGlass.find(id))?.status).toBe('declared');
+  });
+
   it('is ended by one of its holders before its time, and by nobody else', async () => {
     const { id } = await granted();
     await breakGlass.collect(id, thumbprint);
@@ -262,6 +290,40 @@ describe('the review', () => {
     await expect(world.review(breakGlass, id, fay)).rejects.toEqual(withCode('incident_not_reviewer'));
     await expect(world.review(breakGlass, id, sam)).rejects.toEqual(withCode('incident_not_reviewer'));
     await expect(world.review(breakGlass, id, eve)).rejects.toEqual(withCode('incident_unknown'));
+  });
+
+  it('is not by whom one of the holders has let in, nor by who let one of them in', async () => {
+    const { id } = await granted();
+    world.clock.advance(15 * minute);
+    for (const [invited, by] of [
+      [cora, fay],
+      [cora, sam],
+      [fay, cora],
+      [sam, cora],
+    ] as const) {
+      world.keys.invitedBy(invited.id, by.id);
+      await expect(world.review(breakGlass, id)).rejects.toEqual(withCode('incident_not_reviewer'));
+      world.keys.invitedBy(invited.id, 'person:joiner.desk');
+    }
+    await expect(world.review(breakGlass, id)).resolves.toMatchObject({ status: 'reviewed' });
+  });
+
+  it('that comes too late spares nobody the lock, although nobody has looked in between', async () => {
+    const { id } = await granted();
+    world.clock.advance(24 * hour);
+    // No round has run: every process was down.
+    expect(await world.review(breakGlass, id)).toMatchObject({ status: 'reviewed' });
+    expect(world.audit.ofType('incident.overdue')).toHaveLength(1);
+    expect(world.audit.ofType('incident.reviewed')).toMatchObject([{ data: { late: true } }]);
+    for (const who of [fay, sam]) expect(await world.keys.register.isLocked(who.id)).toBe(true);
+  });
+
+  it('that comes too late is not taken while the lock cannot be carried through', async () => {
+    const { id } = await granted();
+    world.clock.advance(24 * hour);
+    world.failLocks(true);
+    await expect(world.review(breakGlass, id)).rejects.toThrow('accounts cannot be locked');
+    expect((await breakGlass.find(id))?.status).toBe('granted');
   });
 
   it('says exactly what was signed', async () => {

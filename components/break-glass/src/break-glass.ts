@@ -129,6 +129,21 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
     return person;
   }
 
+  /** Both signed as who they were then; access is only for as long as both still are, and are let in. */
+  async function requireStanding({ holder, second }: StoredIncident): Promise<void> {
+    for (const each of second === undefined ? [holder] : [holder, second]) {
+      requireHolder(each);
+      if (await register.isLocked(each))
+        throw breakGlassErrors.error('incident_not_holder', 'The account of one of the two holders is locked.');
+    }
+  }
+
+  /** Who let somebody in may have enrolled a key of their own for them: those two are not surely two people. */
+  async function areApart(one: PrincipalId, other: PrincipalId): Promise<boolean> {
+    const [ofOne, ofOther] = await Promise.all([register.invitersOf(one), register.invitersOf(other)]);
+    return !ofOne.includes(other) && !ofOther.includes(one);
+  }
+
   async function requireReviewed(session: pg.Pool | pg.PoolClient, person: PrincipalId, but?: IncidentId) {
     if (await hasUnreviewed(session, person, but))
       throw breakGlassErrors.error(
@@ -142,17 +157,17 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
     if (person.institution !== stored.institution) throw unknownIncident();
     if (second === stored.holder)
       throw breakGlassErrors.error('incident_same_person', 'The second holder is somebody else than the first.');
-    if ((await register.invitersOf(second)).includes(stored.holder))
+    if (!(await areApart(second, stored.holder)))
       throw breakGlassErrors.error(
         'incident_not_independent',
-        'You were let in by who declared it: somebody else has to be the second holder.',
+        'One of you was let in by the other: somebody else has to be the second holder.',
       );
     if (stored.status !== 'declared') throw decided(stored);
     if (stored.secondBefore <= clock.now())
       throw breakGlassErrors.error('incident_over', 'No second holder came in time; it has to be declared again.');
   }
 
-  function requireReviewer(stored: StoredIncident, reviewer: PrincipalId): void {
+  async function requireReviewer(stored: StoredIncident, reviewer: PrincipalId): Promise<void> {
     const person = personOf(reviewer);
     if (person === undefined || person.institution !== stored.institution) throw unknownIncident();
     if (!isReviewer(reviewer) || reviewer === stored.holder || reviewer === stored.second)
@@ -160,6 +175,12 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
         'incident_not_reviewer',
         'It is reviewed by somebody who had no part in it and whose role is to review.',
       );
+    for (const holder of stored.second === undefined ? [stored.holder] : [stored.holder, stored.second])
+      if (!(await areApart(reviewer, holder)))
+        throw breakGlassErrors.error(
+          'incident_not_reviewer',
+          'You and one of the two holders were let in by each other: somebody else has to review it.',
+        );
     if (stored.status !== 'granted' && stored.status !== 'overdue') throw decided(stored);
     if ((stored.endsAt ?? 0) > clock.now())
       throw breakGlassErrors.error('incident_running', 'The access still runs: it is reviewed when it has ended.');
@@ -251,7 +272,7 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
       return decide(id, { step: 'second', by: second }, async (stored, session) => {
         await requireSecond(stored, second);
         // The first holder's standing counts now, and not when they declared.
-        requireHolder(stored.holder);
+        await requireStanding(stored);
         requireAbout(statement, 'second', aboutSecond(stored), signed());
         await lockPeople(session, [stored.holder, second]);
         await requireReviewed(session, second, id);
@@ -295,6 +316,7 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
             throw breakGlassErrors.error('incident_collected', 'The access was collected too often.');
           const left = Math.floor(((stored.endsAt ?? 0) - clock.now()) / 1000);
           if (left < 1) throw breakGlassErrors.error('incident_over', 'The access has ended.');
+          await requireStanding(stored);
           if (stored.token !== undefined)
             await tokens.revoke({ kind: 'token', id: stored.token }, holderOf(stored), `incident ${id} collected anew`);
           const issued = await tokens.issueEmergency({
@@ -334,14 +356,16 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
 
     async askToReview(id, verdict, note, reviewer) {
       const stored = await load(pool, id);
-      requireReviewer(stored, reviewer);
+      await requireReviewer(stored, reviewer);
       return ask('review', reviewer, aboutReview(stored, verdict, readNote(note)));
     },
 
-    review: (id, verdict, note, statement) => {
+    review: async (id, verdict, note, statement) => {
       const { person: reviewer } = statement.authenticator;
+      // What follows from a review that did not come in time follows first, also where nobody has looked since.
+      await watch.endIfOverdue(id);
       return decide(id, { step: 'review', by: reviewer }, async (stored, session) => {
-        requireReviewer(stored, reviewer);
+        await requireReviewer(stored, reviewer);
         const words = readNote(note);
         requireAbout(statement, 'review', aboutReview(stored, verdict, words), signed());
         await audit.append(incidentReviewed(from, stored, { statement, verdict, note: words }));

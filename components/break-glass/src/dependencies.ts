@@ -18,7 +18,7 @@ export interface BreakGlassDependencies {
   readonly audit: AuditAppender;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly statements: Statements;
-  readonly register: Pick<AuthenticatorRegister, 'lock' | 'invitersOf'>;
+  readonly register: Pick<AuthenticatorRegister, 'lock' | 'isLocked' | 'invitersOf'>;
   readonly tokens: Pick<AuthorizationServer, 'issueEmergency' | 'revoke'>;
   readonly notices: Notices;
   /** The software in whose name access is issued; of the directory. */

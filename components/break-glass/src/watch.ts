@@ -1,10 +1,10 @@
-import { isCodedError, toInstant } from '@countersign/kernel';
+import { type IncidentId, isCodedError, toInstant } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Alarm } from './alarm.ts';
 import type { BreakGlassDependencies } from './dependencies.ts';
 import { incidentOver } from './records.ts';
-import { lockDue, putOff, type StoredIncident, settleIncident } from './store.ts';
+import { lockDue, lockIncident, putOff, type StoredIncident, settleIncident } from './store.ts';
 import { en } from './texts/en.ts';
 
 const mostAtOnce = 100;
@@ -96,6 +96,13 @@ export function createWatch(
   }
 
   return {
+    /** Does at once what the next look would do. */
+    async endIfOverdue(id: IncidentId): Promise<void> {
+      await transaction(pool, async (session) => {
+        const stored = await lockIncident(session, id);
+        if (stored?.status === 'granted' && (stored.reviewDueAt ?? 0) <= clock.now()) await overdue(stored, session);
+      });
+    },
     async lookAtDue(): Promise<void> {
       for (let count = 0; count < mostAtOnce; count += 1) if (!(await lookAtNext())) return;
     },

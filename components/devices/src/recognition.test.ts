@@ -102,6 +102,18 @@ describe('a browser enrols as a device', () => {
     expect(await node.enrolment.remove(shared.id, undefined, manager, 'tried out')).toBeGreaterThan(0);
   });
 
+  it('not with the key of another device, on record before it is told', async () => {
+    const key = await enrolled(annas.id);
+    const { path } = await node.enrolment.open(shared.id, manager);
+    const { challenge } = await node.enrolment.show(codeIn(path));
+    const before = refusals().length;
+    const register = () => codeOf(node.enrolment.register(codeIn(path), newKeyField(key, challenge)));
+    expect(await register()).toBe('device_enrolled');
+    expect(refusals().slice(before)).toMatchObject([{ reason: 'device_enrolled', device: shared.id }]);
+    world.audit.breakDown();
+    expect(await register()).toBe('log_unavailable');
+  });
+
   it('not when it cannot be recorded, and the link stands', async () => {
     const key = createTestKey();
     const { path } = await node.enrolment.open(shared.id, manager);

@@ -1,11 +1,12 @@
-import type { ResourceGuard } from '@countersign/contracts';
+import { actorOf, type ResourceGuard } from '@countersign/contracts';
+import type { Scope } from '@countersign/market';
+import { createGate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import type { DirectoryComponent } from './directory.ts';
 import { changeRoutes } from './http/changes.ts';
 import { clientRoutes } from './http/clients.ts';
 import { departureRoutes } from './http/departures.ts';
 import { fileRoutes } from './http/files.ts';
-import { createGate } from './http/gate.ts';
 
 /**
  * The directory's door.
@@ -17,7 +18,10 @@ export function directoryRoutes(
   app: FastifyInstance,
   deps: { readonly directory: DirectoryComponent; readonly guard: ResourceGuard; readonly baseUrl: string },
 ): void {
-  const gate = createGate(deps.guard, deps.baseUrl);
+  const gate = createGate(
+    async (request, scope: Scope) => actorOf(await deps.guard.check(request, { scope })),
+    deps.baseUrl,
+  );
   fileRoutes(app, deps.directory, gate);
   clientRoutes(app, deps.directory, gate);
   changeRoutes(app, deps.directory, gate);

@@ -18,7 +18,7 @@ export interface RecoveryDependencies {
   readonly pool: pg.Pool;
   readonly audit: AuditAppender;
   readonly directory: Pick<Directory, 'snapshot'>;
-  readonly register: Pick<AuthenticatorRegister, 'of' | 'invite' | 'invitersOf' | 'revokeAllOf'>;
+  readonly register: Pick<AuthenticatorRegister, 'of' | 'invite' | 'invitersOf' | 'isLocked' | 'revokeAllOf'>;
   readonly statements: Statements;
   readonly sessions: Pick<Authentication, 'endAllOf'>;
   readonly tokens: Pick<AuthorizationServer, 'revoke'>;

@@ -8,9 +8,12 @@ export interface Approver {
   readonly person: Person;
   /** By whose invitations they enrolled what they have. */
   readonly inviters: readonly string[];
+  /** Those who have approved it already and were let in by them. */
+  readonly letIn: readonly string[];
   readonly signals: readonly PersonSignal[];
   /** Whether a recovery of their own stands. */
   readonly recovering: boolean;
+  readonly locked: boolean;
 }
 
 /** Signs that it may be somebody else, or that the factor is too new to vouch for another's. */
@@ -24,15 +27,15 @@ const unsettling: ReadonlySet<PersonSignal> = new Set([
 
 /**
  * For which function somebody may approve a recovery, or why they may not. Two approvers are independent when neither is
- * the person, neither has opened it, neither was let in by the person or by a person who opened it, and each speaks for
- * another function. Nobody is asked by name: who may approve follows from roles alone.
+ * the person, neither has opened it, neither was let in by the person, by a person who opened it or by the other (who let
+ * somebody in may have enrolled a key of their own for them), and each speaks for another function. Nobody is asked by name: who may approve follows from roles alone.
  */
 export function judgeApprover(
   recovery: StoredRecovery,
   approver: Approver,
   functions: readonly RecoveryFunction[],
 ): RecoveryFunction | CodedError {
-  const { person, inviters, signals, recovering } = approver;
+  const { person, inviters, letIn } = approver;
   if (person.institution !== recovery.institution)
     return recoveryErrors.error('recovery_foreign', 'It is approved by people of its own institution.');
   if (person.id === recovery.person)
@@ -41,12 +44,17 @@ export function judgeApprover(
     return recoveryErrors.error('recovery_same_person', 'Who opened it does not approve it.');
   if (recovery.approvals.some(({ by }) => by === person.id))
     return recoveryErrors.error('recovery_same_person', 'You have approved it already; another person has to as well.');
+  if (letIn.length > 0 || recovery.approvals.some(({ by }) => inviters.includes(by)))
+    return recoveryErrors.error(
+      'recovery_not_independent',
+      'You and who has approved it already were let in one by the other: somebody else has to approve it.',
+    );
   if (inviters.includes(recovery.person) || (isPerson(recovery.openedBy) && inviters.includes(recovery.openedBy)))
     return recoveryErrors.error(
       'recovery_not_independent',
       'You were let in by the person whom it is about, or by who opened it: somebody else has to approve it.',
     );
-  if (recovering || signals.some((signal) => unsettling.has(signal)))
+  if (isUnsettled(approver))
     return recoveryErrors.error(
       'recovery_approver_unsettled',
       'Something about your own account has to settle first: somebody else has to approve it.',
@@ -61,6 +69,15 @@ export function judgeApprover(
       ? 'Your roles are of none of the functions that approve recoveries.'
       : 'Your function has approved already: the other one has to as well.',
   );
+}
+
+/** Whether what somebody says about another's account has to wait until their own is in order. */
+export function isUnsettled({
+  locked,
+  recovering,
+  signals,
+}: Pick<Approver, 'locked' | 'recovering' | 'signals'>): boolean {
+  return locked || recovering || signals.some((signal) => unsettling.has(signal));
 }
 
 function isPerson(id: string): boolean {

@@ -179,6 +179,43 @@ describe('approving', () => {
     await expect(recovery.askToApprove(id, ben.id)).rejects.toEqual(withCode('recovery_not_independent'));
   });
 
+  it('is not for whom the first approver has let in, nor for who has let that one in', async () => {
+    const id = await opened();
+    await world.approve(recovery, id, ben);
+    // Who invites somebody may enrol a key of their own in that name, and be both approvers.
+    world.keys.invitedBy(cora.id, ben.id);
+    await expect(recovery.askToApprove(id, cora.id)).rejects.toEqual(withCode('recovery_not_independent'));
+    world.keys.invitedBy(cora.id, 'person:joiner.desk');
+    world.keys.invitedBy(ben.id, cora.id);
+    await expect(recovery.askToApprove(id, cora.id)).rejects.toEqual(withCode('recovery_not_independent'));
+    expect(await recovery.waitingFor(cora.id)).toEqual([]);
+    world.keys.invitedBy(ben.id, 'person:joiner.desk');
+    expect(await world.approve(recovery, id, cora)).toMatchObject({ status: 'ended' });
+  });
+
+  it.each([
+    ['left', () => world.people.delete(ben.id)],
+    ['lost the role', () => world.people.set(ben.id, { ...ben, roles: ['trader'] })],
+    ['gone to another firm', () => world.people.set(ben.id, { ...ben, institution: eve.institution })],
+    ['been locked out', () => world.keys.register.lock(ben.id, helpDesk, 'Not his own word')],
+    ['lost a key that may be copied', () => world.signals.set(ben.id, new Map([['credential-compromised', 'later']]))],
+    ['had a recovery opened', () => recovery.open({ ...lost, person: ben.id }, helpDesk)],
+  ])('by a second person ends nothing once the first has %s', async (_what, change) => {
+    const id = await opened();
+    await world.approve(recovery, id, ben);
+    const { handle, options } = await recovery.askToApprove(id, cora.id);
+    const statement = await world.keys.statements.take({
+      ...{ handle, person: cora.id },
+      credential: world.keys.keyOf(cora.id).get(options),
+    });
+    await change();
+    await expect(recovery.approve(id, statement)).rejects.toEqual(withCode('recovery_approver_unsettled'));
+    expect(refusals()).toEqual(['recovery_approver_unsettled']);
+    expect(world.ended).toEqual([]);
+    expect((await recovery.find(id))?.status).toBe('waiting');
+    await recovery.cancel(id, helpDesk, 'It is opened again');
+  });
+
   it('is not for somebody whose own account is unsettled', async () => {
     const id = await opened();
     world.signals.set(ben.id, new Map([['recovery-cooling-off', '2026-11-22T00:00:00.000Z']]));

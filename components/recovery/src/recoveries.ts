@@ -16,7 +16,7 @@ import type pg from 'pg';
 import { createCarrier } from './carrier.ts';
 import { recoverySettings } from './config.ts';
 import type { RecoveryDependencies } from './dependencies.ts';
-import { type Approver, judgeApprover } from './judge-approver.ts';
+import { type Approver, isUnsettled, judgeApprover } from './judge-approver.ts';
 import { readEvidence, readReason } from './read-words.ts';
 import { recoveryApproved, recoveryCancelled, recoveryOpened, recoveryRefused } from './records.ts';
 import { createRequests, type Requests } from './requests/requests.ts';
@@ -94,10 +94,34 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     by.institution === institution || by.institution === installation.institution;
   const subjectOf = ({ person, institution }: StoredRecovery): Actor => ({ id: person, institution });
 
-  async function approverOf(person: Person): Promise<Approver> {
+  async function accountOf(id: PrincipalId) {
+    const [locked, standing] = await Promise.all([register.isLocked(id), findStanding(pool, id)]);
+    return { locked, signals: signals.of(id), recovering: standing !== undefined };
+  }
+
+  async function approverOf(person: Person, { approvals }: Pick<StoredRecovery, 'approvals'>): Promise<Approver> {
     const id = principalOf(person.id);
-    const [inviters, standing] = await Promise.all([register.invitersOf(id), findStanding(pool, id)]);
-    return { person, inviters, signals: signals.of(id), recovering: standing !== undefined };
+    const [inviters, account] = await Promise.all([register.invitersOf(id), accountOf(id)]);
+    const letIn: string[] = [];
+    for (const { by } of approvals) if ((await register.invitersOf(by)).includes(id)) letIn.push(by);
+    return { person, inviters, letIn, ...account };
+  }
+
+  /**
+   * Days may lie between the two. Who approved first, and has left since, has lost the role, is locked out or may be
+   * somebody else, does not carry the second.
+   */
+  async function requireStillApproved({ approvals, institution }: StoredRecovery): Promise<void> {
+    for (const { by, function: name } of approvals) {
+      const person = personOf(by);
+      const roles = functions.find((each) => each.name === name)?.roles ?? [];
+      const speaks = person?.institution === institution && person.roles.some((role) => roles.includes(role));
+      if (!speaks || isUnsettled(await accountOf(by)))
+        throw recoveryErrors.error(
+          'recovery_approver_unsettled',
+          'Who approved it before may not approve it any more. It has to be cancelled, and opened again.',
+        );
+    }
   }
 
   /** Of several who decide at once, the second sees what the first did. */
@@ -124,7 +148,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     // Somebody of another firm is told no more than a stranger.
     if (person === undefined || person.institution !== stored.institution) throw unknownRecovery();
     requireWaiting(stored);
-    const judged = judgeApprover(stored, await approverOf(person), functions);
+    const judged = judgeApprover(stored, await approverOf(person, stored), functions);
     if (isCodedError(judged)) throw judged;
     return { person, function: judged };
   }
@@ -151,7 +175,8 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     const approver = statement.authenticator.person;
     const after = await decide(id, async (stored, session) => {
       const judged = await judge(stored, approver)
-        .then((found) => {
+        .then(async (found) => {
+          await requireStillApproved(stored);
           requireAbout(statement, stored, { step: 'approve', function: found.function.name, now: clock.now() });
           if (!acrValues.includes(statement.authenticator.acr))
             throw recoveryErrors.error('recovery_statement', 'Your key is not of a class that approves recoveries.');
@@ -261,6 +286,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     async askToApprove(id, approver) {
       const stored = await load(id);
       const { function: mine } = await judge(stored, approver);
+      await requireStillApproved(stored);
       const claims = recoveryClaims(stored, 'approve', { person: approver, function: mine.name }, { clock, random });
       return statements.ask({ person: approver, claims, acrValues, lifeSeconds: signSeconds });
     },
@@ -362,14 +388,13 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     async waitingFor(approver) {
       const person = personOf(approver);
       if (person === undefined) return [];
-      const [waiting, known] = await Promise.all([
-        listRecoveries(pool, { institution: person.institution, status: 'waiting', limit: mostListed }),
-        approverOf(person),
-      ]);
+      const filter = { institution: person.institution, status: 'waiting', limit: mostListed } as const;
       const now = clock.now();
-      return waiting
-        .filter((each) => each.expiresAt > now && !isCodedError(judgeApprover(each, known, functions)))
-        .map(see);
+      const found: Recovery[] = [];
+      for (const each of await listRecoveries(pool, filter))
+        if (each.expiresAt > now && !isCodedError(judgeApprover(each, await approverOf(person, each), functions)))
+          found.push(see(each));
+      return found;
     },
     async standingOf(person) {
       const stored = await findStanding(pool, person);

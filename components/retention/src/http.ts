@@ -1,17 +1,31 @@
+import { type ResourceGuard, retentionErrors } from '@countersign/contracts';
+import { createGate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { changeRoutes } from './http/changes.ts';
 import { erasureRoutes } from './http/erasures.ts';
-import { createGate, type GateOptions } from './http/gate.ts';
 import { holdRoutes } from './http/holds.ts';
+import { requesterOf } from './requester.ts';
 import type { RunningRetention } from './retention.ts';
 
-export interface RetentionRoutes extends GateOptions {
+export interface RetentionRoutes {
   readonly retention: RunningRetention;
+  readonly guard: ResourceGuard;
+  readonly baseUrl: string;
+  /** LEI of the institution that keeps the evidence. */
+  readonly operator: string;
 }
 
 /** Schedule, prunings, holds and erasures over HTTP, under `/retention`; for the operator alone. */
-export function retentionRoutes(app: FastifyInstance, { retention, ...options }: RetentionRoutes): void {
-  const gate = createGate(options);
+export function retentionRoutes(app: FastifyInstance, { retention, guard, baseUrl, operator }: RetentionRoutes): void {
+  const gate = createGate(async (request, scope: string) => {
+    const caller = await guard.check(request, { scope });
+    if (caller.institution !== operator)
+      throw retentionErrors.error(
+        'retention_of_the_operator',
+        'How long evidence is kept is decided by the operator of this installation.',
+      );
+    return requesterOf(caller);
+  }, baseUrl);
   changeRoutes(app, retention, gate);
   holdRoutes(app, retention, gate);
   erasureRoutes(app, retention, gate);

@@ -20,6 +20,10 @@ export async function approveBatch(
 ): Promise<BatchApproval> {
   const read = readBatch(brought, dependencies);
   if ('fault' in read) return refuseAll(brought, read.fault, read.approver, dependencies);
+  const { items } = read.signed;
+  // Where a page of ours asked, what was signed is the list of that page and of no other that stood open beside it.
+  if (shown !== undefined && (shown.size !== items.length || items.some(({ txn }) => !shown.has(txn))))
+    return refuseAll(brought, anotherList(), read.approver, dependencies);
   return dependencies.store.inUnit((unit) => giveAll({ ...read, brought, shown }, unit, dependencies));
 }
 
@@ -131,6 +135,10 @@ function about(transaction: TransactionId, { code, detail, facts }: CodedError):
   );
   if (known === undefined) throw new Error(`a rule of approvals refused with ${code}`);
   return transactionErrors.error(known, detail, { facts: { ...facts, transaction } });
+}
+
+function anotherList(): CodedError {
+  return transactionErrors.error('approval_batch_root', 'The list that was signed is not the one that was shown.');
 }
 
 function notFound(transaction: TransactionId): CodedError {

@@ -6,6 +6,7 @@ import {
   transactionErrors,
 } from '@countersign/contracts';
 import type { Clock, CodedError, Random, TransactionId } from '@countersign/kernel';
+import type { AccountDependencies } from './approvals/account.ts';
 import type { Approver } from './approvals/approver.ts';
 import { actorOf, publicPart, recordGiven } from './approvals/give.ts';
 import { judge } from './approvals/judge.ts';
@@ -24,6 +25,7 @@ export interface ApproveDependencies extends ReadingDependencies {
   readonly audit: AuditAppender;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly authenticators?: AuthenticatorsHeld;
+  readonly signalsOf?: AccountDependencies['signalsOf'];
   readonly clock: Clock;
   readonly random: Random;
 }

@@ -8,8 +8,8 @@ import type {
 } from '@countersign/contracts';
 import type { Clock, CodedError, Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
+import type { AccountDependencies } from './approvals/account.ts';
 import type { AuthenticatorsHeld } from './approvals/standing.ts';
-import type { DecisionDependencies } from './decision.ts';
 import type { ExceptionTimes } from './exceptions/due.ts';
 import { type LifeCycle, lifeCycleOf, stateRuleOf, type TransitionRule } from './life-cycles/index.ts';
 import type { Store, StoredApproval, StoredException, StoredTransaction, StoredTransition } from './store.ts';
@@ -20,8 +20,7 @@ export interface TransitionDependencies {
   readonly store: Store;
   readonly consentStore: Pick<ConsentStore, 'check'>;
   readonly policyEngine: Pick<PolicyEngine, 'decide' | 'limits'>;
-  /** What is unusual about people now, for the policies. */
-  readonly signalsOf?: DecisionDependencies['signalsOf'];
+  readonly signalsOf?: AccountDependencies['signalsOf'];
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly audit: AuditAppender;
   readonly clock: Clock;

@@ -9,6 +9,7 @@ import {
 } from '@countersign/contracts';
 import type { CodedError, Digest, TransactionId } from '@countersign/kernel';
 import { type ApprovalViewDependencies, approversOf, viewOf } from './approval-view.ts';
+import { accountOf } from './approvals/account.ts';
 import { awaitedKey } from './approvals/awaited-keys.ts';
 import { publicPart } from './approvals/give.ts';
 import { mayApprove } from './approvals/may-approve.ts';
@@ -78,6 +79,7 @@ async function before(
   const given = await store.approvals(transaction.id);
   const standing = await standingApprovals(transaction, given, now, dependencies);
   const may = mayApprove(person, {
+    account: await accountOf(person.id, dependencies),
     transaction,
     past: await store.transitions(transaction.id),
     given,

@@ -6,7 +6,7 @@ import {
   transactionErrors,
 } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
-import type { Attempt } from './attempt.ts';
+import type { Attempt, TransitionDependencies } from './attempt.ts';
 import { factsOf } from './facts.ts';
 
 /** What the policies are asked about: a step, and who asks for it. */
@@ -18,11 +18,8 @@ export interface Question extends Pick<Attempt, 'rule' | 'transaction' | 'approv
 }
 
 /** Whom the policies are asked by, and what is unusual about people now; nobody where there is nobody to ask. */
-export interface DecisionDependencies {
+export interface DecisionDependencies extends Pick<TransitionDependencies, 'audience' | 'signalsOf'> {
   readonly policyEngine: Pick<PolicyEngine, 'decide'>;
-  readonly audience: string;
-  /** Names of the signals that stand of a principal (see the contract of `PersonSignals`); it costs next to nothing to ask. */
-  readonly signalsOf?: ((principal: string) => readonly string[]) | undefined;
 }
 
 /**

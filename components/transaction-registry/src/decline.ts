@@ -1,6 +1,7 @@
 import { type AuditAppender, type Person, type PrincipalId, transactionErrors } from '@countersign/contracts';
 import { type CodedError, type Random, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
 import { type ApprovalViewDependencies, approversOf } from './approval-view.ts';
+import { accountOf } from './approvals/account.ts';
 import { passesRules } from './approvals/may-approve.ts';
 import { standingApprovals } from './approvals/standing.ts';
 import { recordAbout, strategyOf } from './records.ts';
@@ -75,15 +76,16 @@ async function declineFault(
   transaction: StoredTransaction,
   person: Person,
   unit: Unit,
-  { directory, authenticators, clock }: DeclineDependencies,
+  { directory, authenticators, signalsOf, clock }: DeclineDependencies,
 ): Promise<CodedError | undefined> {
   const now = clock.now();
   const given = await unit.approvals(transaction.id);
   return passesRules(person, {
+    account: await accountOf(person.id, { authenticators, signalsOf }),
     transaction,
     past: await unit.transitions(transaction.id),
     given,
-    standing: await standingApprovals(transaction, given, now, { directory, authenticators }),
+    standing: await standingApprovals(transaction, given, now, { directory, authenticators, signalsOf }),
     directory: directory.snapshot(),
     now,
   }).fault;

@@ -18,9 +18,14 @@ import type { TransitionDependencies } from './transition.ts';
 import { transitionAndTell } from './wanting-approval.ts';
 
 type UseCases = OpenDependencies & ApprovingDependencies & TransitionDependencies;
-export type TransactionRegistryDependencies = Omit<UseCases, 'store' | 'keys' | 'acrValues'> & {
+export type TransactionRegistryDependencies = Omit<UseCases, 'store' | 'keys' | 'acrValues' | 'directoryKeys'> & {
   /** Classes of authenticators of which one is enough for approvals; one that cannot leave its hardware when left out. */
   readonly acrValues?: readonly string[];
+  /**
+   * Whether approvals by keys of the directory count beside those by authenticators; they do where it is left out. Such a
+   * key outlives the recovery of its person: it is taken away in the directory.
+   */
+  readonly directoryKeys?: boolean;
   /** Best one that reads `byIndexAlone`: what every step asks is planned once a connection. */
   readonly pool: pg.Pool;
   /** How often it looks for time-outs and overdue exceptions; never, where it is left out. */
@@ -45,6 +50,7 @@ export function createTransactionRegistry({
   pool,
   sweepEveryMs,
   acrValues = [hardwareAcr],
+  directoryKeys = true,
   ...collaborators
 }: TransactionRegistryDependencies): TransactionRegistryComponent {
   const dependencies: UseCases = {
@@ -52,6 +58,7 @@ export function createTransactionRegistry({
     store: createStore(pool),
     keys: createKeyCache({ maxKeys: 1024 }),
     acrValues,
+    directoryKeys,
   };
   const { store, clock, logger } = dependencies;
   const sweep = async () => {

@@ -179,7 +179,7 @@ async function attemptOf(
   transaction: StoredTransaction,
   past: readonly StoredTransition[],
   unit: Unit,
-  { directory, authenticators, clock }: TransitionDependencies,
+  { directory, authenticators, signalsOf, clock }: TransitionDependencies,
 ): Promise<Attempt> {
   const cycle = lifeCycleOf(transaction.detail);
   const now = clock.now();
@@ -193,7 +193,7 @@ async function attemptOf(
     transaction,
     past,
     given,
-    approvals: await standingApprovals(transaction, given, now, { directory, authenticators }),
+    approvals: await standingApprovals(transaction, given, now, { directory, authenticators, signalsOf }),
     openExceptions: await unit.openExceptions(transaction.id),
     now,
     late: awaitedUntil !== null && awaitedUntil < now && isAwaited(transaction, asked.event),

@@ -1,5 +1,6 @@
 import { type AuthenticatorId, type Digest, errorVocabulary, type SessionId } from '@countersign/kernel';
 import type { Tier } from '@countersign/market';
+import type { Actor } from './audit-log.ts';
 import type { PrincipalId } from './principals.ts';
 
 /** The class of a sign-in that proves nothing: a person picked by name. Refused outside development. */
@@ -98,6 +99,8 @@ export const authenticationErrors = errorVocabulary({
   /** What it answered does not fit what was asked, or its trust profile. */
   provider_answer_refused: 'forbidden',
   provider_unavailable: 'unavailable',
+  /** There is no such session of this person, or none any more. */
+  session_unknown: 'not-found',
 });
 
 /**
@@ -136,15 +139,19 @@ export interface Authentication {
   sessionsOf(person: PrincipalId): Promise<readonly ListedSession[]>;
   /** Whether a session still stands, whoever asks. */
   session(id: SessionId): Promise<SignIn | undefined>;
-  /** Ends a session; idempotent. Recorded before it takes effect. */
-  end(id: SessionId, reason: string): Promise<void>;
+  /**
+   * Ends a session; idempotent. Recorded before it takes effect.
+   *
+   * @param by who did it, where it was neither the person nor the installation
+   */
+  end(id: SessionId, reason: string, by?: Actor): Promise<void>;
   /**
    * Ends every session of a person, each recorded before it takes effect. When it fails midway, what was ended stays
    * ended, and asking again goes on from there.
    *
    * @returns how many this call ended
    */
-  endAllOf(person: PrincipalId, reason: string): Promise<number>;
+  endAllOf(person: PrincipalId, reason: string, by?: Actor): Promise<number>;
 }
 
 /** Does this sign-in serve that need? */

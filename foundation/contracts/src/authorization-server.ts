@@ -29,6 +29,11 @@ export interface Caller {
   readonly authTime?: number;
 }
 
+/** The caller as records name who acts. */
+export function actorOf({ subject, institution }: Pick<Caller, 'subject' | 'institution'>): Required<Actor> {
+  return { id: subject, institution };
+}
+
 /** What a guard needs of a request; every HTTP framework can supply it. */
 export type GuardedRequest = ResourceRequest;
 

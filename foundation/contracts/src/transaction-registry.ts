@@ -224,6 +224,8 @@ export const transactionErrors = errorVocabulary({
   approval_batch_root: 'conflict',
   /** The authenticator that signed is of a class that is not enough for approvals here. */
   approval_authenticator: 'forbidden',
+  /** The account of who signed is locked, may be somebody else's, or was recovered a short while ago. */
+  approval_unsettled: 'forbidden',
   /** Something is to be said when an approval is declined: 1 to 500 characters. */
   decline_reason: 'invalid',
   /** Whoever does this may not have begun, approved or certified it. */

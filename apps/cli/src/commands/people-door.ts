@@ -5,7 +5,9 @@ export type PeopleScope =
   | 'authenticator:read'
   | 'authenticator:revoke'
   | 'account:lock'
-  | 'account:unlock';
+  | 'account:unlock'
+  | 'session:read'
+  | 'session:end';
 
 /** Calls the interface `people` about one person, with a token of the one scope that the call needs. */
 export async function callAbout(

@@ -187,6 +187,7 @@ function partsNobodyAsks(): InterfaceParts {
     timeStamping: nobodyAsks(),
     retention: nobodyAsks(),
     authentication: nobodyAsks(),
+    risk: nobodyAsks(),
     devices: nobodyAsks(),
     recovery: nobodyAsks(),
     breakGlass: nobodyAsks(),

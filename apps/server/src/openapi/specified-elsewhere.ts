@@ -49,7 +49,11 @@ export const specifiedElsewhere: readonly SpecifiedElsewhere[] = [
     url: 'https://openid.net/specs/authorization-api-1_0.html',
   },
   {
-    paths: ['/sign-in/*', '/sign-out', '/approvals', '/approvals/*', '/assets/*'],
+    paths: [
+      ...['/sign-in/*', '/sign-out', '/enrol/*', '/device/*', '/me', '/me/*', '/assets/*'],
+      ...['/approvals', '/approvals/*', '/approve', '/approve/*'],
+      ...['/recover', '/recovery', '/recovery/*', '/break-glass', '/break-glass/*'],
+    ],
     specification: 'HTML: pages for people, with what they are made of; no interface',
     url: 'https://html.spec.whatwg.org/',
   },

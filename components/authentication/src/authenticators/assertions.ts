@@ -11,7 +11,7 @@ import { suspect } from './suspicion.ts';
 
 /** What an assertion is held against. Its challenge has been used up for it. */
 export interface AssertionNeed {
-  readonly ceremony: Exclude<RefusedCeremony, 'registration'>;
+  readonly ceremony: Exclude<RefusedCeremony, 'registration' | 'invitation'>;
   /** AuthenticationResponseJSON, or its text. */
   readonly credential: unknown;
   /** Base64url. */
@@ -104,6 +104,17 @@ export function createAssertions(parts: Parts) {
         await this.refuse(error.code, need, stored, assertion);
         throw error;
       }
+    },
+    /** Records an answer that is not verified, because its challenge was used up, under the key that it names. */
+    async refuseReplayed(need: Pick<AssertionNeed, 'ceremony' | 'credential' | 'address'>): Promise<void> {
+      let assertion: Assertion | undefined;
+      try {
+        assertion = readAssertion(need.credential);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+      }
+      const stored = assertion === undefined ? undefined : await find(assertion);
+      await this.refuse('challenge_unknown', { ...need, person: undefined }, stored, assertion);
     },
     /** Records that what was answered does not count. */
     async refuse(

@@ -38,9 +38,11 @@ export interface AuthenticatorDependencies {
   readonly settings: { readonly origin: string; readonly environment: 'development' | 'production' };
   readonly config?: AuthenticatorsConfiguration | undefined;
   readonly notices?: Notices | undefined;
-  readonly signals?: Pick<PersonSignals, 'raise'> | undefined;
+  readonly signals?: Pick<PersonSignals, 'raise' | 'clear'> | undefined;
   /** Ends what a person has open: their sessions, and what else the installation says. Repeating it goes on. */
   readonly cutOff: (person: PrincipalId, reason: string) => Promise<unknown>;
+  /** Ends the sessions of a person that stand on a key that is gone; they open nothing as they are. */
+  readonly endUnbacked?: (person: PrincipalId) => Promise<unknown>;
 }
 
 /** The security keys and passkeys of people, and what is signed with them. */
@@ -64,6 +66,8 @@ export interface RunningAuthenticators extends AuthenticatorKeeping, Statements 
     readonly acrValues: readonly string[];
     readonly address: string | undefined;
   }): Promise<AcceptedAssertion>;
+  /** Records that an answer came for a challenge of a sign-in that was used up. */
+  refuseReplayed(answer: { readonly credential: unknown; readonly address: string | undefined }): Promise<void>;
   /** What invites whoever has this secret; undefined when it was used or replaced, or is over. */
   invitationOf(secret: string): Promise<StoredInvitation | undefined>;
   /** What the browser of an invited person needs. @throws CodedError of `authenticatorErrors` */
@@ -82,11 +86,12 @@ export interface RunningAuthenticators extends AuthenticatorKeeping, Statements 
 
 /** @throws CodedError `configuration_invalid`, or of `attestationTrustErrors` */
 export function createAuthenticators(dependencies: AuthenticatorDependencies): RunningAuthenticators {
-  const { pool, audit, directory, clock, random, logger, notices, signals, cutOff } = dependencies;
+  const { pool, audit, directory, clock, random, logger, notices, signals, cutOff, endUnbacked } = dependencies;
   const settings = authenticatorSettingsOf(dependencies.config, dependencies.settings);
   const rules = createRules(settings);
   const parts: Parts = {
     ...{ pool, audit, directory, clock, random, logger, cutOff, settings, rules },
+    ...(endUnbacked === undefined ? {} : { endUnbacked }),
     ...(notices === undefined ? {} : { notices }),
     ...(signals === undefined ? {} : { signals }),
     authenticators: createAuthenticatorStore(pool),
@@ -116,6 +121,7 @@ export function createAuthenticators(dependencies: AuthenticatorDependencies): R
     },
     acceptSignIn: ({ acrValues, ...answer }) =>
       assertions.accept({ ceremony: 'sign-in', ...answer, ...(acrValues.length === 0 ? {} : { acrValues }) }),
+    refuseReplayed: (answer) => assertions.refuseReplayed({ ceremony: 'sign-in', ...answer }),
     needsHardware(person) {
       const principal = directory.snapshot().principal(person);
       if (principal?.kind !== 'person') return false;

@@ -19,9 +19,11 @@ export interface Parts {
   readonly logger: Logger;
   /** Tells the people concerned; nobody is told where there is none. */
   readonly notices?: Notices;
-  readonly signals?: Pick<PersonSignals, 'raise'>;
+  readonly signals?: Pick<PersonSignals, 'raise' | 'clear'>;
   /** Ends what a person has open: their sessions, and what else the installation says. Repeating it goes on. */
   readonly cutOff: (person: PrincipalId, reason: string) => Promise<unknown>;
+  /** Ends the sessions of a person that stand on a key that is gone; they open nothing as they are. */
+  readonly endUnbacked?: (person: PrincipalId) => Promise<unknown>;
   readonly settings: AuthenticatorSettings;
   readonly rules: Rules;
   readonly authenticators: AuthenticatorStore;

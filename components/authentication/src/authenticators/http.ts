@@ -1,11 +1,9 @@
 import {
-  type Actor,
   type Authenticator,
+  actorOf,
   authenticatorErrors,
   type Caller,
   type Directory,
-  type PrincipalId,
-  parsePrincipalId,
   type ResourceGuard,
 } from '@countersign/contracts';
 import { parseId } from '@countersign/kernel';
@@ -13,6 +11,7 @@ import type { Scope } from '@countersign/market';
 import { described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { peopleLookedAfter } from '../looked-after.ts';
 import type { RunningAuthenticators } from './authenticators.ts';
 
 const closed = { additionalProperties: false };
@@ -60,7 +59,7 @@ const authenticatorAnswer = Type.Object(
 );
 const accountAnswer = Type.Object(
   { person: Type.String(), locked: Type.Boolean(), authenticators: Type.Array(authenticatorAnswer) },
-  { title: 'Account', ...closed },
+  { title: 'AccountState', ...closed },
 );
 
 type ToPerson = { Params: Static<typeof personParams> };
@@ -89,25 +88,7 @@ export function peopleRoutes(
     handler: (request: Request, reply: FastifyReply, caller: Caller) => Promise<unknown>,
   ) => withCaller<Caller, Request>((request) => guard.check(request, { scope }), baseUrl, handler);
 
-  /** One of whom the caller looks after. The same answer for who is unknown and who is of another firm. */
-  function personOf(
-    text: string,
-    { institution, subject, actors }: Caller,
-    itself: 'itself-too' | 'others',
-  ): PrincipalId {
-    const id = parsePrincipalId(text);
-    const found = id === undefined ? undefined : directory.snapshot().knownPrincipal(id);
-    if (
-      id === undefined ||
-      (found?.kind ?? 'person') !== 'person' ||
-      (found?.institution !== institution && !isOperator(institution))
-    )
-      throw authenticatorErrors.error('person_not_yours', 'There is no such person among those whom you look after.');
-    if (itself === 'others' && (subject === id || actors.includes(id)))
-      throw authenticatorErrors.error('person_not_yours', 'Nobody does this to themselves. Ask a colleague.');
-    return id;
-  }
-  const actorOf = ({ subject, institution }: Caller): Actor => ({ id: subject, institution });
+  const personOf = peopleLookedAfter({ directory, isOperator });
 
   app.get<ToPerson>(
     '/people/:person/authenticators',
@@ -192,7 +173,7 @@ export function peopleRoutes(
     described({
       tag,
       summary: 'Take every authenticator away from a person',
-      description: 'Open invitations end with them. To get in again the person needs a recovery.',
+      description: 'Open invitations, sessions and tokens end with them. To get in again the person needs a recovery.',
       scopes: ['authenticator:revoke'],
       params: personParams,
       body: reasonBody,
@@ -201,11 +182,7 @@ export function peopleRoutes(
       },
     }),
     needs<FastifyRequest<ToPerson & WithReason>>('authenticator:revoke', async ({ params, body }, _reply, caller) => ({
-      revoked: await authenticators.revokeAllOf(
-        personOf(params.person, caller, 'others'),
-        actorOf(caller),
-        body.reason,
-      ),
+      revoked: await authenticators.disarm(personOf(params.person, caller, 'others'), actorOf(caller), body.reason),
     })),
   );
 

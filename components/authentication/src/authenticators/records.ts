@@ -87,7 +87,7 @@ export function suspected(id: RecordId, about: About, authenticator: Authenticat
   };
 }
 
-export type RefusedCeremony = 'sign-in' | 'statement' | 'registration';
+export type RefusedCeremony = 'sign-in' | 'statement' | 'registration' | 'invitation';
 
 export function refused(
   id: RecordId,
@@ -100,12 +100,15 @@ export function refused(
     readonly statementType?: string | undefined;
     readonly aaguid?: string | undefined;
     readonly address: string | undefined;
+    /** Who asked for it, where that is somebody else. */
+    readonly by?: Actor;
   },
 ): RecordDraft {
-  const { about, ceremony, authenticator, credentialSha256, statementType, aaguid, address } = facts;
+  const { by, about, ceremony, authenticator, credentialSha256, statementType, aaguid, address } = facts;
   return {
     ...{ id, type: 'authenticator.refused', source, outcome: 'deny', reason },
     ...(about === undefined ? {} : { subject: subjectOf(about) }),
+    ...(by === undefined ? {} : { actors: [by] }),
     ...(address === undefined ? {} : { address }),
     data: {
       ceremony,

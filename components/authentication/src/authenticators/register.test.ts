@@ -136,6 +136,10 @@ describe('authenticators of people', () => {
     expect(await node.authenticators.everHad(person.id)).toBe(true);
     await expect(invite()).rejects.toThrow(code('recovery_needed'));
     expect(recordsOf(person, 'authenticator.invited')).toHaveLength(1);
+    // Whoever tried to get around it is on record.
+    expect(recordsOf(person, 'authenticator.refused')).toMatchObject(
+      Array(3).fill({ reason: 'recovery_needed', actors: [office], data: { ceremony: 'invitation' } }),
+    );
     const { path } = await invite(made.recordId);
     const asked = await node.authenticators.askInvited(path.slice(7));
     await node.authenticators.register({
@@ -203,7 +207,8 @@ describe('authenticators of people', () => {
     world.directory.remove(person.id);
     await expect(send(gone)).rejects.toThrow(code('person_unknown'));
     expect(recordsOf(person, 'authenticator.refused').map(({ reason }) => reason)).toEqual([
-      ...['invitation_unknown', 'challenge_unknown', 'account_locked', 'challenge_unknown', 'person_unknown'],
+      ...['invitation_unknown', 'challenge_unknown', 'account_locked', 'account_locked'],
+      ...['challenge_unknown', 'person_unknown'],
     ]);
     expect(await node.authenticators.everHad(person.id)).toBe(false);
   });
@@ -238,9 +243,13 @@ describe('authenticators of people', () => {
     ]);
     // Ending sessions is carried through at each asking.
     expect(world.cut).toEqual([1, 2].map(() => ({ person: person.id, reason: 'account_locked' })));
+    // Whoever vouches for them elsewhere gets no token for them either: the policies see it.
+    const signalled = () => world.signals.filter((signal) => signal.person === person.id).map(({ name }) => name);
+    expect(new Set(signalled())).toEqual(new Set(['account-disabled']));
     await other.authenticators.unlock(person.id, office, 'found');
     await other.authenticators.unlock(person.id, office, 'found');
     expect(await node.authenticators.isLocked(person.id)).toBe(false);
+    expect(signalled()).toEqual([]);
     expect(recordsOf(person, 'account.unlocked')).toHaveLength(1);
     expect(world.notices.map(({ kind }) => kind)).toEqual(['account-locked', 'account-unlocked']);
   });

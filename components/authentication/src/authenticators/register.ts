@@ -14,7 +14,7 @@ import { en } from '../texts/en.ts';
 import { aboutPerson } from './about.ts';
 import type { Parts } from './dependencies.ts';
 import { authenticatorName } from './name.ts';
-import { done, renamed } from './records.ts';
+import { done, refused, renamed } from './records.ts';
 import { type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
 
 const usualHours = 24;
@@ -22,6 +22,8 @@ const mostHours = 72;
 const mostEvidence = 10;
 const longestEvidence = 200;
 const longestReason = 400;
+/** While an account is locked policies give nobody else's word for its person either; a signal ends after a year at most. */
+const signalMs = 365 * 86_400_000;
 
 /** What is done to the authenticators of people, by themselves and by those who look after accounts. */
 export interface AuthenticatorKeeping extends AuthenticatorRegister {
@@ -31,13 +33,15 @@ export interface AuthenticatorKeeping extends AuthenticatorRegister {
    * @throws CodedError `authenticator_not_found`, `authenticator_last`
    */
   removeOwn(person: PrincipalId, id: AuthenticatorId): Promise<void>;
+  /** As {@link revokeAllOf}, and what was had with them ends too: sessions, tokens. Repeating it goes on. */
+  disarm(person: PrincipalId, by: Actor, reason: string): Promise<number>;
   renameOwn(person: PrincipalId, id: AuthenticatorId, name: string): Promise<Authenticator>;
   /** As {@link revokeAllOf}, of those that were registered until then; for somebody who left. Nobody is told. */
   endOfLeaver(person: PrincipalId, by: Actor, reason: string, untilMs: number): Promise<number>;
 }
 
 export function createRegister(parts: Parts): AuthenticatorKeeping {
-  const { pool, audit, directory, clock, random, notices, cutOff } = parts;
+  const { pool, audit, directory, clock, random, logger, notices, signals, cutOff, endUnbacked } = parts;
   const { authenticators, invitations, locks } = parts;
 
   const tell = (to: PrincipalId, kind: 'authenticator-removed' | 'account-locked' | 'account-unlocked', text: string) =>
@@ -81,6 +85,27 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
     });
   }
 
+  /** What cannot be ended now opens nothing all the same, and is ended later. */
+  async function endStandingOnIt(person: PrincipalId): Promise<void> {
+    await endUnbacked?.(person).catch((error: unknown) =>
+      logger.warn({ error, person }, 'the sessions of a key that is gone could not be ended'),
+    );
+  }
+
+  /** Somebody tried to get a person a key whom only a recovery gives one: on record before it is told. */
+  async function refuseInvitation(
+    person: PrincipalId,
+    by: Actor,
+    code: 'account_locked' | 'recovery_needed',
+    detail: string,
+  ): Promise<never> {
+    const about = aboutPerson(directory, person);
+    await audit.append(
+      refused(newId('record', parts), code, { about, by, ceremony: 'invitation', address: undefined }),
+    );
+    throw authenticatorErrors.error(code, detail);
+  }
+
   function ownOf(theirs: readonly StoredAuthenticator[], id: AuthenticatorId): StoredAuthenticator {
     const own = theirs.find((each) => each.id === id);
     if (own === undefined) throw authenticatorErrors.error('authenticator_not_found', 'You have no such key.');
@@ -102,13 +127,15 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
         throw malformed(`An invitation stands for 1 to ${mostHours} hours.`);
       return alone(person, async (client) => {
         if (await locks.isLocked(client, person))
-          throw authenticatorErrors.error('account_locked', 'The account is locked. Unlock it first.');
+          return refuseInvitation(person, by, 'account_locked', 'The account is locked. Unlock it first.');
         const barred =
           recovery === undefined
             ? await authenticators.everHad(client, person)
             : (await authenticators.ofPerson(client, person)).length > 0;
         if (barred)
-          throw authenticatorErrors.error(
+          return refuseInvitation(
+            person,
+            by,
             'recovery_needed',
             'This person has a key, or had one. They add another with what they have, or a recovery is opened for them.',
           );
@@ -135,15 +162,26 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
 
     async revoke(id, by, reason) {
       const why = plain(reason, longestReason);
-      await transaction(pool, async (client) => {
+      const { person } = await transaction(pool, async (client) => {
         const stored = await authenticators.lockById(client, id);
         if (stored === undefined || stored.removedAt !== undefined)
           throw authenticatorErrors.error('authenticator_not_found', 'There is no such key, or it was removed.');
         await remove(client, stored, by, why);
+        return stored;
       });
+      await endStandingOnIt(person);
+      // What was had with it by who may have stolen it, nobody can tell from what the person has.
+      await cutOff(person, 'authenticator_removed');
     },
     async revokeAllOf(person, by, reason) {
       return revokeThose(person, by, plain(reason, longestReason), () => true, true);
+    },
+    async disarm(person, by, reason) {
+      const revoked = await this.revokeAllOf(person, by, reason);
+      await endStandingOnIt(person);
+      // Also when there was none any more: what failed then is carried through now.
+      await cutOff(person, 'authenticator_removed');
+      return revoked;
     },
     async endOfLeaver(person, by, reason, untilMs) {
       const until = toInstant(untilMs);
@@ -167,6 +205,7 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
           'by_its_person',
         );
       });
+      await endStandingOnIt(person);
     },
     async renameOwn(person, id, name) {
       return alone(person, async (client) => {
@@ -189,6 +228,12 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
         await locks.insert(client, person, recordId, clock.now());
       });
       // Also when it was locked before: what failed then is carried through now.
+      await signals?.raise({
+        person,
+        name: 'account-disabled',
+        until: toInstant(clock.now() + signalMs),
+        why: 'the account was locked',
+      });
       await cutOff(person, 'account_locked');
     },
     async unlock(person, by, reason) {
@@ -200,6 +245,7 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
         await tell(person, 'account-unlocked', en.notices.unlocked);
         await locks.remove(client, person);
       });
+      await signals?.clear(person, 'account-disabled', by.id);
     },
     isLocked: (person) => locks.isLockedNow(person),
   };

@@ -25,7 +25,9 @@ export function enrolmentPage(
 ): Html {
   const { texts, lang, banner, action, asked, person, institution, expiresAt, needsHardware, problem } = content;
   const { enrolment } = texts;
-  const until = new Intl.DateTimeFormat(lang, { dateStyle: 'long', timeStyle: 'long', timeZone: 'UTC' });
+  const until = new Intl.DateTimeFormat(lang === 'de' ? 'de-DE' : 'en-GB', {
+    ...{ dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' },
+  });
   return page({
     ...{ lang, banner, script: true },
     title: enrolment.title,
@@ -36,7 +38,7 @@ ${problem !== undefined && html`<div class="notice problem" role="alert"><p><str
 <dl class="facts">
 <div><dt>${enrolment.person}</dt><dd><bdi>${person}</bdi></dd></div>
 <div><dt>${enrolment.firm}</dt><dd><bdi>${institution}</bdi></dd></div>
-<div><dt>${enrolment.until}</dt><dd>${until.format(expiresAt)}</dd></div>
+<div><dt>${enrolment.until}</dt><dd>${until.format(expiresAt)} UTC</dd></div>
 </dl>
 <p class="quiet">${enrolment.notYou}</p>
 <p>${enrolment.how}</p>

@@ -8,8 +8,7 @@ import type {
 } from '@countersign/contracts';
 import type { AuthenticatorId } from '@countersign/kernel';
 import type { Html } from '@countersign/runtime';
-import type { FastifyInstance } from 'fastify';
-import type { SignInAnswers } from '../sign-ins/answers.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** What a method knows when it draws its part of the page. */
 export interface MethodPage {
@@ -64,7 +63,7 @@ export type MethodOutcome =
     }
   /**
    * The browser is sent on to where the person shows who they are. It comes back to an address of the method, which
-   * ends it by {@link SignInAnswers.arrive} with the challenge of this attempt.
+   * ends it by {@link MethodAnswers.arrive} with the challenge of this attempt.
    */
   | { readonly outcome: 'elsewhere'; readonly location: string }
   | {
@@ -80,6 +79,31 @@ export type MethodOutcome =
     };
 
 export type MethodRefusal = Extract<MethodOutcome, { outcome: 'refused' }>;
+
+/** What the addresses of a method answer with. */
+export interface MethodAnswers {
+  /** Whatever goes wrong is told on a page; nobody is sent anywhere. */
+  onPage<Request extends FastifyRequest>(
+    handler: (request: Request, reply: FastifyReply) => Promise<FastifyReply>,
+  ): (request: Request, reply: FastifyReply) => Promise<FastifyReply>;
+  /**
+   * Ends a sign-in for a browser that comes back from where a method sent it: signed in and sent on, or to the page
+   * again with what was wrong.
+   *
+   * @throws CodedError of the vocabulary of sign-ins; wrap the handler in `onPage`
+   */
+  arrive(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    arrival: {
+      readonly handle: string;
+      /** Of the attempt that sent them away. */
+      readonly challenge: string;
+      readonly method: SignInMethod;
+      readonly outcome: Exclude<MethodOutcome, { outcome: 'elsewhere' }>;
+    },
+  ): Promise<FastifyReply>;
+}
 
 /** One way for a person to show who they are. A new one is a file in this folder and its name in the index. */
 export interface SignInMethod {
@@ -98,6 +122,8 @@ export interface SignInMethod {
   draw(page: MethodPage): Html | Promise<Html>;
   /** Judges what its form sent. Attempts are counted and bounded before it is asked. */
   attempt(attempt: MethodAttempt): Promise<MethodOutcome>;
+  /** Writes down that an answer came whose challenge had been used up: it was not looked at. */
+  replayed?(attempt: Pick<MethodAttempt, 'fields' | 'address'>): Promise<void>;
   /** Addresses of its own, e.g. where a browser comes back to. */
-  routes?(app: FastifyInstance, answers: SignInAnswers): void;
+  routes?(app: FastifyInstance, answers: MethodAnswers): void;
 }

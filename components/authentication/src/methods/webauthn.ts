@@ -18,7 +18,7 @@ const nobody: MethodRefusal = { outcome: 'refused', code: 'credential_unknown', 
  * the page shows nothing about who has an account.
  */
 export function webAuthnMethod(
-  authenticators: Pick<RunningAuthenticators, 'signInOptions' | 'acceptSignIn'>,
+  authenticators: Pick<RunningAuthenticators, 'signInOptions' | 'acceptSignIn' | 'refuseReplayed'>,
 ): SignInMethod {
   return {
     name: 'webauthn',
@@ -62,5 +62,7 @@ ${cancel}
         return nobody;
       }
     },
+    replayed: ({ fields, address }) =>
+      authenticators.refuseReplayed({ credential: fields.get(credentialFieldName), address }),
   };
 }

@@ -30,6 +30,12 @@ export interface DatedSession extends StoredSession {
   readonly createdAt: number;
 }
 
+export interface UnbackedSession {
+  readonly id: SessionId;
+  /** Why it counts no more. */
+  readonly reason: 'account_locked' | 'authenticator_suspended' | 'authenticator_removed';
+}
+
 interface Row {
   readonly id: SessionId;
   readonly person: PrincipalId;
@@ -50,6 +56,13 @@ interface Row {
 const columns = `id, person, acr, amr, auth_time, last_seen_at, absolute_end_at, expires_at, directory_version, tier,
                  device, authenticator, issuer, described`;
 
+/** What it stands on still counts: nobody has locked its person out, nor taken away or suspended the key that began it. */
+const isBacked = `not exists (select from account_locks where account_locks.person = sessions.person)
+                  and not exists (select from authenticators
+                                   where authenticators.id = sessions.authenticator
+                                     and (authenticators.removed_at is not null
+                                          or authenticators.suspended_at is not null))`;
+
 /** The table `sessions`. Those that have ended are in it until they are swept, and are not found any more. */
 export function createSessionStore(pool: pg.Pool) {
   return {
@@ -58,7 +71,8 @@ export function createSessionStore(pool: pg.Pool) {
         await ask<Row>(pool, {
           name: 'session-by-secret',
           text: `select ${columns} from sessions
-                  where secret_hash = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)`,
+                  where secret_hash = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)
+                    and ${isBacked}`,
           values: [secretHash, now],
         }),
       );
@@ -68,7 +82,8 @@ export function createSessionStore(pool: pg.Pool) {
         await ask<Row>(pool, {
           name: 'session-by-id',
           text: `select ${columns} from sessions
-                  where id = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)`,
+                  where id = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)
+                    and ${isBacked}`,
           values: [id, now],
         }),
       );
@@ -79,6 +94,7 @@ export function createSessionStore(pool: pg.Pool) {
           name: 'session-lock-by-secret',
           text: `select ${columns} from sessions
                   where secret_hash = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)
+                    and ${isBacked}
                     for update`,
           values: [secretHash, now],
         }),
@@ -93,6 +109,21 @@ export function createSessionStore(pool: pg.Pool) {
           values: [id],
         }),
       );
+    },
+    /** Of one person, or of anybody, a slice of those that were not ended though what they stand on counts no more. */
+    async findUnbacked(person: PrincipalId | undefined, limit: number): Promise<readonly UnbackedSession[]> {
+      const { rows } = await ask<UnbackedSession>(pool, {
+        name: 'session-unbacked',
+        text: `select id, case when exists (select from account_locks where account_locks.person = sessions.person)
+                               then 'account_locked'
+                               when (select removed_at from authenticators where id = sessions.authenticator) is null
+                               then 'authenticator_suspended'
+                               else 'authenticator_removed' end as reason
+                 from sessions
+                where ended_at is null and ($1::text is null or person = $1) and not (${isBacked}) limit $2`,
+        values: [person ?? null, limit],
+      });
+      return rows;
     },
     /** Everybody with a session that has not been ended; it may have expired a moment ago. */
     async people(): Promise<readonly PrincipalId[]> {

@@ -1,4 +1,12 @@
-import type { AuditAppender, Directory, Institution, ListedSession, PrincipalId, SignIn } from '@countersign/contracts';
+import type {
+  Actor,
+  AuditAppender,
+  Directory,
+  Institution,
+  ListedSession,
+  PrincipalId,
+  SignIn,
+} from '@countersign/contracts';
 import {
   type AuthenticatorId,
   type Clock,
@@ -21,6 +29,7 @@ import { kindOf, type SessionKind, sessionKinds, suffices, tierReached } from '.
 
 /** Being seen is written down at most this often: asking who is signed in mostly only reads. */
 const touchEveryMs = 30_000;
+const unbackedAtOnce = 100;
 
 export interface SessionDependencies {
   readonly pool: pg.Pool;
@@ -76,16 +85,16 @@ export type Sessions = ReturnType<typeof createSessions>;
 export function createSessions(dependencies: SessionDependencies) {
   const { pool, store, stepUps, audit, directory, clock, random, logger, settings } = dependencies;
 
-  async function end(id: SessionId, reason: string): Promise<void> {
+  async function end(id: SessionId, reason: string, by?: Actor): Promise<void> {
     await transaction(pool, async (client) => {
       const session = await store.lockById(client, id);
       if (session === undefined) return;
-      await endLocked(client, session, reason);
+      await endLocked(client, session, reason, by);
     });
   }
 
-  async function endLocked(client: pg.PoolClient, session: StoredSession, reason: string): Promise<void> {
-    await audit.append(sessionEnded(dependencies, session, reason));
+  async function endLocked(client: pg.PoolClient, session: StoredSession, reason: string, by?: Actor): Promise<void> {
+    await audit.append(sessionEnded(dependencies, session, reason, by));
     await store.markEnded(client, session.id, clock.now());
   }
 
@@ -110,10 +119,13 @@ export function createSessions(dependencies: SessionDependencies) {
     /**
      * The session that a browser's secret opens; being asked for keeps it from idling out. A secret opens a session of
      * its own kind alone, from whichever cookie it comes.
+     *
+     * @param asking who only looks at what stands in a browser keeps nothing from idling out
      */
     async bySecret(
       secret: string | undefined,
       need: { readonly tier: Tier; readonly intents?: readonly Digest[] | undefined },
+      asking: 'for-it' | 'what-stands' = 'for-it',
     ): Promise<SignIn | undefined> {
       if (!isSecret(secret)) return undefined;
       const now = clock.now();
@@ -121,7 +133,7 @@ export function createSessions(dependencies: SessionDependencies) {
       if (found === undefined || !servesTier(found, need.tier)) return undefined;
       const session = await whileStanding(found);
       if (session === undefined) return undefined;
-      if (now - session.lastSeenAt >= touchEveryMs)
+      if (asking === 'for-it' && now - session.lastSeenAt >= touchEveryMs)
         await store.touch(session.id, now, now + settings.tiers[session.tier].idleMs);
       if (need.intents === undefined || need.intents.length === 0) return signInOf(session);
       return signInOf(session, await stepUps.find(session.id, need.intents, now));
@@ -138,9 +150,21 @@ export function createSessions(dependencies: SessionDependencies) {
       }
     },
 
-    async endAllOf(person: PrincipalId, reason: string): Promise<number> {
+    /**
+     * Ends what stands on a lock that fell or a key that is gone, of one person or of anybody. It opens nothing as it is;
+     * its end is recorded so that the applications that wait for it are told.
+     */
+    async endUnbacked(person?: PrincipalId): Promise<void> {
+      for (;;) {
+        const unbacked = await store.findUnbacked(person, unbackedAtOnce);
+        for (const { id, reason } of unbacked) await end(id, reason);
+        if (unbacked.length < unbackedAtOnce) return;
+      }
+    },
+
+    async endAllOf(person: PrincipalId, reason: string, by?: Actor): Promise<number> {
       const standing = await store.findByPerson(person, clock.now());
-      for (const { id } of standing) await end(id, reason);
+      for (const { id } of standing) await end(id, reason, by);
       return standing.length;
     },
 

@@ -47,12 +47,16 @@ export function createStepUpStore(pool: pg.Pool) {
         ],
       });
     },
-    /** The newest of a session that was made for all of these intents. */
+    /** The newest of a session that was made for all of these intents, with a key that still counts. */
     async find(session: SessionId, intents: readonly Digest[], now: number): Promise<StepUp | undefined> {
       const { rows } = await ask<Row>(pool, {
         name: 'step-up-find',
         text: `select session, intents, acr, amr, auth_time, expires_at, authenticator from step_ups
                 where session = $1 and intents @> $2::text[] and expires_at > to_timestamp($3::float8 / 1000.0)
+                  and not exists (select from authenticators
+                                   where authenticators.id = step_ups.authenticator
+                                     and (authenticators.removed_at is not null
+                                          or authenticators.suspended_at is not null))
                 order by auth_time desc limit 1`,
         values: [session, intents, now],
       });

@@ -14,6 +14,7 @@ import {
 } from '@countersign/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RunningAuthentication } from '../authentication.ts';
+import type { MethodAnswers } from '../methods/method.ts';
 import { asSomebodyElse, signInPage } from '../pages/sign-in-page.ts';
 import { sessionCookieNameOf } from '../sessions/tiers.ts';
 import { de } from '../texts/de.ts';
@@ -33,8 +34,6 @@ const browserCookieName = 'sign-in';
 
 type Handler<Request extends FastifyRequest> = (request: Request, reply: FastifyReply) => Promise<FastifyReply>;
 type Outcome = Awaited<ReturnType<SignIns['attempt']>>;
-
-export type SignInAnswers = ReturnType<typeof createSignInAnswers>;
 
 /** What a browser is answered on its way through a sign-in, at our page's address and at those of the methods. */
 export function createSignInAnswers({ authentication, directory, logger }: SignInAnswersDependencies) {
@@ -148,7 +147,7 @@ export function createSignInAnswers({ authentication, directory, logger }: SignI
     open,
     answer,
 
-    /** Whatever goes wrong is told on a page; nobody is sent anywhere. */
+    /** See {@link MethodAnswers}. */
     onPage:
       <Request extends FastifyRequest>(handler: Handler<Request>): Handler<Request> =>
       async (request, reply) => {
@@ -169,12 +168,7 @@ export function createSignInAnswers({ authentication, directory, logger }: SignI
       }
     },
 
-    /**
-     * Ends a sign-in for a browser that comes back from where a method sent it: signed in and sent on, or to the page
-     * again with what was wrong.
-     *
-     * @throws CodedError as {@link SignIns.arrive}; wrap the handler in `onPage`
-     */
+    /** See {@link MethodAnswers}; throws as {@link SignIns.arrive}. */
     async arrive(
       request: FastifyRequest,
       reply: FastifyReply,

@@ -3,7 +3,7 @@ import { type Authentication, authenticationErrors, authenticatorErrors } from '
 import type { Digest } from '@countersign/kernel';
 import { csrfTokenOf, matchesCsrfToken, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import type { MethodRefusal, SignInMethod } from '../methods/method.ts';
+import type { MethodAttempt, MethodRefusal, SignInMethod } from '../methods/method.ts';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
 import type { Sessions, Started } from '../sessions/sessions.ts';
 import { kindOf, type SessionKind } from '../sessions/tiers.ts';
@@ -167,7 +167,7 @@ export function createSignIns(dependencies: SignInDependencies) {
           'sign_in_attempts_spent',
           'There were too many attempts. Go back to the application and begin again.',
         );
-      if (counted.nonce === undefined) return afterAnother(handleHash);
+      if (counted.nonce === undefined) return afterAnother(handleHash, method, { fields, address });
       const { nonce } = counted;
 
       const { need } = signIn;
@@ -216,12 +216,18 @@ export function createSignIns(dependencies: SignInDependencies) {
   };
 
   /** Another form of the same page is being judged, or was: a double click leads where the first one led. */
-  async function afterAnother(handleHash: Buffer): Promise<LeftSignIn | RefusedSignIn> {
+  async function afterAnother(
+    handleHash: Buffer,
+    method: SignInMethod,
+    answer: Pick<MethodAttempt, 'fields' | 'address'>,
+  ): Promise<LeftSignIn | RefusedSignIn> {
     for (let waited = 0; waited < doubleClickWaits; waited++) {
       const signIn = inTime(await store.find(handleHash), clock.now());
       if (signIn.finished) return { state: 'left', returnTo: signIn.returnTo };
       await setTimeout(doubleClickWaitMs);
     }
+    await method.replayed?.(answer);
+    dependencies.alarm.failed({ method: method.name, code: 'challenge_unknown', address: answer.address });
     return refusedAs('challenge_unknown', 'This form was sent before. Please try again from here.');
   }
 

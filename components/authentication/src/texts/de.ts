@@ -1,6 +1,8 @@
 import type { Texts } from './en.ts';
+import { selfServiceDe } from './self-service-de.ts';
 
 export const de: Texts = {
+  selfService: selfServiceDe,
   webauthn: {
     lead: 'Verwenden Sie den Sicherheitsschlüssel oder Passkey, den Sie hier registriert haben.',
     stepUp: (person) => `Bestätigen Sie mit Ihrem Sicherheitsschlüssel oder Passkey, dass Sie ${person} sind.`,

@@ -1,5 +1,8 @@
+import { selfServiceEn } from './self-service-en.ts';
+
 /** What the pages of this room say. */
 export const en = {
+  selfService: selfServiceEn,
   webauthn: {
     lead: 'Use the security key or passkey that you have registered here.',
     stepUp: (person: string) => `Confirm with your security key or passkey that you are ${person}.`,

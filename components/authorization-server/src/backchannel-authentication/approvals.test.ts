@@ -87,6 +87,28 @@ describe('the page of a request', () => {
     }
   });
 
+  it('asks for the session that its scopes need, as the code flow does, and does not insist', async () => {
+    const { scopes } = world.world.directory.snapshot().client('trading-desk' as never) ?? { scopes: [] };
+    world.world.changeClient('trading-desk', { scopes: [...scopes, 'order:approve'] });
+    try {
+      const id = await asked({ scope: 'openid order:approve' });
+      // Signed in for entering orders, which is not signed in for approving them.
+      const { browser, path, page } = await opened(id);
+      expect(page.headers.location).toMatch(/^\/sign-in\//);
+      const left = await browser.get(`${path}?after=second-sign-in`);
+      expect([left.statusCode, pageCode(left.body)]).toEqual([403, 'sign_in_abandoned']);
+      const shown = await world.openSignedIn(browser, path);
+      expect(shown.statusCode).toBe(200);
+      const form = world.formOf(shown.body, 'allow');
+      const weaker = world.browser();
+      await world.openSignedIn(weaker, '/approvals');
+      expect((await weaker.post(path, form)).headers.location).toMatch(/^\/sign-in\//);
+      expect((await browser.post(path, form)).headers.location).toBe(path);
+    } finally {
+      world.world.changeClient('trading-desk', { scopes });
+    }
+  });
+
   it('asks for a sign-in of the class that the client asked for', async () => {
     const id = await asked({ acr_values: 'phr' });
     const browser = world.browser();

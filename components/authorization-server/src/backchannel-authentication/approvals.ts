@@ -7,7 +7,7 @@ import {
   type TransactionRegistry,
 } from '@countersign/contracts';
 import { decodeBase64Url, digestOf, type TransactionId } from '@countersign/kernel';
-import { digestOfIntent } from '@countersign/market';
+import { digestOfIntent, isScope, type Tier, tierOfScopes } from '@countersign/market';
 import { csrfTokenOf, matchesCsrfToken } from '@countersign/runtime';
 import type { Visit } from '../authorization-endpoint/authorization-endpoint.ts';
 import { type Allowing, allowingOf, signatureIn } from './consent-statement.ts';
@@ -63,6 +63,9 @@ export type ApprovalStep =
       readonly clientName: string;
     };
 
+/** Whether the browser comes back from a sign-in, and whether from the one that a request needs beside. */
+export type Returned = 'no' | 'from-sign-in' | 'from-second';
+
 /** A person's own page of what is asked of them. Nobody is shown what is asked of somebody else. */
 export interface Approvals {
   /** @param returned whether the browser comes back from a sign-in: it is not sent there a second time */
@@ -71,7 +74,7 @@ export interface Approvals {
    * @throws CodedError of `approvalErrors`; of `oauthErrors` where it cannot be allowed any more, by what the directory
    *   says of client and person now
    */
-  view(id: string, visit: Visit, returned: boolean): Promise<ApprovalStep>;
+  view(id: string, visit: Visit, returned: Returned): Promise<ApprovalStep>;
   /** Decides, once: a second click and another tab find it decided. @throws as {@link view}; `form_forged` */
   decide(
     id: string,
@@ -101,13 +104,13 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
     path: string,
     visit: Visit,
     returned: boolean,
-    need: { readonly acrValues: readonly string[]; readonly clientName: string } = noNeed,
+    need: { readonly acrValues: readonly string[]; readonly clientName: string; readonly tier: Tier } = noNeed,
   ): Promise<SignIn | Extract<ApprovalStep, { kind: 'sign-in' }>> {
+    const { acrValues, clientName, tier } = need;
     const signIn = await authentication.current(visit.cookie, { tier });
     if (signIn !== undefined && satisfies(signIn, need)) return signIn;
     if (returned) throw signIn === undefined ? abandoned() : tooWeak(need.acrValues);
-    const { acrValues, clientName } = need;
-    const returnTo = `${path}?${returnedQuery}`;
+    const returnTo = `${path}?${tier === listTier ? returnedQuery : secondReturnedQuery}`;
     return {
       kind: 'sign-in',
       location: await authentication.begin({ returnTo, need: { acrValues, tier }, clientName }),
@@ -124,9 +127,9 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
 
   const nameOf = ({ client }: KeptRequest): string => directory.snapshot().client(client)?.name ?? client;
 
-  async function open(id: string, visit: Visit, returned: boolean): Promise<ApprovalStep | Opened> {
+  async function open(id: string, visit: Visit, returned: Returned): Promise<ApprovalStep | Opened> {
     const path = `${base}/${encodeURIComponent(id)}`;
-    const first = await signedIn(path, visit, returned);
+    const first = await signedIn(path, visit, returned !== 'no');
     if ('kind' in first) return first;
     const request = await requestFor(id, first);
     const name = nameOf(request);
@@ -135,9 +138,14 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
     if (request.expiresAt <= clock.now())
       throw approvalErrors.error('approval_expired', `The request of ${name} has expired. It can be made again there.`);
     // Only now: what kind of sign-in is needed would tell a stranger that there is something.
-    const need = { acrValues: request.acrValues, clientName: name };
-    const signIn = await signedIn(path, visit, returned, need);
-    return 'kind' in signIn ? signIn : { request, signIn };
+    const tier = tierFor(request);
+    const need = { acrValues: request.acrValues, clientName: name, tier };
+    const back = tier === listTier ? returned !== 'no' : returned === 'from-second';
+    const signIn = await signedIn(path, visit, back, need);
+    if ('kind' in signIn) return signIn;
+    // Two sessions of one browser may be of two people, where one ended in between.
+    if (signIn.person !== request.person) throw unknown();
+    return { request, signIn };
   }
 
   return {
@@ -192,7 +200,7 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
     },
 
     async decide(id, form, visit) {
-      const opened = await open(id, visit, false);
+      const opened = await open(id, visit, 'no');
       if ('kind' in opened) return opened;
       const { signIn } = opened;
       if (!matchesCsrfToken(form.csrf, formOf(id, signIn, visit).hash))
@@ -226,10 +234,17 @@ interface Opened {
 
 /** On the way back from a sign-in. */
 export const returnedQuery = 'after=sign-in';
+export const secondReturnedQuery = 'after=second-sign-in';
 
-/** What is allowed here is what the code flow allows, which asks for no less. One for everything that waits: there is one list. */
-const tier = 'order-entry';
-const noNeed = { acrValues: [], clientName: 'Your approvals' };
+/** Of the list: one for everything that waits, as there is one list. */
+const listTier = 'order-entry';
+const noNeed = { acrValues: [], clientName: 'Your approvals', tier: listTier } as const;
+
+/** What is allowed here is what the code flow allows, which asks for no less than its scopes need. */
+function tierFor({ asked }: KeptRequest): Tier {
+  const needed = tierOfScopes(asked.scope.filter(isScope));
+  return needed === 'approval' || needed === 'administration' ? needed : listTier;
+}
 
 /** For this request and this session: a form that one person was shown is none for the next who signs in. */
 function formOf(id: string, { session }: SignIn, { browser }: Visit) {

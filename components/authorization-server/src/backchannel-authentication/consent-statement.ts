@@ -2,6 +2,7 @@ import {
   type AskedStatement,
   authenticatorErrors,
   type GrantTerms,
+  hardwareAcr,
   type PrincipalId,
   type SignedStatement,
   type Statements,
@@ -105,9 +106,10 @@ export async function requireSigned(
     );
 }
 
-/** RFC 8176: a key whose possession was shown, with its user verified. */
-export function methodsOf({ authenticator }: SignedStatement): readonly string[] {
-  return ['pop', authenticator.backupEligible ? 'swk' : 'hwk', 'user'];
+/** RFC 8176: a key whose possession was shown, with its user verified. Where nobody vouches for it nothing is said of where it is kept. */
+export function methodsOf({ authenticator: { acr, backupEligible } }: SignedStatement): readonly string[] {
+  const kept = acr === hardwareAcr ? ['hwk'] : backupEligible ? ['swk'] : [];
+  return ['pop', ...kept, 'user'];
 }
 
 function termsSigned({ hash, client }: Pick<Asked, 'hash' | 'client'>, terms: GrantTerms) {

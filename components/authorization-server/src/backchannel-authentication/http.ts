@@ -12,7 +12,14 @@ import type { Visit } from '../authorization-endpoint/authorization-endpoint.ts'
 import { browserCookie } from '../authorization-endpoint/browser-cookie.ts';
 import { asPageError, queryOf } from '../authorization-endpoint/page-request.ts';
 import { approvalPage } from './approval-page.ts';
-import { type ApprovalStep, type Approvals, approvalsPath, returnedQuery } from './approvals.ts';
+import {
+  type ApprovalStep,
+  type Approvals,
+  approvalsPath,
+  type Returned,
+  returnedQuery,
+  secondReturnedQuery,
+} from './approvals.ts';
 import { approvalsPage, decidedPage } from './approvals-page.ts';
 
 export interface BackchannelAuthenticationRoutes {
@@ -77,7 +84,7 @@ export function backchannelAuthenticationRoutes(
   app.get<{ Params: { readonly id: string } }>(
     `${list}/:id`,
     { exposeHeadRoute: false },
-    step((request: ById, visit) => approvals.view(request.params.id, visit, queryOf(request) === returnedQuery)),
+    step((request: ById, visit) => approvals.view(request.params.id, visit, returnedOf(request))),
   );
   app.post<{ Params: { readonly id: string } }>(
     `${list}/:id`,
@@ -89,6 +96,12 @@ export function backchannelAuthenticationRoutes(
       return approvals.decide(request.params.id, { csrf, seen, decision, ...signed }, visit);
     }),
   );
+}
+
+function returnedOf(request: FastifyRequest): Returned {
+  const query = queryOf(request);
+  if (query === secondReturnedQuery) return 'from-second';
+  return query === returnedQuery ? 'from-sign-in' : 'no';
 }
 
 function redirect(reply: FastifyReply, location: string): FastifyReply {

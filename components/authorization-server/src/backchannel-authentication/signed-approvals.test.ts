@@ -36,12 +36,12 @@ async function opened(id: string, of = world) {
   return { browser, path, page: await of.openSignedIn(browser, path) };
 }
 /** What the browser sends when the authenticator has answered. */
-function signed(page: string, behaviour: Behaviour = {}): Fields {
+function signed(page: string, behaviour: Behaviour = {}, { device } = key): Fields {
   const options = /data-webauthn="get" data-options="([^"]*)"/.exec(page)?.[1]?.replaceAll('&quot;', '"') ?? 'null';
   return {
     ...Object.fromEntries(['csrf', 'seen', 'handle'].map((name) => [name, hiddenField(page, name)])),
     decision: 'allow',
-    credential: JSON.stringify(key.device.get(JSON.parse(options), behaviour)),
+    credential: JSON.stringify(device.get(JSON.parse(options), behaviour)),
   };
 }
 const recordsSince = (length: number) => world.audit.records.slice(length);
@@ -81,6 +81,16 @@ describe('allowing an intent', () => {
       authTime: now,
       boundTo: [expect.stringMatching(/^[\w-]{43}$/)],
     });
+  });
+
+  it('says that a key is kept in hardware only where its maker vouches for it', async () => {
+    const person = world.world.directory.snapshot().principal(anna);
+    const unattested = await world.authenticators.enrol(person as Person, { acr: 'phr' });
+    const { browser, path, page } = await opened(await askedIntent());
+    const before = world.audit.records.length;
+    expect((await browser.post(path, signed(page.body, {}, unattested))).statusCode).toBe(303);
+    const granted = recordsSince(before).find(({ type }) => type === 'authorization.granted');
+    expect(granted?.authentication).toMatchObject({ acr: 'phr', amr: ['pop', 'user'] });
   });
 
   it('is not done by a click alone once the person has an authenticator, and that is recorded', async () => {

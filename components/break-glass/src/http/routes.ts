@@ -1,17 +1,18 @@
 import {
   accessErrors,
+  actorOf,
   breakGlassErrors,
   type Incident,
   type ResourceGuard,
   type SingleUse,
 } from '@countersign/contracts';
 import { type Clock, type IncidentId, parseId } from '@countersign/kernel';
+import type { Scope } from '@countersign/market';
 import { createKeyCache, verifyProof } from '@countersign/oauth';
-import { accessRequestOf, described } from '@countersign/runtime';
+import { accessRequestOf, createGate, described } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import type { RunningBreakGlass } from '../break-glass.ts';
-import { createGate } from './gate.ts';
 import { accessAnswer, idParams, incidentAnswer, incidentList, listQuery } from './schemas.ts';
 
 const tag = 'incidents';
@@ -31,7 +32,7 @@ export interface BreakGlassRoutes {
 /** What software does about emergencies: it looks, and the holder's tool collects the access. People sign on pages. */
 export function breakGlassRoutes(app: FastifyInstance, dependencies: BreakGlassRoutes): void {
   const { breakGlass, guard, singleUse, clock, baseUrl, operator } = dependencies;
-  const gate = createGate(guard, baseUrl);
+  const gate = createGate(async (request, scope: Scope) => actorOf(await guard.check(request, { scope })), baseUrl);
   const proofKeys = createKeyCache();
 
   app.get<{ Querystring: Static<typeof listQuery> }>(
@@ -48,7 +49,7 @@ export function breakGlassRoutes(app: FastifyInstance, dependencies: BreakGlassR
       ...gate.needs('breakglass:read'),
     },
     async (request) => {
-      const { institution } = gate.actorOf(request);
+      const { institution } = gate.callerOf(request);
       const { status } = request.query;
       const found = await breakGlass.list({
         ...(institution === operator ? {} : { institution }),
@@ -71,7 +72,7 @@ export function breakGlassRoutes(app: FastifyInstance, dependencies: BreakGlassR
       ...gate.needs('breakglass:read'),
     },
     async (request) => {
-      const { institution } = gate.actorOf(request);
+      const { institution } = gate.callerOf(request);
       const found = await breakGlass.find(idOf(request.params.id));
       if (found === undefined || (institution !== operator && found.institution !== institution)) throw unknown();
       return answerOf(found);

@@ -108,6 +108,7 @@ export async function createBreakGlassWorld() {
       statements: keys.statements,
       register: {
         invitersOf: keys.register.invitersOf,
+        isLocked: keys.register.isLocked,
         async lock(id, by, reason) {
           if (lockFails) throw new Error('accounts cannot be locked');
           await keys.register.lock(id, by, reason);

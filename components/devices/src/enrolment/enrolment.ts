@@ -132,7 +132,7 @@ export function createEnrolment(dependencies: {
     return { device, challenge: challenges.make(aboutLink(code)) };
   }
 
-  async function refuse(code: 'device_proof_wrong', device: string, internal: string): Promise<never> {
+  async function recordRefusal(code: 'device_enrolled' | 'device_proof_wrong', device: string): Promise<void> {
     await audit.append({
       id: newRecordId(),
       type: 'device.refused',
@@ -142,6 +142,10 @@ export function createEnrolment(dependencies: {
       device,
       data: { at: 'enrolment', by: 'key', device },
     });
+  }
+
+  async function refuse(code: 'device_proof_wrong', device: string, internal: string): Promise<never> {
+    await recordRefusal(code, device);
     throw deviceErrors.error(code, 'The browser did not show that it holds its key. Load the page again.', {
       internal,
     });
@@ -207,6 +211,9 @@ export function createEnrolment(dependencies: {
         } as const;
         const recordId = await enrol(session, credential, taken.openedBy, taken.recordId);
         return { device: taken.device, recordId };
+      }).catch(async (error: unknown) => {
+        if (isCodedError(error, 'device_enrolled')) await recordRefusal('device_enrolled', device.id);
+        throw error;
       });
     },
 

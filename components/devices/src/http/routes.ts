@@ -1,9 +1,10 @@
-import { described } from '@countersign/runtime';
+import type { Scope } from '@countersign/market';
+import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import type { RunningDevices } from '../devices.ts';
+import type { Manager } from '../enrolment/enrolment.ts';
 import { longestReport } from '../posture/report.ts';
-import type { Gate } from './gate.ts';
 import {
   certificateAnswer,
   certificateBody,
@@ -21,7 +22,7 @@ const tag = 'devices';
 type WithDevice = { Params: Static<typeof deviceParams> };
 
 /** Devices over HTTP, under `/devices`: each institution manages and reports its own. */
-export function managementRoutes(app: FastifyInstance, devices: RunningDevices, gate: Gate): void {
+export function managementRoutes(app: FastifyInstance, devices: RunningDevices, gate: Gate<Manager, Scope>): void {
   const { enrolment } = devices;
 
   app.get<{ Querystring: Static<typeof listQuery> }>(
@@ -38,7 +39,7 @@ export function managementRoutes(app: FastifyInstance, devices: RunningDevices, 
     },
     async (request) => {
       const { after, limit = '100' } = request.query;
-      return { devices: await devices.list(gate.managerOf(request).institution, after, Number(limit)) };
+      return { devices: await devices.list(gate.callerOf(request).institution, after, Number(limit)) };
     },
   );
 
@@ -60,7 +61,7 @@ export function managementRoutes(app: FastifyInstance, devices: RunningDevices, 
       const { params, body } = request;
       return reply
         .status(201)
-        .send(await enrolment.enrolCertificate(params.device, body.thumbprint, gate.managerOf(request)));
+        .send(await enrolment.enrolCertificate(params.device, body.thumbprint, gate.callerOf(request)));
     },
   );
 
@@ -78,7 +79,7 @@ export function managementRoutes(app: FastifyInstance, devices: RunningDevices, 
       ...gate.needs('device:enrol'),
     },
     async (request, reply) =>
-      reply.status(201).send(await enrolment.open(request.params.device, gate.managerOf(request))),
+      reply.status(201).send(await enrolment.open(request.params.device, gate.callerOf(request))),
   );
 
   app.post<WithDevice & { Body: Static<typeof removeBody> }>(
@@ -96,7 +97,7 @@ export function managementRoutes(app: FastifyInstance, devices: RunningDevices, 
     },
     async (request) => {
       const { params, body } = request;
-      const by = gate.managerOf(request);
+      const by = gate.callerOf(request);
       return { removed: await enrolment.remove(params.device, body.thumbprint, by, body.reason) };
     },
   );
@@ -118,7 +119,7 @@ export function managementRoutes(app: FastifyInstance, devices: RunningDevices, 
       bodyLimit: longestReport + 1_024,
     },
     async (request) => {
-      const { institution } = gate.managerOf(request);
+      const { institution } = gate.callerOf(request);
       return devices.takeReport(request.body.report, { institution });
     },
   );

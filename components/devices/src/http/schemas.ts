@@ -31,7 +31,7 @@ const device = Type.Object(
       description: 'By what it shows that it is this device',
     }),
   },
-  { ...strict, title: 'Device' },
+  { ...strict, title: 'ManagedDevice' },
 );
 
 export const listQuery = Type.Object(

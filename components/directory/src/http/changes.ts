@@ -1,13 +1,13 @@
-import { directoryErrors } from '@countersign/contracts';
+import { type Actor, directoryErrors } from '@countersign/contracts';
 import { type ChangeId, parseDigest, parseId } from '@countersign/kernel';
-import { described } from '@countersign/runtime';
+import type { Scope } from '@countersign/market';
+import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { notFound } from '../change-requests/request.ts';
 import type { DirectoryComponent } from '../directory.ts';
 import type { Proposal } from '../proposal.ts';
-import type { Gate } from './gate.ts';
 import {
   approveBody,
   changed,
@@ -37,7 +37,11 @@ const bodyLimitBytes = 4 * 1024 * 1024 + 4_096;
 const envelope = Compile(proposeEnvelope);
 
 /** Changes by two people. */
-export function changeRoutes(app: FastifyInstance, directory: DirectoryComponent, gate: Gate): void {
+export function changeRoutes(
+  app: FastifyInstance,
+  directory: DirectoryComponent,
+  gate: Gate<Required<Actor>, Scope>,
+): void {
   app.post(
     '/directory/changes',
     {
@@ -56,7 +60,7 @@ export function changeRoutes(app: FastifyInstance, directory: DirectoryComponent
     },
     async (request, reply) => {
       const { proposal, reason } = readProposeBody(request.body);
-      return reply.status(201).send(await directory.propose(proposal, gate.actorOf(request), reason));
+      return reply.status(201).send(await directory.propose(proposal, gate.callerOf(request), reason));
     },
   );
 
@@ -117,7 +121,7 @@ export function changeRoutes(app: FastifyInstance, directory: DirectoryComponent
     async (request) => {
       const digest = parseDigest(request.body.digest);
       if (digest === undefined) throw new Error('the schema let something through that is no digest');
-      return directory.approve(changeIdOf(request.params.id), digest, gate.actorOf(request));
+      return directory.approve(changeIdOf(request.params.id), digest, gate.callerOf(request));
     },
   );
 
@@ -134,7 +138,7 @@ export function changeRoutes(app: FastifyInstance, directory: DirectoryComponent
       }),
       ...gate.needs('directory:approve'),
     },
-    async (request) => directory.reject(changeIdOf(request.params.id), gate.actorOf(request), request.body.reason),
+    async (request) => directory.reject(changeIdOf(request.params.id), gate.callerOf(request), request.body.reason),
   );
 }
 

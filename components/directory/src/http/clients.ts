@@ -1,9 +1,9 @@
-import { directoryErrors } from '@countersign/contracts';
-import { described } from '@countersign/runtime';
+import { type Actor, directoryErrors } from '@countersign/contracts';
+import type { Scope } from '@countersign/market';
+import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { DirectoryComponent } from '../directory.ts';
-import type { Gate } from './gate.ts';
 import { changed, clientDocument, judgedByDirectory, noQuery, strict } from './schemas.ts';
 
 const clientId = Type.String({ minLength: 1, maxLength: 64 });
@@ -23,7 +23,11 @@ const tag = 'clients';
 const made = { 200: { description: 'What has changed; nothing, when it was so already', body: changed } };
 
 /** Single clients: register one or change it, remove it, see those of one's own institution. */
-export function clientRoutes(app: FastifyInstance, directory: DirectoryComponent, gate: Gate): void {
+export function clientRoutes(
+  app: FastifyInstance,
+  directory: DirectoryComponent,
+  gate: Gate<Required<Actor>, Scope>,
+): void {
   app.post(
     '/directory/clients',
     {
@@ -41,7 +45,7 @@ export function clientRoutes(app: FastifyInstance, directory: DirectoryComponent
       ...judgedByDirectory(noQuery),
       ...gate.needs('directory:apply'),
     },
-    async (request) => directory.edit({ put: { clients: [request.body] } }, gate.actorOf(request)),
+    async (request) => directory.edit({ put: { clients: [request.body] } }, gate.callerOf(request)),
   );
 
   app.delete<{ Params: Static<typeof idParams> }>(
@@ -59,7 +63,7 @@ export function clientRoutes(app: FastifyInstance, directory: DirectoryComponent
     },
     async (request) => {
       const { id } = request.params;
-      const answer = await directory.edit({ remove: [{ kind: 'client', id }] }, gate.actorOf(request));
+      const answer = await directory.edit({ remove: [{ kind: 'client', id }] }, gate.callerOf(request));
       if (answer.changes.length === 0)
         throw directoryErrors.error('entity_not_found', 'The directory has no client of this id.');
       return answer;

@@ -1,9 +1,9 @@
-import { type Departure, directoryErrors } from '@countersign/contracts';
-import { described } from '@countersign/runtime';
+import { type Actor, type Departure, directoryErrors } from '@countersign/contracts';
+import type { Scope } from '@countersign/market';
+import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { DirectoryComponent } from '../directory.ts';
-import type { Gate } from './gate.ts';
 import { departure, departureStatus, holdings, leaveBody, moveBody, noQuery, strict } from './schemas.ts';
 
 const idParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 128 }) }, strict);
@@ -12,7 +12,11 @@ const tag = 'departures';
 type WithId = { Params: Static<typeof idParams> };
 
 /** Principals that leave or move, and what each holds. */
-export function departureRoutes(app: FastifyInstance, directory: DirectoryComponent, gate: Gate): void {
+export function departureRoutes(
+  app: FastifyInstance,
+  directory: DirectoryComponent,
+  gate: Gate<Required<Actor>, Scope>,
+): void {
   app.post<WithId & { Body: Static<typeof leaveBody> }>(
     '/directory/principals/:id/leave',
     {
@@ -31,7 +35,7 @@ export function departureRoutes(app: FastifyInstance, directory: DirectoryCompon
       ...gate.needs('directory:apply'),
     },
     async (request) =>
-      shownDeparture(await directory.leave(request.params.id, gate.actorOf(request), request.body.reason)),
+      shownDeparture(await directory.leave(request.params.id, gate.callerOf(request), request.body.reason)),
   );
 
   app.post<WithId & { Body: Static<typeof moveBody> }>(
@@ -51,7 +55,7 @@ export function departureRoutes(app: FastifyInstance, directory: DirectoryCompon
     },
     async (request) => {
       const { reason, ...to } = request.body;
-      return shownDeparture(await directory.move(request.params.id, to, gate.actorOf(request), reason));
+      return shownDeparture(await directory.move(request.params.id, to, gate.callerOf(request), reason));
     },
   );
 

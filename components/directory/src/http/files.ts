@@ -1,10 +1,10 @@
-import { directoryErrors } from '@countersign/contracts';
-import { described } from '@countersign/runtime';
+import { type Actor, directoryErrors } from '@countersign/contracts';
+import type { Scope } from '@countersign/market';
+import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { DirectoryComponent } from '../directory.ts';
 import type { JsonDocument } from '../entry.ts';
-import type { Gate } from './gate.ts';
 import { changed, directoryFile, entityDocument, judgedByDirectory, planned, strict } from './schemas.ts';
 import { answerWithProgress } from './with-progress.ts';
 
@@ -26,7 +26,11 @@ const withProgress =
   ' To who accepts `application/x-ndjson`, lines of `progress` come first, and last one of `result` or `problem`.';
 
 /** Whole files: what one would change, making it so; and one entity as a file would write it. */
-export function fileRoutes(app: FastifyInstance, directory: DirectoryComponent, gate: Gate): void {
+export function fileRoutes(
+  app: FastifyInstance,
+  directory: DirectoryComponent,
+  gate: Gate<Required<Actor>, Scope>,
+): void {
   const forFiles = { bodyLimit: fileLimitBytes, ...gate.needs('directory:apply') };
 
   app.post<{ Querystring: Static<typeof planQuery> }>(
@@ -77,7 +81,7 @@ export function fileRoutes(app: FastifyInstance, directory: DirectoryComponent, 
     (request, reply) =>
       answerWithProgress(request, reply, (onProgress) => {
         const { prune, expected_version: expected } = request.query;
-        return directory.apply(request.body, gate.actorOf(request), {
+        return directory.apply(request.body, gate.callerOf(request), {
           prune: prune === 'true',
           ...(expected === undefined ? {} : { expectedVersion: Number(expected) }),
           ...(onProgress === undefined ? {} : { onProgress }),

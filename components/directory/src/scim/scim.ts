@@ -1,9 +1,9 @@
-import type { AuditAppender, Directory, ResourceGuard } from '@countersign/contracts';
+import { type AuditAppender, actorOf, type Directory, type ResourceGuard } from '@countersign/contracts';
 import { type Clock, type Json, newId, parseJson, type Random } from '@countersign/kernel';
-import { challengeOf, described, type Logger, sendError } from '@countersign/runtime';
+import type { Scope } from '@countersign/market';
+import { challengeOf, createGate, described, type Logger, sendError } from '@countersign/runtime';
 import type { FastifyError, FastifyInstance } from 'fastify';
 import type pg from 'pg';
-import { createGate } from '../http/gate.ts';
 import { scimErrors } from './errors.ts';
 import { type Exact, exactlyIn } from './filter/exactly.ts';
 import { parseFilter } from './filter/parse-filter.ts';
@@ -12,7 +12,7 @@ import { groupOf, nameOfDesk, peopleByDesk } from './groups.ts';
 import { mediaType, sendResource } from './http/answers.ts';
 import { discoveryRoutes } from './http/discovery-routes.ts';
 import { readProjection } from './http/list-query.ts';
-import { idOf, ifMatchOf, provisionerOf, resourceRoutes } from './http/resource-routes.ts';
+import { idOf, ifMatchOf, resourceRoutes } from './http/resource-routes.ts';
 import { idParams, preconditionHeaders, projectionQuery, refused, resourceBody } from './http/schemas.ts';
 import { scimErrorOf } from './http/scim-errors.ts';
 import { type Listing, searchRoutes } from './http/search-routes.ts';
@@ -65,7 +65,10 @@ export function registerScimRoutes(app: FastifyInstance, dependencies: ScimDepen
   };
   const users = createUserProvisioning(provisioning);
   const groups = createGroupProvisioning(provisioning);
-  const gate = createGate(dependencies.guard, baseUrl);
+  const gate = createGate(
+    async (request, scope: Scope) => actorOf(await dependencies.guard.check(request, { scope })),
+    baseUrl,
+  );
 
   const list: Listing = async (institution, shape, filter) => {
     const exact = filter === undefined ? undefined : exactlyIn(parseFilter(filter));
@@ -115,7 +118,7 @@ export function registerScimRoutes(app: FastifyInstance, dependencies: ScimDepen
         },
         async (request, reply) => {
           const projection = readProjection(request.query);
-          const user = await users.create(readResource(request.body, userShape), provisionerOf(request, gate));
+          const user = await users.create(readResource(request.body, userShape), gate.callerOf(request));
           return sendResource(reply, user, { shape: userShape, projection, status: 201 });
         },
       );
@@ -135,7 +138,7 @@ export function registerScimRoutes(app: FastifyInstance, dependencies: ScimDepen
           ...gate.needs('identity:provision'),
         },
         async (request, reply) => {
-          await users.remove(idOf(request.params.id), provisionerOf(request, gate), ifMatchOf(request));
+          await users.remove(idOf(request.params.id), gate.callerOf(request), ifMatchOf(request));
           return reply.status(204).send();
         },
       );

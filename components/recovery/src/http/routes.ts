@@ -1,10 +1,10 @@
-import { parsePrincipalId, type Recovery, type ResourceGuard, recoveryErrors } from '@countersign/contracts';
+import { actorOf, parsePrincipalId, type Recovery, type ResourceGuard, recoveryErrors } from '@countersign/contracts';
 import { parseId, type RecoveryId } from '@countersign/kernel';
-import { described } from '@countersign/runtime';
+import type { Scope } from '@countersign/market';
+import { createGate, described } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { RunningRecovery } from '../recoveries.ts';
-import { createGate } from './gate.ts';
 import {
   idParams,
   invitationAnswer,
@@ -30,7 +30,7 @@ export interface RecoveryRoutes {
 
 /** What operators do about lost factors. They open, call off and hand over; they approve nothing. */
 export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl, operator }: RecoveryRoutes): void {
-  const gate = createGate(guard, baseUrl);
+  const gate = createGate(async (request, scope: Scope) => actorOf(await guard.check(request, { scope })), baseUrl);
   const ownOf = (institution: string) => (institution === operator ? undefined : institution);
 
   app.post<{ Body: Static<typeof openBody> }>(
@@ -53,7 +53,7 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
       const person = parsePrincipalId(text);
       if (person === undefined)
         throw recoveryErrors.error('recovery_person_unknown', 'Your institution has no such person.');
-      const opened = await recovery.open({ person, reason, evidence }, gate.actorOf(request));
+      const opened = await recovery.open({ person, reason, evidence }, gate.callerOf(request));
       return reply.status(201).send(answerOf(opened));
     },
   );
@@ -72,7 +72,7 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
       ...gate.needs('recovery:read'),
     },
     async (request) => {
-      const institution = ownOf(gate.actorOf(request).institution);
+      const institution = ownOf(gate.callerOf(request).institution);
       const { status } = request.query;
       const found = await recovery.list({
         ...(institution === undefined ? {} : { institution }),
@@ -95,7 +95,7 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
       ...gate.needs('recovery:read'),
     },
     async (request) => {
-      const institution = ownOf(gate.actorOf(request).institution);
+      const institution = ownOf(gate.callerOf(request).institution);
       const found = await recovery.find(idOf(request.params.id));
       if (found === undefined || (institution !== undefined && found.institution !== institution)) throw unknown();
       return answerOf(found);
@@ -117,7 +117,7 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
       ...gate.needs('recovery:open'),
     },
     async (request) =>
-      answerOf(await recovery.cancel(idOf(request.params.id), gate.actorOf(request), request.body.reason)),
+      answerOf(await recovery.cancel(idOf(request.params.id), gate.callerOf(request), request.body.reason)),
   );
 
   app.post<WithId>(
@@ -136,7 +136,7 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
       ...gate.needs('recovery:open'),
     },
     async (request, reply) => {
-      const { path, expiresAt, recordId } = await recovery.invite(idOf(request.params.id), gate.actorOf(request));
+      const { path, expiresAt, recordId } = await recovery.invite(idOf(request.params.id), gate.callerOf(request));
       return reply
         .status(201)
         .header('cache-control', 'no-store')
@@ -158,7 +158,7 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
       ...gate.needs('recovery:read'),
     },
     async (request) => {
-      const found = await recovery.requests(ownOf(gate.actorOf(request).institution));
+      const found = await recovery.requests(ownOf(gate.callerOf(request).institution));
       return {
         requests: found.map(({ firstAt, lastAt, ...rest }) => ({ ...rest, first_at: firstAt, last_at: lastAt })),
       };

@@ -1,14 +1,14 @@
 import { type RetentionPreset, retentionPresets } from '@countersign/contracts';
 import { toInstant } from '@countersign/kernel';
-import { described } from '@countersign/runtime';
+import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { dueBefore } from '../age.ts';
 import { proposalOf } from '../deciding.ts';
 import { presets } from '../presets.ts';
+import type { Requester } from '../requester.ts';
 import type { RunningRetention } from '../retention.ts';
 import { standingHolds } from '../simulations.ts';
-import type { Gate } from './gate.ts';
 import {
   approveBody,
   changeProposal,
@@ -30,7 +30,7 @@ type WithId = { Params: Static<typeof idParams> };
 const kinds = ['schedule', 'pruning'] as const;
 
 /** For how long records are kept, and what goes then. */
-export function changeRoutes(app: FastifyInstance, retention: RunningRetention, gate: Gate): void {
+export function changeRoutes(app: FastifyInstance, retention: RunningRetention, gate: Gate<Requester, string>): void {
   app.get(
     '/retention',
     {
@@ -81,7 +81,7 @@ export function changeRoutes(app: FastifyInstance, retention: RunningRetention, 
       ...gate.needs('retention:propose'),
     },
     async (request, reply) =>
-      reply.status(201).send(await retention.simulate(request.body.change, gate.requester(request))),
+      reply.status(201).send(await retention.simulate(request.body.change, gate.callerOf(request))),
   );
 
   app.get<{ Querystring: Static<typeof statusQuery> }>(
@@ -139,7 +139,7 @@ export function changeRoutes(app: FastifyInstance, retention: RunningRetention, 
     },
     async (request, reply) => {
       const { simulation, reason } = request.body;
-      const proposal = await retention.changes.propose(simulation, reason, gate.requester(request));
+      const proposal = await retention.changes.propose(simulation, reason, gate.callerOf(request));
       return reply.status(201).send(changeView(proposal, retention.now()));
     },
   );
@@ -163,7 +163,7 @@ export function changeRoutes(app: FastifyInstance, retention: RunningRetention, 
     async (request) => {
       const { params, body } = request;
       return changeView(
-        await retention.changes.approve(params.id, body.digest, gate.requester(request)),
+        await retention.changes.approve(params.id, body.digest, gate.callerOf(request)),
         retention.now(),
         retention.progressOf(params.id),
       );
@@ -185,7 +185,7 @@ export function changeRoutes(app: FastifyInstance, retention: RunningRetention, 
     },
     async (request) =>
       changeView(
-        await retention.changes.reject(request.params.id, request.body.reason, gate.requester(request)),
+        await retention.changes.reject(request.params.id, request.body.reason, gate.callerOf(request)),
         retention.now(),
       ),
   );

@@ -1,9 +1,9 @@
-import { described } from '@countersign/runtime';
+import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import { proposalOf } from '../deciding.ts';
+import type { Requester } from '../requester.ts';
 import type { RunningRetention } from '../retention.ts';
-import type { Gate } from './gate.ts';
 import {
   approveBody,
   erasureBody,
@@ -21,7 +21,7 @@ const tag = 'retention';
 type WithId = { Params: Static<typeof idParams> };
 
 /** Protected values of a subject, when their time has passed. */
-export function erasureRoutes(app: FastifyInstance, retention: RunningRetention, gate: Gate): void {
+export function erasureRoutes(app: FastifyInstance, retention: RunningRetention, gate: Gate<Requester, string>): void {
   app.get<{ Querystring: Static<typeof keysQuery> }>(
     '/retention/erasures/keys',
     {
@@ -89,7 +89,7 @@ export function erasureRoutes(app: FastifyInstance, retention: RunningRetention,
       ...gate.needs('erasure:propose'),
     },
     async (request, reply) => {
-      const proposal = await retention.erasures.propose(request.body, gate.requester(request));
+      const proposal = await retention.erasures.propose(request.body, gate.callerOf(request));
       return reply.status(201).send(erasureView(proposal, retention.now()));
     },
   );
@@ -111,7 +111,7 @@ export function erasureRoutes(app: FastifyInstance, retention: RunningRetention,
     },
     async (request) =>
       erasureView(
-        await retention.erasures.approve(request.params.id, request.body.digest, gate.requester(request)),
+        await retention.erasures.approve(request.params.id, request.body.digest, gate.callerOf(request)),
         retention.now(),
       ),
   );
@@ -131,7 +131,7 @@ export function erasureRoutes(app: FastifyInstance, retention: RunningRetention,
     },
     async (request) =>
       erasureView(
-        await retention.erasures.reject(request.params.id, request.body.reason, gate.requester(request)),
+        await retention.erasures.reject(request.params.id, request.body.reason, gate.callerOf(request)),
         retention.now(),
       ),
   );

@@ -1,8 +1,8 @@
-import { described } from '@countersign/runtime';
+import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
+import type { Requester } from '../requester.ts';
 import type { RunningRetention } from '../retention.ts';
-import type { Gate } from './gate.ts';
 import { hold, holdBody, holdList, holdsQuery, idParams, reasonBody } from './schemas.ts';
 import { holdView } from './views.ts';
 
@@ -10,7 +10,7 @@ const tag = 'retention';
 type WithId = { Params: Static<typeof idParams> };
 
 /** What stays, whatever its age. */
-export function holdRoutes(app: FastifyInstance, retention: RunningRetention, gate: Gate): void {
+export function holdRoutes(app: FastifyInstance, retention: RunningRetention, gate: Gate<Requester, string>): void {
   app.get<{ Querystring: Static<typeof holdsQuery> }>(
     '/retention/holds',
     {
@@ -51,7 +51,7 @@ export function holdRoutes(app: FastifyInstance, retention: RunningRetention, ga
       const { scope, matter, future = false } = request.body;
       return reply
         .status(201)
-        .send(holdView(await retention.holds.place({ scope, matter, future }, gate.requester(request))));
+        .send(holdView(await retention.holds.place({ scope, matter, future }, gate.callerOf(request))));
     },
   );
 
@@ -70,6 +70,6 @@ export function holdRoutes(app: FastifyInstance, retention: RunningRetention, ga
       ...gate.needs('legalhold:release'),
     },
     async (request) =>
-      holdView(await retention.holds.release(request.params.id, request.body.reason, gate.requester(request))),
+      holdView(await retention.holds.release(request.params.id, request.body.reason, gate.callerOf(request))),
   );
 }

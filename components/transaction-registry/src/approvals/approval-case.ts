@@ -2,6 +2,7 @@ import type { DirectorySnapshot, Principal } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction, StoredTransition } from '../store.ts';
+import type { AccountStanding } from './account.ts';
 import type { ApprovalClaims, SignedItem } from './approval-claims.ts';
 
 /** Everything the rules look at. The signature has been verified: claims and item are the approver's own. */
@@ -10,6 +11,8 @@ export interface ApprovalCase {
   /** What was signed of this transaction. */
   readonly item: SignedItem;
   readonly approver: Principal;
+  /** Now, whenever they signed. */
+  readonly account: AccountStanding;
   readonly transaction: StoredTransaction;
   /** What happened to it before. */
   readonly past: readonly Pick<StoredTransition, 'actor'>[];

@@ -2,6 +2,7 @@ import { type ApproverRole, type Directory, transactionErrors } from '@countersi
 import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
 import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction, Unit } from '../store.ts';
+import { type AccountDependencies, accountOf } from './account.ts';
 import type { ApprovalClaims, SignedItem } from './approval-claims.ts';
 import type { Approver } from './approver.ts';
 import { roleOf } from './approver-role.ts';
@@ -22,20 +23,23 @@ export async function judge(
     directory,
     clock,
     authenticators,
+    signalsOf,
   }: {
     readonly directory: Pick<Directory, 'snapshot'>;
     readonly clock: Clock;
     readonly authenticators?: AuthenticatorsHeld | undefined;
+    readonly signalsOf?: AccountDependencies['signalsOf'];
   },
 ): Promise<Judgement> {
   const snapshot = directory.snapshot();
   const now = clock.now();
   const given = await unit.approvals(transaction.id);
-  const standing = await standingApprovals(transaction, given, now, { directory, authenticators });
+  const standing = await standingApprovals(transaction, given, now, { directory, authenticators, signalsOf });
   const { claims, item } = signed;
   const about = { claims, approver: signed.approver.principal };
   const fault = approvalFault({
     ...about,
+    account: await accountOf(about.approver.id, { authenticators, signalsOf }),
     item,
     transaction,
     past: await unit.transitions(transaction.id),

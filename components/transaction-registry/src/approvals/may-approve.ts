@@ -8,6 +8,7 @@ import {
 import { type CodedError, epochSeconds } from '@countersign/kernel';
 import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction, StoredTransition } from '../store.ts';
+import type { AccountStanding } from './account.ts';
 import { countsFor } from './quorum.ts';
 import { approvalFault } from './rules.ts';
 import type { Wanted } from './wanted.ts';
@@ -20,6 +21,7 @@ export interface MayApprove {
 
 /** What the rules are asked about. */
 export interface ApprovableCase {
+  readonly account: AccountStanding;
   readonly transaction: StoredTransaction;
   readonly past: readonly Pick<StoredTransition, 'actor'>[];
   readonly given: readonly StoredApproval[];

@@ -16,6 +16,8 @@ export interface ReadingDependencies {
   readonly keys: KeyCache;
   /** Classes of authenticators that are enough; see `verifyApprover` for keys of the directory. */
   readonly acrValues: readonly string[];
+  /** Whether keys of the directory count too, of which nobody knows where they are kept. */
+  readonly directoryKeys: boolean;
 }
 
 type Read<Signed> =
@@ -52,13 +54,18 @@ export function proofOf(brought: BroughtApproval): Readonly<Record<string, Json>
 
 function read<Signed extends { readonly claims: ApprovalClaims }>(
   brought: BroughtApproval,
-  { directory, keys, acrValues }: ReadingDependencies,
+  { directory, keys, acrValues, directoryKeys }: ReadingDependencies,
   parseJws: (text: string) => Signed & Parameters<typeof verifyApprover>[0],
   parseStatement: (statement: SignedStatement) => Signed,
 ): Read<Signed> {
   try {
     if (typeof brought === 'string') {
       const signed = parseJws(brought);
+      if (!directoryKeys)
+        throw transactionErrors.error(
+          'approval_authenticator',
+          'An approval is signed by an authenticator here; keys of the directory approve nothing.',
+        );
       return { signed, approver: verifyApprover(signed, directory.snapshot(), keys) };
     }
     const signed = parseStatement(brought);

@@ -9,12 +9,14 @@ import { notRepeated } from './not-repeated.ts';
 import { notReporter } from './not-reporter.ts';
 import { notSelf } from './not-self.ts';
 import { rightInstitution } from './right-institution.ts';
+import { settled } from './settled.ts';
 import { termsUnchanged } from './terms-unchanged.ts';
 
 /** In the order in which they are told: what the approver can mend first. */
 const rules: readonly ApprovalRule[] = [
   termsUnchanged,
   inTime,
+  settled,
   notSelf,
   notCertifier,
   notReporter,

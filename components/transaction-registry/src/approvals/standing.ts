@@ -1,14 +1,16 @@
 import { type AuthenticatorRegister, type DirectorySnapshot, parsePrincipalId } from '@countersign/contracts';
 import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction } from '../store.ts';
+import { type AccountDependencies, isUnsettled } from './account.ts';
 
 /** Who knows what becomes of people's authenticators, where there are any. */
 export type AuthenticatorsHeld = Pick<AuthenticatorRegister, 'of' | 'isLocked'>;
 
 /**
  * The approvals that stand now: not expired, not withdrawn, and given by a person who would be taken at their word
- * today. A leaver's approval, or one by a key that was withdrawn, falls with the person or the key, one of a person who was
- * locked out with that; and so does that of somebody who has taken the transaction over since, for it is theirs now.
+ * today. A leaver's approval, or one by a key that was withdrawn, or of which there may be a copy, falls with the person or
+ * the key, one of a person who was locked out, or whose account may be used by somebody else, with that; and so does that
+ * of somebody who has taken the transaction over since, for it is theirs now.
  */
 export async function standingApprovals(
   transaction: Pick<StoredTransaction, 'intentDigest' | 'carriedBy'>,
@@ -17,9 +19,11 @@ export async function standingApprovals(
   {
     directory,
     authenticators,
+    signalsOf,
   }: {
     readonly directory: { snapshot(): Pick<DirectorySnapshot, 'principal' | 'credential'> };
     readonly authenticators?: AuthenticatorsHeld | undefined;
+    readonly signalsOf?: AccountDependencies['signalsOf'];
   },
 ): Promise<readonly StoredApproval[]> {
   const snapshot = directory.snapshot();
@@ -34,7 +38,8 @@ export async function standingApprovals(
       person?.kind === 'person' &&
       person.active !== false &&
       person.institution === approval.institution &&
-      person.roles.includes(approval.role)
+      person.roles.includes(approval.role) &&
+      !isUnsettled(person.id, { signalsOf })
     );
   });
   if (standing.length === 0) return standing;
@@ -50,5 +55,7 @@ async function isHeld(
   const person = parsePrincipalId(approver);
   if (person === undefined || (await authenticators.isLocked(person))) return false;
   if (authenticator === undefined) return true;
-  return (await authenticators.of(person)).some((one) => one.id === authenticator && one.kid === kid);
+  return (await authenticators.of(person)).some(
+    (one) => one.id === authenticator && one.kid === kid && one.suspendedAt === undefined,
+  );
 }

@@ -8,6 +8,7 @@ import {
 } from '@countersign/contracts';
 import { envelopeClaims, envelopeJwsHeader, maxEnvelopeSeconds, signEnvelope } from '@countersign/envelope';
 import { type Clock, digestOf, type Random, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
+import type { AccountDependencies } from '../approvals/account.ts';
 import { type AuthenticatorsHeld, standingApprovals } from '../approvals/standing.ts';
 import { recordAbout, referencesTo } from '../records.ts';
 import type { Store } from '../store.ts';
@@ -19,6 +20,7 @@ export interface EnvelopeDependencies {
   readonly consentStore: Pick<ConsentStore, 'find'>;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly authenticators?: AuthenticatorsHeld;
+  readonly signalsOf?: AccountDependencies['signalsOf'];
   readonly audit: AuditAppender;
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
   readonly clock: Clock;
@@ -83,7 +85,7 @@ export async function issueEnvelope(
 async function groundsOf(
   id: TransactionId,
   by: Actor,
-  { store, consentStore, directory, authenticators, clock }: EnvelopeDependencies,
+  { store, consentStore, directory, authenticators, signalsOf, clock }: EnvelopeDependencies,
 ): Promise<Grounds> {
   const found = await store.inUnit(async (unit) => {
     const transaction = await unit.lock(id);
@@ -94,7 +96,9 @@ async function groundsOf(
       );
     const now = clock.now();
     const given = await unit.approvals(id);
-    const standing = new Set(await standingApprovals(transaction, given, now, { directory, authenticators }));
+    const standing = new Set(
+      await standingApprovals(transaction, given, now, { directory, authenticators, signalsOf }),
+    );
     return {
       transaction,
       now,

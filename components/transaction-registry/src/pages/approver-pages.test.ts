@@ -564,6 +564,24 @@ describe('several under one signature', () => {
     expect([forged.statusCode, codeOf(forged.body)]).toEqual([403, 'form_forged']);
   });
 
+  it('are none by what was signed on the page of another list, on record', async () => {
+    const [shown, other] = [await world.begin('privileged_admin'), await world.begin('privileged_admin')];
+    const browser = world.browserOf(olga);
+    const page = await browser.get(address(shown));
+    const beside = await browser.get(address(other));
+    const before = world.audit.records.length;
+    const { handle, credential } = world.signed(beside.body, keyOf(olga));
+    const answer = await browser.post('/approve/batch', {
+      ...hiddenFields(page.body, 'data-webauthn'),
+      decision: 'approve',
+      handle,
+      credential,
+    });
+    expect([answer.statusCode, codeOf(answer.body)]).toEqual([409, 'approval_batch_root']);
+    expect(recordsSince(before)).toMatchObject([{ type: 'approval.refused', reason: 'approval_batch_root' }]);
+    for (const { id } of [shown, other]) expect((await world.registry.facts(id))?.approvals).toEqual([]);
+  });
+
   it('are at least one and at most thirty, of those one may see', async () => {
     const browser = world.browserOf(olga);
     const code = async (path: string) => {

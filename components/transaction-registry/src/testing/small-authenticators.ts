@@ -147,6 +147,13 @@ export function createSmallAuthenticators(from: {
       const { handle, options } = await statements.ask({ person, claims });
       return statements.take({ handle, person, credential: device.get(options) });
     },
+    /** As after it counted back. */
+    suspend({ credentialId }: Authenticator): void {
+      const known = stored.get(credentialId);
+      if (known === undefined) throw new Error('there is no such authenticator');
+      const suspendedAt = new Date(clock.now()).toISOString();
+      stored.set(credentialId, { ...known, shown: { ...known.shown, suspendedAt } });
+    },
     remove({ credentialId }: Authenticator): void {
       stored.delete(credentialId);
     },

@@ -113,6 +113,8 @@ export const de: Texts = {
     approval_malformed: 'Was signiert wurde, ist keine Freigabe. Sehen Sie den Auftrag an und signieren Sie neu.',
     approval_key_unknown: 'Der Schlüssel, mit dem signiert wurde, ist keiner von Ihren.',
     approval_authenticator: 'Freigaben brauchen einen stärkeren Sicherheitsschlüssel als den verwendeten.',
+    approval_unsettled:
+      'Erst muss mit Ihrem eigenen Konto etwas geklärt werden: Es ist gesperrt, es gibt Anzeichen, dass jemand anderes es benutzt, oder sein Schlüssel wurde vor Kurzem ersetzt. Jemand anderes gibt das frei.',
     duties_combined: 'Sie hatten hieran schon einen anderen Anteil, also gibt es jemand anderes frei.',
     decline_reason: 'Sagen Sie, warum Sie ablehnen, in 1 bis 500 Zeichen.',
     approval_changed:

@@ -112,6 +112,8 @@ export const en = {
     approval_malformed: 'What was signed is not an approval. Look at the intent and sign again.',
     approval_key_unknown: 'The key that signed is not one of yours.',
     approval_authenticator: 'Approvals need a stronger security key than the one that signed.',
+    approval_unsettled:
+      'Something about your own account has to settle first: it is locked, there are signs that it is used by somebody else, or its key was replaced a short while ago. Somebody else approves this.',
     duties_combined: 'You have had another part in this, so somebody else approves it.',
     decline_reason: 'Say why you decline, in 1 to 500 characters.',
     approval_changed: 'What would be approved is not what you were shown. Nothing was signed; look at it again.',

@@ -67,12 +67,12 @@ export const authenticatorRecords = {
     data: closed({ authenticator, reason: reasonText }),
   },
   'authenticator.refused': {
-    about: 'What an authenticator answered, or the authenticator itself, was refused.',
+    about: 'What an authenticator answered, the authenticator itself, or an invitation to register one, was refused.',
     sources,
     outcomes: ['deny'],
     always: ['reason'],
     data: closed({
-      ceremony: enumOf(['sign-in', 'statement', 'registration']),
+      ceremony: enumOf(['sign-in', 'statement', 'registration', 'invitation']),
       authenticator: optional(authenticator),
       credential_sha256: optional(digest('Of a credential id that is registered to nobody')),
       statement_type: optional(text('Of what was to be signed')),

@@ -63,7 +63,7 @@ body {
   padding: 1.75rem 1.25rem 1rem; font-weight: 650; font-size: 1.0625rem; letter-spacing: -.005em;
 }
 .masthead img { display: block; border-radius: 6px; }
-main { width: 100%; max-width: 38rem; margin: 0 auto; padding: 0 1.25rem; }
+main { width: 100%; max-width: 38rem; margin: 0 auto; padding: 0 1.25rem; overflow-wrap: break-word; }
 main:focus { outline: none; }
 .colophon { width: 100%; max-width: 38rem; margin: auto auto 0; padding: 1.5rem 1.25rem 2rem; color: var(--quiet); font-size: .8125rem; }
 .colophon p { margin: 0; }
@@ -74,6 +74,9 @@ h2 { margin: 1.75rem 0 .625rem; font-size: 1.0625rem; line-height: 1.35; font-we
 h3 { margin: 1.25rem 0 .375rem; font-size: .9375rem; font-weight: 650; }
 p { margin: 0 0 .875rem; }
 a { color: var(--accent); text-underline-offset: .15em; }
+p > a:only-child { display: inline-block; min-height: 1.5rem; }
+h1 + :is(.notice, .facts, form) { margin-top: 1rem; }
+p:has(> label:only-child), p:has(> :is(input, select, textarea):only-child) { margin: 0; }
 code, .mono { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; font-size: .9em; overflow-wrap: anywhere; }
 bdi, strong { overflow-wrap: anywhere; }
 .panel { background: var(--panel); border: 1px solid var(--line); border-radius: 12px; box-shadow: var(--shadow); padding: 1.75rem; }
@@ -105,9 +108,12 @@ fieldset > .choices:has(+ .hint) { margin-bottom: .75rem; }
 .choice:hover { background: var(--accent-soft); }
 .choice:has(:checked) { background: var(--accent-soft); box-shadow: inset 3px 0 0 var(--accent); }
 .choice input { flex: none; width: 1.125rem; height: 1.125rem; margin: .1875rem 0 0; accent-color: var(--accent); }
+a.choice { color: inherit; text-decoration: none; }
+a.choice .name { color: var(--accent); text-decoration: underline; text-underline-offset: .15em; }
 .choice > span { min-width: 0; }
-.choice .name { display: block; font-weight: 600; overflow-wrap: anywhere; }
-.choice .about { display: block; color: var(--quiet); font-size: .875rem; overflow-wrap: anywhere; }
+.entry { padding: .8125rem 1rem; }
+.choice .name, .entry .name { display: block; font-weight: 600; overflow-wrap: anywhere; }
+.choice .about, .entry .about { display: block; color: var(--quiet); font-size: .875rem; overflow-wrap: anywhere; }
 .tag { display: inline-block; padding: 0 .5em; margin: .125rem .125rem 0 0; border: 1px solid var(--line); border-radius: 99px; font-size: .8125rem; line-height: 1.6; color: var(--quiet); background: var(--panel); }
 .facts { margin: 0 0 1.25rem; border-top: 1px solid var(--line); }
 .facts > div { display: grid; grid-template-columns: minmax(8rem, 34%) 1fr; gap: .25rem 1rem; padding: .5625rem 0; border-bottom: 1px solid var(--line); }
@@ -123,6 +129,7 @@ details[open] > summary { margin-bottom: .625rem; }
 pre { margin: 0; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; }
 .actions { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1.5rem; }
 .actions > form { display: contents; }
+.back { margin-top: 1.5rem; }
 .panel > form + :is(p, details) { margin-top: 1.5rem; }
 button, .button {
   appearance: none; min-height: 2.75rem; padding: .5625rem 1.25rem; border-radius: 8px; border: 1px solid var(--control);

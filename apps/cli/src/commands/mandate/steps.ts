@@ -71,7 +71,8 @@ export const stepCommands: AddCommands = (mandate, connection) => {
       .description(changes[step])
       .requiredOption(...reasonOption)
       .action(async (id: string, { reason }: { reason: string }) => {
-        const request = { path: pathOf(id, `/${step}`), scope: 'mandate:revoke' } as const;
+        const scope = step === 'resume' ? 'mandate:grant' : 'mandate:revoke';
+        const request = { path: pathOf(id, `/${step}`), scope } as const;
         printStep(await callMandates(connection(), { method: 'POST', ...request, body: { reason } }));
       });
 };

@@ -1,7 +1,7 @@
 import type { Json } from '@countersign/kernel';
-import { described } from '@countersign/runtime';
+import type { Scope } from '@countersign/market';
+import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Gate } from '../../http/gate.ts';
 import { type PatchOperation, readPatch } from '../patch/read-patch.ts';
 import { type Caller, notFound } from '../provision-users.ts';
 import { type Asserted, readResource } from '../schema/read-resource.ts';
@@ -31,7 +31,7 @@ export function resourceRoutes(
   scim: FastifyInstance,
   shape: ResourceShape,
   operations: ResourceOperations,
-  gate: Gate,
+  gate: Gate<Caller, Scope>,
 ): void {
   const url = `${shape.endpoint}/:id`;
   const one = { description: `The ${shape.name}`, body: resourceBody, mediaType };
@@ -74,7 +74,7 @@ export function resourceRoutes(
       const projection = readProjection(request.query);
       const id = idOf(request.params.id);
       const asserted = readResource(request.body, shape);
-      const resource = await operations.replace(id, asserted, provisionerOf(request, gate), ifMatchOf(request));
+      const resource = await operations.replace(id, asserted, gate.callerOf(request), ifMatchOf(request));
       return sendResource(reply, resource, { shape, projection });
     },
   );
@@ -89,16 +89,10 @@ export function resourceRoutes(
       const projection = readProjection(request.query);
       const id = idOf(request.params.id);
       const wanted = readPatch(request.body);
-      const resource = await operations.patch(id, wanted, provisionerOf(request, gate), ifMatchOf(request));
+      const resource = await operations.patch(id, wanted, gate.callerOf(request), ifMatchOf(request));
       return sendResource(reply, resource, { shape, projection });
     },
   );
-}
-
-/** Whoever provisions acts for the institution of their token, and for no other. */
-export function provisionerOf(request: FastifyRequest, gate: Gate): Caller {
-  const { subject, institution } = gate.callerOf(request);
-  return { id: subject, institution };
 }
 
 export function ifMatchOf(request: FastifyRequest): string | undefined {

@@ -1,8 +1,9 @@
 import type { Json } from '@countersign/kernel';
-import { described } from '@countersign/runtime';
+import type { Scope } from '@countersign/market';
+import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
-import type { Gate } from '../../http/gate.ts';
 import { type Candidates, listResponse } from '../list.ts';
+import type { Caller } from '../provision-users.ts';
 import { groupShape, userShape } from '../schema/resource-shape.ts';
 import { mediaType } from './answers.ts';
 import { readListQuery, readSearchRequest } from './list-query.ts';
@@ -18,7 +19,7 @@ export type Listing = (
 const found = { description: 'One page', body: listBody, mediaType };
 
 /** Queries (RFC 7644 sections 3.4.2 and 3.4.3). Reading more than one page may see what has changed in between. */
-export function searchRoutes(scim: FastifyInstance, list: Listing, gate: Gate): void {
+export function searchRoutes(scim: FastifyInstance, list: Listing, gate: Gate<Caller, Scope>): void {
   for (const shape of [userShape, groupShape]) {
     scim.get(
       shape.endpoint,

@@ -1,0 +1,33 @@
+import { type Html, html, page } from '@countersign/runtime';
+import type { Texts } from './texts/en.ts';
+
+export const tryOutPath = '/try';
+
+/** What can be tried, in its order; each step is a button, so that nothing is set up by looking. */
+export function tryOutPage(texts: Texts, lang: string): Html {
+  return page({
+    title: texts.title,
+    lang,
+    banner: texts.banner,
+    body: html`<section class="panel" aria-labelledby="title">
+<h1 id="title">${texts.title}</h1>
+<p class="lead">${texts.lead}</p>
+<p class="notice warning">${texts.notReal}</p>
+<h2>${texts.keyTitle}</h2>
+<p>${texts.keyText}</p>
+<form method="post" action="${tryOutPath}/key" target="_blank">
+<p class="hint" id="key-hint">${texts.keyAfter}</p>
+<div class="actions"><button class="primary" aria-describedby="key-hint">${texts.key}</button></div>
+</form>
+<h2>${texts.orderTitle}</h2>
+<p>${texts.orderText}</p>
+<form method="post" action="${tryOutPath}/order">
+<div class="actions"><button class="primary">${texts.order}</button></div>
+</form>
+<h2>${texts.proofTitle}</h2>
+<p>${texts.proofText}</p>
+<pre><code lang="en">npx countersign evidence export --transaction txn_... --out order.evidence.json --trust trust.json
+npx countersign evidence verify order.evidence.json --trust trust.json</code></pre>
+</section>`,
+  });
+}

@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs';
+import { type Clock, CodedError, isCodedError, parseId } from '@countersign/kernel';
+import { type Client, createClient, importSigningKey } from '@countersign/sdk';
+import type { Configuration } from '../configuration.ts';
+import {
+  type ClientName,
+  exampleDirectory,
+  exampleMandate,
+  exampleOrder,
+  exampleTerms,
+  orderInterface,
+  visitors,
+} from './example.ts';
+import { exampleKeys } from './keys.ts';
+
+export interface TryOutDependencies {
+  readonly configuration: Pick<Configuration, 'environment' | 'issuer' | 'dataFolder'>;
+  /** Of the operator's command: everything is set up as an operator would, by the interfaces that everybody has. */
+  readonly operatorKeyFile: string;
+  readonly clock: Clock;
+}
+
+/** A small example in which whoever is at this machine approves an order as a supervisor, with a key of their own. */
+export interface TryOut {
+  /** Where a visitor registers a security key or passkey. @throws CodedError `try_out_full`, `try_out_busy` */
+  inviteVisitor(): Promise<{ readonly path: string; readonly visitor: string }>;
+  /** Where an order waits for them. @throws CodedError `try_out_busy`, and what the interfaces say */
+  placeOrder(): Promise<{ readonly path: string; readonly transaction: string }>;
+}
+
+/** The screening of sanctions lists is of today; policies take one of up to 24 hours. */
+const screenEveryMs = 12 * 3_600_000;
+
+/** @throws CodedError `configuration_unsafe` outside development: it makes a supervisor of whoever asks */
+export function createTryOut({ configuration, operatorKeyFile, clock }: TryOutDependencies): TryOut {
+  const { environment, issuer, dataFolder } = configuration;
+  if (environment !== 'development')
+    throw new CodedError({
+      code: 'configuration_unsafe',
+      category: 'invalid',
+      detail: 'The try-out makes a supervisor of whoever opens it: it is there only where environment is development.',
+    });
+  let screenedAt = 0;
+  let mandate: string | undefined;
+  let busy = false;
+
+  /** Lazily: while it is being mounted, nothing answers yet. */
+  function start() {
+    const { since, keys } = exampleKeys(dataFolder, clock.now());
+    const operatorKey = importSigningKey(JSON.parse(readFileSync(operatorKeyFile, 'utf8')));
+    return {
+      since,
+      keys,
+      operator: createClient({ issuer, clientId: 'countersign-cli', key: operatorKey }),
+      client: (clientId: ClientName) => createClient({ issuer, clientId, key: keys[clientId] }),
+    };
+  }
+  let started: ReturnType<typeof start> | undefined;
+
+  async function call(client: Client, door: string, scope: string, path: string, body: unknown, key?: string) {
+    const token = await client.clientCredentials({ resource: `${issuer}/${door}`, scope });
+    const url = `${issuer}${path}`;
+    return client.callOrThrow(token, {
+      method: 'POST',
+      url,
+      body,
+      ...(key === undefined ? {} : { idempotencyKey: key }),
+    });
+  }
+
+  /** The example as it has to be; the same again changes nothing but the day of the screening. */
+  async function setUp(): Promise<NonNullable<typeof started>> {
+    started ??= start();
+    const { operator, keys } = started;
+    const now = clock.now();
+    if (now - screenedAt < screenEveryMs) return started;
+    const file = exampleDirectory(issuer, keys, new Date(now).toISOString());
+    await call(operator, 'directory', 'directory:apply', '/directory/apply', file);
+    screenedAt = now;
+    return started;
+  }
+
+  async function mandateFor({ client, since }: NonNullable<typeof started>): Promise<string> {
+    const proposal = exampleMandate(since);
+    const proposed = await call(
+      client('try-out-fund'),
+      'mandates',
+      'mandate:grant',
+      '/mandates',
+      proposal,
+      `try-out-${since}`,
+    );
+    const id = textOf(proposed, 'id');
+    try {
+      const accept = `/mandates/${id}/accept`;
+      await call(client('try-out-house'), 'mandates', 'mandate:grant', accept, { termsHash: exampleTerms });
+    } catch (error) {
+      // Accepted before; whether it stands is asked when the order is placed.
+      if (!isCodedError(error) || error.category !== 'conflict') throw error;
+    }
+    return id;
+  }
+
+  /** One at a time: what a visitor presses twice is done once. */
+  async function alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (busy)
+      throw new CodedError({
+        code: 'try_out_busy',
+        category: 'unavailable',
+        detail: 'The example is being set up at this moment. Try again in a second.',
+      });
+    busy = true;
+    try {
+      return await work();
+    } finally {
+      busy = false;
+    }
+  }
+
+  return {
+    inviteVisitor: () =>
+      alone(async () => {
+        const { operator } = await setUp();
+        for (const visitor of visitors) {
+          try {
+            const path = `/people/${encodeURIComponent(visitor)}/invitations`;
+            const evidence = ['Try-out: whoever is at this machine; nobody was identified'];
+            const invited = await call(operator, 'people', 'authenticator:invite', path, { evidence });
+            return { path: new URL(textOf(invited, 'url')).pathname, visitor };
+          } catch (error) {
+            // This one has a key, or had one: the next.
+            if (!isCodedError(error, 'recovery_needed')) throw error;
+          }
+        }
+        throw new CodedError({
+          code: 'try_out_full',
+          category: 'conflict',
+          detail: `All ${visitors.length} visitors have a key. Sign in with one of those, or start with another data folder.`,
+        });
+      }),
+
+    placeOrder: () =>
+      alone(async () => {
+        const example = await setUp();
+        mandate ??= await mandateFor(example);
+        const token = await example.client('try-out-algorithm').clientCredentials({
+          resource: orderInterface(issuer),
+          scope: 'order:create',
+          authorizationDetails: [exampleOrder(issuer, mandate, clock.now())],
+        });
+        const transaction = parseId('transaction', claimsOf(token.accessToken)['txn']);
+        if (transaction === undefined) throw new Error('a token for an order without its transaction');
+        return { path: `/approve/${transaction}`, transaction };
+      }),
+  };
+}
+
+function textOf(answer: unknown, name: string): string {
+  const value =
+    typeof answer === 'object' && answer !== null
+      ? new Map<string, unknown>(Object.entries(answer)).get(name)
+      : undefined;
+  if (typeof value !== 'string') throw new Error(`an answer of our own without ${name}`);
+  return value;
+}
+
+/** Of a token that was just issued here: nothing is decided on this reading. */
+function claimsOf(token: string): Readonly<Record<string, unknown>> {
+  const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+  return typeof claims === 'object' && claims !== null ? { ...claims } : {};
+}

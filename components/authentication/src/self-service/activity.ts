@@ -1,0 +1,85 @@
+import type { AuditLog, LogEntry, PrincipalId, RecordType } from '@countersign/contracts';
+import type { Clock } from '@countersign/kernel';
+import { selfServiceEn } from '../texts/self-service-en.ts';
+import type { ActivityPage, OwnActivity, SelfServiceSources } from './sources.ts';
+
+const pageSize = 25;
+const mostFound = 1_000;
+const hourMs = 3_600_000;
+const shortestMs = 1_000;
+/** Further back nobody looks page by page. */
+const longestBackMs = 400 * 24 * hourMs;
+
+const isActivityType = (type: string): type is RecordType => Object.hasOwn(selfServiceEn.activity.types, type);
+/** Those that there are words for. */
+const types: readonly RecordType[] = Object.keys(selfServiceEn.activity.types).filter(isActivityType);
+
+/**
+ * What was done in the name of a person, from the log, newest first. The log is read forwards; so it is asked for a
+ * stretch of time that is widened until it holds a page, and narrowed where it holds too much.
+ */
+export function activityFromLog(
+  log: Pick<AuditLog, 'query'>,
+  clock: Clock,
+): NonNullable<SelfServiceSources['activityOf']> {
+  return async (person, before) => {
+    const now = clock.now();
+    const start = cursorOf(before) ?? { until: now + hourMs, index: undefined };
+    const earliest = now - longestBackMs;
+    let widthMs = 24 * hourMs;
+    let narrowed = false;
+    for (;;) {
+      const from = Math.max(Math.floor(start.until - widthMs), earliest);
+      const found = (await log.query({ person, types, from, until: start.until, limit: mostFound })).filter(
+        ({ index }) => start.index === undefined || index < start.index,
+      );
+      if (found.length >= mostFound && widthMs > shortestMs) {
+        widthMs = Math.max(widthMs / 8, shortestMs);
+        narrowed = true;
+      } else if (found.length <= pageSize && from > earliest && !narrowed) widthMs *= 6;
+      else return pageOf(person, found, from > earliest ? from : undefined);
+    }
+  };
+}
+
+/** @param goesOnAt milliseconds since the epoch: nothing before was looked at */
+function pageOf(person: PrincipalId, found: readonly LogEntry[], goesOnAt: number | undefined): ActivityPage {
+  const newest = found.slice(-pageSize).reverse();
+  const last = newest.at(-1);
+  const next =
+    found.length > pageSize && last !== undefined
+      ? `${Date.parse(last.record.time) + 1}-${last.index}`
+      : goesOnAt?.toString();
+  return {
+    entries: newest.map(({ record }) => shownOf(person, record)),
+    ...(next === undefined ? {} : { next }),
+  };
+}
+
+/** Of what others did, where the person took part, only that it was. */
+function shownOf(person: PrincipalId, record: LogEntry['record']): OwnActivity {
+  const { id, type, time, subject, reason, address, device, client } = record;
+  const own = subject?.id === person;
+  const name = own && type.startsWith('authenticator.') ? nameIn(record.data) : undefined;
+  return {
+    ...{ id, type, time },
+    ...(reason === undefined ? {} : { reason }),
+    ...(own && address !== undefined ? { address } : {}),
+    ...(own && device !== undefined ? { device } : {}),
+    ...(client === undefined ? {} : { client }),
+    ...(name === undefined ? {} : { name }),
+  };
+}
+
+function nameIn(data: unknown): string | undefined {
+  if (typeof data !== 'object' || data === null || !('name' in data)) return undefined;
+  return typeof data.name === 'string' ? data.name : undefined;
+}
+
+function cursorOf(
+  text: string | undefined,
+): { readonly until: number; readonly index: bigint | undefined } | undefined {
+  const [, until, index] = /^(\d{1,15})(?:-(\d{1,18}))?$/.exec(text ?? '') ?? [];
+  if (until === undefined) return undefined;
+  return { until: Number(until), index: index === undefined ? undefined : BigInt(index) };
+}

@@ -1,0 +1,105 @@
+import type { AskedStatement } from '@countersign/contracts';
+import { ceremonyAttributes, ceremonyFields, type Html, html, page } from '@countersign/runtime';
+import type { Texts } from '../texts/en.ts';
+import { refusalText } from '../texts/refusal-text.ts';
+
+/** How every page about one's own account is drawn. */
+export interface Drawn {
+  readonly texts: Texts;
+  /** BCP 47. */
+  readonly lang: string;
+  readonly banner: string | undefined;
+}
+
+export const accountPath = '/me';
+
+/** A moment for people: `21 November 2026 at 09:00 UTC`. */
+export function inWords(instant: string, lang: string): string {
+  const text = new Intl.DateTimeFormat(lang === 'de' ? 'de-DE' : 'en-GB', {
+    dateStyle: 'long',
+    timeStyle: 'short',
+    timeZone: 'UTC',
+  }).format(new Date(instant));
+  return `${text} UTC`;
+}
+
+/** One section of the account, with the way back. */
+export function sectionPage(
+  { texts, lang, banner }: Drawn,
+  content: {
+    readonly title: string;
+    readonly lead?: string;
+    readonly body: Html;
+    readonly script?: boolean;
+    /** Where the page belongs to; the account itself when left out. */
+    readonly back?: { readonly path: string; readonly title: string };
+    readonly problem?: string | undefined;
+    readonly done?: string | undefined;
+  },
+): Html {
+  const { selfService } = texts;
+  const { title, lead, body, script = false, problem, done } = content;
+  const back = content.back ?? { path: accountPath, title: selfService.back };
+  return page({
+    ...{ title, lang, banner, script },
+    body: html`<section class="panel" aria-labelledby="title">
+<h1 id="title">${title}</h1>
+${lead !== undefined && html`<p class="lead">${lead}</p>`}
+${done !== undefined && html`<div class="notice" role="status"><p>${done}</p></div>`}
+${problem !== undefined && problemNotice(texts, problem)}
+${body}
+<p class="quiet back"><a href="${back.path}">← ${back.title}</a></p>
+</section>`,
+  });
+}
+
+function problemNotice(texts: Texts, code: string): Html {
+  return html`<div class="notice problem" role="alert"><p><strong>${texts.selfService.problem}</strong> ${refusalText(texts, code)} <span class="quiet">(${code})</span></p></div>`;
+}
+
+/** Rows of a list, each with where it leads, if anywhere. */
+export function rows(
+  items: readonly { readonly name: Html | string; readonly about: Html | string; readonly path?: string }[],
+): Html {
+  return html`<ul class="choices">${items.map(
+    ({ name, about, path }) =>
+      html`<li>${
+        path === undefined
+          ? html`<div class="entry"><span class="name">${name}</span> <span class="about">${about}</span></div>`
+          : html`<a class="choice" href="${path}"><span><span class="name">${name}</span> <span class="about">${about}</span></span></a>`
+      }</li>`,
+  )}</ul>`;
+}
+
+export function facts(items: readonly (readonly [label: string, value: string | Html | undefined])[]): Html {
+  return html`<dl class="facts">${items.map(
+    ([label, value]) => value !== undefined && html`<div><dt>${label}</dt><dd><bdi>${value}</bdi></dd></div>`,
+  )}</dl>`;
+}
+
+/** The form by which a change is signed, and what is said where nothing can sign it. */
+export function signedForm(
+  { texts, lang }: Drawn,
+  content: {
+    readonly path: string;
+    readonly csrf: Html;
+    readonly asked: AskedStatement | undefined;
+    readonly action: string;
+    readonly confirms: string;
+    readonly button: string;
+    readonly style?: 'primary' | 'refuse';
+    /** Further hidden fields. */
+    readonly fields?: Html;
+  },
+): Html {
+  const { selfService } = texts;
+  const { path, csrf, asked, action, confirms, button, style = 'primary', fields } = content;
+  if (asked === undefined) return html`<p class="notice warning">${selfService.noKey}</p>`;
+  return html`<form method="post" action="${path}"${ceremonyAttributes('get', asked.options)}>
+${csrf}<input type="hidden" name="handle" value="${asked.handle}"><input type="hidden" name="action" value="${action}">${fields}
+<p><strong>${confirms}</strong></p>
+<p class="hint">${selfService.signHint}</p>
+${ceremonyFields(lang)}
+<div class="actions"><button class="${style}">${button}</button></div>
+</form>`;
+}

@@ -1,0 +1,167 @@
+import { type AskedStatement, type Authenticator, hardwareAcr } from '@countersign/contracts';
+import { ceremonyAttributes, ceremonyFields, type Html, html } from '@countersign/runtime';
+import { type Drawn, facts, inWords, rows, sectionPage, signedForm } from './drawing.ts';
+import { keysPath } from './paths.ts';
+
+/** What there is of a person's keys. */
+export function keysPage(
+  drawn: Drawn,
+  content: { readonly keys: readonly Authenticator[]; readonly done?: string | undefined },
+): Html {
+  const { texts, lang } = drawn;
+  const { keys: words } = texts.selfService;
+  const { keys, done } = content;
+  return sectionPage(drawn, {
+    title: words.title,
+    lead: words.lead,
+    done,
+    body:
+      keys.length === 0
+        ? html`<p class="notice">${words.none}</p>`
+        : html`${keys.length === 1 && html`<p class="notice warning">${words.onlyOne}</p>`}
+${rows(
+  keys.map((key) => ({
+    name: html`<bdi>${key.name}</bdi>`,
+    about:
+      key.suspendedAt === undefined
+        ? html`${kindOf(drawn, key)} · ${words.usedLast(key.lastUsedAt === undefined ? texts.selfService.never : inWords(key.lastUsedAt, lang))}`
+        : words.suspended,
+    path: `${keysPath}/${key.id}`,
+  })),
+)}
+<div class="actions"><a class="button" href="${keysPath}/add">${words.add}</a></div>`,
+  });
+}
+
+function kindOf({ texts }: Drawn, { model, acr }: Authenticator): Html {
+  const { hardware, ordinary } = texts.selfService.keys;
+  return html`${model === undefined ? ordinary : html`<bdi>${model}</bdi>`}${acr === hardwareAcr && html`, ${hardware}`}`;
+}
+
+/** One key, with what can be done to it. */
+export function keyPage(
+  drawn: Drawn,
+  content: {
+    readonly key: Authenticator;
+    readonly path: string;
+    readonly csrf: Html;
+    /** For its removal. */
+    readonly asked: AskedStatement | undefined;
+    readonly isLast: boolean;
+    readonly problem?: string | undefined;
+  },
+): Html {
+  const { texts, lang } = drawn;
+  const { keys: words, never } = texts.selfService;
+  const { key, path, csrf, asked, isLast, problem } = content;
+  return sectionPage(drawn, {
+    title: words.title,
+    script: true,
+    problem,
+    back: { path: keysPath, title: words.title },
+    body: html`${key.suspendedAt !== undefined && html`<p class="notice warning">${words.suspended}</p>`}
+${facts([
+  [words.name, key.name],
+  [words.kind, kindOf(drawn, key)],
+  [words.registered, inWords(key.registeredAt, lang)],
+  [words.lastUsed, key.lastUsedAt === undefined ? never : inWords(key.lastUsedAt, lang)],
+])}
+<section aria-labelledby="rename"><h2 id="rename">${words.rename}</h2>
+<form method="post" action="${path}">
+${csrf}<input type="hidden" name="action" value="name">
+<label for="name">${words.to}</label>
+<input type="text" id="name" name="name" required maxlength="60" autocomplete="off">
+<div class="actions"><button>${words.renameNext}</button></div>
+</form></section>
+<section aria-labelledby="remove"><h2 id="remove">${words.remove}</h2>
+<p>${isLast ? words.lastOne : words.removeLead}</p>
+${
+  !isLast &&
+  signedForm(drawn, {
+    ...{ path, csrf, asked, action: 'remove', confirms: words.removeConfirms },
+    ...{ button: words.remove, style: 'refuse' },
+  })
+}</section>`,
+  });
+}
+
+/** The new name, as it is signed. */
+export function renamePage(
+  drawn: Drawn,
+  content: {
+    readonly key: Authenticator;
+    readonly name: string;
+    readonly path: string;
+    readonly csrf: Html;
+    readonly asked: AskedStatement | undefined;
+  },
+): Html {
+  const { keys: words, sign } = drawn.texts.selfService;
+  const { key, name, path, csrf, asked } = content;
+  return sectionPage(drawn, {
+    title: words.renameTitle,
+    script: true,
+    back: { path, title: key.name },
+    body: html`${facts([
+      [words.from, key.name],
+      [words.to, name],
+    ])}
+${signedForm(drawn, {
+  ...{ path, csrf, asked, action: 'rename', confirms: words.renameConfirms, button: sign },
+  fields: html`<input type="hidden" name="name" value="${name}">`,
+})}`,
+  });
+}
+
+/** The first of two steps: a key that the person has lets another one in. */
+export function addKeyPage(
+  drawn: Drawn,
+  content: {
+    readonly path: string;
+    readonly csrf: Html;
+    readonly asked: AskedStatement | undefined;
+    readonly problem?: string | undefined;
+  },
+): Html {
+  const { keys: words, sign } = drawn.texts.selfService;
+  const { problem, ...form } = content;
+  return sectionPage(drawn, {
+    title: words.add,
+    lead: words.addLead,
+    script: true,
+    problem,
+    back: { path: keysPath, title: words.title },
+    body: html`<h2>${words.addStep}</h2>
+${signedForm(drawn, { ...form, action: 'allow', confirms: words.addConfirms, button: sign })}`,
+  });
+}
+
+/** The second step: the new key. */
+export function newKeyPage(
+  drawn: Drawn,
+  content: {
+    readonly path: string;
+    readonly csrf: Html;
+    readonly asked: AskedStatement;
+    readonly needsHardware: boolean;
+  },
+): Html {
+  const { texts, lang } = drawn;
+  const { keys: words } = texts.selfService;
+  const { path, csrf, asked, needsHardware } = content;
+  return sectionPage(drawn, {
+    title: words.add,
+    script: true,
+    back: { path: keysPath, title: words.title },
+    body: html`<h2>${words.newStep}</h2>
+<p>${words.newLead} ${needsHardware ? texts.enrolment.hardware : texts.enrolment.any}</p>
+<form method="post" action="${path}"${ceremonyAttributes('create', asked.options)}>
+${csrf}<input type="hidden" name="handle" value="${asked.handle}"><input type="hidden" name="action" value="register">
+<label for="name">${words.name}</label>
+<input type="text" id="name" name="name" maxlength="60" autocomplete="off" aria-describedby="name-hint">
+<p class="hint" id="name-hint">${words.nameHint}</p>
+${ceremonyFields(lang)}
+<div class="actions"><button class="primary">${words.register}</button></div>
+</form>`,
+  });
+}

@@ -1,0 +1,94 @@
+import {
+  type AskedStatement,
+  authenticatorErrors,
+  hardwareAcr,
+  type PrincipalId,
+  type SignedStatement,
+} from '@countersign/contracts';
+import { type Clock, isCodedError, type Json, type Random } from '@countersign/kernel';
+import { credentialFieldName } from '@countersign/runtime';
+import type { RunningAuthenticators } from '../authenticators/authenticators.ts';
+import { addStatementType } from '../authenticators/registrations.ts';
+
+/** What a person says when they change something of their account, by the type of the statement. */
+export const changeTypes = {
+  add: addStatementType,
+  rename: 'countersign-authenticator-rename+webauthn',
+  remove: 'countersign-authenticator-remove+webauthn',
+  endSession: 'countersign-session-end+webauthn',
+  endOtherSessions: 'countersign-session-end-others+webauthn',
+} as const;
+
+/** A change, with what of it is signed. */
+export interface Change {
+  readonly kind: keyof typeof changeTypes;
+  readonly about: Readonly<Record<string, Json>>;
+}
+
+export interface SigningDependencies {
+  readonly authenticators: Pick<RunningAuthenticators, 'of' | 'ask' | 'take'>;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const lifeSeconds = 300;
+
+/** Each change of an account is signed afresh, so that an open browser alone changes nothing. */
+export function createSigning({ authenticators, clock, random }: SigningDependencies) {
+  /** What may sign it: keys are looked after with the strongest that the person has; sessions are ended with any. */
+  async function classesFor({ kind }: Change, person: PrincipalId): Promise<readonly string[] | undefined> {
+    if (kind === 'endSession' || kind === 'endOtherSessions') return undefined;
+    const theirs = await authenticators.of(person);
+    return theirs.some(({ acr, suspendedAt }) => acr === hardwareAcr && suspendedAt === undefined)
+      ? [hardwareAcr]
+      : undefined;
+  }
+
+  return {
+    /** What the page asks the browser for; undefined where the person has no key that would do. */
+    async ask(person: PrincipalId, change: Change): Promise<AskedStatement | undefined> {
+      const acrValues = await classesFor(change, person);
+      const iat = Math.floor(clock.now() / 1000);
+      const claims = {
+        ...{ typ: changeTypes[change.kind], iss: person, person, iat, exp: iat + lifeSeconds },
+        jti: Buffer.from(random.bytes(16)).toString('base64url'),
+        ...change.about,
+      };
+      try {
+        return await authenticators.ask({
+          ...{ person, claims, lifeSeconds },
+          ...(acrValues === undefined ? {} : { acrValues }),
+        });
+      } catch (error) {
+        if (isCodedError(error, 'authenticator_none')) return undefined;
+        throw error;
+      }
+    },
+
+    /**
+     * Takes what was signed, which must be this change and nothing else: what a person signed about one key says nothing
+     * about another.
+     *
+     * @throws CodedError of `authenticatorErrors`
+     */
+    async take(person: PrincipalId, change: Change, fields: ReadonlyMap<string, string>): Promise<SignedStatement> {
+      const statement = await authenticators.take({
+        handle: fields.get('handle'),
+        person,
+        credential: fields.get(credentialFieldName),
+      });
+      const { claims } = statement;
+      const isThis =
+        claims.typ === changeTypes[change.kind] &&
+        Object.entries(change.about).every(([name, value]) => JSON.stringify(claims[name]) === JSON.stringify(value));
+      if (!isThis)
+        throw authenticatorErrors.error(
+          'challenge_mismatch',
+          'What you signed is something else than what was to be changed. Open the page again.',
+        );
+      return statement;
+    },
+  };
+}
+
+export type Signing = ReturnType<typeof createSigning>;

@@ -1,0 +1,178 @@
+import {
+  type Authentication,
+  actorOf,
+  authenticationErrors,
+  authenticatorErrors,
+  type Caller,
+  type Directory,
+  type ListedSession,
+  type PersonSignals,
+  personSignals,
+  type ResourceGuard,
+} from '@countersign/contracts';
+import { parseId } from '@countersign/kernel';
+import { type Scope, tiers } from '@countersign/market';
+import { described, withCaller } from '@countersign/runtime';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { peopleLookedAfter } from '../looked-after.ts';
+
+const closed = { additionalProperties: false };
+const tag = 'people';
+const person = Type.String({ maxLength: 80, description: 'Principal id: `person:` and a name' });
+const personParams = Type.Object({ person }, closed);
+const sessionParams = Type.Object({ person, id: Type.String({ maxLength: 40 }) }, closed);
+/** Nobody shortens the wait after a recovery: it is for the person to say that it was not them. A lock ends by unlocking. */
+const clearable = personSignals.filter((name) => name !== 'recovery-cooling-off' && name !== 'account-disabled');
+const signalParams = Type.Object({ person, signal: Type.Enum(clearable) }, closed);
+const reasonBody = Type.Object(
+  { reason: Type.String({ minLength: 1, maxLength: 200, description: 'It is recorded; no names of people' }) },
+  closed,
+);
+const instant = Type.String({ format: 'date-time' });
+const sessionAnswer = Type.Object(
+  {
+    id: Type.String(),
+    acr: Type.String(),
+    tier: Type.Enum([...tiers], { description: 'What it is good for' }),
+    device: Type.Optional(Type.String({ description: 'The managed device that it began on' })),
+    where: Type.Optional(Type.String({ description: 'Browser and address, as they were when it began' })),
+    started_at: instant,
+    last_seen_at: instant,
+    ends_at: instant,
+  },
+  { title: 'PersonSession', ...closed },
+);
+const sessionsAnswer = Type.Object(
+  {
+    person: Type.String(),
+    sessions: Type.Array(sessionAnswer),
+    signals: Type.Array(Type.Enum([...personSignals]), { description: 'What is unusual about the person now' }),
+  },
+  { title: 'PersonSessions', ...closed },
+);
+
+type ToPerson = { Params: Static<typeof personParams> };
+type ToSession = { Params: Static<typeof sessionParams> };
+type ToSignal = { Params: Static<typeof signalParams> };
+type WithReason = { Body: Static<typeof reasonBody> };
+
+export interface SessionRoutes {
+  readonly authentication: Pick<Authentication, 'sessionsOf' | 'end' | 'endAllOf'>;
+  readonly signals?: Pick<PersonSignals, 'of' | 'clear'>;
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly guard: ResourceGuard;
+  readonly baseUrl: string;
+  /** Whether an institution runs this installation: it looks after the people of every other. */
+  readonly isOperator: (institution: string) => boolean;
+}
+
+/** Where people are signed in, and what is unusual about them, for those who look after their accounts, under `/people`. */
+export function sessionRoutes(
+  app: FastifyInstance,
+  { authentication, signals, directory, guard, baseUrl, isOperator }: SessionRoutes,
+): void {
+  const needs = <Request extends FastifyRequest>(
+    scope: Scope,
+    handler: (request: Request, reply: FastifyReply, caller: Caller) => Promise<unknown>,
+  ) => withCaller<Caller, Request>((request) => guard.check(request, { scope }), baseUrl, handler);
+  const personOf = peopleLookedAfter({ directory, isOperator });
+
+  app.get<ToPerson>(
+    '/people/:person/sessions',
+    described({
+      tag,
+      summary: 'List where a person is signed in',
+      scopes: ['session:read'],
+      params: personParams,
+      answers: { 200: { description: 'Newest first, with what is unusual about them', body: sessionsAnswer } },
+    }),
+    needs<FastifyRequest<ToPerson>>('session:read', async ({ params }, reply, caller) => {
+      const id = personOf(params.person, caller, 'itself-too');
+      reply.header('cache-control', 'no-store');
+      return {
+        person: id,
+        sessions: (await authentication.sessionsOf(id)).map(shown),
+        signals: signals?.of(id) ?? [],
+      };
+    }),
+  );
+
+  app.post<ToSession & WithReason>(
+    '/people/:person/sessions/:id/end',
+    described({
+      tag,
+      summary: 'End one session of a person',
+      scopes: ['session:end'],
+      params: sessionParams,
+      body: reasonBody,
+      answers: { 204: { description: 'It opens nothing any more' } },
+    }),
+    needs<FastifyRequest<ToSession & WithReason>>('session:end', async ({ params, body }, reply, caller) => {
+      const owner = personOf(params.person, caller, 'others');
+      const id = parseId('session', params.id);
+      if (id === undefined || !(await authentication.sessionsOf(owner)).some(({ session }) => session === id))
+        throw authenticationErrors.error('session_unknown', 'This person has no such session; it may have ended.');
+      await authentication.end(id, plain(body.reason), actorOf(caller));
+      return reply.status(204).send();
+    }),
+  );
+
+  app.post<ToPerson & WithReason>(
+    '/people/:person/sessions/end',
+    described({
+      tag,
+      summary: 'End every session of a person',
+      description: 'They can sign in again; to keep them out, lock the account.',
+      scopes: ['session:end'],
+      params: personParams,
+      body: reasonBody,
+      answers: {
+        200: { description: 'How many ended', body: Type.Object({ ended: Type.Integer({ minimum: 0 }) }, closed) },
+      },
+    }),
+    needs<FastifyRequest<ToPerson & WithReason>>('session:end', async ({ params, body }, _reply, caller) => ({
+      ended: await authentication.endAllOf(
+        personOf(params.person, caller, 'others'),
+        plain(body.reason),
+        actorOf(caller),
+      ),
+    })),
+  );
+
+  if (signals === undefined) return;
+  app.post<ToSignal>(
+    '/people/:person/signals/:signal/clear',
+    described({
+      tag,
+      summary: 'Say that what was unusual about a person is settled',
+      description: 'Policies do not look at it any more. The wait after a recovery cannot be cleared.',
+      scopes: ['account:unlock'],
+      params: signalParams,
+      answers: { 204: { description: 'It does not stand; also when it did not before' } },
+    }),
+    needs<FastifyRequest<ToSignal>>('account:unlock', async ({ params }, reply, caller) => {
+      const id = personOf(params.person, caller, 'others');
+      await signals.clear(id, params.signal, caller.subject);
+      return reply.status(204).send();
+    }),
+  );
+}
+
+/** Text of one line. @throws CodedError `invitation_malformed` */
+function plain(text: string): string {
+  const trimmed = text.trim();
+  if (trimmed === '' || /[\p{Cc}\p{Cs}]/u.test(trimmed))
+    throw authenticatorErrors.error('invitation_malformed', 'A reason is one line of text.');
+  return trimmed;
+}
+
+function shown(session: ListedSession): Static<typeof sessionAnswer> {
+  const { session: id, acr, tier, device, where, startedAt, lastSeenAt, endsAt } = session;
+  return {
+    ...{ id, acr, tier },
+    ...(device === undefined ? {} : { device }),
+    ...(where === undefined ? {} : { where }),
+    ...{ started_at: startedAt, last_seen_at: lastSeenAt, ends_at: endsAt },
+  };
+}

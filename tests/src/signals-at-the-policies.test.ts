@@ -1,0 +1,58 @@
+import { toInstant } from '@countersign/kernel';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRiskWorld, type RiskWorld } from '../../components/authentication/src/testing/risk-world.ts';
+import { desk, midday, stepQuestion, transactionOf } from '../../components/policy-engine/src/testing/desk.ts';
+import { createEngineRig, type EngineRig } from '../../components/policy-engine/src/testing/engine-rig.ts';
+
+/** What is raised about a person, as the shipped policies take it when that person’s order is to be placed. */
+describe('what is unusual about a person', () => {
+  let rig: EngineRig;
+  let world: RiskWorld;
+  let risk: Awaited<ReturnType<RiskWorld['node']>>;
+  let engine: Awaited<ReturnType<EngineRig['start']>>;
+  beforeAll(async () => {
+    rig = await createEngineRig();
+    rig.directory = desk;
+    engine = await rig.start();
+    world = await createRiskWorld();
+    risk = await world.node();
+  });
+  afterAll(async () => {
+    await world.close();
+    await rig.close();
+  });
+
+  const question = stepQuestion('order:create', transactionOf('trade_order', { drop: ['algo'] }), {});
+  const person = question.principal as Parameters<typeof risk.clear>[0];
+  const raise = (name: Parameters<typeof risk.clear>[1]) =>
+    risk.raise({ person, name, until: toInstant(world.clock.now() + 3_600_000), why: 'for the test' });
+  const placed = async (authentication: { readonly acr?: string; readonly authTime?: number } = {}) => {
+    const signals = risk.of(person);
+    const { decision, reasons, obligations } = await engine.decide({
+      ...question,
+      context: { ...question.context, ...authentication, ...(signals.length === 0 ? {} : { signals }) },
+    });
+    return { decision, reasons: reasons.map(({ code }) => code), obligations: obligations.map(({ kind }) => kind) };
+  };
+  const fresh = { acr: 'phrh', authTime: midday / 1000 - 60 };
+
+  it.each(['device-new', 'failed-attempts'] as const)('asks for a step-up while %s stands', async (name) => {
+    expect((await placed()).reasons).toEqual([]);
+    await raise(name);
+    expect(await placed()).toEqual({ decision: false, reasons: ['step_up_risk'], obligations: ['step-up'] });
+    expect((await placed(fresh)).reasons).toEqual([]);
+    await risk.clear(person, name, 'person:olga.office');
+    expect((await placed()).reasons).toEqual([]);
+  });
+
+  it.each([
+    ['impossible-travel', 'risk_takeover'],
+    ['credential-compromised', 'risk_takeover'],
+    ['recovery-cooling-off', 'recovered_lately'],
+  ] as const)('denies while %s stands, however fresh the sign-in', async (name, reason) => {
+    await raise(name);
+    expect(await placed(fresh)).toEqual({ decision: false, reasons: [reason], obligations: [] });
+    await risk.clear(person, name, 'person:olga.office');
+    expect((await placed(fresh)).reasons).toEqual([]);
+  });
+});
