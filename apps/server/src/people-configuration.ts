@@ -34,6 +34,11 @@ export const peopleSchemas = {
     {
       /** Classes of authenticators of which one is enough to approve; `phrh` when left out, in development `phr` as well. */
       acrValues: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 128 }), { minItems: 1, maxItems: 8 })),
+      /**
+       * Whether approvals count that software signed with a key of the directory; true in development, false elsewhere when left
+       * out. Their keys are kept by the firm, in hardware or not: it must see to what a recovery does not reach.
+       */
+      directoryKeys: Type.Optional(Type.Boolean()),
       /** In which times are told first; `UTC` when left out. IANA name. */
       timeZone: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_+/-]{1,64}$' })),
     },

@@ -261,6 +261,30 @@ describe('the access', () => {
     expect(refusals()).toEqual(Array(5).fill('incident_not_holder'));
   });
 
+  it('is neither asked for, given, collected nor reviewed by an account that may be somebody else’s', async () => {
+    const unsettle = (who: typeof fay) => world.signals.set(who.id, ['recovery-cooling-off']);
+    unsettle(fay);
+    await expect(breakGlass.askToDeclare(stopOrders, fay.id)).rejects.toEqual(withCode('incident_not_holder'));
+    world.signals.clear();
+    const { id } = await world.declare(breakGlass);
+    const statement = await world.sign(sam, await breakGlass.askToSecond(id, sam.id));
+    for (const who of [fay, sam]) {
+      unsettle(who);
+      await expect(breakGlass.second(id, statement)).rejects.toEqual(withCode('incident_not_holder'));
+      world.signals.clear();
+    }
+    await breakGlass.second(id, statement);
+    for (const who of [fay, sam]) {
+      unsettle(who);
+      await expect(breakGlass.collect(id, thumbprint)).rejects.toEqual(withCode('incident_not_holder'));
+      world.signals.clear();
+    }
+    world.clock.advance(15 * minute);
+    unsettle(cora);
+    await expect(world.review(breakGlass, id)).rejects.toEqual(withCode('incident_not_reviewer'));
+    expect(world.issued).toEqual([]);
+  });
+
   it('is not given where the first was locked out before the second came', async () => {
     const { id } = await world.declare(breakGlass);
     const statement = await world.sign(sam, await breakGlass.askToSecond(id, sam.id));

@@ -6,6 +6,7 @@ import {
   emergencySeconds,
   type Incident,
   type Person,
+  type PersonSignal,
   type PrincipalId,
   type SignedStatement,
 } from '@countersign/contracts';
@@ -56,6 +57,14 @@ const mostListed = 100;
 const mostCollections = 10;
 type Verdict = NonNullable<Incident['review']>['verdict'];
 type Step = Parameters<typeof incidentRefused>[1]['step'];
+/** Signs that it may be somebody else: in an emergency too, and then above all. */
+const unsettling: ReadonlySet<PersonSignal> = new Set([
+  'account-disabled',
+  'credential-compromised',
+  'impossible-travel',
+  'recovery-cooling-off',
+  'session-hijacked',
+]);
 
 /**
  * Emergency access. Two holders sign for it, everybody who watches is alarmed before anybody has it, it lives for a
@@ -122,10 +131,18 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
     });
   }
 
+  const isUnsettled = (id: PrincipalId): boolean =>
+    dependencies.signals?.of(id).some((signal) => unsettling.has(signal)) === true;
+
   function requireHolder(id: PrincipalId): Person {
     const person = personOf(id);
     if (person === undefined || !person.roles.includes(holderRole))
       throw breakGlassErrors.error('incident_not_holder', `Emergency access is for holders of the role ${holderRole}.`);
+    if (isUnsettled(id))
+      throw breakGlassErrors.error(
+        'incident_not_holder',
+        'Something about the account of a holder has to settle first.',
+      );
     return person;
   }
 
@@ -170,7 +187,7 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
   async function requireReviewer(stored: StoredIncident, reviewer: PrincipalId): Promise<void> {
     const person = personOf(reviewer);
     if (person === undefined || person.institution !== stored.institution) throw unknownIncident();
-    if (!isReviewer(reviewer) || reviewer === stored.holder || reviewer === stored.second)
+    if (!isReviewer(reviewer) || isUnsettled(reviewer) || reviewer === stored.holder || reviewer === stored.second)
       throw breakGlassErrors.error(
         'incident_not_reviewer',
         'It is reviewed by somebody who had no part in it and whose role is to review.',

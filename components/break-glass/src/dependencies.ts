@@ -6,6 +6,7 @@ import type {
   ClientId,
   Directory,
   Notices,
+  PersonSignals,
   Statements,
 } from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
@@ -20,6 +21,8 @@ export interface BreakGlassDependencies {
   readonly statements: Statements;
   readonly register: Pick<AuthenticatorRegister, 'lock' | 'isLocked' | 'invitersOf'>;
   readonly tokens: Pick<AuthorizationServer, 'issueEmergency' | 'revoke'>;
+  /** What is unusual about people now. */
+  readonly signals?: Pick<PersonSignals, 'of'>;
   readonly notices: Notices;
   /** The software in whose name access is issued; of the directory. */
   readonly client: ClientId;

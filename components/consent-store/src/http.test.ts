@@ -63,17 +63,25 @@ describe('mandates over HTTP', () => {
     const mandate = await active();
     expect(mandate).toMatchObject({ status: 'active', version: 2 });
     const reason = { reason: 'Review' };
-    for (const [step, status] of [
-      ['suspend', 'suspended'],
-      ['resume', 'active'],
-      ['revoke', 'revoked'],
+    for (const [step, status, scope] of [
+      ['suspend', 'suspended', 'mandate:revoke'],
+      ['resume', 'active', 'mandate:grant'],
+      ['revoke', 'revoked', 'mandate:revoke'],
     ] as const) {
-      const answer = await post(`/mandates/${mandate.id}/${step}`, fundSignatory, 'mandate:revoke', reason);
+      const answer = await post(`/mandates/${mandate.id}/${step}`, fundSignatory, scope, reason);
       expect([answer.statusCode, answer.json<Mandate>().status]).toEqual([200, status]);
     }
     const read = (await get(`/mandates/${mandate.id}`, brokerClerk)).json();
     expect(read.mandate.status).toBe('revoked');
     expect(read.history).toHaveLength(5);
+  });
+
+  it('gives no authority back to who may only take it away', async () => {
+    const { id } = await active();
+    await post(`/mandates/${id}/suspend`, fundSignatory, 'mandate:revoke', { reason: 'An emergency' });
+    const answer = await post(`/mandates/${id}/resume`, fundSignatory, 'mandate:revoke', { reason: 'Back to work' });
+    expect(answer.json()).toMatchObject({ status: 403, code: 'insufficient_scope' });
+    expect((await get(`/mandates/${id}`, brokerClerk)).json().mandate.status).toBe('suspended');
   });
 
   it('answers a proposal with 201, and again with the same mandate under the same key', async () => {

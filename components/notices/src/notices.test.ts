@@ -214,6 +214,21 @@ describe('what people are told', () => {
     expect(() => start()).toThrowError(expect.objectContaining({ code: 'configuration_unsafe' }));
     expect(() => start(inFolder, inFolder)).toThrowError(expect.objectContaining({ code: 'configuration_invalid' }));
   });
+
+  it('are given up on record, and not forgotten, where their channel is configured no more', async () => {
+    const before = start(fickle('pager').channel, inFolder);
+    const told = notice();
+    await before.tell(told);
+    await before.stop();
+    const after = start(inFolder);
+    await after.sendDue();
+    expect(audit.ofType('notice.failed')).toEqual([]);
+    clock.advance(25 * hour);
+    await Promise.all([after.sendDue(), start(inFolder).sendDue()]);
+    expect(audit.ofType('notice.failed')).toMatchObject([
+      { reason: 'notice_channel_gone', data: { notice: told.id, channel: 'pager' } },
+    ]);
+  });
 });
 
 describe('a system of the firm that is posted to', () => {

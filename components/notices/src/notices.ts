@@ -39,6 +39,8 @@ const leaseMs = 60_000;
 const mostAttempts = 24;
 const firstRetryMs = 5_000;
 const longestRetryMs = 2 * 3_600_000;
+/** So long another node, or an older configuration, may still send it. */
+const goneMs = 86_400_000;
 const keptMs = 30 * 86_400_000;
 const sliceSize = 1_000;
 
@@ -117,12 +119,35 @@ export function createNotices(dependencies: NoticesDependencies): RunningNotices
     });
   }
 
+  /** A channel that was taken out of the configuration, or renamed: what waits for it is not forgotten in silence. */
+  async function giveUpGone(): Promise<void> {
+    const claim = Buffer.from(random.bytes(16)).toString('base64url');
+    const now = clock.now();
+    const gone = {
+      channels: names,
+      of: 'others',
+      claim,
+      now,
+      toldBefore: now - goneMs,
+      leaseMs,
+      limit: sliceSize,
+    } as const;
+    for (const taken of await store.take(gone)) {
+      const { notice, channel } = taken;
+      logger.error({ channel, notice: notice.id }, 'a notice is given up: its channel is configured no more');
+      await record(taken, messageOf(notice).body, 'notice_channel_gone');
+      if (await store.settle({ notice: notice.id, channel, claim }, 'failed'))
+        outcomes?.inc({ channel, outcome: 'failed' });
+    }
+  }
+
   async function sendDue(): Promise<void> {
+    await giveUpGone();
     await store.removeBefore(clock.now() - keptMs, sliceSize);
     if (names.length === 0) return;
     for (;;) {
       const claim = Buffer.from(random.bytes(16)).toString('base64url');
-      const taken = await store.take({ channels: names, claim, now: clock.now(), leaseMs, limit: atOnce });
+      const taken = await store.take({ channels: names, of: 'these', claim, now: clock.now(), leaseMs, limit: atOnce });
       const settled = await Promise.allSettled(taken.map((each) => send(each, claim)));
       const failed = settled.find(({ status }) => status === 'rejected');
       // What could not be written down is sent once more when its lease has run out.

@@ -60,27 +60,35 @@ export function createNoticeStore(pool: pg.Pool, from: From) {
       });
     },
 
-    /** Takes what is due on these channels, for `leaseMs`: a node that dies on the way leaves it to the next. */
+    /**
+     * Takes what is due, for `leaseMs`: a node that dies on the way leaves it to the next.
+     *
+     * @param taking.of on these channels, or on all others, which nobody has configured any more
+     */
     async take(taking: {
       readonly channels: readonly string[];
+      readonly of: 'these' | 'others';
       readonly claim: string;
+      /** Milliseconds since the epoch, as `toldBefore`. */
       readonly now: number;
+      readonly toldBefore?: number;
       readonly leaseMs: number;
       readonly limit: number;
     }): Promise<readonly TakenDelivery[]> {
-      const { channels, claim, now, leaseMs, limit } = taking;
+      const { channels, of, claim, now, toldBefore = now, leaseMs, limit } = taking;
       const { rows } = await ask<Row>(
         pool,
         `with taken as (
            update deliveries set claim = $1, attempts = attempts + 1, next_attempt = $3
             where (notice, channel) in (
               select notice, channel from deliveries
-               where status = 'pending' and next_attempt <= $2 and channel = any($4)
+               where status = 'pending' and next_attempt <= $2 and (channel = any($4)) = $6
+                 and exists (select from notices where id = notice and told_at <= $7)
                order by next_attempt limit $5 for update skip locked)
            returning notice, channel, attempts, record_id)
          select notices.id, to_person, to_role, to_institution, kind, content, facts, told_at, channel, attempts, record_id
            from taken join notices on notices.id = taken.notice`,
-        [claim, new Date(now), new Date(now + leaseMs), channels, limit],
+        [claim, new Date(now), new Date(now + leaseMs), channels, limit, of === 'these', new Date(toldBefore)],
       );
       return rows.map(takenOf);
     },

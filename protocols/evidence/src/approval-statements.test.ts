@@ -63,6 +63,7 @@ describe('an approval by an authenticator', () => {
     ['another transaction', { txn: 'txn_another' }, 'approval_terms'],
     ['another intent', { intent_digest: digestOf('another') }, 'approval_terms'],
     ['a refusal', { decision: 'decline' }, 'approval_terms'],
+    ['another role than it was counted in', { role: 'compliance' }, 'approval_terms'],
     ['an end that is past', { exp: 1_700_000_000 }, 'approval_late'],
   ] as const)('is refused with %s in what was signed', async (_what, change, code) => {
     const story = {

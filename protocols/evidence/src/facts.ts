@@ -20,7 +20,13 @@ export type Facts =
   /** The intent is undefined when it is withheld: the digest beside it still stands. */
   | { readonly kind: 'transaction.opened'; readonly intent: Json | undefined; readonly intentType: string | undefined }
   | TransitionFacts
-  | { readonly kind: 'approval.given'; readonly signed: SignedApproval; readonly key: Readonly<Record<string, Json>> }
+  | {
+      readonly kind: 'approval.given';
+      readonly signed: SignedApproval;
+      readonly key: Readonly<Record<string, Json>>;
+      /** In which it was counted. */
+      readonly role: string;
+    }
   | { readonly kind: 'decision.made'; readonly decision: boolean }
   | { readonly kind: 'token.issued'; readonly claims: TokenClaims; readonly decision: EmbeddedDecision }
   | {
@@ -160,7 +166,12 @@ export function readFacts(type: string, data: Json | undefined, withheld: readon
       return readTransition(Members.of(data, 'data'));
     case 'approval.given': {
       const members = Members.of(data, 'data');
-      return { kind: type, signed: readSignedApproval(members), key: members.object('key').all };
+      return {
+        kind: type,
+        signed: readSignedApproval(members),
+        key: members.object('key').all,
+        role: members.text('role'),
+      };
     }
     case 'decision.made':
       return { kind: type, decision: readDecisionMade(Members.of(data, 'data')) };

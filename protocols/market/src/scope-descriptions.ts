@@ -43,7 +43,7 @@ const sentences: Readonly<Record<Scope | ProtocolScope, string>> = {
   'report:correct': 'Correct reports of trades.',
   'report:read': 'See reports of trades.',
   'mandate:grant': 'Propose and accept mandates.',
-  'mandate:revoke': 'Suspend, resume and end mandates, and take back permissions given to software.',
+  'mandate:revoke': 'Suspend and end mandates, and take back permissions given to software.',
   'mandate:read': 'See mandates and permissions given to software.',
   'model:register': 'Register trading algorithms.',
   'model:certify': 'Certify trading algorithms for use.',

@@ -1,6 +1,7 @@
 import {
   accessErrors,
   auditLogErrors,
+  authenticationErrors,
   authenticatorErrors,
   breakGlassErrors,
   consentErrors,
@@ -113,7 +114,7 @@ export const chapters: Readonly<Record<string, Chapter>> = {
   people: {
     description: 'The security keys, passkeys and sessions of people: invite, take away, lock out, let in.',
     audience: 'people',
-    codes: authenticatorErrors.codes,
+    codes: { ...authenticatorErrors.codes, session_unknown: authenticationErrors.codes.session_unknown },
   },
   devices: {
     description: 'Managed workstations and phones: enrolment and posture.',

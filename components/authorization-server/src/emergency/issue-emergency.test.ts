@@ -3,7 +3,7 @@ import { type IncidentId, newId, sha256Base64Url } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
 import { describe, expect, it } from 'vitest';
 import { createHarness, type Harness, refusalOf } from '../testing/harness.ts';
-import { broker, ourTransactions, venueOrders } from '../testing/trading-world.ts';
+import { broker, brokerBook, ourTransactions, venueOrders } from '../testing/trading-world.ts';
 
 const tool = 'vwap-engine';
 
@@ -89,6 +89,21 @@ describe('the access token of an emergency', () => {
     harness.policyEngine.limitLifeTo(120);
     const short = await emergency(harness).issued();
     expect(claimsIn(short.accessToken)['exp']).toBe(harness.seconds() + 120);
+  });
+
+  it('gains neither time nor scope by an exchange, ends with what it was exchanged from, and stays with its own firm', async () => {
+    const harness = createHarness();
+    const { accessToken, tokenId } = await emergency(harness, { lifetimeSeconds: 100 }).issued();
+    harness.clock.advance(90_000);
+    const exchanged = (change: object = {}, by = 'order-desk') =>
+      harness.server.token(harness.exchange(accessToken, { resource: brokerBook, ...change }, by));
+    const asked = exchanged({ scope: 'order:read' });
+    const { access_token: next } = await asked;
+    expect(claimsIn(next)).toMatchObject({ exp: harness.seconds() + 10, scope: 'order:read' });
+    expect(await refusalOf(exchanged({ scope: 'order:create' }))).toMatchObject({ code: 'invalid_scope' });
+    expect(await refusalOf(exchanged({}, 'venue-gateway'))).toMatchObject({ code: 'invalid_request' });
+    await harness.server.revoke({ kind: 'token', id: tokenId }, { id: 'person:anna.keller' }, 'over');
+    expect(await refusalOf(exchanged({ scope: 'order:read' }))).toMatchObject({ reason: 'subject_token_revoked' });
   });
 
   it('is for scopes of emergencies alone, whoever asks, and each refusal is recorded', async () => {

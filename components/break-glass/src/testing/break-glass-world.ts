@@ -4,6 +4,7 @@ import {
   emergencyScopes,
   type Notices,
   type Person,
+  type PersonSignal,
   type PrincipalId,
   parseClientId,
   parsePrincipalId,
@@ -81,6 +82,7 @@ export async function createBreakGlassWorld() {
   const told: Parameters<Notices['tell']>[0][] = [];
   const issued: { readonly scopes: readonly string[]; readonly lifetimeSeconds: number; readonly jkt: string }[] = [];
   const revoked: RevocationTarget[] = [];
+  const signals = new Map<string, readonly PersonSignal[]>();
   let lockFails = false;
   const running: ReturnType<typeof createBreakGlass>[] = [];
   const resource: Resource = {
@@ -128,6 +130,7 @@ export async function createBreakGlassWorld() {
           revoked.push(target);
         },
       },
+      signals: { of: (id) => signals.get(id) ?? [] },
       notices: {
         async tell(notice) {
           told.push(notice);
@@ -171,6 +174,7 @@ export async function createBreakGlassWorld() {
     told,
     issued,
     revoked,
+    signals,
     logger,
     random,
     node,

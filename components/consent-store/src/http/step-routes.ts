@@ -17,6 +17,8 @@ import {
 import type { WithScope } from './with-scope.ts';
 
 const tag = 'mandates';
+/** Resuming gives authority back: whoever may only take it away, as in an emergency, does not. */
+const scopeOfStep = { suspend: 'mandate:revoke', resume: 'mandate:grant', revoke: 'mandate:revoke' } as const;
 const steps = {
   suspend: {
     summary: 'Suspend a mandate',
@@ -78,12 +80,12 @@ export function stepRoutes(
       described({
         tag,
         ...steps[step],
-        scopes: ['mandate:revoke'],
+        scopes: [scopeOfStep[step]],
         params: idParams,
         body: reasonBody,
         answers: { 200: { description: 'The new version', body: mandateAnswer } },
       }),
-      withScope('mandate:revoke', async (request: Reasoned, caller) =>
+      withScope(scopeOfStep[step], async (request: Reasoned, caller) =>
         consentStore[step](mandateIdOf(request.params.id), actorOf(caller), request.body.reason),
       ),
     );

@@ -1,12 +1,12 @@
-import type {
-  Actor,
-  Caller,
-  EvaluationRequest,
-  EvaluationsRequest,
-  PolicyEngine,
-  RefusedEvaluation,
-  ResourceGuard,
-  SearchRequest,
+import {
+  actorOf,
+  type Caller,
+  type EvaluationRequest,
+  type EvaluationsRequest,
+  type PolicyEngine,
+  type RefusedEvaluation,
+  type ResourceGuard,
+  type SearchRequest,
 } from '@countersign/contracts';
 import { withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -81,10 +81,6 @@ export function authzenRoutes(app: FastifyInstance, { policyEngine, guard, baseU
   app.get('/.well-known/authzen-configuration', async (_request, reply) =>
     reply.header('cache-control', 'public, max-age=3600').send(metadata),
   );
-}
-
-function actorOf({ subject, institution }: Caller): Actor {
-  return { id: subject, institution };
 }
 
 function readerOf(caller: Caller, request: EvaluationRequest | RefusedEvaluation | undefined): Reader {

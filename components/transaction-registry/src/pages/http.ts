@@ -65,7 +65,6 @@ export function approverPageRoutes(app: FastifyInstance, dependencies: ApproverP
         cookie: request.headers.cookie,
         returned: queryOf(request).get('after') === 'sign-in',
         lang: drawing.lang,
-        purpose: drawing.texts.list.title,
       });
       reply.header('set-cookie', sessionCookie('approver', browser, { ...scope, maxAgeSeconds: cookieSeconds }));
       return send(next, drawing, reply);

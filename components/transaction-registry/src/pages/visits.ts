@@ -45,8 +45,6 @@ export interface ApproverVisit {
   readonly returned: boolean;
   /** BCP 47: the words around what is shown. */
   readonly lang: string;
-  /** For the sign-in page. */
-  readonly purpose: string;
 }
 
 /** Who is there. */
@@ -78,7 +76,7 @@ export function createVisits(dependencies: ApproverPagesDependencies) {
         if (visit.returned) throw approverPageErrors.error('sign_in_abandoned', 'You are not signed in for approvals.');
         const need = { acrValues: [], tier: 'approval' } as const;
         const returnTo = `${path}${path.includes('?') ? '&' : '?'}${returnedQuery}`;
-        return { location: await authentication.begin({ returnTo, need, clientName: visit.purpose }) };
+        return { location: await authentication.begin({ returnTo, need, clientName: 'Countersign' }) };
       }
       const person = directory.snapshot().principal(signIn.person);
       if (person?.kind !== 'person' || person.active === false)

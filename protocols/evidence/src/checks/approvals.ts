@@ -74,6 +74,9 @@ function checkTerms(evidence: Evidence, approval: ApprovalRecord, terms: Terms):
   const unnamed = approval.facts.signed.form === 'jws' && terms.iss === undefined;
   if (!unnamed && terms.iss !== approval.subject)
     findings.push({ code: 'approval_terms', detail: 'What was signed names another person as its issuer.', record });
+  // One that names none is of the only role that its signer approved in.
+  if (terms.role !== undefined && terms.role !== approval.facts.role)
+    findings.push({ code: 'approval_terms', detail: 'It was counted in another role than was signed.', record });
   if (terms.decision !== 'approve')
     findings.push({ code: 'approval_terms', detail: 'What was signed is not an approval.', record });
   if (typeof terms.exp !== 'number' || terms.exp * 1000 <= approval.at)
