@@ -227,7 +227,7 @@ export async function startComponents(options: {
   const trustRegistry = started(
     'trust registry',
     await createTrustRegistry({
-      pool: database.pool(trustRegistryMigrations),
+      pool: database.pool(trustRegistryMigrations, { maxConnections: 3 }),
       access: database.access(trustRegistryMigrations),
       audit,
       directory,

@@ -2,7 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOfIntent, type TradeOrder } from '@countersign/market';
 import { refusalOf } from '@countersign/sdk';
+import { titleOf } from './browser.ts';
 import type { Processes } from './processes.ts';
+import { type Approver, copyOf, openApproval, registerKey, shownOn, signApproval } from './supervisor.ts';
 import {
   approve,
   claimsOf,
@@ -42,6 +44,7 @@ export async function play(
     JSON.stringify({ logVerifierKey: published.log.verifier_key, checkpoint }),
   );
   timeline.done("an auditor keeps the log's key and a checkpoint, before the first order", checkpointFile);
+  const supervisor = await inviteSupervisor(stage, operate);
 
   timeline.chapter('A mandate, and a narrower one cut from it');
   const { mandate } = await grantMandates(stage);
@@ -52,7 +55,7 @@ export async function play(
     throw new PlayFailed('orders.json must hold three orders');
 
   timeline.chapter('A trader signs in at the own identity provider; the order system asks for a token');
-  const transaction = await tradeWithApproval(stage, large);
+  const transaction = await tradeWithApproval(stage, large, supervisor);
 
   timeline.chapter('The certified agent trades without a person; another model does not');
   await tradeByAgent(stage, small);
@@ -67,8 +70,25 @@ export async function play(
   await prove(stage, operate, { transaction, checkpointFile, folder: options.folder });
 }
 
-async function tradeWithApproval(stage: Stage, order: TradeOrder): Promise<string> {
-  const { cast, timeline } = stage;
+/** A key for the supervisor: nobody is let in by a password, and the first key comes by an invitation alone. */
+async function inviteSupervisor(
+  { cast, timeline }: Stage,
+  operate: (...args: readonly string[]) => Promise<string>,
+): Promise<Approver> {
+  const { id } = cast.people.supervisor;
+  const invited = await operate('authenticator', 'invite', id, '--evidence', 'Employee file 4711, seen in person');
+  const link = invited.split('\n', 1)[0] ?? '';
+  timeline.done('countersign authenticator invite: bernd.vogt gets a link that works once');
+  const supervisor = await registerKey(link);
+  timeline.done('bernd.vogt opens it and registers a security key (here one in software)');
+  await mustRefuse(timeline, 'the same link, for a key of somebody else', ['invitation_unknown'], () =>
+    registerKey(link),
+  );
+  return supervisor;
+}
+
+async function tradeWithApproval(stage: Stage, order: TradeOrder, supervisor: Approver): Promise<string> {
+  const { cast, addresses, timeline } = stage;
   const oms = cast.client('ha-oms');
   const { assertion, idToken } = await signInTrader(stage);
   const weak = await signInTrader(stage, 'anna-by-password');
@@ -129,14 +149,37 @@ async function tradeWithApproval(stage: Stage, order: TradeOrder): Promise<strin
   await mustRefuse(timeline, 'an approval that has expired', ['approval_expired'], async () =>
     approve(stage, { transaction, intentDigest: digest, by: 'supervisor', signedAgo: 7_200 }),
   );
-  await approve(stage, { transaction, intentDigest: digest, by: 'supervisor' });
-  timeline.done('bernd.vogt, supervisor, signs the digest of this intent with a registered key');
-  await mustRefuse(timeline, 'a second approval by the same person', ['approval_repeated'], () =>
-    approve(stage, { transaction, intentDigest: digest, by: 'supervisor' }),
-  );
+  const copy = copyOf(supervisor, addresses.issuer);
+  const address = `${addresses.issuer}/approve/${transaction}`;
+  await approveOnThePage({ ...stage, supervisor }, address);
   await sendOrder(stage, oms, token, order);
   timeline.done('the order goes through; the venue executes it under a token of its own', 'submitted, executed');
+  await mustRefuse(timeline, 'a sign-in with a copy of the key: its counter is behind', ['credential_unknown'], () =>
+    openApproval(copy, address),
+  );
   return transaction;
+}
+
+/** The supervisor's part, on the pages: sees the order decoded, and signs its digest with the security key. */
+async function approveOnThePage(
+  { timeline, supervisor }: Stage & { readonly supervisor: Approver },
+  address: string,
+): Promise<void> {
+  const page = await openApproval(supervisor, address);
+  timeline.done('bernd.vogt signs in with the key, opens the order and reads it', titleOf(page));
+  timeline.note(shownOn(page, 'Side', 'Instrument', 'Quantity', 'Limit price', 'Account', 'Venue'));
+  await mustRefuse(timeline, 'a signature that another site had the key make', ['origin_wrong'], () =>
+    signApproval(supervisor, page, { origin: 'https://countersign.example.net' }),
+  );
+  await mustRefuse(timeline, 'a signature over what was asked before', ['challenge_unknown'], () =>
+    signApproval(supervisor, page),
+  );
+  const again = await openApproval(supervisor, address);
+  await signApproval(supervisor, again);
+  timeline.done('bernd.vogt, supervisor, signs the digest of this intent with the security key');
+  await mustRefuse(timeline, 'a second approval by the same person', ['approval_repeated'], () =>
+    signApproval(supervisor, again),
+  );
 }
 
 /** The same claims, signed by nobody we know: what a forger could send. */

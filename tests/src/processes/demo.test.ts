@@ -34,6 +34,8 @@ describe('countersign demo', () => {
     expect(outcome.code).toBe(0);
     expect(outcome.stdout).toMatch(/^ +VERIFIED$/m);
     expect(outcome.stdout).toContain('cleared, settled');
+    // The one approval that counts is that of the security key.
+    expect(outcome.stdout).toMatch(/Every approval was signed .* 1 approval verified\. 1 of them by/);
     expect(outcome.stdout).toMatch(/\d+ attacks and mistakes were refused, the proof holds/);
   });
 
@@ -44,6 +46,11 @@ describe('countersign demo', () => {
       'mandate_wider',
       'approval_required',
       'approval_self',
+      'approval_expired',
+      'origin_wrong',
+      'challenge_unknown',
+      'approval_repeated',
+      'credential_unknown',
       'idempotency_conflict',
       'mandate_lapsed',
       'record_altered',

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { registerKey } from '../../../examples/src/demo/supervisor.ts';
 import { freePort } from './free-port.ts';
 import { isAsShown, runGuide, stepsOf } from './guide.ts';
 import { personBrowser } from './person-browser.ts';
@@ -49,11 +50,12 @@ async function freePorts(page: string): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(named.map(async (port) => [port, String(await freePort())] as const)));
 }
 
-/** Opens what a page asks to be opened, signs in, and allows what is asked. */
+/** Opens what a page asks to be opened: registers a key where it invites to, else signs in and allows what is asked. */
 function personAt(issuer: string, person: string): (line: string) => void {
   return (line) => {
     const address = /^Open (\S+)$/.exec(line)?.[1];
     if (address === undefined) return;
+    if (new URL(address).pathname.startsWith('/enrol/')) return void registerKey(address);
     void personBrowser(issuer)
       .authorize(address, { person })
       .then((back) => fetch(back));

@@ -79,18 +79,24 @@ export function personBrowser(origin: string, to = origin): PersonBrowser {
   };
 }
 
-/** The form of a page that posts, with its hidden fields. */
+/**
+ * The form of a page that posts, with its hidden fields. Of several ways to sign in it is the one by name: this browser
+ * has no authenticator.
+ */
 export function formOf(page: Visit, path = ''): Form {
-  for (const [, attributes = '', inside = ''] of page.body.matchAll(/<form([^>]*)>([\s\S]*?)<\/form>/g)) {
-    const action = /action="([^"]*)"/.exec(attributes)?.[1];
-    if (!/method="post"/i.test(attributes) || action === undefined || !action.includes(path)) continue;
-    const hidden = [...inside.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)];
-    return {
-      action: new URL(action, page.url),
-      fields: Object.fromEntries(hidden.map(([, name = '', value = '']) => [name, value])),
-    };
-  }
-  throw new Error(`no form to fill in at ${page.url.pathname} (${page.status}): ${textOf(page.body)}`);
+  const forms = [...page.body.matchAll(/<form([^>]*)>([\s\S]*?)<\/form>/g)].flatMap(
+    ([, attributes = '', inside = '']): Form[] => {
+      const action = /action="([^"]*)"/.exec(attributes)?.[1];
+      if (!/method="post"/i.test(attributes) || action === undefined || !action.includes(path)) return [];
+      const hidden = [...inside.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)];
+      const fields = Object.fromEntries(hidden.map(([, name = '', value = '']) => [name, value]));
+      return [{ action: new URL(action, page.url), fields }];
+    },
+  );
+  const form = forms.find(({ fields }) => fields['method'] === 'development') ?? forms[0];
+  if (form === undefined)
+    throw new Error(`no form to fill in at ${page.url.pathname} (${page.status}): ${textOf(page.body)}`);
+  return form;
 }
 
 function textOf(body: string): string {

@@ -1,0 +1,113 @@
+import { join } from 'node:path';
+import { systemClock } from '@countersign/kernel';
+import { createLogger } from '@countersign/runtime';
+import { type Configuration, type ControlPlane, startControlPlane } from '@countersign/server';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTryOut } from '../../apps/server/src/try-out/try-out.ts';
+import { type Browser, createBrowser, factsOn, titleOf } from '../../examples/src/demo/browser.ts';
+import { openApproval, registerKey, signApproval } from '../../examples/src/demo/supervisor.ts';
+import { configurationIn, type Operator, operatorOf } from './testing/control-plane.ts';
+import { scratchFolder } from './testing/scratch-folder.ts';
+
+const folder = scratchFolder();
+const logger = createLogger({ level: 'silent', name: 'test' });
+const tryOut = { operatorKeyFile: join(folder.path, 'operator.jwk') };
+let configuration: Configuration;
+let controlPlane: ControlPlane;
+let operator: Operator;
+
+beforeAll(async () => {
+  configuration = await configurationIn(folder.path);
+  controlPlane = await startControlPlane(configuration, { logger, tryOut, unfitRecords: 'throw' });
+  operator = operatorOf(folder.path, configuration.issuer);
+}, 60_000);
+afterAll(async () => {
+  await controlPlane?.stop();
+  folder.remove();
+});
+
+/** One of the two buttons of the page. */
+const press = (browser: Browser, button: 'key' | 'order') =>
+  browser.send({ action: new URL(`${configuration.issuer}/try/${button}`), fields: {} }, {});
+
+describe('the try-out of a development installation', () => {
+  it('sets nothing up by being looked at, and speaks the language of who looks', async () => {
+    const page = await createBrowser().open(`${configuration.issuer}/try`);
+    expect(titleOf(page)).toBe('Try it');
+    const german = await fetch(`${configuration.issuer}/try`, { headers: { 'accept-language': 'de-CH' } });
+    expect(german.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(await german.text()).toContain('<html lang="de">');
+    expect(await operator.records({ type: 'directory.applied' })).toEqual([]);
+  });
+
+  it('presses no button for another site', async () => {
+    for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }, {}]) {
+      const answer = await fetch(`${configuration.issuer}/try/order`, { method: 'POST', headers, redirect: 'manual' });
+      expect(answer.status).toBe(403);
+      expect(await answer.text()).toContain('form_forged');
+    }
+    expect(await operator.records({ type: 'directory.applied' })).toEqual([]);
+  });
+
+  it('leads a visitor from nothing to an approval that is signed with a key of their own', async () => {
+    const invited = await press(createBrowser(), 'key');
+    expect(invited.url.pathname).toMatch(/^\/enrol\/[\w-]{43}$/);
+    const visitor = factsOn(invited).get('You are');
+    expect(visitor).toBe('person:try-out.visitor-1');
+    const supervisor = await registerKey(invited.url.href);
+
+    const asked = await press(supervisor.browser, 'order');
+    expect(asked.url.pathname).toMatch(/^\/sign-in\//);
+    const [token] = (await operator.records({ type: 'token.issued' })).filter(
+      ({ subject }) => subject?.id === 'agent:try-out-algorithm',
+    );
+    const address = `${configuration.issuer}/approve/${token?.transaction ?? ''}`;
+    const page = await openApproval(supervisor, address);
+    expect(Object.fromEntries(factsOn(page))).toMatchObject({
+      Side: 'Buy',
+      Quantity: 'at most 5,000',
+      'Begun by': 'agent:try-out-algorithm',
+      'You approve as': 'supervisor',
+    });
+    await signApproval(supervisor, page);
+    const [given] = await operator.records({ type: 'approval.given' });
+    expect(given).toMatchObject({ transaction: token?.transaction, data: { statement: { claims: { iss: visitor } } } });
+  });
+
+  it('invites the next visitor for another person, and each again until they have a key', async () => {
+    const names = [await press(createBrowser(), 'key'), await press(createBrowser(), 'key')].map((page) =>
+      factsOn(page).get('You are'),
+    );
+    expect(names).toEqual(['person:try-out.visitor-2', 'person:try-out.visitor-2']);
+  });
+
+  it('does one thing at a time', async () => {
+    const before = await operator.records({ type: 'transaction.opened' });
+    const example = createTryOut({ configuration, ...tryOut, clock: systemClock });
+    const first = example.placeOrder();
+    for (const again of [example.placeOrder(), example.inviteVisitor()])
+      await expect(again).rejects.toMatchObject({ code: 'try_out_busy' });
+    const { transaction } = await first;
+    const opened = await operator.records({ type: 'transaction.opened' });
+    expect(opened.slice(before.length).map((record) => record.transaction)).toEqual([transaction]);
+    expect((await example.placeOrder()).transaction).not.toBe(transaction);
+  });
+
+  it('goes on with what it made, after a restart', async () => {
+    await controlPlane.stop();
+    controlPlane = await startControlPlane(configuration, { logger, tryOut, unfitRecords: 'throw' });
+    expect((await press(createBrowser(), 'order')).url.pathname).toMatch(/^\/sign-in\//);
+    expect(await operator.records({ type: 'mandate.proposed' })).toHaveLength(1);
+  });
+
+  it('is not there where nobody has asked for it, and in production it does not start', async () => {
+    await controlPlane.stop();
+    controlPlane = await startControlPlane(configuration, { logger });
+    for (const path of ['/try', '/try/key', '/try/order'])
+      for (const method of ['GET', 'POST'])
+        expect((await fetch(configuration.issuer + path, { method })).status).toBe(404);
+    await expect(
+      startControlPlane({ ...configuration, environment: 'production' }, { logger, tryOut }),
+    ).rejects.toMatchObject({ code: 'configuration_unsafe' });
+  });
+});
