@@ -421,7 +421,7 @@ describe('countersign event', () => {
       body: { reason: 'Pause' },
     });
     await outside;
-    await trading.call('am-mandates', 'mandates', 'mandate:revoke', {
+    await trading.call('am-mandates', 'mandates', 'mandate:grant', {
       method: 'POST',
       path: `/mandates/${id}/resume`,
       body: { reason: 'On again' },

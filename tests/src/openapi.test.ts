@@ -11,6 +11,7 @@ import { configurationIn, type RunningControlPlane, runControlPlane } from './te
 import { leis } from './testing/firms.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf, mandateTerms, openTrading, type Trading } from './testing/trading.ts';
+import { peopleAndDevices, postureFeeds, usePeople } from './testing/use-people.ts';
 
 // The description of the interfaces against the interfaces: which routes there are, what they take, what they answer.
 
@@ -53,6 +54,7 @@ beforeAll(async () => {
   configuration = readConfiguration({
     ...plain,
     operator: { ...plain.operator, approver: { jwks } },
+    devices: postureFeeds(plain.operator.lei),
     features: { grantManagement: 'draft-03' },
     // The same clients are there in years, when evidence may go.
     keys: { ...plain.keys, clientKeyMaxAgeDays: 3_650 },
@@ -249,8 +251,11 @@ async function useEverything(): Promise<void> {
     audiences: [`${controlPlane.issuer}/mandates`],
     jwks: { keys: [{ ...desk.publicJwk, kid: desk.kid }] },
   };
+  const { people, devices } = peopleAndDevices(configuration.operator.lei);
   const withDesk = {
     ...file,
+    people: [...(file['people'] ?? []), ...people],
+    devices,
     services: [...(file['services'] ?? []), { id: 'service:desk', institution: leis.arranger, roles: [] }],
   };
   await operator.call('directory', 'directory:apply', post('/directory/apply', withDesk));
@@ -285,7 +290,7 @@ async function useEverything(): Promise<void> {
     await trading.call(
       'am-mandates',
       'mandates',
-      'mandate:revoke',
+      step === 'resume' ? 'mandate:grant' : 'mandate:revoke',
       post(`/mandates/${other}/${step}`, { reason: 'Review' }),
     );
   await trading.call('ha-mandates', 'mandates', 'mandate:read', get('/mandates'));
@@ -337,6 +342,7 @@ async function useEverything(): Promise<void> {
   await useSignals();
   await useTimeStamps();
   await useDepartures();
+  await usePeople(controlPlane, trading.firms.people.supervisor.id);
 
   // Policies: what was decided, made again and explained; a change that is simulated, rejected, approved, taken back.
   const policies = async (scope: string, request: ReturnType<typeof get> | ReturnType<typeof post>): Promise<unknown> =>

@@ -122,7 +122,7 @@ const revoke = (kind: string, id: string) =>
   });
 
 const mandateCall = (mandate: string, what: 'suspend' | 'resume') =>
-  world.trading.call('am-mandates', 'mandates', 'mandate:revoke', {
+  world.trading.call('am-mandates', 'mandates', what === 'resume' ? 'mandate:grant' : 'mandate:revoke', {
     method: 'POST',
     path: `/mandates/${mandate}/${what}`,
     body: { reason: 'The arrangement is looked at' },

@@ -374,6 +374,7 @@ describe('a person who leaves', () => {
         { name: 'tokens', status: 'done' },
         { name: 'sessions', status: 'done', ended: 1 },
         { name: 'approvals', status: 'done', ended: 3 },
+        ...['authenticators', 'devices', 'recoveries'].map((name) => ({ name, status: 'done', ended: 0 })),
       ],
     });
     const [withdrawn] = await world.recordsOf(others.transaction, 'approval.withdrawn');

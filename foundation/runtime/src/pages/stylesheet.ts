@@ -130,7 +130,7 @@ pre { margin: 0; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywher
 .actions { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1.5rem; }
 .actions > form { display: contents; }
 .back { margin-top: 1.5rem; }
-.panel > form + :is(p, details) { margin-top: 1.5rem; }
+.panel > :is(form, section) + :is(p, details) { margin-top: 1.5rem; }
 button, .button {
   appearance: none; min-height: 2.75rem; padding: .5625rem 1.25rem; border-radius: 8px; border: 1px solid var(--control);
   background: var(--panel); color: var(--ink); font: inherit; font-weight: 600; cursor: pointer; text-decoration: none; display: inline-block;

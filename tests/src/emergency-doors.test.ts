@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { emergencyScopes } from '@countersign/contracts';
+import { describe, expect, it } from 'vitest';
+import { lifeCycles } from '../../components/transaction-registry/src/life-cycles/index.ts';
+
+// Every scope of emergencies against every door: a door that opens to one of them must be a door that reads or stops.
+
+interface Operation {
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
+}
+
+const document = JSON.parse(readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8')) as {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+};
+const known: ReadonlySet<string> = new Set(emergencyScopes);
+
+/** Each of them ends, suspends or locks something; that they change something is why they are named one by one. */
+const stopping: readonly string[] = [
+  'POST /grants/{id}/revoke',
+  'POST /mandates/{id}/amendments/withdraw',
+  'POST /mandates/{id}/revoke',
+  'POST /mandates/{id}/suspend',
+  'POST /people/{person}/lock',
+  'POST /people/{person}/sessions/end',
+  'POST /people/{person}/sessions/{id}/end',
+  'DELETE /people/{person}/sessions',
+  'DELETE /people/{person}/sessions/{id}',
+  'POST /revocations',
+  // By the event; see below.
+  'POST /transactions/{id}/transitions',
+];
+/** Ask with a body, and change nothing. */
+const asking: readonly string[] = [
+  'POST /mandates/compare',
+  'POST /mandates/{id}/validate',
+  'POST /mandates/{id}/validity',
+];
+
+describe('access of emergencies', () => {
+  it('opens no door but those that read or stop', () => {
+    const opened = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.entries(operations)
+        .filter(([, { security = [] }]) =>
+          security.some((way) => Object.values(way).some((scopes) => scopes.some((scope) => known.has(scope)))),
+        )
+        .map(([method]) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(opened.length).toBeGreaterThan(15);
+    expect(
+      opened.filter((door) => !door.startsWith('GET ') && !stopping.includes(door) && !asking.includes(door)),
+    ).toEqual([]);
+  });
+
+  it('carries no transaction on but to its end', () => {
+    const steps = Object.values(lifeCycles).flatMap(({ rules }) =>
+      Object.entries(rules).flatMap(([event, rule]) =>
+        rule !== undefined && known.has(rule.scope) ? [[event, rule.to]] : [],
+      ),
+    );
+    expect(new Map(steps.map(([event, to]) => [event, to]))).toEqual(
+      new Map([
+        ['cancel', 'cancelled'],
+        ['expire', 'expired'],
+      ]),
+    );
+  });
+});

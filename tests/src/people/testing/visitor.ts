@@ -1,0 +1,204 @@
+import { createPrivateKey } from 'node:crypto';
+import {
+  type CeremonyBehaviour,
+  createSoftwareAuthenticator,
+  type SoftwareAuthenticator,
+  type SoftwareAuthenticatorOptions,
+} from '@countersign/webauthn/software-authenticator';
+import type { BrowserContext, CDPSession, Page } from 'playwright-core';
+import type { PeopleWorld, PersonId } from './people-world.ts';
+
+export interface VisitorOptions {
+  /** In pixels; 1024 when left out. 320 is the narrowest telephone. */
+  readonly width?: number;
+  readonly colorScheme?: 'light' | 'dark';
+  readonly locale?: string;
+  /** Of keys that the browser makes: whether they are synced to other devices. */
+  readonly synced?: boolean;
+  /** Where the pages are opened; the issuer when left out. */
+  readonly origin?: string;
+}
+
+/** What a page does that no page of ours may do. */
+export interface Observed {
+  /** What the console said, and errors of scripts. */
+  readonly complaints: readonly string[];
+  /** Addresses outside the control plane that a page asked. */
+  readonly foreign: readonly string[];
+  /** Pages without a content security policy, or with one that allows what is unsafe. */
+  readonly loose: readonly string[];
+}
+
+/** Somebody before a browser of their own, with an authenticator of the browser's own (CDP, domain WebAuthn). */
+export interface Visitor {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  readonly cdp: CDPSession;
+  readonly authenticatorId: string;
+  readonly observed: Observed;
+  /** Opens a path of the control plane, or an address. @returns the status */
+  open(path: string): Promise<number>;
+  press(name: string | RegExp): Promise<void>;
+  /** Waits for the page with this heading. */
+  see(heading: string | RegExp): Promise<void>;
+  /** The code that the page refuses with. */
+  refusal(): Promise<string>;
+  /** Registers a key of the browser by an invitation. */
+  enrol(person: PersonId): Promise<void>;
+  /** Registers a key whose maker is trusted, and gives it to the browser. */
+  enrolHardware(person: PersonId): Promise<SoftwareAuthenticator>;
+  /** Answers the form of the page that asks for a key, in the browser's place. */
+  answer(respond: (options: unknown) => unknown, fields?: Readonly<Record<string, string>>): Promise<void>;
+  /** Signs in on the page that asks for it. */
+  signIn(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function visit(world: PeopleWorld, options: VisitorOptions = {}): Promise<Visitor> {
+  const { width = 1024, colorScheme = 'light', locale = 'en-GB', synced = false, origin = world.issuer } = options;
+  const context = await world.browser.newContext({
+    ...{ viewport: { width, height: 900 }, colorScheme, locale },
+    // Without a window it calls itself something else.
+    userAgent: `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${world.browser.version()} Safari/537.36`,
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const observed = observe(page, origin);
+  const cdp = await context.newCDPSession(page);
+  await cdp.send('WebAuthn.enable');
+  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      ...{ protocol: 'ctap2', ctap2Version: 'ctap2_1', transport: 'usb', automaticPresenceSimulation: true },
+      ...{ hasResidentKey: true, hasUserVerification: true, isUserVerified: true },
+      ...{ defaultBackupEligibility: synced, defaultBackupState: synced },
+    },
+  });
+  const visitor: Visitor = {
+    ...{ page, context, cdp, authenticatorId, observed },
+    async open(path) {
+      const answer = await page.goto(path.startsWith('/') ? origin + path : path);
+      return answer?.status() ?? 0;
+    },
+    press: (name) => page.getByRole('button', { name }).click(),
+    see: (name) => page.getByRole('heading', { name }).first().waitFor(),
+    async refusal() {
+      // A page of its own, a notice on a page, or the place where a ceremony says what became of it.
+      const told = page.locator('.problem code, .problem .quiet, [data-ceremony-status]:not([hidden])').last();
+      await told.waitFor();
+      return /([a-z]+(?:_[a-z]+)+)\)?$/.exec((await told.textContent()) ?? '')?.[1] ?? '';
+    },
+    async enrol(person) {
+      await visitor.open(await world.invite(person));
+      await visitor.press('Register');
+      await visitor.see('Registered');
+    },
+    async enrolHardware(person) {
+      await visitor.open(await world.invite(person));
+      const key = createSoftwareAuthenticator({ origin, authority: world.maker });
+      await visitor.answer((asked) => key.create(asked), { name: 'Security key, office' });
+      await visitor.see('Registered');
+      await handOver(key, visitor);
+      return key;
+    },
+    async answer(respond, fields = {}) {
+      const form = page.locator('form[data-webauthn]').first();
+      const credential = JSON.stringify(respond(JSON.parse((await form.getAttribute('data-options')) ?? 'null')));
+      const left = page.waitForEvent('framenavigated');
+      // `submit()` asks no script: a browser that is not one.
+      await page.evaluate(`(${submitWith})(${JSON.stringify({ ...fields, credential })})`);
+      await left;
+      await page.waitForLoadState();
+    },
+    async signIn() {
+      await page.waitForURL(/\/sign-in\//);
+      await visitor.press('Use security key or passkey');
+      await page.waitForURL((url) => !url.pathname.startsWith('/sign-in/'));
+    },
+    close: () => context.close(),
+  };
+  return visitor;
+}
+
+/** As text, because it runs in the page: there is no `document` where this file is compiled. */
+const submitWith = `(fields) => {
+  const form = document.querySelector('form[data-webauthn]');
+  for (const [name, value] of Object.entries(fields)) {
+    const there = form.querySelector('input[name="' + name + '"]');
+    const input = there ?? form.appendChild(Object.assign(document.createElement('input'), { type: 'hidden', name }));
+    input.value = value;
+  }
+  setTimeout(() => form.submit());
+}`;
+
+/** A key of ours, in a browser and alone there: as if it were plugged in. @param signCount how far it has counted */
+export async function handOver(
+  key: SoftwareAuthenticator,
+  { cdp, authenticatorId }: Pick<Visitor, 'cdp' | 'authenticatorId'>,
+  signCount = 10,
+): Promise<void> {
+  await cdp.send('WebAuthn.clearCredentials', { authenticatorId });
+  for (const { credentialId, rpId, userHandle, key: jwk, backupEligible } of key.save())
+    await cdp.send('WebAuthn.addCredential', {
+      authenticatorId,
+      credential: {
+        credentialId: base64(credentialId),
+        isResidentCredential: true,
+        rpId,
+        userHandle: base64(userHandle),
+        privateKey: createPrivateKey({ key: { ...jwk }, format: 'jwk' })
+          .export({ format: 'der', type: 'pkcs8' })
+          .toString('base64'),
+        signCount,
+        backupEligibility: backupEligible,
+      },
+    });
+}
+
+/** The keys of one browser, copied into another as they are, or changed. */
+export async function copyKeys(
+  from: Visitor,
+  to: Visitor,
+  change: { readonly signCount?: number; readonly backupEligibility?: boolean } = {},
+): Promise<void> {
+  const { credentials } = await from.cdp.send('WebAuthn.getCredentials', { authenticatorId: from.authenticatorId });
+  for (const credential of credentials)
+    await to.cdp.send('WebAuthn.addCredential', {
+      authenticatorId: to.authenticatorId,
+      credential: { ...credential, ...change },
+    });
+}
+
+/** Keys that can be made to answer wrongly, in a form that a browser sends. */
+export function wrongly(key: SoftwareAuthenticator, behaviour: CeremonyBehaviour) {
+  return (options: unknown): unknown => key.get(options, behaviour);
+}
+
+export const softwareKey = (options: SoftwareAuthenticatorOptions): SoftwareAuthenticator =>
+  createSoftwareAuthenticator(options);
+
+function base64(base64Url: string): string {
+  return Buffer.from(base64Url, 'base64url').toString('base64');
+}
+
+function observe(page: Page, origin: string): Observed {
+  const complaints: string[] = [];
+  const foreign: string[] = [];
+  const loose: string[] = [];
+  page.on('console', (message) => {
+    // A page that refuses is answered with a status that says so, and the browser notes that.
+    if (!message.text().startsWith('Failed to load resource: the server responded with a status of 4'))
+      complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('request', (request) => {
+    const { protocol, origin: asked } = new URL(request.url());
+    if (protocol.startsWith('http') && asked !== origin && !request.isNavigationRequest()) foreign.push(request.url());
+  });
+  page.on('response', (response) => {
+    if (!response.request().isNavigationRequest() || !response.url().startsWith(origin)) return;
+    const { 'content-security-policy': policy = '', 'content-type': type = '' } = response.headers();
+    const strict = policy.includes("default-src 'none'") && policy.includes("frame-ancestors 'none'");
+    if (type.startsWith('text/html') && (!strict || policy.includes('unsafe'))) loose.push(response.url());
+  });
+  return { complaints, foreign, loose };
+}
