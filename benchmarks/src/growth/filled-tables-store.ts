@@ -97,8 +97,8 @@ export const filledTables: readonly FilledTable[] = [
   {
     table: 'authentication.sessions',
     insert: rows(
-      'id, secret_hash, person, acr, amr, auth_time, directory_version, created_at, last_seen_at, absolute_end_at, expires_at',
-      `${id('ses')}, ${hash('session')}, ${person}, ${acr}, array[]::text[], now(), 1, now(), now(), ${later}, ${later}`,
+      'id, secret_hash, person, tier, acr, amr, auth_time, directory_version, created_at, last_seen_at, absolute_end_at, expires_at',
+      `${id('ses')}, ${hash('session')}, ${person}, 'market-data', ${acr}, array[]::text[], now(), 1, now(), now(), ${later}, ${later}`,
     ),
   },
 ].map(({ table, insert }) => ({ table, insert: `insert into ${table} ${insert}` }));
