@@ -175,8 +175,8 @@ describe('exporting the evidence of a transaction', () => {
     await log.append(draft({ transaction, references: [changed.id] }));
     // What a check reads has members of its own, and is told above.
     const read = [
-      ...['directory.applied', 'policy.published', 'decision.made', 'approval.given', 'evidence.exported'],
-      ...['timestamp.obtained', 'envelope.issued', 'log.pruned', 'erasure.completed'],
+      ...['directory.applied', 'authenticator.registered', 'policy.published', 'decision.made', 'approval.given'],
+      ...['evidence.exported', 'timestamp.obtained', 'envelope.issued', 'log.pruned', 'erasure.completed'],
     ];
     const others = recordTypes.filter(
       (type) => !read.includes(type) && !/^(mandate|transaction|token\.(issued|exch))/.test(type),

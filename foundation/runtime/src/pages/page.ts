@@ -28,7 +28,7 @@ export const markPath = '/assets/countersign.svg';
  */
 export function page({ title, body, lang = 'en', banner, script, scripts = [] }: PageContent): Html {
   const { skip, colophon } = (lang === 'de' ? de : en).page;
-  const paths = [...(script === true ? ceremonyScripts.map(({ path }) => path) : []), ...scripts];
+  const paths = [...(script === true ? ceremonyScripts().map(({ path }) => path) : []), ...scripts];
   return html`<!doctype html>
 <html lang="${lang}">
 <head>

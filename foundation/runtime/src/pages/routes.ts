@@ -21,5 +21,5 @@ export function pageRoutes(app: FastifyInstance): void {
       .type('image/svg+xml')
       .send(mark),
   );
-  for (const script of ceremonyScripts) pageScriptRoute(app, script);
+  for (const script of ceremonyScripts()) pageScriptRoute(app, script);
 }

@@ -36,14 +36,23 @@ export function pageScriptRoute(app: FastifyInstance, { route, content }: PageSc
   );
 }
 
-/** The ready-made bundle stands beside the modules that the package exports. */
-const library = new URL(
-  '../dist/bundle/index.umd.min.js',
-  pathToFileURL(createRequire(import.meta.url).resolve('@simplewebauthn/browser')),
-);
+let read: readonly PageScript[] | undefined;
 
-/** What a page with a ceremony runs, in this order: the library, and what puts it to work on forms. */
-export const ceremonyScripts: readonly PageScript[] = [
-  pageScript('webauthn.js', library),
-  pageScript('ceremony.js', new URL('../../assets/ceremony.js', import.meta.url)),
-];
+/**
+ * What a page with a ceremony runs, in this order: the library, and what puts it to work on forms. Read when a page first
+ * wants them: who draws none needs no files.
+ */
+export function ceremonyScripts(): readonly PageScript[] {
+  read ??= [
+    pageScript(
+      'webauthn.js',
+      // The ready-made bundle stands beside the modules that the package exports.
+      new URL(
+        '../dist/bundle/index.umd.min.js',
+        pathToFileURL(createRequire(import.meta.url).resolve('@simplewebauthn/browser')),
+      ),
+    ),
+    pageScript('ceremony.js', new URL('../../assets/ceremony.js', import.meta.url)),
+  ];
+  return read;
+}
