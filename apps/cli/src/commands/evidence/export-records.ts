@@ -36,6 +36,8 @@ export async function exportRecords(
   });
   const partial = `${out}.part`;
   const file = createWriteStream(partial, { mode: 0o600 });
+  // What fails is thrown by what waits for it below; what was still being written when it was given up fails for nobody.
+  file.on('error', () => undefined);
   try {
     for await (const text of textOf(pages, format, flags)) if (!file.write(text)) await once(file, 'drain');
     file.end();
