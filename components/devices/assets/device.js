@@ -5,7 +5,7 @@
  *   in a browser without a key. A form that is sent sooner waits for it.
  * - `form[data-device-enrol]` (the device's name) with `data-device-challenge`: makes a key when it is sent, and puts
  *   `{ jwk, challenge, signature }` into its field `key`. The key counts once the next page says so:
- * - `[data-device-enrolled]` (the device's name): the key made for it is kept from now on.
+ * - `[data-device-enrolled]` (the device's name): the key made for it is kept from now on, and the page says when it is.
  */
 (() => {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -34,7 +34,6 @@
   }
   const keptKey = (name) => stored('readonly', (keys) => keys.get(name));
   const keepKey = (name, kept) => stored('readwrite', (keys) => keys.put(kept, name));
-  const forgetKey = (name) => stored('readwrite', (keys) => keys.delete(name));
 
   async function signed(key, challenge) {
     const bytes = await crypto.subtle.sign(algorithm, key, new TextEncoder().encode(challenge));
@@ -64,15 +63,24 @@
     });
   }
 
+  /** In one transaction, so that a page that is left meanwhile leaves no half of it. */
   async function keepEnrolled(device) {
-    const pending = await keptKey('pending');
-    if (pending === undefined || pending.device !== device) return;
-    await keepKey('current', pending);
-    await forgetKey('pending');
+    let kept = false;
+    await stored('readwrite', (keys) => {
+      const pending = keys.get('pending');
+      pending.onsuccess = () => {
+        kept = pending.result?.device === device;
+        if (!kept) return;
+        keys.put(pending.result, 'current');
+        keys.delete('pending');
+      };
+      return pending;
+    });
+    if (!kept) throw new Error('no key was made here for this device');
   }
 
-  function say(form, what, code) {
-    const status = form.querySelector('[data-device-status]');
+  function say(where, what, code) {
+    const status = where.querySelector('[data-device-status]');
     if (status === null) return;
     const words = status.dataset[what] ?? '';
     status.textContent = code === undefined ? words : `${words} (${code})`;
@@ -92,10 +100,14 @@
 
   const enrolledAs = document.querySelector('[data-device-enrolled]');
   if (enrolledAs !== null) {
-    keepEnrolled(enrolledAs.dataset.deviceEnrolled).catch(() => {
-      const status = enrolledAs.querySelector('[data-device-status]');
-      if (status !== null) status.hidden = false;
-    });
+    keepEnrolled(enrolledAs.dataset.deviceEnrolled).then(
+      () => say(enrolledAs, 'kept'),
+      () => {
+        const problem = enrolledAs.querySelector('[data-device-problem]');
+        if (problem !== null) problem.hidden = false;
+        enrolledAs.querySelector('[data-device-status]')?.remove();
+      },
+    );
   }
 
   async function makeKey(form, submitter) {

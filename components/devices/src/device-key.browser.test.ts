@@ -1,5 +1,3 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import {
   createHttpServer,
   createMetrics,
@@ -9,18 +7,24 @@ import {
   readForm,
   sendPage,
 } from '@countersign/runtime';
-import { components, contrastsOfText, findComponent, openBrowser } from '@countersign/testkit';
+import {
+  codeOf,
+  components,
+  contrastsOfText,
+  findComponent,
+  freePort,
+  openBrowser,
+  takePicture,
+} from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { devicePages, devicesRoutes, type RunningDevices } from './index.ts';
 import { anna, annas, shared } from './testing/device-directory.ts';
-import { codeOf, createDeviceWorld, type DeviceWorld, manager } from './testing/device-world.ts';
+import { createDeviceWorld, type DeviceWorld, manager } from './testing/device-world.ts';
 import { createOpenGuard } from './testing/open-guard.ts';
 
 const chromium = findComponent(components.chromium);
 const skipped = chromium.found ? '' : ` (skipped: ${chromium.reason})`;
-/** Where to leave pictures of the pages, for whoever wants to look at them. */
-const pictures = process.env['COUNTERSIGN_SCREENSHOTS'];
 type Browser = NonNullable<Awaited<ReturnType<typeof openBrowser>>['browser']>;
 
 describe.skipIf(!chromium.found)(`a device key in a browser${skipped}`, () => {
@@ -72,6 +76,11 @@ describe.skipIf(!chromium.found)(`a device key in a browser${skipped}`, () => {
     page.on('pageerror', (error) => complaints.push(error.message));
     return { page, complaints };
   }
+  /** Who leaves before the page says so may leave without the key. */
+  async function enrolled(page: Awaited<ReturnType<typeof opened>>['page']): Promise<void> {
+    await page.getByRole('heading', { name: 'This browser is enrolled' }).waitFor();
+    await page.getByText('You can close this page.').waitFor();
+  }
   const done = (page: Awaited<ReturnType<typeof opened>>['page']) =>
     page.getByRole('heading', { level: 1, name: 'Done' }).waitFor();
 
@@ -79,9 +88,9 @@ describe.skipIf(!chromium.found)(`a device key in a browser${skipped}`, () => {
     const { page, complaints } = await opened();
     const { path } = await node.enrolment.open(annas.id, manager);
     await page.goto(origin + path);
-    if (pictures !== undefined) await page.screenshot({ path: `${pictures}/device-enrol.png`, fullPage: true });
+    await takePicture(page, 'device-enrol');
     await page.getByRole('button', { name: 'Enrol this browser' }).click();
-    await page.getByRole('heading', { name: 'This browser is enrolled' }).waitFor();
+    await enrolled(page);
     expect(await node.of(anna.id)).toMatchObject([{ enrolled: 'key' }]);
 
     await page.goto(`${origin}/sign-in`);
@@ -106,7 +115,7 @@ describe.skipIf(!chromium.found)(`a device key in a browser${skipped}`, () => {
     const { path } = await node.enrolment.open(shared.id, manager);
     await page.goto(origin + path);
     await page.getByRole('button', { name: 'Enrol this browser' }).click();
-    await page.getByRole('heading', { name: 'This browser is enrolled' }).waitFor();
+    await enrolled(page);
     // The form is sent by the page itself, before the database of keys can have answered.
     await page.addInitScript(
       "addEventListener('DOMContentLoaded', () => document.querySelector('form button')?.click())",
@@ -141,6 +150,18 @@ describe.skipIf(!chromium.found)(`a device key in a browser${skipped}`, () => {
     await page.context().close();
   });
 
+  it('is said not to be kept where the browser does not keep it', async () => {
+    const { page } = await opened();
+    const { path } = await node.enrolment.open(shared.id, manager);
+    await page.goto(origin + path);
+    // What a browser does that clears its data, or runs out of space, between the two pages.
+    await page.addInitScript("indexedDB.deleteDatabase('countersign-device')");
+    await page.getByRole('button', { name: 'Enrol this browser' }).click();
+    await page.getByRole('alert').getByText('device_key_not_kept').waitFor();
+    expect(await page.getByText('You can close this page.').count()).toBe(0);
+    await page.context().close();
+  });
+
   it('is asked for on a page that reads well: one heading, contrast, a telephone, the keyboard', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       const { page } = await opened({ colorScheme, viewport: { width: 320, height: 640 } });
@@ -150,19 +171,10 @@ describe.skipIf(!chromium.found)(`a device key in a browser${skipped}`, () => {
       for (const { text, contrast } of await contrastsOfText(page))
         expect(contrast, `${colorScheme}: ${text}`).toBeGreaterThanOrEqual(4.5);
       expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(320);
-      if (pictures !== undefined)
-        await page.screenshot({ path: `${pictures}/device-enrol-${colorScheme}-phone.png`, fullPage: true });
+      await takePicture(page, `device-enrol-${colorScheme}-phone`);
       await page.getByRole('button', { name: 'Enrol this browser' }).press('Enter');
-      await page.getByRole('heading', { name: 'This browser is enrolled' }).waitFor();
+      await enrolled(page);
       await page.context().close();
     }
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

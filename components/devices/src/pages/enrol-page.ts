@@ -65,8 +65,8 @@ export function enrolledPage(
     body: html`<section class="panel" aria-labelledby="title" data-device-enrolled="${device}">
 <h1 id="title">${enrolled.title}</h1>
 <p class="lead">${enrolled.lead(device)}</p>
-<p class="hint">${enrolled.hint}</p>
-<p class="notice problem" role="alert" data-device-status hidden>${enrolled.notKept}</p>
+<p class="hint" role="status" aria-live="polite" data-device-status data-kept="${enrolled.kept}">${enrolled.keeping}</p>
+<p class="notice problem" role="alert" data-device-problem hidden>${enrolled.notKept} <span class="quiet">(device_key_not_kept)</span></p>
 </section>`,
   });
 }

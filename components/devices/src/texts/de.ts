@@ -23,7 +23,8 @@ export const de: Texts = {
   enrolled: {
     title: 'Dieser Browser ist angemeldet',
     lead: (device) => `Von nun an zeigt er beim Anmelden, dass er ${device} ist.`,
-    hint: 'Sie können diese Seite schließen.',
+    keeping: 'Sein Schlüssel wird abgelegt. Lassen Sie diese Seite noch einen Augenblick offen.',
+    kept: 'Sein Schlüssel ist abgelegt. Sie können diese Seite schließen.',
     notKept:
       'Der Schlüssel konnte in diesem Browser nicht behalten werden, er wird daher nicht bekannt sein. Bitten Sie um einen neuen Link und verlassen Sie den privaten Modus.',
   },

@@ -20,7 +20,8 @@ export const en = {
   enrolled: {
     title: 'This browser is enrolled',
     lead: (device: string) => `It shows that it is ${device} from now on, when you sign in.`,
-    hint: 'You can close this page.',
+    keeping: 'Its key is being kept. Leave this page open for a moment.',
+    kept: 'Its key is kept. You can close this page.',
     notKept:
       'The key could not be kept in this browser, so it will not be known. Ask for a new link, and leave private browsing.',
   },
