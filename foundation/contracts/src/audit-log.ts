@@ -1,5 +1,6 @@
 import type { EvidenceBundle } from '@countersign/evidence';
 import { type Digest, errorVocabulary, type Json, type RecordId, type TransactionId } from '@countersign/kernel';
+import type { RecordStream, RecordStreamQuery } from './record-stream.ts';
 import type { RecordType } from './record-types.ts';
 
 export { type RecordType, recordTypes } from './record-types.ts';
@@ -225,7 +226,7 @@ export interface BundleDisclosure {
   mayBeShown(value: { readonly kind: ProtectionKind; readonly subject: string }, record: EvidenceRecord): boolean;
 }
 
-/** A record as it stands in the log: the bytes that were hashed, with protected values put back into the text. */
+/** A record as it stands in the log: the bytes that were hashed, without what is told to few. */
 export interface RawLogEntry {
   readonly index: bigint;
   readonly text: string;
@@ -241,8 +242,6 @@ export interface ScanQuery {
   readonly after?: bigint;
   /** At most 1,000. */
   readonly limit: number;
-  /** As {@link RecordQuery.withheld}. */
-  readonly withheld?: true;
 }
 
 /** What reads past records in bulk. */
@@ -250,10 +249,16 @@ export interface RecordScanner {
   /** In the order of the log, unparsed. */
   scan(query: ScanQuery): Promise<readonly RawLogEntry[]>;
   /** How many a scan of the same range would find, and those that have been pruned since. */
-  count(query: Omit<ScanQuery, 'after' | 'limit' | 'withheld'>): Promise<number>;
+  count(query: Omit<ScanQuery, 'after' | 'limit'>): Promise<number>;
 }
 
-export interface AuditLog extends AuditAppender, RecordScanner {
+/** What reads past records in bulk, with what is told to few. */
+export interface RecordStreamer {
+  /** Begins to read when the first page is asked for. @throws CodedError as `scan` */
+  stream(query: RecordStreamQuery): Promise<RecordStream>;
+}
+
+export interface AuditLog extends AuditAppender, RecordScanner, RecordStreamer {
   /**
    * The newest signed checkpoint (C2SP signed note); covers every record whose append has resolved before the call.
    * Where witnesses are configured it carries their cosignatures.

@@ -101,8 +101,24 @@ export interface SimulationReport {
   };
   /** The first thousand. */
   readonly flips: readonly Flip[];
+  /**
+   * What the candidate makes otherwise of the limits and rates of `baseVersion`; the first thousand. None of it was tried:
+   * each decision was held to the limits as they were found then, and what was used has not been counted again. Missing in reports
+   * that were made before they said so.
+   */
+  readonly limitChanges?: readonly LimitChange[];
   /** Digest over all of the above once it is done. */
   readonly digest?: Digest;
+}
+
+/** A limit or a rate that comes, goes or changes, as `limits.json` has it before and after. */
+export interface LimitChange {
+  readonly kind: 'limit' | 'rate';
+  /** Of a limit its id, of a rate its pair of currencies. */
+  readonly id: string;
+  readonly change: 'added' | 'changed' | 'removed';
+  readonly before?: Json;
+  readonly after?: Json;
 }
 
 export interface FlipCount {

@@ -54,6 +54,8 @@ export const policyErrors = errorVocabulary({
   simulation_not_found: 'not-found',
   /** As many simulations as may run at once are running. */
   simulation_busy: 'unavailable',
+  /** As many bundles as may wait to be read are waiting. */
+  bundles_waiting: 'unavailable',
   record_without_decision: 'invalid',
   decision_not_found: 'not-found',
   limit_exceeded: 'forbidden',
@@ -122,7 +124,7 @@ export interface PolicyEngine {
   /** What would be permitted, a page at a time. One record a page. */
   search(request: SearchRequest, caller: Actor): Promise<SearchAnswer>;
   /**
-   * A decision that the caller must put into its own record (`recordedDecision`) before acting on it. Fails closed:
+   * A decision that the caller must put into its own record (`openDecision`, `protectedDecision`) before acting on it. Fails closed:
    * never throws for a policy's fault.
    *
    * @throws CodedError `policy_behind` when `atLeast` cannot be had in time

@@ -3,18 +3,15 @@ import type { ProtectedValue } from './audit-log.ts';
 import type { RecordedDecision } from './decision-history.ts';
 import type { Decision, DecisionReason, Obligation } from './decisions.ts';
 
-/** The decision as a record holds it, in `data.decision`: enough to make it again. */
-export function recordedDecision(decision: Decision): Json {
-  return { ...withoutInput(decision), input: decision.input };
-}
-
 /**
  * The decision as a record holds it in the open, in `data.decision`: that and why it was made, by codes and policies. The
  * rest is kept beside the record, by {@link protectedDecision}.
  */
 export function openDecision(decision: Omit<Decision, 'input'>): { readonly [name: string]: Json } {
-  const { reasons, errors, ...open } = withoutInput(decision);
-  return { ...open, ...(reasons.length > 0 ? {} : { reasons }), ...(errors.length > 0 ? {} : { errors }) };
+  const open = outlineOf(decision);
+  if (decision.errors.length === 0) open['errors'] = none;
+  if (decision.reasons.length === 0) open['reasons'] = none;
+  return open;
 }
 
 /**
@@ -24,33 +21,43 @@ export function openDecision(decision: Omit<Decision, 'input'>): { readonly [nam
  * @param institution LEI; for a record that holds {@link openDecision} in `data.decision`
  */
 export function protectedDecision(decision: Decision, institution: string): readonly ProtectedValue[] {
-  const { inputText } = decision;
-  const { reasons, errors } = withoutInput(decision);
-  const under = { kind: 'strategy', subject: institution } as const;
-  const input: ProtectedValue = { ...under, path: '/data/decision/input' };
-  return [
-    inputText === undefined ? { ...input, value: decision.input } : { ...input, text: inputText },
-    ...(reasons.length > 0 ? [{ ...under, path: '/data/decision/reasons', value: reasons }] : []),
-    ...(errors.length > 0 ? [{ ...under, path: '/data/decision/errors', value: errors }] : []),
+  const { errors, inputText, reasons } = decision;
+  const kept = (name: string) => ({ kind: 'strategy', subject: institution, path: `/data/decision/${name}` }) as const;
+  const values: ProtectedValue[] = [
+    inputText === undefined ? { ...kept('input'), value: decision.input } : { ...kept('input'), text: inputText },
   ];
+  if (reasons.length > 0) values.push({ ...kept('reasons'), value: reasonsOf(decision) });
+  if (errors.length > 0) values.push({ ...kept('errors'), value: errorsOf(decision) });
+  return values;
 }
 
-function withoutInput(decision: Omit<Decision, 'input'>) {
+const none: readonly never[] = [];
+
+/** All but what was said of it in words, and what it was made from. */
+function outlineOf(decision: Omit<Decision, 'input'>): { [name: string]: Json } {
   const { tokenLifetimeSeconds, timeStamp } = decision;
-  return {
+  // Written for every decision there is: a spread object for a member that is mostly missing costs more than all others.
+  const outline: { [name: string]: Json } = {
     decision_id: decision.id,
     decision: decision.decision,
     policy_version: decision.policyVersion,
     policy_hash: decision.policyHash,
     determining: decision.determining,
-    errors: decision.errors.map(({ policyId, message }) => ({ policy_id: policyId, message })),
-    reasons: decision.reasons.map(({ code, detail }) => ({ code, detail })),
     obligations: decision.obligations.map(obligationJson),
-    ...(tokenLifetimeSeconds === undefined ? {} : { token_lifetime_seconds: tokenLifetimeSeconds }),
-    ...(timeStamp === undefined ? {} : { time_stamp: timeStamp }),
     entity_version: decision.entityVersion,
     input_digest: decision.inputDigest,
   };
+  if (tokenLifetimeSeconds !== undefined) outline['token_lifetime_seconds'] = tokenLifetimeSeconds;
+  if (timeStamp !== undefined) outline['time_stamp'] = timeStamp;
+  return outline;
+}
+
+function errorsOf({ errors }: Pick<Decision, 'errors'>): Json {
+  return errors.map(({ policyId, message }) => ({ policy_id: policyId, message }));
+}
+
+function reasonsOf({ reasons }: Pick<Decision, 'reasons'>): Json {
+  return reasons.map(({ code, detail }) => ({ code, detail }));
 }
 
 /** An obligation as records and answers write it. */
@@ -74,7 +81,7 @@ export function obligationJson(obligation: Obligation): Json {
   }
 }
 
-/** Reads what {@link recordedDecision} wrote; undefined for anything else. */
+/** Reads what {@link openDecision} wrote, with what {@link protectedDecision} kept in its place; undefined for anything else. */
 export function readRecordedDecision(json: Json | undefined): RecordedDecision | undefined {
   const {
     decision_id: id,

@@ -7,3 +7,4 @@ export * from './observability/index.ts';
 export * from './pages/index.ts';
 export * from './postgres/index.ts';
 export * from './single-use/index.ts';
+export * from './threads/index.ts';

@@ -155,6 +155,7 @@ export const decisionRecords = {
       permit_to_deny: count(),
       deny_to_permit: count(),
       otherwise_changed: count(),
+      limit_changes: optional(count('Limits and rates that it changes, which were not tried')),
       digest: Type.Union([digest('Of the report'), Type.Null()]),
     }),
   },

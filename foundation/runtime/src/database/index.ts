@@ -1,4 +1,5 @@
 /** The database as components use it: own schema, own role, bounded waits. Read open-database.ts, then migrate.ts. */
+export { ask, type NamedStatement } from './ask.ts';
 export { type ComponentAccess, type ComponentPoolOptions, componentPool } from './component-pool.ts';
 export { clientConfig, type DatabaseConnection } from './connection.ts';
 export { databaseErrors, databaseFailure, isDatabaseUnavailable } from './failure.ts';

@@ -6,6 +6,7 @@ export * from './described.ts';
 export * from './gate.ts';
 export * from './guarded.ts';
 export * from './key-set-route.ts';
+export { networkOf } from './network-of.ts';
 export * from './problem.ts';
 export * from './server.ts';
 export type { HttpTls } from './tls.ts';

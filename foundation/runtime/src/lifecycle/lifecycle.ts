@@ -8,13 +8,22 @@ export interface Stoppable {
 
 /** Stops what was started, last first, each within a bound, whatever fails on the way. */
 export interface Lifecycle {
-  /** Registers what has just started. */
+  /**
+   * Registers what has just started.
+   *
+   * @throws the reason of the signal, where the start was given up meanwhile; the part is registered all the same
+   */
   started(part: Stoppable): void;
   /** Idempotent: every call gets the same end. */
   stop(): Promise<void>;
 }
 
-export function createLifecycle(options: { readonly logger: Logger; readonly stopTimeoutMs?: number }): Lifecycle {
+/** @param options `signal`: aborted when nothing more is to be started */
+export function createLifecycle(options: {
+  readonly logger: Logger;
+  readonly stopTimeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}): Lifecycle {
   const parts: Stoppable[] = [];
   let stopping: Promise<void> | undefined;
   const bound = options.stopTimeoutMs ?? 10_000;
@@ -37,7 +46,10 @@ export function createLifecycle(options: { readonly logger: Logger; readonly sto
     }
   }
   return {
-    started: (part) => void parts.push(part),
+    started(part) {
+      parts.push(part);
+      options.signal?.throwIfAborted();
+    },
     stop() {
       stopping ??= stopAll();
       return stopping;
@@ -46,23 +58,43 @@ export function createLifecycle(options: { readonly logger: Logger; readonly sto
 }
 
 /**
- * Runs `stop` on SIGTERM and SIGINT, then exits with 0. A second signal exits at once with 130: a person who
- * asks twice means it.
+ * Starts something that stays until SIGTERM or SIGINT, and exits with 0 then. A signal that comes before everything is
+ * there ends the start: what had been started by then is stopped. A second signal exits at once with 130: a person who asks
+ * twice means it.
+ *
+ * @param start gives up when its signal is aborted, and stops what it has started
+ * @returns what was started. After a signal it does not come back: the process ends
+ * @throws what `start` throws of itself
  */
-export function stopOnSignals(stop: () => Promise<void>, logger: Logger): void {
-  let asked = false;
+export async function stayUntilSignalled<Started extends { stop(): Promise<void> }>(
+  start: (signal: AbortSignal) => Promise<Started>,
+  logger: Logger,
+): Promise<Started> {
+  const givenUp = new AbortController();
+  const starting = start(givenUp.signal);
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (asked) process.exit(130);
-    asked = true;
+    if (givenUp.signal.aborted) process.exit(130);
     logger.info({ signal }, 'stopping');
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        logger.error({ error }, 'stop failed');
-        process.exit(1);
-      },
-    );
+    givenUp.abort();
+    starting
+      .then(
+        (started) => started.stop(),
+        () => undefined,
+      )
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          logger.error({ error }, 'stop failed');
+          process.exit(1);
+        },
+      );
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+  try {
+    return await starting;
+  } catch (error) {
+    if (givenUp.signal.aborted) return new Promise(() => undefined);
+    throw error;
+  }
 }

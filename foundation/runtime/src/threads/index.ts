@@ -1,0 +1,2 @@
+export { startThread } from './start-thread.ts';
+export { workerFile } from './worker-file.ts';
