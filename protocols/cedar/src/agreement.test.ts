@@ -1,4 +1,4 @@
-import { policyToJson } from '@cedar-policy/cedar-wasm/nodejs';
+import { checkParseContext, policyToJson } from '@cedar-policy/cedar-wasm/nodejs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compilePolicies } from './compile-policies.ts';
@@ -13,6 +13,7 @@ import type { ParsedPolicy, ParsedPolicySet } from './parse-policy-set.ts';
 import { readSchema } from './policy-schema.ts';
 import { createReference } from './reference.ts';
 import { schemaText } from './trading-policies.fixture.ts';
+import { parseEntityUid } from './value.ts';
 
 const schema = readSchema(schemaText);
 if ('problems' in schema) throw new Error('the schema is valid');
@@ -34,7 +35,7 @@ const entities = createEntitySnapshot([
     uid: { type: 'Person', id: 'a' },
     attrs: { s: 'abc', n: 3, r: { s: ['x', 1], n: { n: 7 } }, e: { __entity: { type: 'Desk', id: 'b' } } },
     parents: [{ type: 'Desk', id: 'b' }],
-    tags: { s: 'tagged', n: 5 },
+    tags: { s: 'tagged', n: 5, abc: ['x', 1], ['__proto__']: 'own', 'a*c': { s: 'abc' } },
   },
   { uid: { type: 'Person', id: 'b' }, attrs: { n: -1, s: [] }, parents: [] },
   {
@@ -45,7 +46,18 @@ const entities = createEntitySnapshot([
       { type: 'Desk', id: 'd' },
     ],
   },
-  { uid: { type: 'Desk', id: 'd' }, attrs: {}, parents: [] },
+  {
+    uid: { type: 'Desk', id: 'd' },
+    attrs: {},
+    parents: [],
+    tags: { '': true, a: { __entity: { type: 'Firm', id: 'c' } } },
+  },
+  {
+    uid: { type: 'Other::Person', id: 'a' },
+    attrs: { 'a b': 1, ['__proto__']: 'own' },
+    parents: [{ type: 'Person', id: 'a' }],
+  },
+  { uid: { type: 'Person', id: 'Zo\u{eb}😀\0' }, attrs: {}, parents: [{ type: 'Other::Person', id: 'Zo\u{eb}😀\0' }] },
 ]);
 const context = {
   s: 'a*c',
@@ -59,6 +71,10 @@ const context = {
   t: extension('datetime', '1969-07-20T20:17:40.500Z'),
   u: extension('duration', '-36h'),
   e: { __entity: { type: 'Person', id: 'b' } },
+  'a b': 3,
+  1: [],
+  // A computed name, which makes a member of it.
+  ['__proto__']: '\u{1F600}\\\0',
 };
 
 const someRequest = {
@@ -223,6 +239,21 @@ describe('texts of extension values', () => {
       expect(errors.map(({ policyId }) => textOf(policyId))).toEqual(refused);
       expect(accepted.length).toBeGreaterThan(50);
       expect(refused.length).toBeGreaterThan(50);
+    },
+  );
+});
+
+describe('names of entity types', () => {
+  const names = [
+    ...['true', 'false', 'if', 'then', 'else', 'in', 'is', 'like', 'has', '__cedar'],
+    ...['True', 'when', 'permit', 'principal', 'context', 'Set', 'Long', '_', '__', '_1', 'Zo\u{eb}', '1A', 'A B', ''],
+  ];
+
+  it.each(names.flatMap((name) => [name, `A::${name}`, `${name}::A`, `A::${name}::A`]))(
+    'are read, and refused, as the reference engine does: %s',
+    (type) => {
+      const { type: outcome } = checkParseContext({ context: { e: { __entity: { type, id: 'a' } } } });
+      expect(parseEntityUid({ type, id: 'a' }) !== undefined).toBe(outcome === 'success');
     },
   );
 });

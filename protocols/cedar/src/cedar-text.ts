@@ -1,25 +1,7 @@
+import { isIdentifier } from './identifier.ts';
 import type { EntityReference, Value } from './value.ts';
 
 /** Writing the small parts of Cedar's policy syntax. */
-
-const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const reserved: ReadonlySet<string> = new Set([
-  'true',
-  'false',
-  'if',
-  'then',
-  'else',
-  'in',
-  'is',
-  'like',
-  'has',
-  '__cedar',
-]);
-
-/** Whether a name can stand without quotes after a dot, in a record and after `has`. */
-export function isIdentifier(name: string): boolean {
-  return identifier.test(name) && !reserved.has(name);
-}
 
 const escapes: Readonly<Record<string, string>> = {
   '"': '\\"',

@@ -12,6 +12,8 @@ import { type Entity, type EntityReference, type EntityUid, isSameEntity } from 
 
 export interface CompiledPolicy {
   readonly id: string;
+  /** The id, as a list: nearly every decision is made by one policy. */
+  readonly alone: readonly string[];
   readonly effect: 'permit' | 'forbid';
   /** Principal and resource scope; the action scope is in the index. Undefined where there is nothing to test. */
   readonly scope: ScopeTest | undefined;
@@ -89,6 +91,24 @@ export function compile(parsed: ParsedPolicySet): CompiledPolicySet {
 
 /** {@link compile} for JSON policies of any origin, validated or not. */
 export function compilePolicies(policies: readonly IdentifiedPolicy[], schema: SchemaOfActions): CompiledPolicySet {
+  const steps = compileStepwise({ policies, schema });
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
+/**
+ * {@link compile}, policy by policy: whoever drives it may do something else in between.
+ *
+ * @throws CodedError (the generator) as {@link compile}
+ */
+export function* compileStepwise({
+  policies,
+  schema,
+}: {
+  readonly policies: readonly IdentifiedPolicy[];
+  readonly schema: SchemaOfActions;
+}): Generator<void, CompiledPolicySet> {
   const compiled: CompiledPolicy[] = [];
   const problems: PolicyProblem[] = [];
   for (const policy of policies) {
@@ -98,6 +118,7 @@ export function compilePolicies(policies: readonly IdentifiedPolicy[], schema: S
       if (!(error instanceof UnsupportedConstruct)) throw error;
       problems.push({ source: 'policies', policyId: policy.id, message: `unsupported: ${error.message}` });
     }
+    yield;
   }
   if (problems.length > 0) {
     throw cedarErrors.error(
@@ -123,6 +144,7 @@ function compilePolicy({ id, json }: IdentifiedPolicy): CompiledPolicy {
   const conditions = arrayIn(policy.conditions, 'the conditions').map(compileClause);
   return {
     id,
+    alone: Object.freeze([id]),
     effect,
     scope:
       principal === undefined || resource === undefined

@@ -97,20 +97,21 @@ function compareCorpus(folder: string): Comparison {
   const tally: Tally = { requests: 0, agreed: 0, refusedPolicies: 0, refusedEntities: 0, refusedRequests: 0 };
   let askedReference = 0;
   const surprises: unknown[] = [];
-  const refused = (error: unknown, code: string): void => {
-    if (!isCodedError(error, code) || !error.detail.includes('within 2^53')) surprises.push(error);
+  const refused = (name: string, error: unknown, code: string): void => {
+    if (!isCodedError(error, code) || !error.detail.includes('within 2^53')) surprises.push({ name, error });
   };
   for (const name of names) {
     const read = (suffix: string): string => readFileSync(join(folder, name + suffix), 'utf8');
     const { requests } = JSON.parse(read('.json')) as { requests: readonly CorpusRequest[] };
     tally.requests += requests.length;
-    const parsed = parseUnvalidated(read('.cedar'), read('.cedarschema'));
+    let parsed: ParsedPolicySet;
     let policies: CompiledPolicySet;
     let entities: EntitySnapshot;
     try {
+      parsed = parseUnvalidated(read('.cedar'), read('.cedarschema'));
       policies = compile(parsed);
     } catch (error) {
-      refused(error, 'policy_unsupported');
+      refused(name, error, 'policy_unsupported');
       tally.refusedPolicies += requests.length;
       continue;
     }
@@ -118,13 +119,17 @@ function compareCorpus(folder: string): Comparison {
       const given = JSON.parse(read('.entities.json')) as EntityInput[];
       entities = createEntitySnapshot(given.filter(({ uid }) => !isActionType(uid.type)));
     } catch (error) {
-      refused(error, 'entities_refused');
+      refused(name, error, 'entities_refused');
       tally.refusedEntities += requests.length;
       continue;
     }
     for (const [index, { decision, reason, errors, ...request }] of requests.entries()) {
       const agrees = ({ decision: got, determining, errors: failed }: Answer): boolean =>
-        got === decision && isDeepStrictEqual([determining, failed.map(({ policyId }) => policyId)], [reason, errors]);
+        got === decision &&
+        isDeepStrictEqual(
+          [determining, failed.map(({ policyId }) => policyId)].map((ids) => [...ids].sort()),
+          [reason, errors].map((ids) => [...ids].sort()),
+        );
       try {
         const got = evaluate(policies, { ...request, entities });
         const decided = decideFailClosed(policies, { ...request, entities });
@@ -137,7 +142,7 @@ function compareCorpus(folder: string): Comparison {
         askedReference++;
         if (!agrees(oracle)) surprises.push({ name, request, expected: { decision, reason, errors }, oracle });
       } catch (error) {
-        refused(error, 'request_refused');
+        refused(name, error, 'request_refused');
         tally.refusedRequests++;
       }
     }
@@ -149,10 +154,13 @@ function compareCorpus(folder: string): Comparison {
 function parseUnvalidated(policiesText: string, schemaText: string): ParsedPolicySet {
   const parts = policySetTextToParts(policiesText);
   if (parts.type === 'failure') throw new Error('the corpus holds policies that parse');
+  if (parts.policy_templates.length > 0) throw new Error('the corpus holds no templates');
+  // They come sorted by the names they were given in the order of the text: `policy10` before `policy2`.
+  const ids = parts.policies.map((_, index) => `policy${index}`).sort();
   const policies = parts.policies.map((text, index): ParsedPolicy => {
     const parsed = policyToJson(text);
     if (parsed.type === 'failure') throw new Error('the corpus holds policies that parse');
-    return { id: `policy${index}`, effect: parsed.json.effect, annotations: {}, text, json: parsed.json };
+    return { id: ids[index] ?? '', effect: parsed.json.effect, annotations: {}, text, json: parsed.json };
   });
   const schema = readSchema(schemaText);
   if ('problems' in schema) throw new Error('the corpus holds schemas that parse');

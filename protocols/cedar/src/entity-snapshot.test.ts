@@ -72,6 +72,7 @@ describe('a snapshot', () => {
     ['an entity that is its own parent', [node('a', 'a')]],
     ['a cycle', [node('a', 'b'), node('b', 'c'), node('c', 'a')]],
     ['an action', [{ uid: { type: 'X::Action', id: 'a' }, attrs: {}, parents: [] }]],
+    ['an action as a parent', [{ ...node('a'), parents: [{ type: 'X::Action', id: 'a' }] }]],
     ['an integer beyond 2^53', [{ ...node('a'), tags: { t: 2 ** 60 } }]],
     ['null', [{ ...node('a'), attrs: { a: null } }]],
     ['no parents', [{ uid: uid('a'), attrs: {} }]],

@@ -1,17 +1,15 @@
-import {
-  type EntityInput,
-  type EntityJson,
-  entityToJson,
-  noAttributes,
-  readEntity,
-  referencesOf,
-  refuseEntity,
-  type UnrelatedEntity,
-} from './entity.ts';
+import { type EntityInput, type EntityJson, entityToJson, readEntity, referencesOf, refuseEntity } from './entity.ts';
 import { EntityTable } from './entity-table.ts';
 import { cedarErrors } from './errors.ts';
 import { relate, withAncestors } from './relate.ts';
-import { type Entity, type EntityReference, type EntityUid, isSameEntity } from './value.ts';
+import {
+  type Entity,
+  type EntityReference,
+  type EntityUid,
+  isSameEntity,
+  noAttributes,
+  UnrelatedEntity,
+} from './value.ts';
 
 /** The entities everybody shares, however they are kept. They do not change. */
 export interface SharedEntities {
@@ -173,12 +171,7 @@ export function createEntitySnapshot(entities: readonly EntityInput[]): EntitySn
 export function createActionSnapshot(
   actions: readonly { readonly reference: EntityReference; readonly parents: readonly EntityReference[] }[],
 ): EntitySnapshot {
-  const bare = actions.map(({ reference, parents }) => ({
-    reference,
-    parents,
-    attributes: noAttributes,
-    tags: noAttributes,
-  }));
+  const bare = actions.map(({ reference, parents }) => new UnrelatedEntity(reference, noAttributes, parents));
   return new EntitySnapshot(listed(new Map(bare.map((action) => [action.reference.key, action]))));
 }
 

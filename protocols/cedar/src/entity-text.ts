@@ -1,9 +1,9 @@
-import { noAttributes, type UnrelatedEntity } from './entity.ts';
 import type { PolicySchema } from './policy-schema.ts';
-import type { EntityReference, RecordValue } from './value.ts';
-import { passed, type TextCursor, type TextReader, textReaderOf, uidReader } from './value-text.ts';
+import { textReaderOf } from './record-text.ts';
+import { type EntityReference, type RecordValue, UnrelatedEntity } from './value.ts';
+import { passed, type QuotedForm, type TextCursor, uidForm } from './value-text.ts';
 
-/** Reads contexts and entities of a schema from canonical JSON; see {@link textReaderOf}. */
+/** Reads contexts and entities of a schema from canonical JSON; see {@link TextReader}. */
 export interface SchemaTextReader {
   /** @returns undefined where it is not written as usual, or the action is not of the schema */
   readContext(action: string, cursor: TextCursor): RecordValue | undefined;
@@ -21,7 +21,10 @@ export function createTextReader({ applications, entityTypes }: PolicySchema): S
   );
   const types = Array.from(entityTypes, ([name, { attributes }]) => ({
     attributes: textReaderOf(attributes),
-    uid: uidReader(name),
+    parent: uidForm(name),
+    // Entities of one question alone mostly have no parents.
+    alone: uidForm(name, ',"parents":[],"uid":', '}'),
+    uid: uidForm(name, ',"uid":', '}'),
   }));
   /** The type of an entity comes last: by its place in the list it is mostly what it was before. */
   const expected: (typeof types)[number][] = [];
@@ -42,17 +45,20 @@ export function createTextReader({ applications, entityTypes }: PolicySchema): S
   }
 
   function readAs(
-    { attributes: readAttributes, uid }: (typeof types)[number],
+    { attributes: readAttributes, alone, uid }: (typeof types)[number],
     cursor: TextCursor,
   ): UnrelatedEntity | undefined {
     if (!passed(cursor, '{"attrs":')) return undefined;
     const attributes = readAttributes(cursor);
-    if (attributes === undefined || !passed(cursor, ',"parents":[')) return undefined;
-    const parents = readParents(cursor);
-    if (parents === undefined || !passed(cursor, ',"uid":')) return undefined;
-    const reference = uid(cursor);
-    if (reference === undefined || !passed(cursor, '}')) return undefined;
-    return { reference, attributes, tags: noAttributes, parents };
+    if (attributes === undefined) return undefined;
+    const { at } = cursor;
+    const only = alone.read(cursor);
+    if (only !== undefined) return new UnrelatedEntity(only, attributes);
+    cursor.at = at;
+    const parents = passed(cursor, ',"parents":[') ? readParents(cursor) : undefined;
+    if (parents === undefined) return undefined;
+    const reference = uid.read(cursor);
+    return reference === undefined ? undefined : new UnrelatedEntity(reference, attributes, parents);
   }
 
   /** What is left of a list that has been opened. */
@@ -84,12 +90,12 @@ export function createTextReader({ applications, entityTypes }: PolicySchema): S
 }
 
 function readAny(
-  types: readonly { readonly uid: TextReader<EntityReference> }[],
+  types: readonly { readonly parent: QuotedForm<EntityReference> }[],
   cursor: TextCursor,
 ): EntityReference | undefined {
   const start = cursor.at;
-  for (const { uid } of types) {
-    const reference = uid(cursor);
+  for (const { parent } of types) {
+    const reference = parent.read(cursor);
     if (reference !== undefined) return reference;
     cursor.at = start;
   }

@@ -6,8 +6,9 @@ import {
   type EntityReference,
   type EntityUid,
   isActionType,
+  noAttributes,
   parseEntityUid,
-  RecordValue,
+  UnrelatedEntity,
   type Value,
 } from './value.ts';
 import { MalformedValue, recordToJson, type ValueLimits, ValueReader } from './value-json.ts';
@@ -29,13 +30,9 @@ export interface EntityJson {
   tags?: Record<string, CedarValueJson>;
 }
 
-/** An entity that has been read, before its ancestors are known. */
-export type UnrelatedEntity = Omit<Entity, 'ancestors'>;
-
 export const maxAncestors = 1_024;
 
 const limits: ValueLimits = { maxDepth: 16, maxValues: 65_536, maxStringLength: 65_536 };
-export const noAttributes = new RecordValue([], []);
 
 /**
  * @param position among others, to call it by when it has no uid
@@ -53,16 +50,18 @@ export function readEntity(input: unknown, position?: number): UnrelatedEntity {
   const parents: unknown = input['parents'];
   if (!Array.isArray(parents)) throw refuseEntity(reference, 'has no array of parents');
   try {
-    return {
+    return new UnrelatedEntity(
       reference,
-      attributes: new ValueReader('attrs', limits).readRecord(input['attrs']),
-      tags: input['tags'] === undefined ? noAttributes : new ValueReader('tags', limits).readRecord(input['tags']),
-      parents: parents.map((parent) => {
+      new ValueReader('attrs', limits).readRecord(input['attrs']),
+      parents.map((parent) => {
         const parsed = parseEntityUid(parent);
         if (parsed === undefined) throw refuseEntity(reference, 'has a parent that is not a type name and an id');
+        // The groups an action is in are the schema's to say, and it would be in those too.
+        if (isActionType(parsed.type)) throw refuseEntity(reference, 'has an action as a parent');
         return parsed;
       }),
-    };
+      input['tags'] === undefined ? noAttributes : new ValueReader('tags', limits).readRecord(input['tags']),
+    );
   } catch (error) {
     if (error instanceof MalformedValue) throw refuseEntity(reference, `is malformed: ${error.message}`);
     throw error;

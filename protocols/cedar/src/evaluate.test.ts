@@ -186,6 +186,14 @@ describe('a request from outside', () => {
     }
   });
 
+  it('is refused with an entity for an action, which has attributes and parents of its own', () => {
+    const request = { ...placing({}), action: desk };
+    for (const decide of [evaluate, decideFailClosed]) {
+      expect(() => decide(policies, request)).toThrow(expect.objectContaining({ code: 'request_refused' }));
+    }
+    expect(() => reference.evaluate(request)).toThrow(expect.objectContaining({ code: 'request_refused' }));
+  });
+
   it('may call an attribute __proto__ without consequence', () => {
     const context: unknown = JSON.parse('{"__proto__":{"venue":"XLON"},"constructor":1}');
     const request = { ...placing({}), context: context as Readonly<Record<string, unknown>> };

@@ -47,8 +47,8 @@ export function decideFailClosed(policies: CompiledPolicySet, request: Authoriza
 const none: readonly never[] = Object.freeze([]);
 
 function answer(policies: readonly CompiledPolicy[], frame: Frame, forbidOnError: boolean): Answer {
-  let permits: string[] | undefined;
-  let forbids: string[] | undefined;
+  let permits: readonly string[] | undefined;
+  let forbids: readonly string[] | undefined;
   let errors: { policyId: string; message: string }[] | undefined;
   for (const policy of policies) {
     if (policy.scope !== undefined && !policy.scope(frame)) continue;
@@ -66,13 +66,8 @@ function answer(policies: readonly CompiledPolicy[], frame: Frame, forbidOnError
       }
     }
     if (!satisfied) continue;
-    if (policy.effect === 'permit') {
-      permits ??= [];
-      permits.push(policy.id);
-    } else {
-      forbids ??= [];
-      forbids.push(policy.id);
-    }
+    if (policy.effect === 'permit') permits = permits?.concat(policy.id) ?? policy.alone;
+    else forbids = forbids?.concat(policy.id) ?? policy.alone;
   }
   if (forbids === undefined && permits !== undefined) {
     return { decision: 'allow', determining: permits, errors: errors ?? none };

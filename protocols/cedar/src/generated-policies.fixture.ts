@@ -8,7 +8,10 @@ type Type = (typeof types)[number];
 const quoted = (fn: string, ...texts: string[]) => fc.constantFrom(...texts.map((text) => `${fn}("${text}")`));
 export const ids = ['a', 'b', 'c', 'd'];
 export const entityText = fc
-  .tuple(fc.constantFrom('Person', 'Desk', 'Firm', 'Action'), fc.constantFrom(...ids, 'order', 'order:create'))
+  .tuple(
+    fc.constantFrom('Person', 'Desk', 'Firm', 'Action', 'Other::Person'),
+    fc.constantFrom(...ids, 'order', 'order:create', 'Zo\\u{eb}😀\\0'),
+  )
   .map(([type, id]) => `${type}::"${id}"`);
 
 const leaves: Readonly<Record<Type, fc.Arbitrary<string>>> = {
@@ -30,9 +33,12 @@ const leaves: Readonly<Record<Type, fc.Arbitrary<string>>> = {
     '"xby"',
     '"ab"',
     '"a"',
+    '"__proto__"',
+    '"\\u{1F600}\\\\\\0"',
     'context.s',
     'principal.s',
     'context.r.s',
+    'context["__proto__"]',
   ),
   set: fc.constantFrom(
     '[Desk::"b", 1]',
@@ -50,6 +56,9 @@ const leaves: Readonly<Record<Type, fc.Arbitrary<string>>> = {
     '{n: 1}',
     '{n: 1, s: "abc"}',
     '{s: "abc", n: 1}',
+    '{"1": 1, "__proto__": 2, "a b": 3}',
+    '{"a b": 3, "1": 1, "__proto__": 2}',
+    '{"__entity": {"type": "Person", "id": "a"}}',
     'context',
     'context.r',
     'principal.r',
@@ -59,10 +68,12 @@ const leaves: Readonly<Record<Type, fc.Arbitrary<string>>> = {
   ip: fc.oneof(
     quoted('ip', '10.0.0.0/8', '10.1.2.3', '10.1.2.255', '127.0.0.1', '127.0.0.0/7', '224.0.0.1', '224.0.0.0/3', 'no'),
     quoted('ip', '::1', '::1/127', 'ff02::1', 'ff02::1/7', '10.1.2.3/32', '10.1.2.0/25'),
+    quoted('ip', '::ffff:a01:203', '::/0', '0.0.0.0/0', '10.1.2.3/8', '10.9.9.9/8'),
     fc.constant('context.i'),
   ),
   datetime: fc.oneof(
     quoted('datetime', '2024-02-29', '1969-12-31T23:59:59.999Z', '1969-12-31', '2023-02-29', '0000-01-01'),
+    quoted('datetime', '1970-01-01T00:00:00+0530', '1970-01-01T05:30:00Z', '9999-12-31T23:59:59.999-2359'),
     fc.constant('context.t'),
   ),
   duration: fc.oneof(
@@ -71,8 +82,14 @@ const leaves: Readonly<Record<Type, fc.Arbitrary<string>>> = {
   ),
 };
 
-const attribute = fc.constantFrom('s', 'n', 'b', 'l', 'g', 'r', 'd', 'i', 't', 'u', 'e', 'absent');
-const path = fc.constantFrom('s', 'n', 'r', 'e', 'absent', 'r.s', 'r.n.n', 'r.r', 'e.n', 'n.n');
+const attribute = fc.oneof(
+  fc.constantFrom('s', 'n', 'b', 'l', 'g', 'r', 'd', 'i', 't', 'u', 'e', 'absent').map((name) => `.${name}`),
+  fc.constantFrom('["a b"]', '["1"]', '["__proto__"]', '["constructor"]'),
+);
+const path = fc.oneof(
+  fc.constantFrom('s', 'n', 'r', 'e', 'absent', 'r.s', 'r.n.n', 'r.r', 'e.n', 'n.n', 'e.e', 'r.r.r.r', 'e.absent.s'),
+  fc.constantFrom('"a b"', '"1"', '"__proto__"', '"constructor"'),
+);
 const pattern = fc.constantFrom(
   '*',
   'a*',
@@ -87,6 +104,10 @@ const pattern = fc.constantFrom(
   'a*ab',
   '*b*b',
   'ab*bc',
+  '*\\u{1F600}*',
+  '\\u{1F600}\\\\*',
+  '*\\0',
+  '__*__',
 );
 
 const expressions = fc.letrec<Readonly<Record<Type | 'any', string>>>((tie) => {
@@ -98,7 +119,8 @@ const expressions = fc.letrec<Readonly<Record<Type | 'any', string>>>((tie) => {
     fc.tuple(of(receiver), fc.constantFrom(...names)).map(([e, name]) => `${e}.${name}()`);
   const methodOf = (receiver: Type, names: readonly string[], argument: fc.Arbitrary<string>) =>
     fc.tuple(of(receiver), fc.constantFrom(...names), argument).map(([e, name, a]) => `${e}.${name}(${a})`);
-  const member = fc.tuple(of('record'), attribute).map(([e, name]) => `${e}.${name}`);
+  const member = fc.tuple(of('record'), attribute).map(([e, name]) => `${e}${name}`);
+  const tag = fc.tuple(of('entity'), of('string')).map(([e, name]) => `${e}.getTag(${name})`);
   const same = (type: Type) => infix(type, ['==', '!='], type);
   /** A type's leaves, what makes values of it, and what makes values of any type. */
   const making = (type: Type, ...makers: fc.Arbitrary<string>[]) =>
@@ -110,6 +132,7 @@ const expressions = fc.letrec<Readonly<Record<Type | 'any', string>>>((tie) => {
         weight: 1,
       },
       { arbitrary: member, weight: 1 },
+      { arbitrary: tag, weight: 1 },
       ...makers.map((arbitrary) => ({ arbitrary, weight: 2 })),
     );
   return {
@@ -123,7 +146,9 @@ const expressions = fc.letrec<Readonly<Record<Type | 'any', string>>>((tie) => {
       ...types.map(same),
       infix('entity', ['in'], 'entity'),
       infix('entity', ['in'], 'set'),
-      fc.tuple(of('entity'), fc.constantFrom('Person', 'Desk', 'Nothing')).map(([e, type]) => `(${e} is ${type})`),
+      fc
+        .tuple(of('entity'), fc.constantFrom('Person', 'Desk', 'Action', 'Other::Person', 'Nothing'))
+        .map(([e, type]) => `(${e} is ${type})`),
       fc
         .tuple(of('entity'), fc.constantFrom('Person', 'Desk'), fc.oneof(of('entity'), of('set')))
         .map(([e, type, group]) => `(${e} is ${type} in ${group})`),
@@ -132,7 +157,7 @@ const expressions = fc.letrec<Readonly<Record<Type | 'any', string>>>((tie) => {
       methodOf('set', ['contains'], any),
       methodOf('set', ['containsAll', 'containsAny'], of('set')),
       method('set', ['isEmpty']),
-      methodOf('entity', ['hasTag'], fc.constantFrom('"s"', '"x"', '1')),
+      methodOf('entity', ['hasTag'], of('string')),
       methodOf('decimal', ['lessThan', 'lessThanOrEqual', 'greaterThan', 'greaterThanOrEqual'], of('decimal')),
       method('ip', ['isIpv4', 'isIpv6', 'isLoopback', 'isMulticast']),
       methodOf('ip', ['isInRange'], of('ip')),
@@ -153,6 +178,7 @@ const expressions = fc.letrec<Readonly<Record<Type | 'any', string>>>((tie) => {
     record: making(
       'record',
       fc.tuple(any, any).map(([s, n]) => `{s: ${s}, n: ${n}}`),
+      fc.tuple(any, any).map(([one, other]) => `{"__proto__": ${one}, "a b": ${other}}`),
     ),
     entity: making('entity'),
     decimal: making(

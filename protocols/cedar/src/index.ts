@@ -1,9 +1,9 @@
-export { type CompiledPolicySet, compile } from './compile-policies.ts';
+export { type CompiledPolicySet, compile, compileStepwise } from './compile-policies.ts';
 export { type ConformanceProblem, checkEntity, checkRequest } from './conformance.ts';
 export { Datetime, parseDatetime } from './datetime.ts';
 export { Decimal, parseDecimalValue } from './decimal.ts';
 export { entitiesNamedIn } from './entities-named.ts';
-export { type EntityInput, type EntityJson, entityToJson, noAttributes, type UnrelatedEntity } from './entity.ts';
+export { type EntityInput, type EntityJson, entityToJson } from './entity.ts';
 export { createEntitySnapshot, type EntitySnapshot } from './entity-snapshot.ts';
 export { createTextReader, type SchemaTextReader } from './entity-text.ts';
 export { cedarErrors, type PolicyProblem } from './errors.ts';
@@ -15,8 +15,15 @@ export {
   type PolicyExplanation,
 } from './explain.ts';
 export { createLazySnapshot, EntityReadings, type LazyEntities } from './lazy-snapshot.ts';
-export { type ParsedPolicy, type ParsedPolicySet, parsePolicySet } from './parse-policy-set.ts';
-export type { ActionApplication, PolicySchema } from './policy-schema.ts';
+export {
+  type ExaminedPolicySet,
+  examinePolicySet,
+  type ParsedPolicy,
+  type ParsedPolicySet,
+  parsedFrom,
+  parsePolicySet,
+} from './parse-policy-set.ts';
+export type { ActionApplication, PolicySchema, SchemaSource } from './policy-schema.ts';
 export { createReference, type Reference } from './reference.ts';
 export type { AuthorizationRequest } from './request.ts';
 export type { EntityType, RecordType, ValueType } from './schema-types.ts';
@@ -27,7 +34,8 @@ export {
   parseEntityUid,
   RecordValue,
   SetValue,
+  UnrelatedEntity,
   type Value,
 } from './value.ts';
 export { recordToJson } from './value-json.ts';
-export { cursorAt, passed, type TextCursor } from './value-text.ts';
+export { cursorAt, passed, readText, type TextCursor } from './value-text.ts';

@@ -1,9 +1,9 @@
-import { type EntityInput, maxAncestors, readEntity, refuseEntity, type UnrelatedEntity } from './entity.ts';
+import { type EntityInput, maxAncestors, readEntity, refuseEntity } from './entity.ts';
 import { EntitySnapshot, nextSerial, type SharedEntities } from './entity-snapshot.ts';
 import { EntityTable } from './entity-table.ts';
 import { cedarErrors } from './errors.ts';
 import { type KnownAncestors, relate } from './relate.ts';
-import { type Entity, type EntityReference, type EntityUid, isActionType } from './value.ts';
+import { type Entity, type EntityReference, type EntityUid, isActionType, type UnrelatedEntity } from './value.ts';
 
 /** Where entities come from when they are first asked for. */
 export interface LazyEntities {

@@ -81,6 +81,11 @@ describe('publishing policies', () => {
     expect(problemsOf(when('true'), 'entity A in [Nowhere];')).toMatchObject([{ source: 'schema' }]);
   });
 
+  it('refuses actions that are in themselves, which the parser lets through', () => {
+    const problems = problemsOf('', 'action "a" in ["b"]; action "b" in ["a"];');
+    expect(problems).toMatchObject([{ source: 'schema', message: expect.stringContaining('its own ancestor') }]);
+  });
+
   it.each([
     ['9007199254740992', 1],
     ['-9007199254740993', 1],

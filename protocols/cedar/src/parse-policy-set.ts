@@ -1,7 +1,7 @@
 import { type PolicyJson, policySetTextToParts, policyToJson, validate } from '@cedar-policy/cedar-wasm/nodejs';
 import { cedarErrors, type PolicyProblem } from './errors.ts';
 import { isPlainObject } from './plain-object.ts';
-import { type PolicySchema, readSchema } from './policy-schema.ts';
+import { type PolicySchema, readSchema, type SchemaSource, schemaFrom } from './policy-schema.ts';
 import { lintPolicyText, maxTextLength } from './policy-text.ts';
 import { askReference, problemsFrom } from './reference-parser.ts';
 
@@ -38,6 +38,22 @@ const policyId = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
  *   `reference_failed` when the parser breaks
  */
 export function parsePolicySet(policiesText: string, schemaText: string): ParsedPolicySet {
+  return parsedFrom(examinePolicySet(policiesText, schemaText));
+}
+
+/** What {@link parsePolicySet} reads, as plain data: one thread can have it found out by another. */
+export interface ExaminedPolicySet {
+  readonly policies: readonly ParsedPolicy[];
+  readonly schema: SchemaSource;
+  readonly warnings: readonly PolicyProblem[];
+}
+
+/**
+ * The part of {@link parsePolicySet} that takes long: all that is asked of the reference engine.
+ *
+ * @throws CodedError as {@link parsePolicySet}
+ */
+export function examinePolicySet(policiesText: string, schemaText: string): ExaminedPolicySet {
   refuseIfAny([...textProblems('policies', policiesText), ...textProblems('schema', schemaText)]);
   const schema = readSchema(schemaText);
   const { policies, problems } = readPolicies(policiesText);
@@ -45,7 +61,17 @@ export function parsePolicySet(policiesText: string, schemaText: string): Parsed
   refuseIfAny(problems);
   const findings = validateStrictly(policies, policiesText, schema);
   refuseIfAny(findings.errors);
-  return { policies: policies.map(({ origin, ...policy }) => policy), schema, warnings: findings.warnings };
+  const { text, json } = schema;
+  return {
+    policies: policies.map(({ origin, ...policy }) => policy),
+    schema: { text, json },
+    warnings: findings.warnings,
+  };
+}
+
+/** The policy set that was examined. */
+export function parsedFrom({ policies, schema, warnings }: ExaminedPolicySet): ParsedPolicySet {
+  return { policies, schema: schemaFrom(schema), warnings };
 }
 
 interface LocatedPolicy extends ParsedPolicy {
@@ -55,7 +81,13 @@ interface LocatedPolicy extends ParsedPolicy {
 
 function textProblems(source: 'policies' | 'schema', text: unknown): readonly PolicyProblem[] {
   if (typeof text !== 'string' || !text.isWellFormed()) return [{ source, message: 'it is not well-formed text' }];
-  if (text.length > maxTextLength) return [{ source, message: `it is longer than ${maxTextLength} characters` }];
+  if (text.length > maxTextLength)
+    return [
+      {
+        source,
+        message: `${source === 'policies' ? 'all of them together are' : 'it is'} longer than ${maxTextLength} characters`,
+      },
+    ];
   return lintPolicyText(text).map((problem) => ({ ...problem, source }));
 }
 
@@ -133,7 +165,7 @@ function readPolicy(text: string, origin: number): LocatedPolicy | PolicyProblem
 function validateStrictly(
   policies: readonly LocatedPolicy[],
   text: string,
-  schema: PolicySchema,
+  schema: SchemaSource,
 ): { errors: readonly PolicyProblem[]; warnings: readonly PolicyProblem[] } {
   const answer = askReference(() =>
     validate({

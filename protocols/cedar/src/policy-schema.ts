@@ -1,4 +1,5 @@
 import { type SchemaJson, schemaToJsonWithResolvedTypes } from '@cedar-policy/cedar-wasm/nodejs';
+import { isCodedError } from '@countersign/kernel';
 import { createActionSnapshot, type EntitySnapshot } from './entity-snapshot.ts';
 import type { PolicyProblem } from './errors.ts';
 import { UnsupportedConstruct } from './json-policy.ts';
@@ -24,21 +25,33 @@ export interface ActionApplication {
   readonly context: RecordType;
 }
 
+/** A schema that can be read, as plain data: its text, and the JSON form with every name resolved. */
+export interface SchemaSource {
+  readonly text: string;
+  readonly json: SchemaJson<string>;
+}
+
 /** @returns the schema, or what is wrong with it */
-export function readSchema(text: string): PolicySchema | { readonly problems: readonly PolicyProblem[] } {
+export function readSchema(
+  text: string,
+): (PolicySchema & SchemaSource) | { readonly problems: readonly PolicyProblem[] } {
   const parsed = askReference(() => schemaToJsonWithResolvedTypes(text));
   if (parsed.type === 'failure') return { problems: problemsFrom(parsed.errors, { source: 'schema', text }) };
+  const { json } = parsed;
   try {
-    return schemaOf(text, parsed.json);
+    return { ...schemaFrom({ text, json }), json };
   } catch (error) {
     // The parser knows a type that we do not: an engine newer than this room.
     if (error instanceof UnsupportedConstruct)
       return { problems: [{ source: 'schema', message: `unsupported: ${error.message}` }] };
+    // The parser resolves names and does not mind an action that is in itself.
+    if (isCodedError(error, 'entities_refused')) return { problems: [{ source: 'schema', message: error.detail }] };
     throw error;
   }
 }
 
-function schemaOf(text: string, json: SchemaJson<string>): PolicySchema {
+/** What evaluation needs of a schema that {@link readSchema} has read. */
+export function schemaFrom({ text, json }: SchemaSource): PolicySchema {
   const types = new SchemaTypes(json);
   const actions = Object.entries(json).flatMap(([namespace, definition]) => {
     const actionType = qualified(namespace, 'Action');

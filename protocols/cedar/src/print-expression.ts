@@ -1,4 +1,5 @@
-import { escaped, isIdentifier, nameText, quoted, valueText } from './cedar-text.ts';
+import { escaped, nameText, quoted, valueText } from './cedar-text.ts';
+import { isIdentifier } from './identifier.ts';
 import { arrayIn, membersOf, objectIn, stringIn, UnsupportedConstruct } from './json-policy.ts';
 import { ValueReader } from './value-json.ts';
 

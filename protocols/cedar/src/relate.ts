@@ -1,6 +1,6 @@
 import { Ancestors, noAncestors } from './ancestors.ts';
-import { maxAncestors, refuseEntity, type UnrelatedEntity } from './entity.ts';
-import type { Entity, EntityReference } from './value.ts';
+import { maxAncestors, refuseEntity } from './entity.ts';
+import { Entity, type EntityReference, type UnrelatedEntity } from './value.ts';
 
 /** Ancestors by the parents they come from, so that a thousand accounts of one desk share them. */
 export type KnownAncestors = Map<string, Ancestors>;
@@ -44,12 +44,11 @@ export function relate(
 
 /** The entity with its ancestors, when those of its parents are known. */
 export function withAncestors(
-  { reference, attributes, tags, parents }: UnrelatedEntity,
+  entity: UnrelatedEntity,
   lookUp: (reference: EntityReference) => Entity | undefined,
   known?: KnownAncestors,
 ): Entity {
-  // Written out, so that every entity has one shape however it came to be.
-  return { reference, attributes, tags, parents, ancestors: ancestorsOf(reference, parents, lookUp, known) };
+  return new Entity(entity, ancestorsOf(entity.reference, entity.parents, lookUp, known));
 }
 
 function ancestorsOf(

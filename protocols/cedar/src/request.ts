@@ -1,6 +1,6 @@
 import type { EntitySnapshot } from './entity-snapshot.ts';
 import { cedarErrors } from './errors.ts';
-import { EntityReference, type EntityUid, parseEntityUid, RecordValue } from './value.ts';
+import { EntityReference, type EntityUid, isActionType, parseEntityUid, RecordValue } from './value.ts';
 import { MalformedValue, type ValueLimits, ValueReader } from './value-json.ts';
 
 export interface AuthorizationRequest {
@@ -22,6 +22,10 @@ export function referenceOf(what: 'principal' | 'action' | 'resource', uid: unkn
   const reference = uid instanceof EntityReference ? uid : parseEntityUid(uid);
   if (reference === undefined) {
     throw cedarErrors.error('request_refused', `The ${what} is not an entity type name and an id.`);
+  }
+  // Another entity has parents, attributes and tags of its own, which Cedar would look at and the action index does not.
+  if (what === 'action' && !isActionType(reference.type)) {
+    throw cedarErrors.error('request_refused', 'The action is an entity of a type that is none of actions.');
   }
   return reference;
 }

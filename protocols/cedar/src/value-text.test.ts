@@ -1,4 +1,4 @@
-import { canonicalize } from '@countersign/kernel';
+import { canonicalize, type Json } from '@countersign/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -81,6 +81,8 @@ describe('values read from canonical text', () => {
         const whole = canonicalize(context);
         const start = place % whole.length;
         const text = whole.slice(0, start) + put + whole.slice(start + taken);
+        // What is remembered of the whole is not seen in what it was turned into.
+        reader.readContext(action.id, cursorAt(whole, 0));
         const cursor = cursorAt(text, 0);
         const found = reader.readContext(action.id, cursor);
         if (found === undefined) return;
@@ -100,12 +102,16 @@ describe('values read from canonical text', () => {
     ['an exponent', '{"amount":1e3}'],
     ['more than a safe integer', '{"amount":9007199254740993}'],
     ['a leading zero', '{"amount":01}'],
+    ['a leading zero of a negative number', '{"amount":-01}'],
+    ['a negative zero', '{"amount":-0}'],
+    ['a sign alone', '{"amount":-}'],
     ['an escape', '{"note":"a\\u0062"}'],
     ['a lone surrogate', '{"note":"\ud800"}'],
     ['a long string', `{"note":"${'a'.repeat(70_000)}"}`],
     ['a date that there is not', '{"at":{"__extn":{"arg":"2026-02-30","fn":"datetime"}}}'],
     ['another function', '{"at":{"__extn":{"arg":"1.0","fn":"decimal"}}}'],
     ['more beside an entity', '{"seen":[{"__entity":{"id":"a","type":"Firm"},"x":1}]}'],
+    ['no comma between two', '{"seen":[{"__entity":{"id":"a","type":"Firm"}};{"__entity":{"id":"b","type":"Firm"}}]}'],
     ['another type of entity', '{"seen":[{"__entity":{"id":"a","type":"Group"}}]}'],
     ['five thousand values', `{"seen":[${Array(5_000).fill('{"__entity":{"id":"a","type":"Firm"}}').join()}]}`],
     ['no end', '{"amount":1'],
@@ -121,8 +127,176 @@ describe('values read from canonical text', () => {
   });
 });
 
+describe('values read from canonical text, one record after the other', () => {
+  const firm = (id: string) => ({ __entity: { id, type: 'Firm' } });
+  const context = {
+    amount: 1,
+    at: { __extn: { arg: '2026-11-20T09:30:00.000Z', fn: 'datetime' } },
+    empty: {},
+    Große: true,
+    note: 'é𝒟',
+    seen: [firm('a'), firm('b')],
+  };
+  const numbered = (count: number) => Array.from({ length: count }, (_, place) => `m${String(place).padStart(2, '0')}`);
+  const readerOf = (attributes: string) =>
+    createTextReader(
+      parsePolicySet('', `entity T; action "deal" appliesTo { principal: T, resource: T, context: { ${attributes} } };`)
+        .schema,
+    );
+  const inOrder = (record: unknown) => readParsed(JSON.parse(canonicalize(record as Json)));
+  const read = (by: typeof reader, record: unknown) =>
+    by.readContext('deal', cursorAt(canonicalize(record as Json), 0));
+
+  it('are those of the record before where the text is, and read where it is not', () => {
+    const fresh = createTextReader(schema);
+    const first = read(fresh, context);
+    for (const amount of [1, 2, 20, -3, 4]) {
+      const next = read(fresh, { ...context, amount });
+      expect(next?.get('amount')).toBe(amount);
+      expect(next?.names).toBe(first?.names);
+      expect(next === undefined ? undefined : comparable(next)).toEqual(inOrder({ ...context, amount }));
+    }
+    expect(read(fresh, { ...context, amount: 5 })?.get('seen')).toBe(
+      read(fresh, { ...context, amount: 6 })?.get('seen'),
+    );
+  });
+
+  it.each([
+    ['a Long', 'amount', [1, 2, 3, 4]],
+    ['a truth', 'Große', [true, false, true, false]],
+    ['a string', 'note', ['a', 'b', '', 'a']],
+    [
+      'a date',
+      'at',
+      ['2026-11-20', '2026-11-21', '2026-11-22', '2026-11-23'].map((arg) => ({ __extn: { arg, fn: 'datetime' } })),
+    ],
+  ])('are those of the record before around %s that changes', (_, name, values) => {
+    const fresh = createTextReader(schema);
+    const seen = values.map((value) => read(fresh, { ...context, [name]: value })?.get('seen'));
+    expect(seen[3]).toBeDefined();
+    expect(seen[3]).toBe(seen[2]);
+  });
+
+  it('are those of its own text, whichever members change and come and go', () => {
+    const text = fc.constantFrom('', 'a', 'b', 'aa', 'é', '𝒟', ',"amount":2', '}');
+    const changes = fc.record(
+      {
+        amount: fc.constantFrom(0, 1, 10, -1),
+        at: fc.constantFrom('2026-11-20T09:30:00.000Z', '2026-11-20', '2026-11-20T09:30:00.001Z').map((arg) => ({
+          __extn: { arg, fn: 'datetime' },
+        })),
+        Große: fc.boolean(),
+        note: fc.option(text, { nil: undefined }),
+        seen: fc.array(text.map(firm), { maxLength: 2 }),
+      },
+      { requiredKeys: [] },
+    );
+    let straight = 0;
+    fc.assert(
+      fc.property(fc.array(changes, { minLength: 1, maxLength: 60, size: 'max' }), (all) => {
+        const fresh = createTextReader(schema);
+        const found: { readonly read: RecordValue; readonly record: unknown }[] = [];
+        for (const changed of all) {
+          const { note, ...others } = { ...context, ...changed };
+          const record = note === undefined ? others : { ...others, note };
+          const one = read(fresh, record);
+          if (one === undefined) {
+            expect(canonicalize(record)).toContain('\\');
+            continue;
+          }
+          straight++;
+          expect(comparable(one)).toEqual(inOrder(record));
+          found.push({ read: one, record });
+        }
+        // Nothing that was read later has changed what was read before; what it is written as is not kept.
+        for (const { read, record } of found) expect(recordToJson(read)).toEqual(record);
+      }),
+      { numRuns: 200 },
+    );
+    expect(straight).toBeGreaterThan(1_000);
+  });
+
+  it('are those of its own text in whatever combination of members, of which not all are kept', () => {
+    const names = numbered(11);
+    const fresh = readerOf(names.map((name) => `${name}?: Long`).join());
+    const inCombination = (which: number) =>
+      Object.fromEntries(names.flatMap((name, place) => ((which & (1 << place)) === 0 ? [] : [[name, which + place]])));
+    const first = read(fresh, inCombination(1));
+    expect(read(fresh, inCombination(1))?.names).toBe(first?.names);
+    for (let which = 0; which < 1 << names.length; which++) {
+      const found = read(fresh, inCombination(which));
+      expect(found === undefined ? undefined : recordToJson(found)).toEqual(inCombination(which));
+    }
+    expect(read(fresh, inCombination(1))?.names).toEqual(first?.names);
+    expect(read(fresh, inCombination(1))?.names).not.toBe(first?.names);
+  });
+
+  it('are none where a type has more attributes than are told apart', () => {
+    const names = numbered(34);
+    const fresh = readerOf(names.map((name) => `${name}?: Long`).join());
+    for (const name of names) expect(read(fresh, { [name]: 1 })).toBeUndefined();
+    const fewer = readerOf(
+      names
+        .slice(0, 31)
+        .map((name) => `${name}?: Long`)
+        .join(),
+    );
+    for (const name of names.slice(0, 31)) expect(read(fewer, { [name]: 1 })?.names).toEqual([name]);
+  });
+
+  it('are read in the order of canonical JSON, by UTF-16', () => {
+    const fresh = readerOf('"Ａ": Long, "𝒳": Long');
+    expect(read(fresh, { Ａ: 1, 𝒳: 2 })?.names).toEqual(['𝒳', 'Ａ']);
+  });
+
+  it('come to the limit of values by the members of records too', () => {
+    const fresh = readerOf('pairs: Set<{ a: Long, b: Long }>');
+    const pairs = (count: number) => read(fresh, { pairs: Array(count).fill({ a: 1, b: 2 }) });
+    expect(pairs(600)?.names).toEqual(['pairs']);
+    expect(pairs(1_000)).toBeUndefined();
+  });
+
+  it('come to the limit of values no sooner for what they were compared with in vain', () => {
+    const trader = (limits: readonly string[], more = {}) => ({
+      attrs: {
+        limits: limits.map((arg) => ({ __extn: { arg, fn: 'decimal' } })),
+        name: 'n',
+        nested: { a: 1 },
+        ...more,
+      },
+      parents: [],
+      uid: { id: 'a', type: 'Trader' },
+    });
+    const many = Array<string>(1_100).fill('1.0');
+    const since = { since: { __extn: { arg: '2026-11-20', fn: 'datetime' } } };
+    const fresh = createTextReader(schema);
+    for (const limits of [[], ['1.0'], ['2.0'], many])
+      for (const more of [since, {}])
+        expect(fresh.readEntities(cursorAt(canonicalize([trader(limits, more)]), 0))).toHaveLength(1);
+  });
+
+  it('come to the limit of values as soon, whether they are remembered or not', () => {
+    const trader = {
+      attrs: {
+        active: true,
+        limits: Array(1_100).fill({ __extn: { arg: '1.0', fn: 'decimal' } }),
+        name: 'n',
+        nested: { a: 1 },
+      },
+      parents: [],
+      uid: { id: 'a', type: 'Trader' },
+    };
+    const fresh = createTextReader(schema);
+    const entities = (count: number) => fresh.readEntities(cursorAt(canonicalize(Array(count).fill(trader)), 0));
+    expect(entities(2)).toBeUndefined();
+    for (let time = 0; time < 3; time++) expect(entities(1)).toHaveLength(1);
+    expect(entities(2)).toBeUndefined();
+  });
+});
+
 describe('entities read from canonical text', () => {
   const canonical = (entities: readonly EntityInput[]) => canonicalize(entities);
+  const group = '{"attrs":{},"parents":[],"uid":{"id":"a","type":"Group"}}';
 
   it('are those that are read from the parsed text', () => {
     let read = 0;
@@ -152,6 +326,17 @@ describe('entities read from canonical text', () => {
     expect(read).toBeGreaterThan(50);
   });
 
+  it('are not read where they hold what is written otherwise than it was, once it is a value', () => {
+    const trader = (attrs: EntityInput['attrs']) =>
+      canonical([{ attrs, parents: [], uid: { id: 'a', type: 'Trader' } }]);
+    const read = (name: string, fn: string, arg: string) =>
+      reader.readEntities(cursorAt(trader({ [name]: { __extn: { arg, fn } } }), 0));
+    expect(read('address', 'ip', '10.0.0.1/32')).toHaveLength(1);
+    expect(read('address', 'ip', '10.0.0.1')).toBeUndefined();
+    expect(read('hours', 'duration', '1000ms')).toHaveLength(1);
+    expect(read('hours', 'duration', '1s')).toBeUndefined();
+  });
+
   it.each([
     ['tags', '[{"attrs":{"rank":1},"parents":[],"tags":{},"uid":{"id":"a","type":"Firm"}}]'],
     ['a type that is not declared', '[{"attrs":{},"parents":[],"uid":{"id":"a","type":"Robot"}}]'],
@@ -159,6 +344,12 @@ describe('entities read from canonical text', () => {
       'a parent that is not declared',
       '[{"attrs":{},"parents":[{"id":"a","type":"Robot"}],"uid":{"id":"a","type":"Group"}}]',
     ],
+    ['no comma between two', `[${group}${group}]`],
+    [
+      'no comma between parents',
+      '[{"attrs":{},"parents":[{"id":"a","type":"Group"}{"id":"b","type":"Group"}],"uid":{"id":"a","type":"Group"}}]',
+    ],
+    ['sixty-five of them', `[${Array(65).fill(group).join()}]`],
     ['no list', '{"attrs":{},"parents":[],"uid":{"id":"a","type":"Group"}}'],
     ['no end', '[{"attrs":{},"parents":[],"uid":{"id":"a","type":"Group"}}'],
   ])('are not read where there is %s', (_, text) => {

@@ -1,6 +1,7 @@
 // Arbitrary policies of any schema, for tests: typed as the schema declares, so that most pass strict validation.
 import fc from 'fast-check';
-import { entityText, isIdentifier, nameText, quoted } from '../cedar-text.ts';
+import { entityText, nameText, quoted } from '../cedar-text.ts';
+import { isIdentifier } from '../identifier.ts';
 import type { PolicySchema } from '../policy-schema.ts';
 import type { RecordType, ValueType } from '../schema-types.ts';
 import { EntityReference } from '../value.ts';
