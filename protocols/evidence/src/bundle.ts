@@ -1,4 +1,5 @@
 import { decodeBase64Url, parseId, type RecordId, type TransactionId } from '@countersign/kernel';
+import { placePattern } from './place.ts';
 
 /** The format that is written. */
 export const bundleFormat = 'countersign-evidence-bundle/2';
@@ -280,10 +281,8 @@ function readHash(value: unknown, where: string): string {
   return value;
 }
 
-const indexPattern = /^(?:0|[1-9]\d{0,18})$/;
-
 function readIndex(value: unknown, where: string): string {
-  if (typeof value !== 'string' || !indexPattern.test(value)) throw new Malformed(`${where} is not a decimal number`);
+  if (typeof value !== 'string' || !placePattern.test(value)) throw new Malformed(`${where} is not a decimal number`);
   return value;
 }
 

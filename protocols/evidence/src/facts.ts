@@ -11,6 +11,7 @@ import {
 } from '@countersign/kernel';
 import type { WebAuthnSignature } from '@countersign/webauthn';
 import { Members, RecordMalformed } from './members.ts';
+import { placeOf } from './place.ts';
 
 /**
  * What a record of each type says, as far as a check reads it. A type that no check reads is `other`.
@@ -335,11 +336,6 @@ function readPruning(members: Members): PruningFacts {
       return { first, past: last + 1n };
     }),
   };
-}
-
-/** A place in the log, as a number or in decimal. */
-function placeOf(json: Json): bigint | undefined {
-  return /^(?:0|[1-9]\d{0,18})$/.test(String(json)) ? BigInt(String(json)) : undefined;
 }
 
 function readTimeStamp(members: Members): TimeStampFacts {

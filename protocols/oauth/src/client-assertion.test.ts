@@ -17,8 +17,8 @@ function verify(assertion: string, keys: readonly RegisteredKey[] = [registered]
 }
 
 describe('a client assertion', () => {
-  it('establishes the client, and says until when its id must be remembered', () => {
-    expect(verify(forge(pair, header, claims))).toEqual({
+  it('establishes the client, and says until when its id must be remembered', async () => {
+    expect(await verify(forge(pair, header, claims))).toEqual({
       clientId: 'oms',
       jti: 'j-1',
       expiresAt: (seconds + 60 + 10) * 1000,
@@ -26,8 +26,8 @@ describe('a client assertion', () => {
     });
   });
 
-  it.each([undefined, 'JWT', 'client-authentication+jwt'])('may have the typ %s', (typ) => {
-    expect(verify(forge(pair, { ...header, typ }, claims)).clientId).toBe('oms');
+  it.each([undefined, 'JWT', 'client-authentication+jwt'])('may have the typ %s', async (typ) => {
+    expect((await verify(forge(pair, { ...header, typ }, claims))).clientId).toBe('oms');
   });
 
   it.each([
@@ -39,8 +39,8 @@ describe('a client assertion', () => {
     'secevent+jwt',
     'jwt',
     '',
-  ])('is refused with the typ %j of another kind of token', (typ) => {
-    expect(() => verify(forge(pair, { ...header, typ }, claims))).toThrow(
+  ])('is refused with the typ %j of another kind of token', async (typ) => {
+    await expect(verify(forge(pair, { ...header, typ }, claims))).rejects.toThrow(
       expect.objectContaining({ code: 'client_assertion_type' }),
     );
   });
@@ -55,13 +55,13 @@ describe('a client assertion', () => {
     ['an object', { iss: issuer }],
     ['null', null],
     ['absent', undefined],
-  ])('is refused when its audience is %s', (_, aud) => {
-    expect(() => verify(forge(pair, header, { ...claims, aud }))).toThrow(
+  ])('is refused when its audience is %s', async (_, aud) => {
+    await expect(verify(forge(pair, header, { ...claims, aud }))).rejects.toThrow(
       expect.objectContaining({ code: 'client_assertion_audience' }),
     );
   });
 
-  it('may name another audience where the client is allowed to, as one string and never as an array', () => {
+  it('may name another audience where the client is allowed to, as one string and never as an array', async () => {
     const tokenEndpoint = `${issuer}/token`;
     const relaxed = (aud: unknown, allowedTo = 'oms') =>
       verifyClientAssertion(forge(pair, header, { ...claims, aud }), {
@@ -70,11 +70,11 @@ describe('a client assertion', () => {
         keysOf: () => [registered],
         acceptedAudiences: (clientId) => (clientId === allowedTo ? [tokenEndpoint] : []),
       });
-    expect(relaxed(tokenEndpoint).clientId).toBe('oms');
-    expect(relaxed(issuer).clientId).toBe('oms');
+    expect((await relaxed(tokenEndpoint)).clientId).toBe('oms');
+    expect((await relaxed(issuer)).clientId).toBe('oms');
     for (const refused of [[tokenEndpoint], [issuer, tokenEndpoint], `${issuer}/par`, `${tokenEndpoint}/`, undefined])
-      expect(() => relaxed(refused)).toThrow(expect.objectContaining({ code: 'client_assertion_audience' }));
-    expect(() => relaxed(tokenEndpoint, 'another')).toThrow(
+      await expect(relaxed(refused)).rejects.toThrow(expect.objectContaining({ code: 'client_assertion_audience' }));
+    await expect(relaxed(tokenEndpoint, 'another')).rejects.toThrow(
       expect.objectContaining({ code: 'client_assertion_audience' }),
     );
   });
@@ -86,8 +86,8 @@ describe('a client assertion', () => {
     ['iss is another client', { iss: 'other' }],
     ['iss and sub are arrays', { iss: ['oms'], sub: ['oms'] }],
     ['iss and sub are empty', { iss: '', sub: '' }],
-  ])('is refused when %s', (_, change) => {
-    expect(() => verify(forge(pair, header, { ...claims, ...change }))).toThrow(
+  ])('is refused when %s', async (_, change) => {
+    await expect(verify(forge(pair, header, { ...claims, ...change }))).rejects.toThrow(
       expect.objectContaining({ code: 'client_assertion_issuer' }),
     );
   });
@@ -97,8 +97,8 @@ describe('a client assertion', () => {
     ['is empty', ''],
     ['is a number', 7],
     ['has 129 characters', 'x'.repeat(129)],
-  ])('is refused when its jti %s', (_, jti) => {
-    expect(() => verify(forge(pair, header, { ...claims, jti }))).toThrow(
+  ])('is refused when its jti %s', async (_, jti) => {
+    await expect(verify(forge(pair, header, { ...claims, jti }))).rejects.toThrow(
       expect.objectContaining({ code: 'client_assertion_id' }),
     );
   });
@@ -119,24 +119,26 @@ describe('a client assertion', () => {
     ['it is old and was made for longer', { iat: seconds - 200, exp: seconds + 101 }, 'client_assertion_lifetime'],
     ['it has no iat and 311 seconds left', { iat: undefined, exp: seconds + 311 }, 'client_assertion_lifetime'],
     ['iat is ahead to lengthen its life', { iat: seconds + 10, exp: seconds + 311 }, 'client_assertion_lifetime'],
-  ])('is refused when %s', (_, change, code) => {
-    expect(() => verify(forge(pair, header, { ...claims, ...change }))).toThrow(expect.objectContaining({ code }));
+  ])('is refused when %s', async (_, change, code) => {
+    await expect(verify(forge(pair, header, { ...claims, ...change }))).rejects.toThrow(
+      expect.objectContaining({ code }),
+    );
   });
 
   it.each([
     ['iat and nbf are 10 seconds ahead', { iat: seconds + 10, nbf: seconds + 10 }],
     ['it has no iat', { iat: undefined }],
     ['it lives for 300 seconds', { exp: seconds + 300 }],
-  ])('is accepted when %s', (_, change) => {
-    expect(verify(forge(pair, header, { ...claims, ...change })).clientId).toBe('oms');
+  ])('is accepted when %s', async (_, change) => {
+    expect((await verify(forge(pair, header, { ...claims, ...change }))).clientId).toBe('oms');
   });
 
   it.each([
     ['an unknown client', forge(pair, header, { ...claims, iss: 'nobody', sub: 'nobody' })],
     ['an unknown kid', forge(pair, { ...header, kid: 'k2' }, claims)],
     ['an algorithm that no key of the client has', forge(makePair('EdDSA'), { alg: 'EdDSA', kid: 'k1' }, claims)],
-  ])('of %s is refused in the same words', (_, assertion) => {
-    expect(() => verify(assertion)).toThrow(
+  ])('of %s is refused in the same words', async (_, assertion) => {
+    await expect(verify(assertion)).rejects.toThrow(
       expect.objectContaining({
         code: 'client_assertion_key',
         detail: expect.stringContaining('No client of this name has'),
@@ -144,28 +146,28 @@ describe('a client assertion', () => {
     );
   });
 
-  it('needs no kid when only one key fits, and needs one when several do', () => {
+  it('needs no kid when only one key fits, and needs one when several do', async () => {
     const assertion = forge(pair, { alg: 'ES256' }, claims);
-    expect(verify(assertion).clientId).toBe('oms');
+    expect((await verify(assertion)).clientId).toBe('oms');
     const both = [registered, { kid: 'k2', key: importVerificationKey(other.jwk) }];
-    expect(() => verify(assertion, both)).toThrow(expect.objectContaining({ code: 'client_assertion_key' }));
-    expect(verify(forge(other, { alg: 'ES256', kid: 'k2' }, claims), both).clientId).toBe('oms');
+    await expect(verify(assertion, both)).rejects.toThrow(expect.objectContaining({ code: 'client_assertion_key' }));
+    expect((await verify(forge(other, { alg: 'ES256', kid: 'k2' }, claims), both)).clientId).toBe('oms');
   });
 
-  it('signed by another key is refused, whatever it claims', () => {
-    expect(() => verify(forge(other, header, claims))).toThrow(
+  it('signed by another key is refused, whatever it claims', async () => {
+    await expect(verify(forge(other, header, claims))).rejects.toThrow(
       expect.objectContaining({ code: 'client_assertion_signature' }),
     );
   });
 
-  it('is refused as malformed or by its algorithm in the codes of its own vocabulary', () => {
-    expect(() => verify('a.b')).toThrow(
+  it('is refused as malformed or by its algorithm in the codes of its own vocabulary', async () => {
+    await expect(verify('a.b')).rejects.toThrow(
       expect.objectContaining({ code: 'client_assertion_malformed', category: 'unauthenticated' }),
     );
-    expect(() => verify(forge(pair, { alg: 'nOne', kid: 'k1' }, claims))).toThrow(
+    await expect(verify(forge(pair, { alg: 'nOne', kid: 'k1' }, claims))).rejects.toThrow(
       expect.objectContaining({ code: 'client_assertion_algorithm' }),
     );
-    expect(() => verify(forge(pair, { ...header, jwk: pair.jwk }, claims))).toThrow(
+    await expect(verify(forge(pair, { ...header, jwk: pair.jwk }, claims))).rejects.toThrow(
       expect.objectContaining({ code: 'client_assertion_malformed' }),
     );
   });

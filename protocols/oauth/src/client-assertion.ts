@@ -1,7 +1,7 @@
 import type { Brand } from '@countersign/kernel';
 import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.ts';
 import { clientAssertionErrors } from './errors.ts';
-import { type JsonObject, type JwsRefusal, parseCompactJws, type UnverifiedJws, verifyJws } from './jws.ts';
+import { type JsonObject, type JwsRefusal, parseCompactJws, type UnverifiedJws, verifyJwsAside } from './jws.ts';
 import type { Thumbprint, VerificationKey } from './key-cache.ts';
 import { findRegisteredKey, type RegisteredKey } from './registered-key.ts';
 
@@ -58,17 +58,17 @@ const acceptedTypes: readonly (string | undefined)[] = [undefined, 'JWT', 'clien
  *
  * @throws CodedError of {@link clientAssertionErrors}
  */
-export function verifyClientAssertion(
+export async function verifyClientAssertion(
   assertion: string,
   expected: ClientAssertionExpectations,
-): VerifiedClientAssertion {
+): Promise<VerifiedClientAssertion> {
   const jws = parseCompactJws(assertion, refuseJws);
   // An access token or a DPoP proof of the same key pair is a JWT too (RFC 8725 section 3.11).
   if (!acceptedTypes.includes(jws.header.typ))
     throw refuse('client_assertion_type', 'Its typ is that of another kind of token.');
   const clientId = checkIssuerAndSubject(jws.unverifiedClaims);
   const key = findKey(expected.keysOf(clientId), jws);
-  const claims = verifyJws(jws, key, refuseJws);
+  const claims = await verifyJwsAside(jws, key, refuseJws);
   checkAudience(claims, clientId, expected);
   const expiresAt = checkTimes(claims, expected.now / 1000);
   const jti = readString(claims, 'jti', 128);

@@ -2,7 +2,7 @@ import { type Brand, isCodedError, sha256Base64Url } from '@countersign/kernel';
 import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.ts';
 import { proofErrors } from './errors.ts';
 import { normalizeHttpUri } from './http-uri.ts';
-import { type JsonObject, type JwsRefusal, parseCompactJws, verifyJws } from './jws.ts';
+import { type JsonObject, type JwsRefusal, parseCompactJws, verifyJwsAside } from './jws.ts';
 import type { KeyCache, Thumbprint, VerificationKey } from './key-cache.ts';
 
 /** How long after its `iat` a proof is accepted, in seconds. */
@@ -57,7 +57,7 @@ const refuseJws: JwsRefusal = (problem, detail) => refuse(codeOfProblem[problem]
  * @param headers every value of the `DPoP` header of the request
  * @throws CodedError of {@link proofErrors}; to `proof_nonce` the answer is a nonce, and the client tries once more
  */
-export function verifyProof(headers: readonly string[], expected: ProofExpectations): VerifiedProof {
+export async function verifyProof(headers: readonly string[], expected: ProofExpectations): Promise<VerifiedProof> {
   const [proof, another] = headers;
   if (proof === undefined)
     throw proofErrors.error('proof_missing', 'The request must carry a DPoP proof (RFC 9449) in the DPoP header.');
@@ -66,7 +66,7 @@ export function verifyProof(headers: readonly string[], expected: ProofExpectati
   const jws = parseCompactJws(proof, refuseJws, { keyInHeader: true });
   if (jws.header.typ !== 'dpop+jwt') throw refuse('proof_type', 'Its typ must be dpop+jwt.');
   const key = importProofKey(expected.keys, jws.header.jwk);
-  const claims = verifyJws(jws, key, refuseJws);
+  const claims = await verifyJwsAside(jws, key, refuseJws);
   if (claims['htm'] !== expected.method) throw refuse('proof_method', `Its htm must be ${expected.method}.`);
   checkUrl(claims, expected.url);
   checkNonce(claims, expected.nonce);

@@ -35,7 +35,7 @@ interface Kind {
   readonly name: string;
   readonly typ: string;
   readonly claims: JsonObject;
-  readonly verify: (token: string) => unknown;
+  readonly verify: (token: string) => Promise<unknown>;
 }
 
 const kinds: readonly Kind[] = [
@@ -43,37 +43,38 @@ const kinds: readonly Kind[] = [
     name: 'access token',
     typ: 'at+jwt',
     claims: fullClaims(key.key.thumbprint),
-    verify: (token) => verifyAccessToken(token, { issuer, acceptsAudience: (asked) => asked === audience, keyOf, now }),
+    verify: async (token) =>
+      verifyAccessToken(token, { issuer, acceptsAudience: (asked) => asked === audience, keyOf, now }),
   },
   {
     name: 'client assertion',
     typ: 'client-authentication+jwt',
     claims: { ...times, iss: clientId, sub: clientId, aud: issuer, jti: 'j-1' },
-    verify: (token) => verifyClientAssertion(token, { issuer, keysOf, now }),
+    verify: async (token) => verifyClientAssertion(token, { issuer, keysOf, now }),
   },
   {
     name: 'request object',
     typ: 'oauth-authz-req+jwt',
     claims: { iss: clientId, client_id: clientId, aud: [issuer], nbf: seconds, exp: seconds + 60, scope: 'openid' },
-    verify: (token) => verifyRequestObject(token, { issuer, clientId, keysOf, now }),
+    verify: async (token) => verifyRequestObject(token, { issuer, clientId, keysOf, now }),
   },
   {
     name: 'authorization response',
     typ: 'JWT',
     claims: { iss: issuer, aud: clientId, exp: seconds + 60, code: 'c', state: 's' },
-    verify: (token) => verifyAuthorizationResponse(token, { issuer, clientId, keyOf, now }),
+    verify: async (token) => verifyAuthorizationResponse(token, { issuer, clientId, keyOf, now }),
   },
   {
     name: 'ID token',
     typ: 'JWT',
     claims: idToken,
-    verify: (token) => verifyIdToken(token, { issuer, clientId, keyOf, now }),
+    verify: async (token) => verifyIdToken(token, { issuer, clientId, keyOf, now }),
   },
   {
     name: 'ID token hint',
     typ: 'JWT',
     claims: idToken,
-    verify: (token) => verifyIdTokenHint(token, { issuer, keyOf, now }),
+    verify: async (token) => verifyIdTokenHint(token, { issuer, keyOf, now }),
   },
   {
     name: 'logout token',
@@ -86,19 +87,19 @@ const kinds: readonly Kind[] = [
       sid: 's',
       events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
     },
-    verify: (token) => verifyLogoutToken(token, { issuer, clientId, keyOf, now }),
+    verify: async (token) => verifyLogoutToken(token, { issuer, clientId, keyOf, now }),
   },
   {
     name: 'introspection response',
     typ: 'token-introspection+jwt',
     claims: { iss: issuer, aud: clientId, iat: seconds, token_introspection: { active: true, sub: 'person:1' } },
-    verify: (token) => verifyIntrospectionResponse(token, { issuer, audience: clientId, keyOf, now }),
+    verify: async (token) => verifyIntrospectionResponse(token, { issuer, audience: clientId, keyOf, now }),
   },
   {
     name: 'transaction token',
     typ: 'txntoken+jwt',
     claims: { ...times, iss: issuer, aud: 'd', txn: 't', sub: 'person:1', scope: 'a', req_wl: 'w', tctx: {}, rctx: {} },
-    verify: (token) => verifyTransactionToken(token, { issuer, trustDomain: 'd', keyOf, now }),
+    verify: async (token) => verifyTransactionToken(token, { issuer, trustDomain: 'd', keyOf, now }),
   },
   {
     name: 'identity assertion grant',
@@ -115,7 +116,7 @@ const kinds: readonly Kind[] = [
       act: { sub: 'b' },
       cnf: { jkt: key.key.thumbprint },
     },
-    verify: (token) =>
+    verify: async (token) =>
       verifyIdentityAssertionGrant(token, {
         issuer: partner,
         audience: issuer,
@@ -160,49 +161,49 @@ describe.each(kinds)('a valid $name', ({ typ, claims, verify }) => {
   const token = key.forge(typ, claims);
   const [head = '', body = '', signature = ''] = token.split('.');
 
-  it('verifies', () => {
-    expect(verify(token)).toBeDefined();
+  it('verifies', async () => {
+    expect(await verify(token)).toBeDefined();
   });
 
-  it('no longer does after any edit of its text, and says so with a code', () => {
-    fc.assert(
-      fc.property(fc.array(edit, { minLength: 1, maxLength: 3 }), (edits) => {
+  it('no longer does after any edit of its text, and says so with a code', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 3 }), async (edits) => {
         const changed = edits.reduce(applyEdit, token);
         fc.pre(changed !== token);
-        expect(() => verify(changed)).toThrow(CodedError);
+        await expect(verify(changed)).rejects.toThrow(CodedError);
       }),
       { numRuns: 200 },
     );
   });
 
-  it('no longer does with other claims or another header under its old signature', () => {
-    fc.assert(
-      fc.property(changeOf(claims), fc.jsonValue(), (changed, header) => {
+  it('no longer does with other claims or another header under its old signature', async () => {
+    await fc.assert(
+      fc.asyncProperty(changeOf(claims), fc.jsonValue(), async (changed, header) => {
         const payload = encode(changed);
         fc.pre(payload !== body);
-        expect(() => verify(`${head}.${payload}.${signature}`)).toThrow(CodedError);
-        expect(() => verify(`${encode(JSON.stringify(header))}.${body}.${signature}`)).toThrow(CodedError);
+        await expect(verify(`${head}.${payload}.${signature}`)).rejects.toThrow(CodedError);
+        await expect(verify(`${encode(JSON.stringify(header))}.${body}.${signature}`)).rejects.toThrow(CodedError);
       }),
       { numRuns: 100 },
     );
   });
 
-  it('no longer does when another key signs for the one it names', () => {
+  it('no longer does when another key signs for the one it names', async () => {
     const thief = makePair();
-    fc.assert(
-      fc.property(changeOf(claims), (changed) => {
+    await fc.assert(
+      fc.asyncProperty(changeOf(claims), async (changed) => {
         const forged = forge(thief, { alg: 'ES256', typ, kid: key.name.kid }, changed);
-        expect(() => verify(forged)).toThrow(CodedError);
+        await expect(verify(forged)).rejects.toThrow(CodedError);
       }),
       { numRuns: 50 },
     );
   });
 
-  it('with other claims, rightly signed, is taken or refused with a code: never anything else', () => {
-    fc.assert(
-      fc.property(changeOf(claims), (changed) => {
+  it('with other claims, rightly signed, is taken or refused with a code: never anything else', async () => {
+    await fc.assert(
+      fc.asyncProperty(changeOf(claims), async (changed) => {
         try {
-          expect(verify(key.forge(typ, changed))).toBeDefined();
+          expect(await verify(key.forge(typ, changed))).toBeDefined();
         } catch (error) {
           expect(error).toBeInstanceOf(CodedError);
         }

@@ -61,12 +61,12 @@ export function readPresentedToken(authorization: readonly string[]): PresentedT
  * @throws CodedError `token_scheme`, `token_certificate_missing`, `token_certificate_binding`,
  *   `token_certificate_expired`, and of {@link proofErrors}
  */
-export function verifyPossession(
+export async function verifyPossession(
   presented: PresentedToken,
   confirmation: Confirmation | undefined,
   request: ResourceRequest,
   expected: PossessionExpectations,
-): VerifiedProof | undefined {
+): Promise<VerifiedProof | undefined> {
   if (confirmation !== undefined && 'jkt' in confirmation) {
     requireScheme('DPoP', presented);
     return verifyBoundProof(presented.accessToken, confirmation.jkt, request, expected);
@@ -82,13 +82,13 @@ function requireScheme(scheme: PresentedToken['scheme'], presented: PresentedTok
     throw accessTokenErrors.error('token_scheme', `This access token must be presented with the scheme ${scheme}.`);
 }
 
-function verifyBoundProof(
+async function verifyBoundProof(
   accessToken: string,
   jkt: Thumbprint,
   request: ResourceRequest,
   { proofKeys, now, nonce }: PossessionExpectations,
-): VerifiedProof {
-  const proof = verifyProof(request.dpop, {
+): Promise<VerifiedProof> {
+  const proof = await verifyProof(request.dpop, {
     method: request.method,
     url: request.url,
     keys: proofKeys,

@@ -49,17 +49,17 @@ function verify(change: Partial<ResourceRequest> = {}, expected: Partial<Resourc
 }
 
 describe('a request to a protected interface', () => {
-  it('is accepted with a token for it and a proof made for this request by the key the token is bound to', () => {
-    const verified = verify();
+  it('is accepted with a token for it and a proof made for this request by the key the token is bound to', async () => {
+    const verified = await verify();
     expect(verified.claims.sub).toBe('agent:vwap-1');
     expect(verified.scope).toContain('order:create');
     expect(verified.actors).toEqual(['service:venue', 'service:oms']);
     expect(verified.proof).toEqual({ jti: 'p-1', jkt, issuedAt: seconds, expiresAt: (seconds + 70) * 1000 });
   });
 
-  it('may write the scheme in any case (RFC 9110 section 11.1)', () => {
+  it('may write the scheme in any case (RFC 9110 section 11.1)', async () => {
     const token = tokenWith();
-    expect(verify({ authorization: [`dpop ${token}`], dpop: [proofFor(token)] }).claims.aud).toBe(audience);
+    expect((await verify({ authorization: [`dpop ${token}`], dpop: [proofFor(token)] })).claims.aud).toBe(audience);
   });
 
   const token = tokenWith();
@@ -101,14 +101,14 @@ describe('a request to a protected interface', () => {
     ],
     ['a token where the proof belongs', { authorization: [`DPoP ${token}`], dpop: [token] }, 'proof_type'],
     ['a proof where the token belongs', { authorization: [`DPoP ${proofFor(token)}`] }, 'token_invalid'],
-  ])('is refused with %s', (_, change, code) => {
-    expect(() => verify(change)).toThrow(expect.objectContaining({ code, category: 'unauthenticated' }));
+  ])('is refused with %s', async (_, change, code) => {
+    await expect(verify(change)).rejects.toThrow(expect.objectContaining({ code, category: 'unauthenticated' }));
   });
 
-  it('tells a verifier with a copy of the keys when that copy may be too old', () => {
+  it('tells a verifier with a copy of the keys when that copy may be too old', async () => {
     const rolled = forge(issuerPair, { alg: 'ES256', typ: 'at+jwt', kid: 'next' }, fullClaims(jkt));
     try {
-      verify({ authorization: [`DPoP ${rolled}`] });
+      await verify({ authorization: [`DPoP ${rolled}`] });
       expect.unreachable();
     } catch (error) {
       expect(isKeyUnknown(error)).toBe(true);
@@ -123,8 +123,8 @@ describe('a request with a token that is bound to a certificate', () => {
   const bound = tokenWith({ cnf: { 'x5t#S256': certificate.thumbprint } });
   const request = { authorization: [`Bearer ${bound}`], dpop: [], certificate };
 
-  it('is accepted as Bearer on a connection that showed the certificate, and leaves no proof to claim', () => {
-    const verified = verify(request);
+  it('is accepted as Bearer on a connection that showed the certificate, and leaves no proof to claim', async () => {
+    const verified = await verify(request);
     expect(verified.claims.cnf).toEqual({ 'x5t#S256': certificate.thumbprint });
     expect(verified).not.toHaveProperty('proof');
   });
@@ -133,9 +133,9 @@ describe('a request with a token that is bound to a certificate', () => {
     expect([verify(request), verify(request)]).toHaveLength(2);
   });
 
-  it('is refused with a renewed certificate, even one for the same key', () => {
+  it('is refused with a renewed certificate, even one for the same key', async () => {
     const renewed = authority.issue({ subject: 'CN=desk', privateKeyPem: certificate.privateKeyPem });
-    expect(() => verify({ ...request, certificate: renewed })).toThrow(
+    await expect(verify({ ...request, certificate: renewed })).rejects.toThrow(
       expect.objectContaining({ code: 'token_certificate_binding', category: 'unauthenticated' }),
     );
   });
@@ -147,31 +147,31 @@ describe('a request with a token that is bound to a certificate', () => {
     ['with a byte behind it', { der: Buffer.concat([certificate.der, Buffer.from([0])]) }],
     ['that is none', { der: Buffer.from('certificate') }],
     ['that is the one it is bound to, in PEM', { der: Buffer.from(certificate.certificatePem) }],
-  ])('is refused with a certificate %s', (_, shown) => {
-    expect(() => verify({ ...request, certificate: shown })).toThrow(
+  ])('is refused with a certificate %s', async (_, shown) => {
+    await expect(verify({ ...request, certificate: shown })).rejects.toThrow(
       expect.objectContaining({ code: 'token_certificate_binding' }),
     );
   });
 
-  it('is refused on a connection without a certificate', () => {
-    expect(() => verify({ authorization: request.authorization, dpop: [] })).toThrow(
+  it('is refused on a connection without a certificate', async () => {
+    await expect(verify({ authorization: request.authorization, dpop: [] })).rejects.toThrow(
       expect.objectContaining({ code: 'token_certificate_missing' }),
     );
   });
 
-  it('is refused as DPoP, with or without a certificate, whoever signs the proof', () => {
+  it('is refused as DPoP, with or without a certificate, whoever signs the proof', async () => {
     const authorization = [`DPoP ${bound}`];
     for (const dpop of [[], [proofFor(bound)]])
-      expect(() => verify({ ...request, authorization, dpop })).toThrow(
+      await expect(verify({ ...request, authorization, dpop })).rejects.toThrow(
         expect.objectContaining({ code: 'token_scheme' }),
       );
   });
 
-  it('is refused when the certificate is not in date', () => {
+  it('is refused when the certificate is not in date', async () => {
     for (const change of [{ notAfter: new Date(now - 1_000) }, { notBefore: new Date(now + 11_000) }]) {
       const outOfDate = authority.issue({ subject: 'CN=desk', ...change });
       const token = tokenWith({ cnf: { 'x5t#S256': outOfDate.thumbprint } });
-      expect(() => verify({ authorization: [`Bearer ${token}`], dpop: [], certificate: outOfDate })).toThrow(
+      await expect(verify({ authorization: [`Bearer ${token}`], dpop: [], certificate: outOfDate })).rejects.toThrow(
         expect.objectContaining({ code: 'token_certificate_expired' }),
       );
     }
@@ -181,19 +181,19 @@ describe('a request with a token that is bound to a certificate', () => {
 describe('a token bound to a key, on a connection with a certificate,', () => {
   const certificate = createTestAuthority({ name: 'Test Authority' }).issue({ subject: 'CN=desk' });
 
-  it('still needs its proof', () => {
+  it('still needs its proof', async () => {
     const token = tokenWith();
     const request = { authorization: [`DPoP ${token}`], certificate };
-    expect(verify({ ...request, dpop: [proofFor(token)] }).proof?.jkt).toBe(jkt);
-    expect(() => verify({ ...request, dpop: [] })).toThrow(expect.objectContaining({ code: 'proof_missing' }));
-    expect(() => verify({ ...request, authorization: [`Bearer ${token}`], dpop: [proofFor(token)] })).toThrow(
+    expect((await verify({ ...request, dpop: [proofFor(token)] })).proof?.jkt).toBe(jkt);
+    await expect(verify({ ...request, dpop: [] })).rejects.toThrow(expect.objectContaining({ code: 'proof_missing' }));
+    await expect(verify({ ...request, authorization: [`Bearer ${token}`], dpop: [proofFor(token)] })).rejects.toThrow(
       expect.objectContaining({ code: 'token_scheme' }),
     );
   });
 
-  it('is not taken for one bound to the certificate when both have one thumbprint', () => {
+  it('is not taken for one bound to the certificate when both have one thumbprint', async () => {
     const confused = tokenWith({ cnf: { jkt: certificate.thumbprint } });
-    expect(() => verify({ authorization: [`Bearer ${confused}`], dpop: [], certificate })).toThrow(
+    await expect(verify({ authorization: [`Bearer ${confused}`], dpop: [], certificate })).rejects.toThrow(
       expect.objectContaining({ code: 'token_scheme' }),
     );
   });
@@ -202,12 +202,14 @@ describe('a token bound to a key, on a connection with a certificate,', () => {
 describe('a resource that asks for nonces', () => {
   const nonce = { accepts: (given: string) => given === 'fresh', required: true };
 
-  it('accepts a proof with one and refuses a proof without', () => {
+  it('accepts a proof with one and refuses a proof without', async () => {
     const token = tokenWith();
     const authorization = [`DPoP ${token}`];
-    expect(verify({ authorization, dpop: [proofFor(token, { nonce: 'fresh' })] }, { nonce }).proof?.jti).toBe('p-1');
+    expect((await verify({ authorization, dpop: [proofFor(token, { nonce: 'fresh' })] }, { nonce })).proof?.jti).toBe(
+      'p-1',
+    );
     for (const change of [{}, { nonce: 'stale' }])
-      expect(() => verify({ authorization, dpop: [proofFor(token, change)] }, { nonce })).toThrow(
+      await expect(verify({ authorization, dpop: [proofFor(token, change)] }, { nonce })).rejects.toThrow(
         expect.objectContaining({ code: 'proof_nonce' }),
       );
   });
@@ -217,29 +219,29 @@ describe('an unbound token', () => {
   const userinfo = { audience: userinfoAudience(issuer), allowUnbound: true };
   const token = tokenWith({ cnf: undefined, aud: userinfo.audience, scope: 'openid' });
 
-  it('opens userinfo as Bearer, where userinfo allows it', () => {
-    expect(verify({ authorization: [`Bearer ${token}`], dpop: [] }, userinfo).claims).not.toHaveProperty('cnf');
-    expect(() =>
+  it('opens userinfo as Bearer, where userinfo allows it', async () => {
+    expect((await verify({ authorization: [`Bearer ${token}`], dpop: [] }, userinfo)).claims).not.toHaveProperty('cnf');
+    await expect(
       verify({ authorization: [`Bearer ${token}`], dpop: [] }, { ...userinfo, allowUnbound: false }),
-    ).toThrow(expect.objectContaining({ code: 'token_invalid' }));
+    ).rejects.toThrow(expect.objectContaining({ code: 'token_invalid' }));
   });
 
-  it('is not made a bound one by a proof', () => {
-    expect(() => verify({ authorization: [`DPoP ${token}`], dpop: [proofFor(token)] }, userinfo)).toThrow(
+  it('is not made a bound one by a proof', async () => {
+    await expect(verify({ authorization: [`DPoP ${token}`], dpop: [proofFor(token)] }, userinfo)).rejects.toThrow(
       expect.objectContaining({ code: 'token_scheme' }),
     );
   });
 
-  it('opens nothing else, even where somebody allowed it by mistake', () => {
+  it('opens nothing else, even where somebody allowed it by mistake', async () => {
     const forTheMarket = tokenWith({ cnf: undefined });
-    expect(() => verify({ authorization: [`Bearer ${forTheMarket}`], dpop: [] }, { allowUnbound: true })).toThrow(
-      expect.objectContaining({ code: 'token_invalid' }),
-    );
+    await expect(
+      verify({ authorization: [`Bearer ${forTheMarket}`], dpop: [] }, { allowUnbound: true }),
+    ).rejects.toThrow(expect.objectContaining({ code: 'token_invalid' }));
   });
 
-  it('does not let a bound one for userinfo be sent as Bearer', () => {
+  it('does not let a bound one for userinfo be sent as Bearer', async () => {
     const bound = tokenWith({ aud: userinfo.audience });
-    expect(() => verify({ authorization: [`Bearer ${bound}`], dpop: [] }, userinfo)).toThrow(
+    await expect(verify({ authorization: [`Bearer ${bound}`], dpop: [] }, userinfo)).rejects.toThrow(
       expect.objectContaining({ code: 'token_scheme' }),
     );
   });

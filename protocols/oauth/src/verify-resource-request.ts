@@ -42,10 +42,10 @@ export interface VerifiedResourceRequest {
  *
  * @throws CodedError of `accessTokenErrors` and `proofErrors`
  */
-export function verifyResourceRequest(
+export async function verifyResourceRequest(
   request: ResourceRequest,
   expected: ResourceExpectations,
-): VerifiedResourceRequest {
+): Promise<VerifiedResourceRequest> {
   const presented = readPresentedToken(request.authorization);
   const { claims, scope, actors } = verifyAccessToken(presented.accessToken, {
     issuer: expected.issuer,
@@ -55,7 +55,7 @@ export function verifyResourceRequest(
     allowUnbound: expected.allowUnbound,
     memory: expected.memory,
   });
-  const proof = verifyPossession(presented, claims.cnf, request, expected);
+  const proof = await verifyPossession(presented, claims.cnf, request, expected);
   return proof === undefined ? { claims, scope, actors } : { claims, scope, actors, proof };
 }
 

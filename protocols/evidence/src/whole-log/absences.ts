@@ -1,4 +1,5 @@
 import { type Json, listOf, membersOf } from '@countersign/kernel';
+import { placeOf } from '../place.ts';
 
 /** Places from the first to the one behind the last. */
 export interface PlaceRange {
@@ -29,10 +30,6 @@ function rangeOf(item: Json): PlaceRange | undefined {
   return places?.length === 2 && first !== undefined && last !== undefined && first <= last
     ? { first, past: last + 1n }
     : undefined;
-}
-
-function placeOf(item: Json): bigint | undefined {
-  return /^(?:0|[1-9]\d{0,18})$/.test(String(item)) ? BigInt(String(item)) : undefined;
 }
 
 /** Places whose bodies are absent, and which of them the log has said that it removes. */

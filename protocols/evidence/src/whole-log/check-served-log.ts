@@ -9,10 +9,10 @@ import {
   tileWidth,
   widthInTree,
 } from '@countersign/merkle-log';
-import { createHashList } from './check-whole-log.ts';
 import { createEntryReader } from './entry-reader.ts';
+import { createHashList } from './hash-list.ts';
 import { readAhead } from './read-ahead.ts';
-import { type LogFault, logFault } from './whole-log.ts';
+import { type LogFault, logFault, type SoundLog } from './whole-log.ts';
 
 /** A log as it is served, from wherever: nothing of it is believed. */
 export interface ServedLog {
@@ -32,17 +32,10 @@ export interface SignedHead {
 
 export type ServedLogCheck =
   | LogFault
-  | {
-      readonly ok: true;
-      readonly size: bigint;
-      readonly root: Buffer;
-      /** Entries of which only the hash is there, as the log said. */
-      readonly pruned: number;
+  | (SoundLog & {
       /** Entries that were not to be had, and of which nothing says that they are gone. */
       readonly unread: number;
-      /** As in `WholeLogCheck`. */
-      readonly unsettled: { readonly numbers: number; readonly streams: number };
-    };
+    });
 
 /** Bundles that are asked for before they are needed. */
 const bundlesAhead = 8;

@@ -1,21 +1,11 @@
 import type { Json } from '@countersign/kernel';
-import { Frontier, hashSize } from '@countersign/merkle-log';
-import type { PlaceRange } from './absences.ts';
+import { Frontier } from '@countersign/merkle-log';
 import { createEntryReader } from './entry-reader.ts';
-import { type LogFault, logFault, type PresentedEntry } from './whole-log.ts';
+import { createHashList } from './hash-list.ts';
+import { type LogFault, logFault, type PresentedEntry, type SoundLog } from './whole-log.ts';
 
 /** What a log turned out to be. */
-export type WholeLogCheck =
-  | LogFault
-  | {
-      readonly ok: true;
-      readonly size: bigint;
-      readonly root: Buffer;
-      /** Entries of which only the hash is there, as the log said beforehand. */
-      readonly pruned: number;
-      /** Numbers that no beat has settled yet, and streams that were not closed: of a log that runs, or of a process that was killed. */
-      readonly unsettled: { readonly numbers: number; readonly streams: number };
-    };
+export type WholeLogCheck = LogFault | SoundLog;
 
 /** Entries that are hashed into the tree in one go. */
 const atOnce = 256;
@@ -74,30 +64,4 @@ export async function checkWholeLog({
     );
   const { absent, unsettled } = reader.counts();
   return { ok: true, size: frontier.size, root: frontier.root(), pruned: absent, unsettled };
-}
-
-/** Leaf hashes by place: 32 bytes each, so that ten million are 320 MB at most, and only as many as there are. */
-export function createHashList() {
-  const blockHashes = 65_536;
-  const blocks: Buffer[] = [];
-  let count = 0;
-  return {
-    add(hash: Buffer): void {
-      const position = count % blockHashes;
-      if (position === 0) blocks.push(Buffer.allocUnsafe(blockHashes * hashSize));
-      blocks.at(-1)?.set(hash, position * hashSize);
-      count++;
-    },
-    async *of({ first, past }: PlaceRange): AsyncIterable<readonly Buffer[]> {
-      for (let place = Number(first); place < Number(past) && place < count; ) {
-        const from = place % blockHashes;
-        const to = Math.min(blockHashes, from + atOnce, from + Number(past) - place, from + count - place);
-        const block = blocks[Math.floor(place / blockHashes)] ?? Buffer.alloc(0);
-        yield Array.from({ length: to - from }, (_, offset) =>
-          block.subarray((from + offset) * hashSize, (from + offset + 1) * hashSize),
-        );
-        place += to - from;
-      }
-    },
-  };
 }

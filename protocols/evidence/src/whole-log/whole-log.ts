@@ -8,6 +8,17 @@ export interface LogFault {
   readonly index: bigint;
 }
 
+/** A log in which everything is as it must be. */
+export interface SoundLog {
+  readonly ok: true;
+  readonly size: bigint;
+  readonly root: Buffer;
+  /** Entries of which only the hash is there, as the log said beforehand. */
+  readonly pruned: number;
+  /** Numbers that no beat has settled yet, and streams that were not closed: of a log that runs, or of a process that was killed. */
+  readonly unsettled: { readonly numbers: number; readonly streams: number };
+}
+
 /** @param detail may hold what the log holds: it comes out without what draws on a terminal */
 export function logFault(reason: string, detail: string, index: bigint): LogFault {
   return { ok: false, reason, detail: shown(detail, Number.POSITIVE_INFINITY), index };

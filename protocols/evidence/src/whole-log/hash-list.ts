@@ -1,0 +1,31 @@
+import { hashSize } from '@countersign/merkle-log';
+import type { PlaceRange } from './absences.ts';
+
+/** Hashes that are handed out in one go. */
+const atOnce = 256;
+
+/** Leaf hashes by place: 32 bytes each, so that ten million are 320 MB at most, and only as many as there are. */
+export function createHashList() {
+  const blockHashes = 65_536;
+  const blocks: Buffer[] = [];
+  let count = 0;
+  return {
+    add(hash: Buffer): void {
+      const position = count % blockHashes;
+      if (position === 0) blocks.push(Buffer.allocUnsafe(blockHashes * hashSize));
+      blocks.at(-1)?.set(hash, position * hashSize);
+      count++;
+    },
+    async *of({ first, past }: PlaceRange): AsyncIterable<readonly Buffer[]> {
+      for (let place = Number(first); place < Number(past) && place < count; ) {
+        const from = place % blockHashes;
+        const to = Math.min(blockHashes, from + atOnce, from + Number(past) - place, from + count - place);
+        const block = blocks[Math.floor(place / blockHashes)] ?? Buffer.alloc(0);
+        yield Array.from({ length: to - from }, (_, offset) =>
+          block.subarray((from + offset) * hashSize, (from + offset + 1) * hashSize),
+        );
+        place += to - from;
+      }
+    },
+  };
+}
