@@ -28,7 +28,7 @@ export interface PolicyEngineDependencies {
   readonly pool: pg.Pool;
   /** For the connections that listen for what other nodes have done. */
   readonly access: ComponentAccess;
-  readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'scan' | 'count'>;
+  readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'stream' | 'count'>;
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
   readonly consentStore: Pick<ConsentStore, 'check'>;
   /** What is known of devices beside the directory; the newer of the two counts. */
@@ -97,7 +97,7 @@ export async function startPolicyEngine(dependencies: PolicyEngineDependencies):
         ...dependencies,
         entityFacts,
         versions: {
-          bundle: (version) => made(versions).bundle(version),
+          bundle: (version) => made(versions).storedBundle(version),
           current: () => made(versions).current(),
         },
       }),

@@ -290,6 +290,19 @@ describe('hostile bodies', () => {
     expect(name.statusCode).toBe(400);
   });
 
+  it('that are not UTF-8 are refused, and not read as something else', async () => {
+    const [before = '', after = ''] = JSON.stringify({
+      ...complete,
+      resource: { type: 'record', id: 'record-1?' },
+    }).split('?');
+    for (const bytes of [[0xff], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xe2, 0x82]]) {
+      const payload = Buffer.concat([Buffer.from(before), Buffer.from(bytes), Buffer.from(after)]);
+      const headers = { ...asCaller(), 'content-type': 'application/json' };
+      const answer = await world.app.inject({ method: 'POST', url: '/access/v1/evaluation', headers, payload });
+      expect([answer.statusCode, answer.json().code]).toEqual([400, 'evaluation_invalid']);
+    }
+  });
+
   it('with every control character in a name are decided and denied', async () => {
     for (let code = 0; code < 32; code++) {
       const id = `alice${String.fromCharCode(code)}`;

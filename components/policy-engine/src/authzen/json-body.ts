@@ -1,15 +1,19 @@
+import { isUtf8 } from 'node:buffer';
 import { policyErrors } from '@countersign/contracts';
 import { parseJson } from '@countersign/kernel';
 import type { FastifyInstance } from 'fastify';
 
 /**
  * Within this scope a body is JSON, and JSON alone: any other content type is refused. So is what different readers
- * read differently (AuthZEN 1.0 section 11.5): the same member twice in one object. Nesting is bounded.
+ * read differently (AuthZEN 1.0 section 11.5): bytes that are not UTF-8, the same member twice in one object. Nesting is
+ * bounded.
  */
 export function takeStrictJson(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
-  scope.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
-    const read = parseJson(String(body), { uniqueKeys: true });
+  scope.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    const read = isUtf8(body)
+      ? parseJson(body.toString(), { uniqueKeys: true })
+      : { ok: false as const, problem: 'it is not UTF-8' };
     if (read.ok) done(null, read.value);
     else done(policyErrors.error('evaluation_invalid', `The body cannot be taken: ${read.problem}.`));
   });

@@ -1,5 +1,5 @@
 import { policyErrors } from '@countersign/contracts';
-import { decodeBase64Url, digestOf, parseJson, sha256Base64Url } from '@countersign/kernel';
+import { type Digest, decodeBase64Url, parseJson, sha256Base64Url } from '@countersign/kernel';
 
 /** Where a search goes on. */
 export interface PagePosition {
@@ -16,10 +16,10 @@ const checkLength = 22;
  * whoever makes one up gets what the same request without it would have shown further on. So it has a check sum against
  * mutilation and no key.
  *
- * @param request everything of the request but its page, and whose request it is
+ * @param request digest of everything of the request but its page, and of whose request it is
  */
-export function writePageToken({ after, limit }: PagePosition, request: unknown): string {
-  const text = JSON.stringify([1, limit, after, digestOf(request)]);
+export function writePageToken({ after, limit }: PagePosition, request: Digest): string {
+  const text = JSON.stringify([1, limit, after, request]);
   return `${Buffer.from(text).toString('base64url')}.${checkOf(text)}`;
 }
 
@@ -27,7 +27,7 @@ export function writePageToken({ after, limit }: PagePosition, request: unknown)
  * @param maxLimit results that a page may hold
  * @throws CodedError `page_token_invalid`: not one of ours, or of another request
  */
-export function readPageToken(token: string, request: unknown, maxLimit: number): PagePosition {
+export function readPageToken(token: string, request: Digest, maxLimit: number): PagePosition {
   const [encoded = '', check, ...more] = token.split('.');
   const text = decodeBase64Url(encoded)?.toString() ?? '';
   if (text === '' || more.length > 0 || check !== checkOf(text)) throw refuse('is not one that was given out here');
@@ -36,7 +36,7 @@ export function readPageToken(token: string, request: unknown, maxLimit: number)
   // Nobody needs our help to write the check sum: a page is no larger by token than by asking for it.
   const page = typeof limit === 'number' && Number.isInteger(limit) && limit >= 0 && limit <= maxLimit;
   if (version !== 1 || !page || typeof after !== 'string') throw refuse('is not one that was given out here');
-  if (digest !== digestOf(request)) throw refuse('belongs to another request: all of it but the token stays the same');
+  if (digest !== request) throw refuse('belongs to another request: all of it but the token stays the same');
   return { after, limit };
 }
 

@@ -17,7 +17,11 @@ export const maxEvaluations = 100;
 
 /** Well formed, because it goes into a record: a lone surrogate has no canonical form (RFC 8785). */
 const text = (maxLength: number) =>
-  Type.Refine(Type.String({ minLength: 1, maxLength }), (value) => value.isWellFormed());
+  Type.Refine(
+    Type.String({ minLength: 1, maxLength }),
+    (value) => value.isWellFormed(),
+    () => 'must be well-formed Unicode',
+  );
 const members = Type.Record(Type.String(), Type.Unsafe<Json>(Type.Unknown()));
 const properties = Type.Optional(members);
 const subject = Type.Object({ type: text(64), id: text(256), properties });

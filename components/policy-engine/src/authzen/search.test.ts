@@ -39,8 +39,14 @@ function searching(people: () => readonly string[], permitted: (id: string) => b
       return { id: record.id, index: 0n, time: '' };
     },
   };
-  const page = (of: SearchRequest['page']) =>
-    search({ ...request, ...(of && { page: of }) }, caller, { open, audit, clock: systemClock, random: systemRandom });
+  const page = (of: SearchRequest['page'], changes: Pick<SearchRequest, 'context'> = {}) =>
+    search({ ...request, ...changes, ...(of && { page: of }) }, caller, {
+      open,
+      inTime: (work) => work,
+      audit,
+      clock: systemClock,
+      random: systemRandom,
+    });
   async function walk(limit: number | undefined) {
     const pages: string[][] = [];
     for (let token: string | undefined; token !== ''; ) {
@@ -138,6 +144,18 @@ describe('a search', () => {
     expect(JSON.stringify(records)).not.toContain('person:00000');
     await page({ token: nextToken });
     expect(records[1]).toMatchObject({ data: { first_page: false } });
+  });
+
+  it('is refused whole, and at once, when no page token could be bound to it', async () => {
+    for (const context of [{ note: '\ud800' }, { note: Number.POSITIVE_INFINITY }]) {
+      const { page, records, asked } = searching(
+        () => crowd,
+        () => true,
+      );
+      await expect(page({ limit: 1 }, { context })).rejects.toMatchObject({ code: 'evaluation_invalid' });
+      await expect(page(undefined, { context })).rejects.toMatchObject({ code: 'evaluation_invalid' });
+      expect([records, asked]).toEqual([[], []]);
+    }
   });
 
   it('lets others work while it asks', async () => {

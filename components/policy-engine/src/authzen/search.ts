@@ -6,7 +6,7 @@ import {
   type SearchAnswer,
   type SearchRequest,
 } from '@countersign/contracts';
-import { type Clock, digestOf, newId, type Random } from '@countersign/kernel';
+import { type Clock, type Digest, digestOf, isCodedError, newId, type Random } from '@countersign/kernel';
 import type { Question } from '../decision/question.ts';
 import { type PagePosition, readPageToken, writePageToken } from './page-token.ts';
 
@@ -41,6 +41,12 @@ export interface SearchDependencies {
    *   `policy_behind`, `decision_timed_out`
    */
   readonly open: (request: SearchRequest, caller: Actor) => Promise<Candidates>;
+  /**
+   * What has still to be read for a question.
+   *
+   * @throws CodedError `decision_timed_out` when it does not come in the time there is for all of the request
+   */
+  readonly inTime: <Result>(work: Promise<Result>) => Promise<Result>;
   readonly audit: AuditAppender;
   readonly clock: Clock;
   readonly random: Random;
@@ -58,18 +64,18 @@ const questionsInOneGo = 100;
  * would ask; headroom of limits is not looked at. A page with a token for the next may hold fewer results than asked
  * for, or none. Recorded before it is returned.
  *
- * @throws CodedError `page_token_invalid`; as {@link SearchDependencies.open}; whatever keeps it from being recorded
+ * @throws CodedError `page_token_invalid`; `evaluation_invalid` for a request that has no digest; as {@link SearchDependencies.open}; whatever keeps it from being recorded
  */
 export async function search(
   request: SearchRequest,
   caller: Actor,
-  { open, audit, clock, random }: SearchDependencies,
+  { open, inTime, audit, clock, random }: SearchDependencies,
 ): Promise<SearchAnswer> {
   const { page, ...asked } = request;
-  const bound = { asked, institution: caller.institution ?? '' };
+  const bound = boundTo({ asked, institution: caller.institution ?? '' });
   const position = startOf(page, bound);
   const candidates = await open(request, caller);
-  const { results, questions, last } = await takePage(candidates, position);
+  const { results, questions, last } = await takePage(candidates, position, inTime);
   const { policyVersion, policyHash, entityVersion } = candidates;
   const recordId = newId('record', { clock, random });
   await audit.append({
@@ -104,8 +110,21 @@ export async function search(
   };
 }
 
+/**
+ * What a page token is bound to. Whether there is such a thing is known before anything is asked, and not only when there
+ * turns out to be a second page.
+ */
+function boundTo(request: unknown): Digest {
+  try {
+    return digestOf(request);
+  } catch (error) {
+    if (!isCodedError(error, 'not_canonicalizable')) throw error;
+    throw policyErrors.error('evaluation_invalid', 'The request holds text or a number that has no canonical form.');
+  }
+}
+
 /** Section 8.2: with a token, whatever else of the page is said must be what the first request said. */
-function startOf(page: SearchRequest['page'], bound: unknown): Partial<PagePosition> & { readonly limit: number } {
+function startOf(page: SearchRequest['page'], bound: Digest): Partial<PagePosition> & { readonly limit: number } {
   const limit = page?.limit === undefined ? undefined : Math.min(page.limit, maxLimit);
   if (page?.token === undefined) return { limit: limit ?? defaultLimit };
   const position = readPageToken(page.token, bound, maxLimit);
@@ -118,6 +137,7 @@ function startOf(page: SearchRequest['page'], bound: unknown): Partial<PagePosit
 async function takePage(
   candidates: Candidates,
   { after, limit }: Partial<PagePosition> & { readonly limit: number },
+  inTime: SearchDependencies['inTime'],
 ): Promise<{ readonly results: readonly Found[]; readonly questions: number; readonly last: string | undefined }> {
   const results: Found[] = [];
   let questions = 0;
@@ -125,7 +145,8 @@ async function takePage(
   for (const candidate of candidates.after(after)) {
     // There is at least this one more: the page ends before it.
     if (results.length >= limit || questions >= maxQuestions) return { results, questions, last: last ?? '' };
-    const question = await candidate.question();
+    const asked = candidate.question();
+    const question = asked instanceof Promise ? await inTime(asked) : asked;
     if (question !== undefined && candidates.permits(question)) results.push(candidate.found);
     questions++;
     last = candidate.key;

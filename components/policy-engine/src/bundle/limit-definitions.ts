@@ -1,8 +1,9 @@
 import { approverRoles, type LimitMeasure, type PolicyBundle } from '@countersign/contracts';
 import { parseDecimal } from '@countersign/kernel';
 import { type Static, Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { Compile } from 'typebox/compile';
 import { isApproverRole } from './annotations.ts';
+import { firstFaultIn } from './first-fault.ts';
 
 /** What amounts are counted by: one key for each value met. */
 export const limitDimensions = ['institution', 'client', 'desk', 'trader', 'counterparty', 'instrument'] as const;
@@ -43,6 +44,8 @@ const definitionSchema = Type.Object(
   closed,
 );
 
+const compiled = Compile(definitionSchema);
+
 /** A limit as a bundle's `limits.json` defines it. */
 export type LimitDefinition = Static<typeof definitionSchema> & { readonly measure: LimitMeasure };
 
@@ -55,9 +58,8 @@ export function readLimits({ limits, rates }: Pick<PolicyBundle, 'limits' | 'rat
   const definitions: LimitDefinition[] = [];
   const ids = new Set<string>();
   for (const [index, limit] of limits.entries()) {
-    if (!Value.Check(definitionSchema, limit)) {
-      const [first] = Value.Errors(definitionSchema, limit);
-      problems.push(`limit ${index}${first === undefined ? '' : ` at ${first.instancePath || '/'}: ${first.message}`}`);
+    if (!compiled.Check(limit)) {
+      problems.push(`limit ${index}: ${firstFaultIn(limit, compiled) ?? 'it is none'}`);
       continue;
     }
     if (ids.has(limit.id)) problems.push(`the id ${limit.id} is used twice`);

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -93,7 +94,14 @@ describe('a bundle', () => {
     [
       'an annotation',
       { policies: [{ file: 'a.cedar', text: '@id("a") @remedy("flowers") forbid (principal, action, resource);' }] },
-      { policyId: 'a' },
+      { file: 'a.cedar', line: 1, policyId: 'a' },
+    ],
+    [
+      'names that are one where capitals make no difference',
+      {
+        policies: [{ file: 'Guards.cedar', text: '' }, ...small.policies],
+      },
+      { file: 'guards.cedar', message: expect.stringContaining('Guards.cedar') },
     ],
   ])('is refused for %s', (_, part, problem) => {
     const error = refusalOf(() => loadBundle({ ...small, ...part }));
@@ -198,11 +206,19 @@ describe('a folder', () => {
   it.each([
     ['limits under another name', 'limits.json', '{"limit":[]}', 'limit'],
     ['limits that are a list', 'limits.json', '[]', 'limits.json'],
+    ['limits that are null', 'limits.json', '{"limits":null}', 'limits.json holds no list'],
+    ['rates that are null', 'limits.json', '{"rates":null}', 'limits.json'],
+    ['rates that are a number', 'limits.json', '{"rates":5}', 'limits.json'],
     ['a file that is nearly one of a bundle', 'limit.json', '{}', 'limit.json'],
     ['policies with another ending', 'late.CEDAR', '', 'late.CEDAR'],
     ['policies in a folder below', 'eu/gates.cedar', '', 'eu'],
     ['tests in a folder below', 'tests/eu/gates.json', '{}', 'tests/eu'],
     ['tests with another ending', 'tests/gates.jsonc', '{}', 'tests/gates.jsonc'],
+    ['a file that nothing of a bundle may be called', '_late.cedar', '', '_late.cedar has a name that no file'],
+    ['policies that are not UTF-8', 'late.cedar', Buffer.from('// Z\xfcrich', 'latin1'), 'late.cedar is not UTF-8'],
+    ['a byte order mark', 'late.cedar', '\ufeff// late', 'late.cedar begins with a byte order mark'],
+    ['a member that stands in it twice', 'limits.json', '{"limits":[],"limits":[]}', 'the same key twice'],
+    ['more than a bundle may hold', 'late.cedar', ' '.repeat(5 * 1024 * 1024), 'late.cedar is too much'],
   ])('is not read without %s', async (_, name, text, told) => {
     const home = folderOf(small);
     try {
@@ -211,6 +227,35 @@ describe('a folder', () => {
       const error: unknown = await readBundleFolder(home).catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({ code: 'policy_invalid', detail: expect.stringContaining(told) });
     } finally {
+      rmSync(home, { recursive: true });
+    }
+  });
+
+  it.each([
+    ['a file', 'late.cedar', 'guards.cedar', 'late.cedar is a link'],
+    ['a folder of files', 'more', 'tests', 'more is a link'],
+    ['a test', 'tests/late.json', 'orders.json', 'tests/late.json is a link'],
+  ])('is not read with a link to %s: what is reviewed is what is read', async (_, name, target, told) => {
+    const home = folderOf(small);
+    try {
+      symlinkSync(target, join(home, name));
+      await expect(readBundleFolder(home)).rejects.toMatchObject({
+        code: 'policy_invalid',
+        detail: expect.stringContaining(told),
+      });
+    } finally {
+      rmSync(home, { recursive: true });
+    }
+  });
+
+  it('is not waited for when something in it is no file', async () => {
+    const home = folderOf(small);
+    const socket = createServer();
+    try {
+      await new Promise<void>((resolve) => socket.listen(join(home, 'late.cedar'), resolve));
+      await expect(readBundleFolder(home)).rejects.toMatchObject({ detail: 'late.cedar is no file.' });
+    } finally {
+      await new Promise((resolve) => socket.close(resolve));
       rmSync(home, { recursive: true });
     }
   });
@@ -230,7 +275,7 @@ describe('a folder', () => {
     await expect(readBundleFolder('/nowhere')).rejects.toMatchObject({ code: 'policy_invalid' });
     await expect(readBundleFolder(fileURLToPath(new URL('.', import.meta.url)))).rejects.toMatchObject({
       code: 'policy_invalid',
-      detail: 'schema.cedarschema cannot be read (ENOENT).',
+      detail: expect.stringContaining('no schema.cedarschema in the folder'),
     });
   });
 });

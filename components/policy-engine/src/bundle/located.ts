@@ -37,6 +37,18 @@ export function locate(problem: PolicyProblem, { schema, policies }: PolicyBundl
   return about;
 }
 
+/** Where a policy of the bundle begins; nothing where that cannot be told. */
+export function placeOf(
+  policyText: string,
+  { policies }: Pick<PolicyBundle, 'policies'>,
+): Omit<LocatedProblem, 'message'> {
+  for (const { file, text } of policies) {
+    const offset = text.indexOf(policyText);
+    if (offset !== -1) return placeIn(file, text, offset);
+  }
+  return {};
+}
+
 function placeIn(file: string, text: string, offset: number) {
   const before = text.slice(0, offset).split('\n');
   return { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };

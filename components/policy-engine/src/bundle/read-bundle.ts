@@ -1,8 +1,15 @@
 import { type PolicyBundle, policyErrors } from '@countersign/contracts';
 import { Compile } from 'typebox/compile';
 import { policyBundleBody } from './bundle-body.ts';
+import { firstFaultIn } from './first-fault.ts';
 
 const compiled = Compile(policyBundleBody);
+const files = [
+  ['schema', 'schema.cedarschema'],
+  ['entities', 'entities.json'],
+  ['limits', 'limits.json'],
+  ['rates', 'limits.json'],
+] as const;
 
 /**
  * Reads the shape of a bundle; what its parts say is judged where it is loaded.
@@ -11,14 +18,10 @@ const compiled = Compile(policyBundleBody);
  */
 export function readBundle(value: unknown): PolicyBundle {
   if (compiled.Check(value)) return value;
-  const [first] = compiled.Errors(value);
+  const fault = firstFaultIn(value, compiled) ?? '/ is none';
+  const file = files.find(([member]) => fault.startsWith(`/${member}`))?.[1];
   throw policyErrors.error(
     'policy_invalid',
-    `The bundle cannot be read: ${first === undefined ? 'it is none' : `${first.instancePath || '/'} ${first.message}`}.`,
+    `The bundle cannot be read: ${fault}.${file === undefined ? '' : ` In a folder, that is in ${file}.`}`,
   );
-}
-
-/** Whether files stand in the order of their names, each once: the hash of a bundle rests on it. */
-export function inOrder(files: readonly { readonly file: string }[]): boolean {
-  return files.every(({ file }, index) => index === 0 || file > (files[index - 1]?.file ?? ''));
 }

@@ -45,6 +45,13 @@ describe('the tests of a bundle', () => {
     ]);
   });
 
+  it('fail with the place of what is unknown in them', () => {
+    const report = reportOn({ principle: 'Person::"person:carl"' });
+    expect(report.tests.map(({ differences }) => differences)).toEqual([
+      ['It cannot be read: /tests/0/principle is no member that is known there.'],
+    ]);
+  });
+
   it('tell why a policy could not be evaluated', () => {
     const overflowing =
       '@id("overflowing") forbid (principal, action, resource) when { context.count * 3037000500 > 0 };';
@@ -86,6 +93,14 @@ describe('the tests of a bundle', () => {
     const report = reportOn(test);
     expect(report).toMatchObject({ passed: 0, failed: 1 });
     expect(report.tests[0]?.differences[0]).toContain(words);
+  });
+
+  it.each([
+    ['an action that nobody declared', { action: 'order:crate' }, 'the action is not declared', 'no_policy_permits'],
+    ['a principal that is not there', { principal: 'Person::"person:ana"' }, 'failed: ', 'no_policy_permits'],
+  ])('are not passed by %s: a slip of the pen is denied whatever the rules say', (_, slip, words, reason) => {
+    expect(differencesOf({ ...slip, expect: { decision: 'deny' } })).toEqual([expect.stringContaining(words)]);
+    expect(differencesOf({ ...slip, expect: { decision: 'deny', reasons: [reason] } })).toEqual([]);
   });
 
   it('fail as a file when it is none, and when its entities contradict each other', () => {

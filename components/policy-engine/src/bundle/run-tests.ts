@@ -1,9 +1,9 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { checkRequest, createEntitySnapshot, type EntityInput, type EntitySnapshot } from '@countersign/cedar';
 import { obligationJson, type PolicyTestReport } from '@countersign/contracts';
 import { canonicalize, isCodedError, type Json } from '@countersign/kernel';
 import { judge, type Verdict } from '../decision/judge.ts';
 import type { Question } from '../decision/question.ts';
+import { atOnce, inTurns } from './in-turns.ts';
 import type { LoadedBundle } from './load-bundle.ts';
 import { misfitOf } from './misfit.ts';
 import { type Expectation, jsonMembers, type PolicyTest, readTestFile, readUid, type TestFile } from './test-file.ts';
@@ -12,23 +12,19 @@ type TestOutcome = PolicyTestReport['tests'][number];
 
 /** Puts every question of a bundle's tests to its policies. */
 export function runPolicyTests(loaded: LoadedBundle): PolicyTestReport {
-  const report = startReport(loaded);
-  for (const outcome of outcomesOf(loaded, report.determined)) report.add(outcome);
-  return report.finish();
+  return atOnce(running(loaded));
 }
-
-/** A process that also answers others is not kept longer than this at a time. */
-const turnMs = 10;
 
 /** As {@link runPolicyTests}, letting other work through in between. */
 export async function runPolicyTestsInTurns(loaded: LoadedBundle): Promise<PolicyTestReport> {
+  return inTurns(running(loaded));
+}
+
+function* running(loaded: LoadedBundle): Generator<void, PolicyTestReport> {
   const report = startReport(loaded);
-  let turnEnds = performance.now() + turnMs;
   for (const outcome of outcomesOf(loaded, report.determined)) {
     report.add(outcome);
-    if (performance.now() < turnEnds) continue;
-    await nextTurn();
-    turnEnds = performance.now() + turnMs;
+    yield;
   }
   return report.finish();
 }
@@ -53,7 +49,7 @@ function* outcomesOf(loaded: LoadedBundle, determined: (id: string) => void): Ge
   for (const { file, content } of loaded.bundle.tests) {
     const read = readTestFile(content);
     if ('problem' in read) {
-      yield failed(file, 'the file itself', `It cannot be read: ${read.problem}`);
+      yield failed(file, 'the file itself', `It cannot be read: ${read.problem}.`);
       continue;
     }
     const shared = sharedBy(loaded, read);
@@ -67,14 +63,18 @@ function* outcomesOf(loaded: LoadedBundle, determined: (id: string) => void): Ge
         yield failed(file, test.name, question.problem);
         continue;
       }
-      const misfit = questionMisfit(loaded, question);
+      const problems = questionProblems(loaded, question);
+      const misfit = problems.find(({ says }) => says === 'misfit');
       if (misfit !== undefined) {
-        yield failed(file, test.name, misfit);
+        yield failed(file, test.name, misfit.message);
         continue;
       }
       const verdict = judge(loaded, question);
       for (const id of verdict.determining) determined(id);
-      const differences = differencesOf(test.expect, verdict);
+      const differences = [
+        ...differencesOf(test.expect, verdict),
+        ...unspokenOf(test.expect, verdict, problems[0]?.message),
+      ];
       yield { file, name: test.name, ok: differences.length === 0, differences };
     }
   }
@@ -119,29 +119,47 @@ function questionOf(test: PolicyTest, file: TestFile, shared: EntitySnapshot): Q
   return { principal, action: test.action, resource, context: changed(file.context, test.context), local, shared };
 }
 
+interface QuestionProblem {
+  /** A misfit can never be asked; nobody permits what nobody has declared. */
+  readonly says: 'misfit' | 'undeclared';
+  readonly message: string;
+}
+
 /**
  * A question that the control plane can never put proves nothing: its entities and its context must be as the schema
  * says. That nobody has declared the action for such a resource is an answer, and may be tested.
  */
-function questionMisfit({ parsed: { schema } }: LoadedBundle, question: Question): string | undefined {
+function questionProblems({ parsed: { schema } }: LoadedBundle, question: Question): readonly QuestionProblem[] {
   try {
     for (const entity of question.local) {
       const misfit = misfitOf(schema, entity);
-      if (misfit !== undefined) return misfit;
+      if (misfit !== undefined) return [{ says: 'misfit', message: misfit }];
     }
     const { principal, resource, context } = question;
-    const problems = checkRequest(schema, {
-      principal,
-      action: { type: 'Action', id: question.action },
-      resource,
-      context,
-    });
-    const problem = problems.find(({ where }) => where === 'context' || where.startsWith('context.'));
-    return problem === undefined ? undefined : `${problem.where}: ${problem.message}`;
+    const action = { type: 'Action', id: question.action };
+    return checkRequest(schema, { principal, action, resource, context }).map(({ where, message }) =>
+      where === 'context' || where.startsWith('context.')
+        ? { says: 'misfit', message: `${where}: ${message}` }
+        : { says: 'undeclared', message },
+    );
   } catch (error) {
-    if (isCodedError(error)) return error.detail;
+    if (isCodedError(error)) return [{ says: 'misfit', message: error.detail }];
     throw error;
   }
+}
+
+/**
+ * What a deny rests on that its test may never have meant: a name that nobody has declared, or a policy that failed
+ * because there was nothing to read. Whoever means it says so by its reason.
+ */
+function unspokenOf(expected: Expectation, verdict: Verdict, undeclared: string | undefined): readonly string[] {
+  if (verdict.decision || expected.decision !== 'deny') return [];
+  if (expected.reasons !== undefined || expected.determining !== undefined) return [];
+  const codes = listed(verdict.reasons.map(({ code }) => code));
+  const mend = `Mend the question, or expect the reasons (${codes}) if that is what is tested.`;
+  if (undeclared !== undefined) return [`It is denied because ${undeclared}. ${mend}`];
+  const [failing] = verdict.errors;
+  return failing === undefined ? [] : [`It is denied and ${failing.policyId} failed: ${failing.message}. ${mend}`];
 }
 
 /** The members with those of the test over them; null takes one away. */

@@ -2,6 +2,7 @@ import type { EntityInput, EntityUid } from '@countersign/cedar';
 import type { Json } from '@countersign/kernel';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { firstFaultIn } from './first-fault.ts';
 
 const closed = { additionalProperties: false };
 const values = Type.Record(Type.String({ maxLength: 256 }), Type.Unknown());
@@ -60,10 +61,7 @@ export interface TestFile {
 
 /** @returns the file, or what is wrong with it, in words */
 export function readTestFile(content: Json): TestFile | { readonly problem: string } {
-  if (!compiled.Check(content)) {
-    const [first] = compiled.Errors(content);
-    return { problem: first === undefined ? 'it is no test file' : `${first.instancePath || '/'} ${first.message}` };
-  }
+  if (!compiled.Check(content)) return { problem: firstFaultIn(content, compiled) ?? 'it is no test file' };
   return {
     entities: (content.entities ?? []).map(entityOf),
     context: jsonMembers(content.context),

@@ -146,18 +146,6 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     return recordedAnswer(decision, recordId);
   }
 
-  /** @throws CodedError `decision_timed_out` */
-  async function inTime<Result>(work: Promise<Result>): Promise<Result> {
-    const deadline = startDeadline(factsWithinMs);
-    try {
-      const outcome = await deadline.within(work);
-      if (outcome === late) throw policyErrors.error('decision_timed_out', timedOut.detail);
-      return outcome;
-    } finally {
-      deadline.end();
-    }
-  }
-
   async function evaluate(request: EvaluationRequest, caller: Actor): Promise<RecordedAnswer> {
     const deadline = startDeadline(factsWithinMs);
     try {
@@ -179,25 +167,40 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     },
     evaluate,
     evaluations: (request, caller) => evaluateSeveral(request, (one) => evaluate(one, caller)),
-    search: (request, caller) =>
-      search(request, caller, {
-        async open(request, caller) {
-          const active = await policiesFor(model.outside.atLeast(request.context));
-          const { version } = active;
-          const candidates = await inTime(model.outside.candidates(request, caller, active.loaded));
-          return {
-            policyVersion: version.version,
-            policyHash: version.hash,
-            policyRecord: version.recordId,
-            ...candidates,
-            permits: (question) => isPermitted(active, question),
-          };
-        },
-        audit,
-        clock,
-        random,
-      }),
+    async search(request, caller) {
+      const deadline = startDeadline(factsWithinMs);
+      const inTime = <Result>(work: Promise<Result>) => orTimedOut(deadline.within(work));
+      try {
+        return await search(request, caller, {
+          async open(request, caller) {
+            const active = await policiesFor(model.outside.atLeast(request.context));
+            const { version } = active;
+            const candidates = await inTime(model.outside.candidates(request, caller, active.loaded));
+            return {
+              policyVersion: version.version,
+              policyHash: version.hash,
+              policyRecord: version.recordId,
+              ...candidates,
+              permits: (question) => isPermitted(active, question),
+            };
+          },
+          inTime,
+          audit,
+          clock,
+          random,
+        });
+      } finally {
+        deadline.end();
+      }
+    },
   };
+}
+
+/** @throws CodedError `decision_timed_out` */
+async function orTimedOut<Result>(work: Promise<Result | typeof late>): Promise<Result> {
+  const outcome = await work;
+  if (outcome === late) throw policyErrors.error('decision_timed_out', timedOut.detail);
+  return outcome;
 }
 
 /** What holds text that has no canonical form is not one that can be decided about; what of it can be written is kept. */

@@ -25,9 +25,12 @@ export interface WrittenInput {
  * @throws CodedError `not_canonicalizable` for text with a lone surrogate
  */
 export function writeInput(posed: Posed, finding?: LimitFinding): WrittenInput {
-  const { action, principal, resource, values } = posed;
-  const namesAreText = action.isWellFormed() && principal.id.isWellFormed() && resource.id.isWellFormed();
-  if (values !== undefined && namesAreText && finding === undefined) return new InputOfValues(posed, values);
+  const { action, values } = posed;
+  if (values !== undefined && finding === undefined) {
+    const { principal, resource } = values;
+    if (action.isWellFormed() && principal.id.isWellFormed() && resource.id.isWellFormed())
+      return new InputOfValues(posed, values);
+  }
   const input = inputJson(posed, finding);
   const text = canonicalize(input);
   return { input, text, digest: sha256Base64Url(text) as Digest };
@@ -76,8 +79,8 @@ class InputOfValues implements WrittenInput {
   }
 
   #written(): string {
-    const { action, closure, evaluable, principal, resource } = this.#posed;
-    const { context, local } = this.#values;
+    const { action, closure, evaluable } = this.#posed;
+    const { context, local, principal, resource } = this.#values;
     return `{"action":"${escaped(action)}","context":${recordText(context)},"entities":${closure.text},"local":[${listText(local, entityText)}],"principal":${uidText(principal)},"resource":${uidText(resource)}${
       evaluable ? '' : ',"unevaluable":true'
     },"v":1}`;

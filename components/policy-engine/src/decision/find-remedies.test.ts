@@ -26,7 +26,27 @@ unless {
 };
 
 @id("agreed") @remedy("approval supervisor 2") @escalation("desk-head 60")
-forbid (principal, action == Action::"rfq:accept", resource) unless { resource.approvals.supervisor >= 2 };`;
+forbid (principal, action == Action::"rfq:accept", resource) unless { resource.approvals.supervisor >= 2 };
+
+// Either of several ways, of which one asks fewer people.
+@id("two-or-the-head") @remedy("approval desk-head 1; approval supervisor 2")
+forbid (principal, action == Action::"trade:affirm", resource)
+unless { resource.approvals.desk_head >= 1 || resource.approvals.supervisor >= 2 };
+
+@id("one-or-both") @remedy("approval compliance 1; approval operations 1; approval risk 1; step-up phr 60")
+forbid (principal, action == Action::"settlement:instruct", resource)
+unless {
+  resource.approvals.compliance >= 1 ||
+  (resource.approvals.operations >= 1 && resource.approvals.risk >= 1) ||
+  (resource.approvals.risk >= 1 && context has acr && context.acr == "phr")
+};
+
+// Who gives the one approval that the second asks for spares most of those of the first.
+@id("many-or-the-head") @remedy("approval desk-head 1; approval supervisor 5")
+forbid (principal, action == Action::"settlement:release", resource)
+unless { resource.approvals.desk_head >= 1 || resource.approvals.supervisor >= 5 };
+@id("a-supervisor") @remedy("approval supervisor 1")
+forbid (principal, action == Action::"settlement:release", resource) unless { resource.approvals.supervisor >= 1 };`;
 
 let rig: EngineRig;
 let engine: RunningPolicyEngine;
@@ -42,6 +62,36 @@ const obligationsOf = async (action: string, changes: Partial<TransactionFacts> 
 describe('what is asked of people', () => {
   it('leaves out what the rest of it makes unnecessary', async () => {
     expect(await obligationsOf('order:create')).toEqual([{ kind: 'step-up', acr: 'phrh', maxAgeSeconds: 300 }]);
+  });
+
+  it('is the fewest of several ways, whatever their roles are called', async () => {
+    const approval = (role: string) => ({ kind: 'approval', role, count: 1, escalation: [] });
+    expect(await obligationsOf('trade:affirm')).toEqual([approval('desk-head')]);
+    expect(await obligationsOf('settlement:instruct')).toEqual([approval('compliance')]);
+    expect(await obligationsOf('settlement:release')).toEqual([approval('desk-head'), approval('supervisor')]);
+  });
+
+  it('takes the approvals that stand for given', async () => {
+    const standing = (role: string, ...approvers: readonly string[]) => ({
+      approvals: approvers.map((approver) => ({ approver: `person:${approver}`, role, institution: own })),
+    });
+    // A sign-in asks nothing of other people.
+    expect(await obligationsOf('settlement:instruct', standing('risk', 'rita'))).toEqual([
+      { kind: 'step-up', acr: 'phr', maxAgeSeconds: 60 },
+    ]);
+    expect(await obligationsOf('settlement:release', standing('supervisor', 'sue', 'sam', 'sid', 'sol'))).toEqual([
+      { kind: 'approval', role: 'desk-head', count: 1, escalation: [] },
+    ]);
+  });
+
+  it('is never a sign-in of software, nor an approval that nobody can give any more, where there is another way', async () => {
+    const rita = { approvals: [{ approver: 'person:rita', role: 'risk', institution: own }] };
+    const withAgent = await obligationsOf('settlement:instruct', { ...rita, initiator: 'agent:vwap' });
+    expect(withAgent).toEqual([{ kind: 'approval', role: 'compliance', count: 1, escalation: [] }]);
+    expect(await obligationsOf('order:create', { initiator: 'agent:vwap' })).toEqual([]);
+    expect(await obligationsOf('settlement:instruct', { ...rita, state: 'settled' })).toEqual([
+      { kind: 'step-up', acr: 'phr', maxAgeSeconds: 60 },
+    ]);
   });
 
   it('is one sign-in that satisfies all who ask for one', async () => {

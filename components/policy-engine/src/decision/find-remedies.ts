@@ -2,12 +2,14 @@ import type { Answer } from '@countersign/cedar';
 import type { Obligation } from '@countersign/contracts';
 import type { PolicyNotes, Remedy } from '../bundle/annotations.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import { standingApprovalsOf, withRemedies } from '../trading/remedies.ts';
+import { canBeDone, standingApprovalsOf, withRemedies } from '../trading/remedies.ts';
 import type { Evaluator } from './evaluator.ts';
 import type { Question } from './question.ts';
 
 /** Remedies may uncover forbids that were satisfied by what they change; no further than this is looked. */
 const maxRounds = 4;
+/** Of so many remedies every choice is tried; of more, which no policy has needed yet, of each role the most alone. */
+const maxChosenFrom = 8;
 
 interface Needed {
   readonly remedy: Remedy;
@@ -30,28 +32,32 @@ export function findRemedies(
   for (let round = 0; round < maxRounds; round++) {
     // What failed to evaluate has no remedy that could be relied on; what nobody permits, no approval permits.
     if (answer.determining.length === 0 || answer.errors.length > 0) return [];
-    const named = remediesOf(bundle, answer.determining);
+    const named = remediesOf(bundle, question, answer.determining);
     if (named === undefined) return [];
-    // What is tried is what is told: each role once, and one sign-in.
-    needed = merged([...needed, ...named]);
+    needed = distinct([...needed, ...named]);
     const next = after(needed);
     if (next === undefined) return [];
     answer = next;
     if (answer.decision === 'allow')
-      return fewest(needed, (fewer) => after(fewer)?.decision === 'allow').flatMap((each) =>
+      return fewest(needed, question, (fewer) => after(fewer)?.decision === 'allow').flatMap((each) =>
         obligationOf(each, question),
       );
   }
   return [];
 }
 
-/** @returns undefined where one of the forbids names none */
-function remediesOf(bundle: LoadedBundle, determining: readonly string[]): readonly Needed[] | undefined {
+/** @returns undefined where one of the forbids names none that anybody could do */
+function remediesOf(
+  bundle: LoadedBundle,
+  question: Question,
+  determining: readonly string[],
+): readonly Needed[] | undefined {
   const named: Needed[] = [];
   for (const id of determining) {
     const { remedies, escalation } = bundle.notes(id);
-    if (remedies.length === 0) return undefined;
-    for (const remedy of remedies) named.push({ remedy, escalation });
+    const possible = remedies.filter((remedy) => canBeDone(question, remedy));
+    if (possible.length === 0) return undefined;
+    for (const remedy of possible) named.push({ remedy, escalation });
   }
   return named;
 }
@@ -62,27 +68,52 @@ function answerAfter(
   needed: readonly Needed[],
   evaluate: Evaluator,
 ): Answer | undefined {
-  const remedied = withRemedies(
-    question,
-    needed.map(({ remedy }) => remedy),
-  );
-  if (remedied === undefined) return undefined;
+  const remedies = needed.map(({ remedy }) => remedy);
   try {
-    return evaluate(bundle, remedied);
+    return evaluate(bundle, withRemedies(question, remedies));
   } catch {
     return undefined;
   }
 }
 
-/** Leaves out what the others make unnecessary: what is asked of other people first. */
-function fewest(needed: readonly Needed[], isEnough: (fewer: readonly Needed[]) => boolean): readonly Needed[] {
-  let kept = needed;
-  for (const one of needed) {
-    if (kept.length === 1) break;
-    const fewer = kept.filter((each) => each !== one);
-    if (isEnough(fewer)) kept = fewer;
+/**
+ * Of all choices that are enough the one with the fewest missing approvals and sign-ins; of equal ones, what asks least of
+ * other people. What is tried is what is told: each role once, and one sign-in.
+ *
+ * @param needed enough together
+ */
+function fewest(
+  needed: readonly Needed[],
+  question: Question,
+  isEnough: (fewer: readonly Needed[]) => boolean,
+): readonly Needed[] {
+  const whole = merged(needed);
+  const choices = choicesFrom(needed.length > maxChosenFrom ? whole : needed).map((choice) => {
+    const remedies = merged(choice);
+    const approvals = remedies.reduce((sum, { remedy }) => sum + missingOf(remedy, question), 0);
+    return { remedies, approvals, things: approvals + remedies.filter(isStepUp).length };
+  });
+  choices.sort((one, other) => one.things - other.things || one.approvals - other.approvals);
+  return choices.find(({ remedies }) => isEnough(remedies))?.remedies ?? whole;
+}
+
+/** Every choice of some of them, but not of all. */
+function choicesFrom(needed: readonly Needed[]): readonly (readonly Needed[])[] {
+  return Array.from({ length: 2 ** needed.length - 2 }, (_, index) =>
+    needed.filter((_, place) => ((index + 1) & (1 << place)) !== 0),
+  );
+}
+
+/** Each approval by role and count once: the most that one forbid asks for may be more than another does. One sign-in. */
+function distinct(needed: readonly Needed[]): readonly Needed[] {
+  const approvals = new Map<string, Needed>();
+  for (const each of needed) {
+    const { remedy } = each;
+    if (remedy.kind !== 'approval') continue;
+    const key = `${remedy.role} ${remedy.count}`;
+    if (!approvals.has(key)) approvals.set(key, each);
   }
-  return kept;
+  return [...approvals.values(), ...merged(needed.filter(isStepUp))];
 }
 
 /** Approvals by role, of each the most that is asked for; then the sign-in that satisfies all that ask for one. */
@@ -104,8 +135,17 @@ function merged(needed: readonly Needed[]): readonly Needed[] {
 
 function obligationOf({ remedy, escalation }: Needed, question: Question): readonly Obligation[] {
   if (remedy.kind === 'step-up') return [{ ...remedy }];
-  const missing = remedy.count - standingApprovalsOf(question, remedy.role);
+  const missing = missingOf(remedy, question);
   return missing > 0 ? [{ kind: 'approval', role: remedy.role, count: missing, escalation }] : [];
+}
+
+/** Approvals that do not stand yet. */
+function missingOf(remedy: Remedy, question: Question): number {
+  return remedy.kind === 'step-up' ? 0 : Math.max(remedy.count - standingApprovalsOf(question, remedy.role), 0);
+}
+
+function isStepUp({ remedy }: Needed): boolean {
+  return remedy.kind === 'step-up';
 }
 
 type Approval = Extract<Remedy, { kind: 'approval' }>;

@@ -33,8 +33,8 @@ export function judge(bundle: LoadedBundle, question: Question, evaluate: Evalua
   const determining = answer.determining.length > 1 ? [...answer.determining].sort() : answer.determining;
   if (answer.decision === 'allow') {
     const tokenLifetimeSeconds = shortestLife(bundle, determining);
-    const permit = { decision: true, determining, errors: answer.errors, reasons: [], obligations: [] };
-    const timeStamp = determining.some((id) => bundle.notes(id).timeStamp);
+    const permit = { decision: true, determining, errors: answer.errors, reasons: none, obligations: none };
+    const timeStamp = asksForTimeStamp(bundle, determining);
     if (tokenLifetimeSeconds === undefined && !timeStamp) return permit;
     return {
       ...permit,
@@ -58,6 +58,8 @@ export function permits(bundle: LoadedBundle, question: Question, evaluate: Eval
   return 'decision' in answer && answer.decision === 'allow';
 }
 
+const none: readonly never[] = Object.freeze([]);
+
 /** What the policies answer, or why they cannot be asked. */
 function answerTo(bundle: LoadedBundle, question: Question, evaluate: Evaluator): Answer | DecisionReason {
   try {
@@ -74,6 +76,11 @@ function answerTo(bundle: LoadedBundle, question: Question, evaluate: Evaluator)
 /** A deny without a policy behind it. */
 export function denied(reasons: readonly DecisionReason[]): Verdict {
   return { decision: false, determining: [], errors: [], reasons, obligations: [] };
+}
+
+function asksForTimeStamp(bundle: LoadedBundle, determining: readonly string[]): boolean {
+  for (const id of determining) if (bundle.notes(id).timeStamp) return true;
+  return false;
 }
 
 function shortestLife(bundle: LoadedBundle, determining: readonly string[]): number | undefined {

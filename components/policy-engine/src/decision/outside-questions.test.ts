@@ -107,6 +107,19 @@ describe('a question from outside', () => {
       expect(await engine.evaluate(request(known(order('900'))), caller)).toMatchObject({ decision: true });
     });
 
+    it('is told of no approval that nobody can give any more', async () => {
+      const held = transactionOf('trade_order', {
+        drop: ['algo'],
+        id: 'txn_01k9z3m8q4d6s0v2x5y7a9b1c9' as never,
+        set: { max_notional: { amount: '1000', ccy: 'EUR' }, limit_price: { amount: '1', ccy: 'EUR' } },
+      });
+      await engine.limits.reserve({ reservation: held.id, facts: held, at: rig.clock.now() });
+      const answer = await engine.evaluate(request(known({ ...order('900'), state: 'cancelled' })), caller);
+      expect(answer.reasons.map(({ code }) => code)).toEqual(['limit_exceeded']);
+      expect(answer.obligations).toEqual([]);
+      await engine.limits.release(held.id);
+    });
+
     it('is held to the limits when a quote is accepted as well, and not yet when one is asked for', async () => {
       const set = { max_notional: { amount: '1001', ccy: 'EUR' }, limit_price: { amount: '1', ccy: 'EUR' } };
       const rfq = transactionOf('rfq', { drop: ['algo'], set });
@@ -351,6 +364,8 @@ describe('a search', () => {
       transactions: { facts: never, parties: never, countsAgainstLimits: never },
     });
     await expect(slow.search(about, caller)).rejects.toMatchObject({ code: 'decision_timed_out' });
+    const unmandated = await rig.start({ factsWithinMs: 20, consentStore: { check: never } });
+    await expect(unmandated.search(about, caller)).rejects.toMatchObject({ code: 'decision_timed_out' });
   });
 
   it('does not go through transactions', async () => {

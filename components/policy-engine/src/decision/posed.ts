@@ -33,7 +33,11 @@ export class PosedInValues extends QuestionOfValues implements Posed {
   readonly evaluable: boolean;
 
   /** @param sound see {@link QuestionOfValues} */
-  constructor(posed: Omit<Posed, 'context' | 'local' | 'values'>, values: QuestionValues, sound: boolean) {
+  constructor(
+    posed: Pick<Posed, 'action' | 'closure' | 'entityVersion' | 'evaluable' | 'shared'>,
+    values: QuestionValues,
+    sound: boolean,
+  ) {
     super(posed, values, sound);
     this.closure = posed.closure;
     this.entityVersion = posed.entityVersion;

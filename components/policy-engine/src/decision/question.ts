@@ -29,11 +29,23 @@ export interface Question {
 }
 
 /** What is in a question, as values. */
-export interface QuestionValues {
+export class QuestionValues {
   readonly principal: EntityReference;
   readonly resource: EntityReference;
   readonly context: RecordValue;
   readonly local: readonly UnrelatedEntity[];
+
+  constructor(
+    principal: EntityReference,
+    resource: EntityReference,
+    context: RecordValue,
+    local: readonly UnrelatedEntity[],
+  ) {
+    this.principal = principal;
+    this.resource = resource;
+    this.context = context;
+    this.local = local;
+  }
 }
 
 /** Names an entity; members in canonical order. */
@@ -50,12 +62,10 @@ export type LocalEntity = {
  * A question of values. Its JSON is made when somebody reads it: who writes a decision down, who looks for remedies, whom
  * another engine answers. What is permitted is permitted without.
  *
- * The question itself is in members of the class: a copy of the plain members alone has none that could be answered.
+ * What is in it are members of the class: a copy made by spreading it would have none of them.
  */
 export class QuestionOfValues implements Question {
-  readonly principal: Uid;
   readonly action: string;
-  readonly resource: Uid;
   readonly shared: EntitySnapshot;
   readonly #values: QuestionValues;
   readonly #sound: boolean;
@@ -63,14 +73,8 @@ export class QuestionOfValues implements Question {
   #local: readonly LocalEntity[] | undefined;
 
   /** @param sound whether the values are what would be read from their JSON; see `ValueMaker` */
-  constructor(
-    { principal, action, resource, shared }: Pick<QuestionOfValues, 'principal' | 'action' | 'resource' | 'shared'>,
-    values: QuestionValues,
-    sound: boolean,
-  ) {
-    this.principal = principal;
+  constructor({ action, shared }: Pick<QuestionOfValues, 'action' | 'shared'>, values: QuestionValues, sound: boolean) {
     this.action = action;
-    this.resource = resource;
     this.shared = shared;
     this.#values = values;
     this.#sound = sound;
@@ -78,6 +82,14 @@ export class QuestionOfValues implements Question {
 
   get values(): QuestionValues | undefined {
     return this.#sound ? this.#values : undefined;
+  }
+
+  get principal(): Uid {
+    return uidJson(this.#values.principal);
+  }
+
+  get resource(): Uid {
+    return uidJson(this.#values.resource);
   }
 
   get context(): Readonly<Record<string, Json>> {

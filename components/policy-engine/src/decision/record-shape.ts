@@ -19,9 +19,10 @@ export function recordShape<const Names extends readonly string[]>(
   const lists = new Map<number, readonly string[]>();
   return (given) => {
     const values: readonly (Value | undefined)[] = given;
-    if (values.every(isThere)) return new RecordValue(names, values);
     let missing = 0;
     for (let place = 0; place < values.length; place++) if (values[place] === undefined) missing |= 1 << place;
+    // Copies; see `UnrelatedEntity`.
+    if (missing === 0) return new RecordValue(names, given.slice() as unknown as readonly Value[]);
     let present = lists.get(missing);
     if (present === undefined) {
       present = names.filter((_, place) => (missing & (1 << place)) === 0);

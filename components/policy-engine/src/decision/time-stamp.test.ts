@@ -1,9 +1,9 @@
-import { recordedDecision } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadBundle, type RunningPolicyEngine } from '../index.ts';
 import { stepQuestion, transactionOf } from '../testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
+import { recordedDecision } from '../testing/recorded-decision.ts';
 import { smallBundle } from '../testing/small-bundle.ts';
 
 const policies = `

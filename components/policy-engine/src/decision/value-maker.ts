@@ -4,6 +4,8 @@ import { Datetime, Decimal, parseDatetime, parseDecimalValue, SetValue, type Val
 const maxTextLength = 65_536;
 const maxItems = 512;
 
+const nothing = new SetValue([]);
+
 /**
  * Makes the values of one question out of what callers bring along. Policies are put values that have not been read
  * from JSON only while these are what would have been read: `sound`. Of others the JSON is read, which refuses them.
@@ -28,13 +30,15 @@ export class ValueMaker {
 
   texts(texts: readonly string[]): SetValue {
     for (const text of texts) this.text(text);
-    return this.set(texts);
+    // A copy, because the list is its owner's to change.
+    return this.set(texts.slice());
   }
 
-  /** @param items made here already */
+  /** @param items a list of its own, of what was made here */
   set(items: readonly Value[]): SetValue {
+    if (items.length === 0) return nothing;
     if (items.length > maxItems) this.sound = false;
-    return new SetValue([...items]);
+    return new SetValue(items);
   }
 
   decimal(amount: string): Decimal {

@@ -41,6 +41,17 @@ const flip = Type.Object(
   closed,
 );
 
+const limitChange = Type.Object(
+  {
+    kind: Type.Enum(['limit', 'rate']),
+    id: Type.String(),
+    change: Type.Enum(['added', 'changed', 'removed']),
+    before: Type.Optional(Type.Unknown({ description: 'As `limits.json` has it' })),
+    after: Type.Optional(Type.Unknown()),
+  },
+  closed,
+);
+
 export const simulationAnswer = Type.Object(
   {
     id: idSchema('simulation'),
@@ -65,6 +76,15 @@ export const simulationAnswer = Type.Object(
     otherwiseChanged: Type.Integer({ minimum: 0, description: 'The same answer for other reasons or on other terms' }),
     by: Type.Object({ institution: flipCounts, desk: flipCounts, action: flipCounts }, closed),
     flips: Type.Array(flip, { maxItems: 1_000, description: 'The first thousand' }),
+    limitChanges: Type.Optional(
+      Type.Array(limitChange, {
+        maxItems: 1_000,
+        description:
+          'What it makes otherwise of limits and rates; the first thousand. None of it was tried: each decision was held ' +
+          'to the limits as they were found then, and what was used has not been counted again. Missing in reports that ' +
+          'were made before they said so',
+      }),
+    ),
     digest: Type.Optional(digestSchema({ description: 'Over all of the report, once it is done' })),
   },
   { ...closed, title: 'SimulationReport' },

@@ -18,7 +18,7 @@ import { createSimulations } from './simulate.ts';
 import { createSimulationStore } from './store.ts';
 
 export interface DecisionHistoryDependencies {
-  readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'scan' | 'count'>;
+  readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'stream' | 'count'>;
   readonly versions: Pick<PolicyVersions, 'bundle'> & {
     current(): { readonly version: { readonly version: number }; readonly loaded: LoadedBundle };
   };
@@ -38,7 +38,7 @@ export function createDecisionHistory(
   const simulations = createSimulations({
     ...dependencies,
     store: createSimulationStore(pool),
-    activeVersion: () => versions.current().version.version,
+    active: () => versions.current(),
   });
   const from = { bundles: createPastBundles(versions), entityFacts };
 

@@ -101,5 +101,9 @@ describe('history over HTTP', () => {
       status: 403,
       body: { code: 'insufficient_scope' },
     });
+    // Before a body is read, whatever it holds.
+    const headers = { 'content-type': 'application/json' };
+    const unknown = await app.inject({ method, url, ...(payload === undefined ? {} : { headers, payload: '{' }) });
+    expect(unknown.statusCode).toBe(401);
   });
 });

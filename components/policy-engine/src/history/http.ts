@@ -1,15 +1,10 @@
-import {
-  type Caller,
-  type DecisionHistory,
-  policyErrors,
-  type ResourceGuard,
-  type SimulationRange,
-} from '@countersign/contracts';
+import { type DecisionHistory, policyErrors, type ResourceGuard, type SimulationRange } from '@countersign/contracts';
 import { parseId, type RecordId } from '@countersign/kernel';
-import { described, withCaller } from '@countersign/runtime';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { described } from '@countersign/runtime';
+import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { bundleBodyLimit, policyBundleBody } from '../bundle/bundle-body.ts';
+import { createGate } from '../gate.ts';
 import { explanationAnswer, replayAnswer, simulationAnswer, simulationRange } from './answers.ts';
 
 const closed = { additionalProperties: false };
@@ -20,10 +15,7 @@ const simulationBody = Type.Object({ bundle: policyBundleBody, range: Type.Optio
 const simulationParams = Type.Object({ id: idText }, closed);
 const recordParams = Type.Object({ record: idText }, closed);
 
-type SimulationRequest = FastifyRequest<{ Body: Static<typeof simulationBody> }>;
-type ReportRequest = FastifyRequest<{ Params: Static<typeof simulationParams> }>;
-type ReplayRequest = FastifyRequest<{ Body: Static<typeof recordParams> }>;
-type DecisionRequest = FastifyRequest<{ Params: Static<typeof recordParams> }>;
+type WithRecord = Static<typeof recordParams>;
 
 /** Past decisions over HTTP, under `/policies`: simulated, replayed, explained. Nothing here decides anything. */
 export function historyRoutes(
@@ -39,9 +31,9 @@ export function historyRoutes(
     readonly baseUrl: string;
   },
 ): void {
-  const may = (request: Parameters<ResourceGuard['check']>[0]) => guard.check(request, { scope });
+  const gate = createGate(guard, baseUrl);
 
-  app.post(
+  app.post<{ Body: Static<typeof simulationBody> }>(
     '/policies/simulations',
     {
       bodyLimit: bundleBodyLimit,
@@ -53,54 +45,64 @@ export function historyRoutes(
         body: simulationBody,
         answers: { 202: { description: 'It has begun', body: simulationAnswer } },
       }),
+      ...gate.needs(scope),
     },
-    withCaller<Caller, SimulationRequest>(may, baseUrl, async ({ body: { bundle, range = {} } }, reply, caller) =>
-      reply
-        .status(202)
-        .send(await history.simulate(bundle, rangeOf(range), { id: caller.subject, institution: caller.institution })),
-    ),
+    async (request, reply) => {
+      const { bundle, range = {} } = request.body;
+      const { subject, institution } = gate.callerOf(request);
+      return reply.status(202).send(await history.simulate(bundle, rangeOf(range), { id: subject, institution }));
+    },
   );
 
-  app.get(
+  app.get<{ Params: Static<typeof simulationParams> }>(
     '/policies/simulations/:id',
-    described({
-      tag,
-      summary: 'Read a simulation',
-      scopes: [scope],
-      params: simulationParams,
-      answers: { 200: { description: 'How far it is, or what it found', body: simulationAnswer } },
-    }),
-    withCaller<Caller, ReportRequest>(may, baseUrl, async ({ params }) => {
+    {
+      ...described({
+        tag,
+        summary: 'Read a simulation',
+        scopes: [scope],
+        params: simulationParams,
+        answers: { 200: { description: 'How far it is, or what it found', body: simulationAnswer } },
+      }),
+      ...gate.needs(scope),
+    },
+    async ({ params }) => {
       const id = parseId('simulation', params.id);
       if (id === undefined) throw policyErrors.error('simulation_not_found', 'This is not the id of a simulation.');
       return history.simulation(id);
-    }),
+    },
   );
 
-  app.post(
+  app.post<{ Body: WithRecord }>(
     '/policies/replay',
-    described({
-      tag,
-      summary: 'Make a recorded decision again',
-      description: 'From what was recorded, by the version that decided; or says which recorded input is missing.',
-      scopes: [scope],
-      body: recordParams,
-      answers: { 200: { description: 'Whether it came out the same', body: replayAnswer } },
-    }),
-    withCaller<Caller, ReplayRequest>(may, baseUrl, async ({ body }) => history.replay(recordOf(body.record))),
+    {
+      ...described({
+        tag,
+        summary: 'Make a recorded decision again',
+        description: 'From what was recorded, by the version that decided; or says which recorded input is missing.',
+        scopes: [scope],
+        body: recordParams,
+        answers: { 200: { description: 'Whether it came out the same', body: replayAnswer } },
+      }),
+      ...gate.needs(scope),
+    },
+    async ({ body }) => history.replay(recordOf(body.record)),
   );
 
-  app.get(
+  app.get<{ Params: WithRecord }>(
     '/policies/decisions/:record',
-    described({
-      tag,
-      summary: 'Explain a recorded decision',
-      description: 'With what could be read then, which may be personal data.',
-      scopes: [scope],
-      params: recordParams,
-      answers: { 200: { description: 'The decision, taken apart', body: explanationAnswer } },
-    }),
-    withCaller<Caller, DecisionRequest>(may, baseUrl, async ({ params }) => history.explain(recordOf(params.record))),
+    {
+      ...described({
+        tag,
+        summary: 'Explain a recorded decision',
+        description: 'With what could be read then, which may be personal data.',
+        scopes: [scope],
+        params: recordParams,
+        answers: { 200: { description: 'The decision, taken apart', body: explanationAnswer } },
+      }),
+      ...gate.needs(scope),
+    },
+    async ({ params }) => history.explain(recordOf(params.record)),
   );
 }
 

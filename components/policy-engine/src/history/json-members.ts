@@ -8,3 +8,12 @@ export function membersOf(value: unknown): Members | undefined {
 export function memberOf(value: unknown, name: string): unknown {
   return membersOf(value)?.[name];
 }
+
+/** Undefined for what is no JSON. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,6 +1,7 @@
 import type { PolicyVersions } from '@countersign/contracts';
 import { type Digest, isCodedError } from '@countersign/kernel';
-import { hashOfBundle, type LoadedBundle, loadBundle } from '../bundle/load-bundle.ts';
+import { loadBundleAside } from '../bundle/load-aside.ts';
+import { hashOfBundle, type LoadedBundle } from '../bundle/load-bundle.ts';
 
 /** Bundles that decided once, ready to decide again. */
 export interface PastBundles {
@@ -24,7 +25,7 @@ export function createPastBundles(
         const bundle = await versions.bundle(version);
         if (hashOfBundle(bundle) !== hash)
           return { missing: `policies: the bundle of version ${version} is not the one that decided` };
-        const past = loadBundle(bundle);
+        const past = await loadBundleAside(bundle);
         const [oldest] = kept.keys();
         if (kept.size >= maxKept && oldest !== undefined) kept.delete(oldest);
         kept.set(hash, past);

@@ -24,9 +24,13 @@ export interface RecallSources {
 
 /** @returns what the decision was made from, or every input that cannot be had, in words */
 export async function recall(
-  { decision }: DecisionRecord,
+  { decision, unread }: DecisionRecord,
   { bundles, entityFacts }: RecallSources,
 ): Promise<Recalled | { readonly missing: readonly string[] }> {
+  if (unread.length > 0)
+    return {
+      missing: unread.map((name) => `${name}: it is kept beside the record, and was erased or cannot be read here`),
+    };
   const input = readRecordedInput(decision.input);
   if (wasNeverAsked(decision)) return { missing: ['input: what the policies judge could not be read in time'] };
   if (input === undefined) return { missing: ['input: it is of no form that is known here'] };

@@ -1,61 +1,27 @@
 import { createTextReader, recordToJson } from '@countersign/cedar';
+import { readRecordedDecision } from '@countersign/contracts';
+import { canonicalize, type Json } from '@countersign/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadBundle } from '../bundle/load-bundle.ts';
+import { findingJson } from '../decision/limit-finding.ts';
 import { houseRules } from '../testing/past-decisions.ts';
-import { createRecordReader, type ReadData } from './record-reader.ts';
-import { readRecordedEntities } from './recorded-question.ts';
+import { createRecordReader, type ReadDecision, type RecordTexts } from './record-reader.ts';
+
+type Members = Readonly<Record<string, unknown>>;
 
 const digest = 'hdgJ0VZBXHTyyzduEPUOY-9uxr6Iye5l3Kl4hSaZBU8';
-
-function recordWith(input: unknown, more: Readonly<Record<string, unknown>> = {}): string {
-  return JSON.stringify({ v: 1, id: 'rec_x', ...more, data: { decision: { decision: true, input } } });
-}
-
-type Data = { readonly decision: { readonly input: { readonly entities: unknown } } };
-
-/** The same, by parsing the whole. */
-function parsedWhole(text: string): unknown {
-  return withEntitiesRead((JSON.parse(text) as { readonly data: Data }).data);
-}
-
-/** A list that was not read yet is read by whoever needs it: both ways must come to the same. */
-function withEntitiesRead({ decision }: Data): unknown {
-  const { entities } = decision.input;
-  return {
-    decision: { ...decision, input: { ...decision.input, entities: readRecordedEntities(entities) ?? entities } },
-  };
-}
-
+const otherDigest = 'jpqjOHA3gZAq14iytUqXHMiSg227KGcbbL0tkEfS0Tk';
 const schema = createTextReader(loadBundle(houseRules).parsed.schema);
 
-/** With what was read beside it written back into its place. */
-function readBy(text: string): unknown {
-  const { data, read } = createRecordReader(schema)(text);
-  return withEntitiesRead(read === undefined ? (data as Data) : writtenBack(data as Data, read));
-}
-
-function writtenBack({ decision }: Data, { context, entities, local }: NonNullable<ReadData['read']>): Data {
-  const written = local.map(({ attributes, parents, reference }) => ({
-    attrs: recordToJson(attributes),
-    parents: parents.map(({ id, type }) => ({ id, type })),
-    uid: { id: reference.id, type: reference.type },
-  }));
-  const input = { ...decision.input, context: recordToJson(context), entities, local: written };
-  return { decision: { ...decision, input } };
-}
-
-/** As orders are recorded. */
+/** The input of an order, as orders are recorded. */
 const order = {
   action: 'order:create',
   context: { acr: 'phr' },
   entities: [['Person', 'person:anna', digest]],
   local: [
     {
-      attrs: {
-        approvals: { supervisor: 1 },
-        notional: { __extn: { arg: '12.50', fn: 'decimal' } },
-      },
+      attrs: { approvals: { supervisor: 1 }, notional: { __extn: { arg: '12.50', fn: 'decimal' } } },
       parents: [],
       uid: { id: 'txn-1', type: 'Transaction' },
     },
@@ -64,91 +30,368 @@ const order = {
   resource: { id: 'txn-1', type: 'Transaction' },
   v: 1,
 };
+const limits = { approvals: [], exceeded: [], outcome: 'reserved', readings: [], uncountable: [] };
+const open = {
+  decision_id: 'dec_01m813275kh2v2p53q6p9trcaz',
+  decision: true,
+  policy_version: 1,
+  policy_hash: digest,
+  determining: ['traders-place-orders'],
+  obligations: [],
+  entity_version: 1,
+  input_digest: otherDigest,
+};
+const reasons = [{ code: 'large', detail: 'An order over a million.' }];
+const errors = [{ policy_id: 'large-orders', message: 'overflow' }];
+
+interface Parts {
+  readonly input?: unknown;
+  readonly errors?: unknown;
+  readonly reasons?: unknown;
+  /** Beside the decision, and beside the data. */
+  readonly data?: Members;
+  readonly more?: Members;
+  readonly open?: Members;
+}
+
+/** A record as the log holds it, with what is protected beside it. */
+function textsOf({ input = order, errors, reasons, data, more, open: said }: Parts = {}): RecordTexts {
+  const none = { ...(errors === undefined ? { errors: [] } : {}), ...(reasons === undefined ? { reasons: [] } : {}) };
+  const commitment = { kind: 'strategy', key: 'key_1', commitment: digest, ciphertext: otherDigest };
+  const beside = { input, ...(errors === undefined ? {} : { errors }), ...(reasons === undefined ? {} : { reasons }) };
+  const record = {
+    v: 2,
+    id: 'rec_1',
+    ...more,
+    data: { ...data, decision: { ...open, ...said, ...none } },
+    protected: Object.fromEntries(Object.keys(beside).map((name) => [`/data/decision/${name}`, commitment])),
+  };
+  const text = (value: unknown) => (value === undefined ? '' : canonicalize(value as Json));
+  return { record: JSON.stringify(record), input: text(input), errors: text(errors), reasons: text(reasons) };
+}
+
+/** Everything in one text, as records were before anything of them was kept beside them. */
+function inOneText({ more, data, ...parts }: Parts): RecordTexts {
+  const decision = { ...open, input: order, errors: [], reasons: [], ...parts };
+  return { record: JSON.stringify({ v: 1, ...more, data: { ...data, decision } }), input: '', errors: '', reasons: '' };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What there is to be read, by parsing the whole. */
+function parsedWhole({ record, ...beside }: RecordTexts): unknown {
+  const { data } = (parsed(record) ?? {}) as { readonly data?: { readonly decision?: Members } | null };
+  const decision = { ...data?.decision };
+  for (const name of ['errors', 'input', 'reasons'] as const)
+    if (beside[name] !== '') decision[name] = parsed(beside[name]);
+  const read = readRecordedDecision(decision as Json);
+  if (read === undefined) return undefined;
+  const { id: _, inputDigest: __, ...compared } = read;
+  return compared;
+}
+
+/** The same of what was read, with values written back into the place that they were read from. */
+function said({ decision, read }: ReadDecision): unknown {
+  if (decision === undefined) return undefined;
+  const { inputDigest: _, id: __, ...compared } = { inputDigest: '', id: '', ...decision };
+  if (read === undefined) return compared;
+  const { unevaluable, limits, entities, ...outline } = read.outline;
+  const input = {
+    ...outline,
+    context: recordToJson(read.context),
+    entities: entities.map(({ uid, digest }) => [uid.type, uid.id, digest]),
+    ...(limits === undefined ? {} : { limits: findingJson(limits) }),
+    local: read.local.map(({ attributes, parents, reference }) => ({
+      attrs: recordToJson(attributes),
+      parents: parents.map(({ id, type }) => ({ id, type })),
+      uid: { id: reference.id, type: reference.type },
+    })),
+    ...(unevaluable ? { unevaluable } : {}),
+    v: 1,
+  };
+  return { ...compared, input };
+}
+
+/** @returns how many of them were read straight into values */
+function expectAgreement(all: readonly RecordTexts[], read = createRecordReader(schema)): number {
+  let straight = 0;
+  for (const texts of all) {
+    const found = read(texts);
+    expect(said(found)).toEqual(parsedWhole(texts));
+    if (found.read !== undefined) straight++;
+  }
+  return straight;
+}
 
 describe('reading records of decisions', () => {
-  it('gives two records with the same list the same list', () => {
-    const read = createRecordReader(schema);
-    const first = read(recordWith(order)).read?.entities;
-    expect(first).toEqual([{ uid: { type: 'Person', id: 'person:anna' }, digest }]);
-    expect(read(recordWith({ ...order, context: {} })).read?.entities).toBe(first);
+  it('reads what was asked into values, and what was decided as it is', () => {
+    const texts = textsOf();
+    const { decision, read, inputMissing } = createRecordReader(schema)(texts);
+    expect(read?.context.names).toEqual(['acr']);
+    expect(read?.outline).toMatchObject({ action: 'order:create', principal: order.principal, unevaluable: false });
+    expect(decision).toMatchObject({ decision: true, determining: ['traders-place-orders'], policyHash: digest });
+    expect(inputMissing).toBe(false);
+    expect(expectAgreement([texts])).toBe(1);
   });
 
-  it('reads what was asked into values, and the rest as it is', () => {
-    const text = recordWith(order, { subject: { id: 'person:anna' } });
-    expect(createRecordReader(schema)(text).read?.context.names).toEqual(['acr']);
-    expect(readBy(text)).toEqual(parsedWhole(text));
+  it('gives two records with the same list the same list, whoever asks', () => {
+    const read = createRecordReader(schema);
+    const first = read(textsOf()).read?.outline.entities;
+    expect(first).toEqual([{ uid: { type: 'Person', id: 'person:anna' }, digest }]);
+    expect(read(textsOf({ input: { ...order, context: {} } })).read?.outline.entities).toBe(first);
+    const ben = { ...order, principal: { id: 'person:ben', type: 'Person' } };
+    expect(read(textsOf({ input: ben })).read?.outline.entities).toBe(first);
+  });
+
+  it('forgets lists when they are too much to keep, and reads them again', () => {
+    const read = createRecordReader(schema);
+    const listed = () => read(textsOf()).read?.outline.entities;
+    const first = listed();
+    const long = (place: number) => ({ ...order, entities: [['Person', `${place}${'x'.repeat(2_000_000)}`, digest]] });
+    for (let place = 0; place < 5; place++) read(textsOf({ input: long(place) }));
+    expect(listed()).toBe(first);
+    for (let place = 0; place < 20; place++) read(textsOf({ input: long(place) }));
+    expect(listed()).not.toBe(first);
+    expect(listed()).toEqual(first);
+  });
+
+  it('does not take what was read before for what stands there now', () => {
+    const transaction = order.local[0];
+    const inputs = [
+      order,
+      { ...order, entities: [['Person', 'person:anna', otherDigest]] },
+      { ...order, entities: [] },
+      order,
+      { ...order, context: {} },
+      { ...order, context: { acr: 'pwd' } },
+      { ...order, local: [{ ...transaction, uid: { id: 'txn-2', type: 'Transaction' } }] },
+      { ...order, local: [] },
+      { ...order, local: [transaction, { attrs: {}, parents: [order.resource], uid: { id: 'd', type: 'Desk' } }] },
+      { ...order, limits, unevaluable: true },
+      { ...order, unevaluable: true },
+      { ...order, action: 'order:cancel', principal: { id: 'person:ben', type: 'Service' } },
+    ];
+    const decisions = [
+      {},
+      { reasons, open: { decision: false, determining: [] } },
+      { reasons: [...reasons, ...reasons], open: { decision: false, determining: [] } },
+      { errors },
+      { open: { determining: ['another'], entity_version: 2, policy_hash: otherDigest } },
+      { open: { decision_id: 'dec_2', input_digest: digest } },
+      { open: { token_lifetime_seconds: 60 } },
+      { open: { obligations: [{ kind: 'step-up', acr: 'phrh' }] } },
+    ];
+    const all = inputs.flatMap((input) => decisions.map((decision) => textsOf({ input, ...decision })));
+    expect(expectAgreement([...all, ...all])).toBe(2 * all.length);
   });
 
   it.each([
-    ['limits', { limits: { outcome: 'reserved' } }],
     ['an attribute that is not declared', { context: { acr: 'phr', more: 1 } }],
     ['an action that is not declared', { action: 'order:split' }],
     ['an entity that is not declared', { local: [{ attrs: {}, parents: [], uid: { id: 'r', type: 'Robot' } }] }],
     ['text with an escape in it', { context: { acr: '"' } }],
     ['a second context', { principal: { id: '","context":{},"entities":[["', type: 'Person' } }],
-  ])('parses a record with %s', (_, change) => {
-    const text = recordWith({ ...order, ...change });
-    expect(readBy(text)).toEqual(parsedWhole(text));
-  });
-
-  it('is not misled by an input that is not the decision’s, nor by one of two', () => {
-    const within = JSON.stringify({
-      v: 1,
-      data: { before: { input: order }, decision: { input: { ...order, v: 2 } } },
-    });
-    expect(readBy(within)).toEqual(parsedWhole(within));
-    const twice = recordWith(order).replace('"v":1}}}', '"v":1,"context":{"acr":"pwd"}}}}');
-    expect(readBy(twice)).toEqual(parsedWhole(twice));
-    const cut = recordWith(order).slice(0, -1);
-    expect(createRecordReader(schema)(cut)).toEqual({ data: undefined });
+    ['limits of another form', { limits: { outcome: 'reserved' } }],
+    ['another version', { v: 2 }],
+    ['a member more', { z: 1 }],
+    ['no context', { context: undefined }],
+    ['a list of other things', { entities: [[1]] }],
+    ['a list within the context', { context: { entities: [['a']], b: 1 } }],
+    ['an id that looks like the end of a list', { entities: [['T', 'x]],', digest]] }],
+    ['an action that looks like a list', { action: '"entities":[["T","i","d"]],"' }],
+  ])('parses an input with %s', (_, change) => {
+    const { context, ...others } = { ...order, ...change };
+    const input = context === undefined ? others : { context, ...others };
+    expect(expectAgreement([textsOf(), textsOf({ input }), textsOf({ input })])).toBe(1);
   });
 
   it.each([
-    ['an empty list', recordWith({ entities: [], v: 1 })],
-    ['a list of other things', recordWith({ entities: [[1]], v: 1 })],
-    ['a list within the context', recordWith({ context: { entities: [['a']], b: 1 }, entities: [], v: 1 })],
-    [
-      'one within the context and one of its own',
-      recordWith({ context: { entities: [['a']], b: 1 }, entities: [['T', 'i', digest]], v: 1 }),
-    ],
-    ['an id that looks like the end of a list', recordWith({ entities: [['T', 'x]],', digest]], v: 1 })],
-    [
-      'text that looks like a list',
-      recordWith({ action: '"entities":[["T","i","d"]],"', entities: [['T', 'i', digest]], v: 1 }),
-    ],
-    [
-      'data that is not the last member',
-      JSON.stringify({ data: { decision: { input: { entities: [['T', 'i', digest]], v: 1 } } }, z: 1 }),
-    ],
     [
       'data within another member',
-      recordWith({ entities: [['T', 'i', digest]], v: 1 }, { authentication: { a: 1, data: { x: 1 } } }),
+      { more: { authentication: { a: 1, data: { decision: { ...open, decision: false } } } } },
     ],
-  ])('is not misled by %s', (_, text) => {
-    expect(readBy(text)).toEqual(parsedWhole(text));
+    ['a decision within another member of the data', { data: { before: { ...open, decision: false } } }],
+    ['an id that is another’s', { data: { before: { decision_id: 'x' } } }],
+    ['a digest that is another’s', { open: { decision_id: 'x', before: { input_digest: 'y' } } }],
+    ['a digest that is none', { open: { input_digest: 'y' } }],
+    ['an id with an escape in it', { open: { decision_id: 'dec_"' } }],
+    ['a policy with an escape in its name', { open: { determining: ['","input_digest":"'] } }],
+    ['no id', { open: { decision_id: undefined } }],
+    ['an obligation of no known kind', { open: { obligations: [{ kind: 'prayer' }] } }],
+    ['reasons that are none', { reasons: ['because'] }],
+  ])('is not misled by a record with %s', (_, parts) => {
+    expectAgreement([textsOf(), textsOf(parts), textsOf(parts), textsOf()]);
   });
 
-  it('gives what parsing the whole gives, whatever is in the record', () => {
-    const word = fc.oneof(fc.string(), fc.constantFrom('entities', ']],"', '"entities":[["', ',"data":{', 'data'));
-    const json = fc.jsonValue({ maxDepth: 3 });
-    const entity = fc.oneof(fc.tuple(word, word, fc.constant(digest)), json);
-    const input = fc.record({
-      action: fc.constant('order:create'),
-      context: fc.oneof(fc.constant(order.context), fc.dictionary(word, json)),
-      entities: fc.array(entity),
-      local: fc.oneof(fc.constant(order.local), json),
-      principal: word,
+  it('is not misled by one member written twice, in the input or in the record', () => {
+    const texts = textsOf();
+    const input = texts.input.replace('"v":1}', '"v":1,"context":{"acr":"pwd"}}');
+    const denied = JSON.stringify({ decision: { ...open, decision: false, errors: [], reasons: [] } });
+    const record = texts.record.replace(/\}$/, `,"data":${denied}}`);
+    const escaped = texts.record.replace(/\}$/, `,"d\\u0061ta":${denied}}`);
+    expect(expectAgreement([texts, { ...texts, input }, { ...texts, record }, { ...texts, record: escaped }])).toBe(1);
+    expect(parsedWhole({ ...texts, record: escaped })).toMatchObject({ decision: false });
+  });
+
+  it('takes what is kept beside a record for what it says, then what it says in the open', () => {
+    const read = createRecordReader(schema);
+    const texts = textsOf({ open: { input: 'open', reasons: [] } });
+    expect(read({ ...texts, input: '{"beside":1}' }).decision?.input).toEqual({ beside: 1 });
+    expect(read({ ...texts, input: '' })).toMatchObject({ decision: { input: 'open' }, inputMissing: false });
+  });
+
+  it('finds no decision, and nothing missing, where a record never held what it was made from', () => {
+    const record = JSON.stringify({ v: 1, data: { decision: { ...open, errors: [], reasons: [] } } });
+    const nothing = { decision: undefined, inputMissing: false };
+    expect(createRecordReader(schema)({ record, errors: '', input: '', reasons: '' })).toEqual(nothing);
+  });
+
+  it('is not misled by an input with more behind it, or by an id that is no text', () => {
+    const texts = textsOf();
+    const listed = (id: string) => ({ ...texts, input: texts.input.replace('"person:anna",', `"${id}",`) });
+    const all = [texts, { ...texts, input: `${texts.input}{}` }, listed('\ud800'), listed('\ufffd')];
+    expect(expectAgreement(all)).toBe(2);
+  });
+
+  it('is not misled by what stands before the id of a decision, or by an id that does not end', () => {
+    const { record, ...beside } = textsOf();
+    const id = `"decision_id":"${open.decision_id}"`;
+    const turned = (decision: boolean) => record.replace(`${id},"decision":true`, `"decision":${decision},${id}`);
+    expect(turned(false)).not.toBe(record);
+    const unending = record.replace(open.decision_id, 'dec_\\');
+    const all = [record, turned(true), turned(false), unending].map((record) => ({ record, ...beside }));
+    expect(expectAgreement(all)).toBe(3);
+  });
+
+  it('keeps what few records said in the open, and reads it again', () => {
+    const read = createRecordReader(schema);
+    const said = (version: number) => read(textsOf({ open: { policy_version: version } })).decision;
+    const first = said(0);
+    expect(said(0)).toBe(first);
+    for (let version = 1; version < 40; version++) said(version);
+    expect(said(0)).not.toBe(first);
+    expect(said(0)).toEqual(first);
+  });
+
+  it('takes nothing nested for the data of a record', () => {
+    const texts = textsOf();
+    const record = `{"v":2,"x":{${texts.record.slice(1)}}`;
+    expect(createRecordReader(schema)({ ...texts, record })).toEqual({ decision: undefined, inputMissing: false });
+  });
+
+  it('reads records in which nothing is kept beside them', () => {
+    const all = [{}, { reasons, errors }, { input: { ...order, context: {} } }, { input: null }, { decision: 1 }];
+    expect(expectAgreement(all.map(inOneText))).toBe(0);
+    expect(parsedWhole(inOneText({ reasons }))).toMatchObject({ reasons });
+  });
+
+  it('says that what is kept beside a record is missing, and what it says in the open', () => {
+    const read = createRecordReader(schema);
+    const erased = { ...textsOf({ reasons, open: { decision: false } }), input: '', reasons: '' };
+    expect(read(erased)).toMatchObject({
+      decision: { decision: false, determining: ['traders-place-orders'], input: null, reasons: [] },
+      inputMissing: true,
     });
-    fc.assert(
-      fc.property(input, fc.dictionary(word, json), (document, more) => {
-        const text = recordWith({ ...document, v: 1 }, more);
-        expect(readBy(text)).toEqual(parsedWhole(text));
+    expect(read({ ...textsOf({ reasons }), reasons: '' })).toMatchObject({ inputMissing: true });
+    expect(read({ ...textsOf({ errors }), errors: '' })).toMatchObject({ inputMissing: true });
+    expect(read(textsOf({ reasons, errors }))).toMatchObject({ inputMissing: false, read: { local: [{}] } });
+    // What another record said beside the same is no word of this one.
+    for (const gone of ['errors', 'reasons'])
+      expect(read({ ...textsOf({ reasons, errors }), [gone]: '' })).toMatchObject({
+        decision: { [gone]: [] },
+        inputMissing: true,
+      });
+  });
+
+  it('gives what parsing the whole gives, whatever the records before it were', () => {
+    const mostly = <Usual, Odd>(usual: Usual, ...odd: readonly Odd[]) =>
+      fc.oneof({ weight: 40, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(usual, ...odd) });
+    const text = fc.oneof(
+      { weight: 40, arbitrary: fc.constantFrom('phr', 'pwd', 'é𝒟', ']', '}', '') },
+      { weight: 1, arbitrary: fc.oneof(fc.constantFrom('"', '\\', '\n', ']]'), fc.string()) },
+    );
+    const notional = fc.oneof(
+      fc.constantFrom('1.0', '1.00', '12345678.9', '-0.5'),
+      mostly('2.0', '1', '99999999999999999.1'),
+    );
+    const transaction = fc.record({
+      attrs: fc.record({
+        approvals: fc.record({ supervisor: fc.constantFrom(0, 1, -1, 12) }),
+        notional: notional.map((arg) => ({ __extn: { arg, fn: 'decimal' } })),
       }),
-      { numRuns: 300 },
+      parents: fc.oneof(fc.constant([]), mostly([{ id: 'd', type: 'Desk' }], [{ id: 'd', type: 'Robot' }])),
+      uid: fc.record({ id: text, type: mostly('Transaction', 'Region', 'Robot') }),
+    });
+    const input = fc.record({
+      action: fc.oneof(fc.constant('order:cancel'), mostly('order:create', 'order:split')),
+      context: fc.oneof(fc.record({ acr: text }, { requiredKeys: [] }), mostly({}, { more: 1 }, { acr: 1 })),
+      entities: fc.array(
+        fc.tuple(fc.constant('Person'), text, fc.oneof(fc.constant(otherDigest), mostly(digest, 'x'))),
+        {
+          maxLength: 2,
+        },
+      ),
+      local: fc.array(transaction, { maxLength: 2 }),
+      principal: fc.record({ id: text, type: fc.constant('Person') }),
+      resource: fc.record({ id: text, type: fc.constant('Transaction') }),
+      v: mostly(1, 2),
+    });
+    const parts = fc.record(
+      {
+        input,
+        errors: mostly(errors, [1]),
+        reasons: fc.constantFrom(reasons, []),
+        data: fc.dictionary(text, fc.jsonValue({ maxDepth: 1 })),
+        more: fc.dictionary(fc.constantFrom('data', 'protected', 'a'), fc.jsonValue({ maxDepth: 2 })),
+      },
+      { requiredKeys: ['input'] },
+    );
+    let straight = 0;
+    const read = createRecordReader(schema);
+    fc.assert(
+      fc.property(fc.array(parts, { minLength: 1, maxLength: 4 }), (all) => {
+        straight += expectAgreement(all.map(textsOf), read);
+      }),
+      { numRuns: 500 },
+    );
+    expect(straight).toBeGreaterThan(100);
+  });
+
+  it('gives what parsing the whole gives, whatever a text of it was turned into', () => {
+    const bits = fc.constantFrom('', '{', '}', '[', ']', ',', ':', '"', '1', '-', ' ', 'é', '"v":1', '{}', '[]');
+    const which = fc.constantFrom('input', 'input', 'errors', 'reasons');
+    const read = createRecordReader(schema);
+    const texts = textsOf({ errors, reasons, input: { ...order, limits } });
+    fc.assert(
+      fc.property(which, fc.nat(), fc.nat(8), bits, (name, place, taken, put) => {
+        const start = place % texts[name].length;
+        const turned = texts[name].slice(0, start) + put + texts[name].slice(start + taken);
+        expectAgreement([{ ...texts, [name]: turned }], read);
+      }),
+      { numRuns: 3_000 },
     );
   });
 
-  it.each(['', '{', 'null', '[]', '{"data":1}', '"entities":[[]],"'])('has nothing of %j', (text) => {
-    expect(createRecordReader(schema)(text)).toEqual({ data: text === '{"data":1}' ? 1 : undefined });
+  it('finds no decision in a record that was cut off', () => {
+    const texts = textsOf();
+    const read = createRecordReader(schema);
+    expect(read(texts).decision).toBeDefined();
+    for (let end = 0; end < texts.record.length; end++)
+      expect(read({ ...texts, record: texts.record.slice(0, end) })).toEqual({
+        decision: undefined,
+        inputMissing: false,
+      });
+  });
+
+  it.each(['', '{', 'null', '[]', '{"data":1}', '{"data":{"decision":{}}}'])('has nothing of %j', (record) => {
+    const nothing = { decision: undefined, inputMissing: false };
+    expect(createRecordReader(schema)({ ...textsOf(), record })).toEqual(nothing);
+    expect(createRecordReader(schema)({ record, errors: '', input: '', reasons: '' })).toEqual(nothing);
   });
 });

@@ -11,7 +11,7 @@ import {
 import { type Digest, digestOf, type Json, parseDigest } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { type LimitFinding, readFinding } from '../decision/limit-finding.ts';
-import { type Question, QuestionOfValues, type QuestionValues } from '../decision/question.ts';
+import { type Question, QuestionOfValues, QuestionValues } from '../decision/question.ts';
 import { memberOf, membersOf } from './json-members.ts';
 
 /** The recorded input of a decision: everything that was put to the policies, what of the directory by digest. */
@@ -186,15 +186,15 @@ export function createQuestions(
       );
       const asking = parseEntityUid(principal);
       const about = parseEntityUid(resource);
-      const values = {
-        principal: asking ?? new EntityReference(principal.type, principal.id),
-        resource: about ?? new EntityReference(resource.type, resource.id),
+      const values = new QuestionValues(
+        asking ?? new EntityReference(principal.type, principal.id),
+        about ?? new EntityReference(resource.type, resource.id),
         context,
         local,
-      };
+      );
       // By a name that no entity can have nothing is asked as it is: it is read again, and refused.
       const sound = asking !== undefined && about !== undefined;
-      return new QuestionOfValues({ principal, action, resource, shared }, values, sound);
+      return new QuestionOfValues({ action, shared }, values, sound);
     },
   };
 }

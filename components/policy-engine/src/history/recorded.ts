@@ -1,6 +1,14 @@
-import { type RecordedDecision, type RecordType, readRecordedDecision } from '@countersign/contracts';
+import {
+  pieceOf,
+  type RecordedDecision,
+  type RecordPage,
+  type RecordType,
+  readRecordedDecision,
+} from '@countersign/contracts';
 import { type Json, parseId, type RecordId } from '@countersign/kernel';
 import { memberOf, membersOf } from './json-members.ts';
+import type { RecordTexts } from './record-reader.ts';
+import { withoutUnread } from './unread.ts';
 
 /** Types of records that hold a decision, in `data.decision`. */
 export const decisionRecordTypes = [
@@ -12,28 +20,41 @@ export const decisionRecordTypes = [
   'transaction.refused',
 ] as const satisfies readonly RecordType[];
 
+/** What of a decision is kept beside its record, by the place of each in it, in the order of {@link textsOn}. */
+export const decisionValues = ['/data/decision/errors', '/data/decision/input', '/data/decision/reasons'] as const;
+
+/** The texts of a record on a page that was read with {@link decisionValues}. */
+export function textsOn(page: RecordPage, record: number): RecordTexts {
+  const piece = (place: number) => pieceOf(page, record, place, 1 + decisionValues.length);
+  return { record: piece(0), errors: piece(1), input: piece(2), reasons: piece(3) };
+}
+
 /** A record of the log, as far as its decision goes. */
 export interface DecisionRecord {
   readonly id: RecordId;
   /** RFC 3339. */
   readonly time: string;
+  /** What is unread of it is null, or a list of nothing. */
   readonly decision: RecordedDecision;
+  /** Its members that are kept beside the record and cannot be read, since they were erased or belong to another region. */
+  readonly unread: readonly string[];
 }
 
 /**
  * The decision that a record holds; undefined where it holds none: a refusal before the policies were asked, or a
  * record from before decisions were recorded with their input.
+ *
+ * @param record with its protected values in their places, as far as they can be read
  */
 export function decisionIn(record: unknown): DecisionRecord | undefined {
-  const { id: written, time, data } = membersOf(record) ?? {};
+  const { id: written, time, data, protected: commitments } = membersOf(record) ?? {};
   const id = parseId('record', written);
-  const decision = decisionOf(data);
-  return id === undefined || typeof time !== 'string' || decision === undefined ? undefined : { id, time, decision };
-}
-
-/** The decision in the `data` of a record. */
-export function decisionOf(data: unknown): RecordedDecision | undefined {
-  return readRecordedDecision(memberOf(data, 'decision') as Json | undefined);
+  const { decision: read, unread } = withoutUnread(membersOf(memberOf(data, 'decision')) ?? {}, commitments);
+  // Its reader looks at every member.
+  const decision = readRecordedDecision(read as Json);
+  return id === undefined || typeof time !== 'string' || decision === undefined
+    ? undefined
+    : { id, time, decision, unread };
 }
 
 /** Which record it is, and when it was written, from its text. */
@@ -51,6 +72,6 @@ const timedOut = 'decision_timed_out';
  * A decision without a question behind it: nothing that could be asked again. No policy made it; one that gives the same
  * reason has been asked.
  */
-export function wasNeverAsked({ determining, reasons }: RecordedDecision): boolean {
+export function wasNeverAsked({ determining, reasons }: Pick<RecordedDecision, 'determining' | 'reasons'>): boolean {
   return determining.length === 0 && reasons.some(({ code }) => code === timedOut);
 }

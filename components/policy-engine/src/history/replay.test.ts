@@ -93,6 +93,17 @@ describe('replaying a recorded decision', () => {
     });
   });
 
+  it('says what was kept beside the record and is erased', async () => {
+    const id = await past.order({ notional: '2000000.0' });
+    past.log.erased.add(id);
+    const erased = 'it is kept beside the record, and was erased or cannot be read here';
+    expect(await past.history.replay(id)).toMatchObject({
+      outcome: 'missing',
+      recorded: { decision: false, determining: ['large-orders'] },
+      missing: [`input: ${erased}`, `reasons: ${erased}`],
+    });
+  });
+
   it('does not take an entity that is not what its digest says', async () => {
     const id = await past.order({ person: 'person:dora' });
     const dora = past.factOf('person:dora');

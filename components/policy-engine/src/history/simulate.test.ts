@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type PolicyBundle, policyErrors, type SimulationReport } from '@countersign/contracts';
+import { type PolicyBundle, policyErrors, type RecordStream, type SimulationReport } from '@countersign/contracts';
 import { digestOf, type Json, type SimulationId } from '@countersign/kernel';
 import { createTestDatabase } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -98,6 +98,17 @@ describe('simulating a bundle over recorded decisions', () => {
     });
   });
 
+  it('tells which limits change, since it tries none of them', async () => {
+    await past.order();
+    const rates = { 'USD/EUR': '0.9' };
+    expect(await simulated({ ...houseRules, rates })).toMatchObject({
+      decisions: 1,
+      permitToDeny: 0,
+      limitChanges: [{ kind: 'rate', id: 'USD/EUR', change: 'added', after: '0.9' }],
+    });
+    expect((await simulated(houseRules)).limitChanges).toEqual([]);
+  });
+
   it('keeps to a time, and ends with what was recorded when it began', async () => {
     for (let hour = 10; hour < 14; hour++) {
       await past.order();
@@ -106,18 +117,26 @@ describe('simulating a bundle over recorded decisions', () => {
     const range = { from: '2026-11-21T11:00:00Z', until: '2026-11-21T13:00:00Z' };
     expect(await simulated(tighter, range)).toMatchObject({ decisions: 2 });
     expect(await simulated(tighter, { from: '2026-11-21T12:00:00+01:00' })).toMatchObject({ decisions: 3 });
-    past.log.beforeScan = async () => {
-      past.log.beforeScan = async () => undefined;
+    past.log.beforePage = async () => {
+      past.log.beforePage = async () => undefined;
       past.clock.advance(1_000);
       await past.order();
     };
-    expect(await simulated(tighter)).toMatchObject({ decisions: 4, progress: { done: 4, of: 4 } });
+    const whole = await simulated(tighter);
+    expect(whole).toMatchObject({ decisions: 4, progress: { done: 4, of: 4 } });
+    // That is how one of all times is known.
+    expect(whole.range).toEqual({ until: whole.startedAt });
   });
 
-  it('refuses a time that is none', async () => {
-    await expect(past.history.simulate(tighter, { from: 'yesterday' }, olga)).rejects.toMatchObject({
-      code: 'evaluation_invalid',
-    });
+  it('refuses a time that is none, and one that ends before it begins', async () => {
+    const none = [
+      { from: 'yesterday' },
+      { from: '2026-11-21T09:00:00Z', until: '2026-11-21T08:00:00Z' },
+      { from: '2026-11-21T09:00:00Z', until: '2026-11-21T09:00:00Z' },
+      { from: '2036-11-21T09:00:00Z' },
+    ];
+    for (const range of none)
+      await expect(past.history.simulate(tighter, range, olga)).rejects.toMatchObject({ code: 'evaluation_invalid' });
     expect(await simulated(tighter)).toMatchObject({ status: 'done' });
   });
 
@@ -145,14 +164,15 @@ describe('simulating a bundle over recorded decisions', () => {
     await past.order({ person: 'person:carl' });
     const unread = await past.order();
     past.alter(unread, (document) => ({ ...document, v: 2 }));
+    past.log.erased.add(await past.order({ notional: '2000000.0' }));
     await past.log.append({ id: past.newRecordId(), type: 'token.refused', source: 'test', outcome: 'deny' });
     past.facts.delete(past.factOf('SUED'));
     past.facts.set(past.factOf('NORD/rates'), '{}');
     expect(await simulated(tighter)).toMatchObject({
       status: 'done',
       decisions: 0,
-      skipped: { entity_missing: 2, input_unreadable: 1 },
-      progress: { done: 4, of: 4 },
+      skipped: { entity_missing: 2, input_missing: 1, input_unreadable: 1 },
+      progress: { done: 5, of: 5 },
     });
   });
 });
@@ -221,12 +241,31 @@ describe('the report of a simulation', () => {
 
   it('says that it failed when the log cannot be read, and the next one runs', async () => {
     await past.order();
-    past.log.beforeScan = () => Promise.reject(new Error('the log cannot be read'));
+    past.log.beforePage = () => Promise.reject(new Error('the log cannot be read'));
     const report = await simulated(tighter);
     expect(report).toMatchObject({ status: 'failed', failure: 'It could not be run to its end.' });
     expect(report.digest).toBeUndefined();
-    past.log.beforeScan = async () => undefined;
+    past.log.beforePage = async () => undefined;
     expect(await simulated(tighter)).toMatchObject({ status: 'done', decisions: 1 });
+  });
+
+  it('says that it failed when what reads the log is gone in the middle of it', async () => {
+    for (let order = 0; order < 1_100; order++) await past.order();
+    const { stream } = past.log;
+    const ends: RecordStream[] = [];
+    past.log.stream = async (query) => {
+      const opened = await stream.call(past.log, query);
+      ends.push(opened);
+      return opened;
+    };
+    let pages = 0;
+    past.log.beforePage = async () => {
+      if (++pages === 2) for (const opened of ends) await opened.stop();
+    };
+    expect(await simulated(tighter)).toMatchObject({ status: 'failed', failure: 'It could not be run to its end.' });
+    past.log.stream = stream;
+    past.log.beforePage = async () => undefined;
+    expect(await simulated(tighter)).toMatchObject({ status: 'done', decisions: 1_100 });
   });
 
   it('is refused for a bundle with faults, all of them named', async () => {
@@ -248,12 +287,12 @@ describe('the report of a simulation', () => {
   it('is refused while another one runs on the node, and says how far that one is', async () => {
     await past.order();
     let goOn = (): void => undefined;
-    past.log.beforeScan = () => new Promise((resolve) => (goOn = resolve));
+    past.log.beforePage = () => new Promise((resolve) => (goOn = resolve));
     past.clock.advance(1_000);
     const first = await past.history.simulate(tighter, {}, olga);
     expect(first).toMatchObject({ status: 'running', progress: { done: 0, of: 1 } });
     await expect(past.history.simulate(looser, {}, olga)).rejects.toMatchObject({ code: 'simulation_busy' });
-    past.log.beforeScan = async () => undefined;
+    past.log.beforePage = async () => undefined;
     goOn();
     expect(await ended(first.id)).toMatchObject({ status: 'done' });
     expect(await simulated(looser)).toMatchObject({ status: 'done' });
@@ -261,7 +300,7 @@ describe('the report of a simulation', () => {
 
   it('ends with its node, and is told apart from one that runs when the node died without a word', async () => {
     await past.order();
-    past.log.beforeScan = () => new Promise(() => undefined);
+    past.log.beforePage = () => new Promise(() => undefined);
     past.clock.advance(1_000);
     const { id } = await past.history.simulate(tighter, {}, olga);
     const elsewhere = createPast(scratch.pool('policy-engine'));
@@ -277,6 +316,27 @@ describe('the report of a simulation', () => {
       failure: 'The node that ran it was stopped.',
     });
     await expect(past.history.simulate(tighter, {}, olga)).rejects.toMatchObject({ code: 'simulation_busy' });
+  });
+
+  it('ends with its node when it was only beginning, and the node waits for it', async () => {
+    const { count } = past.log;
+    let counting = (): void => undefined;
+    const isCounting = new Promise<void>((resolve) => (counting = resolve));
+    past.log.count = async (stretch) => {
+      counting();
+      // Long enough for a node that does not wait to have stopped.
+      await sleep(300);
+      return count(stretch);
+    };
+    const begun = past.history.simulate(tighter, {}, olga);
+    await isCounting;
+    const stopping = past.history.stop();
+    expect(await Promise.race([begun.then(() => 'begun'), stopping.then(() => 'stopped')])).toBe('begun');
+    await stopping;
+    expect(await past.history.simulation((await begun).id)).toMatchObject({
+      status: 'failed',
+      failure: 'The node that ran it was stopped.',
+    });
   });
 
   it('is not found under an id that nobody gave', async () => {

@@ -5,7 +5,8 @@ import {
   type PolicyBundle,
   policyErrors,
   type RecordScanner,
-  type ScanQuery,
+  type RecordStreamer,
+  type RecordStreamQuery,
   type SimulationRange,
   type SimulationReport,
 } from '@countersign/contracts';
@@ -21,19 +22,21 @@ import {
   toInstant,
 } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { EntityFacts } from './entity-facts.ts';
 import { memberOf } from './json-members.ts';
-import { decisionRecordTypes } from './recorded.ts';
+import { limitChangesBetween } from './limit-changes.ts';
+import { decisionRecordTypes, decisionValues } from './recorded.ts';
 import type { SimulationStore, StoredSimulation } from './store.ts';
 import type { Counts } from './tally.ts';
 import { startTrialThread, type TrialThread } from './trial-thread.ts';
 
 export interface SimulationDependencies {
-  readonly audit: AuditAppender & RecordScanner & Pick<AuditLog, 'find'>;
+  readonly audit: AuditAppender & RecordStreamer & Pick<RecordScanner, 'count'> & Pick<AuditLog, 'find'>;
   readonly store: SimulationStore;
   readonly entityFacts: EntityFacts;
-  /** Number of the version that decides now. */
-  readonly activeVersion: () => number;
+  /** What decides now. */
+  readonly active: () => { readonly version: { readonly version: number }; readonly loaded: LoadedBundle };
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -46,7 +49,6 @@ export interface Simulations {
   stop(): Promise<void>;
 }
 
-const pageSize = 500;
 const tellEveryMs = 1_000;
 /** A node that has said nothing of its simulation for this long is gone, and the simulation with it. */
 const silentForMs = 60_000;
@@ -62,7 +64,10 @@ const nothingCounted: Counts = {
   flips: [],
 };
 
-/** Runs bundles over recorded decisions, one at a time: a thread judges while this one reads the next page of the log. */
+/**
+ * Runs bundles over recorded decisions, one at a time: a thread judges while another, of the log, reads the next page. This
+ * one only hands over the entities that decisions have read, and goes on serving.
+ */
 export function createSimulations(dependencies: SimulationDependencies): Simulations {
   const { audit, store, entityFacts, clock, logger } = dependencies;
   let thread: TrialThread | undefined;
@@ -77,7 +82,9 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
   ): Promise<{ readonly report: SimulationReport; readonly stretch: Stretch }> {
     const { action, principal, institution, desk } = range;
     const filter = { action, principal, institution, desk };
-    const stretch = stretchOf(range, clock.now());
+    const now = clock.now();
+    const base = dependencies.active();
+    const stretch = stretchOf(range, now);
     const loaded = await judging
       .ask({ say: 'load', bundle, filter: withoutGaps(filter) }, 'loaded', 'refused')
       .catch((error: unknown) => {
@@ -92,48 +99,52 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
         loaded.detail,
         loaded.facts === undefined ? {} : { facts: loaded.facts },
       );
-    const now = clock.now();
     const report: SimulationReport = {
       id: newId('simulation', dependencies),
       status: 'running',
       bundleHash: loaded.hash,
-      baseVersion: dependencies.activeVersion(),
+      baseVersion: base.version.version,
       range: { ...range, until: toInstant(stretch.until) },
       startedAt: toInstant(now),
       startedBy: by.id,
       progress: { done: 0, of: await audit.count(stretch) },
       ...nothingCounted,
+      limitChanges: limitChangesBetween(base.loaded.bundle, bundle),
     };
     await store.sweep(now - keptMs);
-    await store.insert(report, now);
+    await store.insert(report, clock.now());
     return { report, stretch };
   }
 
-  /** Reads the stretch page by page, each while the thread judges the one before. */
   async function run(judging: TrialThread, started: SimulationReport, stretch: Stretch): Promise<SimulationReport> {
-    let report = started;
-    let told = clock.now();
-    let next = audit.scan({ ...stretch, limit: pageSize });
-    for (;;) {
-      const page = await judging.whileItLives(next);
-      const last = page.at(-1);
-      if (last === undefined) break;
-      next =
-        page.length < pageSize ? Promise.resolve([]) : audit.scan({ ...stretch, after: last.index, limit: pageSize });
-      // A page that fails is met when its turn comes; until then nobody has to hear of it.
-      next.catch(() => undefined);
-      const { digests } = await judging.ask({ say: 'read', page: page.map(({ text }) => text) }, 'need');
-      const facts = digests.length === 0 ? [] : [...(await judging.whileItLives(entityFacts.load(digests)))];
-      await judging.ask({ say: 'judge', facts }, 'judged');
-      const done = report.progress.done + page.length;
-      report = { ...report, progress: { done, of: Math.max(done, report.progress.of) } };
-      if (Math.abs(clock.now() - told) < tellEveryMs) continue;
-      told = clock.now();
-      await store.update(report, told);
+    const stream = await audit.stream({ ...stretch, values: decisionValues });
+    try {
+      await judging.ask({ say: 'follow', port: stream.port }, 'following');
+      let report = started;
+      let told = clock.now();
+      for (;;) {
+        const said = await nextPage(judging);
+        if (said.say === 'ended') {
+          const { done } = report.progress;
+          return { ...report, ...said.counts, progress: { done, of: done } };
+        }
+        const done = report.progress.done + said.records;
+        report = { ...report, progress: { done, of: Math.max(done, report.progress.of) } };
+        if (Math.abs(clock.now() - told) < tellEveryMs) continue;
+        told = clock.now();
+        await store.update(report, told);
+      }
+    } finally {
+      await stream.stop();
     }
-    const { counts } = await judging.ask({ say: 'count' }, 'counted');
-    const { done } = report.progress;
-    return { ...report, ...counts, progress: { done, of: done } };
+  }
+
+  /** Has a page judged, with whatever entities it needs that the thread has not seen yet. */
+  async function nextPage(judging: TrialThread) {
+    const said = await judging.ask({ say: 'next' }, 'need', 'judged', 'ended');
+    if (said.say !== 'need') return said;
+    const facts = [...(await judging.whileItLives(entityFacts.load(said.digests)))];
+    return judging.ask({ say: 'judge', facts }, 'judged');
   }
 
   /** The record first: what nobody could find in the log has not been simulated. */
@@ -195,14 +206,16 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
         throw policyErrors.error('simulation_busy', 'A simulation is running on this node. Try again when it is done.');
       const judging = startTrialThread();
       thread = judging;
-      try {
-        const begun = await begin(judging, bundle, range, by);
-        running = runToItsEnd(judging, begun, by);
-        return begun.report;
-      } catch (error) {
+      const beginning = begin(judging, bundle, range, by).catch(async (error: unknown) => {
         await release(judging);
         throw error;
-      }
+      });
+      // From here on, so that whoever stops this node also waits for one that is only beginning.
+      running = beginning.then(
+        (begun) => runToItsEnd(judging, begun, by),
+        () => undefined,
+      );
+      return (await beginning).report;
     },
     async find(id) {
       const found = await store.find(id);
@@ -224,15 +237,21 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
   };
 }
 
-type Stretch = Omit<ScanQuery, 'after' | 'limit'> & { readonly until: number };
+type Stretch = Omit<RecordStreamQuery, 'values'> & { readonly until: number };
 
 /** The range in milliseconds. It ends now at the latest, so that a log which goes on does not move it. */
 function stretchOf({ from, until }: SimulationRange, now: number): Stretch {
   const first = instantOf('from', from);
+  const last = instantOf('until', until);
+  if (first !== undefined && first >= (last ?? now))
+    throw policyErrors.error(
+      'evaluation_invalid',
+      `There is no time between from (${from}) and until (${until ?? `now, ${toInstant(now)}`}): from comes first.`,
+    );
   return {
     types: decisionRecordTypes,
     ...(first === undefined ? {} : { from: first }),
-    until: Math.min(instantOf('until', until) ?? now, now),
+    until: Math.min(last ?? now, now),
   };
 }
 
@@ -257,6 +276,7 @@ function factsOf(report: SimulationReport & { readonly digest?: Digest }): Json 
     permit_to_deny: report.permitToDeny,
     deny_to_permit: report.denyToPermit,
     otherwise_changed: report.otherwiseChanged,
+    ...(report.limitChanges === undefined ? {} : { limit_changes: report.limitChanges.length }),
     digest: report.digest ?? null,
   };
 }

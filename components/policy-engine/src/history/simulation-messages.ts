@@ -1,14 +1,18 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { PolicyBundle } from '@countersign/contracts';
 import type { Digest } from '@countersign/kernel';
 import type { Counts } from './tally.ts';
 import type { TrialFilter } from './trial.ts';
 
-/** What the thread of a simulation is told, one thing at a time, in this order; pages as often as there are any. */
+/** What the thread of a simulation is told, one thing at a time: `load`, `follow`, then `next` until it has ended. */
 export type ToTrial =
   | { readonly say: 'load'; readonly bundle: PolicyBundle; readonly filter: TrialFilter }
-  | { readonly say: 'read'; readonly page: readonly string[] }
-  | { readonly say: 'judge'; readonly facts: readonly (readonly [Digest, string])[] }
-  | { readonly say: 'count' };
+  /** Where the records come from: the port of a `RecordStream`. */
+  | { readonly say: 'follow'; readonly port: MessagePort }
+  /** Judge the next page. */
+  | { readonly say: 'next' }
+  /** After `need`: judge the rest of the page with these. */
+  | { readonly say: 'judge'; readonly facts: readonly (readonly [Digest, string])[] };
 
 /** Its answers, one for each. */
 export type FromTrial =
@@ -18,7 +22,10 @@ export type FromTrial =
       readonly detail: string;
       readonly facts: Readonly<Record<string, unknown>> | undefined;
     }
+  | { readonly say: 'following' }
   /** Entities of the page that it has not been given yet. */
   | { readonly say: 'need'; readonly digests: readonly Digest[] }
-  | { readonly say: 'judged' }
-  | { readonly say: 'counted'; readonly counts: Counts };
+  /** A page is done. @property records how many were on it */
+  | { readonly say: 'judged'; readonly records: number }
+  /** There is no further page. */
+  | { readonly say: 'ended'; readonly counts: Counts };

@@ -1,27 +1,40 @@
 import { parentPort } from 'node:worker_threads';
+import { createPageSource, type PageSource } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import { loadBundle } from '../bundle/load-bundle.ts';
 import type { FromTrial, ToTrial } from './simulation-messages.ts';
 import { createTrial, type Trial } from './trial.ts';
 
 // The thread of one simulation: it parses, judges and counts, so that the decisions of today do not wait for those of
-// yesterday. It has no connection to anything but the thread that started it.
+// yesterday. Records come to it straight from the thread that reads the log; it has no other connection but to the thread
+// that started it. What goes wrong ends it, and who started it learns of that.
 
 let trial: Trial | undefined;
+let pages: PageSource | undefined;
+/** Records on the page that is being judged. */
+let records = 0;
 
-parentPort?.on('message', (told: ToTrial) => parentPort?.postMessage(answer(told)));
+parentPort?.on('message', async (told: ToTrial) => parentPort?.postMessage(await answer(told)));
 
-function answer(told: ToTrial): FromTrial {
+async function answer(told: ToTrial): Promise<FromTrial> {
   if (told.say === 'load') return load(told);
-  if (trial === undefined) throw new Error('the thread of a simulation was given a page before a bundle');
+  if (told.say === 'follow') {
+    pages = createPageSource(told.port);
+    return { say: 'following' };
+  }
+  if (trial === undefined || pages === undefined)
+    throw new Error('the thread of a simulation was told to judge nothing');
   switch (told.say) {
-    case 'read':
-      return { say: 'need', digests: trial.read(told.page) };
+    case 'next': {
+      const page = await pages.next();
+      if (page === undefined) return { say: 'ended', counts: trial.counts() };
+      records = page.records;
+      const digests = trial.read(page);
+      return digests.length === 0 ? { say: 'judged', records } : { say: 'need', digests };
+    }
     case 'judge':
       trial.judge(told.facts);
-      return { say: 'judged' };
-    case 'count':
-      return { say: 'counted', counts: trial.counts() };
+      return { say: 'judged', records };
     default:
       return told satisfies never;
   }

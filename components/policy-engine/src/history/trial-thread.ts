@@ -1,5 +1,4 @@
-import { Worker } from 'node:worker_threads';
-import { workerFile } from '../worker-file.ts';
+import { startThread, workerFile } from '@countersign/runtime';
 import type { FromTrial, ToTrial } from './simulation-messages.ts';
 
 /** Far longer than any page takes: whoever has not answered by then never will. */
@@ -18,15 +17,11 @@ export interface TrialThread {
 }
 
 export function startTrialThread(): TrialThread {
-  const worker = new Worker(workerFile('history/simulation-worker'), {
+  const worker = startThread(workerFile(import.meta.url, './simulation-worker.ts'), {
     name: 'policy-simulation',
-    // Nothing that the process was started with is the thread's business: no secrets in its environment.
-    env: {},
-    execArgv: [],
     // A page is garbage as soon as it is judged: a young generation that holds it whole has nothing to copy.
     resourceLimits: { maxYoungGenerationSizeMb: 128, maxOldGenerationSizeMb: 1_024 },
   });
-  worker.unref();
   let waiting: { resolve(said: FromTrial): void; reject(error: Error): void } | undefined;
   let ended: Error | undefined;
   /** Of those who wait for other work. Not one promise that all of it races: that would hold on to all its results. */
@@ -39,6 +34,8 @@ export function startTrialThread(): TrialThread {
   worker.on('message', (said: FromTrial) => waiting?.resolve(said));
   worker.on('error', end);
   worker.on('exit', () => end(new Error('the thread of the simulation has ended')));
+  // Last: to listen to it holds the process again.
+  worker.unref();
 
   return {
     async ask(told, ...expected) {
@@ -49,7 +46,7 @@ export function startTrialThread(): TrialThread {
         const said = await new Promise<FromTrial>((resolve, reject) => {
           waiting = { resolve, reject };
           timer = setTimeout(() => reject(new Error('the thread of the simulation does not answer')), longestAnswerMs);
-          worker.postMessage(told);
+          worker.postMessage(told, told.say === 'follow' ? [told.port] : []);
         });
         const wanted = expected.find((say) => say === said.say);
         if (wanted === undefined) throw new Error(`the thread of the simulation said ${said.say} out of turn`);

@@ -6,6 +6,7 @@ import { loadBundle } from '../bundle/load-bundle.ts';
 import { findingJson, heldToLimits, type LimitFinding } from '../decision/limit-finding.ts';
 import { policyEngineMigrations } from '../migrations.ts';
 import { createPast, houseRules, type Past, rulesWith } from '../testing/past-decisions.ts';
+import { pageOf, streamed } from '../testing/record-stream.ts';
 import { createTrial, type TrialFilter } from './trial.ts';
 
 const tighter = rulesWith('1000000.0', '1000.0');
@@ -24,9 +25,10 @@ beforeEach(() => {
 /** What comes of all that was recorded, in pages of so many records. */
 async function tried(bundle: PolicyBundle, filter: TrialFilter = {}, pageSize = 100) {
   const trial = createTrial(loadBundle(bundle), filter);
-  const texts = past.log.records.map((record) => JSON.stringify(record));
-  for (let start = 0; start < texts.length; start += pageSize) {
-    const wanted = trial.read(texts.slice(start, start + pageSize));
+  const { records, erased } = past.log;
+  for (let start = 0; start < records.length; start += pageSize) {
+    const page = records.slice(start, start + pageSize).map((record) => streamed(record, erased.has(record.id)));
+    const wanted = trial.read(pageOf(page));
     trial.judge(
       wanted.flatMap((digest): [Digest, string][] => {
         const text = past.facts.get(digest);

@@ -1,20 +1,20 @@
 import { createTextReader, type EntityInput } from '@countersign/cedar';
-import type { Flip, RecordedDecision, SimulationRange } from '@countersign/contracts';
+import type { Flip, RecordPage, SimulationRange } from '@countersign/contracts';
 import type { Digest } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Question } from '../decision/question.ts';
 import { saysTheSame } from './differences.ts';
 import { memberOf } from './json-members.ts';
 import { judgeAgain } from './judge-again.ts';
-import { createRecordReader, type ReadInput } from './record-reader.ts';
-import { decisionOf, headOf, wasNeverAsked } from './recorded.ts';
+import type { ComparedDecision } from './open-decision-reader.ts';
+import { createRecordReader, type RecordTexts } from './record-reader.ts';
+import { headOf, textsOn, wasNeverAsked } from './recorded.ts';
 import {
   createQuestions,
   type RecordedEntity,
   type RecordedOutline,
   readEntityFact,
   readRecordedInput,
-  readRecordedOutline,
 } from './recorded-question.ts';
 import { type Counts, createTally } from './tally.ts';
 
@@ -29,9 +29,10 @@ export interface Trial {
   /**
    * Reads a page of records, and judges them until one has read an entity that is not there yet.
    *
+   * @param page with the values of `decisionValues`
    * @returns digests of the entities that must be given before the rest of the page can be judged
    */
-  read(page: readonly string[]): readonly Digest[];
+  read(page: RecordPage): readonly Digest[];
   /** Judges the rest of the page with whatever entities there are. */
   judge(facts: Iterable<readonly [Digest, string]>): void;
   counts(): Counts;
@@ -101,12 +102,18 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter): Trial {
   }
 
   /** @returns undefined for a record that has nothing to judge */
-  function readOne(text: string): Recorded | undefined {
-    const { data, read } = readRecord(text);
-    const decision = decisionOf(data);
+  function readOne(texts: RecordTexts): Recorded | undefined {
+    const { decision, read, inputMissing } = readRecord(texts);
+    if (inputMissing) {
+      tally.skip('input_missing');
+      return undefined;
+    }
     // A record without a decision is a refusal that came before the policies: nothing that could be skipped.
     if (decision === undefined) return undefined;
-    const asked = read === undefined ? askedIn(decision.input) : askedBy(decision.input, read);
+    const asked: Asked | undefined =
+      read === undefined
+        ? askedIn(decision.input)
+        : { input: read.outline, question: () => questions.fromValues(read.outline, read) };
     if (asked === undefined || wasNeverAsked(decision)) {
       tally.skip(asked === undefined ? 'input_unreadable' : 'never_asked');
       return undefined;
@@ -114,17 +121,12 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter): Trial {
     const { input } = asked;
     if (filter.action !== undefined && filter.action !== input.action) return undefined;
     if (filter.principal !== undefined && filter.principal !== input.principal.id) return undefined;
-    return { decision, ...asked, text };
+    return { decision, ...asked, text: texts.record };
   }
 
   function askedIn(json: unknown): Asked | undefined {
     const input = readRecordedInput(json);
     return input === undefined ? undefined : { input, question: () => questions.from(input) };
-  }
-
-  function askedBy(json: unknown, read: ReadInput): Asked | undefined {
-    const input = readRecordedOutline(json, read.entities);
-    return input === undefined ? undefined : { input, question: () => questions.fromValues(input, read) };
   }
 
   return {
@@ -134,8 +136,8 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter): Trial {
         complete = new WeakSet();
       }
       const wanted = new Set<Digest>();
-      for (const text of page) {
-        const recorded = readOne(text);
+      for (let place = 0; place < page.records; place++) {
+        const recorded = readOne(textsOn(page, place));
         if (recorded === undefined) continue;
         // One at a time while it can be: what is dead when the next one is read costs the collector nothing.
         if (waiting.length === 0 && isComplete(recorded.input.entities)) judgeOne(recorded);
@@ -164,7 +166,7 @@ interface Asked {
 }
 
 interface Recorded extends Asked {
-  readonly decision: RecordedDecision;
+  readonly decision: ComparedDecision;
   /** Of the record. */
   readonly text: string;
 }

@@ -10,6 +10,7 @@ import {
 import { type DecimalString, multiplyDecimals, parseDecimal } from '@countersign/kernel';
 import { type AuthorizationDetail, intentUse, type Rfq, type TradeOrder } from '@countersign/market';
 import { type LimitDefinition, type LimitDimension, limitDimensions } from '../bundle/limit-definitions.ts';
+import { takesApprovalsIn } from '../trading/approval-states.ts';
 import { countingApprovals } from '../trading/counting-approvals.ts';
 import { detailOf } from '../trading/mandate-standing.ts';
 
@@ -135,7 +136,7 @@ function windowOf({ window }: LimitDefinition): LimitWindow {
   return window === 'order' ? { kind: 'order' } : { kind: 'rolling', seconds: window.rolling_seconds };
 }
 
-/** Approvals count as they do for the policies. */
+/** Approvals count as they do for the policies. Where none is taken any more, and none stands, nobody lets it pass. */
 function passOf(
   { passed_by: role }: LimitDefinition,
   facts: TransactionFacts,
@@ -143,7 +144,7 @@ function passOf(
 ): AppliedClaim['pass'] {
   if (role === undefined) return undefined;
   const standing = countingApprovals(facts, directory).some((approval) => approval.role === role);
-  return { role, standing };
+  return standing || takesApprovalsIn(facts.intentType, facts.state) ? { role, standing } : undefined;
 }
 
 /** One key for each combination of values; none where the order has no value of a dimension. */

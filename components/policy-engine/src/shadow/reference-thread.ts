@@ -1,4 +1,5 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '@countersign/runtime';
 import type { FromThread, ThreadAnswer, ToThread } from './messages.ts';
 
 /** The reference engine in a thread of its own, that may be slow, full or gone without anybody waiting for it. */
@@ -44,8 +45,7 @@ export function createReferenceThread<Subject>(options: ReferenceThreadOptions<S
   let restMs = options.restMs;
 
   function start(): Running<Subject> {
-    // Nothing of the process's environment is its business.
-    const worker = new Worker(options.file, { name: 'policy shadow', execArgv: [], env: {} });
+    const worker = startThread(options.file, { name: 'policy shadow' });
     const begun: Running<Subject> = { worker, waiting: new Map(), texts: undefined, overdue: undefined };
     worker.on('message', (message: FromThread) => answered(begun, message));
     worker.on('error', (error) => failed(begun, error));

@@ -2,12 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type EntityUid, entitiesNamedIn } from '@countersign/cedar';
 import type { AuditAppender, Decision, RecordDraft } from '@countersign/contracts';
 import { type Clock, type Digest, isCodedError, newId, type Random, toInstant } from '@countersign/kernel';
-import { type ComponentAccess, keepFresh, type Logger, type Metrics } from '@countersign/runtime';
+import { type ComponentAccess, keepFresh, type Logger, type Metrics, workerFile } from '@countersign/runtime';
 import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { type Evaluator, evaluateCompiled } from '../decision/evaluator.ts';
 import type { Question } from '../decision/question.ts';
-import { workerFile } from '../worker-file.ts';
 import { type Comparable, comparable, sameAnswer } from './comparison.ts';
 import { portable, type ThreadAnswer } from './messages.ts';
 import { evaluateByReference } from './reference-answer.ts';
@@ -94,7 +93,7 @@ export async function createShadow(dependencies: ShadowDependencies): Promise<Sh
   );
 
   const thread = createReferenceThread<Sample>({
-    file: dependencies.thread ?? workerFile('shadow/shadow-worker'),
+    file: dependencies.thread ?? workerFile(import.meta.url, './shadow-worker.ts'),
     maxWaiting: 32,
     answerWithinMs: dependencies.answerWithinMs ?? 30_000,
     restMs: dependencies.restMs ?? 1_000,

@@ -1,6 +1,5 @@
 import { rmSync } from 'node:fs';
 import {
-  type AuditLog,
   auditLogErrors,
   type DirectorySnapshot,
   type EvidenceRecord,
@@ -17,6 +16,7 @@ import { policyEngineMigrations } from '../migrations.ts';
 import { writeBundleFolder } from './bundle-folder.ts';
 import { desk, midday, operator } from './desk.ts';
 import { createPolicyKeys } from './policy-keys.ts';
+import { recordStreamOf, streamed } from './record-stream.ts';
 
 /** Engines on one database of their own, with real keys, and a log and a registry in memory that can fail. */
 export interface EngineRig {
@@ -100,12 +100,7 @@ function memoryLog(
   clock: FixedClock,
   isDown: () => boolean,
 ): PolicyEngineDependencies['audit'] {
-  const recorded = (draft: RecordDraft): EvidenceRecord => ({ ...draft, v: 1, time: toInstant(clock.now()) });
-  const entries: AuditLog['scan'] = async ({ types, after = -1n, limit }) =>
-    records
-      .map((draft, index) => ({ index: BigInt(index), text: JSON.stringify(recorded(draft)), draft }))
-      .filter(({ index, draft }) => index > after && types.includes(draft.type))
-      .slice(0, limit);
+  const recorded = (draft: RecordDraft): EvidenceRecord => ({ v: 1, time: toInstant(clock.now()), ...draft });
   return {
     async append(draft) {
       if (isDown()) throw auditLogErrors.error('log_unavailable', 'The log is gone.');
@@ -119,7 +114,13 @@ function memoryLog(
       const draft = records[index];
       return draft === undefined ? undefined : { index: BigInt(index), record: recorded(draft) };
     },
-    scan: entries,
+    stream: async ({ types }) =>
+      recordStreamOf(async (behind, limit) =>
+        records
+          .filter(({ type }) => types.includes(type))
+          .slice(behind, behind + limit)
+          .map((draft) => streamed(recorded(draft))),
+      ),
     count: async ({ types }) => records.filter(({ type }) => types.includes(type)).length,
   };
 }

@@ -112,6 +112,7 @@ export async function createRig(): Promise<Rig> {
         otherwiseChanged: 0,
         by: { institution: [], desk: [], action: [] },
         flips: [],
+        limitChanges: [],
         digest: digestOf({ id }),
         ...changes,
       };

@@ -7,7 +7,7 @@ import {
   type PolicyBundle,
   policyErrors,
   type RecordDraft,
-  recordedDecision,
+  requireFit,
 } from '@countersign/contracts';
 import {
   canonicalize,
@@ -28,6 +28,8 @@ import { judge, type Verdict } from '../decision/judge.ts';
 import { createDecisionHistory } from '../history/history.ts';
 import { decisionIn } from '../history/recorded.ts';
 import { createQuestions, readRecordedInput } from '../history/recorded-question.ts';
+import { recordStreamOf, streamed } from './record-stream.ts';
+import { recordedDecision } from './recorded-decision.ts';
 
 /** A firm's rules about orders, small enough to be read in a test. */
 export const houseRules: PolicyBundle = {
@@ -256,12 +258,15 @@ function documentOf(
 
 /** The audit log in memory, as far as history reads it. */
 function memoryLog(clock: { now(): number }): AuditAppender &
-  Pick<AuditLog, 'find' | 'scan' | 'count'> & {
+  Pick<AuditLog, 'find' | 'stream' | 'count'> & {
     readonly records: EvidenceRecord[];
+    /** Records whose protected values cannot be read any more. */
+    readonly erased: Set<RecordId>;
     /** Called before each page is read. */
-    beforeScan: () => Promise<void>;
+    beforePage: () => Promise<void>;
   } {
   const records: EvidenceRecord[] = [];
+  const erased = new Set<RecordId>();
   const within = ({ types, from, until }: Parameters<AuditLog['count']>[0]) =>
     records
       .map((record, index) => ({ record, index: BigInt(index) }))
@@ -273,8 +278,11 @@ function memoryLog(clock: { now(): number }): AuditAppender &
       );
   return {
     records,
-    beforeScan: async () => undefined,
+    erased,
+    beforePage: async () => undefined,
     async append(draft) {
+      // What history writes itself; the decisions here are in records of no shape but their own.
+      if (draft.type === 'policy.simulated') requireFit(draft);
       const record: EvidenceRecord = { v: 1, time: toInstant(clock.now()), ...draft };
       records.push(record);
       return { id: draft.id, index: BigInt(records.length - 1), time: record.time };
@@ -282,14 +290,17 @@ function memoryLog(clock: { now(): number }): AuditAppender &
     async find(id) {
       const index = records.findIndex((record) => record.id === id);
       const record = records[index];
-      return record === undefined ? undefined : { index: BigInt(index), record };
+      if (record === undefined) return undefined;
+      const left = erased.has(id) ? (JSON.parse(streamed(record, true).text) as EvidenceRecord) : record;
+      return { index: BigInt(index), record: left };
     },
-    async scan({ after = -1n, limit, ...range }) {
-      await this.beforeScan();
-      return within(range)
-        .filter(({ index }) => index > after)
-        .slice(0, limit)
-        .map(({ index, record }) => ({ index, text: JSON.stringify(record) }));
+    async stream(range) {
+      return recordStreamOf(async (behind, limit) => {
+        await this.beforePage();
+        return within(range)
+          .slice(behind, behind + limit)
+          .map(({ record }) => streamed(record, erased.has(record.id)));
+      });
     },
     count: async (range) => within(range).length,
   };

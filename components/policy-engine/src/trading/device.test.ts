@@ -1,10 +1,10 @@
 import type { DecisionInput, DevicePosture } from '@countersign/contracts';
-import { recordedDecision } from '@countersign/contracts';
 import { type Json, newId, systemRandom, toInstant } from '@countersign/kernel';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningPolicyEngine } from '../index.ts';
 import { desk, directoryOf, market, midday, own, stepQuestion, transactionOf } from '../testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
+import { recordedDecision } from '../testing/recorded-decision.ts';
 
 const mine = 'device:of-own';
 let rig: EngineRig;

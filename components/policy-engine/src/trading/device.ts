@@ -1,4 +1,4 @@
-import { EntityReference, noAttributes, type UnrelatedEntity } from '@countersign/cedar';
+import { EntityReference, UnrelatedEntity } from '@countersign/cedar';
 import type { Device, Devices } from '@countersign/contracts';
 import { parseInstant, toInstant } from '@countersign/kernel';
 import { recordShape } from '../decision/record-shape.ts';
@@ -31,16 +31,15 @@ export function deviceEntity(
 ): UnrelatedEntity {
   const { posture, postureAt } = devices?.postureOf(device.id) ?? device;
   const institution = knownReference('Institution', device.institution);
-  return {
+  return new UnrelatedEntity(
     // Not a reference that is kept: what has grown old would hold on to the question.
-    reference: new EntityReference('Device', make.text(device.id)),
-    attributes: deviceRecord([
+    new EntityReference('Device', make.text(device.id)),
+    deviceRecord([
       /* holder */ device.holder === undefined ? undefined : principal.reference,
       institution,
       /* posture */ make.text(posture),
       /* postureAt */ make.datetime(toInstant(parseInstant(postureAt) ?? 0)),
     ]),
-    tags: noAttributes,
-    parents: [institution],
-  };
+    [institution],
+  );
 }

@@ -7,12 +7,23 @@ import { takesApprovalsIn } from './approval-states.ts';
 const approvalsAttribute = 'approvals';
 
 /**
+ * Whether anybody could do it: software does not sign in; and the registry takes approvals while a step that may want them
+ * comes next, later nobody can give what is missing.
+ */
+export function canBeDone(question: Question, remedy: Remedy): boolean {
+  if (remedy.kind === 'step-up') return question.principal.type === 'Person';
+  return takesApprovals(question) && typeof approvalsOf(question)?.[attributeOf(remedy.role)] === 'number';
+}
+
+/**
  * The question as it would be if the remedies had been done: so many approvals stand, the person has just signed in
  * that well.
  *
- * @returns undefined where the question has nothing that a remedy could change
+ * @param remedies that {@link canBeDone}
  */
-export function withRemedies(question: Question, remedies: readonly Remedy[]): Question | undefined {
+export function withRemedies(question: Question, remedies: readonly Remedy[]): Question {
+  // Named one by one: what the question has as values is not what is asked now.
+  const { principal, action, resource, shared } = question;
   let { context, local } = question;
   for (const remedy of remedies) {
     if (remedy.kind === 'step-up') {
@@ -22,24 +33,20 @@ export function withRemedies(question: Question, remedies: readonly Remedy[]): Q
       if (context['boundToIntent'] !== undefined) context = { ...context, boundToIntent: true };
       continue;
     }
-    const approvals = approvalsOf({ ...question, local });
-    const name = attributeOf(remedy.role);
-    if (!takesApprovals(question)) return undefined;
-    if (approvals === undefined || typeof approvals[name] !== 'number') return undefined;
-    const counted = { ...approvals, [name]: Math.max(approvals[name], remedy.count) };
+    const approvals = approvalsOf({ resource, local });
+    const standing = standingApprovalsOf({ resource, local }, remedy.role);
+    const counted = { ...approvals, [attributeOf(remedy.role)]: Math.max(standing, remedy.count) };
     local = local.map((entity) =>
-      isResource(question, entity.uid)
+      isResource(resource, entity.uid)
         ? { ...entity, attrs: { ...entity.attrs, [approvalsAttribute]: counted } }
         : entity,
     );
   }
-  // Named one by one: what the question has as values is not what is asked now.
-  const { principal, action, resource, shared } = question;
   return { principal, action, resource, shared, context, local };
 }
 
 /** How many approvals by holders of the role stand now. */
-export function standingApprovalsOf(question: Question, role: string): number {
+export function standingApprovalsOf(question: About, role: string): number {
   const standing = approvalsOf(question)?.[attributeOf(role)];
   return typeof standing === 'number' ? standing : 0;
 }
@@ -48,20 +55,21 @@ export function attributeOf(role: string): string {
   return role.replaceAll('-', '_');
 }
 
-/** The registry takes approvals while a step that may want them comes next; else nobody can give what is missing. */
-function takesApprovals(question: Question): boolean {
-  const { state, intentType } = question.local.find(({ uid }) => isResource(question, uid))?.attrs ?? {};
+function takesApprovals({ local, resource }: About): boolean {
+  const { state, intentType } = local.find(({ uid }) => isResource(resource, uid))?.attrs ?? {};
   if (state === undefined) return true;
   return typeof state === 'string' && typeof intentType === 'string' && takesApprovalsIn(intentType, state);
 }
 
-function approvalsOf(question: Question): Readonly<Record<string, Json>> | undefined {
-  const approvals = question.local.find(({ uid }) => isResource(question, uid))?.attrs[approvalsAttribute];
+function approvalsOf({ local, resource }: About): Readonly<Record<string, Json>> | undefined {
+  const approvals = local.find(({ uid }) => isResource(resource, uid))?.attrs[approvalsAttribute];
   return typeof approvals === 'object' && approvals !== null && !Array.isArray(approvals)
     ? (approvals as Readonly<Record<string, Json>>)
     : undefined;
 }
 
-function isResource({ resource }: Question, uid: { readonly type: string; readonly id: string }): boolean {
-  return uid.type === resource.type && uid.id === resource.id;
+type About = Pick<Question, 'local' | 'resource'>;
+
+function isResource(resource: Question['resource'], { type, id }: Question['resource']): boolean {
+  return type === resource.type && id === resource.id;
 }

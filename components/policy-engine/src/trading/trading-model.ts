@@ -5,6 +5,7 @@ import { isCodedError } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { InformationModel } from '../decision/information-model.ts';
 import { type Posed, PosedInValues } from '../decision/posed.ts';
+import { QuestionValues } from '../decision/question.ts';
 import { ValueMaker } from '../decision/value-maker.ts';
 import { circumstances, type Installation } from './context.ts';
 import { countingDevice, deviceEntity } from './device.ts';
@@ -55,15 +56,13 @@ export function createTradingModel(dependencies: TradingModelDependencies): Info
     const evaluable = local !== undefined;
     return new PosedInValues(
       {
-        principal: principal?.uid ?? { id: asking.id, type: asking.type },
         action,
-        resource: { id: about.id, type: about.type },
         shared: shared.snapshot,
         closure: shared.closureOf(evaluable ? principal : undefined, references),
         entityVersion: snapshot.version,
         evaluable,
       },
-      { principal: asking, resource: about, context, local: local ?? none },
+      new QuestionValues(asking, about, context, local ?? none),
       make.sound,
     );
   }

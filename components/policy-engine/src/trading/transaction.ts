@@ -1,4 +1,4 @@
-import { EntityReference, noAttributes, type RecordValue, type UnrelatedEntity } from '@countersign/cedar';
+import { EntityReference, type RecordValue, UnrelatedEntity } from '@countersign/cedar';
 import type { ApproverRole, DirectorySnapshot, TransactionFacts } from '@countersign/contracts';
 import { recordShape } from '../decision/record-shape.ts';
 import type { ValueMaker } from '../decision/value-maker.ts';
@@ -43,51 +43,62 @@ export function transactionEntities(
   directory: Pick<DirectorySnapshot, 'principal'>,
   { make, references }: Making,
 ): readonly UnrelatedEntity[] {
-  const known = (type: Parameters<typeof knownReference>[0], id: string) => knownReference(type, make.text(id));
-  const entityInstitution = known('Institution', view.entity);
-  const initiatorInstitution = known('Institution', facts.initiatorInstitution);
-  const parties = view.parties.map((lei) => known('Institution', lei));
-  const account = view.account === undefined ? undefined : known('Account', view.account);
-  const venue = view.venue === undefined ? undefined : known('Venue', view.venue);
-  const own = (type: 'Instrument' | 'Mandate', id: string) => new EntityReference(type, make.text(id));
-  const instrument = view.instrument === undefined ? undefined : own('Instrument', view.instrument.id);
-  const mandate = own('Mandate', facts.mandate.id);
+  const entityInstitution = known('Institution', view.entity, make);
+  const initiatorInstitution =
+    facts.initiatorInstitution === view.entity
+      ? entityInstitution
+      : known('Institution', facts.initiatorInstitution, make);
+  const parties = view.parties.map((lei) => known('Institution', lei, make));
+  const account = view.account === undefined ? undefined : known('Account', view.account, make);
+  const venue = view.venue === undefined ? undefined : known('Venue', view.venue, make);
+  const instrument = view.instrument === undefined ? undefined : instrumentEntity(view.instrument, make);
+  const mandate = new EntityReference('Mandate', make.text(facts.mandate.id));
   references.push(entityInstitution, initiatorInstitution);
   for (const party of parties) references.push(party);
   if (account !== undefined) references.push(account);
   if (venue !== undefined) references.push(venue);
-  const entities = [
-    entity(
-      transaction,
-      transactionRecord([
-        account,
-        /* algorithmic */ view.algorithmic,
-        /* approvals */ approvalsOf(facts, directory),
-        /* currency */ make.maybe(view.currency),
-        /* destinationKnown */ facts.destinationKnown === true,
-        entityInstitution,
-        /* initiator */ make.text(facts.initiator),
-        initiatorInstitution,
-        instrument,
-        /* intentType */ make.text(facts.intentType),
-        /* jurisdiction */ view.jurisdiction === undefined ? undefined : known('Jurisdiction', view.jurisdiction),
-        mandate,
-        /* notional */ view.notional === undefined ? undefined : make.decimal(view.notional),
-        /* parties */ make.set(parties),
-        /* quantity */ view.quantity === undefined ? undefined : make.decimal(view.quantity),
-        /* state */ make.text(facts.state),
-        venue,
-      ]),
-    ),
-  ];
-  if (instrument !== undefined && view.instrument !== undefined) {
-    // ISO 10962: the first letter is the category, the first two the group.
-    const { cfi } = view.instrument;
-    const [category, group] = [make.text(cfi.slice(0, 1)), make.text(cfi.slice(0, 2))];
-    entities.push(entity(instrument, instrumentRecord([category, make.text(cfi), group])));
-  }
-  entities.push(entity(mandate, mandateRecord([make.long(facts.mandate.version)])));
-  return entities;
+  const asked = new UnrelatedEntity(
+    transaction,
+    transactionRecord([
+      account,
+      /* algorithmic */ view.algorithmic,
+      /* approvals */ approvalsOf(facts, directory),
+      /* currency */ make.maybe(view.currency),
+      /* destinationKnown */ facts.destinationKnown === true,
+      entityInstitution,
+      /* initiator */ make.text(facts.initiator),
+      initiatorInstitution,
+      /* instrument */ instrument?.reference,
+      /* intentType */ make.text(facts.intentType),
+      /* jurisdiction */ view.jurisdiction === undefined ? undefined : known('Jurisdiction', view.jurisdiction, make),
+      mandate,
+      /* notional */ view.notional === undefined ? undefined : make.decimal(view.notional),
+      /* parties */ make.set(parties),
+      /* quantity */ view.quantity === undefined ? undefined : make.decimal(view.quantity),
+      /* state */ make.text(facts.state),
+      venue,
+    ]),
+  );
+  const underWhat = new UnrelatedEntity(mandate, mandateRecord([make.long(facts.mandate.version)]));
+  const entities = instrument === undefined ? [asked, underWhat] : [asked, instrument, underWhat];
+  // A copy; see `UnrelatedEntity`.
+  return entities.slice();
+}
+
+function known(type: Parameters<typeof knownReference>[0], id: string, make: ValueMaker): EntityReference {
+  return knownReference(type, make.text(id));
+}
+
+/** ISO 10962: the first letter is the category, the first two the group. */
+function instrumentEntity({ id, cfi }: NonNullable<IntentView['instrument']>, make: ValueMaker): UnrelatedEntity {
+  return new UnrelatedEntity(
+    new EntityReference('Instrument', make.text(id)),
+    instrumentRecord([
+      /* category */ make.text(cfi.slice(0, 1)),
+      /* cfi */ make.text(cfi),
+      /* group */ make.text(cfi.slice(0, 2)),
+    ]),
+  );
 }
 
 /** A protected interface; it need not be among the directory's to be asked about. */
@@ -97,15 +108,9 @@ export function resourceEntities(
   { references }: Making,
 ): readonly UnrelatedEntity[] {
   const institution = owner === undefined ? undefined : knownReference('Institution', owner);
-  if (institution === undefined) return [entity(resource, resourceRecord([institution]))];
+  if (institution === undefined) return [new UnrelatedEntity(resource, resourceRecord([institution]))];
   references.push(institution);
-  return [entity(resource, resourceRecord([institution]), [institution])];
-}
-
-const noParents: readonly EntityReference[] = [];
-
-function entity(reference: EntityReference, attributes: RecordValue, parents = noParents): UnrelatedEntity {
-  return { reference, attributes, tags: noAttributes, parents };
+  return [new UnrelatedEntity(resource, resourceRecord([institution]), [institution])];
 }
 
 const approvalsRecord = recordShape('compliance', 'desk_head', 'operations', 'risk', 'supervisor');

@@ -3,6 +3,7 @@ import { type AuditLog, type PolicyVersion, policyErrors } from '@countersign/co
 import { isCodedError } from '@countersign/kernel';
 import { type ComponentAccess, keepFresh, type Logger } from '@countersign/runtime';
 import type pg from 'pg';
+import { loadBundleAside } from '../bundle/load-aside.ts';
 import { type LoadedBundle, loadBundle } from '../bundle/load-bundle.ts';
 import { policiesOf } from './publish.ts';
 import { type PolicySigner, signActivation } from './signature.ts';
@@ -80,7 +81,8 @@ export async function followVersions(dependencies: {
     if (stored === undefined || bundle === undefined)
       throw policyErrors.error('policy_not_loaded', 'No version of the policies has been published.');
     const vouched = await verifyVersion(stored, bundle, dependencies);
-    const loaded = loadBundle(bundle);
+    // Before the first one there is nobody to keep waiting.
+    const loaded = active === undefined ? loadBundle(bundle) : await loadBundleAside(bundle, 'urgent');
     active = { version: { ...shownVersion(stored), policies: policiesOf(loaded) }, loaded };
     logger.info({ version: stored.version, hash: stored.hash }, 'policies are active');
     if (vouched === 'recorded') await sealAgain(active, stored);

@@ -23,7 +23,8 @@ import {
 } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { type LoadedBundle, loadBundle } from '../bundle/load-bundle.ts';
+import { loadBundleAside } from '../bundle/load-aside.ts';
+import { hashOfBundle, type LoadedBundle } from '../bundle/load-bundle.ts';
 import { runPolicyTestsInTurns } from '../bundle/run-tests.ts';
 import type { WayBack } from '../trading/way-back.ts';
 import { readAbout, readReason } from './about.ts';
@@ -82,7 +83,7 @@ export function createCandidates(dependencies: {
   }
 
   async function examine(bundle: PolicyBundle, simulation: SimulationId, by: Actor) {
-    const loaded = loadBundle(bundle);
+    const loaded = await loadBundleAside(bundle);
     const lockedOut = dependencies.wayBack?.(loaded, by);
     if (lockedOut !== undefined) throw lockedOut;
     await active.refresh();
@@ -120,7 +121,7 @@ export function createCandidates(dependencies: {
     const found = await findCandidate(pool, id);
     if (found === undefined || statusOf(found, clock.now()) !== 'proposed') return undefined;
     try {
-      return loadBundle(found.bundle);
+      return await loadBundleAside(found.bundle);
     } catch (error) {
       if (isCodedError(error)) return undefined;
       throw error;
@@ -207,11 +208,7 @@ export function createCandidates(dependencies: {
           refusalOf(candidate, digest, by.id) ?? outdated(candidate.baseVersion, await newestVersionNumber(session));
         if (refusal !== undefined) return refusals(refusal, attempt);
         const loaded = await orRefuse(attempt, async () => {
-          if (!(await wasProposed(candidate, audit)))
-            throw policyErrors.error(
-              'candidate_digest',
-              'The log knows of no such proposal: propose the bundle again.',
-            );
+          await requireProposed(candidate, audit);
           return loadAsProposed(candidate, ahead);
         });
         const lockedOut = dependencies.wayBack?.(loaded, by);
@@ -266,6 +263,9 @@ export function createCandidates(dependencies: {
     async candidate(id) {
       const found = await findCandidate(pool, id);
       if (found === undefined) throw candidateNotFound();
+      // Who reads this approves it: what is shown must be what the digest is over, and what was recorded.
+      requireDigest(found, hashOfBundle(found.bundle));
+      await requireProposed(found, audit);
       return { candidate: shownCandidate(found, clock.now()), bundle: found.bundle };
     },
   };
@@ -315,10 +315,24 @@ function outdated(baseVersion: number, newest: number): CodedError | undefined {
  *
  * @param ahead what the row held before it was locked, loaded already
  */
-function loadAsProposed(candidate: CandidateWithBundle, ahead: LoadedBundle | undefined): LoadedBundle {
+async function loadAsProposed(candidate: CandidateWithBundle, ahead: LoadedBundle | undefined): Promise<LoadedBundle> {
   const same = ahead !== undefined && digestOf(ahead.bundle) === digestOf(candidate.bundle);
-  const loaded = same ? ahead : loadBundle(candidate.bundle);
-  if (digestOfCandidate({ ...candidate, hash: loaded.hash }) !== candidate.digest)
-    throw policyErrors.error('candidate_digest', 'What is stored of this candidate is not what was proposed.');
+  const loaded = same ? ahead : await loadBundleAside(candidate.bundle);
+  requireDigest(candidate, loaded.hash);
   return loaded;
+}
+
+/** @throws CodedError `candidate_digest` where the row no longer says what its digest covers */
+function requireDigest(candidate: CandidateWithBundle, hash: Digest): void {
+  if (candidate.hash !== hash || digestOfCandidate({ ...candidate, hash }) !== candidate.digest)
+    throw policyErrors.error(
+      'candidate_digest',
+      'What is stored of this candidate is not what was proposed: propose the bundle again.',
+    );
+}
+
+/** @throws CodedError `candidate_digest` */
+async function requireProposed(candidate: CandidateWithBundle, audit: Pick<AuditLog, 'find'>): Promise<void> {
+  if (await wasProposed(candidate, audit)) return;
+  throw policyErrors.error('candidate_digest', 'The log knows of no such proposal: propose the bundle again.');
 }

@@ -1,31 +1,11 @@
-import { accessErrors, type PolicyEngine, type ResourceGuard } from '@countersign/contracts';
+import type { PolicyEngine } from '@countersign/contracts';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { about, approver, createRig, proposer, type Rig } from '../testing/governance-rig.ts';
+import { about, approver, createRig, type Rig } from '../testing/governance-rig.ts';
+import { guard } from '../testing/naming-guard.ts';
 import { smallBundle } from '../testing/small-bundle.ts';
 import { versionRoutes } from './http.ts';
 import type { GovernedVersions } from './versions.ts';
-
-const people: Readonly<Record<string, { id: string; institution?: string }>> = { proposer, approver };
-
-/** A token here says by whom and for what it was asked, and who acts by it: `proposer~policy:propose~agent:a`. */
-const guard: ResourceGuard = {
-  async check({ authorization }, { scope }) {
-    const [, name = '', granted, actor] = /^DPoP (\w+)~(\S+?)(?:~(\S+))?$/.exec(authorization[0] ?? '') ?? [];
-    const person = people[name];
-    if (person === undefined) throw accessErrors.error('token_missing', 'no token');
-    if (granted !== scope) throw accessErrors.error('insufficient_scope', `the token holds ${String(granted)}`);
-    return {
-      subject: person.id,
-      client: name,
-      institution: person.institution ?? '',
-      actors: actor === undefined ? [] : [actor],
-      scope: [scope],
-      tokenId: 'tok_x',
-      authorizationDetails: [],
-    };
-  },
-};
 
 let rig: Rig;
 let node: GovernedVersions;

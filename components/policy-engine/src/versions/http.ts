@@ -4,8 +4,8 @@ import { described } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { bundleBodyLimit as bodyLimit } from '../bundle/bundle-body.ts';
+import { createGate, type Gate } from '../gate.ts';
 import { candidateNotFound } from './candidate-rows.ts';
-import { createGate, type Gate } from './gate.ts';
 import {
   approveBody,
   candidate,

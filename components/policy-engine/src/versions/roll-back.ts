@@ -8,7 +8,7 @@ import {
 import type { Clock, Random } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { loadBundle } from '../bundle/load-bundle.ts';
+import { loadBundleAside } from '../bundle/load-aside.ts';
 import { readAbout } from './about.ts';
 import type { ActiveVersion } from './active-version.ts';
 import { publishVersion } from './publish.ts';
@@ -53,7 +53,7 @@ export function createRollBack(dependencies: {
       return publishVersion(
         session,
         {
-          loaded: loadBundle(before.bundle),
+          loaded: await loadBundleAside(before.bundle, 'urgent'),
           by,
           changeRequest,
           reason,

@@ -37,10 +37,17 @@ export async function checkSimulation(
     );
   if (narrowing.some((member) => range[member] !== undefined))
     throw notSimulated('The simulation left decisions out: only a time may limit it.');
+  if (report.decisions === 0 && isOfATime(report))
+    throw notSimulated('The simulation kept to a time in which nothing was decided, so it says nothing.');
   const finished = finishedAt === undefined ? undefined : parseInstant(finishedAt);
   if (finished === undefined || wanted.now - finished >= freshMs)
     throw notSimulated('The simulation is over a day old.');
   return { ...report, digest };
+}
+
+/** One of all times ends where it began; where nothing at all was ever decided, it has nothing to look at. */
+function isOfATime({ range: { from, until }, startedAt }: SimulationReport): boolean {
+  return from !== undefined || (until !== undefined && until !== startedAt);
 }
 
 function notSimulated(why: string): CodedError {

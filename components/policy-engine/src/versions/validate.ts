@@ -1,6 +1,6 @@
 import type { PolicyBundle, PolicyTestReport } from '@countersign/contracts';
 import type { Digest } from '@countersign/kernel';
-import { loadBundle } from '../bundle/load-bundle.ts';
+import { loadBundleAside } from '../bundle/load-aside.ts';
 import { runPolicyTestsInTurns } from '../bundle/run-tests.ts';
 
 /** What a bundle is, once it has been found to be one. */
@@ -19,7 +19,7 @@ interface ValidatedBundle {
  * @throws CodedError `policy_invalid` naming every problem
  */
 export async function validateBundle(bundle: PolicyBundle): Promise<ValidatedBundle> {
-  const loaded = loadBundle(bundle);
+  const loaded = await loadBundleAside(bundle);
   return {
     hash: loaded.hash,
     policies: loaded.parsed.policies.map(({ id, effect }) => ({ id, effect })),

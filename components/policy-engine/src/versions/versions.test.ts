@@ -179,6 +179,31 @@ describe('a change of the policies', () => {
     expect(recordsOf('policy.refused')).toMatchObject([{ reason: 'candidate_digest', subject: approver }]);
   });
 
+  it('may come before any decision was ever made', async () => {
+    const node = await rig.open();
+    const simulation = rig.simulated(stricter, 1, { decisions: 0, range: { until: '2026-11-21T00:00:00.000Z' } });
+    expect(await node.propose(stricter, { ...about, simulation }, proposer)).toMatchObject({ status: 'proposed' });
+  });
+
+  it('is shown to nobody as another one than was proposed', async () => {
+    const node = await rig.open();
+    const { id } = await propose(node);
+    const row = 'update policy_candidates set bundle = $2 where id = $1';
+    const [{ content } = { content: null }] = stricter.tests;
+    for (const shown of [
+      smallBundle(),
+      { ...stricter, limits: [{ id: 'x' }] },
+      { ...stricter, tests: [{ file: 'other.json', content }] },
+    ]) {
+      await sql(row, [id, JSON.stringify(shown)]);
+      expect(await refusalOf(node.candidate(id))).toMatchObject({ code: 'candidate_digest' });
+    }
+    await sql(row, [id, JSON.stringify(stricter)]);
+    expect((await node.candidate(id)).bundle).toEqual(stricter);
+    await sql('update policy_candidates set flips = 0 where id = $1', [id]);
+    expect(await refusalOf(node.candidate(id))).toMatchObject({ code: 'candidate_digest' });
+  });
+
   it('is decided once', async () => {
     const node = await rig.open();
     const { id, digest } = await propose(node);
@@ -209,6 +234,32 @@ describe('a change of the policies', () => {
     rig.clock.advance(24 * 3_600_000);
     expect(await node.candidates({ status: 'expired' })).toMatchObject([{ id, status: 'expired' }]);
     expect(await refusalOf(node.approve(id, digest, approver))).toMatchObject({ code: 'candidate_decided' });
+  });
+
+  it('wins alone when several are approved, and one is taken back, on several nodes at once', async () => {
+    const nodes = await Promise.all([rig.open(), rig.open(), rig.open()]);
+    const [first, second, third] = nodes;
+    await publish(first);
+    await Promise.all(nodes.map((node) => node.atLeast(2)));
+    const [one, other] = [await propose(first, smallBundle('70.0')), await propose(second, smallBundle('60.0'))];
+    const outcomes = await Promise.allSettled([
+      first.approve(one.id, one.digest, approver),
+      second.approve(other.id, other.digest, approver),
+      first.approve(other.id, other.digest, approver),
+      third.rollBack(about, proposer),
+    ]);
+    const codes = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []));
+    for (const code of codes) expect(['candidate_outdated', 'candidate_decided']).toContain(code);
+    // Whoever comes first makes the proposals outdated; taking back is possible after each of them.
+    const done = outcomes.filter(({ status }) => status === 'fulfilled').length;
+    expect(done).toBeGreaterThanOrEqual(1);
+    expect(done).toBeLessThanOrEqual(2);
+    expect((await first.list()).map(({ version }) => version)).toEqual(
+      Array.from({ length: 2 + done }, (_, index) => 2 + done - index),
+    );
+    const active = await Promise.all(nodes.map((node) => node.atLeast(2 + done)));
+    expect(new Set(active.map(({ version }) => version.hash)).size).toBe(1);
+    expect(recordsOf('policy.published')).toHaveLength(2 + done);
   });
 
   it('is outdated when another has come first', async () => {
@@ -278,6 +329,16 @@ describe('a proposal is refused, and that is recorded,', () => {
     },
     'when the simulation still runs': { bundle: stricter, report: { status: 'running' }, code: 'policy_not_simulated' },
     'when the simulation failed': { bundle: stricter, report: { status: 'failed' }, code: 'policy_not_simulated' },
+    'when the simulation kept to a time in which nothing was decided': {
+      bundle: stricter,
+      report: { decisions: 0, range: { from: '2026-11-20T00:00:00Z', until: '2026-11-21T00:00:00.000Z' } },
+      code: 'policy_not_simulated',
+    },
+    'when the simulation ended before anything was decided': {
+      bundle: stricter,
+      report: { decisions: 0, range: { until: '2020-01-01T00:00:00.000Z' } },
+      code: 'policy_not_simulated',
+    },
     'when the simulation is a day old': {
       bundle: stricter,
       report: { finishedAt: '2026-11-20T00:00:00.000Z' },
@@ -400,6 +461,15 @@ describe('a past version', () => {
     await sql(`update policy_versions set policies = '[]' where version = 1`);
     expect(await node.version(1)).toEqual(first);
     expect(await node.version(2)).toEqual(node.current().version);
+  });
+
+  it('is handed out with the bundle that was signed, or not at all', async () => {
+    const node = await rig.open();
+    await publish(node);
+    const raised = JSON.stringify({ ...stricter, limits: [], rates: { 'USD/EUR': '0.01' } });
+    await sql('update policy_versions set bundle = $1', [raised]);
+    expect(await node.bundle(2)).toEqual(stricter);
+    expect(await refusalOf(node.bundle(1))).toMatchObject({ code: 'bundle_signature' });
   });
 
   it('is not shown when it is not what was signed', async () => {

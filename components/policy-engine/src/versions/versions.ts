@@ -11,6 +11,7 @@ import {
 import type { Clock, CodedError, Random } from '@countersign/kernel';
 import { type ComponentAccess, type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
+import { loadBundleAside } from '../bundle/load-aside.ts';
 import { loadBundle } from '../bundle/load-bundle.ts';
 import { hashOfBundle } from '../bundle/parts.ts';
 import type { WayBack } from '../trading/way-back.ts';
@@ -54,6 +55,12 @@ export interface GovernedVersions extends PolicyVersions {
    * @throws CodedError `policy_behind`
    */
   atLeast(version: number): Promise<ActivePolicies>;
+  /**
+   * What the database holds of a bundle, for those who know the hash that it must have.
+   *
+   * @throws CodedError `version_not_found`
+   */
+  storedBundle(version: number): Promise<PolicyBundle>;
   /** Called with each version that becomes active on this node from now on. */
   onChange(listener: (active: ActivePolicies) => void): void;
   stop(): Promise<void>;
@@ -92,6 +99,15 @@ export async function createPolicyVersions(dependencies: PolicyVersionsDependenc
       return activated(stored, active.current(), dependencies);
     },
     async bundle(version) {
+      const present = active.current();
+      if (present.version.version === version) return present.loaded.bundle;
+      const stored = await findVersion(pool, version);
+      const bundle = stored === undefined ? undefined : await findBundle(pool, version);
+      if (stored === undefined || bundle === undefined) throw versionNotFound(version);
+      if (stored.governed !== null) await verifyVersion(stored, bundle, dependencies);
+      return bundle;
+    },
+    async storedBundle(version) {
       const bundle = await findBundle(pool, version);
       if (bundle === undefined) throw versionNotFound(version);
       return bundle;
@@ -119,7 +135,8 @@ async function activated(
   const bundle = await findBundle(dependencies.pool, stored.version);
   if (bundle === undefined) throw versionNotFound(stored.version);
   await verifyVersion(stored, bundle, dependencies);
-  return { ...shownVersion(stored), policies: policiesOf(loaded.hash === stored.hash ? loaded : loadBundle(bundle)) };
+  const rules = loaded.hash === stored.hash ? loaded : await loadBundleAside(bundle);
+  return { ...shownVersion(stored), policies: policiesOf(rules) };
 }
 
 function versionNotFound(version: number): CodedError {

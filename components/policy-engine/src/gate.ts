@@ -6,6 +6,8 @@ import type { FastifyRequest } from 'fastify';
 /** Lets requests in by their scope, before a body is read: nobody else may send four megabytes. */
 export interface Gate {
   needs(scope: Scope): { readonly onRequest: (request: FastifyRequest) => Promise<void> };
+  /** Who was let in. */
+  callerOf(request: FastifyRequest): Caller;
   /**
    * Who takes a step. Whoever acts for others could be both of the two: propose for the one and approve for the other.
    *
@@ -16,15 +18,22 @@ export interface Gate {
 
 export function createGate(guard: ResourceGuard, baseUrl: string): Gate {
   const callers = new WeakMap<FastifyRequest, Caller>();
+
+  function callerOf(request: FastifyRequest): Caller {
+    const caller = callers.get(request);
+    if (caller === undefined) throw new Error('a request reached its handler without a caller');
+    return caller;
+  }
+
   return {
     needs: (scope) => ({
       async onRequest(request) {
         callers.set(request, await guard.check(accessRequestOf(request, baseUrl), { scope }));
       },
     }),
+    callerOf,
     actorOf(request) {
-      const caller = callers.get(request);
-      if (caller === undefined) throw new Error('a request reached its handler without a caller');
+      const caller = callerOf(request);
       if (caller.actors.length > 0)
         throw accessErrors.error(
           'insufficient_scope',

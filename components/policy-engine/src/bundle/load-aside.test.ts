@@ -1,0 +1,105 @@
+import type { PolicyBundle } from '@countersign/contracts';
+import { CodedError } from '@countersign/kernel';
+import { describe, expect, it } from 'vitest';
+import { smallBundle } from '../testing/small-bundle.ts';
+import { loadBundleAside } from './load-aside.ts';
+import { type LoadedBundle, loadBundle } from './load-bundle.ts';
+import { runPolicyTests } from './run-tests.ts';
+
+const small = smallBundle();
+
+/** So many policies that a bundle of them is not read between two turns of anything else. */
+function many(policies: number): PolicyBundle {
+  const texts = Array.from(
+    { length: policies },
+    (_, index) => `@id("rule-${index}") @reason("rule") forbid (principal, action == Action::"order:create", resource)
+when { resource.notional.greaterThan(decimal("${index + 1000}.0")) };`,
+  );
+  return { ...small, policies: [...small.policies, { file: 'many.cedar', text: texts.join('\n') }] };
+}
+
+async function refusalOf(work: () => unknown): Promise<unknown> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof CodedError) return { code: error.code, detail: error.detail, facts: error.facts };
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+const comparable = ({ hash, entities, limits, parsed, compiled }: LoadedBundle) => ({
+  hash,
+  entities,
+  limits,
+  policies: parsed.policies,
+  warnings: parsed.warnings,
+  schema: parsed.schema,
+  ids: compiled.policyIds,
+});
+
+describe('a bundle that is loaded aside', () => {
+  it('is the same as one that is loaded at once', async () => {
+    for (const bundle of [small, many(120)]) {
+      const [aside, atOnce] = [await loadBundleAside(bundle), loadBundle(bundle)];
+      expect(comparable(aside)).toEqual(comparable(atOnce));
+      expect(runPolicyTests(aside)).toEqual(runPolicyTests(atOnce));
+      expect(aside.notes('too-large')).toEqual(atOnce.notes('too-large'));
+    }
+  });
+
+  it.each([
+    [
+      'policies that Cedar does not validate',
+      {
+        policies: [
+          {
+            file: 'a.cedar',
+            text: '@id("a") permit (principal, action, resource)\nwhen { principal.colour == "red" };',
+          },
+        ],
+      },
+    ],
+    ['policies that nobody can parse', { policies: [{ file: 'a.cedar', text: 'permit' }] }],
+    ['a schema that is none', { schema: 'entity A;\nentity B in [Nowhere];' }],
+    ['what is no text', { schema: '\ud800' }],
+    ['limits that are none', { limits: [{ id: 'x' }] }],
+    [
+      'an annotation',
+      { policies: [{ file: 'a.cedar', text: '@id("a") @remedy("flowers") forbid (principal, action, resource);' }] },
+    ],
+  ])('is refused in the same words for %s', async (_, part) => {
+    const bundle: PolicyBundle = { ...small, ...part };
+    expect(await refusalOf(() => loadBundleAside(bundle))).toEqual(await refusalOf(() => loadBundle(bundle)));
+  });
+
+  it('lets others have their turns, however many want one at once', async () => {
+    let turns = 0;
+    let loading = true;
+    const others = (): void => {
+      turns += 1;
+      if (loading) setImmediate(others);
+    };
+    setImmediate(others);
+    const bundles = [many(300), { ...small, schema: 'no' }, small];
+    const loaded = await Promise.allSettled(bundles.map((bundle) => loadBundleAside(bundle)));
+    loading = false;
+    expect(loaded.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    // At once it takes one turn each, whatever the machine; the thread alone takes thousands.
+    expect(turns).toBeGreaterThan(50);
+  });
+
+  it('waits in a line that has an end, but for what decides from now on, which is next', async () => {
+    const read: string[] = [];
+    const noted = async (name: string, loaded: Promise<LoadedBundle>): Promise<void> => {
+      await loaded;
+      read.push(name);
+    };
+    const first = noted('first', loadBundleAside(small));
+    const line = Array.from({ length: 16 }, (_, place) => noted(`${place}`, loadBundleAside(small)));
+    expect(await refusalOf(() => loadBundleAside(small))).toMatchObject({ code: 'bundles_waiting' });
+    await Promise.all([first, noted('urgent', loadBundleAside(small, 'urgent')), ...line]);
+    expect(read).toEqual(['first', 'urgent', ...line.keys()].map(String));
+    await loadBundleAside(small);
+  });
+});

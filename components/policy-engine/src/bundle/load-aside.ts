@@ -1,0 +1,93 @@
+import { cedarErrors, type ExaminedPolicySet, type ParsedPolicy, parsedFrom } from '@countersign/cedar';
+import { type PolicyBundle, policyErrors } from '@countersign/contracts';
+import type { CodedError } from '@countersign/kernel';
+import { startThread, workerFile } from '@countersign/runtime';
+import type { FromExamination, ToExamination } from './examination-messages.ts';
+import { inTurns } from './in-turns.ts';
+import { inOurWords, type LoadedBundle, loading } from './load-bundle.ts';
+import { joinPolicies } from './located.ts';
+
+/** Far longer than the largest bundle takes: whoever has not answered by then never will. */
+const longestMs = 120_000;
+
+/** Bundles that wait to be read: each is held whole until its turn comes. */
+const mostWaiting = 16;
+let waiting: (() => void)[] = [];
+let busy = false;
+
+/**
+ * As `loadBundle`, for a process that also answers others: Cedar's engine works in a thread, and what is made of its
+ * findings is made in turns with other work. One bundle at a time: each holds an engine of its own, and a node has
+ * decisions to make.
+ *
+ * @param urgent for what decides on this node from now on: it is read next, however many wait to have theirs looked at
+ * @throws CodedError `policy_invalid` as `loadBundle`; `bundles_waiting` when too many wait; `reference_failed` when the
+ *   thread dies, which may say nothing about the bundle
+ */
+export async function loadBundleAside(bundle: PolicyBundle, urgent?: 'urgent'): Promise<LoadedBundle> {
+  if (busy) await turn(urgent !== undefined);
+  busy = true;
+  try {
+    return await load(bundle);
+  } finally {
+    const [next, ...others] = waiting;
+    waiting = others;
+    // Who is next takes over while it is still busy, so that nobody who comes now overtakes.
+    if (next === undefined) busy = false;
+    else next();
+  }
+}
+
+function turn(urgent: boolean): Promise<void> {
+  if (!urgent && waiting.length >= mostWaiting)
+    throw policyErrors.error('bundles_waiting', 'Too many bundles wait to be read on this node. Try again shortly.');
+  return new Promise((resolve) => {
+    waiting = urgent ? [resolve, ...waiting] : [...waiting, resolve];
+  });
+}
+
+async function load(bundle: PolicyBundle): Promise<LoadedBundle> {
+  try {
+    const examined = await examine({ policies: joinPolicies(bundle), schema: bundle.schema });
+    return await inTurns(loading(bundle, parsedFrom(examined)));
+  } catch (error) {
+    throw inOurWords(bundle, error);
+  }
+}
+
+async function examine(told: ToExamination): Promise<ExaminedPolicySet> {
+  const worker = startThread(workerFile(import.meta.url, './examination-worker.ts'), {
+    name: 'policy-bundle',
+    resourceLimits: { maxOldGenerationSizeMb: 1_024 },
+  });
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise<ExaminedPolicySet>((resolve, reject) => {
+      const policies: ParsedPolicy[] = [];
+      worker.on('message', (said: FromExamination) => {
+        if (said.say === 'policies') policies.push(...said.policies);
+        else if (said.say === 'examined') resolve({ ...said.rest, policies });
+        else reject(refusedByCedar(said));
+      });
+      worker.on('error', (error) => reject(noAnswer(String(error))));
+      worker.on('exit', (code) => reject(noAnswer(`the thread ended with ${code}`)));
+      timer = setTimeout(() => reject(noAnswer(`no answer within ${longestMs} ms`)), longestMs);
+      // Behind what listens to it, which holds the process again.
+      worker.unref();
+      worker.postMessage(told);
+    });
+  } finally {
+    clearTimeout(timer);
+    await worker.terminate();
+  }
+}
+
+function noAnswer(internal: string): CodedError {
+  return cedarErrors.error('reference_failed', 'The policies could not be read to their end. Try again.', { internal });
+}
+
+function refusedByCedar({ code, detail, facts }: Extract<FromExamination, { say: 'refused' }>): CodedError {
+  const known = (['policy_set_refused', 'reference_failed'] as const).find((each) => each === code);
+  if (known === undefined) throw new Error(`the thread that reads a bundle refused it with ${code}`);
+  return cedarErrors.error(known, detail, facts === undefined ? {} : { facts });
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { limitChangesBetween } from './limit-changes.ts';
+
+const hour = { id: 'hour', measure: 'notional', most: '20', unit: 'EUR', window: { rolling_seconds: 3600 } };
+const day = { ...hour, id: 'day' };
+
+describe('the changes of limits between two bundles', () => {
+  it('are told by their names, with what stood there before and what does after', () => {
+    const changes = limitChangesBetween(
+      { limits: [hour, day], rates: { 'USD/EUR': '1', 'CHF/EUR': '1.1' } },
+      {
+        limits: [
+          { ...hour, most: '2' },
+          { ...hour, id: 'week' },
+        ],
+        rates: { 'USD/EUR': '0.5', 'GBP/EUR': '1.2' },
+      },
+    );
+    expect(changes).toEqual([
+      { kind: 'limit', id: 'day', change: 'removed', before: day },
+      { kind: 'limit', id: 'hour', change: 'changed', before: hour, after: { ...hour, most: '2' } },
+      { kind: 'limit', id: 'week', change: 'added', after: { ...hour, id: 'week' } },
+      { kind: 'rate', id: 'CHF/EUR', change: 'removed', before: '1.1' },
+      { kind: 'rate', id: 'GBP/EUR', change: 'added', after: '1.2' },
+      { kind: 'rate', id: 'USD/EUR', change: 'changed', before: '1', after: '0.5' },
+    ]);
+  });
+
+  it('are none where only the order differs, in the list or in a limit', () => {
+    const turned = Object.fromEntries(Object.entries(hour).toReversed());
+    expect(limitChangesBetween({ limits: [hour, day], rates: {} }, { limits: [day, turned], rates: {} })).toEqual([]);
+  });
+
+  it('are told as far as a report goes', () => {
+    const limits = Array.from({ length: 1_200 }, (_, index) => ({ ...hour, id: `limit-${index}` }));
+    expect(limitChangesBetween({ limits: [], rates: {} }, { limits, rates: {} })).toHaveLength(1_000);
+  });
+});

@@ -1,0 +1,23 @@
+import { accessErrors, type ResourceGuard } from '@countersign/contracts';
+import { approver, proposer } from './governance-rig.ts';
+
+const people: Readonly<Record<string, { id: string; institution?: string }>> = { proposer, approver };
+
+/** A token here says by whom and for what it was asked, and who acts by it: `proposer~policy:propose~agent:a`. */
+export const guard: ResourceGuard = {
+  async check({ authorization }, { scope }) {
+    const [, name = '', granted, actor] = /^DPoP (\w+)~(\S+?)(?:~(\S+))?$/.exec(authorization[0] ?? '') ?? [];
+    const person = people[name];
+    if (person === undefined) throw accessErrors.error('token_missing', 'no token');
+    if (granted !== scope) throw accessErrors.error('insufficient_scope', `the token holds ${String(granted)}`);
+    return {
+      subject: person.id,
+      client: name,
+      institution: person.institution ?? '',
+      actors: actor === undefined ? [] : [actor],
+      scope: [scope],
+      tokenId: 'tok_x',
+      authorizationDetails: [],
+    };
+  },
+};
