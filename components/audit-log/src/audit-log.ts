@@ -45,6 +45,7 @@ import { createEvidenceQuery } from './query/evidence-query.ts';
 import { createTermProjection } from './query/term-projection.ts';
 import { createFitCheck, type UnfitRecords } from './record-fit.ts';
 import { logEntry } from './record-json.ts';
+import { createRecordStreams } from './scanning/record-streams.ts';
 import { createSequencer } from './sequencer.ts';
 import { custodyStore } from './store/custody.ts';
 import { publicationStore } from './store/publication.ts';
@@ -270,11 +271,7 @@ async function openAuditLog(
       throw merkleLogErrors.error('proof_out_of_range', 'The log has not grown to this size yet.');
   }
 
-  async function stretchOf({
-    types,
-    from,
-    until,
-  }: Omit<ScanQuery, 'after' | 'limit' | 'withheld'>): Promise<StretchQuery> {
+  async function stretchOf({ types, from, until }: Omit<ScanQuery, 'after' | 'limit'>): Promise<StretchQuery> {
     const first = from === undefined ? 0n : await placeOf(from);
     return { types, after: first - 1n, before: until === undefined ? await store.size() : await placeOf(until) };
   }
@@ -291,6 +288,7 @@ async function openAuditLog(
     return entries.map((entry, place) => ({ ...entry, record: records[place] ?? entry.record }));
   }
 
+  const streams = createRecordStreams({ pool, protection, logger });
   const projection = createTermProjection({ pool, logger, everyMs: dependencies.drawTermsEveryMs });
   const queries = createEvidenceQuery({ store, terms: termStore(pool), projection, placeOfTime: placeOf });
 
@@ -325,14 +323,14 @@ async function openAuditLog(
         return withheld === true ? entries : restored(entries);
       });
     },
-    scan: ({ after = -1n, limit, withheld, ...range }) =>
+    scan: ({ after = -1n, limit, ...range }) =>
       available(async () => {
         const { types, before, ...stretch } = await stretchOf(range);
         const behind = after > stretch.after ? after : stretch.after;
         if (types.length === 0 || behind + 1n >= before) return [];
-        const entries = await store.scan({ types, after: behind, before, limit: Math.min(limit, maxSearchResults) });
-        return withheld === true ? entries : protection.restoreTexts(entries);
+        return store.scan({ types, after: behind, before, limit: Math.min(limit, maxSearchResults) });
       }),
+    stream: async ({ values, ...range }) => streams.open(await available(() => stretchOf(range)), values),
     count: (range) =>
       available(async () => {
         const stretch = await stretchOf(range);
@@ -385,6 +383,7 @@ async function openAuditLog(
     watchStreams: () => monitor.look(),
     async stop() {
       clearInterval(timer);
+      await streams.stop();
       await projection.stop();
       await monitor.stop();
       await clockKeeper.stop();

@@ -1,6 +1,5 @@
 import { accessErrors, type Caller, type ResourceGuard, recordSchema, recordTypes } from '@countersign/contracts';
 import { verifyBundle } from '@countersign/evidence';
-import { systemRandom } from '@countersign/kernel';
 import {
   decodeEntryBundle,
   Frontier,
@@ -10,11 +9,11 @@ import {
   verifyConsistency,
   verifyTlogProof,
 } from '@countersign/merkle-log';
-import { createHttpServer, createMetrics } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { auditLogRoutes, type RunningAuditLog } from './index.ts';
-import { createRig, draft, drafts, firstPlace, logger, newTransaction, type Rig } from './testing/rig.ts';
+import type { RunningAuditLog } from './index.ts';
+import { createRig, draft, drafts, firstPlace, newTransaction, type Rig } from './testing/rig.ts';
+import { serveLog } from './testing/serve-log.ts';
 
 let rig: Rig;
 let log: RunningAuditLog;
@@ -44,16 +43,7 @@ beforeAll(async () => {
   rig = await createRig();
   log = await rig.open();
   await Promise.all(drafts(300 - firstPlace, { transaction }).map((record) => log.append(record)));
-  app = createHttpServer({ logger, metrics: createMetrics() });
-  auditLogRoutes(app, {
-    auditLog: log,
-    guard,
-    baseUrl: 'https://log.example',
-    operator: 'LEI',
-    partiesOf: async () => [],
-    clock: rig.clock,
-    random: systemRandom,
-  });
+  app = serveLog(rig, log, { operator: 'LEI', guard });
 });
 afterAll(async () => {
   await app.close();

@@ -1,26 +1,7 @@
 import { auditLogErrors, type EvidenceRecord, type LogEntry, type RecordDraft } from '@countersign/contracts';
 import { canonicalize, type RecordId } from '@countersign/kernel';
 import { maxEntrySize } from '@countersign/merkle-log';
-
-const exampleTime = '2026-01-01T00:00:00.000Z';
-/** What the log writes first: version and time, of constant length in every version. */
-const headLength = headOf(exampleTime).length;
-
-function headOf(time: string): string {
-  return `{"v":2,"time":"${time}",`;
-}
-
-/** Where in a record its time stands; the first byte is 1, as SQL counts. */
-export const timePlace = { from: '{"v":2,"time":"'.length + 1, length: exampleTime.length } as const;
-
-/** Where in a record of version 2 the id of its stream stands, as SQL counts. */
-export const streamPlace = {
-  from: `${headOf(exampleTime)}"stream":"`.length + 1,
-  length: 'src_'.length + 26,
-} as const;
-
-/** Where its number begins. */
-export const numberPlace = streamPlace.from + streamPlace.length + '","number":'.length;
+import { headLength, headOf } from './record-places.ts';
 
 /** Members that the log sets, and nobody else. */
 const membersOfTheLog = ['v', 'time', 'stream', 'number', 'clock', 'protected'] as const;

@@ -75,7 +75,7 @@ export function createReader(dependencies: ReaderDependencies) {
       const position = readPosition(text);
       if (position === undefined) throw invalidPosition();
       if (position === beginning) return beginning;
-      const [entry] = await log.scan({ types: allTypes, after: position - 1n, limit: 1, withheld: true });
+      const [entry] = await log.scan({ types: allTypes, after: position - 1n, limit: 1 });
       if (entry?.index !== position) throw invalidPosition();
       return position;
     },

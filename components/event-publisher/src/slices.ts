@@ -35,7 +35,7 @@ export function createSlices<Item>(dependencies: {
   const underWay = new Map<string, Promise<Slice<Item>>>();
 
   async function readSlice({ types, after, size }: SliceQuery): Promise<Slice<Item>> {
-    const entries = await log.scan({ types, after, limit: size, withheld: true });
+    const entries = await log.scan({ types, after, limit: size });
     const items: Item[] = [];
     for (const { index, text } of entries) {
       // The log's own text: written by it and by nobody else.

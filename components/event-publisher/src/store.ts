@@ -1,9 +1,9 @@
 import type { EventSubscription, EventTopic } from '@countersign/contracts';
 import type { RecordId, SubscriptionId } from '@countersign/kernel';
-import { transaction } from '@countersign/runtime';
+import { ask, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { positionText } from './position.ts';
-import { ask, createLeases, type LeaseRequest } from './store/leases.ts';
+import { createLeases, type LeaseRequest } from './store/leases.ts';
 
 /** A subscription that this node delivers for now. */
 export interface Leased {

@@ -1,7 +1,7 @@
+import { codeOf } from '@countersign/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningRetention } from './index.ts';
 import {
-  codeOf,
   colin,
   createRetentionWorld,
   paula,
@@ -115,7 +115,7 @@ describe('a schedule', () => {
 
   it('stays as it is when the log takes nothing', async () => {
     const { id, digest } = await proposed(shorter);
-    world.log.breakDown();
+    world.log.breakDown('writing');
     expect(await codeOf(retention.changes.approve(id, digest, colin))).toBe('log_unavailable');
     world.log.repair();
     expect((await retention.state()).schedule.version).toBe(0);

@@ -1,6 +1,7 @@
+import { codeOf } from '@countersign/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningRetention } from './index.ts';
-import { codeOf, colin, createRetentionWorld, paula, type RetentionWorld, tessa } from './testing/retention-world.ts';
+import { colin, createRetentionWorld, paula, type RetentionWorld, tessa } from './testing/retention-world.ts';
 
 const subject = 'person:tessa.trader';
 let world: RetentionWorld;

@@ -1,8 +1,8 @@
+import { codeOf } from '@countersign/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningRetention } from './index.ts';
 import type { WrittenScope } from './scope.ts';
 import {
-  codeOf,
   colin,
   createRetentionWorld,
   operator,
@@ -94,7 +94,7 @@ describe('a legal hold', () => {
       type: 'hold.placed',
       subject: tessa.actor,
       data: { of: 'a later release' },
-    });
+    }).record;
     const { id: simulation, would } = await retention.simulate({ kind: 'pruning', class: 'access' }, paula);
     expect(would.find(({ class: name }) => name === 'access')).toMatchObject({ due: 1, held: 1 });
     const { id, digest } = await retention.changes.propose(simulation, 'old', paula);
@@ -116,7 +116,7 @@ describe('a legal hold', () => {
   });
 
   it('does not stand when it could not be recorded', async () => {
-    world.log.breakDown();
+    world.log.breakDown('writing');
     expect(await codeOf(place({ types: ['transaction.opened'] }, paula, true))).toBe('log_unavailable');
     world.log.repair();
     expect((await retention.state()).holds.size).toBe(0);

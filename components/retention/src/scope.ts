@@ -13,19 +13,9 @@ import { parseId, parseInstant, toInstant } from '@countersign/kernel';
 import { peopleOf, type Requester } from './requester.ts';
 
 /** A scope as it is written: times in RFC 3339. */
-export interface WrittenScope {
-  readonly transaction?: string;
-  readonly person?: string;
-  readonly agent?: string;
-  readonly client?: string;
-  readonly mandate?: string;
-  readonly partner?: string;
-  readonly institution?: string;
-  readonly decision?: string;
-  readonly types?: readonly string[];
-  readonly from?: string;
-  readonly until?: string;
-}
+export type WrittenScope = {
+  readonly [Name in keyof HoldScope]: Name extends 'types' ? readonly string[] : string;
+};
 
 const leiPattern = /^[A-Z0-9]{18}[0-9]{2}$/;
 

@@ -1,4 +1,4 @@
-import { databaseFailure } from '@countersign/runtime';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 
 /** Where the stamping stands, and by which turn it may be moved on. */
@@ -20,23 +20,18 @@ interface StampingRow {
 
 /** The tables `certificates` and `stamping`. */
 export function createStore(pool: pg.Pool) {
-  async function ask<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]) {
-    try {
-      return await pool.query<Row>(text, [...values]);
-    } catch (error) {
-      throw databaseFailure(error);
-    }
-  }
-
   return {
     async certificateOf(kid: string): Promise<Uint8Array | undefined> {
-      const { rows } = await ask<{ certificate: Buffer }>('select certificate from certificates where kid = $1', [kid]);
+      const { rows } = await ask<{ certificate: Buffer }>(pool, 'select certificate from certificates where kid = $1', [
+        kid,
+      ]);
       return rows[0]?.certificate;
     },
 
     /** The certificates of these keys, the newest first. */
     async certificatesOf(kids: readonly string[]): Promise<readonly Uint8Array[]> {
       const { rows } = await ask<{ certificate: Buffer }>(
+        pool,
         'select certificate from certificates where kid = any($1) order by issued_at desc, kid',
         [kids],
       );
@@ -51,6 +46,7 @@ export function createStore(pool: pg.Pool) {
       readonly issuedAt: number;
     }): Promise<Uint8Array> {
       const { rows } = await ask<{ certificate: Buffer }>(
+        pool,
         `with made as (
            insert into certificates (kid, certificate, not_after, issued_at)
            values ($1, $2, to_timestamp($3::float8 / 1000.0), to_timestamp($4::float8 / 1000.0))
@@ -70,17 +66,18 @@ export function createStore(pool: pg.Pool) {
 
     /** Where stamping begins when nothing has been stamped yet. What is older is nobody's to stamp. */
     async begin(position: bigint): Promise<void> {
-      await ask('insert into stamping (position) values ($1) on conflict (only_row) do nothing', [position]);
+      await ask(pool, 'insert into stamping (position) values ($1) on conflict (only_row) do nothing', [position]);
     },
 
     async hasBegun(): Promise<boolean> {
-      const { rows } = await ask<{ begun: boolean }>('select exists (select from stamping) as begun', []);
+      const { rows } = await ask<{ begun: boolean }>(pool, 'select exists (select from stamping) as begun', []);
       return rows[0]?.begun === true;
     },
 
     /** Takes the turn, or goes on with `own`. @returns undefined while another node holds it, or before {@link begin} */
     async hold(own: string | undefined, holdMs: number): Promise<Held | undefined> {
       const { rows } = await ask<StampingRow>(
+        pool,
         `update stamping
             set turn = case when turn = $1 then turn else turn + 1 end,
                 held_until = clock_timestamp() + $2 * interval '1 millisecond'
@@ -100,7 +97,7 @@ export function createStore(pool: pg.Pool) {
 
     /** Everything up to the place has been stamped, or need not be. @returns false when another holds the turn */
     async advance({ turn }: Held, position: bigint): Promise<boolean> {
-      const { rowCount } = await ask('update stamping set position = $2 where turn = $1 and position < $2', [
+      const { rowCount } = await ask(pool, 'update stamping set position = $2 where turn = $1 and position < $2', [
         turn,
         position,
       ]);
@@ -109,6 +106,7 @@ export function createStore(pool: pg.Pool) {
 
     async checkpointStamped({ turn }: Held, size: bigint, at: number): Promise<boolean> {
       const { rowCount } = await ask(
+        pool,
         `update stamping set checkpoint_size = $2, checkpoint_at = to_timestamp($3::float8 / 1000.0) where turn = $1`,
         [turn, size, at],
       );
@@ -117,7 +115,7 @@ export function createStore(pool: pg.Pool) {
 
     /** Another node may go on at once. */
     async release(turn: string): Promise<void> {
-      await ask('update stamping set held_until = null where turn = $1', [turn]);
+      await ask(pool, 'update stamping set held_until = null where turn = $1', [turn]);
     },
   };
 }

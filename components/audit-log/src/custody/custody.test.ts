@@ -1,5 +1,6 @@
 import { type HoldScope, type RecordDraft, type RetentionClass, retentionClassOf } from '@countersign/contracts';
-import { isCodedError, type RecordId, toInstant } from '@countersign/kernel';
+import { type RecordId, toInstant } from '@countersign/kernel';
+import { codeOf } from '@countersign/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningAuditLog } from '../index.ts';
 import { createRig, draft, newMandate, newRecordId, newTransaction, type Rig } from '../testing/rig.ts';
@@ -50,15 +51,6 @@ async function prune(
     options.authority ?? (await approved('retention.pruning-approved', { class: of, before: toInstant(before) }));
   const { holds = [], asOf = await governedUpTo(), on = log, onProgress, signal } = options;
   return on.custody.prune({ class: of, before, holds, asOf, authority, by }, onProgress, signal);
-}
-async function codeOf(attempt: Promise<unknown>): Promise<string> {
-  try {
-    await attempt;
-  } catch (error) {
-    if (isCodedError(error)) return error.code;
-    throw error;
-  }
-  return 'nothing was refused';
 }
 const isThere = async (id: RecordId): Promise<boolean> => (await log.find(id)) !== undefined;
 

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { auditLogErrors, type Caller, type ResourceGuard } from '@countersign/contracts';
+import { auditLogErrors, type Caller } from '@countersign/contracts';
 import {
   bundleLimits,
   type GraphRecord,
@@ -9,17 +9,15 @@ import {
   recordRowHead,
   renderReport,
 } from '@countersign/evidence';
-import { type Clock, type Random, toInstant } from '@countersign/kernel';
+import { toInstant } from '@countersign/kernel';
 import { type AccessRequest, described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import type { RunningAuditLog } from '../audit-log.ts';
 import { createReading, type Reading } from '../reading/read-records.ts';
-import type { ReadingRules } from '../reading/rights.ts';
-import type { ReadingTurns } from '../reading/turns.ts';
 import { disclosureParameters, readDisclosure } from './disclosure-parameters.ts';
 import { queryParameters, readQuery } from './query-parameters.ts';
 import { readerOf } from './reader.ts';
+import type { ReadingRoutes } from './reading-routes.ts';
 
 const exportQuery = Type.Object(
   {
@@ -49,21 +47,7 @@ const mediaTypes = {
 const extensions = { jsonl: 'jsonl', csv: 'csv', html: 'html', ocsf: 'ocsf.jsonl' } as const;
 
 /** Records taken out in a form that other programs and people read. */
-export function exportRoutes(
-  app: FastifyInstance,
-  {
-    guard,
-    baseUrl,
-    ...dependencies
-  }: ReadingRules & {
-    readonly auditLog: RunningAuditLog;
-    readonly guard: ResourceGuard;
-    readonly baseUrl: string;
-    readonly turns: ReadingTurns;
-    readonly clock: Clock;
-    readonly random: Random;
-  },
-): void {
+export function exportRoutes(app: FastifyInstance, { guard, baseUrl, ...dependencies }: ReadingRoutes): void {
   const read = createReading(dependencies);
   const mayExport = (request: AccessRequest) => guard.check(request, { scope: 'audit:export' });
 

@@ -1,15 +1,12 @@
-import type { Caller, ResourceGuard } from '@countersign/contracts';
+import type { Caller } from '@countersign/contracts';
 import { drawGraph, nodeKinds } from '@countersign/evidence';
-import type { Clock, Random } from '@countersign/kernel';
 import { type AccessRequest, described, idSchema, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import type { RunningAuditLog } from '../audit-log.ts';
 import { createGraphReading } from '../query/read-graph.ts';
-import type { ReadingRules } from '../reading/rights.ts';
-import type { ReadingTurns } from '../reading/turns.ts';
 import { readTransaction, transactionId } from './parameters.ts';
 import { readerOf } from './reader.ts';
+import type { ReadingRoutes } from './reading-routes.ts';
 
 const closed = { additionalProperties: false };
 const graphParams = Type.Object({ id: transactionId }, closed);
@@ -60,21 +57,7 @@ const graphAnswer = Type.Object(
 type GraphRequest = FastifyRequest<{ Params: Static<typeof graphParams> }>;
 
 /** The chain of authority of a transaction in one call: as data, and drawn. */
-export function graphRoutes(
-  app: FastifyInstance,
-  {
-    guard,
-    baseUrl,
-    ...dependencies
-  }: ReadingRules & {
-    readonly auditLog: RunningAuditLog;
-    readonly guard: ResourceGuard;
-    readonly baseUrl: string;
-    readonly turns: ReadingTurns;
-    readonly clock: Clock;
-    readonly random: Random;
-  },
-): void {
+export function graphRoutes(app: FastifyInstance, { guard, baseUrl, ...dependencies }: ReadingRoutes): void {
   const read = createGraphReading(dependencies);
   const mayRead = (request: AccessRequest) => guard.check(request, { scope: 'audit:read' });
   const shared = {

@@ -1,16 +1,13 @@
-import type { Caller, ResourceGuard } from '@countersign/contracts';
-import type { Clock, Random } from '@countersign/kernel';
+import type { Caller } from '@countersign/contracts';
 import { type AccessRequest, described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { recordList } from '../answers.ts';
-import type { RunningAuditLog } from '../audit-log.ts';
 import { createReading } from '../reading/read-records.ts';
-import type { ReadingRules } from '../reading/rights.ts';
-import type { ReadingTurns } from '../reading/turns.ts';
 import { disclosureParameters, readDisclosure } from './disclosure-parameters.ts';
 import { queryParameters, readQuery } from './query-parameters.ts';
 import { readerOf } from './reader.ts';
+import type { ReadingRoutes } from './reading-routes.ts';
 
 const closed = { additionalProperties: false };
 
@@ -25,17 +22,8 @@ const recordsQuery = Type.Object(
 
 type RecordsRequest = FastifyRequest<{ Querystring: Static<typeof recordsQuery> }>;
 
-export interface RecordRoutes extends ReadingRules {
-  readonly auditLog: RunningAuditLog;
-  readonly guard: ResourceGuard;
-  readonly baseUrl: string;
-  readonly turns: ReadingTurns;
-  readonly clock: Clock;
-  readonly random: Random;
-}
-
 /** Records, found by what they are about, and shown to whom they concern. */
-export function recordRoutes(app: FastifyInstance, { guard, baseUrl, ...dependencies }: RecordRoutes): void {
+export function recordRoutes(app: FastifyInstance, { guard, baseUrl, ...dependencies }: ReadingRoutes): void {
   const read = createReading(dependencies);
   const mayRead = (request: AccessRequest) => guard.check(request, { scope: 'audit:read' });
 

@@ -1,20 +1,13 @@
-import {
-  accessErrors,
-  auditLogErrors,
-  type BundleDisclosure,
-  type Caller,
-  type ResourceGuard,
-} from '@countersign/contracts';
+import { accessErrors, auditLogErrors, type BundleDisclosure, type Caller } from '@countersign/contracts';
 import { bundleLimits } from '@countersign/evidence';
 import { decodeBase64Url } from '@countersign/kernel';
 import { type AccessRequest, described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { bundleAnswer } from '../answers.ts';
-import type { RunningAuditLog } from '../audit-log.ts';
 import { mayBeShown, mayHaveTransaction, type ReadingRules } from '../reading/rights.ts';
-import type { ReadingTurns } from '../reading/turns.ts';
 import { readTransaction, transactionId } from './parameters.ts';
+import type { ReadingRoutes } from './reading-routes.ts';
 
 const closed = { additionalProperties: false };
 const exportParams = Type.Object({ id: transactionId }, closed);
@@ -42,18 +35,7 @@ type ExportRequest = FastifyRequest<{ Params: Static<typeof exportParams>; Query
 /** The evidence of one transaction. */
 export function transactionEvidenceRoutes(
   app: FastifyInstance,
-  {
-    auditLog,
-    guard,
-    baseUrl,
-    turns,
-    ...rules
-  }: ReadingRules & {
-    readonly auditLog: RunningAuditLog;
-    readonly guard: ResourceGuard;
-    readonly baseUrl: string;
-    readonly turns: ReadingTurns;
-  },
+  { auditLog, guard, baseUrl, turns, ...rules }: Omit<ReadingRoutes, 'clock' | 'random'>,
 ): void {
   const may = (scope: string) => (request: AccessRequest) => guard.check(request, { scope });
 

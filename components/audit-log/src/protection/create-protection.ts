@@ -1,7 +1,6 @@
 import {
   type EvidenceRecord,
   putBack,
-  type RawLogEntry,
   type RecordDraft,
   type RetentionClass,
   readPointer,
@@ -12,7 +11,6 @@ import type pg from 'pg';
 import { createProtectedValueStore, type ProtectedValueStore } from '../store/protected-values.ts';
 import { type DeclaredValue, declaredValues } from './declared-values.ts';
 import type { OpenedValue, Protection } from './protection.ts';
-import { commitmentsIn, idIn, putBackText } from './restore-text.ts';
 import { openDraft, sealDraft, toldAs } from './seal-draft.ts';
 import { createSubjectKeys, type SubjectKey } from './subject-keys.ts';
 import { decipher, placeOf } from './value-cipher.ts';
@@ -115,24 +113,8 @@ export function createProtection(dependencies: ProtectionDependencies): Protecti
       return records.map((record, place) => restored(record, opened[place] ?? [], logger));
     },
 
-    async restoreTexts(entries) {
-      const marked = entries.flatMap((entry) => {
-        const found = commitmentsIn(entry.text);
-        const id = found === undefined ? undefined : idIn(entry.text);
-        return found === undefined || id === undefined ? [] : [{ entry, ...found, id }];
-      });
-      if (marked.length === 0) return entries;
-      const opened = await open(marked.map(({ id, commitments }) => ({ id, protected: commitments })));
-      const texts = new Map<RawLogEntry, string>();
-      for (const [place, { entry, from }] of marked.entries())
-        texts.set(entry, restoredText(entry, from, opened[place] ?? [], logger));
-      return entries.map((entry) => {
-        const text = texts.get(entry);
-        return text === undefined ? entry : { ...entry, text };
-      });
-    },
-
     open,
+    lend: keys.lend,
 
     async toldBy(record) {
       const [values = []] = await open([record]);
@@ -174,17 +156,4 @@ function restored(record: EvidenceRecord, values: readonly OpenedValue[], logger
     else whole = { ...whole, ...filled };
   }
   return whole;
-}
-
-/** As {@link restored}; of a record that is whole again, the commitments are left out. */
-function restoredText({ text }: RawLogEntry, from: number, values: readonly OpenedValue[], logger: Logger): string {
-  const whole = values.every(({ state }) => state === 'open');
-  let filled = whole ? `${text.slice(0, from)}}` : text;
-  for (const value of values) {
-    if (value.state !== 'open') continue;
-    const next = putBackText(filled, value.path, value.text);
-    if (next === undefined) logger.error({ record: idIn(text), path: value.path }, 'a protected value has no place');
-    else filled = next;
-  }
-  return filled;
 }

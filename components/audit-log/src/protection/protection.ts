@@ -1,4 +1,4 @@
-import type { Commitment, EvidenceRecord, RawLogEntry, RecordDraft, RetentionClass } from '@countersign/contracts';
+import type { Commitment, EvidenceRecord, RecordDraft, RetentionClass } from '@countersign/contracts';
 
 /** A protected value as it is kept beside its record. */
 export interface SealedValue {
@@ -41,6 +41,14 @@ export type OpenedValue = {
   | { readonly state: 'altered' }
 );
 
+/** Keys by which values can be opened, and for how long. */
+export interface LentKeys {
+  /** By id: 32 bytes each, in memory of their own. */
+  readonly keys: ReadonlyMap<string, Uint8Array>;
+  /** Milliseconds after which they have to be forgotten. */
+  readonly forMs: number;
+}
+
 /** Keeps what is told to few: in the leaf a commitment, beside it the ciphertext, under a key that can be destroyed. */
 export interface Protection {
   /**
@@ -50,10 +58,10 @@ export interface Protection {
   seal(draft: RecordDraft, inClass: RetentionClass): Promise<SealedDraft> | SealedDraft;
   /** Puts protected values back into their places, as far as they can be read. Order is kept. */
   restore(records: readonly EvidenceRecord[]): Promise<readonly EvidenceRecord[]>;
-  /** The same with records as text: of equal meaning, the rest of the text as it was. */
-  restoreTexts(entries: readonly RawLogEntry[]): Promise<readonly RawLogEntry[]>;
   /** The protected values of each record, in the order of their paths. */
-  open(records: readonly EvidenceRecord[]): Promise<readonly (readonly OpenedValue[])[]>;
+  open(records: readonly Pick<EvidenceRecord, 'id' | 'protected'>[]): Promise<readonly (readonly OpenedValue[])[]>;
+  /** Those of these keys that are in use and that this node can open, for a thread of this process that opens values itself. */
+  lend(ids: ReadonlySet<string>): Promise<LentKeys>;
   /** {@link SealedDraft.told} of a record that is in the log; undefined where a value can no longer be read. */
   toldBy(record: EvidenceRecord): Promise<string | undefined>;
   /** The first of these keys that does not open as it is stored now; one that is destroyed, or of another region, is none. */

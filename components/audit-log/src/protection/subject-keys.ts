@@ -1,6 +1,7 @@
 import { type Clock, createGenerations, isCodedError, type Random } from '@countersign/kernel';
 import { type SealingKey, seal, unseal } from '@countersign/runtime';
 import type { KeyUse, ProtectedValueStore, StoredKey } from '../store/protected-values.ts';
+import type { LentKeys } from './protection.ts';
 
 export interface SubjectKey {
   /** As commitments name it. */
@@ -18,6 +19,8 @@ export interface SubjectKeys {
   inUse(use: KeyUse): Promise<SubjectKey>;
   /** Keys by their ids, as far as they exist. */
   byIds(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, SubjectKey>>;
+  /** Those of these that can be opened, until they are forgotten here. */
+  lend(ids: ReadonlySet<string>): Promise<LentKeys>;
   /** The first of these that does not open as it is stored now, whatever is in memory. */
   firstBroken(ids: readonly string[]): Promise<string | undefined>;
 }
@@ -109,6 +112,26 @@ export function createSubjectKeys({
     keptSince = clock.now();
   }
 
+  async function byIds(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, SubjectKey>> {
+    forgetOld();
+    const since = keptSince;
+    const found = new Map<string, SubjectKey>();
+    const unknown: string[] = [];
+    for (const id of ids) {
+      const known = read.get(id);
+      if (known === undefined) unknown.push(id);
+      else found.set(id, known);
+    }
+    for (let start = 0; start < unknown.length; start += askedAtOnce)
+      for (const stored of await store.keys(unknown.slice(start, start + askedAtOnce))) {
+        const key = opened(stored);
+        // What was asked for before all was forgotten is not kept as if it had been asked for since.
+        const kept = key.bytes !== undefined && keptSince === since;
+        found.set(key.id, kept ? read.keep(key.id, key) : key);
+      }
+    return found;
+  }
+
   return {
     known(use) {
       forgetOld();
@@ -123,21 +146,16 @@ export function createSubjectKeys({
       }
       return key;
     },
-    async byIds(ids) {
+    byIds,
+    async lend(ids) {
       forgetOld();
-      const found = new Map<string, SubjectKey>();
-      const unknown: string[] = [];
-      for (const id of ids) {
-        const known = read.get(id);
-        if (known === undefined) unknown.push(id);
-        else found.set(id, known);
-      }
-      for (let start = 0; start < unknown.length; start += askedAtOnce)
-        for (const stored of await store.keys(unknown.slice(start, start + askedAtOnce))) {
-          const key = opened(stored);
-          found.set(key.id, key.bytes === undefined ? key : read.keep(key.id, key));
-        }
-      return found;
+      // Of the moment of the question: all may be forgotten while it is under way, and what was known before is as old as it was.
+      const until = keptSince + keptMs;
+      const keys = new Map<string, Uint8Array>();
+      // A copy: what a thread is given takes with it the memory that it is a part of.
+      for (const { id, bytes } of (await byIds(ids)).values())
+        if (bytes !== undefined) keys.set(id, new Uint8Array(bytes));
+      return { keys, forMs: Math.min(keptMs, Math.max(0, until - clock.now())) };
     },
     async firstBroken(ids) {
       for (let start = 0; start < ids.length; start += askedAtOnce)

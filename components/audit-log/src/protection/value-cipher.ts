@@ -2,9 +2,11 @@ import { createCipheriv, createDecipheriv, hash } from 'node:crypto';
 import type { Commitment } from '@countersign/contracts';
 import type { Random } from '@countersign/kernel';
 
-const saltBytes = 32;
+/** What goes before the text. */
+export const saltBytes = 32;
 const nonceBytes = 12;
 const tagBytes = 16;
+const tagLength = { authTagLength: tagBytes };
 
 /** What a value becomes: two digests for the leaf, and the bytes that are kept beside it. */
 export interface CipheredValue extends Pick<Commitment, 'commitment' | 'ciphertext'> {
@@ -45,25 +47,39 @@ export function decipher(
   { commitment }: Pick<Commitment, 'commitment'>,
   bytes: Buffer,
 ): { readonly salt: Buffer; readonly text: string } | undefined {
-  if (bytes.length <= nonceBytes + saltBytes + tagBytes) return undefined;
-  const plain = decrypt(key, place, bytes);
-  if (plain === undefined || hash('sha256', plain, 'base64url') !== commitment) return undefined;
+  const plain = decipherBytes(key, Buffer.from(place), commitment, bytes);
+  if (plain === undefined) return undefined;
   return { salt: plain.subarray(0, saltBytes), text: plain.toString('utf8', saltBytes) };
 }
 
-function decrypt(key: Uint8Array, place: string, bytes: Buffer): Buffer | undefined {
-  const opening = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, nonceBytes), { authTagLength: tagBytes })
-    .setAAD(Buffer.from(place))
+/**
+ * The same for who has no use for a string.
+ *
+ * @param place in UTF-8
+ * @returns salt and text: the text begins at {@link saltBytes}
+ */
+export function decipherBytes(
+  key: Uint8Array,
+  place: Uint8Array,
+  commitment: string,
+  bytes: Buffer,
+): Buffer | undefined {
+  if (bytes.length <= nonceBytes + saltBytes + tagBytes) return undefined;
+  const opening = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, nonceBytes), tagLength)
+    .setAAD(place)
     .setAuthTag(bytes.subarray(-tagBytes));
   const plain = opening.update(bytes.subarray(nonceBytes, -tagBytes));
   try {
     opening.final();
-    return plain;
   } catch {
     // The tag says that these are other bytes, of another key or another place.
     return undefined;
   }
+  return hash('sha256', plain, 'base64url') === commitment ? plain : undefined;
 }
+
+/** Bytes of what is kept that are not text. */
+export const bytesBesideText = nonceBytes + saltBytes + tagBytes;
 
 /** Where a value belongs, in a form that no other place has. */
 export function placeOf(record: string, path: string): string {

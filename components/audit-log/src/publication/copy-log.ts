@@ -22,6 +22,18 @@ export interface LogSource {
   entryBundle(bundle: EntryBundle): Promise<Uint8Array | undefined>;
 }
 
+/** What is copied, and how much of it. */
+export interface CopyOrder {
+  readonly source: LogSource;
+  /** The checkpoint to copy, as it was served. */
+  readonly note: string;
+  /** Verifies the signatures of a checkpoint, of what is served and of what the folder has; throws when they are not enough. */
+  readonly open: (note: string) => Head;
+  /** Whether entries are copied as well. */
+  readonly entries: boolean;
+  readonly onProgress?: (done: bigint, of: bigint) => void;
+}
+
 export interface CopyResult {
   readonly size: bigint;
   /** Tiles and bundles that were added. */
@@ -37,8 +49,6 @@ const tilesAtOnce = 8;
  * tile has the hash that the tree has for it, each entry that of its leaf. The checkpoint comes last, so whoever reads
  * the folder finds all that it promises. Stopped anywhere, it goes on where it was.
  *
- * @param open verifies the signatures of a checkpoint; throws when they are not enough
- * @param entries whether entries are copied as well
  * @throws CodedError `log_copy_unverified` when the source gives something else than was signed; `log_inconsistent` when
  *   the folder has another history or other bytes; `log_folder_unusable`
  */
@@ -49,14 +59,7 @@ export async function copyLog({
   open,
   entries,
   onProgress,
-}: {
-  readonly folder: TileFolder;
-  readonly source: LogSource;
-  readonly note: string;
-  readonly open: (note: string) => Head;
-  readonly entries: boolean;
-  readonly onProgress?: (done: bigint, of: bigint) => void;
-}): Promise<CopyResult> {
+}: CopyOrder & { readonly folder: TileFolder }): Promise<CopyResult> {
   const head = open(note);
   const heldNote = await folder.checkpoint();
   const held = heldNote === undefined ? undefined : open(heldNote);

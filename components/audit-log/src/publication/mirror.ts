@@ -1,5 +1,4 @@
-import { type CopyResult, copyLog, type LogSource } from './copy-log.ts';
-import type { Head } from './head-guard.ts';
+import { type CopyOrder, type CopyResult, copyLog } from './copy-log.ts';
 import { openTileFolder } from './tile-folder.ts';
 
 /**
@@ -9,20 +8,11 @@ import { openTileFolder } from './tile-folder.ts';
  */
 export async function mirrorLog({
   folder: path,
-  ...copy
-}: {
-  readonly folder: string;
-  readonly source: LogSource;
-  /** The checkpoint to copy, as it was served. */
-  readonly note: string;
-  /** Verifies signatures, of what is served and of what the folder has; throws when they are not enough. */
-  readonly open: (note: string) => Head;
-  readonly entries: boolean;
-  readonly onProgress?: (done: bigint, of: bigint) => void;
-}): Promise<CopyResult> {
+  ...order
+}: CopyOrder & { readonly folder: string }): Promise<CopyResult> {
   const folder = await openTileFolder(path);
   try {
-    return await copyLog({ folder, ...copy });
+    return await copyLog({ folder, ...order });
   } finally {
     folder.release();
   }

@@ -1,32 +1,14 @@
-import { accessErrors, type Caller, type RecordDraft, type ResourceGuard } from '@countersign/contracts';
+import type { RecordDraft } from '@countersign/contracts';
 import type { OcsfEvent } from '@countersign/evidence';
-import { systemRandom } from '@countersign/kernel';
-import { createHttpServer, createMetrics } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { auditLogRoutes, type RunningAuditLog } from '../index.ts';
-import { createRig, draft, drafts, logger, newMandate, newTransaction, type Rig } from '../testing/rig.ts';
+import type { RunningAuditLog } from '../index.ts';
+import { createRig, draft, drafts, newMandate, newTransaction, type Rig } from '../testing/rig.ts';
+import { serveLog } from '../testing/serve-log.ts';
 
 const operator = '529900T8BM49AURSDO55';
 const fund = '529900ASSETMNGRDEM02';
 const stranger = '635400CUSTODIANEXA09';
-
-/** Lets in whoever names themself: `DPoP <institution> <scope> <scope>`. */
-const guard: ResourceGuard = {
-  async check({ authorization }, { scope }): Promise<Caller> {
-    const [, institution = '', ...scopes] = (authorization[0] ?? '').split(' ');
-    if (!scopes.includes(scope)) throw accessErrors.error('insufficient_scope', `The token lacks ${scope}.`);
-    return {
-      subject: 'person:auditor',
-      client: 'console',
-      institution,
-      actors: [],
-      scope: scopes,
-      tokenId: 't',
-      authorizationDetails: [],
-    };
-  },
-};
 
 let rig: Rig;
 let log: RunningAuditLog;
@@ -41,16 +23,7 @@ async function append(members: Partial<RecordDraft>) {
 beforeAll(async () => {
   rig = await createRig();
   log = await rig.open();
-  app = createHttpServer({ logger, metrics: createMetrics() });
-  auditLogRoutes(app, {
-    auditLog: log,
-    guard,
-    baseUrl: 'https://log.example',
-    operator,
-    partiesOf: async () => [fund],
-    clock: rig.clock,
-    random: systemRandom,
-  });
+  app = serveLog(rig, log, { operator, partiesOf: async () => [fund] });
   const accepted = await append({
     type: 'mandate.accepted',
     subject: { id: 'service:am', institution: fund },
@@ -122,7 +95,7 @@ describe('the graph of a transaction over HTTP', () => {
     expect(made).toHaveLength(1);
     expect(made[0]).toMatchObject({
       id: evidence,
-      subject: { id: 'person:auditor', institution: operator },
+      subject: { id: `person:auditor-of-${operator}`, institution: operator },
       data: { query: { transaction }, records: expect.any(Number) },
     });
   });

@@ -1,11 +1,11 @@
-import { accessErrors, type Caller, type EvidenceRecord, type ResourceGuard } from '@countersign/contracts';
+import type { EvidenceRecord } from '@countersign/contracts';
 import { type EvidenceBundle, verifyBundle } from '@countersign/evidence';
-import { canonicalize, sha256Base64Url, systemRandom } from '@countersign/kernel';
-import { createHttpServer, createMetrics } from '@countersign/runtime';
+import { canonicalize, sha256Base64Url } from '@countersign/kernel';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { auditLogRoutes, type RunningAuditLog } from '../index.ts';
-import { createRig, draft, logger, newMandate, newTransaction, type Rig } from '../testing/rig.ts';
+import type { RunningAuditLog } from '../index.ts';
+import { createRig, draft, newMandate, newTransaction, type Rig } from '../testing/rig.ts';
+import { serveLog } from '../testing/serve-log.ts';
 
 const operator = '5299000J2N45DDNE4Y28';
 const fund = '5493001KJTIIGC8Y1R12';
@@ -50,37 +50,11 @@ const mandated = draft({
   data: { mandate: { id: newMandate(), grantor: { lei: fund }, grantee: { lei: broker } } },
 });
 
-/** A token is whose it is and its scopes: `DPoP <lei> <scope> <scope>`. */
-const guard: ResourceGuard = {
-  async check({ authorization }, need): Promise<Caller> {
-    const [, institution = '', ...scope] = (authorization[0] ?? '').split(' ');
-    if (!scope.includes(need.scope)) throw accessErrors.error('insufficient_scope', `The token lacks ${need.scope}.`);
-    return {
-      subject: `person:auditor-of-${institution}`,
-      client: 'console',
-      institution,
-      actors: ['agent:assistant'],
-      scope,
-      tokenId: 't',
-      authorizationDetails: [],
-    };
-  },
-};
-
 beforeAll(async () => {
   rig = await createRig();
   log = await rig.open();
   for (const one of [opened, filled, approved, mandated, draft()]) await log.append(one);
-  app = createHttpServer({ logger, metrics: createMetrics() });
-  auditLogRoutes(app, {
-    auditLog: log,
-    guard,
-    baseUrl: 'https://log.example',
-    operator,
-    partiesOf: async (id) => (id === transaction ? [fund, broker] : []),
-    clock: rig.clock,
-    random: systemRandom,
-  });
+  app = serveLog(rig, log, { operator, partiesOf: async (id) => (id === transaction ? [fund, broker] : []) });
 });
 afterAll(async () => {
   await app.close();
@@ -257,16 +231,7 @@ describe('a reading', () => {
     expect((await newestReading()).data).toMatchObject({ records: 0, places: [] });
     const stopped = await rig.open();
     await stopped.stop();
-    const other = createHttpServer({ logger, metrics: createMetrics() });
-    auditLogRoutes(other, {
-      auditLog: stopped,
-      guard,
-      baseUrl: 'https://log.example',
-      operator,
-      partiesOf: async () => [],
-      clock: rig.clock,
-      random: systemRandom,
-    });
+    const other = serveLog(rig, stopped, { operator });
     const answer = await other.inject({
       url: `/evidence/records?transaction=${transaction}`,
       headers: { authorization: `DPoP ${operator} audit:read` },
@@ -348,16 +313,7 @@ describe('readings at once', () => {
     const released = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const busy = createHttpServer({ logger, metrics: createMetrics() });
-    auditLogRoutes(busy, {
-      auditLog: log,
-      guard,
-      baseUrl: 'https://log.example',
-      operator,
-      partiesOf: () => released.then(() => []),
-      clock: rig.clock,
-      random: systemRandom,
-    });
+    const busy = serveLog(rig, log, { operator, partiesOf: () => released.then(() => []) });
     const ask = (url: string, institution: string) =>
       busy.inject({ url, headers: { authorization: `DPoP ${institution} audit:read audit:export` } });
     const doors = [

@@ -1,5 +1,5 @@
 import type { RecordType } from '@countersign/contracts';
-import { timePlace } from '../record-json.ts';
+import { timePlace } from '../record-places.ts';
 import type { Queryable } from './queryable.ts';
 
 export interface StoredEntry {

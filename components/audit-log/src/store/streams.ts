@@ -1,4 +1,5 @@
-import { numberPlace, streamPlace } from '../record-json.ts';
+import { numberPlace, streamPlace } from '../record-places.ts';
+import { projecting } from './projecting.ts';
 import type { Queryable } from './queryable.ts';
 
 /** What the monitor needs of a record: its head, and all of it where it may be about a stream. */
@@ -38,16 +39,7 @@ const headBytes = 128;
 /** The questions of the monitor. */
 export function streamStore(database: Queryable) {
   return {
-    /** For this transaction. @returns false when another one watches at the moment */
-    async tryTurn(): Promise<boolean> {
-      const { rows } = await database.query<{ mine: boolean }>(`select pg_try_advisory_xact_lock(${turn}) as mine`);
-      return rows[0]?.mine === true;
-    },
-
-    /** What was seen can be seen again: losing the last of it in a crash costs nothing, waiting for the disk would. */
-    async needNotBeDurable(): Promise<void> {
-      await database.query('set local synchronous_commit = off');
-    },
+    ...projecting(database, turn),
 
     async watched(): Promise<{ readonly through: bigint; readonly watched: unknown } | undefined> {
       const { rows } = await database.query<{ through: string; watched: unknown }>(

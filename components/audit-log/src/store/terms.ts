@@ -1,5 +1,6 @@
 import type { RecordType } from '@countersign/contracts';
 import { bodyOfEntry } from './entries.ts';
+import { projecting } from './projecting.ts';
 import type { Queryable } from './queryable.ts';
 
 /** One thing that a record is asked to be, by an index that knows the places of all that are. */
@@ -33,16 +34,7 @@ const turn = '7163058014938236712';
 /** The questions of the projection by which evidence is found. */
 export function termStore(database: Queryable) {
   return {
-    /** For this transaction. @returns false when another one draws terms at the moment */
-    async tryTurn(): Promise<boolean> {
-      const { rows } = await database.query<{ mine: boolean }>(`select pg_try_advisory_xact_lock(${turn}) as mine`);
-      return rows[0]?.mine === true;
-    },
-
-    /** Terms can be drawn again from the log: losing the last of them in a crash costs nothing, waiting for the disk would. */
-    async needNotBeDurable(): Promise<void> {
-      await database.query('set local synchronous_commit = off');
-    },
+    ...projecting(database, turn),
 
     /** Records before this place have their terms. */
     async drawn(rule: number): Promise<bigint> {

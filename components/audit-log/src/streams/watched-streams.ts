@@ -1,6 +1,6 @@
 import { type Gap, type NumberRange, statementOf, streamPlaceOf, withoutNumbers } from '@countersign/evidence';
 import { parseInstant, parseJson } from '@countersign/kernel';
-import { timePlace } from '../record-json.ts';
+import { timePlace } from '../record-places.ts';
 import type { StreamRuns, WatchedRecord } from '../store/streams.ts';
 
 /** What is wrong with a stream. */

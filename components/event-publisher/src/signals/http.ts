@@ -5,8 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { changeBody, configurationAnswer, createBody } from './configuration.ts';
 import { metadataAnswer, metadataPath, transmitterMetadata } from './metadata.ts';
-import { streamStatuses } from './stream.ts';
-import type { Receiver } from './streams.ts';
+import { type Receiver, streamStatuses } from './stream.ts';
 import type { SignalTransmitter } from './transmitter.ts';
 
 const closed = { additionalProperties: false };

@@ -6,8 +6,8 @@ import type { Fill } from './filling.ts';
 import { signSecurityEvent } from './security-event-token.ts';
 import type { SignalReader } from './signal-reader.ts';
 import type { SignalStore } from './store.ts';
-import { parseStreamId, type SignalStream } from './stream.ts';
-import type { Receiver } from './streams.ts';
+import { parseStreamId, type Receiver, type SignalStream } from './stream.ts';
+import { streamChanged } from './stream-changed.ts';
 
 export interface PollDependencies {
   readonly store: SignalStore;
@@ -66,21 +66,7 @@ export function createPoll(dependencies: PollDependencies): Poll {
       const dropped = await unit.drop(stream.id, refused);
       if (dropped.length === 0) return;
       const sets = dropped.map((jti) => ({ jti, err: codeOf(setErrs[jti]?.err) }));
-      await audit.append({
-        id: newId('record', { clock, random }),
-        type: 'signal.stream-changed',
-        source: 'event-publisher',
-        outcome: 'done',
-        subject: { id: by.id, institution: by.institution },
-        client: by.client,
-        data: {
-          operation: 'refuse-tokens',
-          stream: stream.id,
-          institution: stream.institution,
-          audience: stream.audience,
-          sets,
-        },
-      });
+      await audit.append(streamChanged(newId('record', { clock, random }), 'refuse-tokens', stream, by, { sets }));
       logger.warn({ stream: stream.id, count: sets.length }, 'a receiver could not use security events');
     });
   }

@@ -1,7 +1,7 @@
 import type { RecordId } from '@countersign/kernel';
-import { transaction } from '@countersign/runtime';
+import { ask, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { ask, createLeases, type LeaseRequest } from '../store/leases.ts';
+import { createLeases, type LeaseRequest } from '../store/leases.ts';
 import type { QueuedClaims, SignalStream, SignalStreamId, StreamDelivery, StreamStatus } from './stream.ts';
 import type { SubjectIdentifier } from './subject.ts';
 

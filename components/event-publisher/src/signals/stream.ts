@@ -1,7 +1,13 @@
-import { type CaepEvent, caepEvents, caepEventUri } from '@countersign/contracts';
+import { type Actor, type CaepEvent, caepEvents, caepEventUri } from '@countersign/contracts';
 import { type Brand, type Clock, newId, type Random } from '@countersign/kernel';
 import type { Signal } from './projection.ts';
 import type { SecurityEventClaims } from './security-event-token.ts';
+
+/** Who asks: a client of an institution. The institution's streams are each of its clients' to manage. */
+export interface Receiver extends Actor {
+  readonly institution: string;
+  readonly client: string;
+}
 
 /** Id of a stream: as the framework asks, of characters that no URL needs to escape. */
 export type SignalStreamId = Brand<string, 'SignalStreamId'>;

@@ -1,4 +1,4 @@
-import { type Actor, type AuditAppender, sharedSignalErrors, streamEventUri } from '@countersign/contracts';
+import { type AuditAppender, sharedSignalErrors, streamEventUri } from '@countersign/contracts';
 import { type Clock, type Json, newId, type Random, type RecordId } from '@countersign/kernel';
 import { type SealingKey, seal } from '@countersign/runtime';
 import { describeAddress } from '../delivery-address.ts';
@@ -21,12 +21,14 @@ import {
   eventsDelivered,
   newStreamId,
   parseStreamId,
+  type Receiver,
   type SignalStream,
   type SignalStreamId,
   type StreamDelivery,
   type StreamStatus,
   streamToken,
 } from './stream.ts';
+import { streamChanged } from './stream-changed.ts';
 import { digestOfSubject, readSubject, type SubjectIdentifier } from './subject.ts';
 
 export interface StreamDependencies {
@@ -38,12 +40,6 @@ export interface StreamDependencies {
   readonly transmitter: Transmitter;
   readonly clock: Clock;
   readonly random: Random;
-}
-
-/** Who asks: a client of an institution. The institution's streams are each of its clients' to manage. */
-export interface Receiver extends Actor {
-  readonly institution: string;
-  readonly client: string;
 }
 
 export interface StatusAnswer {
@@ -89,23 +85,14 @@ export function createStreams(dependencies: StreamDependencies): Streams {
   const { store, reader, audit, sealingKey, transmitter, clock, random } = dependencies;
   const shown = (stream: SignalStream): StreamConfiguration => configurationOf(stream, transmitter);
 
-  async function record(operation: string, stream: SignalStream, by: Receiver, more: Json = {}): Promise<RecordId> {
+  async function record(
+    operation: string,
+    stream: SignalStream,
+    by: Receiver,
+    more?: Readonly<Record<string, Json>>,
+  ): Promise<RecordId> {
     const id = newId('record', { clock, random });
-    await audit.append({
-      id,
-      type: 'signal.stream-changed',
-      source: 'event-publisher',
-      outcome: 'done',
-      subject: { id: by.id, institution: by.institution },
-      client: by.client,
-      data: {
-        operation,
-        stream: stream.id,
-        institution: stream.institution,
-        audience: stream.audience,
-        ...(more as Readonly<Record<string, Json>>),
-      },
-    });
+    await audit.append(streamChanged(id, operation, stream, by, more));
     return id;
   }
 
@@ -282,7 +269,7 @@ function statusOf({ id, status, statusReason }: SignalStream): StatusAnswer {
   return { stream_id: id, status, ...(statusReason === undefined ? {} : { reason: statusReason }) };
 }
 
-function describe({ delivery, eventsRequested }: SignalStream): Json {
+function describe({ delivery, eventsRequested }: SignalStream): Readonly<Record<string, Json>> {
   return {
     method: delivery.method,
     ...(delivery.method === 'push'

@@ -1,4 +1,4 @@
-import { databaseFailure } from '@countersign/runtime';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 
 /** What is asked for when work is leased. Times in milliseconds since the epoch. */
@@ -74,17 +74,4 @@ export function createLeases<Row extends pg.QueryResultRow>(pool: pg.Pool, table
       return rowCount === 1;
     },
   };
-}
-
-/** One statement. @throws CodedError `database_unavailable` */
-export async function ask<Row extends pg.QueryResultRow>(
-  on: pg.Pool | pg.PoolClient,
-  text: string,
-  values: readonly unknown[],
-): Promise<pg.QueryResult<Row>> {
-  try {
-    return await on.query<Row>(text, [...values]);
-  } catch (error) {
-    throw databaseFailure(error);
-  }
 }

@@ -1,4 +1,4 @@
-import { type KeyPurpose, type Outbound, outboundErrors } from '@countersign/contracts';
+import type { KeyPurpose } from '@countersign/contracts';
 import { newId, systemRandom, type TransactionId } from '@countersign/kernel';
 import { createKeyring, createLogger } from '@countersign/runtime';
 import { createTestDatabase, fixedClock } from '@countersign/testkit';
@@ -8,26 +8,8 @@ import {
   eventPublisherMigrations,
   type RunningEventPublisher,
 } from '../index.ts';
+import { plainOutbound } from './plain-outbound.ts';
 import { createSmallLog, leis, version } from './small-log.ts';
-
-/** Posts as the gateway does, without its rules: those are tested there. */
-const plainOutbound: Pick<Outbound, 'post'> = {
-  async post(url, { contentType, body, headers = {}, timeoutMs = 1_000 }) {
-    try {
-      const answer = await fetch(url, {
-        method: 'POST',
-        headers: { ...headers, 'content-type': contentType },
-        body,
-        redirect: 'error',
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      await answer.body?.cancel();
-      return { status: answer.status };
-    } catch {
-      throw outboundErrors.error('outbound_failed', 'The address did not answer as it must.');
-    }
-  },
-};
 
 /** Never by itself: tests say when. */
 const never = 3_600_000;

@@ -1,73 +1,23 @@
-import {
-  type AuditLog,
-  auditLogErrors,
-  type EvidenceRecord,
-  type LogEntry,
-  type RecordDraft,
-  requireFit,
-} from '@countersign/contracts';
-import { type Clock, type Json, newId, systemRandom, toInstant } from '@countersign/kernel';
+import type { Clock, Json } from '@countersign/kernel';
+import { createMemoryLog, type MemoryLog } from '@countersign/testkit';
 
-/** A log in memory that keeps the promises of the contract, and breaks when told to. */
-export interface SmallLog extends Pick<AuditLog, 'append' | 'scan' | 'newest' | 'find'> {
-  readonly entries: readonly LogEntry[];
-  ofType(type: RecordDraft['type']): readonly EvidenceRecord[];
-  /** A record of somebody's, written at once. @returns its entry */
-  write(draft: Omit<RecordDraft, 'id' | 'source' | 'outcome'>): LogEntry;
-  /** From now on it answers nothing of the kind. */
-  breakDown(what: 'reading' | 'writing'): void;
-  repair(): void;
+/** A log in memory that begins as every log does, and breaks when told to. */
+export interface SmallLog extends MemoryLog {
   /** How often it was scanned. */
   readonly scans: number;
 }
 
 export function createSmallLog(clock: Clock): SmallLog {
-  const entries: LogEntry[] = [];
-  const broken = new Set<'reading' | 'writing'>();
+  const log = createMemoryLog(clock);
   let scans = 0;
-
-  function mustWork(what: 'reading' | 'writing'): void {
-    if (broken.has(what)) throw auditLogErrors.error('log_unavailable', 'The log cannot be asked now.');
-  }
-  function put(draft: RecordDraft): LogEntry {
-    // What cannot be written as JSON must fail here as it would there.
-    const record = JSON.parse(JSON.stringify({ v: 1, time: toInstant(clock.now()), ...draft })) as EvidenceRecord;
-    const entry = { index: BigInt(entries.length), record };
-    entries.push(entry);
-    return entry;
-  }
-
-  // As every log begins.
-  put({ id: newId('record', { clock, random: systemRandom }), type: 'log.opened', source: 'test', outcome: 'done' });
+  log.write({ type: 'log.opened' });
   return {
-    entries,
-    ofType: (type) => entries.map(({ record }) => record).filter((record) => record.type === type),
-    write: (draft) =>
-      put({ ...draft, id: newId('record', { clock, random: systemRandom }), source: 'test', outcome: 'done' }),
-    async append(draft) {
-      mustWork('writing');
-      requireFit(draft);
-      const { index, record } = put(draft);
-      return { id: record.id, index, time: record.time };
-    },
-    async scan({ types, after = -1n, limit }) {
-      mustWork('reading');
+    ...log,
+    async scan(query) {
+      const found = await log.scan(query);
       scans += 1;
-      return entries
-        .filter(({ index, record }) => index > after && types.includes(record.type))
-        .slice(0, limit)
-        .map(({ index, record }) => ({ index, text: JSON.stringify(record) }));
+      return found;
     },
-    async newest(types) {
-      mustWork('reading');
-      return entries.findLast(({ record }) => types.includes(record.type))?.index ?? -1n;
-    },
-    async find(id) {
-      mustWork('reading');
-      return entries.find(({ record }) => record.id === id);
-    },
-    breakDown: (what) => void broken.add(what),
-    repair: () => broken.clear(),
     get scans() {
       return scans;
     },

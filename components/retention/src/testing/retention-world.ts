@@ -1,4 +1,4 @@
-import { isCodedError, newId, systemRandom } from '@countersign/kernel';
+import { newId, systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
 import { createTestDatabase, fixedClock } from '@countersign/testkit';
 import { createRetention, type RunningRetention, retentionMigrations } from '../index.ts';
@@ -51,7 +51,7 @@ export async function createRetentionWorld() {
     /** A record that is so many years old when time has come back. */
     aged(ago: number, draft: Parameters<typeof log.write>[0]) {
       clock.advance(-ago * years);
-      const record = log.write(draft);
+      const { record } = log.write(draft);
       clock.advance(ago * years);
       return record;
     },
@@ -63,14 +63,3 @@ export async function createRetentionWorld() {
   };
 }
 export type RetentionWorld = Awaited<ReturnType<typeof createRetentionWorld>>;
-
-/** The code with which something is refused. */
-export async function codeOf(attempt: Promise<unknown>): Promise<string> {
-  try {
-    await attempt;
-  } catch (error) {
-    if (isCodedError(error)) return error.code;
-    throw error;
-  }
-  return 'nothing was refused';
-}

@@ -1,12 +1,13 @@
 import {
   type EvidenceRecord,
   type LogCustody,
+  type RecordDraft,
   retentionClasses,
   retentionClassOf,
   retentionErrors,
   type SubjectKey,
 } from '@countersign/contracts';
-import { type Clock, newId, systemRandom, toInstant } from '@countersign/kernel';
+import { type Clock, type RecordId, toInstant } from '@countersign/kernel';
 import { keeps, type SmallLog } from './small-log.ts';
 
 /** What the log lets its keeper do, over a log in memory. */
@@ -41,14 +42,9 @@ export function createSmallCustody(log: SmallLog, clock: Clock): SmallCustody {
     );
     if (later) throw retentionErrors.error('custody_outdated', 'A hold or a schedule came in between.');
   }
-  const record = (type: 'log.pruned' | 'erasure.completed', members: object) =>
-    log.append({
-      id: newId('record', { clock, random: systemRandom }),
-      type,
-      source: 'audit-log',
-      outcome: 'done',
-      ...members,
-    });
+  /** Of the log's own, which no writer could append. */
+  const record = (type: 'log.pruned' | 'erasure.completed', members: Partial<RecordDraft>): RecordId =>
+    log.write({ type, source: 'audit-log', ...members }).record.id;
 
   const custody: SmallCustody = {
     pruned,
@@ -78,7 +74,7 @@ export function createSmallCustody(log: SmallLog, clock: Clock): SmallCustody {
       onProgress?.(going.length, going.length);
       for (const { id } of going) pruned.add(id);
       const held = due.length - going.length;
-      const { id } = await record('log.pruned', {
+      const id = record('log.pruned', {
         subject: by,
         references: [authority],
         data: { class: name, count: going.length, held, needed: 0, complete: true },
@@ -96,7 +92,7 @@ export function createSmallCustody(log: SmallLog, clock: Clock): SmallCustody {
     async erase({ keys: wanted, asOf, authority, by }) {
       await judged(asOf);
       const values = wanted.reduce((sum, key) => sum + (keys.get(key)?.values ?? 0), 0);
-      await record('erasure.completed', { subject: by, references: [authority], data: { keys: wanted, values } });
+      record('erasure.completed', { subject: by, references: [authority], data: { keys: wanted, values } });
       for (const key of wanted) {
         const found = keys.get(key);
         if (found !== undefined) keys.set(key, { ...found, values: 0, erasedAt: toInstant(clock.now()) });

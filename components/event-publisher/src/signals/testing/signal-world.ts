@@ -1,5 +1,4 @@
-import type { KeyPurpose, Outbound } from '@countersign/contracts';
-import { outboundErrors } from '@countersign/contracts';
+import type { KeyPurpose } from '@countersign/contracts';
 import { CodedError, newId, systemRandom } from '@countersign/kernel';
 import { createKeyring, createLogger } from '@countersign/runtime';
 import { createTestDatabase, fixedClock } from '@countersign/testkit';
@@ -10,27 +9,9 @@ import {
   type SignalTransmitter,
   type SignalTransmitterDependencies,
 } from '../../index.ts';
+import { plainOutbound } from '../../testing/plain-outbound.ts';
 import { createSmallLog, leis } from '../../testing/small-log.ts';
 import type { DirectoryView } from '../projection.ts';
-
-/** Posts as the gateway does, without its rules: those are tested there. */
-const plainOutbound: Pick<Outbound, 'post'> = {
-  async post(url, { contentType, body, authorization, timeoutMs = 1_000 }) {
-    try {
-      const answer = await fetch(url, {
-        method: 'POST',
-        headers: { 'content-type': contentType, ...(authorization === undefined ? {} : { authorization }) },
-        body,
-        redirect: 'error',
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      await answer.body?.cancel();
-      return { status: answer.status };
-    } catch {
-      throw outboundErrors.error('outbound_failed', 'The address did not answer as it must.');
-    }
-  },
-};
 
 /** Never by itself: tests say when. */
 const never = 3_600_000;

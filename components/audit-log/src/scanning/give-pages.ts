@@ -1,0 +1,70 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { FromRecordStream, RecordPage } from '@countersign/contracts';
+import { detailOf } from './detail-of.ts';
+import type { PageReader } from './page-reader.ts';
+
+/** Longer than any page is worked on. So long a page lies there opened, and a slot is taken by who forgot about it. */
+export const longestSilenceMs = 300_000;
+
+/**
+ * Gives pages to who asks for them, until there is no more or something fails, which is said. One page is read and opened
+ * ahead, while nobody asks; nothing is read before the first is asked for. Who does not ask for too long is given up.
+ *
+ * @param begin runs before the first page is read
+ * @param silenceMs after which nobody is expected to ask any more
+ */
+export async function givePages(
+  consumer: MessagePort,
+  pages: PageReader,
+  begin: () => Promise<void>,
+  silenceMs: number,
+): Promise<void> {
+  const asked = countAsked(consumer, silenceMs);
+  const say = (said: FromRecordStream, handedOver: ArrayBuffer[] = []): void => consumer.postMessage(said, handedOver);
+  const sayPage = (page: RecordPage): void => say({ say: 'page', page }, [page.bytes.buffer, page.ends.buffer]);
+  try {
+    await asked.reaches(1);
+    await begin();
+    let reading = pages.read();
+    for (let number = 1; ; number++) {
+      const read = await reading;
+      if (read === undefined) {
+        await asked.reaches(number);
+        return say({ say: 'end' });
+      }
+      // The database works on the next page while this one is opened.
+      reading = asked.reaches(number).then(() => pages.read());
+      // Whatever befalls it is met when its turn comes.
+      reading.catch(() => undefined);
+      const page = await pages.open(read);
+      await asked.reaches(number);
+      sayPage(page);
+    }
+  } catch (error) {
+    say({ say: 'failed', detail: detailOf(error) });
+  }
+}
+
+/** Counts the pages asked for. What it is waited for fails when nothing is asked for too long. */
+function countAsked(consumer: MessagePort, silenceMs: number): { reaches(number: number): Promise<void> } {
+  let asked = 0;
+  let waiting: readonly { readonly number: number; readonly resolve: () => void }[] = [];
+  // Whatever is said asks for a page: there is nothing else to say.
+  consumer.on('message', () => {
+    asked += 1;
+    for (const { number, resolve } of waiting) if (number <= asked) resolve();
+    waiting = waiting.filter(({ number }) => number > asked);
+  });
+  return {
+    reaches: (number) =>
+      new Promise((resolve, reject) => {
+        if (number <= asked) return resolve();
+        const timer = setTimeout(() => reject(new Error('nobody has asked for another page for long')), silenceMs);
+        const heard = (): void => {
+          clearTimeout(timer);
+          resolve();
+        };
+        waiting = [...waiting, { number, resolve: heard }];
+      }),
+  };
+}

@@ -1,0 +1,86 @@
+import { MessageChannel, type Worker } from 'node:worker_threads';
+import { type RecordStream, readPointer } from '@countersign/contracts';
+import { databaseErrors, type Logger, startThread, workerFile } from '@countersign/runtime';
+import type pg from 'pg';
+import { logUnavailable } from '../availability.ts';
+import type { Protection } from '../protection/protection.ts';
+import { connectionBeside, connectionVariables } from '../store/bulk-reader.ts';
+import { keepKeys } from './key-keeper.ts';
+import type { StreamTask, ToKeeper } from './messages.ts';
+
+/** Streams at once: each has a thread, a connection and some megabytes. */
+const mostStreams = 4;
+const mostValues = 8;
+
+export interface RecordStreams {
+  /**
+   * @param values JSON pointers, at most 8
+   * @throws CodedError `overloaded` when as many are being read as there may be; `log_unavailable` once it is stopped
+   */
+  open(stretch: StreamTask['stretch'], values: readonly string[]): RecordStream;
+  /** Ends all that are being read. */
+  stop(): Promise<void>;
+}
+
+/** Streams of records, each with a thread and a connection of its own. */
+export function createRecordStreams({
+  pool,
+  protection,
+  logger,
+}: {
+  /** Its connections are used by nobody here: it says how to make one. */
+  readonly pool: pg.Pool;
+  readonly protection: Protection;
+  readonly logger: Logger;
+}): RecordStreams {
+  const running = new Set<Worker>();
+  let stopped = false;
+
+  function startReading(task: StreamTask): Worker {
+    const thread = startThread(workerFile(import.meta.url, './stream-worker.ts'), {
+      name: 'record-stream',
+      workerData: task,
+      transferList: [task.consumer],
+      env: connectionVariables(process.env),
+      resourceLimits: { maxYoungGenerationSizeMb: 32, maxOldGenerationSizeMb: 512 },
+    });
+    running.add(thread);
+    thread.on('message', (asked: ToKeeper) => {
+      // Never rejects: what fails is the answer.
+      void keepKeys(protection, asked).then((answer) => thread.postMessage(answer));
+    });
+    // Last: who listens to a thread for the first time is waited for by the process again.
+    thread.unref();
+    thread.on('error', (error) => logger.error({ error }, 'the thread of a stream of records has died'));
+    thread.on('exit', () => running.delete(thread));
+    return thread;
+  }
+
+  return {
+    open(stretch, values) {
+      if (values.length > mostValues || new Set(values).size < values.length)
+        throw new Error(`a stream is asked for at most ${mostValues} values, each once`);
+      for (const path of values)
+        if (readPointer(path) === undefined) throw new Error(`${path} is no place that can be protected`);
+      if (stopped) throw logUnavailable(new Error('the log has been stopped'));
+      if (running.size >= mostStreams)
+        throw databaseErrors.error(
+          'overloaded',
+          'Too much of the log is being read at this moment. Try again shortly.',
+        );
+      const connection = connectionBeside(pool, 'record stream');
+      const { port1: port, port2: consumer } = new MessageChannel();
+      const thread = startReading({ connection, stretch, values, consumer });
+      return {
+        port,
+        async stop() {
+          await thread.terminate();
+        },
+      };
+    },
+    async stop() {
+      stopped = true;
+      await Promise.all([...running].map((thread) => thread.terminate()));
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { createBulkReader } from '../store/bulk-reader.ts';
+import { askKeeper } from './ask-keeper.ts';
+import { givePages, longestSilenceMs } from './give-pages.ts';
+import { createLentKeyRing } from './lent-keys.ts';
+import type { StreamTask } from './messages.ts';
+import { createPageReader } from './page-reader.ts';
+
+// The thread of one stream of records: it reads them over a connection of its own and opens what they protect, so that
+// those whom the process serves do not wait for it. It ends with who reads the stream, and with the process.
+
+if (parentPort !== null) await run(parentPort, workerData);
+
+async function run(parent: MessagePort, { connection, consumer, ...task }: StreamTask): Promise<void> {
+  const reader = createBulkReader(connection);
+  const end = async (): Promise<never> => {
+    await reader.end();
+    consumer.close();
+    return process.exit(0);
+  };
+  consumer.on('close', () => void end());
+  const keeper = askKeeper(parent);
+  const keys = createLentKeyRing({ keeper, now: () => performance.now() });
+  const pages = createPageReader({ reader, keys, keeper, ...task });
+  await givePages(consumer, pages, () => reader.connect(), longestSilenceMs);
+  await end();
+}

@@ -1,0 +1,61 @@
+import { type FromRecordStream, pieceOf, type RecordStream, type ToRecordStream } from '@countersign/contracts';
+
+/** A record as a stream gives it. */
+export interface StreamedRecord {
+  readonly text: string;
+  /** In the order in which they were asked for; empty where there is none. */
+  readonly values: readonly string[];
+}
+
+/** Who reads a stream, one page at a time. @param values how many were asked for */
+export function createStreamReader({ port }: RecordStream, values: number) {
+  const come: FromRecordStream[] = [];
+  let waiting: (() => void) | undefined;
+  let closed = false;
+  const wake = (): void => waiting?.();
+  port.on('message', (said: FromRecordStream) => {
+    come.push(said);
+    wake();
+  });
+  const closing = new Promise<void>((resolve) => {
+    port.on('close', () => {
+      closed = true;
+      wake();
+      resolve();
+    });
+  });
+  const ask: ToRecordStream = { say: 'next' };
+
+  const reader = {
+    ask: () => port.postMessage(ask),
+    /** What is said next, without asking for it; `closed` when nothing more will be. */
+    async said(): Promise<FromRecordStream | 'closed'> {
+      while (come.length === 0 && !closed)
+        await new Promise<void>((resolve) => {
+          waiting = resolve;
+        });
+      return come.shift() ?? 'closed';
+    },
+    /** The records of the next page; undefined at the end. @throws Error when the stream says that it failed */
+    async page(): Promise<readonly StreamedRecord[] | undefined> {
+      reader.ask();
+      const said = await reader.said();
+      if (said === 'closed') throw new Error('the stream was closed');
+      if (said.say === 'failed') throw new Error(said.detail);
+      if (said.say === 'end') return undefined;
+      const { page } = said;
+      return Array.from({ length: page.records }, (_, record) => ({
+        text: pieceOf(page, record, 0, values + 1),
+        values: Array.from({ length: values }, (_, value) => pieceOf(page, record, value + 1, values + 1)),
+      }));
+    },
+    async rest(): Promise<readonly StreamedRecord[]> {
+      const records: StreamedRecord[] = [];
+      for (let page = await reader.page(); page !== undefined; page = await reader.page()) records.push(...page);
+      return records;
+    },
+    closed: closing,
+    close: () => port.close(),
+  };
+  return reader;
+}
