@@ -1,8 +1,8 @@
 import { type Devices, deviceErrors } from '@countersign/contracts';
+import { hiddenField } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anna, ben } from './testing/people.ts';
 import { begin, createSignInWorld, formOf, type SignInNode, type SignInWorld } from './testing/sign-in-world.ts';
-import { hiddenField } from './testing/web-browser.ts';
 
 /** A firm with one workstation, which is Anna's and well. It shows itself by saying its challenge back. */
 const devices: Pick<Devices, 'recognise' | 'requireFit'> = {

@@ -9,6 +9,7 @@ import {
   toInstant,
 } from '@countersign/kernel';
 import type { Tier } from '@countersign/market';
+import { type About, subjectOf } from './authenticators/records.ts';
 import type { StoredSession } from './sessions/session-store.ts';
 import type { StepUp } from './sessions/step-up-store.ts';
 
@@ -92,10 +93,7 @@ export function sessionSteppedUp(
   };
 }
 
-export interface RefusedFacts extends Place {
-  readonly person: PrincipalId;
-  /** Unknown for somebody who is in the directory no more. */
-  readonly institution: string | undefined;
+export interface RefusedFacts extends Place, About {
   readonly method: string;
   readonly reason: string;
   readonly tier: Tier;
@@ -113,7 +111,7 @@ export function sessionRefused(from: From, facts: RefusedFacts): RecordDraft {
     source,
     outcome: 'deny',
     reason: facts.reason,
-    subject: { id: facts.person, ...(facts.institution === undefined ? {} : { institution: facts.institution }) },
+    subject: subjectOf(facts),
     authentication: { method: facts.method },
     ...whereOf(facts),
     data: {

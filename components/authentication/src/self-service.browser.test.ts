@@ -1,7 +1,13 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { PersonSignal } from '@countersign/contracts';
-import { components, findComponent, openBrowser, seriousFindings } from '@countersign/testkit';
+import {
+  components,
+  findComponent,
+  freePort,
+  openBrowser,
+  seriousFindings,
+  takePicture,
+  virtualKeys,
+} from '@countersign/testkit';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SelfServiceSources } from './index.ts';
@@ -11,8 +17,6 @@ import { begin, type SignInNode } from './testing/sign-in-world.ts';
 
 const chromium = findComponent(components.chromium);
 const skipped = chromium.found ? '' : ` (skipped: ${chromium.reason})`;
-/** Where to leave pictures of the pages, for whoever wants to look at them. */
-const pictures = process.env['COUNTERSIGN_SCREENSHOTS'];
 const when = '2026-11-21T08:00:00.000Z';
 
 describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, () => {
@@ -104,24 +108,15 @@ describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, (
     const complaints: string[] = [];
     page.on('console', (message) => complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(error.message));
-    const cdp = await context.newCDPSession(page);
-    await cdp.send('WebAuthn.enable');
-    const authenticator = () =>
-      cdp.send('WebAuthn.addVirtualAuthenticator', {
-        options: {
-          ...{ protocol: 'ctap2', transport: 'usb', hasResidentKey: true },
-          ...{ hasUserVerification: true, isUserVerified: true },
-        },
-      });
-    const { authenticatorId } = await authenticator();
-    return { page, complaints, cdp, authenticator, authenticatorId };
+    const { cdp, add } = await virtualKeys(page);
+    return { page, complaints, cdp, addKey: add, authenticatorId: await add() };
   }
   /** Nothing is wider than the screen; every page is looked at. */
   async function lookAt(page: Page, name: string) {
     expect([name, await page.evaluate('document.documentElement.scrollWidth <= innerWidth')]).toEqual([name, true]);
     expect([name, await page.locator('h1').count()]).toEqual([name, 1]);
     expect([name, await seriousFindings(page)]).toEqual([name, []]);
-    if (pictures !== undefined) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
+    await takePicture(page, name);
   }
   async function signIn(page: Page) {
     await page.goto(origin + (await begin(node, { returnTo: '/me' })));
@@ -130,7 +125,7 @@ describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, (
   }
 
   it('keys are added, renamed and removed, by keyboard and on a narrow screen', { timeout: 120_000 }, async () => {
-    const { page, complaints, cdp, authenticator, authenticatorId } = await opened('light');
+    const { page, complaints, cdp, addKey, authenticatorId } = await opened('light');
     const { authenticators } = node.authentication;
     const invited = await authenticators.invite({ person: anna.id, evidence: ['file'] }, { id: 'person:office' });
     await page.goto(origin + invited.path);
@@ -163,7 +158,7 @@ describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, (
     // The first key is registered already and taken away; the new one is another.
     const [credential] = (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials;
     await cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId });
-    const { authenticatorId: second } = await authenticator();
+    const second = await addKey();
     await page.getByLabel('Name of the key').fill('green key');
     await page.getByRole('button', { name: 'Register the new key' }).click();
     await page.getByText('The key was registered.').waitFor();
@@ -225,11 +220,3 @@ describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, (
     expect(complaints).toEqual([]);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

@@ -1,9 +1,10 @@
 import type { Person } from '@countersign/contracts';
 import { membersOf } from '@countersign/kernel';
+import { personOf } from '@countersign/testkit';
 import type { SoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKeyHolders, signInWithKey } from './testing/key-holders.ts';
-import { broker, personOf } from './testing/people.ts';
+import { broker } from './testing/people.ts';
 import { createSignInWorld, returnTo, type SignInNode, type SignInWorld } from './testing/sign-in-world.ts';
 
 /** The benchmark does the same with a thousand. */
@@ -31,7 +32,7 @@ describe('hundreds of sign-ins, 32 at once, on two nodes', () => {
   });
 
   async function holder(number: number, node: SignInNode): Promise<Holder> {
-    const person = personOf(`load-${number}`, broker, undefined, 'trader');
+    const person = personOf(`load-${number}`, broker, 'trader');
     world.directory.add(person);
     return { person, key: await holders.keyOf(node, person), signIns: 0 };
   }

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { components, contrastsOfText, findComponent, openBrowser } from '@countersign/testkit';
+import { components, contrastsOfText, findComponent, freePort, openBrowser, takePicture } from '@countersign/testkit';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anna, ben } from './testing/people.ts';
@@ -8,8 +8,6 @@ import { begin, createSignInWorld, type SignInNode, type SignInWorld } from './t
 
 const chromium = findComponent(components.chromium);
 const skipped = chromium.found ? '' : ` (skipped: ${chromium.reason})`;
-/** Where to leave pictures of the pages, for whoever wants to look at them. */
-const pictures = process.env['COUNTERSIGN_SCREENSHOTS'];
 
 describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () => {
   let world: SignInWorld;
@@ -63,9 +61,6 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
     page.on('request', (request) => requested.add(new URL(request.url()).origin));
     return { page, complaints, requested };
   }
-  const picture = async (page: Page, name: string) => {
-    if (pictures !== undefined) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
-  };
   const beginHere = (clientName = 'Aurora Trading Desk') =>
     begin(node, { returnTo: '/continue', continuesTo: [`${applicationOrigin}/callback`], clientName });
   const background = (page: Page) =>
@@ -75,7 +70,7 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
     it(`signs a person in by keyboard alone, in ${scheme}, and leads on to the application`, async () => {
       const { page, complaints, requested } = await opened(scheme);
       await page.goto(origin + (await beginHere()));
-      await picture(page, `sign-in-${scheme}`);
+      await takePicture(page, `sign-in-${scheme}`);
       expect(await background(page)).toBe(scheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(22, 30, 41)');
 
       await page.keyboard.press('Tab');
@@ -90,7 +85,7 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
 
       while ((await focused(page)).name !== 'person') await page.keyboard.press('Tab');
       await page.keyboard.press('ArrowDown');
-      await picture(page, `sign-in-chosen-${scheme}`);
+      await takePicture(page, `sign-in-chosen-${scheme}`);
       await page.keyboard.press('Tab');
       const button = await focused(page);
       expect(button).toMatchObject({ name: 'action', text: 'Sign in' });
@@ -134,7 +129,7 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
   it('fits a phone, with nothing wider than the screen and everything big enough for a thumb', async () => {
     const { page } = await opened('light', { width: 360, height: 740 });
     await page.goto(origin + (await beginHere('An application with a name that is longer than any telephone is wide')));
-    await picture(page, 'sign-in-phone');
+    await takePicture(page, 'sign-in-phone');
     expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(360);
     for (const each of await page.locator('button, .choice, input[type=search]').all())
       expect((await each.boundingBox())?.height).toBeGreaterThanOrEqual(44);
@@ -149,7 +144,7 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
     await page.getByRole('button', { name: 'Sign in' }).click();
     world.directory.add(anna);
     expect(await page.getByRole('alert').innerText()).toContain('This person is not in the directory');
-    await picture(page, 'sign-in-refused');
+    await takePicture(page, 'sign-in-refused');
     await page.context().close();
   });
 
@@ -177,10 +172,10 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
     const { page } = await opened('dark');
     await page.goto(bare.origin + (await begin(bare.node)));
     expect(await page.getByRole('alert').innerText()).toContain('No sign-in method is configured');
-    await picture(page, 'sign-in-no-method-dark');
+    await takePicture(page, 'sign-in-no-method-dark');
     await page.goto(`${origin}/sign-in/${'A'.repeat(43)}`);
     expect(await page.locator('code').innerText()).toBe('sign_in_unknown');
-    await picture(page, 'sign-in-unknown-dark');
+    await takePicture(page, 'sign-in-unknown-dark');
     await page.context().close();
   });
 
@@ -191,10 +186,10 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.waitForURL(`${applicationOrigin}/callback?code=1`);
     await page.goto(`${origin}/sign-out`);
-    await picture(page, 'sign-out');
+    await takePicture(page, 'sign-out');
     await page.getByRole('button', { name: 'Sign out' }).click();
     expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('You are signed out');
-    await picture(page, 'signed-out');
+    await takePicture(page, 'signed-out');
     await page.goto(`${origin}/who`);
     expect(await page.locator('body').innerText()).toBe('nobody');
     await page.context().close();
@@ -214,14 +209,6 @@ function focused(page: Page): Promise<Focused> {
     const { outlineWidth } = getComputedStyle(element);
     return { name: element.getAttribute('name'), text: element.textContent, outlineWidth };
   })()`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const port = portOf(server.address());
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function portOf(address: AddressInfo | string | null): number {

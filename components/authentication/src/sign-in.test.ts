@@ -1,6 +1,7 @@
 import { developmentAcr } from '@countersign/contracts';
+import { personOf, type WebBrowser } from '@countersign/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { anna, bank, ben, broker, chloe, lapsed, larry, oms, personOf } from './testing/people.ts';
+import { anna, bank, ben, broker, chloe, lapsed, larry, oms } from './testing/people.ts';
 import {
   begin,
   createSignInWorld,
@@ -11,7 +12,6 @@ import {
   type SignInWorld,
   signIn,
 } from './testing/sign-in-world.ts';
-import type { WebBrowser } from './testing/web-browser.ts';
 
 describe('signing in', () => {
   let world: SignInWorld;
@@ -140,7 +140,10 @@ describe('signing in', () => {
   });
 
   it('shows a bounded part of a long list, and says so', async () => {
-    const names = Array.from({ length: 60 }, (_, index) => personOf(`zoe.${index}`, bank, 'fx', 'trader'));
+    const names = Array.from({ length: 60 }, (_, index) => ({
+      ...personOf(`zoe.${index}`, bank, 'trader'),
+      desk: 'fx',
+    }));
     for (const person of names) world.directory.add(person);
     const { body } = await browser.get(`${await begin(node)}?find=zoe`);
     expect(body.match(/type="radio"/g)).toHaveLength(50);

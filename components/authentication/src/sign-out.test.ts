@@ -1,7 +1,7 @@
+import { hiddenField, type WebBrowser } from '@countersign/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { anna, ben } from './testing/people.ts';
 import { createSignInWorld, type SignInNode, type SignInWorld, signIn } from './testing/sign-in-world.ts';
-import { hiddenField, type WebBrowser } from './testing/web-browser.ts';
 
 describe('signing out', () => {
   let world: SignInWorld;

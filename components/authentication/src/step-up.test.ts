@@ -1,11 +1,10 @@
 import { digestOf } from '@countersign/kernel';
+import { hiddenField, optionsIn, personOf, type WebBrowser } from '@countersign/testkit';
 import type { SoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { optionsIn } from './testing/authenticator-world.ts';
 import { createKeyHolders, signInWithKey } from './testing/key-holders.ts';
-import { broker, personOf } from './testing/people.ts';
+import { broker } from './testing/people.ts';
 import { begin, createSignInWorld, returnTo, type SignInNode, type SignInWorld } from './testing/sign-in-world.ts';
-import { hiddenField, type WebBrowser } from './testing/web-browser.ts';
 
 const minute = 60_000;
 const order = digestOf({ order: 1 });
@@ -37,7 +36,7 @@ describe('stepping up for an intent', () => {
   });
   beforeEach(async () => {
     number += 1;
-    person = personOf(`s${number}`, broker, undefined, 'trader');
+    person = personOf(`s${number}`, broker, 'trader');
     world.directory.add(person);
     key = await holders.keyOf(node, person);
     browser = node.browser();
@@ -223,7 +222,7 @@ describe('stepping up for an intent', () => {
 
   async function stranger() {
     number += 1;
-    const made = personOf(`s${number}`, broker, undefined, 'trader');
+    const made = personOf(`s${number}`, broker, 'trader');
     world.directory.add(made);
     return made;
   }

@@ -1,7 +1,8 @@
 import { developmentAcr } from '@countersign/contracts';
+import { personOf, type WebBrowser } from '@countersign/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createKeyHolders, signInWithKey } from './testing/key-holders.ts';
-import { anna, ben, broker, personOf } from './testing/people.ts';
+import { anna, ben, broker } from './testing/people.ts';
 import {
   begin,
   createSignInWorld,
@@ -11,7 +12,6 @@ import {
   type SignInWorld,
   signIn,
 } from './testing/sign-in-world.ts';
-import type { WebBrowser } from './testing/web-browser.ts';
 
 const minute = 60_000;
 const office = { id: 'person:olga.office' };
@@ -40,7 +40,7 @@ describe('the tiers of sessions', () => {
     on.authentication.current(browser.cookieHeader(), tier);
   function somebody() {
     number += 1;
-    const person = personOf(`t${number}`, broker, undefined, 'trader');
+    const person = personOf(`t${number}`, broker, 'trader');
     world.directory.add(person);
     return person;
   }

@@ -1,5 +1,3 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import {
   ceremonyAttributes,
   ceremonyButton,
@@ -9,22 +7,14 @@ import {
   readForm,
   sendPage,
 } from '@countersign/runtime';
-import { components, findComponent, openBrowser } from '@countersign/testkit';
-import type { Browser, CDPSession, Page } from 'playwright-core';
+import { components, findComponent, freePort, openBrowser, takePicture, virtualKeys } from '@countersign/testkit';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anna, ben, chloe } from './testing/people.ts';
 import { begin, createSignInWorld, type SignInNode, type SignInWorld } from './testing/sign-in-world.ts';
 
 const chromium = findComponent(components.chromium);
 const skipped = chromium.found ? '' : ` (skipped: ${chromium.reason})`;
-/** Where to leave pictures of the pages, for whoever wants to look at them. */
-const pictures = process.env['COUNTERSIGN_SCREENSHOTS'];
-
-/** A key of the browser's own (Chrome DevTools Protocol, domain WebAuthn). */
-interface VirtualKey {
-  readonly cdp: CDPSession;
-  readonly authenticatorId: string;
-}
 
 describe.skipIf(!chromium.found)(`security keys and passkeys in a browser${skipped}`, () => {
   let world: SignInWorld;
@@ -89,26 +79,10 @@ describe.skipIf(!chromium.found)(`security keys and passkeys in a browser${skipp
     page.on('pageerror', (error) => complaints.push(error.message));
     return { page, complaints };
   }
-  async function virtualKey(page: Page, more: object = {}): Promise<VirtualKey> {
-    const cdp = await page.context().newCDPSession(page);
-    await cdp.send('WebAuthn.enable');
-    const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
-      options: {
-        ...{
-          protocol: 'ctap2',
-          transport: 'usb',
-          hasResidentKey: true,
-          hasUserVerification: true,
-          isUserVerified: true,
-        },
-        ...more,
-      },
-    });
-    return { cdp, authenticatorId };
+  async function virtualKey(page: Page, more: object = {}) {
+    const { cdp, add } = await virtualKeys(page);
+    return { cdp, authenticatorId: await add(more) };
   }
-  const picture = async (page: Page, name: string) => {
-    if (pictures !== undefined) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
-  };
   const invite = async ({ id: person }: typeof anna) =>
     origin +
     (await node.authentication.authenticators.invite({ person, evidence: ['file'] }, { id: 'person:office' })).path;
@@ -119,17 +93,17 @@ describe.skipIf(!chromium.found)(`security keys and passkeys in a browser${skipp
     await virtualKey(page);
     await page.goto(await invite(anna));
     expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
-    await picture(page, 'enrolment');
+    await takePicture(page, 'enrolment');
     await page.getByLabel('Name of the key').focus();
     await page.keyboard.type('blue key');
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Registered' }).waitFor();
-    await picture(page, 'enrolled');
+    await takePicture(page, 'enrolled');
     expect(await node.authentication.authenticators.of(anna.id)).toMatchObject([{ name: 'blue key', acr: 'phr' }]);
 
     await page.goto(origin + (await begin(node, { returnTo: '/who' })));
-    await picture(page, 'sign-in-webauthn');
+    await takePicture(page, 'sign-in-webauthn');
     expect(await page.content()).not.toContain(anna.id);
     await page.getByRole('button', { name: 'Use security key or passkey' }).press('Enter');
     await page.waitForURL('**/who');
@@ -149,7 +123,7 @@ describe.skipIf(!chromium.found)(`security keys and passkeys in a browser${skipp
     await page.getByRole('button', { name: 'Register' }).click();
     await expect.poll(() => status(page).textContent()).toMatch(/\((ceremony_cancelled|authenticator_unfit)\)$/);
     expect(await status(page).getAttribute('aria-live')).toBe('assertive');
-    await picture(page, 'enrolment-cancelled');
+    await takePicture(page, 'enrolment-cancelled');
     await cdp.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: true });
     await page.getByRole('button', { name: 'Register' }).click();
     await page.getByRole('heading', { name: 'Registered' }).waitFor();
@@ -188,11 +162,3 @@ describe.skipIf(!chromium.found)(`security keys and passkeys in a browser${skipp
     expect(await page.getByRole('alert').textContent()).toContain('credential_unknown');
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

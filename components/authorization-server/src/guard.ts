@@ -41,7 +41,7 @@ export function createGuard(audience: string, dependencies: GuardDependencies): 
   const { clock, directory, tokenKeys, proofKeys, tokenMemory, issuer, singleUse, revocations } = dependencies;
   const allowUnbound = audience === userinfoAudience(issuer);
   async function verify(request: GuardedRequest, need: { readonly scope: string }): Promise<VerifiedResourceRequest> {
-    const verified = verifyResourceRequest(request, {
+    const verified = await verifyResourceRequest(request, {
       issuer,
       audience,
       keyOf: await tokenKeys.current(),

@@ -8,7 +8,7 @@ import {
   parseResourceUri,
 } from '@countersign/contracts';
 import { type IncidentId, parseDigest, parseId, type RecordId, type TokenId, toInstant } from '@countersign/kernel';
-import { databaseFailure } from '@countersign/runtime';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 
 /** An incident with what is needed to carry it through. Times are milliseconds since the epoch. */
@@ -218,18 +218,6 @@ export async function lockDue(session: pg.PoolClient, now: number): Promise<Stor
 async function found(session: Session, where: string, values: readonly unknown[]): Promise<readonly StoredIncident[]> {
   const { rows } = await ask<Row>(session, `select ${columns} from incidents where ${where}`, values);
   return rows.map(incidentOf);
-}
-
-async function ask<R extends pg.QueryResultRow>(
-  session: Session,
-  text: string,
-  values: readonly unknown[],
-): Promise<pg.QueryResult<R>> {
-  try {
-    return await session.query<R>(text, [...values]);
-  } catch (error) {
-    throw databaseFailure(error);
-  }
 }
 
 function incidentOf(row: Row): StoredIncident {

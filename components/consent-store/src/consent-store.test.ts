@@ -397,7 +397,10 @@ describe('the check', () => {
     await own.store.accept(id, { termsHash }, byBroker);
     const question = () =>
       deaf.check({ mandate: id, actingFor: broker, use: use(), at: own.clock.now(), atLeastVersion: 2 });
-    expect(await question()).toMatchObject({ stands: true });
+    // What is read while the acceptance is still being told of is answered and not kept: asked until it is kept.
+    await expect
+      .poll(async () => ({ ...(await question()), remembered: deaf.remembered() }))
+      .toMatchObject({ stands: true, remembered: 1 });
     await pool.end();
     own.clock.advance(5_000);
     expect(await question()).toMatchObject({ stands: true });

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import { codeOf } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { challengeLifeMs } from './challenge.ts';
 import type { RunningDevices } from './index.ts';
 import { anna, annas, banks, ben, shared } from './testing/device-directory.ts';
 import { createTestKey, newKeyField, proofField, type TestKey } from './testing/device-keys.ts';
-import { codeOf, createDeviceWorld, type DeviceWorld, manager } from './testing/device-world.ts';
+import { createDeviceWorld, type DeviceWorld, manager } from './testing/device-world.ts';
 
 let world: DeviceWorld;
 let node: RunningDevices;

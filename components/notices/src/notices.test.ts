@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parsePrincipalId } from '@countersign/contracts';
 import { newId, sha256Base64Url, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createAuditCollector, createTestDatabase, fixedClock } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   createFolderChannel,
@@ -16,7 +16,6 @@ import {
   noticesMigrations,
   type RunningNotices,
 } from './index.ts';
-import { createRecordCollector } from './testing/record-collector.ts';
 
 const hour = 3_600_000;
 const anna = parsePrincipalId('person:anna.keller');
@@ -26,7 +25,7 @@ let database: ScratchDatabase;
 const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
 const logger = createLogger({ level: 'silent', name: 'test' });
 const folder = mkdtempSync(join(tmpdir(), 'notices-'));
-let audit = createRecordCollector(clock);
+let audit = createAuditCollector(clock);
 let running: RunningNotices[] = [];
 
 beforeAll(async () => {
@@ -37,7 +36,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 beforeEach(async () => {
-  audit = createRecordCollector(clock);
+  audit = createAuditCollector(clock);
   rmSync(folder, { recursive: true, force: true });
   await database.pool('notices').query('delete from notices');
 });
@@ -182,13 +181,13 @@ describe('what people are told', () => {
     mail.up();
     const notices = start(mail.channel);
     const told = notice();
-    audit.setBroken(true);
+    audit.breakDown();
     await notices.tell(told);
     // By the round that it began, or by this one.
     await notices.sendDue().catch(() => undefined);
     expect(mail.sent).toHaveLength(1);
     expect(audit.records).toHaveLength(0);
-    audit.setBroken(false);
+    audit.repair();
     clock.advance(61_000);
     await notices.sendDue();
     expect(mail.sent).toHaveLength(2);

@@ -1,6 +1,6 @@
 import { type NoticeKind, noticeKinds } from '@countersign/contracts';
 import { type NoticeId, newId, parseId, type RecordId, toInstant } from '@countersign/kernel';
-import { databaseFailure, transaction } from '@countersign/runtime';
+import { ask, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { StoredNotice } from './message.ts';
 
@@ -126,18 +126,6 @@ export function createNoticeStore(pool: pg.Pool, from: From) {
 }
 
 export type NoticeStore = ReturnType<typeof createNoticeStore>;
-
-async function ask<R extends pg.QueryResultRow>(
-  pool: pg.Pool,
-  text: string,
-  values: readonly unknown[],
-): Promise<pg.QueryResult<R>> {
-  try {
-    return await pool.query<R>(text, [...values]);
-  } catch (error) {
-    throw databaseFailure(error);
-  }
-}
 
 function takenOf(row: Row): TakenDelivery {
   const id = parseId('notice', row.id);

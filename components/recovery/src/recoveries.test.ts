@@ -3,7 +3,6 @@ import type { RecoveryId } from '@countersign/kernel';
 import { verifyStatement } from '@countersign/webauthn';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningRecovery } from './index.ts';
-import { origin, rpId } from './testing/keys.ts';
 import {
   anna,
   bea,
@@ -15,6 +14,7 @@ import {
   foreignDesk,
   helpDesk,
   installation,
+  issuer,
   lost,
   otto,
   type RecoveryWorld,
@@ -97,7 +97,7 @@ describe('a lost factor', () => {
         readonly statement: Pick<SignedStatement, 'claims' | 'signature'>;
         readonly key: unknown;
       };
-      verifyStatement({ ...statement, jwk: key, expected: { rpId, origins: [origin] } });
+      verifyStatement({ ...statement, jwk: key, expected: { rpId: 'localhost', origins: [issuer] } });
       expect(statement.claims).toMatchObject({
         typ: recoveryStatementTypes.approve,
         recovery: id,
@@ -145,9 +145,9 @@ describe('opening', () => {
   });
 
   it('tells nobody and stores nothing when it cannot be recorded', async () => {
-    world.audit.setBroken(true);
+    world.audit.breakDown();
     await expect(recovery.open(lost, helpDesk)).rejects.toEqual(withCode('log_unavailable'));
-    world.audit.setBroken(false);
+    world.audit.repair();
     expect(await recovery.list({})).toEqual([]);
     expect(world.told).toEqual([]);
   });

@@ -6,7 +6,7 @@ import {
   recoveryStatuses,
 } from '@countersign/contracts';
 import { parseDigest, parseId, type RecordId, type RecoveryId, toInstant } from '@countersign/kernel';
-import { databaseFailure } from '@countersign/runtime';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 
 /** A recovery with what is needed to carry it through. Times are milliseconds since the epoch. */
@@ -230,18 +230,6 @@ export async function removeSettled(session: Session, before: number, limit: num
 async function found(session: Session, where: string, values: readonly unknown[]): Promise<readonly StoredRecovery[]> {
   const { rows } = await ask<Row>(session, `select ${columns} from recoveries where ${where}`, values);
   return rows.map(recoveryOf);
-}
-
-async function ask<R extends pg.QueryResultRow>(
-  session: Session,
-  text: string,
-  values: readonly unknown[],
-): Promise<pg.QueryResult<R>> {
-  try {
-    return await session.query<R>(text, [...values]);
-  } catch (error) {
-    throw databaseFailure(error);
-  }
 }
 
 function recoveryOf(row: Row): StoredRecovery {

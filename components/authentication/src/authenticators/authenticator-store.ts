@@ -1,8 +1,8 @@
 import type { PrincipalId } from '@countersign/contracts';
 import { type AuthenticatorId, type Digest, type RecordId, toInstant } from '@countersign/kernel';
+import { ask } from '@countersign/runtime';
 import type { AttestationWorth } from '@countersign/webauthn/ceremonies';
 import type pg from 'pg';
-import { ask } from '../store.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 
 interface Row {

@@ -1,25 +1,18 @@
 import type {
   AskedStatement,
-  AuditAppender,
   Authenticator,
   DepartureEffect,
-  Directory,
-  Notices,
-  PersonSignals,
   PrincipalId,
   SignedStatement,
   Statements,
 } from '@countersign/contracts';
-import type { Clock, Random } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
 import { authenticationOptions, type RequestOptions } from '@countersign/webauthn/ceremonies';
-import type pg from 'pg';
 import { type AcceptedAssertion, createAssertions } from './assertions.ts';
 import { createAuthenticatorStore } from './authenticator-store.ts';
 import { createChallengeStore } from './challenge-store.ts';
-import { type AuthenticatorSettings, type AuthenticatorsConfiguration, authenticatorSettingsOf } from './config.ts';
+import { type AuthenticatorSettings, authenticatorSettingsOf } from './config.ts';
 import { departureEffect } from './departure.ts';
-import type { Parts } from './dependencies.ts';
+import type { AuthenticatorDependencies, Parts } from './dependencies.ts';
 import type { StoredInvitation } from './invitation-store.ts';
 import { createInvitationStore } from './invitation-store.ts';
 import { createLockStore } from './lock-store.ts';
@@ -27,23 +20,6 @@ import { type AuthenticatorKeeping, createRegister } from './register.ts';
 import { createRegistrations, type SentRegistration } from './registrations.ts';
 import { createRules } from './rules.ts';
 import { createStatements } from './statements.ts';
-
-export interface AuthenticatorDependencies {
-  readonly pool: pg.Pool;
-  readonly audit: AuditAppender;
-  readonly directory: Pick<Directory, 'snapshot'>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly settings: { readonly origin: string; readonly environment: 'development' | 'production' };
-  readonly config?: AuthenticatorsConfiguration | undefined;
-  readonly notices?: Notices | undefined;
-  readonly signals?: Pick<PersonSignals, 'raise' | 'clear'> | undefined;
-  /** Ends what a person has open: their sessions, and what else the installation says. Repeating it goes on. */
-  readonly cutOff: (person: PrincipalId, reason: string) => Promise<unknown>;
-  /** Ends the sessions of a person that stand on a key that is gone; they open nothing as they are. */
-  readonly endUnbacked?: (person: PrincipalId) => Promise<unknown>;
-}
 
 /** The security keys and passkeys of people, and what is signed with them. */
 export interface RunningAuthenticators extends AuthenticatorKeeping, Statements {
@@ -86,14 +62,13 @@ export interface RunningAuthenticators extends AuthenticatorKeeping, Statements 
 
 /** @throws CodedError `configuration_invalid`, or of `attestationTrustErrors` */
 export function createAuthenticators(dependencies: AuthenticatorDependencies): RunningAuthenticators {
-  const { pool, audit, directory, clock, random, logger, notices, signals, cutOff, endUnbacked } = dependencies;
+  const { pool, directory } = dependencies;
   const settings = authenticatorSettingsOf(dependencies.config, dependencies.settings);
   const rules = createRules(settings);
   const parts: Parts = {
-    ...{ pool, audit, directory, clock, random, logger, cutOff, settings, rules },
-    ...(endUnbacked === undefined ? {} : { endUnbacked }),
-    ...(notices === undefined ? {} : { notices }),
-    ...(signals === undefined ? {} : { signals }),
+    ...dependencies,
+    settings,
+    rules,
     authenticators: createAuthenticatorStore(pool),
     challenges: createChallengeStore(pool),
     invitations: createInvitationStore(pool),

@@ -1,7 +1,7 @@
 import type { PrincipalId } from '@countersign/contracts';
+import { ask } from '@countersign/runtime';
 import type { StatementClaims } from '@countersign/webauthn';
 import type pg from 'pg';
-import { ask } from '../store.ts';
 import type { RegistrationAllowance } from './allowance.ts';
 
 /** What is signed, or what allows the registration. */

@@ -4,26 +4,31 @@ import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import type { AuthenticatorStore } from './authenticator-store.ts';
 import type { ChallengeStore } from './challenge-store.ts';
-import type { AuthenticatorSettings } from './config.ts';
+import type { AuthenticatorSettings, AuthenticatorsConfiguration } from './config.ts';
 import type { InvitationStore } from './invitation-store.ts';
 import type { LockStore } from './lock-store.ts';
 import type { Rules } from './rules.ts';
 
-/** What the parts of this folder share. */
-export interface Parts {
+export interface AuthenticatorDependencies {
   readonly pool: pg.Pool;
   readonly audit: AuditAppender;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly settings: { readonly origin: string; readonly environment: 'development' | 'production' };
+  readonly config?: AuthenticatorsConfiguration | undefined;
   /** Tells the people concerned; nobody is told where there is none. */
-  readonly notices?: Notices;
-  readonly signals?: Pick<PersonSignals, 'raise' | 'clear'>;
+  readonly notices?: Notices | undefined;
+  readonly signals?: Pick<PersonSignals, 'raise' | 'clear'> | undefined;
   /** Ends what a person has open: their sessions, and what else the installation says. Repeating it goes on. */
   readonly cutOff: (person: PrincipalId, reason: string) => Promise<unknown>;
   /** Ends the sessions of a person that stand on a key that is gone; they open nothing as they are. */
   readonly endUnbacked?: (person: PrincipalId) => Promise<unknown>;
+}
+
+/** What the parts of this folder share. */
+export interface Parts extends Omit<AuthenticatorDependencies, 'settings' | 'config'> {
   readonly settings: AuthenticatorSettings;
   readonly rules: Rules;
   readonly authenticators: AuthenticatorStore;

@@ -1,3 +1,4 @@
+import { personOf } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type AuthenticatorNode,
@@ -5,7 +6,7 @@ import {
   createAuthenticatorWorld,
 } from '../testing/authenticator-world.ts';
 import { asCaller } from '../testing/open-guard.ts';
-import { bank, broker, chloe, personOf } from '../testing/people.ts';
+import { bank, broker, chloe } from '../testing/people.ts';
 
 const all = ['authenticator:invite', 'authenticator:read', 'authenticator:revoke', 'account:lock', 'account:unlock'];
 
@@ -20,7 +21,7 @@ describe('accounts of people over HTTP', () => {
   afterAll(() => world.close());
   const somebody = (institution = broker) => {
     number += 1;
-    const person = personOf(`h${number}`, institution, undefined);
+    const person = personOf(`h${number}`, institution);
     world.directory.add(person);
     return person;
   };

@@ -1,26 +1,23 @@
-import {
-  type Authenticator,
-  actorOf,
-  authenticatorErrors,
-  type Caller,
-  type Directory,
-  type ResourceGuard,
-} from '@countersign/contracts';
+import { type Authenticator, actorOf, authenticatorErrors } from '@countersign/contracts';
 import { parseId } from '@countersign/kernel';
-import type { Scope } from '@countersign/market';
-import { described, withCaller } from '@countersign/runtime';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { described } from '@countersign/runtime';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { peopleLookedAfter } from '../looked-after.ts';
+import {
+  type PeopleDoor,
+  peopleDoor,
+  person,
+  personParams,
+  reasonOf,
+  type ToPerson,
+  tag,
+  type WithReason,
+} from '../people-routes.ts';
 import type { RunningAuthenticators } from './authenticators.ts';
 
 const closed = { additionalProperties: false };
-const tag = 'people';
-const person = Type.String({ maxLength: 80, description: 'Principal id: `person:` and a name' });
-const personParams = Type.Object({ person }, closed);
 const authenticatorParams = Type.Object({ person, id: Type.String({ maxLength: 40 }) }, closed);
-const reasonText = Type.String({ minLength: 1, maxLength: 400, description: 'It is recorded; no names of people' });
-const reasonBody = Type.Object({ reason: reasonText }, closed);
+const reasonBody = reasonOf(400);
 const inviteBody = Type.Object(
   {
     evidence: Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
@@ -62,33 +59,18 @@ const accountAnswer = Type.Object(
   { title: 'AccountState', ...closed },
 );
 
-type ToPerson = { Params: Static<typeof personParams> };
 type ToAuthenticator = { Params: Static<typeof authenticatorParams> };
-type WithReason = { Body: Static<typeof reasonBody> };
 
-export interface PeopleRoutes {
+export interface PeopleRoutes extends PeopleDoor {
   readonly authenticators: RunningAuthenticators;
-  readonly directory: Pick<Directory, 'snapshot'>;
-  readonly guard: ResourceGuard;
-  readonly baseUrl: string;
-  /** Whether an institution runs this installation: it looks after the people of every other. */
-  readonly isOperator: (institution: string) => boolean;
 }
 
 /**
  * Accounts of people for those who look after them, under `/people`. Each does it for the people of their own institution,
  * the operator of the installation for all, and nobody for themselves.
  */
-export function peopleRoutes(
-  app: FastifyInstance,
-  { authenticators, directory, guard, baseUrl, isOperator }: PeopleRoutes,
-): void {
-  const needs = <Request extends FastifyRequest>(
-    scope: Scope,
-    handler: (request: Request, reply: FastifyReply, caller: Caller) => Promise<unknown>,
-  ) => withCaller<Caller, Request>((request) => guard.check(request, { scope }), baseUrl, handler);
-
-  const personOf = peopleLookedAfter({ directory, isOperator });
+export function peopleRoutes(app: FastifyInstance, { authenticators, ...door }: PeopleRoutes): void {
+  const { needs, personOf } = peopleDoor(door);
 
   app.get<ToPerson>(
     '/people/:person/authenticators',
@@ -126,7 +108,7 @@ export function peopleRoutes(
       'authenticator:invite',
       async ({ params, body }, reply, caller) => {
         const invited = personOf(params.person, caller, 'others');
-        if (directory.snapshot().principal(invited) === undefined)
+        if (door.directory.snapshot().principal(invited) === undefined)
           throw authenticatorErrors.error('person_not_yours', 'This person is not in the directory any more.');
         const { path, expiresAt, recordId } = await authenticators.invite(
           {

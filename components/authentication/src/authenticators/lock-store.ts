@@ -1,7 +1,7 @@
 import type { PrincipalId } from '@countersign/contracts';
 import type { RecordId } from '@countersign/kernel';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
-import { ask } from '../store.ts';
 
 /** The table `account_locks`. */
 export function createLockStore(pool: pg.Pool) {

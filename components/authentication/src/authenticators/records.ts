@@ -10,7 +10,8 @@ export interface About {
   readonly institution: string | undefined;
 }
 
-const subjectOf = ({ person, institution }: About): Actor => ({
+/** Whom it is about, as a record names them. */
+export const subjectOf = ({ person, institution }: About): Actor => ({
   id: person,
   ...(institution === undefined ? {} : { institution }),
 });

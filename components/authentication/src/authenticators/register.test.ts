@@ -1,3 +1,4 @@
+import { personOf } from '@countersign/testkit';
 import { createAttestationAuthority } from '@countersign/webauthn/software-authenticator';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -6,7 +7,7 @@ import {
   createAuthenticatorWorld,
   office,
 } from '../testing/authenticator-world.ts';
-import { broker, personOf } from '../testing/people.ts';
+import { broker } from '../testing/people.ts';
 
 describe('authenticators of people', () => {
   let world: AuthenticatorWorld;
@@ -27,7 +28,7 @@ describe('authenticators of people', () => {
   });
   const somebody = (...roles: readonly string[]) => {
     number += 1;
-    const person = personOf(`p${number}`, broker, undefined, ...roles);
+    const person = personOf(`p${number}`, broker, ...roles);
     world.directory.add(person);
     return person;
   };

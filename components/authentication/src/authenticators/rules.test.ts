@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { personOf } from '@countersign/testkit';
 import { createAttestationAuthority } from '@countersign/webauthn/software-authenticator';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AuthenticatorWorld, createAuthenticatorWorld, office } from '../testing/authenticator-world.ts';
-import { broker, personOf } from '../testing/people.ts';
+import { broker } from '../testing/people.ts';
 import { authenticatorSettingsOf } from './config.ts';
 
 const model = 'c0c0c0c0-5757-4a4a-8b8b-000000000001';
@@ -21,7 +22,7 @@ describe('what authenticators must be', () => {
   afterAll(() => world.close());
   const somebody = (...roles: readonly string[]) => {
     number += 1;
-    const person = personOf(`r${number}`, broker, undefined, ...roles);
+    const person = personOf(`r${number}`, broker, ...roles);
     world.directory.add(person);
     return person;
   };

@@ -1,3 +1,4 @@
+import { personOf } from '@countersign/testkit';
 import { verifyStatement } from '@countersign/webauthn';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -6,7 +7,7 @@ import {
   createAuthenticatorWorld,
   office,
 } from '../testing/authenticator-world.ts';
-import { broker, personOf } from '../testing/people.ts';
+import { broker } from '../testing/people.ts';
 import { addStatementType } from './registrations.ts';
 
 describe('statements that people sign', () => {
@@ -29,7 +30,7 @@ describe('statements that people sign', () => {
   const code = (wanted: string) => expect.objectContaining({ code: wanted });
   async function somebody(options: Parameters<AuthenticatorWorld['key']>[0] = {}, ...roles: readonly string[]) {
     number += 1;
-    const person = personOf(`s${number}`, broker, undefined, ...roles);
+    const person = personOf(`s${number}`, broker, ...roles);
     world.directory.add(person);
     const key = world.key(options);
     return { person, key, made: await world.enrol(node, person, key) };
@@ -77,7 +78,7 @@ describe('statements that people sign', () => {
     });
     const weak = await somebody({ backupEligible: true });
     await expect(ask(weak.person, { acrValues: ['phrh'] })).rejects.toThrow(code('authenticator_none'));
-    await expect(ask(personOf('nobody', broker, undefined))).rejects.toThrow(code('authenticator_none'));
+    await expect(ask(personOf('nobody', broker))).rejects.toThrow(code('authenticator_none'));
   });
 
   it('are taken once, whichever node is asked, and by nobody else', async () => {

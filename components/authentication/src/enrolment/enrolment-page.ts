@@ -1,13 +1,7 @@
 import { type AskedStatement, type Authenticator, hardwareAcr } from '@countersign/contracts';
-import { ceremonyAttributes, ceremonyFields, type Html, html, page } from '@countersign/runtime';
-import type { Texts } from '../texts/en.ts';
+import { ceremonyAttributes, ceremonyFields, type Html, html, inWords, page } from '@countersign/runtime';
+import type { Drawn } from '../pages/drawn.ts';
 import { refusalText } from '../texts/refusal-text.ts';
-
-interface Drawn {
-  readonly texts: Texts;
-  readonly lang: string;
-  readonly banner: string | undefined;
-}
 
 /** Asks an invited person to register their first authenticator. */
 export function enrolmentPage(
@@ -25,9 +19,6 @@ export function enrolmentPage(
 ): Html {
   const { texts, lang, banner, action, asked, person, institution, expiresAt, needsHardware, problem } = content;
   const { enrolment } = texts;
-  const until = new Intl.DateTimeFormat(lang === 'de' ? 'de-DE' : 'en-GB', {
-    ...{ dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' },
-  });
   return page({
     ...{ lang, banner, script: true },
     title: enrolment.title,
@@ -38,7 +29,7 @@ ${problem !== undefined && html`<div class="notice problem" role="alert"><p><str
 <dl class="facts">
 <div><dt>${enrolment.person}</dt><dd><bdi>${person}</bdi></dd></div>
 <div><dt>${enrolment.firm}</dt><dd><bdi>${institution}</bdi></dd></div>
-<div><dt>${enrolment.until}</dt><dd>${until.format(expiresAt)} UTC</dd></div>
+<div><dt>${enrolment.until}</dt><dd>${inWords(expiresAt, lang)}</dd></div>
 </dl>
 <p class="quiet">${enrolment.notYou}</p>
 <p>${enrolment.how}</p>

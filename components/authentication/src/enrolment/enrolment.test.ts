@@ -1,13 +1,12 @@
+import { hiddenField, optionsIn, personOf } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type AuthenticatorNode,
   type AuthenticatorWorld,
   createAuthenticatorWorld,
   office,
-  optionsIn,
 } from '../testing/authenticator-world.ts';
-import { broker, personOf } from '../testing/people.ts';
-import { hiddenField } from '../testing/web-browser.ts';
+import { broker } from '../testing/people.ts';
 
 describe('the page of an invitation', () => {
   let world: AuthenticatorWorld;
@@ -25,7 +24,7 @@ describe('the page of an invitation', () => {
   afterAll(() => world.close());
   async function invited(...roles: readonly string[]) {
     number += 1;
-    const person = personOf(`e${number}`, broker, undefined, ...roles);
+    const person = personOf(`e${number}`, broker, ...roles);
     world.directory.add(person);
     const { path } = await node.authenticators.invite({ person: person.id, evidence: ['file 1'] }, office);
     return { person, path, browser: node.browser() };

@@ -1,6 +1,6 @@
 import type { Json } from '@countersign/kernel';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
-import { ask } from '../store.ts';
 
 export interface Departure {
   /** Of the sign-in. */

@@ -1,13 +1,9 @@
 import type { SignInNeed } from '@countersign/contracts';
 import { html } from '@countersign/runtime';
+import { optionsIn, personOf } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type AuthenticatorWorld,
-  createAuthenticatorWorld,
-  office,
-  optionsIn,
-} from '../testing/authenticator-world.ts';
-import { broker, personOf } from '../testing/people.ts';
+import { type AuthenticatorWorld, createAuthenticatorWorld, office } from '../testing/authenticator-world.ts';
+import { broker } from '../testing/people.ts';
 import type { MethodOutcome } from './method.ts';
 import { webAuthnMethod } from './webauthn.ts';
 
@@ -24,7 +20,7 @@ describe('sign-in with a security key or passkey', () => {
 
   async function somebody(options: Parameters<AuthenticatorWorld['key']>[0] = {}) {
     number += 1;
-    const person = personOf(`w${number}`, broker, undefined);
+    const person = personOf(`w${number}`, broker);
     world.directory.add(person);
     const key = world.key(options);
     const node = world.node();

@@ -1,11 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import type { AuditAppender, Directory, Notices, PersonSignal, PrincipalId, RecordDraft } from '@countersign/contracts';
 import { type Clock, CodedError, newId, parseInstant, type Random, sha256 } from '@countersign/kernel';
-import { type ComponentAccess, createSweeper, keepFresh, type Logger, transaction } from '@countersign/runtime';
+import {
+  type ComponentAccess,
+  createSweeper,
+  keepFresh,
+  type Logger,
+  networkOf,
+  transaction,
+} from '@countersign/runtime';
 import type pg from 'pg';
 import { aboutPerson } from '../authenticators/about.ts';
 import { describedBrowser } from '../sign-ins/described-browser.ts';
-import { networkOf } from '../sign-ins/sign-in-limits.ts';
 import { en } from '../texts/en.ts';
 import { type RiskConfiguration, riskSettingsOf } from './config.ts';
 import { createHistoryStore, type Trait } from './history-store.ts';

@@ -1,6 +1,6 @@
 import type { PrincipalId } from '@countersign/contracts';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
-import { ask } from '../store.ts';
 import type { Sighting } from './travel.ts';
 
 /** By what somebody signed in: which authenticator, and from which place. */

@@ -1,14 +1,9 @@
 import type { PersonSignal, RecordDraft } from '@countersign/contracts';
 import { type Clock, newId, type Random, toInstant } from '@countersign/kernel';
-import type { About } from '../authenticators/records.ts';
+import { type About, subjectOf } from '../authenticators/records.ts';
 
 const source = 'authentication';
 type From = { readonly clock: Clock; readonly random: Random };
-
-const subjectOf = ({ person, institution }: About) => ({
-  id: person,
-  ...(institution === undefined ? {} : { institution }),
-});
 
 /** @param why in words; told to few */
 export function signalRaised(

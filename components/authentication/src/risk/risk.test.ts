@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newId, systemClock, systemRandom } from '@countersign/kernel';
+import { personOf } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { broker, personOf } from '../testing/people.ts';
+import { broker } from '../testing/people.ts';
 import { createRiskWorld, type RiskWorld } from '../testing/risk-world.ts';
 import type { Risk, SeenSignIn } from './risk.ts';
 
@@ -35,7 +36,7 @@ describe('what is unusual about people', () => {
 
   const somebody = () => {
     number += 1;
-    const person = personOf(`risk${number}`, broker, undefined);
+    const person = personOf(`risk${number}`, broker);
     world.directory.add(person);
     return person.id;
   };

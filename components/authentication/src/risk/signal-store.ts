@@ -1,6 +1,6 @@
 import type { PersonSignal, PrincipalId } from '@countersign/contracts';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
-import { ask } from '../store.ts';
 
 /** Channel on which nodes hear that a signal was raised or cleared. */
 export const signalsChannel = 'person_signals';

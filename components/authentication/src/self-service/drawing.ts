@@ -1,27 +1,10 @@
 import type { AskedStatement } from '@countersign/contracts';
 import { ceremonyAttributes, ceremonyFields, type Html, html, page } from '@countersign/runtime';
+import type { Drawn } from '../pages/drawn.ts';
 import type { Texts } from '../texts/en.ts';
 import { refusalText } from '../texts/refusal-text.ts';
 
-/** How every page about one's own account is drawn. */
-export interface Drawn {
-  readonly texts: Texts;
-  /** BCP 47. */
-  readonly lang: string;
-  readonly banner: string | undefined;
-}
-
 export const accountPath = '/me';
-
-/** A moment for people: `21 November 2026 at 09:00 UTC`. */
-export function inWords(instant: string, lang: string): string {
-  const text = new Intl.DateTimeFormat(lang === 'de' ? 'de-DE' : 'en-GB', {
-    dateStyle: 'long',
-    timeStyle: 'short',
-    timeZone: 'UTC',
-  }).format(new Date(instant));
-  return `${text} UTC`;
-}
 
 /** One section of the account, with the way back. */
 export function sectionPage(

@@ -1,6 +1,7 @@
 import type { DirectorySnapshot, PersonSignal } from '@countersign/contracts';
-import { type Html, html, page } from '@countersign/runtime';
-import { type Drawn, inWords, rows, sectionPage } from './drawing.ts';
+import { type Html, html, inWords, page } from '@countersign/runtime';
+import type { Drawn } from '../pages/drawn.ts';
+import { rows, sectionPage } from './drawing.ts';
 import { activityPath } from './paths.ts';
 import type { ActivityPage, OwnActivity, OwnDevice, OwnGrant, OwnMandate } from './sources.ts';
 

@@ -9,6 +9,7 @@ import {
 } from '@countersign/contracts';
 import { type AuthenticatorId, type Clock, parseId, type Random, type SessionId } from '@countersign/kernel';
 import {
+  bannerOf,
   chooseTexts,
   credentialFieldName,
   type Html,
@@ -21,9 +22,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RunningAuthentication } from '../authentication.ts';
 import { isRefusal } from '../authenticators/assertions.ts';
 import { authenticatorName } from '../authenticators/name.ts';
+import type { Drawn } from '../pages/drawn.ts';
 import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
-import { accountPath, type Drawn } from './drawing.ts';
+import { accountPath } from './drawing.ts';
 import { addKeyPage, keyPage, keysPage, newKeyPage, renamePage } from './key-pages.ts';
 import {
   activityPath,
@@ -63,8 +65,7 @@ export function selfServicePages(app: FastifyInstance, parts: SelfServicePages):
   const { authentication, directory, sources, clock, random, logger } = parts;
   const { authenticators, settings } = authentication;
   const { secure } = settings;
-  const banner =
-    settings.environment === 'development' ? 'Development installation. Not for real business.' : undefined;
+  const banner = bannerOf(settings.environment);
   const signing = createSigning({ authenticators, clock, random });
   const pages = signedInPages<SignInNeed, SignIn>(app, {
     ...{ door: authentication, name: 'account', clientName: 'Countersign', issuer: settings.origin },

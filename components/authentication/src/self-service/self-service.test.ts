@@ -1,12 +1,11 @@
 import type { Person, PersonSignal, PrincipalId } from '@countersign/contracts';
+import { hiddenField, optionsIn, personOf, type WebBrowser } from '@countersign/testkit';
 import { createSoftwareAuthenticator, type SoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { optionsIn } from '../testing/authenticator-world.ts';
 import { signInWithKey } from '../testing/key-holders.ts';
-import { bank, broker, personOf } from '../testing/people.ts';
+import { bank, broker } from '../testing/people.ts';
 import { createSelfServiceWorld, type SelfServiceWorld, signAt, signedFields } from '../testing/self-service-world.ts';
 import { type SignInNode, signIn } from '../testing/sign-in-world.ts';
-import { hiddenField, type WebBrowser } from '../testing/web-browser.ts';
 
 describe('the pages about one’s own account', () => {
   let world: SelfServiceWorld;
@@ -22,7 +21,7 @@ describe('the pages about one’s own account', () => {
 
   const somebody = (): Person => {
     number += 1;
-    const person = personOf(`self${number}`, broker, undefined, 'trader');
+    const person = personOf(`self${number}`, broker, 'trader');
     world.directory.add(person);
     return person;
   };

@@ -1,6 +1,7 @@
 import type { AskedStatement, ListedSession } from '@countersign/contracts';
-import { type Html, html } from '@countersign/runtime';
-import { type Drawn, facts, inWords, rows, sectionPage, signedForm } from './drawing.ts';
+import { type Html, html, inWords } from '@countersign/runtime';
+import type { Drawn } from '../pages/drawn.ts';
+import { facts, rows, sectionPage, signedForm } from './drawing.ts';
 import { otherSessionsPath, sessionsPath } from './paths.ts';
 
 /** What stands of a person, and which of it is in the browser before them. */

@@ -1,13 +1,13 @@
 import type { AuditAppender } from '@countersign/contracts';
 import { auditLogErrors } from '@countersign/contracts';
 import { digestOf } from '@countersign/kernel';
+import { personOf, type WebBrowser } from '@countersign/testkit';
 import type { SoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { addStatementType } from '../authenticators/registrations.ts';
 import { createKeyHolders, signInWithKey } from '../testing/key-holders.ts';
-import { broker, personOf } from '../testing/people.ts';
+import { broker } from '../testing/people.ts';
 import { createSignInWorld, type SignInNode, type SignInWorld } from '../testing/sign-in-world.ts';
-import type { WebBrowser } from '../testing/web-browser.ts';
 
 const office = { id: 'person:olga.office' };
 const order = digestOf({ order: 1 });
@@ -50,7 +50,7 @@ describe('what stands on a key', () => {
     endsFail = false;
     cut = [];
     number += 1;
-    person = personOf(`b${number}`, broker, undefined, 'trader');
+    person = personOf(`b${number}`, broker, 'trader');
     world.directory.add(person);
     key = await holders.keyOf(node, person);
     browser = node.browser();

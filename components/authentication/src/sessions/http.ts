@@ -3,32 +3,32 @@ import {
   actorOf,
   authenticationErrors,
   authenticatorErrors,
-  type Caller,
-  type Directory,
   type ListedSession,
   type PersonSignals,
   personSignals,
-  type ResourceGuard,
 } from '@countersign/contracts';
 import { parseId } from '@countersign/kernel';
-import { type Scope, tiers } from '@countersign/market';
-import { described, withCaller } from '@countersign/runtime';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { tiers } from '@countersign/market';
+import { described } from '@countersign/runtime';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { peopleLookedAfter } from '../looked-after.ts';
+import {
+  type PeopleDoor,
+  peopleDoor,
+  person,
+  personParams,
+  reasonOf,
+  type ToPerson,
+  tag,
+  type WithReason,
+} from '../people-routes.ts';
 
 const closed = { additionalProperties: false };
-const tag = 'people';
-const person = Type.String({ maxLength: 80, description: 'Principal id: `person:` and a name' });
-const personParams = Type.Object({ person }, closed);
 const sessionParams = Type.Object({ person, id: Type.String({ maxLength: 40 }) }, closed);
 /** Nobody shortens the wait after a recovery: it is for the person to say that it was not them. A lock ends by unlocking. */
 const clearable = personSignals.filter((name) => name !== 'recovery-cooling-off' && name !== 'account-disabled');
 const signalParams = Type.Object({ person, signal: Type.Enum(clearable) }, closed);
-const reasonBody = Type.Object(
-  { reason: Type.String({ minLength: 1, maxLength: 200, description: 'It is recorded; no names of people' }) },
-  closed,
-);
+const reasonBody = reasonOf(200);
 const instant = Type.String({ format: 'date-time' });
 const sessionAnswer = Type.Object(
   {
@@ -52,31 +52,17 @@ const sessionsAnswer = Type.Object(
   { title: 'PersonSessions', ...closed },
 );
 
-type ToPerson = { Params: Static<typeof personParams> };
 type ToSession = { Params: Static<typeof sessionParams> };
 type ToSignal = { Params: Static<typeof signalParams> };
-type WithReason = { Body: Static<typeof reasonBody> };
 
-export interface SessionRoutes {
+export interface SessionRoutes extends PeopleDoor {
   readonly authentication: Pick<Authentication, 'sessionsOf' | 'end' | 'endAllOf'>;
   readonly signals?: Pick<PersonSignals, 'of' | 'clear'>;
-  readonly directory: Pick<Directory, 'snapshot'>;
-  readonly guard: ResourceGuard;
-  readonly baseUrl: string;
-  /** Whether an institution runs this installation: it looks after the people of every other. */
-  readonly isOperator: (institution: string) => boolean;
 }
 
 /** Where people are signed in, and what is unusual about them, for those who look after their accounts, under `/people`. */
-export function sessionRoutes(
-  app: FastifyInstance,
-  { authentication, signals, directory, guard, baseUrl, isOperator }: SessionRoutes,
-): void {
-  const needs = <Request extends FastifyRequest>(
-    scope: Scope,
-    handler: (request: Request, reply: FastifyReply, caller: Caller) => Promise<unknown>,
-  ) => withCaller<Caller, Request>((request) => guard.check(request, { scope }), baseUrl, handler);
-  const personOf = peopleLookedAfter({ directory, isOperator });
+export function sessionRoutes(app: FastifyInstance, { authentication, signals, ...door }: SessionRoutes): void {
+  const { needs, personOf } = peopleDoor(door);
 
   app.get<ToPerson>(
     '/people/:person/sessions',

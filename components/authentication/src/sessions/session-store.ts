@@ -1,8 +1,8 @@
 import type { PrincipalId } from '@countersign/contracts';
 import type { AuthenticatorId, SessionId } from '@countersign/kernel';
 import type { Tier } from '@countersign/market';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
-import { ask } from '../store.ts';
 
 export interface StoredSession {
   readonly id: SessionId;

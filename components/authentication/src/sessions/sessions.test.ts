@@ -1,3 +1,4 @@
+import type { WebBrowser } from '@countersign/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { anna, ben, broker } from '../testing/people.ts';
 import {
@@ -8,7 +9,6 @@ import {
   type SignInWorld,
   signIn,
 } from '../testing/sign-in-world.ts';
-import type { WebBrowser } from '../testing/web-browser.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;

@@ -1,6 +1,6 @@
 import type { AuthenticatorId, Digest, SessionId } from '@countersign/kernel';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
-import { ask } from '../store.ts';
 
 /** An assertion that was made for some intents, in a session. */
 export interface StepUp {

@@ -1,6 +1,7 @@
 import { authenticationErrors, type Directory } from '@countersign/contracts';
 import { isCodedError, sha256Base64Url } from '@countersign/kernel';
 import {
+  bannerOf,
   chooseTexts,
   cookieName,
   type Logger,
@@ -39,8 +40,7 @@ type Outcome = Awaited<ReturnType<SignIns['attempt']>>;
 export function createSignInAnswers({ authentication, directory, logger }: SignInAnswersDependencies) {
   const { settings, signIns, methods, limits, deviceProof } = authentication;
   const { secure } = settings;
-  const banner =
-    settings.environment === 'development' ? 'Development installation. Not for real business.' : undefined;
+  const banner = bannerOf(settings.environment);
   const cookieOf = (request: FastifyRequest, name: string) =>
     readCookie(request.headers.cookie, cookieName(name, settings));
   const browserSecretOf = (request: FastifyRequest) => cookieOf(request, browserCookieName);

@@ -1,9 +1,9 @@
 import { html } from '@countersign/runtime';
+import { hiddenField, type WebBrowser } from '@countersign/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { MethodAttempt, SignInMethod } from '../methods/method.ts';
 import { anna, ben } from '../testing/people.ts';
 import { begin, createSignInWorld, returnTo, type SignInNode, type SignInWorld } from '../testing/sign-in-world.ts';
-import { hiddenField, type WebBrowser } from '../testing/web-browser.ts';
 
 describe('a method that sends the browser elsewhere', () => {
   let world: SignInWorld;

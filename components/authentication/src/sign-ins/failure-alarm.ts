@@ -1,6 +1,5 @@
 import type { Clock } from '@countersign/kernel';
-import type { Logger, Metrics } from '@countersign/runtime';
-import { networkOf } from './sign-in-limits.ts';
+import { type Logger, type Metrics, networkOf } from '@countersign/runtime';
 
 /** Refused attempts from one network within the window, from which on somebody should look. */
 const failuresToAlarm = 20;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anna, ben } from '../testing/people.ts';
 import { begin, createSignInWorld, formOf, type SignInWorld, signIn } from '../testing/sign-in-world.ts';
 import { createFailureAlarm } from './failure-alarm.ts';
-import { createSignInLimits, networkOf } from './sign-in-limits.ts';
+import { createSignInLimits } from './sign-in-limits.ts';
 
 describe('the limits of sign-ins', () => {
   let world: SignInWorld;
@@ -56,17 +56,6 @@ describe('the limits of sign-ins', () => {
     // Forgotten first: the one that was quiet for longest.
     expect(() => limits.require({ address: 'a', browserSecret: undefined })).not.toThrow();
     expect(() => limits.require({ address: 'c', browserSecret: undefined })).toThrow();
-  });
-
-  it.each([
-    ['2001:db8::1', '2001:db8:0:0'],
-    ['2001:0db8:0000:0001::', '2001:db8:0:1'],
-    ['::1', '0:0:0:0'],
-    ['::ffff:192.0.2.7', '::ffff:192.0.2.7'],
-    ['192.0.2.7', '192.0.2.7'],
-    [undefined, 'unknown'],
-  ])('take %s for the network %s', (address, network) => {
-    expect(networkOf(address)).toBe(network);
   });
 });
 

@@ -1,5 +1,6 @@
 import { authenticationErrors } from '@countersign/contracts';
 import { type Clock, sha256Base64Url } from '@countersign/kernel';
+import { networkOf } from '@countersign/runtime';
 
 export interface SignInLimitsOptions {
   /** Pages and attempts within a minute; on each node. A trading floor may be behind one address. */
@@ -64,18 +65,4 @@ export function createSignInLimits(clock: Clock, options: SignInLimitsOptions): 
         );
     },
   };
-}
-
-/** An IPv6 subscriber holds a whole /64 of addresses: it counts as one. */
-export function networkOf(address: string | undefined): string {
-  if (address === undefined) return 'unknown';
-  if (!address.includes(':') || address.includes('.')) return address;
-  const [head = '', tail = ''] = address.toLowerCase().split('::');
-  const groups = head.split(':').filter((group) => group !== '');
-  const after = tail.split(':').filter((group) => group !== '');
-  const zeros = address.includes('::') ? Math.max(8 - groups.length - after.length, 0) : 0;
-  return [...groups, ...Array<string>(zeros).fill('0'), ...after]
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':');
 }

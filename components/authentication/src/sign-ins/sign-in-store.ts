@@ -1,8 +1,8 @@
 import type { SignInNeed } from '@countersign/contracts';
 import type { Digest } from '@countersign/kernel';
 import type { Tier } from '@countersign/market';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
-import { ask } from '../store.ts';
 
 export interface StoredSignIn {
   readonly returnTo: string;

@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import type { Actor, Authenticator, Notices, PersonSignals, PrincipalId } from '@countersign/contracts';
 import { newId, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, pageRoutes, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import {
+  createAuditCollector,
+  createTestDatabase,
+  fixedClock,
+  type WebBrowser,
+  webBrowser,
+} from '@countersign/testkit';
 import type { StatementClaims } from '@countersign/webauthn';
 import {
   createAttestationAuthority,
@@ -19,10 +25,8 @@ import type { AuthenticatorsConfiguration } from '../authenticators/config.ts';
 import { peopleRoutes } from '../authenticators/http.ts';
 import { enrolmentRoutes } from '../enrolment/http.ts';
 import { authenticationMigrations } from '../index.ts';
-import { createAuditCollector } from './audit-collector.ts';
 import { openGuard } from './open-guard.ts';
 import { bank, peopleDirectory } from './people.ts';
-import { type WebBrowser, webBrowser } from './web-browser.ts';
 
 export const origin = 'https://id.example';
 export const office: Actor = { id: 'person:olga.office' };
@@ -76,7 +80,7 @@ export async function createAuthenticatorWorld() {
       ...{ authenticators, directory, guard: openGuard, baseUrl: origin },
       isOperator: (institution) => institution === bank,
     });
-    const made = { authenticators, app, browser: () => webBrowser(app, origin) };
+    const made = { authenticators, app, browser: () => webBrowser(app) };
     nodes.push(made);
     return made;
   }
@@ -118,16 +122,4 @@ export async function createAuthenticatorWorld() {
       await rm(folder, { recursive: true });
     },
   };
-}
-
-/** The options of the ceremony in a page, as its script reads them. */
-export function optionsIn(page: string): unknown {
-  const [, written = ''] = /data-options="([^"]*)"/.exec(page) ?? [];
-  const text = written
-    .replaceAll('&quot;', '"')
-    .replaceAll('&#39;', "'")
-    .replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll('&amp;', '&');
-  return JSON.parse(text);
 }

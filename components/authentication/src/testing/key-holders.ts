@@ -3,15 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Person, SignInNeed } from '@countersign/contracts';
+import { hiddenField, optionsIn, type WebBrowser } from '@countersign/testkit';
 import {
   createAttestationAuthority,
   createSoftwareAuthenticator,
   type SoftwareAuthenticator,
   type SoftwareAuthenticatorOptions,
 } from '@countersign/webauthn/software-authenticator';
-import { optionsIn } from './authenticator-world.ts';
 import { begin, type SignInNode } from './sign-in-world.ts';
-import { hiddenField, type WebBrowser } from './web-browser.ts';
 
 /** A maker of keys that an installation can be told to trust, and people who sign in with its keys. */
 export async function createKeyHolders() {

@@ -5,20 +5,11 @@ import {
   type Institution,
   type Person,
   type Principal,
-  type PrincipalId,
   parsePrincipalId,
   type Service,
 } from '@countersign/contracts';
-import { type Lei, parseCountry, parseLei } from '@countersign/market';
-
-/** The LEI that begins so: filled up to 18 characters, with its check digits (ISO 17442). */
-function leiOf(beginning: string): Lei {
-  const first18 = beginning.padEnd(18, '0');
-  const digits = [...`${first18}00`].map((character) => Number.parseInt(character, 36)).join('');
-  const lei = parseLei(first18 + String(98n - (BigInt(digits) % 97n)).padStart(2, '0'));
-  if (!lei.ok) throw new Error(lei.detail);
-  return lei.value;
-}
+import { type Lei, parseCountry } from '@countersign/market';
+import { leiOf, personOf } from '@countersign/testkit';
 
 function institutionOf(lei: Lei, name: string, leiStatus: Institution['leiStatus']): Institution {
   const country = parseCountry('DE');
@@ -26,33 +17,19 @@ function institutionOf(lei: Lei, name: string, leiStatus: Institution['leiStatus
   return { lei, name, country: country.value, leiStatus };
 }
 
-function principalId(text: string): PrincipalId {
-  const id = parsePrincipalId(text);
-  if (id === undefined) throw new Error(`no principal id: ${text}`);
-  return id;
-}
-
-export function personOf(
-  name: string,
-  institution: Lei,
-  desk: string | undefined,
-  ...roles: readonly string[]
-): Person {
-  const id = principalId(`person:${name}`);
-  return { kind: 'person', id, institution, ...(desk === undefined ? {} : { desk }), roles, credentials: [] };
-}
-
 export const broker = leiOf('529900BROKER');
 export const bank = leiOf('529900BANK');
 export const lapsed = leiOf('529900LAPSED');
 
-export const anna = personOf('anna.keller', broker, 'rates', 'trader');
-export const ben = personOf('ben.ito', broker, 'rates', 'supervisor', 'signatory');
-export const chloe = personOf('chloe.martin', bank, undefined, 'operator');
-export const larry = personOf('larry.old', lapsed, 'rates', 'trader');
+export const anna: Person = { ...personOf('anna.keller', broker, 'trader'), desk: 'rates' };
+export const ben: Person = { ...personOf('ben.ito', broker, 'supervisor', 'signatory'), desk: 'rates' };
+export const chloe = personOf('chloe.martin', bank, 'operator');
+export const larry: Person = { ...personOf('larry.old', lapsed, 'trader'), desk: 'rates' };
+const omsId = parsePrincipalId('service:oms');
+if (omsId === undefined) throw new Error('no principal id');
 export const oms: Service = {
   kind: 'service',
-  id: principalId('service:oms'),
+  id: omsId,
   institution: broker,
   roles: ['order-entry'],
 };

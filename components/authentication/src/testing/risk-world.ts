@@ -1,9 +1,8 @@
 import type { Notices } from '@countersign/contracts';
 import { systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createAuditCollector, createTestDatabase, fixedClock } from '@countersign/testkit';
 import { authenticationMigrations, createRisk, type Risk, type RiskConfiguration } from '../index.ts';
-import { createAuditCollector } from './audit-collector.ts';
 import { peopleDirectory } from './people.ts';
 
 export type RiskWorld = Awaited<ReturnType<typeof createRiskWorld>>;

@@ -1,12 +1,11 @@
 import type { Person } from '@countersign/contracts';
 import { systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
+import { hiddenField, optionsIn, type WebBrowser } from '@countersign/testkit';
 import type { SoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 import { type AuthenticationConfiguration, type SelfServiceSources, selfServicePages } from '../index.ts';
-import { optionsIn } from './authenticator-world.ts';
 import { createKeyHolders, signInWithKey } from './key-holders.ts';
 import { createSignInWorld, type SignInNode } from './sign-in-world.ts';
-import { hiddenField, type WebBrowser } from './web-browser.ts';
 
 export type SelfServiceWorld = Awaited<ReturnType<typeof createSelfServiceWorld>>;
 

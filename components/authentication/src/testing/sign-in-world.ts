@@ -1,6 +1,13 @@
 import { systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, pageRoutes, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import {
+  createAuditCollector,
+  createTestDatabase,
+  fixedClock,
+  hiddenField,
+  type WebBrowser,
+  webBrowser,
+} from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import {
   type AuthenticationConfiguration,
@@ -10,9 +17,7 @@ import {
   createAuthentication,
   type RunningAuthentication,
 } from '../index.ts';
-import { createAuditCollector } from './audit-collector.ts';
 import { type PeopleDirectory, peopleDirectory } from './people.ts';
-import { hiddenField, type WebBrowser, webBrowser } from './web-browser.ts';
 
 export const issuer = 'http://127.0.0.1:8080';
 export const returnTo = '/authorize/continue?interaction=abc';
@@ -59,7 +64,7 @@ export async function createSignInWorld() {
     const app = createHttpServer({ logger, metrics: createMetrics() });
     pageRoutes(app);
     authenticationRoutes(app, { authentication, directory: seen, logger });
-    const made: SignInNode = { authentication, app, browser: () => webBrowser(app, authentication.settings.origin) };
+    const made: SignInNode = { authentication, app, browser: () => webBrowser(app) };
     nodes.push(made);
     return made;
   }

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { components, findComponent, openBrowser } from '@countersign/testkit';
+import { components, findComponent, freePort, openBrowser } from '@countersign/testkit';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CodeFlowWorld, createCodeFlowWorld } from '../testing/code-flow-world.ts';
@@ -9,14 +9,6 @@ import { type CodeFlowWorld, createCodeFlowWorld } from '../testing/code-flow-wo
 const chromium = findComponent(components.chromium);
 /** Where pictures of the pages go, if anywhere. */
 const shots = process.env['COUNTERSIGN_SHOTS'];
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 describe.skipIf(!chromium.found)(
   `the consent page in a browser${chromium.found ? '' : ` (skipped: ${chromium.reason})`}`,

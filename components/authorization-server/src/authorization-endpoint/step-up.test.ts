@@ -1,10 +1,11 @@
 import { parsePrincipalId } from '@countersign/contracts';
 import { digestOfIntent, parseAuthorizationDetails } from '@countersign/market';
+import type { WebBrowser } from '@countersign/testkit';
 import type { SoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createKeyHolders, showKey } from '../../../authentication/src/testing/key-holders.ts';
 import { type CodeFlowWorld, createCodeFlowWorld } from '../testing/code-flow-world.ts';
-import { answerOf, type WebBrowser } from '../testing/web-browser.ts';
+import { answerOf } from '../testing/page-answers.ts';
 
 /** RFC 9470: a protected interface wants a stronger or newer sign-in for an intent, and its client asks for it. */
 describe('a step-up for an intent', () => {

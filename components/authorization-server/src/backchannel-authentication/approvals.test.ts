@@ -1,6 +1,7 @@
+import { hiddenField } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { pageCode } from '../testing/page-answers.ts';
 import { broker, clearing, venueOrders } from '../testing/trading-world.ts';
-import { hiddenField, pageCode } from '../testing/web-browser.ts';
 import { anna, type CibaWorld, carl, createCibaWorld, type Fields } from './testing/ciba-world.ts';
 
 let world: CibaWorld;

@@ -1,7 +1,7 @@
 import { developmentAcr, parsePrincipalId } from '@countersign/contracts';
 import { newId, sha256Base64Url, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase } from '@countersign/testkit';
+import { createTestDatabase, hiddenField, webBrowser } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import * as oauth from 'oauth4webapi';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,7 +9,6 @@ import { authorizationServerRoutes } from '../http.ts';
 import { authorizationServerMigrations } from '../migrations.ts';
 import { createHarness, type Harness, issuer } from '../testing/harness.ts';
 import { venueOrders } from '../testing/trading-world.ts';
-import { hiddenField, webBrowser } from '../testing/web-browser.ts';
 
 describe('an independent client (oauth4webapi) that asks a person on their own device', () => {
   let database: ScratchDatabase;

@@ -1,7 +1,8 @@
 import type { ApprovalView, Person, TransactionRegistry } from '@countersign/contracts';
 import { digestOf, newId, systemRandom } from '@countersign/kernel';
+import { hiddenField } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hiddenField, pageCode } from '../testing/web-browser.ts';
+import { pageCode } from '../testing/page-answers.ts';
 import { anna, type CibaWorld, createCibaWorld, type Fields } from './testing/ciba-world.ts';
 
 type Enrolled = Awaited<ReturnType<CibaWorld['authenticators']['enrol']>>;

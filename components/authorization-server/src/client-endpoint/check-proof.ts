@@ -23,11 +23,11 @@ export interface ProofRules {
  *
  * @throws CodedError of `proofErrors`, or `invalid_dpop_proof`
  */
-export function checkProof(
+export async function checkProof(
   rule: 'required' | 'optional' | 'ignored',
   { client, request, now }: { readonly client: Client; readonly request: ClientRequest; readonly now: number },
   { proofKeys, nonces }: ProofRules,
-): VerifiedProof | undefined {
+): Promise<VerifiedProof | undefined> {
   if (rule === 'ignored') return undefined;
   if (rule === 'optional' && request.dpop.length === 0) return undefined;
   if (rule === 'required' && client.binding !== 'dpop') {

@@ -171,6 +171,18 @@ describe('the budget of failed authentications', () => {
     expect(await refusalOf(server.token(clientCredentials()))).toEqual({ code: 'released' });
   });
 
+  it('leaves no more records where all come at the same moment, and no client that is good pays for it', async () => {
+    const { server, wrong, clientCredentials, audit } = start();
+    const good = Array.from({ length: 20 }, () => refusalOf(server.token(clientCredentials())));
+    const refused = await Promise.all(
+      Array.from({ length: 50 }, () => refusalOf(server.token(wrong('vwap-engine', '198.51.100.1')))),
+    );
+    expect(await Promise.all(good)).toEqual(good.map(() => ({ code: 'released' })));
+    expect(refused.filter(({ code }) => code === 'invalid_client')).toHaveLength(5);
+    expect(refused.filter(({ code }) => code === 'too_many_requests')).toHaveLength(45);
+    expect(audit.records.filter(({ type }) => type === 'client.refused')).toHaveLength(5);
+  });
+
   it('is not spent by other clients behind the same address, nor by the same name at another address', async () => {
     const { server, spend, clientCredentials } = start();
     await spend('order-desk');

@@ -100,7 +100,7 @@ export function createClientEndpoint<Answer>(
     );
     const { client, assertion } = authenticated;
     established.client = client.id;
-    const proof = checkProof(endpoint.proof, { client, request, now }, dependencies);
+    const proof = await checkProof(endpoint.proof, { client, request, now }, dependencies);
     await claimCredentials({ assertion, proof }, singleUse);
     checkClient(client, snapshot, dependencies);
     return endpoint.answer({
@@ -120,14 +120,18 @@ export function createClientEndpoint<Answer>(
   return async (request) => {
     const parameters = readForm(request.body);
     const credentials = readCredentials(parameters, request);
-    requireBudget(request.address, credentials, { refusals, directory, now: clock.now() });
+    const requireRoom = () => requireBudget(request.address, credentials, { refusals, directory, now: clock.now() });
+    requireRoom();
     const established: Established = circumstancesOf(request);
     try {
       return await answer(request, parameters, credentials, established);
     } catch (error) {
       const refusal = asOAuthError(error);
-      if (isCodedError(refusal, 'invalid_client'))
+      if (isCodedError(refusal, 'invalid_client')) {
+        // Others that came with it may have spent the rest while its signature was checked.
+        requireRoom();
         refusals.spend(request.address, claimedClient(credentials, directory), clock.now());
+      }
       // The log has just said that it cannot write: asking it again would only take longer to say the same. And a poll
       // for a decision that has not been made is no refusal: the decision will have its record.
       if (!isCodedError(error, 'log_unavailable') && !isCodedError(refusal, 'authorization_pending')) {

@@ -36,13 +36,13 @@ export async function privateKeyJwt(
       acceptedAudiences: (id) => (directory.client(id)?.profile === 'oidc' ? [`${issuer}/token`] : []),
     });
 
-  let verified: ReturnType<typeof verify>;
+  let verified: Awaited<ReturnType<typeof verify>>;
   try {
-    verified = verify();
+    verified = await verify();
   } catch (error) {
     if (fetches === undefined || !isCodedError(error, 'client_assertion_key')) throw error;
     await clientKeys.fetch(fetches, now);
-    verified = verify();
+    verified = await verify();
   }
   const client = directory.client(verified.clientId);
   if (client === undefined) throw new Error('an assertion was verified for a client that the directory does not have');

@@ -1,12 +1,14 @@
 import type { Directory } from '@countersign/contracts';
 import { decodeBase64Url, parseJson } from '@countersign/kernel';
 import { maxJwsLength } from '@countersign/oauth';
+import { networkOf } from '@countersign/runtime';
 import { refuse } from '../refusal.ts';
 import type { Credentials } from './read-credentials.ts';
 
 /**
  * How often authentication may fail: for one claimed client from one source address, within a sliding window. Each
  * failure is a signature checked and a record written, both at the cost of others; beyond the budget there is neither.
+ * Of requests that come at the same moment more may have their signature checked, and no more leave a record.
  */
 export interface RefusalBudget {
   /** Whether more failures are allowed. @param now milliseconds since the epoch */
@@ -83,21 +85,6 @@ export function createRefusalBudget(limits: RefusalBudgetLimits = {}): RefusalBu
       entries += 1;
     },
   };
-}
-
-/** An IPv6 subscriber holds a whole /64 of addresses: it has one budget for all of them. */
-function networkOf(address: string | undefined): string {
-  if (address === undefined) return 'unknown';
-  if (!address.includes(':') || address.includes('.')) return address;
-  const [head = '', tail] = address.toLowerCase().split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - groups.length - after.length;
-  const all = [...groups, ...Array.from({ length: Math.max(zeros, 0) }, () => '0'), ...after];
-  return all
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':');
 }
 
 /** @throws CodedError `too_many_requests`, which leaves no record */

@@ -1,9 +1,10 @@
 import { importVerificationKey, verifyLogoutToken } from '@countersign/oauth';
+import { hiddenField, type WebBrowser } from '@countersign/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type CodeFlowWorld, codeChallenge, createCodeFlowWorld, type Parameters } from '../testing/code-flow-world.ts';
+import { answerOf, pageCode } from '../testing/page-answers.ts';
 import { makeKey, type SigningKey, signJws } from '../testing/signing.ts';
 import { dashboardRedirect } from '../testing/trading-world.ts';
-import { answerOf, hiddenField, pageCode, type WebBrowser } from '../testing/web-browser.ts';
 
 const back = 'https://dashboard.example/goodbye';
 let world: CodeFlowWorld;

@@ -3,7 +3,14 @@ import { type Authentication, developmentAcr, type Outbound, type SignIn } from 
 import { systemRandom } from '@countersign/kernel';
 import { createKeyCache, createTokenMemory, userinfoAudience } from '@countersign/oauth';
 import { createHttpServer, createLogger, createMetrics, pageRoutes } from '@countersign/runtime';
-import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
+import {
+  createTestDatabase,
+  type FixedClock,
+  fixedClock,
+  hiddenField,
+  type WebBrowser,
+  webBrowser,
+} from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 // The real sign-in: a path, since the component itself never depends on another.
 import {
@@ -33,7 +40,6 @@ import { memoryConsentStore } from './neighbours.ts';
 import { makeKey, memorySigner, type SigningKey, signJws } from './signing.ts';
 import { memorySingleUse } from './single-use.ts';
 import { broker, deskRedirect, fund, tradingWorld, venueOrders } from './trading-world.ts';
-import { hiddenField, type WebBrowser, webBrowser } from './web-browser.ts';
 
 export const start = Date.parse('2026-11-23T10:00:00Z');
 export const verifier = 'v'.repeat(43);

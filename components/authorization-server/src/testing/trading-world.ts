@@ -11,7 +11,8 @@ import {
   parseResourceUri,
   type Resource,
 } from '@countersign/contracts';
-import { authorizationDetailTypes, type Lei, parseCountry, parseLei } from '@countersign/market';
+import { authorizationDetailTypes, type Lei, parseCountry } from '@countersign/market';
+import { leiOf } from '@countersign/testkit';
 import { makeKey, type SigningKey } from './signing.ts';
 
 /** Unwraps what a parser gave for a value that is written in this file. */
@@ -22,14 +23,6 @@ function known<Value>(value: Value | undefined): Value {
 
 function countryOf(text: string) {
   const parsed = parseCountry(text);
-  return known(parsed.ok ? parsed.value : undefined);
-}
-
-/** A valid LEI that begins with a name: ISO 17442 check digits, which are 98 less the remainder of the rest by 97. */
-function leiOf(name: string): Lei {
-  const body = name.padEnd(18, '0');
-  const digits = [...`${body}00`].map((character) => Number.parseInt(character, 36)).join('');
-  const parsed = parseLei(body + String(98n - (BigInt(digits) % 97n)).padStart(2, '0'));
   return known(parsed.ok ? parsed.value : undefined);
 }
 

@@ -11,10 +11,10 @@ import {
   createBreakGlassWorld,
   eve,
   fay,
+  origin,
   sam,
   stopOrders,
 } from '../testing/break-glass-world.ts';
-import { origin } from '../testing/keys.ts';
 
 let world: BreakGlassWorld;
 let breakGlass: RunningBreakGlass;

@@ -95,7 +95,7 @@ export function breakGlassRoutes(app: FastifyInstance, dependencies: BreakGlassR
     },
     async (request, reply) => {
       const { method, url, dpop } = accessRequestOf(request, baseUrl);
-      const proof = verifyProof(dpop, { method, url, keys: proofKeys, now: clock.now() });
+      const proof = await verifyProof(dpop, { method, url, keys: proofKeys, now: clock.now() });
       const claim = { purpose: 'dpop-proof', issuer: proof.jkt, id: proof.jti, expiresAt: proof.expiresAt } as const;
       if ((await singleUse.claim(claim)) === 'replayed')
         throw accessErrors.error('proof_replayed', 'The DPoP proof was used before; make a new one for each request.');

@@ -1,9 +1,7 @@
+import type { ChosenTexts } from '@countersign/runtime';
 import type { Texts } from '../texts/en.ts';
 
 /** How every page of this room is drawn. */
-export interface Drawn {
-  readonly texts: Texts;
-  /** BCP 47. */
-  readonly lang: string;
+export interface Drawn extends ChosenTexts<Texts> {
   readonly banner: string | undefined;
 }

@@ -1,8 +1,7 @@
 import type { AskedStatement, Incident } from '@countersign/contracts';
-import { ceremonyAttributes, ceremonyFields, type Html, html, page } from '@countersign/runtime';
+import { ceremonyAttributes, ceremonyFields, type Html, html, inWords, page } from '@countersign/runtime';
 import type { Drawn } from './drawn.ts';
 import { fact } from './fact.ts';
-import { inWords } from './in-words.ts';
 
 /** One thing that was recorded of the first holder while the access ran. */
 export interface Deed {

@@ -1,4 +1,5 @@
 import { createHttpServer, createMetrics, pageRoutes } from '@countersign/runtime';
+import { browserOf, cookieSignIn, filledForm } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { breakGlassPages, type RunningBreakGlass } from '../index.ts';
@@ -9,12 +10,11 @@ import {
   createBreakGlassWorld,
   eve,
   fay,
+  origin,
   sam,
   stopOrders,
   tom,
 } from '../testing/break-glass-world.ts';
-import { browserOf, cookieSignIn, filledForm } from '../testing/browser.ts';
-import { origin } from '../testing/keys.ts';
 
 const minute = 60_000;
 let world: BreakGlassWorld;

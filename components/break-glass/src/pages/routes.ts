@@ -12,16 +12,8 @@ import {
   type SignInNeed,
   type Statements,
 } from '@countersign/contracts';
-import {
-  type Clock,
-  type IncidentId,
-  isCodedError,
-  parseDigest,
-  parseId,
-  parseJson,
-  type Random,
-} from '@countersign/kernel';
-import { chooseTexts, type Logger, sendPage, signedInPages } from '@countersign/runtime';
+import { type Clock, type IncidentId, isCodedError, parseDigest, parseId, type Random } from '@countersign/kernel';
+import { bannerOf, chooseTexts, credentialIn, type Logger, sendPage, signedInPages } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RunningBreakGlass } from '../break-glass.ts';
 import { de } from '../texts/de.ts';
@@ -47,7 +39,6 @@ export interface BreakGlassPages {
 }
 
 const basePath = '/break-glass';
-const longestCredential = 12_288;
 const mostDeeds = 200;
 type ById = { readonly id: string };
 type Fields = ReadonlyMap<string, string>;
@@ -56,7 +47,7 @@ type Fields = ReadonlyMap<string, string>;
 export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPages): void {
   const { breakGlass, authentication, statements, directory, log, issuer, environment, clock, random, logger } =
     dependencies;
-  const banner = environment === 'development' ? 'Development installation. Not for real business.' : undefined;
+  const banner = bannerOf(environment);
   const secure = new URL(issuer).protocol === 'https:';
   const drawn = (request: FastifyRequest): Drawn => ({ ...chooseTexts(request, { en, de }), banner });
   const need: SignInNeed = { acrValues: [], tier: 'administration' };
@@ -76,7 +67,7 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
     return institution;
   };
   const signedBy = ({ person }: SignIn, fields: Fields) =>
-    statements.take({ handle: fields.get('handle'), person, credential: credentialOf(fields.get('credential')) });
+    statements.take({ handle: fields.get('handle'), person, credential: credentialIn(fields) });
 
   async function incidentFor(signIn: SignIn, text: string): Promise<Incident> {
     const id = parseId('incident', text);
@@ -214,13 +205,6 @@ function reviewOf(fields: Fields): { readonly verdict: 'justified' | 'not-justif
   if (verdict !== 'justified' && verdict !== 'not-justified')
     throw breakGlassErrors.error('incident_malformed', 'Say whether it was justified.');
   return { verdict, note: (fields.get('note') ?? '').replace(/\s+/g, ' ').trim() };
-}
-
-/** JSON of the authenticator's answer; who judges it says what is wrong with it. */
-function credentialOf(text: string | undefined): unknown {
-  if (text === undefined || text.length > longestCredential) return undefined;
-  const parsed = parseJson(text);
-  return parsed.ok ? parsed.value : undefined;
 }
 
 /** A page that was loaded with a form asks to send it again when it is reloaded. */

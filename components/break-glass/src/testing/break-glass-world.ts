@@ -3,47 +3,36 @@ import {
   type Declaration,
   emergencyScopes,
   type Notices,
-  type Person,
   type PersonSignal,
   type PrincipalId,
   parseClientId,
-  parsePrincipalId,
   parseResourceUri,
   type Resource,
   type RevocationTarget,
 } from '@countersign/contracts';
 import { type IncidentId, newId, parseDigest, systemRandom, toInstant } from '@countersign/kernel';
-import { type Lei, parseLei } from '@countersign/market';
 import { createKeyCache } from '@countersign/oauth';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import {
+  createAuditCollector,
+  createPeopleKeys,
+  createTestDatabase,
+  fixedClock,
+  leiOf,
+  personOf,
+} from '@countersign/testkit';
 import { type BreakGlassConfiguration, breakGlassMigrations, createBreakGlass } from '../index.ts';
-import { createKeys, origin } from './keys.ts';
-import { createRecordCollector } from './record-collector.ts';
 
+export const origin = 'http://localhost:8080';
 const firm = leiOf('529900BROKER');
 const otherFirm = leiOf('529900BANK');
 
-function leiOf(beginning: string): Lei {
-  const first18 = beginning.padEnd(18, '0');
-  const digits = [...`${first18}00`].map((character) => Number.parseInt(character, 36)).join('');
-  const lei = parseLei(first18 + String(98n - (BigInt(digits) % 97n)).padStart(2, '0'));
-  if (!lei.ok) throw new Error(lei.detail);
-  return lei.value;
-}
-
-function person(name: string, institution: Lei, ...roles: string[]): Person & { readonly id: PrincipalId } {
-  const id = parsePrincipalId(`person:${name}`);
-  if (id === undefined) throw new Error(`no principal id: ${name}`);
-  return { kind: 'person', id, institution, roles, credentials: [] };
-}
-
-export const fay = person('fay.first', firm, 'break-glass', 'operator');
-export const sam = person('sam.second', firm, 'break-glass', 'operator');
-export const tom = person('tom.third', firm, 'break-glass', 'compliance');
-export const cora = person('cora.lind', firm, 'compliance');
-export const anna = person('anna.keller', firm, 'trader');
-export const eve = person('eve.other', otherFirm, 'break-glass', 'compliance');
+export const fay = personOf('fay.first', firm, 'break-glass', 'operator');
+export const sam = personOf('sam.second', firm, 'break-glass', 'operator');
+export const tom = personOf('tom.third', firm, 'break-glass', 'compliance');
+export const cora = personOf('cora.lind', firm, 'compliance');
+export const anna = personOf('anna.keller', firm, 'trader');
+export const eve = personOf('eve.other', otherFirm, 'break-glass', 'compliance');
 export const installation = { id: 'service:countersign', institution: otherFirm };
 
 const uri = parseResourceUri(`${origin}/transactions`);
@@ -75,9 +64,9 @@ export async function createBreakGlassWorld() {
   const database: ScratchDatabase = await createTestDatabase({ components: [breakGlassMigrations] });
   const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
   const random = systemRandom;
-  const audit = createRecordCollector(clock);
+  const audit = createAuditCollector(clock);
   const logger = createLogger({ level: 'silent', name: 'test' });
-  const keys = createKeys({ clock, random });
+  const keys = createPeopleKeys({ clock, random, origin });
   const people = new Map([fay, sam, tom, cora, anna, eve].map((each) => [each.id as string, each]));
   const told: Parameters<Notices['tell']>[0][] = [];
   const issued: { readonly scopes: readonly string[]; readonly lifetimeSeconds: number; readonly jkt: string }[] = [];

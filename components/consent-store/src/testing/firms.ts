@@ -6,16 +6,8 @@ import {
   parsePrincipalId,
 } from '@countersign/contracts';
 import { digestOf } from '@countersign/kernel';
-import { type Lei, parseCountry, parseLei } from '@countersign/market';
-
-/** The LEI that begins so: filled up to 18 characters, with its check digits (ISO 17442). */
-function leiOf(beginning: string): Lei {
-  const first18 = beginning.padEnd(18, '0');
-  const digits = [...`${first18}00`].map((character) => Number.parseInt(character, 36)).join('');
-  const lei = parseLei(first18 + String(98n - (BigInt(digits) % 97n)).padStart(2, '0'));
-  if (!lei.ok) throw new Error(lei.detail);
-  return lei.value;
-}
+import { type Lei, parseCountry } from '@countersign/market';
+import { leiOf } from '@countersign/testkit';
 
 /** A fund gives its broker a mandate; the broker's trades are cleared, executed and kept by others. */
 export const fund = leiOf('529900FUND');

@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { codeOf } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningDevices } from '../index.ts';
 import { anna, annas, bank, banks, ben, broker, shared } from '../testing/device-directory.ts';
 import { createTestKey, reportOf } from '../testing/device-keys.ts';
-import { codeOf, createDeviceWorld, type DeviceWorld, issuer } from '../testing/device-world.ts';
+import { createDeviceWorld, type DeviceWorld, issuer } from '../testing/device-world.ts';
 
 let world: DeviceWorld;
 let node: RunningDevices;

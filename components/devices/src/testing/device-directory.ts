@@ -6,30 +6,16 @@ import {
   type Institution,
   type Person,
   type PrincipalId,
-  parsePrincipalId,
 } from '@countersign/contracts';
-import { type Lei, parseCountry, parseLei } from '@countersign/market';
-
-/** The LEI that begins so: filled up to 18 characters, with its check digits (ISO 17442). */
-function leiOf(beginning: string): Lei {
-  const first18 = beginning.padEnd(18, '0');
-  const digits = [...`${first18}00`].map((character) => Number.parseInt(character, 36)).join('');
-  const lei = parseLei(first18 + String(98n - (BigInt(digits) % 97n)).padStart(2, '0'));
-  if (!lei.ok) throw new Error(lei.detail);
-  return lei.value;
-}
+import { type Lei, parseCountry } from '@countersign/market';
+import { leiOf, personOf } from '@countersign/testkit';
 
 export const broker = leiOf('529900BROKER');
 export const bank = leiOf('529900BANK');
 
-function personOf(name: string, institution: Lei): Person {
-  const id = parsePrincipalId(`person:${name}`);
-  if (id === undefined) throw new Error(`no principal id: ${name}`);
-  return { kind: 'person', id, institution, roles: ['trader'], credentials: [] };
-}
-export const anna = personOf('anna.keller', broker);
-export const ben = personOf('ben.ito', broker);
-export const chloe = personOf('chloe.martin', bank);
+export const anna = personOf('anna.keller', broker, 'trader');
+export const ben = personOf('ben.ito', broker, 'trader');
+export const chloe = personOf('chloe.martin', bank, 'trader');
 
 function deviceOf(name: string, institution: Lei, holder?: PrincipalId): Device {
   const known = { id: `device:${name}`, institution, posture: 'compliant', postureAt: '2026-11-20T09:00:00Z' } as const;

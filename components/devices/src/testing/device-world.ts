@@ -1,9 +1,8 @@
-import { isCodedError, systemRandom } from '@countersign/kernel';
+import { systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createAuditCollector, createTestDatabase, fixedClock } from '@countersign/testkit';
 import type { DevicesConfiguration } from '../config.ts';
 import { createDevices, devicesMigrations, type RunningDevices } from '../index.ts';
-import { createAuditCollector } from './audit-collector.ts';
 import { bank, broker, deviceDirectory } from './device-directory.ts';
 import { createTestKey, reportOf } from './device-keys.ts';
 
@@ -59,14 +58,3 @@ export async function createDeviceWorld() {
   };
 }
 export type DeviceWorld = Awaited<ReturnType<typeof createDeviceWorld>>;
-
-/** The code with which something is refused. */
-export async function codeOf(attempt: Promise<unknown>): Promise<string> {
-  try {
-    await attempt;
-  } catch (error) {
-    if (isCodedError(error)) return error.code;
-    throw error;
-  }
-  return 'nothing was refused';
-}

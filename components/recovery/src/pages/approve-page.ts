@@ -1,7 +1,6 @@
 import type { AskedStatement, Recovery } from '@countersign/contracts';
-import { ceremonyAttributes, ceremonyFields, type Html, html, page } from '@countersign/runtime';
+import { ceremonyAttributes, ceremonyFields, type Html, html, inWords, page } from '@countersign/runtime';
 import type { Drawn } from './drawn.ts';
-import { inWords } from './in-words.ts';
 
 /** What an approver is shown and signs: whose, why, by what evidence, opened by whom, who has approved. */
 export function approvePage(

@@ -5,9 +5,11 @@ import {
   type SignInNeed,
   type Statements,
 } from '@countersign/contracts';
-import { parseId, parseJson, type Random, type RecoveryId } from '@countersign/kernel';
+import { parseId, type Random, type RecoveryId } from '@countersign/kernel';
 import {
+  bannerOf,
   chooseTexts,
+  credentialIn,
   type Logger,
   readForm,
   requireSameOriginPost,
@@ -38,7 +40,6 @@ export interface RecoveryPages {
 
 export const recoveryPath = '/recovery';
 const publicPath = '/recover';
-const longestCredential = 12_288;
 type ById = { readonly id: string };
 
 /**
@@ -47,7 +48,7 @@ type ById = { readonly id: string };
  */
 export function recoveryPages(app: FastifyInstance, dependencies: RecoveryPages): void {
   const { recovery, authentication, statements, issuer, environment, random, logger } = dependencies;
-  const banner = environment === 'development' ? 'Development installation. Not for real business.' : undefined;
+  const banner = bannerOf(environment);
   const { origin, protocol } = new URL(issuer);
   const secure = protocol === 'https:';
   const drawn = (request: FastifyRequest): Drawn => ({ ...chooseTexts(request, { en, de }), banner });
@@ -67,7 +68,7 @@ export function recoveryPages(app: FastifyInstance, dependencies: RecoveryPages)
     return statements.take({
       handle: fields.get('handle'),
       person: signIn.person,
-      credential: credentialOf(fields.get('credential')),
+      credential: credentialIn(fields),
     });
   }
 
@@ -132,13 +133,6 @@ function idOf(text: string): RecoveryId {
   const id = parseId('recovery', text);
   if (id === undefined) throw unknown();
   return id;
-}
-
-/** JSON of the authenticator's answer; who judges it says what is wrong with it. */
-function credentialOf(text: string | undefined): unknown {
-  if (text === undefined || text.length > longestCredential) return undefined;
-  const parsed = parseJson(text);
-  return parsed.ok ? parsed.value : undefined;
 }
 
 function unknown() {

@@ -1,3 +1,5 @@
+import { networkOf } from '@countersign/runtime';
+
 /** How often a page may be used from one network within an hour; more is refused without looking at it. */
 export interface Limiter {
   /** @returns whether it is still within the limit; it counts */
@@ -28,18 +30,4 @@ export function createLimiter({
       return count <= perHour;
     },
   };
-}
-
-function networkOf(address: string | undefined): string {
-  if (address === undefined) return 'unknown';
-  if (!address.includes(':') || address.includes('.')) return address;
-  const [head = '', tail] = address.toLowerCase().split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : Math.max(8 - before.length - after.length, 0);
-  const groups = [...before, ...Array.from({ length: zeros }, () => '0'), ...after];
-  return groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':');
 }

@@ -26,9 +26,13 @@ export async function keepRequest(
           set known = excluded.known, last_at = excluded.last_at, times = least(requests.times + 1, 1000)`,
       [person, known, new Date(now)],
     );
+    // What another request is at is left to it: two that wait for each other's rows would both come to nothing.
     await client.query(
       `delete from requests where person in (
-         select person from requests where not known order by last_at desc offset $1 limit 100)`,
+         select person from requests
+          where not known and person in (
+            select person from requests where not known order by last_at desc offset $1 limit 100)
+          for update skip locked)`,
       [mostStrangers],
     );
   });
@@ -47,7 +51,8 @@ export async function listRequests(session: Session, since: number, limit: numbe
 /** @returns how many */
 export async function removeRequests(session: Session, before: number, limit: number): Promise<number> {
   const { rowCount } = await session.query(
-    'delete from requests where person in (select person from requests where last_at < $1 limit $2)',
+    `delete from requests where person in (
+       select person from requests where last_at < $1 limit $2 for update skip locked)`,
     [new Date(before), limit],
   );
   return rowCount ?? 0;

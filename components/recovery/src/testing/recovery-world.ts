@@ -1,47 +1,35 @@
-import {
-  type Actor,
-  type Notices,
-  type Person,
-  type PersonSignal,
-  type PersonSignals,
-  type PrincipalId,
-  parsePrincipalId,
-  type RevocationTarget,
+import type {
+  Actor,
+  Notices,
+  PersonSignal,
+  PersonSignals,
+  PrincipalId,
+  RevocationTarget,
 } from '@countersign/contracts';
 import { type RecoveryId, systemRandom } from '@countersign/kernel';
-import { type Lei, parseLei } from '@countersign/market';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import {
+  createAuditCollector,
+  createPeopleKeys,
+  createTestDatabase,
+  fixedClock,
+  leiOf,
+  personOf,
+} from '@countersign/testkit';
 import { createRecovery, type RecoveryConfiguration, recoveryMigrations } from '../index.ts';
-import { createKeys } from './keys.ts';
-import { createRecordCollector } from './record-collector.ts';
 
 export const issuer = 'http://localhost:8080';
 const firm = leiOf('529900BROKER');
 const otherFirm = leiOf('529900BANK');
 const operatorFirm = leiOf('529900OPERATOR');
 
-function leiOf(beginning: string): Lei {
-  const first18 = beginning.padEnd(18, '0');
-  const digits = [...`${first18}00`].map((character) => Number.parseInt(character, 36)).join('');
-  const lei = parseLei(first18 + String(98n - (BigInt(digits) % 97n)).padStart(2, '0'));
-  if (!lei.ok) throw new Error(lei.detail);
-  return lei.value;
-}
-
-function person(name: string, institution: Lei, ...roles: string[]): Person & { readonly id: PrincipalId } {
-  const id = parsePrincipalId(`person:${name}`);
-  if (id === undefined) throw new Error(`no principal id: ${name}`);
-  return { kind: 'person', id, institution, roles, credentials: [] };
-}
-
-export const anna = person('anna.keller', firm, 'trader');
-export const ben = person('ben.ito', firm, 'supervisor');
-export const bea = person('bea.ito', firm, 'desk-head');
-export const cora = person('cora.lind', firm, 'compliance');
-export const dual = person('dual.hat', firm, 'supervisor', 'risk');
-export const otto = person('otto.help', firm, 'operator', 'compliance');
-export const eve = person('eve.other', otherFirm, 'supervisor', 'compliance');
+export const anna = personOf('anna.keller', firm, 'trader');
+export const ben = personOf('ben.ito', firm, 'supervisor');
+export const bea = personOf('bea.ito', firm, 'desk-head');
+export const cora = personOf('cora.lind', firm, 'compliance');
+export const dual = personOf('dual.hat', firm, 'supervisor', 'risk');
+export const otto = personOf('otto.help', firm, 'operator', 'compliance');
+export const eve = personOf('eve.other', otherFirm, 'supervisor', 'compliance');
 export const helpDesk: Required<Actor> = { id: 'service:help-desk', institution: firm };
 export const foreignDesk: Required<Actor> = { id: 'service:foreign-desk', institution: otherFirm };
 export const installation: Required<Actor> = { id: 'service:countersign', institution: operatorFirm };
@@ -53,9 +41,9 @@ export async function createRecoveryWorld() {
   const database: ScratchDatabase = await createTestDatabase({ components: [recoveryMigrations] });
   const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
   const random = systemRandom;
-  const audit = createRecordCollector(clock);
+  const audit = createAuditCollector(clock);
   const logger = createLogger({ level: 'silent', name: 'test' });
-  const keys = createKeys({ clock, random });
+  const keys = createPeopleKeys({ clock, random, origin: issuer });
   const people = new Map([anna, ben, bea, cora, dual, otto, eve].map((each) => [each.id as string, each]));
   const signals = new Map<string, Map<PersonSignal, string>>();
   const told: Parameters<Notices['tell']>[0][] = [];

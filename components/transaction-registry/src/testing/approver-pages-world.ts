@@ -1,7 +1,7 @@
 import type { Authentication, OpenedTransaction, Person, SignIn } from '@countersign/contracts';
 import { newId } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, pageRoutes } from '@countersign/runtime';
-import { webBrowser } from '../../../authentication/src/testing/web-browser.ts';
+import { unescaped, webBrowser } from '@countersign/testkit';
 import { approverPageRoutes } from '../index.ts';
 import { createApprovingWorld, type Kind } from './approving-world.ts';
 import { createSmallAuthenticators, type Enrolled, usualOrigin } from './small-authenticators.ts';
@@ -44,7 +44,7 @@ export async function createApproverPagesWorld({
     app,
     /** A browser in which this person is signed in for approvals; nobody when left out. */
     browserOf(person?: Person): ApproverBrowser {
-      const browser = webBrowser(app, origin);
+      const browser = webBrowser(app);
       if (person !== undefined) browser.cookies.set('signed-in', person.id.replace('person:', ''));
       return browser;
     },
@@ -84,15 +84,6 @@ export function textOf(page: string): string {
 /** The code that a problem page tells. */
 export function codeOf(page: string): string | undefined {
   return /<p class="code">[^<]*<code>([a-z_]+)<\/code>/.exec(page)?.[1];
-}
-
-function unescaped(text: string): string {
-  return text
-    .replaceAll('&quot;', '"')
-    .replaceAll('&#39;', "'")
-    .replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll('&amp;', '&');
 }
 
 /** Signs in by being named in a cookie: who people are is another component's. */

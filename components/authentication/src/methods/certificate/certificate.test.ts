@@ -1,10 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
-import { type AddressInfo, createServer } from 'node:net';
 import { type ConfiguredDocuments, type ConfiguredExchange, outboundErrors } from '@countersign/contracts';
 import { digestOf, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
-import { components, createTestAuthority, findComponent } from '@countersign/testkit';
+import { components, createTestAuthority, findComponent, freePort, type WebBrowser } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCertificateMethod } from '../../index.ts';
@@ -24,7 +23,6 @@ import {
   type SignInNode,
   type SignInWorld,
 } from '../../testing/sign-in-world.ts';
-import type { WebBrowser } from '../../testing/web-browser.ts';
 
 const found = findComponent(components.openssl);
 const logger = createLogger({ level: 'silent', name: 'test' });
@@ -397,11 +395,3 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
     expect(body).toContain('Ihr Browser hat kein Zertifikat gezeigt.');
   });
 });
-
-async function freePort(): Promise<number> {
-  const finder = createServer();
-  await new Promise<void>((resolve) => finder.listen(0, '127.0.0.1', resolve));
-  const { port } = finder.address() as AddressInfo;
-  await new Promise((resolve) => finder.close(resolve));
-  return port;
-}

@@ -10,7 +10,7 @@ import type {
 import { type GrantId, parseId, sha256Base64Url, systemRandom } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
 import { createHttpServer, createLogger, createMetrics, pageRoutes } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createTestDatabase, fixedClock, hiddenField, type WebBrowser, webBrowser } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { createSmallAuthenticators } from '../../../../transaction-registry/src/testing/small-authenticators.ts';
 import { createRefusalBudget } from '../../client-endpoint/refusal-budget.ts';
@@ -26,7 +26,6 @@ import { memoryConsentStore, memoryPolicyEngine, memoryTransactionRegistry } fro
 import { makeKey, memorySigner, type SigningKey, signJws } from '../../testing/signing.ts';
 import { memorySingleUse } from '../../testing/single-use.ts';
 import { broker, fund, tradingWorld, venueOrders } from '../../testing/trading-world.ts';
-import { hiddenField, type WebBrowser, webBrowser } from '../../testing/web-browser.ts';
 import { createTokenSigner } from '../../token-endpoint/issue.ts';
 import { createTokenEndpoint } from '../../token-endpoint/token-endpoint.ts';
 import { createTokenForms } from '../../token-endpoint/token-forms.ts';
