@@ -8,6 +8,15 @@ import { build } from 'vite';
 
 const room = fileURLToPath(new URL('../apps/evidence-page/', import.meta.url));
 
+/** What has no shim would be replaced by nothing, and the page would end where it begins. */
+const nothingOfNode = {
+  name: 'nothing-of-node',
+  enforce: 'pre',
+  resolveId(id, importer) {
+    if (id.startsWith('node:')) throw new Error(`the page cannot have ${id}, which ${importer} imports`);
+  },
+};
+
 /** @param {string} out where to write it */
 async function buildEvidencePage(out) {
   const shims = join(room, 'src/shims');
@@ -22,6 +31,7 @@ async function buildEvidencePage(out) {
         { find: /^node:buffer$/, replacement: join(shims, 'buffer.ts') },
       ],
     },
+    plugins: [nothingOfNode],
     build: {
       write: false,
       target: 'es2023',

@@ -121,7 +121,7 @@ export function createProtection(options: ProtectionOptions): Protection {
       const { claims, scope, actors } = await claimsOf(presented.accessToken);
       if (claims.cnf === undefined)
         throw protectionErrors.error('token_revoked', 'The access token is bound to nothing, and opens nothing here.');
-      const proof = verifyPossession(presented, claims.cnf, request, { proofKeys, now: clock.now() });
+      const proof = await verifyPossession(presented, claims.cnf, request, { proofKeys, now: clock.now() });
       const ended = await revocations.endedBy(claims);
       if (ended !== undefined)
         throw protectionErrors.error('token_revoked', `The access token was ended: by its ${ended}.`, {

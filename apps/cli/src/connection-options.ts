@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { readAddress } from './read-address.ts';
 
 /** Options every command that talks to a control plane has. */
 export interface ConnectionOptions {
@@ -17,7 +18,7 @@ export function withConnectionOptions(command: Command): Command {
       'data folder of a development control plane (address and operator key are read from it)',
       'data',
     )
-    .option('--url <issuer>', 'address of a control plane, instead of --data')
+    .option('--url <issuer>', 'address of a control plane (http or https), instead of --data', readAddress)
     .option('--client <id>', 'client to act as', 'countersign-cli')
     .option('--key <file>', 'private JWK of that client; default: operator.jwk in the data folder');
 }

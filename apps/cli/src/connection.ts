@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { CodedError } from '@countersign/kernel';
 import { type Client, createClient, importSigningKey, type Token, type Transport } from '@countersign/sdk/calling';
 import type { ConnectionOptions } from './connection-options.ts';
+import { isAddress } from './read-address.ts';
 
 export type { ConnectionOptions };
 
@@ -40,13 +41,14 @@ export function issuerOf(dataFolder: string): string {
     typeof configuration === 'object' &&
     configuration !== null &&
     'issuer' in configuration &&
-    typeof configuration.issuer === 'string'
+    typeof configuration.issuer === 'string' &&
+    isAddress(configuration.issuer)
   )
     return configuration.issuer;
   throw new CodedError({
     code: 'connection_settings',
     category: 'invalid',
-    detail: `${dataFolder}/countersign.json names no issuer; name it with --url.`,
+    detail: `${dataFolder}/countersign.json names no issuer that begins with http:// or https://; name it with --url.`,
   });
 }
 

@@ -18,6 +18,16 @@ export function print(line = ''): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** Prints a line beside what the command answers, on stderr. */
+export function printBeside(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** What a program reads: one document, and nothing else on stdout beside it. */
+export function printJson(document: unknown): void {
+  print(JSON.stringify(document, undefined, 2));
+}
+
 /** Exit codes of the command, after sysexits(3) where it has one. */
 export const exitCodes = {
   ok: 0,

@@ -13,7 +13,7 @@ import {
   type SigningKey,
   type Transport,
 } from '@countersign/sdk';
-import { createSelfSigned, createTestAuthority, type TestCertificate } from '@countersign/testkit';
+import { createSelfSigned, createTestAuthority, freePort, type TestCertificate } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Configuration, readConfiguration } from './configuration.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
@@ -31,15 +31,6 @@ let controlPlane: ControlPlane;
 let mutualTlsUrl: string;
 let operator: Client;
 let operatorKey: SigningKey;
-
-async function freePort(): Promise<number> {
-  const finder = createServer();
-  await new Promise<void>((resolve) => finder.listen(0, '127.0.0.1', resolve));
-  const address = finder.address();
-  await new Promise((resolve) => finder.close(resolve));
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
-}
 
 function file(name: string, content: string): string {
   writeFileSync(join(folder, name), content, { mode: 0o600 });

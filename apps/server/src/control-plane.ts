@@ -16,7 +16,6 @@ export interface ControlPlane {
   readonly mutualTlsAddress?: string;
   readonly components: Components;
   readonly notes: readonly string[];
-  readonly logger: Logger;
   /** Answers what has begun, takes nothing new, closes everything. Idempotent. */
   stop(): Promise<void>;
 }
@@ -34,8 +33,10 @@ export async function startControlPlane(
     readonly logger?: Logger;
     /** What every component goes by; the system's when left out. */
     readonly clock?: Clock;
-    /** What becomes of a record that is not as its schema says; in development it is told, and nothing else. */
-    readonly unfitRecords?: 'tell' | 'throw';
+    /** What becomes of a record that is not as its schema says. In development it is told, elsewhere nobody looks. */
+    readonly unfitRecords?: 'tell' | 'throw' | 'unchecked';
+    /** Aborted, the start is given up, and what had been started is stopped. */
+    readonly signal?: AbortSignal;
     /** A page on which whoever is at this machine tries it, set up with the operator's key; in development alone. */
     readonly tryOut?: { readonly operatorKeyFile: string };
   } = {},
@@ -43,8 +44,9 @@ export async function startControlPlane(
   const clock = options.clock ?? systemClock;
   const logger = options.logger ?? createLogger({ level: configuration.logLevel, name: 'countersign' });
   const onProgress = options.onProgress ?? (() => undefined);
-  const lifecycle = createLifecycle({ logger });
+  const lifecycle = createLifecycle({ logger, signal: options.signal });
   const metrics = createMetrics();
+  const unfitRecords = options.unfitRecords ?? (configuration.environment === 'development' ? 'tell' : 'unchecked');
   const tryOut = options.tryOut === undefined ? undefined : createTryOut({ ...options.tryOut, configuration, clock });
   let stopping = false;
   // Before anything is started: certificates that cannot be read should not cost a database start.
@@ -60,7 +62,7 @@ export async function startControlPlane(
     onProgress('Starting components');
     const components = await startComponents({
       ...{ configuration, database, lifecycle, logger, metrics, clock },
-      unfitRecords: options.unfitRecords ?? (configuration.environment === 'development' ? 'tell' : undefined),
+      unfitRecords: unfitRecords === 'unchecked' ? undefined : unfitRecords,
     });
     const openapi = described(configuration);
     for (const listener of listeners) {
@@ -84,7 +86,6 @@ export async function startControlPlane(
       ...(configuration.mutualTls === undefined ? {} : { mutualTlsAddress: configuration.mutualTls.baseUrl }),
       components,
       notes: database.notes,
-      logger,
       async stop() {
         stopping = true;
         await lifecycle.stop();

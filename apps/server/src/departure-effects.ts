@@ -1,15 +1,23 @@
-import type { Authentication, AuthorizationServer, DepartureEffect, TransactionRegistry } from '@countersign/contracts';
+import type { AuthorizationServer, DepartureEffect } from '@countersign/contracts';
+import type { DecisionParts } from './components/decisions.ts';
+import type { EmergencyParts } from './components/emergencies.ts';
+import type { PeopleParts } from './components/people.ts';
 
 /**
  * What ends with a principal that leaves or moves, in this order: first what could still be used to act, then what
- * waits on their word.
+ * waits on their word, then what they were known by.
  */
-export function departureEffects(parts: {
-  readonly authorizationServer: Pick<AuthorizationServer, 'revoke'>;
-  readonly authentication: Pick<Authentication, 'endAllOf'>;
-  readonly transactionRegistry: Pick<TransactionRegistry, 'endAuthorityOf'>;
-}): readonly DepartureEffect[] {
-  const { authorizationServer, authentication, transactionRegistry } = parts;
+export function departureEffects({
+  authorizationServer,
+  authentication,
+  transactionRegistry,
+  devices,
+  recovery,
+}: Pick<PeopleParts, 'authentication' | 'devices'> &
+  Pick<DecisionParts, 'transactionRegistry'> &
+  Pick<EmergencyParts, 'recovery'> & {
+    readonly authorizationServer: Pick<AuthorizationServer, 'revoke'>;
+  }): readonly DepartureEffect[] {
   return [
     {
       name: 'tokens',
@@ -30,5 +38,8 @@ export function departureEffects(parts: {
       name: 'approvals',
       end: ({ principal, kind, by, reason }) => transactionRegistry.endAuthorityOf(principal, kind, by, reason),
     },
+    authentication.authenticators.departureEffect,
+    devices.departureEffect,
+    recovery.departureEffect,
   ];
 }

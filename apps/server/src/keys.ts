@@ -1,6 +1,13 @@
 import type { Actor, KeyPurpose } from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
-import { createKeyring, type KeyPolicy, type Keyring, type Logger, type SealingKey } from '@countersign/runtime';
+import {
+  createKeyring,
+  type KeyPolicy,
+  type Keyring,
+  type KeyringKey,
+  type Logger,
+  type SealingKey,
+} from '@countersign/runtime';
 import type pg from 'pg';
 import type { KeyRecords } from './key-records.ts';
 
@@ -23,34 +30,26 @@ export interface KeyringDependencies {
 /** Longer than a verifier keeps our key set (`max-age` 60 s), and than a node takes to see another's key (2 s). */
 const publicationLeadSeconds = 300;
 
-/** Keys of what clients and interfaces verify: rotated by the calendar, each event recorded before it happens. */
-export function openTokenKeys(
-  dependencies: KeyringDependencies & {
-    readonly rotateEveryDays: number;
-    readonly records: KeyRecords;
-    /** In whose name the calendar rotates. */
-    readonly by: Actor;
-  },
-): Promise<Keyring<TokenKeyPurpose>> {
-  const { records, by, rotateEveryDays, ...common } = dependencies;
-  const policy = (longestSignedLifeSeconds: number): KeyPolicy => ({
-    algorithm: 'ES256',
-    publicationLeadSeconds,
-    longestSignedLifeSeconds,
-    rotateEverySeconds: rotateEveryDays * 86_400,
-  });
+/** Of keys that are rotated by the calendar, each event recorded before it happens. */
+export interface RotatedKeyringDependencies extends KeyringDependencies {
+  readonly rotateEveryDays: number;
+  readonly records: KeyRecords;
+  /** In whose name the calendar rotates. */
+  readonly by: Actor;
+}
+
+/** Keys of what clients and interfaces verify. */
+export function openTokenKeys(dependencies: RotatedKeyringDependencies): Promise<Keyring<TokenKeyPurpose>> {
+  const { common, policy, recorder } = rotation(dependencies);
   return createKeyring<TokenKeyPurpose>({
     ...common,
+    recorder,
     purposes: {
       // 300 seconds, and a minute in which clocks may differ.
       'access-token': policy(360),
       // A day: who signs out shows the ID token of the sign-in, and a session lasts no longer.
       'id-token': policy(86_460),
       'transaction-token': policy(360),
-    },
-    recorder: {
-      published: (successor) => records.published(successor, by),
-      withdrawn: (withdrawn, successor) => records.withdrawn(withdrawn, successor, by),
     },
   });
 }
@@ -85,25 +84,26 @@ const signatureLifeSeconds: Readonly<Record<ComponentKeyPurpose, number>> = {
 /** The keys of one component: not in the key set of tokens, which nobody may be told to trust for anything else. */
 export function openComponentKeys<Purpose extends ComponentKeyPurpose>(
   purpose: Purpose,
-  dependencies: KeyringDependencies & {
-    readonly rotateEveryDays: number;
-    readonly records: KeyRecords;
-    readonly by: Actor;
-  },
+  dependencies: RotatedKeyringDependencies,
 ): Promise<Keyring<Purpose>> {
-  const { records, by, rotateEveryDays, ...common } = dependencies;
-  const policy: KeyPolicy = {
-    algorithm: 'ES256',
-    publicationLeadSeconds,
-    longestSignedLifeSeconds: signatureLifeSeconds[purpose],
-    rotateEverySeconds: rotateEveryDays * 86_400,
-  };
+  const { common, policy, recorder } = rotation(dependencies);
   return createKeyring<Purpose>({
     ...common,
-    purposes: { [purpose]: policy } as Readonly<Record<Purpose, KeyPolicy>>,
-    recorder: {
-      published: (successor) => records.published(successor, by),
-      withdrawn: (withdrawn, successor) => records.withdrawn(withdrawn, successor, by),
-    },
+    recorder,
+    purposes: { [purpose]: policy(signatureLifeSeconds[purpose]) } as Readonly<Record<Purpose, KeyPolicy>>,
   });
+}
+
+function rotation({ records, by, rotateEveryDays, ...common }: RotatedKeyringDependencies) {
+  const recorder = {
+    published: (successor: KeyringKey) => records.published(successor, by),
+    withdrawn: (withdrawn: KeyringKey, successor: KeyringKey) => records.withdrawn(withdrawn, successor, by),
+  };
+  const policy = (longestSignedLifeSeconds: number): KeyPolicy => ({
+    algorithm: 'ES256',
+    publicationLeadSeconds,
+    longestSignedLifeSeconds,
+    rotateEverySeconds: rotateEveryDays * 86_400,
+  });
+  return { common, policy, recorder };
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { CodedError } from '@countersign/kernel';
-import { stopOnSignals } from '@countersign/runtime';
+import { createLogger, stayUntilSignalled } from '@countersign/runtime';
 import { type Configuration, readConfiguration } from './configuration.ts';
 import { startControlPlane } from './control-plane.ts';
 import { explainDevelopment, prepareDevelopment } from './development.ts';
@@ -23,11 +23,12 @@ export async function startAndStay(options: StartOptions): Promise<void> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const { configuration, operatorKeyFile } = configurationOf(options, say);
   const tryOut = operatorKeyFile === undefined ? {} : { tryOut: { operatorKeyFile } };
-  const controlPlane = await startControlPlane(configuration, {
-    ...tryOut,
-    onProgress: (message) => say(`${message} ...`),
-  });
-  stopOnSignals(() => controlPlane.stop(), controlPlane.logger);
+  const logger = createLogger({ level: configuration.logLevel, name: 'countersign' });
+  const onProgress = (message: string): void => say(`${message} ...`);
+  const controlPlane = await stayUntilSignalled(
+    (signal) => startControlPlane(configuration, { ...tryOut, logger, signal, onProgress }),
+    logger,
+  );
   for (const note of controlPlane.notes) say(note);
   say(`Ready after ${((performance.now() - began) / 1000).toFixed(1)} s: ${controlPlane.address}`);
   if (operatorKeyFile !== undefined) say(`Try it by hand: ${controlPlane.address}${tryOutPath}`);

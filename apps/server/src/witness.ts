@@ -1,5 +1,11 @@
 import { CodedError, systemClock } from '@countersign/kernel';
-import { createHttpServer, createLifecycle, createLogger, createMetrics, stopOnSignals } from '@countersign/runtime';
+import {
+  createHttpServer,
+  createLifecycle,
+  createLogger,
+  createMetrics,
+  stayUntilSignalled,
+} from '@countersign/runtime';
 import { createWitness, openWitnessKey, parseLogKeys, witnessRoutes } from '@countersign/witness';
 
 export interface WitnessOptions {
@@ -28,10 +34,10 @@ const maxConnections = 512;
  *
  * @throws CodedError of `witnessErrors`, or `port_unusable`
  */
-export async function startWitness(options: WitnessOptions): Promise<RunningWitness> {
+export async function startWitness(options: WitnessOptions, signal?: AbortSignal): Promise<RunningWitness> {
   const logger = createLogger({ level: 'info', name: 'countersign-witness' });
   const metrics = createMetrics();
-  const lifecycle = createLifecycle({ logger });
+  const lifecycle = createLifecycle({ logger, signal });
   try {
     const witness = await createWitness({
       folder: options.folder,
@@ -62,9 +68,8 @@ export async function startWitness(options: WitnessOptions): Promise<RunningWitn
 
 /** `countersign witness start`: starts a witness, explains itself on standard output, and stays until SIGTERM or SIGINT. */
 export async function witnessAndStay(options: WitnessOptions): Promise<void> {
-  const running = await startWitness(options);
   const logger = createLogger({ level: 'info', name: 'countersign-witness' });
-  stopOnSignals(() => running.stop(), logger);
+  const running = await stayUntilSignalled((signal) => startWitness(options, signal), logger);
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   say(`Witness of ${options.logs.length} ${options.logs.length === 1 ? 'log' : 'logs'} at ${running.address}`);
   say('Those whose policy names it write, with the address that they reach it by:');

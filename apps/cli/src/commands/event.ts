@@ -3,7 +3,7 @@ import { CodedError, isCodedError } from '@countersign/kernel';
 import { refusalOf } from '@countersign/sdk/calling';
 import type { Command } from 'commander';
 import { type Connection, type ConnectionOptions, connect } from '../connection.ts';
-import { bold, dim, green, print, yellow } from '../output.ts';
+import { bold, dim, green, print, printBeside, yellow } from '../output.ts';
 import { type StreamedEvent, streamTransport } from './event/stream-transport.ts';
 import { visible } from './policy/visible.ts';
 
@@ -166,7 +166,7 @@ function countOf(text: string): number {
 }
 
 function tellPosition(position: string): void {
-  process.stderr.write(`${dim(`position ${position}: go on with --after`)}\n`);
+  printBeside(dim(`position ${position}: go on with --after`));
 }
 
 function draw({ id, url, topics, status, position, attempts, lastFailure }: SubscriptionView): void {

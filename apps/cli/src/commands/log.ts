@@ -11,6 +11,7 @@ import { refusalOf, type Token } from '@countersign/sdk/calling';
 import type { Command } from 'commander';
 import { type Connection, type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, exitCodes, green, print, progressLine, red } from '../output.ts';
+import { readAddress } from '../read-address.ts';
 import type { FsckFlags } from './log/fsck.ts';
 import { mirror } from './log/mirror.ts';
 import { publishedKey } from './log/published-key.ts';
@@ -46,7 +47,7 @@ export function logCommands(program: Command, options: () => ConnectionOptions):
   log
     .command('fsck')
     .description('recompute everything from the entries: hashes, tiles, streams, what was pruned, the signed root')
-    .option('--from <url>', 'prefix of another log; without it, the log of the control plane')
+    .option('--from <url>', 'prefix of another log; without it, the log of the control plane', readAddress)
     .option('--folder <folder>', 'instead: a folder that a log was published or copied to')
     .option('--log-key <vkey>', "the log's verifier key as you know it from elsewhere")
     .option('--policy <file>', 'instead: a policy (C2SP tlog-policy), which also says who must have cosigned')
@@ -61,7 +62,7 @@ export function logCommands(program: Command, options: () => ConnectionOptions):
     .command('mirror')
     .description('keep a verified copy of a log in a folder that can be served as it is (C2SP tlog-tiles)')
     .requiredOption('--folder <folder>', 'made at the first time; run again to follow')
-    .option('--from <url>', 'prefix of another log; without it, the log of the control plane')
+    .option('--from <url>', 'prefix of another log; without it, the log of the control plane', readAddress)
     .option('--log-key <vkey>', "the log's verifier key as you know it from elsewhere")
     .option('--policy <file>', 'instead: a policy (C2SP tlog-policy), which also says who must have cosigned')
     .option('--no-entries', 'hashes alone')

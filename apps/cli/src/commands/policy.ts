@@ -1,59 +1,94 @@
+import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect } from '../connection.ts';
-import { dim, exitCodes, print } from '../output.ts';
+import { dim, exitCodes, print, printBeside, printJson } from '../output.ts';
+import { testsAnswer, testsPass, validationAnswer } from './policy/build-answers.ts';
 import { policyChangeCommands } from './policy/change.ts';
 import { call, describeVersion, type VersionView, type VersionWithBundle } from './policy/door.ts';
-import { printTests } from './policy/draw-bundle.ts';
-import { loadFolder, printLoaded, testFolder, withProblems } from './policy/folder.ts';
+import { noTests, printTests } from './policy/draw-bundle.ts';
+import { loadFolder, printLoaded, testFolder, withProblems, withProblemsAsJson } from './policy/folder.ts';
 import { policyHistoryCommands } from './policy/history.ts';
+import { jsonOption, readFolder, readVersion } from './policy/options.ts';
 import { visible } from './policy/visible.ts';
 import { writeBundleFolder } from './policy/write-folder.ts';
+
+interface ShowFlags {
+  readonly version?: string;
+  readonly policy?: string;
+  readonly json?: true;
+}
 
 export function policyCommands(program: Command, options: () => ConnectionOptions): void {
   const policy = program.command('policy').description('the rules decisions are made by');
   policy
-    .command('validate [folder]')
+    .command('validate')
+    .argument('[folder]', 'the shipped ones when none is named', readFolder)
     .description(
       'parse, validate against the schema, and compile the policies of a folder; the shipped ones when none is named',
     )
-    .action(async (folder: string | undefined) => {
+    .option(...jsonOption('what it holds, or every problem with its place'))
+    .action(async (folder: string | undefined, { json }: { readonly json?: true }) => {
+      if (json === true) {
+        printJson(validationAnswer(await loadFolder(folder).catch(withProblemsAsJson)));
+        return;
+      }
       const loaded = await loadFolder(folder).catch(withProblems);
       printLoaded(loaded);
       for (const { id, effect } of loaded.parsed.policies) print(`  ${effect.padEnd(6)} ${id}`);
     });
   policy
-    .command('test [folder]')
+    .command('test')
+    .argument('[folder]', 'the shipped ones when none is named', readFolder)
     .description('run the tests of a folder; of the shipped policies when none is named')
     .option('--all', 'also show the tests that pass', false)
-    .action(async (folder: string | undefined, { all }: { readonly all: boolean }) => {
-      const report = await testFolder(await loadFolder(folder).catch(withProblems));
-      printTests(report, all);
-      if (report.failed > 0) process.exitCode = exitCodes.refused;
+    .option(...jsonOption('every test and the totals, or every problem with its place'))
+    .action(async (folder: string | undefined, { all, json }: { readonly all: boolean; readonly json?: true }) => {
+      const loaded = await loadFolder(folder).catch(json === true ? withProblemsAsJson : withProblems);
+      const report = await testFolder(loaded);
+      if (json === true) {
+        printJson(testsAnswer(loaded, report));
+        if (report.passed + report.failed === 0) printBeside(noTests);
+      } else printTests(report, all);
+      if (!testsPass(report)) process.exitCode = exitCodes.refused;
     });
   policy
     .command('show')
     .description('the active version of a running control plane')
-    .option('--version <number>', 'another version')
+    .option('--version <number>', 'another version', readVersion)
     .option('--policy <id>', 'only this policy')
-    .action(async ({ version: number, policy: id }: { readonly version?: string; readonly policy?: string }) => {
+    .option(...jsonOption('the version with its policies'))
+    .action(async ({ version: number, policy: id, json }: ShowFlags) => {
       const path = `/${number === undefined ? 'active' : encodeURIComponent(number)}`;
       const { version } = (await call(connect(options()), 'GET', path)) as VersionWithBundle;
+      const shown = version.policies.filter((policy) => id === undefined || policy.id === id);
+      if (shown.length === 0)
+        throw new CodedError({
+          code: 'policy_not_found',
+          category: 'not-found',
+          detail: `Version ${version.version} has no policy ${id}. Without --policy all of them are shown.`,
+        });
+      if (json === true) {
+        printJson({ ...version, policies: shown });
+        return;
+      }
       print(describeVersion(version));
       print(dim(`recorded as ${version.recordId}`));
-      for (const { id: of, text } of version.policies)
-        if (id === undefined || id === of) print(`\n${text.split('\n').map(visible).join('\n')}`);
+      for (const { text } of shown) print(`\n${text.split('\n').map(visible).join('\n')}`);
     });
   policy
     .command('versions')
     .description('what is and was active: the newest hundred, newest first')
-    .action(async () => {
-      const { versions } = (await call(connect(options()), 'GET', '')) as { versions: readonly VersionView[] };
-      for (const version of versions) print(describeVersion(version));
+    .option(...jsonOption('the whole answer'))
+    .action(async ({ json }: { readonly json?: true }) => {
+      const answer = (await call(connect(options()), 'GET', '')) as { versions: readonly VersionView[] };
+      if (json === true) printJson(answer);
+      else for (const version of answer.versions) print(describeVersion(version));
     });
   policy
-    .command('export <folder>')
+    .command('export')
+    .argument('<folder>', 'an empty one or a new one', readFolder)
     .description('write the active version into an empty folder, to work on it')
-    .option('--version <number>', 'another version')
+    .option('--version <number>', 'another version', readVersion)
     .action(async (folder: string, { version: number }: { readonly version?: string }) => {
       const path = `/${number === undefined ? 'active' : encodeURIComponent(number)}`;
       const { version, bundle } = (await call(connect(options()), 'GET', path)) as VersionWithBundle;

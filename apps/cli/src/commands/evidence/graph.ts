@@ -3,7 +3,7 @@ import { buildGraph, drawGraph, parseBundle, recordsOfBundle } from '@countersig
 import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
 import { type Connection, type ConnectionOptions, connect, readJson } from '../../connection.ts';
-import { bold, dim, print } from '../../output.ts';
+import { bold, dim, print, printJson } from '../../output.ts';
 import { visible } from '../policy/visible.ts';
 
 /** As the interface answers, and as a bundle gives it. */
@@ -32,7 +32,7 @@ export function graphCommand(evidence: Command, options: () => ConnectionOptions
         writeFileSync(flags.out, await draw(), { mode: 0o600 });
         print(`${flags.out}  ${dim('open it in a browser; point at a box or a line for its record')}`);
       }
-      if (flags.json) print(JSON.stringify(await graph(), undefined, 2));
+      if (flags.json) printJson(await graph());
       else if (flags.out === undefined) for (const line of describeGraph(await graph())) print(line);
     });
 }

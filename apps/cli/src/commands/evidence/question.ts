@@ -1,58 +1,31 @@
 import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
 
-/** What evidence can be asked for by, as flags. */
-export interface QuestionFlags {
-  readonly transaction?: string;
-  readonly person?: string;
-  readonly agent?: string;
-  readonly client?: string;
-  readonly mandate?: string;
-  readonly partner?: string;
-  readonly institution?: string;
-  readonly decision?: string;
-  readonly type?: string;
-  readonly from?: string;
-  readonly until?: string;
-  readonly after?: string;
-  readonly disclose?: string;
-  readonly purpose?: string;
-}
+/** What evidence can be asked for by, by the names that the interface has for it: a flag each. */
+const filters = [
+  ['transaction', '<id>', 'of this transaction'],
+  ['person', '<id>', 'with this person as subject, actor or approver, e.g. person:anna.keller'],
+  ['agent', '<id>', 'with this agent or service, e.g. agent:vwap-1'],
+  ['client', '<id>', 'of this client'],
+  ['mandate', '<id>', 'under, or of, this mandate'],
+  ['partner', '<lei>', 'about this partner'],
+  ['institution', '<lei>', 'acted for this institution'],
+  ['decision', '<record>', 'this decision, and what rests on it'],
+  ['type', '<types>', 'of these types, with commas between, e.g. token.issued,token.refused'],
+  ['from', '<time>', 'from this moment on, e.g. 2026-11-21T09:00:00Z'],
+  ['until', '<time>', 'before this moment'],
+  ['after', '<place>', 'behind this place in the log'],
+  ['disclose', '<values>', 'protected values to be shown: * or JSON pointers with commas between'],
+  ['purpose', '<words>', 'what they are wanted for; it goes on record'],
+] as const;
 
-const names = [
-  'transaction',
-  'person',
-  'agent',
-  'client',
-  'mandate',
-  'partner',
-  'institution',
-  'decision',
-  'type',
-  'from',
-  'until',
-  'after',
-  'disclose',
-  'purpose',
-] as const satisfies readonly (keyof QuestionFlags)[];
+/** A question as it is typed. */
+export type QuestionFlags = { readonly [Name in (typeof filters)[number][0]]?: string };
 
 /** Gives a command the flags of a question. All that is named must hold. */
 export function asksAbout(command: Command): Command {
-  return command
-    .option('--transaction <id>', 'of this transaction')
-    .option('--person <id>', 'with this person as subject, actor or approver, e.g. person:anna.keller')
-    .option('--agent <id>', 'with this agent or service, e.g. agent:vwap-1')
-    .option('--client <id>', 'of this client')
-    .option('--mandate <id>', 'under, or of, this mandate')
-    .option('--partner <lei>', 'about this partner')
-    .option('--institution <lei>', 'acted for this institution')
-    .option('--decision <record>', 'this decision, and what rests on it')
-    .option('--type <types>', 'of these types, with commas between, e.g. token.issued,token.refused')
-    .option('--from <time>', 'from this moment on, e.g. 2026-11-21T09:00:00Z')
-    .option('--until <time>', 'before this moment')
-    .option('--after <place>', 'behind this place in the log')
-    .option('--disclose <values>', 'protected values to be shown: * or JSON pointers with commas between')
-    .option('--purpose <words>', 'what they are wanted for; it goes on record');
+  for (const [name, argument, description] of filters) command.option(`--${name} ${argument}`, description);
+  return command;
 }
 
 /** The question as the interface takes it. @throws CodedError `purpose_missing` */
@@ -63,7 +36,7 @@ export function questionOf(flags: QuestionFlags): Readonly<Record<string, string
       category: 'invalid',
       detail: 'Say with --purpose what the protected values are wanted for; it goes on record.',
     });
-  return Object.fromEntries(names.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]])));
+  return Object.fromEntries(filters.flatMap(([name]) => (flags[name] === undefined ? [] : [[name, flags[name]]])));
 }
 
 /** The scopes that the question needs beside that of the interface. */

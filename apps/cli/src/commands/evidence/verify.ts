@@ -9,7 +9,7 @@ import {
 } from '@countersign/evidence';
 import { CodedError, parseJson, sha256 } from '@countersign/kernel';
 import type { Command } from 'commander';
-import { bold, dim, exitCodes, green, print, red, yellow } from '../../output.ts';
+import { bold, dim, exitCodes, green, print, printJson, red, yellow } from '../../output.ts';
 import { type TrustFlags, trustOf, withTrust } from './trust.ts';
 
 /** A bundle of ten thousand records of the largest size is far below this; anything above is not one. */
@@ -56,7 +56,7 @@ function verify(file: string, flags: TrustFlags & { json: boolean; timeline: boo
     trust,
     ...(flags.json ? {} : { onStep: (step: VerificationStep) => print(describeStep(step)) }),
   });
-  if (flags.json) print(JSON.stringify(verificationReportOf(document, result, digest), undefined, 2));
+  if (flags.json) printJson(verificationReportOf(document, result, digest));
   else {
     const parsed = parseBundle(document);
     if (flags.timeline && parsed.ok) for (const line of describeBundle(parsed.bundle)) print(dim(line));

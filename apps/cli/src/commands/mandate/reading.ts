@@ -1,6 +1,6 @@
 import { CodedError } from '@countersign/kernel';
 import type { Connection } from '../../connection.ts';
-import { dim, print } from '../../output.ts';
+import { dim, print, printJson } from '../../output.ts';
 import { type AddCommands, callMandates, lineOf, type MandateView, pathOf } from './door.ts';
 
 interface ListFlags {
@@ -21,7 +21,7 @@ export const readingCommands: AddCommands = (mandate, connection) => {
     .option('--json', 'the newest versions as JSON: what `mandate compare` takes', false)
     .action(async (flags: ListFlags) => {
       const mandates = await everyMandate(connection(), flags);
-      if (flags.json) return print(JSON.stringify(mandates, undefined, 2));
+      if (flags.json) return printJson(mandates);
       for (const each of mandates) print(lineOf(each));
       if (mandates.length === 0) print(dim('none'));
     });

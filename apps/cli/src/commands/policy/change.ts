@@ -1,19 +1,39 @@
-import type { Command } from 'commander';
-import { type ConnectionOptions, connect } from '../../connection.ts';
-import { bold, dim, exitCodes, green, print, progressLine, yellow } from '../../output.ts';
+import { CodedError } from '@countersign/kernel';
+import { type Command, Option } from 'commander';
+import { type Connection, type ConnectionOptions, connect } from '../../connection.ts';
+import { bold, dim, exitCodes, green, print, printBeside, printJson, yellow } from '../../output.ts';
+import { candidatesAnswer, comparisonAnswer, testsPass } from './build-answers.ts';
 import {
   type CandidateView,
   call,
   describeCandidate,
   describeVersion,
+  isOutdated,
+  requireScope,
   type VersionView,
   type VersionWithBundle,
 } from './door.ts';
 import { printComparison, printTests } from './draw-bundle.ts';
 import { drawSimulation } from './draw-simulation.ts';
 import { loadFolder, printLoaded, sideOf, sideOfBundle, testFolder, withProblems } from './folder.ts';
-import { progressBar } from './progress-bar.ts';
-import { runSimulation, type SimulationRange, type SimulationView } from './simulation.ts';
+import {
+  candidateStatuses,
+  jsonOption,
+  readChangeRequest,
+  readDigest,
+  readFolder,
+  readId,
+  readReason,
+  readTime,
+  readVersion,
+} from './options.ts';
+import { simulateShowingProgress } from './show-progress.ts';
+import type { SimulationRange, SimulationView } from './simulation.ts';
+
+interface DiffFlags {
+  readonly version?: string;
+  readonly json?: true;
+}
 
 interface Why {
   readonly changeRequest: string;
@@ -23,13 +43,20 @@ interface Why {
 /** How the policies change: `diff`, `publish`, `candidates`, `candidate`, `approve`, `reject`, `rollback`. */
 export function policyChangeCommands(policy: Command, options: () => ConnectionOptions): void {
   policy
-    .command('diff [folder]')
+    .command('diff')
+    .argument('[folder]', 'the shipped ones when none is named', readFolder)
     .description('what the policies of a folder would change of those that are active')
-    .option('--version <number>', 'compare with this version instead')
-    .action(async (folder: string | undefined, { version }: { readonly version?: string }) => {
-      const loaded = await loadFolder(folder).catch(withProblems);
+    .option('--version <number>', 'compare with this version instead', readVersion)
+    .option(...jsonOption('each difference and the totals'))
+    .action(async (folder: string | undefined, { version, json }: DiffFlags) => {
+      const problemsTo = json === true ? printBeside : print;
+      const loaded = await loadFolder(folder).catch((error: unknown) => withProblems(error, problemsTo));
       const path = `/${version === undefined ? 'active' : encodeURIComponent(version)}`;
       const known = (await call(connect(options()), 'GET', path)) as VersionWithBundle;
+      if (json === true) {
+        printJson(comparisonAnswer(known, loaded.hash, sideOf(loaded)));
+        return;
+      }
       print(dim(`from version ${known.version.version} to ${folder ?? 'the policies of this release'}`));
       printComparison({ bundle: known.bundle, policies: known.version.policies }, sideOf(loaded));
     });
@@ -37,29 +64,43 @@ export function policyChangeCommands(policy: Command, options: () => ConnectionO
   policy
     .command('candidates')
     .description('proposed policies: the newest hundred, newest first')
-    .option('--status <status>', 'proposed, approved, rejected or expired')
-    .action(async ({ status }: { readonly status?: string }) => {
+    .addOption(new Option('--status <status>', 'only these').choices(candidateStatuses))
+    .option(...jsonOption('the whole answer, with whether each is outdated'))
+    .action(async ({ status, json }: { readonly status?: string; readonly json?: true }) => {
+      const connection = connect(options());
+      // Before the list: what is proposed in between is not taken for outdated.
+      const newest = await newestVersion(connection);
       const query = status === undefined ? '' : `?status=${encodeURIComponent(status)}`;
-      const { candidates } = (await call(connect(options()), 'GET', `/candidates${query}`)) as {
+      const { candidates } = (await call(connection, 'GET', `/candidates${query}`)) as {
         candidates: readonly CandidateView[];
       };
-      for (const candidate of candidates) print(describeCandidate(candidate));
+      if (json === true) {
+        printJson(candidatesAnswer(candidates, newest));
+        return;
+      }
+      for (const candidate of candidates) print(describeCandidate(candidate, isOutdated(candidate, newest)));
       if (candidates.length === 0) print(dim('none'));
     });
   candidateCommand(policy, options);
   policy
-    .command('approve <id>')
+    .command('approve')
+    .argument('<id>', '`countersign policy candidates` lists them', readId)
     .description('put proposed policies into force, as somebody else than who proposed them (another --client, --key)')
-    .requiredOption('--digest <digest>', 'the digest that `policy candidate` printed: nothing else is approved')
+    .requiredOption(
+      '--digest <digest>',
+      'the digest that `policy candidate` printed: nothing else is approved',
+      readDigest,
+    )
     .action(async (id: string, { digest }: { readonly digest: string }) => {
       const path = `/candidates/${encodeURIComponent(id)}/approve`;
       const version = (await call(connect(options()), 'POST', path, 'policy:approve', { digest })) as VersionView;
       print(`${describeVersion(version)}  ${green('active')}`);
     });
   policy
-    .command('reject <id>')
+    .command('reject')
+    .argument('<id>', '`countersign policy candidates` lists them', readId)
     .description('end a proposal without effect')
-    .requiredOption('--reason <text>', 'why; it is recorded')
+    .requiredOption('--reason <text>', 'why; it is recorded', readReason)
     .action(async (id: string, { reason }: { readonly reason: string }) => {
       const path = `/candidates/${encodeURIComponent(id)}/reject`;
       print(
@@ -71,39 +112,49 @@ export function policyChangeCommands(policy: Command, options: () => ConnectionO
   policy
     .command('rollback')
     .description('one step back, at once: what was active before comes into force again')
-    .requiredOption('--change-request <id>', 'the ticket under which this is done')
-    .requiredOption('--reason <text>', 'why; it is recorded')
+    .requiredOption('--change-request <id>', 'the ticket under which this is done', readChangeRequest)
+    .requiredOption('--reason <text>', 'why; it is recorded', readReason)
     .action(async (why: Why) => {
       const version = (await call(connect(options()), 'POST', '/rollback', 'policy:rollback', why)) as VersionView;
       print(`${describeVersion(version)}  ${green('active')}`);
     });
 }
 
+/** What was active last decides whether a proposal can still be approved. */
+async function newestVersion(connection: Connection): Promise<number> {
+  const { versions } = (await call(connection, 'GET', '')) as { versions: readonly VersionView[] };
+  return versions[0]?.version ?? 0;
+}
+
 function publishCommand(policy: Command, options: () => ConnectionOptions): void {
   policy
-    .command('publish [folder]')
+    .command('publish')
+    .argument('[folder]', 'the shipped ones when none is named', readFolder)
     .description('validate, test and simulate the policies of a folder, and propose them to a second person')
-    .requiredOption('--change-request <id>', 'the ticket under which this is done')
-    .requiredOption('--reason <text>', 'why; it is recorded')
-    .option('--from <time>', 'simulate over decisions from this moment on (RFC 3339)')
-    .option('--until <time>', 'simulate over decisions before this moment')
+    .requiredOption('--change-request <id>', 'the ticket under which this is done', readChangeRequest)
+    .requiredOption('--reason <text>', 'why; it is recorded', readReason)
+    .option('--from <time>', 'simulate over decisions from this moment on (RFC 3339)', readTime)
+    .option('--until <time>', 'simulate over decisions before this moment', readTime)
     .action(async (folder: string | undefined, { changeRequest, reason, ...range }: Why & SimulationRange) => {
       const loaded = await loadFolder(folder).catch(withProblems);
       printLoaded(loaded);
       const tests = await testFolder(loaded);
       printTests(tests);
-      if (tests.failed > 0) {
+      if (!testsPass(tests)) {
         process.exitCode = exitCodes.refused;
         return;
       }
       const connection = connect(options());
-      const line = progressLine();
-      let last = '';
-      const report = await runSimulation(connection, loaded.bundle, range, (progress) => {
-        last = progressBar(progress, 'records');
-        line.update(last);
-      });
-      line.end(dim(last));
+      // Whoever may not propose is told before the simulation, which may take long.
+      await requireScope(connection, 'policy:propose');
+      const { version: active } = (await call(connection, 'GET', '/active')) as VersionWithBundle;
+      if (active.hash === loaded.hash)
+        throw new CodedError({
+          code: 'policy_unchanged',
+          category: 'conflict',
+          detail: `Version ${active.version} says this already, so there is nothing to publish: tests alone decide nothing, and lie in version control.`,
+        });
+      const report = await simulateShowingProgress(connection, loaded.bundle, range);
       for (const text of drawSimulation(report)) print(text);
       const body = { bundle: loaded.bundle, changeRequest, reason, simulation: report.id };
       const candidate = (await call(connection, 'POST', '/candidates', 'policy:propose', body)) as CandidateView;
@@ -116,7 +167,8 @@ function publishCommand(policy: Command, options: () => ConnectionOptions): void
 
 function candidateCommand(policy: Command, options: () => ConnectionOptions): void {
   policy
-    .command('candidate <id>')
+    .command('candidate')
+    .argument('<id>', '`countersign policy candidates` lists them', readId)
     .description('what a proposal would change, and what its tests and its simulation found')
     .action(async (id: string) => {
       const connection = connect(options());
@@ -125,7 +177,8 @@ function candidateCommand(policy: Command, options: () => ConnectionOptions): vo
         bundle: VersionWithBundle['bundle'];
       };
       const active = (await call(connection, 'GET', '/active')) as VersionWithBundle;
-      print(describeCandidate(candidate));
+      const outdated = isOutdated(candidate, active.version.version);
+      print(describeCandidate(candidate, outdated));
       print(dim(`digest ${candidate.digest}, expires ${candidate.expiresAt}`));
       const { tests, simulation } = candidate;
       print(
@@ -140,11 +193,9 @@ function candidateCommand(policy: Command, options: () => ConnectionOptions): vo
       printComparison({ bundle: active.bundle, policies: active.version.policies }, await sideOfBundle(bundle));
       if (candidate.status !== 'proposed') return;
       print(
-        candidate.baseVersion === active.version.version
-          ? `Approve it as somebody else: countersign policy approve ${candidate.id} --digest ${candidate.digest}`
-          : yellow(
-              `Version ${active.version.version} came in between: it can no longer be approved. Publish it again.`,
-            ),
+        outdated
+          ? yellow(`Version ${active.version.version} came in between: it can no longer be approved. Publish it again.`)
+          : `Approve it as somebody else: countersign policy approve ${candidate.id} --digest ${candidate.digest}`,
       );
     });
 }

@@ -36,6 +36,17 @@ export function compareBundles(before: Side, after: Side): readonly Difference[]
   ];
 }
 
+/** How many of each kind of change. */
+export function countChanges(differences: readonly Difference[]): {
+  readonly added: number;
+  readonly changed: number;
+  readonly removed: number;
+} {
+  const count = (change: Difference['change']): number =>
+    differences.filter((difference) => difference.change === change).length;
+  return { added: count('add'), changed: count('change'), removed: count('remove') };
+}
+
 function differencesOf(before: ReadonlyMap<string, Item>, after: ReadonlyMap<string, Item>): readonly Difference[] {
   return [...new Set([...before.keys(), ...after.keys()])].sort().flatMap((id): readonly Difference[] => {
     const [old, now] = [before.get(id), after.get(id)];

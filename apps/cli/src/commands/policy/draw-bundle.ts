@@ -1,5 +1,6 @@
 import { bold, dim, green, print, red, yellow } from '../../output.ts';
-import { compareBundles, type Difference, type Side } from './compare-bundles.ts';
+import { compareBundles, countChanges, type Difference, type Side } from './compare-bundles.ts';
+import { limitsNotTried } from './draw-limit-changes.ts';
 import type { DiffLine } from './text-diff.ts';
 import { visible } from './visible.ts';
 
@@ -10,13 +11,9 @@ export function printComparison(before: Side, after: Side): boolean {
     print(heading(difference));
     for (const line of difference.lines) print(`    ${drawn(line)}`);
   }
-  const count = (change: Difference['change']): number =>
-    differences.filter((difference) => difference.change === change).length;
-  print(
-    differences.length === 0
-      ? dim('nothing differs')
-      : dim(`${count('add')} added, ${count('change')} changed, ${count('remove')} removed`),
-  );
+  const { added, changed, removed } = countChanges(differences);
+  print(dim(differences.length === 0 ? 'nothing differs' : `${added} added, ${changed} changed, ${removed} removed`));
+  if (differences.some(({ kind }) => kind === 'limit' || kind === 'rate')) print(yellow(limitsNotTried));
   return differences.length > 0;
 }
 
@@ -40,6 +37,9 @@ function drawn(line: DiffLine): string {
   }
 }
 
+/** Of a bundle that has none. */
+export const noTests = 'no tests: put some into tests/*.json, nothing is published without';
+
 export interface TestsView {
   readonly passed: number;
   readonly failed: number;
@@ -60,6 +60,10 @@ export function printTests({ passed, failed, tests, untested }: TestsView, all =
     for (const difference of differences) print(`        ${visible(difference)}`);
   }
   for (const id of untested) print(`${yellow('untested')}  ${id}`);
+  if (passed + failed === 0) {
+    print(red(noTests));
+    return;
+  }
   const words = `${passed} passed, ${failed} failed, policies untested: ${untested.length}`;
   print(failed === 0 ? green(words) : red(words));
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { limitsNotTold, limitsNotTried } from './draw-limit-changes.ts';
 import { drawSimulation } from './draw-simulation.ts';
 import { progressBar } from './progress-bar.ts';
 import type { SimulationView } from './simulation.ts';
@@ -24,6 +25,7 @@ const report: SimulationView = {
     desk: [],
     action: [],
   },
+  limitChanges: [],
   flips: [
     {
       record: 'rec_1',
@@ -71,6 +73,43 @@ describe('a simulation drawn for a terminal', () => {
     expect(lines).toContain('2026-11-21T10:00:00.000Z  permit to deny  person:\\u001b[31manna  order:create  rec_1');
     expect(lines).toContain('    traders -> no policy');
     expect(lines).toContain('and 1,000 more; --json shows the first thousand');
+  });
+
+  it('says so where the report is of a release that did not look at limits', () => {
+    const { limitChanges: _, ...earlier } = report;
+    expect(drawSimulation(earlier).slice(lines.length)).toEqual(['', limitsNotTold]);
+  });
+
+  it('says that limits change, from what to what, and that nothing of it was tried', () => {
+    const hour = { id: 'hour', most: '20000000', window: { rolling_seconds: 3600 } };
+    const drawn = drawSimulation({
+      ...report,
+      limitChanges: [
+        { kind: 'limit', id: 'hour', change: 'changed', before: hour, after: { ...hour, most: '2\u001b[0m' } },
+        { kind: 'limit', id: 'day', change: 'removed', before: { id: 'day' } },
+        { kind: 'rate', id: 'USD/EUR', change: 'changed', before: '1', after: '0.5' },
+        { kind: 'rate', id: 'CHF/EUR', change: 'added', after: '1.1' },
+      ],
+    }).slice(lines.length);
+    expect(drawn).toEqual([
+      '',
+      '4 changes of limits and rates, not tried',
+      '~ limit  hour  most 20000000 -> 2\\u001b[0m',
+      '- limit  day  {"id":"day"}',
+      '~ rate   USD/EUR  1 -> 0.5',
+      '+ rate   CHF/EUR  1.1',
+      limitsNotTried,
+    ]);
+    const change = { kind: 'rate', id: 'X', change: 'added', after: '1' } as const;
+    const many = drawSimulation({ ...report, limitChanges: Array.from({ length: 1_000 }, () => change) });
+    expect(many).toHaveLength(lines.length + 24);
+    expect(many).toContain('and 980 more; --json shows the first thousand');
+  });
+
+  it('does not take nothing for a good sign', () => {
+    const nothing = { ...report, decisions: 0, permitToDeny: 0, denyToPermit: 0, flips: [] };
+    expect(drawSimulation(nothing).join('\n')).toContain('Nothing was judged');
+    expect(lines.join('\n')).not.toContain('Nothing was judged');
   });
 
   it('says it in a line when nothing flips', () => {

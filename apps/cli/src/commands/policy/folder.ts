@@ -1,6 +1,7 @@
-import { CodedError } from '@countersign/kernel';
+import { statSync } from 'node:fs';
+import { CodedError, isCodedError } from '@countersign/kernel';
 import type { LoadedBundle } from '@countersign/server';
-import { bold, dim, green, print, red, yellow } from '../../output.ts';
+import { bold, dim, green, print, printJson, red, yellow } from '../../output.ts';
 import type { Bundle, Side } from './compare-bundles.ts';
 import type { TestsView } from './draw-bundle.ts';
 import { visible } from './visible.ts';
@@ -10,8 +11,34 @@ const server = () => import('@countersign/server');
 
 /** Reads, validates and compiles the bundle of a folder; the shipped one when none is named. */
 export async function loadFolder(folder: string | undefined): Promise<LoadedBundle> {
-  const { loadBundle, readBundleFolder, shippedPolicies } = await server();
-  return loadBundle(await readBundleFolder(folder ?? shippedPolicies));
+  const bundle = await readFolderBundle(folder);
+  return (await server()).loadBundle(bundle);
+}
+
+/**
+ * Reads the bundle of a folder; the shipped one when none is named.
+ *
+ * @throws CodedError `folder_not_found`; `policy_invalid`
+ */
+export async function readFolderBundle(folder: string | undefined): Promise<Bundle> {
+  const { readBundleFolder, shippedPolicies } = await server();
+  if (folder === undefined) return readBundleFolder(shippedPolicies);
+  if (!isFolder(folder))
+    throw new CodedError({
+      code: 'folder_not_found',
+      category: 'not-found',
+      detail: `${folder} is no folder. \`countersign policy export <folder>\` makes one of the policies that are active.`,
+    });
+  return readBundleFolder(folder);
+}
+
+/** Of what may not be looked at, yes: whoever reads it says why it cannot be read. */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'));
+  }
 }
 
 export async function testFolder(loaded: LoadedBundle): Promise<TestsView> {
@@ -36,19 +63,41 @@ export function printLoaded({ parsed, hash, limits, bundle }: LoadedBundle): voi
 }
 
 /** Prints every problem of a refused bundle with its place, and leaves the rest to whoever reports failures. */
-export function withProblems(error: unknown): never {
-  const problems =
-    error instanceof CodedError && error.code === 'policy_invalid' ? error.facts?.['problems'] : undefined;
-  if (!(error instanceof CodedError) || !Array.isArray(problems)) throw error;
-  for (const problem of problems as readonly Problem[]) {
+export function withProblems(error: unknown, printLine: (line: string) => void = print): never {
+  const problems = problemsOf(error);
+  if (problems === undefined) throw error;
+  for (const problem of problems) {
     const { file, line, column, policyId, message } = problem;
     const place = file === undefined ? '' : line === undefined ? `${file}  ` : `${file}:${line}:${column ?? 1}  `;
-    print(`${red('wrong')}  ${dim(place)}${policyId === undefined ? '' : `${bold(policyId)}  `}${visible(message)}`);
+    printLine(
+      `${red('wrong')}  ${dim(place)}${policyId === undefined ? '' : `${bold(policyId)}  `}${visible(message)}`,
+    );
   }
-  throw new CodedError({
-    code: error.code,
-    category: error.category,
+  throw withoutProblems(error, problems);
+}
+
+/** As {@link withProblems}, for a build: every problem of a refused bundle in one document on stdout. */
+export function withProblemsAsJson(error: unknown): never {
+  // What keeps a bundle from being read at all is a problem as well, and the only one.
+  const problems =
+    problemsOf(error) ?? (isCodedError(error, 'policy_invalid') ? [{ message: error.detail }] : undefined);
+  if (problems === undefined) throw error;
+  printJson({ ok: false, problems });
+  throw withoutProblems(error, problems);
+}
+
+function problemsOf(error: unknown): readonly Problem[] | undefined {
+  const problems = isCodedError(error, 'policy_invalid') ? error.facts?.['problems'] : undefined;
+  return Array.isArray(problems) ? (problems as readonly Problem[]) : undefined;
+}
+
+/** They have been told. */
+function withoutProblems(cause: unknown, problems: readonly Problem[]): CodedError {
+  return new CodedError({
+    code: 'policy_invalid',
+    category: 'invalid',
     detail: `The bundle has ${problems.length} problem(s).`,
+    cause,
   });
 }
 

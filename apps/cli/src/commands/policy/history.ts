@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect } from '../../connection.ts';
-import { bold, dim, exitCodes, green, print, progressLine, red, yellow } from '../../output.ts';
+import { bold, dim, exitCodes, green, print, printBeside, printJson, red, yellow } from '../../output.ts';
+import { call } from './door.ts';
 import { drawSimulation } from './draw-simulation.ts';
-import { progressBar } from './progress-bar.ts';
-import { runSimulation, type SimulationRange } from './simulation.ts';
+import { readFolderBundle, withProblems } from './folder.ts';
+import { jsonOption, readDesk, readFolder, readId, readTime } from './options.ts';
+import { simulateShowingProgress } from './show-progress.ts';
+import type { SimulationRange } from './simulation.ts';
 import { visible } from './visible.ts';
 
 interface RecordedView {
@@ -45,55 +48,46 @@ interface ExplanationView {
 /** Past decisions, judged again: `simulate`, `replay` and `explain` of `countersign policy`. */
 export function policyHistoryCommands(policy: Command, options: () => ConnectionOptions): void {
   policy
-    .command('simulate [folder]')
+    .command('simulate')
+    .argument('[folder]', 'the shipped ones when none is named', readFolder)
     .description('run the policies of a folder over recorded decisions, and show which would come out otherwise')
-    .option('--from <time>', 'decisions from this moment on (RFC 3339)')
-    .option('--until <time>', 'decisions before this moment; now when left out')
+    .option('--from <time>', 'decisions from this moment on (RFC 3339)', readTime)
+    .option('--until <time>', 'decisions before this moment; now when left out', readTime)
     .option('--action <action>', 'only this action, e.g. order:create')
     .option('--principal <id>', 'only of this principal')
     .option('--institution <lei>', 'only of principals of this institution')
-    .option('--desk <desk>', 'only of principals of this desk, with its institution before it: LEI/name')
-    .option('--json', 'the whole report as JSON')
+    .option('--desk <desk>', 'only of principals of this desk, with its institution before it: LEI/name', readDesk)
+    .option(...jsonOption('the whole report'))
     .action(async (folder: string | undefined, { json, ...range }: SimulationRange & { readonly json?: true }) => {
-      // Loaded on demand: it brings the whole server along, and most commands only talk to one.
-      const { readBundleFolder, shippedPolicies } = await import('@countersign/server');
-      const bundle = await readBundleFolder(folder ?? shippedPolicies);
-      const line = progressLine();
-      let last = '';
-      const report = await runSimulation(connect(options()), bundle, range, (progress) => {
-        last = progressBar(progress, 'records');
-        line.update(last);
-      });
-      line.end(dim(last));
-      if (json === true) print(JSON.stringify(report, undefined, 2));
+      // What is to be read by a program is the report and nothing else.
+      const problemsTo = json === true ? printBeside : print;
+      const bundle = await readFolderBundle(folder).catch((error: unknown) => withProblems(error, problemsTo));
+      const report = await simulateShowingProgress(connect(options()), bundle, range).catch((error: unknown) =>
+        withProblems(error, problemsTo),
+      );
+      if (json === true) printJson(report);
       else for (const text of drawSimulation(report)) print(text);
     });
   policy
-    .command('replay <record>')
+    .command('replay')
+    .argument('<record>', 'its id; `countersign log show` lists records', readId)
     .description('make a recorded decision again from what was recorded, and compare')
-    .option('--json', 'the whole answer as JSON')
+    .option(...jsonOption('the whole answer'))
     .action(async (record: string, { json }: { readonly json?: true }) => {
-      const { issuer, client, token } = connect(options());
-      const answer = (await client.callOrThrow(await token('policies', 'policy:read'), {
-        method: 'POST',
-        url: `${issuer}/policies/replay`,
-        body: { record },
-      })) as ReplayView;
-      if (json === true) print(JSON.stringify(answer, undefined, 2));
+      const answer = (await call(connect(options()), 'POST', '/replay', 'policy:read', { record })) as ReplayView;
+      if (json === true) printJson(answer);
       else printReplay(answer);
       if (answer.outcome !== 'identical') process.exitCode = exitCodes.unverified;
     });
   policy
-    .command('explain <record>')
+    .command('explain')
+    .argument('<record>', 'its id; `countersign log show` lists records', readId)
     .description('take a recorded decision apart: the policies that spoke, and what they found')
-    .option('--json', 'the whole answer as JSON, with the entities that could be read')
+    .option(...jsonOption('the whole answer, with the entities that could be read'))
     .action(async (record: string, { json }: { readonly json?: true }) => {
-      const { issuer, client, token } = connect(options());
-      const answer = (await client.callOrThrow(await token('policies', 'policy:read'), {
-        method: 'GET',
-        url: `${issuer}/policies/decisions/${encodeURIComponent(record)}`,
-      })) as ExplanationView;
-      if (json === true) print(JSON.stringify(answer, undefined, 2));
+      const path = `/decisions/${encodeURIComponent(record)}`;
+      const answer = (await call(connect(options()), 'GET', path)) as ExplanationView;
+      if (json === true) printJson(answer);
       else printExplanation(answer);
     });
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError } from '@countersign/kernel';
 import type { Token } from '@countersign/sdk/calling';
-import type { Connection } from '../../connection.ts';
+import type { PolicyCaller } from './door.ts';
 
 /** Which recorded decisions to run over, as the interface takes it. */
 export interface SimulationRange {
@@ -45,7 +45,18 @@ export interface SimulationView {
     readonly before: readonly string[];
     readonly after: readonly string[];
   }[];
+  /** Missing in reports that were made before they said so. */
+  readonly limitChanges?: readonly LimitChangeView[];
   readonly digest?: string;
+}
+
+/** A limit or a rate that the candidate changes, and no simulation tries. */
+export interface LimitChangeView {
+  readonly kind: 'limit' | 'rate';
+  readonly id: string;
+  readonly change: 'added' | 'changed' | 'removed';
+  readonly before?: unknown;
+  readonly after?: unknown;
 }
 
 const pollEveryMs = 250;
@@ -58,7 +69,7 @@ const renewBeforeMs = 30_000;
  * @throws CodedError as the interface refuses it, e.g. `policy_invalid`, `simulation_busy`; `simulation_failed`
  */
 export async function runSimulation(
-  { issuer, client, token }: Connection,
+  { issuer, client, token }: PolicyCaller,
   bundle: unknown,
   range: SimulationRange,
   onProgress: (progress: SimulationView['progress']) => void,

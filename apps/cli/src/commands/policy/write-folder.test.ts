@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -17,9 +17,42 @@ it('writes what is read again as the same bundle', async () => {
   expect(await readBundleFolder(join(home, 'new'))).toEqual(smallBundle());
 });
 
-it('writes into no folder that holds something', () => {
+it('writes into no folder that holds something, and leaves nothing there', () => {
   writeFileSync(join(home, 'mine.cedar'), '');
   expect(() => writeBundleFolder(home, smallBundle())).toThrow(expect.objectContaining({ code: 'folder_not_empty' }));
+  expect(readdirSync(home)).toEqual(['mine.cedar']);
+});
+
+it('writes into a folder that holds nothing but an empty one for tests', async () => {
+  mkdirSync(join(home, 'tests'));
+  writeBundleFolder(home, smallBundle());
+  expect(await readBundleFolder(home)).toEqual(smallBundle());
+});
+
+it('says what keeps it from writing, and what to name instead', () => {
+  const file = join(home, 'file');
+  writeFileSync(file, '');
+  for (const [folder, why] of [
+    [file, 'ENOTDIR'],
+    [join(file, 'below'), 'ENOTDIR'],
+  ] as const)
+    expect(() => writeBundleFolder(folder, smallBundle())).toThrow(
+      expect.objectContaining({ code: 'folder_unwritable', detail: expect.stringContaining(why) }),
+    );
+});
+
+it('makes the folders above it', async () => {
+  const folder = join(home, 'some', 'way', 'below');
+  writeBundleFolder(folder, smallBundle());
+  expect(await readBundleFolder(folder)).toEqual(smallBundle());
+});
+
+// Where `recursive` of Node never returns, so this one would not either.
+it.runIf(existsSync('/proc/self'))('gives up where a folder is there and none can be made in it', () => {
+  for (const folder of ['/proc/nosuch', '/proc/nosuch/below'])
+    expect(() => writeBundleFolder(folder, smallBundle())).toThrow(
+      expect.objectContaining({ code: 'folder_unwritable', detail: expect.stringContaining('ENOENT') }),
+    );
 });
 
 it('writes nowhere else, whatever a control plane names its files', () => {

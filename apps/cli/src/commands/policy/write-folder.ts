@@ -1,14 +1,15 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { CodedError } from '@countersign/kernel';
 import type { Bundle } from './compare-bundles.ts';
 
 const fileName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$/;
 
 /**
- * Writes a bundle as a folder, as `readBundleFolder` reads it.
+ * Writes a bundle as a folder, as `readBundleFolder` reads it. One that is refused is left as it was.
  *
- * @throws CodedError `folder_not_empty`; `policy_invalid` for a bundle whose files are named as no file of one is
+ * @throws CodedError `folder_not_empty`; `folder_unwritable` with what keeps it from being written; `policy_invalid` for a
+ *   bundle whose files are named as no file of one is
  */
 export function writeBundleFolder(folder: string, { schema, policies, entities, limits, rates, tests }: Bundle): void {
   const files: readonly (readonly [string, string])[] = [
@@ -18,14 +19,51 @@ export function writeBundleFolder(folder: string, { schema, policies, entities, 
     ['limits.json', json({ limits, rates })],
     ...tests.map(({ file, content }) => [join('tests', named(file)), json(content)] as const),
   ];
-  mkdirSync(join(folder, 'tests'), { recursive: true });
-  if (readdirSync(folder).length > 1 || readdirSync(join(folder, 'tests')).length > 0)
-    throw new CodedError({
-      code: 'folder_not_empty',
-      category: 'conflict',
-      detail: `${folder} holds something already. Name an empty folder or a new one.`,
-    });
-  for (const [name, text] of files) writeFileSync(join(folder, name), text, { flag: 'wx' });
+  try {
+    requireEmpty(folder);
+    makeFolder(resolve(folder, 'tests'));
+    for (const [name, text] of files) writeFileSync(join(folder, name), text, { flag: 'wx' });
+  } catch (cause) {
+    throw inWords(folder, cause);
+  }
+}
+
+/**
+ * Makes a folder, and those above it that are not there. Level by level: where a folder is there and yet nothing can be
+ * made in it, as in `/proc`, Node's own `recursive` tries for ever.
+ */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  const above = dirname(folder);
+  if (above !== folder) makeFolder(above);
+  mkdirSync(folder);
+}
+
+/** What was left by an export that wrote nothing, an empty `tests`, is nothing. */
+function requireEmpty(folder: string): void {
+  const held = namesIn(folder);
+  if (held.length === 0) return;
+  if (held.length === 1 && held[0] === 'tests' && namesIn(join(folder, 'tests')).length === 0) return;
+  throw new CodedError({
+    code: 'folder_not_empty',
+    category: 'conflict',
+    detail: `${folder} holds something already. Name an empty folder or a new one.`,
+  });
+}
+
+/** Of a folder that is not there, none. */
+function namesIn(folder: string): readonly string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+function inWords(folder: string, cause: unknown): unknown {
+  if (!(cause instanceof Error && 'code' in cause && 'syscall' in cause)) return cause;
+  return new CodedError({
+    code: 'folder_unwritable',
+    category: 'invalid',
+    detail: `${folder} cannot be written (${String(cause.code)}). Name an empty folder or a new one where you may write.`,
+    cause,
+  });
 }
 
 /** What a control plane sends names files in this folder and nowhere else. */

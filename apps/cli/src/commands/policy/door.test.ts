@@ -1,0 +1,43 @@
+import { CodedError } from '@countersign/kernel';
+import { expect, it } from 'vitest';
+import { call, requireScope } from './door.ts';
+
+const refusing = {
+  token: () =>
+    Promise.reject(
+      new CodedError({ code: 'invalid_scope', category: 'forbidden', detail: 'The client is not registered.' }),
+    ),
+};
+
+it.each(['policy:propose', 'policy:approve', 'policy:rollback'] as const)(
+  'tells whoever may not %s to do it as somebody else',
+  async (scope) => {
+    await expect(requireScope(refusing, scope)).rejects.toMatchObject({
+      code: 'invalid_scope',
+      detail: expect.stringContaining('--client'),
+    });
+  },
+);
+
+it('tells whoever has no simulation that counts by which command they get one', async () => {
+  const refused = new CodedError({
+    code: 'policy_not_simulated',
+    category: 'conflict',
+    detail: 'It is over a day old.',
+  });
+  const answering = {
+    issuer: 'http://localhost',
+    token: async () => ({ accessToken: '', scope: '', expiresAt: Number.POSITIVE_INFINITY, authorizationDetails: [] }),
+    client: { callOrThrow: () => Promise.reject(refused) },
+  };
+  await expect(call(answering, 'POST', '/candidates', 'policy:propose', {})).rejects.toMatchObject({
+    code: 'policy_not_simulated',
+    detail: expect.stringMatching(/^It is over a day old\. .*`countersign policy publish`/),
+  });
+});
+
+it('tells whoever may not even read nothing of the kind', async () => {
+  await expect(requireScope(refusing, 'policy:read')).rejects.toMatchObject({
+    detail: 'The client is not registered.',
+  });
+});

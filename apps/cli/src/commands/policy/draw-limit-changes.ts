@@ -1,0 +1,64 @@
+import { bold, dim, green, red, yellow } from '../../output.ts';
+import { grouped } from './progress-bar.ts';
+import type { LimitChangeView } from './simulation.ts';
+import { visible } from './visible.ts';
+
+const shownAtMost = 20;
+
+/** What nobody must take a simulation for. */
+export const limitsNotTried =
+  'No simulation tries limits and rates: each decision was held to the limits as they were found then, and what was used ' +
+  'is not counted again.';
+
+/** Of a report that says nothing of them. */
+export const limitsNotTold =
+  'What the candidate makes otherwise of limits and rates this report does not say: simulate again, or see the diff.';
+
+/** What a candidate makes otherwise of limits and rates, as lines for a terminal; none where it changes none. */
+export function drawLimitChanges(changes: readonly LimitChangeView[]): readonly string[] {
+  if (changes.length === 0) return [];
+  const shown = changes.slice(0, shownAtMost);
+  const rest = changes.length - shown.length;
+  return [
+    '',
+    yellow(`${grouped(changes.length)} ${changes.length === 1 ? 'change' : 'changes'} of limits and rates, not tried`),
+    ...shown.map(drawn),
+    ...(rest > 0 ? [dim(`and ${grouped(rest)} more; --json shows the first thousand`)] : []),
+    dim(limitsNotTried),
+  ];
+}
+
+function drawn({ kind, id, change, before, after }: LimitChangeView): string {
+  const name = `${kind.padEnd(5)}  ${bold(visible(id))}`;
+  switch (change) {
+    case 'added':
+      return `${green('+')} ${name}  ${inWords(after)}`;
+    case 'removed':
+      return `${red('-')} ${name}  ${inWords(before)}`;
+    case 'changed':
+      return `${yellow('~')} ${name}  ${membersThatChange(before, after)}`;
+    default:
+      return change satisfies never;
+  }
+}
+
+/** `most 20000000 -> 2000000`, for each member that differs. */
+function membersThatChange(before: unknown, after: unknown): string {
+  const [was, is] = [membersOf(before), membersOf(after)];
+  if (was === undefined || is === undefined) return `${inWords(before)} -> ${inWords(after)}`;
+  return [...new Set([...Object.keys(was), ...Object.keys(is)])]
+    .filter((name) => JSON.stringify(was[name]) !== JSON.stringify(is[name]))
+    .map((name) => `${visible(name)} ${inWords(was[name])} -> ${inWords(is[name])}`)
+    .join(', ');
+}
+
+function inWords(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  return visible(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+function membersOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : undefined;
+}

@@ -1,0 +1,60 @@
+import { parseInstant } from '@countersign/kernel';
+import { InvalidArgumentError } from 'commander';
+
+/** `--json` of a command, and what it gives. */
+export function jsonOption(what: string): ['--json', string] {
+  return ['--json', `${what}, as JSON`];
+}
+
+/** Statuses of a proposal. */
+export const candidateStatuses = ['proposed', 'approved', 'rejected', 'expired'] as const;
+
+/** @throws InvalidArgumentError for what is no date and time (RFC 3339) */
+export function readTime(text: string): string {
+  if (parseInstant(text) !== undefined) return text;
+  throw new InvalidArgumentError('Write a date and time with its offset (RFC 3339), e.g. 2026-11-21T09:30:00Z.');
+}
+
+/** @throws InvalidArgumentError for no name at all, as a variable that is not set leaves it */
+export function readFolder(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('Write the name of a folder.');
+}
+
+/** @throws InvalidArgumentError for what would be another address than that of a proposal or a record, such as `..` */
+export function readId(text: string): string {
+  if (/^[A-Za-z0-9_-]+$/.test(text)) return text;
+  throw new InvalidArgumentError('Write an id, as it was printed.');
+}
+
+/** @throws InvalidArgumentError for what no version is numbered */
+export function readVersion(text: string): string {
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return text;
+  throw new InvalidArgumentError('Write its number, e.g. 2; `countersign policy versions` lists them.');
+}
+
+/** @throws InvalidArgumentError for what no ticket is called */
+export function readChangeRequest(text: string): string {
+  if (/^[\x21-\x7e]{1,128}$/.test(text)) return text;
+  throw new InvalidArgumentError('Write the name of a ticket in 1 to 128 characters without a space, e.g. CHG-1142.');
+}
+
+/** @throws InvalidArgumentError for what cannot be recorded as a reason */
+export function readReason(text: string): string {
+  if (/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]{1,400}$/u.test(text.trim())) return text;
+  throw new InvalidArgumentError('Write one line of 1 to 400 characters.');
+}
+
+/** @throws InvalidArgumentError for what is no digest */
+export function readDigest(text: string): string {
+  if (/^[A-Za-z0-9_-]{43}$/.test(text)) return text;
+  throw new InvalidArgumentError('It has 43 characters: copy it from `countersign policy candidate`.');
+}
+
+/** @throws InvalidArgumentError for what is no desk with its institution */
+export function readDesk(text: string): string {
+  if (/^[A-Z0-9]{20}\/./.test(text)) return text;
+  throw new InvalidArgumentError(
+    'Write the LEI of its institution before it, e.g. 5493000ARRANGERDEM94/rates; nothing would be found.',
+  );
+}

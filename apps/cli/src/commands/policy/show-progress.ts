@@ -1,0 +1,22 @@
+import { dim, progressLine } from '../../output.ts';
+import type { PolicyCaller } from './door.ts';
+import { progressBar } from './progress-bar.ts';
+import { runSimulation, type SimulationRange, type SimulationView } from './simulation.ts';
+
+/** As {@link runSimulation}, with how far it is on stderr. What is said next begins a line, also when it fails midway. */
+export async function simulateShowingProgress(
+  connection: PolicyCaller,
+  bundle: unknown,
+  range: SimulationRange,
+): Promise<SimulationView> {
+  const line = progressLine();
+  let last: string | undefined;
+  try {
+    return await runSimulation(connection, bundle, range, (progress) => {
+      last = progressBar(progress, 'records');
+      line.update(last);
+    });
+  } finally {
+    if (last !== undefined) line.end(dim(last));
+  }
+}

@@ -1,0 +1,106 @@
+import { consentStoreMigrations, createConsentStore } from '@countersign/consent-store';
+import {
+  type ConsentStore,
+  hardwareAcr,
+  type PolicyEngine,
+  phishingResistantAcr,
+  type TransactionRegistry,
+} from '@countersign/contracts';
+import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
+import {
+  createTransactionRegistry,
+  type TransactionRegistryComponent,
+  transactionRegistryMigrations,
+} from '@countersign/transaction-registry';
+import type { Signers } from '../keys.ts';
+import type { Ground } from './ground.ts';
+import type { LogParts } from './log.ts';
+import type { Parties } from './parties.ts';
+import type { PeopleParts } from './people.ts';
+
+/** What may be done: under which mandate, by which policy, with whose approval. */
+export interface DecisionParts {
+  readonly consentStore: ConsentStore;
+  readonly policyEngine: PolicyEngine;
+  readonly transactionRegistry: TransactionRegistryComponent;
+  /** Classes of authenticators of which one is enough to approve. */
+  readonly approvalClasses: readonly string[];
+}
+
+export async function startDecisions(
+  { configuration, development, database, metrics, common, keyEncryptionKey, installation, started }: Ground,
+  {
+    auditLog: audit,
+    directory,
+    devices,
+    risk,
+    authentication,
+    signers,
+  }: Pick<LogParts & Parties & PeopleParts, 'auditLog' | 'directory' | 'devices' | 'risk' | 'authentication'> & {
+    readonly signers: Signers;
+  },
+): Promise<DecisionParts> {
+  const { environment, region, issuer, approvals } = configuration;
+  const consentStore = started(
+    'consent store',
+    await createConsentStore({
+      pool: database.pool(consentStoreMigrations),
+      audit,
+      directory,
+      access: database.access(consentStoreMigrations),
+      signer: signers.mandate,
+      ...common,
+    }),
+  );
+  // The decision point reads transactions, and the registry asks it for decisions: each has the other's contract.
+  let registry: TransactionRegistry | undefined;
+  const registered = (): TransactionRegistry => {
+    if (registry === undefined) throw new Error('a transaction was asked about before there was a registry');
+    return registry;
+  };
+  const policyEngine = started(
+    'policy engine',
+    await startPolicyEngine({
+      environment,
+      region,
+      pool: database.pool(policyEngineMigrations),
+      access: database.access(policyEngineMigrations),
+      signer: signers['policy-bundle'],
+      metrics,
+      publisher: installation,
+      audit,
+      directory,
+      consentStore,
+      devices,
+      transactions: {
+        facts: async (id) => registered().facts(id),
+        countsAgainstLimits: async (id) => registered().countsAgainstLimits(id),
+        parties: async (id) => registered().parties(id),
+      },
+      ...common,
+    }),
+  );
+  const approvalClasses = approvals?.acrValues ?? (development ? [phishingResistantAcr, hardwareAcr] : [hardwareAcr]);
+  const transactionRegistry = started(
+    'transaction registry',
+    createTransactionRegistry({
+      pool: database.pool(transactionRegistryMigrations, { maxConnections: 20, byIndexAlone: true }),
+      audit,
+      directory,
+      consentStore,
+      policyEngine,
+      signer: signers.envelope,
+      issuer,
+      referenceKey: keyEncryptionKey.derive('envelope-reference'),
+      audience: `${issuer}/transactions`,
+      sweepEveryMs: 1_000,
+      acrValues: approvalClasses,
+      directoryKeys: approvals?.directoryKeys ?? development,
+      authenticators: authentication.authenticators,
+      signalsOf: (person) => risk.of(person),
+      ...common,
+    }),
+  );
+  registry = transactionRegistry;
+  return { consentStore, policyEngine, transactionRegistry, approvalClasses };
+}

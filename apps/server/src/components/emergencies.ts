@@ -1,0 +1,61 @@
+import { breakGlassMigrations, createBreakGlass, type RunningBreakGlass } from '@countersign/break-glass';
+import { createRecovery, type RunningRecovery, recoveryMigrations } from '@countersign/recovery';
+import { emergencyClient } from '../own-interfaces.ts';
+import type { Ground } from './ground.ts';
+import type { LogParts } from './log.ts';
+import type { Parties } from './parties.ts';
+import type { PeopleParts } from './people.ts';
+import type { TokenParts } from './tokens.ts';
+
+/** What there is when a person has lost their factors, or must act at once. */
+export interface EmergencyParts {
+  readonly recovery: RunningRecovery;
+  readonly breakGlass: RunningBreakGlass;
+}
+
+export function startEmergencies(
+  { configuration, database, metrics, common, installation, started }: Ground,
+  {
+    auditLog: audit,
+    directory,
+    notices,
+    risk,
+    authentication,
+    authorizationServer,
+  }: LogParts & Parties & PeopleParts & TokenParts,
+): EmergencyParts {
+  const { environment, issuer } = configuration;
+  const shared = {
+    audit,
+    directory,
+    register: authentication.authenticators,
+    statements: authentication.authenticators,
+    tokens: authorizationServer,
+    signals: risk,
+    notices,
+    installation,
+    environment,
+    ...common,
+  };
+  const recovery = started(
+    'recovery',
+    createRecovery({
+      ...shared,
+      pool: database.pool(recoveryMigrations, { maxConnections: 3 }),
+      sessions: authentication,
+      config: configuration.recovery ?? {},
+    }),
+  );
+  const breakGlass = started(
+    'break-glass',
+    createBreakGlass({
+      ...shared,
+      pool: database.pool(breakGlassMigrations, { maxConnections: 3 }),
+      client: emergencyClient,
+      issuer,
+      config: configuration.breakGlass ?? {},
+      metrics,
+    }),
+  );
+  return { recovery, breakGlass };
+}

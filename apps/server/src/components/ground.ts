@@ -1,0 +1,71 @@
+import type { Actor, ConfiguredDocuments, ConfiguredExchange, Outbound, OutboundForm } from '@countersign/contracts';
+import { createConfiguredExchange, createOutbound } from '@countersign/federation-gateway';
+import { type Clock, type Random, systemRandom } from '@countersign/kernel';
+import type { ComponentMigrations, Lifecycle, Logger, Metrics } from '@countersign/runtime';
+import type { Configuration } from '../configuration.ts';
+import type { OpenedDatabase } from '../database.ts';
+import { type KeyEncryptionKey, readKeyEncryptionKey } from '../key-encryption-key.ts';
+import type { KeyringDependencies } from '../keys.ts';
+
+/** What this process is given before any component is started. */
+export interface ProcessParts {
+  readonly configuration: Configuration;
+  readonly database: OpenedDatabase;
+  readonly lifecycle: Lifecycle;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+/** What components are started on: no component sees it, each is given what it needs of it. */
+export interface Ground {
+  readonly configuration: Configuration;
+  readonly development: boolean;
+  readonly database: Pick<OpenedDatabase, 'pool' | 'access'>;
+  readonly metrics: Metrics;
+  /** What every component takes. */
+  readonly common: { readonly clock: Clock; readonly random: Random; readonly logger: Logger };
+  readonly keyEncryptionKey: KeyEncryptionKey;
+  /** In whose name the installation itself acts. */
+  readonly installation: Required<Actor>;
+  /** Requests to addresses that partners and clients chose. */
+  readonly outbound: Outbound & OutboundForm;
+  /** Requests to configured addresses that these authorities vouch for, PEM; the system's when undefined. */
+  exchangeWith(authorities: string | undefined): ConfiguredExchange & ConfiguredDocuments;
+  /** What the keyring of a component is made of. */
+  keyring(component: ComponentMigrations): KeyringDependencies;
+  /** Has a part stopped when the process stops, before all that were started earlier. */
+  started<Part extends { stop(): Promise<void> }>(name: string, part: Part): Part;
+}
+
+/** @throws CodedError `secret_unavailable`, `configuration_invalid` */
+export function createGround({ configuration, database, lifecycle, logger, metrics, clock }: ProcessParts): Ground {
+  const { environment, operator } = configuration;
+  const common = { clock, random: systemRandom, logger };
+  const keyEncryptionKey = readKeyEncryptionKey(configuration.keyEncryptionKey);
+  const started: Ground['started'] = (name, part) => {
+    lifecycle.started({ name, stop: () => part.stop() });
+    return part;
+  };
+  return {
+    configuration,
+    development: environment === 'development',
+    database,
+    metrics,
+    common,
+    keyEncryptionKey,
+    installation: { id: 'service:countersign', institution: operator.lei },
+    outbound: createOutbound({ environment, logger }),
+    exchangeWith: (authorities) =>
+      started(
+        'requests to configured addresses',
+        createConfiguredExchange({ logger, ...(authorities === undefined ? {} : { authorities }) }),
+      ),
+    keyring: (component) => ({
+      pool: database.pool(component, { maxConnections: 2 }),
+      sealingKey: keyEncryptionKey.sealing,
+      ...common,
+    }),
+    started,
+  };
+}

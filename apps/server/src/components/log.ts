@@ -1,0 +1,50 @@
+import { hostname } from 'node:os';
+import {
+  type AuditLogDependencies,
+  auditLogMigrations,
+  createAuditLog,
+  createProtection,
+  type RunningAuditLog,
+} from '@countersign/audit-log';
+import type { Keyring } from '@countersign/runtime';
+import { clockParts, publicationParts } from '../evidence-parts.ts';
+import { createKeyRecords, type KeyRecords } from '../key-records.ts';
+import { openLogKeys } from '../keys.ts';
+import type { Ground } from './ground.ts';
+
+/** The log that everything else is recorded in. */
+export interface LogParts {
+  readonly auditLog: RunningAuditLog;
+  readonly logKeys: Keyring<'log-checkpoint'>;
+  readonly keyRecords: KeyRecords;
+}
+
+export async function startLog(
+  { configuration, database, metrics, common, keyEncryptionKey, exchangeWith, keyring, started }: Ground,
+  { unfitRecords }: Pick<AuditLogDependencies, 'unfitRecords'>,
+): Promise<LogParts> {
+  const logKeys = started('keys of the log', await openLogKeys(keyring(auditLogMigrations)));
+  const pool = database.pool(auditLogMigrations);
+  const auditLog = started(
+    'audit log',
+    await createAuditLog({
+      pool,
+      signer: logKeys,
+      origin: configuration.logOrigin,
+      protection: createProtection({
+        pool,
+        // A node holds the key of its own region alone.
+        sealing: (region) => (region === configuration.region ? keyEncryptionKey.sealingOf(region) : undefined),
+        regionOf: () => configuration.region,
+        ...common,
+      }),
+      metrics,
+      unfitRecords,
+      node: hostname(),
+      ...publicationParts(configuration.publication, { node: configuration, exchangeWith }),
+      ...clockParts(configuration.clock, common),
+      ...common,
+    }),
+  );
+  return { auditLog, logKeys, keyRecords: createKeyRecords({ audit: auditLog, ...common }) };
+}

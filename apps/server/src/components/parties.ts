@@ -1,0 +1,70 @@
+import type { DepartureEffect, FederationGateway } from '@countersign/contracts';
+import {
+  createDirectory,
+  type DirectoryComponent,
+  directoryMigrations,
+  type ScimDependencies,
+} from '@countersign/directory';
+import { createFederationGateway } from '@countersign/federation-gateway';
+import { createTrustRegistry, type TrustRegistryComponent, trustRegistryMigrations } from '@countersign/trust-registry';
+import { directorySeed } from '../own-interfaces.ts';
+import type { Ground } from './ground.ts';
+import type { LogParts } from './log.ts';
+
+/** Who there is: institutions with their people and software, and partners. */
+export interface Parties {
+  readonly directory: DirectoryComponent;
+  readonly trustRegistry: TrustRegistryComponent;
+  readonly federationGateway: FederationGateway;
+  /** What the SCIM interface is made of. */
+  readonly scim: Omit<ScimDependencies, 'guard' | 'baseUrl'>;
+}
+
+export async function startParties(
+  { configuration, development, database, common, outbound, started }: Ground,
+  {
+    auditLog: audit,
+    departureEffects,
+  }: Pick<LogParts, 'auditLog'> & {
+    /** What ends with whoever leaves; asked when somebody does. */
+    readonly departureEffects: () => readonly DepartureEffect[];
+  },
+): Promise<Parties> {
+  const pool = database.pool(directoryMigrations);
+  const directory = started(
+    'directory',
+    await createDirectory({
+      pool,
+      access: database.access(directoryMigrations),
+      audit,
+      seed: directorySeed(configuration),
+      departureEffects,
+      ...common,
+    }),
+  );
+  const trustRegistry = started(
+    'trust registry',
+    await createTrustRegistry({
+      pool: database.pool(trustRegistryMigrations, { maxConnections: 3 }),
+      access: database.access(trustRegistryMigrations),
+      audit,
+      directory,
+      allowInsecureLoopback: development,
+      ...common,
+    }),
+  );
+  const federationGateway = createFederationGateway({
+    trustRegistry,
+    directory,
+    audit,
+    outbound,
+    identityChaining: configuration.features.identityChaining ?? 'off',
+    ...common,
+  });
+  return {
+    directory,
+    trustRegistry,
+    federationGateway,
+    scim: { pool, directory, audit, ...configuration.scim, ...common },
+  };
+}

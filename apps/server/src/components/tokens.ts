@@ -1,0 +1,90 @@
+import {
+  type AuthorizationServerComponent,
+  authorizationServerMigrations,
+  createAuthorizationServer,
+  createGrantManagement,
+  createRegistration,
+  type GrantManagement,
+  type Registration,
+} from '@countersign/authorization-server';
+import type { SingleUse } from '@countersign/contracts';
+import { createSingleUse } from '@countersign/runtime';
+import { authorizationServerConfig } from '../authorization-server-config.ts';
+import type { Signers } from '../keys.ts';
+import type { DecisionParts } from './decisions.ts';
+import type { Ground } from './ground.ts';
+import type { LogParts } from './log.ts';
+import type { Parties } from './parties.ts';
+import type { PeopleParts } from './people.ts';
+
+/** Who is given a token, and what becomes of it. */
+export interface TokenParts {
+  readonly singleUse: SingleUse;
+  readonly authorizationServer: AuthorizationServerComponent;
+  readonly registration: Registration;
+  /** Where the feature is on. */
+  readonly grantManagement: GrantManagement | undefined;
+}
+
+export async function startTokens(
+  { configuration, database, common, keyEncryptionKey, outbound, started }: Ground,
+  {
+    auditLog: audit,
+    directory,
+    federationGateway,
+    risk,
+    authentication,
+    consentStore,
+    policyEngine,
+    transactionRegistry,
+    signers,
+  }: LogParts & Parties & PeopleParts & DecisionParts & { readonly signers: Signers },
+): Promise<TokenParts> {
+  const { issuer, features } = configuration;
+  const singleUse = started(
+    'single-use claims',
+    // Made durable by the record that follows (docs/adr/0005).
+    createSingleUse({
+      pool: database.pool(authorizationServerMigrations, { maxConnections: 4, durable: false }),
+      ...common,
+    }),
+  );
+  const authorizationServer = started(
+    'authorization server',
+    await createAuthorizationServer({
+      pool: database.pool(authorizationServerMigrations),
+      signer: signers['access-token'],
+      singleUse,
+      audit,
+      directory,
+      consentStore,
+      policyEngine,
+      transactionRegistry,
+      federationGateway,
+      outbound,
+      authentication,
+      statements: authentication.authenticators,
+      transactions: transactionRegistry,
+      signalsOf: (person) => risk.of(person),
+      nonceSecret: keyEncryptionKey.derive('dpop-nonce'),
+      pingSecret: keyEncryptionKey.derive('backchannel-ping'),
+      config: authorizationServerConfig(configuration),
+      ...common,
+    }),
+  );
+  const { revocations } = authorizationServer;
+  const registration = createRegistration({
+    pool: database.pool(authorizationServerMigrations, { maxConnections: 4 }),
+    issuer,
+    audit,
+    directory,
+    revocations,
+    ...(configuration.registration === undefined ? {} : { policy: configuration.registration }),
+    ...common,
+  });
+  const grantManagement =
+    features.grantManagement === undefined
+      ? undefined
+      : createGrantManagement({ issuer, grants: consentStore.grants, revocations, directory, audit, ...common });
+  return { singleUse, authorizationServer, registration, grantManagement };
+}
