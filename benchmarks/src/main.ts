@@ -9,7 +9,7 @@ import { runBenchmarks, type SuiteName, suiteNames } from './run.ts';
 
 const usage = `Usage: npm run bench -- [--quick] [--only ${suiteNames.join(',')}] [--profile <folder>] [--keep <folder>]
 
-  --quick            a few seconds in all: shows that everything works, not how fast
+  --quick            some minutes in all: shows that everything works, not how fast
   --only <names>     some of: ${suiteNames.join(', ')}
   --profile <folder> writes a V8 CPU profile of the control plane there
   --keep <folder>    keeps logs that take long to fill there, and uses them again

@@ -30,6 +30,11 @@ export interface Result<Turn = Round> {
   readonly rounds: readonly Turn[];
 }
 
+/** Of each turn, one of the rounds that it holds. */
+export function partOf<Turn>(results: readonly Result<Turn>[], part: (turn: Turn) => Round): readonly Result[] {
+  return results.map(({ name, rounds }) => ({ name, rounds: rounds.map(part) }));
+}
+
 /**
  * Measures contenders in turn, round by round: whatever else the machine does meanwhile hits all of them.
  *

@@ -1,4 +1,5 @@
 export { seriousFindings } from './accessibility.ts';
+export { type AuditCollector, createAuditCollector } from './audit-collector.ts';
 export { type OpenedBrowser, openBrowser } from './browser.ts';
 export {
   createSelfSigned,
@@ -8,10 +9,20 @@ export {
   type TestCertificate,
   type TestCertificateOptions,
 } from './certificates.ts';
+export { codeOf } from './code-of.ts';
 export * from './component.ts';
 export { createFaultyProxy, type FaultyProxy } from './faulty-proxy.ts';
 export { type FixedClock, fixedClock } from './fixed-clock.ts';
+export { freePort } from './free-port.ts';
+export { createMemoryLog, type MemoryLog } from './memory-log.ts';
 export { contrastsOfText, type TextContrast } from './page-contrast.ts';
+export { filledForm, hiddenField, optionsIn, unescaped } from './pages.ts';
+export { leiOf, personOf } from './people.ts';
+export { createPeopleKeys } from './people-keys.ts';
+export { takePicture } from './picture.ts';
 export { seededRandom } from './seeded-random.ts';
+export { browserOf, cookieSignIn } from './signed-in.ts';
 export { createTestDatabase } from './test-database.ts';
 export { startTestServer, type TestServer } from './test-server.ts';
+export { type VirtualKeys, virtualKeys } from './virtual-keys.ts';
+export { type WebBrowser, webBrowser } from './web-browser.ts';

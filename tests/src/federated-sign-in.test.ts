@@ -4,6 +4,7 @@ import type { RecordDraft, Signer, TrustProfile } from '@countersign/contracts';
 import { createOutbound, createPartnerSignIns } from '@countersign/federation-gateway';
 import { newId, systemClock, systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
+import type { WebBrowser } from '@countersign/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { anna, broker } from '../../components/authentication/src/testing/people.ts';
 import {
@@ -15,7 +16,6 @@ import {
   type SignInNode,
   type SignInWorld,
 } from '../../components/authentication/src/testing/sign-in-world.ts';
-import type { WebBrowser } from '../../components/authentication/src/testing/web-browser.ts';
 import { type OpenIdProvider, startOpenIdProvider } from './testing/openid-provider.ts';
 
 // People sign in to our pages at their own firm: an identity provider that nobody wrote for this server.

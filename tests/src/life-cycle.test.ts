@@ -4,10 +4,17 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { isCodedError } from '@countersign/kernel';
 import { readConfiguration } from '@countersign/server';
+import { freePort } from '@countersign/testkit';
 import { afterAll, describe, expect, it } from 'vitest';
-import { countersign, endAll, processesAbout, type ServerProcess, startServer } from './testing/command.ts';
+import {
+  countersign,
+  endAll,
+  interruptStart,
+  processesAbout,
+  type ServerProcess,
+  startServer,
+} from './testing/command.ts';
 import { type Operator, operatorOf } from './testing/control-plane.ts';
-import { freePort } from './testing/free-port.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf } from './testing/trading.ts';
 
@@ -141,6 +148,30 @@ describe('countersign start', () => {
     if (process.platform === 'linux') expect(processesAbout(data).length).toBeGreaterThan(1);
     expect(await server.end('SIGTERM')).toBe(0);
     expect(processesAbout(data)).toEqual([]);
+  });
+});
+
+describe('a start that is given up', () => {
+  const given = join(folder.path, 'given-up');
+
+  // In this order on one folder: what the first leaves behind, the second carries on with.
+  it.each([
+    ['while the database is made', 'Creating the database', 'SIGTERM'],
+    ['while the components start', 'Starting components', 'SIGINT'],
+  ] as const)('%s ends with 0, and leaves nothing running', { timeout: 60_000 }, async (_, saying, signal) => {
+    const args = ['--data', given, '--port', String(await freePort())];
+    const outcome = await interruptStart(args, { once: saying, signal });
+    expect(outcome.stdout).toContain(saying);
+    expect(outcome.stdout).not.toContain('Ready after');
+    expect(outcome.stderr).not.toContain('Error');
+    expect(outcome.code).toBe(0);
+    expect(processesAbout(given)).toEqual([]);
+  });
+
+  it('is no hindrance to the next', { timeout: 60_000 }, async () => {
+    const next = await startServer(['--data', given, '--port', String(await freePort())]);
+    expect((await fetch(`${next.address}/readyz`)).status).toBe(200);
+    expect(await next.end('SIGTERM')).toBe(0);
   });
 });
 

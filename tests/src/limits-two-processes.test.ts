@@ -2,12 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isCodedError, type MandateId } from '@countersign/kernel';
 import { type Client, createTransport, type Token } from '@countersign/sdk';
-import { startTestServer, type TestServer } from '@countersign/testkit';
+import { freePort, startTestServer, type TestServer } from '@countersign/testkit';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { endAll, type ServerProcess, startServer } from './testing/command.ts';
 import { configurationIn, type Operator, operatorOf } from './testing/control-plane.ts';
-import { freePort } from './testing/free-port.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf, mandateTerms, openTrading, type Trading } from './testing/trading.ts';
 

@@ -14,27 +14,19 @@ import { newId, parseDigest, systemRandom, toInstant } from '@countersign/kernel
 import { createFolderChannel, createNotices, noticesMigrations } from '@countersign/notices';
 import { createRecovery, recoveryMigrations } from '@countersign/recovery';
 import { createLogger } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createAuditCollector, createTestDatabase, fixedClock, personOf } from '@countersign/testkit';
 import { createSoftwareAuthenticator, type SoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createAuditCollector } from '../../components/authentication/src/testing/audit-collector.ts';
 import { createKeyHolders } from '../../components/authentication/src/testing/key-holders.ts';
-import {
-  anna,
-  bank,
-  ben,
-  broker,
-  peopleDirectory,
-  personOf,
-} from '../../components/authentication/src/testing/people.ts';
+import { anna, bank, ben, broker, peopleDirectory } from '../../components/authentication/src/testing/people.ts';
 
 // The real register of authenticators, statements, signals and notices, joined as an installation joins them.
 
 const issuer = 'http://localhost:8080';
 const hour = 3_600_000;
-const cora = personOf('cora.lind', broker, undefined, 'compliance');
-const fay = personOf('fay.first', broker, undefined, 'break-glass');
-const sam = personOf('sam.second', broker, undefined, 'break-glass');
+const cora = personOf('cora.lind', broker, 'compliance');
+const fay = personOf('fay.first', broker, 'break-glass');
+const sam = personOf('sam.second', broker, 'break-glass');
 const helpDesk = { id: 'service:help-desk', institution: broker };
 const installation = { id: 'service:countersign', institution: bank };
 const lost = { person: anna.id, evidence: ['HR file 4711'], reason: 'Lost on a train' };

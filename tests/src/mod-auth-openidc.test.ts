@@ -1,10 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { components, findComponent } from '@countersign/testkit';
+import { components, findComponent, freePort } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Apache, startApache } from './testing/apache.ts';
 import { configurationIn, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
-import { freePort } from './testing/free-port.ts';
 import { personBrowser } from './testing/person-browser.ts';
 import { createCertificates, registerRelyingParties, withMutualTls } from './testing/relying-parties.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';

@@ -1,8 +1,9 @@
 import { verifyBundle } from '@countersign/evidence';
 import { digestOf, type MandateId } from '@countersign/kernel';
+import { readBundleFolder, shippedPolicies } from '@countersign/policy-engine';
 import { startTestServer, type TestServer } from '@countersign/testkit';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { configurationIn, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
 import { codeOf } from './testing/refusal.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
@@ -68,14 +69,35 @@ async function rows(sql: string): Promise<readonly string[]> {
   const { user, password, host, port, database: name } = database.connection;
   const client = new pg.Client({ user, password, host, port, database: name });
   await client.connect();
-  const found = await client.query<{ text: string }>(sql);
+  // Of several statements, what the last one finds.
+  const found = [await client.query<{ text: string }>(sql)].flat().at(-1);
   await client.end();
-  return found.rows.map(({ text }) => text);
+  return found?.rows.map(({ text }) => text) ?? [];
 }
 
 /** Numbers stand for themselves, and not for a part of a longer one. */
 function holds(text: string, secret: string): boolean {
   return new RegExp(`(?<![0-9A-Za-z])${secret.replaceAll('.', '\\.')}(?![0-9A-Za-z])`).test(text);
+}
+
+/** What a bundle would have made of all that was decided; nothing changes but a test in it. */
+async function simulated(): Promise<Readonly<Record<string, unknown>>> {
+  const shipped = await readBundleFolder(shippedPolicies);
+  const call = (path: string, body?: unknown) =>
+    controlPlane.operator.call('policies', 'policy:read', {
+      method: body === undefined ? 'GET' : 'POST',
+      path: `/policies/simulations${path}`,
+      ...(body === undefined ? {} : { body }),
+    }) as Promise<{ readonly id: string; readonly status: string }>;
+  const { id } = await call('', { bundle: shipped });
+  return vi.waitFor(
+    async () => {
+      const report = await call(`/${id}`);
+      expect(report.status).toBe('done');
+      return report;
+    },
+    { timeout: 30_000, interval: 100 },
+  );
 }
 
 describe('what an institution means to trade', () => {
@@ -129,5 +151,38 @@ describe('what an institution means to trade', () => {
       path: `/evidence/transactions/${settled}?disclose=nothing`,
     });
     expect(JSON.stringify(withheld)).not.toContain(price);
+  });
+
+  it('is put to the policies again, all of it, by a simulation', async () => {
+    const decided = async (): Promise<number> =>
+      (await rows(`select record_id as text from audit_log.protected_values where path = '/data/decision/input'`))
+        .length;
+    const before = await decided();
+    expect(before).toBeGreaterThan(10);
+    const { decisions, skipped, permitToDeny, denyToPermit } = await simulated();
+    expect({ skipped, permitToDeny, denyToPermit }).toEqual({ skipped: {}, permitToDeny: 0, denyToPermit: 0 });
+    // The tokens by which the simulation is asked for are decided about as well.
+    expect(decisions).toBeGreaterThanOrEqual(before);
+    expect(decisions).toBeLessThanOrEqual(await decided());
+  });
+
+  it('is missing in a simulation, and in a decision made again, once it is erased, which both say', async () => {
+    const [record] = await rows(
+      `select record_id as text from audit_log.protected_values where path = '/data/decision/input' limit 1`,
+    );
+    await rows(`set countersign.authority = 'test';
+      with doomed as (delete from audit_log.protected_values where key = (
+        select key from audit_log.protected_values where record_id = '${record}' and path = '/data/decision/input')
+        returning key)
+      update audit_log.subject_keys set sealed_key = null, erased_at = now() where id in (select key from doomed)`);
+    const { decisions, skipped } = await simulated();
+    expect(decisions).toBeGreaterThan(0);
+    expect(skipped).toEqual({ input_missing: expect.any(Number) });
+    const replayed = await controlPlane.operator.call('policies', 'policy:read', {
+      method: 'POST',
+      path: '/policies/replay',
+      body: { record },
+    });
+    expect(replayed).toMatchObject({ outcome: 'missing', missing: [expect.stringMatching(/^input: .* erased/)] });
   });
 });

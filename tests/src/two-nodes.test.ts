@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createTransport, generateSigningKey, type Transport } from '@countersign/sdk';
-import { startTestServer, type TestServer } from '@countersign/testkit';
+import { freePort, startTestServer, type TestServer } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { configurationIn, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
 import {
@@ -12,7 +12,6 @@ import {
   type TokenAnswer,
 } from './testing/credentials.ts';
 import { doors } from './testing/firms.ts';
-import { freePort } from './testing/free-port.ts';
 import { codeOf } from './testing/refusal.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf, openTrading, type Trading } from './testing/trading.ts';

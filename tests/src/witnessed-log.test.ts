@@ -9,9 +9,8 @@ import { newId, systemClock, systemRandom } from '@countersign/kernel';
 import { parsePolicy, parseVerifierKey, verifyByPolicy } from '@countersign/merkle-log';
 import { createKeyring, createLogger } from '@countersign/runtime';
 import { witnessKey } from '@countersign/server';
-import { createTestDatabase } from '@countersign/testkit';
+import { createTestDatabase, freePort } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from './testing/free-port.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 
 // A log on a real database and three witnesses, each a process of its own with a folder of its own.

@@ -17,6 +17,8 @@ export interface TradingFloor {
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
   /** All of them permitted by whoever asks for desk, instrument, a clear record and an ordinary size. */
   readonly orders: readonly DecisionInput[];
+  /** One of an endless row of orders of the same people, in turn: of another size, in another instrument, at another venue. */
+  nextOrder(): DecisionInput;
 }
 
 const peopleADesk = 20;
@@ -43,6 +45,8 @@ export function createTradingFloor(entities: number): TradingFloor {
     }
   }
   const snapshot = snapshotOf({ institutions, desks, people, accounts, venues });
+  const asking = everyNth([...people.values()], traders);
+  let asked = 0;
   return {
     directory: {
       snapshot: () => snapshot,
@@ -51,7 +55,14 @@ export function createTradingFloor(entities: number): TradingFloor {
         return snapshot;
       },
     },
-    orders: everyNth([...people.values()], traders).map(orderOf),
+    orders: asking.map(orderOf),
+    nextOrder() {
+      const turn = asked++;
+      const person = asking[turn % asking.length];
+      if (person === undefined) throw new Error('nobody is here who could order');
+      // By steps that have no factor in common with what is counted round.
+      return orderOf(person, (turn * 7) % 1_009);
+    },
   };
 }
 
@@ -156,6 +167,6 @@ function orderOf({ id, institution }: Person, index: number): DecisionInput {
     account: `HOUSE-${Number(institution.slice(4, 18))}`,
     venue: venueNames[index % venueNames.length] ?? '',
     instrument: `DE000EX${String(index).padStart(5, '0')}`,
-    notional: 900_000 + index,
+    notional: 900_000 + (index % traders),
   });
 }

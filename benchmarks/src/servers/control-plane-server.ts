@@ -41,7 +41,8 @@ async function startControlPlaneServer(
         listen,
         databaseUrl: `file:${urlFile}`,
       },
-      { onProgress, logger },
+      // A start for development holds every record against its schema, which one for production does not.
+      { onProgress, logger, unfitRecords: 'unchecked' },
     );
     return {
       // As the issuer is called; the second has a port of its own.

@@ -1,4 +1,4 @@
-import { auditLogMigrations, type RunningAuditLog } from '@countersign/audit-log';
+import type { RunningAuditLog } from '@countersign/audit-log';
 import {
   authenticationMigrations,
   authenticationRoutes,
@@ -7,23 +7,15 @@ import {
   type RunningAuthentication,
 } from '@countersign/authentication';
 import { parsePrincipalId } from '@countersign/contracts';
-import { createDirectory, directoryMigrations } from '@countersign/directory';
 import { systemClock, systemRandom } from '@countersign/kernel';
-import {
-  type ComponentMigrations,
-  createHttpServer,
-  createMetrics,
-  createScratchDatabase,
-  pageRoutes,
-} from '@countersign/runtime';
+import { createHttpServer, createMetrics, pageRoutes } from '@countersign/runtime';
 import { createAttestationAuthority, createSoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 import type pg from 'pg';
-import { openProductLog } from '../evidence/product-log.ts';
 import { type TermsBehind, termsBehind } from '../evidence/terms-behind.ts';
-import { ownerPool } from '../growth/owner-pool.ts';
 import { floorMigrations, type InProcess } from '../in-process.ts';
 import type { Starter, Stoppable } from '../starter.ts';
-import { houses, tradingDirectory } from '../trading/firms.ts';
+import { houses } from '../trading/firms.ts';
+import { startMarketSite } from '../trading/market-site.ts';
 import type { KeyHolder } from './key-holder.ts';
 import { signInLedgerStore } from './sign-in-ledger-store.ts';
 import type { SignInServer } from './sign-in-steps.ts';
@@ -45,13 +37,6 @@ export interface SignInSite extends Stoppable {
   readonly floorPool: pg.Pool;
 }
 
-const migrations: readonly ComponentMigrations[] = [
-  auditLogMigrations,
-  directoryMigrations,
-  authenticationMigrations,
-  floorMigrations,
-];
-
 /** @param options.people how many have a key; each is invited, and registers it */
 export async function startSignInSite({
   inProcess,
@@ -65,41 +50,15 @@ export async function startSignInSite({
   readonly onProgress: (message: string) => void;
 }): Promise<SignInSite> {
   const { logger } = inProcess;
-  const common = { clock: systemClock, random: systemRandom, logger };
-  const parts: Stoppable[] = [];
-  const stop = async (): Promise<void> => {
-    for (let part = parts.pop(); part !== undefined; part = parts.pop()) await part.stop();
-  };
-  await started(Promise.resolve({ stop }));
-  const running = <Part extends Stoppable>(part: Part): Part => {
-    parts.push(part);
-    return part;
-  };
-
-  const scratch = await createScratchDatabase({ server: inProcess.scratch.connection, components: migrations });
-  running({ stop: () => scratch.drop() });
-  const accessOf = ({ name, schema }: ComponentMigrations) => ({
-    database: scratch.database,
-    role: scratch.components.find((component) => component.name === name)?.role ?? '',
-    schema,
-    applicationName: name,
+  const { auditLog, directory, scratch, owner, accessOf, running, stop } = await startMarketSite({
+    inProcess,
+    started,
+    components: [authenticationMigrations, floorMigrations],
+    ownerConnections: 1,
   });
-  const { user, password, host, port, database } = scratch.connection;
-  const owner = ownerPool(`postgres://${user}:${password}@${host}:${port}/${database}`);
-  running({ stop: () => owner.end() });
-  const auditLog = running(await openProductLog({ pool: scratch.pool(auditLogMigrations.name), logger }));
   const terms = running(termsBehind({ auditLog, connection: scratch.connection }));
-  const directory = running(
-    await createDirectory({
-      pool: scratch.pool(directoryMigrations.name),
-      access: accessOf(directoryMigrations),
-      audit: auditLog,
-      ...common,
-    }),
-  );
-  await directory.apply(tradingDirectory(), { id: 'service:benchmark' });
   const pool = scratch.pool(authenticationMigrations.name, { maxConnections: connectionsToDatabase });
-  const parties = { pool, audit: auditLog, directory, ...common };
+  const parties = { pool, audit: auditLog, directory, clock: systemClock, random: systemRandom, logger };
   const risk = running(await createRisk({ ...parties, access: accessOf(authenticationMigrations) }));
   const authentication = running(
     createAuthentication({

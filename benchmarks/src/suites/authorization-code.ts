@@ -6,6 +6,7 @@ import {
   type Counted,
   measureInTurn,
   oneAfterTheOther,
+  partOf,
   type Result,
   type Round,
   roundOf,
@@ -37,7 +38,7 @@ export async function measureAuthorizationCode(suite: PeerSuite): Promise<CodeFl
   const results = await measureInTurn(contenders, { rounds: pace.rounds, seconds: pace.httpSeconds }, (message) =>
     onProgress(`authorization-code: ${message}`),
   );
-  return recordOf((part) => results.map(({ name, rounds }) => ({ name, rounds: rounds.map((turn) => turn[part]) })));
+  return recordOf((part) => partOf(results, (turn) => turn[part]));
 }
 
 export interface CodeFlowContender extends Contender<CodeFlowTurn> {

@@ -1,10 +1,17 @@
 import { join } from 'node:path';
 import { type AuthorizationRequest, createReference, decideFailClosed, type EntityInput } from '@countersign/cedar';
-import { type DecisionInput, type Directory, type PolicyEngine, recordedDecision } from '@countersign/contracts';
+import {
+  type DecisionInput,
+  type Directory,
+  openDecision,
+  type PolicyEngine,
+  protectedDecision,
+} from '@countersign/contracts';
 import { systemClock, systemRandom } from '@countersign/kernel';
 import {
   type LoadedBundle,
   loadBundle,
+  type PolicyEngineDependencies,
   policyEngineMigrations,
   readBundleFolder,
   shippedPolicies,
@@ -88,8 +95,10 @@ async function contendersFor(
       expectPermit(decision, determining);
     }),
     timed('engine, with document and digest for the record', pace, async (index) => {
-      const decision = await engine.decide(order(index));
-      recordedDecision(decision);
+      const asked = order(index);
+      const decision = await engine.decide(asked);
+      openDecision(decision);
+      protectedDecision(decision, asked.context.institution);
       expectPermit(decision.decision, decision.determining);
     }),
     timed('compiled policies alone', pace, (index) => {
@@ -108,7 +117,12 @@ export async function engineOn(
   { bundle }: LoadedBundle,
   directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>,
   name: string,
-  { inProcess, folder, started }: Options,
+  {
+    inProcess,
+    folder,
+    started,
+    audit = inProcess.auditLog,
+  }: Omit<Options, 'pace' | 'onProgress'> & { readonly audit?: PolicyEngineDependencies['audit'] },
 ): Promise<PolicyEngine> {
   const policiesFolder = join(folder, `policies-${name}`);
   writeBundleFolder(policiesFolder, bundle);
@@ -125,7 +139,7 @@ export async function engineOn(
     startPolicyEngine({
       pool: scratch.pool(policyEngineMigrations.name),
       access: { database: scratch.database, role, schema, applicationName: 'benchmark' },
-      audit: inProcess.auditLog,
+      audit,
       directory,
       consentStore: { check: unasked },
       transactions: { facts: unasked, countsAgainstLimits: unasked, parties: unasked },

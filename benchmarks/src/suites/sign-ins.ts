@@ -9,6 +9,7 @@ import {
   type Counted,
   measureInTurn,
   oneAfterTheOther,
+  partOf,
   type Result,
   type Round,
   roundOf,
@@ -108,7 +109,7 @@ export async function measureSignIns(options: {
   say(`${ceremonies} under load`);
   const nothingLost = await requireNothingLost(site, { ceremonies, connections: pace.connections });
   return {
-    signIns: signIns.map(({ name, rounds: turns }) => ({ name, rounds: turns.map(({ total }) => total) })),
+    signIns: partOf(signIns, ({ total }) => total),
     steps: stepNames.map((name, step) => ({
       name,
       results: signIns.slice(0, 2).map((result) => ({
@@ -116,7 +117,7 @@ export async function measureSignIns(options: {
         rounds: result.rounds.flatMap(({ steps }) => steps[step] ?? []),
       })),
     })),
-    statements: statements.map(({ name, rounds: turns }) => ({ name, rounds: turns.map(({ total }) => total) })),
+    statements: partOf(statements, ({ total }) => total),
     nothingLost,
   };
 }

@@ -1,18 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AuditAppender,
-  type DecisionInput,
+  openDecision,
   type PolicyBundle,
   type PolicyEngine,
-  recordedDecision,
+  protectedDecision,
   type SimulationReport,
 } from '@countersign/contracts';
 import { newId, systemClock, systemRandom } from '@countersign/kernel';
 import { loadBundle, readBundleFolder, shippedPolicies } from '@countersign/policy-engine';
+import { termsBehind } from '../evidence/terms-behind.ts';
 import type { InProcess } from '../in-process.ts';
 import type { Pace } from '../pace.ts';
 import { generatedBundle } from '../policies/generated-bundle.ts';
-import { createTradingFloor } from '../policies/trading-floor.ts';
+import { handedRound, keptPages } from '../policies/handed-round.ts';
+import { createTradingFloor, type TradingFloor } from '../policies/trading-floor.ts';
 import { descendantsCpuUs } from '../process-tree-cpu.ts';
 import type { Starter } from '../starter.ts';
 import { engineOn } from './decisions.ts';
@@ -27,10 +29,15 @@ export interface SimulationResults {
   readonly cpuSeconds: number;
   /** CPU time of its PostgreSQL. */
   readonly databaseCpuSeconds?: number;
+  /** With the records in memory: what the thread that judges does, on one core. */
+  readonly judgedAlone: { readonly decisions: number; readonly seconds: number };
 }
 
 const policies = 200;
 const entities = 10_000;
+/** Records that are judged from memory, round and round: more than a processor keeps near itself. */
+const keptRecords = 20_000;
+const decisionValues = ['/data/decision/errors', '/data/decision/input', '/data/decision/reasons'];
 /** As many as a batch of the log holds. */
 const recordedAtOnce = 512;
 
@@ -51,19 +58,36 @@ export async function measureSimulation(options: {
   const floor = createTradingFloor(entities);
   const engine = await engineOn(loadBundle(bundle), floor.directory, 'simulation', options);
   onProgress(`recording ${pace.simulation.decisions.toLocaleString('en')} decisions`);
-  await recordDecisions(engine, floor.orders, inProcess.auditLog, pace.simulation.decisions);
+  await recordDecisions(engine, floor, inProcess.auditLog, pace.simulation.decisions);
+  onProgress('drawing their terms');
+  const terms = termsBehind({ auditLog: inProcess.auditLog, connection: inProcess.scratch.connection });
+  await terms.settle().finally(() => terms.stop());
   onProgress('running a candidate over them');
   const cpuBefore = process.cpuUsage();
   const databaseBefore = descendantsCpuUs(process.pid);
   const began = performance.now();
-  const report = await simulated(engine, withOneMoreRule(bundle));
+  const candidate = withOneMoreRule(bundle);
+  const report = await simulated(engine, candidate);
   const seconds = (performance.now() - began) / 1000;
   const { user, system } = process.cpuUsage(cpuBefore);
   const databaseAfter = descendantsCpuUs(process.pid);
   const { decisions, permitToDeny, denyToPermit, skipped } = report;
   if (decisions !== pace.simulation.decisions || Object.keys(skipped).length > 0 || permitToDeny === 0)
     throw new Error(`the simulation judged ${decisions} decisions and turned ${permitToDeny} of them`);
+  onProgress('running it over records in memory');
+  const kept = await keptPages(
+    inProcess.auditLog,
+    { types: ['decision.made'], values: decisionValues },
+    Math.min(keptRecords, decisions),
+  );
+  const audit = { ...inProcess.auditLog, ...handedRound(kept, decisions) };
+  const alone = await engineOn(loadBundle(bundle), floor.directory, 'judging', { ...options, audit });
+  for (const order of floor.orders) await alone.decide(order);
+  const judgingBegan = performance.now();
+  const { decisions: judged } = await simulated(alone, candidate);
+  const judgedAlone = { decisions: judged, seconds: (performance.now() - judgingBegan) / 1000 };
   return {
+    judgedAlone,
     decisions,
     flips: permitToDeny + denyToPermit,
     seconds,
@@ -76,18 +100,18 @@ export async function measureSimulation(options: {
 
 async function recordDecisions(
   engine: PolicyEngine,
-  orders: readonly DecisionInput[],
+  floor: TradingFloor,
   log: AuditAppender,
   count: number,
 ): Promise<void> {
   // What each of them reads of the directory is stored the first time.
-  for (const order of orders) await engine.decide(order);
+  for (const order of floor.orders) await engine.decide(order);
   let begun = 0;
   const record = async (): Promise<void> => {
     while (begun < count) {
-      const order = orders[begun++ % orders.length];
-      if (order === undefined) throw new Error('there is nothing to decide about');
-      const decision = await engine.decide({ ...order, context: { ...order.context, at: Date.now() } });
+      begun++;
+      const order = floor.nextOrder();
+      const decision = await engine.decide(order);
       await log.append({
         id: newId('record', { clock: systemClock, random: systemRandom }),
         type: 'decision.made',
@@ -96,7 +120,8 @@ async function recordDecisions(
         references: [decision.policyRecord],
         subject: { id: order.principal, institution: order.context.institution },
         policy: { version: decision.policyVersion, hash: decision.policyHash },
-        data: { decision: recordedDecision(decision) },
+        data: { decision: openDecision(decision) },
+        protectedValues: protectedDecision(decision, order.context.institution),
       });
     }
   };

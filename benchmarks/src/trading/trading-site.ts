@@ -1,22 +1,19 @@
-import { auditLogMigrations, type RunningAuditLog } from '@countersign/audit-log';
+import type { RunningAuditLog } from '@countersign/audit-log';
 import { consentStoreMigrations, createConsentStore, type RunningConsentStore } from '@countersign/consent-store';
 import type { TransactionRegistry } from '@countersign/contracts';
-import { createDirectory, directoryMigrations } from '@countersign/directory';
 import { systemClock, systemRandom } from '@countersign/kernel';
 import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
-import { type ComponentMigrations, createScratchDatabase } from '@countersign/runtime';
 import {
   createTransactionRegistry,
   type TransactionRegistryComponent,
   transactionRegistryMigrations,
 } from '@countersign/transaction-registry';
 import type pg from 'pg';
-import { openProductLog } from '../evidence/product-log.ts';
-import { ownerPool } from '../growth/owner-pool.ts';
 import type { InProcess } from '../in-process.ts';
 import { memorySigner } from '../signers.ts';
 import type { Starter, Stoppable } from '../starter.ts';
-import { houses, signatory, tradingDirectory } from './firms.ts';
+import { houses, signatory } from './firms.ts';
+import { startMarketSite } from './market-site.ts';
 
 /** What stands behind a transaction, in this process and joined as a server joins it, on a database of its own. */
 export interface TradingSite extends Stoppable {
@@ -31,14 +28,6 @@ export interface TradingSite extends Stoppable {
   readonly owner: pg.Pool;
 }
 
-const migrations: readonly ComponentMigrations[] = [
-  auditLogMigrations,
-  directoryMigrations,
-  consentStoreMigrations,
-  policyEngineMigrations,
-  transactionRegistryMigrations,
-];
-
 export async function startTradingSite({
   inProcess,
   started,
@@ -49,38 +38,12 @@ export async function startTradingSite({
 }): Promise<TradingSite> {
   const { logger } = inProcess;
   const common = { clock: systemClock, random: systemRandom, logger };
-  const parts: Stoppable[] = [];
-  const stop = async (): Promise<void> => {
-    for (let part = parts.pop(); part !== undefined; part = parts.pop()) await part.stop();
-  };
-  await started(Promise.resolve({ stop }));
-  const running = <Part extends Stoppable>(part: Part): Part => {
-    parts.push(part);
-    return part;
-  };
-
-  const scratch = await createScratchDatabase({ server: inProcess.scratch.connection, components: migrations });
-  running({ stop: () => scratch.drop() });
-  const accessOf = ({ name, schema }: ComponentMigrations) => ({
-    database: scratch.database,
-    role: scratch.components.find((component) => component.name === name)?.role ?? '',
-    schema,
-    applicationName: name,
+  const { auditLog, directory, scratch, owner, accessOf, running, stop } = await startMarketSite({
+    inProcess,
+    started,
+    components: [consentStoreMigrations, policyEngineMigrations, transactionRegistryMigrations],
+    ownerConnections: 2,
   });
-  const { user, password, host, port, database } = scratch.connection;
-  const owner = ownerPool(`postgres://${user}:${password}@${host}:${port}/${database}`, 2);
-  running({ stop: () => owner.end() });
-
-  const auditLog = running(await openProductLog({ pool: scratch.pool(auditLogMigrations.name), logger }));
-  const directory = running(
-    await createDirectory({
-      pool: scratch.pool(directoryMigrations.name),
-      access: accessOf(directoryMigrations),
-      audit: auditLog,
-      ...common,
-    }),
-  );
-  await directory.apply(tradingDirectory(), { id: 'service:benchmark' });
   const consentPool = scratch.pool(consentStoreMigrations.name);
   const openConsentStore = async (remembered?: number) =>
     running(

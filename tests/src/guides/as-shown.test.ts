@@ -10,6 +10,8 @@ describe('what is printed, beside what is shown', () => {
     ['what differs each time', '{"id":"chg_01","x":1}', '{"id":"...","x":1}', true],
     ['another line where only a part may differ', '{"id":"chg_01\n","x":1}', '{"id":"...","x":1}', false],
     ['any lines', 'a\nx\ny\nb', 'a\n...\nb', true],
+    ['no line where there may be any', 'a\nb', 'a\n...\nb', true],
+    ['a line that goes on where there may be any', 'a\nxb', 'a\n...\nb', false],
     ['signs that mean something elsewhere', 'a.b(c)', 'a.b(c)', true],
     ['a sign for another', 'axb', 'a.b', false],
   ])('%s', (_, printed, shown, same) => {

@@ -83,6 +83,22 @@ export async function startServer(args: readonly string[], surroundings: Surroun
   };
 }
 
+/** `countersign start`, sent a signal as soon as it has said something, until it has ended. */
+export async function interruptStart(
+  args: readonly string[],
+  { once: saying, signal }: { readonly once: string; readonly signal: 'SIGTERM' | 'SIGINT' },
+): Promise<Outcome> {
+  const child = start(['start', ...args], {});
+  const heard = listen(child);
+  const { stdout } = child;
+  if (stdout === null) throw new Error('a child without standard output');
+  createInterface({ input: stdout }).on('line', (line) => {
+    if (line.includes(saying)) child.kill(signal);
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, ...heard() };
+}
+
 /** Ends what a failed test has left running. */
 export async function endAll(): Promise<void> {
   await Promise.all(

@@ -11,7 +11,7 @@ import {
   readConfiguration,
   startControlPlane,
 } from '@countersign/server';
-import { freePort } from './free-port.ts';
+import { freePort } from '@countersign/testkit';
 
 /** The operator of a control plane, as the command `countersign` is one. */
 export interface Operator {

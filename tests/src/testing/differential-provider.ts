@@ -4,9 +4,9 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { TLSSocket } from 'node:tls';
 import { parseAuthorizationDetails } from '@countersign/market';
+import { freePort } from '@countersign/testkit';
 import Provider from 'oidc-provider';
 import { interfaces, orderType, type RegisteredClients, scopesFor } from './differential-clients.ts';
-import { freePort } from './free-port.ts';
 import type { Certificates } from './relying-parties.ts';
 
 /** What node-oidc-provider hands to the functions of its configuration; this is what is used of it. */

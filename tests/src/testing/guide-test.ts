@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '@countersign/testkit';
 import { afterAll, describe, expect, it } from 'vitest';
 import { registerKey } from '../../../examples/src/demo/supervisor.ts';
-import { freePort } from './free-port.ts';
 import { isAsShown, runGuide, stepsOf } from './guide.ts';
 import { personBrowser } from './person-browser.ts';
 import { scratchFolder } from './scratch-folder.ts';

@@ -30,16 +30,19 @@ export function stepsOf(page: string): readonly GuideStep[] {
   });
 }
 
-/** Whether something was printed as a guide shows it: `...` stands for anything, on a line of its own for any lines. */
+/** Whether something was printed as a guide shows it: `...` stands for anything, on a line of its own for lines, or none. */
 export function isAsShown(printed: string, shown: string): boolean {
   const pattern = shown
     .trim()
     .split('\n')
-    .map((line) => (line.trim() === '...' ? '[\\s\\S]*?' : line.trim().split('...').map(escaped).join('.*?')))
-    .join('\\s*\\n\\s*');
+    .map((line) => (line.trim() === '...' ? anything : line.trim().split('...').map(escaped).join('.*?')))
+    .join(newLine)
+    .replaceAll(`${newLine}${anything}${newLine}`, `${newLine}(?:${anything}\\n)?\\s*`);
   return new RegExp(`^${pattern}$`).test(printed.trim());
 }
 
+const anything = '[\\s\\S]*?';
+const newLine = '\\s*\\n\\s*';
 const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 export interface PrintedStep extends GuideStep {

@@ -1,8 +1,8 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { freePort } from '@countersign/testkit';
 import Provider from 'oidc-provider';
-import { freePort } from './free-port.ts';
 
 /** How the person behaves at the provider: signs in so, or gives up. */
 export type AtProvider =

@@ -3,11 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateSigningKey } from '@countersign/sdk';
 import { type Configuration, readConfiguration } from '@countersign/server';
-import { createSelfSigned, createTestAuthority } from '@countersign/testkit';
+import { createSelfSigned, createTestAuthority, freePort } from '@countersign/testkit';
 import { Agent, fetch as fetchOverTls } from 'undici';
 import type { RunningControlPlane } from './control-plane.ts';
 import { doors, leis } from './firms.ts';
-import { freePort } from './free-port.ts';
 import type { Trading } from './trading.ts';
 
 /** Certificates of a test: an authority, our second listener's, and two of clients. */

@@ -5,6 +5,7 @@ import { type Client, type ClientOptions, signApproval, type Token } from '@coun
 import type { Operator } from './control-plane.ts';
 import { type ClientName, certifiedModel, createFirms, doors, type Firms, leis, type PersonName } from './firms.ts';
 import { type AssertionChange, type IdentityProvider, startIdentityProvider } from './identity-provider.ts';
+import { orderMembers } from './order-members.ts';
 
 const day = 86_400_000;
 const today = Date.now();
@@ -225,34 +226,14 @@ const orderRequest = (order: TradeOrder) => ({
 });
 
 function orderUnder(mandate: MandateId, change: Readonly<Record<string, unknown>>): TradeOrder {
-  const number = randomUUID();
   const parsed = parseAuthorizationDetails([
     JSON.parse(
       JSON.stringify({
-        type: 'urn:countersign:rar:v1:trade_order',
-        actions: ['create', 'execute', 'clear', 'settle'],
-        locations: [doors.broker, doors.venue, doors.clearing, doors.custodian],
-        entity_lei: leis.arranger,
+        ...orderMembers(),
         mandate_id: mandate,
-        idempotency_key: `order-${number}`,
-        client_order_id: `C-${number.slice(0, 8)}`,
-        not_after: '2035-12-31T17:30:00Z',
-        jurisdiction: 'DE',
-        account: 'NLAM-0042',
-        instrument: { isin: 'DE000EXMPL17', cfi: 'DBFTFB' },
-        venue_mic: 'XEUR',
-        side: 'BUY',
+        idempotency_key: `order-${randomUUID()}`,
         max_qty: '2000',
-        limit_price: { amount: '101.25', ccy: 'EUR' },
         max_notional: { amount: '202500', ccy: 'EUR' },
-        tif: 'DAY',
-        capacity: 'AOTC',
-        parties: [
-          { role: 'ExecutingBroker', lei: leis.broker },
-          { role: 'ExecutionFacility', lei: leis.venue },
-          { role: 'ClearingFirm', lei: leis.clearing },
-          { role: 'Custodian', lei: leis.custodian },
-        ],
         ...change,
       }),
     ),

@@ -83,9 +83,12 @@ export async function visit(world: PeopleWorld, options: VisitorOptions = {}): P
     see: (name) => page.getByRole('heading', { name }).first().waitFor(),
     async refusal() {
       // A page of its own, a notice on a page, or the place where a ceremony says what became of it.
-      const told = page.locator('.problem code, .problem .quiet, [data-ceremony-status]:not([hidden])').last();
-      await told.waitFor();
-      return /([a-z]+(?:_[a-z]+)+)\)?$/.exec((await told.textContent()) ?? '')?.[1] ?? '';
+      // While a ceremony runs that place is seen as well, and names no code yet.
+      const told = page
+        .locator('.problem code, .problem .quiet, [data-ceremony-status]:not([hidden])')
+        .filter({ hasText: endsInCode })
+        .last();
+      return endsInCode.exec((await told.textContent()) ?? '')?.[1] ?? '';
     },
     async enrol(person) {
       await visitor.open(await world.invite(person));
@@ -118,6 +121,8 @@ export async function visit(world: PeopleWorld, options: VisitorOptions = {}): P
   };
   return visitor;
 }
+
+const endsInCode = /([a-z]+(?:_[a-z]+)+)\)?\s*$/;
 
 /** As text, because it runs in the page: there is no `document` where this file is compiled. */
 const submitWith = `(fields) => {

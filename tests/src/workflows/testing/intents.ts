@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { MandateId } from '@countersign/kernel';
 import { type AuthorizationDetail, parseAuthorizationDetail } from '@countersign/market';
-import { doors, leis } from '../../testing/firms.ts';
+import { leis } from '../../testing/firms.ts';
+import { orderMembers } from '../../testing/order-members.ts';
 
 export type Change = Readonly<Record<string, unknown>>;
 
@@ -28,26 +29,10 @@ export function createIntents(issuer: string) {
     order: (mandate: MandateId, change: Change = {}) =>
       parsed({
         ...common(mandate),
-        type: 'urn:countersign:rar:v1:trade_order',
-        actions: ['create', 'execute', 'clear', 'settle'],
-        locations: [doors.broker, doors.venue, doors.clearing, doors.custodian],
-        client_order_id: `C-${randomUUID().slice(0, 8)}`,
-        account: 'NLAM-0042',
-        instrument: { isin: 'DE000EXMPL17', cfi: 'DBFTFB' },
-        venue_mic: 'XEUR',
-        side: 'BUY',
+        ...orderMembers(),
         max_qty: '40000',
-        limit_price: { amount: '101.25', ccy: 'EUR' },
         // Above the size at which a supervisor must sign.
         max_notional: { amount: '4050000', ccy: 'EUR' },
-        tif: 'DAY',
-        capacity: 'AOTC',
-        parties: [
-          { role: 'ExecutingBroker', lei: leis.broker },
-          { role: 'ExecutionFacility', lei: leis.venue },
-          { role: 'ClearingFirm', lei: leis.clearing },
-          { role: 'Custodian', lei: leis.custodian },
-        ],
         ...change,
       }),
     settlement: (mandate: MandateId, change: Change = {}) =>

@@ -13,7 +13,7 @@ import {
   type TokenRequest,
   type Transport,
 } from '@countersign/sdk';
-import { startTestServer } from '@countersign/testkit';
+import { freePort, startTestServer } from '@countersign/testkit';
 import {
   configurationIn,
   type LogRecord,
@@ -21,7 +21,6 @@ import {
   runControlPlane,
 } from '../../testing/control-plane.ts';
 import { type ClientName, doors, type PersonName } from '../../testing/firms.ts';
-import { freePort } from '../../testing/free-port.ts';
 import { startIdentityProvider } from '../../testing/identity-provider.ts';
 import { scratchFolder } from '../../testing/scratch-folder.ts';
 import { claimsOf, openTrading, type Trading } from '../../testing/trading.ts';

@@ -1,0 +1,38 @@
+import type { SoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
+
+/** The value of a hidden field in a page. */
+export function hiddenField(page: string, name: string): string | undefined {
+  return new RegExp(`<input type="hidden" name="${name}" value="([^"]*)">`).exec(page)?.[1];
+}
+
+/** The options of the ceremony in a page, or in one form of it, as its script reads them; undefined where there is none. */
+export function optionsIn(page: string): unknown {
+  const written = /data-options="([^"]*)"/.exec(page)?.[1];
+  return written === undefined ? undefined : JSON.parse(unescaped(written));
+}
+
+/** The hidden fields of the form with this button, and what a key answers to its options, where it has some. */
+export function filledForm(
+  page: string,
+  action: string,
+  key?: Pick<SoftwareAuthenticator, 'get'>,
+): Record<string, string> {
+  const form = page.split('<form').find((each) => each.includes(`name="action" value="${action}"`));
+  if (form === undefined) throw new Error(`the page has no form to ${action}`);
+  const fields: Record<string, string> = { action };
+  for (const [, name = '', value = ''] of form.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g))
+    fields[name] = unescaped(value);
+  const options = optionsIn(form);
+  if (options !== undefined && key !== undefined) fields['credential'] = JSON.stringify(key.get(options));
+  return fields;
+}
+
+/** Text that was escaped for a page. */
+export function unescaped(text: string): string {
+  return text
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&');
+}

@@ -1,0 +1,26 @@
+import type { CDPSession, Page } from 'playwright-core';
+
+/** Security keys of the browser's own, in a page (Chrome DevTools Protocol, domain WebAuthn). */
+export interface VirtualKeys {
+  readonly cdp: CDPSession;
+  /** Plugs one in that has verified its user. @param more options of the protocol, instead of the usual. @returns its id */
+  add(more?: object): Promise<string>;
+}
+
+export async function virtualKeys(page: Page): Promise<VirtualKeys> {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('WebAuthn.enable');
+  return {
+    cdp,
+    async add(more = {}) {
+      const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+        options: {
+          ...{ protocol: 'ctap2', transport: 'usb' },
+          ...{ hasResidentKey: true, hasUserVerification: true, isUserVerified: true },
+          ...more,
+        },
+      });
+      return authenticatorId;
+    },
+  };
+}
