@@ -9,7 +9,14 @@ const fromSources = {
 };
 // Files share a process and one set of modules, which halves the time that they take: what a test changes of its process
 // (a spy, the environment) it puts back.
-const common = { testTimeout: 30_000, hookTimeout: 60_000, pool: 'forks' as const, isolate: false };
+const common = {
+  // Long enough for a machine that is very busy: what is never going to come is found out all the same.
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  expect: { poll: { timeout: 60_000 } },
+  pool: 'forks' as const,
+  isolate: false,
+};
 const outside = ['**/node_modules/**', '**/dist/**'];
 
 /** Functions over bytes, without state and without a database. */

@@ -27,5 +27,5 @@ export async function openBrowser(): Promise<OpenedBrowser> {
   if (!found.found) return { browser: undefined, reason: found.reason };
   // Loaded here, so that the tests that open no browser do not pay for it.
   const { chromium } = await import('playwright-core');
-  return { browser: await chromium.launch({ executablePath: found.path, args: launchArguments }) };
+  return { browser: await chromium.launch({ executablePath: found.path, args: launchArguments, timeout: 120_000 }) };
 }

@@ -64,7 +64,7 @@ async function untilCommitIsWithheld(): Promise<void> {
       );
       expect(rows).toHaveLength(1);
     },
-    { timeout: 10_000, interval: 10 },
+    { timeout: 60_000, interval: 10 },
   );
 }
 
@@ -335,7 +335,7 @@ describe('in a running control plane', () => {
     }, async () => {
       await end();
       await vi.waitFor(async () => expect(await statusOf('/readyz')).toBe(200), { timeout: 30_000, interval: 50 });
-      await vi.waitFor(async () => expect(await state()).toEqual(before), { timeout: 10_000, interval: 200 });
+      await vi.waitFor(async () => expect(await state()).toEqual(before), { timeout: 60_000, interval: 200 });
       expect(await controlPlane.components.auditLog.verify()).toMatchObject({ ok: true });
     });
 

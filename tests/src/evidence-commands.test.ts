@@ -192,6 +192,8 @@ describe('countersign evidence graph', () => {
     expect(graph.nodes.length).toBeGreaterThan(3);
     await run('graph', '--transaction', transaction, '--out', join(folder, 'graph.svg'));
     expect(written('graph.svg')).toMatch(/^<svg /);
+    const both = await run('graph', '--transaction', transaction, '--json', '--out', join(folder, 'both.svg'));
+    expect([JSON.parse(both), written('both.svg')]).toEqual([graph, written('graph.svg')]);
     expect(await codeOf(run('graph'))).toBe('transaction_missing');
     expect(await codeOf(run('graph', '--transaction', newTransaction()))).toBe('transaction_without_records');
   });

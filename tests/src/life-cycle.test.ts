@@ -88,9 +88,14 @@ describe('countersign start', () => {
   });
 
   it('is refused on data that is in use, and leaves the first start alone', async () => {
-    const second = await countersign(['start', '--data', data]);
-    expect(second.code).toBe(1);
-    expect(second.stderr).toContain('database_in_use');
+    for (const words of [
+      ['start', '--data', data],
+      ['--data', data, 'start'],
+    ]) {
+      const second = await countersign(words);
+      expect(second.code).toBe(1);
+      expect(second.stderr).toContain('database_in_use');
+    }
     expect((await fetch(`${server.address}/readyz`)).status).toBe(200);
   });
 

@@ -134,7 +134,7 @@ async function atService(token: string, to: string): Promise<string> {
   }
 }
 
-const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 50 });
+const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 60_000, interval: 50 });
 
 describe('a hundred at once, on two processes', () => {
   const machine: Fields = [

@@ -143,10 +143,10 @@ describe('two nodes on one database', () => {
     const { mandate } = await trading.grantMandates();
     const onSecond = trading.firms.client('ha-oms', { transport: towards(addresses[1]) });
     const attempt = () => codeOf(() => trading.traderToken(trading.order(mandate), undefined, onSecond));
-    await vi.waitFor(() => trading.traderToken(trading.order(mandate), undefined, onSecond), 10_000);
+    await vi.waitFor(() => trading.traderToken(trading.order(mandate), undefined, onSecond), 60_000);
     await trading.revoke(mandate);
     await vi.waitFor(async () => expect(await attempt()).toBe('access_denied mandate_revoked'), {
-      timeout: 10_000,
+      timeout: 60_000,
       interval: 10,
     });
     // And does not come back.
@@ -172,7 +172,7 @@ describe('two nodes on one database', () => {
     await vi.waitFor(
       async () => expect(await codeOf(() => onSecond.clientCredentials(request))).toMatch(/^invalid_client /),
       {
-        timeout: 10_000,
+        timeout: 60_000,
         interval: 10,
       },
     );
@@ -196,9 +196,9 @@ describe('two nodes on one database', () => {
         });
         expect(answer.status).not.toBe(401);
       },
-      { timeout: 10_000, interval: 50 },
+      { timeout: 60_000, interval: 50 },
     );
-    await vi.waitFor(() => onSecond.clientCredentials(request), 10_000);
+    await vi.waitFor(() => onSecond.clientCredentials(request), 60_000);
   });
 
   it('settle once when both are asked at once', async () => {

@@ -464,7 +464,7 @@ describe('checkpoints', () => {
     await log.append(draft());
     await expect
       .poll(async () => (await rig.tamper('select max(size)::int as size from checkpoints')).rows[0], {
-        timeout: 5_000,
+        timeout: 60_000,
       })
       .toEqual({ size: 4 });
   });
@@ -596,7 +596,7 @@ describe('a database that fails', () => {
     proxy.loseAnswers();
     const appending = log.append(written);
     await expect
-      .poll(async () => (await rig.tamper('select count(*)::int as count from entries')).rows[0], { timeout: 5_000 })
+      .poll(async () => (await rig.tamper('select count(*)::int as count from entries')).rows[0], { timeout: 60_000 })
       .toEqual({ count: 5 });
     await proxy.restore();
     const receipt = await appending;

@@ -142,8 +142,8 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
     world.directory.remove(anna.id);
     await page.getByRole('radio', { name: /anna/ }).check();
     await page.getByRole('button', { name: 'Sign in' }).click();
-    world.directory.add(anna);
     expect(await page.getByRole('alert').innerText()).toContain('This person is not in the directory');
+    world.directory.add(anna);
     await takePicture(page, 'sign-in-refused');
     await page.context().close();
   });
@@ -188,7 +188,7 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
     await page.goto(`${origin}/sign-out`);
     await takePicture(page, 'sign-out');
     await page.getByRole('button', { name: 'Sign out' }).click();
-    expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('You are signed out');
+    await page.getByRole('heading', { level: 1, name: 'You are signed out' }).waitFor();
     await takePicture(page, 'signed-out');
     await page.goto(`${origin}/who`);
     expect(await page.locator('body').innerText()).toBe('nobody');

@@ -6,7 +6,7 @@ import { actor, broker, clearer, custodian, custodianSignatory, rootProposal, te
 import { byBroker, byClearer, byFund, givenChild, givenRoot, newKey, permittedUse } from './testing/given-mandates.ts';
 
 /** A busy machine takes its time; the tests do not depend on how long. */
-const patiently = { timeout: 10_000 };
+const patiently = { timeout: 60_000 };
 
 let world: ConsentWorld;
 beforeAll(async () => {

@@ -53,7 +53,7 @@ async function compare(
         const answer = await world.store.check(question);
         expect([id, actingFor, venue, answer.stands]).toEqual([id, actingFor, venue, allowed]);
         // The other node has forgotten most of it, and hears of changes a moment later.
-        await expect.poll(async () => (await other.check(question)).stands, { timeout: 10_000 }).toBe(allowed);
+        await expect.poll(async () => (await other.check(question)).stands, { timeout: 60_000 }).toBe(allowed);
         if (answer.stands) seen.longestChain = Math.max(seen.longestChain, answer.chain.length);
         else seen.refused++;
       }

@@ -304,7 +304,7 @@ describe('two nodes on one database', () => {
     const one = await open();
     const notified = await open({ pollMs: 3_600_000 });
     const registered = await one.register(profile(), by);
-    await expect.poll(() => notified.profileOf(registered.issuer), { timeout: 10_000 }).toEqual(registered);
+    await expect.poll(() => notified.profileOf(registered.issuer), { timeout: 60_000 }).toEqual(registered);
     const late = await open();
     expect(await late.list()).toEqual([registered]);
   });

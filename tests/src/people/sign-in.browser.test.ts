@@ -56,6 +56,7 @@ describe.skipIf(withoutBrowser)(`keys and passkeys of people${skipped}`, { timeo
     await visitor.open('/sign-out');
     await expectProperPage(visitor);
     await visitor.press('Sign out');
+    await visitor.see('You are signed out');
     await expectProperPage(visitor);
     await visitor.open(guarded);
     await page.waitForURL(/\/sign-in\//);

@@ -166,7 +166,7 @@ describe('a token for an order', () => {
     const own = await mandateLine(world);
     const { token } = await ordered({}, own.mandate);
     await world.mandates.revoke(own.mandate, 'assetManager');
-    await vi.waitFor(async () => expect(await broker().introspect(token.accessToken)).toBeUndefined(), 10_000);
+    await vi.waitFor(async () => expect(await broker().introspect(token.accessToken)).toBeUndefined(), 60_000);
   });
 });
 

@@ -1,16 +1,17 @@
 import type { Command } from 'commander';
+import type { ConnectionOptions } from '../connection-options.ts';
 
-export function startCommand(program: Command): void {
+export function startCommand(program: Command, options: () => ConnectionOptions): void {
   program
     .command('start')
     .description('start a control plane and keep it up')
-    .option('--data <folder>', 'where data lies; made on the first start', 'data')
+    .option('--data <folder>', 'where data lies; made on the first start (default: that of the whole command)')
     .option('--port <number>', 'only on the first start: it becomes part of the address', '7420')
     .option('--config <file>', 'a configuration of your own instead of the development one')
-    .action(async (flags: { data: string; port: string; config?: string }) => {
+    .action(async (flags: { data?: string; port: string; config?: string }) => {
       const { startAndStay } = await import('@countersign/server');
       await startAndStay({
-        dataFolder: flags.data,
+        dataFolder: flags.data ?? options().data,
         port: Number(flags.port),
         ...(flags.config === undefined ? {} : { configurationFile: flags.config }),
       });

@@ -53,7 +53,7 @@ describe('the clock of a log', () => {
     const clockSource = sourceThatSays(good);
     const log = await rig.open({ clock: systemClock, clockSource, clockPolicy: { windowMs: 30 } });
     await expect
-      .poll(async () => (await recordsOf(log, 'clock.measured')).length, { timeout: 5_000 })
+      .poll(async () => (await recordsOf(log, 'clock.measured')).length, { timeout: 60_000 })
       .toBeGreaterThan(2);
     const newest = log.clockQuality()?.record;
     const { id } = await log.append(draft());
@@ -75,7 +75,7 @@ describe('the clock of a log', () => {
     const clockSource = sourceThatSays(bad);
     const log = await rig.open({ clock: systemClock, clockSource, clockPolicy: { windowMs: 20 } });
     await expect
-      .poll(async () => (await recordsOf(log, 'clock.measured')).length, { timeout: 5_000 })
+      .poll(async () => (await recordsOf(log, 'clock.measured')).length, { timeout: 60_000 })
       .toBeGreaterThan(3);
     const alarms = await recordsOf(log, 'clock.alarm');
     expect(alarms.map(({ data }) => data)).toEqual([
@@ -83,9 +83,9 @@ describe('the clock of a log', () => {
     ]);
     await log.append(draft());
     clockSource.says = good;
-    await expect.poll(() => log.clockQuality()?.withinBudget, { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => log.clockQuality()?.withinBudget, { timeout: 60_000 }).toBe(true);
     clockSource.says = { measured: false, reason: 'nobody answers' };
-    await expect.poll(async () => (await recordsOf(log, 'clock.alarm')).length, { timeout: 5_000 }).toBe(2);
+    await expect.poll(async () => (await recordsOf(log, 'clock.alarm')).length, { timeout: 60_000 }).toBe(2);
     expect((await recordsOf(log, 'clock.alarm'))[1]?.data).toMatchObject({
       synchronised: false,
       reason: 'nobody answers',
@@ -104,7 +104,7 @@ describe('the clock of a log', () => {
     // What the log says of itself still comes through.
     expect(await recordsOf(log, 'clock.alarm')).toHaveLength(1);
     clockSource.says = good;
-    await expect.poll(() => log.clockQuality()?.withinBudget, { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => log.clockQuality()?.withinBudget, { timeout: 60_000 }).toBe(true);
     await log.append(draft());
     expect(await log.verify()).toMatchObject({ ok: true });
   });
@@ -115,7 +115,7 @@ describe('the clock of a log', () => {
     const log = await rig.open({ clock, clockPolicy: { windowMs: 3_600_000 } });
     const before = await log.append(draft());
     setBy = -86_400_000;
-    await expect.poll(async () => (await recordsOf(log, 'clock.measured')).length, { timeout: 5_000 }).toBe(2);
+    await expect.poll(async () => (await recordsOf(log, 'clock.measured')).length, { timeout: 60_000 }).toBe(2);
     const steps = (await recordsOf(log, 'clock.measured'))[1]?.data as { readonly steps_ms: readonly number[] };
     expect(steps.steps_ms).toHaveLength(1);
     expect(Math.abs((steps.steps_ms[0] ?? 0) + 86_400_000)).toBeLessThan(10_000);

@@ -328,7 +328,7 @@ describe('readings at once', () => {
       return answer.statusCode;
     });
     // Two read, and as many wait as may.
-    await vi.waitFor(() => expect(refused).toHaveLength(42 - 34), 10_000);
+    await vi.waitFor(() => expect(refused).toHaveLength(42 - 34), 60_000);
     expect(refused).toEqual(refused.map(() => expect.objectContaining({ code: 'overloaded' })));
     expect((await ask('/evidence/records?type=approval.given', fund)).statusCode).toBe(200);
     release();

@@ -135,7 +135,7 @@ describe('a report of a feed', () => {
   it('is heard of by other nodes, and known after a start', async () => {
     const other = await world.node();
     await take(failing(shared.id));
-    await expect.poll(() => other.postureOf(shared.id)?.posture, { timeout: 10_000 }).toBe('failing');
+    await expect.poll(() => other.postureOf(shared.id)?.posture, { timeout: 60_000 }).toBe('failing');
     const third = await world.node();
     expect(third.postureOf(shared.id)).toMatchObject({ posture: 'failing', source: 'edr' });
     await take(well(shared.id));

@@ -503,7 +503,7 @@ describe('a node', () => {
     other.onChange(({ version }) => seen.push(version.version));
     await publish(node);
     await node.rollBack(about, proposer);
-    await vi.waitFor(() => expect(seen.at(-1)).toBe(3));
+    await vi.waitFor(() => expect(seen.at(-1)).toBe(3), 60_000);
     expect(seen).toEqual([...seen].sort());
   });
 
@@ -542,7 +542,7 @@ describe('when the key is lost', () => {
     const node = await rig.open({ pollMs: 20 });
     const { kid } = node.current().version.signature;
     const successor = await rig.keys.withdraw('policy-bundle', kid);
-    await vi.waitFor(() => expect(node.current().version.signature.kid).toBe(successor.kid));
+    await vi.waitFor(() => expect(node.current().version.signature.kid).toBe(successor.kid), 60_000);
     expect((await rig.open()).current().version).toEqual(node.current().version);
   });
 
@@ -557,7 +557,7 @@ describe('when the key is lost', () => {
     const { kid } = node.current().version.signature;
     await tamper();
     await rig.keys.withdraw('policy-bundle', kid);
-    await vi.waitFor(() => expect(logged).toHaveLength(1));
+    await vi.waitFor(() => expect(logged).toHaveLength(1), 60_000);
     expect(logged[0]).toContain('not signed again');
     expect(node.current().version.signature.kid).toBe(kid);
     const { rows } = await sql(`select signature->>'kid' as kid from policy_versions`);

@@ -148,7 +148,7 @@ describe('a transaction', () => {
     });
     await far.query('select 1');
     wire.cut();
-    await vi.waitFor(() => expect(errors).toHaveLength(1));
+    await vi.waitFor(() => expect(errors).toHaveLength(1), 60_000);
 
     const cutInside = transaction(far, async (client) => {
       await client.query(`insert into notes values ('cut')`);
@@ -164,7 +164,7 @@ describe('a transaction', () => {
     });
     await expect(lostAnswer).rejects.toMatchObject(unavailable);
     await wire.restore();
-    await vi.waitFor(async () => expect(await texts()).toEqual(['who knows']));
+    await vi.waitFor(async () => expect(await texts()).toEqual(['who knows']), 60_000);
     expect((await far.query('select 1 as n')).rows).toEqual([{ n: 1 }]);
 
     await wire.close();
@@ -294,12 +294,12 @@ describe('listening', () => {
     const pool = scratch.pool('alpha');
     const notify = (payload: string) => pool.query(`select pg_notify('snapshot', $1)`, [payload]);
     await notify('1');
-    await vi.waitFor(() => expect(heard).toEqual(['1']));
+    await vi.waitFor(() => expect(heard).toEqual(['1']), 60_000);
 
     wire.cut();
-    await vi.waitFor(() => expect(reconnects).toBe(1), { timeout: 5000 });
+    await vi.waitFor(() => expect(reconnects).toBe(1), { timeout: 60_000 });
     await notify('2');
-    await vi.waitFor(() => expect(heard).toEqual(['1', '2']));
+    await vi.waitFor(() => expect(heard).toEqual(['1', '2']), 60_000);
     await subscription.close();
     await notify('3');
     expect(heard).toEqual(['1', '2']);
@@ -336,7 +336,7 @@ describe('listening', () => {
       onError: (error) => errors.push(error),
     });
     await scratch.pool('alpha').query('notify snapshot');
-    await vi.waitFor(() => expect(errors).toEqual([new Error('in a callback')]));
+    await vi.waitFor(() => expect(errors).toEqual([new Error('in a callback')]), 60_000);
     await subscription.close();
   });
 

@@ -157,7 +157,7 @@ describe('a rotation', () => {
   it('is noticed by other nodes long before the successor signs', async () => {
     const [one, other] = [await open(), await open()];
     const { kid } = await one.rotate('access-token');
-    await vi.waitFor(async () => expect(await kidsOf(other)).toContain(kid));
+    await vi.waitFor(async () => expect(await kidsOf(other)).toContain(kid), 60_000);
   });
 
   it('leaves other purposes alone', async () => {
@@ -182,15 +182,18 @@ describe('the schedule', () => {
     expect(await kidsOf(keyring)).toEqual([first]);
 
     clock.advance(1_000);
-    await vi.waitFor(async () => expect(await stateOf(keyring)).toEqual(['active', 'published']));
+    await vi.waitFor(async () => expect(await stateOf(keyring)).toEqual(['active', 'published']), 60_000);
     clock.advance(600_000);
     const { kid: second } = await keyring.current('access-token');
     expect(second).not.toBe(first);
     expect(recorder.records.at(-1)).toBe(`access-token published ${second}`);
 
     clock.advance(day);
-    await vi.waitFor(async () => expect(await kidsOf(keyring)).not.toContain(first));
-    await vi.waitFor(async () => expect((await keyring.publicKeys('access-token')).at(-1)?.state).toBe('published'));
+    await vi.waitFor(async () => expect(await kidsOf(keyring)).not.toContain(first), 60_000);
+    await vi.waitFor(
+      async () => expect((await keyring.publicKeys('access-token')).at(-1)?.state).toBe('published'),
+      60_000,
+    );
     expect(recorder.records).toHaveLength(4);
   });
 
@@ -199,7 +202,7 @@ describe('the schedule', () => {
     const nodes = [await open({ policy, recorder }), await open({ policy, recorder })];
     clock.advance(day - 600_000);
     await Promise.all(
-      nodes.map((node) => vi.waitFor(async () => expect(await stateOf(node)).toEqual(['active', 'published']))),
+      nodes.map((node) => vi.waitFor(async () => expect(await stateOf(node)).toEqual(['active', 'published']), 60_000)),
     );
     await new Promise((resolve) => setTimeout(resolve, 100));
     const [one = [], other] = await Promise.all(nodes.map(kidsOf));
@@ -226,13 +229,13 @@ describe('the schedule', () => {
     const keyring = await open({ policy, recorder: { ...collect(), published } });
     down = true;
     clock.advance(day);
-    await vi.waitFor(() => expect(attempts).toBe(3));
+    await vi.waitFor(() => expect(attempts).toBe(3), 60_000);
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(attempts).toBe(3);
     expect(await stateOf(keyring)).toEqual(['active']);
     down = false;
     clock.advance(60_000);
-    await vi.waitFor(async () => expect(await stateOf(keyring)).toEqual(['active', 'published']));
+    await vi.waitFor(async () => expect(await stateOf(keyring)).toEqual(['active', 'published']), 60_000);
   });
 
   it('that would replace keys before they are used is our bug', async () => {
@@ -258,7 +261,7 @@ describe('a withdrawal', () => {
     const keyring = await open();
     const { kid: lost } = await keyring.current('access-token');
     const { kid } = await keyring.withdraw('access-token', lost);
-    await vi.waitFor(async () => expect(await kidsOf(other)).toEqual([kid]));
+    await vi.waitFor(async () => expect(await kidsOf(other)).toEqual([kid]), 60_000);
     expect((await other.current('access-token')).kid).toBe(kid);
     await expect(sign(other, lost)).rejects.toMatchObject(unavailable);
     expect(await kidsOf(await open({ clock: late }))).toEqual([kid]);

@@ -362,7 +362,7 @@ describe('after a crash', () => {
       () => expect(readdirSync(dataFolder).some((name) => /^cluster\.new-[0-9a-f]+$/.test(name))).toBe(true),
       {
         interval: 1,
-        timeout: 5000,
+        timeout: 60_000,
       },
     );
     await kill(owner);
@@ -377,7 +377,7 @@ describe('after a crash', () => {
     const owner = startInChild('exit');
     const { pid } = await owner.hear('ready');
     await vi.waitFor(() => expect(isPostgresOn(Number(pid), join(dataFolder, 'cluster'))).toBe(false), {
-      timeout: 10_000,
+      timeout: 60_000,
       interval: 20,
     });
   });

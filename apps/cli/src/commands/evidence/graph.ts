@@ -3,7 +3,7 @@ import { buildGraph, drawGraph, parseBundle, recordsOfBundle } from '@countersig
 import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
 import { type Connection, type ConnectionOptions, connect, readJson } from '../../connection.ts';
-import { bold, dim, print, printJson } from '../../output.ts';
+import { bold, dim, print, printBeside, printJson } from '../../output.ts';
 import { visible } from '../policy/visible.ts';
 
 /** As the interface answers, and as a bundle gives it. */
@@ -30,7 +30,9 @@ export function graphCommand(evidence: Command, options: () => ConnectionOptions
       const { graph, draw } = flags.bundle === undefined ? ask(connect(options()), flags) : fromBundle(flags.bundle);
       if (flags.out !== undefined) {
         writeFileSync(flags.out, await draw(), { mode: 0o600 });
-        print(`${flags.out}  ${dim('open it in a browser; point at a box or a line for its record')}`);
+        const says = `${flags.out}  ${dim('open it in a browser; point at a box or a line for its record')}`;
+        if (flags.json) printBeside(says);
+        else print(says);
       }
       if (flags.json) printJson(await graph());
       else if (flags.out === undefined) for (const line of describeGraph(await graph())) print(line);
