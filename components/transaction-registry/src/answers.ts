@@ -87,6 +87,13 @@ export const approvalViewAnswer = Type.Object(
       ),
       { description: 'What is still wanted before it can be carried on' },
     ),
+    escalation: Type.Array(
+      Type.Object(
+        { role: Type.String(), inPlaceOf: Type.String(), institution: leiSchema(), from: instantSchema() },
+        closed,
+      ),
+      { description: 'Who may give what is wanted in the place of whom, and from when on, where nobody answers' },
+    ),
     approvals: Type.Array(
       Type.Object(
         {

@@ -1,7 +1,14 @@
-import { digestOf, newId } from '@countersign/kernel';
+import { digestOf, newId, toInstant } from '@countersign/kernel';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { actor, broker, clearer, stranger } from '../../consent-store/src/testing/firms.ts';
-import { type ApprovingWorld, createApprovingWorld, type Kind, olga, rita } from './testing/approving-world.ts';
+import {
+  type ApprovingWorld,
+  createApprovingWorld,
+  deskHead,
+  type Kind,
+  olga,
+  rita,
+} from './testing/approving-world.ts';
 import { supervisor, trader } from './testing/trading-world.ts';
 
 let world: ApprovingWorld;
@@ -94,6 +101,37 @@ describe('what is still wanted', () => {
     await world.approve(rita, order);
     await world.approve(supervisor, order);
     expect((await shown(order.id)).awaited).toEqual([]);
+  });
+
+  it('may be given by whom the policies name next, once nobody has for so long, and not before', async () => {
+    const own = await createApprovingWorld();
+    const order = await own.open(own.root, { max_notional: { amount: '1500000', ccy: 'EUR' } });
+    const view = () => own.registry.approvalView(order.id, broker);
+    const waits = async () => (await own.registry.waitingFor(deskHead.id, [order.intentDigest])).waiting;
+    expect(await view()).toMatchObject({
+      awaited: [{ role: 'supervisor', count: 1, institution: broker }],
+      escalation: [
+        {
+          role: 'desk-head',
+          inPlaceOf: 'supervisor',
+          institution: broker,
+          from: toInstant(own.clock.now() + 1_800_000),
+        },
+      ],
+    });
+    own.clock.advance(1_799_999);
+    expect(await waits()).toEqual([]);
+    own.clock.advance(1);
+    expect(await waits()).toMatchObject([{ roles: ['desk-head'] }]);
+    await own.approve(deskHead, order);
+    expect(await view()).toMatchObject({ awaited: [], escalation: [], approvals: [{ role: 'desk-head' }] });
+    await own.close();
+  });
+
+  it('is for nobody else to give where a mandate asks for the same', async () => {
+    const mandate = await world.grant({ approvals: [{ role: 'supervisor', count: 1 }] });
+    const order = await world.open(mandate, { max_notional: { amount: '1500000', ccy: 'EUR' } });
+    expect(await shown(order.id)).toMatchObject({ awaited: [{ role: 'supervisor', count: 1 }], escalation: [] });
   });
 
   it('is nothing when it can no longer be carried on', async () => {

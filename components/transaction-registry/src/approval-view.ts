@@ -1,5 +1,5 @@
 import type { ApprovalView, ConsentStore, Directory, Obligation, PolicyEngine } from '@countersign/contracts';
-import type { Clock, TransactionId } from '@countersign/kernel';
+import { type Clock, type TransactionId, toInstant } from '@countersign/kernel';
 import { describeAuthorizationDetail, digestOfIntent } from '@countersign/market';
 import { approvingSteps } from './approvals/approving-steps.ts';
 import { awaitedApprovals } from './approvals/awaited-keys.ts';
@@ -53,8 +53,12 @@ export async function viewOf(
   const { title } = describeAuthorizationDetail(detail);
   const known = await destinationKnown(transaction, store);
   const destination = await destinationShown(transaction, store);
-  const awaited = await awaitedOf({ transaction, approvals, destinationKnown: known, now }, dependencies);
-  await noteAwaited(transaction, awaited, store);
+  const { awaited, escalation } = await awaitedOf(
+    { transaction, approvals, destinationKnown: known, now },
+    dependencies,
+  );
+  // Those who may stand in find it when their time has come, and nobody may be looking then.
+  await noteAwaited(transaction, [...awaited, ...escalation], store);
   return {
     transaction: id,
     intentDigest,
@@ -76,6 +80,7 @@ export async function viewOf(
       institution,
       ...(independent ? { independent } : {}),
     })),
+    escalation,
     approvals: approvals.map(({ approver, role, institution }) => ({ approver, role, institution })),
     declined: (await store.declines(id)).map(({ approver, institution, reason, at }) => ({
       approver,
@@ -98,7 +103,7 @@ export function signedLines(detail: StoredTransaction['detail']): ApprovalView['
  */
 async function noteAwaited(
   transaction: StoredTransaction,
-  wanted: readonly Wanted[],
+  wanted: readonly Pick<Wanted, 'role' | 'institution'>[],
   store: Pick<Store, 'putAwaited'>,
 ): Promise<void> {
   const awaited = awaitedApprovals(transaction, wanted);
@@ -125,40 +130,59 @@ interface Circumstances {
   readonly now: number;
 }
 
+type Escalation = ApprovalView['escalation'];
+
 /** By the rules of the next steps, the mandates they rest on, and the policies: asked now, as the step itself will. */
 async function awaitedOf(
   circumstances: Circumstances,
   dependencies: ApprovalViewDependencies,
-): Promise<readonly Wanted[]> {
+): Promise<{ readonly awaited: readonly Wanted[]; readonly escalation: Escalation }> {
   const { transaction, approvals, now } = circumstances;
   const quorum = { transaction, approvals, directory: dependencies.directory.snapshot() };
-  const awaited: Wanted[] = [];
+  const [ruled, obliged]: [Wanted[], AskedApproval[]] = [[], []];
   for (const { rule } of approvingSteps(transaction)) {
     const { mandates: needs } = rule;
     const standing = await checkMandates(needs, transaction, { now, takenAt: now }, dependencies.consentStore);
     const mandates = standing.stands ? standing.mandates : [];
-    awaited.push(...missingApprovals(wantedFor(rule, transaction, mandates), quorum));
-    if (rule.decided) awaited.push(...(await obligedBy(rule, circumstances, dependencies)));
+    ruled.push(...missingApprovals(wantedFor(rule, transaction, mandates), quorum));
+    if (rule.decided) obliged.push(...(await obligedBy(rule, circumstances, dependencies)));
   }
-  return merged(awaited);
+  const institution = transaction.initiatorInstitution;
+  const asked = obliged.map(({ role, count }) => ({ role, count, institution, independent: false, ordered: false }));
+  return { awaited: merged([...ruled, ...asked]), escalation: escalationOf(obliged, ruled, transaction) };
+}
+
+/**
+ * Whom the policies name next, from when on: so long after it was opened. Nobody stands in for what a rule or a mandate
+ * wants in the same role.
+ */
+function escalationOf(
+  obliged: readonly AskedApproval[],
+  ruled: readonly Wanted[],
+  { initiatorInstitution: institution, openedAt }: StoredTransaction,
+): Escalation {
+  const steps = new Map<string, Escalation[number]>();
+  for (const { role: inPlaceOf, escalation } of obliged) {
+    if (ruled.some((want) => want.role === inPlaceOf && want.institution === institution)) continue;
+    for (const { role, afterSeconds } of escalation) {
+      const from = toInstant(openedAt + afterSeconds * 1_000);
+      const known = steps.get(`${inPlaceOf} ${role}`);
+      // Of two policies that name the same the later counts: both have to be waited for.
+      if (known === undefined || known.from < from)
+        steps.set(`${inPlaceOf} ${role}`, { role, inPlaceOf, institution, from });
+    }
+  }
+  return [...steps.values()];
 }
 
 async function obligedBy(
   rule: TransitionRule,
   circumstances: Circumstances,
   dependencies: ApprovalViewDependencies,
-): Promise<readonly Wanted[]> {
+): Promise<readonly AskedApproval[]> {
   const { client, initiatorInstitution: institution } = circumstances.transaction;
   const { obligations } = await decideOn({ ...circumstances, rule, client, institution }, dependencies);
-  return obligations.filter(isApproval).map(({ role, count }) => ({
-    role,
-    count,
-    institution,
-    independent: false,
-    ordered: false,
-  }));
+  return obligations.filter((obligation) => obligation.kind === 'approval');
 }
 
-function isApproval(obligation: Obligation): obligation is Extract<Obligation, { kind: 'approval' }> {
-  return obligation.kind === 'approval';
-}
+type AskedApproval = Extract<Obligation, { kind: 'approval' }>;

@@ -7,7 +7,7 @@ import {
   type PrincipalId,
   type WaitingTransaction,
 } from '@countersign/contracts';
-import type { CodedError, Digest, TransactionId } from '@countersign/kernel';
+import { type CodedError, type Digest, parseInstant, type TransactionId } from '@countersign/kernel';
 import { type ApprovalViewDependencies, approversOf, viewOf } from './approval-view.ts';
 import { accountOf } from './approvals/account.ts';
 import { awaitedKey } from './approvals/awaited-keys.ts';
@@ -84,7 +84,12 @@ async function before(
     past: await store.transitions(transaction.id),
     given,
     standing,
-    awaited: view.awaited.map((want) => ({ ...want, independent: want.independent === true })),
+    awaited: [
+      ...view.awaited.map((want) => ({ ...want, independent: want.independent === true })),
+      ...view.escalation
+        .filter(({ from }) => (parseInstant(from) ?? Number.POSITIVE_INFINITY) <= now)
+        .map(({ role, institution }) => ({ role, institution, independent: false })),
+    ],
     directory: directory.snapshot(),
     now,
   });

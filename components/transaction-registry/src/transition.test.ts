@@ -1,4 +1,4 @@
-import type { TransactionEvent } from '@countersign/contracts';
+import { obligationJson, type TransactionEvent } from '@countersign/contracts';
 import type { TransactionId } from '@countersign/kernel';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,6 +17,7 @@ import {
   venue,
 } from '../../consent-store/src/testing/firms.ts';
 import { tradeOrder } from '../../consent-store/src/testing/trade-order.ts';
+import { supervisorWanted } from './testing/small-policy-engine.ts';
 import { createTradingWorld, type Event, goodBody, type TradingWorld, trader } from './testing/trading-world.ts';
 
 let world: TradingWorld;
@@ -481,7 +482,7 @@ describe('the decision', () => {
   it('asks for the approval that is missing, and records what was decided', async () => {
     const { root } = await world.mandates();
     const { id } = await world.open(root, large);
-    const obligations = [{ kind: 'approval', role: 'supervisor', count: 1, escalation: [] }];
+    const obligations = [obligationJson(supervisorWanted)];
     await expect(world.report(id, 'submit')).rejects.toThrow(coded('approval_required', { obligations }));
     expect(recordsOf(id, 'transaction.refused')).toMatchObject([
       { reason: 'approval_required', policy: { version: 1 }, data: { decision: { decision: false, obligations } } },

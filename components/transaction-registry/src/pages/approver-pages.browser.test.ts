@@ -1,6 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
-import { createServer } from 'node:net';
-import { components, findComponent, openBrowser, seriousFindings } from '@countersign/testkit';
+import { components, findComponent, freePort, openBrowser, seriousFindings } from '@countersign/testkit';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApproverPagesWorld, createApproverPagesWorld } from '../testing/approver-pages-world.ts';
@@ -156,13 +155,4 @@ describe.skipIf(!chromium.found)(`the pages of approvers in a browser${skipped}`
 
 function base64(base64Url: string): string {
   return Buffer.from(base64Url, 'base64url').toString('base64');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port was free');
-  return address.port;
 }

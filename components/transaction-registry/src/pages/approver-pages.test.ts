@@ -501,6 +501,8 @@ describe('the list of what waits', () => {
     await world.registry.approvalView(id, trader.institution);
     expect(await waits(supervisor)).toMatchObject([{ roles: ['supervisor'] }]);
     expect(await waits(secondSupervisor)).toHaveLength(1);
+    const { body } = await (await world.browserOf(supervisor)).get(`/approve/${id}`);
+    expect(textOf(body)).toMatch(/if nobody answers, from .+: head of desk in place of supervisor/);
     expect(await waits(olga)).toEqual([]);
   });
 

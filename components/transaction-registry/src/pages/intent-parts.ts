@@ -62,7 +62,7 @@ export function linesPart({ lines, intentDigest }: ShownView, drawing: Drawing):
 export function circumstancesPart(view: ShownView, drawing: Drawing): Html {
   const { texts, moment } = drawing;
   const { intent } = texts;
-  const { initiator, initiatorInstitution, state, notAfter, awaited, approvals, declined } = view;
+  const { initiator, initiatorInstitution, state, notAfter, awaited, escalation, approvals, declined } = view;
   const firm = html`<bdi>LEI ${initiatorInstitution}</bdi>${firmIn(`LEI ${initiatorInstitution}`, drawing)}`;
   return html`<dl class="facts">
 ${initiator !== undefined && fact(intent.begunBy, html`<bdi>${initiator}</bdi>`)}
@@ -76,6 +76,9 @@ ${fact(
     : html`${awaited.map(
         ({ count, role, institution, independent }) =>
           html`${intent.wanted(count, roleIn(role, drawing), independent === true)}${firmIn(`LEI ${institution}`, drawing)}<br>`,
+      )}${escalation.map(
+        ({ role, inPlaceOf, from }) =>
+          html`<span class="quiet">${intent.standsIn(roleIn(role, drawing), roleIn(inPlaceOf, drawing), moment(from))}</span><br>`,
       )}`,
 )}
 ${fact(

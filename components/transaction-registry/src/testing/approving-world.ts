@@ -32,7 +32,9 @@ export const carla = personOf(broker, 'carla', 'compliance');
 export const rita = personOf(broker, 'rita', 'risk');
 export const foreignOperations = personOf(clearer, 'fergus', 'operations');
 
-const controls = [olga, oscar, olaf, carla, rita, foreignOperations];
+export const deskHead = personOf(broker, 'dora', 'desk-head');
+
+const controls = [olga, oscar, olaf, carla, rita, deskHead, foreignOperations];
 
 export type Kind = keyof typeof examples;
 type Changes = Readonly<Record<string, unknown>>;

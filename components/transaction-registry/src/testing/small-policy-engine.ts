@@ -18,12 +18,20 @@ export interface SmallPolicyEngine extends Pick<PolicyEngine, 'decide' | 'limits
   forbid(forbidden: boolean): void;
 }
 
+/** What it asks for. */
+export const supervisorWanted: Obligation = {
+  kind: 'approval',
+  role: 'supervisor',
+  count: 1,
+  escalation: [{ role: 'desk-head', afterSeconds: 1_800 }],
+};
+
 const published = { schema: '', policies: [] };
 /** What the record of the publication says of the policies that are decided by. */
 export const publishedPolicies = { version: 1, hash: digestOf(published), ...published } as const;
 
 /**
- * Orders above a million need a supervisor's approval. It decides as the real one promises to; its limits are real.
+ * Orders above a million need a supervisor's approval or, half an hour later, a head of desk's. It decides as the real one promises to; its limits are real.
  */
 export function createSmallPolicyEngine(from: {
   readonly clock: Clock;
@@ -40,8 +48,8 @@ export function createSmallPolicyEngine(from: {
     const million = parseDecimal('1000000') ?? zero;
     const enough =
       compareDecimals(notional.amount, million) <= 0 ||
-      resource.facts.approvals.some(({ role }) => role === 'supervisor');
-    return enough ? [] : [{ kind: 'approval', role: 'supervisor', count: 1, escalation: [] }];
+      resource.facts.approvals.some(({ role }) => role === 'supervisor' || role === 'desk-head');
+    return enough ? [] : [supervisorWanted];
   }
 
   return {

@@ -28,6 +28,7 @@ export const de: Texts = {
     decideBefore: 'Zu entscheiden bis',
     awaited: 'Noch nötig',
     awaitedNothing: 'nichts weiter',
+    standsIn: (role, other, from) => `wenn niemand antwortet, ab ${from}: ${role} anstelle von ${other}`,
     given: 'Freigegeben von',
     nobody: 'noch niemandem',
     somebody: 'einer Person',

@@ -29,6 +29,8 @@ export const en = {
     decideBefore: 'Decide before',
     awaited: 'Still wanted',
     awaitedNothing: 'nothing more',
+    standsIn: (role: string, other: string, from: string) =>
+      `if nobody answers, from ${from}: ${role} in place of ${other}`,
     given: 'Approved by',
     nobody: 'nobody yet',
     somebody: 'a person',
