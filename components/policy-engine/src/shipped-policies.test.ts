@@ -1,4 +1,5 @@
 import type { PolicyBundle } from '@countersign/contracts';
+import type { Json } from '@countersign/kernel';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeBundle } from './bundle/describe.ts';
 import { type LoadedBundle, loadBundle } from './bundle/load-bundle.ts';
@@ -24,6 +25,23 @@ beforeAll(async () => {
   loaded = loadBundle(bundle);
 });
 
+interface JsonTest {
+  readonly name: string;
+  readonly resource: string;
+  readonly attrs?: JsonResource['attrs'];
+  readonly expect: {
+    readonly obligations?: readonly {
+      readonly kind: string;
+      readonly role: string;
+      readonly count: number;
+      readonly escalation: readonly { readonly role: string }[];
+    }[];
+  };
+}
+interface JsonResource {
+  readonly attrs: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
 const forbids = () =>
   loaded.parsed.policies.filter(({ effect }) => effect === 'forbid').map(({ id }) => loaded.notes(id));
 
@@ -48,9 +66,50 @@ describe('the shipped policies', () => {
       if (effect === 'permit') expect(loaded.notes(id).detail, id).not.toContain('forbids');
   });
 
-  it('name for every approval to whom it goes when nobody answers', () => {
+  it('name for every approval to whom it goes when nobody answers, but for those of control functions', () => {
+    const independent = ['compliance', 'risk'];
     for (const { id, remedies, escalation } of forbids())
-      expect(escalation.length > 0, id).toBe(remedies.some(({ kind }) => kind === 'approval'));
+      expect(escalation.length > 0, id).toBe(
+        remedies.some((remedy) => remedy.kind === 'approval' && !independent.includes(remedy.role)),
+      );
+  });
+
+  it('are lifted as well by whoever an approval goes to: as many in that role, in place of those that nobody gives', () => {
+    // Each of the questions of its tests that lacks approvals is asked again, with those of each step instead.
+    const tried = new Set<string>();
+    const tests = bundle.tests.map(({ file, content }) => {
+      const { tests, ...shared } = content as Readonly<Record<string, Json>> & { readonly tests: readonly JsonTest[] };
+      const base = (shared['resources'] ?? {}) as unknown as Readonly<Record<string, JsonResource>>;
+      const again = tests.flatMap((test) => {
+        const missing = (test.expect.obligations ?? []).filter(({ kind }) => kind === 'approval');
+        const steps = Math.max(0, ...missing.map(({ escalation }) => escalation.length));
+        return Array.from({ length: steps }, (_, step) => {
+          const approvals = { ...base[test.resource]?.attrs['approvals'], ...test.attrs?.['approvals'] };
+          const add = (role: string, count: number) => {
+            const name = role.replace('-', '_');
+            approvals[name] = (approvals[name] ?? 0) + count;
+          };
+          for (const { role, count, escalation } of missing) {
+            const to = escalation[Math.min(step, escalation.length - 1)]?.role ?? role;
+            tried.add(`${role} by ${to}`);
+            add(to, count);
+          }
+          const others = (test.expect.obligations ?? []).filter(({ kind }) => kind !== 'approval');
+          const expect = others.length === 0 ? { decision: 'permit' } : { decision: 'deny', obligations: others };
+          return { ...test, name: `${test.name}, step ${step + 1}`, attrs: { ...test.attrs, approvals }, expect };
+        });
+      });
+      return { file, content: { ...shared, tests: again } as unknown as Json };
+    });
+    const report = runPolicyTests({ ...loaded, bundle: { ...bundle, tests } });
+    expect(report.tests.filter(({ ok }) => !ok)).toEqual([]);
+    expect([...tried].sort()).toEqual([
+      'desk-head by risk',
+      'operations by risk',
+      'risk by risk',
+      'supervisor by desk-head',
+      'supervisor by risk',
+    ]);
   });
 
   it('show for every remedy, in a test, that it lifts its forbid', () => {

@@ -7,11 +7,14 @@ export interface PolicyNotes {
   readonly text: string;
   /** `@reason("code")`: of a forbid, the code of the refusal. */
   readonly reason: string;
-  /** `@detail("words")`: for whoever was refused. `{context.acr}` and the like stand for what was found. */
+  /** `@detail("words")`: for whoever was refused. `{context.acr}` and the like stand for what was found; see `wordsFor`. */
   readonly detail: string;
   /** `@remedy("approval supervisor 1; step-up phrh 300")`: what would make a forbid not apply. */
   readonly remedies: readonly Remedy[];
-  /** `@escalation("desk-head 1800, head-of-trading 7200")`: to whom an approval goes that nobody gives. */
+  /**
+   * `@escalation("desk-head 1800, risk 7200")`: whom to turn to when nobody gives the approval. Whether theirs lifts the
+   * forbid, its condition says.
+   */
   readonly escalation: readonly { readonly role: string; readonly afterSeconds: number }[];
   /** `@token_lifetime_seconds("120")`: of a permit, the longest life of a token it permits. */
   readonly tokenLifetimeSeconds?: number;
@@ -28,8 +31,8 @@ const code = /^[a-z][a-z0-9_]{0,63}$/;
 const role = /^[a-z][a-z0-9-]{0,63}$/;
 
 /**
- * @returns the notes, and what is wrong with the annotations, in words; a policy whose annotations are wrong is not
- *   published
+ * @returns the notes; what is wrong with the annotations, in words: a policy whose annotations are wrong is not published;
+ *   and what should be looked at again
  */
 export function readNotes({
   id,
@@ -41,7 +44,7 @@ export function readNotes({
   readonly effect: 'permit' | 'forbid';
   readonly text: string;
   readonly annotations: Readonly<Record<string, string>>;
-}): { readonly notes: PolicyNotes; readonly problems: readonly string[] } {
+}): { readonly notes: PolicyNotes; readonly problems: readonly string[]; readonly warnings: readonly string[] } {
   const problems: string[] = [];
   const take = <Read>(name: string, read: (text: string) => Read | undefined, expected: string): Read | undefined => {
     const written = annotations[name];
@@ -64,7 +67,13 @@ export function readNotes({
       problems.push(
         `@remedy asks for an approval as ${remedy.role}; approvals are given as ${approverRoles.join(', ')}`,
       );
-  const escalation = take('escalation', readEscalation, 'e.g. "desk-head 1800, head-of-trading 7200"');
+  const escalation = take('escalation', readEscalation, 'e.g. "desk-head 1800, risk 7200"');
+  const warnings = (escalation ?? [])
+    .filter((step) => !isApproverRole(step.role))
+    .map(
+      (step) =>
+        `@escalation names ${step.role}, and approvals are given as ${approverRoles.join(', ')}: whoever that is can remind others and not approve`,
+    );
   const lifetime = take('token_lifetime_seconds', (text) => readCount(text, 300), 'a whole number from 1 to 300');
   const timeStamp = take('time_stamp', (text) => (text === 'rfc3161' ? true : undefined), '"rfc3161"');
   const notes: PolicyNotes = {
@@ -78,7 +87,7 @@ export function readNotes({
     ...(lifetime === undefined ? {} : { tokenLifetimeSeconds: lifetime }),
     timeStamp: timeStamp === true,
   };
-  return { notes, problems };
+  return { notes, problems, warnings };
 }
 
 /** An approval that nobody can give is no remedy. */

@@ -43,6 +43,15 @@ describe('a bundle', () => {
     expect(loaded.hash).toBe(hashOfBundle(small));
   });
 
+  it('warns of an escalation to whoever cannot approve', () => {
+    const policy = (steps: string) =>
+      withPolicies(`@id("a") @remedy("approval risk 1") @escalation("${steps}") forbid (principal, action, resource);`);
+    expect(loadBundle(policy('desk-head 60, risk 120')).parsed.warnings).toEqual([]);
+    expect(loadBundle(policy('desk-head 60, pope 120')).parsed.warnings).toEqual([
+      { source: 'policies', policyId: 'a', message: expect.stringContaining('pope') },
+    ]);
+  });
+
   it('is refused whole, with the file and the line of each problem', () => {
     const wrong = withPolicies(
       '@id("fine") permit (principal, action, resource);',

@@ -67,9 +67,11 @@ export function* loading(bundle: PolicyBundle, parsed: ParsedPolicySet): Generat
       });
   }
   const notes = new Map<string, PolicyNotes>();
+  const warnings: PolicyProblem[] = [...parsed.warnings];
   for (const policy of parsed.policies) {
     const read = readNotes(policy);
     notes.set(policy.id, read.notes);
+    for (const message of read.warnings) warnings.push({ source: 'policies', policyId: policy.id, message });
     for (const message of read.problems)
       problems.push({ ...placeOf(policy.text, bundle), policyId: policy.id, message });
     yield;
@@ -93,7 +95,7 @@ export function* loading(bundle: PolicyBundle, parsed: ParsedPolicySet): Generat
   return {
     bundle,
     hash: hashOfBundle(bundle),
-    parsed,
+    parsed: { ...parsed, warnings },
     compiled: yield* compileStepwise(parsed),
     entities,
     limits: limits.definitions,

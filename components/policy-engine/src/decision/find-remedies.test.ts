@@ -41,6 +41,11 @@ unless {
   (resource.approvals.risk >= 1 && context has acr && context.acr == "phr")
 };
 
+// Others may stand in for either of the two.
+@id("two-of-either") @remedy("approval operations 2") @escalation("risk 60")
+forbid (principal, action == Action::"withdrawal:request", resource)
+unless { resource.approvals.operations + resource.approvals.risk >= 2 };
+
 // Who gives the one approval that the second asks for spares most of those of the first.
 @id("many-or-the-head") @remedy("approval desk-head 1; approval supervisor 5")
 forbid (principal, action == Action::"settlement:release", resource)
@@ -82,6 +87,20 @@ describe('what is asked of people', () => {
     expect(await obligationsOf('settlement:release', standing('supervisor', 'sue', 'sam', 'sid', 'sol'))).toEqual([
       { kind: 'approval', role: 'desk-head', count: 1, escalation: [] },
     ]);
+  });
+
+  it('is one approval fewer for each that somebody else has given in their place', async () => {
+    const standing = (...roles: readonly string[]) => ({
+      approvals: roles.map((role, place) => ({ approver: `person:${place}`, role, institution: own })),
+    });
+    const missing = async (...roles: readonly string[]) =>
+      (await obligationsOf('withdrawal:request', standing(...roles))).map(
+        (each) => each.kind === 'approval' && each.count,
+      );
+    expect(await missing()).toEqual([2]);
+    expect(await missing('risk')).toEqual([1]);
+    expect(await missing('operations')).toEqual([1]);
+    expect(await missing('risk', 'operations')).toEqual([]);
   });
 
   it('is never a sign-in of software, nor an approval that nobody can give any more, where there is another way', async () => {

@@ -94,7 +94,22 @@ function fewest(
     return { remedies, approvals, things: approvals + remedies.filter(isStepUp).length };
   });
   choices.sort((one, other) => one.things - other.things || one.approvals - other.approvals);
-  return choices.find(({ remedies }) => isEnough(remedies))?.remedies ?? whole;
+  const chosen = choices.find(({ remedies }) => isEnough(remedies))?.remedies ?? whole;
+  return chosen.reduce((remedies, _, place) => withFewer(remedies, place, question, isEnough), chosen);
+}
+
+/** Of several approvals in one role as few as are enough: those of others may have been counted with them already. */
+function withFewer(
+  remedies: readonly Needed[],
+  place: number,
+  question: Question,
+  isEnough: (fewer: readonly Needed[]) => boolean,
+): readonly Needed[] {
+  const each = remedies[place];
+  if (each?.remedy.kind !== 'approval' || missingOf(each.remedy, question) < 2) return remedies;
+  const { remedy, escalation } = each;
+  const fewer = remedies.with(place, { remedy: { ...remedy, count: remedy.count - 1 }, escalation });
+  return isEnough(fewer) ? withFewer(fewer, place, question, isEnough) : remedies;
 }
 
 /** Every choice of some of them, but not of all. */

@@ -1,3 +1,4 @@
+import { recordToJson } from '@countersign/cedar';
 import type { DecisionReason } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 import type { PolicyNotes } from '../bundle/annotations.ts';
@@ -6,19 +7,33 @@ import type { Question } from './question.ts';
 const placeholder = /\{(context|resource)\.([A-Za-z_][A-Za-z0-9_.]*)\}/g;
 const maxShown = 64;
 
-/** The reason of a forbid in its author's words, with what was found in the places of `{context.…}` and `{resource.…}`. */
+/**
+ * The reason of a forbid in its author's words, with what was found in the places of `{context.…}` and `{resource.…}`. A path
+ * goes on through entities, as in a policy: `{resource.account.institution.country}`.
+ */
 export function wordsFor({ reason, detail }: PolicyNotes, question: Question): DecisionReason {
   if (!detail.includes('{')) return { code: reason, detail };
-  const own = question.local.find(
-    ({ uid }) => uid.type === question.resource.type && uid.id === question.resource.id,
-  )?.attrs;
-  const roots = { context: question.context, resource: own ?? {} };
+  const { context, resource } = question;
+  const roots = { context, resource: { __entity: { type: resource.type, id: resource.id } } };
   return {
     code: reason,
     detail: detail.replace(placeholder, (_, root: 'context' | 'resource', path: string) =>
-      shown(path.split('.').reduce<unknown>(memberOf, roots[root])),
+      shown(
+        path.split('.').reduce<unknown>((value, name) => memberOf(attributesOf(value, question), name), roots[root]),
+      ),
     ),
   };
+}
+
+/** Of an entity its attributes, as the question has them; any other value as it is. */
+function attributesOf(value: unknown, { local, shared }: Question): unknown {
+  const entity = memberOf(value, '__entity');
+  const [type, id] = [memberOf(entity, 'type'), memberOf(entity, 'id')];
+  if (typeof type !== 'string' || typeof id !== 'string') return value;
+  const own = local.find(({ uid }) => uid.type === type && uid.id === id);
+  if (own !== undefined) return own.attrs;
+  const found = shared.find({ type, id });
+  return found === undefined ? undefined : recordToJson(found.attributes);
 }
 
 function memberOf(value: unknown, name: string): unknown {

@@ -1,0 +1,53 @@
+import { createEntitySnapshot } from '@countersign/cedar';
+import { describe, expect, it } from 'vitest';
+import type { Question } from './question.ts';
+import { wordsFor } from './words-for.ts';
+
+const uid = (type: string, id: string) => ({ type, id });
+const entity = (type: string, id: string) => ({ __entity: { type, id } });
+const question: Question = {
+  principal: uid('Person', 'anna'),
+  action: 'order:create',
+  resource: uid('Transaction', 't'),
+  context: {
+    acr: 'pwd',
+    now: { __extn: { fn: 'datetime', arg: '2026-11-22T10:00:00Z' } },
+    device: entity('Device', 'ws-7'),
+    signals: ['new-network', 'odd-hour'],
+  },
+  local: [
+    { uid: uid('Transaction', 't'), attrs: { notional: '5', account: entity('Account', 'own') }, parents: [] },
+    { uid: uid('Account', 'own'), attrs: { institution: entity('Institution', 'fund') }, parents: [] },
+  ],
+  shared: createEntitySnapshot([
+    { uid: uid('Institution', 'fund'), attrs: { country: entity('Jurisdiction', 'IR') }, parents: [] },
+    { uid: uid('Device', 'ws-7'), attrs: { posture: 'failing' }, parents: [] },
+  ]),
+};
+const said = (detail: string) =>
+  wordsFor(
+    { id: 'a', effect: 'forbid', text: '', reason: 'no', detail, remedies: [], escalation: [], timeStamp: false },
+    question,
+  ).detail;
+
+describe('the words of a refusal', () => {
+  it('hold what was found in the places of what they name', () => {
+    expect(said('{context.acr} for {resource.notional} at {context.now}: {context.signals}')).toBe(
+      'pwd for 5 at 2026-11-22T10:00:00Z: new-network, odd-hour',
+    );
+    expect(said('{context.device} and {resource.account}')).toBe('ws-7 and own');
+  });
+
+  it('go on through entities, those of the question and those that everybody shares', () => {
+    expect(said('{resource.account.institution.country}, {context.device.posture}')).toBe('IR, failing');
+  });
+
+  it('say that there is none where a path ends, or leads to what nobody knows', () => {
+    expect(said('{resource.venue}, {resource.venue.country}, {resource.account.institution.country.name}')).toBe(
+      'none, none, none',
+    );
+    expect(said('{context.acr.length} {context.toString} {resource.__proto__} {principal.id}')).toBe(
+      'none none none {principal.id}',
+    );
+  });
+});
