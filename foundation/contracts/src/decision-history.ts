@@ -1,6 +1,7 @@
 import type { Digest, Json, RecordId, SimulationId } from '@countersign/kernel';
 import type { Actor } from './audit-log.ts';
 import type { Decision } from './decisions.ts';
+import type { LimitReading } from './limits.ts';
 import type { PolicyBundle } from './policy-versions.ts';
 
 /** A decision as its record has it. */
@@ -8,7 +9,15 @@ export type RecordedDecision = Omit<Decision, 'id' | 'policyRecord'> & { readonl
 
 /** Where a replayed decision differs from the recorded one. */
 export interface ReplayDifference {
-  readonly field: 'decision' | 'determining' | 'errors' | 'reasons' | 'obligations' | 'token_lifetime' | 'input_digest';
+  readonly field:
+    | 'decision'
+    | 'determining'
+    | 'errors'
+    | 'reasons'
+    | 'obligations'
+    | 'token_lifetime'
+    | 'time_stamp'
+    | 'input_digest';
   readonly recorded: Json;
   readonly replayed: Json;
 }
@@ -31,6 +40,8 @@ export interface DecisionExplanation {
   }[];
   /** The entities that could be read, in Cedar's JSON form. */
   readonly entities: readonly Json[];
+  /** What the limits were found at; empty where they were not asked. One that was exceeded has made a deny of a permit. */
+  readonly limits: readonly (LimitReading & { readonly exceeded: boolean })[];
   /** For a deny: of each permit that came nearest, and of each forbid that fired, the conditions that decided. */
   readonly unmet: readonly {
     readonly policyId: string;
@@ -68,9 +79,11 @@ export interface Flip {
   readonly action: string;
   readonly from: 'permit' | 'deny';
   readonly to: 'permit' | 'deny';
-  /** Determining policies, before and after. */
+  /** Determining policies, before and after; none where it was or would be for limits alone. */
   readonly before: readonly string[];
   readonly after: readonly string[];
+  /** Ids of the limits that it was past, and would be past; missing where no limit made it flip. */
+  readonly limits?: { readonly before: readonly string[]; readonly after: readonly string[] };
 }
 
 export interface SimulationReport {
@@ -92,7 +105,7 @@ export interface SimulationReport {
   readonly skipped: Readonly<Record<string, number>>;
   readonly permitToDeny: number;
   readonly denyToPermit: number;
-  /** Same answer, for other reasons or with other obligations. */
+  /** Same answer, for other reasons or on other terms: obligations, the life of a token, a time stamp. */
   readonly otherwiseChanged: number;
   readonly by: {
     readonly institution: readonly FlipCount[];
@@ -102,9 +115,9 @@ export interface SimulationReport {
   /** The first thousand. */
   readonly flips: readonly Flip[];
   /**
-   * What the candidate makes otherwise of the limits and rates of `baseVersion`; the first thousand. None of it was tried:
-   * each decision was held to the limits as they were found then, and what was used has not been counted again. Missing in reports
-   * that were made before they said so.
+   * What the candidate makes otherwise of the limits and rates of `baseVersion`; the first thousand. Each decision and each
+   * step was held to what of it can be tried, by itself: against what had been used when it was made. For all else it was
+   * held to the limits as they were found then. Missing in reports that were made before they said so.
    */
   readonly limitChanges?: readonly LimitChange[];
   /** Digest over all of the above once it is done. */
@@ -119,6 +132,11 @@ export interface LimitChange {
   readonly change: 'added' | 'changed' | 'removed';
   readonly before?: Json;
   readonly after?: Json;
+  /**
+   * How many decisions had a reading of the limit and were held to it as the candidate has it. Missing where that cannot be
+   * told: of rates, of new limits, and of those that count something else, over another time, or for others.
+   */
+  readonly tried?: number;
 }
 
 export interface FlipCount {

@@ -65,7 +65,11 @@ export const policyErrors = errorVocabulary({
 });
 
 /** An answer of the AuthZEN door: decided, and recorded before it was returned. */
-export type RecordedAnswer = Decision & { readonly recordId: RecordId };
+export type RecordedAnswer = Decision & {
+  readonly recordId: RecordId;
+  /** Those of {@link Decision.determining} with their texts, looked up when they are read: for who may read the policies. */
+  readonly policies: PolicyVersion['policies'];
+};
 
 /** AuthZEN 1.0 section 7.1.2.1. */
 export const evaluationsSemantics = ['execute_all', 'deny_on_first_deny', 'permit_on_first_permit'] as const;

@@ -66,7 +66,13 @@ export interface PolicyCandidate {
   readonly expiresAt: string;
   readonly decidedBy?: string;
   readonly tests: { readonly passed: number; readonly untested: readonly string[] };
-  readonly simulation: { readonly id: SimulationId; readonly decisions: number; readonly flips: number };
+  readonly simulation: {
+    readonly id: SimulationId;
+    readonly decisions: number;
+    readonly flips: number;
+    /** Recorded decisions that it could not judge, by what was missing; see `SimulationReport`. */
+    readonly skipped: Readonly<Record<string, number>>;
+  };
 }
 
 /** How policies change: one proposes what has been tested and simulated, another approves exactly that. */

@@ -141,6 +141,13 @@ export interface ApprovalView {
     /** Only people count who are not of the desk that began it, and do not deal. */
     readonly independent?: true;
   }[];
+  /** Who may give what is wanted in the place of whom, and from when on (RFC 3339), where nobody answers. */
+  readonly escalation: readonly {
+    readonly role: string;
+    readonly inPlaceOf: string;
+    readonly institution: string;
+    readonly from: string;
+  }[];
   readonly approvals: readonly { readonly approver: string; readonly role: string; readonly institution: string }[];
   /** Approvers who would not, newest first; they keep nobody else from approving. */
   readonly declined: readonly {

@@ -12,7 +12,7 @@ import { createEntitySnapshot, type EntitySnapshot } from './entity-snapshot.ts'
 import { type Answer, decideFailClosed, evaluate } from './evaluate.ts';
 import type { ParsedPolicy, ParsedPolicySet } from './parse-policy-set.ts';
 import { readSchema } from './policy-schema.ts';
-import { createReference } from './reference.ts';
+import { createReference, type Reference } from './reference.ts';
 import { type EntityUid, isActionType } from './value.ts';
 
 const shelf = resolve(process.env['COUNTERSIGN_VECTORS'] ?? '../shared/vectors', 'cedar');
@@ -60,18 +60,19 @@ describe.skipIf(archives.length === 0)(`the public Cedar corpus (skipped where $
       try {
         execFileSync('tar', ['xzf', join(shelf, archive), '-C', folder]);
         const { tally, askedReference, surprises } = compareCorpus(folder);
-        const { requests, ...parts } = tally;
+        const { requests, agreed, ...refusals } = tally;
+        const compared = Object.values(refusals).reduce((left, refused) => left - refused, requests);
         // What was compared and what was not, for whoever reads the run.
         process.stdout.write(
           [
-            `${archive}: ${requests} requests, ${tally.agreed + surprises.length} of them compared.`,
-            `${tally.agreed} agree on decision, reasons and errors; ${askedReference} were put to the reference engine as well.`,
+            `${archive}: ${requests} requests, ${compared} of them compared.`,
+            `${agreed} agree on decision, reasons and errors; ${askedReference} were put to the reference engine as well.`,
             `Refused, for integers beyond 2^53: ${tally.refusedPolicies} by their policies, ${tally.refusedEntities} by their entities, ${tally.refusedRequests} by themselves.\n`,
           ].join(' '),
         );
         expect(surprises).toEqual([]);
-        expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBe(requests);
-        expect(tally.agreed).toBeGreaterThan(requests * 0.9);
+        expect([agreed, askedReference]).toEqual([compared, compared]);
+        expect(agreed).toBeGreaterThan(requests * 0.9);
         expect(tally).toEqual(known[archive] ?? tally);
       } finally {
         rmSync(folder, { recursive: true });
@@ -104,12 +105,13 @@ function compareCorpus(folder: string): Comparison {
     const read = (suffix: string): string => readFileSync(join(folder, name + suffix), 'utf8');
     const { requests } = JSON.parse(read('.json')) as { requests: readonly CorpusRequest[] };
     tally.requests += requests.length;
-    let parsed: ParsedPolicySet;
     let policies: CompiledPolicySet;
+    let reference: Reference;
     let entities: EntitySnapshot;
     try {
-      parsed = parseUnvalidated(read('.cedar'), read('.cedarschema'));
+      const parsed = parseUnvalidated(read('.cedar'), read('.cedarschema'));
       policies = compile(parsed);
+      reference = createReference(parsed);
     } catch (error) {
       refused(name, error, 'policy_unsupported');
       tally.refusedPolicies += requests.length;
@@ -123,7 +125,7 @@ function compareCorpus(folder: string): Comparison {
       tally.refusedEntities += requests.length;
       continue;
     }
-    for (const [index, { decision, reason, errors, ...request }] of requests.entries()) {
+    for (const { decision, reason, errors, ...request } of requests) {
       const agrees = ({ decision: got, determining, errors: failed }: Answer): boolean =>
         got === decision &&
         isDeepStrictEqual(
@@ -136,9 +138,8 @@ function compareCorpus(folder: string): Comparison {
         if (decided.decision === 'allow' && decision === 'deny') surprises.push({ name, request, decided });
         else if (agrees(got)) tally.agreed++;
         else surprises.push({ name, request, expected: { decision, reason, errors }, got });
-        // The corpus holds the engine's answers; one of each set is asked again, of the engine we ship.
-        if (index > 0) continue;
-        const oracle = createReference(parsed).evaluate({ ...request, entities });
+        // The corpus holds the answers of some release of the engine; the one we ship must give them too.
+        const oracle = reference.evaluate({ ...request, entities });
         askedReference++;
         if (!agrees(oracle)) surprises.push({ name, request, expected: { decision, reason, errors }, oracle });
       } catch (error) {

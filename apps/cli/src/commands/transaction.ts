@@ -30,6 +30,7 @@ interface ApprovalView {
     readonly institution: string;
     readonly independent?: boolean;
   }[];
+  readonly escalation: readonly { readonly role: string; readonly inPlaceOf: string; readonly from: string }[];
   readonly approvals: readonly { readonly approver?: string; readonly role: string; readonly institution: string }[];
 }
 
@@ -104,6 +105,9 @@ function drawApproval(view: ApprovalView): readonly string[] {
     ...view.awaited.map(
       ({ role, count, institution, independent }) =>
         `wanted: ${count} × ${role} of ${institution}${independent === true ? ', independent of the desk that began it' : ''}`,
+    ),
+    ...view.escalation.map(({ role, inPlaceOf, from }) =>
+      dim(`from ${from} also: ${visible(role)} in place of ${visible(inPlaceOf)}`),
     ),
     ...(view.awaited.length === 0 ? ['nobody is waited for'] : []),
     dim(`digest ${view.intentDigest}`),

@@ -1,10 +1,12 @@
 import type { Decision, RecordedAnswer, RefusedEvaluation, SearchAnswer } from '@countersign/contracts';
-import type { Json } from '@countersign/kernel';
+import { type Json, membersOf } from '@countersign/kernel';
+import { noPolicyPermits } from '../decision/judge.ts';
+import { type LimitFinding, readFinding, readingInWords } from '../decision/limit-finding.ts';
 import { obligationsOf } from './obligations.ts';
 
 /** Who reads the answer, as far as it depends on that. */
 export interface Reader {
-  /** May read the policies: is told which of them decided, and how. */
+  /** May read the policies: is told which of them decided and how, what failed, and where the whole explanation is. */
   readonly administrator: boolean;
   /** Obligations that the enforcement point can carry out; undefined when it does not say. */
   readonly supportedObligations?: ReadonlySet<string> | undefined;
@@ -12,7 +14,9 @@ export interface Reader {
 
 /**
  * A decision (AuthZEN 1.0 section 5.5). Beside what the specification names, its context has `id` of the decision,
- * `evidence` (its record in the audit log), `policy`, `entity_version` and, for programs, `reasons` with their codes.
+ * `evidence` (its record in the audit log), `policy`, `entity_version` and, for programs, `reasons` with their codes; for
+ * administrators also the texts of the policies that decided and what failed, on a permit as well, and `explanation`: where
+ * the decision is taken apart, relative to the decision point.
  */
 export function decisionAnswer(answer: RecordedAnswer | RefusedEvaluation, reader: Reader) {
   if ('refused' in answer) {
@@ -26,10 +30,16 @@ export function decisionAnswer(answer: RecordedAnswer | RefusedEvaluation, reade
     context: {
       id: answer.id,
       evidence: answer.recordId,
-      policy: { version, hash, determining },
+      policy: {
+        version,
+        hash,
+        determining,
+        ...(reader.administrator ? { policies: answer.policies, errors: errorsOf(answer) } : {}),
+      },
       entity_version: answer.entityVersion,
       reasons,
       ...(answer.decision ? {} : { reason_user: { 403: reasons.map(({ detail }) => detail).join(' ') } }),
+      ...(reader.administrator ? { explanation: `/policies/decisions/${answer.recordId}` } : {}),
       ...(reader.administrator && !answer.decision ? { reason_admin: { 403: forAdministrators(answer) } } : {}),
       ...(obligations.length === 0 ? {} : { obligations }),
     },
@@ -46,10 +56,26 @@ export function searchAnswer(answer: SearchAnswer): Readonly<Record<string, Json
   };
 }
 
-/** Policy ids, codes and faults: what helps those who keep the policies, and tells a stranger how they are made. */
-function forAdministrators({ determining, errors, reasons, policyVersion }: Decision): string {
-  const decided = determining.length === 0 ? 'no policy permits it' : `denied by ${determining.join(', ')}`;
+function errorsOf({ errors }: Decision): readonly Json[] {
+  return errors.map(({ policyId, message }) => ({ policy_id: policyId, message }));
+}
+
+/** Policy ids, codes, limits and faults: what helps those who keep the policies, and tells a stranger how they are made. */
+function forAdministrators(denied: Decision): string {
+  const { errors, input, reasons, policyVersion } = denied;
+  const finding = readFinding(membersOf(input)?.['limits']);
   const codes = reasons.map(({ code }) => code).join(', ');
+  const stops =
+    finding === undefined
+      ? []
+      : [...finding.uncountable.map(({ detail }) => detail), ...finding.exceeded.map(readingInWords)];
   const faults = errors.map(({ policyId, message }) => `${policyId} failed: ${message}`);
-  return [`Policy version ${policyVersion}: ${decided} (${codes}).`, ...faults].join(' ');
+  return [`Policy version ${policyVersion}: ${whoDenied(denied, finding)} (${codes}).`, ...stops, ...faults].join(' ');
+}
+
+function whoDenied({ determining, reasons }: Decision, finding: LimitFinding | undefined): string {
+  if (determining.length > 0) return `denied by ${determining.join(', ')}`;
+  if (reasons[0]?.code === noPolicyPermits.code) return 'no policy permits it';
+  // Limits are asked about what the policies permit, and about nothing else.
+  return finding === undefined ? 'no policy decided it' : 'the policies permit it, limits do not';
 }

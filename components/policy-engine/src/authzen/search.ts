@@ -17,7 +17,7 @@ export interface Candidate {
   /** Its place among the others, see {@link Candidates.after}. */
   readonly key: string;
   readonly found: Found;
-  /** The question whose yes puts it among the results; undefined where nothing can be asked, which is a no. */
+  /** The question whose yes puts it among the results; undefined where it is a no whatever the policies say. */
   question(): Question | undefined | Promise<Question | undefined>;
 }
 
@@ -29,7 +29,7 @@ export interface Candidates extends Pick<SearchAnswer, 'policyVersion' | 'policy
    * are taken: no more than a page's are. None that the caller may not know of.
    */
   after(key: string | undefined): Iterable<Candidate>;
-  /** Whether the decision on it is yes. */
+  /** Whether the policies say yes to it. */
   permits(question: Question): boolean;
 }
 
@@ -60,9 +60,8 @@ const maxQuestions = 2_000;
 const questionsInOneGo = 100;
 
 /**
- * What the policies permit, a page at a time (AuthZEN 1.0 section 8). Every candidate is asked about as an evaluation
- * would ask; headroom of limits is not looked at. A page with a token for the next may hold fewer results than asked
- * for, or none. Recorded before it is returned.
+ * What an evaluation of the same moment would permit, a page at a time (AuthZEN 1.0 section 8.1). A page with a token
+ * for the next may hold fewer results than asked for, or none. Recorded before it is returned.
  *
  * @throws CodedError `page_token_invalid`; `evaluation_invalid` for a request that has no digest; as {@link SearchDependencies.open}; whatever keeps it from being recorded
  */

@@ -178,6 +178,31 @@ describe('a search among the actions on a transaction', () => {
   });
 });
 
+describe('a search about an order that a limit stands against', () => {
+  const before = order('txn_01k9z3m8q4d6s0v2x5y7a9b1c6', '19500000');
+  const { action: _, ...search } = placing(ordinary);
+  beforeAll(() => engine.limits.reserve({ reservation: before.id, facts: before, at: rig.clock.now() }));
+  afterAll(() => engine.limits.release(before.id));
+
+  it('finds the actions that an evaluation permits, and those only', async () => {
+    const { body } = await post('evaluation', placing(ordinary));
+    expect(body.context.reasons).toMatchObject([{ code: 'limit_exceeded' }]);
+    const names = await found('search/action', search);
+    expect(names).toContain('order:cancel');
+    expect(names).not.toContain('order:create');
+  });
+
+  it('finds nobody who could place it, whoever asks, until someone lets it pass', async () => {
+    const subject = { type: 'person' };
+    for (const institution of [own, operator])
+      expect(await found('search/subject', { ...placing(ordinary), subject }, institution)).toEqual([]);
+    const approvals = [{ approver: 'person:supervisor', role: 'supervisor', institution: own }];
+    rig.transactions.set(ordinary.id, { facts: { ...ordinary, approvals }, parties: [own] });
+    expect(await found('search/subject', { ...placing(ordinary), subject })).toEqual(['person:own']);
+    rig.transactions.set(ordinary.id, { facts: ordinary, parties: [own] });
+  });
+});
+
 describe('a search among resources', () => {
   const search = {
     subject: person,

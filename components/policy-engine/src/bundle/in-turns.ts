@@ -1,6 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** A process that also answers others is not kept longer than this at a time. */
+/**
+ * Whoever waits for a process that is at work for so long gets their turn. The step is done first: what is made of a whole
+ * bundle at once (whether it can be written, its hash, the ancestors of its entities) takes a few hundred milliseconds for
+ * tens of thousands of entities.
+ */
 const turnMs = 10;
 
 /** Does work of many steps, letting other work through in between. */

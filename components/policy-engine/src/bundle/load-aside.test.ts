@@ -1,9 +1,10 @@
 import type { PolicyBundle } from '@countersign/contracts';
 import { CodedError } from '@countersign/kernel';
 import { describe, expect, it } from 'vitest';
+import { holdLine } from '../testing/hold-line.ts';
 import { smallBundle } from '../testing/small-bundle.ts';
 import { loadBundleAside } from './load-aside.ts';
-import { type LoadedBundle, loadBundle } from './load-bundle.ts';
+import { hashOfBundle, type LoadedBundle, loadBundle } from './load-bundle.ts';
 import { runPolicyTests } from './run-tests.ts';
 
 const small = smallBundle();
@@ -89,17 +90,26 @@ describe('a bundle that is loaded aside', () => {
     expect(turns).toBeGreaterThan(50);
   });
 
-  it('waits in a line that has an end, but for what decides from now on, which is next', async () => {
+  it.each([
+    ['that is looked at', undefined],
+    ['that is to decide', 'urgent'],
+  ] as const)('waits in a line that has an end when it is one %s', async (_, urgent) => {
+    const letGo = holdLine(13, urgent);
     const read: string[] = [];
-    const noted = async (name: string, loaded: Promise<LoadedBundle>): Promise<void> => {
-      await loaded;
+    const line = ['first', 'second', 'third'].map(async (name): Promise<void> => {
+      await loadBundleAside(small, urgent);
       read.push(name);
-    };
-    const first = noted('first', loadBundleAside(small));
-    const line = Array.from({ length: 16 }, (_, place) => noted(`${place}`, loadBundleAside(small)));
-    expect(await refusalOf(() => loadBundleAside(small))).toMatchObject({ code: 'bundles_waiting' });
-    await Promise.all([first, noted('urgent', loadBundleAside(small, 'urgent')), ...line]);
-    expect(read).toEqual(['first', 'urgent', ...line.keys()].map(String));
-    await loadBundleAside(small);
+    });
+    expect(await refusalOf(() => loadBundleAside(small, urgent))).toMatchObject({ code: 'bundles_waiting' });
+    await letGo();
+    await Promise.all(line);
+    expect(read).toEqual(['first', 'second', 'third']);
+    await loadBundleAside(small, urgent);
+  });
+
+  it('waits for none that is only looked at when it is to decide', async () => {
+    const letGo = holdLine(16);
+    expect(await loadBundleAside(small, 'urgent')).toMatchObject({ hash: hashOfBundle(small) });
+    await letGo();
   });
 });

@@ -10,40 +10,44 @@ import { joinPolicies } from './located.ts';
 /** Far longer than the largest bundle takes: whoever has not answered by then never will. */
 const longestMs = 120_000;
 
-/** Bundles that wait to be read: each is held whole until its turn comes. */
+/** Bundles that wait in a line: each is held whole until its turn comes. */
 const mostWaiting = 16;
-let waiting: (() => void)[] = [];
-let busy = false;
+/** For what decides from now on, which nobody holds up who only has a bundle looked at: that one may take minutes. */
+const urgentLine = createLine();
+const ordinaryLine = createLine();
 
 /**
  * As `loadBundle`, for a process that also answers others: Cedar's engine works in a thread, and what is made of its
- * findings is made in turns with other work. One bundle at a time: each holds an engine of its own, and a node has
- * decisions to make.
+ * findings is made in turns with other work. One bundle at a time of each line: each holds an engine of its own, and a
+ * node has decisions to make.
  *
- * @param urgent for what decides on this node from now on: it is read next, however many wait to have theirs looked at
+ * @param urgent for what decides from now on: it does not wait for those that are only looked at
  * @throws CodedError `policy_invalid` as `loadBundle`; `bundles_waiting` when too many wait; `reference_failed` when the
  *   thread dies, which may say nothing about the bundle
  */
 export async function loadBundleAside(bundle: PolicyBundle, urgent?: 'urgent'): Promise<LoadedBundle> {
-  if (busy) await turn(urgent !== undefined);
-  busy = true;
-  try {
-    return await load(bundle);
-  } finally {
-    const [next, ...others] = waiting;
-    waiting = others;
-    // Who is next takes over while it is still busy, so that nobody who comes now overtakes.
-    if (next === undefined) busy = false;
-    else next();
-  }
+  const inLine = urgent === undefined ? ordinaryLine : urgentLine;
+  return inLine(() => load(bundle));
 }
 
-function turn(urgent: boolean): Promise<void> {
-  if (!urgent && waiting.length >= mostWaiting)
-    throw policyErrors.error('bundles_waiting', 'Too many bundles wait to be read on this node. Try again shortly.');
-  return new Promise((resolve) => {
-    waiting = urgent ? [resolve, ...waiting] : [...waiting, resolve];
-  });
+/** Lets one load after the other. */
+function createLine(): (work: () => Promise<LoadedBundle>) => Promise<LoadedBundle> {
+  const waiting: (() => void)[] = [];
+  let busy = false;
+  return async (work) => {
+    if (busy && waiting.length >= mostWaiting)
+      throw policyErrors.error('bundles_waiting', 'Too many bundles wait to be read on this node. Try again shortly.');
+    if (busy) await new Promise<void>((resolve) => void waiting.push(resolve));
+    busy = true;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      // Who is next takes over while it is still busy, so that nobody who comes now overtakes.
+      if (next === undefined) busy = false;
+      else next();
+    }
+  };
 }
 
 async function load(bundle: PolicyBundle): Promise<LoadedBundle> {

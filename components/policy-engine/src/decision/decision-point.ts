@@ -116,12 +116,12 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
   }
 
   async function evaluateWithin(
+    active: ActivePolicies,
     request: EvaluationRequest,
     caller: Actor,
     deadline: Deadline,
   ): Promise<RecordedAnswer> {
     const { outside } = model;
-    const active = await policiesFor(outside.atLeast(request.context));
     const read = await deadline.within(outside.read(request, caller));
     const input = read === late ? outside.unread(request, caller) : read;
     const posed = model.pose(input, active.loaded);
@@ -143,13 +143,15 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     if (inTime && (finding === undefined || finding.outcome === 'reserved')) offer(active, posed, decision);
     const recordId = newId('record', ids);
     await audit.append(recordOf(recordId, decision, outside.about(input), request, caller));
-    return recordedAnswer(decision, recordId);
+    return recordedAnswer(decision, recordId, active.loaded.notes);
   }
 
   async function evaluate(request: EvaluationRequest, caller: Actor): Promise<RecordedAnswer> {
+    const active = await policiesFor(model.outside.atLeast(request.context));
+    // Not before: a version that was waited for leaves its facts all of their time.
     const deadline = startDeadline(factsWithinMs);
     try {
-      return await evaluateWithin(request, caller, deadline);
+      return await evaluateWithin(active, request, caller, deadline);
     } finally {
       deadline.end();
     }
@@ -168,12 +170,12 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     evaluate,
     evaluations: (request, caller) => evaluateSeveral(request, (one) => evaluate(one, caller)),
     async search(request, caller) {
+      const active = await policiesFor(model.outside.atLeast(request.context));
       const deadline = startDeadline(factsWithinMs);
       const inTime = <Result>(work: Promise<Result>) => orTimedOut(deadline.within(work));
       try {
         return await search(request, caller, {
           async open(request, caller) {
-            const active = await policiesFor(model.outside.atLeast(request.context));
             const { version } = active;
             const candidates = await inTime(model.outside.candidates(request, caller, active.loaded));
             return {

@@ -1,4 +1,5 @@
 import {
+  type DecisionExplanation,
   type DecisionReason,
   type LimitReading,
   limitReadingJson,
@@ -48,11 +49,24 @@ export function heldToLimits(verdict: Verdict, finding: LimitFinding): Verdict {
   };
 }
 
+/** What every limit was found at, and which of them made a deny of a permit. */
+export function readingsIn({ readings, exceeded }: LimitFinding): DecisionExplanation['limits'] {
+  return readings.map((reading) => ({
+    ...reading,
+    exceeded: exceeded.some(({ limit, key }) => limit === reading.limit && key === reading.key),
+  }));
+}
+
 function wordsFor({ limit, headroom, unit, most, amount }: LimitReading): DecisionReason {
   return {
     code: 'limit_exceeded',
     detail: `The limit ${limit} of ${most} ${unit} has ${headroom} ${unit} left, and this order is for ${amount} ${unit}.`,
   };
+}
+
+/** A reading for those who keep the limits: what is counted together, over what time, and how much of it is used. */
+export function readingInWords({ limit, key, window, most, unit, used, headroom, amount }: LimitReading): string {
+  return `${limit} (${key}, ${window}): ${used} of ${most} ${unit} used, ${headroom} left, ${amount} asked for.`;
 }
 
 /** As the input of a decision has it; members in canonical order. */

@@ -1,5 +1,6 @@
 import type { Decision, PolicyVersion, RecordedAnswer } from '@countersign/contracts';
 import type { DecisionId, RecordId } from '@countersign/kernel';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { WrittenInput } from './document.ts';
 import type { Verdict } from './judge.ts';
 
@@ -58,8 +59,12 @@ export class MadeDecision implements Decision {
   }
 }
 
-/** The decision with the record that holds it. */
-export function recordedAnswer(made: MadeDecision, recordId: RecordId): RecordedAnswer {
+/**
+ * The decision with the record that holds it.
+ *
+ * @param notes of the bundle that decided
+ */
+export function recordedAnswer(made: MadeDecision, recordId: RecordId, notes: LoadedBundle['notes']): RecordedAnswer {
   return {
     ...made,
     // Few who get an answer read this of it: it is made for those who do.
@@ -68,6 +73,12 @@ export function recordedAnswer(made: MadeDecision, recordId: RecordId): Recorded
     },
     get inputDigest() {
       return made.inputDigest;
+    },
+    get policies() {
+      return made.determining.map((id) => {
+        const { effect, text } = notes(id);
+        return { id, effect, text };
+      });
     },
     recordId,
   };

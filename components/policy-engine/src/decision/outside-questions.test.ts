@@ -1,4 +1,4 @@
-import type { Json, RecordId } from '@countersign/kernel';
+import type { Json, RecordId, TransactionId } from '@countersign/kernel';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { clearer } from '../../../../protocols/market/src/testing/example-details.ts';
 import type { RunningPolicyEngine } from '../index.ts';
@@ -141,6 +141,37 @@ describe('a question from outside', () => {
       const { recordId } = await engine.evaluate(request(known(order(amount))), caller);
       expect(await engine.history.replay(recordId)).toMatchObject({ outcome: 'identical' });
     });
+  });
+
+  it.each([
+    ['within the limits', '1000', 'EUR', true],
+    ['past the limit of an order', '1001', 'EUR', false],
+    ['past what is left of the day', '601', 'EUR', false],
+    ['in a currency that no limit can count', '1', 'JPY', false],
+  ])('about an order %s is found by a search if an evaluation permits it', async (title, amount, ccy, permitted) => {
+    const before = { ...order('900'), id: 'txn_01k9z3m8q4d6s0v2x5y7a9b1c9' as TransactionId };
+    const isLeft = title.includes('left');
+    if (isLeft) await engine.limits.reserve({ reservation: before.id, facts: before, at: rig.clock.now() });
+    const asked = request(known(order(amount, ccy)));
+    const { subject, action, resource, context } = asked;
+    const { decision } = await engine.evaluate(asked, caller);
+    const actions = await engine.search({ kind: 'action', subject, resource, context }, caller);
+    const people = await engine.search(
+      { kind: 'subject', subject: { type: 'person' }, action, resource, context },
+      caller,
+    );
+    expect([decision, actions.results.some((each) => 'name' in each && each.name === action.name)]).toEqual([
+      permitted,
+      permitted,
+    ]);
+    expect(people.results).toEqual(
+      permitted ? ['person:clerk', 'person:own'].map((id) => ({ type: 'person', id })) : [],
+    );
+    // What is no deal is held to no limit.
+    expect(actions.results).toContainEqual({ name: 'trade:affirm' });
+    const { readings } = await engine.limits.read({ facts: order('1'), at: rig.clock.now() });
+    expect(readings.map(({ used }) => used)).toEqual(['0', isLeft ? '900' : '0']);
+    await engine.limits.release(before.id);
   });
 
   it('is denied for the reasons of the policies alone where they deny', async () => {
@@ -366,6 +397,13 @@ describe('a search', () => {
     await expect(slow.search(about, caller)).rejects.toMatchObject({ code: 'decision_timed_out' });
     const unmandated = await rig.start({ factsWithinMs: 20, consentStore: { check: never } });
     await expect(unmandated.search(about, caller)).rejects.toMatchObject({ code: 'decision_timed_out' });
+    const unread = await rig.start({ factsWithinMs: 20 });
+    const other = await rig.scratch.pool('policy-engine').connect();
+    await other.query('begin');
+    await other.query('lock table limit_holds in access exclusive mode');
+    await expect(unread.search(about, caller)).rejects.toMatchObject({ code: 'decision_timed_out' });
+    await other.query('rollback');
+    other.release();
   });
 
   it('does not go through transactions', async () => {

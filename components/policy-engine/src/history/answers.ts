@@ -37,6 +37,12 @@ const flip = Type.Object(
     to: answer,
     before: Type.Array(Type.String(), { description: 'Determining policies' }),
     after: texts,
+    limits: Type.Optional(
+      Type.Object(
+        { before: texts, after: texts },
+        { ...closed, description: 'Limits that it was, and would be, past' },
+      ),
+    ),
   },
   closed,
 );
@@ -48,6 +54,12 @@ const limitChange = Type.Object(
     change: Type.Enum(['added', 'changed', 'removed']),
     before: Type.Optional(Type.Unknown({ description: 'As `limits.json` has it' })),
     after: Type.Optional(Type.Unknown()),
+    tried: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: 'Decisions with a reading of the limit, which were held to it as it would be. Missing: not tried',
+      }),
+    ),
   },
   closed,
 );
@@ -80,9 +92,9 @@ export const simulationAnswer = Type.Object(
       Type.Array(limitChange, {
         maxItems: 1_000,
         description:
-          'What it makes otherwise of limits and rates; the first thousand. None of it was tried: each decision was held ' +
-          'to the limits as they were found then, and what was used has not been counted again. Missing in reports that ' +
-          'were made before they said so',
+          'What it makes otherwise of limits and rates; the first thousand. What is `tried` was held against the recorded ' +
+          'readings, each by itself: what was used is not counted again. For all else decisions are held to the limits as ' +
+          'they were found then. Missing in reports that were made before they said so',
       }),
     ),
     digest: Type.Optional(digestSchema({ description: 'Over all of the report, once it is done' })),
@@ -114,6 +126,7 @@ const recordedDecisionAnswer = Type.Object(
     reasons: Type.Array(Type.Object({ code: Type.String(), detail: Type.String() }, closed)),
     obligations: Type.Array(obligation),
     tokenLifetimeSeconds: Type.Optional(Type.Integer({ minimum: 1 })),
+    timeStamp: Type.Optional(Type.Literal(true, { description: 'A policy that permitted it asks for a time stamp' })),
     entityVersion: count,
     inputDigest: digestSchema(),
     input: Type.Unknown({ description: 'All that was put to the policies; what of the directory, by digest' }),
@@ -139,6 +152,7 @@ export const replayAnswer = Type.Union(
                 'reasons',
                 'obligations',
                 'token_lifetime',
+                'time_stamp',
                 'input_digest',
               ]),
               recorded: Type.Unknown(),
@@ -162,6 +176,24 @@ export const replayAnswer = Type.Union(
   { title: 'ReplayReport' },
 );
 
+const amount = Type.String({ description: 'Decimal, in `unit`' });
+const limitReading = Type.Object(
+  {
+    limit: Type.String({ description: 'Its id' }),
+    key: Type.String({ description: 'What is counted together, e.g. `trader=person:anna.keller`' }),
+    measure: Type.Enum(['notional', 'quantity']),
+    window: Type.String({ description: '`order`, or the time up to then, e.g. `PT86400S`' }),
+    unit: Type.String(),
+    most: amount,
+    used: Type.String({ description: 'Counted before this order' }),
+    amount: Type.String({ description: 'Of this order' }),
+    headroom: amount,
+    passedBy: Type.Optional(Type.String({ description: 'Role whose approval let the order pass it' })),
+    exceeded: Type.Boolean(),
+  },
+  closed,
+);
+
 const effect = Type.Enum(['permit', 'forbid']);
 export const explanationAnswer = Type.Object(
   {
@@ -171,6 +203,10 @@ export const explanationAnswer = Type.Object(
       { description: 'Those whose scope the question meets' },
     ),
     entities: Type.Array(Type.Unknown(), { description: 'What could be read, as Cedar entities' }),
+    limits: Type.Array(limitReading, {
+      description:
+        'What the limits were found at, where they were asked. One that was exceeded has made a deny of a permit',
+    }),
     unmet: Type.Array(
       Type.Object(
         {

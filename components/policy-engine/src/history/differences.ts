@@ -4,7 +4,7 @@ import type { Verdict } from '../decision/judge.ts';
 
 type Judged = Pick<
   RecordedDecision,
-  'decision' | 'determining' | 'errors' | 'reasons' | 'obligations' | 'tokenLifetimeSeconds'
+  'decision' | 'determining' | 'errors' | 'reasons' | 'obligations' | 'tokenLifetimeSeconds' | 'timeStamp'
 >;
 
 /** Where a verdict differs from the recorded decision, member by member. The order in which errors came says nothing. */
@@ -18,7 +18,15 @@ export function differencesBetween(recorded: Judged, replayed: Verdict): readonl
   );
 }
 
-const judgedFields = ['decision', 'determining', 'errors', 'reasons', 'obligations', 'token_lifetime'] as const;
+const judgedFields = [
+  'decision',
+  'determining',
+  'errors',
+  'reasons',
+  'obligations',
+  'token_lifetime',
+  'time_stamp',
+] as const;
 
 function comparable(judged: Judged): Readonly<Record<(typeof judgedFields)[number], Json>> {
   const errors = judged.errors.map(({ policyId, message }) => ({ policy_id: policyId, message }));
@@ -29,6 +37,7 @@ function comparable(judged: Judged): Readonly<Record<(typeof judgedFields)[numbe
     reasons: judged.reasons.map(({ code, detail }) => ({ code, detail })),
     obligations: judged.obligations.map(obligationJson),
     token_lifetime: judged.tokenLifetimeSeconds ?? null,
+    time_stamp: judged.timeStamp ?? null,
   };
 }
 
@@ -37,6 +46,7 @@ export function saysTheSame(recorded: Judged, judged: Verdict): boolean {
   return (
     recorded.decision === judged.decision &&
     recorded.tokenLifetimeSeconds === judged.tokenLifetimeSeconds &&
+    recorded.timeStamp === judged.timeStamp &&
     sameTexts(recorded.determining, judged.determining) &&
     recorded.errors.length === judged.errors.length &&
     recorded.reasons.length === judged.reasons.length &&

@@ -1,5 +1,6 @@
 import { createTestDatabase } from '@countersign/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { findingJson, type LimitFinding } from '../decision/limit-finding.ts';
 import { policyEngineMigrations } from '../migrations.ts';
 import { createPast, type Past, rulesWith } from '../testing/past-decisions.ts';
 
@@ -82,6 +83,30 @@ describe('explaining a recorded decision', () => {
         ],
       },
     ]);
+  });
+
+  it('shows of a permit that limits were asked about what each was found at, and which was exceeded', async () => {
+    const reading = { key: 'trader=person:anna', measure: 'notional', unit: 'EUR', most: '9', amount: '5' } as const;
+    const exceeded = { ...reading, limit: 'day', window: 'PT86400S', used: '8', headroom: '1' };
+    const passed = { ...reading, limit: 'hour', window: 'PT3600S', used: '7', headroom: '2', passedBy: 'risk' };
+    const finding: LimitFinding = {
+      outcome: 'exceeded',
+      readings: [passed, exceeded],
+      exceeded: [exceeded],
+      approvals: [],
+      uncountable: [],
+    };
+    const record = await past.order({ verdict: { decision: false, determining: [] } });
+    past.alter(record, (document) => ({ ...document, limits: findingJson(finding) }));
+    expect(await past.history.explain(record)).toMatchObject({
+      policies: [{ id: 'traders-place-orders', determining: false }, {}],
+      limits: [
+        { ...passed, exceeded: false },
+        { ...exceeded, exceeded: true },
+      ],
+      unmet: [],
+    });
+    expect((await past.history.explain(await past.order())).limits).toEqual([]);
   });
 
   it('explains by the version that decided, not by the one that decides now', async () => {

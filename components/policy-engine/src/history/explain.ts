@@ -2,6 +2,7 @@ import { type ConditionExplanation, explain as explainPolicies, type PolicyExpla
 import { type DecisionExplanation, policyErrors } from '@countersign/contracts';
 import { isCodedError, type Json } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { readingsIn } from '../decision/limit-finding.ts';
 import type { Question } from '../decision/question.ts';
 import { type RecallSources, recall } from './recall.ts';
 import type { DecisionRecord } from './recorded.ts';
@@ -10,8 +11,8 @@ import type { DecisionRecord } from './recorded.ts';
 const nearest = 3;
 
 /**
- * Takes a recorded decision apart: the policies that spoke to it, what could be read, and for a deny the conditions
- * that decided, with what was found.
+ * Takes a recorded decision apart: the policies that spoke to it, what could be read, what the limits were found at, and
+ * for a deny the conditions that decided, with what was found.
  *
  * @throws CodedError `policy_not_loaded` where an input is missing
  */
@@ -30,6 +31,7 @@ export async function explain(record: DecisionRecord, from: RecallSources): Prom
       .filter(({ id }) => recorded.determining.includes(id) || spoke.some(({ policyId }) => policyId === id))
       .map(({ id, effect, text }) => ({ id, effect, text, determining: recorded.determining.includes(id) })),
     entities: [...input.local, ...entities] as unknown as readonly Json[],
+    limits: input.limits === undefined ? [] : readingsIn(input.limits),
     unmet: recorded.decision ? [] : unmetOf(spoke),
   };
 }

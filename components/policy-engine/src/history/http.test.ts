@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { accessErrors, type Caller, type ResourceGuard } from '@countersign/contracts';
+import { accessErrors, type Caller, type LimitReading, type ResourceGuard } from '@countersign/contracts';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
 import { createTestDatabase } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findingJson, type LimitFinding } from '../decision/limit-finding.ts';
 import { policyEngineMigrations } from '../migrations.ts';
 import { createPast, houseRules, type Past, rulesWith } from '../testing/past-decisions.ts';
 import { historyRoutes } from './http.ts';
@@ -73,6 +74,36 @@ describe('history over HTTP', () => {
       status: 200,
       body: { recorded: { decision: false }, unmet: [{ policyId: 'large-orders' }] },
     });
+  });
+
+  it('leaves out nothing of what limits were found at, nor that a time stamp was asked for', async () => {
+    const reading: LimitReading = {
+      limit: 'day',
+      key: 'trader=person:anna',
+      measure: 'notional',
+      window: 'PT86400S',
+      unit: 'EUR',
+      most: '9',
+      used: '8',
+      amount: '5',
+      headroom: '1',
+      passedBy: 'risk',
+    };
+    const finding: LimitFinding = {
+      outcome: 'reserved',
+      readings: [reading],
+      exceeded: [],
+      approvals: [],
+      uncountable: [],
+    };
+    const record = await past.order({ verdict: { timeStamp: true } });
+    past.alter(record, (document) => ({ ...document, limits: findingJson(finding) }));
+    expect(await call('GET', `/policies/decisions/${record}`)).toMatchObject({
+      status: 200,
+      body: { recorded: { timeStamp: true }, limits: [{ ...reading, exceeded: false }] },
+    });
+    const { body } = await call('POST', '/policies/replay', { record });
+    expect(body['differences']).toContainEqual({ field: 'time_stamp', recorded: true, replayed: null });
   });
 
   it.each([

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { limitChangesBetween } from './limit-changes.ts';
 
-const hour = { id: 'hour', measure: 'notional', most: '20', unit: 'EUR', window: { rolling_seconds: 3600 } };
+const hour = {
+  id: 'hour',
+  measure: 'notional',
+  per: ['trader'],
+  most: '20',
+  unit: 'EUR',
+  window: { rolling_seconds: 3600 },
+};
 const day = { ...hour, id: 'day' };
 
 describe('the changes of limits between two bundles', () => {
@@ -17,8 +24,8 @@ describe('the changes of limits between two bundles', () => {
       },
     );
     expect(changes).toEqual([
-      { kind: 'limit', id: 'day', change: 'removed', before: day },
-      { kind: 'limit', id: 'hour', change: 'changed', before: hour, after: { ...hour, most: '2' } },
+      { kind: 'limit', id: 'day', change: 'removed', before: day, tried: 0 },
+      { kind: 'limit', id: 'hour', change: 'changed', before: hour, after: { ...hour, most: '2' }, tried: 0 },
       { kind: 'limit', id: 'week', change: 'added', after: { ...hour, id: 'week' } },
       { kind: 'rate', id: 'CHF/EUR', change: 'removed', before: '1.1' },
       { kind: 'rate', id: 'GBP/EUR', change: 'added', after: '1.2' },
@@ -29,6 +36,18 @@ describe('the changes of limits between two bundles', () => {
   it('are none where only the order differs, in the list or in a limit', () => {
     const turned = Object.fromEntries(Object.entries(hour).toReversed());
     expect(limitChangesBetween({ limits: [hour, day], rates: {} }, { limits: [day, turned], rates: {} })).toEqual([]);
+  });
+
+  it.each([
+    ['how much it allows, who lets an order pass it, and its words', { most: '2', passed_by: 'risk', detail: 'Less.' }],
+    ['the order of its keys', { per: ['desk', 'trader'] }],
+  ])('can be tried where no more differs than %s', (_, change) => {
+    const before = { ...hour, per: 'per' in change ? ['trader', 'desk'] : ['trader'] };
+    const [changed] = limitChangesBetween(
+      { limits: [before], rates: {} },
+      { limits: [{ ...before, ...change }], rates: {} },
+    );
+    expect(changed).toMatchObject({ id: 'hour', change: 'changed', tried: 0 });
   });
 
   it('are told as far as a report goes', () => {

@@ -1,5 +1,6 @@
 import type { LimitChange, PolicyBundle } from '@countersign/contracts';
 import { canonicalize, type Json } from '@countersign/kernel';
+import { type LimitDefinition, readLimits } from '../bundle/limit-definitions.ts';
 import { memberOf } from './json-members.ts';
 
 const maxTold = 1_000;
@@ -8,13 +9,16 @@ type Limits = Pick<PolicyBundle, 'limits' | 'rates'>;
 type Named = Pick<LimitChange, 'kind' | 'id'> & { readonly value: Json };
 
 /**
- * What a bundle makes otherwise of the limits and rates of another, by their names. No simulation tries these: it holds
- * each decision to the limits as they were found then, and counts nothing that was used again.
+ * What a bundle makes otherwise of the limits and rates of another, by their names. Those that recorded readings can be held
+ * to have `tried`, at nothing yet.
  *
  * @returns the first thousand
  */
 export function limitChangesBetween(before: Limits, after: Limits): readonly LimitChange[] {
   const [old, now] = [named(before), named(after)];
+  const [defined, redefined] = [definitionsIn(before.limits), definitionsIn(after.limits)];
+  const tried = ({ kind, id }: Pick<LimitChange, 'kind' | 'id'>) =>
+    kind === 'limit' && countsTheSame(defined.get(id), redefined.get(id)) ? { tried: 0 } : {};
   return [...new Set([...old.keys(), ...now.keys()])]
     .sort()
     .flatMap((key): readonly LimitChange[] => {
@@ -23,11 +27,29 @@ export function limitChangesBetween(before: Limits, after: Limits): readonly Lim
       if (either === undefined) return [];
       const { kind, id } = either;
       if (was === undefined) return [{ kind, id, change: 'added', after: either.value }];
-      if (is === undefined) return [{ kind, id, change: 'removed', before: was.value }];
+      if (is === undefined) return [{ kind, id, change: 'removed', before: was.value, ...tried(either) }];
       if (canonicalize(was.value) === canonicalize(is.value)) return [];
-      return [{ kind, id, change: 'changed', before: was.value, after: is.value }];
+      return [{ kind, id, change: 'changed', before: was.value, after: is.value, ...tried(either) }];
     })
     .slice(0, maxTold);
+}
+
+/** Limits by their ids; without those that cannot be read. */
+export function definitionsIn(limits: readonly Json[]): ReadonlyMap<string, LimitDefinition> {
+  return new Map(readLimits({ limits, rates: {} }).definitions.map((limit) => [limit.id, limit]));
+}
+
+/**
+ * Whether a reading of a limit says what another one would be found at: one by the same name that counts the same, over the
+ * same time, for the same orders, or none at all. How much it allows, and who lets an order pass it, may differ.
+ */
+export function countsTheSame(before: LimitDefinition | undefined, after: LimitDefinition | undefined): boolean {
+  if (before === undefined) return false;
+  return after === undefined || canonicalize(countedBy(before)) === canonicalize(countedBy(after));
+}
+
+function countedBy({ id, measure, per, window, unit, only }: LimitDefinition): Json {
+  return { id, measure, per: [...per].sort(), window, unit, only: only ?? null };
 }
 
 function named({ limits, rates }: Limits): ReadonlyMap<string, Named> {

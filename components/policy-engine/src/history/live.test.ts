@@ -87,7 +87,7 @@ describe('what the engine has decided by the shipped policies', () => {
       .map((draft) => streamed({ v: 1, time: toInstant(rig.clock.now()), ...draft }));
     const page = pageOf(records);
     const trial = createTrial(shipped, {});
-    trial.judge(await createEntityFactStore(rig.scratch.pool('policy-engine')).load(trial.read(page)));
+    trial.judge(await createEntityFactStore(rig.scratch.pool('policy-engine')).load(trial.read(page).digests));
     expect(trial.counts()).toMatchObject({
       decisions: records.length,
       permitToDeny: 0,

@@ -8,6 +8,7 @@ import {
 import { type Json, parseId, type RecordId } from '@countersign/kernel';
 import { memberOf, membersOf } from './json-members.ts';
 import type { RecordTexts } from './record-reader.ts';
+import type { StepTexts } from './step-limits.ts';
 import { withoutUnread } from './unread.ts';
 
 /** Types of records that hold a decision, in `data.decision`. */
@@ -23,10 +24,19 @@ export const decisionRecordTypes = [
 /** What of a decision is kept beside its record, by the place of each in it, in the order of {@link textsOn}. */
 export const decisionValues = ['/data/decision/errors', '/data/decision/input', '/data/decision/reasons'] as const;
 
-/** The texts of a record on a page that was read with {@link decisionValues}. */
+/** What of the limits that a step was held to is kept beside its record, in the order of {@link stepTextsOn}. */
+export const stepValues = ['/data/facts', '/data/limits'] as const;
+
+/** The texts of a record on a page that was read with {@link decisionValues}, and whatever behind them. */
 export function textsOn(page: RecordPage, record: number): RecordTexts {
-  const piece = (place: number) => pieceOf(page, record, place, 1 + decisionValues.length);
+  const piece = (place: number) => pieceOf(page, record, place, page.ends.length / page.records);
   return { record: piece(0), errors: piece(1), input: piece(2), reasons: piece(3) };
+}
+
+/** Of a page that was read with {@link decisionValues} and then {@link stepValues}. */
+export function stepTextsOn(page: RecordPage, record: number): StepTexts {
+  const pieces = 1 + decisionValues.length + stepValues.length;
+  return { facts: pieceOf(page, record, pieces - 2, pieces), limits: pieceOf(page, record, pieces - 1, pieces) };
 }
 
 /** A record of the log, as far as its decision goes. */

@@ -74,6 +74,18 @@ describe('replaying a recorded decision', () => {
     });
   });
 
+  it('makes a permit that asks for a time stamp again with it, and tells when it was recorded without', async () => {
+    past.publish(rulesWith('@id("cancelling")', '@id("cancelling") @time_stamp("rfc3161")'));
+    const stamped = await past.history.replay(await past.order({ action: 'order:cancel' }));
+    expect(stamped).toMatchObject({ outcome: 'identical', recorded: { timeStamp: true } });
+    past.publish(houseRules);
+    const record = await past.order({ action: 'order:cancel', verdict: { timeStamp: true } });
+    expect(await past.history.replay(record)).toMatchObject({
+      outcome: 'different',
+      differences: [{ field: 'time_stamp', recorded: true, replayed: null }],
+    });
+  });
+
   it('tells that an input was changed after its digest was taken', async () => {
     const id = await past.order();
     past.alter(id, (document) => ({ ...document, context: { acr: 'phr', more: true } }));

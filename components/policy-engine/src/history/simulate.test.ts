@@ -98,7 +98,7 @@ describe('simulating a bundle over recorded decisions', () => {
     });
   });
 
-  it('tells which limits change, since it tries none of them', async () => {
+  it('tells which rates change, since it tries none of them', async () => {
     await past.order();
     const rates = { 'USD/EUR': '0.9' };
     expect(await simulated({ ...houseRules, rates })).toMatchObject({
@@ -337,6 +337,32 @@ describe('the report of a simulation', () => {
       status: 'failed',
       failure: 'The node that ran it was stopped.',
     });
+  });
+
+  it('is recorded before its node has stopped, though another one has begun meanwhile', async () => {
+    const { append } = past.log;
+    let goOn = (): void => undefined;
+    const mayGoOn = new Promise<void>((resolve) => (goOn = resolve));
+    let appending = (): void => undefined;
+    const isAppending = new Promise<void>((resolve) => (appending = resolve));
+    past.log.append = async (draft) => {
+      appending();
+      await mayGoOn;
+      return append.call(past.log, draft);
+    };
+    past.clock.advance(1_000);
+    const first = await past.history.simulate(tighter, {}, olga);
+    await isAppending;
+    past.log.beforePage = () => new Promise(() => undefined);
+    const second = await past.history.simulate(looser, {}, olga);
+    const stopping = past.history.stop();
+    expect(await ended(second.id)).toMatchObject({ status: 'failed', failure: 'The node that ran it was stopped.' });
+    // Long enough for a node that does not wait to have stopped.
+    const waited = sleep(300).then(() => 'waiting');
+    expect(await Promise.race([stopping.then(() => 'stopped'), waited])).toBe('waiting');
+    goOn();
+    await stopping;
+    expect(await past.history.simulation(first.id)).toMatchObject({ status: 'done' });
   });
 
   it('is not found under an id that nobody gave', async () => {

@@ -2,7 +2,9 @@ import {
   type Actor,
   type AuditAppender,
   type AuditLog,
+  type LimitChange,
   type PolicyBundle,
+  type PolicyVersions,
   policyErrors,
   type RecordScanner,
   type RecordStreamer,
@@ -26,7 +28,8 @@ import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { EntityFacts } from './entity-facts.ts';
 import { memberOf } from './json-members.ts';
 import { limitChangesBetween } from './limit-changes.ts';
-import { decisionRecordTypes, decisionValues } from './recorded.ts';
+import { limitsOf } from './past-limits.ts';
+import { decisionRecordTypes, decisionValues, stepValues } from './recorded.ts';
 import type { SimulationStore, StoredSimulation } from './store.ts';
 import type { Counts } from './tally.ts';
 import { startTrialThread, type TrialThread } from './trial-thread.ts';
@@ -35,6 +38,8 @@ export interface SimulationDependencies {
   readonly audit: AuditAppender & RecordStreamer & Pick<RecordScanner, 'count'> & Pick<AuditLog, 'find'>;
   readonly store: SimulationStore;
   readonly entityFacts: EntityFacts;
+  /** What decided then. */
+  readonly versions: Pick<PolicyVersions, 'bundle'>;
   /** What decides now. */
   readonly active: () => { readonly version: { readonly version: number }; readonly loaded: LoadedBundle };
   readonly clock: Clock;
@@ -69,7 +74,7 @@ const nothingCounted: Counts = {
  * one only hands over the entities that decisions have read, and goes on serving.
  */
 export function createSimulations(dependencies: SimulationDependencies): Simulations {
-  const { audit, store, entityFacts, clock, logger } = dependencies;
+  const { audit, store, entityFacts, versions, clock, logger } = dependencies;
   let thread: TrialThread | undefined;
   let running: Promise<void> = Promise.resolve();
   let stopped = false;
@@ -85,8 +90,10 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
     const now = clock.now();
     const base = dependencies.active();
     const stretch = stretchOf(range, now);
+    const limitChanges = limitChangesBetween(base.loaded.bundle, bundle);
+    const limits = triedIn(limitChanges);
     const loaded = await judging
-      .ask({ say: 'load', bundle, filter: withoutGaps(filter) }, 'loaded', 'refused')
+      .ask({ say: 'load', bundle, filter: withoutGaps(filter), limits }, 'loaded', 'refused')
       .catch((error: unknown) => {
         // Thrown by the stack on which a message to a thread is made.
         if (error instanceof RangeError)
@@ -109,7 +116,7 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
       startedBy: by.id,
       progress: { done: 0, of: await audit.count(stretch) },
       ...nothingCounted,
-      limitChanges: limitChangesBetween(base.loaded.bundle, bundle),
+      limitChanges,
     };
     await store.sweep(now - keptMs);
     await store.insert(report, clock.now());
@@ -117,7 +124,9 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
   }
 
   async function run(judging: TrialThread, started: SimulationReport, stretch: Stretch): Promise<SimulationReport> {
-    const stream = await audit.stream({ ...stretch, values: decisionValues });
+    const triesLimits = triedIn(started.limitChanges).length > 0;
+    const values = triesLimits ? [...decisionValues, ...stepValues] : decisionValues;
+    const stream = await audit.stream({ ...stretch, values });
     try {
       await judging.ask({ say: 'follow', port: stream.port }, 'following');
       let report = started;
@@ -126,7 +135,8 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
         const said = await nextPage(judging);
         if (said.say === 'ended') {
           const { done } = report.progress;
-          return { ...report, ...said.counts, progress: { done, of: done } };
+          const limitChanges = withTried(report.limitChanges, said.tried);
+          return { ...report, ...said.counts, limitChanges, progress: { done, of: done } };
         }
         const done = report.progress.done + said.records;
         report = { ...report, progress: { done, of: Math.max(done, report.progress.of) } };
@@ -139,12 +149,15 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
     }
   }
 
-  /** Has a page judged, with whatever entities it needs that the thread has not seen yet. */
+  /** Has a page judged, with whatever entities and limits it needs that the thread has not seen yet. */
   async function nextPage(judging: TrialThread) {
     const said = await judging.ask({ say: 'next' }, 'need', 'judged', 'ended');
     if (said.say !== 'need') return said;
     const facts = [...(await judging.whileItLives(entityFacts.load(said.digests)))];
-    return judging.ask({ say: 'judge', facts }, 'judged');
+    const limits = await judging.whileItLives(
+      Promise.all(said.versions.map(async (by) => [by.hash, await limitsOf(by, versions)] as const)),
+    );
+    return judging.ask({ say: 'judge', facts, limits }, 'judged');
   }
 
   /** The record first: what nobody could find in the log has not been simulated. */
@@ -210,11 +223,13 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
         await release(judging);
         throw error;
       });
-      // From here on, so that whoever stops this node also waits for one that is only beginning.
-      running = beginning.then(
+      const ending = beginning.then(
         (begun) => runToItsEnd(judging, begun, by),
         () => undefined,
       );
+      // From here on, so that whoever stops this node also waits for one that is only beginning; and for the one before,
+      // which has made room and may still be recorded.
+      running = Promise.all([running, ending]).then(() => undefined);
       return (await beginning).report;
     },
     async find(id) {
@@ -263,6 +278,17 @@ function instantOf(name: string, text: string | undefined): number | undefined {
   return instant;
 }
 
+/** Ids of the limits that are on trial. */
+function triedIn(changes: readonly LimitChange[] = []): readonly string[] {
+  return changes.flatMap(({ id, tried }) => (tried === undefined ? [] : [id]));
+}
+
+function withTried(changes: readonly LimitChange[] = [], tried: ReadonlyMap<string, number>): readonly LimitChange[] {
+  return changes.map((change) =>
+    change.tried === undefined ? change : { ...change, tried: tried.get(change.id) ?? 0 },
+  );
+}
+
 /** What the record tells: the counts, and the digest that the whole report is found by. */
 function factsOf(report: SimulationReport & { readonly digest?: Digest }): Json {
   return {
@@ -276,7 +302,12 @@ function factsOf(report: SimulationReport & { readonly digest?: Digest }): Json 
     permit_to_deny: report.permitToDeny,
     deny_to_permit: report.denyToPermit,
     otherwise_changed: report.otherwiseChanged,
-    ...(report.limitChanges === undefined ? {} : { limit_changes: report.limitChanges.length }),
+    ...(report.limitChanges === undefined
+      ? {}
+      : {
+          limit_changes: report.limitChanges.length,
+          limit_changes_not_tried: report.limitChanges.filter(({ tried }) => tried === undefined).length,
+        }),
     digest: report.digest ?? null,
   };
 }

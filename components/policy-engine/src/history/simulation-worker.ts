@@ -27,23 +27,23 @@ async function answer(told: ToTrial): Promise<FromTrial> {
   switch (told.say) {
     case 'next': {
       const page = await pages.next();
-      if (page === undefined) return { say: 'ended', counts: trial.counts() };
+      if (page === undefined) return { say: 'ended', counts: trial.counts(), tried: trial.tried() };
       records = page.records;
-      const digests = trial.read(page);
-      return digests.length === 0 ? { say: 'judged', records } : { say: 'need', digests };
+      const { digests, versions } = trial.read(page);
+      return digests.length + versions.length === 0 ? { say: 'judged', records } : { say: 'need', digests, versions };
     }
     case 'judge':
-      trial.judge(told.facts);
+      trial.judge(told.facts, told.limits);
       return { say: 'judged', records };
     default:
       return told satisfies never;
   }
 }
 
-function load({ bundle, filter }: Extract<ToTrial, { say: 'load' }>): FromTrial {
+function load({ bundle, filter, limits }: Extract<ToTrial, { say: 'load' }>): FromTrial {
   try {
     const loaded = loadBundle(bundle);
-    trial = createTrial(loaded, filter);
+    trial = createTrial(loaded, filter, limits);
     return { say: 'loaded', hash: loaded.hash };
   } catch (error) {
     if (!isCodedError(error)) throw error;

@@ -11,6 +11,7 @@ import { createTrial, type TrialFilter } from './trial.ts';
 
 const tighter = rulesWith('1000000.0', '1000.0');
 const looser = rulesWith('1000000.0', '5000000.0');
+const stamping = rulesWith('@id("cancelling")', '@id("cancelling") @time_stamp("rfc3161")');
 
 let scratch: Awaited<ReturnType<typeof createTestDatabase>>;
 let past: Past;
@@ -28,9 +29,9 @@ async function tried(bundle: PolicyBundle, filter: TrialFilter = {}, pageSize = 
   const { records, erased } = past.log;
   for (let start = 0; start < records.length; start += pageSize) {
     const page = records.slice(start, start + pageSize).map((record) => streamed(record, erased.has(record.id)));
-    const wanted = trial.read(pageOf(page));
+    const { digests } = trial.read(pageOf(page));
     trial.judge(
-      wanted.flatMap((digest): [Digest, string][] => {
+      digests.flatMap((digest): [Digest, string][] => {
         const text = past.facts.get(digest);
         return text === undefined ? [] : [[digest, text]];
       }),
@@ -46,13 +47,21 @@ describe('a candidate on trial', () => {
   });
 
   it.each([
-    ['another obligation', rulesWith('supervisor 1"', 'supervisor 2"'), { notional: '2000000.0' }],
+    ['another obligation', rulesWith('desk-head 1800', 'desk-head 900'), { notional: '2000000.0' }],
     ['other words', rulesWith('An order', 'Any order'), { notional: '2000000.0' }],
     ['a shorter life of a token', rulesWith('"60"', '"30"'), { action: 'order:cancel' }],
+    ['a time stamp', stamping, { action: 'order:cancel' }],
     ['another policy', rulesWith('@id("cancelling")', '@id("cancel")'), { action: 'order:cancel' }],
   ])('counts the same answer with %s as changed otherwise', async (_, bundle, order) => {
     await past.order(order);
     expect(await tried(bundle)).toMatchObject({ permitToDeny: 0, denyToPermit: 0, otherwiseChanged: 1 });
+  });
+
+  it('counts a permit that keeps its time stamp as the same, and one that loses it as changed otherwise', async () => {
+    past.publish(stamping);
+    await past.order({ action: 'order:cancel' });
+    expect(await tried(stamping)).toMatchObject({ decisions: 1, otherwiseChanged: 0 });
+    expect(await tried(houseRules)).toMatchObject({ permitToDeny: 0, denyToPermit: 0, otherwiseChanged: 1 });
   });
 
   it('reads the reference data of the candidate beside the directory of the day', async () => {

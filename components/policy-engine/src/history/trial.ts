@@ -1,14 +1,17 @@
 import { createTextReader, type EntityInput } from '@countersign/cedar';
 import type { Flip, RecordPage, SimulationRange } from '@countersign/contracts';
-import type { Digest } from '@countersign/kernel';
+import type { Digest, Json } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { heldToLimits, type LimitFinding } from '../decision/limit-finding.ts';
 import type { Question } from '../decision/question.ts';
+import { standingApprovalsOf } from '../trading/remedies.ts';
 import { saysTheSame } from './differences.ts';
 import { memberOf } from './json-members.ts';
 import { judgeAgain } from './judge-again.ts';
+import { createLimitTrial } from './limit-trial.ts';
 import type { ComparedDecision } from './open-decision-reader.ts';
 import { createRecordReader, type RecordTexts } from './record-reader.ts';
-import { headOf, textsOn, wasNeverAsked } from './recorded.ts';
+import { headOf, stepTextsOn, textsOn, wasNeverAsked } from './recorded.ts';
 import {
   createQuestions,
   type RecordedEntity,
@@ -16,10 +19,17 @@ import {
   readEntityFact,
   readRecordedInput,
 } from './recorded-question.ts';
+import { stepFinding } from './step-limits.ts';
 import { type Counts, createTally } from './tally.ts';
 
 /** Which of the decisions of a stretch of the log are judged. */
 export type TrialFilter = Pick<SimulationRange, 'action' | 'principal' | 'institution' | 'desk'>;
+
+/** A version that recorded decisions were made by. */
+export interface DecidedBy {
+  readonly version: number;
+  readonly hash: Digest;
+}
 
 /** Entities kept in memory; past it they are asked for again. */
 const maxFacts = 200_000;
@@ -27,22 +37,29 @@ const maxFacts = 200_000;
 /** A candidate on trial: recorded decisions are judged by it, and what comes out otherwise is counted. */
 export interface Trial {
   /**
-   * Reads a page of records, and judges them until one has read an entity that is not there yet.
+   * Reads a page of records, and judges them until one wants what is not there yet.
    *
-   * @param page with the values of `decisionValues`
-   * @returns digests of the entities that must be given before the rest of the page can be judged
+   * @param page with the values of `decisionValues`, and of `stepValues` behind them where limits are on trial
+   * @returns digests of the entities, and versions whose limits must be given, before the rest of the page can be judged
    */
-  read(page: RecordPage): readonly Digest[];
-  /** Judges the rest of the page with whatever entities there are. */
-  judge(facts: Iterable<readonly [Digest, string]>): void;
+  read(page: RecordPage): { readonly digests: readonly Digest[]; readonly versions: readonly DecidedBy[] };
+  /** Judges the rest of the page with whatever there is. */
+  judge(
+    facts: Iterable<readonly [Digest, string]>,
+    limits?: Iterable<readonly [Digest, readonly Json[] | undefined]>,
+  ): void;
   counts(): Counts;
+  /** Of each limit on trial, how many decisions were held to it. */
+  tried(): ReadonlyMap<string, number>;
 }
 
-export function createTrial(bundle: LoadedBundle, filter: TrialFilter): Trial {
+/** @param limitsTried ids of the limits that are on trial; with all others decisions are held to them as they were found */
+export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTried: readonly string[] = []): Trial {
   const tally = createTally();
   const facts = new Map<Digest, EntityInput>();
   const questions = createQuestions(bundle, (digest) => facts.get(digest));
   const readRecord = createRecordReader(createTextReader(bundle.parsed.schema));
+  const limits = limitsTried.length === 0 ? undefined : createLimitTrial(bundle.limits, limitsTried);
   const places = new WeakMap<EntityInput, Pick<Flip, 'institution' | 'desk'>>();
   /** Lists of entities of which all are there. */
   let complete = new WeakSet<readonly RecordedEntity[]>();
@@ -68,7 +85,18 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter): Trial {
     return place;
   }
 
-  function judgeOne({ decision: recorded, input, question, text }: Recorded): void {
+  /** What limits were found at, and what the candidate's would have been. */
+  function findingsOn({ decision, held, question }: Recorded): Findings | undefined {
+    if (held === undefined) return undefined;
+    const { finding, ofStep } = held;
+    const isStanding = (role: string) => standingApprovalsOf(question(), role) > 0;
+    const again = limits === undefined ? finding : limits.again(finding, decision.policyHash, isStanding);
+    // To the decision of a step its limits are nothing, unless they would have turned the step.
+    return ofStep && isOpen(finding) === isOpen(again) ? undefined : { finding, again };
+  }
+
+  function judgeOne(one: Recorded): void {
+    const { decision: recorded, input, question, text } = one;
     if (!isComplete(input.entities)) {
       tally.skip('entity_missing');
       return;
@@ -77,32 +105,40 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter): Trial {
     const place = { institution, desk, action: input.action };
     if (filter.institution !== undefined && filter.institution !== institution) return;
     if (filter.desk !== undefined && filter.desk !== desk) return;
-    const verdict = judgeAgain(bundle, input, input.unevaluable ? undefined : question());
+    const findings = findingsOn(one);
+    const said = judgeAgain(bundle, {}, input.unevaluable ? undefined : question());
+    const verdict = findings === undefined ? said : heldToLimits(said, findings.again);
+    const was = recorded.decision && (findings === undefined || isOpen(findings.finding));
     const outcome =
-      recorded.decision === verdict.decision
+      was === verdict.decision
         ? saysTheSame(recorded, verdict)
           ? 'same'
           : 'otherwise'
-        : recorded.decision
+        : was
           ? 'permit-to-deny'
           : 'deny-to-permit';
     tally.count(place, outcome, () => {
       const { id, time } = headOf(text);
+      const past = {
+        before: was ? [] : idsOf(findings?.finding),
+        after: said.decision && !verdict.decision ? idsOf(findings?.again) : [],
+      };
       return {
         record: id,
         at: time,
         principal: input.principal.id,
         ...place,
-        from: recorded.decision ? 'permit' : 'deny',
+        from: was ? 'permit' : 'deny',
         to: verdict.decision ? 'permit' : 'deny',
-        before: recorded.determining,
+        before: past.before.length > 0 ? [] : recorded.determining,
         after: verdict.determining,
+        ...(past.before.length + past.after.length > 0 ? { limits: past } : {}),
       };
     });
   }
 
   /** @returns undefined for a record that has nothing to judge */
-  function readOne(texts: RecordTexts): Recorded | undefined {
+  function readOne(texts: RecordTexts, page: RecordPage, place: number): Recorded | undefined {
     const { decision, read, inputMissing } = readRecord(texts);
     if (inputMissing) {
       tally.skip('input_missing');
@@ -121,7 +157,17 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter): Trial {
     const { input } = asked;
     if (filter.action !== undefined && filter.action !== input.action) return undefined;
     if (filter.principal !== undefined && filter.principal !== input.principal.id) return undefined;
-    return { decision, ...asked, text: texts.record };
+    return { decision, ...asked, held: heldIn(asked, decision, page, place), text: texts.record };
+  }
+
+  function heldIn({ input }: Asked, { decision }: ComparedDecision, page: RecordPage, place: number): Held | undefined {
+    if (input.limits !== undefined) return { finding: input.limits, ofStep: false };
+    const finding = limits === undefined || !decision ? undefined : stepFinding(stepTextsOn(page, place));
+    return finding === undefined ? undefined : { finding, ofStep: true };
+  }
+
+  function lacksLimits({ held, decision }: Recorded): boolean {
+    return held !== undefined && limits?.needs(held.finding, decision.policyHash) === true;
   }
 
   function askedIn(json: unknown): Asked | undefined {
@@ -136,19 +182,24 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter): Trial {
         complete = new WeakSet();
       }
       const wanted = new Set<Digest>();
+      const versions = new Map<Digest, DecidedBy>();
       for (let place = 0; place < page.records; place++) {
-        const recorded = readOne(textsOn(page, place));
+        const recorded = readOne(textsOn(page, place), page, place);
         if (recorded === undefined) continue;
         // One at a time while it can be: what is dead when the next one is read costs the collector nothing.
-        if (waiting.length === 0 && isComplete(recorded.input.entities)) judgeOne(recorded);
+        const lacks = lacksLimits(recorded);
+        if (waiting.length === 0 && !lacks && isComplete(recorded.input.entities)) judgeOne(recorded);
         else {
           waiting.push(recorded);
           for (const { digest } of recorded.input.entities) if (!facts.has(digest)) wanted.add(digest);
+          const { policyVersion: version, policyHash: hash } = recorded.decision;
+          if (lacks) versions.set(hash, { version, hash });
         }
       }
-      return [...wanted];
+      return { digests: [...wanted], versions: [...versions.values()] };
     },
-    judge(given) {
+    judge(given, limitsGiven = []) {
+      for (const [hash, of] of limitsGiven) limits?.give(hash, of);
       for (const [digest, text] of given) {
         const fact = readEntityFact(digest, text);
         if (fact !== undefined) facts.set(digest, fact);
@@ -157,6 +208,7 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter): Trial {
       waiting = [];
     },
     counts: () => tally.counts(),
+    tried: () => limits?.tried() ?? new Map(),
   };
 }
 
@@ -165,10 +217,30 @@ interface Asked {
   question(): Question;
 }
 
+/** What it was held to: the decision itself, or the step that was decided about. */
+interface Held {
+  readonly finding: LimitFinding;
+  readonly ofStep: boolean;
+}
+
+interface Findings {
+  readonly finding: LimitFinding;
+  readonly again: LimitFinding;
+}
+
 interface Recorded extends Asked {
   readonly decision: ComparedDecision;
+  readonly held: Held | undefined;
   /** Of the record. */
   readonly text: string;
+}
+
+function isOpen({ outcome }: LimitFinding): boolean {
+  return outcome === 'reserved';
+}
+
+function idsOf(finding: LimitFinding | undefined): readonly string[] {
+  return [...new Set(finding?.exceeded.map(({ limit }) => limit))];
 }
 
 const nowhere = { institution: '', desk: '' };

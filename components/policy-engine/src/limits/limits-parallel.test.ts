@@ -167,5 +167,5 @@ describe('a rolling window, against a model that remembers every order', () => {
       }),
       { numRuns: 40, seed: 20260615 },
     );
-  }, 60_000);
+  }, 120_000);
 });

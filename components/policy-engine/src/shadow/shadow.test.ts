@@ -130,7 +130,7 @@ describe('the shadow check', () => {
           offer();
           return counted(outcome);
         },
-        { timeout: 20_000, interval: 10 },
+        { timeout: 60_000, interval: 10 },
       )
       .toBeGreaterThanOrEqual(target);
   }
@@ -165,7 +165,7 @@ describe('the shadow check', () => {
     const shadow = await open();
     const first = decide(shadow, wrong, order('500.0'));
     expect(first.decision).toBe(true);
-    await expect.poll(() => decide(shadow, wrong, order('500.0')).decision, { timeout: 20_000 }).toBe(false);
+    await expect.poll(() => decide(shadow, wrong, order('500.0')).decision, { timeout: 60_000 }).toBe(false);
     expect(decide(shadow, wrong, order('500.0'))).toMatchObject({
       determining: ['not-above-limit'],
       reasons: [{ code: 'too_much' }],
@@ -190,7 +190,7 @@ describe('the shadow check', () => {
 
   it('trusts the compiled policies of another bundle again', async () => {
     const shadow = await open();
-    await expect.poll(() => decide(shadow, wrong, order('500.0')).decision, { timeout: 20_000 }).toBe(false);
+    await expect.poll(() => decide(shadow, wrong, order('500.0')).decision, { timeout: 60_000 }).toBe(false);
     const next = loadBundle(bundleOf(text.replace('"100.0"', '"200.0"')));
     expect(shadow.evaluatorFor(next)).toBe(evaluateCompiled);
     await offerUntil('agreed', 2, () => decide(shadow, next, order('500.0'), 8));
@@ -202,8 +202,8 @@ describe('the shadow check', () => {
     const idle = { thread: code('setInterval(() => undefined, 1000)'), pollMs: 60_000 };
     const there = await open({ ...idle, metrics: createMetrics() });
     expect(there.evaluatorFor(wrong)).toBe(evaluateCompiled);
-    await expect.poll(() => decide(here, wrong, order('500.0')).decision, { timeout: 20_000 }).toBe(false);
-    await expect.poll(() => decide(there, wrong, order('500.0')).decision, { timeout: 20_000 }).toBe(false);
+    await expect.poll(() => decide(here, wrong, order('500.0')).decision, { timeout: 60_000 }).toBe(false);
+    await expect.poll(() => decide(there, wrong, order('500.0')).decision, { timeout: 60_000 }).toBe(false);
     const later = await open({ ...idle, metrics: createMetrics() });
     expect(decide(later, wrong, order('500.0')).decision).toBe(false);
   });
@@ -211,10 +211,10 @@ describe('the shadow check', () => {
   it('falls back although the log is down, and writes the record once it is back', async () => {
     const shadow = await open();
     logIsDown = true;
-    await expect.poll(() => decide(shadow, wrong, order('500.0')).decision, { timeout: 20_000 }).toBe(false);
+    await expect.poll(() => decide(shadow, wrong, order('500.0')).decision, { timeout: 60_000 }).toBe(false);
     expect(records).toEqual([]);
     logIsDown = false;
-    await expect.poll(() => records.map(({ type }) => type), { timeout: 20_000 }).toEqual(['policy.diverged']);
+    await expect.poll(() => records.map(({ type }) => type), { timeout: 60_000 }).toEqual(['policy.diverged']);
   });
 
   it('keeps bundles apart that are decided by in turn', async () => {

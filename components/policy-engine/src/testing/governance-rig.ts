@@ -88,6 +88,8 @@ export async function createRig(): Promise<Rig> {
           if (report === undefined) throw policyErrors.error('simulation_not_found', 'none');
           return report;
         },
+        // What is on its way comes, however busy the machine is.
+        versionWithinMs: 60_000,
         ...options,
       });
       opened.push(versions);

@@ -223,6 +223,13 @@ export function createPast(pool: pg.Pool) {
       const recorded = data['decision'] as Readonly<Record<string, Json>>;
       log.records[index] = { ...record, data: { ...data, decision: { ...recorded, input } } };
     },
+    /** Puts something beside the decision that a record holds, as the records of steps have it. */
+    putBeside(id: RecordId, members: Readonly<Record<string, Json>>): void {
+      const index = log.records.findIndex((record) => record.id === id);
+      const record = log.records[index];
+      if (record === undefined) throw new Error('there is no such record');
+      log.records[index] = { ...record, data: { ...(record.data as Readonly<Record<string, Json>>), ...members } };
+    },
     newRecordId: () => newId('record', from),
   };
 }
@@ -299,7 +306,7 @@ function memoryLog(clock: { now(): number }): AuditAppender &
         await this.beforePage();
         return within(range)
           .slice(behind, behind + limit)
-          .map(({ record }) => streamed(record, erased.has(record.id)));
+          .map(({ record }) => streamed(record, erased.has(record.id), range.values));
       });
     },
     count: async (range) => within(range).length,

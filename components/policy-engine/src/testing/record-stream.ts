@@ -14,7 +14,7 @@ import { decisionValues } from '../history/recorded.ts';
 /** A record as the log streams it: what it keeps beside the record apart from it. */
 interface Streamed {
   readonly text: string;
-  /** In the order of `decisionValues`; empty where there is none. */
+  /** In the order in which they were asked for; empty where there is none. */
   readonly values: readonly string[];
 }
 
@@ -29,10 +29,11 @@ const commitment: Commitment = {
  * A record as the log has it whose decision was protected: its members in the order in which the log writes them.
  *
  * @param erased the values cannot be read any more
+ * @param paths of the values that are asked for
  */
-export function streamed(record: EvidenceRecord, erased = false): Streamed {
+export function streamed(record: EvidenceRecord, erased = false, paths: readonly string[] = decisionValues): Streamed {
   let open = record as unknown as Readonly<Record<string, unknown>>;
-  const values = decisionValues.map((path) => {
+  const values = paths.map((path) => {
     const names = readPointer(path) ?? [];
     const value = names.reduce<unknown>(
       (at, name) => (at as Readonly<Record<string, unknown>> | undefined)?.[name],

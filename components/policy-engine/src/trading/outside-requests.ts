@@ -4,6 +4,7 @@ import {
   kindOfPrincipal,
   parsePrincipalId,
   policyErrors,
+  type ReserveOutcome,
   type TransactionFacts,
 } from '@countersign/contracts';
 import { parseId } from '@countersign/kernel';
@@ -56,6 +57,11 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
     return resource.type === 'transaction' && mandateStandsFor(resource.facts, action, context.at, consentStore);
   }
 
+  function limitsOn({ action, resource, context }: TradingInput): Promise<ReserveOutcome> | undefined {
+    if (!dealt.has(action) || resource.type !== 'transaction') return undefined;
+    return limits.read({ facts: resource.facts, at: context.at });
+  }
+
   function inputOf(
     request: EvaluationRequest,
     caller: Actor,
@@ -101,10 +107,7 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
       return stands === false ? input : { ...input, context: { ...input.context, mandateStands: await stands } };
     },
     unread: (request, caller) => inputOf(request, caller, undefined),
-    limitsOn: ({ action, resource, context }) =>
-      dealt.has(action) && resource.type === 'transaction'
-        ? limits.read({ facts: resource.facts, at: context.at })
-        : undefined,
+    limitsOn,
     about({ principal, resource }) {
       const institution = directory.snapshot().principal(principal)?.institution;
       const subject = institution === undefined ? { id: principal } : { id: principal, institution };
@@ -112,7 +115,7 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
       const { id, intentDigest, mandate } = resource.facts;
       return { subject, transaction: id, intent: intentDigest, mandate: { ...mandate } };
     },
-    candidates: createSearchCandidates({ ...dependencies, factsFor, inputOf, mandateStands }),
+    candidates: createSearchCandidates({ ...dependencies, factsFor, inputOf, mandateStands, limitsOn }),
   };
 }
 

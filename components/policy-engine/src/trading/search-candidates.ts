@@ -1,25 +1,35 @@
-import type { Actor, EvaluationRequest, SearchRequest, TransactionFacts } from '@countersign/contracts';
+import type { Actor, EvaluationRequest, ReserveOutcome, SearchRequest, TransactionFacts } from '@countersign/contracts';
 import { candidatesOf } from '../authzen/candidates.ts';
 import type { Candidates } from '../authzen/search.ts';
 import { visibleTo } from '../authzen/visible.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import type { OutsideRequests } from '../decision/information-model.ts';
+import { findingOf } from '../decision/limit-finding.ts';
 import { questionIn } from '../decision/posed.ts';
 import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 
 interface SearchCandidatesDependencies extends OutsideDependencies {
   factsFor(resource: EvaluationRequest['resource'], caller: Actor): Promise<TransactionFacts | undefined>;
   mandateStands(input: TradingInput): Promise<boolean> | false;
+  readonly limitsOn: OutsideRequests<TradingInput>['limitsOn'];
   /** @throws CodedError `evaluation_invalid` */
   inputOf(request: EvaluationRequest, caller: Actor, facts: TransactionFacts | undefined, at: number): TradingInput;
+}
+
+/** What is read for an action on a transaction, whoever is to do it: a limit counts for who began the transaction. */
+interface Standing {
+  readonly mandateStands: boolean;
+  readonly withinLimits: boolean;
 }
 
 /**
  * What a search goes through: the caller's own people, services, agents and interfaces (the operator's: everybody's), or
  * the actions that the policies know. All questions of a search are of one moment and one version of the directory; a
- * transaction is read once for all of them, and its mandate once for each action.
+ * transaction is read once for all of them, its mandate and its limits once for each action. What a limit stands against
+ * is not asked about: an evaluation would deny it.
  */
 export function createSearchCandidates(dependencies: SearchCandidatesDependencies) {
-  const { clock, directory, operator, pose, factsFor, inputOf, mandateStands } = dependencies;
+  const { clock, directory, operator, pose, factsFor, inputOf, mandateStands, limitsOn } = dependencies;
 
   return async (
     request: SearchRequest,
@@ -29,14 +39,18 @@ export function createSearchCandidates(dependencies: SearchCandidatesDependencie
     const snapshot = directory.snapshot();
     const at = clock.now();
     const facts = request.kind === 'resource' ? undefined : await factsFor(request.resource, caller);
-    const standing = new Map<string, boolean>();
+    const standings = new Map<string, Standing>();
+
     const ask = (input: TradingInput, stands: boolean) =>
       questionIn(pose({ ...input, context: { ...input.context, mandateStands: stands } }, bundle, snapshot));
+    const askStanding = (input: TradingInput, standing: Standing) =>
+      standing.withinLimits ? ask(input, standing.mandateStands) : undefined;
 
-    async function askMandate(input: TradingInput) {
-      const stands = await mandateStands(input);
-      standing.set(input.action, stands);
-      return ask(input, stands);
+    async function readStanding(input: TradingInput) {
+      const [stands, withinLimits] = await Promise.all([mandateStands(input), isWithin(limitsOn(input))]);
+      const standing = { mandateStands: stands, withinLimits };
+      standings.set(input.action, standing);
+      return askStanding(input, standing);
     }
 
     return {
@@ -47,12 +61,17 @@ export function createSearchCandidates(dependencies: SearchCandidatesDependencie
         question(evaluation) {
           const input = inputOf(evaluation, caller, facts, at);
           if (input.resource.type !== 'transaction') return ask(input, false);
-          const stands = standing.get(input.action);
-          return stands === undefined ? askMandate(input) : ask(input, stands);
+          const standing = standings.get(input.action);
+          return standing === undefined ? readStanding(input) : askStanding(input, standing);
         },
       }),
     };
   };
+}
+
+/** As for an evaluation: an amount that cannot be counted is past every limit. Nothing is reserved. */
+async function isWithin(reading: Promise<ReserveOutcome> | undefined): Promise<boolean> {
+  return reading === undefined || (await findingOf(reading)).outcome === 'reserved';
 }
 
 /** Actions that somebody can ask for: a group of actions applies to nothing itself. */

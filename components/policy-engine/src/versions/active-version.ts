@@ -20,7 +20,7 @@ export interface ActivePolicies {
 export interface ActiveVersion {
   current(): ActivePolicies;
   /**
-   * The active version when it is at least this one, waiting up to two seconds for it.
+   * The active version when it is at least this one, waiting for it (`versionWithinMs`).
    *
    * @throws CodedError `policy_behind`
    */
@@ -31,8 +31,6 @@ export interface ActiveVersion {
   onChange(listener: (active: ActivePolicies) => void): void;
   stop(): Promise<void>;
 }
-
-const longestWaitMs = 2_000;
 
 /**
  * Follows the newest version. One whose bundle or signature is not right is not taken: the node keeps what it had.
@@ -46,8 +44,9 @@ export async function followVersions(dependencies: {
   readonly signer: PolicySigner;
   readonly logger: Logger;
   readonly pollMs?: number;
+  readonly versionWithinMs?: number;
 }): Promise<ActiveVersion> {
-  const { pool, logger, signer } = dependencies;
+  const { pool, logger, signer, versionWithinMs = 2_000 } = dependencies;
   let active: ActivePolicies | undefined;
   let refusedVersion = 0;
   let unsealedVersion = 0;
@@ -173,7 +172,7 @@ export async function followVersions(dependencies: {
       });
       waiting.add(look);
       try {
-        const late = sleep(longestWaitMs, undefined, { signal: ended.signal }).catch(() => undefined);
+        const late = sleep(versionWithinMs, undefined, { signal: ended.signal }).catch(() => undefined);
         // What goes wrong while looking is the next look's to say; here it only means that nothing came.
         await Promise.race([Promise.all([refresh().catch(() => undefined), arrived]), late]);
       } finally {

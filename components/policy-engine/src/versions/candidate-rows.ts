@@ -24,7 +24,12 @@ export function shownCandidate(stored: StoredCandidate, now: number): PolicyCand
     expiresAt: stored.expiresAt.toISOString(),
     ...(decidedBy === null ? {} : { decidedBy }),
     tests: { passed: stored.testsPassed, untested: stored.untested },
-    simulation: { id: stored.simulationId, decisions: stored.decisions, flips: stored.flips },
+    simulation: {
+      id: stored.simulationId,
+      decisions: stored.decisions,
+      flips: stored.flips,
+      skipped: stored.skipped,
+    },
   };
 }
 

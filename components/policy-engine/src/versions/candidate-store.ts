@@ -23,6 +23,7 @@ export interface StoredCandidate {
   readonly simulationDigest: Digest;
   readonly decisions: number;
   readonly flips: number;
+  readonly skipped: Readonly<Record<string, number>>;
   readonly recordId: RecordId;
 }
 
@@ -31,7 +32,7 @@ export type CandidateWithBundle = StoredCandidate & { readonly bundle: PolicyBun
 const columns = `id, status, hash, digest, change_request as "changeRequest", reason, base_version as "baseVersion",
   proposed_by as "proposedBy", proposed_at as "proposedAt", expires_at as "expiresAt", decided_by as "decidedBy",
   tests_passed as "testsPassed", untested, simulation_id as "simulationId", simulation_digest as "simulationDigest",
-  decisions, flips, record_id as "recordId"`;
+  decisions, flips, skipped, record_id as "recordId"`;
 
 export async function insertCandidate(
   session: pg.PoolClient,
@@ -40,8 +41,8 @@ export async function insertCandidate(
   await session.query(
     `insert into policy_candidates (id, status, hash, digest, change_request, reason, base_version, proposed_by,
        proposed_at, expires_at, bundle, tests_passed, untested, simulation_id, simulation_digest, decisions, flips,
-       record_id)
-     values ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+       skipped, record_id)
+     values ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
     [
       candidate.id,
       candidate.hash,
@@ -59,6 +60,7 @@ export async function insertCandidate(
       candidate.simulationDigest,
       candidate.decisions,
       candidate.flips,
+      JSON.stringify(candidate.skipped),
       candidate.recordId,
     ],
   );

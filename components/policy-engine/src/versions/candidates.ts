@@ -116,14 +116,18 @@ export function createCandidates(dependencies: {
     );
   }
 
-  /** A large bundle takes seconds, which nobody should wait for under the lock. What is wrong with it is told there. */
+  /**
+   * A large bundle takes seconds, which nobody should wait for under the lock. What is wrong with it is told there.
+   *
+   * @throws CodedError when this node cannot load it now, which says nothing about the bundle
+   */
   async function loadAhead(id: PolicyCandidateId): Promise<LoadedBundle | undefined> {
     const found = await findCandidate(pool, id);
     if (found === undefined || statusOf(found, clock.now()) !== 'proposed') return undefined;
     try {
       return await loadBundleAside(found.bundle);
     } catch (error) {
-      if (isCodedError(error)) return undefined;
+      if (isCodedError(error) && error.category !== 'unavailable') return undefined;
       throw error;
     }
   }
@@ -174,6 +178,7 @@ export function createCandidates(dependencies: {
             id: report.id,
             digest: report.digest,
             decisions: report.decisions,
+            skipped: report.skipped,
             permit_to_deny: report.permitToDeny,
             deny_to_permit: report.denyToPermit,
           },
@@ -189,6 +194,7 @@ export function createCandidates(dependencies: {
         untested: tests.untested,
         decisions: report.decisions,
         flips: report.permitToDeny + report.denyToPermit,
+        skipped: report.skipped,
         recordId,
       };
       await transaction(pool, async (session) => {

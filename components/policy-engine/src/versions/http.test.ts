@@ -96,13 +96,15 @@ describe('the interface of the policies', () => {
     expect(node.current().version.version).toBe(1);
   });
 
-  it('rejects with a reason', async () => {
-    const simulation = rig.simulated(stricter, 1);
+  it('shows what the simulation found and skipped, and rejects with a reason', async () => {
+    const skipped = { entity_missing: 2 };
+    const simulation = rig.simulated(stricter, 1, { skipped });
     const { body } = await call('POST', '/policies/candidates', 'proposer~policy:propose', {
       bundle: stricter,
       ...about,
       simulation,
     });
+    expect(body.simulation).toEqual({ id: simulation, decisions: 9, flips: 1, skipped });
     expect(
       await call('POST', `/policies/candidates/${body.id}/reject`, 'approver~policy:approve', { reason: 'No' }),
     ).toMatchObject({ status: 200, body: { status: 'rejected', decidedBy: approver.id } });

@@ -1,5 +1,5 @@
 import type { AuditLog } from '@countersign/contracts';
-import { toInstant } from '@countersign/kernel';
+import { canonicalize, type Json, toInstant } from '@countersign/kernel';
 import { memberOf } from '../history/json-members.ts';
 import type { StoredCandidate } from './candidate-store.ts';
 
@@ -13,6 +13,8 @@ export async function wasProposed(candidate: StoredCandidate, audit: Pick<AuditL
   const { data } = record;
   const [tests, simulation] = [memberOf(data, 'tests'), memberOf(data, 'simulation')];
   const flips = Number(memberOf(simulation, 'permit_to_deny')) + Number(memberOf(simulation, 'deny_to_permit'));
+  // A record of the release before does not tell what was skipped.
+  const skipped = memberOf(simulation, 'skipped') ?? {};
   return (
     record.subject?.id === candidate.proposedBy &&
     memberOf(data, 'candidate') === candidate.id &&
@@ -22,6 +24,7 @@ export async function wasProposed(candidate: StoredCandidate, audit: Pick<AuditL
     memberOf(tests, 'passed') === candidate.testsPassed &&
     memberOf(tests, 'untested') === candidate.untested.length &&
     memberOf(simulation, 'decisions') === candidate.decisions &&
-    flips === candidate.flips
+    flips === candidate.flips &&
+    canonicalize(skipped as Json) === canonicalize(candidate.skipped)
   );
 }

@@ -82,7 +82,17 @@ export const candidate = Type.Object(
     expiresAt: instantSchema(),
     decidedBy: Type.Optional(Type.String()),
     tests: Type.Object({ passed: count, untested: Type.Array(Type.String()) }, strict),
-    simulation: Type.Object({ id: idSchema('simulation'), decisions: count, flips: count }, strict),
+    simulation: Type.Object(
+      {
+        id: idSchema('simulation'),
+        decisions: count,
+        flips: count,
+        skipped: Type.Record(Type.String(), count, {
+          description: 'Decisions that it could not judge, by what was missing',
+        }),
+      },
+      strict,
+    ),
   },
   { ...strict, title: 'PolicyCandidate' },
 );

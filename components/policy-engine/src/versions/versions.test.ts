@@ -1,9 +1,10 @@
 import { policyErrors } from '@countersign/contracts';
-import { CodedError, digestOf } from '@countersign/kernel';
+import { CodedError, digestOf, type Json } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { hashOfBundle, partsOf } from '../bundle/parts.ts';
 import { about, approver, createRig, proposer, type Rig } from '../testing/governance-rig.ts';
+import { holdLine } from '../testing/hold-line.ts';
 import { smallBundle } from '../testing/small-bundle.ts';
 import type { GovernedVersions } from './versions.ts';
 
@@ -37,6 +38,23 @@ async function publish(node: GovernedVersions, bundle = stricter) {
 
 const recordsOf = (type: string) => rig.records.filter((record) => record.type === type);
 const sql = (text: string, values: unknown[] = []) => rig.scratch.pool('policy-engine').query(text, values);
+
+/** A node that is told nothing by itself, and how often it has verified a version. */
+async function openWatched() {
+  const watched = { verified: 0 };
+  const node = await rig.open({
+    pollMs: 3_600_000,
+    signer: {
+      ...rig.keys,
+      publicKeys: () => {
+        watched.verified += 1;
+        return rig.keys.publicKeys('policy-bundle');
+      },
+    },
+  });
+  watched.verified = 0;
+  return { node, watched };
+}
 
 describe('an installation', () => {
   it('begins with the bundle of the release, recorded with its texts and signed', async () => {
@@ -105,7 +123,7 @@ describe('a change of the policies', () => {
       changeRequest: 'CHG-7',
       proposedBy: proposer.id,
       tests: { passed: 3, untested: [] },
-      simulation: { decisions: 9, flips: 1 },
+      simulation: { decisions: 9, flips: 1, skipped: {} },
     });
     expect(node.current().version.version).toBe(1);
     expect(await other.candidate(candidate.id)).toEqual({ candidate, bundle: stricter });
@@ -156,6 +174,7 @@ describe('a change of the policies', () => {
     'in the name of somebody else': `proposed_by = 'person:eve', digest = $2`,
     'that has been given longer': `expires_at = expires_at + interval '1 year'`,
     'whose simulation has been prettified': 'flips = 0',
+    'whose simulation has skipped something else': `skipped = '{"entity_missing":1}'`,
     'whose untested policies have been left out': `untested = '["too-large"]'`,
     'of another record': `record_id = $2`,
   };
@@ -183,6 +202,34 @@ describe('a change of the policies', () => {
     const node = await rig.open();
     const simulation = rig.simulated(stricter, 1, { decisions: 0, range: { until: '2026-11-21T00:00:00.000Z' } });
     expect(await node.propose(stricter, { ...about, simulation }, proposer)).toMatchObject({ status: 'proposed' });
+  });
+
+  it('tells the record and the second person what its simulation has skipped', async () => {
+    const node = await rig.open();
+    const skipped = { entity_missing: 250_000, input_missing: 1 };
+    const simulation = rig.simulated(stricter, 1, { decisions: 1, skipped });
+    const { id, digest } = await node.propose(stricter, { ...about, simulation }, proposer);
+    expect((await node.candidate(id)).candidate.simulation).toEqual({
+      id: simulation,
+      decisions: 1,
+      flips: 1,
+      skipped,
+    });
+    expect(recordsOf('policy.proposed')).toMatchObject([{ data: { simulation: { decisions: 1, skipped } } }]);
+    await sql(`update policy_candidates set skipped = '{}' where id = $1`, [id]);
+    expect(await refusalOf(node.approve(id, digest, approver))).toMatchObject({ code: 'candidate_digest' });
+  });
+
+  it('that was proposed before records told what was skipped can still be approved', async () => {
+    const node = await rig.open();
+    const { id, digest } = await propose(node);
+    const place = rig.records.findIndex(({ type }) => type === 'policy.proposed');
+    const record = rig.records[place];
+    if (record === undefined) throw new Error('nothing was proposed');
+    const data = record.data as Readonly<Record<string, Json>>;
+    const { skipped: _, ...simulation } = data['simulation'] as Readonly<Record<string, Json>>;
+    rig.records[place] = { ...record, data: { ...data, simulation } };
+    expect(await node.approve(id, digest, approver)).toMatchObject({ version: 2 });
   });
 
   it('is shown to nobody as another one than was proposed', async () => {
@@ -281,12 +328,29 @@ describe('a change of the policies', () => {
     expect(await node.approve(id, digest, approver)).toMatchObject({ version: 2 });
   });
 
+  it('is approved later when its bundle cannot be read now, and nobody waits for that under the lock', async () => {
+    const node = await rig.open();
+    const { id, digest } = await propose(node);
+    const letGo = holdLine(16);
+    const other = await rig.scratch.pool('policy-engine').connect();
+    await other.query('begin');
+    await other.query('lock table policy_versions in share row exclusive mode');
+    const refusal = await refusalOf(node.approve(id, digest, approver)).finally(async () => {
+      await other.query('rollback');
+      other.release();
+    });
+    expect(refusal).toMatchObject({ code: 'bundles_waiting' });
+    expect(recordsOf('policy.refused')).toEqual([]);
+    await letGo();
+    expect(await node.approve(id, digest, approver)).toMatchObject({ version: 2 });
+  });
+
   it('of an unknown id is not found', async () => {
     const node = await rig.open();
     const { id, digest } = await propose(node);
     const other = id.replace(/.$/, (last) => (last === '0' ? '1' : '0')) as typeof id;
-    for (const attempt of [node.approve(other, digest, approver), node.reject(other, approver, 'why')])
-      expect(await refusalOf(attempt)).toMatchObject({ code: 'candidate_not_found' });
+    for (const attempt of [() => node.approve(other, digest, approver), () => node.reject(other, approver, 'why')])
+      expect(await refusalOf(attempt())).toMatchObject({ code: 'candidate_not_found' });
     expect(await refusalOf(node.candidate(other))).toMatchObject({ code: 'candidate_not_found' });
     expect(await refusalOf(node.bundle(77))).toMatchObject({ code: 'version_not_found' });
   });
@@ -339,6 +403,16 @@ describe('a proposal is refused, and that is recorded,', () => {
       report: { decisions: 0, range: { until: '2020-01-01T00:00:00.000Z' } },
       code: 'policy_not_simulated',
     },
+    'when the simulation judged nothing and skipped all there was': {
+      bundle: stricter,
+      report: {
+        decisions: 0,
+        skipped: { entity_missing: 250_000, input_missing: 1 },
+        range: { until: '2026-11-21T00:00:00.000Z' },
+      },
+      code: 'policy_not_simulated',
+      detail: 'had to be skipped (entity_missing 250000, input_missing 1). Choose a time',
+    },
     'when the simulation is a day old': {
       bundle: stricter,
       report: { finishedAt: '2026-11-20T00:00:00.000Z' },
@@ -352,7 +426,10 @@ describe('a proposal is refused, and that is recorded,', () => {
     const known = rig.simulated(of, 1, 'report' in how ? how.report : {});
     const simulation =
       'simulate' in how && how.simulate === 'nothing' ? (`${known.slice(0, -1)}_` as typeof known) : known;
-    expect(await refusalOf(node.propose(bundle, { ...about, simulation }, proposer))).toMatchObject({ code });
+    expect(await refusalOf(node.propose(bundle, { ...about, simulation }, proposer))).toMatchObject({
+      code,
+      detail: expect.stringContaining('detail' in how ? how.detail : ''),
+    });
     expect(recordsOf('policy.refused')).toMatchObject([{ reason: code, subject: proposer }]);
     expect(await node.candidates()).toEqual([]);
   });
@@ -435,6 +512,36 @@ describe('a roll-back', () => {
     expect(node.current().version.version).toBe(3);
   });
 
+  it('keeps nobody waiting while its bundle is read, and goes back from what is in force by then', async () => {
+    const node = await rig.open();
+    await publish(node);
+    const { node: other, watched } = await openWatched();
+    const next = await propose(node, smallBundle('70.0'));
+    const letGo = holdLine(0, 'urgent');
+    const rollingBack = other.rollBack(about, proposer);
+    await vi.waitFor(() => expect(watched.verified).toBe(2), 60_000);
+    // It is published at once, and in force on this node when the line goes on.
+    const approving = node.approve(next.id, next.digest, approver);
+    const published = vi.waitFor(async () => expect(await node.list()).toHaveLength(3), 60_000);
+    await Promise.race([published, approving]);
+    await letGo();
+    await approving;
+    expect(await rollingBack).toMatchObject({ version: 4, rolledBackTo: 2, hash: hashOfBundle(stricter) });
+    expect(other.current().loaded.hash).toBe(hashOfBundle(stricter));
+  });
+
+  it('reads the bundle once for all who ask for it at the same time', async () => {
+    await publish(await rig.open());
+    const { node, watched } = await openWatched();
+    // All places but one are taken.
+    const letGo = holdLine(15, 'urgent');
+    const asking = Promise.allSettled(Array.from({ length: 4 }, () => node.rollBack(about, proposer)));
+    await vi.waitFor(() => expect(watched.verified).toBe(8), 60_000);
+    await letGo();
+    const codes = (await asking).map((answer) => (answer.status === 'rejected' ? answer.reason.code : 'done'));
+    expect(codes.sort()).toEqual(['done', ...Array(3).fill('nothing_to_roll_back')]);
+  });
+
   it('does not go further because a row says that the last one was none', async () => {
     const node = await rig.open();
     await publish(node);
@@ -483,7 +590,7 @@ describe('a past version', () => {
 
 describe('a node', () => {
   it('answers for no version that it cannot have', async () => {
-    const node = await rig.open();
+    const node = await rig.open({ versionWithinMs: 2_000 });
     const error = await refusalOf(node.atLeast(2));
     expect(error).toMatchObject({ code: 'policy_behind', category: 'unavailable' });
     expect(policyErrors.codes.policy_behind).toBe('unavailable');
@@ -494,6 +601,18 @@ describe('a node', () => {
     const { id, digest } = await propose(node);
     const waiting = other.atLeast(2);
     await node.approve(id, digest, approver);
+    expect((await waiting).version.version).toBe(2);
+  });
+
+  it('waits no longer for it than it was set up to', async () => {
+    const [node, patient, hasty] = [await rig.open(), await rig.open(), await rig.open({ versionWithinMs: 20 })];
+    const { id, digest } = await propose(node);
+    const letGo = holdLine(0, 'urgent');
+    const waiting = patient.atLeast(2);
+    const approving = node.approve(id, digest, approver);
+    expect(await refusalOf(hasty.atLeast(2))).toMatchObject({ code: 'policy_behind' });
+    await letGo();
+    await approving;
     expect((await waiting).version.version).toBe(2);
   });
 
@@ -516,7 +635,7 @@ describe('a node', () => {
     'under a key that nobody has': `update policy_versions set signature = signature || '{"kid":"other"}', change_request = 'X' where version = 2`,
   };
   it.each(Object.entries(forgeries))('does not take a version %s, and does not start on it', async (_, forgery) => {
-    const [node, other] = [await rig.open(), await rig.open({ pollMs: 60_000 })];
+    const [node, other] = [await rig.open(), await rig.open({ pollMs: 60_000, versionWithinMs: 2_000 })];
     await other.stop();
     await publish(node);
     const hash = hashOfBundle(smallBundle('99999.0'));
@@ -528,7 +647,7 @@ describe('a node', () => {
   });
 
   it('keeps what is in force when the database is put back', async () => {
-    const node = await rig.open();
+    const node = await rig.open({ versionWithinMs: 2_000 });
     await publish(node);
     await sql('delete from policy_candidates');
     await sql('delete from policy_versions where version = 2');

@@ -44,13 +44,15 @@ export interface PolicyVersionsDependencies {
   readonly logger: Logger;
   /** How often to look for versions that nobody announced. 2 s by default. */
   readonly pollMs?: number;
+  /** How long to wait for a version that was asked for and is not active yet. 2 s by default. */
+  readonly versionWithinMs?: number;
 }
 
 export interface GovernedVersions extends PolicyVersions {
   /** What this node decides by. */
   current(): ActivePolicies;
   /**
-   * The active version when it is at least this one, waiting up to two seconds for it.
+   * The active version when it is at least this one, waiting for it (`versionWithinMs`).
    *
    * @throws CodedError `policy_behind`
    */

@@ -45,6 +45,9 @@ export const decision = closed({
 const entity = closed({ type: text(), id: text() });
 const comparable = closed({ decision: flag(), determining: texts(), errors: texts() });
 const sources = ['policy-engine'];
+const skipped = Type.Record(Type.String(), count(), {
+  description: 'Decisions that were not judged, by what was missing',
+});
 
 export const decisionRecords = {
   'decision.made': {
@@ -92,6 +95,7 @@ export const decisionRecords = {
         id: id('sim'),
         digest: optional(digest()),
         decisions: count(),
+        skipped: optional(skipped),
         permit_to_deny: count(),
         deny_to_permit: count(),
       }),
@@ -151,11 +155,12 @@ export const decisionRecords = {
       range: Type.Record(Type.String(), Type.String()),
       records: count(),
       decisions: count(),
-      skipped: Type.Record(Type.String(), count(), { description: 'By what was missing' }),
+      skipped,
       permit_to_deny: count(),
       deny_to_permit: count(),
       otherwise_changed: count(),
-      limit_changes: optional(count('Limits and rates that it changes, which were not tried')),
+      limit_changes: optional(count('Limits and rates that it changes')),
+      limit_changes_not_tried: optional(count('Those among them that readings of the past say nothing about')),
       digest: Type.Union([digest('Of the report'), Type.Null()]),
     }),
   },

@@ -62,7 +62,7 @@ async function network() {
 describe('a transaction', () => {
   let pool: pg.Pool;
   beforeAll(() => {
-    pool = scratch.pool('alpha', { statementTimeoutMs: 500, maxConnections: 2 });
+    pool = scratch.pool('alpha', { maxConnections: 2 });
   });
   beforeEach(() => pool.query('delete from notes'));
   const texts = async (): Promise<string[]> =>
@@ -103,7 +103,10 @@ describe('a transaction', () => {
   });
 
   it('is unavailable, not hanging, when a statement takes too long or a lock is not free', async () => {
-    await expect(transaction(pool, (client) => client.query('select pg_sleep(10)'))).rejects.toMatchObject(unavailable);
+    const hurried = scratch.pool('alpha', { statementTimeoutMs: 100 });
+    await expect(transaction(hurried, (client) => client.query('select pg_sleep(60)'))).rejects.toMatchObject(
+      unavailable,
+    );
     const impatient = scratch.pool('alpha', { lockTimeoutMs: 50 });
     await pool.query(`insert into notes values ('a')`);
     await transaction(pool, async (client) => {
@@ -115,7 +118,9 @@ describe('a transaction', () => {
   });
 
   it('is unavailable when every connection is taken', async () => {
-    const small = scratch.pool('alpha', { maxConnections: 1, connectTimeoutMs: 50 });
+    const small = scratch.pool('alpha', { maxConnections: 1, connectTimeoutMs: 200 });
+    // The first connection, which has the same limit, is there before one is counted on.
+    await vi.waitFor(() => small.query('select 1'), 60_000);
     await transaction(small, async () => {
       await expect(transaction(small, async () => 1)).rejects.toMatchObject(unavailable);
     });
@@ -142,8 +147,9 @@ describe('a transaction', () => {
     const far = componentPool({
       ...wire.access,
       maxConnections: 2,
-      statementTimeoutMs: 100,
-      connectTimeoutMs: 500,
+      // An answer is waited for two seconds longer; what is answered has room enough.
+      statementTimeoutMs: 2_000,
+      connectTimeoutMs: 30_000,
       onError: (error) => errors.push(error),
     });
     await far.query('select 1');
@@ -319,7 +325,7 @@ describe('listening', () => {
       },
     });
     wire.forget();
-    await vi.waitFor(() => expect(reconnected).toBe(true), { timeout: 15_000 });
+    await vi.waitFor(() => expect(reconnected).toBe(true), { timeout: 60_000 });
     await subscription.close();
     await wire.close();
   });

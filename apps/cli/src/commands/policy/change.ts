@@ -7,6 +7,7 @@ import {
   type CandidateView,
   call,
   describeCandidate,
+  describeFound,
   describeVersion,
   isOutdated,
   requireScope,
@@ -184,7 +185,7 @@ function candidateCommand(policy: Command, options: () => ConnectionOptions): vo
       print(
         `${tests.passed} tests passed, policies untested: ${tests.untested.length === 0 ? 'none' : tests.untested.join(', ')}`,
       );
-      print(`${simulation.flips} of ${simulation.decisions} decisions come out otherwise  ${dim(simulation.id)}`);
+      print(describeFound(candidate));
       const path = `/simulations/${encodeURIComponent(simulation.id)}`;
       const report = (await call(connection, 'GET', path)) as SimulationView;
       for (const line of drawSimulation(report).slice(1)) print(line);

@@ -1,6 +1,6 @@
 import { CodedError } from '@countersign/kernel';
 import { expect, it } from 'vitest';
-import { call, requireScope } from './door.ts';
+import { type CandidateView, call, describeFound, requireScope } from './door.ts';
 
 const refusing = {
   token: () =>
@@ -40,4 +40,25 @@ it('tells whoever may not even read nothing of the kind', async () => {
   await expect(requireScope(refusing, 'policy:read')).rejects.toMatchObject({
     detail: 'The client is not registered.',
   });
+});
+
+it('says of a candidate what its simulation could not judge', () => {
+  const candidate = (skipped: CandidateView['simulation']['skipped']): CandidateView => ({
+    id: 'pol_1',
+    status: 'proposed',
+    hash: '',
+    digest: '',
+    changeRequest: '',
+    reason: '',
+    baseVersion: 1,
+    proposedBy: '',
+    expiresAt: '',
+    tests: { passed: 1, untested: [] },
+    simulation: { id: 'sim_1', decisions: 9, flips: 1, ...(skipped === undefined ? {} : { skipped }) },
+  });
+  expect(describeFound(candidate({ entity_missing: 250_000, input_missing: 2 }))).toBe(
+    '1 of 9 decisions come out otherwise  not judged: 250000 entity_missing, 2 input_missing  sim_1',
+  );
+  for (const nothing of [{}, undefined])
+    expect(describeFound(candidate(nothing))).toBe('1 of 9 decisions come out otherwise  sim_1');
 });

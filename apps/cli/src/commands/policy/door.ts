@@ -38,7 +38,13 @@ export interface CandidateView {
   readonly expiresAt: string;
   readonly decidedBy?: string;
   readonly tests: { readonly passed: number; readonly untested: readonly string[] };
-  readonly simulation: { readonly id: string; readonly decisions: number; readonly flips: number };
+  readonly simulation: {
+    readonly id: string;
+    readonly decisions: number;
+    readonly flips: number;
+    /** By what was missing. Not told by a control plane of the release before. */
+    readonly skipped?: Readonly<Record<string, number>>;
+  };
 }
 
 /** What of a connection calling this interface needs. */
@@ -82,7 +88,7 @@ const nextSteps: Readonly<Record<string, string>> = {
   decision_not_found: '`countersign log show` lists records.',
   policy_not_simulated:
     '`countersign policy publish` simulates by itself: run it again. Where --from or --until kept to a time in which ' +
-    'nothing was decided, leave them out.',
+    'nothing was decided or could be judged, name another or none.',
 };
 
 /** What to do about a refusal, where the interface cannot know by what command it was asked. */
@@ -121,6 +127,13 @@ export function describeVersion({
  */
 export function isOutdated({ status, baseVersion }: CandidateView, newest: number): boolean {
   return status === 'proposed' && baseVersion < newest;
+}
+
+/** What the simulation of a candidate found, and what it could not judge. */
+export function describeFound({ simulation: { id, decisions, flips, skipped = {} } }: CandidateView): string {
+  const left = Object.entries(skipped).map(([why, count]) => `${count} ${visible(why)}`);
+  const unjudged = left.length === 0 ? '' : yellow(`  not judged: ${left.join(', ')}`);
+  return `${flips} of ${decisions} decisions come out otherwise${unjudged}  ${dim(id)}`;
 }
 
 export function describeCandidate(

@@ -1,6 +1,6 @@
 import { bold, dim, green, print, red, yellow } from '../../output.ts';
 import { compareBundles, countChanges, type Difference, type Side } from './compare-bundles.ts';
-import { limitsNotTried } from './draw-limit-changes.ts';
+import { limitsTriedApart } from './draw-limit-changes.ts';
 import type { DiffLine } from './text-diff.ts';
 import { visible } from './visible.ts';
 
@@ -13,7 +13,7 @@ export function printComparison(before: Side, after: Side): boolean {
   }
   const { added, changed, removed } = countChanges(differences);
   print(dim(differences.length === 0 ? 'nothing differs' : `${added} added, ${changed} changed, ${removed} removed`));
-  if (differences.some(({ kind }) => kind === 'limit' || kind === 'rate')) print(yellow(limitsNotTried));
+  if (differences.some(({ kind }) => kind === 'limit' || kind === 'rate')) print(yellow(limitsTriedApart));
   return differences.length > 0;
 }
 

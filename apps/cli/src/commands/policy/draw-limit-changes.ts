@@ -6,9 +6,13 @@ import { visible } from './visible.ts';
 const shownAtMost = 20;
 
 /** What nobody must take a simulation for. */
-export const limitsNotTried =
-  'No simulation tries limits and rates: each decision was held to the limits as they were found then, and what was used ' +
-  'is not counted again.';
+export const limitsByThemselves =
+  'What is tried, each decision was held to by itself, against what had been used then: nothing is counted again. For ' +
+  'what is not, decisions were held to the limits as they were found.';
+
+/** Of a comparison, which tries nothing. */
+export const limitsTriedApart =
+  'A simulation tries limits as far as recorded readings go, and no rates: its report says of each on how many decisions.';
 
 /** Of a report that says nothing of them. */
 export const limitsNotTold =
@@ -21,14 +25,25 @@ export function drawLimitChanges(changes: readonly LimitChangeView[]): readonly 
   const rest = changes.length - shown.length;
   return [
     '',
-    yellow(`${grouped(changes.length)} ${changes.length === 1 ? 'change' : 'changes'} of limits and rates, not tried`),
+    yellow(`${grouped(changes.length)} ${changes.length === 1 ? 'change' : 'changes'} of limits and rates`),
     ...shown.map(drawn),
     ...(rest > 0 ? [dim(`and ${grouped(rest)} more; --json shows the first thousand`)] : []),
-    dim(limitsNotTried),
+    dim(limitsByThemselves),
   ];
 }
 
-function drawn({ kind, id, change, before, after }: LimitChangeView): string {
+function drawn(change: LimitChangeView): string {
+  return `${difference(change)}  ${howFarTried(change)}`;
+}
+
+/** By how many decisions: a limit that none was held to has not been tried either. */
+function howFarTried({ tried }: LimitChangeView): string {
+  if (tried === undefined) return yellow('not tried');
+  if (tried === 0) return yellow('tried on no decision');
+  return dim(`tried on ${grouped(tried)} ${tried === 1 ? 'decision' : 'decisions'}`);
+}
+
+function difference({ kind, id, change, before, after }: LimitChangeView): string {
   const name = `${kind.padEnd(5)}  ${bold(visible(id))}`;
   switch (change) {
     case 'added':

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { limitsNotTold, limitsNotTried } from './draw-limit-changes.ts';
+import { limitsByThemselves, limitsNotTold } from './draw-limit-changes.ts';
 import { drawSimulation } from './draw-simulation.ts';
 import { progressBar } from './progress-bar.ts';
 import type { SimulationView } from './simulation.ts';
@@ -80,25 +80,46 @@ describe('a simulation drawn for a terminal', () => {
     expect(drawSimulation(earlier).slice(lines.length)).toEqual(['', limitsNotTold]);
   });
 
-  it('says that limits change, from what to what, and that nothing of it was tried', () => {
+  it('shows the limits that a decision was or would be past', () => {
+    const [flip] = report.flips;
+    const one = { record: 'rec_2', at: '', principal: '', action: '', from: 'permit', to: 'deny', ...flip };
+    const drawn = drawSimulation({
+      ...report,
+      flips: [
+        { ...one, before: ['traders'], after: [], limits: { before: [], after: ['hour', 'day'] } },
+        { ...one, before: [], after: ['traders'], limits: { before: ['ho\u001bur'], after: [] } },
+      ],
+    });
+    expect(drawn).toContain('    traders -> limits hour, day');
+    expect(drawn).toContain('    limit ho\\u001bur -> traders');
+  });
+
+  it('says that limits change, from what to what, and on how many decisions that was tried', () => {
     const hour = { id: 'hour', most: '20000000', window: { rolling_seconds: 3600 } };
     const drawn = drawSimulation({
       ...report,
       limitChanges: [
-        { kind: 'limit', id: 'hour', change: 'changed', before: hour, after: { ...hour, most: '2\u001b[0m' } },
-        { kind: 'limit', id: 'day', change: 'removed', before: { id: 'day' } },
+        {
+          kind: 'limit',
+          id: 'hour',
+          change: 'changed',
+          before: hour,
+          after: { ...hour, most: '2\u001b[0m' },
+          tried: 1_000,
+        },
+        { kind: 'limit', id: 'day', change: 'removed', before: { id: 'day' }, tried: 0 },
         { kind: 'rate', id: 'USD/EUR', change: 'changed', before: '1', after: '0.5' },
         { kind: 'rate', id: 'CHF/EUR', change: 'added', after: '1.1' },
       ],
     }).slice(lines.length);
     expect(drawn).toEqual([
       '',
-      '4 changes of limits and rates, not tried',
-      '~ limit  hour  most 20000000 -> 2\\u001b[0m',
-      '- limit  day  {"id":"day"}',
-      '~ rate   USD/EUR  1 -> 0.5',
-      '+ rate   CHF/EUR  1.1',
-      limitsNotTried,
+      '4 changes of limits and rates',
+      '~ limit  hour  most 20000000 -> 2\\u001b[0m  tried on 1,000 decisions',
+      '- limit  day  {"id":"day"}  tried on no decision',
+      '~ rate   USD/EUR  1 -> 0.5  not tried',
+      '+ rate   CHF/EUR  1.1  not tried',
+      limitsByThemselves,
     ]);
     const change = { kind: 'rate', id: 'X', change: 'added', after: '1' } as const;
     const many = drawSimulation({ ...report, limitChanges: Array.from({ length: 1_000 }, () => change) });

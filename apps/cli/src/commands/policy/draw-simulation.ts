@@ -75,14 +75,16 @@ function flipLines({ flips, permitToDeny, denyToPermit }: SimulationView): reado
   const shown = flips.slice(0, flipsShown);
   const rest = permitToDeny + denyToPermit - shown.length;
   return [
-    ...shown.flatMap(({ record, at, principal, action, from, to, before, after }) => [
+    ...shown.flatMap(({ record, at, principal, action, from, to, before, after, limits }) => [
       `${at}  ${from} to ${to === 'deny' ? red(to) : green(to)}  ${visible(principal)}  ${visible(action)}  ${dim(record)}`,
-      dim(`    ${policies(before)} -> ${policies(after)}`),
+      dim(`    ${grounds(before, limits?.before)} -> ${grounds(after, limits?.after)}`),
     ]),
     ...(rest > 0 ? [dim(`and ${grouped(rest)} more; --json shows the first thousand`)] : []),
   ];
 }
 
-function policies(ids: readonly string[]): string {
-  return ids.length === 0 ? 'no policy' : visible(ids.join(', '));
+/** What it was denied or permitted for. */
+function grounds(policies: readonly string[], limits: readonly string[] = []): string {
+  if (limits.length > 0) return visible(`${limits.length === 1 ? 'limit' : 'limits'} ${limits.join(', ')}`);
+  return policies.length === 0 ? 'no policy' : visible(policies.join(', '));
 }

@@ -1,22 +1,14 @@
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect } from '../../connection.ts';
-import { bold, dim, exitCodes, green, print, printBeside, printJson, red, yellow } from '../../output.ts';
+import { bold, exitCodes, green, print, printBeside, printJson, red, yellow } from '../../output.ts';
 import { call } from './door.ts';
+import { drawDecision, drawExplanation, type ExplanationView, type RecordedView } from './draw-explanation.ts';
 import { drawSimulation } from './draw-simulation.ts';
 import { readFolderBundle, withProblems } from './folder.ts';
 import { jsonOption, readDesk, readFolder, readId, readTime } from './options.ts';
 import { simulateShowingProgress } from './show-progress.ts';
 import type { SimulationRange } from './simulation.ts';
 import { visible } from './visible.ts';
-
-interface RecordedView {
-  readonly decision: boolean;
-  readonly policyVersion: number;
-  readonly determining: readonly string[];
-  readonly reasons: readonly { readonly code: string; readonly detail: string }[];
-  readonly obligations: readonly Readonly<Record<string, unknown>>[];
-  readonly inputDigest: string;
-}
 
 type ReplayView = { readonly recorded: RecordedView } & (
   | { readonly outcome: 'identical' }
@@ -30,20 +22,6 @@ type ReplayView = { readonly recorded: RecordedView } & (
     }
   | { readonly outcome: 'missing'; readonly missing: readonly string[] }
 );
-
-interface ExplanationView {
-  readonly recorded: RecordedView;
-  readonly policies: readonly { readonly id: string; readonly text: string; readonly determining: boolean }[];
-  readonly unmet: readonly {
-    readonly policyId: string;
-    readonly effect: string;
-    readonly conditions: readonly {
-      readonly text: string;
-      readonly outcome: string;
-      readonly found: readonly string[];
-    }[];
-  }[];
-}
 
 /** Past decisions, judged again: `simulate`, `replay` and `explain` of `countersign policy`. */
 export function policyHistoryCommands(policy: Command, options: () => ConnectionOptions): void {
@@ -82,34 +60,20 @@ export function policyHistoryCommands(policy: Command, options: () => Connection
   policy
     .command('explain')
     .argument('<record>', 'its id; `countersign log show` lists records', readId)
-    .description('take a recorded decision apart: the policies that spoke, and what they found')
+    .description(
+      'take a recorded decision apart: the policies that spoke, what they found, and the limits that were reached',
+    )
     .option(...jsonOption('the whole answer, with the entities that could be read'))
     .action(async (record: string, { json }: { readonly json?: true }) => {
       const path = `/decisions/${encodeURIComponent(record)}`;
       const answer = (await call(connect(options()), 'GET', path)) as ExplanationView;
       if (json === true) printJson(answer);
-      else printExplanation(answer);
+      else for (const text of drawExplanation(answer)) print(text);
     });
 }
 
-function printDecision({
-  decision,
-  policyVersion,
-  determining,
-  reasons,
-  obligations,
-  inputDigest,
-}: RecordedView): void {
-  print(
-    `${bold(decision ? green('permit') : red('deny'))}  by version ${policyVersion}` +
-      `${determining.length === 0 ? '' : `: ${visible(determining.join(', '))}`}  ${dim(`input ${inputDigest}`)}`,
-  );
-  for (const { code, detail } of reasons) print(`  ${code}  ${visible(detail)}`);
-  for (const obligation of obligations) print(`  ${yellow('needs')}  ${visible(JSON.stringify(obligation))}`);
-}
-
 function printReplay(answer: ReplayView): void {
-  printDecision(answer.recorded);
+  for (const text of drawDecision(answer.recorded)) print(text);
   switch (answer.outcome) {
     case 'identical':
       print(`${green('identical')}  decision, reasons and input digest come out as they were recorded`);
@@ -128,18 +92,5 @@ function printReplay(answer: ReplayView): void {
       return;
     default:
       answer satisfies never;
-  }
-}
-
-function printExplanation({ recorded, policies, unmet }: ExplanationView): void {
-  printDecision(recorded);
-  for (const { id, text } of policies.filter(({ determining }) => determining))
-    print(`\n${dim(`// ${visible(id)}`)}\n${text.split('\n').map(visible).join('\n')}`);
-  for (const { policyId, effect, conditions } of unmet) {
-    print(`\n${bold(visible(policyId))}  ${effect === 'forbid' ? 'forbids it because' : 'would permit it if'}`);
-    for (const { text, outcome, found } of conditions) {
-      print(`  ${visible(text)}  ${outcome === 'true' ? dim(outcome) : red(outcome)}`);
-      for (const value of found) print(dim(`    ${visible(value)}`));
-    }
   }
 }

@@ -44,19 +44,22 @@ export interface SimulationView {
     readonly to: string;
     readonly before: readonly string[];
     readonly after: readonly string[];
+    readonly limits?: { readonly before: readonly string[]; readonly after: readonly string[] };
   }[];
   /** Missing in reports that were made before they said so. */
   readonly limitChanges?: readonly LimitChangeView[];
   readonly digest?: string;
 }
 
-/** A limit or a rate that the candidate changes, and no simulation tries. */
+/** A limit or a rate that the candidate changes. */
 export interface LimitChangeView {
   readonly kind: 'limit' | 'rate';
   readonly id: string;
   readonly change: 'added' | 'changed' | 'removed';
   readonly before?: unknown;
   readonly after?: unknown;
+  /** Decisions that were held to it; missing where it was not tried. */
+  readonly tried?: number;
 }
 
 const pollEveryMs = 250;

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { drawExplanation, type ExplanationView } from './draw-explanation.ts';
+
+const reading = { unit: 'EUR', most: '250', used: '240', amount: '20', headroom: '10' };
+const explanation: ExplanationView = {
+  recorded: {
+    decision: false,
+    policyVersion: 3,
+    determining: [],
+    reasons: [{ code: 'limit_exceeded', detail: 'The limit day has 10 EUR left.' }],
+    obligations: [],
+    inputDigest: 'digest',
+  },
+  policies: [{ id: 'orders', text: 'permit (\n);', determining: false }],
+  limits: [
+    { ...reading, limit: 'day', key: 'trader=\u001b[31manna', window: 'PT86400S', exceeded: true },
+    { ...reading, limit: 'hour', key: 'trader=anna', window: 'PT3600S', exceeded: false, passedBy: 'supervisor' },
+    { ...reading, limit: 'order', key: 'trader=anna', window: 'order', exceeded: false },
+  ],
+  unmet: [],
+};
+
+describe('an explanation drawn for a terminal', () => {
+  it('shows what an exceeded limit was found at, and whose approval let another be passed', () => {
+    expect(drawExplanation(explanation)).toEqual([
+      'deny  by version 3  input digest',
+      '  limit_exceeded  The limit day has 10 EUR left.',
+      '',
+      'limit day  exceeded',
+      '  trader=\\u001b[31manna  PT86400S',
+      '    240 of 250 EUR used, 10 left, 20 asked for',
+      '',
+      'limit hour  passed by supervisor',
+      '  trader=anna  PT3600S',
+      '    240 of 250 EUR used, 10 left, 20 asked for',
+    ]);
+  });
+
+  it('shows the text of a policy that decided, and its conditions with what was found', () => {
+    const drawn = drawExplanation({
+      recorded: { ...explanation.recorded, determining: ['large'], reasons: [] },
+      policies: [{ id: 'large', text: 'forbid (\n) when { a };', determining: true }],
+      limits: [],
+      unmet: [
+        { policyId: 'large', effect: 'forbid', conditions: [{ text: 'a', outcome: 'true', found: ['a: 7\u202e'] }] },
+        { policyId: 'orders', effect: 'permit', conditions: [{ text: 'b', outcome: 'false', found: [] }] },
+      ],
+    });
+    expect(drawn).toEqual([
+      'deny  by version 3: large  input digest',
+      '',
+      '// large',
+      'forbid (\n) when { a };',
+      '',
+      'large  forbids it because',
+      '  a  true',
+      '    a: 7\\u202e',
+      '',
+      'orders  would permit it if',
+      '  b  false',
+    ]);
+  });
+});

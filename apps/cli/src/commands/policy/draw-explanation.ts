@@ -1,0 +1,92 @@
+import { bold, dim, green, red, yellow } from '../../output.ts';
+import { visible, visibleLines } from './visible.ts';
+
+/** What is shown of a decision as its record has it. */
+export interface RecordedView {
+  readonly decision: boolean;
+  readonly policyVersion: number;
+  readonly determining: readonly string[];
+  readonly reasons: readonly { readonly code: string; readonly detail: string }[];
+  readonly obligations: readonly Readonly<Record<string, unknown>>[];
+  readonly inputDigest: string;
+}
+
+export interface ExplanationView {
+  readonly recorded: RecordedView;
+  readonly policies: readonly { readonly id: string; readonly text: string; readonly determining: boolean }[];
+  readonly limits: readonly {
+    readonly limit: string;
+    readonly key: string;
+    readonly window: string;
+    readonly unit: string;
+    readonly most: string;
+    readonly used: string;
+    readonly amount: string;
+    readonly headroom: string;
+    readonly passedBy?: string;
+    readonly exceeded: boolean;
+  }[];
+  readonly unmet: readonly {
+    readonly policyId: string;
+    readonly effect: string;
+    readonly conditions: readonly {
+      readonly text: string;
+      readonly outcome: string;
+      readonly found: readonly string[];
+    }[];
+  }[];
+}
+
+/** A recorded decision as lines for a terminal: the answer, its reasons, and what would have made it a yes. */
+export function drawDecision({
+  decision,
+  policyVersion,
+  determining,
+  reasons,
+  obligations,
+  inputDigest,
+}: RecordedView): readonly string[] {
+  return [
+    `${bold(decision ? green('permit') : red('deny'))}  by version ${policyVersion}` +
+      `${determining.length === 0 ? '' : `: ${visible(determining.join(', '))}`}  ${dim(`input ${inputDigest}`)}`,
+    ...reasons.map(({ code, detail }) => `  ${code}  ${visible(detail)}`),
+    ...obligations.map((obligation) => `  ${yellow('needs')}  ${visible(JSON.stringify(obligation))}`),
+  ];
+}
+
+/**
+ * A decision taken apart, as lines for a terminal: the limits that were reached, the policies that decided, and the
+ * conditions that stood in the way. What was within its limit is left to `--json`.
+ */
+export function drawExplanation({ recorded, limits, policies, unmet }: ExplanationView): readonly string[] {
+  return [
+    ...drawDecision(recorded),
+    ...limits.flatMap(drawLimit),
+    ...policies
+      .filter(({ determining }) => determining)
+      .flatMap(({ id, text }) => ['', dim(`// ${visible(id)}`), visibleLines(text)]),
+    ...unmet.flatMap(drawUnmet),
+  ];
+}
+
+function drawLimit(reading: ExplanationView['limits'][number]): readonly string[] {
+  const { limit, key, window, unit, most, used, amount, headroom, passedBy, exceeded } = reading;
+  if (!exceeded && passedBy === undefined) return [];
+  return [
+    '',
+    `${bold(`limit ${visible(limit)}`)}  ${exceeded ? red('exceeded') : yellow(`passed by ${visible(passedBy ?? '')}`)}`,
+    `  ${visible(key)}  ${dim(visible(window))}`,
+    dim(visible(`    ${used} of ${most} ${unit} used, ${headroom} left, ${amount} asked for`)),
+  ];
+}
+
+function drawUnmet({ policyId, effect, conditions }: ExplanationView['unmet'][number]): readonly string[] {
+  return [
+    '',
+    `${bold(visible(policyId))}  ${effect === 'forbid' ? 'forbids it because' : 'would permit it if'}`,
+    ...conditions.flatMap(({ text, outcome, found }) => [
+      `  ${visible(text)}  ${outcome === 'true' ? dim(outcome) : red(outcome)}`,
+      ...found.map((value) => dim(`    ${visible(value)}`)),
+    ]),
+  ];
+}

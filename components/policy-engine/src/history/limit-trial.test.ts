@@ -1,0 +1,346 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type LimitReading, limitReadingJson, type PolicyBundle, type SimulationReport } from '@countersign/contracts';
+import type { Json, RecordId } from '@countersign/kernel';
+import { createTestDatabase } from '@countersign/testkit';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadBundle } from '../bundle/load-bundle.ts';
+import { findingJson, heldToLimits, type LimitFinding } from '../decision/limit-finding.ts';
+import { policyEngineMigrations } from '../migrations.ts';
+import { createPast, houseRules, type Past, type PastOrder, rulesWith } from '../testing/past-decisions.ts';
+import { pageOf, streamed } from '../testing/record-stream.ts';
+import { limitChangesBetween } from './limit-changes.ts';
+import { decisionValues, stepValues } from './recorded.ts';
+import { createTrial } from './trial.ts';
+
+let scratch: Awaited<ReturnType<typeof createTestDatabase>>;
+let past: Past;
+beforeAll(async () => {
+  scratch = await createTestDatabase({ components: [policyEngineMigrations] });
+});
+afterAll(() => scratch.drop());
+beforeEach(() => {
+  past = createPast(scratch.pool('policy-engine'));
+  past.publish(withLimits([hour, day]));
+});
+afterEach(() => past.history.stop());
+
+const hour = {
+  id: 'hour',
+  measure: 'notional',
+  per: ['trader'],
+  window: { rolling_seconds: 3600 },
+  most: '20',
+  unit: 'EUR',
+  passed_by: 'supervisor',
+};
+const day = { ...hour, id: 'day', per: ['desk', 'institution'], window: { rolling_seconds: 86_400 }, most: '100' };
+
+/** The house's rules with these limits. */
+function withLimits(limits: readonly Json[], from: PolicyBundle = houseRules): PolicyBundle {
+  return { ...from, limits, rates: { 'USD/EUR': '1' } };
+}
+
+const ofHour: LimitReading = {
+  limit: 'hour',
+  key: 'trader=person:anna',
+  measure: 'notional',
+  window: 'PT3600S',
+  unit: 'EUR',
+  most: '20',
+  used: '8',
+  amount: '5',
+  headroom: '12',
+};
+const ofDay: LimitReading = {
+  ...ofHour,
+  limit: 'day',
+  key: 'institution=NORD;desk=NORD/rates%3Ba',
+  window: 'PT86400S',
+  most: '100',
+  headroom: '92',
+};
+const fullHour = { ...ofHour, used: '18', headroom: '2' };
+const fullDay = { ...ofDay, used: '99', headroom: '1' };
+
+function finding(readings: readonly LimitReading[], exceeded: readonly LimitReading[] = []): LimitFinding {
+  const approvals = exceeded.length === 0 ? [] : [{ role: 'supervisor', count: 1 }];
+  return { outcome: exceeded.length === 0 ? 'reserved' : 'exceeded', readings, exceeded, approvals, uncountable: [] };
+}
+
+/** An order that was asked about from outside, and held to limits. */
+async function asked(found: LimitFinding, order: PastOrder = {}): Promise<RecordId> {
+  const permit = { decision: true, determining: ['traders-place-orders'], errors: [], reasons: [], obligations: [] };
+  const record = await past.order({ ...order, verdict: heldToLimits(permit, found) });
+  past.alter(record, (document) => ({ ...document, limits: findingJson(found) }));
+  return record;
+}
+
+type Found = Pick<
+  SimulationReport,
+  'decisions' | 'permitToDeny' | 'denyToPermit' | 'otherwiseChanged' | 'flips' | 'limitChanges'
+>;
+
+/** As a node does it, with its thread. */
+async function simulated(bundle: PolicyBundle): Promise<Found> {
+  past.clock.advance(1_000);
+  const { id } = await past.history.simulate(bundle, {}, { id: 'person:olga' });
+  for (;;) {
+    const report = await past.history.simulation(id);
+    if (report.status !== 'running') return report;
+    await sleep(10);
+  }
+}
+
+/** What the thread does of it, against the version of every test. */
+function tried(bundle: PolicyBundle): Found {
+  const changes = limitChangesBetween(withLimits([hour, day]), bundle);
+  const ids = changes.flatMap(({ id, tried }) => (tried === undefined ? [] : [id]));
+  const trial = createTrial(loadBundle(bundle), {}, ids);
+  const values = [...decisionValues, ...stepValues];
+  const { digests, versions } = trial.read(pageOf(past.log.records.map((record) => streamed(record, false, values))));
+  trial.judge(
+    digests.map((digest) => [digest, past.facts.get(digest) ?? '']),
+    versions.map(({ version, hash }) => [hash, past.published.get(version)?.limits]),
+  );
+  const found = trial.tried();
+  const limitChanges = changes.map((change) =>
+    change.tried === undefined ? change : { ...change, tried: found.get(change.id) ?? -1 },
+  );
+  return { ...trial.counts(), limitChanges };
+}
+
+const triedOf = ({ limitChanges }: Found) => limitChanges?.map(({ id, tried }) => [id, tried]);
+const answersOf = ({ decisions, permitToDeny, denyToPermit, otherwiseChanged }: Found) => ({
+  decisions,
+  permitToDeny,
+  denyToPermit,
+  otherwiseChanged,
+});
+const none = { permitToDeny: 0, denyToPermit: 0, otherwiseChanged: 0 };
+
+describe('a lowered limit on trial', () => {
+  it('turns the permits of orders that would have been past it, and names itself', async () => {
+    const record = await asked(finding([ofHour, ofDay]));
+    await asked(finding([{ ...ofHour, used: '7' }, ofDay]));
+    await past.order();
+    const report = await simulated(
+      withLimits([
+        { ...hour, most: '12' },
+        { ...day, unit: 'USD' },
+      ]),
+    );
+    expect(answersOf(report)).toEqual({ ...none, decisions: 3, permitToDeny: 1 });
+    expect(report.flips).toMatchObject([
+      {
+        record,
+        from: 'permit',
+        to: 'deny',
+        before: ['traders-place-orders'],
+        after: [],
+        limits: { before: [], after: ['hour'] },
+      },
+    ]);
+    expect(triedOf(report)).toEqual([
+      ['day', undefined],
+      ['hour', 2],
+    ]);
+    const recorded = past.log.records.at(-1)?.data;
+    expect(recorded).toMatchObject({ permit_to_deny: 1, limit_changes: 2, limit_changes_not_tried: 1 });
+  });
+
+  it('lets those pass that somebody had approved in the role that it asks for', async () => {
+    const low = { ...hour, most: '12' };
+    await asked(finding([ofHour]), { supervisors: 1 });
+    expect(answersOf(tried(withLimits([low, day])))).toEqual({ ...none, decisions: 1 });
+    expect(tried(withLimits([{ ...low, passed_by: 'risk' }, day]))).toMatchObject({ permitToDeny: 1 });
+    const { passed_by: _, ...nobodyPasses } = low;
+    expect(tried(withLimits([nobodyPasses, day]))).toMatchObject({ permitToDeny: 1 });
+  });
+
+  it('no longer lets those pass whose approval it does not take any more', async () => {
+    await asked(finding([{ ...fullHour, passedBy: 'supervisor' }]));
+    expect(answersOf(tried(withLimits([{ ...hour, most: '19' }, day])))).toEqual({ ...none, decisions: 1 });
+    expect(tried(withLimits([{ ...hour, passed_by: 'risk' }, day]))).toMatchObject({ permitToDeny: 1 });
+  });
+
+  it('is nothing to those that its policies deny', async () => {
+    await asked(finding([ofHour]), { notional: '2000.0' });
+    const tighter = rulesWith('1000000.0', '1000.0');
+    const { flips } = tried(withLimits([{ ...hour, most: '12' }, day], tighter));
+    expect(flips).toMatchObject([{ to: 'deny', after: ['large-orders'] }]);
+    expect(flips[0]).not.toHaveProperty('limits');
+  });
+});
+
+describe('a raised limit on trial', () => {
+  it('turns what was denied for it alone, and says so of no other', async () => {
+    const record = await asked(finding([fullHour, ofDay], [fullHour]));
+    await asked(finding([fullHour, fullDay], [fullHour, fullDay]));
+    await asked(finding([ofHour, fullDay], [fullDay]));
+    const report = tried(withLimits([{ ...hour, most: '23' }, day]));
+    expect(answersOf(report)).toEqual({ ...none, decisions: 3, denyToPermit: 1, otherwiseChanged: 1 });
+    expect(report.flips).toMatchObject([
+      { record, from: 'deny', to: 'permit', before: [], limits: { before: ['hour'], after: [] } },
+    ]);
+    expect(triedOf(report)).toEqual([['hour', 3]]);
+  });
+
+  it('that is still too low for an order denies it in other words', async () => {
+    await asked(finding([fullHour], [fullHour]));
+    expect(answersOf(tried(withLimits([{ ...hour, most: '22' }, day])))).toEqual({
+      ...none,
+      decisions: 1,
+      otherwiseChanged: 1,
+    });
+  });
+
+  it('counts a deny that another role would lift as changed otherwise, and one that changes in nothing as the same', async () => {
+    await asked(finding([fullHour], [fullHour]));
+    const described = { ...hour, detail: 'What one trader places.' };
+    expect(answersOf(tried(withLimits([described, day])))).toEqual({ ...none, decisions: 1 });
+    expect(answersOf(tried(withLimits([{ ...hour, passed_by: 'risk' }, day])))).toEqual({
+      ...none,
+      decisions: 1,
+      otherwiseChanged: 1,
+    });
+  });
+});
+
+it('a limit that is gone stops nobody any more', async () => {
+  await asked(finding([fullHour, ofDay], [fullHour]));
+  const report = tried(withLimits([day]));
+  expect(answersOf(report)).toEqual({ ...none, decisions: 1, denyToPermit: 1 });
+  expect(triedOf(report)).toEqual([['hour', 1]]);
+});
+
+describe('not tried is', () => {
+  it.each([
+    ['another window', { window: { rolling_seconds: 7200 } }],
+    ['one order alone', { window: 'order' }],
+    ['another unit', { unit: 'USD' }],
+    ['another measure', { measure: 'quantity', unit: 'unit' }],
+    ['another key', { per: ['desk'] }],
+    ['a limit for others', { only: { agents: true } }],
+    ['a new limit', { id: 'new' }],
+  ])('%s: decisions are held to what was found', async (_, change) => {
+    await asked(finding([ofHour, ofDay]));
+    const changed = { ...hour, most: '1', ...change };
+    const report = tried(withLimits('id' in change ? [hour, day, changed] : [changed, day]));
+    expect(answersOf(report)).toEqual({ ...none, decisions: 1 });
+    expect(triedOf(report)).toEqual([[changed.id, undefined]]);
+  });
+
+  it('a rate: amounts stay as they were counted, also where the limit is lowered', async () => {
+    await asked(finding([ofHour]));
+    const report = tried({ ...withLimits([{ ...hour, most: '13' }, day]), rates: { 'USD/EUR': '1000' } });
+    expect(answersOf(report)).toEqual({ ...none, decisions: 1 });
+    expect(triedOf(report)).toEqual([
+      ['hour', 1],
+      ['USD/EUR', undefined],
+    ]);
+  });
+
+  it.each<[string, Partial<LimitReading>]>([
+    ['of a mandate', { key: 'mandate:mnd_1', window: '2026-11-21' }],
+    ['that a reservation had from an earlier version', { most: '30' }],
+    ['over another time', { window: 'PT60S' }],
+    ['of another key', { key: 'desk=NORD/rates' }],
+    ['whose amounts cannot be told', { used: '1e3' }],
+  ])('a reading %s', async (_, other) => {
+    await asked(finding([{ ...ofHour, ...other }]));
+    const report = tried(withLimits([{ ...hour, most: '1' }, day]));
+    expect(answersOf(report)).toEqual({ ...none, decisions: 1 });
+    expect(triedOf(report)).toEqual([['hour', 0]]);
+  });
+
+  it('an order that could not be counted', async () => {
+    const uncountable = [{ code: 'limit_currency', detail: 'There is no rate.' }];
+    await asked({ ...finding([]), outcome: 'uncountable', uncountable });
+    expect(answersOf(tried(withLimits([day])))).toEqual({ ...none, decisions: 1 });
+  });
+});
+
+describe('a decision of an earlier version', () => {
+  const low = [{ ...hour, most: '12' }, day];
+
+  it('is held to the limit where that counted the same then', async () => {
+    past.publish(withLimits([{ ...hour, most: '30' }, day]));
+    await asked(finding([{ ...ofHour, most: '30' }]));
+    past.publish(withLimits([hour, day]));
+    await asked(finding([ofHour]));
+    const report = await simulated(withLimits(low));
+    expect(answersOf(report)).toEqual({ ...none, decisions: 2, permitToDeny: 2 });
+    expect(triedOf(report)).toEqual([['hour', 2]]);
+  });
+
+  it('is not where the limit was for others then', async () => {
+    past.publish(withLimits([{ ...hour, only: { trader: ['person:anna'] } }, day]));
+    await asked(finding([ofHour]));
+    past.publish(withLimits([hour, day]));
+    const report = await simulated(withLimits(low));
+    expect(answersOf(report)).toEqual({ ...none, decisions: 1 });
+    expect(triedOf(report)).toEqual([['hour', 0]]);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['is not kept any more', () => past.published.delete(2)],
+    ['is not the one that decided', () => past.published.set(2, withLimits([{ ...hour, detail: 'Other.' }, day]))],
+  ])('is not where the version %s', async (_, lose) => {
+    await asked(finding([ofHour]));
+    past.publish(withLimits([hour, day], rulesWith('@id("cancelling")', '@id("cancels")')));
+    lose();
+    const report = await simulated(withLimits(low, rulesWith('@id("cancelling")', '@id("cancels")')));
+    expect(answersOf(report)).toEqual({ ...none, decisions: 1 });
+    expect(triedOf(report)).toEqual([['hour', 0]]);
+  });
+});
+
+describe('a step of a transaction', () => {
+  const taken = async (reading: LimitReading, order: PastOrder = {}) => {
+    const record = await past.order({ ...order, type: 'transaction.transitioned' });
+    past.putBeside(record, { event: 'submit', limits: [limitReadingJson(reading)] });
+    return record;
+  };
+  const refused = async (readings: readonly LimitReading[], order: PastOrder = {}) => {
+    const record = await past.order({ ...order, type: 'transaction.refused' });
+    const facts = { headroom: '1', limit: 'hour', readings: readings.map(limitReadingJson), unit: 'EUR' };
+    past.putBeside(record, { event: 'submit', facts });
+    return record;
+  };
+
+  it('that was taken is one that a lowered limit would have stopped', async () => {
+    const record = await taken(ofHour);
+    await taken({ ...ofHour, used: '1' });
+    const report = await simulated(withLimits([{ ...hour, most: '12' }, day]));
+    expect(answersOf(report)).toEqual({ ...none, decisions: 2, permitToDeny: 1 });
+    expect(report.flips).toMatchObject([{ record, to: 'deny', limits: { before: [], after: ['hour'] } }]);
+    expect(triedOf(report)).toEqual([['hour', 2]]);
+  });
+
+  it('that was refused for a limit is one that a raised limit would have let through', async () => {
+    const record = await refused([fullHour, ofDay]);
+    await refused([fullHour, fullDay]);
+    await refused([ofHour, { ...fullDay, limit: 'mandate_notional_per_day', key: 'mandate:mnd_1' }]);
+    const report = tried(withLimits([{ ...hour, most: '40' }, day]));
+    expect(answersOf(report)).toEqual({ ...none, decisions: 3, denyToPermit: 1 });
+    expect(report.flips).toMatchObject([
+      { record, from: 'deny', before: [], after: ['traders-place-orders'], limits: { before: ['hour'], after: [] } },
+    ]);
+  });
+
+  it('that the policies would deny flips for them, whatever it was held to', async () => {
+    await taken({ ...ofHour, used: '1' }, { notional: '2000.0' });
+    await refused([fullHour], { notional: '2000.0' });
+    const tighter = rulesWith('1000000.0', '1000.0');
+    expect(answersOf(tried(withLimits([hour, day], tighter)))).toEqual({ ...none, decisions: 2, permitToDeny: 2 });
+    const changed = tried(withLimits([{ ...hour, most: '19' }, day], tighter));
+    expect(answersOf(changed)).toEqual({ ...none, decisions: 2, permitToDeny: 2 });
+    expect(changed.flips.map(({ limits }) => limits)).toEqual([undefined, undefined]);
+  });
+
+  it('that was refused for something else is not held to limits', async () => {
+    const record = await past.order({ type: 'transaction.refused' });
+    past.putBeside(record, { event: 'submit', facts: { wanted: 1 } });
+    expect(answersOf(tried(withLimits([{ ...hour, most: '1' }, day])))).toEqual({ ...none, decisions: 1 });
+  });
+});
