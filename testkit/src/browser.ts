@@ -18,14 +18,19 @@ const launchArguments = [
   '--disable-sync',
 ];
 
+/** As long as tests wait for anything else: a page on a machine that is very busy comes late, and is not missing. */
+const patienceMs = 60_000;
+
 /**
- * Starts the Chromium of this machine, or says what to install. Close it when done. To skip tests by name where there
- * is none, ask `findComponent(components.chromium)` first: it needs no process.
+ * Starts the Chromium of this machine, whose pages are waited for patiently, or says what to install. Close it when
+ * done. To skip tests by name where there is none, ask `findComponent(components.chromium)` first: it needs no process.
  */
 export async function openBrowser(): Promise<OpenedBrowser> {
   const found = findComponent(components.chromium);
   if (!found.found) return { browser: undefined, reason: found.reason };
   // Loaded here, so that the tests that open no browser do not pay for it.
   const { chromium } = await import('playwright-core');
-  return { browser: await chromium.launch({ executablePath: found.path, args: launchArguments, timeout: 120_000 }) };
+  const browser = await chromium.launch({ executablePath: found.path, args: launchArguments, timeout: 120_000 });
+  browser.on('context', (context) => context.setDefaultTimeout(patienceMs));
+  return { browser };
 }

@@ -45,7 +45,7 @@ function rooms(): readonly string[] {
 }
 
 describe('the boundaries of the rooms', () => {
-  it('are kept by the tree as it is', { timeout: 60_000 }, async () => {
+  it('are kept by the tree as it is', { timeout: 120_000 }, async () => {
     const { violations, modules } = await cruise(root);
     expect(violations.map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`)).toEqual([]);
     expect(modules).toBeGreaterThan(200);
@@ -207,7 +207,7 @@ describe('the boundaries of the rooms', () => {
         writeFileSync(join(folder.path, file), code);
       }
       ({ violations: found } = await cruise(folder.path));
-    }, 60_000);
+    }, 120_000);
 
     it.each(forbidden)('%s', (_, file, _imported, rule) => {
       expect(found.filter(({ from }) => from === file).map(({ rule: { name } }) => name)).toContain(rule);

@@ -70,7 +70,7 @@ describe('our answers and those of oidc-provider where nonces are required', () 
     folder.remove();
   });
 
-  it('are compared for every case', { timeout: 60_000 }, async () => {
+  it('are compared for every case', { timeout: 120_000 }, async () => {
     await compare(sides, nonceCases);
     expect(found.size).toBe(cases.length + nonceCases.length);
   });

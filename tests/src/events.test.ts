@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { createServer, get, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import type { CloudEvent } from '@countersign/contracts';
 import type { MandateId } from '@countersign/kernel';
+import { createLogger } from '@countersign/runtime';
 import { createEventReader, createEventVerifier, generateSigningKey, type ReceivedRequest } from '@countersign/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configurationIn, type LogRecord, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
@@ -17,6 +20,7 @@ type Who = keyof typeof listeners;
 const everybody: readonly Who[] = ['grantor', 'grantee', 'venue'];
 
 const folder = scratchFolder();
+const logFile = join(folder.path, 'diagnostics');
 let controlPlane: RunningControlPlane;
 let trading: Trading;
 let hooks: Readonly<Record<Who, Hook>>;
@@ -27,7 +31,8 @@ let mandate: MandateId;
 let transaction: string;
 
 beforeAll(async () => {
-  controlPlane = await runControlPlane(await configurationIn(folder.path));
+  const logger = createLogger({ level: 'warn', name: 'test', to: logFile });
+  controlPlane = await runControlPlane(await configurationIn(folder.path), { logger });
   trading = await openTrading(controlPlane);
   hooks = await forEach(openHook);
   streams = await forEach(openStream);
@@ -247,9 +252,9 @@ describe('over the real doors', () => {
       expect(await codeOf(read)).toMatch(/^invalid_(target|scope)/);
   });
 
-  it('the server closes at once, though streams are open', async () => {
-    const began = performance.now();
+  it('the server closes by itself, though streams are open', async () => {
     await controlPlane.stop();
-    expect(performance.now() - began).toBeLessThan(9_000);
+    // What does not end within its time is left behind, and named.
+    expect(readFileSync(logFile, 'utf8')).not.toMatch(/"part":"HTTP".*(?:did not stop in time|failed to stop)/);
   });
 });

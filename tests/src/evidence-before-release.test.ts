@@ -317,7 +317,7 @@ describe('in a running control plane', () => {
       'a trust profile',
       'a key',
     ];
-    it.each(named)('%s is not given: 503, with a code', { timeout: 60_000 }, async (name) => {
+    it.each(named)('%s is not given: 503, with a code', async (name) => {
       const action = actions[name];
       if (action === undefined) throw new Error(`nobody knows how to do ${name}`);
       const refusal = await refusalBy(action);
@@ -330,11 +330,9 @@ describe('in a running control plane', () => {
       expect(await statusOf('/readyz')).toBe(503);
     });
 
-    it('has changed nothing, and works again without a restart when it has its database back', {
-      timeout: 60_000,
-    }, async () => {
+    it('has changed nothing, and works again without a restart when it has its database back', async () => {
       await end();
-      await vi.waitFor(async () => expect(await statusOf('/readyz')).toBe(200), { timeout: 30_000, interval: 50 });
+      await vi.waitFor(async () => expect(await statusOf('/readyz')).toBe(200), { timeout: 60_000, interval: 50 });
       await vi.waitFor(async () => expect(await state()).toEqual(before), { timeout: 60_000, interval: 200 });
       expect(await controlPlane.components.auditLog.verify()).toMatchObject({ ok: true });
     });
@@ -344,7 +342,7 @@ describe('in a running control plane', () => {
     });
   });
 
-  it('does everything that was refused, once the log is back', { timeout: 60_000 }, async () => {
+  it('does everything that was refused, once the log is back', async () => {
     const { 'a revocation': revoke, 'a suspension': _suspend, ...others } = actions;
     for (const [name, action] of Object.entries(others))
       await action().catch((error: unknown) => expect.fail(`${name}: ${String(error)}`));
@@ -357,7 +355,7 @@ describe('in a running control plane', () => {
 });
 
 describe('a commit of which nobody hears', () => {
-  it('is on record once, and nothing is released that is not', { timeout: 60_000 }, async () => {
+  it('is on record once, and nothing is released that is not', async () => {
     const controlPlane = await runControlPlane(configuration, { logger });
     try {
       const { operator } = controlPlane;

@@ -68,7 +68,7 @@ async function expectAllRecorded(received: readonly string[]): Promise<void> {
 }
 
 describe('countersign start', () => {
-  it('makes what it needs, says where it is, and answers', { timeout: 60_000 }, async () => {
+  it('makes what it needs, says where it is, and answers', { timeout: 120_000 }, async () => {
     const { address, startedInSeconds } = await start();
     expect(address).toBe(`http://localhost:${port}`);
     expect(server.said()).toContain('Not for production');
@@ -99,7 +99,7 @@ describe('countersign start', () => {
     expect((await fetch(`${server.address}/readyz`)).status).toBe(200);
   });
 
-  it('ends with 0 on SIGTERM under load, and nothing it has answered is lost', { timeout: 60_000 }, async () => {
+  it('ends with 0 on SIGTERM under load, and nothing it has answered is lost', { timeout: 120_000 }, async () => {
     const { received, ended } = keepAsking(20);
     await untilMany(received, 100);
     expect(await server.end('SIGTERM')).toBe(0);
@@ -122,7 +122,7 @@ describe('countersign start', () => {
     await expectAllRecorded(received);
   });
 
-  it('starts all the same when the port its database had is taken', { timeout: 60_000 }, async () => {
+  it('starts all the same when the port its database had is taken', { timeout: 120_000 }, async () => {
     const postmaster = readFileSync(join(data, 'postgres/cluster/postmaster.pid'), 'utf8').split('\n');
     const databasePort = Number(postmaster[3]);
     await server.end('SIGTERM');
@@ -137,7 +137,7 @@ describe('countersign start', () => {
     await once(occupant, 'close');
   });
 
-  it('says what to do when its own port is taken, and leaves nothing running', { timeout: 60_000 }, async () => {
+  it('says what to do when its own port is taken, and leaves nothing running', { timeout: 120_000 }, async () => {
     const occupant = createServer().listen(port, '127.0.0.1');
     await once(occupant, 'listening');
     const outcome = await countersign(['start', '--data', data]);
@@ -163,7 +163,7 @@ describe('a start that is given up', () => {
   it.each([
     ['while the database is made', 'Creating the database', 'SIGTERM'],
     ['while the components start', 'Starting components', 'SIGINT'],
-  ] as const)('%s ends with 0, and leaves nothing running', { timeout: 60_000 }, async (_, saying, signal) => {
+  ] as const)('%s ends with 0, and leaves nothing running', { timeout: 120_000 }, async (_, saying, signal) => {
     const args = ['--data', given, '--port', String(await freePort())];
     const outcome = await interruptStart(args, { once: saying, signal });
     expect(outcome.stdout).toContain(saying);
@@ -173,7 +173,7 @@ describe('a start that is given up', () => {
     expect(processesAbout(given)).toEqual([]);
   });
 
-  it('is no hindrance to the next', { timeout: 60_000 }, async () => {
+  it('is no hindrance to the next', { timeout: 120_000 }, async () => {
     const next = await startServer(['--data', given, '--port', String(await freePort())]);
     expect((await fetch(`${next.address}/readyz`)).status).toBe(200);
     expect(await next.end('SIGTERM')).toBe(0);

@@ -11,7 +11,8 @@ import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf, mandateTerms, openTrading, type Trading } from './testing/trading.ts';
 
 // Two processes, as they are compiled and started, and one database: however many orders come at once, to whichever of
-// the two, and whichever of them dies on the way, a limit is never passed, and all of it can be used.
+// the two, and whichever of them dies on the way, a limit of a mandate or of the policies is never passed, and all of it
+// can be used.
 
 const folder = scratchFolder();
 const callers = 64;
@@ -61,7 +62,7 @@ beforeAll(async () => {
     });
     const request = { resource: `${issuer}/transactions`, scope: 'order:create' };
     // Known to the second process a moment later.
-    const token = await vi.waitFor(() => client.clientCredentials(request), { timeout: 20_000, interval: 200 });
+    const token = await vi.waitFor(() => client.clientCredentials(request), { timeout: 60_000, interval: 200 });
     return { client, token, address: issuer };
   };
   brokers = [await brokerAt(issuer), await brokerAt(`http://127.0.0.1:${port}`)];
@@ -72,28 +73,35 @@ afterAll(async () => {
   await endAll();
   await database?.stop();
   folder.remove();
-}, 60_000);
+}, 120_000);
 
 /** A mandate with a day that so many orders fit into, and orders under it that wait to be submitted. */
 async function ordersUnder(
   count: number,
 ): Promise<{ readonly mandate: MandateId; readonly orders: readonly string[] }> {
+  const mandate = await mandateFor(fitting * size);
+  return { mandate, orders: await placed(count, async () => trading.traderToken(trading.order(mandate))) };
+}
+
+async function mandateFor(euroPerDay: number): Promise<MandateId> {
   const terms = mandateTerms({
     notionalPerOrder: { amount: '1000000', ccy: 'EUR' },
-    notionalPerDay: { amount: String(fitting * size), ccy: 'EUR' },
+    notionalPerDay: { amount: String(euroPerDay), ccy: 'EUR' },
   });
   const mandate = await trading.propose('am-mandates', terms);
   await trading.accept('ha-mandates', mandate);
+  return mandate;
+}
+
+/** @returns so many transactions, each of a token of its own */
+async function placed(count: number, tokenOf: (index: number) => Promise<Token>): Promise<readonly string[]> {
   const orders: string[] = [];
-  while (orders.length < count)
-    orders.push(
-      ...(await Promise.all(
-        Array.from({ length: Math.min(8, count - orders.length) }, async () =>
-          String(claimsOf(await trading.traderToken(trading.order(mandate)))['txn']),
-        ),
-      )),
-    );
-  return { mandate, orders };
+  while (orders.length < count) {
+    const some = Array.from({ length: Math.min(8, count - orders.length) }, (_, index) => orders.length + index);
+    const tokens = await Promise.all(some.map(tokenOf));
+    orders.push(...tokens.map((token) => String(claimsOf(token)['txn'])));
+  }
+  return orders;
 }
 
 /** @returns what became of it: `submitted`, the code of the refusal, or `lost` when nobody answered */
@@ -126,7 +134,23 @@ async function holdsOf(orders: readonly string[], state: string): Promise<number
   ]);
   return found.length;
 }
-const eventually = (check: () => Promise<void>, timeout = 20_000) => vi.waitFor(check, { timeout, interval: 50 });
+/** What is kept of a limit under a key, in all. */
+async function countedOf(limit: string, key: string): Promise<string | undefined> {
+  const [sum] = await rows<{ readonly amount: string }>(
+    `select trim_scale(sum(s.amount))::text as amount from policy_engine.limit_sums s
+       join policy_engine.limit_counters c on c.id = s.counter where c.limit_id = $1 and c.key = $2`,
+    [limit, key],
+  );
+  return sum?.amount;
+}
+/** What limits were found at, as it was recorded with each order that was let through. */
+async function readingsOf(orders: readonly string[]): Promise<readonly Readonly<Record<string, string>>[]> {
+  const records = await operator.records({ type: 'transaction.transitioned' });
+  return records
+    .filter(({ transaction }) => transaction !== undefined && orders.includes(transaction))
+    .flatMap(({ data }) => (data as { readonly limits: readonly Readonly<Record<string, string>>[] }).limits);
+}
+const eventually = (check: () => Promise<void>, timeout = 60_000) => vi.waitFor(check, { timeout, interval: 50 });
 
 /** Takes a table, so that nobody writes to it until it is let go. */
 async function hold(table: string): Promise<{ letGo(): Promise<void> }> {
@@ -150,10 +174,7 @@ describe('sixty-four orders at once, on two processes', () => {
     expect(new Set(told)).toEqual(new Set(['submitted', 'notional_per_day']));
     expect(await submittedOf(orders)).toBe(fitting);
 
-    const records = await operator.records({ type: 'transaction.transitioned' });
-    const readings = records
-      .filter(({ transaction }) => transaction !== undefined && orders.includes(transaction))
-      .flatMap(({ data }) => (data as { readonly limits: readonly Readonly<Record<string, string>>[] }).limits);
+    const readings = await readingsOf(orders);
     const steps = Array.from({ length: fitting }, (_, index) => index * size);
     const usedOf = (key: string) =>
       readings
@@ -162,6 +183,44 @@ describe('sixty-four orders at once, on two processes', () => {
         .sort((a, b) => a - b);
     expect(usedOf(`mandate:${mandate}`)).toEqual(steps);
     await eventually(async () => expect(await holdsOf(orders, 'committed')).toBe(fitting));
+  }, 120_000);
+});
+
+describe('sixty-four orders at once under two mandates, on two processes', () => {
+  const limit = 'trader-hour-notional';
+  const mostOfAnHour = 20_000_000;
+  const each = 950_000;
+  const some = Math.floor(mostOfAnHour / each);
+  const rest = mostOfAnHour - some * each;
+
+  it('use all of a limit of the policies and no more, and each has found all before it', async () => {
+    // More than a trader may place in an hour, under mandates that let all of it be placed.
+    const { id: trader, subject } = trading.firms.people.colleague;
+    const mandates = [await mandateFor(callers * each), await mandateFor(callers * each)] as const;
+    const ordersOf = (count: number, euro: number) =>
+      placed(count, async (index) =>
+        trading.traderToken(
+          trading.order(mandates[index % 2 === 0 ? 0 : 1], { max_notional: { amount: String(euro), ccy: 'EUR' } }),
+          await trading.assertion({}, subject),
+        ),
+      );
+    const orders = await ordersOf(callers, each);
+    // Either process has orders under either mandate.
+    const told = await Promise.all(orders.map((order, index) => submit(order, index % 4 < 2 ? 0 : 1)));
+    expect(told.filter((answer) => answer === 'submitted')).toHaveLength(some);
+    expect(new Set(told)).toEqual(new Set(['submitted', 'limit_exceeded']));
+    expect(await submittedOf(orders)).toBe(some);
+    expect(await countedOf(limit, `trader=${trader}`)).toBe(String(some * each));
+    await eventually(async () => expect(await holdsOf(orders, 'committed')).toBe(some));
+
+    const readings = await readingsOf(orders);
+    const used = readings.filter((reading) => reading['limit'] === limit).map((reading) => Number(reading['used']));
+    expect(used.sort((a, b) => a - b)).toEqual(Array.from({ length: some }, (_, index) => index * each));
+    // No unit is lost: what is left can be used to the last, and then there is nothing.
+    const [last, beyond] = await ordersOf(2, rest);
+    expect(await submit(String(last), 1)).toBe('submitted');
+    expect(await submit(String(beyond), 0)).toBe('limit_exceeded');
+    expect(await countedOf(limit, `trader=${trader}`)).toBe(String(mostOfAnHour));
   }, 120_000);
 });
 
@@ -219,13 +278,13 @@ describe('a process that is killed', () => {
         round += 1;
         await Promise.all(orders.map((order) => submit(order, 0, `round-${round}-${order}`)));
         expect(await submittedOf(orders)).toBe(fitting);
-      }, 60_000);
+      }, 120_000);
     }
     const all = [...unfinished.orders, ...finished.orders];
     await eventually(async () => {
       expect(await holdsOf(all, 'committed')).toBe(2 * fitting);
       expect(await holdsOf(all, 'reserved')).toBe(0);
-    }, 60_000);
+    }, 120_000);
     for (const { orders } of [unfinished, finished]) {
       const told = await Promise.all(orders.map((order) => submit(order, 0, `last-${order}`)));
       expect(new Set(told)).toEqual(new Set(['transition_out_of_order', 'notional_per_day']));

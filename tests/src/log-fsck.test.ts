@@ -51,7 +51,7 @@ beforeAll(async () => {
   witness = await startTestWitness('alpha');
   const policy = `${witness.line}quorum alpha\n`;
   log = await rig.open({
-    witnessing: { policy, exchange: fetchExchange, everyMs: 3_600_000, timeoutMs: 2_000, alarmAfterMs: 0 },
+    witnessing: { policy, exchange: fetchExchange, everyMs: 3_600_000, timeoutMs: 30_000, alarmAfterMs: 0 },
     publishTo: { folder: published, entries: true, everyMs: 3_600_000 },
   });
   await Promise.all(drafts(300).map((record) => log.append(record)));

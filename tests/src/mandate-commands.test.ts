@@ -450,7 +450,7 @@ describe('countersign event', () => {
     const again = await run('am-watcher', 'event', 'subscribe', url, '--topics', 'mandate,transaction');
     expect(again.out).toContain(id);
     await activeMandate();
-    await vi.waitFor(() => expect(received).toHaveLength(2), { timeout: 20_000 });
+    await vi.waitFor(() => expect(received).toHaveLength(2), { timeout: 60_000 });
     expect((await run('am-watcher', 'event', 'subscriptions')).out).toContain(`${id}  active `);
     expect((await run('am-watcher', 'event', 'resume', id)).out).toContain(`${id}  active `);
     expect((await run('am-watcher', 'event', 'unsubscribe', id)).out).toBe(`${id}  ended\n`);

@@ -90,7 +90,7 @@ describe.skipIf(missing.length > 0)(`mod_auth_openidc ${missing.join('; ')}`.tri
         '</Location>',
       ],
     });
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await apache?.stop();
     await trading?.stop();

@@ -362,7 +362,7 @@ async function useEverything(): Promise<void> {
       expect(await policies('policy:read', get(`/policies/simulations/${simulation}`))).toMatchObject({
         status: 'done',
       }),
-    { timeout: 20_000, interval: 200 },
+    { timeout: 60_000, interval: 200 },
   );
   const candidate = async (changeRequest: string): Promise<{ readonly id: string; readonly digest: string }> =>
     (await policies(

@@ -96,7 +96,7 @@ async function simulated(): Promise<Readonly<Record<string, unknown>>> {
       expect(report.status).toBe('done');
       return report;
     },
-    { timeout: 30_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   );
 }
 

@@ -20,7 +20,7 @@ beforeAll(async () => {
   configuration = await configurationIn(folder.path);
   controlPlane = await startControlPlane(configuration, { logger, tryOut, unfitRecords: 'throw' });
   operator = operatorOf(folder.path, configuration.issuer);
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await controlPlane?.stop();
   folder.remove();

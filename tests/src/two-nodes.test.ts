@@ -103,7 +103,7 @@ describe('two nodes on one database', () => {
     const key = trading.firms.key('ha-oms');
     await vi.waitFor(
       () => trading.traderToken(order, undefined, trading.firms.client('ha-oms', { transport: towards(addresses[1]) })),
-      10_000,
+      60_000,
     );
     const answers = await hundredAtOnce(async (endpoint) =>
       postToken(

@@ -62,7 +62,7 @@ beforeAll(async () => {
     logger,
     headGuardFolder: folderOf('guard'),
     publishTo: { folder: folderOf('published'), entries: true, everyMs: 100 },
-    witnessing: { policy, exchange: exchange.exchange, everyMs: 50, timeoutMs: 2_000, alarmAfterMs: 0 },
+    witnessing: { policy, exchange: exchange.exchange, everyMs: 50, timeoutMs: 30_000, alarmAfterMs: 0 },
   });
   await Promise.all(names.map(startWitness));
 }, 120_000);
@@ -167,7 +167,7 @@ describe('a log with witnesses in processes of their own', () => {
     await startWitness('alpha');
   });
 
-  it('names a witness whose folder was restored from a backup', { timeout: 60_000 }, async () => {
+  it('names a witness whose folder was restored from a backup', async () => {
     await endWitness('gamma');
     cpSync(folderOf('gamma'), join(folder.path, 'backup'), { recursive: true });
     await startWitness('gamma');

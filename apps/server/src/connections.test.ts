@@ -39,12 +39,12 @@ beforeAll(async () => {
   const { connection } = opened.database;
   owner = new pg.Client('url' in connection ? { connectionString: connection.url } : { ...connection });
   await owner.connect();
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await owner?.end();
   await lifecycle.stop();
   rmSync(folder, { recursive: true, force: true });
-}, 60_000);
+}, 120_000);
 
 async function asked(text: string): Promise<number> {
   const { rows } = await owner.query<{ number: number }>(text);

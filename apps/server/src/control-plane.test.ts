@@ -56,7 +56,7 @@ beforeAll(async () => {
   controlPlane = await startControlPlane(configuration, { logger });
   operatorKey = importSigningKey(JSON.parse(readFileSync(setup.operatorKeyFile, 'utf8')));
   operator = createClient({ issuer: configuration.issuer, clientId: 'countersign-cli', key: operatorKey });
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await controlPlane?.stop();
   rmSync(folder, { recursive: true, force: true });

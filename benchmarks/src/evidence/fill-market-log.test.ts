@@ -45,7 +45,7 @@ describe('a log that was filled', () => {
     await log.append(draft());
     expect(await log.verify()).toMatchObject({ ok: true });
     await log.stop();
-  }, 60_000);
+  }, 120_000);
 
   it('has no stream that its monitor would alarm anybody about', async () => {
     const log = await open({ watchEveryMs: 0 });

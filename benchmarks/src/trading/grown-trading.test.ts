@@ -51,7 +51,7 @@ describe('a site that has traded', () => {
 });
 
 describe('copies of mandates', () => {
-  it('stand in lines as their models do', { timeout: 60_000 }, async () => {
+  it('stand in lines as their models do', { timeout: 120_000 }, async () => {
     const models = (await giveLines(trading.site.consentStore)).map(({ id }) => id);
     const before = await countMandates(trading.site.owner);
     await fillMandates(trading.site.owner, models, 7, () => undefined);

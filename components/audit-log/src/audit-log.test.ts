@@ -548,7 +548,7 @@ describe('a database that fails', () => {
   async function behindProxy() {
     const proxy = await createFaultyProxy({ target: rig.scratch.connection });
     const database = { ...rig.scratch.database, connection: proxy.through(rig.scratch.connection) };
-    const pool = rig.pool({ database, statementTimeoutMs: 500, connectTimeoutMs: 1_000 });
+    const pool = rig.pool({ database, statementTimeoutMs: 5_000, connectTimeoutMs: 10_000 });
     const log = await rig.open({ pool });
     return { proxy, log };
   }

@@ -211,7 +211,7 @@ describe('exporting the evidence of a transaction', () => {
     expect(failuresOf({ ...bundle, records: dropped })).toEqual([`record_missing ${idsOf(bundle)[700]}`]);
   });
 
-  it('does not let parts of two exports leave out what lies between them', { timeout: 60_000 }, async () => {
+  it('does not let parts of two exports leave out what lies between them', { timeout: 120_000 }, async () => {
     const log = await rig.open();
     const transaction = newTransaction();
     const basis = await log.append(draft());
@@ -241,7 +241,7 @@ describe('exporting the evidence of a transaction', () => {
     expect(failuresOf(mixed)).toContain(`record_missing ${second}`);
   });
 
-  it('refuses more than fits into a bundle', { timeout: 60_000 }, async () => {
+  it('refuses more than fits into a bundle', { timeout: 120_000 }, async () => {
     const log = await rig.open();
     const transaction = newTransaction();
     for (let round = 0; round < 3; round++)

@@ -66,7 +66,7 @@ async function disconnectAll(): Promise<void> {
       await asOwner(`select pg_terminate_backend(pid, 10_000) ${others}`);
       expect((await asOwner(`select ${others}`)).rows).toEqual([]);
     },
-    { timeout: 30_000 },
+    { timeout: 60_000 },
   );
 }
 

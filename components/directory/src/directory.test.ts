@@ -681,14 +681,14 @@ describe('a network that fails', () => {
     const { version } = await (await open()).apply(exampleFile(), by);
     expect(far.snapshot().version).toBe(0);
     await proxy.restore();
-    await expect.poll(() => far.snapshot().version, { timeout: 15_000 }).toBe(version);
+    await expect.poll(() => far.snapshot().version, { timeout: 60_000 }).toBe(version);
     await proxy.close();
   });
 
   it('leaves the directory as it was when it breaks in the middle of a change, which can then be made again', async () => {
     const proxy = await createFaultyProxy({ target: scratch.connection });
     const distant = { ...scratch.database, connection: proxy.through(scratch.connection) };
-    const pool = componentPool({ ...accessTo(distant), statementTimeoutMs: 1000 });
+    const pool = componentPool({ ...accessTo(distant), statementTimeoutMs: 5_000 });
     const far = await open({
       pool,
       audit: {

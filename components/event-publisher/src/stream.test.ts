@@ -93,11 +93,12 @@ describe('a stream', () => {
   });
 
   it('tells where it begins, so that who is sent away before there is an event misses none', async () => {
-    const { open } = await serve({ lifeMs: 50 });
-    const reader = await open();
+    const short = await serve({ lifeMs: 50 });
+    const reader = await short.open();
     const from = await greeted(reader);
     await reader.rest();
     const { record } = world.mandate();
+    const { open } = await serve();
     const again = await open(leis.fund, '', { 'last-event-id': from });
     expect((await again.events(1)).map(idOf)).toEqual([record.id]);
     again.leave();

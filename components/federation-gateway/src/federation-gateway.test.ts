@@ -128,7 +128,8 @@ function person(id: string, institution: string): Person {
   };
 }
 
-function open(options: { readonly identityChaining?: 'draft-17' } = {}) {
+function open(options: { readonly identityChaining?: 'draft-17'; readonly fetchTimeoutMs?: number } = {}) {
+  const { fetchTimeoutMs = 10_000, ...more } = options;
   const trustRegistry: TrustRegistry = {
     register: () => Promise.reject(new Error('not asked for')),
     profileOf: async (issuer) => (issuer === profile.issuer ? profile : undefined),
@@ -169,8 +170,8 @@ function open(options: { readonly identityChaining?: 'draft-17' } = {}) {
     clock,
     random: systemRandom,
     logger,
-    partnerKeyTimes: { fetchTimeoutMs: 500 },
-    ...options,
+    partnerKeyTimes: { fetchTimeoutMs },
+    ...more,
   });
 }
 
@@ -617,8 +618,6 @@ describe('the keys of a partner', () => {
           ? void response.writeHead(302, { location: `${base}/elsewhere` }).end()
           : keySet(first.publicJwk)(request, response),
     ],
-    ['never ends', () => (_request, response) => void response.writeHead(200).write('{"keys":[')],
-    ['never answers', () => () => undefined],
     ['is huge', () => body(JSON.stringify({ keys: [first.publicJwk], padding: 'x'.repeat(70_000) }))],
     ['is not JSON', () => body('{"keys":')],
     ['is deep', () => body('['.repeat(30_000) + ']'.repeat(30_000))],
@@ -641,6 +640,15 @@ describe('the keys of a partner', () => {
     answer = make();
     expect(await accepted(open())).toBe('partner_keys_unavailable');
     expect(requests).toEqual(['/jwks.json']);
+  });
+
+  it.each<[string, Answer]>([
+    ['never ends', (_request, response) => void response.writeHead(200).write('{"keys":[')],
+    ['never answers', () => undefined],
+  ])('are not taken, after a time, from a key set that %s', async (_name, silent) => {
+    answer = silent;
+    expect(await accepted(open({ fetchTimeoutMs: 300 }))).toBe('partner_keys_unavailable');
+    expect(requests.length).toBeLessThan(2);
   });
 
   const unusable: readonly (readonly [string, () => unknown])[] = [

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { formatVerifierKey } from '@countersign/merkle-log';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -62,7 +63,7 @@ async function sizeAt(address: string): Promise<number> {
 }
 
 it('a witness that is killed again and again, while it writes, never forgets what it cosigned and never signs a fork', {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async () => {
   let key: string | undefined;
   let answered = 0;
@@ -74,18 +75,19 @@ it('a witness that is killed again and again, while it writes, never forgets wha
     // Whatever was answered is remembered; one more may have been written and not answered.
     expect(size).toBeGreaterThanOrEqual(answered);
     if (size > 0) expect((await ask(witness.address, await forked.request(size, size))).status).toBe(422);
-    // Grows without a pause; the kill falls somewhere into it.
-    const end = new Promise<void>((resolve) => setTimeout(() => void kill().then(resolve), 20 * round));
+    // Grows without a pause; the kill falls somewhere into it, behind the first answer, however long that takes.
+    let killed: Promise<void> | undefined;
     try {
       for (; size < 250; size += 1) {
         expect((await ask(witness.address, await log.request(size, size + 1))).status).toBe(200);
         answered = size + 1;
+        killed ??= delay(20 * round).then(kill);
       }
     } catch (error) {
       // The connection is gone with the process; an answer that was not 200 is not.
       if (!(error instanceof TypeError)) throw error;
     }
-    await end;
+    await (killed ?? kill());
   }
   expect(answered).toBeGreaterThan(0);
   // Temporary files of writes that were cut short are left; the file itself is one.

@@ -231,7 +231,7 @@ describe('our verifier and the library', () => {
     );
   });
 
-  it('take ECDSA signatures alike, however they are written', { timeout: 60_000 }, async () => {
+  it('take ECDSA signatures alike, however they are written', { timeout: 120_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 74 }), fc.nat(72), async (octets, at) => {
         const proper = es256.assert(authenticatorDataOf(), clientDataOf());

@@ -110,7 +110,7 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     // Nothing that moves value until the waiting time is over.
     const order = () => world.trading.order(world.mandate);
     await expect
-      .poll(() => codeOf(() => world.trading.traderToken(order())), { timeout: 20_000 })
+      .poll(() => codeOf(() => world.trading.traderToken(order())), { timeout: 60_000 })
       .toBe('access_denied recovered_lately');
     await again.close();
     await lost.close();

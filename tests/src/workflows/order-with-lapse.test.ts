@@ -214,7 +214,7 @@ describe('a mandate that ends between execution and clearing', () => {
   it('is not healed by silence: it becomes overdue, and that is said once', async () => {
     await world.pass(hours(4));
     const said = () => world.recordsOf(order.transaction, 'exception.overdue');
-    await vi.waitFor(async () => expect(await said()).toHaveLength(1), 20_000);
+    await vi.waitFor(async () => expect(await said()).toHaveLength(1), 60_000);
     expect(await world.exceptions('complianceOfficer', order.transaction)).toEqual([
       expect.objectContaining({ id: exception, status: 'open', overdue: true }),
     ]);

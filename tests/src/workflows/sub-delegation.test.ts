@@ -366,7 +366,7 @@ describe('a person who leaves', () => {
       const answer = await operator.call('directory', 'directory:read', { method: 'GET', path });
       return (answer as { departures: readonly Departure[] }).departures.find(({ id }) => id === departure.id);
     };
-    await vi.waitFor(async () => expect(await found()).toBeDefined(), { timeout: 20_000 });
+    await vi.waitFor(async () => expect(await found()).toBeDefined(), { timeout: 60_000 });
     expect(await found()).toMatchObject({
       kind: 'leave',
       principal: leaver.id,

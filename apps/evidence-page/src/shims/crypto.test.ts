@@ -53,7 +53,7 @@ const schemes: readonly Scheme[] = [
 ];
 
 describe('signatures in the browser', () => {
-  it.each(schemes)('of $name are judged as Node judges them', { timeout: 60_000 }, ({ make, hash, options = {} }) => {
+  it.each(schemes)('of $name are judged as Node judges them', { timeout: 120_000 }, ({ make, hash, options = {} }) => {
     const { privateKey, publicKey } = make();
     const other = make().publicKey;
     const spki = (key: node.KeyObject) =>

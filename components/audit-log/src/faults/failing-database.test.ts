@@ -64,7 +64,7 @@ function mountSmallDisk(): boolean {
 }
 
 function open(): Promise<RunningAuditLog> {
-  const pool = scratch.pool('audit-log', { maxConnections: 4, connectTimeoutMs: 2_000, statementTimeoutMs: 5_000 });
+  const pool = scratch.pool('audit-log', { maxConnections: 4, connectTimeoutMs: 10_000, statementTimeoutMs: 15_000 });
   const base = { pool, clock: systemClock, random: systemRandom, logger };
   return createAuditLog({
     ...base,

@@ -182,7 +182,7 @@ describe('writers that are killed while they append', () => {
     // Each of the killed is silent, and reported once; the one that was stopped has closed its stream.
     await expect
       .poll(async () => (await log.search({ types: ['source.alarm'] })).map(({ record }) => record.data), {
-        timeout: 30_000,
+        timeout: 60_000,
         interval: 200,
       })
       .toHaveLength(rounds.length);
@@ -193,9 +193,7 @@ describe('writers that are killed while they append', () => {
 });
 
 describe('a disk that is full', () => {
-  it('stops what is signed and shown, never what is appended, and all goes on when there is room', {
-    timeout: 60_000,
-  }, async () => {
+  it('stops what is signed and shown, never what is appended, and all goes on when there is room', async () => {
     const writer = start('c');
     writer.go();
     await writer.until(() => writer.checkpoints.length > 0);

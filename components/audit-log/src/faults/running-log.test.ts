@@ -23,7 +23,7 @@ const witnessing = () => ({
   policy: `${witness.line}quorum alpha\n`,
   exchange: fetchExchange,
   everyMs: 3_600_000,
-  timeoutMs: 2_000,
+  timeoutMs: 30_000,
   alarmAfterMs: 0,
 });
 

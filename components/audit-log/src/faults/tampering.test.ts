@@ -28,7 +28,7 @@ beforeAll(async () => {
         policy: `${witness.line}quorum alpha\n`,
         exchange: fetchExchange,
         everyMs: 600_000,
-        timeoutMs: 2_000,
+        timeoutMs: 30_000,
         alarmAfterMs: 0,
       },
     });

@@ -23,8 +23,10 @@ afterEach(async () => {
   for (const witness of witnesses) await witness.stop();
 });
 
-/** By hand alone, unless a test says otherwise: what happens is what a test does. */
-const byHand = { exchange: fetchExchange, everyMs: 3_600_000, timeoutMs: 2_000, alarmAfterMs: 0 };
+/** By hand alone, unless a test says otherwise: what happens is what a test does. A busy machine is slow, not silent. */
+const byHand = { exchange: fetchExchange, everyMs: 3_600_000, timeoutMs: 30_000, alarmAfterMs: 0 };
+/** Where each witness matters: with the quorum of two the third is not waited for. */
+const ofAll = () => policy.replace('group G 2', 'group G all');
 
 function open(options: Partial<WitnessingOptions> = {}, more: Parameters<Rig['open']>[0] = {}) {
   return rig.open({ witnessing: { policy, ...byHand, ...options }, ...more });
@@ -47,7 +49,7 @@ const missing = { code: 'log_quorum_missing', category: 'unavailable' };
 
 describe('a log with witnesses', () => {
   it('publishes with cosignatures of the quorum, which verify by the policy alone', async () => {
-    const log = await open({ policy: policy.replace('group G 2', 'group G all') });
+    const log = await open({ policy: ofAll() });
     expect(await log.published()).toBeUndefined();
     await Promise.all(drafts(20).map((one) => log.append(one)));
     const note = await log.checkpoint();
@@ -68,7 +70,7 @@ describe('a log with witnesses', () => {
   });
 
   it('asks nobody twice about the same tree', async () => {
-    const log = await open();
+    const log = await open({ policy: ofAll() });
     const note = await log.checkpoint();
     const before = witnesses[0].asked.length;
     expect(await log.checkpoint()).toBe(note);
@@ -82,7 +84,7 @@ describe('a log with witnesses', () => {
   });
 
   it('puts the cosignatures into a bundle of evidence', async () => {
-    const log = await open();
+    const log = await open({ policy: ofAll() });
     const transaction = newTransaction();
     await log.append(draft({ transaction }));
     const bundle = await log.exportBundle({ transaction, requester: { id: 'person:auditor' } });
@@ -93,15 +95,16 @@ describe('a log with witnesses', () => {
   });
 
   it('goes on after a restart where each witness is', async () => {
-    const first = await open();
+    const first = await open({ policy: ofAll() });
     await first.checkpoint();
     await first.stop();
-    const second = await open();
-    await second.append(draft());
+    const remembered = witnesses.map((witness) => witness.newest());
     for (const { asked } of witnesses) asked.length = 0;
+    const second = await open({ policy: ofAll() });
+    await second.append(draft());
     names(second, await second.checkpoint());
     // What is known of them was kept: the first question is the right one.
-    for (const { asked } of witnesses) expect(asked).toHaveLength(1);
+    expect(witnesses.map(({ asked }) => asked[0])).toEqual(remembered);
   });
 
   it('is published under a new policy, whose quorum the last checkpoint does not meet', async () => {
@@ -143,8 +146,9 @@ describe('without a quorum', () => {
     await log.append(draft());
     await expect(log.checkpoint()).rejects.toMatchObject(missing);
     expect(await recorded(log, 'log.publication-stopped')).toHaveLength(1);
-    const text = await metrics.registry.metrics();
-    expect(text).toContain('countersign_log_publications_total{outcome="quorum_missing"} 2');
+    // By hand twice; what is missing is asked for again by itself as well.
+    const rounds = /^countersign_log_publications_total\{outcome="quorum_missing"\} (\d+)$/m;
+    expect(Number(rounds.exec(await metrics.registry.metrics())?.[1])).toBeGreaterThanOrEqual(2);
 
     await witnesses[0].comeBack();
     expect(names(log, await log.checkpoint())).toEqual(['alpha.example', 'gamma.example']);
@@ -253,15 +257,20 @@ describe('a witness', () => {
       // Good, but over another checkpoint.
       response.end(await forger.cosignature('log.example/test\n1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n'));
     });
+    const alarms = async () => (await recorded(log, 'log.witness-alarm')).map(({ data }) => data);
+    const forged = [{ witness: 'alpha', kind: 'forged' }];
     expect(names(log, await log.checkpoint())).toEqual(['beta.example', 'gamma.example']);
+    await expect.poll(alarms).toMatchObject(forged);
     await log.append(draft());
     expect(names(log, await log.checkpoint())).toEqual(['beta.example', 'gamma.example']);
-    expect((await recorded(log, 'log.witness-alarm')).map(({ data }) => data)).toMatchObject([
-      { witness: 'alpha', kind: 'forged' },
-    ]);
     forger.misbehave(undefined);
-    await log.append(draft());
-    expect(names(log, await log.checkpoint())).toHaveLength(3);
+    await expect
+      .poll(async () => {
+        await log.append(draft());
+        return names(log, await log.checkpoint());
+      })
+      .toHaveLength(3);
+    expect(await alarms()).toMatchObject(forged);
   });
 
   it('that signs with a key nobody knows is passed over', async () => {
@@ -288,7 +297,8 @@ describe('a witness', () => {
     [
       'answers 409 with another size each time',
       (() => {
-        let size = 0;
+        // Not first the one that it is asked with: that would be the end of it.
+        let size = 1;
         return (_request, response) =>
           void response.writeHead(409, { 'content-type': 'text/x.tlog.size' }).end(`${size++ % 2}\n`);
       })(),
@@ -316,20 +326,32 @@ describe('a witness', () => {
         response.on('close', () => clearInterval(flood));
       },
     ],
-    ['is silent', () => undefined],
     ['hangs up', (_request, response) => void response.destroy()],
   ])('that %s is asked at most twice, and the others publish', async (_, misbehaviour) => {
-    const log = await open({ timeoutMs: 300 });
     witnesses[0].misbehave(misbehaviour);
+    // Where each is wanted the round ends when nobody is asked any more.
+    const waiting = await open({ policy: ofAll() });
+    await expect(waiting.checkpoint()).rejects.toMatchObject(missing);
+    await waiting.stop();
+    expect([1, 2]).toContain(witnesses[0].asked.length);
+    const log = await open();
     expect(names(log, await log.checkpoint())).toEqual(['beta.example', 'gamma.example']);
-    await vi.waitFor(() => expect(witnesses[0].asked.length).toBeLessThanOrEqual(2), 60_000);
-    expect(witnesses[0].asked.length).toBeGreaterThan(0);
+  });
+
+  it('that is silent is not waited for when the others publish, and else for its time', async () => {
+    witnesses[0].misbehave(() => undefined);
+    const log = await open({ timeoutMs: 3_600_000 });
+    expect(names(log, await log.checkpoint())).toEqual(['beta.example', 'gamma.example']);
+    await expect.poll(() => witnesses[0].asked).toHaveLength(1);
+    const waiting = await open({ policy: ofAll(), timeoutMs: 100 });
+    await waiting.append(draft());
+    await expect(waiting.checkpoint()).rejects.toMatchObject(missing);
   });
 
   it('that has seen another history is named', async () => {
-    const log = await open();
+    const log = await open({ policy: ofAll() });
     witnesses[0].misbehave((_request, response) => void response.writeHead(422).end());
-    await log.checkpoint();
+    await expect(log.checkpoint()).rejects.toMatchObject(missing);
     expect((await recorded(log, 'log.witness-alarm'))[0]).toMatchObject({
       reason: 'witness_contradicts',
       data: { witness: 'alpha', kind: 'contradicts' },

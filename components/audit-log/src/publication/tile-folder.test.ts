@@ -166,7 +166,7 @@ describe('a log published to a folder', () => {
       policy: `${witness.line}quorum alpha\n`,
       exchange: fetchExchange,
       everyMs: 3_600_000,
-      timeoutMs: 500,
+      timeoutMs: 30_000,
     };
     const log = await own.open({ publishTo: publishTo(), witnessing });
     await witness.goAway();

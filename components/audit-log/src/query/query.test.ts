@@ -184,7 +184,7 @@ describe('the index by which evidence is found', () => {
               termNumber('client oms').toString(),
             ])
           ).rows[0]?.count,
-        { timeout: 20_000 },
+        { timeout: 60_000 },
       )
       .toBe('1500');
     for (const node of nodes) expect(await node.query({ client: 'oms', limit: 3 })).toHaveLength(3);

@@ -28,7 +28,7 @@ async function alarmsOf(log: RunningAuditLog): Promise<readonly unknown[]> {
 async function behindProxy(options: Partial<AuditLogDependencies>) {
   const proxy = await createFaultyProxy({ target: rig.scratch.connection });
   const database = { ...rig.scratch.database, connection: proxy.through(rig.scratch.connection) };
-  const pool = rig.pool({ database, statementTimeoutMs: 500, connectTimeoutMs: 1_000 });
+  const pool = rig.pool({ database, statementTimeoutMs: 5_000, connectTimeoutMs: 10_000 });
   return { proxy, log: await rig.open({ ...options, pool }) };
 }
 

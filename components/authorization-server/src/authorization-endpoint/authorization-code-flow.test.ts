@@ -533,7 +533,7 @@ describe('a request of a trusted client that is wrong', () => {
       ),
       { numRuns: 150 },
     );
-  }, 60_000);
+  }, 120_000);
 
   it('is told so about state without repeating it', async () => {
     const answer = await browser.get(dashboard({ state: 's'.repeat(513) }));

@@ -318,7 +318,7 @@ describe('a pushed authorization request', () => {
       ),
       { numRuns: 150 },
     );
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('the key of a DPoP proof at the push', () => {

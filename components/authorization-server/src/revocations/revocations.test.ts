@@ -177,7 +177,7 @@ describe('revocations', () => {
     expect((await verified(revocations)).revoked.size).toBe(2);
     expect(revocations.endedBy(claims())).toBe('everything');
     expect(revocations.endedBy(claims({ iat: seconds() + 11 }))).toBeUndefined();
-  }, 30_000);
+  }, 120_000);
 
   it('is known on another node without its being told', async () => {
     const [here, there] = [await node(), await node()];

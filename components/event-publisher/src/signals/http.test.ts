@@ -385,7 +385,7 @@ describe('a poll', () => {
     expect(new Set(seen).size).toBe(900);
     expect(seen).toHaveLength(900);
     expect(await rows()).toBe(0);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('a status', () => {

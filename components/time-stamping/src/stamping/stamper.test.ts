@@ -330,7 +330,7 @@ describe('the stamper by itself', () => {
   it('looks every so often', async () => {
     await world.log.publish();
     world.node({ everyMs: 10 });
-    await vi.waitFor(() => expect(stamps()).toHaveLength(1), { timeout: 20_000 });
+    await vi.waitFor(() => expect(stamps()).toHaveLength(1), { timeout: 60_000 });
   });
 
   it('asks its authority over HTTP', async () => {

@@ -121,7 +121,7 @@ describe('a registration', () => {
     await expect(async () => register({ ...response, rawId: 'AAAA' })).rejects.toThrow('credential_malformed');
   });
 
-  it('is answered with a code or trusted by nobody, whatever is brought', { timeout: 60_000 }, async () => {
+  it('is answered with a code or trusted by nobody, whatever is brought', { timeout: 120_000 }, async () => {
     const response = newKey().create(creation);
     await fc.assert(
       fc.asyncProperty(

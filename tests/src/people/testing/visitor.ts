@@ -62,7 +62,6 @@ export async function visit(world: PeopleWorld, options: VisitorOptions = {}): P
     userAgent: `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${world.browser.version()} Safari/537.36`,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(60_000);
   const observed = observe(page, origin);
   const cdp = await context.newCDPSession(page);
   await cdp.send('WebAuthn.enable');
