@@ -186,19 +186,21 @@ describe('two nodes on one database', () => {
       path: '/directory/apply',
       body: firms.directoryDocument(),
     });
-    // Back again: the other node knows within its poll of the log.
-    await vi.waitFor(
-      async () => {
-        const anew = await onSecond.clientCredentials(request);
-        const answer = await onSecond.call(anew, {
-          method: 'GET',
-          url: `${issuer}/transactions/txn_01k9z3m8q4d6s0v2x5y7a9b1c3`,
-        });
-        expect(answer.status).not.toBe(401);
-      },
-      { timeout: 60_000, interval: 50 },
-    );
-    await vi.waitFor(() => onSecond.clientCredentials(request), 60_000);
+    // Back again: each node knows within its poll of the log, the one that was told as well.
+    for (const address of addresses) {
+      const there = firms.client('ven-matching', { transport: towards(address) });
+      await vi.waitFor(
+        async () => {
+          const anew = await there.clientCredentials(request);
+          const answer = await there.call(anew, {
+            method: 'GET',
+            url: `${issuer}/transactions/txn_01k9z3m8q4d6s0v2x5y7a9b1c3`,
+          });
+          expect(answer.status).not.toBe(401);
+        },
+        { timeout: 60_000, interval: 50 },
+      );
+    }
   });
 
   it('settle once when both are asked at once', async () => {
