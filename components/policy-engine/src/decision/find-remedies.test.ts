@@ -46,6 +46,12 @@ unless {
 forbid (principal, action == Action::"withdrawal:request", resource)
 unless { resource.approvals.operations + resource.approvals.risk >= 2 };
 
+// Two that ask for one role, and name others who may stand in.
+@id("seen") @remedy("approval operations 1") @escalation("risk 60, compliance 120")
+forbid (principal, action == Action::"allocation:propose", resource) unless { resource.approvals.operations >= 1 };
+@id("seen-again") @remedy("approval operations 2") @escalation("desk-head 10, risk 30, compliance 240")
+forbid (principal, action == Action::"allocation:propose", resource) unless { resource.approvals.operations >= 2 };
+
 // Who gives the one approval that the second asks for spares most of those of the first.
 @id("many-or-the-head") @remedy("approval desk-head 1; approval supervisor 5")
 forbid (principal, action == Action::"settlement:release", resource)
@@ -101,6 +107,20 @@ describe('what is asked of people', () => {
     expect(await missing('risk')).toEqual([1]);
     expect(await missing('operations')).toEqual([1]);
     expect(await missing('risk', 'operations')).toEqual([]);
+  });
+
+  it('goes to whom all name who ask for it, and not before all do', async () => {
+    expect(await obligationsOf('allocation:propose')).toEqual([
+      {
+        kind: 'approval',
+        role: 'operations',
+        count: 2,
+        escalation: [
+          { role: 'risk', afterSeconds: 60 },
+          { role: 'compliance', afterSeconds: 240 },
+        ],
+      },
+    ]);
   });
 
   it('is never a sign-in of software, nor an approval that nobody can give any more, where there is another way', async () => {

@@ -38,10 +38,10 @@ export function findRemedies(
     const next = after(needed);
     if (next === undefined) return [];
     answer = next;
-    if (answer.decision === 'allow')
-      return fewest(needed, question, (fewer) => after(fewer)?.decision === 'allow').flatMap((each) =>
-        obligationOf(each, question),
-      );
+    if (answer.decision === 'allow') {
+      const chosen = fewest(needed, question, (fewer) => after(fewer)?.decision === 'allow');
+      return chosen.flatMap(({ remedy }) => obligationOf(remedy, needed, question));
+    }
   }
   return [];
 }
@@ -126,7 +126,9 @@ function distinct(needed: readonly Needed[]): readonly Needed[] {
     const { remedy } = each;
     if (remedy.kind !== 'approval') continue;
     const key = `${remedy.role} ${remedy.count}`;
-    if (!approvals.has(key)) approvals.set(key, each);
+    const { escalation } = each;
+    const known = approvals.get(key)?.escalation;
+    approvals.set(key, { remedy, escalation: known === undefined ? escalation : joint(known, escalation) });
   }
   return [...approvals.values(), ...merged(needed.filter(isStepUp))];
 }
@@ -148,10 +150,20 @@ function merged(needed: readonly Needed[]): readonly Needed[] {
   return stepUp === undefined ? byRole : [...byRole, stepUp];
 }
 
-function obligationOf({ remedy, escalation }: Needed, question: Question): readonly Obligation[] {
+/** @param needed by whichever forbid: who stands in for a role does so for all that ask for it, and not before all name them */
+function obligationOf(remedy: Remedy, needed: readonly Needed[], question: Question): readonly Obligation[] {
   if (remedy.kind === 'step-up') return [{ ...remedy }];
-  const missing = missingOf(remedy, question);
-  return missing > 0 ? [{ kind: 'approval', role: remedy.role, count: missing, escalation }] : [];
+  const { kind, role } = remedy;
+  const count = missingOf(remedy, question);
+  const paths = needed.filter((each) => each.remedy.kind === 'approval' && each.remedy.role === role);
+  return count > 0 ? [{ kind, role, count, escalation: paths.map((each) => each.escalation).reduce(joint) }] : [];
+}
+
+function joint(one: Needed['escalation'], other: Needed['escalation']): Needed['escalation'] {
+  return one.flatMap(({ role, afterSeconds }) => {
+    const same = other.find((step) => step.role === role);
+    return same === undefined ? [] : [{ role, afterSeconds: Math.max(afterSeconds, same.afterSeconds) }];
+  });
 }
 
 /** Approvals that do not stand yet. */
