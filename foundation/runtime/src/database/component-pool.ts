@@ -58,7 +58,13 @@ export function componentPool(options: ComponentPoolOptions): pg.Pool {
     idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 15_000,
   });
   const onError = options.onError ?? (() => undefined);
-  pool.on('error', onError);
+  pool.on('error', (error: Error & { client?: unknown }) => {
+    // While the pool ends, a server that stops as well may be the first to close: nothing has broken.
+    if (pool.ending) return;
+    // The driver hangs the whole connection on it, with the key that cancels its queries: nothing for a log.
+    delete error.client;
+    onError(error);
+  });
   // The pool listens to idle connections only; one that breaks while checked out would end the process. Its
   // user learns of it from the query.
   pool.on('connect', (client) => {

@@ -141,6 +141,27 @@ describe('a transaction', () => {
     expect(await texts()).toEqual([]);
   });
 
+  it('says of a connection that broke why, without its secrets, and nothing of one that was ending', async () => {
+    const errors: Error[] = [];
+    const told = scratch.pool('alpha', { onError: (error) => errors.push(error) });
+    const owner = new pg.Client(scratch.connection);
+    await owner.connect();
+    const end = `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'alpha'`;
+    await told.query('select 1');
+    await owner.query(end);
+    await vi.waitFor(() => expect(errors).toHaveLength(1), 60_000);
+    expect(errors[0]).toMatchObject({ code: '57P01' });
+    expect(JSON.stringify(errors[0])).not.toContain('secretKey');
+
+    await told.query('select 1');
+    const ended = told.end();
+    // What the driver says when the server was quicker.
+    told.emit('error', new Error('terminating connection'), new pg.Client());
+    await Promise.all([ended, owner.query(end)]);
+    expect(errors).toHaveLength(1);
+    await owner.end();
+  });
+
   it('survives a cut network, and an answer that never comes', async () => {
     const wire = await network();
     const errors: Error[] = [];
