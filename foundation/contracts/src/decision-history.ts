@@ -7,17 +7,20 @@ import type { PolicyBundle } from './policy-versions.ts';
 /** A decision as its record has it. */
 export type RecordedDecision = Omit<Decision, 'id' | 'policyRecord'> & { readonly id: string };
 
+/** What of a decision replay and simulation compare. */
+export const judgedFields = [
+  'decision',
+  'determining',
+  'errors',
+  'reasons',
+  'obligations',
+  'token_lifetime',
+  'time_stamp',
+] as const;
+
 /** Where a replayed decision differs from the recorded one. */
 export interface ReplayDifference {
-  readonly field:
-    | 'decision'
-    | 'determining'
-    | 'errors'
-    | 'reasons'
-    | 'obligations'
-    | 'token_lifetime'
-    | 'time_stamp'
-    | 'input_digest';
+  readonly field: (typeof judgedFields)[number] | 'input_digest';
   readonly recorded: Json;
   readonly replayed: Json;
 }

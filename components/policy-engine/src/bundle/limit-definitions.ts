@@ -1,4 +1,4 @@
-import { approverRoles, type LimitMeasure, type PolicyBundle } from '@countersign/contracts';
+import { approverRoles, type LimitMeasure, type LimitWindow, type PolicyBundle } from '@countersign/contracts';
 import { parseDecimal } from '@countersign/kernel';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -48,6 +48,11 @@ const compiled = Compile(definitionSchema);
 
 /** A limit as a bundle's `limits.json` defines it. */
 export type LimitDefinition = Static<typeof definitionSchema> & { readonly measure: LimitMeasure };
+
+/** What its amounts add up over. */
+export function windowOf({ window }: LimitDefinition): LimitWindow {
+  return window === 'order' ? { kind: 'order' } : { kind: 'rolling', seconds: window.rolling_seconds };
+}
 
 /** @returns what of `limits` and `rates` can be read, and what is wrong with the rest, in words */
 export function readLimits({ limits, rates }: Pick<PolicyBundle, 'limits' | 'rates'>): {

@@ -1,3 +1,4 @@
+import { judgedFields } from '@countersign/contracts';
 import { digestSchema, idSchema, instantSchema } from '@countersign/runtime';
 import { Type } from 'typebox';
 
@@ -145,16 +146,7 @@ export const replayAnswer = Type.Union(
         differences: Type.Array(
           Type.Object(
             {
-              field: Type.Enum([
-                'decision',
-                'determining',
-                'errors',
-                'reasons',
-                'obligations',
-                'token_lifetime',
-                'time_stamp',
-                'input_digest',
-              ]),
+              field: Type.Enum([...judgedFields, 'input_digest']),
               recorded: Type.Unknown(),
               replayed: Type.Unknown(),
             },

@@ -1,4 +1,4 @@
-import { obligationJson, type RecordedDecision, type ReplayDifference } from '@countersign/contracts';
+import { judgedFields, obligationJson, type RecordedDecision, type ReplayDifference } from '@countersign/contracts';
 import { canonicalize, type Json } from '@countersign/kernel';
 import type { Verdict } from '../decision/judge.ts';
 
@@ -17,16 +17,6 @@ export function differencesBetween(recorded: Judged, replayed: Verdict): readonl
       : [{ field, recorded: left[field], replayed: right[field] }],
   );
 }
-
-const judgedFields = [
-  'decision',
-  'determining',
-  'errors',
-  'reasons',
-  'obligations',
-  'token_lifetime',
-  'time_stamp',
-] as const;
 
 function comparable(judged: Judged): Readonly<Record<(typeof judgedFields)[number], Json>> {
   const errors = judged.errors.map(({ policyId, message }) => ({ policy_id: policyId, message }));

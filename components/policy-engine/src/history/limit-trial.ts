@@ -1,6 +1,6 @@
-import type { LimitReading, LimitWindow } from '@countersign/contracts';
+import type { LimitReading } from '@countersign/contracts';
 import { compareDecimals, type Digest, type Json, parseDecimal, subtractDecimals, zero } from '@countersign/kernel';
-import { type LimitDefinition, limitDimensions } from '../bundle/limit-definitions.ts';
+import { type LimitDefinition, limitDimensions, windowOf } from '../bundle/limit-definitions.ts';
 import type { LimitFinding } from '../decision/limit-finding.ts';
 import { windowText } from '../limits/windows.ts';
 import { countsTheSame, definitionsIn } from './limit-changes.ts';
@@ -105,12 +105,10 @@ function heldTo({ was, is }: Change, reading: LimitReading, isStanding: (role: s
 
 /** Those of a mandate, and those that a reservation had from an earlier version, are others than the version's own. */
 function isOf({ measure, unit, window, most, key }: LimitReading, limit: LimitDefinition): boolean {
-  const span: LimitWindow =
-    limit.window === 'order' ? { kind: 'order' } : { kind: 'rolling', seconds: limit.window.rolling_seconds };
   return (
     measure === limit.measure &&
     unit === limit.unit &&
-    window === windowText(span) &&
+    window === windowText(windowOf(limit)) &&
     most === limit.most &&
     key.replace(/=[^;]*/g, '') === limitDimensions.filter((dimension) => limit.per.includes(dimension)).join(';')
   );

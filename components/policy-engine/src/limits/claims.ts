@@ -2,14 +2,13 @@ import {
   type DirectorySnapshot,
   kindOfPrincipal,
   type LimitClaim,
-  type LimitWindow,
   parsePrincipalId,
   policyErrors,
   type TransactionFacts,
 } from '@countersign/contracts';
 import { type DecimalString, multiplyDecimals, parseDecimal } from '@countersign/kernel';
 import { type AuthorizationDetail, intentUse, type Rfq, type TradeOrder } from '@countersign/market';
-import { type LimitDefinition, type LimitDimension, limitDimensions } from '../bundle/limit-definitions.ts';
+import { type LimitDefinition, type LimitDimension, limitDimensions, windowOf } from '../bundle/limit-definitions.ts';
 import { takesApprovalsIn } from '../trading/approval-states.ts';
 import { countingApprovals } from '../trading/counting-approvals.ts';
 import { detailOf } from '../trading/mandate-standing.ts';
@@ -130,10 +129,6 @@ function amountOf(limit: LimitDefinition, order: Order, rates: Readonly<Record<s
   if (converted === undefined)
     throw policyErrors.error('limit_amount', `The amount is too large to be counted within the limit ${limit.id}.`);
   return converted;
-}
-
-function windowOf({ window }: LimitDefinition): LimitWindow {
-  return window === 'order' ? { kind: 'order' } : { kind: 'rolling', seconds: window.rolling_seconds };
 }
 
 /** Approvals count as they do for the policies. Where none is taken any more, and none stands, nobody lets it pass. */

@@ -31,10 +31,10 @@ export const olaf = personOf(broker, 'olaf', 'operations');
 export const carla = personOf(broker, 'carla', 'compliance');
 export const rita = personOf(broker, 'rita', 'risk');
 export const foreignOperations = personOf(clearer, 'fergus', 'operations');
-
+/** Who may stand in for a supervisor. */
 export const deskHead = personOf(broker, 'dora', 'desk-head');
 
-const controls = [olga, oscar, olaf, carla, rita, deskHead, foreignOperations];
+const controls = [olga, oscar, olaf, carla, rita, foreignOperations];
 
 export type Kind = keyof typeof examples;
 type Changes = Readonly<Record<string, unknown>>;
@@ -44,7 +44,7 @@ type Target = Pick<OpenedTransaction, 'id' | 'intentDigest'>;
 export async function createApprovingWorld(log?: AuditAppender) {
   const world = await createTradingWorld(log);
   const keys = new Map<string, ApprovalKey>();
-  for (const person of [...controls, trader, supervisor, secondSupervisor]) {
+  for (const person of [...controls, trader, supervisor, secondSupervisor, deskHead]) {
     world.directory.principals.set(person.id, person);
     keys.set(person.id, world.keyOf(person));
   }
