@@ -30,6 +30,41 @@ describe('the control plane, as a service asks it', () => {
     expect(JSON.parse(issuer.seen[0]?.body ?? '')).toEqual({ event: 'submit', body: { qty: '1' } });
   });
 
+  it('asks for a token for the one step, and for none where the step cancels', async () => {
+    issuer.answers.set('POST /transactions/txn_1/transitions', { status: 200, body: {} });
+    const wanted: unknown[] = [];
+    const counting = client();
+    const plane = createControlPlane({
+      issuer: issuer.url,
+      clock,
+      client: {
+        ...counting,
+        clientCredentials(request) {
+          wanted.push(request);
+          return counting.clientCredentials(request);
+        },
+      },
+    });
+    await plane.transition({ ...request, event: 'submit' });
+    await plane.transition({ ...request, event: 'cancel' });
+    const resource = `${issuer.url}/transactions`;
+    expect(wanted).toEqual([
+      {
+        resource,
+        scope: 'order:create',
+        authorizationDetails: [
+          {
+            type: 'urn:countersign:rar:v1:transaction_step',
+            locations: [resource],
+            actions: ['submit'],
+            transaction: 'txn_1',
+          },
+        ],
+      },
+      { resource, scope: 'order:cancel' },
+    ]);
+  });
+
   it('tells a refusal with its code and its facts', async () => {
     issuer.answers.set('POST /transactions/txn_1/transitions', {
       status: 409,

@@ -1,5 +1,6 @@
 import { type Clock, CodedError } from '@countersign/kernel';
-import type { Client } from './client.ts';
+import { isScope, kindOfScope, transactionStepType } from '@countersign/market';
+import type { Client, Token } from './client.ts';
 import { type DecisionAnswer, readDecisionAnswer } from './decision-answer.ts';
 import { createTokenSource } from './token-source.ts';
 import { isObject, refusalOf } from './transport.ts';
@@ -29,6 +30,13 @@ export interface ControlPlane {
   envelope(transaction: string, scope?: string): Promise<string>;
 }
 
+export interface TransactionStepDetail {
+  readonly type: typeof transactionStepType;
+  readonly locations: readonly string[];
+  readonly actions: readonly string[];
+  readonly transaction: string;
+}
+
 export type TransitionOrder = {
   readonly transaction: string;
   readonly idempotencyKey: string;
@@ -55,6 +63,17 @@ export function createControlPlane(options: {
 }): ControlPlane {
   const { issuer, client } = options;
   const tokenFor = createTokenSource(options);
+
+  /** A token for this one step; only what cancels goes without, under the token that this service holds anyway. */
+  function tokenForStep(transaction: string, event: string, scope: string): Promise<Token> {
+    const resource = `${issuer}/transactions`;
+    if (isScope(scope) && kindOfScope(scope) === 'cancelling') return tokenFor(resource, scope);
+    return client.clientCredentials({
+      resource,
+      scope,
+      authorizationDetails: [stepOf({ issuer, transaction, event })],
+    });
+  }
 
   return {
     async evaluate({ subject, action, transaction, context }) {
@@ -85,8 +104,8 @@ export function createControlPlane(options: {
         ...(typeof detail === 'string' ? { detail } : {}),
       };
     },
-    async transition({ transaction, event, scope, idempotencyKey, body }) {
-      const token = await tokenFor(`${issuer}/transactions`, scope ?? scopeOf(event));
+    async transition({ transaction, event, scope = scopeOf(event), idempotencyKey, body }) {
+      const token = await tokenForStep(transaction, event, scope);
       const answer = await client.call(token, {
         method: 'POST',
         url: `${issuer}/transactions/${encodeURIComponent(transaction)}/transitions`,
@@ -107,6 +126,22 @@ export function createControlPlane(options: {
       return envelope;
     },
   };
+}
+
+/**
+ * The authorization detail (RFC 9396) of a token for one step of a transaction, at the interface where steps are taken:
+ * what changes something in a market needs it, whoever asks.
+ */
+export function stepOf({
+  issuer,
+  transaction,
+  event,
+}: {
+  readonly issuer: string;
+  readonly transaction: string;
+  readonly event: string;
+}): TransactionStepDetail {
+  return { type: transactionStepType, locations: [`${issuer}/transactions`], actions: [event], transaction };
 }
 
 /** In an order's life; the same event may need another scope in another life. */

@@ -137,7 +137,7 @@ function readPage(body: unknown): EventPage {
 }
 
 function parseText(text: string): Json | undefined {
-  const parsed = parseJson(text, { uniqueKeys: true, maxLength: maxBodyBytes });
+  const parsed = parseJson(text, { maxLength: maxBodyBytes });
   return parsed.ok ? parsed.value : undefined;
 }
 

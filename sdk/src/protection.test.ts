@@ -86,7 +86,7 @@ describe('the protection of a service', () => {
         iat: now(),
         exp: now() + 300,
         jti: newId('token', from) satisfies TokenId,
-        scope: 'order:create',
+        scope: 'order:cancel',
         cnf: { jkt: proofKey.kid as Thumbprint },
         lei: '5493000ARRANGERDEM94',
         policy_version: 1,
@@ -116,14 +116,25 @@ describe('the protection of a service', () => {
     dpop: [dpop],
   });
   const open = (options: Partial<ProtectionOptions> = {}) => createProtection({ issuer, audience, clock, ...options });
-  const need = { scope: 'order:create' };
+  const need = { scope: 'order:cancel' };
 
   it('lets a bound token with a fresh proof in, and the same proof never again', async () => {
     const protection = open();
     const accessToken = await token();
     const once = request(accessToken, await proof(accessToken));
-    expect(await protection.check(once, need)).toMatchObject({ scope: ['order:create'], accessToken });
+    expect(await protection.check(once, need)).toMatchObject({ scope: ['order:cancel'], accessToken });
     await expect(protection.check(once, need)).rejects.toMatchObject({ code: 'proof_replayed' });
+  });
+
+  it('refuses a token that changes something in a market without an intent, a mandate and a transaction', async () => {
+    const protection = open();
+    for (const scope of ['order:create', 'order:cancel settlement:release', 'withdrawal:request', 'order:approve']) {
+      const accessToken = await token({ scope });
+      const asked = { scope: scope.split(' ')[0] ?? '' };
+      await expect(protection.check(request(accessToken, await proof(accessToken)), asked)).rejects.toMatchObject({
+        code: 'token_invalid',
+      });
+    }
   });
 
   it('refuses another audience, a missing scope, another key, another token in the proof, and Bearer', async () => {
@@ -307,7 +318,7 @@ describe('the protection of a service', () => {
     const protection = open();
     const acr = 'urn:countersign:acr:device-bound';
     const weak = await token({ acr: 'urn:countersign:acr:development', auth_time: now() });
-    const strong = { scope: 'order:create', acrValues: [acr], maxAgeSeconds: 60 };
+    const strong = { scope: 'order:cancel', acrValues: [acr], maxAgeSeconds: 60 };
     const refusal = await protection.check(request(weak, await proof(weak)), strong).catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: 'insufficient_user_authentication' });
     expect(challengeOf(refusal)).toBe(

@@ -1,8 +1,17 @@
-import { type AuditAppender, auditLogErrors, type RecordDraft, requireFit } from '@countersign/contracts';
+import {
+  type AuditAppender,
+  type AuditLog,
+  auditLogErrors,
+  type EvidenceRecord,
+  type RecordDraft,
+  requireFit,
+  type StandingReader,
+} from '@countersign/contracts';
 import { type Clock, toInstant } from '@countersign/kernel';
+import { standingsIn } from './standings-in.ts';
 
 /** A log in memory that keeps the promises of the contract, and breaks when told to. */
-export interface AuditCollector extends AuditAppender {
+export interface AuditCollector extends AuditAppender, StandingReader, Pick<AuditLog, 'query'> {
   readonly records: readonly RecordDraft[];
   ofType(type: RecordDraft['type']): readonly RecordDraft[];
   /** From now on nothing can be made durable. */
@@ -25,6 +34,17 @@ export function createAuditCollector(clock: Clock): AuditCollector {
       requireFit(draft);
       records.push(structuredClone(draft));
       return { id: draft.id, index: BigInt(records.length - 1), time: toInstant(clock.now()) };
+    },
+    async standings(things) {
+      return standingsIn(records, things);
+    },
+    async query({ person, types }) {
+      return records.flatMap((record, index) =>
+        (types ?? [record.type]).includes(record.type) &&
+        [record.subject, ...(record.actors ?? [])].some((one) => one?.id === person)
+          ? [{ index: BigInt(index), record: { v: 2, time: toInstant(clock.now()), ...record } as EvidenceRecord }]
+          : [],
+      );
     },
     breakDown() {
       broken = true;

@@ -7,9 +7,10 @@ import {
   requireFit,
 } from '@countersign/contracts';
 import { type Clock, newId, systemRandom, toInstant } from '@countersign/kernel';
+import { standingsIn } from './standings-in.ts';
 
 /** A log in memory that can be read as well, keeps the promises of the contract, and breaks when told to. */
-export interface MemoryLog extends Pick<AuditLog, 'append' | 'search' | 'scan' | 'newest' | 'find'> {
+export interface MemoryLog extends Pick<AuditLog, 'append' | 'search' | 'scan' | 'newest' | 'find' | 'standings'> {
   readonly entries: readonly LogEntry[];
   ofType(type: RecordDraft['type']): readonly EvidenceRecord[];
   /** A record of somebody's, written at once. @returns its entry */
@@ -62,6 +63,13 @@ export function createMemoryLog(clock: Clock): MemoryLog {
     async find(id) {
       mustWork('reading');
       return entries.find(({ record }) => record.id === id);
+    },
+    async standings(things) {
+      mustWork('reading');
+      return standingsIn(
+        entries.map(({ record }) => record),
+        things,
+      );
     },
     breakDown: (what) => void broken.add(what),
     repair: () => broken.clear(),

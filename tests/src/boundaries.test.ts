@@ -69,6 +69,21 @@ describe('the boundaries of the rooms', () => {
     expect(storesWithSql).toBeGreaterThan(50);
   });
 
+  it("lock and notify by what the runtime has for it: an advisory lock is anybody's, and a notification may fail a commit", () => {
+    const guilty: string[] = [];
+    for (const room of rooms())
+      for (const folder of [join(room, 'src'), join(room, 'migrations'), join(room, 'eraser-migrations')]) {
+        if (!existsSync(join(root, folder))) continue;
+        for (const file of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
+          if (!/\.(ts|sql)$/.test(file) || /\.test\.ts$|(^|\/)testing\//.test(file)) continue;
+          if (join(folder, file) === 'foundation/runtime/src/database/transaction.ts') continue;
+          if (/pg_(try_)?advisory|pg_notify\(|^\s*notify /im.test(readFileSync(join(root, folder, file), 'utf8')))
+            guilty.push(join(folder, file));
+        }
+      }
+    expect(guilty).toEqual([]);
+  });
+
   it('leave the fetching of what others name to the gateway: no component and no foundation calls fetch', () => {
     const guilty: string[] = [];
     for (const room of rooms().filter((name) => /^(components|foundation|protocols)\//.test(name))) {

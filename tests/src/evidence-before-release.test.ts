@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { digestOfIntent } from '@countersign/market';
 import { createLogger } from '@countersign/runtime';
-import { type Client, signApproval, type Token } from '@countersign/sdk';
+import { type Client, signApproval, stepOf, type Token } from '@countersign/sdk';
 import { createFaultyProxy, type FaultyProxy, startTestServer, type TestServer } from '@countersign/testkit';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -60,7 +60,7 @@ async function untilCommitIsWithheld(): Promise<void> {
       const { rows } = await superuser.query(
         // The log keeps more than records, and what it keeps beside them waits as well.
         `select 1 from pg_stat_activity
-         where wait_event = 'SyncRep' and usename = 'countersign_audit_log' and query like 'with turn as materialized%'`,
+         where wait_event = 'SyncRep' and usename = 'countersign_audit_log' and query like 'with turn as (insert into append_turns%'`,
       );
       expect(rows).toHaveLength(1);
     },
@@ -143,8 +143,10 @@ describe('in a running control plane', () => {
       path: string,
       body: unknown,
       idempotencyKey?: string,
+      authorizationDetails?: readonly unknown[],
     ) => {
-      const token = await client.clientCredentials({ resource: `${issuer}/${door}`, scope });
+      const details = authorizationDetails === undefined ? {} : { authorizationDetails };
+      const token = await client.clientCredentials({ resource: `${issuer}/${door}`, scope, ...details });
       const url = `${issuer}${path}`;
       const key = idempotencyKey === undefined ? {} : { idempotencyKey };
       return () => client.callOrThrow(token, { method: 'POST', url, body, ...key });
@@ -200,6 +202,7 @@ describe('in a running control plane', () => {
         `/transactions/${smallTransaction}/transitions`,
         { event: 'submit', body: {} },
         'in-an-outage',
+        [stepOf({ issuer, transaction: smallTransaction, event: 'submit' })],
       ),
       'a directory': await post(operator.client, 'directory', 'directory:apply', '/directory/apply', renamed),
       'a trust profile': await post(operator.client, 'partners', 'partner:register', '/partners/profiles', profile),

@@ -4,7 +4,7 @@ import type { RecordDraft, Signer, TrustProfile } from '@countersign/contracts';
 import { createOutbound, createPartnerSignIns } from '@countersign/federation-gateway';
 import { newId, systemClock, systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
-import type { WebBrowser } from '@countersign/testkit';
+import { testRowSeal, type WebBrowser } from '@countersign/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { anna, broker } from '../../components/authentication/src/testing/people.ts';
 import {
@@ -67,6 +67,7 @@ beforeAll(async () => {
     clock: world.clock,
     random: systemRandom,
     logger,
+    rowSeal: testRowSeal,
     origin,
     config: {
       providers: [

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { auditLogMigrations, createAuditLog, mirrorLog } from '@countersign/audit-log';
 import { createConfiguredExchange } from '@countersign/federation-gateway';
-import { newId, systemClock, systemRandom } from '@countersign/kernel';
+import { newId, sha256, systemClock, systemRandom } from '@countersign/kernel';
 import { entryBundlePath, parsePolicy, tilePath, verifyByPolicy } from '@countersign/merkle-log';
 import { createKeyring, createLogger } from '@countersign/runtime';
 import { startWitness } from '@countersign/server';
@@ -56,7 +56,7 @@ describe.skipIf(program === undefined)('a log that is not ours (skipped without 
         'log-checkpoint': { algorithm: 'EdDSA', publicationLeadSeconds: 0, longestSignedLifeSeconds: 3_600 },
       },
     });
-    const log = { pool, signer, origin: 'log.example/ours', ...common };
+    const log = { pool, signer, origin: 'log.example/ours', entrySealKey: sha256('entries of the test'), ...common };
     const first = await createAuditLog(log);
     const vkey = first.verifierKey();
     await first.stop();

@@ -64,7 +64,9 @@ async function expectAllRecorded(received: readonly string[]): Promise<void> {
   expect(received.filter((evidence) => !known.has(evidence))).toEqual([]);
   const verified = await countersign(['--data', data, 'log', 'verify']);
   expect(verified.stdout).toMatch(/^ok\s+\d+ entries hash to the signed root/);
-  expect(verified.code).toBe(0);
+  // The key was the one that the log publishes: whoever has it from elsewhere names it.
+  expect(verified.stdout).toContain('unanchored');
+  expect(verified.code).toBe(3);
 }
 
 describe('countersign start', () => {

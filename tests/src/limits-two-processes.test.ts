@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isCodedError, type MandateId } from '@countersign/kernel';
-import { type Client, createTransport, type Token } from '@countersign/sdk';
+import { type Client, createTransport, stepOf, type Token } from '@countersign/sdk';
 import { freePort, startTestServer, type TestServer } from '@countersign/testkit';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -31,8 +31,7 @@ let brokers: readonly [Broker, Broker];
 
 interface Broker {
   readonly client: Client;
-  readonly token: Token;
-  readonly address: string;
+  readonly issuer: string;
 }
 
 beforeAll(async () => {
@@ -60,10 +59,10 @@ beforeAll(async () => {
     const client = trading.firms.client('brk-orders', {
       transport: { send: (request) => transport.send({ ...request, url: request.url.replace(issuer, address) }) },
     });
-    const request = { resource: `${issuer}/transactions`, scope: 'order:create' };
+    const request = { resource: `${issuer}/transactions`, scope: 'order:read' };
     // Known to the second process a moment later.
-    const token = await vi.waitFor(() => client.clientCredentials(request), { timeout: 60_000, interval: 200 });
-    return { client, token, address: issuer };
+    await vi.waitFor(() => client.clientCredentials(request), { timeout: 60_000, interval: 200 });
+    return { client, issuer };
   };
   brokers = [await brokerAt(issuer), await brokerAt(`http://127.0.0.1:${port}`)];
 }, 120_000);
@@ -104,11 +103,22 @@ async function placed(count: number, tokenOf: (index: number) => Promise<Token>)
   return orders;
 }
 
+/** A token for the one step that submits an order: there is none to be had while the log is held. */
+function submitToken(order: string, on: 0 | 1): Promise<Token> {
+  const { client, issuer } = brokers[on];
+  return client.clientCredentials({
+    resource: `${issuer}/transactions`,
+    scope: 'order:create',
+    authorizationDetails: [stepOf({ issuer, transaction: order, event: 'submit' })],
+  });
+}
+
 /** @returns what became of it: `submitted`, the code of the refusal, or `lost` when nobody answered */
-async function submit(order: string, on: 0 | 1, key = `submit-${order}`): Promise<string> {
-  const { client, token, address } = brokers[on];
-  const url = `${address}/transactions/${order}/transitions`;
+async function submit(order: string, on: 0 | 1, key = `submit-${order}`, held?: Token): Promise<string> {
+  const { client, issuer } = brokers[on];
+  const url = `${issuer}/transactions/${order}/transitions`;
   try {
+    const token = held ?? (await submitToken(order, on));
     await client.callOrThrow(token, { method: 'POST', url, idempotencyKey: key, body: { event: 'submit', body: {} } });
     return 'submitted';
   } catch (error) {
@@ -237,8 +247,9 @@ describe('a process that is killed', () => {
     unfinished = await ordersUnder(fitting + some);
     const dying = unfinished.orders.slice(0, some);
     // Whoever waits for its record has reserved, and has not submitted.
+    const tokens = await Promise.all(dying.map((order) => submitToken(order, 1)));
     const log = await hold('audit_log.entries');
-    const pending = Promise.all(dying.map((order) => submit(order, 1)));
+    const pending = Promise.all(dying.map((order, index) => submit(order, 1, undefined, tokens[index])));
     await eventually(async () => expect(await holdsOf(dying, 'reserved')).toBe(some));
     await kill();
     await log.letGo();
@@ -251,8 +262,9 @@ describe('a process that is killed', () => {
     processes[1] = await startServer(['--config', configurations[1]]);
     finished = await ordersUnder(fitting + some);
     const dying = finished.orders.slice(0, some);
+    const tokens = await Promise.all(dying.map((order) => submitToken(order, 1)));
     const log = await hold('audit_log.entries');
-    const pending = Promise.all(dying.map((order) => submit(order, 1)));
+    const pending = Promise.all(dying.map((order, index) => submit(order, 1, undefined, tokens[index])));
     await eventually(async () => expect(await holdsOf(dying, 'reserved')).toBe(some));
     // Now the orders may go on, and the ends of their reservations may not.
     const holds = await hold('policy_engine.limit_holds');

@@ -1,11 +1,21 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { auditLogRoutes, type RunningAuditLog } from '@countersign/audit-log';
 import type { ResourceGuard } from '@countersign/contracts';
 import { type CodedError, systemRandom } from '@countersign/kernel';
-import { Frontier } from '@countersign/merkle-log';
+import {
+  createVerifierKey,
+  encodeEntryBundle,
+  entryBundlePath,
+  Frontier,
+  formatVerifierKey,
+  hashLeaf,
+  signCheckpoint,
+  tilePath,
+} from '@countersign/merkle-log';
 import { createHttpServer, createMetrics } from '@countersign/runtime';
 import { generateSigningKey } from '@countersign/sdk';
 import { Command } from 'commander';
@@ -18,7 +28,9 @@ import {
   startTestWitness,
   type TestWitness,
 } from '../../components/audit-log/src/testing/test-witness.ts';
+import { hasVectors, unpackVectors } from '../../protocols/merkle-log/src/testing/vectors.ts';
 
+const archive = 'tlog-tiles/log-0-15.tar.gz';
 const operator = '529900T8BM49AURSDO55';
 const guard: ResourceGuard = {
   check: async (_request, { scope }) => ({
@@ -139,7 +151,8 @@ describe('countersign log fsck', () => {
       root: newest.split('\n')[2],
       pruned: 0,
       unread: 0,
-      unsettled: { numbers: 0, streams: 1 },
+      foreign: 0,
+      openStreams: 1,
       anchored: true,
     });
   });
@@ -220,6 +233,93 @@ describe('countersign log fsck', () => {
     expect(await fsck(...byKey())).toMatchObject({
       code: exitCodes.unverified,
       said: expect.stringMatching(/^body_missing {2}The body of entry 31 /),
+    });
+  });
+
+  describe.skipIf(!hasVectors(archive))('of another implementation (skipped without the vectors folder)', () => {
+    const root = hasVectors(archive) ? join(unpackVectors(archive), 'log') : '';
+    const vkey = 'example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx';
+
+    it.each([0, 8, 15])('passes with %i entries, and says what was not checked', async (size) => {
+      copyFileSync(join(root, `checkpoint.${size}`), join(root, 'checkpoint'));
+      const { code, said } = await fsck('--folder', root, '--log-key', vkey);
+      expect(said).toMatch(new RegExp(`^ok  ${size} entries hash to the signed root `));
+      if (size > 0) expect(said).toContain(`not checked  ${size} entries are no records of Countersign.`);
+      expect(code).toBe(exitCodes.ok);
+    });
+
+    it('finds a byte that was changed in an entry', async () => {
+      copyFileSync(join(root, 'checkpoint.8'), join(root, 'checkpoint'));
+      const file = join(root, 'tile/entries/000.p/8');
+      const whole = readFileSync(file);
+      writeFileSync(file, whole.with(whole.length - 1, (whole.at(-1) ?? 0) ^ 1));
+      const { code, said } = await fsck('--folder', root, '--log-key', vkey);
+      writeFileSync(file, whole);
+      expect(said).toMatch(/^entry_altered/);
+      expect(code).toBe(exitCodes.unverified);
+    });
+  });
+
+  describe('of entries that somebody else has signed', () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const jwk = publicKey.export({ format: 'jwk' });
+    const key = createVerifierKey({
+      ...{ name: 'log.example/theirs', type: 'ed25519' as const },
+      publicKey: Buffer.from(jwk.x ?? '', 'base64url'),
+    });
+
+    async function publish(entries: readonly Buffer[]): Promise<readonly string[]> {
+      const target = mkdtempSync(join(folder, 'theirs-'));
+      const leaves = entries.map(hashLeaf);
+      const tile = { level: 0, index: 0n, width: entries.length };
+      for (const [name, bytes] of [
+        [tilePath(tile), Buffer.concat(leaves)],
+        [entryBundlePath(tile), encodeEntryBundle(entries)],
+        [
+          'checkpoint',
+          await signCheckpoint({
+            checkpoint: {
+              ...{ origin: key.name, size: BigInt(entries.length) },
+              root: Frontier.empty.append(leaves).root(),
+            },
+            key,
+            sign: async (data) => sign(null, data, privateKey),
+          }),
+        ],
+      ] as const) {
+        mkdirSync(dirname(join(target, name)), { recursive: true });
+        writeFileSync(join(target, name), bytes);
+      }
+      return ['--folder', target, '--log-key', formatVerifierKey(key)];
+    }
+    const record = Buffer.from('{"v":1,"time":"2026-01-05T10:00:00.000Z","id":"rec_1","type":"access.refused"}');
+
+    it('passes whatever they are, and counts them for machines', async () => {
+      const { code, said } = await fsck(
+        ...(await publish([Buffer.alloc(0), Buffer.from([0xff, 0x00]), Buffer.from('{"a":1,"a":2}')])),
+        '--json',
+      );
+      expect(code).toBe(exitCodes.ok);
+      expect(JSON.parse(said)).toMatchObject({ ok: true, size: '3', foreign: 3 });
+    });
+
+    it('does not pass for whole where some are records of ours and some are not', async () => {
+      const { code, said } = await fsck(...(await publish([record, Buffer.from('something else')])));
+      expect(said).toContain('1 entries are no records of Countersign');
+      expect(said).toContain('Find out who wrote these.');
+      expect(code).toBe(exitCodes.incomplete);
+    });
+
+    it('holds what begins as a record of ours to be one', async () => {
+      const older = Buffer.from(record.toString().replace('10:00', '09:00'));
+      expect(await fsck(...(await publish([record, older])))).toMatchObject({
+        code: exitCodes.unverified,
+        said: expect.stringMatching(/^time_reversed/),
+      });
+      expect(await fsck(...(await publish([record.subarray(0, -1)])))).toMatchObject({
+        code: exitCodes.unverified,
+        said: expect.stringMatching(/^entry_altered/),
+      });
     });
   });
 

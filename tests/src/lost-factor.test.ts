@@ -14,7 +14,7 @@ import { newId, parseDigest, systemRandom, toInstant } from '@countersign/kernel
 import { createFolderChannel, createNotices, noticesMigrations } from '@countersign/notices';
 import { createRecovery, recoveryMigrations } from '@countersign/recovery';
 import { createLogger } from '@countersign/runtime';
-import { createAuditCollector, createTestDatabase, fixedClock, personOf } from '@countersign/testkit';
+import { createAuditCollector, createTestDatabase, fixedClock, personOf, testRowSeal } from '@countersign/testkit';
 import { createSoftwareAuthenticator, type SoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createKeyHolders } from '../../components/authentication/src/testing/key-holders.ts';
@@ -64,6 +64,7 @@ async function install() {
   const authentication = createAuthentication({
     ...common,
     pool: database.pool('authentication'),
+    rowSeal: testRowSeal,
     config: { issuer, environment, methods: ['webauthn'], authenticators: { rootsFile: holders.rootsFile } },
     notices,
     sweepEveryMs: hour,

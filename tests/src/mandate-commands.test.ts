@@ -265,6 +265,8 @@ describe('countersign mandate versions', () => {
     const shown = await run('ha-mandates', 'mandate', 'versions', granted.subMandate, '--out', out, '--keys', keys);
     expect([shown.code, shown.out]).toEqual([0, expect.not.stringContaining('The keys were those')]);
     expect((await run('ha-mandates', 'mandate', 'verify', out, '--keys', keys)).code).toBe(0);
+    const unanchored = await run('ha-mandates', 'mandate', 'verify', out);
+    expect([unanchored.code, unanchored.out]).toEqual([3, expect.stringContaining('The keys were those')]);
 
     const kept = JSON.parse(readFileSync(out, 'utf8')) as { versions: Mandate[]; parents: Mandate[]; keys: unknown[] };
     expect(kept.parents).toHaveLength(2);

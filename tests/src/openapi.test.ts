@@ -266,7 +266,8 @@ async function useEverything(): Promise<void> {
   await refused(operator.call('directory', 'directory:read', get('/directory/client/nobody')));
   await refused(operator.call('directory', 'directory:apply', post('/directory/clients', { ...registration, x: 1 })));
   await operator.call('directory', 'directory:apply', { method: 'DELETE', path: '/directory/clients/desk' });
-  const production = { ...registration, environment: 'production' };
+  // The id of a client that was removed is never given again.
+  const production = { ...registration, id: 'desk-live', environment: 'production' };
   await refused(operator.call('directory', 'directory:apply', post('/directory/clients', production)));
   const propose = async (reason: string): Promise<{ readonly id: string; readonly digest: string }> =>
     (await operator.call(
@@ -401,7 +402,10 @@ async function useEverything(): Promise<void> {
   const lost = keys.find(({ purpose }) => purpose === 'transaction-token')?.kid ?? '';
   await operator.call('keys', 'key:revoke', post(`/keys/transaction-token/${lost}/withdraw`, { reason: 'Lost' }));
   const revocation = { kind: 'client', id: 'ha-approvals', reason: 'Its key is lost' };
-  await operator.call('revocations', 'token:revoke', post('/revocations', revocation));
+  const placed = (await operator.call('revocations', 'token:revoke', post('/revocations', revocation))) as {
+    revocation: string;
+  };
+  await bySecond('revocation:lift', `/revocations/${placed.revocation}/lift`, { reason: 'It was found' });
 
   await useRetention(transaction);
   await useErasures();

@@ -2,7 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { auditLogMigrations, createAuditLog, createProtection, type RunningAuditLog } from '@countersign/audit-log';
+import {
+  auditLogMigrations,
+  createAuditLog,
+  createProtection,
+  evidenceEraserMigrations,
+  type RunningAuditLog,
+} from '@countersign/audit-log';
 import { accessErrors, type RecordDraft, type ResourceGuard } from '@countersign/contracts';
 import type { EvidenceBundle } from '@countersign/evidence';
 import { type CodedError, decodeBase64Url, newId, type RecordId, sha256, systemRandom } from '@countersign/kernel';
@@ -47,15 +53,19 @@ let issuer: string;
 let printed: string;
 
 beforeEach(async () => {
-  scratch = await createTestDatabase({ components: [auditLogMigrations, retentionMigrations] });
+  scratch = await createTestDatabase({
+    components: [auditLogMigrations, evidenceEraserMigrations, retentionMigrations],
+  });
   clock = fixedClock(Date.parse('2026-11-21T09:30:00Z'));
   const common = { clock, random: systemRandom, logger: createLogger({ level: 'silent', name: 'test' }) };
   const pool = scratch.pool('audit-log');
   log = await createAuditLog({
     ...common,
     pool,
+    eraserPool: scratch.pool('evidence-eraser'),
     signer: memorySigner(),
     origin: 'log.example/retention',
+    entrySealKey: sha256('entries of the test'),
     protection: createProtection({
       ...common,
       pool,
@@ -255,5 +265,18 @@ describe('evidence whose time has passed', () => {
       ['retention.pruning-approved', principals['second']],
       ['log.pruned', principals['second']],
     ]);
+  });
+});
+
+describe('somebody with the database role of retention', () => {
+  it('reaches neither the log nor the eraser', async () => {
+    const thief = scratch.pool('retention');
+    for (const statement of [
+      'select 1 from audit_log.entries',
+      "insert into audit_log.checkpoints values (1, 'key', 'note')",
+      'select evidence_eraser.erase_keys(1)',
+      'select evidence_eraser.pending()',
+    ])
+      await expect(thief.query(statement), statement).rejects.toThrow(/permission denied/);
   });
 });

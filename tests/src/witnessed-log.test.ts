@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { auditLogMigrations, createAuditLog, type RunningAuditLog } from '@countersign/audit-log';
 import type { RecordDraft } from '@countersign/contracts';
 import { createConfiguredExchange } from '@countersign/federation-gateway';
-import { newId, systemClock, systemRandom } from '@countersign/kernel';
+import { newId, sha256, systemClock, systemRandom } from '@countersign/kernel';
 import { parsePolicy, parseVerifierKey, verifyByPolicy } from '@countersign/merkle-log';
 import { createKeyring, createLogger } from '@countersign/runtime';
 import { witnessKey } from '@countersign/server';
@@ -57,6 +57,7 @@ beforeAll(async () => {
     pool,
     signer,
     origin,
+    entrySealKey: sha256('entries of the test'),
     clock: systemClock,
     random: systemRandom,
     logger,

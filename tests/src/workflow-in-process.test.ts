@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { verifyBundle } from '@countersign/evidence';
 import { type MandateId, parseId } from '@countersign/kernel';
 import { type Constraints, digestOfIntent, type MandateUse, permits, type TradeOrder } from '@countersign/market';
-import { generateSigningKey, refusalOf, type Token } from '@countersign/sdk';
+import { generateSigningKey, refusalOf, stepOf, type Token } from '@countersign/sdk';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configurationIn, type LogRecord, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
@@ -497,6 +497,7 @@ describe('settlement', () => {
     const token = await client.clientCredentials({
       resource: `${controlPlane.issuer}/transactions`,
       scope: 'settlement:release',
+      authorizationDetails: [stepOf({ issuer: controlPlane.issuer, transaction, event: 'settle' })],
     });
     const url = `${controlPlane.issuer}/transactions/${transaction}/transitions`;
     const answers = await Promise.all(
@@ -519,6 +520,7 @@ describe('settlement', () => {
     const token = await client.clientCredentials({
       resource: `${controlPlane.issuer}/transactions`,
       scope: 'settlement:release',
+      authorizationDetails: [stepOf({ issuer: controlPlane.issuer, transaction, event: 'settle' })],
     });
     const url = `${controlPlane.issuer}/transactions/${transaction}/transitions`;
     const body = { event: 'settle', body: { settled_qty: order.max_qty } };
@@ -550,8 +552,9 @@ describe('settlement', () => {
       trading.transition('cus-core', 'settle', transaction, key, { settled_qty: quantity });
     expect(await codeOf(settle(order.max_qty, 'early'))).toBe('transition_out_of_order');
     const clear = { cleared_qty: '1500' };
+    // No token is to be had for the step of another firm.
     const wrongFirm = () => trading.transition('brk-orders', 'clear', transaction, 'wrong-firm', clear);
-    expect(await codeOf(wrongFirm)).toBe('transition_not_permitted');
+    expect(await codeOf(wrongFirm)).toBe('invalid_authorization_details step_foreign');
     await trading.transition('clr-core', 'clear', transaction, 'clear', clear);
     expect(await codeOf(settle('1501', 'too-much'))).toBe('terms_exceeded');
   });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CodedError } from '@countersign/kernel';
+import { CodedError, parseJson } from '@countersign/kernel';
 import { type Client, createClient, importSigningKey, type Token, type Transport } from '@countersign/sdk/calling';
 import type { ConnectionOptions } from './connection-options.ts';
 import { isAddress } from './read-address.ts';
@@ -54,14 +54,25 @@ export function issuerOf(dataFolder: string): string {
 
 /** A JSON file. @throws CodedError `connection_settings` or `file_unreadable` with the advice given */
 export function readJson(path: string, advice: string): unknown {
+  let text: string;
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as unknown;
+    text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new CodedError({
-      code: 'file_unreadable',
-      category: 'invalid',
-      detail: `${path} cannot be read as JSON (${cause instanceof SyntaxError ? 'it is not JSON' : cause instanceof Error ? cause.message : 'fault'}). ${advice}`,
-      cause,
-    });
+    throw unreadable(path, cause instanceof Error ? cause.message : 'fault', advice, cause);
   }
+  const parsed = parseJson(text, { maxLength: maxJsonLength });
+  if (!parsed.ok) throw unreadable(path, parsed.problem, advice);
+  return parsed.value;
+}
+
+/** Of a file that somebody names: a directory, or every version of a mandate, is below this. */
+const maxJsonLength = 64 * 1_048_576;
+
+function unreadable(path: string, problem: string, advice: string, cause?: unknown): CodedError {
+  return new CodedError({
+    code: 'file_unreadable',
+    category: 'invalid',
+    detail: `${path} cannot be read as JSON (${problem}). ${advice}`,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

@@ -175,6 +175,10 @@ describe.skipIf(!chromium.found)(
       const trouble = page.getByRole('alert');
       for (const [act, says] of [
         [() => give(page, '{"a":'), 'it is not JSON'],
+        [
+          () => give(page, JSON.stringify(told.bundle).replace('"records":', '"records":[],"records":')),
+          'the same key twice',
+        ],
         [() => page.getByLabel('a trust file').setInputFiles(asFile('t.json', { logKey: 'x' })), 'it holds logKey'],
         [() => page.getByLabel('a trust file').setInputFiles([]), undefined],
         [() => page.getByLabel('authorities').setInputFiles(asFile('tsa.pem', 'none')), 'holds no certificate'],
@@ -266,7 +270,7 @@ describe.skipIf(!chromium.found)(
           .map((each) => each.outerHTML)`);
       expect(unnamed).toEqual([]);
       const marks = await page.locator('.mark').allTextContents();
-      expect(new Set(marks)).toEqual(new Set(['fails', 'note', 'holds']));
+      expect(new Set(marks)).toEqual(new Set(['fails', 'incomplete', 'not checked', 'holds']));
       // What fails stands first.
       expect(marks.indexOf('holds')).toBeGreaterThan(marks.lastIndexOf('fails'));
       const headings = await page.evaluate<string[]>(

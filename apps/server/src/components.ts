@@ -1,4 +1,4 @@
-import { type AuditLogDependencies, auditLogMigrations } from '@countersign/audit-log';
+import { type AuditLogDependencies, auditLogMigrations, evidenceEraserMigrations } from '@countersign/audit-log';
 import { authenticationMigrations } from '@countersign/authentication';
 import { authorizationServerMigrations } from '@countersign/authorization-server';
 import { breakGlassMigrations } from '@countersign/break-glass';
@@ -30,6 +30,7 @@ import type { Signers } from './keys.ts';
 /** Every component with a schema of its own, in the order of migration. */
 export const migratedComponents: readonly ComponentMigrations[] = [
   auditLogMigrations,
+  evidenceEraserMigrations,
   authorizationServerMigrations,
   directoryMigrations,
   trustRegistryMigrations,
@@ -85,8 +86,8 @@ export async function startComponents({
   const tokens = await startTokens(ground, { ...log, ...parties, ...people, ...decisions, signers });
   tokenServer = tokens.authorizationServer;
   const emergencies = startEmergencies(ground, { ...log, ...parties, ...people, ...tokens });
-  effects = departureEffects({ ...people, ...decisions, ...tokens, ...emergencies });
-  const readers = startLogReaders(ground, { ...log, ...parties, ...decisions, signers });
+  const readers = startLogReaders(ground, { ...log, ...parties, ...people, ...decisions, signers });
+  effects = departureEffects({ ...parties, ...people, ...decisions, ...tokens, ...emergencies, ...readers });
 
   return { ...log, signers, ...parties, ...people, ...decisions, ...tokens, ...emergencies, ...readers };
 }

@@ -1,8 +1,15 @@
 import { isCodedError } from '@countersign/kernel';
+import { generateSigningKey } from '@countersign/sdk';
 import { describe, expect, it } from 'vitest';
 import { type Configuration, readConfiguration } from './configuration.ts';
 
-const jwk = (x: string) => ({ kty: 'EC', crv: 'P-256', x, y: 'y', kid: x });
+const keys = new Map<string, Readonly<Record<string, string>>>();
+/** The same key for the same name. */
+const jwk = (name: string): Readonly<Record<string, string>> => {
+  const made = keys.get(name) ?? { ...generateSigningKey().publicJwk, kid: name };
+  keys.set(name, made);
+  return made;
+};
 const production = {
   environment: 'production',
   issuer: 'https://identity.example.com',
@@ -118,6 +125,17 @@ describe('a configuration', () => {
     const { code, detail } = refusalOf({ ...production, ...change });
     expect(code).toBe('configuration_invalid');
     expect(detail).toContain(setting);
+  });
+
+  it.each([
+    ['with a member of another key type', { ...jwk('operator'), n: 'AQAB' }],
+    ['with a leading byte', { ...jwk('operator'), x: `AA${jwk('operator')['x']}` }],
+    ['with padding', { ...jwk('operator'), x: `${jwk('operator')['x']}=` }],
+  ])('has no approver whose key is that of the operator, written %s', (_, spelled) => {
+    const operator = { ...production.operator, approver: { jwks: { keys: [spelled] } } };
+    const { code, detail } = refusalOf({ ...production, operator });
+    expect(code).toBe('configuration_invalid');
+    expect(detail).toContain('operator.approver.jwks.keys[0]');
   });
 
   it('does not repeat values when it is refused: they may be secrets', () => {

@@ -1,5 +1,6 @@
 import { registrationPolicySchema } from '@countersign/authorization-server';
 import { CodedError } from '@countersign/kernel';
+import { importVerificationKey } from '@countersign/oauth';
 import { parseConfiguration } from '@countersign/runtime';
 import { type Static, Type } from 'typebox';
 import { evidenceSchemas } from './evidence-configuration.ts';
@@ -58,6 +59,8 @@ export const configurationSchema = Type.Object(
     dataFolder: Type.String({ minLength: 1, maxLength: 1024 }),
     /** Your own PostgreSQL instead of the embedded one. */
     databaseUrl: Type.Optional(secretReference),
+    /** Processes that share the database; 2 when left out. The connections that a role may open follow from it. */
+    databaseProcesses: Type.Optional(Type.Integer({ minimum: 1, maximum: 64 })),
     /** 32 bytes as base64url; encrypts signing keys at rest. */
     keyEncryptionKey: secretReference,
     /** Name of the log in its checkpoints: a schema-less URL, unique to this log for ever. */
@@ -198,16 +201,30 @@ function contradictionsIn({ issuer, mutualTls, keys, operator, listen }: Configu
     problems.push('mutualTls.listen: must be another port than listen');
   if (keys.clientKeyWarnDays >= keys.clientKeyMaxAgeDays)
     problems.push('keys.clientKeyWarnDays: must be less than clientKeyMaxAgeDays');
-  // Two people with one key are one person.
-  const own = new Set(operator.jwks.keys.map(publicPart));
-  if (operator.approver?.jwks.keys.some((jwk) => own.has(publicPart(jwk))) === true)
-    problems.push('operator.approver.jwks: must not hold a key of operator.jwks');
+  // Two people with one key are one person, however the key is written.
+  const holders = new Map<string, string>();
+  for (const [name, keys] of [
+    ['operator.jwks', operator.jwks.keys],
+    ['operator.approver.jwks', operator.approver?.jwks.keys ?? []],
+  ] as const)
+    for (const [index, jwk] of keys.entries()) {
+      const key = readKey(jwk);
+      if (typeof key !== 'string') problems.push(`${name}.keys[${index}]: ${key.detail}`);
+      else if ((holders.get(key) ?? name) !== name)
+        problems.push(`${name}: must not hold a key of ${holders.get(key) ?? ''}`);
+      else holders.set(key, name);
+    }
   return problems;
 }
 
-/** What makes a JWK the key that it is (RFC 7638 section 3.2). */
-function publicPart({ kty, crv, x, y, n, e }: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify([kty, crv, x, y, n, e]);
+/** The RFC 7638 thumbprint of a key, or why it is none. */
+function readKey(jwk: unknown): string | CodedError {
+  try {
+    return importVerificationKey(jwk).thumbprint;
+  } catch (error) {
+    if (error instanceof CodedError) return error;
+    throw error;
+  }
 }
 
 function unsafeSettings(configuration: Configuration): readonly string[] {

@@ -6,7 +6,7 @@ import { createLifecycle, createLogger, createMetrics } from '@countersign/runti
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migratedComponents, startComponents } from './components.ts';
-import { openControlPlaneDatabase } from './database.ts';
+import { connectionsOf, openControlPlaneDatabase } from './database.ts';
 import { prepareDevelopment } from './development.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
@@ -63,6 +63,19 @@ describe('the connections of a process with every pool full', () => {
       // More than the pools': some listen.
       expect(open).toBeGreaterThan(held.length);
       expect(open).toBeLessThanOrEqual(140);
+      const { rows } = await owner.query<{ role: string; open: number; may: number }>(
+        `select usename as role, count(*)::int as open, rolconnlimit as may
+           from pg_stat_activity join pg_roles on rolname = usename
+          where application_name like 'countersign %' group by usename, rolconnlimit`,
+      );
+      expect(rows).toHaveLength(migratedComponents.length);
+      for (const { name, role } of migratedComponents) {
+        const found = rows.find((row) => row.role === role);
+        expect(found?.may, role).toBe(2 * connectionsOf(name));
+        // As many as were found, and what reads in bulk or simulates only now and then.
+        const now = name === 'audit-log' ? 4 : name === 'policy-engine' ? 1 : 0;
+        expect((found?.open ?? 0) + now, role).toBe(connectionsOf(name));
+      }
       expect(await asked("select current_setting('max_connections')::int as number")).toBeGreaterThan(2 * open);
     } finally {
       for (const client of held) client.release();

@@ -31,6 +31,35 @@ export interface OpenedDatabase {
   ): pg.Pool;
 }
 
+/**
+ * Connections that one process opens as each component's role at most: of its pools, to listen, and to read in bulk. A role
+ * may have as many as all processes need, so that one that is stolen cannot use up those of the others.
+ */
+const connectionsOfProcess: Readonly<Record<string, number>> = {
+  'audit-log': 16,
+  'evidence-eraser': 2,
+  'authorization-server': 20,
+  directory: 11,
+  'trust-registry': 4,
+  'consent-store': 13,
+  'policy-engine': 15,
+  'transaction-registry': 22,
+  authentication: 9,
+  'event-publisher': 13,
+  'time-stamping': 5,
+  retention: 3,
+  notices: 2,
+  devices: 4,
+  recovery: 3,
+  'break-glass': 3,
+};
+
+export function connectionsOf(component: string): number {
+  const connections = connectionsOfProcess[component];
+  if (connections === undefined) throw new Error(`nobody has said how many connections ${component} needs`);
+  return connections;
+}
+
 /** Starts the embedded server unless a database of your own is configured, and brings it to this release. */
 export async function openControlPlaneDatabase(options: {
   readonly configuration: Configuration;
@@ -58,7 +87,13 @@ export async function openControlPlaneDatabase(options: {
     rolesSecret: rolesSecretFromFile(join(configuration.dataFolder, 'roles-secret'), systemRandom),
     onProgress,
   });
-  const applied = await migrate({ database, components });
+  const applied = await migrate({
+    database,
+    components: components.map((component) => ({
+      ...component,
+      connectionLimit: connectionsOf(component.name) * (configuration.databaseProcesses ?? 2),
+    })),
+  });
   if (applied.length > 0) onProgress(`Database brought to this release (${applied.length} migrations)`);
 
   const access = ({ role, schema, name }: ComponentMigrations): ComponentAccess => ({

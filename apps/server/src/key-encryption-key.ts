@@ -6,7 +6,9 @@ import { readSecret, type SealingKey } from '@countersign/runtime';
 export interface KeyEncryptionKey {
   readonly sealing: SealingKey;
   /** 32 bytes for one use and no other (RFC 5869), the same on every node. */
-  derive(use: 'dpop-nonce' | 'backchannel-ping' | 'envelope-reference'): Uint8Array;
+  derive(
+    use: 'dpop-nonce' | 'backchannel-ping' | 'envelope-reference' | 'entry-seal' | `row-seal/${string}`,
+  ): Uint8Array;
   /** Seals the keys of protected evidence of one region: another region's key opens none of them. */
   sealingOf(region: string): SealingKey;
 }

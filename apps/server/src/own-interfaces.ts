@@ -21,6 +21,7 @@ export const ownInterfaces = {
     'rfq:respond',
     'rfq:accept',
     'trade:affirm',
+    'trade:bust',
     'trade:read',
     'allocation:propose',
     'allocation:approve',
@@ -33,7 +34,6 @@ export const ownInterfaces = {
     'margin:pledge',
     'margin:recall',
     'collateral:transfer',
-    'collateral:substitute',
     'collateral:approve',
     'withdrawal-address:propose',
     'withdrawal-address:approve',
@@ -84,7 +84,7 @@ export const ownInterfaces = {
   /** Like userinfo: its scopes are the protocol's (Grant Management for OAuth). */
   grants: ['grant_management_query', 'grant_management_revoke'],
   register: ['client:register'],
-  revocations: ['token:revoke'],
+  revocations: ['token:revoke', 'revocation:lift'],
 } as const;
 
 export type OwnInterface = keyof typeof ownInterfaces;
@@ -137,6 +137,7 @@ const approverScopes = [
   'retention:approve',
   'legalhold:release',
   'erasure:approve',
+  'revocation:lift',
 ];
 
 /**
@@ -160,7 +161,7 @@ export function directorySeed({ issuer, environment, operator }: Configuration):
             id: 'countersign-approver',
             role: 'approver',
             scopes: approverScopes,
-            audiences: ['directory', 'policies', 'retention'],
+            audiences: ['directory', 'policies', 'retention', 'revocations'],
             jwks: operator.approver.jwks,
           },
         ]),

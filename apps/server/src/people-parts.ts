@@ -13,7 +13,7 @@ import type {
 } from '@countersign/contracts';
 import { type Clock, CodedError, type Random } from '@countersign/kernel';
 import { createFolderChannel, createWebhookChannel, type NoticeChannel } from '@countersign/notices';
-import { type Logger, readSecret } from '@countersign/runtime';
+import { type Logger, type RowSeal, readSecret } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Configuration } from './configuration.ts';
 import type { NoticesConfiguration } from './people-configuration.ts';
@@ -58,6 +58,7 @@ export function methodsElsewhere(
     readonly clock: Clock;
     readonly random: Random;
     readonly logger: Logger;
+    readonly rowSeal: RowSeal;
   },
 ): ElsewhereMethods {
   const { outbound, partners, ...common } = parts;

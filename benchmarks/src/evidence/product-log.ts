@@ -23,6 +23,7 @@ export function openProductLog({
   return createAuditLog({
     pool,
     origin: logOrigin,
+    entrySealKey: sha256('entries of the benchmark'),
     node: 'benchmark',
     protection: createProtection({
       pool,

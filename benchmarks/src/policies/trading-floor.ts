@@ -151,6 +151,8 @@ function snapshotOf(held: {
     venues: () => held.venues.values(),
     resources: () => [],
     devices: () => [],
+    clients: () => [],
+    keyHolder: () => undefined,
   };
 }
 

@@ -9,6 +9,7 @@ import {
 import { parsePrincipalId } from '@countersign/contracts';
 import { systemClock, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createMetrics, pageRoutes } from '@countersign/runtime';
+import { testRowSeal } from '@countersign/testkit';
 import { createAttestationAuthority, createSoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 import type pg from 'pg';
 import { type TermsBehind, termsBehind } from '../evidence/terms-behind.ts';
@@ -64,6 +65,7 @@ export async function startSignInSite({
     createAuthentication({
       ...parties,
       risk,
+      rowSeal: testRowSeal,
       signals: risk,
       config: {
         issuer: signInOrigin,

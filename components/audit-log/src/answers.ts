@@ -55,6 +55,11 @@ const recordAnswer = Type.Object(
     certificate: Type.Optional(Type.Object({ serial: Type.String(), thumbprint: Type.String() }, closed)),
     intent: Type.Optional(digestSchema({ description: 'Digest of the canonical intent' })),
     payload: Type.Optional(digestSchema()),
+    standing: Type.Optional(
+      Type.Array(Type.Object({ of: Type.String(), digest: Type.Optional(digestSchema()) }, closed), {
+        description: 'How the things that the record is about stand from now on; without a digest one has ended',
+      }),
+    ),
     data: Type.Optional(Type.Unknown({ description: 'Facts of this type of record' })),
     protected: Type.Optional(
       Type.Record(

@@ -33,20 +33,25 @@ import { type ClockPolicy, type ClockQuality, createClockKeeper } from './clock/
 import { type ClockSource, systemClockSource } from './clock/clock-source.ts';
 import { collectEvidence } from './collect-evidence.ts';
 import { createLogCustody } from './custody/log-custody.ts';
+import { createRemovals } from './custody/removals.ts';
 import { createBundleExport } from './export-bundle.ts';
 import { createLogKeys } from './log-key.ts';
 import { inTheOpen } from './protection/in-the-open.ts';
 import type { OpenedValue, Protection } from './protection/protection.ts';
 import { createFolderPublisher, type FolderPublisher, type FolderPublishing } from './publication/folder-publisher.ts';
+import { createHalt } from './publication/halt.ts';
 import { type HeadGuard, openHeadGuard } from './publication/head-guard.ts';
 import { createPublisher, type WitnessingOptions } from './publication/publisher.ts';
 import { publicationVerifier } from './publication/verify-publication.ts';
 import { createEvidenceQuery } from './query/evidence-query.ts';
 import { createTermProjection } from './query/term-projection.ts';
 import { createFitCheck, type UnfitRecords } from './record-fit.ts';
-import { logEntry } from './record-json.ts';
 import { createRecordStreams } from './scanning/record-streams.ts';
+import { createEntrySeals } from './seals/entry-seals.ts';
+import { createSealedReader } from './seals/sealed-reader.ts';
+import { openVerifiedTail } from './seals/verified-tail.ts';
 import { createSequencer } from './sequencer.ts';
+import { standingRecord } from './standing-record.ts';
 import { custodyStore } from './store/custody.ts';
 import { publicationStore } from './store/publication.ts';
 import { streamStore } from './store/streams.ts';
@@ -60,12 +65,16 @@ import { createTreeReader } from './tree-reader.ts';
 import { verifyLog } from './verify-log.ts';
 
 export interface AuditLogDependencies {
-  /** Connections as the log's own role, which may insert and read. */
+  /** Connections as the log's own role, which may insert and read; best ones that read `byIndexAlone`. */
   readonly pool: pg.Pool;
+  /** Connections as the role that removes evidence (`evidenceEraserMigrations`); without it nothing is removed here. */
+  readonly eraserPool?: pg.Pool;
   readonly clock: Clock;
   readonly random: Random;
   /** Holds the log's Ed25519 key under the purpose `log-checkpoint`. */
   readonly signer: Signer;
+  /** 32 bytes outside of the database, the same on every node: entries are sealed with a key that is derived from it. */
+  readonly entrySealKey: Uint8Array;
   /** The log's name in its checkpoints and its key, e.g. `log.example.com/countersign` (C2SP tlog-checkpoint). */
   readonly origin: string;
   readonly logger: Logger;
@@ -163,20 +172,28 @@ async function openAuditLog(
   /** For those who ask for tiles and proofs: what was read once is the same again. */
   const shownTree = createTreeReader(store, createGenerations(knownTiles));
   const keys = createLogKeys({ signer, origin });
-  const start = await available(() => tree.readHead());
+  const unsealedBefore = await available(() => store.unsealedBefore());
+  const seals = createEntrySeals({ key: dependencies.entrySealKey, origin });
+  const tail = await available(() =>
+    openVerifiedTail({ store, tree, keys, seals, unsealedBefore, logger, metrics: dependencies.metrics }),
+  );
+  const reader = createSealedReader({ seals, unsealedBefore, condemn: tail.condemn });
   const stream = createStream({
     id: newId('stream', { clock, random }),
     clock: () => clockKeeper.newest()?.record,
   });
   const protection = dependencies.protection ?? inTheOpen;
+  const halt = createHalt({ logger, metrics: dependencies.metrics });
+  const mayAppend = () => halt.refusal() ?? tail.refusal() ?? publisher?.refusal() ?? clockKeeper.refusal();
   const sequencer = createSequencer({
     pool,
     clock,
     logger,
-    start,
+    tail,
+    seals,
     stream,
     protection,
-    mayAppend: () => publisher?.refusal() ?? clockKeeper.refusal(),
+    mayAppend,
     checkFit: createFitCheck({ unfit: dependencies.unfitRecords, logger, metrics: dependencies.metrics }),
   });
   const ownRecords = { append: sequencer.append, clock, random, logger };
@@ -192,7 +209,7 @@ async function openAuditLog(
     beatEveryMs: dependencies.beatEveryMs ?? 10_000,
     ...ownRecords,
   });
-  const checkpointer = createCheckpointer({ store, tree, keys, edge: () => sequencer.head()?.edge, guard });
+  const checkpointer = createCheckpointer({ store, tree, keys, tail, guard });
   const standing = await available(() => checkpointer.check());
   if (guard !== undefined && !standing.guarded && standing.signed > 0n)
     logger.warn(
@@ -212,7 +229,7 @@ async function openAuditLog(
           key,
           currentKey: keys.current,
           sign,
-          admit: checkpointer.admit,
+          admit: (head) => haltingOn(() => checkpointer.admit(head)),
           size: () => sequencer.head()?.edge.size,
           append: sequencer.append,
           clock,
@@ -220,8 +237,9 @@ async function openAuditLog(
           metrics: dependencies.metrics,
         });
 
+  const isEmpty = tail.head().edge.size === 0n;
   await source.open();
-  if (start.edge.size === 0n) {
+  if (isEmpty) {
     // The same id on every node, so that two that open an empty log together write one record.
     const id = newId('record', {
       clock: { now: () => 0 },
@@ -247,14 +265,41 @@ async function openAuditLog(
     limits: { everyMs: dependencies.watchEveryMs ?? 2_000, toleranceMs: 5_000 },
   });
 
+  /** What contradicts stops the appending as well. */
+  async function haltingOn<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      halt.note(error);
+      throw error;
+    }
+  }
   async function sign() {
-    const signed = await checkpointer.sign();
+    const signed = await haltingOn(() => checkpointer.sign());
+    halt.clear();
     verifierKey = formatVerifierKey(signed.key);
     return signed;
   }
+  /**
+   * Signs what is new, also what came by another hand. While nothing is new, the database may still be exchanged, and the
+   * guard be taken away.
+   */
+  async function signOrCompare(): Promise<void> {
+    const newest = checkpointer.newest()?.size;
+    const isSigned = tail.head().edge.size === newest && (await store.size()) === newest;
+    if (!isSigned) return void (await sign());
+    await haltingOn(() => available(() => checkpointer.check()));
+    halt.clear();
+  }
+  let comparing = false;
   const timer = setInterval(() => {
-    if (sequencer.head()?.edge.size === checkpointer.newest()?.size) return;
-    sign().catch((error: unknown) => logger.error({ error }, 'no checkpoint could be signed'));
+    if (comparing) return;
+    comparing = true;
+    signOrCompare()
+      .catch((error: unknown) => logger.error({ error }, 'the head of the log could not be compared and signed'))
+      .finally(() => {
+        comparing = false;
+      });
   }, dependencies.checkpointEveryMs ?? 1_000);
   timer.unref();
   await available(async () => publisher?.start());
@@ -290,13 +335,24 @@ async function openAuditLog(
 
   const streams = createRecordStreams({ pool, protection, logger });
   const projection = createTermProjection({ pool, logger, everyMs: dependencies.drawTermsEveryMs });
-  const queries = createEvidenceQuery({ store, terms: termStore(pool), projection, placeOfTime: placeOf });
+  const queries = createEvidenceQuery({
+    ...{ store, projection, reader },
+    terms: termStore(pool),
+    placeOfTime: placeOf,
+  });
+  /** What was appended before there were seals is evidence, and no authority. */
+  const authorityAfter = (after: bigint | undefined): bigint =>
+    after === undefined || after < unsealedBefore - 1n ? unsealedBefore - 1n : after;
 
   let folder: FolderPublisher | undefined;
   const log: Omit<RunningAuditLog, 'exportBundle' | 'publishToFolder'> = {
     custody: createLogCustody({
-      ...{ log: store, sequencer, projection, queries, clock, random },
+      ...{ log: store, projection, queries, clock, random },
       store: custodyStore(pool),
+      removals: createRemovals({
+        ...{ log: store, sequencer, sign, reader, mayAppend, logger },
+        eraser: dependencies.eraserPool,
+      }),
       placeOfTime: placeOf,
     }),
     append: (draft) => sequencer.append(draft),
@@ -304,11 +360,23 @@ async function openAuditLog(
     published,
     async checkHealth() {
       await sign();
-      const refusal = publisher?.refusal();
+      const refusal = halt.refusal() ?? publisher?.refusal();
       if (refusal !== undefined) throw refusal;
     },
     verifierKey: () => verifierKey,
-    find: (id) => available(async () => (await restored((await store.byRecordIds([id])).map(logEntry)))[0]),
+    find: (id) =>
+      available(async () => {
+        const found = (await store.byRecordIds([id])).filter(reader.isAuthority);
+        return (await restored(found.map(reader.read)))[0];
+      }),
+    standings: (things) =>
+      available(async () => {
+        if (things.length > maxSearchResults)
+          throw new Error(`how more than ${maxSearchResults} things stand was asked at once`);
+        if (things.length === 0) return new Map();
+        const rows = await store.newestStandings(things);
+        return new Map(rows.map((row) => [row.subject, standingRecord(reader.standing(row))]));
+      }),
     async search({ transaction, type, types, after, limit, withheld }) {
       if (type !== undefined && types !== undefined)
         throw new Error('records are searched by one type or by several, not by both');
@@ -316,10 +384,10 @@ async function openAuditLog(
         const found = await store.search({
           transaction,
           types: type === undefined ? types : [type],
-          after: after ?? -1n,
+          after: authorityAfter(after),
           limit: Math.min(limit ?? maxSearchResults, maxSearchResults),
         });
-        const entries = found.map(logEntry);
+        const entries = found.map(reader.read);
         return withheld === true ? entries : restored(entries);
       });
     },
@@ -336,12 +404,12 @@ async function openAuditLog(
         const stretch = await stretchOf(range);
         return stretch.types.length === 0 ? 0 : store.count(stretch);
       }),
-    query: (query) => available(async () => restored(await queries(query))),
+    query: (query) => available(async () => restored(await queries({ ...query, after: authorityAfter(query.after) }))),
     queryLeaves: (query) => available(() => queries(query)),
     collect: (transaction) =>
       available(async () =>
         [...(await collectEvidence(store, transaction)).values()]
-          .map(logEntry)
+          .map(reader.read)
           .toSorted((one, other) => (one.index < other.index ? -1 : 1)),
       ),
     protectedValues: (records) => available(() => protection.open(records)),
@@ -391,7 +459,7 @@ async function openAuditLog(
       await sequencer
         .close(source.last)
         .catch((error: unknown) => logger.warn({ error }, 'the stream of records could not be closed'));
-      if (sequencer.head()?.edge.size !== checkpointer.newest()?.size)
+      if (tail.head().edge.size !== checkpointer.newest()?.size)
         await sign().catch((error: unknown) => logger.warn({ error }, 'no checkpoint could be signed while stopping'));
       await publisher?.stop();
       await folder?.stop();

@@ -3,7 +3,7 @@ import { isCodedError, newId, toInstant } from '@countersign/kernel';
 import { Frontier, hashLeaf, verifyInclusion } from '@countersign/merkle-log';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningAuditLog } from './index.ts';
-import { createRig, draft, drafts, firstPlace, newTransaction, type Rig } from './testing/rig.ts';
+import { createRig, draft, drafts, firstPlace, newRecordId, newTransaction, type Rig } from './testing/rig.ts';
 
 let rig: Rig;
 beforeEach(async () => {
@@ -200,13 +200,20 @@ describe('a log that was begun before records were numbered', () => {
         Buffer.from(text),
       ]);
     }
+    // As the migration that brought the seals has left it.
+    await rig.tamper('update unsealed_entries set before = $1', [old.length]);
     return rig.open();
   }
 
   it('goes on, is read and is verified as one', async () => {
     const log = await begun();
     await Promise.all(drafts(300).map((record) => log.append(record)));
-    const found = await log.search({ type: 'access.refused' });
+    // What was appended before there were seals is evidence, and no authority.
+    expect((await log.search({ type: 'access.refused' })).map(({ record }) => record.v)).toEqual(
+      Array<number>(300).fill(2),
+    );
+    expect(await log.find(old[0]?.id ?? newRecordId())).toBeUndefined();
+    const found = await log.queryLeaves({ types: ['access.refused'] });
     expect(found.map(({ record }) => record.v)).toEqual([...old.map(() => 1), ...Array<number>(300).fill(2)]);
     expect(found[0]?.record).toMatchObject({ address: '192.0.2.7', data: { n: 0 } });
     expect(await log.verify()).toMatchObject({ ok: true });

@@ -1,11 +1,12 @@
 import { auditLogErrors } from '@countersign/contracts';
-import { type CodedError, isCodedError } from '@countersign/kernel';
-import { type Checkpoint, type VerifierKey, verifyConsistency } from '@countersign/merkle-log';
+import type { CodedError } from '@countersign/kernel';
+import { type VerifierKey, verifyConsistency } from '@countersign/merkle-log';
 import { available, logUnavailable } from './availability.ts';
 import { keyIdText, type LogKeys } from './log-key.ts';
 import type { Head, HeadGuard } from './publication/head-guard.ts';
-import type { RightEdge } from './right-edge.ts';
-import type { LogStore, StoredCheckpoint } from './store.ts';
+import type { VerifiedTail } from './seals/verified-tail.ts';
+import { inconsistent, newestSigned, type SignedHead } from './signed-head.ts';
+import type { LogStore } from './store.ts';
 import type { TreeReader } from './tree-reader.ts';
 
 export interface SignedCheckpoint {
@@ -18,20 +19,21 @@ export interface SignedCheckpoint {
 /**
  * Signs tree heads. What was signed once binds: a new head is signed only when it is at least as large as the last
  * one and provably extends it, so that a database restored from an old backup, or tampered with, cannot make the
- * log contradict itself. It stops signing instead.
+ * log contradict itself. Nor is a head signed over an entry that no process of the installation appended. It stops signing
+ * instead.
  */
 export function createCheckpointer({
   store,
   tree,
   keys,
-  edge,
+  tail,
   guard,
 }: {
   readonly store: LogStore;
   readonly tree: TreeReader;
   readonly keys: LogKeys;
-  /** The right edge in memory, where there is one: a root from it need not trust the rows. */
-  readonly edge: () => RightEdge | undefined;
+  /** What is signed: all of it has been appended by this installation, and its root need not trust the rows. */
+  readonly tail: VerifiedTail;
   /** Keeps what was signed outside of the database, where there is one. */
   readonly guard?: HeadGuard | undefined;
 }) {
@@ -42,40 +44,20 @@ export function createCheckpointer({
   let closed = false;
 
   /** What binds: the newest head in the database, which must not be older than the newest we have seen there. */
-  async function lastSigned(): Promise<
-    { readonly head: Checkpoint; readonly stored: readonly StoredCheckpoint[] } | undefined
-  > {
-    const stored = await store.newestCheckpoints();
-    const [newest] = stored;
-    if (newest === undefined || (last !== undefined && newest.size < last.size)) {
-      if (last === undefined) return undefined;
-      throw inconsistent(`the checkpoint of ${last.size} records that it signed is gone`);
-    }
-    // Of notes by several keys one suffices; all are on the same size.
-    const head = await openFirst(stored);
-    if (head.size !== newest.size)
-      throw inconsistent(`the note stored as checkpoint of ${newest.size} records is another one`);
-    if (last !== undefined && last.size === head.size && !last.root.equals(head.root))
-      throw inconsistent(`its checkpoint of ${last.size} records was exchanged`);
-    return { head, stored };
-  }
-
-  async function openFirst(stored: readonly StoredCheckpoint[]): Promise<Checkpoint> {
-    let refusal: unknown;
-    for (const { note } of stored) {
-      try {
-        return await keys.open(note);
-      } catch (error) {
-        if (!isCodedError(error, 'checkpoint_unknown')) throw error;
-        refusal = error;
-      }
-    }
-    throw inconsistent('the newest stored checkpoint is not signed by a key this log holds', refusal);
-  }
-
-  async function rootOf(size: bigint): Promise<Buffer> {
-    const known = edge();
-    return known?.size === size ? known.root() : tree.rootAt(size);
+  async function lastSigned(): Promise<SignedHead | undefined> {
+    // What is signed while the database answers is not in its answer.
+    const known = last;
+    const newest = await newestSigned(store, keys);
+    if (known !== undefined && (newest === undefined || newest.head.size < known.size))
+      throw inconsistent(`the checkpoint of ${known.size} records that it signed is gone`);
+    if (
+      newest !== undefined &&
+      known !== undefined &&
+      known.size === newest.head.size &&
+      !known.root.equals(newest.head.root)
+    )
+      throw inconsistent(`its checkpoint of ${known.size} records was exchanged`);
+    return newest;
   }
 
   async function extendsLast(head: Head, to: Head): Promise<boolean> {
@@ -92,7 +74,13 @@ export function createCheckpointer({
   async function passGuard(to: Head, { set }: { readonly set: boolean }): Promise<void> {
     if (guard === undefined) return;
     const shown = await guard.read();
-    if (shown !== undefined && shown.size > to.size) throw restored(shown.size, `holds ${to.size}`, guard.file);
+    if (shown !== undefined && shown.size > to.size) {
+      // Another node's head may have been admitted since this one was read.
+      const size = await store.size();
+      if (size < shown.size) throw restored(shown.size, `holds ${size}`, guard.file);
+      if (!(await extendsLast(to, shown))) throw restored(shown.size, 'has other ones in their places', guard.file);
+      return;
+    }
     if (shown !== undefined && !(await extendsLast(shown, to)))
       throw restored(shown.size, 'has other ones in their places', guard.file);
     if (set) await guard.advance(shown, to);
@@ -108,10 +96,12 @@ export function createCheckpointer({
   async function cover(): Promise<SignedCheckpoint> {
     // In this order: between the two the log may grow, and what was signed is always covered.
     const signed = await lastSigned();
-    const size = await store.size();
-    if (signed !== undefined && signed.head.size > size)
-      throw inconsistent(`it holds ${size} records and has signed a checkpoint of ${signed.head.size}`);
-    const root = await rootOf(size);
+    const { edge } = await tail.readOn(store);
+    const held = await store.size();
+    const known = signed !== undefined && signed.head.size > edge.size ? signed.head.size : edge.size;
+    if (held < known) throw inconsistent(`it holds ${held} records and has signed a checkpoint of ${known}`);
+    const { size } = edge;
+    const root = edge.root();
     if (signed !== undefined && !(await extendsLast(signed.head, { size, root })))
       throw inconsistent(`its ${size} records do not extend the checkpoint of ${signed.head.size} that it signed`);
     await inTurnAtGuard(() => passGuard({ size, root }, { set: true }));
@@ -206,8 +196,11 @@ export function createCheckpointer({
     async check(): Promise<{ readonly signed: bigint; readonly guarded: boolean }> {
       const signed = await lastSigned();
       const size = await store.size();
-      const guarded = (await guard?.read()) !== undefined;
-      if (guarded) await passGuard({ size, root: await tree.rootAt(size) }, { set: false });
+      let guarded = false;
+      await inTurnAtGuard(async () => {
+        guarded = (await guard?.read()) !== undefined;
+        if (guarded) await passGuard({ size, root: await tree.rootAt(size) }, { set: false });
+      });
       if (signed === undefined) return { signed: 0n, guarded };
       if (signed.head.size > size)
         throw inconsistent(`it holds ${size} records and has signed a checkpoint of ${signed.head.size}`);
@@ -219,16 +212,6 @@ export function createCheckpointer({
 }
 
 export type Checkpointer = ReturnType<typeof createCheckpointer>;
-
-function inconsistent(what: string, cause?: unknown): CodedError {
-  return auditLogErrors.error(
-    'log_inconsistent',
-    `The audit log contradicts what it signed: ${what}. Nothing more is signed; restore the database it belongs to.`,
-    {
-      ...(cause === undefined ? {} : { cause }),
-    },
-  );
-}
 
 /** What a person must do is said in full: whoever reads it has a broken system before them. */
 function restored(signed: bigint, database: string, file: string): CodedError {

@@ -30,12 +30,9 @@ const constraints = {
   notionalPerOrder: { amount: '1000000', ccy: 'EUR' },
   notionalPerDay: { amount: '5000000', ccy: 'EUR' },
 };
-const policy = {
-  schema: 'namespace Trading {}',
-  policies: [{ id: 'p1', effect: 'permit', text: 'permit(principal, action, resource);' }],
-};
-const policyHash = digestOf({ schema: policy.schema, policies: policy.policies.map(({ id, text }) => ({ id, text })) });
-const intent = { type: 'order', quantity: '1000' };
+const parts = [{ part: 'entities.json', digest: digestOf([]), content: [] }];
+const policyHash = digestOf({ v: 1, parts: parts.map(({ part, digest }) => ({ part, digest })) });
+const intentType = 'urn:countersign:rar:v1:trade_order';
 
 function failuresOf(bundle: EvidenceBundle, trust: Parameters<typeof verifyBundle>[1] = {}): readonly string[] {
   return verifyBundle(JSON.parse(JSON.stringify(bundle)), trust)
@@ -86,19 +83,39 @@ async function tellOrder(log: RunningAuditLog, options: { readonly parent?: stri
     };
     previousDigest = digestOf(plain);
     await log.append(
-      draft({ id: recordId, type, outcome: 'done', data: { mandate: { ...plain, digest: previousDigest } } }),
+      draft({
+        id: recordId,
+        type,
+        outcome: 'done',
+        mandate: { id: mandateId, version },
+        data: { mandate: { ...plain, digest: previousDigest } },
+      }),
     );
     return recordId;
   };
   await mandateVersion(1, 'proposed', 'mandate.proposed');
   const accepted = await mandateVersion(2, 'active', 'mandate.accepted');
+  const intent = { type: intentType, mandate_id: mandateId, max_qty: '1000' };
   const own = { transaction, intent: digestOf(intent), mandate: { id: mandateId, version: 2 } };
   const opened = await log.append(
-    draft({ ...own, type: 'transaction.opened', outcome: 'done', references: [accepted], data: { intent } }),
+    draft({
+      ...own,
+      type: 'transaction.opened',
+      outcome: 'done',
+      subject: { id: 'person:anna' },
+      references: [accepted],
+      data: { intent, intent_type: intentType },
+    }),
   );
   const published = await log.append(
-    draft({ type: 'policy.published', outcome: 'done', data: { version: 1, hash: policyHash, ...policy } }),
+    draft({ type: 'policy.published', outcome: 'done', data: { version: 1, hash: policyHash, parts } }),
   );
+  const asked = { subject: 'person:anna', action: 'order:read', resource: transaction };
+  const input = {
+    action: asked.action,
+    principal: { type: 'Person', id: asked.subject },
+    resource: { type: 'Transaction', id: asked.resource },
+  };
   const decided = await log.append(
     draft({
       ...own,
@@ -106,7 +123,20 @@ async function tellOrder(log: RunningAuditLog, options: { readonly parent?: stri
       outcome: 'permit',
       policy: { version: 1, hash: policyHash },
       references: [opened.id, published.id],
-      data: { decision: true },
+      data: {
+        decision: {
+          decision: true,
+          policy_version: 1,
+          policy_hash: policyHash,
+          input_digest: digestOf(input),
+          input,
+        },
+        evaluation: {
+          subject: { type: 'person', id: asked.subject },
+          action: asked.action,
+          resource: { type: 'transaction', id: asked.resource },
+        },
+      },
     }),
   );
   const submitted = await log.append(
@@ -114,8 +144,16 @@ async function tellOrder(log: RunningAuditLog, options: { readonly parent?: stri
       ...own,
       type: 'transaction.transitioned',
       outcome: 'done',
+      scope: ['order:cancel'],
       references: [decided.id],
-      data: { event: 'submit', from: 'intended', to: 'submitted', version: 1 },
+      data: {
+        event: 'cancel',
+        from: 'intended',
+        to: 'cancelled',
+        version: 1,
+        body: {},
+        body_digest: digestOf({}),
+      },
     }),
   );
   return {
@@ -177,6 +215,7 @@ describe('exporting the evidence of a transaction', () => {
     const read = [
       ...['directory.applied', 'authenticator.registered', 'policy.published', 'decision.made', 'approval.given'],
       ...['evidence.exported', 'timestamp.obtained', 'envelope.issued', 'log.pruned', 'erasure.completed'],
+      ...['approval.withdrawn', 'exception.resolved'],
     ];
     const others = recordTypes.filter(
       (type) => !read.includes(type) && !/^(mandate|transaction|token\.(issued|exch))/.test(type),

@@ -144,9 +144,9 @@ export function createBundleExport({
       manifest,
       records: entries.map((entry, position) => ({
         index: entry.index.toString(),
-        ...('bytes' in entry
-          ? { leaf: entry.bytes.toString('base64url') }
-          : { leafHash: entry.leafHash.toString('base64url') }),
+        ...(entry.bytes === undefined
+          ? { leafHash: entry.leafHash.toString('base64url') }
+          : { leaf: entry.bytes.toString('base64url') }),
         proof: asText(proofs[position] ?? []),
       })),
       ...(disclosures.length === 0 ? {} : { disclosures }),

@@ -19,3 +19,12 @@ export const auditLogMigrations = {
   migrationsFolder: new URL('../migrations/', import.meta.url),
   grants: 'insert-and-read',
 } as const;
+
+/** The role that removes evidence, and can do nothing else: migrated after the log. */
+export const evidenceEraserMigrations = {
+  name: 'evidence-eraser',
+  schema: 'evidence_eraser',
+  role: 'countersign_evidence_eraser',
+  migrationsFolder: new URL('../eraser-migrations/', import.meta.url),
+  grants: 'functions-alone',
+} as const;

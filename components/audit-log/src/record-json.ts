@@ -38,24 +38,37 @@ function jsonOf(draft: Omit<RecordDraft, 'protectedValues'>): string {
   return `${JSON.stringify({ ...draft, dataText: undefined }).slice(0, -1)},"data":${dataText}}`;
 }
 
-/**
- * A record but for its head: everything that is known of it before it has a time.
- *
- * @param json the draft as a JSON object
- * @param commitments the JSON of the member `protected`
- * @throws CodedError `record_too_large`
- */
-export function recordRest(origin: Origin, json: string, commitments: string | undefined): string {
-  const clock = origin.clock === undefined ? '' : `,"clock":"${origin.clock}"`;
-  const open = `"stream":"${origin.stream}","number":${origin.number}${clock},${json.slice(1)}`;
-  const rest = commitments === undefined ? open : `${open.slice(0, -1)},"protected":${commitments}}`;
-  checkLength(rest);
-  return rest;
+/** A record but for its head, which is the time. @param json the draft as a JSON object @param commitments the JSON of the member `protected` */
+export function recordRest({ stream, number, clock }: Origin, json: string, commitments: string | undefined): string {
+  const measured = clock === undefined ? '' : `,"clock":"${clock}"`;
+  const open = `"stream":"${stream}","number":${number}${measured},${json.slice(1)}`;
+  return commitments === undefined ? open : `${open.slice(0, -1)},"protected":${commitments}}`;
 }
 
-function checkLength(text: string): void {
+const longestOrigin: Origin = {
+  stream: `src_${'0'.repeat(26)}`,
+  number: Number.MAX_SAFE_INTEGER,
+  clock: `rec_${'0'.repeat(26)}` as RecordId,
+};
+/** What is added to a draft at most, without commitments and with them. */
+const [mostAdded, mostAddedAround] = [undefined, ''].map(
+  (commitments) => recordRest(longestOrigin, '{}', commitments).length - '{}'.length,
+) as [number, number];
+
+/**
+ * Whether there is room for a record, whatever its origin will be.
+ *
+ * @throws CodedError `record_too_large`
+ */
+export function checkRecordLength(json: string, commitments: string | undefined): void {
+  if (commitments === undefined) checkLength(json, mostAdded);
+  else checkLength(json + commitments, mostAddedAround);
+}
+
+function checkLength(text: string, besides = 0): void {
+  const length = headLength + besides;
   // Every UTF-16 code unit takes at least one byte and at most three.
-  if (text.length * 3 + headLength > maxEntrySize && Buffer.byteLength(text) + headLength > maxEntrySize)
+  if (text.length * 3 + length > maxEntrySize && Buffer.byteLength(text) + length > maxEntrySize)
     throw auditLogErrors.error('record_too_large', 'A record of the audit log is at most 65,535 bytes long.');
 }
 

@@ -5,8 +5,17 @@ import {
   type RetentionClass,
   recordTypes,
   retentionClassOf,
+  type Standing,
 } from '@countersign/contracts';
-import { type Clock, type CodedError, isCodedError, parseId, toInstant } from '@countersign/kernel';
+import {
+  type Clock,
+  type CodedError,
+  decodeBase64Url,
+  isCodedError,
+  parseDigest,
+  parseId,
+  toInstant,
+} from '@countersign/kernel';
 import { hashLeaf } from '@countersign/merkle-log';
 import {
   createGroupCommit,
@@ -19,11 +28,15 @@ import type pg from 'pg';
 import { available, logUnavailable } from './availability.ts';
 import { mandateOf } from './mandate-column.ts';
 import type { Protection, SealedDraft } from './protection/protection.ts';
-import { recordBytes, recordRest, timeOf } from './record-json.ts';
+import { checkRecordLength, recordBytes, recordRest, timeOf } from './record-json.ts';
 import { isSameDraft } from './same-draft.ts';
+import type { EntrySeals } from './seals/entry-seals.ts';
+import type { VerifiedTail } from './seals/verified-tail.ts';
+import type { SealedStanding } from './store/append.ts';
+import { streamStore } from './store/streams.ts';
 import { createLogStore, type LogStore } from './store.ts';
 import type { Stream } from './streams/stream.ts';
-import { createTreeReader, type LogHead } from './tree-reader.ts';
+import type { LogHead } from './tree-reader.ts';
 
 /** Gives records their place, one batch at a time, and knows where the log stands. */
 export interface Sequencer {
@@ -55,9 +68,12 @@ interface Pending {
   readonly sealed: SealedDraft;
   readonly class: RetentionClass;
   readonly mandate: string | undefined;
-  readonly number: number;
-  /** The record but for its head. */
-  readonly rest: string;
+}
+
+/** Where the log stands, and the last number of this process in it. */
+interface Placed {
+  readonly head: LogHead;
+  readonly last: number;
 }
 
 type Outcome =
@@ -72,19 +88,22 @@ const maxAttempts = 3;
 /**
  * The sequencer of one process. Any number of them may share a database: a batch is inserted at the places that
  * the sequencer believes to be next, and when another was faster the primary key refuses the whole batch. It then
- * waits for its turn, during which nobody else appends, reads where the log stands, and inserts there.
+ * waits for its turn, during which nobody else appends, reads what the other appended, verifies its seals, and inserts
+ * behind it.
  *
  * When a connection is lost nobody knows whether the batch was committed. The same turn settles it: it begins when
  * the lost statement has ended, one way or the other, and starts by looking for the ids of the records. Should the
  * statement arrive even later, it finds its places taken.
  *
- * Records are numbered in the order in which they are accepted, and that is the order in which they are placed.
+ * A record gets its number of the stream together with its place, so what fails, or was in the log already, leaves no gap.
+ * After a lost connection the turn also tells which numbers have been given.
  */
 export function createSequencer({
   pool,
   clock,
   logger,
-  start,
+  tail,
+  seals,
   stream,
   protection,
   mayAppend,
@@ -93,7 +112,8 @@ export function createSequencer({
   readonly pool: pg.Pool;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly start: LogHead;
+  readonly tail: VerifiedTail;
+  readonly seals: EntrySeals;
   readonly stream: Stream;
   readonly protection: Protection;
   /** Why nothing may be appended now. What the log records of itself is appended all the same. */
@@ -102,7 +122,11 @@ export function createSequencer({
   readonly checkFit?: (draft: RecordDraft) => void;
 }): Sequencer {
   const store = createLogStore(pool);
-  let head: LogHead | undefined = start;
+  let head: LogHead | undefined = tail.head();
+  /** The size of the log behind the last record of this process. */
+  let placedBelow = tail.head().edge.size;
+  /** A statement was lost: whether the log has records of it, and their numbers with them, is not known. */
+  let doubtful = false;
   let closing: Promise<void> | undefined;
   /** Accepted, and not yet at their end. */
   let underWay = 0;
@@ -114,11 +138,9 @@ export function createSequencer({
     async flush(batch) {
       const outcomes = new Map<string, Outcome>();
       const firsts = new Map<string, Pending>();
-      /** Records that are in the log under the numbers they have here. */
-      const placed = new Set<Pending>();
       for (const pending of batch) if (!firsts.has(pending.draft.id)) firsts.set(pending.draft.id, pending);
       try {
-        for (const run of runsOf([...firsts.values()])) await sequenceRun(run, outcomes, placed);
+        for (const run of runsOf([...firsts.values()])) await sequenceRun(run, outcomes);
         return batch.map((pending) => {
           const outcome = outcomes.get(pending.draft.id);
           const first = firsts.get(pending.draft.id);
@@ -128,43 +150,32 @@ export function createSequencer({
           return saysTheSame(first, pending) ? outcome : { ok: false, error: identityTaken(pending.draft) };
         });
       } finally {
-        for (const pending of batch) stream.settle(pending.number, placed.has(pending));
         underWay -= batch.length;
         if (underWay === 0) for (const rested of atRest.splice(0)) rested();
       }
     },
   });
 
-  async function sequenceRun(
-    run: readonly Pending[],
-    outcomes: Map<string, Outcome>,
-    placed: Set<Pending>,
-  ): Promise<void> {
+  async function sequenceRun(run: readonly Pending[], outcomes: Map<string, Outcome>): Promise<void> {
     const [first] = run;
-    if (first?.work === undefined) return sequence(run, outcomes, placed);
+    if (first?.work === undefined) return sequence(run, outcomes);
     try {
-      head = await placeInTurn(run, outcomes, placed);
+      await placeInTurn(run, outcomes);
     } catch (error) {
       // It alone comes to nothing: what was accepted with it is none of its business.
-      head = undefined;
+      failed(error);
       outcomes.set(first.draft.id, { ok: false, error: isCodedError(error) ? error : logUnavailable(error) });
     }
   }
 
-  async function sequence(
-    waiting: readonly Pending[],
-    outcomes: Map<string, Outcome>,
-    placed: Set<Pending>,
-  ): Promise<void> {
+  async function sequence(waiting: readonly Pending[], outcomes: Map<string, Outcome>): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        head =
-          head === undefined
-            ? await placeInTurn(waiting, outcomes, placed)
-            : await placeAt(store, head, waiting, outcomes, placed);
+        if (head === undefined) await placeInTurn(waiting, outcomes);
+        else reached(await placeAt(store, newer(head, tail.head()), stream.last, waiting, outcomes));
         return;
       } catch (error) {
-        head = undefined;
+        failed(error);
         const another = isPlaceTaken(error) || isDatabaseUnavailable(error);
         if (!another || attempt === maxAttempts) {
           logger.error({ error, records: waiting.length }, 'records could not be appended');
@@ -174,18 +185,35 @@ export function createSequencer({
     }
   }
 
-  /** Inserts at the given head. Outcomes are written only once the rows are there. */
+  /** Records of this process are in the log up to here. */
+  function reached({ head: now, last }: Placed): void {
+    head = now;
+    tail.advance(now);
+    if (last > stream.last) placedBelow = now.edge.size;
+    stream.advanceTo(last);
+  }
+
+  /** A place that was taken is certain: none of these records is there under its number. */
+  function failed(error: unknown): void {
+    head = undefined;
+    if (!isPlaceTaken(error)) doubtful = true;
+  }
+
+  /** Inserts at the given head, numbered behind `last`. Outcomes are written only once the rows are there. */
   async function placeAt(
     at: LogStore,
     from: LogHead,
+    last: number,
     waiting: readonly Pending[],
     outcomes: Map<string, Outcome>,
-    placed: Set<Pending>,
-  ): Promise<LogHead> {
+  ): Promise<Placed> {
     const lastTime = Math.max(clock.now(), from.lastTime);
     const time = toInstant(lastTime);
-    const entries = waiting.map(({ draft, sealed, mandate, rest, class: shard }) => {
-      const bytes = recordBytes(rest, time);
+    const entries = waiting.map(({ draft, sealed, mandate, class: shard }, offset) => {
+      const origin = stream.originOf(last + 1 + offset);
+      const bytes = recordBytes(recordRest(origin, sealed.json, sealed.commitments), time);
+      const leafHash = hashLeaf(bytes);
+      const index = from.edge.size + BigInt(offset);
       return {
         recordId: draft.id,
         type: draft.type,
@@ -193,8 +221,10 @@ export function createSequencer({
         transaction: draft.transaction,
         mandate,
         bytes,
-        leafHash: hashLeaf(bytes),
+        leafHash,
+        seal: seals.seal({ index, leafHash, recordId: draft.id }),
         sealed: sealed.values,
+        standing: (draft.standing ?? []).map((standing) => sealedStanding(standing, index, seals)),
       };
     });
     const { edge, tiles } = from.edge.append(entries.map(({ leafHash }) => leafHash));
@@ -202,33 +232,31 @@ export function createSequencer({
     waiting.forEach((pending, offset) => {
       const { id } = pending.draft;
       outcomes.set(id, { ok: true, receipt: { id, index: from.edge.size + BigInt(offset), time } });
-      placed.add(pending);
     });
-    return { edge, lastTime };
+    return { head: { edge, lastTime }, last: last + entries.length };
   }
 
-  async function placeInTurn(
-    waiting: readonly Pending[],
-    outcomes: Map<string, Outcome>,
-    placed: Set<Pending>,
-  ): Promise<LogHead> {
+  async function placeInTurn(waiting: readonly Pending[], outcomes: Map<string, Outcome>): Promise<void> {
     const settled = new Map<string, Outcome>();
-    const there = new Set<Pending>();
-    const now = await transaction(pool, async (client) => {
+    const now = await transaction(pool, async (client): Promise<Placed> => {
       const alone = createLogStore(client);
       await alone.takeTurn();
-      await settleKnown(alone, waiting, settled, there);
-      const from = await createTreeReader(alone).readHead();
+      const from = await tail.readOn(alone);
+      await settleKnown(alone, waiting, settled);
+      const last = doubtful
+        ? Math.max(stream.last, await streamStore(client).lastNumber(stream.id, placedBelow))
+        : stream.last;
       const rest = waiting.filter(({ draft }) => !settled.has(draft.id));
-      if (rest.length === 0) return from;
-      const at = await placeAt(alone, from, rest, settled, there);
+      if (rest.length === 0) return { head: from, last };
+      const at = await placeAt(alone, from, last, rest, settled);
       for (const [offset, { work }] of rest.entries()) await work?.(client, from.edge.size + BigInt(offset));
       return at;
     });
     // Only now: the commit, too, could have failed.
     for (const [id, outcome] of settled) outcomes.set(id, outcome);
-    for (const pending of there) placed.add(pending);
-    return now;
+    // A lost statement that arrives later still finds its places taken, once something is behind it.
+    if (now.last > stream.last) doubtful = false;
+    reached(now);
   }
 
   /** Records that are in the log already: appended twice, or by an attempt whose end was not heard. */
@@ -236,19 +264,16 @@ export function createSequencer({
     alone: LogStore,
     waiting: readonly Pending[],
     outcomes: Map<string, Outcome>,
-    there: Set<Pending>,
   ): Promise<void> {
     const known = await alone.known(waiting.map(({ draft }) => draft.id));
     const byId = new Map(known.map((entry) => [entry.recordId, entry]));
     for (const pending of waiting) {
-      const { draft, rest, sealed } = pending;
+      const { draft, sealed } = pending;
       const entry = byId.get(draft.id);
       if (entry === undefined) continue;
       const time = entry.bytes === undefined ? undefined : timeOf(entry.bytes);
-      const own = entry.bytes !== undefined && time !== undefined && recordBytes(rest, time).equals(entry.bytes);
-      if (own) there.add(pending);
       const same =
-        entry.bytes !== undefined && (own || (await isSameDraft({ draft, sealed, written: entry.bytes, protection })));
+        entry.bytes !== undefined && (await isSameDraft({ draft, sealed, written: entry.bytes, protection }));
       outcomes.set(
         draft.id,
         same && time !== undefined
@@ -258,7 +283,7 @@ export function createSequencer({
     }
   }
 
-  /** Gives the draft its number and its place in the queue, in one go: nothing else is accepted in between. */
+  /** Gives the draft its place in the queue. */
   function accept(
     draft: RecordDraft,
     {
@@ -269,22 +294,11 @@ export function createSequencer({
   ): Promise<Outcome> {
     if (closing !== undefined && !isOwn(draft))
       throw databaseErrors.error('shutting_down', 'The server is shutting down. Try again.');
-    const origin = stream.next();
-    const rest = recordRest(origin, sealed.json, sealed.commitments);
-    // What the queue would refuse has no number.
+    checkRecordLength(sealed.json, sealed.commitments);
     if (batches.queued >= maxQueued)
       throw databaseErrors.error('overloaded', 'More records arrive than can be made durable. Try again shortly.');
-    stream.accept();
     underWay++;
-    return batches.submit({
-      draft,
-      sealed,
-      class: shard,
-      mandate: mandateOf(draft),
-      number: origin.number,
-      rest,
-      work,
-    });
+    return batches.submit({ draft, sealed, class: shard, mandate: mandateOf(draft), work });
   }
 
   async function appendChecked(draft: RecordDraft, work?: WorkWithRecord): Promise<RecordReceipt> {
@@ -308,7 +322,8 @@ export function createSequencer({
   async function append(draft: RecordDraft, work?: WorkWithRecord): Promise<RecordReceipt> {
     checkMembers(draft);
     checkFit(draft);
-    const refusal = isOwn(draft) ? undefined : mayAppend();
+    // What removes something waits as everything else does, whoever records it.
+    const refusal = isOwn(draft) && work === undefined ? undefined : mayAppend();
     if (refusal !== undefined) throw refusal;
     return appendChecked(draft, work);
   }
@@ -322,6 +337,17 @@ export function createSequencer({
       return closing;
     },
   };
+}
+
+function sealedStanding({ of, digest: text }: Standing, index: bigint, seals: EntrySeals): SealedStanding {
+  const digest = text === undefined ? null : decodeBase64Url(text);
+  if (digest === undefined) throw new Error('the digest of a standing is not a SHA-256 in base64url');
+  const row = { subject: of, index, digest: digest === null ? null : Buffer.from(digest) };
+  return { ...row, seal: seals.sealStanding(row) };
+}
+
+function newer(one: LogHead, other: LogHead): LogHead {
+  return one.edge.size > other.edge.size ? one : other;
 }
 
 /** Records in their order: those with work of their own one by one, the others together. */
@@ -361,13 +387,21 @@ function isPlaceTaken(error: unknown): boolean {
 const knownTypes: ReadonlySet<string> = new Set(recordTypes);
 
 /** These go into columns side by side; a component that puts something else there has a bug. */
-function checkMembers({ id, type, transaction, dataText }: RecordDraft): void {
+const maxStandings = 1_000;
+
+function checkMembers({ id, type, transaction, dataText, standing = [] }: RecordDraft): void {
   if (
     parseId('record', id) === undefined ||
     !knownTypes.has(type) ||
     (transaction !== undefined && parseId('transaction', transaction) === undefined)
   )
     throw new Error(`a draft of type ${type} does not have the id, type or transaction of a record`);
+  if (
+    standing.length > maxStandings ||
+    new Set(standing.map(({ of }) => of)).size < standing.length ||
+    standing.some(({ of, digest }) => !/^[!-~]{1,256}$/.test(of) || (digest !== undefined && !parseDigest(digest)))
+  )
+    throw new Error(`a draft of type ${type} says something twice, or badly, of how a thing stands`);
   // The column of the mandate is read from them.
   if (dataText !== undefined && type.startsWith('mandate.'))
     throw new Error('the data of a record about a mandate are given as JSON');

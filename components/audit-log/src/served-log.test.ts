@@ -97,7 +97,8 @@ describe('a log that is recomputed from what it serves', () => {
       root: Buffer.from(head.root),
       pruned: 0,
       unread: 0,
-      unsettled: { numbers: 0, streams: 2 },
+      foreign: 0,
+      openStreams: 2,
     });
     expect(seen.at(-1)).toBe(head.size);
   });

@@ -13,7 +13,6 @@ import {
   type Tile,
   tileWidth,
 } from '@countersign/merkle-log';
-import { timeOf } from './record-json.ts';
 import { RightEdge } from './right-edge.ts';
 import type { LogStore } from './store.ts';
 
@@ -87,19 +86,18 @@ export function createTreeReader(store: LogStore, known?: Generations<string, Bu
       return proofs;
     },
 
-    /** Where the log stands: its right edge, and the time of its last record in milliseconds (0 when it has none). */
-    async readHead(): Promise<LogHead> {
-      const last = await store.last();
-      if (last === undefined) return { edge: RightEdge.empty, lastTime: 0 };
-      const size = last.index + 1n;
+    /** The tree's right edge when it had this size, and the time of its last record then in milliseconds (0 when it had none). */
+    async headAt(size: bigint): Promise<LogHead> {
+      if (size === 0n) return { edge: RightEdge.empty, lastTime: 0 };
       const levels = Array.from({ length: levelsOf(size) }, (): Buffer[] => []);
       for (const tile of partialTiles(size)) levels[tile.level] = split(await readTile(tile));
       const edge = RightEdge.restore(size, levels);
-      const lastTime = last.recordedAt ?? (last.bytes && parseInstant(timeOf(last.bytes) ?? ''));
+      const [last] = await store.sealedEntries(size - 1n, 1);
+      const lastTime = last?.recordedAt ?? parseInstant(last?.time ?? '');
       if (edge === undefined || lastTime === undefined)
         throw auditLogErrors.error(
           'log_inconsistent',
-          `The stored log cannot be continued: its last entry, ${last.index}, is damaged.`,
+          `The stored log cannot be continued: its entry ${size - 1n} is damaged.`,
         );
       return { edge, lastTime };
     },

@@ -8,6 +8,7 @@ import type { Protection } from './protection/protection.ts';
 import type { PublicationVerifier } from './publication/verify-publication.ts';
 import { logEntry } from './record-json.ts';
 import { type CompletedTile, RightEdge } from './right-edge.ts';
+import type { StoredStanding } from './store/standings.ts';
 import type { VerificationStore } from './store/verification.ts';
 import type { IndexedEntry, LogStore, StoredCheckpoint } from './store.ts';
 import { sealedValueFault } from './verify-values.ts';
@@ -55,6 +56,7 @@ export async function verifyLog({
     }
     const beside =
       (await strayFault(besides, from, want)) ??
+      standingFault(entries, await store.standingsBetween(from, from + BigInt(want))) ??
       (await sealedValueFault({ besides, protection, entries: entries.flatMap(withBytes) }));
     if (beside !== undefined) return beside;
     const leafHashes = entries.map(({ leafHash }) => leafHash);
@@ -89,6 +91,9 @@ export async function verifyLog({
       `There is a ${beyond.kind} ${beyond.place}, and not as many entries: the end of the log is gone.`,
       size,
     );
+  const [standingBeyond] = await store.standingsBetween(size, maxPlace);
+  if (standingBeyond !== undefined)
+    return fault('standing_unexpected', `How ${standingBeyond.subject} stands is said by no entry.`, size);
   const shownBeyond = await publication.beyond();
   if (shownBeyond !== undefined) return shownBeyond;
   const value = await besides.strayValue();
@@ -100,6 +105,9 @@ export async function verifyLog({
     );
   return reader.finish() ?? { ok: true, size, root: edge.root().toString('base64') };
 }
+
+/** The largest index that the database can hold. */
+const maxPlace = 9_223_372_036_854_775_807n;
 
 function fault(reason: string, detail: string, index: bigint): LogFault {
   return { ok: false, reason, detail, index };
@@ -149,6 +157,21 @@ async function strayFault(besides: VerificationStore, first: bigint, count: numb
         `The shard ${stray.class} has a body at ${stray.index} that belongs to no entry.`,
         stray.index,
       );
+}
+
+/** How things stand must be as the records say; of a record whose body has been pruned nothing is left to compare. */
+function standingFault(entries: readonly IndexedEntry[], stored: readonly StoredStanding[]): LogFault | undefined {
+  const line = (subject: string, digest: string | undefined): string => `${subject} ${digest ?? ''}`;
+  for (const { index, bytes } of entries) {
+    if (bytes === undefined) continue;
+    const said = (logEntry({ index, bytes }).record.standing ?? []).map(({ of, digest }) => line(of, digest));
+    const kept = stored
+      .filter((row) => row.index === index)
+      .map(({ subject, digest }) => line(subject, digest?.toString('base64url')));
+    if (said.sort().join('\n') !== kept.sort().join('\n'))
+      return fault('standing_altered', `How things stand by entry ${index} is not what its record says.`, index);
+  }
+  return undefined;
 }
 
 function tileFault(

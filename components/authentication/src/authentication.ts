@@ -1,17 +1,20 @@
-import type {
-  AuditAppender,
-  Authentication,
-  DeviceProof,
-  Devices,
-  Directory,
-  Notices,
-  PersonSignals,
-  PrincipalId,
-  SignIn,
+import {
+  type AuditAppender,
+  type AuditLog,
+  type Authentication,
+  createStandingCheck,
+  type DeviceProof,
+  type Devices,
+  type Directory,
+  type Notices,
+  type PersonSignals,
+  type PrincipalId,
+  type SignIn,
+  type StandingReader,
 } from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
 import { CodedError } from '@countersign/kernel';
-import { cookieName, type Logger, type Metrics, readCookie } from '@countersign/runtime';
+import { cookieName, type Logger, type Metrics, type RowSeal, readCookie } from '@countersign/runtime';
 import type pg from 'pg';
 import { createAuthenticators, type RunningAuthenticators } from './authenticators/authenticators.ts';
 import { type AuthenticationConfiguration, type Settings, settingsOf } from './config.ts';
@@ -29,7 +32,9 @@ import { createSignIns, type SignIns } from './sign-ins/sign-ins.ts';
 
 export interface AuthenticationDependencies {
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & StandingReader & Pick<AuditLog, 'query'>;
+  /** Seals what a sign-in leaves in rows for its next step. */
+  readonly rowSeal: RowSeal;
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
   readonly clock: Clock;
   readonly random: Random;
@@ -84,9 +89,11 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
   const sessionStore = createSessionStore(pool);
   const signInStore = createSignInStore(pool);
   const stepUps = createStepUpStore(pool);
-  const sessions = createSessions({ ...dependencies, store: sessionStore, stepUps, settings });
+  const standings = createStandingCheck({ ...dependencies, log: dependencies.audit, source: 'authentication' });
+  const sessions = createSessions({ ...dependencies, standings, store: sessionStore, stepUps, settings });
   const authenticators = createAuthenticators({
     ...dependencies,
+    standings,
     settings,
     config: settings.authenticators,
     endUnbacked: (person) => sessions.endUnbacked(person),
@@ -140,6 +147,7 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
         tier,
         intents,
       }),
+    classesFor: (tier) => settings.tiers[tier].acrValues,
     async inBrowser(cookieHeader) {
       const found: SignIn[] = [];
       for (const kind of sessionKinds) {

@@ -1,4 +1,4 @@
-import type { Actor, PrincipalId, RecordDraft } from '@countersign/contracts';
+import { type Actor, ended, type PrincipalId, type RecordDraft, standing } from '@countersign/contracts';
 import {
   type AuthenticatorId,
   type Clock,
@@ -10,6 +10,7 @@ import {
 } from '@countersign/kernel';
 import type { Tier } from '@countersign/market';
 import { type About, subjectOf } from './authenticators/records.ts';
+import { sessionClaim, sessionThing, stepUpClaim } from './row-claims.ts';
 import type { StoredSession } from './sessions/session-store.ts';
 import type { StepUp } from './sessions/step-up-store.ts';
 
@@ -22,6 +23,8 @@ export function sessionStarted(
   session: StoredSession,
   facts: {
     readonly institution: string;
+    /** Of the secret in its cookie. */
+    readonly secretHash: Buffer;
     readonly method: string;
     readonly goesOn: boolean;
     readonly address: string | undefined;
@@ -29,6 +32,7 @@ export function sessionStarted(
     readonly certificate?: string | undefined;
   },
 ): RecordDraft {
+  const { of, content } = sessionClaim(session, facts.secretHash);
   return {
     id: newId('record', from),
     type: 'session.started',
@@ -43,6 +47,7 @@ export function sessionStarted(
       authTime: Math.floor(session.authTime / 1000),
     },
     ...whereOf({ ...facts, device: session.device }),
+    standing: [standing(of, content)],
     data: {
       session: session.id,
       tier: session.tier,
@@ -68,6 +73,7 @@ export function sessionSteppedUp(
     readonly nonce: string;
   },
 ): RecordDraft {
+  const { of, content } = stepUpClaim(made);
   return {
     id: newId('record', from),
     type: 'session.stepped-up',
@@ -81,6 +87,7 @@ export function sessionSteppedUp(
       authTime: Math.floor(made.authTime / 1000),
     },
     ...whereOf(facts),
+    standing: [standing(of, content)],
     data: {
       session: made.session,
       tier: facts.tier,
@@ -150,6 +157,7 @@ export function sessionEnded(
     outcome: 'done',
     subject: { id: session.person },
     ...(by === undefined ? {} : { actors: [by] }),
+    standing: [ended(sessionThing(session.id))],
     data: { session: session.id, reason: reason.slice(0, 200) },
   };
 }

@@ -31,7 +31,7 @@ import {
 import type { Nonces } from './client-endpoint/check-proof.ts';
 import { type ClientEndpointDependencies, createClientEndpoint } from './client-endpoint/index.ts';
 import { createRefusalBudget } from './client-endpoint/refusal-budget.ts';
-import { createClientKeys } from './client-keys/index.ts';
+import { type CredentialHolderStore, createClientKeys, createCredentialHolderStore } from './client-keys/index.ts';
 import { type CodeFlow, createCodeFlow } from './code-flow.ts';
 import { createCodes } from './codes/index.ts';
 import { type AuthorizationServerConfig, type CheckedConfig, parseAuthorizationServerConfig } from './config.ts';
@@ -52,8 +52,7 @@ import { describeProtectedResource } from './protected-resource.ts';
 import type { PushedAuthorizationResponse } from './pushed-requests/index.ts';
 import { createRefreshTokens } from './refresh-tokens/index.ts';
 import { revocation } from './revocation/index.ts';
-import { createRevocations, type Revocations } from './revocations/index.ts';
-import type { SignalsOf } from './token-endpoint/decide.ts';
+import { type AdministeredRevocations, createRevocations, type Revocations } from './revocations/index.ts';
 import { createTokenSigner } from './token-endpoint/issue.ts';
 import type { RequestedTokenClass } from './token-endpoint/requested-token.ts';
 import { createTokenEndpoint } from './token-endpoint/token-endpoint.ts';
@@ -66,13 +65,11 @@ export interface AuthorizationServerDependencies {
   readonly random: Random;
   readonly signer: Signer;
   readonly singleUse: SingleUse;
-  readonly audit: Pick<AuditLog, 'append' | 'search'>;
+  readonly audit: Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings'>;
   readonly directory: Directory;
-  readonly consentStore: Pick<ConsentStore, 'check' | 'grants' | 'withDescendants'>;
+  readonly consentStore: Pick<ConsentStore, 'check' | 'find' | 'grants' | 'withDescendants'>;
   readonly policyEngine: Pick<PolicyEngine, 'decide'>;
-  /** What is unusual about people now, for the policies. */
-  readonly signalsOf?: SignalsOf;
-  readonly transactionRegistry: Pick<TransactionRegistry, 'open' | 'facts'>;
+  readonly transactionRegistry: Pick<TransactionRegistry, 'open' | 'facts' | 'stepsOf'>;
   readonly federationGateway: FederationGateway;
   readonly outbound: Outbound;
   readonly authentication: Authentication;
@@ -82,6 +79,8 @@ export interface AuthorizationServerDependencies {
   readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;
   /** Connected as the component's role; codes, refresh tokens and their kin are written with synchronous commits. */
   readonly pool: pg.Pool;
+  /** Which client has a key or a certificate; kept in the database when left out. */
+  readonly credentialHolders?: CredentialHolderStore;
   /** At least 32 octets, the same on every node, for nothing else; needed where DPoP nonces are handed out. */
   readonly nonceSecret?: Uint8Array;
   /** At least 32 octets, the same on every node, for nothing else; without it, clients of the mode ping are not served. */
@@ -91,7 +90,8 @@ export interface AuthorizationServerDependencies {
 }
 
 /** What the routes need of the server beside its contract. */
-export interface AuthorizationServerComponent extends AuthorizationServer {
+export interface AuthorizationServerComponent<Kept extends Revocations = AdministeredRevocations>
+  extends AuthorizationServer {
   readonly clientEndpoints: {
     pushAuthorization(request: ClientRequest): Promise<PushedAuthorizationResponse>;
     askPerson(request: ClientRequest): Promise<BackchannelAuthenticationResponse>;
@@ -100,7 +100,7 @@ export interface AuthorizationServerComponent extends AuthorizationServer {
   };
   readonly codeFlow: Pick<CodeFlow, 'mountPages' | 'mountUserinfo'>;
   readonly backchannelAuthentication: Pick<BackchannelAuthentication, 'mountPages'>;
-  readonly revocations: Revocations;
+  readonly revocations: Kept;
   /** For the `DPoP-Nonce` header of an answer; undefined where no nonces are handed out. */
   dpopNonce(): string | undefined;
   /** RFC 9728 metadata of one of our own interfaces. */
@@ -128,9 +128,9 @@ export async function createAuthorizationServer(
 }
 
 /** {@link createAuthorizationServer} with the live list of revocations already running. */
-export function assembleAuthorizationServer(
-  dependencies: AuthorizationServerDependencies & { readonly revocations: Revocations },
-): AuthorizationServerComponent {
+export function assembleAuthorizationServer<Kept extends Revocations>(
+  dependencies: AuthorizationServerDependencies & { readonly revocations: Kept },
+): AuthorizationServerComponent<Kept> {
   const config = parseAuthorizationServerConfig(dependencies.config);
   const { issuer, region } = config;
   const { clock, random, signer, singleUse, audit, directory, consentStore, federationGateway, revocations } =
@@ -147,6 +147,7 @@ export function assembleAuthorizationServer(
     environment: config.environment,
     clientKeys: createClientKeys({
       ...dependencies,
+      holders: dependencies.credentialHolders ?? createCredentialHolderStore(dependencies.pool),
       keyAge: { maxDays: config.clientKeyMaxAgeDays, warnDays: config.clientKeyWarnDays },
     }),
     // Keys of proofs come from whoever asks: they have a cache of their own, so that a flood of them evicts no client's.
@@ -192,10 +193,11 @@ export function assembleAuthorizationServer(
     clients,
     consentStore,
     policyEngine: dependencies.policyEngine,
-    ...(dependencies.signalsOf === undefined ? {} : { signalsOf: dependencies.signalsOf }),
+    authentication: dependencies.authentication,
     transactionRegistry: dependencies.transactionRegistry,
     grants,
     tokenForms,
+    standings: audit,
     accessTokenLifetimeSeconds: config.accessTokenLifetimeSeconds,
   });
   const tokenMemory = createTokenMemory();

@@ -8,6 +8,7 @@ import { clientRequestOf } from './client-request.ts';
 import { endpointPaths } from './metadata.ts';
 import { sendOAuthError } from './oauth-answer.ts';
 import { refuse } from './refusal.ts';
+import type { Revocations } from './revocations/index.ts';
 
 /** How long verifiers may keep the key set and the metadata; keys are published for longer before their first use. */
 const cacheControl = 'public, max-age=60';
@@ -20,7 +21,7 @@ const cacheControl = 'public, max-age=60';
  */
 export function authorizationServerRoutes(
   app: FastifyInstance,
-  options: { readonly authorizationServer: AuthorizationServerComponent; readonly baseUrl?: string },
+  options: { readonly authorizationServer: AuthorizationServerComponent<Revocations>; readonly baseUrl?: string },
 ): void {
   const { authorizationServer } = options;
   const { clientEndpoints } = authorizationServer;

@@ -31,6 +31,7 @@ const reasons = {
   client_certificate_name: 'invalid_client',
   client_certificate_unknown: 'invalid_client',
   client_key_expired: 'invalid_client',
+  client_credential_shared: 'invalid_client',
   authentication_failures: 'too_many_requests',
   client_environment: 'unauthorized_client',
   grant_not_allowed: 'unauthorized_client',
@@ -82,9 +83,14 @@ const reasons = {
   details_expired: 'invalid_authorization_details',
   details_location: 'invalid_authorization_details',
   details_wider: 'invalid_authorization_details',
+  details_missing: 'invalid_authorization_details',
+  step_foreign: 'invalid_authorization_details',
+  scope_not_of_step: 'invalid_scope',
   entity_not_represented: 'access_denied',
   transaction_unknown: 'access_denied',
   authority_expired: 'invalid_grant',
+  /** Who acts, or what it rests on, is revoked until somebody lifts it. */
+  authority_revoked: 'access_denied',
 } as const satisfies Readonly<Record<string, OAuthCode>>;
 
 export type RefusalReason = keyof typeof reasons;

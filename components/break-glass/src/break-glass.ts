@@ -2,13 +2,14 @@ import {
   type Actor,
   type BreakGlass,
   breakGlassErrors,
+  createStandingCheck,
   type Declaration,
   emergencySeconds,
   type Incident,
   type Person,
-  type PersonSignal,
   type PrincipalId,
   type SignedStatement,
+  unsettlingSignals,
 } from '@countersign/contracts';
 import { type CodedError, epochSeconds, type IncidentId, isCodedError, newId, toInstant } from '@countersign/kernel';
 import { createRounds, transaction } from '@countersign/runtime';
@@ -26,6 +27,7 @@ import {
   incidentRefused,
   incidentReviewed,
 } from './records.ts';
+import { isUnreviewed, requireProven } from './row-claims.ts';
 import { declarationDigest, shown } from './shown.ts';
 import { incidentClaims, requireAbout, signSeconds } from './statement.ts';
 import {
@@ -57,14 +59,6 @@ const mostListed = 100;
 const mostCollections = 10;
 type Verdict = NonNullable<Incident['review']>['verdict'];
 type Step = Parameters<typeof incidentRefused>[1]['step'];
-/** Signs that it may be somebody else: in an emergency too, and then above all. */
-const unsettling: ReadonlySet<PersonSignal> = new Set([
-  'account-disabled',
-  'credential-compromised',
-  'impossible-travel',
-  'recovery-cooling-off',
-  'session-hijacked',
-]);
 
 /**
  * Emergency access. Two holders sign for it, everybody who watches is alarmed before anybody has it, it lives for a
@@ -77,8 +71,9 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
   const settings = breakGlassSettings(dependencies.config, dependencies.environment);
   const { acrValues, holderRole, reviewRoles } = settings;
   const from = { clock, random };
+  const standings = createStandingCheck({ ...from, log: audit, source: 'break-glass' });
   const alarm = createAlarm(dependencies, settings);
-  const watch = createWatch({ ...dependencies, alarm });
+  const watch = createWatch({ ...dependencies, alarm, standings });
   const rounds = createRounds({
     what: 'emergencies',
     work: watch.lookAtDue,
@@ -112,10 +107,14 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
     }
   }
 
+  /** An access that is over is looked at for its review, whoever ended it. */
+  const proven = (stored: StoredIncident): Promise<StoredIncident> =>
+    requireProven(standings, stored, (stored.endsAt ?? 0) > clock.now() ? 'with-access' : 'also-ended');
+
   async function load(session: pg.Pool | pg.PoolClient, id: IncidentId): Promise<StoredIncident> {
     const stored = await findIncident(session, id);
     if (stored === undefined) throw unknownIncident();
-    return stored;
+    return proven(stored);
   }
 
   /** Of several who act at once, the second sees what the first did. */
@@ -127,12 +126,12 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
     return transaction(pool, async (session) => {
       const stored = await lockIncident(session, id);
       if (stored === undefined) throw unknownIncident();
-      return recorded({ ...attempt, incident: stored }, () => work(stored, session));
+      return recorded({ ...attempt, incident: stored }, async () => work(await proven(stored), session));
     });
   }
 
   const isUnsettled = (id: PrincipalId): boolean =>
-    dependencies.signals?.of(id).some((signal) => unsettling.has(signal)) === true;
+    dependencies.signals?.of(id).some((signal) => unsettlingSignals.has(signal)) === true;
 
   function requireHolder(id: PrincipalId): Person {
     const person = personOf(id);
@@ -162,7 +161,7 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
   }
 
   async function requireReviewed(session: pg.Pool | pg.PoolClient, person: PrincipalId, but?: IncidentId) {
-    if (await hasUnreviewed(session, person, but))
+    if ((await hasUnreviewed(session, person, but)) || (await isUnreviewed(audit, person, but)))
       throw breakGlassErrors.error(
         'incident_unreviewed',
         'The last emergency in which you were a holder has not been reviewed: that comes first.',
@@ -329,6 +328,7 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
         if (stored === undefined || (stored.jkt as string) !== jkt) throw unknownIncident();
         return recorded({ step: 'collect', by: stored.holder, incident: stored }, async () => {
           if (stored.status !== 'granted') throw decided(stored);
+          await requireProven(standings, stored, 'with-access');
           if (stored.collections >= mostCollections)
             throw breakGlassErrors.error('incident_collected', 'The access was collected too often.');
           const left = Math.floor(((stored.endsAt ?? 0) - clock.now()) / 1000);

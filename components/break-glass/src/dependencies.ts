@@ -7,6 +7,7 @@ import type {
   Directory,
   Notices,
   PersonSignals,
+  StandingReader,
   Statements,
 } from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
@@ -16,7 +17,7 @@ import type { BreakGlassConfiguration } from './config.ts';
 
 export interface BreakGlassDependencies {
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & StandingReader;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly statements: Statements;
   readonly register: Pick<AuthenticatorRegister, 'lock' | 'isLocked' | 'invitersOf'>;

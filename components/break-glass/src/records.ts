@@ -1,9 +1,21 @@
-import type { Actor, RecordDraft, SignedStatement } from '@countersign/contracts';
+import {
+  type Actor,
+  type Claim,
+  ended,
+  type RecordDraft,
+  type SignedStatement,
+  standing,
+} from '@countersign/contracts';
 import { type Clock, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
+import { grantClaim, grantThing, incidentClaim, unreviewedContent, unreviewedThing } from './row-claims.ts';
 import { signedJson } from './statement.ts';
 import type { StoredIncident } from './store.ts';
 
 const source = 'break-glass';
+const says = ({ of, content }: Claim) => standing(of, content);
+const holdersOf = ({ holder, second }: StoredIncident) => (second === undefined ? [holder] : [holder, second]);
+const reviewed = (stored: StoredIncident) => holdersOf(stored).map((person) => ended(unreviewedThing(person)));
+
 type From = { readonly clock: Clock; readonly random: Random };
 
 /** As records name the first holder. */
@@ -32,6 +44,7 @@ export function incidentDeclared(stored: StoredIncident, statement: SignedStatem
     authentication: authenticationOf(statement),
     audience: [stored.resource],
     scope: stored.scopes,
+    standing: [says(incidentClaim(stored)), standing(unreviewedThing(stored.holder), unreviewedContent(stored.id))],
     data: {
       incident: stored.id,
       reason: stored.reason,
@@ -49,6 +62,7 @@ export function incidentGranted(
   grant: { readonly statement: SignedStatement; readonly endsAt: number; readonly reviewDueAt: number },
 ): RecordDraft {
   const { statement } = grant;
+  const second = statement.authenticator.person;
   return {
     id,
     type: 'incident.granted',
@@ -60,6 +74,10 @@ export function incidentGranted(
     authentication: authenticationOf(statement),
     audience: [stored.resource],
     scope: stored.scopes,
+    standing: [
+      says(grantClaim(stored.id, { ...grant, second, recordId: id })),
+      standing(unreviewedThing(second), unreviewedContent(stored.id)),
+    ],
     data: {
       incident: stored.id,
       ends_at: toInstant(grant.endsAt),
@@ -100,6 +118,7 @@ export function incidentEnded(from: From, stored: StoredIncident, by: Actor): Re
     subject: holderOf(stored),
     actors: [by],
     references: groundsOf(stored),
+    standing: [ended(grantThing(stored.id))],
     data: { incident: stored.id },
   };
 }
@@ -123,6 +142,7 @@ export function incidentReviewed(
     actors: [{ id: statement.authenticator.person, institution: stored.institution }],
     references: [...groundsOf(stored), statement.authenticator.recordId],
     authentication: authenticationOf(statement),
+    standing: [...reviewed(stored), ended(grantThing(stored.id))],
     data: { incident: stored.id, verdict, note, late: stored.status === 'overdue', ...signedJson(statement) },
   };
 }
@@ -132,6 +152,12 @@ export function incidentOver(stored: StoredIncident, locked: readonly string[] |
   const base = { id: stored.endRecord, source, outcome: 'done', subject: holderOf(stored) } as const;
   const references = groundsOf(stored);
   return locked === undefined
-    ? { ...base, type: 'incident.lapsed', references, data: { incident: stored.id } }
+    ? {
+        ...base,
+        type: 'incident.lapsed',
+        references,
+        standing: reviewed(stored),
+        data: { incident: stored.id },
+      }
     : { ...base, type: 'incident.overdue', references, data: { incident: stored.id, locked } };
 }

@@ -8,7 +8,7 @@ import {
   parseResourceUri,
 } from '@countersign/contracts';
 import { type IncidentId, parseDigest, parseId, type RecordId, type TokenId, toInstant } from '@countersign/kernel';
-import { ask } from '@countersign/runtime';
+import { ask, takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
 
 /** An incident with what is needed to carry it through. Times are milliseconds since the epoch. */
@@ -72,8 +72,7 @@ const columns = `id, status, holder, institution, reason, reference, resource, s
 
 /** What is done about these people in this transaction is done about them nowhere else at the same time. */
 export async function lockPeople(session: pg.PoolClient, people: readonly string[]): Promise<void> {
-  for (const person of [...people].sort())
-    await ask(session, 'select pg_advisory_xact_lock(hashtextextended($1, 7))', [`break-glass ${person}`]);
+  for (const person of [...people].sort()) await takeNamedLock(session, person);
 }
 
 /** Whether a person is a holder of an incident that nobody has reviewed, `but` this one. */

@@ -1,9 +1,11 @@
+import type { StandingCheck } from '@countersign/contracts';
 import { type IncidentId, isCodedError, toInstant } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Alarm } from './alarm.ts';
 import type { BreakGlassDependencies } from './dependencies.ts';
 import { incidentOver } from './records.ts';
+import { requireProven } from './row-claims.ts';
 import { lockDue, lockIncident, putOff, type StoredIncident, settleIncident } from './store.ts';
 import { en } from './texts/en.ts';
 
@@ -23,9 +25,9 @@ export function createWatch(
   dependencies: Pick<
     BreakGlassDependencies,
     'pool' | 'audit' | 'register' | 'tokens' | 'installation' | 'clock' | 'logger'
-  > & { readonly alarm: Alarm },
+  > & { readonly alarm: Alarm; readonly standings: StandingCheck },
 ) {
-  const { pool, audit, register, tokens, installation, clock, logger, alarm } = dependencies;
+  const { pool, audit, register, tokens, installation, clock, logger, alarm, standings } = dependencies;
 
   /** Nobody has reviewed: both holders are locked out, and what they hold ends. Recorded before it takes effect. */
   async function overdue(stored: StoredIncident, session: pg.PoolClient): Promise<void> {
@@ -51,6 +53,8 @@ export function createWatch(
   }
 
   async function look(stored: StoredIncident, session: pg.PoolClient): Promise<void> {
+    // A row that nobody declared locks nobody out.
+    await requireProven(standings, stored, 'also-ended');
     if (stored.status === 'declared') return lapse(stored, session);
     const { reviewDueAt = 0, holder, reference } = stored;
     if (reviewDueAt <= clock.now()) return overdue(stored, session);

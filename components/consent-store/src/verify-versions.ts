@@ -108,7 +108,10 @@ function consentFault(version: Mandate): VersionFault | undefined {
 function parentFault({ parent }: Mandate, parents: readonly Mandate[] | undefined): VersionFault | undefined {
   if (parent?.digest === undefined || parents === undefined) return undefined;
   const found = parents.find(({ id, version }) => id === parent.id && version === parent.version);
-  return found?.digest === parent.digest ? undefined : 'parent';
+  // Its digest is only worth what it is of.
+  return found !== undefined && found.digest === parent.digest && digestFault(found) === undefined
+    ? undefined
+    : 'parent';
 }
 
 function publicKeyOf({ jwk }: VerificationKey): KeyObject | undefined {

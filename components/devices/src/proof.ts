@@ -47,7 +47,7 @@ export function signedBy({ key, algorithm }: VerificationKey, challenge: string,
 }
 
 function membersOfText(text: string): Readonly<Record<string, unknown>> | undefined {
-  const parsed = parseJson(text, { uniqueKeys: true, maxLength: longestProof });
+  const parsed = parseJson(text, { maxLength: longestProof });
   return parsed.ok ? membersOf(parsed.value) : undefined;
 }
 

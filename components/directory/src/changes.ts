@@ -18,6 +18,8 @@ export interface ChangeSet {
   /** Added and changed. */
   readonly written: readonly Entry[];
   readonly removed: readonly Entry[];
+  /** Those of `written` that nobody asked for: they are written otherwise because of what was. */
+  readonly following: readonly Entry[];
   /** Everything that would be stored afterwards, what was asked for last and as it was written there. */
   readonly stored: Graph;
 }
@@ -66,7 +68,8 @@ export function compare(options: {
     } else after.set(key, entry);
   }
   for (const [key, entry] of asked) after.set(key, entry);
-  return { changes, written, removed, stored: after };
+  const asFollowed = new Set(following);
+  return { changes, written, removed, following: written.filter((entry) => asFollowed.has(entry)), stored: after };
 }
 
 /** Names of the top-level members of the wire form that differ. */

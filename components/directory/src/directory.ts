@@ -25,7 +25,11 @@ import {
 } from '@countersign/kernel';
 import { type ComponentAccess, keepFresh, type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { type ChangeRequestView, createChangeRequests } from './change-requests/change-requests.ts';
+import {
+  type ChangeRequests,
+  type ChangeRequestView,
+  createChangeRequests,
+} from './change-requests/change-requests.ts';
 import { readReason } from './change-requests/reason.ts';
 import { createDepartures } from './departures/departures.ts';
 import { movedDocument } from './departures/moved-document.ts';
@@ -65,7 +69,7 @@ export interface DirectoryDependencies {
   readonly departureEffects?: () => readonly DepartureEffect[];
 }
 
-export interface DirectoryComponent extends Directory {
+export interface DirectoryComponent extends Directory, Pick<ChangeRequests, 'endProposalsOf'> {
   /** One entity as a file would write it, without the names by which identity providers know a person. */
   document(kind: string, id: string): JsonDocument | undefined;
   /** Documents of clients by id, of one institution or of all, at most `limit`, beginning after an id. */
@@ -149,7 +153,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     const digest = digestOfContent(proposal);
     const next = await transaction(pool, async (session) => {
       const base = await graph.lock(session);
-      const changeSet = graph.evaluate(wanted, base, problems);
+      const changeSet = await graph.evaluate(wanted, base, problems, session);
       await stopAt(problems, attempt);
       const { changes, written } = changeSet;
       onProgress?.({ step: 'checked', done: changes.length, of: changes.length });
@@ -205,7 +209,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       throwIfAny(problems);
       await graph.refresh();
       const base = graph.state();
-      const changeSet = graph.evaluate(wanted, base, problems);
+      const changeSet = await graph.evaluate(wanted, base, problems);
       throwIfAny(problems);
       return values ? withValues(changeSet, base.stored) : changeSet.changes;
     },
@@ -258,6 +262,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     propose: requests.propose,
     approve: requests.approve,
     reject: requests.reject,
+    endProposalsOf: requests.endProposalsOf,
     changeRequests: requests.list,
     changeRequest: requests.view,
 

@@ -56,7 +56,6 @@ describe('the age of a client key', () => {
     await put(directory, two);
     expect(timesOf(directory)).toEqual({ two: start + dayMs });
     rig.clock.advance(dayMs);
-    await directory.edit({ remove: [{ kind: 'client', id: 'broker-desk' }] }, proposer);
     await put(directory, { ...one, kid: 'fresh' });
     expect(timesOf(directory)).toEqual({ fresh: start });
   });

@@ -1,4 +1,4 @@
-import { type Actor, type ApplyProgress, type AuditAppender, directoryErrors } from '@countersign/contracts';
+import type { Actor, ApplyProgress, AuditAppender } from '@countersign/contracts';
 import type { Clock, DepartureId, Digest, RecordId } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
 import { transaction } from '@countersign/runtime';
@@ -6,14 +6,15 @@ import type pg from 'pg';
 import { type ChangeSet, compare, type Wanted } from './changes.ts';
 import { departuresIn } from './departures/departing.ts';
 import type { Departures } from './departures/departures.ts';
-import { formerlyElsewhere } from './departures/store.ts';
-import { type EntityKind, type Entry, entryKey, type Graph, graphOf, keyOf } from './entry.ts';
+import { type EntityKind, entryKey, type Graph, graphOf, keyOf } from './entry.ts';
 import { readKeyTimes, withKeysOf } from './key-times.ts';
 import { createProblems, type Problems } from './problems.ts';
 import { type Proposal, readProposal, readProposalInSlices } from './proposal.ts';
 import { readFile } from './read-file.ts';
 import { type Approval, appliedRecords } from './records.ts';
+import { retireIds } from './retired-ids-store.ts';
 import { checkGraph } from './rules/index.ts';
+import { checkReusedIds, retiredBy } from './rules/reused-ids.ts';
 import { after, inOneOrder, onSeed, readDocument, recordsOf, type State, stateOf } from './state.ts';
 import {
   askOneSnapshot,
@@ -38,8 +39,12 @@ export interface LiveGraph {
   read(proposal: Proposal, problems: Problems): Wanted;
   /** The same for what may be large: others have their turn in between. */
   readInSlices(proposal: Proposal, problems: Problems, onProgress?: ApplyProgress): Promise<Wanted>;
-  /** What that would do to `base`; everything wrong with the outcome is in `problems`. */
-  evaluate(wanted: Wanted, base: State, problems: Problems): ChangeSet;
+  /**
+   * What that would do to `base`; everything wrong with the outcome is in `problems`.
+   *
+   * @param session the transaction that holds the lock, where the change is to be made
+   */
+  evaluate(wanted: Wanted, base: State, problems: Problems, session?: Session): Promise<ChangeSet>;
   /** Puts the transaction behind all other changes, on every node. @returns the newest state */
   lock(session: pg.PoolClient): Promise<State>;
   /**
@@ -65,13 +70,6 @@ export interface Written {
   /** Of everybody who leaves or moves by the change. */
   readonly departures: readonly DepartureId[];
 }
-
-/** Who is known and inactive has left: an algorithm names them. */
-function isThere(entry: Entry | undefined): boolean {
-  return entry !== undefined && (entry.entity.kind !== 'person' || entry.entity.value.active !== false);
-}
-
-const principalKinds: ReadonlySet<EntityKind> = new Set(['person', 'service', 'agent']);
 
 /** @throws CodedError of `directoryErrors` for a seed that is not acceptable, `database_unavailable` */
 export async function createLiveGraph(dependencies: {
@@ -157,9 +155,10 @@ export async function createLiveGraph(dependencies: {
     readInSlices: (proposal, problems, onProgress) =>
       readProposalInSlices(proposal, problems.place(''), seed, keys, onProgress),
 
-    evaluate(wanted, base, problems) {
+    async evaluate(wanted, base, problems, session = pool) {
       const changeSet = compare({ wanted, seed, stored: base.stored, problems });
       checkGraph(onSeed(seed, changeSet.stored), problems);
+      await checkReusedIds(session, changeSet, base.stored, problems);
       return changeSet;
     },
 
@@ -170,18 +169,6 @@ export async function createLiveGraph(dependencies: {
     },
 
     async write(session, base, changeSet, { digest, by, approval, reason, onWritten }) {
-      const joining = changeSet.written.filter(
-        (entry) => principalKinds.has(entry.entity.kind) && !isThere(base.stored.get(entryKey(entry))),
-      );
-      const taken = await formerlyElsewhere(
-        session,
-        joining.map(({ id, owner }) => ({ id, institution: owner })),
-      );
-      if (taken !== undefined)
-        throw directoryErrors.error(
-          'principal_shared',
-          `${taken} was the name of somebody of another institution: records name them by it, so it is given to nobody else.`,
-        );
       const version = base.version + 1;
       const { drafts, recordOf } = appliedRecords({
         version,
@@ -202,6 +189,7 @@ export async function createLiveGraph(dependencies: {
         version,
         applied: applied.id,
       });
+      await retireIds(session, retiredBy(changeSet));
       await writeChange(session, {
         version,
         written: changeSet.written,

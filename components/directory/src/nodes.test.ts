@@ -13,8 +13,13 @@ afterEach(() => rig.close());
 
 const keys = Array.from({ length: 4 }, () => exampleKeyPair().publicJwk);
 
+/** Ids are given once: whoever comes after a person that was removed has the next id, and may have their key. */
+const generations = keys.map(() => 0);
+const idOf = (index: number): string => `person:p${index}-${generations[index]}`;
+let dashboards = 0;
+
 const person = (index: number, members: object = {}) => ({
-  id: `person:p${index}`,
+  id: idOf(index),
   institution: index % 2 === 0 ? broker : venue,
   roles: [],
   federated: [],
@@ -43,29 +48,38 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   who.map(
     (index): Step =>
       (directory) =>
-        directory.edit({ remove: [{ kind: 'person', id: `person:p${index}` }] }, proposer),
+        removing(index, (id) => directory.edit({ remove: [{ kind: 'person', id }] }, proposer)),
   ),
   // One goes and another comes at once: as many as before.
   fc.tuple(who, who).map(
     ([gone, come]): Step =>
       async (directory) => {
         if (gone === come) return;
-        await directory.edit(
-          { put: { people: [person(come)] }, remove: [{ kind: 'person', id: `person:p${gone}` }] },
-          proposer,
+        await removing(gone, (id) =>
+          directory.edit({ put: { people: [person(come)] }, remove: [{ kind: 'person', id }] }, proposer),
         );
       },
   ),
-  fc.constant<Step>((directory) =>
-    directory.apply(
-      { services: [{ id: 'service:dashboard', institution: broker, roles: [] }], clients: [relyingParty()] },
+  fc.constant<Step>((directory) => {
+    const id = `service:dashboard-${dashboards}`;
+    return directory.apply(
+      {
+        services: [{ id, institution: broker, roles: [] }],
+        clients: [{ ...relyingParty(), id: `broker-dashboard-${dashboards}`, principal: id }],
+      },
       proposer,
-    ),
-  ),
-  fc.constant<Step>((directory) =>
-    directory.edit({ remove: [{ kind: 'service', id: 'service:dashboard' }] }, proposer),
-  ),
+    );
+  }),
+  fc.constant<Step>(async (directory) => {
+    await directory.edit({ remove: [{ kind: 'service', id: `service:dashboard-${dashboards}` }] }, proposer);
+    dashboards++;
+  }),
 );
+
+async function removing(index: number, remove: (id: string) => Promise<unknown>): Promise<void> {
+  await remove(idOf(index));
+  generations[index] = (generations[index] ?? 0) + 1;
+}
 
 /** Everything that look-ups can tell of a node. */
 function seenBy(directory: DirectoryComponent) {
@@ -74,8 +88,8 @@ function seenBy(directory: DirectoryComponent) {
     version: snapshot.version,
     principals: [...snapshot.principals()],
     people: [...directory.people(broker), ...directory.people(venue)],
-    records: keys.map((_, index) => snapshot.recordOf(`person:p${index}`)),
-    client: snapshot.client('broker-dashboard'),
+    records: keys.map((_, index) => snapshot.recordOf(idOf(index))),
+    client: snapshot.client(`broker-dashboard-${dashboards}`),
   };
 }
 

@@ -10,6 +10,7 @@ import type {
   Institution,
   Person,
   Principal,
+  PrincipalId,
   Resource,
   Venue,
 } from '@countersign/contracts';
@@ -39,6 +40,7 @@ export function buildSnapshot(
   const desks = new Map<string, Desk>();
   const devices = new Map<string, Device>();
   const resources = new Map<string, Resource>();
+  const keyHolders = new Map<string, PrincipalId>();
 
   for (const { id, entity } of graph.values()) {
     switch (entity.kind) {
@@ -55,6 +57,7 @@ export function buildSnapshot(
         shortCodes.set(id, entity.value.code);
         break;
       case 'person':
+        for (const { kid } of entity.value.credentials) keyHolders.set(kid, entity.value.id);
         // Whoever looks for them in order to let them do something finds nobody.
         if (entity.value.active === false) {
           inactive.set(id, entity.value);
@@ -73,6 +76,7 @@ export function buildSnapshot(
         break;
       case 'client':
         clients.set(id, clientOf(entity, keyTimes));
+        for (const { thumbprint } of entity.keys) keyHolders.set(thumbprint, entity.value.principal);
         break;
       case 'account':
         accounts.set(id, entity.value);
@@ -117,6 +121,8 @@ export function buildSnapshot(
     venues: () => venues.values(),
     resources: () => resources.values(),
     devices: () => devices.values(),
+    clients: () => clients.values(),
+    keyHolder: (thumbprint: string) => keyHolders.get(thumbprint),
   });
 }
 

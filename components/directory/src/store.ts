@@ -1,5 +1,5 @@
 import type { Json, RecordId } from '@countersign/kernel';
-import { databaseFailure } from '@countersign/runtime';
+import { databaseFailure, notifyAfterCommit } from '@countersign/runtime';
 import type pg from 'pg';
 import type { EntityKind, Entry } from './entry.ts';
 
@@ -158,7 +158,7 @@ export async function writeChange(
     [[...recordOf.keys()], [...recordOf.values()]],
   );
   await client.query('update directory_state set version = $1', [version]);
-  await client.query('select pg_notify($1, $2)', [changeChannel, String(version)]);
+  notifyAfterCommit(client, changeChannel);
 }
 
 /** Since when each key is held for its client, by client and thumbprint. */

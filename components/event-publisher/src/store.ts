@@ -1,6 +1,6 @@
 import type { EventSubscription, EventTopic } from '@countersign/contracts';
 import type { RecordId, SubscriptionId } from '@countersign/kernel';
-import { ask, transaction } from '@countersign/runtime';
+import { ask, takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { positionText } from './position.ts';
 import { createLeases, type LeaseRequest } from './store/leases.ts';
@@ -52,7 +52,7 @@ function createUnit(client: pg.PoolClient) {
   return {
     /** One at a time for an institution: so that what is counted is still so when a row is added. */
     async lockInstitution(institution: string): Promise<void> {
-      await client.query(`select pg_advisory_xact_lock(hashtextextended('event_publisher/' || $1, 0))`, [institution]);
+      await takeNamedLock(client, `subscriptions of ${institution}`);
     },
     async ofInstitution(institution: string): Promise<readonly EventSubscription[]> {
       return listed(client, institution);

@@ -111,7 +111,7 @@ function signatureOf(given: SignatureFields): Readonly<Record<string, string>> {
 async function readJson(answer: Dispatcher.ResponseData, maxBytes: number): Promise<unknown> {
   if (!isJson(answer.headers)) return refuse(answer, 'it does not say that it is JSON');
   const text = await readText(answer, maxBytes);
-  const parsed = parseJson(text, { maxLength: maxBytes, uniqueKeys: true });
+  const parsed = parseJson(text, { maxLength: maxBytes });
   if (!parsed.ok) throw new Error(parsed.problem);
   return parsed.value;
 }

@@ -6,6 +6,7 @@ import type {
   Devices,
   Directory,
   PolicyEngine,
+  ProposerStanding,
   TransactionRegistry,
 } from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
@@ -18,6 +19,7 @@ import { createEntityFactStore } from './decision/store.ts';
 import { createDecisionHistory } from './history/history.ts';
 import { createLimits } from './limits/limits.ts';
 import { createShadow } from './shadow/shadow.ts';
+import type { StandingFacts } from './trading/standing-facts.ts';
 import { createTradingModel } from './trading/trading-model.ts';
 import { createWayBack, type WayBack } from './trading/way-back.ts';
 import type { PolicySigner } from './versions/signature.ts';
@@ -30,9 +32,13 @@ export interface PolicyEngineDependencies {
   readonly access: ComponentAccess;
   readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'stream' | 'count'>;
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
+  /** Asked when somebody approves what another has proposed; every proposer still stands when left out. */
+  readonly proposerStanding?: ProposerStanding;
   readonly consentStore: Pick<ConsentStore, 'check'>;
   /** What is known of devices beside the directory; the newer of the two counts. */
   readonly devices?: Pick<Devices, 'postureOf'>;
+  /** What stands of people and software now, for every question of every door. Left out, nothing does. */
+  readonly standing?: StandingFacts;
   /** Facts of a transaction, from the registry; an enforcement point's word about one is never taken. */
   readonly transactions: Pick<TransactionRegistry, 'facts' | 'countsAgainstLimits' | 'parties'>;
   /** Its keys for `policy-bundle`. */

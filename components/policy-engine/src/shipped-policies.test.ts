@@ -1,5 +1,6 @@
 import type { PolicyBundle } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
+import { changesMarket, kindOfScope, scopes } from '@countersign/market';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeBundle } from './bundle/describe.ts';
 import { type LoadedBundle, loadBundle } from './bundle/load-bundle.ts';
@@ -46,6 +47,19 @@ const forbids = () =>
   loaded.parsed.policies.filter(({ effect }) => effect === 'forbid').map(({ id }) => loaded.notes(id));
 
 describe('the shipped policies', () => {
+  it.each([
+    ['market', scopes.filter(changesMarket)],
+    ['dealing', scopes.filter((scope) => kindOfScope(scope) === 'dealing')],
+  ] as const)('have the scopes of the kind %s as the vocabulary declares them', (name, declared) => {
+    const entities = bundle.entities as unknown as readonly {
+      readonly uid: { readonly type: string; readonly id: string };
+      readonly attrs: { readonly scopes?: readonly string[] };
+    }[];
+    const held = entities.find(({ uid }) => uid.type === 'ScopeClass' && uid.id === name)?.attrs.scopes;
+    expect([...(held ?? [])].sort()).toEqual([...declared].sort());
+    expect(declared.length).toBeGreaterThan(3);
+  });
+
   it('pass their own tests, which try every one of them', () => {
     const report = runPolicyTests(loaded);
     expect(report.tests.filter(({ ok }) => !ok)).toEqual([]);

@@ -1,3 +1,4 @@
+import { standingErrors } from '@countersign/contracts';
 import { isCodedError, toInstant } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
@@ -26,10 +27,27 @@ const keptMs = 90 * 86_400_000;
 
 /** Carries recoveries through, on every node, each by one node at a time. Every step can be done twice. */
 export function createCarrier(
-  dependencies: Omit<RecoveryDependencies, 'config' | 'environment'> & { readonly settings: RecoverySettings },
+  dependencies: Omit<RecoveryDependencies, 'config' | 'environment'> & {
+    readonly settings: RecoverySettings;
+    /** Whether the log says of a recovery what its rows say. */
+    readonly isProven: (stored: StoredRecovery) => Promise<boolean>;
+  },
 ) {
-  const { pool, audit, directory, register, sessions, tokens, signals, installation, clock, random, logger, settings } =
-    dependencies;
+  const {
+    pool,
+    audit,
+    directory,
+    register,
+    sessions,
+    tokens,
+    signals,
+    installation,
+    clock,
+    random,
+    logger,
+    settings,
+    isProven,
+  } = dependencies;
 
   /** From now until well after the last moment at which the person can enrol; the enrolment makes it exact. */
   async function coolOff({ person, expiresAt }: StoredRecovery): Promise<void> {
@@ -81,11 +99,12 @@ export function createCarrier(
     return true;
   }
 
-  async function expire(stored: StoredRecovery, session: pg.PoolClient): Promise<void> {
+  async function expire(stored: StoredRecovery, session: pg.PoolClient, what?: 'unproven'): Promise<void> {
     const { id, person, status } = stored;
     await appendOnce(recoveryExpired(stored));
     // Links that were handed out end with it.
-    if (status !== 'waiting') await register.revokeAllOf(person, installation, `recovery ${id} expired`);
+    if (status !== 'waiting' && what !== 'unproven')
+      await register.revokeAllOf(person, installation, `recovery ${id} expired`);
     if (directory.snapshot().principal(person) !== undefined)
       await tellPerson(dependencies, person, 'recovery-decided', en.notices.expired);
     await advance(session, id, { from: status, to: 'expired', at: clock.now() });
@@ -93,10 +112,14 @@ export function createCarrier(
 
   async function carry(stored: StoredRecovery, claim: string): Promise<void> {
     const { id, status } = stored;
-    if (status === 'approved') return endCredentials(stored);
+    const unproven = !(await isProven(stored));
+    if (unproven && stored.expiresAt > clock.now())
+      throw standingErrors.error('authority_unproven', 'A recovery is stored otherwise than it is recorded.');
+    if (status === 'approved' && !unproven) return endCredentials(stored);
     await transaction(pool, async (session) => {
       // Somebody may have called it off meanwhile.
       if ((await lockRecovery(session, id))?.status !== status) return;
+      if (unproven) return expire(stored, session, 'unproven');
       if (status === 'invited' && (await completeIfEnrolled(stored, session))) return;
       if (stored.expiresAt <= clock.now()) return expire(stored, session);
       const next = status === 'invited' ? Math.min(clock.now() + lookMs, stored.expiresAt) : stored.expiresAt;

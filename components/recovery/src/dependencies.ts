@@ -7,6 +7,7 @@ import type {
   Directory,
   Notices,
   PersonSignals,
+  StandingReader,
   Statements,
 } from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
@@ -16,7 +17,7 @@ import type { RecoveryConfiguration } from './config.ts';
 
 export interface RecoveryDependencies {
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & StandingReader;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly register: Pick<AuthenticatorRegister, 'of' | 'invite' | 'invitersOf' | 'isLocked' | 'revokeAllOf'>;
   readonly statements: Statements;

@@ -1,4 +1,10 @@
-import { type Person, type PersonSignal, type RecoveryFunction, recoveryErrors } from '@countersign/contracts';
+import {
+  type Person,
+  type PersonSignal,
+  type RecoveryFunction,
+  recoveryErrors,
+  unsettlingSignals,
+} from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import { missingFunctions } from './shown.ts';
 import type { StoredRecovery } from './store.ts';
@@ -15,15 +21,6 @@ export interface Approver {
   readonly recovering: boolean;
   readonly locked: boolean;
 }
-
-/** Signs that it may be somebody else, or that the factor is too new to vouch for another's. */
-const unsettling: ReadonlySet<PersonSignal> = new Set([
-  'recovery-cooling-off',
-  'credential-compromised',
-  'session-hijacked',
-  'impossible-travel',
-  'account-disabled',
-]);
 
 /**
  * For which function somebody may approve a recovery, or why they may not. Two approvers are independent when neither is
@@ -77,7 +74,7 @@ export function isUnsettled({
   recovering,
   signals,
 }: Pick<Approver, 'locked' | 'recovering' | 'signals'>): boolean {
-  return locked || recovering || signals.some((signal) => unsettling.has(signal));
+  return locked || recovering || signals.some((signal) => unsettlingSignals.has(signal));
 }
 
 function isPerson(id: string): boolean {

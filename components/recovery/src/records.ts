@@ -1,11 +1,24 @@
-import type { Actor, ProtectedValue, RecordDraft, SignedStatement } from '@countersign/contracts';
+import {
+  type Actor,
+  type Claim,
+  ended,
+  type ProtectedValue,
+  type RecordDraft,
+  type SignedStatement,
+  type Standing,
+  standing,
+} from '@countersign/contracts';
 import { type Clock, type Json, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
+import { approvalClaim, credentialsEndedThing, recoveryClaim, recoveryThing } from './row-claims.ts';
 import { signedJson } from './statement.ts';
 import type { StoredRecovery } from './store.ts';
 
 const source = 'recovery';
 type From = { readonly clock: Clock; readonly random: Random };
 type About = Pick<StoredRecovery, 'id' | 'person' | 'institution'>;
+
+const says = ({ of, content }: Claim): readonly Standing[] => [standing(of, content)];
+const endOf = ({ id }: About): readonly Standing[] => [ended(recoveryThing(id))];
 
 const subjectOf = ({ person, institution }: About): Actor => ({ id: person, institution });
 const wordsOf = (person: string, value: string | undefined): readonly ProtectedValue[] =>
@@ -19,6 +32,7 @@ export function recoveryOpened(stored: StoredRecovery, by: Actor): RecordDraft {
     outcome: 'done',
     subject: subjectOf(stored),
     actors: [by],
+    standing: says(recoveryClaim(stored)),
     data: { recovery: stored.id, digest: stored.digest, expires_at: toInstant(stored.expiresAt) },
     protectedValues: [
       { path: '/data/reason', kind: 'personal', subject: stored.person, value: stored.reason },
@@ -47,6 +61,9 @@ export function recoveryApproved(
     actors: [{ id: statement.authenticator.person, institution: stored.institution }],
     references: [stored.recordId, statement.authenticator.recordId],
     authentication: authenticationOf(statement),
+    standing: says(
+      approvalClaim(stored.id, { by: statement.authenticator.person, function: approval.function, recordId: id }),
+    ),
     data: { recovery: stored.id, function: approval.function, digest: stored.digest, ...signedJson(statement) },
   };
 }
@@ -61,6 +78,8 @@ export function recoveryRefused(
     readonly recovery?: Pick<StoredRecovery, 'id' | 'recordId'>;
     readonly function?: string;
     readonly words?: string;
+    /** It ends by this. */
+    readonly ends?: boolean;
   },
 ): RecordDraft {
   const { step, reason, subject, by, recovery, words } = refusal;
@@ -73,6 +92,7 @@ export function recoveryRefused(
     subject,
     actors: [by],
     ...(recovery === undefined ? {} : { references: [recovery.recordId] }),
+    ...(refusal.ends === true && recovery !== undefined ? { standing: [ended(recoveryThing(recovery.id))] } : {}),
     data: {
       ...(recovery === undefined ? {} : { recovery: recovery.id }),
       step,
@@ -84,7 +104,7 @@ export function recoveryRefused(
 
 export function credentialsEnded(
   stored: StoredRecovery,
-  ended: { readonly authenticators: number; readonly sessions: number },
+  counts: { readonly authenticators: number; readonly sessions: number },
 ): RecordDraft {
   return {
     id: stored.endedRecord,
@@ -93,7 +113,8 @@ export function credentialsEnded(
     outcome: 'done',
     subject: subjectOf(stored),
     references: [stored.recordId, ...stored.approvals.map(({ recordId }) => recordId)],
-    data: { recovery: stored.id, ...ended },
+    standing: [standing(credentialsEndedThing(stored.id), true)],
+    data: { recovery: stored.id, ...counts },
   };
 }
 
@@ -108,6 +129,7 @@ export function recoveryCompleted(
     outcome: 'done',
     subject: subjectOf(stored),
     references: [stored.endedRecord, enrolled.recordId],
+    standing: endOf(stored),
     data: {
       recovery: stored.id,
       authenticator: enrolled.authenticator,
@@ -121,7 +143,13 @@ export function recoveryCancelled(
   stored: StoredRecovery,
   by: { readonly operator: Actor; readonly words: string } | { readonly person: SignedStatement },
 ): RecordDraft {
-  const base = { id: newId('record', from), type: 'recovery.cancelled', source, outcome: 'done' } as const;
+  const base = {
+    id: newId('record', from),
+    type: 'recovery.cancelled',
+    source,
+    outcome: 'done',
+    standing: endOf(stored),
+  } as const;
   const subject = subjectOf(stored);
   if ('operator' in by)
     return {
@@ -151,6 +179,7 @@ export function recoveryExpired(stored: StoredRecovery): RecordDraft {
     outcome: 'done',
     subject: subjectOf(stored),
     references: [stored.recordId],
+    standing: endOf(stored),
     data: { recovery: stored.id, status: stored.status },
   };
 }

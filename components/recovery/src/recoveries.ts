@@ -1,5 +1,6 @@
 import {
   type Actor,
+  createStandingCheck,
   type DepartureEffect,
   kindOfPrincipal,
   type Person,
@@ -20,6 +21,7 @@ import { type Approver, isUnsettled, judgeApprover } from './judge-approver.ts';
 import { readEvidence, readReason } from './read-words.ts';
 import { recoveryApproved, recoveryCancelled, recoveryOpened, recoveryRefused } from './records.ts';
 import { createRequests, type Requests } from './requests/requests.ts';
+import { isProven, requireProven } from './row-claims.ts';
 import { recoveryDigest, shown } from './shown.ts';
 import { recoveryClaims, requireAbout, signSeconds } from './statement.ts';
 import {
@@ -63,7 +65,14 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
   const { pool, audit, directory, register, statements, signals, installation, clock, random, logger } = dependencies;
   const settings = recoverySettings(dependencies.config, dependencies.environment);
   const { functions, acrValues } = settings;
-  const carrier = createCarrier({ ...dependencies, settings });
+  const standings = createStandingCheck({ ...dependencies, log: audit, source: 'recovery' });
+  const proven = (stored: StoredRecovery): Promise<StoredRecovery> =>
+    requireProven(standings, stored, functions.length);
+  const carrier = createCarrier({
+    ...dependencies,
+    settings,
+    isProven: (stored) => isProven(standings, stored, functions.length),
+  });
   const rounds = createRounds({
     what: 'recoveries',
     work: carrier.carryDue,
@@ -129,6 +138,14 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     id: RecoveryId,
     work: (stored: StoredRecovery, session: pg.PoolClient) => Promise<Result>,
   ): Promise<Result> {
+    return decideUnproven(id, async (stored, session) => work(await proven(stored), session));
+  }
+
+  /** For what takes nothing from anybody: one that is stored otherwise than it is recorded can be called off. */
+  function decideUnproven<Result>(
+    id: RecoveryId,
+    work: (stored: StoredRecovery, session: pg.PoolClient) => Promise<Result>,
+  ): Promise<Result> {
     return transaction(pool, async (session) => {
       const stored = await lockRecovery(session, id);
       if (stored === undefined) throw unknownRecovery();
@@ -168,7 +185,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
   async function load(id: RecoveryId): Promise<StoredRecovery> {
     const stored = await findRecovery(pool, id);
     if (stored === undefined) throw unknownRecovery();
-    return stored;
+    return proven(stored);
   }
 
   async function approve(id: RecoveryId, statement: SignedStatement): Promise<Recovery> {
@@ -214,7 +231,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
   }
 
   async function cancelBy(id: RecoveryId, by: Actor, words: string): Promise<Recovery> {
-    return decide(id, async (stored, session) => {
+    return decideUnproven(id, async (stored, session) => {
       if (!mayActFor(by, stored.institution)) throw unknownRecovery();
       const attempt = { step: 'cancel', by, subject: subjectOf(stored), recovery: stored } as const;
       if (by.id === stored.person)
@@ -224,9 +241,10 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
         );
       if (stored.status !== 'waiting' && stored.status !== 'ended' && stored.status !== 'invited')
         return refuse(decided(stored), attempt);
+      const endsKeys = stored.status !== 'waiting' && (await isProven(standings, stored, functions.length));
       await audit.append(recoveryCancelled({ clock, random }, stored, { operator: by, words }));
       // Links that were handed out end with it, and whatever was enrolled by one of them.
-      if (stored.status !== 'waiting') await register.revokeAllOf(stored.person, by, 'recovery cancelled');
+      if (endsKeys) await register.revokeAllOf(stored.person, by, 'recovery cancelled');
       return settle(session, stored, 'cancelled', en.notices.cancelled);
     });
   }
@@ -302,6 +320,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
             {
               step: 'approve',
               reason: 'recovery_declined',
+              ends: true,
               subject: subjectOf(stored),
               by: { id: by, institution: stored.institution },
               recovery: stored,

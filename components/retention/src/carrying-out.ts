@@ -111,6 +111,7 @@ export function createCarryingOut({
   }
 
   async function work(): Promise<void> {
+    await custody.settle();
     const { proposals } = await ledger.current();
     for (const { id, status } of proposals.values()) {
       if (status !== 'approved' || signal.aborted) continue;

@@ -67,6 +67,34 @@ describe('a schedule', () => {
     expect(await codeOf(retention.changes.approve(byAgent.id, byAgent.digest, paula))).toBe('own_proposal');
   });
 
+  it('ends with its proposer, or whoever acted through them, recorded', async () => {
+    const mine = await proposed(shorter);
+    const byAgent = await proposed(pruning, paulasAgent);
+    const ended = { by: colin.actor, reason: 'Who proposed this has left.' };
+    const now = world.clock.now();
+    expect(await retention.endProposalsOf('person:somebody.else', { ...ended, before: now })).toBe(0);
+    expect(await retention.endProposalsOf(paula.actor.id, { ...ended, before: now - 60_000 })).toBe(0);
+    expect(await retention.endProposalsOf(paula.actor.id, { ...ended, before: now })).toBe(2);
+    expect(await retention.endProposalsOf(paula.actor.id, { ...ended, before: now })).toBe(0);
+    expect(world.log.ofType('retention.rejected').map(({ data }) => data)).toMatchObject([
+      { proposal: mine.id, reason: ended.reason },
+      { proposal: byAgent.id, reason: ended.reason },
+    ]);
+    for (const { id, digest } of [mine, byAgent])
+      expect(await codeOf(retention.changes.approve(id, digest, colin))).toBe('proposal_settled');
+    expect((await retention.state()).schedule.version).toBe(0);
+  });
+
+  it('is not put into force once its proposer is gone, and ends at that attempt', async () => {
+    const node = world.node({ proposerStanding: async () => 'left' });
+    const { id, digest } = await proposed(shorter);
+    expect(await codeOf(node.changes.approve(id, digest, colin))).toBe('proposer_gone');
+    expect(world.log.ofType('access.refused')).toMatchObject([{ reason: 'proposer_gone' }]);
+    expect(world.log.ofType('retention.rejected')).toMatchObject([{ data: { proposal: id } }]);
+    expect(await codeOf(retention.changes.approve(id, digest, tessa))).toBe('proposal_settled');
+    expect((await retention.state()).schedule.version).toBe(0);
+  });
+
   it('is approved as it was read, once, and within seven days', async () => {
     const first = await proposed(shorter);
     expect(await codeOf(retention.changes.approve(first.id, 'x'.repeat(43), colin))).toBe('proposal_outdated');

@@ -1,6 +1,7 @@
 import { type LogCustody, retentionErrors } from '@countersign/contracts';
 import { type Clock, type CodedError, digestOf, type Json, type RecordId, toInstant } from '@countersign/kernel';
 import { approvalRefusal, proposalLifeMs, proposalOf, settled } from './deciding.ts';
+import type { Ending } from './ending.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { ChangeProposal } from './ledger/proposal.ts';
@@ -33,6 +34,7 @@ export function createChanges({
   custody,
   simulations,
   clock,
+  ending,
   begin,
 }: {
   readonly store: Store;
@@ -40,6 +42,7 @@ export function createChanges({
   readonly custody: LogCustody;
   readonly simulations: Simulations;
   readonly clock: Clock;
+  readonly ending: Pick<Ending, 'refusalOf'>;
   /** Something was approved that has to be carried out. */
   readonly begin: () => void;
 }): Changes {
@@ -92,7 +95,10 @@ export function createChanges({
       const judged = await ledger.current();
       const proposal = of(judged, id);
       const refusal =
-        settled(proposal, clock.now()) ?? approvalRefusal(proposal, digest, by) ?? (await outdated(proposal, judged));
+        settled(proposal, clock.now()) ??
+        approvalRefusal(proposal, digest, by) ??
+        (await ending.refusalOf(proposal, by)) ??
+        (await outdated(proposal, judged));
       if (refusal !== undefined) return ledger.refuse(refusal, attempt, by);
       const approved = await store.inTurn(async () => {
         const state = await ledger.current();

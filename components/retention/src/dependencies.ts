@@ -1,4 +1,4 @@
-import type { AuditAppender, AuditLog, LogCustody } from '@countersign/contracts';
+import type { AuditAppender, AuditLog, LogCustody, ProposerStanding } from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
@@ -8,6 +8,8 @@ export interface RetentionDependencies {
   readonly audit: AuditAppender;
   readonly log: Pick<AuditLog, 'search' | 'query'>;
   readonly custody: LogCustody;
+  /** Asked when somebody approves what another has proposed; every proposer still stands when left out. */
+  readonly proposerStanding?: ProposerStanding;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

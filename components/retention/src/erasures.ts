@@ -2,6 +2,7 @@ import { type LogCustody, retentionErrors, type SubjectKey } from '@countersign/
 import { type Clock, type CodedError, digestOf, toInstant } from '@countersign/kernel';
 import { erasableFrom } from './age.ts';
 import { approvalRefusal, proposalLifeMs, proposalOf, settled } from './deciding.ts';
+import type { Ending } from './ending.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { ErasureKey, ErasureProposal } from './ledger/proposal.ts';
@@ -43,12 +44,14 @@ export function createErasures({
   ledger,
   custody,
   clock,
+  ending,
   begin,
 }: {
   readonly store: Store;
   readonly ledger: Ledger;
   readonly custody: LogCustody;
   readonly clock: Clock;
+  readonly ending: Pick<Ending, 'refusalOf'>;
   /** Something was approved that has to be carried out. */
   readonly begin: () => void;
 }): Erasures {
@@ -100,6 +103,7 @@ export function createErasures({
       const refusal =
         settled(proposal, clock.now()) ??
         approvalRefusal(proposal, digest, by) ??
+        (await ending.refusalOf(proposal, by)) ??
         (await obstacleTo(proposal, { custody, state: judged, now: clock.now() }));
       if (refusal !== undefined) return refuse(refusal);
       const approved = await store.inTurn(async () => {

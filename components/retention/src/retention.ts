@@ -1,6 +1,7 @@
 import { createCarryingOut } from './carrying-out.ts';
 import { type Changes, createChanges } from './changes.ts';
 import type { RetentionDependencies } from './dependencies.ts';
+import { createEnding, type Ending } from './ending.ts';
 import { createErasures, type Erasures } from './erasures.ts';
 import { createHolds, type Holds } from './holds.ts';
 import type { RetentionState } from './ledger/fold.ts';
@@ -16,6 +17,7 @@ export interface RunningRetention {
   readonly changes: Changes;
   readonly holds: Holds;
   readonly erasures: Erasures;
+  readonly endProposalsOf: Ending['endProposalsOf'];
   /** How far this node has come with a pruning. */
   progressOf(id: string): { readonly done: number; readonly of: number } | undefined;
   /** Does what was approved and is not done; runs by itself as well. */
@@ -32,7 +34,8 @@ export function createRetention(dependencies: RetentionDependencies): RunningRet
   const ledger = createLedger(dependencies);
   const carryingOut = createCarryingOut({ ...dependencies, ledger, everyMs });
   const simulations = createSimulations({ ...dependencies, store, ledger });
-  const shared = { ...dependencies, store, ledger, begin: () => carryingOut.begin() };
+  const ending = createEnding({ ...dependencies, store, ledger });
+  const shared = { ...dependencies, store, ledger, ending, begin: () => carryingOut.begin() };
   // What was approved before the last stop.
   carryingOut.begin();
   return {
@@ -41,6 +44,7 @@ export function createRetention(dependencies: RetentionDependencies): RunningRet
     changes: createChanges({ ...shared, simulations }),
     holds: createHolds({ store, ledger, log }),
     erasures: createErasures(shared),
+    endProposalsOf: ending.endProposalsOf,
     progressOf: (id) => carryingOut.progressOf(id),
     carryOut: () => carryingOut.work(),
     stop: () => carryingOut.stop(),

@@ -5,7 +5,7 @@ import {
   type RetentionClass,
   retentionErrors,
 } from '@countersign/contracts';
-import { type Clock, newId, parseInstant, type Random, toInstant } from '@countersign/kernel';
+import { type Clock, canonicalize, newId, parseInstant, type Random, toInstant } from '@countersign/kernel';
 import { dueBefore } from './age.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import type { Ledger } from './ledger/ledger.ts';
@@ -52,7 +52,7 @@ export function createSimulations({
       const now = clock.now();
       const change = changeOf(wanted, state, now);
       const holds = standingScopes(state);
-      const due = change.kind === 'schedule' ? dueBefore(change, now) : { [change.class]: momentOf(change.before) };
+      const due = dueBy(change, now);
       const simulation: Simulation = {
         id: newId('simulation', { clock, random }),
         at: toInstant(now),
@@ -82,9 +82,21 @@ export function createSimulations({
           'retention_not_simulated',
           'A hold or the schedule has changed since this was simulated: simulate it again.',
         );
+      // The row is all that there is of it: what follows from the rest is not believed.
+      if (simulation.change.kind === 'schedule') scheduleOf(simulation.change);
+      if (canonicalize(written(dueBy(simulation.change, madeAt))) !== canonicalize(simulation.before))
+        throw retentionErrors.error(
+          'retention_not_simulated',
+          'What is stored of this simulation does not fit together: simulate the change again.',
+        );
       return simulation;
     },
   };
+}
+
+/** What would be due by a change, and before which moments. */
+function dueBy(change: Change, now: number): Partial<Record<RetentionClass, number>> {
+  return change.kind === 'schedule' ? dueBefore(change, now) : { [change.class]: momentOf(change.before) };
 }
 
 /** @throws CodedError `retention_too_short` where a pruning takes what the schedule keeps */

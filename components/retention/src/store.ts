@@ -1,16 +1,16 @@
-import { transaction } from '@countersign/runtime';
+import { takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { readSimulation, type Simulation } from './simulation.ts';
 
 /** Held by whoever decides; decisions of different nodes come one after the other. */
-const turn = '5518203374410962883';
+const decisions = 'decisions';
 
 export function createStore(pool: pg.Pool) {
   return {
     /** Runs `work` while nobody else, on any node, decides about retention. */
     inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
       return transaction(pool, async (session) => {
-        await session.query(`select pg_advisory_xact_lock(${turn})`);
+        await takeNamedLock(session, decisions);
         return work();
       });
     },

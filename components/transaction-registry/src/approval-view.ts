@@ -1,15 +1,16 @@
 import type { ApprovalView, ConsentStore, Directory, Obligation, PolicyEngine } from '@countersign/contracts';
 import { type Clock, type TransactionId, toInstant } from '@countersign/kernel';
 import { describeAuthorizationDetail, digestOfIntent } from '@countersign/market';
+import type { AccountDependencies } from './approvals/account.ts';
 import { approvingSteps } from './approvals/approving-steps.ts';
 import { awaitedApprovals } from './approvals/awaited-keys.ts';
 import { missingApprovals } from './approvals/quorum.ts';
 import { type AuthenticatorsHeld, standingApprovals } from './approvals/standing.ts';
 import { merged, type Wanted, wantedByRule, wantedFor } from './approvals/wanted.ts';
 import { warningsOf } from './approvals/warnings.ts';
-import { type DecisionDependencies, decideOn } from './decision.ts';
-import { destinationKnown } from './destinations/known.ts';
+import { decideOn } from './decision.ts';
 import { destinationShown } from './destinations/shown.ts';
+import { type KnownFacts, knownFacts } from './known-facts.ts';
 import { lifeCycleOf, stepsOf, type TransitionRule } from './life-cycles/index.ts';
 import { checkMandates } from './mandate-check.ts';
 import type { Store, StoredApproval, StoredTransaction } from './store.ts';
@@ -18,7 +19,7 @@ export interface ApprovalViewDependencies {
   readonly store: Store;
   readonly consentStore: Pick<ConsentStore, 'check'>;
   readonly policyEngine: Pick<PolicyEngine, 'decide'>;
-  readonly signalsOf?: DecisionDependencies['signalsOf'];
+  readonly signalsOf?: AccountDependencies['signalsOf'];
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly authenticators?: AuthenticatorsHeld;
   readonly clock: Clock;
@@ -51,12 +52,9 @@ export async function viewOf(
   const now = clock.now();
   const approvals = await standingApprovals(transaction, await store.approvals(id), now, dependencies);
   const { title } = describeAuthorizationDetail(detail);
-  const known = await destinationKnown(transaction, store);
+  const known = await knownFacts(transaction, store);
   const destination = await destinationShown(transaction, store);
-  const { awaited, escalation } = await awaitedOf(
-    { transaction, approvals, destinationKnown: known, now },
-    dependencies,
-  );
+  const { awaited, escalation } = await awaitedOf({ transaction, approvals, known, now }, dependencies);
   // Those who may stand in find it when their time has come, and nobody may be looking then.
   await noteAwaited(transaction, [...awaited, ...escalation], store);
   return {
@@ -68,7 +66,7 @@ export async function viewOf(
     title,
     lines: [...signedLines(detail), ...(destination?.lines ?? [])],
     warnings: warningsOf(transaction, {
-      destinationKnown: known,
+      known,
       destinationMissing: destination?.missing === true,
       openException: (await store.exceptions({ transaction: id, status: 'open', limit: 1 })).length > 0,
       directory: directory.snapshot(),
@@ -126,7 +124,7 @@ export function approversOf(transaction: StoredTransaction): ReadonlySet<string>
 interface Circumstances {
   readonly transaction: StoredTransaction;
   readonly approvals: readonly StoredApproval[];
-  readonly destinationKnown: boolean | undefined;
+  readonly known: KnownFacts;
   readonly now: number;
 }
 

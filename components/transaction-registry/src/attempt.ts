@@ -3,6 +3,7 @@ import type {
   ConsentStore,
   Directory,
   PolicyEngine,
+  StandingReader,
   TransactionEvent,
   TransitionReceipt,
 } from '@countersign/contracts';
@@ -11,8 +12,10 @@ import type { Logger } from '@countersign/runtime';
 import type { AccountDependencies } from './approvals/account.ts';
 import type { AuthenticatorsHeld } from './approvals/standing.ts';
 import type { ExceptionTimes } from './exceptions/due.ts';
+import type { KnownFacts } from './known-facts.ts';
 import { type LifeCycle, lifeCycleOf, stateRuleOf, type TransitionRule } from './life-cycles/index.ts';
 import type { Store, StoredApproval, StoredException, StoredTransaction, StoredTransition } from './store.ts';
+import type { TradeStanding } from './trades/trade-standing.ts';
 import type { TransitionBody } from './transition-body.ts';
 import type { Asked } from './transition-request.ts';
 
@@ -22,7 +25,7 @@ export interface TransitionDependencies {
   readonly policyEngine: Pick<PolicyEngine, 'decide' | 'limits'>;
   readonly signalsOf?: AccountDependencies['signalsOf'];
   readonly directory: Pick<Directory, 'snapshot'>;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & StandingReader;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -50,8 +53,9 @@ export interface Attempt {
   readonly now: number;
   /** It was waited for, and comes too late. */
   readonly late: boolean;
-  /** Whether what it sends has arrived there before; undefined for what sends nothing. */
-  readonly destinationKnown: boolean | undefined;
+  /** The trades that it follows, locked. */
+  readonly trade: TradeStanding;
+  readonly known: KnownFacts;
 }
 
 /** Of these only `told` leaves something behind besides its record, so it commits before it is thrown. */

@@ -10,15 +10,14 @@ import type { Attempt, TransitionDependencies } from './attempt.ts';
 import { factsOf } from './facts.ts';
 
 /** What the policies are asked about: a step, and who asks for it. */
-export interface Question extends Pick<Attempt, 'rule' | 'transaction' | 'approvals' | 'now' | 'destinationKnown'> {
+export interface Question extends Pick<Attempt, 'rule' | 'transaction' | 'approvals' | 'now' | 'known'> {
   readonly client: string;
   readonly institution: string;
   /** How whoever asks signed in; of weight where they are the one who is decided about. */
   readonly signedIn?: { readonly by: string } & NonNullable<TransitionRequest['authentication']>;
 }
 
-/** Whom the policies are asked by, and what is unusual about people now; nobody where there is nobody to ask. */
-export interface DecisionDependencies extends Pick<TransitionDependencies, 'audience' | 'signalsOf'> {
+interface DecisionDependencies extends Pick<TransitionDependencies, 'audience'> {
   readonly policyEngine: Pick<PolicyEngine, 'decide'>;
 }
 
@@ -27,17 +26,16 @@ export interface DecisionDependencies extends Pick<TransitionDependencies, 'audi
  * lapsed is their authority. The mandates have been checked before.
  */
 export async function decideOn(
-  { transaction, rule, approvals, now, destinationKnown, client, institution, signedIn }: Question,
-  { policyEngine, audience, signalsOf }: DecisionDependencies,
+  { transaction, rule, approvals, now, known, client, institution, signedIn }: Question,
+  { policyEngine, audience }: DecisionDependencies,
 ): Promise<Decision> {
   const algo = 'algo' in transaction.detail ? transaction.detail.algo : undefined;
   const principal = transaction.carriedBy ?? transaction.initiator;
   const { acr, authTime } = signedIn?.by === principal ? signedIn : {};
-  const signals = signalsOf?.(principal) ?? [];
   return policyEngine.decide({
     principal,
     action: rule.scope,
-    resource: { type: 'transaction', facts: factsOf(transaction, approvals, destinationKnown) },
+    resource: { type: 'transaction', facts: factsOf(transaction, approvals, known) },
     context: {
       client,
       institution,
@@ -48,7 +46,6 @@ export async function decideOn(
       mandateStands: true,
       ...(acr === undefined ? {} : { acr }),
       ...(authTime === undefined ? {} : { authTime }),
-      ...(signals.length === 0 ? {} : { signals }),
       ...(algo === undefined
         ? {}
         : { algo: { modelId: algo.model_id, version: algo.version, artifactSha256: algo.artifact_sha256 } }),

@@ -34,6 +34,7 @@ async function approvedOrder() {
     type: 'directory.applied',
     source: 'directory',
     outcome: 'done',
+    subject: { id: 'service:operator' },
     data: { credentials },
   });
   world.directory.records.set(supervisor.id, applied);

@@ -1,6 +1,7 @@
 import type { TransactionFacts } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 import { intentOf } from '@countersign/market';
+import type { KnownFacts } from './known-facts.ts';
 import type { StoredApproval, StoredTransaction } from './store.ts';
 
 export { standingApprovals } from './approvals/standing.ts';
@@ -13,12 +14,12 @@ export function intentJson({ detail }: Pick<StoredTransaction, 'detail'>): Reado
 
 /**
  * @param approvals those that stand
- * @param known whether what it sends has arrived there before; left out for what sends nothing
+ * @param known see `knownFacts`
  */
 export function factsOf(
   transaction: StoredTransaction,
   approvals: readonly StoredApproval[],
-  known?: boolean,
+  known: KnownFacts,
 ): TransactionFacts {
   const { id, state, version, detail, intentDigest, initiator, initiatorInstitution, mandate } = transaction;
   return {
@@ -32,7 +33,7 @@ export function factsOf(
     initiatorInstitution,
     mandate: { id: mandate.id, version: mandate.version },
     approvals: approvals.map(({ approver, role, institution }) => ({ approver, role, institution })),
-    ...(known === undefined ? {} : { destinationKnown: known }),
+    ...known,
   };
 }
 

@@ -22,19 +22,14 @@ import { isNotionalOfDay, mandateLimits, mandateOf } from './mandate-limits.ts';
  *   `limit_exceeded` when there is not enough left, `limit_currency` or `limit_amount` when it cannot be counted
  */
 export async function reserveHeadroom(
-  {
-    transaction,
-    approvals,
-    now,
-    destinationKnown,
-  }: Pick<Attempt, 'transaction' | 'approvals' | 'now' | 'destinationKnown'>,
+  { transaction, approvals, now, known }: Pick<Attempt, 'transaction' | 'approvals' | 'now' | 'known'>,
   mandates: readonly Mandate[],
   limits: Pick<Limits, 'reserve'>,
 ): Promise<{ readonly readings: readonly LimitReading[] } | { readonly fault: CodedError }> {
   try {
     const outcome = await limits.reserve({
       reservation: transaction.id,
-      facts: factsOf(transaction, approvals, destinationKnown),
+      facts: factsOf(transaction, approvals, known),
       at: now,
       further: mandateLimits(transaction, mandates, now),
     });

@@ -1,3 +1,4 @@
+import { parseId } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -50,8 +51,13 @@ const post = (url: string, person: typeof trader, scope: string, payload: object
     method: 'POST',
     url,
     payload,
-    headers: { ...asCaller(person, [scope]), ...(key === undefined ? {} : { 'idempotency-key': key }) },
+    headers: { ...asCaller(person, [scope], aboutIn(url)), ...(key === undefined ? {} : { 'idempotency-key': key }) },
   });
+/** A token is issued for the transaction that it carries on. */
+function aboutIn(url: string) {
+  const transaction = parseId('transaction', url.split('/')[2]);
+  return transaction === undefined ? {} : { transaction };
+}
 const get = (url: string, person: typeof trader, scope: string) =>
   app.inject({ method: 'GET', url, headers: asCaller(person, [scope]) });
 const step = (id: string, person: typeof trader, scope: string, event: string, body = {}) =>
@@ -127,7 +133,7 @@ describe('lives over HTTP', () => {
       url: `/transactions/${withdrawal.id}/transitions`,
       payload: { event: 'release', body: {} },
       headers: {
-        ...asCaller(releaser, ['withdrawal:release'], { actors: [trader.id] }),
+        ...asCaller(releaser, ['withdrawal:release'], { actors: [trader.id], transaction: withdrawal.id }),
         'idempotency-key': 'release-in-the-name-of-another',
       },
     });

@@ -1,3 +1,5 @@
+import { newId, parseId, systemClock, systemRandom } from '@countersign/kernel';
+import { transactionStepType } from '@countersign/market';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -37,8 +39,11 @@ afterAll(async () => {
 });
 
 type Caller = Parameters<typeof asCaller>;
-function post(url: string, caller: Caller, payload: object, headers: Record<string, string> = {}) {
-  return app.inject({ method: 'POST', url, payload, headers: { ...asCaller(...caller), ...headers } });
+/** By a token that was issued for the transaction, unless it says of itself what it is for. */
+function post(url: string, [person, scope, more]: Caller, payload: object, headers: Record<string, string> = {}) {
+  const transaction = parseId('transaction', url.split('/')[2]);
+  const about = more ?? (transaction === undefined ? {} : { transaction });
+  return app.inject({ method: 'POST', url, payload, headers: { ...asCaller(person, scope, about), ...headers } });
 }
 function get(url: string, caller: Caller) {
   return app.inject({ method: 'GET', url, headers: asCaller(...caller) });
@@ -103,6 +108,35 @@ describe('transactions over HTTP', () => {
       { 'idempotency-key': 'http-bound' },
     );
     expect(answer.json()).toMatchObject({ status: 403, code: 'transition_not_permitted' });
+  });
+
+  it('takes nothing but a cancellation on a token that is for no transaction, and no step but those it is for', async () => {
+    const { transaction } = await world.reach();
+    const url = `/transactions/${transaction.id}/transitions`;
+    const ask = (scope: string, event: string, more: Caller[2]) =>
+      post(url, [atBroker, [scope], more], { event, body: {} }, { 'idempotency-key': `http-${event}-${scope}` });
+    const reasonOf = (answer: Awaited<ReturnType<typeof ask>>) => answer.json().facts?.reasons?.[0]?.code;
+    const bare = await ask('order:create', 'submit', {});
+    expect([bare.statusCode, bare.json().code, reasonOf(bare)]).toEqual([
+      403,
+      'transition_not_permitted',
+      'token_without_transaction',
+    ]);
+    const step = (actions: string[]) => ({
+      transaction: transaction.id,
+      authorizationDetails: [
+        {
+          type: transactionStepType as typeof transactionStepType,
+          locations: ['https://countersign.example/transactions'],
+          actions,
+          transaction: transaction.id,
+          mandate: { id: newId('mandate', { clock: systemClock, random: systemRandom }), version: 1 },
+        },
+      ],
+    });
+    expect(reasonOf(await ask('order:create', 'submit', step(['execute', 'cancel'])))).toBe('token_step');
+    expect((await ask('order:create', 'submit', step(['submit']))).json()).toMatchObject({ state: 'submitted' });
+    expect((await ask('order:cancel', 'cancel', {})).json()).toMatchObject({ state: 'cancelled' });
   });
 
   it.each([['order:read'], ['trade:read'], ['settlement:read']])(

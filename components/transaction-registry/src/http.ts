@@ -7,7 +7,14 @@ import {
   transactionEvents,
 } from '@countersign/contracts';
 import { parseId, type TransactionId } from '@countersign/kernel';
-import { isAuthorizationDetailType } from '@countersign/market';
+import {
+  changesMarket,
+  isAuthorizationDetailType,
+  isTransactionStep,
+  kindOfScope,
+  type Scope,
+  transactionStepType,
+} from '@countersign/market';
 import { described, idempotencyKeyHeader, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
@@ -48,16 +55,18 @@ export function transactionRegistryRoutes(
   envelopeRoutes(app, { transactions, guard, baseUrl, envelopeKeys });
   exceptionRoutes(app, { transactions, guard, baseUrl });
 
-  /** One word of several means another step of another kind of intent: the token holds that of this kind. */
-  async function needScopeOf(id: TransactionId, event: TransactionEvent, caller: Caller): Promise<void> {
-    const [, ...others] = scopesOfEvent(event);
-    const facts = others.length === 0 ? undefined : await transactions.facts(id);
-    if (facts === undefined || !isAuthorizationDetailType(facts.intentType)) return;
+  /** The scope of this step in the life of this kind of intent, which the token must hold. One event has another in another life. */
+  async function scopeNeeded(id: TransactionId, event: TransactionEvent, caller: Caller): Promise<Scope | undefined> {
+    const [only, ...others] = scopesOfEvent(event);
+    if (others.length === 0) return only;
+    const facts = await transactions.facts(id);
+    if (facts === undefined || !isAuthorizationDetailType(facts.intentType)) return undefined;
     // The registry tells whoever is no party that there is no such transaction: nothing before it tells them otherwise.
-    if (!(await transactions.parties(id)).includes(caller.institution)) return;
+    if (!(await transactions.parties(id)).includes(caller.institution)) return undefined;
     const scope = lifeCycleOfType(facts.intentType).rules[event]?.scope;
     if (scope !== undefined && !caller.scope.includes(scope))
       throw accessErrors.error('insufficient_scope', `The access token does not hold the scope ${scope}.`);
+    return scope;
   }
 
   /** Whoever is no party learns not even that the transaction exists. */
@@ -133,8 +142,9 @@ export function transactionRegistryRoutes(
         (access) => guard.check(access, { scope: scopeHeld(access, scopesOfEvent(event)) }),
         baseUrl,
         async (_request, _reply, caller) => {
-          const id = boundTo(transactionIdOf(request.params.id), caller);
-          await needScopeOf(id, event, caller);
+          const id = transactionIdOf(request.params.id);
+          const scope = await scopeNeeded(id, event, caller);
+          checkTokenIsFor({ transaction: id, event, scope }, caller);
           return transactions.transition({
             transaction: id,
             event,
@@ -159,12 +169,35 @@ function transactionIdOf(text: string): TransactionId {
   return id;
 }
 
-/** A token that was issued for one transaction moves no other. */
-function boundTo(id: TransactionId, caller: Caller): TransactionId {
-  if (caller.transaction === undefined || caller.transaction === id) return id;
-  throw transactionErrors.error('transition_not_permitted', 'The access token was issued for another transaction.', {
-    facts: { reasons: [{ code: 'token_transaction', detail: 'The access token was issued for another transaction.' }] },
-  });
+/**
+ * A token that was issued for one transaction moves no other, and one for certain steps takes these alone. Without a
+ * transaction a token only cancels: the server that issues tokens sees to that too, and neither relies on the other.
+ */
+function checkTokenIsFor(
+  asked: { readonly transaction: TransactionId; readonly event: TransactionEvent; readonly scope: Scope | undefined },
+  { transaction, authorizationDetails }: Caller,
+): void {
+  const [detail] = authorizationDetails;
+  if (transaction === undefined) {
+    if (asked.scope === undefined || !needsTransaction(asked.scope)) return;
+    throw notPermitted(
+      'token_without_transaction',
+      `The access token is for no transaction: ask for one with the authorization detail ${transactionStepType}.`,
+    );
+  }
+  if (transaction !== asked.transaction)
+    throw notPermitted('token_transaction', 'The access token was issued for another transaction.');
+  if (detail !== undefined && isTransactionStep(detail) && !detail.actions.includes(asked.event))
+    throw notPermitted('token_step', `The access token is for another step: ${detail.actions.join(', ')}.`);
+}
+
+/** A step that decides on an intent needs it too: only the approval of a person carries its own authority. */
+function needsTransaction(scope: Scope): boolean {
+  return changesMarket(scope) || kindOfScope(scope) === 'approving';
+}
+
+function notPermitted(code: string, detail: string) {
+  return transactionErrors.error('transition_not_permitted', detail, { facts: { reasons: [{ code, detail }] } });
 }
 
 function notFound() {

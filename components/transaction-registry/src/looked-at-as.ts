@@ -19,7 +19,7 @@ function subjectOf(detail: AuthorizationDetail): Json {
     case 'urn:countersign:rar:v1:rfq':
       return detail.client_order_id;
     case 'urn:countersign:rar:v1:allocation':
-      return [...detail.execution_ids].sort();
+      return [...detail.trade_ids].sort();
     case 'urn:countersign:rar:v1:clearing_submission':
       return detail.uti;
     case 'urn:countersign:rar:v1:settlement_instruction':
@@ -27,7 +27,9 @@ function subjectOf(detail: AuthorizationDetail): Json {
     case 'urn:countersign:rar:v1:collateral_transfer':
       return [detail.agreement_id, detail.call_id ?? null, detail.direction];
     case 'urn:countersign:rar:v1:address_book_change':
-      return [detail.asset.dti ?? null, detail.chain_id, detail.beneficiary_lei];
+      return detail.asset === undefined
+        ? [detail.place_of_settlement ?? null, detail.beneficiary_lei]
+        : [detail.asset.dti ?? null, detail.chain_id ?? null, detail.beneficiary_lei];
     case 'urn:countersign:rar:v1:withdrawal':
       return [detail.asset.dti ?? null, detail.chain_id, detail.address_id];
     case 'urn:countersign:rar:v1:regulatory_report':

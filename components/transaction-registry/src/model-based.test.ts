@@ -1,5 +1,5 @@
 import type { TransactionEvent, TransactionState, TransitionReceipt } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
+import { isCodedError, type TransactionId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,11 +10,15 @@ import { goodBody } from './testing/trading-world.ts';
 
 let world: LivesWorld;
 let nodes: readonly LivesWorld['registry'][];
+let trade: TransactionId;
 let admin: ReturnType<LivesWorld['scratch']['pool']>;
 beforeAll(async () => {
   world = await createLivesWorld();
   nodes = [world.registry, world.registryWith()];
   admin = world.scratch.pool('transaction-registry', { maxConnections: 1 });
+  // The receiver of settlements is in the address book, and all are of one trade: each takes a little of it.
+  await world.begin('settlement_instruction');
+  trade = await world.executedOrder();
 });
 afterAll(() => world.close());
 
@@ -142,6 +146,7 @@ async function live(
   const opened = await world.begin(kind, {
     not_after: notAfter,
     ...(kind === 'trade_order' ? { ...tradeTerms, parties: orderParties } : {}),
+    ...(kind === 'settlement_instruction' ? { trade_id: trade, amount: '100' } : {}),
   });
   const { id, root } = opened;
   const facts = await world.registry.facts(id);

@@ -1,15 +1,21 @@
 import type { OpenedTransaction } from '@countersign/contracts';
-import { newId, type TransactionId } from '@countersign/kernel';
+import { newId, type RecordId, type TransactionId } from '@countersign/kernel';
 import { type AuthorizationDetail, digestOfIntent, intentOf, parseAuthorizationDetail } from '@countersign/market';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { examples } from '../../../protocols/market/src/testing/example-details.ts';
 import { actor, broker, clearer, venue } from '../../consent-store/src/testing/firms.ts';
 import { approvalClaims } from './testing/approver.ts';
+import { ofTrade } from './testing/of-trade.ts';
 import { createTradingWorld, supervisor, type TradingWorld, trader } from './testing/trading-world.ts';
 
 let world: TradingWorld;
+/** An order of the broker that was executed, 800 at 119.5 EUR, and the record of its execution. */
+let trade: TransactionId;
+let execution: RecordId;
 beforeAll(async () => {
   world = await createTradingWorld();
+  trade = (await world.reach('submit', 'execute')).transaction.id;
+  execution = (await world.registry.history(trade)).at(-1)?.recordId ?? expect.fail('nothing was executed');
 });
 afterAll(() => world.close());
 
@@ -22,6 +28,7 @@ async function begin(kind: keyof typeof examples, changes: object = {}) {
   const { root } = await world.mandates();
   const parsed = parseAuthorizationDetail({
     ...examples[kind],
+    ...ofTrade(kind, trade),
     mandate_id: root.id,
     entity_lei: broker,
     idempotency_key: world.next('intent'),
@@ -51,7 +58,7 @@ describe('opening a transaction for an intent of any type', () => {
       {
         id: opened.recordId,
         intent: opened.intentDigest,
-        references: [root.recordId],
+        references: 'trade_id' in detail || 'trade_ids' in detail ? [root.recordId, execution] : [root.recordId],
         subject: actor(trader),
         data: { intent: intentOf(detail), intent_type: detail.type },
       },

@@ -11,6 +11,7 @@ import { destinationKeyOf } from './destinations/destination-key.ts';
 import { intentJson, partiesOf } from './facts.ts';
 import { recordAbout, strategyOf } from './records.ts';
 import type { Store, StoredTransaction } from './store.ts';
+import { tradeStanding } from './trades/trade-standing.ts';
 
 export interface OpenDependencies {
   readonly store: Store;
@@ -33,12 +34,17 @@ export async function openTransaction(
       if (earlier === undefined) throw new Error('an idempotency key was taken and cannot be found');
       return sameAgain(earlier, row);
     }
+    const trade = await tradeStanding(row, unit);
+    if (trade.kind === 'fault') throw trade.fault;
     await audit.append({
       ...recordAbout(row, { clock, random }),
       id: row.openedRecordId,
       type: 'transaction.opened',
       outcome: 'done',
-      references: [row.mandate.recordId],
+      references: [
+        row.mandate.recordId,
+        ...(trade.kind === 'stands' ? trade.trades.map(({ recordId }) => recordId) : []),
+      ],
       subject: request.initiator,
       client: row.client,
       data: { intent_type: row.detail.type, idempotency_key: row.idempotencyKey },

@@ -13,6 +13,7 @@ import type { Attempt } from './attempt.ts';
 import { digestInTheOpen, digestToldToFew, payloadInTheOpen } from './body-digest.ts';
 import { recordAbout, referencesTo, saysNothing, strategyOf } from './records.ts';
 import type { StoredApproval } from './store.ts';
+import type { ExecutedTrade } from './trades/executed-trade.ts';
 
 interface From {
   readonly clock: Clock;
@@ -24,6 +25,8 @@ export interface Grounds {
   readonly mandates: readonly Mandate[];
   readonly decision: Decision | undefined;
   readonly readings: readonly LimitReading[] | undefined;
+  /** Executed trades that the step follows. */
+  readonly trades: readonly Pick<ExecutedTrade, 'recordId'>[];
   /** Approvals that the step rests on. */
   readonly approvals: readonly StoredApproval[];
   /** The exception that tells of its delay. */
@@ -33,7 +36,7 @@ export interface Grounds {
 /** The record of a step that is taken. */
 export function stepRecord(attempt: Attempt, grounds: Grounds, from: From): RecordDraft {
   const { asked, rule, transaction } = attempt;
-  const { mandates, decision, readings, approvals, delay } = grounds;
+  const { mandates, decision, readings, trades, approvals, delay } = grounds;
   const body = asked.body as Json;
   const named = mandates.find(({ id }) => id === transaction.mandate.id);
   return {
@@ -45,6 +48,7 @@ export function stepRecord(attempt: Attempt, grounds: Grounds, from: From): Reco
       transaction.lastRecordId,
       transaction.mandate.recordId,
       ...mandates.map(({ recordId }) => recordId),
+      ...trades.map(({ recordId }) => recordId),
       ...approvals.map(({ recordId }) => recordId),
       delay,
       decision?.policyRecord,

@@ -36,6 +36,8 @@ import {
 import { hasArrivedBefore, openOf, overdueLives, takeInstruction } from './store/lives.ts';
 import { type Look, looksBefore, putLook } from './store/looks.ts';
 import { type Connection, type Dated, many, one } from './store/rows.ts';
+import { isBeingSettled, stoppedTrades, type TradeUse, takenByOthers, takeOfTrades } from './store/trades.ts';
+import type { TradeUseKind } from './trades/trade-ids.ts';
 
 export type { StoredApproval } from './store/approvals.ts';
 export type { StoredException } from './store/exceptions.ts';
@@ -106,6 +108,10 @@ const transactionColumns = `id, client, idempotency_key as "idempotencyKey", det
 const transitionColumns = `transaction_id as transaction, version, event, to_state as state, institution,
   idempotency_key as "idempotencyKey", body_digest as "bodyDigest", body, record_id as "recordId", recorded_at as "recordedAt",
   late, actor, decision_id as "decisionId", policy_version as "policyVersion"`;
+
+const entriesFor = `select ${transactionColumns} from transactions
+  where initiator_institution = $1 and destination_key = $2 and state = 'active' order by id`;
+const tradesByIds = `select ${transactionColumns} from transactions where id = any($1::text[]) order by id`;
 
 // What every step of every transaction asks.
 const lockTransaction = {
@@ -185,13 +191,25 @@ function createUnit(client: pg.PoolClient) {
     },
     read: (id: TransactionId) =>
       one<StoredTransaction>(client, `select ${transactionColumns} from transactions where id = $1`, [id]),
-    /** Another than the locked one; kept as it is until the end of the unit. */
-    share(id: TransactionId): Promise<StoredTransaction | undefined> {
+    /** An entry of the address book; kept as it is until the end of the unit. */
+    entry(id: TransactionId): Promise<StoredTransaction | undefined> {
       return one(client, `select ${transactionColumns} from transactions where id = $1 for share`, [id]);
     },
+    /** Of the address book, for this destination; kept as they are until the end of the unit. */
+    activeEntries: (institution: string, destinationKey: string) =>
+      many<StoredTransaction>(client, `${entriesFor} for share`, [institution, destinationKey]),
+    /** Several, locked in the order of their ids. */
+    trades: (ids: readonly TransactionId[]) => many<StoredTransaction>(client, `${tradesByIds} for update`, [ids]),
     async transitions(id: TransactionId): Promise<readonly StoredTransition[]> {
       return transitionsOf(client, id);
     },
+    transitionsOfAll: (ids: readonly TransactionId[]) => transitionsOfAll(client, ids),
+    takenByOthers: (ids: readonly TransactionId[], kind: TradeUseKind, than: TransactionId) =>
+      takenByOthers(client, ids, kind, than),
+    takeOfTrades: (id: TransactionId, kind: TradeUseKind, uses: readonly TradeUse[]) =>
+      takeOfTrades(client, id, kind, uses),
+    isBeingSettled: (id: TransactionId) => isBeingSettled(client, id),
+    stoppedTrades: (ids: readonly TransactionId[]) => stoppedTrades(client, ids),
     ...approvalQuestions(client),
     declines: (id: TransactionId) => declinesOf(client, id),
     putDecline: (id: TransactionId, decline: StoredDecline) => putDecline(client, id, decline),
@@ -276,6 +294,15 @@ export function createStore(pool: pg.Pool) {
       inTransaction(pool, (client) => work(createUnit(client))),
     find: (id: TransactionId) =>
       one<StoredTransaction>(pool, `select ${transactionColumns} from transactions where id = $1`, [id]),
+    entry: (id: TransactionId) =>
+      one<StoredTransaction>(pool, `select ${transactionColumns} from transactions where id = $1`, [id]),
+    activeEntries: (institution: string, destinationKey: string) =>
+      many<StoredTransaction>(pool, entriesFor, [institution, destinationKey]),
+    trades: (ids: readonly TransactionId[]) => many<StoredTransaction>(pool, tradesByIds, [ids]),
+    transitionsOfAll: (ids: readonly TransactionId[]) => transitionsOfAll(pool, ids),
+    takenByOthers: (ids: readonly TransactionId[], kind: TradeUseKind, than: TransactionId) =>
+      takenByOthers(pool, ids, kind, than),
+    stoppedTrades: (ids: readonly TransactionId[]) => stoppedTrades(pool, ids),
     approvals: (id: TransactionId) => approvalsOf(pool, id),
     openApprovalsBy: (approver: string, now: number, limit: number) => openApprovalsBy(pool, approver, now, limit),
     declines: (id: TransactionId) => declinesOf(pool, id),
@@ -317,12 +344,24 @@ interface TransitionRow extends Omit<Dated<StoredTransition, 'recordedAt'>, 'act
 }
 
 async function transitionsOf(on: Connection, id: TransactionId): Promise<readonly StoredTransition[]> {
-  const rows = await many<TransitionRow>(on, transitionsOfOne, [id]);
-  return rows.map(({ late, actor, decisionId, policyVersion, ...row }) => ({
+  return (await many<TransitionRow>(on, transitionsOfOne, [id])).map(transitionOf);
+}
+
+async function transitionsOfAll(on: Connection, ids: readonly TransactionId[]): Promise<readonly StoredTransition[]> {
+  const rows = await many<TransitionRow>(
+    on,
+    `select ${transitionColumns} from transitions where transaction_id = any($1::text[]) order by transaction_id, version`,
+    [ids],
+  );
+  return rows.map(transitionOf);
+}
+
+function transitionOf({ late, actor, decisionId, policyVersion, ...row }: TransitionRow): StoredTransition {
+  return {
     ...row,
     ...(late === true ? { late } : {}),
     recordedAt: row.recordedAt.toISOString(),
     ...(actor === null ? {} : { actor }),
     ...(decisionId === null || policyVersion === null ? {} : { decision: { id: decisionId, policyVersion } }),
-  }));
+  };
 }

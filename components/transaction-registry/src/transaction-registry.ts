@@ -5,11 +5,12 @@ import type pg from 'pg';
 import { endApprovalsOf } from './approvals/end-approvals.ts';
 import { type ApproverDesk, type ApprovingDependencies, createApproving } from './approving.ts';
 import { endTransactionsOf } from './departure.ts';
-import { destinationKnown } from './destinations/known.ts';
 import { markOverdue } from './exceptions/overdue.ts';
 import { resolveException } from './exceptions/resolve.ts';
 import { tellTimeouts } from './exceptions/timeouts.ts';
 import { factsOf, standingApprovals } from './facts.ts';
+import { knownFacts } from './known-facts.ts';
+import { stepsOf } from './life-cycles/parties-by-part.ts';
 import { type OpenDependencies, openTransaction } from './open.ts';
 import { publicException } from './store/exceptions.ts';
 import { createStore } from './store.ts';
@@ -77,7 +78,7 @@ export function createTransactionRegistry({
       return factsOf(
         transaction,
         await standingApprovals(transaction, await store.approvals(id), clock.now(), dependencies),
-        await destinationKnown(transaction, store),
+        await knownFacts(transaction, store),
       );
     },
     async history(id) {
@@ -86,6 +87,10 @@ export function createTransactionRegistry({
     countsAgainstLimits: (id) => store.counts(id),
     async parties(id) {
       return (await store.find(id))?.parties ?? [];
+    },
+    async stepsOf(id, institution) {
+      const transaction = await store.find(id);
+      return transaction?.parties.includes(institution) === true ? stepsOf(transaction, institution) : undefined;
     },
     ...createApproving(dependencies),
     transition: (request) => transitionAndTell(request, dependencies),

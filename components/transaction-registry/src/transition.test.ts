@@ -108,7 +108,7 @@ describe('carrying a transaction on', () => {
         from: 'intended',
         to: 'submitted',
         version: 1,
-        decision: { decision: true, input: { principal: trader.id } },
+        decision: { decision: true, input: { principal: { type: 'Person', id: trader.id } } },
       },
       { event: 'execute', from: 'submitted', to: 'executed', version: 2, body: goodBody.execute },
       {

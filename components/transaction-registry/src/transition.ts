@@ -14,11 +14,11 @@ import { digestInTheOpen, digestToldToFew, payloadInTheOpen } from './body-diges
 import { decideOn, decisionFault } from './decision.ts';
 import { addressStanding } from './destinations/address-stands.ts';
 import { coolingOffFault } from './destinations/cooling-off.ts';
-import { destinationKnown } from './destinations/known.ts';
 import { openExceptionFault } from './exceptions/blocking.ts';
 import { authorityLapse, type Lapse, leaveException, mandateLapse, mismatchLapse } from './exceptions/lapse.ts';
 import { standingApprovals } from './facts.ts';
 import { reopenHeadroom, reserveHeadroom } from './headroom.ts';
+import { withTrade } from './known-facts.ts';
 import { lifeCycleOf, type TransitionRule } from './life-cycles/index.ts';
 import { checkMandates } from './mandate-check.ts';
 import { recordAbout, referencesTo } from './records.ts';
@@ -26,11 +26,14 @@ import { refusalRecord } from './step-record.ts';
 import { placeFault } from './steps/in-place.ts';
 import { instructionFault } from './steps/instruction-used.ts';
 import { mismatchFault } from './steps/partner-agrees.ts';
+import { revokedFault } from './steps/revoked.ts';
 import { shortCodeFault } from './steps/short-codes.ts';
 import type { StoredTransaction, StoredTransition, Unit } from './store.ts';
 import { receiptOf, settleHeadroom, takeStep } from './take-step.ts';
 import { termsFault } from './terms.ts';
 import { toldTo } from './told-to.ts';
+import { takeTrades, tradeFault } from './trades/take-trades.ts';
+import { type TradeStanding, tradeStanding } from './trades/trade-standing.ts';
 import { parseTransitionBody } from './transition-body.ts';
 import { type Asked, parseTransitionRequest } from './transition-request.ts';
 
@@ -74,10 +77,18 @@ async function carryOut(asked: Asked, unit: Unit, dependencies: TransitionDepend
     dependencies.consentStore,
   );
   if (!standing.stands) return lapse(attempt, mandateLapse(attempt, standing), unit, dependencies);
+  const revoked = await revokedFault(
+    attempt,
+    standing.mandates.map(({ id }) => id),
+    dependencies,
+  );
+  if (revoked !== undefined) return refuse(attempt, revoked, dependencies);
   const fault = openExceptionFault(attempt) ?? (await circumstanceFault(attempt, dependencies));
   if (fault !== undefined) return refuse(attempt, fault, dependencies);
   const address = await addressStanding(attempt, unit);
   if (!address.stands) return refuse(attempt, address.fault, dependencies);
+  const untraded = await tradeFault(attempt, unit);
+  if (untraded !== undefined) return refuse(attempt, untraded, dependencies, undefined, toldTo(attempt, untraded));
 
   const decision = attempt.rule.decided
     ? await decideOn(
@@ -108,8 +119,10 @@ async function carryOut(asked: Asked, unit: Unit, dependencies: TransitionDepend
     mandates: standing.mandates,
     decision,
     readings: headroom.readings,
+    trades: attempt.rule.trade === true && attempt.trade.kind === 'stands' ? attempt.trade.trades : [],
     approvals: wantsApprovals(attempt.rule) || wanted.length > 0 ? attempt.approvals : [],
   };
+  await takeTrades(attempt, unit);
   const receipt = await takeStep(attempt, grounds, address.digest, unit, dependencies);
   return { kind: 'done', receipt, transaction };
 }
@@ -185,6 +198,9 @@ async function attemptOf(
   const now = clock.now();
   const given = await unit.approvals(transaction.id);
   const { awaitedUntil } = transaction;
+  // A step that reports what happened asks neither for the trade nor for the destination: it takes no locks but its own.
+  const looks = rule.decided || rule.trade === true;
+  const trade: TradeStanding = looks ? await tradeStanding(transaction, unit) : { kind: 'none' };
   return {
     asked,
     cycle,
@@ -197,7 +213,8 @@ async function attemptOf(
     openExceptions: await unit.openExceptions(transaction.id),
     now,
     late: awaitedUntil !== null && awaitedUntil < now && isAwaited(transaction, asked.event),
-    destinationKnown: await destinationKnown(transaction, unit),
+    trade,
+    known: looks ? await withTrade(trade, transaction, unit) : {},
   };
 }
 

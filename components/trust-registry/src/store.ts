@@ -1,6 +1,6 @@
 import type { TrustProfile, TrustProfileInput } from '@countersign/contracts';
 import type { ProfileId, RecordId } from '@countersign/kernel';
-import { databaseFailure } from '@countersign/runtime';
+import { databaseFailure, notifyAfterCommit } from '@countersign/runtime';
 import type pg from 'pg';
 
 /** Tells other nodes that there is a new version; the payload is not believed. */
@@ -66,7 +66,7 @@ export async function insertVersion(client: pg.PoolClient, profile: TrustProfile
      values ($1, $2, $3, $4, to_timestamp($5::float8 / 1000))`,
     [id, version, JSON.stringify(content), recordId, recordedAt],
   );
-  await client.query('select pg_notify($1, $2)', [changeChannel, id]);
+  notifyAfterCommit(client, changeChannel);
 }
 
 function toProfile({ id, version, profile, recordId }: ProfileRow): TrustProfile {

@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOfIntent, type TradeOrder } from '@countersign/market';
-import { refusalOf } from '@countersign/sdk';
+import { refusalOf, stepOf } from '@countersign/sdk';
 import { titleOf } from './browser.ts';
 import type { Processes } from './processes.ts';
 import { type Approver, copyOf, openApproval, registerKey, shownOn, signApproval } from './supervisor.ts';
@@ -242,7 +242,11 @@ async function settle(stage: Stage, transaction: string, order: TradeOrder): Pro
 
   const custodian = cast.client('cus-core');
   const registry = `${addresses.issuer}/transactions`;
-  const token = await custodian.clientCredentials({ resource: registry, scope: 'settlement:release' });
+  const token = await custodian.clientCredentials({
+    resource: registry,
+    scope: 'settlement:release',
+    authorizationDetails: [stepOf({ issuer: addresses.issuer, transaction, event: 'settle' })],
+  });
   const settlement = (body: object) => ({
     method: 'POST' as const,
     url: `${registry}/${transaction}/transitions`,
@@ -290,7 +294,11 @@ async function lapse(stage: Stage, order: TradeOrder, mandate: string): Promise<
   );
   const clearing = cast.client('clr-core');
   const registry = `${addresses.issuer}/transactions`;
-  const clear = await clearing.clientCredentials({ resource: registry, scope: 'settlement:instruct' });
+  const clear = await clearing.clientCredentials({
+    resource: registry,
+    scope: 'settlement:instruct',
+    authorizationDetails: [stepOf({ issuer: addresses.issuer, transaction, event: 'clear' })],
+  });
   await mustRefuse(timeline, 'clearing it all the same', ['mandate_lapsed'], () =>
     clearing.callOrThrow(clear, {
       method: 'POST',
@@ -333,6 +341,7 @@ async function prove(
   const verified = await operate('evidence', 'verify', bundle, '--trust', trust);
   for (const step of verified.trim().split('\n')) timeline.note(step.slice(0, 110));
   timeline.done('countersign evidence verify: no network, no database');
-  const log = await operate('log', 'verify');
+  const { logVerifierKey } = JSON.parse(readFileSync(trust, 'utf8')) as { readonly logVerifierKey: string };
+  const log = await operate('log', 'verify', '--log-key', logVerifierKey);
   timeline.done(`countersign log verify: ${log.trim().split('\n')[0] ?? ''}`);
 }

@@ -2,6 +2,7 @@ import type { EvidenceBundle } from '@countersign/evidence';
 import { type Digest, errorVocabulary, type Json, type RecordId, type TransactionId } from '@countersign/kernel';
 import type { RecordStream, RecordStreamQuery } from './record-stream.ts';
 import type { RecordType } from './record-types.ts';
+import type { Standing, StandingReader } from './standing.ts';
 
 export { type RecordType, recordTypes } from './record-types.ts';
 
@@ -54,6 +55,8 @@ export interface RecordDraft {
   /** Digest of the canonical intent (RFC 8785, SHA-256). */
   readonly intent?: Digest;
   readonly payload?: Digest;
+  /** How the things that this record is about stand from now on: what their rows are held against when they are used. */
+  readonly standing?: readonly Standing[];
   /** Facts of this record type. Plain JSON; no secrets, no personal data. */
   readonly data?: Json;
   /**
@@ -258,7 +261,7 @@ export interface RecordStreamer {
   stream(query: RecordStreamQuery): Promise<RecordStream>;
 }
 
-export interface AuditLog extends AuditAppender, RecordScanner, RecordStreamer {
+export interface AuditLog extends AuditAppender, StandingReader, RecordScanner, RecordStreamer {
   /**
    * The newest signed checkpoint (C2SP signed note); covers every record whose append has resolved before the call.
    * Where witnesses are configured it carries their cosignatures.

@@ -135,6 +135,11 @@ export interface Authentication {
     /** Name of the software that asks, for the page. */
     readonly clientName: string;
   }): Promise<string>;
+  /**
+   * The authentication context classes (`acr`) that are enough for a tier; undefined where any is. They hold for every
+   * token in a person's name, whoever signed the person in.
+   */
+  classesFor(tier: Tier): readonly string[] | undefined;
   /** Of one person, newest first. */
   sessionsOf(person: PrincipalId): Promise<readonly ListedSession[]>;
   /** Whether a session still stands, whoever asks. */

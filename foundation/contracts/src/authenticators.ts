@@ -95,6 +95,8 @@ export const authenticatorErrors = errorVocabulary({
   challenge_unknown: 'conflict',
   /** It is registered already, to this person or to another. */
   credential_registered: 'conflict',
+  /** The key is also that of another principal: it is one person's word, and nobody knows whose. */
+  credential_shared: 'forbidden',
   authenticator_too_weak: 'forbidden',
   authenticator_none: 'forbidden',
   authenticator_not_found: 'not-found',

@@ -1,5 +1,5 @@
 import { type Digest, errorVocabulary, type MandateId, type TransactionId } from '@countersign/kernel';
-import type { AuthorizationDetail } from '@countersign/market';
+import type { TokenDetail } from '@countersign/market';
 import {
   type AuthorizationServerMetadata,
   accessTokenErrors,
@@ -23,7 +23,7 @@ export interface Caller {
   readonly transaction?: TransactionId;
   readonly mandate?: { readonly id: MandateId; readonly version: number };
   readonly intentDigest?: Digest;
-  readonly authorizationDetails: readonly AuthorizationDetail[];
+  readonly authorizationDetails: readonly TokenDetail[];
   /** How, and when (seconds since the epoch), the subject signed in; for a person whose token says so. */
   readonly acr?: string;
   readonly authTime?: number;
@@ -160,7 +160,7 @@ export interface TokenResponse {
   readonly id_token?: string;
   /** Grant Management for OAuth. */
   readonly grant_id?: string;
-  readonly authorization_details?: readonly AuthorizationDetail[];
+  readonly authorization_details?: readonly TokenDetail[];
   /** The transaction that the token belongs to. */
   readonly txn?: TransactionId;
 }

@@ -18,7 +18,6 @@ export const breakGlassStatementTypes = {
 export const emergencyScopes = [
   'order:read',
   'order:cancel',
-  'order:mass-cancel',
   'trade:read',
   'settlement:read',
   'directory:read',

@@ -71,8 +71,13 @@ export interface TransactionFacts {
   readonly mandate: { readonly id: string; readonly version: number };
   /** Approvals that stand now: given for this digest, not expired, not withdrawn. */
   readonly approvals: readonly { readonly approver: string; readonly role: string; readonly institution: string }[];
-  /** Whether what it sends goes where its institution has sent before. Left out where nobody knows: then it is new. */
+  /**
+   * Whether it goes to an active entry of the address book, which others than its proposer have approved, and for a withdrawal
+   * has gone there before. The registry says so; left out where nobody knows: then it is new.
+   */
   readonly destinationKnown?: boolean;
+  /** Whether the executed trades that it names are known, and have enough left. Left out where nobody knows: then they are not. */
+  readonly tradeKnown?: boolean;
 }
 
 /** Asked in process by those who already hold the facts; see `PolicyEngine.decide`. */
@@ -103,9 +108,13 @@ export interface DecisionInput {
     readonly algo?: { readonly modelId: string; readonly version: string; readonly artifactSha256: string };
     /** The partner that vouches for the person, and the claims its assertion had. */
     readonly partner?: { readonly institution: string; readonly claims: readonly string[] };
+    /** For a token without an intent of its own: the steps it is for, of a transaction that stands. */
+    readonly step?: { readonly transaction: TransactionId; readonly events: readonly string[] };
     /** Id of the device that the person acts from. */
     readonly device?: string;
-    /** Names of risk signals that stand, e.g. `impossible-travel`. */
+    /** Principal ids of everybody who acts for the principal: what stands of one of them is about the whole. */
+    readonly actors?: readonly string[];
+    /** Names of risk signals beside those that our own registers have: they add to these and take nothing away. */
     readonly signals?: readonly string[];
   };
   /** Do not answer by anything older. */

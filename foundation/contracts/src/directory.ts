@@ -329,6 +329,9 @@ export interface DirectorySnapshot {
   venues(): Iterable<Venue>;
   resources(): Iterable<Resource>;
   devices(): Iterable<Device>;
+  clients(): Iterable<Client>;
+  /** Whose key it is, by its RFC 7638 thumbprint: a client's, or for approvals; also of somebody who is not active. */
+  keyHolder(thumbprint: string): PrincipalId | undefined;
 }
 
 export interface DirectoryChange {
@@ -368,6 +371,8 @@ export type ApplyProgress = (step: {
 export const directoryErrors = errorVocabulary({
   directory_file_invalid: 'invalid',
   id_duplicate: 'invalid',
+  /** The id had another holder, or belongs to another institution: an id is never given again. */
+  id_not_reusable: 'conflict',
   lei_malformed: 'invalid',
   lei_check_digits: 'invalid',
   mic_malformed: 'invalid',

@@ -1,10 +1,9 @@
 import type { PrincipalId } from './principals.ts';
 
-/** Names under which policies ask for signals. */
+/** Names under which policies ask for signals. Each has code that raises it and a policy or rule that reads it. */
 export const personSignals = [
   'impossible-travel',
   'credential-compromised',
-  'session-hijacked',
   'account-disabled',
   'device-new',
   'failed-attempts',
@@ -12,6 +11,17 @@ export const personSignals = [
   'recovery-cooling-off',
 ] as const;
 export type PersonSignal = (typeof personSignals)[number];
+
+/**
+ * Signals that somebody else may be using the account, or that its key is too new to vouch for others. While one of them
+ * stands, the person approves nothing and takes no emergency access.
+ */
+export const unsettlingSignals: ReadonlySet<string> = new Set<PersonSignal>([
+  'account-disabled',
+  'credential-compromised',
+  'impossible-travel',
+  'recovery-cooling-off',
+]);
 
 /** What is unusual about a person now; policies step up, or deny. */
 export interface PersonSignals {

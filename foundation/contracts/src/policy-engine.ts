@@ -39,6 +39,8 @@ export const policyErrors = errorVocabulary({
   candidate_outdated: 'conflict',
   /** Proposer and approver are one. */
   candidate_self_approval: 'forbidden',
+  /** Who proposed it has left, moved, or may no longer propose it: it has ended. */
+  candidate_proposer_gone: 'conflict',
   candidate_digest: 'conflict',
   version_not_found: 'not-found',
   nothing_to_roll_back: 'conflict',

@@ -89,11 +89,20 @@ export interface PolicyVersions {
   /**
    * Makes it the active version, on every node. Recorded, with its texts and signature, before it takes effect.
    *
-   * @throws CodedError `candidate_not_found`, `candidate_self_approval`, `candidate_digest`, `candidate_decided`,
+   * @throws CodedError `candidate_not_found`, `candidate_self_approval`, `candidate_proposer_gone`, `candidate_digest`, `candidate_decided`,
    *   `candidate_outdated`
    */
   approve(id: PolicyCandidateId, digest: Digest, by: Actor): Promise<PolicyVersion>;
   reject(id: PolicyCandidateId, by: Actor, reason: string): Promise<PolicyCandidate>;
+  /**
+   * Ends what somebody proposed until a moment (milliseconds since the epoch) and nobody has decided: they are gone.
+   *
+   * @returns how many this call ended, each recorded as `policy.rejected`
+   */
+  endProposalsOf(
+    proposer: string,
+    ended: { readonly before: number; readonly by: Actor; readonly reason: string },
+  ): Promise<number>;
   /** One step back, to the bundle that was active before this one; not further. */
   rollBack(about: { readonly changeRequest: string; readonly reason: string }, by: Actor): Promise<PolicyVersion>;
   candidates(filter?: { readonly status?: PolicyCandidate['status'] }): Promise<readonly PolicyCandidate[]>;

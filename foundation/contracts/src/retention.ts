@@ -94,6 +94,8 @@ export interface LogCustody {
    * @throws CodedError as {@link prune}
    */
   erase(order: EraseOrder): Promise<number>;
+  /** Carries out what was recorded as removed by a process that died before it was. */
+  settle(): Promise<void>;
 }
 
 /** Laws that firms keep records by. Years are what the text asks at least. */
@@ -128,6 +130,8 @@ export const retentionErrors = errorVocabulary({
   proposal_settled: 'conflict',
   proposal_outdated: 'conflict',
   own_proposal: 'forbidden',
+  /** Who proposed it has left, moved, or may no longer propose it: it has ended. */
+  proposer_gone: 'conflict',
   hold_not_found: 'not-found',
   hold_released: 'conflict',
   hold_by_its_subject: 'forbidden',

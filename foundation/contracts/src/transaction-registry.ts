@@ -7,7 +7,7 @@ import {
   type RecordId,
   type TransactionId,
 } from '@countersign/kernel';
-import { type ApproverRole, type AuthorizationDetail, approverRoles } from '@countersign/market';
+import { type ApproverRole, type AuthorizationDetail, approverRoles, type Scope } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
 import type { SignedStatement } from './authenticators.ts';
 import type { TransactionFacts } from './decisions.ts';
@@ -203,6 +203,8 @@ export const transactionErrors = errorVocabulary({
   transition_invalid: 'invalid',
   transition_out_of_order: 'conflict',
   transition_not_permitted: 'forbidden',
+  /** Who began it or acts in it, or its mandate, is revoked until that is lifted. */
+  authority_revoked: 'forbidden',
   approval_required: 'forbidden',
   idempotency_key_missing: 'invalid',
   idempotency_conflict: 'conflict',
@@ -239,9 +241,19 @@ export const transactionErrors = errorVocabulary({
   duties_combined: 'forbidden',
   /** A person or their software must do this; a machine of its own accord may not. */
   person_required: 'forbidden',
-  /** An address that is not active in the address book of the institution, or not any more as it was. */
+  /** A destination that is not active in the address book of the institution, or not any more as it was. */
   destination_unknown: 'conflict',
   cooling_off: 'conflict',
+  /** What follows a trade names none that is known here, or one that the institution is no party to. */
+  trade_unknown: 'conflict',
+  /** The trade has not been executed, is over, or waits for somebody to deal with an exception. */
+  trade_not_executed: 'conflict',
+  /** The trade has other parties, another instrument, currency or direction; the facts name the `field`. */
+  trade_differs: 'conflict',
+  /** More than was executed, less what others have taken of it; the facts name what is `left`. */
+  trade_exceeded: 'conflict',
+  /** A settlement of the trade is under way: the trade is not reported as settled beside it. */
+  trade_being_settled: 'conflict',
   short_code_unmapped: 'conflict',
   /** A partner named another digest, state or amount than stands here. */
   partner_mismatch: 'conflict',
@@ -291,6 +303,16 @@ export interface TransactionRegistry extends ExceptionRegister {
    * whoever else has had a step to take.
    */
   parties(id: TransactionId): Promise<readonly string[]>;
+  /**
+   * The steps in the life of a transaction that are an institution's to take, whether or not they can be taken now, with
+   * the scope of each.
+   *
+   * @returns undefined where the institution has no part in it, or there is no such transaction
+   */
+  stepsOf(
+    id: TransactionId,
+    institution: string,
+  ): Promise<readonly { readonly event: TransactionEvent; readonly scope: Scope }[] | undefined>;
   /**
    * Takes an approver's compact JWS over `{ iss, txn, intent_digest, decision: "approve", iat, exp, jti }` with
    * `typ` `countersign-approval+jwt`, signed with ES256 or EdDSA by a key registered to exactly one person, who is

@@ -74,14 +74,14 @@ function refuse(what: string): CodedError {
 }
 
 /**
- * Parses JSON from outside. Size is checked before parsing; a duplicate key, which different parsers read
- * differently, is refused when `uniqueKeys` is set (for anything that is signed or hashed).
+ * Parses JSON from outside. Size is checked before parsing. A key that stands twice in one object is refused, whatever the
+ * document: two readers could each believe another value.
  *
  * @returns the value, or a CodedError `invalid_json` (returned, not thrown, so that callers choose their own code).
  */
 export function parseJson(
   text: string,
-  options: { readonly maxLength?: number; readonly uniqueKeys?: boolean } = {},
+  options: { readonly maxLength?: number } = {},
 ): { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly problem: string } {
   if (text.length > (options.maxLength ?? 1_048_576)) return { ok: false, problem: 'it is too long' };
   const scan = scanText(text);
@@ -92,8 +92,7 @@ export function parseJson(
   } catch {
     return { ok: false, problem: 'it is not JSON' };
   }
-  if (options.uniqueKeys === true && scan.keys !== countKeys(value))
-    return { ok: false, problem: 'it holds the same key twice in one object' };
+  if (scan.keys !== countKeys(value)) return { ok: false, problem: 'it holds the same key twice in one object' };
   return { ok: true, value };
 }
 

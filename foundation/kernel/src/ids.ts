@@ -143,6 +143,12 @@ function tailOf(bytes: Uint8Array): string {
   return text;
 }
 
+/** When an id was made, in milliseconds since the epoch, by the clock of the node that made it. */
+export function timeOfId(id: IdOf[IdKind]): number {
+  const head = String(id).split('_')[1]?.slice(0, 10) ?? '';
+  return [...head].reduce((time, character) => time * 32 + alphabet.indexOf(character), 0);
+}
+
 /** An id of one kind from outside, or undefined when it has not the shape of one. */
 export function parseId<Kind extends IdKind>(kind: Kind, text: unknown): IdOf[Kind] | undefined {
   if (typeof text !== 'string') return undefined;

@@ -70,7 +70,7 @@ describe('an approval by an authenticator', () => {
       authenticator: { key },
       approval: (terms: Readonly<Record<string, Json>>) => ({ ...terms, ...change }),
     };
-    expect((await verifyStory(story)).faults).toEqual([`${code} approved`]);
+    expect((await verifyStory(story)).faults).toContain(`${code} approved`);
   });
 
   it.each([
@@ -148,7 +148,7 @@ describe('an approval by an authenticator', () => {
           ...changed('opened', { subject: { id: 'person:boris' } }),
         })
       ).faults,
-    ).toEqual(['approval_self approved']);
+    ).toContain('approval_self approved');
   });
 
   it('cannot be read when it has two forms, or a part is missing', async () => {

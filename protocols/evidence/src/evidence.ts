@@ -1,7 +1,7 @@
 import { type Digest, decodeBase64Url, digestOf, parseDigest, type RecordId } from '@countersign/kernel';
 import { hashLeaf } from '@countersign/merkle-log';
 import type { BundledLeaf, Disclosure, EvidenceBundle } from './bundle.ts';
-import { type Facts, isPartlyHidden } from './facts.ts';
+import { type Facts, isHidden } from './facts.ts';
 import { RecordMalformed } from './members.ts';
 import { type FalseDisclosure, restoreValues } from './protected-values.ts';
 import { type BundledRecord, readLeafJson, readRecord, readRecordId } from './record.ts';
@@ -152,11 +152,15 @@ function intentDigestOf(records: readonly BundledRecord[], { transaction }: Evid
   return opened.facts.intent === undefined ? parseDigest(opened.intent) : digestOf(opened.facts.intent);
 }
 
-/** Records of these types in which the bundle withholds a member that a check would read. */
-export function hiddenFrom(evidence: Evidence, types: readonly string[]): readonly BundledRecord[] {
-  return evidence.records.filter(
-    ({ type, withheld }) => types.includes(type) && isPartlyHidden(type, [...withheld.keys()]),
-  );
+/** Records in which the bundle withholds a member that a check would read. */
+export function hiddenFrom(
+  evidence: Evidence,
+  reads: Readonly<Record<string, readonly string[]>>,
+): readonly BundledRecord[] {
+  return evidence.records.filter(({ type, withheld }) => {
+    const places = Object.hasOwn(reads, type) ? reads[type] : undefined;
+    return places !== undefined && isHidden(type, [...withheld.keys()], places);
+  });
 }
 
 /** The records whose facts are of this kind, wherever they belong. */

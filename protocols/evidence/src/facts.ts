@@ -2,16 +2,16 @@ import {
   type Digest,
   digestOf,
   type Json,
-  membersOf,
-  parseDigest,
   parseId,
   type RecordId,
   sha256Base64Url,
   type TransactionId,
 } from '@countersign/kernel';
 import type { WebAuthnSignature } from '@countersign/webauthn';
+import { type DecisionFacts, readDecision } from './decision-facts.ts';
 import { Members, RecordMalformed } from './members.ts';
 import { placeOf } from './place.ts';
+import { readDigest, readRecordId } from './read-values.ts';
 
 /**
  * What a record of each type says, as far as a check reads it. A type that no check reads is `other`.
@@ -19,7 +19,12 @@ import { placeOf } from './place.ts';
  */
 export type Facts =
   /** The intent is undefined when it is withheld: the digest beside it still stands. */
-  | { readonly kind: 'transaction.opened'; readonly intent: Json | undefined; readonly intentType: string | undefined }
+  | {
+      readonly kind: 'transaction.opened';
+      readonly intent: Json | undefined;
+      /** As the record states it beside the intent. */
+      readonly intentType: string;
+    }
   | TransitionFacts
   | {
       readonly kind: 'approval.given';
@@ -28,20 +33,21 @@ export type Facts =
       /** In which it was counted. */
       readonly role: string;
     }
-  | { readonly kind: 'decision.made'; readonly decision: boolean }
-  | { readonly kind: 'token.issued'; readonly claims: TokenClaims; readonly decision: EmbeddedDecision }
   | {
-      readonly kind: 'token.exchanged';
-      readonly claims: TokenClaims;
-      readonly decision: EmbeddedDecision;
-      readonly subjectToken: { readonly jti: string; readonly record: RecordId };
+      readonly kind: 'decision.made';
+      readonly decision: DecisionFacts;
+      /** The question as it was put. */
+      readonly asked: { readonly subject: string; readonly action: string; readonly resource: string };
     }
+  | IssueFacts
+  | ExchangeFacts
+  | ResolutionFacts
   | { readonly kind: 'mandate'; readonly mandate: MandateFacts }
   | {
       readonly kind: 'policy.published';
       readonly version: number;
       readonly hash: Digest;
-      /** The digest of the policies as they stand in the record; undefined when it does not hold all that is hashed. */
+      /** The digest of the policies as they stand in the record; undefined when a part is withheld. */
       readonly recomputed: Digest | undefined;
     }
   | {
@@ -100,24 +106,61 @@ export interface EnvelopeFacts {
   readonly kid: string;
 }
 
-/** A policy decision that its asker put into its own record; undefined when there is none. */
-export type EmbeddedDecision = boolean | undefined;
-
 export interface TransitionFacts {
   readonly kind: 'transaction.transitioned';
-  readonly decision: EmbeddedDecision;
+  /** Undefined where the policies were not asked. */
+  readonly decision: DecisionFacts | undefined;
   readonly event: string;
   readonly from: string;
   readonly to: string;
   readonly version: number;
+  /** What the step said; undefined where it is withheld, or not in the record. */
+  readonly body: Json | undefined;
+  readonly bodyDigest: Json | undefined;
+  /** The step followed from the departure of whoever began the transaction: nobody sent a body. */
+  readonly departure: boolean;
+}
+
+/** How an exception was dealt with. */
+export interface ResolutionFacts {
+  readonly kind: 'exception.resolved';
+  readonly resolution: string;
+  readonly cause: string;
+  /** Where the transaction ended by it. */
+  readonly ending: { readonly to: string; readonly version: number } | undefined;
+}
+
+export interface IssueFacts {
+  readonly kind: 'token.issued';
+  readonly claims: TokenClaims;
+  readonly decision: DecisionFacts;
+  /** Of a token that is no access token. */
+  readonly tokenType: string | undefined;
+}
+
+export interface ExchangeFacts extends Omit<IssueFacts, 'kind'> {
+  readonly kind: 'token.exchanged';
+  readonly subjectToken: { readonly jti: string; readonly record: RecordId; readonly claimsDigest: Digest };
 }
 
 /** Claims of an access token; `txn`, `intentDigest` and `mandate` are compared, never interpreted. */
 export interface TokenClaims {
   readonly jti: string;
   readonly sub: string;
+  readonly audience: string;
+  readonly clientId: string;
+  readonly institution: string;
+  readonly issuedAt: number;
   readonly exp: number;
   readonly scope: readonly string[];
+  readonly policyVersion: number;
+  /** RFC 9396; undefined where they are withheld, or the token has none. */
+  readonly details: Json | undefined;
+  readonly acr: Json;
+  readonly authTime: Json;
+  readonly ancestors: Json;
+  /** All of them, as far as they are disclosed. */
+  readonly all: Readonly<Record<string, Json>>;
   /** RFC 8693 section 4.1: the newest actor outside, earlier ones nested within. */
   readonly act: Json;
   /** RFC 8693 section 4.4: who alone may become the next actor. */
@@ -133,7 +176,7 @@ export interface MandateFacts {
   readonly id: string;
   readonly version: number;
   readonly status: string;
-  readonly parent: { readonly id: string; readonly version: number } | undefined;
+  readonly parent: { readonly id: string; readonly version: number; readonly digest: string | undefined } | undefined;
   readonly effectiveFrom: number;
   readonly effectiveUntil: number;
   readonly recordId: string;
@@ -175,15 +218,13 @@ export function readFacts(type: string, data: Json | undefined, withheld: readon
       };
     }
     case 'decision.made':
-      return { kind: type, decision: readDecisionMade(Members.of(data, 'data')) };
+      return readDecisionMade(Members.of(data, 'data'));
     case 'token.issued':
-      return {
-        kind: type,
-        claims: readClaims(Members.of(data, 'data').object('claims')),
-        decision: readDecision(Members.of(data, 'data')),
-      };
+      return { kind: type, ...readIssue(Members.of(data, 'data')) };
     case 'token.exchanged':
       return readExchange(Members.of(data, 'data'));
+    case 'exception.resolved':
+      return readResolution(Members.of(data, 'data'));
     case 'mandate.proposed':
     case 'mandate.accepted':
     case 'mandate.suspended':
@@ -233,14 +274,28 @@ export function readFacts(type: string, data: Json | undefined, withheld: readon
 
 const inside = (parent: string, ...names: readonly string[]): readonly string[] =>
   names.map((name) => `${parent}/${name}`);
-const decisionPlaces = ['/data/decision/decision'];
+const decisionPlaces = inside('/data/decision', 'decision', 'policy_version', 'policy_hash', 'input_digest');
+/** What a decision was made from. */
+export const decisionInput = '/data/decision/input';
+/** What a token is for. */
+export const tokenDetails = '/data/claims/authorization_details';
+/** What is to be done. */
+export const intentPlace = '/data/intent';
 const tokenPlaces = [
   ...inside(
     '/data/claims',
     'jti',
     'sub',
+    'aud',
+    'client_id',
+    'lei',
+    'iat',
     'exp',
     'scope',
+    'policy_version',
+    'acr',
+    'auth_time',
+    'ancestors',
     'act',
     'may_act',
     'evidence',
@@ -266,7 +321,8 @@ const neededPlaces: Readonly<Record<string, readonly string[]>> = {
   ...forMandates(mandatePlaces),
   'transaction.transitioned': [...inside('/data', 'event', 'from', 'to', 'version'), ...decisionPlaces],
   'approval.given': inside('/data', 'jws', 'statement', 'key'),
-  'decision.made': decisionPlaces,
+  'decision.made': [...decisionPlaces, '/data/evaluation'],
+  'exception.resolved': inside('/data', 'kind', 'cause', 'to', 'version'),
   'token.issued': tokenPlaces,
   'token.exchanged': [...tokenPlaces, '/data/subject_token'],
   'policy.published': inside('/data', 'version', 'hash'),
@@ -282,7 +338,7 @@ const neededPlaces: Readonly<Record<string, readonly string[]>> = {
 /** Without these, the record is read and one check less is made. */
 const partlyReadPlaces: Readonly<Record<string, readonly string[]>> = {
   ...forMandates(['/data/mandate']),
-  'transaction.opened': ['/data/intent'],
+  'transaction.opened': [intentPlace],
   'policy.published': ['/data'],
 };
 
@@ -293,15 +349,17 @@ function touches(withheld: readonly string[], places: readonly string[]): boolea
   );
 }
 
-/** Whether a check that reads records of this type finds less in this one than it wants. */
-export function isPartlyHidden(type: string, withheld: readonly string[]): boolean {
-  return touches(withheld, [...(neededPlaces[type] ?? []), ...(partlyReadPlaces[type] ?? [])]);
+/** Whether a check that reads these places of a record of this type finds less in this one than it wants. */
+export function isHidden(type: string, withheld: readonly string[], places: readonly string[]): boolean {
+  return touches(withheld, [...(neededPlaces[type] ?? []), ...places]);
 }
 
 function readOpening(members: Members, withheld: boolean): Facts {
-  const intent = withheld ? undefined : members.value('intent');
-  const stated = membersOf(intent)?.['type'] ?? members.all['intent_type'];
-  return { kind: 'transaction.opened', intent, intentType: typeof stated === 'string' ? stated : undefined };
+  return {
+    kind: 'transaction.opened',
+    intent: withheld ? undefined : members.value('intent'),
+    intentType: members.text('intent_type'),
+  };
 }
 
 /** Exactly one of the two: of a record with both, each reader could believe another. */
@@ -355,37 +413,58 @@ function readTimeStamp(members: Members): TimeStampFacts {
 function readTransition(members: Members): TransitionFacts {
   return {
     kind: 'transaction.transitioned',
-    decision: readDecision(members),
+    decision: members.has('decision') ? readDecision(members.object('decision')) : undefined,
     event: members.text('event'),
     from: members.text('from'),
     to: members.text('to'),
     version: members.count('version'),
+    body: members.all.body,
+    bodyDigest: members.all.body_digest,
+    departure: members.all.cause === 'departure',
   };
 }
 
-function readExchange(members: Members): Facts {
+function readResolution(members: Members): ResolutionFacts {
+  return {
+    kind: 'exception.resolved',
+    resolution: members.text('kind'),
+    cause: members.text('cause'),
+    ending: members.has('to') ? { to: members.text('to'), version: members.count('version') } : undefined,
+  };
+}
+
+function readIssue(members: Members): Omit<IssueFacts, 'kind'> {
+  return {
+    claims: readClaims(members.object('claims')),
+    decision: readDecision(members.object('decision')),
+    tokenType: members.has('issued_token_type') ? members.text('issued_token_type') : undefined,
+  };
+}
+
+function readExchange(members: Members): ExchangeFacts {
   const subjectToken = members.object('subject_token');
   return {
     kind: 'token.exchanged',
-    claims: readClaims(members.object('claims')),
-    decision: readDecision(members),
-    subjectToken: { jti: subjectToken.text('jti'), record: readRecordId(subjectToken, 'record') },
+    ...readIssue(members),
+    subjectToken: {
+      jti: subjectToken.text('jti'),
+      record: readRecordId(subjectToken, 'record'),
+      claimsDigest: readDigest(subjectToken, 'claims_digest'),
+    },
   };
 }
 
-/** The decision may also be a record of its own; then the member, if it is there, names that record. */
-function readDecision(members: Members): EmbeddedDecision {
-  const decision = members.all.decision;
-  return decision === undefined || typeof decision === 'string'
-    ? undefined
-    : members.object('decision').flag('decision');
-}
-
-/** The decision as it was made, with what it was made from; or, as records had it before, its outcome alone. */
-function readDecisionMade(members: Members): boolean {
-  return typeof members.all.decision === 'boolean'
-    ? members.flag('decision')
-    : members.object('decision').flag('decision');
+function readDecisionMade(members: Members): Facts {
+  const evaluation = members.object('evaluation');
+  return {
+    kind: 'decision.made',
+    decision: readDecision(members.object('decision')),
+    asked: {
+      subject: evaluation.object('subject').text('id'),
+      action: evaluation.text('action'),
+      resource: evaluation.object('resource').text('id'),
+    },
+  };
 }
 
 function readPublication(members: Members, partly: boolean): Facts {
@@ -393,7 +472,7 @@ function readPublication(members: Members, partly: boolean): Facts {
     kind: 'policy.published',
     version: members.count('version'),
     hash: readDigest(members, 'hash'),
-    recomputed: partly ? undefined : members.has('parts') ? digestOfParts(members) : digestOfPolicies(members),
+    recomputed: partly ? undefined : digestOfParts(members),
   };
 }
 
@@ -413,25 +492,29 @@ function digestOfContent(content: Json): string {
   return typeof content === 'string' ? sha256Base64Url(content) : digestOf(content);
 }
 
-/** As records had it before policies came as bundles. */
-function digestOfPolicies(members: Members): Digest | undefined {
-  const schema = members.all.schema;
-  const policies = members.list('policies').map((policy) => ({ id: policy.text('id'), text: policy.text('text') }));
-  return schema === undefined ? undefined : digestOf({ schema, policies });
-}
-
 function readClaims(members: Members): TokenClaims {
+  const { all } = members;
   return {
     jti: members.text('jti'),
     sub: members.text('sub'),
+    audience: members.text('aud'),
+    clientId: members.text('client_id'),
+    institution: members.text('lei'),
+    issuedAt: members.count('iat'),
     exp: members.count('exp'),
     scope: members.text('scope').split(' '),
-    act: members.all.act ?? null,
-    mayAct: members.all.may_act ?? null,
-    evidence: members.all.evidence ?? null,
-    txn: members.all.txn ?? null,
-    intentDigest: members.all.intent_digest ?? null,
-    mandate: members.all.mandate ?? null,
+    policyVersion: members.count('policy_version'),
+    details: all.authorization_details,
+    acr: all.acr ?? null,
+    authTime: all.auth_time ?? null,
+    ancestors: all.ancestors ?? null,
+    all,
+    act: all.act ?? null,
+    mayAct: all.may_act ?? null,
+    evidence: all.evidence ?? null,
+    txn: all.txn ?? null,
+    intentDigest: all.intent_digest ?? null,
+    mandate: all.mandate ?? null,
   };
 }
 
@@ -442,7 +525,14 @@ function readMandate(members: Members, partly: boolean): MandateFacts {
     id: members.text('id'),
     version: members.count('version'),
     status: members.text('status'),
-    parent: parent === undefined ? undefined : { id: parent.text('id'), version: parent.count('version') },
+    parent:
+      parent === undefined
+        ? undefined
+        : {
+            id: parent.text('id'),
+            version: parent.count('version'),
+            digest: parent.has('digest') ? parent.text('digest') : undefined,
+          },
     effectiveFrom: members.instant('effectiveFrom'),
     effectiveUntil: members.instant('effectiveUntil'),
     recordId: members.text('recordId'),
@@ -465,16 +555,4 @@ function readManifest(members: Members): ManifestFacts {
       .list('records')
       .map((entry) => ({ id: readRecordId(entry, 'id'), leafHash: readDigest(entry, 'leaf_hash') })),
   };
-}
-
-function readRecordId(members: Members, name: string): RecordId {
-  const id = parseId('record', members.value(name));
-  if (id === undefined) throw new RecordMalformed(`${members.path}.${name} is not a record id`);
-  return id;
-}
-
-function readDigest(members: Members, name: string): Digest {
-  const digest = parseDigest(members.value(name));
-  if (digest === undefined) throw new RecordMalformed(`${members.path}.${name} is not a SHA-256 digest`);
-  return digest;
 }

@@ -30,6 +30,7 @@ export {
 export type { GraphRecord } from './graph/record-view.ts';
 export { type OcsfEvent, ocsfEvent, ocsfLine } from './ocsf/ocsf-event.ts';
 export { type ReasonCode, reasonCodes, warningCodes } from './reasons.ts';
+export { type RecordRule, recordRules } from './record-rules.ts';
 export { recordLine } from './report/record-line.ts';
 export { recordRow, recordRowHead } from './report/record-row.ts';
 export { type ReportContent, renderReport, reportOfBundle } from './report/report.ts';
@@ -39,6 +40,9 @@ export { parseTrust, readCertificateFile, type TrustParse } from './trust-file.t
 export { reportFormat, type VerificationReport, verificationReportOf } from './verification-report.ts';
 export {
   type BundleVerification,
+  countOf,
+  type StepResult,
+  stepResults,
   type Verdict,
   type VerificationStep,
   verdicts,
@@ -54,12 +58,10 @@ export {
 export { checkWholeLog, type WholeLogCheck } from './whole-log/check-whole-log.ts';
 export { createEntryReader } from './whole-log/entry-reader.ts';
 export {
-  type Gap,
   type NumberRange,
   type StreamStatement,
   statementOf,
   statementTypes,
   streamPlaceOf,
-  withoutNumbers,
 } from './whole-log/stream-statements.ts';
 export type { LogFault, PresentedEntry } from './whole-log/whole-log.ts';

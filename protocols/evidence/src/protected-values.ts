@@ -95,7 +95,7 @@ function openValue({ salt, text }: Disclosure, { commitment }: Commitment): Json
   const octets = decodeBase64Url(salt);
   if (octets === undefined || !text.isWellFormed()) return undefined;
   if (sha256(Buffer.concat([octets, Buffer.from(text)])).toString('base64url') !== commitment) return undefined;
-  const parsed = parseJson(text, { maxLength: bundleLimits.disclosureBytes, uniqueKeys: true });
+  const parsed = parseJson(text, { maxLength: bundleLimits.disclosureBytes });
   return parsed.ok && canonicalForm(parsed.value) === text ? parsed.value : undefined;
 }
 

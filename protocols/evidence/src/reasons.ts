@@ -12,6 +12,7 @@ export const reasonCodes = [
   'record_missing',
   'record_unlisted',
   'record_pruned',
+  'time_order',
   'disclosure_mismatch',
   'disclosure_unlisted',
   'value_withheld',
@@ -30,11 +31,16 @@ export const reasonCodes = [
   'approval_withdrawn',
   'mandate_chain',
   'token_chain',
+  'token_mismatch',
   'decision_missing',
+  'decision_mismatch',
   'policy_mismatch',
   'transition_order',
+  'body_mismatch',
+  'terms_exceeded',
   'envelope_mismatch',
   'envelope_signature',
+  'envelope_key_missing',
   'certificate_chain',
   'certificate_mismatch',
   'certificate_expired',
@@ -47,11 +53,16 @@ export type ReasonCode = (typeof reasonCodes)[number];
 /** Warnings after which something that could be asked of a bundle was not answered. */
 export const incompleteCodes = ['value_withheld', 'record_pruned'] as const satisfies readonly ReasonCode[];
 
+export function isIncomplete(code: ReasonCode | undefined): boolean {
+  return incompleteCodes.some((incomplete) => incomplete === code);
+}
+
 /** Codes with which a check passes: nothing was found wrong, and something was not shown. */
 export const warningCodes = [
   'log_key_unanchored',
   'record_pruned',
   'value_withheld',
   'timestamp_unanchored',
+  'envelope_key_missing',
   'certificate_unanchored',
 ] as const satisfies readonly ReasonCode[];

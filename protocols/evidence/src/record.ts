@@ -4,6 +4,7 @@ import { canonicalForm } from './canonical-form.ts';
 import { type Facts, readFacts } from './facts.ts';
 import { Members, RecordMalformed } from './members.ts';
 import type { Commitment, RestoredRecord } from './protected-values.ts';
+import { ruleFault } from './record-rules.ts';
 
 /** A record of the bundle after its leaf was read: the envelope every record has, and the facts of its type. */
 export interface BundledRecord<F extends Facts = Facts> {
@@ -51,6 +52,9 @@ export function readRecord(index: bigint, { record, withheld }: Omit<RestoredRec
   const outcome = outcomes.find((known) => known === members.value('outcome'));
   if (outcome === undefined) throw new RecordMalformed('outcome is none of permit, deny, done');
   const type = members.text('type');
+  const source = members.text('source');
+  const misfit = ruleFault(type, { source, outcome, has: (member) => members.has(member) });
+  if (misfit !== undefined) throw new RecordMalformed(misfit);
   const subject = members.has('subject') ? members.object('subject') : undefined;
   const mandate = members.has('mandate') ? members.object('mandate') : undefined;
   const policy = members.has('policy') ? members.object('policy') : undefined;
@@ -60,7 +64,7 @@ export function readRecord(index: bigint, { record, withheld }: Omit<RestoredRec
     index,
     id: idOf(members),
     type,
-    source: members.text('source'),
+    source,
     outcome,
     reason: optionalText(members, 'reason'),
     time: members.text('time'),
@@ -105,7 +109,7 @@ export function readLeafJson(leaf: Uint8Array): Json {
   } catch {
     throw new RecordMalformed('the leaf is not UTF-8');
   }
-  const parsed = parseJson(text, { maxLength: bundleLimits.leafBytes, uniqueKeys: true });
+  const parsed = parseJson(text, { maxLength: bundleLimits.leafBytes });
   if (!parsed.ok) throw new RecordMalformed(`the leaf cannot be read: ${parsed.problem}`);
   // Checks hash and compare parts of records by their canonical form; what has none is refused here, once.
   if (canonicalForm(parsed.value) === undefined)

@@ -1,7 +1,13 @@
-/** From which states an event leads to which. */
+/** From which states an event leads to which, and on whose authority. */
 export interface LegalStep {
   readonly from: readonly string[];
   readonly to: string;
+  /** The action that the policies are asked about, and that the mandate is used for. */
+  readonly scope: string;
+  /** The policies decide on it. */
+  readonly decided?: true;
+  /** It uses a mandate: of others, the mandate may have ended. */
+  readonly underMandate?: true;
 }
 
 /**
@@ -10,86 +16,96 @@ export interface LegalStep {
  */
 export const transactionLives: Readonly<Record<string, Readonly<Record<string, LegalStep>>>> = {
   'urn:countersign:rar:v1:trade_order': {
-    submit: { from: ['intended'], to: 'submitted' },
-    acknowledge: { from: ['submitted'], to: 'acknowledged' },
-    execute: { from: ['submitted', 'acknowledged'], to: 'executed' },
-    clear: { from: ['executed'], to: 'cleared' },
-    settle: { from: ['cleared'], to: 'settled' },
-    cancel: { from: ['intended', 'submitted', 'acknowledged'], to: 'cancelled' },
-    reject: { from: ['submitted', 'acknowledged'], to: 'rejected' },
-    expire: { from: ['submitted', 'acknowledged'], to: 'expired' },
+    submit: { from: ['intended'], to: 'submitted', scope: 'order:create', decided: true, underMandate: true },
+    acknowledge: { from: ['submitted'], to: 'acknowledged', scope: 'trade:affirm' },
+    execute: { from: ['submitted', 'acknowledged'], to: 'executed', scope: 'trade:affirm', underMandate: true },
+    clear: { from: ['executed'], to: 'cleared', scope: 'settlement:instruct', decided: true, underMandate: true },
+    settle: { from: ['cleared'], to: 'settled', scope: 'settlement:release', decided: true, underMandate: true },
+    cancel: { from: ['intended', 'submitted', 'acknowledged'], to: 'cancelled', scope: 'order:cancel' },
+    reject: { from: ['submitted', 'acknowledged'], to: 'rejected', scope: 'trade:affirm' },
+    expire: { from: ['submitted', 'acknowledged'], to: 'expired', scope: 'order:cancel' },
   },
   'urn:countersign:rar:v1:rfq': {
-    request: { from: ['intended'], to: 'requested' },
-    quote: { from: ['requested', 'quoted'], to: 'quoted' },
-    accept: { from: ['quoted'], to: 'accepted' },
-    decline: { from: ['quoted'], to: 'declined' },
-    expire: { from: ['requested', 'quoted'], to: 'expired' },
-    cancel: { from: ['intended', 'requested'], to: 'cancelled' },
+    request: { from: ['intended'], to: 'requested', scope: 'rfq:create', decided: true, underMandate: true },
+    quote: { from: ['requested', 'quoted'], to: 'quoted', scope: 'rfq:respond' },
+    accept: { from: ['quoted'], to: 'accepted', scope: 'rfq:accept', decided: true, underMandate: true },
+    decline: { from: ['quoted'], to: 'declined', scope: 'rfq:create' },
+    expire: { from: ['requested', 'quoted'], to: 'expired', scope: 'rfq:create' },
+    cancel: { from: ['intended', 'requested'], to: 'cancelled', scope: 'rfq:create' },
   },
   'urn:countersign:rar:v1:allocation': {
-    propose: { from: ['intended'], to: 'proposed' },
-    approve: { from: ['proposed'], to: 'approved' },
-    'give-up': { from: ['approved'], to: 'given-up' },
-    reject: { from: ['proposed', 'approved'], to: 'rejected' },
-    cancel: { from: ['intended', 'proposed'], to: 'cancelled' },
+    propose: { from: ['intended'], to: 'proposed', scope: 'allocation:propose', decided: true, underMandate: true },
+    approve: { from: ['proposed'], to: 'approved', scope: 'allocation:approve', underMandate: true },
+    'give-up': { from: ['approved'], to: 'given-up', scope: 'allocation:giveup', underMandate: true },
+    reject: { from: ['proposed', 'approved'], to: 'rejected', scope: 'allocation:approve' },
+    cancel: { from: ['intended', 'proposed'], to: 'cancelled', scope: 'allocation:propose' },
   },
   'urn:countersign:rar:v1:clearing_submission': {
-    submit: { from: ['intended'], to: 'submitted' },
-    acknowledge: { from: ['submitted'], to: 'acknowledged' },
-    accept: { from: ['submitted', 'acknowledged'], to: 'accepted' },
-    reject: { from: ['submitted', 'acknowledged'], to: 'rejected' },
-    cancel: { from: ['intended', 'submitted', 'acknowledged'], to: 'cancelled' },
+    submit: { from: ['intended'], to: 'submitted', scope: 'trade:affirm', decided: true, underMandate: true },
+    acknowledge: { from: ['submitted'], to: 'acknowledged', scope: 'trade:affirm' },
+    accept: { from: ['submitted', 'acknowledged'], to: 'accepted', scope: 'trade:affirm', underMandate: true },
+    reject: { from: ['submitted', 'acknowledged'], to: 'rejected', scope: 'trade:affirm' },
+    cancel: { from: ['intended', 'submitted', 'acknowledged'], to: 'cancelled', scope: 'trade:bust' },
   },
   'urn:countersign:rar:v1:settlement_instruction': {
-    instruct: { from: ['intended'], to: 'instructed' },
-    affirm: { from: ['instructed'], to: 'affirmed' },
-    release: { from: ['affirmed'], to: 'released' },
-    settle: { from: ['released'], to: 'settled' },
-    fail: { from: ['released'], to: 'failed' },
-    cancel: { from: ['intended', 'instructed', 'affirmed'], to: 'cancelled' },
+    instruct: { from: ['intended'], to: 'instructed', scope: 'settlement:instruct', decided: true, underMandate: true },
+    affirm: { from: ['instructed'], to: 'affirmed', scope: 'settlement:affirm' },
+    release: { from: ['affirmed'], to: 'released', scope: 'settlement:release', decided: true, underMandate: true },
+    settle: { from: ['released'], to: 'settled', scope: 'settlement:affirm', underMandate: true },
+    fail: { from: ['released'], to: 'failed', scope: 'settlement:affirm' },
+    cancel: { from: ['intended', 'instructed', 'affirmed'], to: 'cancelled', scope: 'settlement:cancel' },
   },
   'urn:countersign:rar:v1:collateral_transfer': {
-    pledge: { from: ['intended'], to: 'pledged' },
-    approve: { from: ['pledged'], to: 'approved' },
-    transfer: { from: ['approved'], to: 'transferred' },
-    recall: { from: ['transferred'], to: 'returned' },
-    reject: { from: ['pledged'], to: 'rejected' },
-    cancel: { from: ['intended', 'pledged', 'approved'], to: 'cancelled' },
+    pledge: { from: ['intended'], to: 'pledged', scope: 'margin:pledge', underMandate: true },
+    approve: { from: ['pledged'], to: 'approved', scope: 'collateral:approve', underMandate: true },
+    transfer: {
+      from: ['approved'],
+      to: 'transferred',
+      scope: 'collateral:transfer',
+      decided: true,
+      underMandate: true,
+    },
+    recall: { from: ['transferred'], to: 'returned', scope: 'margin:recall', underMandate: true },
+    reject: { from: ['pledged'], to: 'rejected', scope: 'collateral:approve' },
+    cancel: { from: ['intended', 'pledged', 'approved'], to: 'cancelled', scope: 'margin:pledge' },
   },
   'urn:countersign:rar:v1:withdrawal': {
-    request: { from: ['intended'], to: 'requested' },
-    release: { from: ['requested'], to: 'released' },
-    confirm: { from: ['released'], to: 'confirmed' },
-    fail: { from: ['released'], to: 'failed' },
-    reject: { from: ['requested'], to: 'rejected' },
-    cancel: { from: ['intended', 'requested'], to: 'cancelled' },
+    request: { from: ['intended'], to: 'requested', scope: 'withdrawal:request', decided: true, underMandate: true },
+    release: { from: ['requested'], to: 'released', scope: 'withdrawal:release', decided: true, underMandate: true },
+    confirm: { from: ['released'], to: 'confirmed', scope: 'withdrawal:release' },
+    fail: { from: ['released'], to: 'failed', scope: 'withdrawal:release' },
+    reject: { from: ['requested'], to: 'rejected', scope: 'withdrawal:approve' },
+    cancel: { from: ['intended', 'requested'], to: 'cancelled', scope: 'withdrawal:request' },
   },
   'urn:countersign:rar:v1:address_book_change': {
-    propose: { from: ['intended'], to: 'proposed' },
-    approve: { from: ['proposed'], to: 'approved' },
-    activate: { from: ['approved'], to: 'active' },
-    revoke: { from: ['approved', 'active'], to: 'revoked' },
-    cancel: { from: ['intended', 'proposed'], to: 'cancelled' },
+    propose: {
+      from: ['intended'],
+      to: 'proposed',
+      scope: 'withdrawal-address:propose',
+      decided: true,
+      underMandate: true,
+    },
+    approve: { from: ['proposed'], to: 'approved', scope: 'withdrawal-address:approve', underMandate: true },
+    activate: { from: ['approved'], to: 'active', scope: 'withdrawal-address:approve', underMandate: true },
+    revoke: { from: ['approved', 'active'], to: 'revoked', scope: 'withdrawal-address:revoke' },
+    cancel: { from: ['intended', 'proposed'], to: 'cancelled', scope: 'withdrawal-address:propose' },
   },
   'urn:countersign:rar:v1:regulatory_report': {
-    submit: { from: ['intended'], to: 'submitted' },
-    accept: { from: ['submitted'], to: 'accepted' },
-    reject: { from: ['submitted'], to: 'rejected' },
-    correct: { from: ['accepted', 'rejected'], to: 'submitted' },
-    cancel: { from: ['intended'], to: 'cancelled' },
+    submit: { from: ['intended'], to: 'submitted', scope: 'report:submit', decided: true, underMandate: true },
+    accept: { from: ['submitted'], to: 'accepted', scope: 'trade:affirm' },
+    reject: { from: ['submitted'], to: 'rejected', scope: 'trade:affirm' },
+    correct: { from: ['accepted', 'rejected'], to: 'submitted', scope: 'report:correct', underMandate: true },
+    cancel: { from: ['intended'], to: 'cancelled', scope: 'report:submit' },
   },
   'urn:countersign:rar:v1:privileged_admin': {
-    apply: { from: ['intended'], to: 'applied' },
-    cancel: { from: ['intended'], to: 'cancelled' },
+    apply: { from: ['intended'], to: 'applied', scope: 'directory:apply' },
+    cancel: { from: ['intended'], to: 'cancelled', scope: 'directory:apply' },
   },
 };
 
-const orderType = 'urn:countersign:rar:v1:trade_order';
-
-/** An intent that states no type that is known is taken for an order, as the first of them were. */
+/** The step that an event is in the life of this type of intent; undefined where there is no such type, or no such event. */
 export function legalStep(intentType: string | undefined, event: string): LegalStep | undefined {
-  const type = intentType !== undefined && Object.hasOwn(transactionLives, intentType) ? intentType : orderType;
-  const life = transactionLives[type];
+  const life =
+    intentType !== undefined && Object.hasOwn(transactionLives, intentType) ? transactionLives[intentType] : undefined;
   return life !== undefined && Object.hasOwn(life, event) ? life[event] : undefined;
 }

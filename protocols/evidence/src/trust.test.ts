@@ -15,6 +15,7 @@ import { readX509Certificate } from '../../x509/src/index.ts';
 import { issueCertificate } from '../../x509/src/testing/test-authority.ts';
 import { type BundledCertificate, type BundleTrust, type EvidenceBundle, verifyBundle } from './index.ts';
 import { type Plot, tellOrder } from './testing/order-story.ts';
+import type { Draft } from './testing/paper-log.ts';
 
 type Story = ReturnType<typeof tellOrder>;
 
@@ -228,7 +229,7 @@ describe('an envelope', () => {
   const issuing = (data: object, payload: Digest = digestOf(claims), published = false): Plot => ({
     before(name, log, ids) {
       if (name !== 'settled') return;
-      const transaction = (JSON.parse(log.leaves.at(-1)?.toString() ?? '{}') as { transaction: string }).transaction;
+      const { transaction, intent, mandate } = JSON.parse(log.leaves.at(-1)?.toString() ?? '{}') as Draft;
       if (published) {
         const key = newId('record', { clock: { now: () => 22 }, random: { bytes: (size) => Buffer.alloc(size, 22) } });
         const jwk = JSON.parse(JSON.stringify(publicKey.export({ format: 'jwk' }))) as Record<string, string>;
@@ -237,7 +238,9 @@ describe('an envelope', () => {
       log.add({
         id,
         type: 'envelope.issued',
-        transaction,
+        transaction: transaction ?? '',
+        intent: intent ?? '',
+        mandate: mandate ?? {},
         references: [ids['cleared'] ?? ''],
         payload,
         data: { state: 'cleared', version: 3, kid: 'key-1', ...data },
@@ -250,7 +253,8 @@ describe('an envelope', () => {
   };
 
   it('is the one that was issued when its claims have the digest that was recorded', async () => {
-    expect(await ask(issuing({}), [jws(claims)])).toEqual([]);
+    // Without the key, what it says is proved and who signed it is not.
+    expect(await ask(issuing({}), [jws(claims)])).toEqual(['note envelope_key_missing']);
   });
 
   it('that was changed, or issued by nobody here, is found out', async () => {

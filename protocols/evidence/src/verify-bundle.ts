@@ -1,9 +1,10 @@
 import { parseBundle } from './bundle.ts';
 import { approvalsAreGenuine } from './checks/approvals.ts';
+import { bodiesFitDigests } from './checks/bodies.ts';
 import { certificatesHeld } from './checks/certificates.ts';
 import type { Check, CheckResult } from './checks/check.ts';
 import { checkpointIsSigned } from './checks/checkpoint.ts';
-import { submissionsWereDecided } from './checks/decisions.ts';
+import { stepsWereDecided } from './checks/decisions.ts';
 import { disclosuresOpen } from './checks/disclosures.ts';
 import { envelopesAreTheIssued } from './checks/envelopes.ts';
 import { recordsAreIncluded } from './checks/inclusion.ts';
@@ -16,14 +17,16 @@ import { policiesAreThePublished } from './checks/policies.ts';
 import { absencesAreExplained } from './checks/pruned.ts';
 import { recordsAreReadable } from './checks/records-readable.ts';
 import { referencesArePresent } from './checks/references.ts';
+import { stepsStayWithinTerms } from './checks/terms.ts';
 import { timesAreStamped } from './checks/time-stamps.ts';
-import { exchangesOnlyNarrow } from './checks/tokens.ts';
+import { timesRise } from './checks/times.ts';
+import { tokensOnlyNarrow } from './checks/tokens.ts';
 import { transitionsAreInOrder } from './checks/transitions.ts';
 import { witnessesCosigned } from './checks/witnesses.ts';
 import { type BundleTrust, type Evidence, hiddenFrom, layOut } from './evidence.ts';
 import { shown } from './graph/record-view.ts';
 import { trustedLogKeyOf } from './log-key.ts';
-import { incompleteCodes, type ReasonCode } from './reasons.ts';
+import { isIncomplete, type ReasonCode } from './reasons.ts';
 
 /**
  * What is asked of a bundle, in this order. First that it is the log's (key, checkpoint, witnesses, records,
@@ -41,17 +44,24 @@ export const checks: readonly Check[] = [
   disclosuresOpen,
   referencesArePresent,
   logOnlyGrew,
+  timesRise,
   timesAreStamped,
   intentIsOne,
   approvalsAreGenuine,
   mandatesStood,
-  exchangesOnlyNarrow,
+  tokensOnlyNarrow,
   policiesAreThePublished,
-  submissionsWereDecided,
+  stepsWereDecided,
   transitionsAreInOrder,
+  bodiesFitDigests,
+  stepsStayWithinTerms,
   envelopesAreTheIssued,
   certificatesHeld,
 ];
+
+/** What became of a step, in the words that are shown. */
+export const stepResults = ['holds', 'note', 'incomplete', 'not checked', 'fails'] as const;
+export type StepResult = (typeof stepResults)[number];
 
 /** One line of the protocol of a verification. A check that fails gives a step for each fault it found. */
 export interface VerificationStep {
@@ -59,6 +69,12 @@ export interface VerificationStep {
   readonly step: string;
   /** What is true when the check passes. */
   readonly title: string;
+  /**
+   * `holds`: checked, and true. `note`: true as far as it was checked, with a reservation. `incomplete`: something that the
+   * check needs is withheld or no longer kept. `not checked`: neither the bundle nor the reader brought anything to check.
+   */
+  readonly result: StepResult;
+  /** False when it fails. */
   readonly ok: boolean;
   /** Why not; with `ok` a warning, see `warningCodes`: nothing was found wrong, and something is not shown. */
   readonly code?: ReasonCode;
@@ -68,9 +84,9 @@ export interface VerificationStep {
 }
 
 /**
- * `verified`: all of it holds, by the reader's own key. `incomplete`: nothing is wrong, and some of it could not be asked,
- * because values are withheld or records no longer kept. `unanchored`: consistent with itself alone. `failed`: something
- * is wrong.
+ * `verified`: everything that was checked holds, by the reader's own key. `incomplete`: nothing is wrong, and something that
+ * a check needs could not be seen, because values are withheld or records no longer kept. `unanchored`: consistent with
+ * itself alone. `failed`: something is wrong.
  */
 export const verdicts = ['verified', 'incomplete', 'unanchored', 'failed'] as const;
 export type Verdict = (typeof verdicts)[number];
@@ -100,9 +116,10 @@ export function verifyBundle(
 ): BundleVerification {
   const { trust = {}, onStep } = options;
   const steps: VerificationStep[] = [];
-  const report = (found: VerificationStep): void => {
+  const report = (found: Omit<VerificationStep, 'result'> & { readonly checked?: boolean }): void => {
+    const { checked = true, ...told } = found;
     // What a bundle holds is in some of the sentences: it must not draw on a terminal, nor turn the text around.
-    const step = { ...found, detail: shown(found.detail, Number.POSITIVE_INFINITY) };
+    const step = { ...told, result: resultOf(told, checked), detail: shown(found.detail, Number.POSITIVE_INFINITY) };
     steps.push(step);
     onStep?.(step);
   };
@@ -133,8 +150,25 @@ export function verifyBundle(
     }
   }
   const ok = steps.every((step) => step.ok);
-  const complete = !steps.some(({ code }) => incompleteCodes.some((incomplete) => incomplete === code));
+  const complete = !steps.some(({ code }) => isIncomplete(code));
   return { verdict: verdictOf({ ok, anchored, complete }), ok, anchored, complete, steps };
+}
+
+/** How many steps came to which result, for people: "19 hold, 4 not checked". */
+export function countOf(steps: readonly Pick<VerificationStep, 'result'>[]): string {
+  const counts = stepResults.flatMap((result) => {
+    const count = steps.filter((step) => step.result === result).length;
+    return count === 0 ? [] : [`${count} ${count > 1 && Object.hasOwn(plurals, result) ? plurals[result] : result}`];
+  });
+  return `${counts.join(', ')}.`;
+}
+const plurals: Readonly<Record<string, string>> = { holds: 'hold', fails: 'fail', note: 'notes' };
+
+function resultOf({ ok, code }: Pick<VerificationStep, 'ok' | 'code'>, checked: boolean): StepResult {
+  if (!ok) return 'fails';
+  if (isIncomplete(code)) return 'incomplete';
+  if (!checked) return 'not checked';
+  return code === undefined ? 'holds' : 'note';
 }
 
 function verdictOf({ ok, anchored, complete }: Omit<BundleVerification, 'steps' | 'verdict'>): Verdict {
@@ -144,7 +178,7 @@ function verdictOf({ ok, anchored, complete }: Omit<BundleVerification, 'steps' 
 }
 
 /** What a check cannot see of the records that it reads. */
-function hiddenNote(evidence: Evidence, { reads = [] }: Check): string | undefined {
+function hiddenNote(evidence: Evidence, { reads = {} }: Check): string | undefined {
   const hidden = hiddenFrom(evidence, reads);
   if (hidden.length === 0) return undefined;
   const which =
@@ -153,5 +187,5 @@ function hiddenNote(evidence: Evidence, { reads = [] }: Check): string | undefin
 }
 
 function withNote(result: Extract<CheckResult, { ok: true }>, note: string): CheckResult & { readonly ok: true } {
-  return { ok: true, code: 'value_withheld', detail: `${result.detail} ${note}` };
+  return { ok: true, checked: true, code: 'value_withheld', detail: `${result.detail} ${note}` };
 }

@@ -1,57 +1,103 @@
 import { accept, type Parsed, refuse } from './parsed.ts';
 
-/** Object to verbs: every scope there is. A scope says which endpoint; authorization details say what exactly. */
+/**
+ * What a scope lets its holder do.
+ *
+ * - `reading`: see, and change nothing.
+ * - `cancelling`: take back what has not happened yet. It reduces risk, so it stays possible without an intent.
+ * - `dealing`: orders and quotes. Only traders and certified algorithms begin these.
+ * - `settling`: whatever else changes something in a market: what follows a trade, and assets that move.
+ * - `approving`: bring the signed approval of a person, or decide a step that waits for one.
+ * - `control`: the control plane itself: mandates, policies, keys, people.
+ */
+export const scopeKinds = ['reading', 'cancelling', 'dealing', 'settling', 'approving', 'control'] as const;
+export type ScopeKind = (typeof scopeKinds)[number];
+
+/**
+ * Object to verbs, with the kind of each: every scope there is. A scope says which endpoint; authorization details say
+ * what exactly. An interface of the control plane asks for each of them: a test of the server walks this list.
+ */
 const vocabulary = {
-  order: ['create', 'amend', 'cancel', 'read', 'approve', 'mass-cancel', 'force-execute'],
-  rfq: ['create', 'respond', 'accept'],
-  quote: ['stream'],
-  trade: ['read', 'affirm', 'bust'],
-  allocation: ['propose', 'approve', 'giveup'],
-  settlement: ['instruct', 'affirm', 'release', 'cancel', 'read'],
-  margin: ['call', 'pledge', 'recall'],
-  collateral: ['transfer', 'substitute', 'approve'],
-  'withdrawal-address': ['propose', 'approve', 'revoke'],
-  withdrawal: ['request', 'approve', 'release'],
-  report: ['submit', 'correct', 'read'],
-  mandate: ['grant', 'revoke', 'read'],
-  model: ['register', 'certify', 'suspend'],
-  partner: ['register', 'approve', 'rotate-key'],
-  key: ['generate', 'rotate', 'revoke', 'recover'],
-  policy: ['propose', 'approve', 'publish', 'rollback', 'read'],
-  killswitch: ['arm', 'trip', 'release'],
-  audit: ['read', 'disclose', 'export', 'verify'],
-  retention: ['read', 'propose', 'approve'],
-  erasure: ['propose', 'approve'],
-  legalhold: ['place', 'release'],
-  breakglass: ['invoke', 'review', 'read'],
+  order: {
+    create: 'dealing',
+    cancel: 'cancelling',
+    read: 'reading',
+    approve: 'approving',
+  },
+  rfq: { create: 'dealing', respond: 'dealing', accept: 'dealing' },
+  trade: { read: 'reading', affirm: 'settling', bust: 'settling' },
+  allocation: { propose: 'settling', approve: 'approving', giveup: 'settling' },
+  settlement: {
+    instruct: 'settling',
+    affirm: 'settling',
+    release: 'settling',
+    cancel: 'cancelling',
+    read: 'reading',
+  },
+  margin: { pledge: 'settling', recall: 'settling' },
+  collateral: { transfer: 'settling', approve: 'approving' },
+  'withdrawal-address': { propose: 'settling', approve: 'approving', revoke: 'cancelling' },
+  withdrawal: { request: 'settling', approve: 'approving', release: 'settling' },
+  report: { submit: 'settling', correct: 'settling', read: 'reading' },
+  mandate: { grant: 'control', revoke: 'control', read: 'reading' },
+  partner: { register: 'control' },
+  key: { rotate: 'control', revoke: 'control' },
+  policy: { propose: 'control', approve: 'control', rollback: 'control', read: 'reading' },
+  audit: { read: 'reading', disclose: 'control', export: 'control' },
+  retention: { read: 'reading', propose: 'control', approve: 'control' },
+  erasure: { propose: 'control', approve: 'control' },
+  legalhold: { place: 'control', release: 'control' },
+  breakglass: { read: 'reading' },
   // Doors of Countersign itself.
-  directory: ['apply', 'approve', 'read'],
-  decision: ['evaluate'],
-  client: ['register'],
-  token: ['revoke'],
-  exception: ['read', 'resolve'],
-  event: ['read', 'subscribe'],
-  signal: ['subscribe'],
-  identity: ['provision', 'read'],
-  authenticator: ['invite', 'read', 'revoke'],
-  account: ['lock', 'unlock'],
-  session: ['read', 'end'],
-  device: ['enrol', 'read', 'report'],
-  recovery: ['open', 'read'],
-} as const;
+  directory: { apply: 'control', approve: 'control', read: 'reading' },
+  decision: { evaluate: 'control' },
+  client: { register: 'control' },
+  token: { revoke: 'control' },
+  revocation: { lift: 'control' },
+  exception: { read: 'reading', resolve: 'control' },
+  event: { read: 'reading', subscribe: 'control' },
+  signal: { subscribe: 'control' },
+  identity: { provision: 'control', read: 'reading' },
+  authenticator: { invite: 'control', read: 'reading', revoke: 'control' },
+  account: { lock: 'control', unlock: 'control' },
+  session: { read: 'reading', end: 'control' },
+  device: { enrol: 'control', read: 'reading', report: 'control' },
+  recovery: { open: 'control', read: 'reading' },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, ScopeKind>>>>;
 
 type Vocabulary = typeof vocabulary;
 /** Business verb and object, e.g. `order:create`. */
-export type Scope = { [Object in keyof Vocabulary]: `${Object}:${Vocabulary[Object][number]}` }[keyof Vocabulary];
+export type Scope = {
+  [Object in keyof Vocabulary]: `${Object}:${keyof Vocabulary[Object] & string}`;
+}[keyof Vocabulary];
+
+const kinds: ReadonlyMap<string, ScopeKind> = new Map(
+  Object.entries(vocabulary).flatMap(([object, verbs]) =>
+    Object.entries(verbs).map(([verb, kind]): [string, ScopeKind] => [`${object}:${verb}`, kind]),
+  ),
+);
 
 /** The whole vocabulary, in the order of a trade's life. */
-export const scopes: readonly Scope[] = Object.entries(vocabulary).flatMap(([object, verbs]) =>
-  verbs.map((verb) => `${object}:${verb}` as Scope),
-);
-const known: ReadonlySet<string> = new Set(scopes);
+export const scopes: readonly Scope[] = [...kinds.keys()] as Scope[];
+
+/** What kind of scope it is, as the vocabulary declares it. */
+export function kindOfScope(scope: Scope): ScopeKind {
+  const kind = kinds.get(scope);
+  if (kind === undefined) throw new Error(`a scope outside the vocabulary: ${scope}`);
+  return kind;
+}
+
+/**
+ * Whether it changes something in a market. A token holds such a scope only together with the authorization detail of an
+ * intent or a step, its mandate and its transaction; without them there is only reading and cancelling.
+ */
+export function changesMarket(scope: Scope): boolean {
+  const kind = kindOfScope(scope);
+  return kind === 'dealing' || kind === 'settling';
+}
 
 export function isScope(text: unknown): text is Scope {
-  return typeof text === 'string' && known.has(text);
+  return typeof text === 'string' && kinds.has(text);
 }
 
 const maxLength = 4096;
@@ -97,24 +143,19 @@ function quote(token: string): string {
 
 /** Duties that two different tokens must hold, because each checks the other. */
 const separateDuties: readonly (readonly [readonly Scope[], readonly Scope[]])[] = [
-  [['order:create', 'order:amend'], ['order:approve']],
+  [['order:create'], ['order:approve']],
   [['allocation:propose'], ['allocation:approve']],
-  [['collateral:transfer', 'collateral:substitute'], ['collateral:approve']],
+  [['collateral:transfer'], ['collateral:approve']],
   [['withdrawal-address:propose'], ['withdrawal-address:approve']],
   [['withdrawal:request'], ['withdrawal:approve', 'withdrawal:release']],
-  [['partner:register'], ['partner:approve']],
   // A change of a production client has two people: who asks for it and who lets it through.
   [['directory:apply'], ['directory:approve']],
-  // Developers do not certify their own model.
-  [['model:register'], ['model:certify']],
-  [['policy:propose'], ['policy:approve', 'policy:publish']],
-  [['policy:approve'], ['policy:publish']],
-  // Who stops trading does not let it go on.
-  [['killswitch:arm', 'killswitch:trip'], ['killswitch:release']],
+  [['policy:propose'], ['policy:approve']],
+  // Who revokes does not let it be used again.
+  [['token:revoke'], ['revocation:lift']],
   [['legalhold:place'], ['legalhold:release']],
   [['retention:propose'], ['retention:approve']],
   [['erasure:propose'], ['erasure:approve']],
-  [['breakglass:invoke'], ['breakglass:review']],
 ];
 
 /**
@@ -145,8 +186,7 @@ export function checkSeparation(scopeSet: ReadonlySet<Scope>):
 
 /**
  * The few scopes that a bearer token may carry: a stolen one would show what its holder could see anyway and
- * change nothing. `audit:read` is not among them, since evidence tells of everyone, nor is `quote:stream`,
- * whose quotes can be dealt on.
+ * change nothing. `audit:read` is not among them, since evidence tells of everyone.
  */
 export const bearerScopes: ReadonlySet<Scope> = new Set<Scope>([
   'order:read',

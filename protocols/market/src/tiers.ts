@@ -10,16 +10,26 @@ export type Tier = (typeof tiers)[number];
 const verbsOf: Readonly<Record<Exclude<Tier, 'market-data' | 'administration'>, ReadonlySet<string>>> = {
   research: new Set(['read']),
   'order-entry': new Set([
-    ...['create', 'amend', 'cancel', 'respond', 'accept', 'stream', 'affirm', 'propose', 'giveup', 'instruct'],
-    ...['call', 'pledge', 'recall', 'transfer', 'substitute', 'request', 'submit', 'correct', 'subscribe', 'evaluate'],
-    'mass-cancel',
+    ...['create', 'cancel', 'respond', 'accept', 'affirm', 'propose', 'giveup', 'instruct'],
+    ...['pledge', 'recall', 'transfer', 'request', 'submit', 'correct', 'subscribe', 'evaluate'],
   ]),
-  approval: new Set(['approve', 'release', 'force-execute', 'bust', 'certify', 'grant', 'review', 'resolve']),
+  approval: new Set(['approve', 'release', 'bust', 'grant', 'resolve']),
 };
-/** Objects of Countersign's own doors, and of what stops a market: whoever changes these administers. */
+/** Objects of Countersign's own interfaces: changing these is administration. */
 const administered = new Set([
-  ...['model', 'partner', 'key', 'policy', 'killswitch', 'audit', 'retention', 'erasure', 'legalhold', 'breakglass'],
-  ...['directory', 'client', 'token', 'identity', 'authenticator', 'device', 'recovery', 'session', 'account'],
+  ...['partner', 'key', 'policy', 'audit', 'retention', 'erasure', 'legalhold', 'breakglass'],
+  ...[
+    'directory',
+    'client',
+    'token',
+    'revocation',
+    'identity',
+    'authenticator',
+    'device',
+    'recovery',
+    'session',
+    'account',
+  ],
 ]);
 const marketData: ReadonlySet<Scope> = new Set<Scope>(['order:read', 'trade:read', 'settlement:read']);
 

@@ -10,7 +10,7 @@ import {
   type TokenId,
   type TransactionId,
 } from '@countersign/kernel';
-import { type AuthorizationDetail, parseAuthorizationDetails } from '@countersign/market';
+import { parseTokenDetails, type TokenDetail } from '@countersign/market';
 import { type ActClaim, actClaimOf, maxActors, parseActChain } from './act-chain.ts';
 import type { CertificateThumbprint } from './certificate.ts';
 import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.ts';
@@ -26,6 +26,7 @@ import {
   verifyJws,
 } from './jws.ts';
 import type { JwsAlgorithm, Thumbprint, VerificationKey } from './key-cache.ts';
+import { authorityFault } from './market-authority.ts';
 
 /** Longest life of an access token in seconds. */
 export const maxAccessTokenLifetimeSeconds = 300;
@@ -61,7 +62,8 @@ export interface AccessTokenClaims {
   readonly act?: ActClaim;
   /** Who alone may become an actor of this token (RFC 8693 section 4.4). Enforced whenever it is there. */
   readonly may_act?: JsonObject;
-  readonly authorization_details?: readonly AuthorizationDetail[];
+  /** One intent, or one step of a transaction. */
+  readonly authorization_details?: readonly TokenDetail[];
   readonly mandate?: { readonly id: MandateId; readonly version: number };
   readonly intent_digest?: IntentDigest;
   /** Revocation key of the consent under which it was issued; see `revocationKey`. */
@@ -230,6 +232,8 @@ function parseClaims(claims: JsonObject, iss: string, aud: string): VerifiedAcce
     ...(acr === undefined ? {} : { acr }),
     ...(authTime === undefined ? {} : { auth_time: authTime }),
   };
+  const fault = authorityFault(parsed);
+  if (fault !== undefined) throw refuse('token_invalid', fault);
   const scopes: readonly string[] = scope.split(' ');
   return { claims: parsed, scope: scopes, actors } as VerifiedAccessToken;
 }
@@ -259,8 +263,8 @@ function parseActors(act: Json | undefined): readonly string[] {
   }
 }
 
-function parseDetails(value: Json): readonly AuthorizationDetail[] | undefined {
-  const parsed = parseAuthorizationDetails(value);
+function parseDetails(value: Json): readonly TokenDetail[] | undefined {
+  const parsed = parseTokenDetails(value);
   return parsed.ok ? parsed.value : undefined;
 }
 

@@ -2,7 +2,13 @@ import { createSelfSigned, type TestCertificateOptions } from '@countersign/test
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readCertificate } from './certificate.ts';
-import { type CertificateName, checkCertificateName, matchesName } from './certificate-name.ts';
+import {
+  type CertificateName,
+  canonicalName,
+  canonicalNamesOf,
+  checkCertificateName,
+  matchesName,
+} from './certificate-name.ts';
 import { rfc8705Certificate, rfc9440Certificate } from './testing/certificates.ts';
 
 function certificateWith(options: Partial<TestCertificateOptions>) {
@@ -146,7 +152,7 @@ describe('an alternative name of a certificate', () => {
     ['san_uri', 'https://DESK.example/Client'],
     ['san_uri', 'https://desk.example/Client/'],
     ['san_ip', '192.0.2.10'],
-    ['san_ip', '::ffff:192.0.2.1'],
+    ['san_ip', '::fffe:192.0.2.1'],
     ['san_ip', '2001:db8::1'],
     ['san_email', 'desk@example.org'],
     ['san_email', 'other@example.org'],
@@ -244,3 +250,51 @@ describe('an alternative name of a certificate', () => {
 function escaped(text: string): string {
   return text.replaceAll(/[ "#+,;<=>\\]/g, '\\$&');
 }
+
+describe('the canonical form of a name', () => {
+  const canonical = (kind: CertificateName['kind'], value: string) => canonicalName({ kind, value });
+
+  it.each<[CertificateName['kind'], string, readonly string[]]>([
+    [
+      'subject_dn',
+      'CN=desk,O=Example',
+      [
+        'cn=Desk, o=EXAMPLE',
+        'commonName=desk,organizationName=Example',
+        '2.5.4.3=desk,2.5.4.10=Example',
+        'CN=\uff44\uff45\uff53\uff4b,O=Example',
+        'CN=\\64\\65sk,O=Example',
+        'CN=#0c046465736b,O=Example',
+      ],
+    ],
+    ['subject_dn', 'OU=Sales+CN=desk,O=Example', ['CN=desk+OU=Sales,O=Example']],
+    ['san_ip', '192.0.2.1', ['::ffff:192.0.2.1', '::FFFF:c000:201', '0:0:0:0:0:ffff:192.0.2.1']],
+    ['san_ip', '2001:db8::1', ['2001:DB8:0:0:0:0:0:1', '2001:0db8::0001', '2001:db8::0.0.0.1']],
+    ['san_dns', 'desk.example', ['DESK.Example']],
+    ['san_email', 'desk@mail.example', ['desk@MAIL.example']],
+  ])('is one for every spelling of a %s: %s', (kind, value, spellings) => {
+    for (const spelling of spellings) expect(canonical(kind, spelling)).toBe(canonical(kind, value));
+  });
+
+  it('is another for another name, and for a name of another kind', () => {
+    expect(canonical('san_dns', 'desk.example')).not.toBe(canonical('san_uri', 'desk:example'));
+    expect(canonical('san_ip', '192.0.2.1')).not.toBe(canonical('san_ip', '192.0.2.2'));
+    expect(canonical('subject_dn', 'CN=desk')).not.toBe(canonical('subject_dn', 'CN=desk2'));
+    expect(canonical('san_ip', 'not an address')).toBeUndefined();
+  });
+
+  it('is what a certificate is compared by, under each of its names', () => {
+    const certificate = certificateWith({
+      subject: 'CN=Desk,O=Example',
+      sans: { dns: ['Desk.Example'], ip: ['192.0.2.1'], email: ['desk@Mail.example'] },
+    });
+    expect([...canonicalNamesOf(certificate)].sort()).toEqual(
+      [
+        canonical('subject_dn', 'commonName=desk,O=example'),
+        canonical('san_dns', 'desk.example'),
+        canonical('san_ip', '::ffff:192.0.2.1'),
+        canonical('san_email', 'desk@mail.example'),
+      ].sort(),
+    );
+  });
+});

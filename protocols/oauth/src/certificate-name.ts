@@ -1,4 +1,4 @@
-import { unreachable } from '@countersign/kernel';
+import { type Brand, unreachable } from '@countersign/kernel';
 import type { Certificate } from './certificate.ts';
 import { parseDistinguishedName } from './distinguished-name.ts';
 import { certificateErrors } from './errors.ts';
@@ -13,23 +13,34 @@ export interface CertificateName {
  * Whether the certificate holds the name. False too for a name that {@link checkCertificateName} would refuse, and
  * for a wildcard: it stands for many, and a client is one.
  */
-export function matchesName({ names }: Certificate, { kind, value }: CertificateName): boolean {
-  const expected = comparableName({ kind, value });
-  if (expected === undefined) return false;
-  switch (kind) {
-    case 'subject_dn':
-      return names.subject === expected;
-    case 'san_dns':
-      return names.dns.some((name) => name.toLowerCase() === expected);
-    case 'san_uri':
-      return names.uris.includes(expected);
-    case 'san_ip':
-      return names.addresses.includes(expected);
-    case 'san_email':
-      return names.emails.some((name) => comparableEmail(name) === expected);
-    default:
-      return unreachable(kind);
-  }
+export function matchesName(certificate: Certificate, name: CertificateName): boolean {
+  const expected = canonicalName(name);
+  return expected !== undefined && canonicalNamesOf(certificate).has(expected);
+}
+
+/** A certificate's name in the one form by which registration and authentication compare it, whatever its spelling. */
+export type CanonicalName = Brand<string, 'CanonicalName'>;
+
+/** @returns undefined for a name that {@link checkCertificateName} refuses */
+export function canonicalName({ kind, value }: CertificateName): CanonicalName | undefined {
+  const comparable = comparableName({ kind, value });
+  return comparable === undefined ? undefined : canonical(kind, comparable);
+}
+
+/** Every name by which a client with this certificate could be recognised. */
+export function canonicalNamesOf({ names }: Certificate): ReadonlySet<CanonicalName> {
+  const emails = names.emails.flatMap((email) => comparableEmail(email) ?? []);
+  return new Set([
+    ...(names.subject === undefined ? [] : [canonical('subject_dn', names.subject)]),
+    ...names.dns.map((name) => canonical('san_dns', name.toLowerCase())),
+    ...names.uris.map((name) => canonical('san_uri', name)),
+    ...names.addresses.map((octets) => canonical('san_ip', withoutMapping(octets))),
+    ...emails.map((email) => canonical('san_email', email)),
+  ]);
+}
+
+function canonical(kind: CertificateName['kind'], comparable: string): CanonicalName {
+  return `${kind} ${comparable}` as CanonicalName;
 }
 
 /**
@@ -90,7 +101,12 @@ function addressOctets(address: string): string | undefined {
     .map((half) => half.split(':').filter((group) => group !== ''));
   const zeros = right === undefined ? 0 : 8 - left.length - right.length;
   const groups = [...left, ...Array.from({ length: zeros }, () => '0'), ...(right ?? [])];
-  return groups.map((group) => group.padStart(4, '0')).join('');
+  return withoutMapping(groups.map((group) => group.padStart(4, '0')).join(''));
+}
+
+/** An IPv4 address that is written as an IPv6 one (RFC 4291 section 2.5.5.2) is that IPv4 address. */
+function withoutMapping(octets: string): string {
+  return /^0{20}f{4}[0-9a-f]{8}$/.test(octets) ? octets.slice(24) : octets;
 }
 
 /** RFC 5280 section 7.5: the host without regard to case, the part before it exactly. */

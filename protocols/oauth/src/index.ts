@@ -17,6 +17,7 @@ export * from './jarm.ts';
 export * from './jws.ts';
 export * from './key-cache.ts';
 export * from './logout-token.ts';
+export { type AuthorityClaims, authorityFault } from './market-authority.ts';
 export * from './metadata.ts';
 export * from './pkce.ts';
 export * from './request-object.ts';

@@ -71,7 +71,7 @@ function readPart(part: string, name: string, refuse: JwsRefusal): JsonObject {
   if (bytes === undefined) throw refuse('malformed', `Its ${name} is not base64url.`);
   // Invalid UTF-8 decodes to replacement characters: two byte strings would then read the same.
   if (!isUtf8(bytes)) throw refuse('malformed', `Its ${name} is not valid UTF-8.`);
-  const parsed = parseJson(bytes.toString('utf8'), { uniqueKeys: true, maxLength: bytes.length });
+  const parsed = parseJson(bytes.toString('utf8'), { maxLength: bytes.length });
   if (!parsed.ok) throw refuse('malformed', `Its ${name} cannot be read: ${parsed.problem}.`);
   if (!isJsonObject(parsed.value)) throw refuse('malformed', `Its ${name} is not a JSON object.`);
   return parsed.value;

@@ -81,6 +81,7 @@ function checkJwk(jwk: unknown): CheckedJwk {
       throw keyErrors.error('key_private', `A public key must not hold the member ${member}.`);
   }
   const checked = checkKeyType(jwk);
+  checkMembers(jwk, checked.algorithm);
   if (jwk['alg'] !== undefined && jwk['alg'] !== checked.algorithm)
     throw keyErrors.error(
       'key_unsupported',
@@ -92,6 +93,21 @@ function checkJwk(jwk: unknown): CheckedJwk {
   if (operations !== undefined && !(Array.isArray(operations) && operations.length === 1 && operations[0] === 'verify'))
     throw keyErrors.error('key_unsupported', 'The key_ops of a verification key must be exactly verify.');
   return checked;
+}
+
+/** What describes a key of each type (RFC 7518 section 6, RFC 8037 section 2). */
+const describingMembers = ['crv', 'x', 'y', 'n', 'e'] as const;
+const membersOf: Readonly<Record<JwsAlgorithm, readonly string[]>> = {
+  ES256: ['crv', 'x', 'y'],
+  EdDSA: ['crv', 'x'],
+  PS256: ['n', 'e'],
+};
+
+/** One key has one description: a member of another key type would make it look like another key. */
+function checkMembers(jwk: Readonly<Record<string, unknown>>, algorithm: JwsAlgorithm): void {
+  for (const member of describingMembers)
+    if (Object.hasOwn(jwk, member) && !membersOf[algorithm].includes(member))
+      throw keyErrors.error('key_malformed', `A key of this type has no member ${member}.`);
 }
 
 function checkKeyType(jwk: Readonly<Record<string, unknown>>): CheckedJwk {

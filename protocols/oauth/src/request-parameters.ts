@@ -123,7 +123,7 @@ export function jsonOf(
   if (typeof value !== 'string') return value;
   if (value.length > shape.maxLength)
     throw refuseParameter('parameter_too_long', name, `must have at most ${shape.maxLength} characters.`);
-  const parsed = parseJson(value, { uniqueKeys: true });
+  const parsed = parseJson(value);
   if (!parsed.ok)
     throw refuseParameter(shape.malformed ?? 'parameter_malformed', name, `cannot be read: ${parsed.problem}.`);
   return parsed.value;

@@ -128,7 +128,7 @@ function required<Value>(name: string, value: Value | undefined): Value {
  * @throws CodedError `transaction_context_malformed`, with the fact `parameter`
  */
 export function parseTransactionContext(text: string, parameter: 'request_context' | 'request_details'): JsonObject {
-  const parsed = parseJson(text, { maxLength: 4_096, uniqueKeys: true });
+  const parsed = parseJson(text, { maxLength: 4_096 });
   const object = parsed.ok ? asJsonObject(parsed.value) : undefined;
   if (object === undefined)
     throw transactionTokenErrors.error(

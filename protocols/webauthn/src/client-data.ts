@@ -36,7 +36,7 @@ export function readClientData(octets: Uint8Array): ClientData {
   } catch {
     throw malformed('are not UTF-8');
   }
-  const parsed = parseJson(text, { maxLength: maxClientDataOctets, uniqueKeys: true });
+  const parsed = parseJson(text, { maxLength: maxClientDataOctets });
   if (!parsed.ok) throw malformed(`cannot be read: ${parsed.problem}`);
   const { type, challenge, origin, crossOrigin, topOrigin } = membersOf(parsed.value);
   if (typeof type !== 'string' || typeof challenge !== 'string' || typeof origin !== 'string')

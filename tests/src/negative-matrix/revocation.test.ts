@@ -277,7 +277,7 @@ describe('ending is', () => {
     ])
       expect([kind, await ask(String(kind), String(id))]).toEqual([kind, 400]);
     // Last: what it ends is itself.
-    expect(await ask('client', 'cus-core')).toBe(204);
+    expect(await ask('client', 'cus-core')).toBe(200);
     expect(await ask('client', 'cus-core')).toBe(401);
   });
 

@@ -36,6 +36,7 @@ async function ask(client: RawClient, fields: Fields) {
 const missing = '400 invalid_request parameter_missing';
 const unsupported = '400 unsupported_grant_type grant_type_unsupported';
 const scopeUnknown = '400 invalid_scope scope_unknown';
+const detailsMissing = '400 invalid_authorization_details details_missing';
 const wrongDetails = '400 invalid_authorization_details details_malformed';
 
 /** `grant_type`, the same for every grant. */
@@ -174,7 +175,7 @@ describe('client_credentials of an agent, for an intent', () => {
       ['authorization_details', intent()],
     ],
     rules: [
-      detailsRule(intent, 'accepted'),
+      detailsRule(intent, detailsMissing),
       ...targetRules('400 invalid_target target_missing', doors.venue),
       scopeRule({
         malformed: [
@@ -183,7 +184,7 @@ describe('client_credentials of an agent, for an intent', () => {
       }),
       {
         name: 'authorization_details',
-        missing: 'accepted',
+        missing: detailsMissing,
         oversized: wrongDetails,
         malformed: [
           [
@@ -232,7 +233,7 @@ describe('jwt-bearer', () => {
       },
       ...targetRules('400 invalid_target target_missing', doors.venue),
       scopeRule({ malformed: [...scopeRule().malformed, ['of the protocol', 'openid', scopeUnknown]] }),
-      detailsRule((change) => JSON.stringify([{ ...world.trading.order(world.mandate), ...change }]), 'accepted'),
+      detailsRule((change) => JSON.stringify([{ ...world.trading.order(world.mandate), ...change }]), detailsMissing),
     ],
   });
 });

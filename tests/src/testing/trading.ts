@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type MandateId, parseId } from '@countersign/kernel';
 import { parseAuthorizationDetails, type TradeOrder } from '@countersign/market';
-import { type Client, type ClientOptions, signApproval, type Token } from '@countersign/sdk';
+import { type Client, type ClientOptions, signApproval, stepOf, type Token } from '@countersign/sdk';
 import type { Operator } from './control-plane.ts';
 import { type ClientName, certifiedModel, createFirms, doors, type Firms, leis, type PersonName } from './firms.ts';
 import { type AssertionChange, type IdentityProvider, startIdentityProvider } from './identity-provider.ts';
@@ -198,9 +198,16 @@ export async function openTrading(options: {
       return (await call('brk-orders', 'decisions', 'decision:evaluate', { method: 'POST', path, body })) as Decision;
     },
     async transition(client, event, transaction, idempotencyKey, body = {}) {
-      const path = `/transactions/${transaction}/transitions`;
-      const request = { method: 'POST' as const, path, idempotencyKey, body: { event, body } };
-      return (await call(client, 'transactions', scopeOf[event], request)) as Receipt;
+      const software = clientOf(client);
+      const resource = `${issuer}/transactions`;
+      return (await software.callOrThrow(
+        await software.clientCredentials({
+          resource,
+          scope: scopeOf[event],
+          authorizationDetails: [stepOf({ issuer, transaction, event })],
+        }),
+        { method: 'POST', url: `${resource}/${transaction}/transitions`, idempotencyKey, body: { event, body } },
+      )) as Receipt;
     },
     async carry(order, transaction, until) {
       const steps = [

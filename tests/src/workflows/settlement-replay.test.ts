@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { TransitionReceipt } from '@countersign/contracts';
 import type { MandateId } from '@countersign/kernel';
-import { generateSigningKey, refusalOf } from '@countersign/sdk';
+import { generateSigningKey, refusalOf, stepOf } from '@countersign/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clientAssertion, clientAssertionType, postToken, proofOf } from '../testing/credentials.ts';
 import { leis } from '../testing/firms.ts';
-import { codeOf } from '../testing/refusal.ts';
+import { codeOf, refusalBy } from '../testing/refusal.ts';
 import type { Change } from './testing/intents.ts';
+import { bookAccount, executedTrade } from './testing/settling.ts';
 import { type Begun, openWorkflowWorld, type WorkflowWorld } from './testing/workflow-world.ts';
 
 // A settlement is asked for again: by a client that timed out, by one that has lost count, by somebody who has recorded
@@ -17,14 +18,18 @@ const both = [0, 1] as const;
 
 let world: WorkflowWorld;
 let mandate: MandateId;
+/** Executed for 810,000 EUR: enough for every settlement here. */
+let trade_id: string;
 beforeAll(async () => {
   world = await openWorkflowWorld(regions);
   mandate = await world.mandates.grant({ from: 'assetManager', to: 'arranger' });
+  trade_id = await executedTrade(world, mandate);
+  await bookAccount(world, 'arranger', { lei: leis.custodian, account: 'CASH-9' }, mandate);
 });
 afterAll(() => world?.stop());
 
 const begin = (change: Change = {}, under = mandate, node = 0): Promise<Begun> =>
-  world.begin('ha-settlements', 'settlement:instruct', world.intents.settlement(under, change), node);
+  world.begin('ha-settlements', 'settlement:instruct', world.intents.settlement(under, { trade_id, ...change }), node);
 
 const instruct = (transaction: string, key: string = randomUUID(), node = 0) =>
   world.step('ha-settlements', 'instruct', transaction, { scope: 'settlement:instruct', key, node });
@@ -50,7 +55,11 @@ const stepsOf = async (transaction: string): Promise<readonly unknown[]> =>
 /** Twenty at each region, at once, each with the key that it is given. */
 async function atOnce(transaction: string, keyOf: (index: number) => string) {
   const url = `${world.issuer}/transactions/${transaction}/transitions`;
-  const request = { resource: `${world.issuer}/transactions`, scope: 'settlement:affirm' };
+  const request = {
+    resource: `${world.issuer}/transactions`,
+    scope: 'settlement:affirm',
+    authorizationDetails: [stepOf({ issuer: world.issuer, transaction, event: 'settle' })],
+  };
   const hands = await Promise.all(
     both.map(async (node) => {
       const client = world.software('cus-settlements', node);
@@ -140,7 +149,7 @@ describe('a settlement that is asked for again under other keys', () => {
 
 describe('an instruction that is given again', () => {
   it('is one transaction, whichever region is asked, and however often at once', async () => {
-    const detail = world.intents.settlement(mandate);
+    const detail = world.intents.settlement(mandate, { trade_id });
     const begun = await Promise.all(
       Array.from({ length: 10 }, (_, index) => world.begin('ha-settlements', 'settlement:instruct', detail, index % 2)),
     );
@@ -151,7 +160,7 @@ describe('an instruction that is given again', () => {
     const { detail } = await begin();
     for (const node of both)
       for (const change of [{ amount: '40001' }, { receiver: { lei: leis.custodian, account: 'CASH-8' } }]) {
-        const other = world.intents.settlement(mandate, { ...detail, ...change });
+        const other = world.intents.settlement(mandate, { trade_id, ...detail, ...change });
         expect(await codeOf(() => world.begin('ha-settlements', 'settlement:instruct', other, node))).toBe(
           'invalid_authorization_details idempotency_conflict',
         );
@@ -177,6 +186,42 @@ describe('an instruction that is given again', () => {
   });
 });
 
+describe('a settlement that one machine asks for', () => {
+  const attempt = (change: Change) => begin({ trade_id, ...change });
+
+  it('of a trade that nobody knows, or for more than was executed, gets no token and no transaction', async () => {
+    const unknown = 'txn_01k9z3m8q4d6s0v2x5y7a9b1c9';
+    expect(await codeOf(() => attempt({ trade_id: unknown }))).toBe('invalid_authorization_details trade_unknown');
+    expect(await codeOf(() => attempt({ amount: '4900000' }))).toBe('invalid_authorization_details trade_exceeded');
+    const receiver = { lei: leis.assetManager, account: 'CASH-9' };
+    expect(await codeOf(() => attempt({ receiver }))).toBe('invalid_authorization_details trade_differs');
+    const records = await world.controlPlane.operator.records({ type: 'token.refused' });
+    expect(records.map(({ reason }) => reason)).toEqual(expect.arrayContaining(['trade_unknown', 'trade_exceeded']));
+  });
+
+  it('to an account that no second person has approved gets no token, and its step is refused', async () => {
+    const receiver = { lei: leis.custodian, account: 'CASH-66' };
+    const refusal = await refusalBy(() => attempt({ receiver }));
+    expect(refusal).toMatchObject({ code: 'access_denied', facts: { reason: 'destination_unknown' } });
+    const refused = (await world.controlPlane.operator.records({ type: 'token.refused' })).at(-1);
+    expect(refused).toMatchObject({ reason: 'destination_unknown', transaction: expect.stringMatching(/^txn_/) });
+    expect(await codeOf(() => instruct(String(refused?.transaction)))).toBe('destination_unknown');
+  });
+
+  it('is taken once of what was executed, whichever region is asked, and however often at once', async () => {
+    const own = await executedTrade(world, mandate);
+    const begun = [];
+    for (let index = 0; index < 6; index++) begun.push(await begin({ trade_id: own, amount: '300000' }));
+    const answers = await Promise.allSettled(
+      begun.map(({ transaction }, index) => instruct(transaction, randomUUID(), index % 2)),
+    );
+    // 810,000 were executed: a third 300,000 would be more.
+    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+    const faults = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
+    expect(faults.map((fault: { code?: unknown }) => fault.code)).toEqual(Array(4).fill('trade_exceeded'));
+  });
+});
+
 describe('a request that somebody has recorded', () => {
   it('is refused when it is sent again, at either region', async () => {
     const transaction = await released();
@@ -193,6 +238,7 @@ describe('a request that somebody has recorded', () => {
       client_assertion: assertion,
       resource: `${issuer}/transactions`,
       scope: 'settlement:affirm',
+      authorization_details: JSON.stringify([stepOf({ issuer, transaction, event: 'settle' })]),
     };
     const tokenProof = await proofOf(key, { method: 'POST', url: `${issuer}/token` });
     const { accessToken = '' } = await postToken(`${issuer}/token`, form, tokenProof);

@@ -116,7 +116,7 @@ describe('an address of the book', () => {
 
   it('is not proposed by a token that was given for something else, or for nothing', async () => {
     const without = () => world.tokenFor('treasurer', { scope: 'withdrawal-address:propose' });
-    expect(await codeOf(without)).toBe('access_denied intent_missing');
+    expect(await codeOf(without)).toBe('invalid_authorization_details details_missing');
     const detail = world.intents.address(mandate, { cooling_off_until: inSeconds(0) });
     expect(await codeOf(() => world.begin('treasurer', 'withdrawal:request', detail))).toBe(
       'access_denied intent_of_another_type',
@@ -143,7 +143,10 @@ describe('a withdrawal', () => {
       'approval.given permit',
       'token.issued permit',
       'transaction.transitioned done request',
+      // Whoever takes a step of it holds a token for this step.
+      'token.issued permit',
       'transaction.transitioned done release',
+      'token.issued permit',
       'transaction.transitioned done confirm',
     ]);
     expect(records.map(({ intent }) => intent)).toEqual(records.map(() => withdrawal.digest));

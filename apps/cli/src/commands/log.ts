@@ -10,7 +10,7 @@ import {
 import { refusalOf, type Token } from '@countersign/sdk/calling';
 import type { Command } from 'commander';
 import { type Connection, type ConnectionOptions, connect } from '../connection.ts';
-import { bold, dim, exitCodes, green, print, progressLine, red } from '../output.ts';
+import { bold, dim, exitCodes, green, print, progressLine, red, yellow } from '../output.ts';
 import { readAddress } from '../read-address.ts';
 import type { FsckFlags } from './log/fsck.ts';
 import { mirror } from './log/mirror.ts';
@@ -101,8 +101,9 @@ async function verifyLog(connection: Connection, logKey: string | undefined): Pr
   if (!frontier.root().equals(Buffer.from(root)))
     return failed('root_differs', 'The entries served do not hash to the root that was signed.');
   print(`${green('ok')}  ${size} entries hash to the signed root ${dim(Buffer.from(root).toString('base64'))}`);
-  if (logKey === undefined) print(dim(`The key was the one this log publishes: ${key}. Pass yours with --log-key.`));
-  return exitCodes.ok;
+  if (logKey !== undefined) return exitCodes.ok;
+  print(`${yellow('unanchored')}  The key was the one this log publishes: ${key}. Pass yours with --log-key.`);
+  return exitCodes.unanchored;
 }
 
 function failed(code: string, detail: string): number {

@@ -1,25 +1,26 @@
-import type { BundleVerification, VerificationStep } from '@countersign/evidence';
+import type { BundleVerification, StepResult } from '@countersign/evidence';
 import { element } from './element.ts';
 
 /** Findings that are shown; the report that can be saved has all of them. */
 const most = 500;
-const marks = { fail: 'fails', note: 'note', pass: 'holds' } as const;
+/** Classes of the marks: what was not checked is not green. */
+const kinds: Readonly<Record<StepResult, string>> = {
+  fails: 'fail',
+  incomplete: 'part',
+  note: 'note',
+  'not checked': 'skip',
+  holds: 'pass',
+};
 
-function kindOf({ ok, code }: VerificationStep): keyof typeof marks {
-  if (!ok) return 'fail';
-  return code === undefined ? 'pass' : 'note';
-}
-
-/** Every finding: what fails first, then what is noted, then what holds; each group in the order of the checks. */
+/** Every finding: what fails first, then what could not be seen, what is noted, what had nothing to check, what holds. */
 export function checksView({ steps }: BundleVerification): HTMLElement {
-  const order = ['fail', 'note', 'pass'] as const;
-  const sorted = order.flatMap((kind) => steps.filter((step) => kindOf(step) === kind));
+  const order = ['fails', 'incomplete', 'note', 'not checked', 'holds'] as const;
+  const sorted = order.flatMap((result) => steps.filter((step) => step.result === result));
   const items = sorted.slice(0, most).map((step) => {
-    const kind = kindOf(step);
     return element(
       'li',
       {},
-      element('span', { class: `mark ${kind}` }, marks[kind]),
+      element('span', { class: `mark ${kinds[step.result]}` }, step.result),
       element(
         'span',
         { class: 'title' },

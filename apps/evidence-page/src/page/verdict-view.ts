@@ -1,17 +1,17 @@
-import type { BundleVerification, Verdict } from '@countersign/evidence';
+import { type BundleVerification, countOf, type Verdict } from '@countersign/evidence';
 import { element, picture } from './element.ts';
 
 /** What is said of each outcome. Told by words and a sign, never by colour alone. */
 const words: Readonly<Record<Verdict, { readonly title: string; readonly meaning: string; readonly sign: string }>> = {
   verified: {
     title: 'Verified',
-    meaning: "Everything that was asked of the bundle holds, by the log's key that you gave.",
+    meaning: "Everything that was checked holds, by the log's key that you gave.",
     sign: 'M5 12.5l4.5 4.5L19 7.5',
   },
   incomplete: {
-    title: 'Verified as far as shown',
+    title: 'Incomplete',
     meaning:
-      'Nothing is wrong. Some of it could not be asked, because values are withheld or erased, or records no longer kept: the notes below say which.',
+      'Nothing is wrong, and it is not verified: some checks could not see all they need, because values are withheld or erased, or records no longer kept. Those marked incomplete below say which.',
     sign: 'M5 12h14M12 5v.01M12 19v.01',
   },
   unanchored: {
@@ -30,8 +30,7 @@ const words: Readonly<Record<Verdict, { readonly title: string; readonly meaning
 /** The outcome in large; its heading takes the focus, so that a screen reader goes on from there. */
 export function verdictView({ verdict, steps }: BundleVerification, actions: HTMLElement): HTMLElement {
   const { title, meaning, sign } = words[verdict];
-  const failed = steps.filter(({ ok }) => !ok).length;
-  const count = `${steps.length - failed} of ${steps.length} findings are good.`;
+  const count = countOf(steps);
   return element(
     'section',
     { class: `verdict ${verdict}`, 'aria-labelledby': 'verdict' },

@@ -3,6 +3,7 @@ import {
   type ConsentStore,
   hardwareAcr,
   type PolicyEngine,
+  type ProposerStanding,
   phishingResistantAcr,
   type TransactionRegistry,
 } from '@countersign/contracts';
@@ -13,16 +14,20 @@ import {
   transactionRegistryMigrations,
 } from '@countersign/transaction-registry';
 import type { Signers } from '../keys.ts';
+import { createProposerStanding } from '../proposer-standing.ts';
 import type { Ground } from './ground.ts';
 import type { LogParts } from './log.ts';
 import type { Parties } from './parties.ts';
 import type { PeopleParts } from './people.ts';
+import { lockingRevoked } from './revoked-people.ts';
 
 /** What may be done: under which mandate, by which policy, with whose approval. */
 export interface DecisionParts {
   readonly consentStore: ConsentStore;
   readonly policyEngine: PolicyEngine;
   readonly transactionRegistry: TransactionRegistryComponent;
+  /** Asked before what somebody proposed is put into force. */
+  readonly proposerStanding: ProposerStanding;
   /** Classes of authenticators of which one is enough to approve. */
   readonly approvalClasses: readonly string[];
 }
@@ -58,6 +63,13 @@ export async function startDecisions(
     if (registry === undefined) throw new Error('a transaction was asked about before there was a registry');
     return registry;
   };
+  const proposerStanding = createProposerStanding({
+    directory,
+    authenticators: authentication.authenticators,
+    log: audit,
+  });
+  // What stands of people is read here alone: by the decision point for every door, and by approvals for who gives them.
+  const signalsOf = (person: string) => risk.of(person);
   const policyEngine = started(
     'policy engine',
     await startPolicyEngine({
@@ -68,10 +80,12 @@ export async function startDecisions(
       signer: signers['policy-bundle'],
       metrics,
       publisher: installation,
+      proposerStanding,
       audit,
       directory,
       consentStore,
       devices,
+      standing: { signalsOf },
       transactions: {
         facts: async (id) => registered().facts(id),
         countsAgainstLimits: async (id) => registered().countsAgainstLimits(id),
@@ -96,11 +110,11 @@ export async function startDecisions(
       sweepEveryMs: 1_000,
       acrValues: approvalClasses,
       directoryKeys: approvals?.directoryKeys ?? development,
-      authenticators: authentication.authenticators,
-      signalsOf: (person) => risk.of(person),
+      authenticators: lockingRevoked(authentication.authenticators, audit),
+      signalsOf,
       ...common,
     }),
   );
   registry = transactionRegistry;
-  return { consentStore, policyEngine, transactionRegistry, approvalClasses };
+  return { consentStore, policyEngine, transactionRegistry, proposerStanding, approvalClasses };
 }

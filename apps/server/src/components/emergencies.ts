@@ -5,6 +5,7 @@ import type { Ground } from './ground.ts';
 import type { LogParts } from './log.ts';
 import type { Parties } from './parties.ts';
 import type { PeopleParts } from './people.ts';
+import { lockingRevoked } from './revoked-people.ts';
 import type { TokenParts } from './tokens.ts';
 
 /** What there is when a person has lost their factors, or must act at once. */
@@ -28,7 +29,7 @@ export function startEmergencies(
   const shared = {
     audit,
     directory,
-    register: authentication.authenticators,
+    register: lockingRevoked(authentication.authenticators, audit),
     statements: authentication.authenticators,
     tokens: authorizationServer,
     signals: risk,

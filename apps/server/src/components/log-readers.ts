@@ -28,6 +28,7 @@ export function startLogReaders(
     auditLog,
     directory,
     transactionRegistry,
+    proposerStanding,
     signers,
   }: LogParts & Parties & DecisionParts & { readonly signers: Signers },
 ): LogReaders {
@@ -83,6 +84,7 @@ export function startLogReaders(
       pool: database.pool(retentionMigrations, { maxConnections: 3 }),
       ...log,
       custody: auditLog.custody,
+      proposerStanding,
       ...common,
     }),
   );

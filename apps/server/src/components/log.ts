@@ -4,6 +4,7 @@ import {
   auditLogMigrations,
   createAuditLog,
   createProtection,
+  evidenceEraserMigrations,
   type RunningAuditLog,
 } from '@countersign/audit-log';
 import type { Keyring } from '@countersign/runtime';
@@ -24,13 +25,15 @@ export async function startLog(
   { unfitRecords }: Pick<AuditLogDependencies, 'unfitRecords'>,
 ): Promise<LogParts> {
   const logKeys = started('keys of the log', await openLogKeys(keyring(auditLogMigrations)));
-  const pool = database.pool(auditLogMigrations);
+  const pool = database.pool(auditLogMigrations, { byIndexAlone: true });
   const auditLog = started(
     'audit log',
     await createAuditLog({
       pool,
+      eraserPool: database.pool(evidenceEraserMigrations, { maxConnections: 2 }),
       signer: logKeys,
       origin: configuration.logOrigin,
+      entrySealKey: keyEncryptionKey.derive('entry-seal'),
       protection: createProtection({
         pool,
         // A node holds the key of its own region alone.

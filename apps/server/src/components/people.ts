@@ -9,6 +9,7 @@ import type { PrincipalId } from '@countersign/contracts';
 import { createDevices, devicesMigrations, type RunningDevices } from '@countersign/devices';
 import { createPartnerSignIns } from '@countersign/federation-gateway';
 import { createNotices, noticesMigrations, type RunningNotices } from '@countersign/notices';
+import { createRowSeal } from '@countersign/runtime';
 import type { Signers } from '../keys.ts';
 import { type ElsewhereMethods, methodsElsewhere, noticeChannels, signInConfig } from '../people-parts.ts';
 import type { Ground } from './ground.ts';
@@ -26,7 +27,7 @@ export interface PeopleParts {
 }
 
 export async function startPeople(
-  { configuration, database, metrics, common, outbound, exchangeWith, started }: Ground,
+  { configuration, database, metrics, common, keyEncryptionKey, outbound, exchangeWith, started }: Ground,
   {
     auditLog: audit,
     directory,
@@ -63,6 +64,7 @@ export async function startPeople(
     }),
   );
   const pool = database.pool(authenticationMigrations, { maxConnections: 8 });
+  const rowSeal = createRowSeal(keyEncryptionKey.derive('row-seal/authentication'));
   const elsewhere = methodsElsewhere(configuration, {
     pool,
     audit,
@@ -76,6 +78,7 @@ export async function startPeople(
       ...common,
     }),
     outbound: () => exchangeWith(undefined),
+    rowSeal,
     ...common,
   });
   const risk = started(
@@ -102,6 +105,7 @@ export async function startPeople(
       risk,
       signals: risk,
       cutOff: revokeTokensOf,
+      rowSeal,
       ...elsewhere,
       metrics,
       config: signInConfig(configuration),

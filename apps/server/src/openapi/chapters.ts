@@ -14,6 +14,7 @@ import {
   policyErrors,
   recoveryErrors,
   retentionErrors,
+  revocationErrors,
   sharedSignalErrors,
   timeStampErrors,
   transactionErrors,
@@ -135,7 +136,7 @@ export const chapters: Readonly<Record<string, Chapter>> = {
   revocations: {
     description: 'What has ended before its time.',
     audience: 'revocations',
-    codes: { ...directoryErrors.codes, ...oauthErrors.codes },
+    codes: { ...revocationErrors.codes, ...oauthErrors.codes },
   },
   installation: { description: 'What this installation is.' },
   operation: { description: 'For whoever runs it. On the main address alone; keep it from the internet.' },

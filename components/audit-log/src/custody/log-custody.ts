@@ -1,5 +1,12 @@
-import type { EvidenceRecord, HoldScope, LogCustody, SubjectKey } from '@countersign/contracts';
-import { isCodedError, newId, toInstant } from '@countersign/kernel';
+import {
+  type EraseOrder,
+  type EvidenceRecord,
+  type HoldScope,
+  type LogCustody,
+  retentionErrors,
+  type SubjectKey,
+} from '@countersign/contracts';
+import { isCodedError, membersOf, newId, toInstant } from '@countersign/kernel';
 import { available } from '../availability.ts';
 import { collectEvidence } from '../collect-evidence.ts';
 import type { EvidenceQueries } from '../query/evidence-query.ts';
@@ -11,11 +18,11 @@ import { createSurvey } from './survey.ts';
 const pageSize = 500;
 
 /**
- * What the keeper of retention may do with the log. Each removal is one transaction with the record that says so, and
- * passes through a function of the database that believes that record alone.
+ * What the keeper of retention may do with the log. Each removal has its record first; what carries it out is a function of the
+ * database that believes that record alone, under a role that can do nothing else.
  */
 export function createLogCustody(dependencies: PruneDependencies & { readonly queries: EvidenceQueries }): LogCustody {
-  const { store, log, sequencer, clock, random } = dependencies;
+  const { store, log, removals, clock, random } = dependencies;
   const survey = createSurvey(dependencies);
   const prune = createPrune(dependencies);
 
@@ -52,28 +59,39 @@ export function createLogCustody(dependencies: PruneDependencies & { readonly qu
     return holds.filter((scope) => keeping.has(scope));
   }
 
+  async function erase({ keys, asOf, authority, by }: EraseOrder): Promise<number> {
+    const allowed = membersOf((await removals.authority(authority, 'erasure.approved')).data)?.['keys'];
+    if (!Array.isArray(allowed) || !keys.every((key) => allowed.includes(key)))
+      throw retentionErrors.error('custody_unauthorized', 'The erasure was not approved for these keys.');
+    await removals.settle();
+    const seen = await log.size();
+    const values = await store.countValues(keys);
+    await removals.remove(
+      {
+        id: newId('record', { clock, random }),
+        type: 'erasure.completed',
+        source: 'audit-log',
+        outcome: 'done',
+        subject: by,
+        references: [authority],
+        data: { keys: [...keys], values, as_of: Number(asOf) },
+      },
+      { asOf, seen },
+      async (session) => {
+        if ((await custodyStore(session).countValues(keys)) !== values)
+          throw retentionErrors.error('custody_outdated', 'Values were added under these keys: look again.');
+      },
+    );
+    return values;
+  }
+
   return {
     survey: (before, holds) => available(() => survey(before, holds)),
     prune: (order, onProgress, signal) => available(() => prune(order, onProgress, signal)),
     keysOf: (subject) => available(async () => (await store.keysOf(subject)).map(subjectKeyOf)),
     heldKeys: (keys, holds) => available(() => heldKeys(keys, holds)),
-    erase: ({ keys, asOf, authority, by }) =>
-      available(async () => {
-        const values = await store.countValues(keys);
-        await sequencer.appendWith(
-          {
-            id: newId('record', { clock, random }),
-            type: 'erasure.completed',
-            source: 'audit-log',
-            outcome: 'done',
-            subject: by,
-            references: [authority],
-            data: { keys: [...keys], values, as_of: Number(asOf) },
-          },
-          (session, index) => custodyStore(session).eraseKeys(index),
-        );
-        return values;
-      }),
+    erase: (order) => available(() => erase(order)),
+    settle: () => available(() => removals.settle()),
   };
 }
 

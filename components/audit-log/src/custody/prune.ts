@@ -1,13 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LogCustody, PruneOrder, RecordDraft } from '@countersign/contracts';
-import { type Clock, isCodedError, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
+import { type LogCustody, type PruneOrder, type RecordDraft, retentionErrors } from '@countersign/contracts';
+import {
+  type Clock,
+  isCodedError,
+  membersOf,
+  newId,
+  parseInstant,
+  type Random,
+  type RecordId,
+  toInstant,
+} from '@countersign/kernel';
 import type { TermProjection } from '../query/term-projection.ts';
 import { logEntry } from '../record-json.ts';
-import type { Sequencer } from '../sequencer.ts';
-import { type CustodyStore, custodyStore } from '../store/custody.ts';
+import type { CustodyStore } from '../store/custody.ts';
 import type { LogStore } from '../store.ts';
-import { drawnFrom, keptBeside } from './dependents.ts';
 import { rangesOf, rootOver } from './pruned-places.ts';
+import type { Removals } from './removals.ts';
 import { checkLatest, createNamedSince, type NamedSince } from './since.ts';
 import { type DueRecord, relianceOn, type Sorted, tellWhatStays } from './what-stays.ts';
 
@@ -21,7 +29,7 @@ const maxTurns = 50;
 export interface PruneDependencies {
   readonly store: CustodyStore;
   readonly log: LogStore;
-  readonly sequencer: Pick<Sequencer, 'appendWith'>;
+  readonly removals: Removals;
   readonly projection: Pick<TermProjection, 'reach'>;
   readonly placeOfTime: (time: number) => Promise<bigint>;
   readonly clock: Clock;
@@ -34,13 +42,15 @@ interface Sweep {
   /** The first place that is not due. */
   readonly before: bigint;
   readonly since: NamedSince;
+  /** The size of the log before the slice was read. */
+  seen: bigint;
   held: number;
   needed: number;
 }
 
 /** Removes the bodies of a class from the newest that is due to the oldest, slice by slice, each with its record. */
 export function createPrune(dependencies: PruneDependencies): LogCustody['prune'] {
-  const { store, log, sequencer, projection, placeOfTime, clock, random } = dependencies;
+  const { store, log, removals, projection, placeOfTime, clock, random } = dependencies;
 
   function draftOf({ order, held, needed }: Sweep, sorted: Sorted, complete: boolean): RecordDraft {
     const going = sorted.going.toReversed();
@@ -65,6 +75,15 @@ export function createPrune(dependencies: PruneDependencies): LogCustody['prune'
     };
   }
 
+  /** @throws CodedError `custody_unauthorized` */
+  async function checkAllowed({ authority, class: of, before }: PruneOrder): Promise<void> {
+    const { data } = await removals.authority(authority, 'retention.pruning-approved');
+    const allowed = membersOf(data);
+    const until = typeof allowed?.['before'] === 'string' ? parseInstant(allowed['before']) : undefined;
+    if (of === 'custody' || allowed?.['class'] !== of || until === undefined || before > until)
+      throw retentionErrors.error('custody_unauthorized', `The pruning of ${of} up to this time was not approved.`);
+  }
+
   /** Removes what goes of a slice, and says so. @returns the record, where there was something to say */
   async function removeFrom(
     slice: readonly DueRecord[],
@@ -80,13 +99,10 @@ export function createPrune(dependencies: PruneDependencies): LogCustody['prune'
       const { going } = sorted;
       if (going.length === 0 && !complete) return { sorted, record: undefined };
       const draft = draftOf(sweep, sorted, complete);
-      const values = keptBeside(going);
       try {
-        await sequencer.appendWith(draft, async (session, index) => {
-          await checkLatest(session, going, { from, until: index });
-          await custodyStore(session).pruneBodies(index, values);
-        });
-        await store.forgetTerms(drawnFrom(going));
+        await removals.remove(draft, { asOf: order.asOf, seen: sweep.seen }, (session, index) =>
+          checkLatest(session, going, { from, until: index }),
+        );
         return { sorted, record: draft.id };
       } catch (error) {
         if (!isCodedError(error, 'query_behind') || turn === maxTurns) throw error;
@@ -95,15 +111,19 @@ export function createPrune(dependencies: PruneDependencies): LogCustody['prune'
   }
 
   return async (order, onProgress, signal) => {
+    await checkAllowed(order);
     const before = await placeOfTime(order.before);
     const of = await store.countDue(order.class, before);
-    const sweep: Sweep = { order, before, since: createNamedSince(log, projection), held: 0, needed: 0 };
+    const sweep: Sweep = { order, before, since: createNamedSince(log, projection), seen: 0n, held: 0, needed: 0 };
     const records: RecordId[] = [];
     let pruned = 0;
     let done = 0;
     for (let cursor = before; ; ) {
       signal?.throwIfAborted();
       const began = performance.now();
+      // What another node has recorded and not removed yet is not to be recorded twice.
+      await removals.settle();
+      sweep.seen = await log.size();
       const slice = (await store.dueBodies(order.class, cursor, sliceSize)).map(
         (body): DueRecord => ({ ...body, record: logEntry(body).record }),
       );

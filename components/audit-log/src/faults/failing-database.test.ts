@@ -23,7 +23,7 @@ import {
 } from '@countersign/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditLogMigrations, createAuditLog, createProtection, type RunningAuditLog } from '../index.ts';
-import { drafts, logger, memorySigner, sealingOf } from '../testing/rig.ts';
+import { drafts, entrySealKey, logger, memorySigner, sealingOf } from '../testing/rig.ts';
 
 // A PostgreSQL of this file's own, which is killed, stopped, filled up and set back under a log that runs.
 
@@ -70,6 +70,7 @@ function open(): Promise<RunningAuditLog> {
     ...base,
     signer,
     origin: 'log.example/failing',
+    entrySealKey,
     protection: createProtection({ ...base, sealing: sealingOf, regionOf: () => 'eu' }),
     headGuardFolder: join(folder, 'guard'),
     checkpointEveryMs: 600_000,

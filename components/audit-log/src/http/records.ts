@@ -33,8 +33,9 @@ export function recordRoutes(app: FastifyInstance, { guard, baseUrl, ...dependen
       tag: 'evidence',
       summary: 'Read records',
       description:
-        'Oldest first; more with `after` the `next` of the answer. Who is not of the operator sees what concerns their own institution. Each reading is recorded before it is answered.',
+        'Oldest first; more with `after` the `next` of the answer. Who is not of the operator sees what concerns their own institution. Each reading is recorded before it is answered. Protected values need the scope `audit:disclose` as well.',
       scopes: ['audit:read'],
+      furtherScopes: ['audit:disclose'],
       querystring: recordsQuery,
       answers: { 200: { description: 'One page', body: recordList } },
     }),

@@ -44,8 +44,10 @@ export function transactionEvidenceRoutes(
     described({
       tag: 'evidence',
       summary: 'Export the evidence of a transaction',
-      description: 'What is exported is recorded, with its list, before it is let out.',
+      description:
+        'What is exported is recorded, with its list, before it is let out. Personal data need the scope `audit:disclose` as well.',
       scopes: ['audit:export'],
+      furtherScopes: ['audit:disclose'],
       params: exportParams,
       querystring: exportQuery,
       answers: { 200: { description: 'A bundle that is checked offline', body: bundleAnswer } },

@@ -423,8 +423,10 @@ describe('a database from a backup', () => {
     const alarms = await recorded(restored, 'log.witness-alarm');
     expect(alarms.map(({ reason }) => reason)).toContain('witness_ahead');
     expect(alarms[0]?.data).toMatchObject({ remembers: last.toString() });
-    // It grows past them: now they are shown a fork, and none of them cosigns it.
-    await Promise.all(drafts(30).map((one) => restored.append(one)));
+    await expect(restored.append(draft())).rejects.toMatchObject({ code: 'log_inconsistent' });
+    // A node without witnesses lets it grow past them: now they are shown a fork, and none of them cosigns it.
+    const unwitnessed = await rig.open();
+    await Promise.all(drafts(30).map((one) => unwitnessed.append(one)));
     await expect(restored.checkpoint()).rejects.toMatchObject(missing);
     const kinds = (await recorded(restored, 'log.witness-alarm')).map(({ data }) => (data as { kind: string }).kind);
     expect(kinds.filter((kind) => kind === 'contradicts')).toHaveLength(3);

@@ -1,5 +1,5 @@
 import { type AuditAppender, auditLogErrors, type ConfiguredExchange, type RecordDraft } from '@countersign/contracts';
-import { type Clock, type CodedError, parseInstant } from '@countersign/kernel';
+import { type Clock, type CodedError, type Json, membersOf, parseInstant } from '@countersign/kernel';
 import {
   describeQuorum,
   formatNote,
@@ -11,15 +11,15 @@ import {
   type VerifierKey,
   verifyByPolicy,
 } from '@countersign/merkle-log';
-import type { Logger, Metrics } from '@countersign/runtime';
+import { type Logger, type Metrics, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { SignedCheckpoint } from '../checkpointer.ts';
-import { timeOf } from '../record-json.ts';
+import { logEntry, timeOf } from '../record-json.ts';
 import { publicationStore } from '../store/publication.ts';
 import type { LogStore } from '../store.ts';
 import type { TreeReader } from '../tree-reader.ts';
 import { appendOnce, createWitnessAlarms, idOf } from './witness-alarms.ts';
-import { createWitnessClient, type WitnessAnswer, type WitnessClient } from './witness-client.ts';
+import { createWitnessClient, type WitnessAnswer, type WitnessClient, type WitnessFault } from './witness-client.ts';
 import { readWitnessPolicy } from './witness-policy.ts';
 
 /** How a log is published that has witnesses. */
@@ -114,6 +114,8 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
   let unpublishedSince: number | undefined;
   let failingSince: number | undefined;
   let alarmed = false;
+  /** Records in the log when witnesses contradicted it, and no quorum agreed; until a quorum cosigns as many. */
+  let contradictedAt: bigint | undefined;
   let lastRoundAt = Number.NEGATIVE_INFINITY;
   let running: Promise<RoundAnswer> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -154,6 +156,13 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
   }
 
   function adopt(size: bigint): void {
+    if (contradictedAt !== undefined && size >= contradictedAt) {
+      contradictedAt = undefined;
+      logger.warn(
+        { size: size.toString() },
+        'a quorum of witnesses agrees with the audit log again: appending goes on',
+      );
+    }
     if (size <= publishedSize) return;
     publishedSize = size;
     const now = dependencies.size() ?? knownSize;
@@ -161,25 +170,10 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
   }
 
   /** Asks the witnesses, unless another node is at it. */
-  async function ask(): Promise<RoundAnswer | 'taken'> {
-    const session = await pool.connect();
-    let broken = true;
-    try {
-      const turn = publicationStore(session);
-      if (!(await turn.tryTurn())) {
-        broken = false;
-        return 'taken';
-      }
-      try {
-        return await askInTurn();
-      } finally {
-        await turn.endTurn();
-        broken = false;
-      }
-    } finally {
-      // A connection that may still have the turn is closed: that gives it back.
-      session.release(broken);
-    }
+  function ask(): Promise<RoundAnswer | 'taken'> {
+    return transaction(pool, async (session) =>
+      (await publicationStore(session).tryTurn()) ? askInTurn() : ('taken' as const),
+    );
   }
 
   async function askInTurn(): Promise<RoundAnswer> {
@@ -196,15 +190,20 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
       return answer?.kind === 'cosigned' && answer.counted ? [[witness, answer.signature]] : [];
     });
     for (const [witness] of counted) alarms.settle(witness);
+    let contradicted = false;
     for (const { witness } of clients) {
       const answer = answers.get(witness);
-      if (answer?.kind === 'ahead') await checkAhead(witness, answer.size);
+      if (answer?.kind === 'contradicts') contradicted = true;
+      if (answer?.kind === 'ahead' && (await checkAhead(witness, answer.size))) contradicted = true;
     }
     const enough = meetsQuorum(
       policy.quorum,
       counted.map(([witness]) => witness.key),
     );
-    if (!enough) return { missing: reasons(answers) };
+    if (!enough) {
+      if (contradicted) haltAt(signed.size);
+      return { missing: reasons(answers) };
+    }
     const note = withCosignatures(
       signed.note,
       counted.map(([, signature]) => signature),
@@ -242,10 +241,28 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     return new Map(answers);
   }
 
-  /** Of two nodes one may be faster. What no node of this database has signed, this database has lost. */
-  async function checkAhead(witness: PolicyWitness, size: bigint): Promise<void> {
+  /**
+   * Of two nodes one may be faster. A size that no node has signed shows that this database has lost records.
+   *
+   * @returns whether it has
+   */
+  async function checkAhead(witness: PolicyWitness, size: bigint): Promise<boolean> {
     const [newest] = await store.newestCheckpoints();
-    if (size > (newest?.size ?? 0n)) alarms.raise(witness, { kind: 'ahead', remembers: size });
+    if (size <= (newest?.size ?? 0n)) return false;
+    alarms.raise(witness, { kind: 'ahead', remembers: size });
+    return true;
+  }
+
+  /** One witness may err or lie. Where the others are no quorum without it, nobody vouches for this history. */
+  function haltAt(size: bigint): void {
+    if (contradictedAt === undefined)
+      logger.error(
+        { size: size.toString() },
+        'the audit log has stopped: witnesses hold another or a longer history of it, and too few agree with this one. ' +
+          'Stop all nodes. Compare the database with a published copy (countersign log fsck), and restore a newer backup of it. ' +
+          'Appending goes on when a quorum of witnesses cosigns what the database holds',
+      );
+    contradictedAt = size;
   }
 
   function reasons(answers: ReadonlyMap<PolicyWitness, WitnessAnswer>): Readonly<Record<string, string>> {
@@ -254,7 +271,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
         const answer = answers.get(witness);
         if (answer === undefined)
           return [witness.name, witness.url === undefined ? 'it has no address' : 'no answer yet'];
-        if (answer.kind === 'failed') return [witness.name, answer.why.slice(0, 200)];
+        if (answer.kind === 'failed' || answer.kind === 'contradicts') return [witness.name, answer.why.slice(0, 200)];
         if (answer.kind === 'ahead') return [witness.name, `it has cosigned ${answer.size} records already`];
         return [witness.name, answer.counted ? 'cosigned' : 'catching up'];
       }),
@@ -378,6 +395,11 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     },
 
     refusal() {
+      if (contradictedAt !== undefined)
+        return auditLogErrors.error(
+          'log_inconsistent',
+          'The audit log has stopped, as its witnesses contradict it. Nothing was released. The operator finds what to do in the log of the service.',
+        );
       if (unpublishedSince === undefined) return undefined;
       const tooMany = knownNow() - publishedSize > maxRecords;
       if (!tooMany && clock.now() - unpublishedSince <= maxUnpublishedMs) return undefined;
@@ -396,11 +418,22 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
         const [first] = newest === undefined ? [] : await store.range(publishedSize, 1);
         unpublishedSince = parseInstant(first?.bytes === undefined ? '' : (timeOf(first.bytes) ?? '')) ?? clock.now();
       }
+      // A restart does not make witnesses agree: what they said since the last publication still counts.
+      const said = await store.search({
+        transaction: undefined,
+        types: ['log.witness-alarm'],
+        after: publishedSize - 1n,
+        limit: 100,
+      });
+      if (said.some((entry) => contradictions.has(kindOf(logEntry(entry).record.data)))) haltAt(knownSize);
       const standing = await store.newest(['log.publication-stopped']);
       alarmed = standing > (await store.newest(['log.publication-resumed']));
       if (alarmed) failingSince = clock.now();
       timer = setInterval(tick, Math.min(everyMs, 1_000));
       timer.unref();
+      // Whoever starts on this log records something at once: a quorum that agrees by now is heard first.
+      if (contradictedAt !== undefined)
+        await round().catch((error: unknown) => logger.error({ error }, 'the audit log could not be published'));
     },
 
     async stop() {
@@ -412,6 +445,12 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
       stopped = true;
     },
   };
+}
+
+const contradictions: ReadonlySet<unknown> = new Set<WitnessFault['kind']>(['ahead', 'contradicts']);
+
+function kindOf(data: Json | undefined): unknown {
+  return membersOf(data)?.['kind'];
 }
 
 /** The note as it is shown: of the log, with the cosignatures in the order of the policy. */

@@ -32,6 +32,8 @@ export type WitnessAnswer =
   | { readonly kind: 'cosigned'; readonly signature: NoteSignature; readonly counted: boolean }
   /** It has cosigned a larger checkpoint already: another node was faster, or this database is an old one. */
   | { readonly kind: 'ahead'; readonly size: bigint }
+  /** It does not find that the checkpoint extends what it cosigned. */
+  | { readonly kind: 'contradicts'; readonly why: string }
   | { readonly kind: 'failed'; readonly why: string };
 
 export interface WitnessClient {
@@ -113,7 +115,7 @@ export function createWitnessClient({
       }
       case 422:
         onFault({ kind: 'contradicts', cosigned: oldSize });
-        return { kind: 'failed', why: 'it does not find that the checkpoint extends what it cosigned' };
+        return { kind: 'contradicts', why: 'it does not find that the checkpoint extends what it cosigned' };
       default:
         return { kind: 'failed', why: `it answered with status ${answer.status}` };
     }

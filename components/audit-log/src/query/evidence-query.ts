@@ -1,5 +1,5 @@
 import { auditLogErrors, type EvidenceQuery, type LogEntry } from '@countersign/contracts';
-import { logEntry } from '../record-json.ts';
+import type { SealedReader } from '../seals/sealed-reader.ts';
 import type { Criterion, TermStore } from '../store/terms.ts';
 import type { LogStore } from '../store.ts';
 import { matches } from './matches.ts';
@@ -32,11 +32,13 @@ export function createEvidenceQuery({
   store,
   terms,
   projection,
+  reader,
   placeOfTime,
 }: {
   readonly store: LogStore;
   readonly terms: TermStore;
   readonly projection: TermProjection;
+  readonly reader: SealedReader;
   /** The first place whose record has this time or a later one. */
   readonly placeOfTime: (time: number) => Promise<bigint>;
 }): EvidenceQueries {
@@ -84,7 +86,7 @@ export function createEvidenceQuery({
         if (number !== driver && left.length > 0) left = await terms.among(criterion, left);
       for (let start = 0; start < left.length && found.length < limit; start += limit) {
         const entries = await terms.at(left.slice(start, start + limit));
-        for (const entry of entries.map(logEntry))
+        for (const entry of entries.map(reader.read))
           if (found.length < limit && matches(query, entry.record)) found.push(entry);
       }
       if (found.length === limit) return found;
@@ -106,9 +108,9 @@ export function createEvidenceQuery({
     const found: LogEntry[] = [];
     for (let at = first; at < before && found.length < limit; at += BigInt(tailPage)) {
       const width = Number(smaller(before - at, BigInt(tailPage)));
-      for (const { index, bytes } of await store.range(at, width)) {
-        if (bytes === undefined || index >= before) continue;
-        const entry = logEntry({ index, bytes });
+      for (const { bytes, ...stored } of await store.range(at, width)) {
+        if (bytes === undefined || stored.index >= before) continue;
+        const entry = reader.read({ ...stored, bytes });
         if (found.length < limit && matches(query, entry.record)) found.push(entry);
       }
     }

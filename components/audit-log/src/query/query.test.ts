@@ -195,7 +195,7 @@ describe('the index by which evidence is found', () => {
     expect(await placesOf({ client: 'oms' })).toEqual([first]);
     // Another node holds its turn and does nothing with it.
     const stuck = await rig.pool().connect();
-    await stuck.query('begin; select pg_advisory_xact_lock(7163058014938236712)');
+    await stuck.query(`begin; select from named_locks where name = 'terms' for update`);
     const second = await append({ client: 'oms' });
     await append({ client: 'ems' });
     expect(await placesOf({ client: 'oms' })).toEqual([first, second]);
@@ -244,7 +244,7 @@ describe('the index by which evidence is found', () => {
     await append({ client: 'oms' });
     await rig.tamper(`insert into terms_drawn (rule, size) values (1, 0) on conflict (rule) do update set size = 0`);
     const stuck = await rig.pool().connect();
-    await stuck.query('begin; select pg_advisory_xact_lock(7163058014938236712)');
+    await stuck.query(`begin; select from named_locks where name = 'terms' for update`);
     // As many rows as it takes; what they hold is not looked at.
     await rig.tamper(
       `insert into entries (index, record_id, type, leaf_hash, entry)

@@ -1,6 +1,6 @@
 import { MessageChannel, type Worker } from 'node:worker_threads';
 import { type RecordStream, readPointer } from '@countersign/contracts';
-import { databaseErrors, type Logger, startThread, workerFile } from '@countersign/runtime';
+import { databaseErrors, dropPresetsStatement, type Logger, startThread, workerFile } from '@countersign/runtime';
 import type pg from 'pg';
 import { logUnavailable } from '../availability.ts';
 import type { Protection } from '../protection/protection.ts';
@@ -68,7 +68,7 @@ export function createRecordStreams({
           'overloaded',
           'Too much of the log is being read at this moment. Try again shortly.',
         );
-      const connection = connectionBeside(pool, 'record stream');
+      const connection = connectionBeside(pool, 'record stream', dropPresetsStatement);
       const { port1: port, port2: consumer } = new MessageChannel();
       const thread = startReading({ connection, stretch, values, consumer });
       return {

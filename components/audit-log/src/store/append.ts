@@ -3,6 +3,14 @@ import type { SealedValue } from '../protection/protection.ts';
 import type { CompletedTile } from '../right-edge.ts';
 import type { Queryable } from './queryable.ts';
 
+/** How a thing stands since a record, with the seal of the row. */
+export interface SealedStanding {
+  readonly subject: string;
+  /** Null once it has ended. */
+  readonly digest: Buffer | null;
+  readonly seal: Buffer;
+}
+
 /** Entries that take the places from `first` on. */
 export interface EntryBatch {
   readonly first: bigint;
@@ -15,22 +23,22 @@ export interface EntryBatch {
     readonly transaction: string | undefined;
     readonly mandate: string | undefined;
     readonly leafHash: Buffer;
+    /** Over place, leaf hash and record id. */
+    readonly seal: Buffer;
     readonly bytes: Buffer;
     /** What is kept beside it. */
     readonly sealed: readonly SealedValue[];
+    readonly standing: readonly SealedStanding[];
   }[];
   readonly tiles: readonly CompletedTile[];
 }
-
-/** Advisory lock of the log: held shared while appending, alone while finding the way back after a conflict. */
-const turn = '7163058014938236711';
 
 /** What the sequencer writes. */
 export function appendStore(database: Queryable) {
   return {
     /** Waits until every append under way has ended, and keeps others out until the transaction ends. */
     async takeTurn(): Promise<void> {
-      await database.query(`select pg_advisory_xact_lock(${turn})`);
+      await database.query('select take_append_turn()');
     },
 
     /**
@@ -56,11 +64,12 @@ export function appendStore(database: Queryable) {
           tiles.map(({ index }) => index).join(),
           Buffer.concat(tiles.map(({ hashes }) => hashes)),
           Buffer.concat(tiles.map(({ root }) => root)),
-          Buffer.concat(entries.map(({ leafHash }) => leafHash)),
+          Buffer.concat(entries.flatMap(({ leafHash, seal }) => [leafHash, seal])),
           Buffer.concat(entries.map(({ bytes }) => bytes)),
           endsOf(entries.map(({ bytes }) => bytes)),
           entries.map((entry) => entry.class).join(),
           recordedAt,
+          ...standingColumns(batch),
           ...(sealed ?? []),
         ],
       });
@@ -68,36 +77,53 @@ export function appendStore(database: Queryable) {
   };
 }
 
-const insertItems = `with turn as materialized (select pg_advisory_xact_lock_shared(${turn})),
+/** PostgreSQL locks the tables of a statement before it runs: `append_turns` makes it wait for whoever has the turn. */
+const insertItems = `with turn as (insert into append_turns select true where false),
   item as materialized (
     select $1::bigint + n - 1 as index, item.*
-      from turn, unnest(string_to_array($2, ','), string_to_array($3, ','), string_to_array($4, ',', ''), string_to_array($5, ',', ''),
+      from unnest(string_to_array($2, ','), string_to_array($3, ','), string_to_array($4, ',', ''), string_to_array($5, ',', ''),
              string_to_array($6, ',')::int[], string_to_array($13, ',')::int[], string_to_array($14, ','))
            with ordinality as item (id, type, transaction, mandate, length, past, class, n)
   ),
   completed as (
     insert into tiles (level, index, hashes, root)
     select tile.level, tile.index, substring($9::bytea from (n::int - 1) * 8192 + 1 for 8192), substring($10::bytea from (n::int - 1) * 32 + 1 for 32)
-      from turn, unnest(string_to_array($7, ',')::smallint[], string_to_array($8, ',')::bigint[]) with ordinality as tile (level, index, n)
+      from unnest(string_to_array($7, ',')::smallint[], string_to_array($8, ',')::bigint[]) with ordinality as tile (level, index, n)
   ),
   kept as (
     insert into bodies (class, index, body)
     select class, index, substring($12::bytea from past - length + 1 for length) from item
+  ),
+  stood as (
+    insert into standings (subject, index, seal, digest)
+    select subject, $1::bigint + place, substring(sealed from 1 for 32), nullif(substring(sealed from 33), '')
+      from unnest($16::text[], $17::int[], $18::bytea[]) as standing (subject, place, sealed)
   )`;
 const insertEntries = `
-  insert into entries (index, record_id, type, transaction, mandate, leaf_hash, class, recorded_at)
-  select index, id, type, transaction, mandate, substring($11::bytea from (n::int - 1) * 32 + 1 for 32), class, $15::bigint from item`;
+  insert into entries (index, record_id, type, transaction, mandate, leaf_hash, seal, class, recorded_at)
+  select index, id, type, transaction, mandate, substring($11::bytea from (n::int - 1) * 64 + 1 for 32),
+         substring($11::bytea from (n::int - 1) * 64 + 33 for 32), class, $15::bigint from item`;
 const insertOpen = `${insertItems}${insertEntries}`;
 const insertSealed = `${insertItems},
   sealed as (
     insert into protected_values (key, record_id, path, ciphertext)
-    select value.key, value.record_id, value.path, substring($20::bytea from value.past - value.length + 1 for value.length)
-      from turn, unnest(string_to_array($16, ','), string_to_array($17, ','), string_to_array($18, ','),
-             string_to_array($19, ',')::int[], string_to_array($21, ',')::int[])
+    select value.key, value.record_id, value.path, substring($23::bytea from value.past - value.length + 1 for value.length)
+      from unnest(string_to_array($19, ','), string_to_array($20, ','), string_to_array($21, ','),
+             string_to_array($22, ',')::int[], string_to_array($24, ',')::int[])
            as value (record_id, path, key, length, past)
   )${insertEntries}`;
 
-/** Parameters 16 to 21, or undefined where nothing of the batch is protected. */
+/** Parameters 16 to 18: subjects, places in the batch, seals with the digests behind them. Few records have any. */
+function standingColumns({ entries }: EntryBatch): readonly unknown[] {
+  const all = entries.flatMap(({ standing }, place) => standing.map((one) => ({ ...one, place })));
+  return [
+    all.map(({ subject }) => subject),
+    all.map(({ place }) => place),
+    all.map(({ seal, digest }) => (digest === null ? seal : Buffer.concat([seal, digest]))),
+  ];
+}
+
+/** Parameters 19 to 24, or undefined where nothing of the batch is protected. */
 function sealedColumns({ entries }: EntryBatch): readonly unknown[] | undefined {
   const values = entries.flatMap(({ recordId, sealed }) => sealed.map((value) => ({ ...value, recordId })));
   if (values.length === 0) return undefined;

@@ -188,7 +188,8 @@ describe('a bulk reader', () => {
 describe('a connection beside a pool', () => {
   it('has what the pool hides: its password, and the key of its certificate', async () => {
     const pool = new pg.Pool({ host: 'db', password: 'secret', ssl: { ca: 'A', cert: 'C', key: 'K' }, max: 3 });
-    expect(connectionBeside(pool, 'reader')).toMatchObject({
+    expect(connectionBeside(pool, 'reader', 'select 1')).toMatchObject({
+      firstStatement: 'select 1',
       host: 'db',
       password: 'secret',
       ssl: { ca: 'A', cert: 'C', key: 'K' },
@@ -199,7 +200,7 @@ describe('a connection beside a pool', () => {
 
   it('is not made of a pool that is configured with functions', async () => {
     const pool = new pg.Pool({ password: async () => 'secret' });
-    expect(() => connectionBeside(pool, 'reader')).toThrow(/more than data/);
+    expect(() => connectionBeside(pool, 'reader', 'select 1')).toThrow(/more than data/);
     await pool.end();
   });
 

@@ -4,7 +4,10 @@ import { type CopyBuffer, CopyOut } from './copy-out.ts';
 import type { ValueName } from './protected-values.ts';
 
 /** A connection of its own, as plain data that can be handed to a thread. */
-export type BulkConnection = pg.ClientConfig;
+export interface BulkConnection extends pg.ClientConfig {
+  /** Run before any other, instead of the function that a pool has for that: no thread can be given a function. */
+  readonly firstStatement?: string;
+}
 
 export interface BulkQuery {
   readonly types: readonly string[];
@@ -52,14 +55,18 @@ const goodbyeMs = 1_000;
 /**
  * Where the connections of a pool lead, with its account and its limits, for one connection beside it.
  *
+ * @param firstStatement takes the place of the pool's `onConnect`
+ *
  * @throws Error for a pool that is configured with functions, which no thread can be given
  */
-export function connectionBeside(pool: pg.Pool, purpose: string): BulkConnection {
+export function connectionBeside(pool: pg.Pool, purpose: string, firstStatement: string): BulkConnection {
+  const { onConnect: _, ...options } = pool.options;
   const { password, ssl, application_name: name = 'countersign' } = pool.options;
   try {
     // The password is not among the members that are spread: the driver hides it.
     return structuredClone({
-      ...pool.options,
+      ...options,
+      firstStatement,
       ...(password === undefined ? {} : { password }),
       // Nor is the key of a client's certificate.
       ...(typeof ssl === 'object' && ssl.key !== undefined ? { ssl: { ...ssl, key: ssl.key } } : {}),
@@ -78,7 +85,7 @@ export function connectionVariables(environment: Readonly<NodeJS.ProcessEnv>): N
   return Object.fromEntries(Object.entries(environment).filter(([name]) => /^PG(?!PASS)/.test(name)));
 }
 
-export function createBulkReader(connection: BulkConnection): BulkReader {
+export function createBulkReader({ firstStatement, ...connection }: BulkConnection): BulkReader {
   const client = new pg.Client(connection);
   // A connection that breaks while nobody uses it is told to who uses it next.
   client.on('error', () => undefined);
@@ -105,6 +112,7 @@ export function createBulkReader(connection: BulkConnection): BulkReader {
   return {
     async connect() {
       await client.connect();
+      if (firstStatement !== undefined) await client.query(firstStatement);
     },
 
     async records({ types, after, before, limit, stride }, into) {

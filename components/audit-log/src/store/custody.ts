@@ -154,30 +154,6 @@ export function custodyStore(database: Queryable) {
       return new Set(rows.map(({ mandate }) => mandate));
     },
 
-    /** Inside the transaction that has written the record at this place. @throws CodedError as the contract says */
-    async pruneBodies(at: bigint, values: readonly BesideRecord[]): Promise<void> {
-      await ordered(() =>
-        database.query('select prune_bodies($1, $2, $3)', [
-          at,
-          values.map(({ key }) => key),
-          values.map(({ record }) => record),
-        ]),
-      );
-    },
-
-    /** Takes terms of bodies that are gone out of the index, page by page as nothing is left there. */
-    async forgetTerms(terms: readonly TermAt[]): Promise<void> {
-      await database.query('select forget_terms($1, $2)', [
-        terms.map(({ term }) => term.toString()),
-        terms.map(({ index }) => index.toString()),
-      ]);
-    },
-
-    /** Inside the transaction that has written the record at this place. @throws CodedError as the contract says */
-    async eraseKeys(at: bigint): Promise<void> {
-      await ordered(() => database.query('select erase_keys($1)', [at]));
-    },
-
     async keysOf(subject: string): Promise<readonly KeyRow[]> {
       const { rows } = await database.query<{
         id: string;
@@ -241,8 +217,34 @@ export function custodyStore(database: Queryable) {
 
 export type CustodyStore = ReturnType<typeof custodyStore>;
 
+/**
+ * Asked while nobody appends, in the transaction that writes the record of a removal at this place.
+ *
+ * @param judged `asOf`: the newest place that governs removals, as it was looked at; `seen`: the log's size then
+ * @throws CodedError `custody_outdated`
+ */
+export async function checkUnchanged(
+  session: Queryable,
+  { asOf, seen, at }: { readonly asOf: bigint; readonly seen: bigint; readonly at: bigint },
+): Promise<void> {
+  const { rows } = await session.query<{ changed: boolean }>(
+    `select exists (select from entries where type in ('hold.placed', 'retention.changed') and index > $1 and index < $3)
+         or exists (select from entries where type in ('log.pruned', 'erasure.completed') and index >= $2 and index < $3) as changed`,
+    [asOf, seen, at],
+  );
+  if (rows[0]?.changed !== false) throw outdated();
+}
+
+function outdated(cause?: unknown): CodedError {
+  return retentionErrors.error(
+    'custody_outdated',
+    'A hold, a schedule or a record came in between: look again at what may go.',
+    cause === undefined ? {} : { cause },
+  );
+}
+
 /** What the functions of the database refuse, in our words. */
-async function ordered(work: () => Promise<unknown>): Promise<void> {
+export async function ordered(work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
   } catch (error) {
@@ -252,12 +254,7 @@ async function ordered(work: () => Promise<unknown>): Promise<void> {
 
 function refusalIn(cause: unknown): CodedError | undefined {
   const state = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (state === 'CU001')
-    return retentionErrors.error(
-      'custody_outdated',
-      'A hold, a schedule or a record came in between: look again at what may go.',
-      { cause },
-    );
+  if (state === 'CU001') return outdated(cause);
   if (state === 'CU002')
     return retentionErrors.error('custody_unauthorized', 'No record of the log allows to remove this.', { cause });
   return undefined;

@@ -6,6 +6,16 @@ export interface StoredEntry {
   readonly index: bigint;
   readonly bytes: Buffer;
   readonly leafHash: Buffer;
+  readonly recordId: string;
+  /** Null where there is none: see `seals/entry-seals.ts`. */
+  readonly seal: Buffer | null;
+}
+
+/** What tells whether an entry was appended by a process of the installation. */
+export interface SealedEntry extends Omit<StoredEntry, 'bytes'> {
+  /** Milliseconds since the epoch, where it has a column of its own; else as the log writes it. */
+  readonly recordedAt: number | undefined;
+  readonly time: string | undefined;
 }
 
 /** An entry with the columns by which it is found. Without bytes where its body has been pruned. */
@@ -14,6 +24,7 @@ export interface IndexedEntry {
   readonly bytes: Buffer | undefined;
   readonly leafHash: Buffer;
   readonly recordId: string;
+  readonly seal: Buffer | null;
   readonly type: string;
   readonly transaction: string | null;
   readonly mandate: string | null;
@@ -25,6 +36,7 @@ export interface IndexedEntry {
 
 /** What is left of an entry whose body has been pruned. */
 export interface PrunedEntry {
+  readonly bytes?: never;
   readonly index: bigint;
   readonly recordId: string;
   readonly leafHash: Buffer;
@@ -51,15 +63,23 @@ export const bodyOfEntry =
 /** Joined to `entries`: `kept.body`. Not flattened, so that a body that is asked about twice is looked up once. */
 export const keptBody = `cross join lateral (select ${bodyOfEntry} as body offset 0) as kept`;
 
-const found = 'entries.index, kept.body as entry, entries.leaf_hash';
+const found = 'entries.index, kept.body as entry, entries.leaf_hash, entries.record_id, entries.seal';
 interface FoundRow {
   readonly index: string;
   readonly entry: Buffer;
   readonly leaf_hash: Buffer;
+  readonly record_id: string;
+  readonly seal: Buffer | null;
 }
 
 function entryOf(row: FoundRow): StoredEntry {
-  return { index: BigInt(row.index), bytes: row.entry, leafHash: row.leaf_hash };
+  return {
+    index: BigInt(row.index),
+    bytes: row.entry,
+    leafHash: row.leaf_hash,
+    recordId: row.record_id,
+    seal: row.seal,
+  };
 }
 
 /** Records whose places are looked through at once for the few whose bodies are still there. */
@@ -114,28 +134,45 @@ export function entryStore(database: Queryable) {
       return BigInt(rows[0]?.size ?? 0);
     },
 
-    /** The end of the log, with the time of its last record as the log writes it or in milliseconds. */
-    async last(): Promise<
-      | { readonly index: bigint; readonly bytes: Buffer | undefined; readonly recordedAt: number | undefined }
-      | undefined
-    > {
-      const { rows } = await database.query<{ index: string; entry: Buffer | null; recorded_at: string | null }>(
-        `select entries.index, ${bodyOfEntry} as entry, recorded_at from entries order by index desc limit 1`,
-      );
-      return rows.map(({ index, entry, recorded_at }) => ({
-        index: BigInt(index),
-        bytes: entry ?? undefined,
-        recordedAt: recorded_at === null ? undefined : Number(recorded_at),
-      }))[0];
+    /** Entries from a place on with what their seals are over, and their times in milliseconds or as the log writes it. */
+    async sealedEntries(first: bigint, limit: number): Promise<readonly SealedEntry[]> {
+      const { rows } = await database.query<{
+        index: string;
+        record_id: string;
+        leaf_hash: Buffer;
+        seal: Buffer | null;
+        recorded_at: string | null;
+        time: Buffer | null;
+      }>({
+        name: 'audit-log-sealed-entries',
+        text: `select index, record_id, leaf_hash, seal, recorded_at,
+                      case when recorded_at is null then substring(entry from ${timePlace.from} for ${timePlace.length}) end as time
+                 from entries where index >= $1 order by index limit $2`,
+        values: [first, limit],
+      });
+      return rows.map((row) => ({
+        index: BigInt(row.index),
+        recordId: row.record_id,
+        leafHash: row.leaf_hash,
+        seal: row.seal,
+        recordedAt: row.recorded_at === null ? undefined : Number(row.recorded_at),
+        time: row.time?.toString(),
+      }));
     },
 
-    async byRecordIds(ids: readonly string[]): Promise<readonly (StoredEntry & { readonly recordId: string })[]> {
-      const { rows } = await database.query<FoundRow & { record_id: string }>(
-        `select ${found}, record_id from entries ${keptBody}
+    /** Entries before this place were appended before there were seals. */
+    async unsealedBefore(): Promise<bigint> {
+      const { rows } = await database.query<{ before: string }>('select before from unsealed_entries');
+      return BigInt(rows[0]?.before ?? 0);
+    },
+
+    async byRecordIds(ids: readonly string[]): Promise<readonly StoredEntry[]> {
+      const { rows } = await database.query<FoundRow>(
+        `select ${found} from entries ${keptBody}
           where record_id = any($1) and kept.body is not null order by entries.index`,
         [ids],
       );
-      return rows.map((row) => ({ ...entryOf(row), recordId: row.record_id }));
+      return rows.map(entryOf);
     },
 
     /** Those of these ids that the log has, pruned ones too. */
@@ -174,7 +211,7 @@ export function entryStore(database: Queryable) {
         types === undefined
           ? `select ${found} from entries ${keptBody}
               where entries.index > $1${ofTransaction} and kept.body is not null order by entries.index limit $2`
-          : `select index, entry, leaf_hash from unnest($${values.push([...new Set(types)])}::text[]) as wanted (of_type)
+          : `select index, entry, leaf_hash, record_id, seal from unnest($${values.push([...new Set(types)])}::text[]) as wanted (of_type)
                cross join lateral (
                  select ${found} from entries ${keptBody}
                   where (type, entries.index) > (of_type collate "C", $1::bigint)
@@ -278,8 +315,9 @@ export function entryStore(database: Queryable) {
         mandate: string | null;
         class: string | null;
         recorded_at: string | null;
+        seal: Buffer | null;
       }>(
-        `select entries.index, ${bodyOfEntry} as entry, leaf_hash, record_id, type, transaction, mandate, class, recorded_at
+        `select entries.index, ${bodyOfEntry} as entry, leaf_hash, record_id, seal, type, transaction, mandate, class, recorded_at
            from entries where index >= $1 order by index limit $2`,
         [first, count],
       );
@@ -288,6 +326,7 @@ export function entryStore(database: Queryable) {
         bytes: row.entry ?? undefined,
         leafHash: row.leaf_hash,
         recordId: row.record_id,
+        seal: row.seal,
         type: row.type,
         transaction: row.transaction,
         mandate: row.mandate,

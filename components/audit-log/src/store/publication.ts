@@ -1,7 +1,8 @@
+import { tryNamedLock } from '@countersign/runtime';
 import type { Queryable } from './queryable.ts';
 
-/** Advisory lock of whoever asks the witnesses: one node at a time. Held by the session, for one round. */
-const turn = '7163058014938236714';
+/** Lock of whoever asks the witnesses: one node at a time, for one round. */
+const turn = 'publication';
 
 export interface StoredCosignature {
   readonly witness: string;
@@ -12,14 +13,10 @@ export interface StoredCosignature {
 /** What was shown, and what was cosigned. */
 export function publicationStore(database: Queryable) {
   return {
-    /** For this session: give it a connection of its own. @returns false when another node asks at the moment */
+    /** For this transaction, which may last as long as witnesses are asked. @returns false when another node asks at the moment */
     async tryTurn(): Promise<boolean> {
-      const { rows } = await database.query<{ mine: boolean }>(`select pg_try_advisory_lock(${turn}) as mine`);
-      return rows[0]?.mine === true;
-    },
-
-    async endTurn(): Promise<void> {
-      await database.query(`select pg_advisory_unlock(${turn})`);
+      await database.query(`set local idle_in_transaction_session_timeout = '300s'`);
+      return tryNamedLock(database, turn);
     },
 
     /** Whether this log ever had a witness. */

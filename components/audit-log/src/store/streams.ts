@@ -31,8 +31,8 @@ export interface StreamRuns {
   readonly latest: number;
 }
 
-/** Advisory lock of whoever watches the streams: one node at a time. */
-const turn = '7163058014938236713';
+/** Lock of whoever watches the streams: one node at a time. */
+const turn = 'streams';
 /** Version, time, stream and number, whatever the number. */
 const headBytes = 128;
 
@@ -120,6 +120,16 @@ export function streamStore(database: Queryable) {
         head: head.toString('latin1'),
         body: body ?? undefined,
       }));
+    },
+
+    /** The highest number that a record from this place on has in a stream; 0 where there is none. */
+    async lastNumber(stream: string, from: bigint): Promise<number> {
+      const { rows } = await database.query<{ last: string | null }>(
+        `select max(split_part(convert_from(substring(body from ${numberPlace} for 17), 'UTF8'), ',', 1)::bigint) as last
+           from bodies where index >= $1 and substring(body from ${streamPlace.from} for ${streamPlace.length}) = $2`,
+        [from, Buffer.from(stream)],
+      );
+      return Number(rows[0]?.last ?? 0);
     },
 
     /** The database's clock, in microseconds since the epoch. */

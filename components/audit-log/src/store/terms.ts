@@ -1,5 +1,5 @@
 import type { RecordType } from '@countersign/contracts';
-import { bodyOfEntry } from './entries.ts';
+import { bodyOfEntry, type StoredEntry } from './entries.ts';
 import { projecting } from './projecting.ts';
 import type { Queryable } from './queryable.ts';
 
@@ -28,8 +28,8 @@ export interface PlaceRange {
   readonly limit: number;
 }
 
-/** Advisory lock of whoever draws terms: one node at a time. */
-const turn = '7163058014938236712';
+/** Lock of whoever draws terms: one node at a time. */
+const turn = 'terms';
 
 /** The questions of the projection by which evidence is found. */
 export function termStore(database: Queryable) {
@@ -119,12 +119,20 @@ export function termStore(database: Queryable) {
     },
 
     /** The entries at these places, in order, as far as their bodies are there. */
-    async at(places: readonly bigint[]): Promise<readonly { readonly index: bigint; readonly bytes: Buffer }[]> {
-      const { rows } = await database.query<{ index: string; body: Buffer | null }>(
-        `select entries.index, ${bodyOfEntry} as body from entries where index = any($1::bigint[]) order by index`,
+    async at(places: readonly bigint[]): Promise<readonly StoredEntry[]> {
+      const { rows } = await database.query<{
+        index: string;
+        body: Buffer | null;
+        leaf_hash: Buffer;
+        record_id: string;
+        seal: Buffer | null;
+      }>(
+        `select entries.index, ${bodyOfEntry} as body, leaf_hash, record_id, seal from entries where index = any($1::bigint[]) order by index`,
         [places.map(String)],
       );
-      return rows.flatMap(({ index, body }) => (body === null ? [] : [{ index: BigInt(index), bytes: body }]));
+      return rows.flatMap(({ index, body, leaf_hash: leafHash, record_id: recordId, seal }) =>
+        body === null ? [] : [{ index: BigInt(index), bytes: body, leafHash, recordId, seal }],
+      );
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { AuditAppender, RecordDraft } from '@countersign/contracts';
-import { type Clock, type Json, newId, type Random } from '@countersign/kernel';
+import { type Clock, newId, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import type { Account, Stream } from './stream.ts';
+import type { Stream } from './stream.ts';
 
 /** What a process says of the stream of its records. */
 export interface Source {
@@ -16,8 +16,8 @@ export interface Source {
 }
 
 /**
- * Opens the stream of this process, and beats: while nothing else is recorded, so that silence means that something is
- * wrong, and when numbers have come to nothing, so that a gap without a word means that a record was lost.
+ * Opens the stream of this process, and beats while nothing else is recorded, so that silence means that something is
+ * wrong.
  *
  * @param node the name of this process's place in the installation, for the people who will look for it
  * @param beatEveryMs 0: never
@@ -41,47 +41,41 @@ export function createSource({
 }): Source {
   let timer: NodeJS.Timeout | undefined;
   let beating: Promise<void> | undefined;
-  let takenBefore = 0;
+  let lastBefore = 0;
 
-  function draft(type: 'source.opened' | 'source.beat' | 'source.closed', data: Json): RecordDraft {
-    return { id: newId('record', { clock, random }), type, source: 'audit-log', outcome: 'done', data };
+  function draft(type: 'source.opened' | 'source.beat' | 'source.closed'): RecordDraft {
+    return { id: newId('record', { clock, random }), type, source: 'audit-log', outcome: 'done' };
   }
 
   async function beat(): Promise<void> {
-    const account = stream.account();
-    await append(draft('source.beat', saidOf(account)));
-    stream.accounted(account);
+    await append(draft('source.beat'));
   }
 
   function look(): void {
-    const idle = stream.taken === takenBefore;
-    takenBefore = stream.taken;
-    if (beating !== undefined || !(idle || stream.voidsWait)) return;
+    const idle = stream.last === lastBefore;
+    lastBefore = stream.last;
+    if (beating !== undefined || !idle) return;
     beating = beat()
       .catch((error: unknown) => logger.warn({ error }, 'a beat of the audit log could not be recorded'))
       .finally(() => {
         beating = undefined;
         // The beat itself is no activity.
-        takenBefore = stream.taken;
+        lastBefore = stream.last;
       });
   }
 
   return {
     async open() {
-      await append(draft('source.opened', { node, beat_every_ms: beatEveryMs }));
-      takenBefore = stream.taken;
+      await append({ ...draft('source.opened'), data: { node, beat_every_ms: beatEveryMs } });
+      lastBefore = stream.last;
     },
     start() {
       if (beatEveryMs > 0) timer = setInterval(look, beatEveryMs).unref();
     },
-    last: () => draft('source.closed', saidOf(stream.account())),
+    last: () => draft('source.closed'),
     async stop() {
       clearInterval(timer);
       await beating;
     },
   };
-}
-
-function saidOf({ upTo, voids }: Account): Json {
-  return { up_to: upTo, void: voids.map(([first, last]) => [first, last]) };
 }

@@ -13,9 +13,6 @@ const watched = Compile(
         last: Type.Integer(),
         place: Type.String(),
         heardAt: Type.Number(),
-        gaps: Type.Array(
-          Type.Tuple([Type.Integer(), Type.Integer(), Type.Object({ at: Type.Number(), place: Type.String() })]),
-        ),
         silent: Type.Optional(Type.Boolean()),
         offTime: Type.Optional(Type.Enum(['behind', 'ahead'])),
       }),

@@ -1,4 +1,4 @@
-import { type Gap, type NumberRange, statementOf, streamPlaceOf, withoutNumbers } from '@countersign/evidence';
+import { type NumberRange, statementOf, streamPlaceOf } from '@countersign/evidence';
 import { parseInstant, parseJson } from '@countersign/kernel';
 import { timePlace } from '../record-places.ts';
 import type { StreamRuns, WatchedRecord } from '../store/streams.ts';
@@ -20,13 +20,6 @@ export interface SourceAlarm {
   readonly off_by_ms?: number;
 }
 
-/** When and where it was noticed that no record has these numbers. */
-interface Noticed {
-  /** The database's time. */
-  readonly at: number;
-  readonly place: string;
-}
-
 interface Watched {
   readonly node: string;
   readonly beatMs: number;
@@ -35,8 +28,6 @@ interface Watched {
   readonly place: string;
   /** The database's time when it was last heard of. */
   readonly heardAt: number;
-  /** Numbers that no record has, as long as they may still be named void. */
-  readonly gaps: readonly Gap<Noticed>[];
   readonly silent?: boolean;
   readonly offTime?: 'behind' | 'ahead';
 }
@@ -67,7 +58,7 @@ interface Look {
   readonly limits: WatchLimits;
 }
 
-/** Beats that may be missing before a stream counts as silent, and a gap as lost. */
+/** Beats that may be missing before a stream counts as silent. */
 const beatsOfGrace = 3;
 /** Of a stream that has not said how often it beats. */
 const usualBeatMs = 10_000;
@@ -110,7 +101,6 @@ export function watch(
       last: 0,
       place,
       heardAt: now,
-      gaps: [],
     };
     if (statement?.type === 'source.opened') stream = { ...stream, node: statement.node, beatMs: statement.beatMs };
     const alarm = (kind: AlarmKind, numbers: NumberRange, more: Partial<SourceAlarm> = {}): void => {
@@ -118,8 +108,7 @@ export function watch(
     };
 
     if (number <= stream.last) alarm('repeated', [number, number]);
-    else if (number > stream.last + 1 && whole)
-      stream = { ...stream, gaps: [...stream.gaps, [stream.last + 1, number - 1, { at: now, place }]] };
+    else if (number > stream.last + 1 && whole) alarm('missing', [stream.last + 1, number - 1]);
     const { silent: _, ...heard } = stream;
     stream = { ...heard, last: Math.max(stream.last, number), place, heardAt: now };
 
@@ -128,17 +117,8 @@ export function watch(
     const { offTime: __, ...inTime } = stream;
     stream = off === undefined ? inTime : { ...inTime, offTime: off.kind };
 
-    if (statement?.type === 'source.beat' || statement?.type === 'source.closed') {
-      const unnamed = withoutNumbers(stream.gaps, statement.voids);
-      // All up to here has come to its end, it says: what is neither there nor named is lost.
-      for (const [first, last] of unnamed.filter((gap) => gap[0] <= statement.upTo))
-        alarm('missing', [first, Math.min(last, statement.upTo)]);
-      stream = { ...stream, gaps: withoutNumbers(unnamed, [[1, statement.upTo]]) };
-    }
-    if (statement?.type === 'source.closed') {
-      for (const [first, last] of stream.gaps) alarm('missing', [first, last]);
-      streams.delete(id);
-    } else streams.set(id, stream);
+    if (statement?.type === 'source.closed') streams.delete(id);
+    else streams.set(id, stream);
   }
 
   return settle({ before, streams, alarms, now, atEnd, limits });
@@ -167,13 +147,15 @@ export function watchRuns(
   return settle({ before, streams, alarms: [...before.alarms], now, atEnd, limits });
 }
 
-/** What is known of the streams, as of now: while nobody looked, nobody was silent, and nothing was overdue. */
+/** What is known of the streams, as of now: while nobody looked, nobody was silent. */
 function awaited(before: WatchedStreams, now: number, limits: WatchLimits): Map<string, Watched> {
   const away = Math.max(0, now - (before.lookedAt ?? now) - 2 * limits.everyMs);
-  return new Map(Object.entries(before.streams).map(([id, stream]) => [id, away > 0 ? later(stream, away) : stream]));
+  return new Map(
+    Object.entries(before.streams).map(([id, stream]) => [id, { ...stream, heardAt: stream.heardAt + away }]),
+  );
 }
 
-/** Says what has been missing or silent for too long. */
+/** Says what has been silent for too long. */
 function settle({
   before,
   streams,
@@ -188,18 +170,12 @@ function settle({
 }): WatchedStreams {
   for (const [id, stream] of streams) {
     const grace = beatsOfGrace * stream.beatMs + limits.everyMs;
-    // A stream that never beats names no void, and has said that it can be silent.
-    const overdue = (since: number): boolean => stream.beatMs > 0 && now - since > grace;
-    const lost = stream.gaps.filter(([, , noticed]) => overdue(noticed.at));
-    for (const [first, last, { place }] of lost)
-      alarms.push({ kind: 'missing', stream: id, node: stream.node, numbers: [first, last], place });
-    let next = lost.length === 0 ? stream : { ...stream, gaps: stream.gaps.filter((gap) => !lost.includes(gap)) };
-    if (atEnd && stream.silent !== true && overdue(stream.heardAt)) {
-      const { node, last, place } = stream;
-      alarms.push({ kind: 'silent', stream: id, node, numbers: [last, last], place });
-      next = { ...next, silent: true };
-    }
-    streams.set(id, next);
+    // A stream that never beats has said that it can be silent.
+    const overdue = stream.beatMs > 0 && now - stream.heardAt > grace;
+    if (!atEnd || stream.silent === true || !overdue) continue;
+    const { node, last, place } = stream;
+    alarms.push({ kind: 'silent', stream: id, node, numbers: [last, last], place });
+    streams.set(id, { ...stream, silent: true });
   }
   forgetLongSilent(streams);
   return {
@@ -207,14 +183,6 @@ function settle({
     alarms,
     lookedAt: now,
     ...(atEnd ? { reachedAt: now } : before.reachedAt === undefined ? {} : { reachedAt: before.reachedAt }),
-  };
-}
-
-function later(stream: Watched, byMs: number): Watched {
-  return {
-    ...stream,
-    heardAt: stream.heardAt + byMs,
-    gaps: stream.gaps.map(([first, last, { at, place }]) => [first, last, { at: at + byMs, place }] as const),
   };
 }
 

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import type { PublicKey, RecordDraft, Signer } from '@countersign/contracts';
+import { recordRules } from '@countersign/evidence';
 import { newId, type RecordId, sha256, systemRandom } from '@countersign/kernel';
 import { type ComponentPoolOptions, createLogger, type SealingKey } from '@countersign/runtime';
 import { createTestDatabase, fixedClock } from '@countersign/testkit';
@@ -9,6 +10,7 @@ import {
   auditLogMigrations,
   createAuditLog,
   createProtection,
+  evidenceEraserMigrations,
   type Protection,
   type ProtectionDependencies,
   type RunningAuditLog,
@@ -55,7 +57,7 @@ export function draft(members: Partial<RecordDraft> = {}): RecordDraft {
   return {
     id: newId('record', ids),
     type: 'access.refused',
-    source: 'test',
+    source: recordRules[members.type ?? '']?.source ?? 'test',
     outcome: 'deny',
     reason: 'test',
     ...members,
@@ -75,18 +77,21 @@ export function sealingOf(region: string): SealingKey {
   return { bytes: sha256(`sealing key of ${region}`) };
 }
 
+/** The secret of the installation from which seals are made. */
+export const entrySealKey = sha256('entries of the test');
+
 /** Where a test's own records begin in a log that was opened once: behind the stream, the opening and the clock. */
 export const firstPlace = 3;
 
 /** A database of its own with the log's tables, and logs on it. */
 export async function createRig() {
-  const scratch = await createTestDatabase({ components: [auditLogMigrations] });
+  const scratch = await createTestDatabase({ components: [auditLogMigrations, evidenceEraserMigrations] });
   const signer = memorySigner();
   const clock = fixedClock(Date.parse('2026-11-21T09:30:00Z'));
   const running: RunningAuditLog[] = [];
 
   const pool = (options?: Partial<ComponentPoolOptions>): pg.Pool =>
-    scratch.pool('audit-log', { maxConnections: 4, ...options });
+    scratch.pool('audit-log', { maxConnections: 4, byIndexAlone: true, ...options });
   const protection = (options: Partial<ProtectionDependencies> = {}): Protection =>
     createProtection({
       pool: options.pool ?? pool(),
@@ -108,10 +113,12 @@ export async function createRig() {
       const own = options.pool ?? pool();
       const log = await createAuditLog({
         pool: own,
+        eraserPool: scratch.pool('evidence-eraser', { maxConnections: 2 }),
         protection: options.protection ?? protection({ pool: own }),
         clock,
         random: systemRandom,
         signer,
+        entrySealKey,
         origin: 'log.example/test',
         logger,
         node: 'test',

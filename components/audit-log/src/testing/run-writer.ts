@@ -34,6 +34,7 @@ export type WriterLine =
 
 const callers = 8;
 export const writerOrigin = 'log.example/written';
+export const writerSealKey = sha256('entries of the writers');
 
 /** The same key in every process: what a keyring in the database is. */
 export function writerSigner(before: () => void = () => undefined, after: () => void = () => undefined): Signer {
@@ -82,14 +83,17 @@ export async function runWriter(settings: WriterSettings, say: (line: WriterLine
   async function append(): Promise<void> {
     while (!stopping)
       try {
-        const { id, index } = await log.append({
+        const draft = {
           id: newId('record', { clock: systemClock, random: systemRandom }),
           type: 'access.refused',
           source: 'test',
           outcome: 'deny',
           reason: 'test',
           address: '192.0.2.1',
-        });
+        } as const;
+        const { id, index } = await log.append(draft);
+        // As a caller does that has not heard the answer.
+        await log.append(draft);
         say({ acknowledged: id, index: index.toString() });
         // A log that is killed again and again need not be a long one.
         await new Promise((resolve) => setTimeout(resolve, 5));
@@ -136,9 +140,11 @@ function open({ connection, role, password, guardFolder, publishTo, dieAt }: Wri
       () => die('after-signing'),
     ),
     origin: writerOrigin,
+    entrySealKey: writerSealKey,
     headGuardFolder: guardFolder,
     ...(publishTo === undefined ? {} : { publishTo: { folder: publishTo, entries: true, everyMs: 3_600_000 } }),
-    beatEveryMs: 200,
+    // Long enough that no beat comes between a repeat and a kill, and short enough that silence is noticed.
+    beatEveryMs: 1_000,
     watchEveryMs: 0,
     clockPolicy: { windowMs: 0 },
   });

@@ -42,6 +42,10 @@ export async function createStepProxy({
   return {
     host: '127.0.0.1',
     port,
+    /** Ends all connections. */
+    cut(): void {
+      for (const socket of sockets) socket.destroy();
+    },
     async close(): Promise<void> {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

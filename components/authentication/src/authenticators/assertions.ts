@@ -2,9 +2,11 @@ import { authenticationErrors, authenticatorErrors, type PrincipalId } from '@co
 import { type CodedError, isCodedError, newId, sha256Base64Url } from '@countersign/kernel';
 import type { WebAuthnSignature } from '@countersign/webauthn';
 import { type Assertion, readAssertion, verifyAuthentication } from '@countersign/webauthn/ceremonies';
+import { authenticatorClaim } from '../row-claims.ts';
 import { standingOf } from '../sessions/standing.ts';
 import { aboutPerson } from './about.ts';
 import type { Parts } from './dependencies.ts';
+import { isSomebodyElses } from './key-holder.ts';
 import { type RefusedCeremony, refused } from './records.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 import { suspect } from './suspicion.ts';
@@ -43,7 +45,7 @@ export function isRefusal(error: unknown): error is CodedError {
 
 /** Judges what authenticators answer, in sign-ins and in statements alike (WebAuthn Level 3 section 7.2). */
 export function createAssertions(parts: Parts) {
-  const { audit, directory, clock, settings, rules, authenticators, locks } = parts;
+  const { audit, standings, directory, clock, settings, rules, authenticators, locks } = parts;
 
   async function find(assertion: Assertion): Promise<StoredAuthenticator | undefined> {
     return authenticators.find(Buffer.from(assertion.credentialId, 'base64url'));
@@ -56,6 +58,10 @@ export function createAssertions(parts: Parts) {
   ): Promise<AcceptedAssertion> {
     if (stored === undefined || stored.removedAt !== undefined || (person ?? stored.person) !== stored.person)
       throw authenticatorErrors.error('credential_unknown', 'This key is not registered, or not to you.');
+    if (stored.suspendedAt === undefined && !(await standings.holds(authenticatorClaim(stored))))
+      throw authenticatorErrors.error('credential_unknown', 'This key is not registered, or not to you.', {
+        internal: 'its row is not what the log says',
+      });
     // Section 7.2, step 6: where nobody had been named, the key must say whose it is.
     if (assertion.userHandle === undefined ? person === undefined : assertion.userHandle !== stored.userHandle)
       throw authenticatorErrors.error('credential_unknown', 'The key does not say that it is of this person.');
@@ -71,6 +77,9 @@ export function createAssertions(parts: Parts) {
     if (found.standing !== 'may-act') throw authenticationErrors.error(found.code, 'This person may not act.');
     if (await locks.isLockedNow(stored.person))
       throw authenticatorErrors.error('account_locked', 'The account is locked.');
+    // The directory was given the same key for somebody else since: nobody can say whose word it is.
+    if (isSomebodyElses(parts, stored))
+      throw authenticatorErrors.error('credential_shared', 'This key belongs to somebody else too. Register another.');
     // A role that came later may ask for more than the key was registered with.
     const judgement = rules.judge(stored, found.person.roles);
     if (!judgement.ok)

@@ -114,7 +114,7 @@ export function createAuthenticatorStore(pool: pg.Pool) {
       // Two at once: the other one's row was not there yet when this statement began, and is now.
       return handle ?? this.userHandleOf(person, newHandle);
     },
-    /** @returns false when the credential is registered already, to whomever */
+    /** @returns false when the credential or its key is registered already, to whomever */
     async insert(client: pg.PoolClient, given: Omit<StoredAuthenticator, 'userHandle'>): Promise<boolean> {
       const { rowCount } = await ask(client, {
         name: 'authenticator-insert',
@@ -122,7 +122,7 @@ export function createAuthenticatorStore(pool: pg.Pool) {
                  (id, person, name, credential_id, kid, jwk, acr, aaguid, model, attestation_format, attestation,
                   backup_eligible, transports, counter, record_id, invited_by, registered_at)
                values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-               on conflict (credential_id) do nothing`,
+               on conflict do nothing`,
         values: [
           ...[given.id, given.person, given.name, Buffer.from(given.credentialId, 'base64url'), given.kid],
           ...[JSON.stringify(given.jwk), given.acr, given.aaguid, given.model ?? null, given.attestationFormat],

@@ -70,9 +70,9 @@ export function createAuthenticators(dependencies: AuthenticatorDependencies): R
     settings,
     rules,
     authenticators: createAuthenticatorStore(pool),
-    challenges: createChallengeStore(pool),
+    challenges: createChallengeStore(pool, dependencies.rowSeal),
     invitations: createInvitationStore(pool),
-    locks: createLockStore(pool),
+    locks: createLockStore(pool, dependencies.standings),
   };
   const assertions = createAssertions(parts);
   const register = createRegister(parts);

@@ -1,5 +1,6 @@
 import type { PrincipalId } from '@countersign/contracts';
-import { ask } from '@countersign/runtime';
+import type { Json } from '@countersign/kernel';
+import { ask, type RowSeal } from '@countersign/runtime';
 import type { StatementClaims } from '@countersign/webauthn';
 import type pg from 'pg';
 import type { RegistrationAllowance } from './allowance.ts';
@@ -25,7 +26,14 @@ export interface StoredChallenge<Kind extends ChallengeKind> {
 const mostOpen = 32;
 
 /** The table `authenticator_challenges`. */
-export function createChallengeStore(pool: pg.Pool) {
+export function createChallengeStore(pool: pg.Pool, rowSeal: RowSeal) {
+  /** Who can write the row can write neither whose key is asked for nor what allows a new one. */
+  const sealed = (handleHash: Buffer, kind: ChallengeKind, person: PrincipalId, challenge: string, about: unknown) =>
+    [
+      `authenticator-challenge/${handleHash.toString('base64url')}`,
+      { kind, person, challenge, about: JSON.parse(JSON.stringify(about)) as Json },
+    ] as const;
+
   return {
     async insert<Kind extends ChallengeKind>(
       handleHash: Buffer,
@@ -33,9 +41,12 @@ export function createChallengeStore(pool: pg.Pool) {
     ): Promise<void> {
       await ask(pool, {
         name: 'authenticator-challenge-insert',
-        text: `insert into authenticator_challenges (handle_hash, kind, person, challenge, about, expires_at)
-               values ($1, $2, $3, $4, $5, to_timestamp($6::float8 / 1000.0))`,
-        values: [handleHash, kind, person, challenge, JSON.stringify(about), expiresAt],
+        text: `insert into authenticator_challenges (handle_hash, kind, person, challenge, about, expires_at, seal)
+               values ($1, $2, $3, $4, $5, to_timestamp($6::float8 / 1000.0), $7)`,
+        values: [
+          ...[handleHash, kind, person, challenge, JSON.stringify(about), expiresAt],
+          rowSeal.seal(...sealed(handleHash, kind, person, challenge, about)),
+        ],
       });
       await ask(pool, {
         name: 'authenticator-challenge-bound',
@@ -50,14 +61,21 @@ export function createChallengeStore(pool: pg.Pool) {
       handleHash: Buffer,
       of: { readonly kind: Kind; readonly person: PrincipalId; readonly now: number },
     ): Promise<Pick<StoredChallenge<Kind>, 'challenge' | 'about'> | undefined> {
-      const { rows } = await ask<{ challenge: string; about: About[Kind]; in_time: boolean }>(pool, {
-        name: 'authenticator-challenge-take',
-        text: `delete from authenticator_challenges where handle_hash = $1 and kind = $2 and person = $3
-               returning challenge, about, expires_at > to_timestamp($4::float8 / 1000.0) as in_time`,
-        values: [handleHash, of.kind, of.person, of.now],
-      });
+      const { rows } = await ask<{ challenge: string; about: About[Kind]; in_time: boolean; seal: Buffer | null }>(
+        pool,
+        {
+          name: 'authenticator-challenge-take',
+          text: `delete from authenticator_challenges where handle_hash = $1 and kind = $2 and person = $3
+               returning challenge, about, expires_at > to_timestamp($4::float8 / 1000.0) as in_time, seal`,
+          values: [handleHash, of.kind, of.person, of.now],
+        },
+      );
       const [row] = rows;
-      return row?.in_time === true ? { challenge: row.challenge, about: row.about } : undefined;
+      if (row?.in_time !== true) return undefined;
+      const { challenge, about, seal } = row;
+      return rowSeal.holds(...sealed(handleHash, of.kind, of.person, challenge, about), seal)
+        ? { challenge, about }
+        : undefined;
     },
     async deleteExpired(before: number, limit: number): Promise<number> {
       const { rowCount } = await ask(pool, {

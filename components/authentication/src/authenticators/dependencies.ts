@@ -1,6 +1,14 @@
-import type { AuditAppender, Directory, Notices, PersonSignals, PrincipalId } from '@countersign/contracts';
+import type {
+  AuditAppender,
+  AuditLog,
+  Directory,
+  Notices,
+  PersonSignals,
+  PrincipalId,
+  StandingCheck,
+} from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
+import type { Logger, RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import type { AuthenticatorStore } from './authenticator-store.ts';
 import type { ChallengeStore } from './challenge-store.ts';
@@ -11,7 +19,9 @@ import type { Rules } from './rules.ts';
 
 export interface AuthenticatorDependencies {
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & Pick<AuditLog, 'query'>;
+  readonly standings: StandingCheck;
+  readonly rowSeal: RowSeal;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly clock: Clock;
   readonly random: Random;

@@ -1,12 +1,16 @@
-import type { PrincipalId } from '@countersign/contracts';
+import type { PrincipalId, StandingCheck } from '@countersign/contracts';
 import type { RecordId } from '@countersign/kernel';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
+import { lockThing } from '../row-claims.ts';
 
 /** The table `account_locks`. */
-export function createLockStore(pool: pg.Pool) {
+export function createLockStore(pool: pg.Pool, standings: Pick<StandingCheck, 'standing'>) {
   return {
+    /** By its row, or by the log where the row is gone. */
     async isLocked(session: pg.Pool | pg.PoolClient, person: PrincipalId): Promise<boolean> {
+      const thing = lockThing(person);
+      if ((await standings.standing([thing])).has(thing)) return true;
       const { rows } = await ask<{ locked: boolean }>(session, {
         name: 'account-is-locked',
         text: 'select exists (select from account_locks where person = $1) as locked',
@@ -18,7 +22,7 @@ export function createLockStore(pool: pg.Pool) {
       await ask(client, {
         name: 'account-lock',
         text: `insert into account_locks (person, record_id, locked_at)
-               values ($1, $2, to_timestamp($3::float8 / 1000.0))`,
+               values ($1, $2, to_timestamp($3::float8 / 1000.0)) on conflict (person) do nothing`,
         values: [person, recordId, now],
       });
     },

@@ -1,5 +1,14 @@
-import type { Actor, PrincipalId, RecordDraft, RecordType } from '@countersign/contracts';
+import {
+  type Actor,
+  ended,
+  type PrincipalId,
+  type RecordDraft,
+  type RecordType,
+  type Standing,
+  standing,
+} from '@countersign/contracts';
 import type { AuthenticatorId, Json, RecordId } from '@countersign/kernel';
+import { authenticatorClaim, authenticatorThing, everHadThing, invitationThing } from '../row-claims.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 
 const source = 'authentication';
@@ -23,10 +32,11 @@ export function done(
   about: About,
   by: Actor,
   data: Json,
+  stand: readonly Standing[],
   references: readonly RecordId[] = [],
 ): RecordDraft {
   return {
-    ...{ id, type, source, outcome: 'done', subject: subjectOf(about), actors: [by], data },
+    ...{ id, type, source, outcome: 'done', subject: subjectOf(about), actors: [by], standing: stand, data },
     ...(references.length === 0 ? {} : { references }),
   };
 }
@@ -52,6 +62,7 @@ export function registered(
   const { allowedBy, rpId, origin, address } = facts;
   const { id, kid, jwk, credentialId, aaguid, backupEligible, attested, attestationFormat, acr, recordId } =
     authenticator;
+  const { of, content } = authenticatorClaim(authenticator);
   return {
     id: recordId,
     type: 'authenticator.registered',
@@ -60,6 +71,8 @@ export function registered(
     subject: subjectOf(about),
     references: ['invitation' in allowedBy ? allowedBy.invitation : allowedBy.recordId],
     ...(address === undefined ? {} : { address }),
+    // The first key closes the door that an invitation opened.
+    standing: [standing(of, content), standing(everHadThing(about.person), true), ended(invitationThing(about.person))],
     data: {
       ...{ authenticator: id, kid, jwk, credential_id: credentialId, aaguid, backup_eligible: backupEligible },
       ...{ attested, attestation_format: attestationFormat, acr, rp_id: rpId, origin },
@@ -84,6 +97,7 @@ export function renamed(
 export function suspected(id: RecordId, about: About, authenticator: AuthenticatorId): RecordDraft {
   return {
     ...{ id, type: 'authenticator.suspected', source, outcome: 'done', subject: subjectOf(about) },
+    standing: [ended(authenticatorThing(authenticator))],
     data: { authenticator },
   };
 }

@@ -1,3 +1,4 @@
+import { importVerificationKey } from '@countersign/oauth';
 import { personOf } from '@countersign/testkit';
 import { createAttestationAuthority } from '@countersign/webauthn/software-authenticator';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -120,6 +121,22 @@ describe('authenticators of people', () => {
     expect(recordsOf(second, 'authenticator.refused')).toMatchObject([
       { reason: 'credential_registered', data: { ceremony: 'registration', aaguid: key.aaguid } },
     ]);
+  });
+
+  it('are not registered with a key that the directory has for somebody else', async () => {
+    const person = somebody();
+    const key = world.key();
+    const { path } = await node.authenticators.invite({ person: person.id, evidence: ['f'] }, office);
+    const asked = await node.authenticators.askInvited(path.slice(7));
+    const credential = key.create(asked.options);
+    const { d: _, ...publicPart } = key.save()[0]?.key ?? {};
+    const { thumbprint: kid } = importVerificationKey(publicPart);
+    const holder = personOf('holder', broker);
+    world.directory.add({ ...holder, credentials: [{ kid, principal: holder.id, use: 'approval', jwk: {} }] });
+    await expect(
+      node.authenticators.register({ handle: asked.handle, person: person.id, credential, name: '' }),
+    ).rejects.toThrow(code('credential_shared'));
+    expect(recordsOf(person, 'authenticator.refused')).toMatchObject([{ reason: 'credential_shared' }]);
   });
 
   it('are not invited a second time, whatever became of the first: that is what recovery is for', async () => {

@@ -4,16 +4,20 @@ import {
   type AuthenticatorRegister,
   authenticatorErrors,
   type EnrolmentInvitation,
+  ended,
   type PrincipalId,
+  standing,
 } from '@countersign/contracts';
 import { type AuthenticatorId, newId, toInstant } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
+import { authenticatorThing, invitationClaim, invitationThing, lockThing } from '../row-claims.ts';
 import { hashOfSecret, newSecret } from '../secret.ts';
 import { en } from '../texts/en.ts';
 import { aboutPerson } from './about.ts';
 import type { Parts } from './dependencies.ts';
 import { authenticatorName } from './name.ts';
+import { everHad, provenOf } from './proven-authenticators.ts';
 import { done, refused, renamed } from './records.ts';
 import { type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
 
@@ -41,7 +45,7 @@ export interface AuthenticatorKeeping extends AuthenticatorRegister {
 }
 
 export function createRegister(parts: Parts): AuthenticatorKeeping {
-  const { pool, audit, directory, clock, random, logger, notices, signals, cutOff, endUnbacked } = parts;
+  const { pool, audit, standings, directory, clock, random, logger, notices, signals, cutOff, endUnbacked } = parts;
   const { authenticators, invitations, locks } = parts;
 
   const tell = (to: PrincipalId, kind: 'authenticator-removed' | 'account-locked' | 'account-unlocked', text: string) =>
@@ -64,7 +68,17 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
   ): Promise<void> {
     const about = aboutPerson(directory, person);
     const data = { authenticator: id, reason };
-    await audit.append(done(newId('record', parts), 'authenticator.removed', about, by, data, [recordId]));
+    await audit.append(
+      done(
+        newId('record', parts),
+        'authenticator.removed',
+        about,
+        by,
+        data,
+        [ended(authenticatorThing(id)), ended(invitationThing(person))],
+        [recordId],
+      ),
+    );
     if (isTold) await tell(person, 'authenticator-removed', en.notices.removed(name));
     await authenticators.remove(client, id, clock.now());
   }
@@ -114,10 +128,20 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
 
   return {
     async of(person) {
-      return (await authenticators.ofPerson(pool, person)).map(shownAuthenticator);
+      const all = await authenticators.ofPerson(pool, person);
+      const proven = new Set(await provenOf(standings, all));
+      // One that is suspended counts for nothing anyway.
+      return all.filter((each) => proven.has(each) || each.suspendedAt !== undefined).map(shownAuthenticator);
     },
-    everHad: (person) => authenticators.everHad(pool, person),
-    invitersOf: (person) => authenticators.invitersOf(person),
+    everHad: (person) => everHad(parts, pool, person),
+    async invitersOf(person) {
+      // From the log: a row that is gone or changed hides nobody.
+      const invited = await audit.query({ person, types: ['authenticator.invited'] });
+      const inviters = invited
+        .filter(({ record }) => record.subject?.id === person)
+        .flatMap(({ record: { actors = [] } }) => actors.slice(0, 1).map(({ id }) => id));
+      return [...new Set(inviters)].sort();
+    },
 
     async invite({ person, evidence, lifeHours = usualHours, recovery }, by): Promise<EnrolmentInvitation> {
       const references = evidence.map((each) => plain(each, longestEvidence));
@@ -130,7 +154,7 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
           return refuseInvitation(person, by, 'account_locked', 'The account is locked. Unlock it first.');
         const barred =
           recovery === undefined
-            ? await authenticators.everHad(client, person)
+            ? await everHad(parts, client, person)
             : (await authenticators.ofPerson(client, person)).length > 0;
         if (barred)
           return refuseInvitation(
@@ -148,14 +172,18 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
           ...(recovery === undefined ? {} : { recovery }),
         };
         const rests = recovery === undefined ? [] : [recovery];
-        await audit.append(done(recordId, 'authenticator.invited', aboutPerson(directory, person), by, data, rests));
-        // One link at a time: a new one ends those that went astray.
-        await invitations.endAllOf(client, person, now);
         const secret = newSecret(random);
-        await invitations.insert(client, hashOfSecret(secret), {
+        const secretHash = hashOfSecret(secret);
+        const invitation = {
           ...{ person, invitedBy: by.id, recordId, expiresAt },
           ...(recovery === undefined ? {} : { recovery }),
-        });
+        };
+        const { of, content } = invitationClaim(invitation, secretHash);
+        const about = aboutPerson(directory, person);
+        await audit.append(done(recordId, 'authenticator.invited', about, by, data, [standing(of, content)], rests));
+        // One link at a time: a new one ends those that went astray.
+        await invitations.endAllOf(client, person, now);
+        await invitations.insert(client, secretHash, invitation);
         return { path: `/enrol/${secret}`, expiresAt: toInstant(expiresAt), recordId };
       });
     },
@@ -223,7 +251,9 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
       await alone(person, async (client) => {
         if (await locks.isLocked(client, person)) return;
         const recordId = newId('record', parts);
-        await audit.append(done(recordId, 'account.locked', aboutPerson(directory, person), by, { reason: why }));
+        const about = aboutPerson(directory, person);
+        const locked = standing(lockThing(person), true);
+        await audit.append(done(recordId, 'account.locked', about, by, { reason: why }, [locked]));
         await tell(person, 'account-locked', en.notices.locked);
         await locks.insert(client, person, recordId, clock.now());
       });
@@ -241,7 +271,8 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
       await alone(person, async (client) => {
         if (!(await locks.isLocked(client, person))) return;
         const about = aboutPerson(directory, person);
-        await audit.append(done(newId('record', parts), 'account.unlocked', about, by, { reason: why }));
+        const unlocked = ended(lockThing(person));
+        await audit.append(done(newId('record', parts), 'account.unlocked', about, by, { reason: why }, [unlocked]));
         await tell(person, 'account-unlocked', en.notices.unlocked);
         await locks.remove(client, person);
       });

@@ -17,6 +17,7 @@ import {
   verifyRegistration,
 } from '@countersign/webauthn/ceremonies';
 import type pg from 'pg';
+import { invitationClaim } from '../row-claims.ts';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
 import { standingOf } from '../sessions/standing.ts';
 import { en } from '../texts/en.ts';
@@ -25,7 +26,9 @@ import type { RegistrationAllowance } from './allowance.ts';
 import { isRefusal } from './assertions.ts';
 import type { Parts } from './dependencies.ts';
 import type { StoredInvitation } from './invitation-store.ts';
+import { isSomebodyElses } from './key-holder.ts';
 import { authenticatorName } from './name.ts';
+import { everHad, provenOf } from './proven-authenticators.ts';
 import { refused, registered } from './records.ts';
 import { type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
 
@@ -47,7 +50,7 @@ export interface SentRegistration {
 
 /** Makes authenticators known: the first by an invitation, each further one by one that the person has. */
 export function createRegistrations(parts: Parts) {
-  const { pool, audit, directory, clock, random, settings, rules, notices } = parts;
+  const { pool, audit, standings, directory, clock, random, settings, rules, notices } = parts;
   const { authenticators, challenges, invitations, locks } = parts;
 
   async function ask(person: PrincipalId, allowance: RegistrationAllowance): Promise<AskedStatement> {
@@ -80,6 +83,15 @@ export function createRegistrations(parts: Parts) {
     };
   }
 
+  /** The invitation, while it is in the log as it is here. */
+  async function proven(
+    invitation: StoredInvitation | undefined,
+    secretHash: Buffer,
+  ): Promise<StoredInvitation | undefined> {
+    if (invitation === undefined) return undefined;
+    return (await standings.holds(invitationClaim(invitation, secretHash))) ? invitation : undefined;
+  }
+
   /** Who may act, and is not locked out. */
   async function standing(person: PrincipalId, session: pg.Pool | pg.PoolClient = pool): Promise<Person> {
     const found = standingOf(directory.snapshot(), person);
@@ -110,15 +122,15 @@ export function createRegistrations(parts: Parts) {
   }> {
     if (allowance.by === 'authenticator') {
       const { authenticator, recordId } = allowance;
-      if (!had.some(({ id, suspendedAt }) => id === authenticator && suspendedAt === undefined))
+      if (!(await provenOf(standings, had)).some(({ id }) => id === authenticator))
         throw authenticatorErrors.error('authenticator_not_found', 'The key that allowed this is gone.');
       return { facts: { authenticator, recordId } };
     }
-    const invitation = await invitations.lock(client, Buffer.from(allowance.secretHash, 'base64url'), clock.now());
+    const secretHash = Buffer.from(allowance.secretHash, 'base64url');
+    const invitation = await proven(await invitations.lock(client, secretHash, clock.now()), secretHash);
     if (invitation === undefined || invitation.person !== person) throw unknownInvitation();
     // Two invitations, or one that was there before a key was: the first key closes the door.
-    const mayStill =
-      invitation.recovery === undefined ? !(await authenticators.everHad(client, person)) : had.length === 0;
+    const mayStill = invitation.recovery === undefined ? !(await everHad(parts, client, person)) : had.length === 0;
     if (!mayStill)
       throw authenticatorErrors.error('recovery_needed', 'There is a key already, or was. Ask for a recovery.');
     return { invitation, facts: { invitation: invitation.recordId } };
@@ -172,6 +184,8 @@ export function createRegistrations(parts: Parts) {
         ...(invitation === undefined ? {} : { invitedBy: invitation.invitedBy }),
         registeredAt: toInstant(now),
       };
+      if (isSomebodyElses(parts, { kid, person }))
+        throw authenticatorErrors.error('credential_shared', 'This key belongs to somebody else already.');
       if (!(await authenticators.insert(client, authenticator)))
         throw authenticatorErrors.error('credential_registered', 'This key is registered already.');
       await audit.append(
@@ -190,7 +204,9 @@ export function createRegistrations(parts: Parts) {
   return {
     /** What invites whoever has this secret; undefined when it was used or replaced, or is over. */
     async invitationOf(secret: string): Promise<StoredInvitation | undefined> {
-      return isSecret(secret) ? invitations.find(hashOfSecret(secret), clock.now()) : undefined;
+      if (!isSecret(secret)) return undefined;
+      const secretHash = hashOfSecret(secret);
+      return proven(await invitations.find(secretHash, clock.now()), secretHash);
     },
     /**
      * What the browser of an invited person needs to make a credential.

@@ -69,6 +69,23 @@ describe('statements that people sign', () => {
     expect(now?.lastUsedAt).toBeDefined();
   });
 
+  it('count for nobody while the directory has the same key for somebody else', async () => {
+    const { person, key, made } = await somebody();
+    const asked = await ask(person);
+    const double = personOf('double', broker);
+    world.directory.add({
+      ...double,
+      credentials: [{ kid: made.kid, principal: double.id, use: 'approval', jwk: made.jwk }],
+    });
+    const take = (handle: string, credential: unknown) =>
+      node.authenticators.take({ handle, person: person.id, credential });
+    await expect(take(asked.handle, key.get(asked.options))).rejects.toThrow(code('credential_shared'));
+    expect(refusalsOf(person)).toMatchObject([{ reason: 'credential_shared', outcome: 'deny' }]);
+    world.directory.remove(double.id);
+    const again = await ask(person);
+    expect(await take(again.handle, key.get(again.options))).toMatchObject({ authenticator: { id: made.id } });
+  });
+
   it('ask for the keys of that person alone, and only those that would do', async () => {
     const { person, made } = await somebody();
     const { options } = await ask(person);

@@ -76,6 +76,11 @@ export function createStatements(parts: Parts, assertions: Assertions): Statemen
         );
       }
       const { claims, acrValues } = kept.about;
+      // What is believed to be signed is what the challenge was made from.
+      if (statementChallenge(claims) !== kept.challenge) {
+        await assertions.refuse('challenge_unknown', { ceremony: 'statement', person, statementType: claims.typ });
+        throw authenticatorErrors.error('challenge_unknown', 'What was to be signed was altered. Open the page again.');
+      }
       const { authenticator, acr, signature } = await assertions.accept({
         ceremony: 'statement',
         credential,

@@ -1,5 +1,5 @@
 import type { PersonSignal, PrincipalId } from '@countersign/contracts';
-import { ask } from '@countersign/runtime';
+import { ask, notifyAfterCommit, takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
 
 /** Channel on which nodes hear that a signal was raised or cleared. */
@@ -17,11 +17,7 @@ export function createSignalStore(pool: pg.Pool) {
   return {
     /** Nobody else looks at, or changes, what is known of this person meanwhile. */
     async lockPerson(client: pg.PoolClient, person: PrincipalId): Promise<void> {
-      await ask(client, {
-        name: 'risk-lock-person',
-        text: 'select pg_advisory_xact_lock(hashtextextended($1, 6))',
-        values: [person],
-      });
+      await takeNamedLock(client, `risk of ${person}`);
     },
 
     async endOf(client: pg.PoolClient, person: PrincipalId, name: PersonSignal): Promise<number | undefined> {
@@ -49,8 +45,7 @@ export function createSignalStore(pool: pg.Pool) {
           values: [person, name, until, rows[0]?.newest],
         });
       }
-      if (signals.length > 0)
-        await ask(client, { name: 'signals-notify', text: `select pg_notify('${signalsChannel}', '')`, values: [] });
+      if (signals.length > 0) notifyAfterCommit(client, signalsChannel);
     },
 
     /** What was committed after `known`, oldest first. */

@@ -1,4 +1,4 @@
-import type { AuditAppender } from '@countersign/contracts';
+import type { AuditAppender, AuditLog } from '@countersign/contracts';
 import { auditLogErrors } from '@countersign/contracts';
 import { digestOf } from '@countersign/kernel';
 import { personOf, type WebBrowser } from '@countersign/testkit';
@@ -33,7 +33,9 @@ describe('what stands on a key', () => {
     node = world.node(config, world.directory, {
       cutOff: async (whose, reason) => void cut.push({ person: whose, reason }),
     });
-    const audit: AuditAppender = {
+    const audit: AuditAppender & Pick<AuditLog, 'standings' | 'query'> = {
+      standings: world.audit.standings,
+      query: world.audit.query,
       async append(draft) {
         if (endsFail && draft.type === 'session.ended')
           throw auditLogErrors.error('log_unavailable', 'The log is not writable.');

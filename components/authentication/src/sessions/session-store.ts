@@ -24,6 +24,12 @@ export interface StoredSession {
   readonly described: string | undefined;
 }
 
+/** A session with the hash of the secret that opens it. */
+export interface OpenSession {
+  readonly session: StoredSession;
+  readonly secretHash: Buffer;
+}
+
 /** A session with when it began. */
 export interface DatedSession extends StoredSession {
   /** Milliseconds since the epoch. */
@@ -66,33 +72,33 @@ const isBacked = `not exists (select from account_locks where account_locks.pers
 /** The table `sessions`. Those that have ended are in it until they are swept, and are not found any more. */
 export function createSessionStore(pool: pg.Pool) {
   return {
-    async findBySecret(secretHash: Buffer, now: number): Promise<StoredSession | undefined> {
-      return sessionOf(
-        await ask<Row>(pool, {
+    async findBySecret(secretHash: Buffer, now: number): Promise<OpenSession | undefined> {
+      return openSessionOf(
+        await ask<OpenRow>(pool, {
           name: 'session-by-secret',
-          text: `select ${columns} from sessions
+          text: `select ${columns}, secret_hash from sessions
                   where secret_hash = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)
                     and ${isBacked}`,
           values: [secretHash, now],
         }),
       );
     },
-    async findById(id: SessionId, now: number): Promise<StoredSession | undefined> {
-      return sessionOf(
-        await ask<Row>(pool, {
+    async findById(id: SessionId, now: number): Promise<OpenSession | undefined> {
+      return openSessionOf(
+        await ask<OpenRow>(pool, {
           name: 'session-by-id',
-          text: `select ${columns} from sessions
+          text: `select ${columns}, secret_hash from sessions
                   where id = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)
                     and ${isBacked}`,
           values: [id, now],
         }),
       );
     },
-    async lockBySecret(client: pg.PoolClient, secretHash: Buffer, now: number): Promise<StoredSession | undefined> {
-      return sessionOf(
-        await ask<Row>(client, {
+    async lockBySecret(client: pg.PoolClient, secretHash: Buffer, now: number): Promise<OpenSession | undefined> {
+      return openSessionOf(
+        await ask<OpenRow>(client, {
           name: 'session-lock-by-secret',
-          text: `select ${columns} from sessions
+          text: `select ${columns}, secret_hash from sessions
                   where secret_hash = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)
                     and ${isBacked}
                     for update`,
@@ -222,6 +228,14 @@ export function createSessionStore(pool: pg.Pool) {
 }
 
 export type SessionStore = ReturnType<typeof createSessionStore>;
+
+interface OpenRow extends Row {
+  readonly secret_hash: Buffer;
+}
+
+function openSessionOf({ rows: [row] }: pg.QueryResult<OpenRow>): OpenSession | undefined {
+  return row === undefined ? undefined : { session: storedSessionOf(row), secretHash: row.secret_hash };
+}
 
 function sessionOf({ rows: [row] }: pg.QueryResult<Row>): StoredSession | undefined {
   return row === undefined ? undefined : storedSessionOf(row);

@@ -6,6 +6,7 @@ import type {
   ListedSession,
   PrincipalId,
   SignIn,
+  StandingCheck,
 } from '@countersign/contracts';
 import {
   type AuthenticatorId,
@@ -21,8 +22,9 @@ import { type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Settings } from '../config.ts';
 import { sessionEnded, sessionStarted, sessionSteppedUp } from '../records.ts';
+import { authenticatorThing, lockThing, sessionClaim, stepUpClaim } from '../row-claims.ts';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
-import type { SessionStore, StoredSession } from './session-store.ts';
+import type { OpenSession, SessionStore, StoredSession } from './session-store.ts';
 import { standingOf } from './standing.ts';
 import type { StepUp, StepUpStore } from './step-up-store.ts';
 import { kindOf, type SessionKind, sessionKinds, suffices, tierReached } from './tiers.ts';
@@ -36,6 +38,7 @@ export interface SessionDependencies {
   readonly store: SessionStore;
   readonly stepUps: StepUpStore;
   readonly audit: AuditAppender;
+  readonly standings: StandingCheck;
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
   readonly clock: Clock;
   readonly random: Random;
@@ -83,7 +86,7 @@ export type Sessions = ReturnType<typeof createSessions>;
 
 /** Who is signed in where. A session stands while it is in time and its person may act. */
 export function createSessions(dependencies: SessionDependencies) {
-  const { pool, store, stepUps, audit, directory, clock, random, logger, settings } = dependencies;
+  const { pool, store, stepUps, audit, standings, directory, clock, random, logger, settings } = dependencies;
 
   async function end(id: SessionId, reason: string, by?: Actor): Promise<void> {
     await transaction(pool, async (client) => {
@@ -113,6 +116,24 @@ export function createSessions(dependencies: SessionDependencies) {
     return undefined;
   }
 
+  /** Whether the log says the same of the session, and nothing of a lock or of the end of the key that began it. */
+  async function isProven({ session, secretHash }: OpenSession): Promise<boolean> {
+    const { person, authenticator } = session;
+    const key = authenticator === undefined ? [] : [authenticatorThing(authenticator)];
+    const [holds, standing] = await Promise.all([
+      standings.holds(sessionClaim(session, secretHash)),
+      standings.standing([lockThing(person), ...key]),
+    ]);
+    return holds && !standing.has(lockThing(person)) && key.every((thing) => standing.has(thing));
+  }
+
+  async function provenStepUp(made: StepUp | undefined): Promise<StepUp | undefined> {
+    if (made === undefined) return undefined;
+    const key = made.authenticator === undefined ? [] : [authenticatorThing(made.authenticator)];
+    const [holds, standing] = await Promise.all([standings.holds(stepUpClaim(made)), standings.standing(key)]);
+    return holds && key.every((thing) => standing.has(thing)) ? made : undefined;
+  }
+
   return {
     end,
 
@@ -130,13 +151,13 @@ export function createSessions(dependencies: SessionDependencies) {
       if (!isSecret(secret)) return undefined;
       const now = clock.now();
       const found = await store.findBySecret(hashOfSecret(secret), now);
-      if (found === undefined || !servesTier(found, need.tier)) return undefined;
-      const session = await whileStanding(found);
+      if (found === undefined || !servesTier(found.session, need.tier) || !(await isProven(found))) return undefined;
+      const session = await whileStanding(found.session);
       if (session === undefined) return undefined;
       if (asking === 'for-it' && now - session.lastSeenAt >= touchEveryMs)
         await store.touch(session.id, now, now + settings.tiers[session.tier].idleMs);
       if (need.intents === undefined || need.intents.length === 0) return signInOf(session);
-      return signInOf(session, await stepUps.find(session.id, need.intents, now));
+      return signInOf(session, await provenStepUp(await stepUps.find(session.id, need.intents, now)));
     },
 
     /**
@@ -185,7 +206,9 @@ export function createSessions(dependencies: SessionDependencies) {
     },
 
     async byId(id: SessionId): Promise<SignIn | undefined> {
-      const session = await whileStanding(await store.findById(id, clock.now()));
+      const found = await store.findById(id, clock.now());
+      if (found === undefined || !(await isProven(found))) return undefined;
+      const session = await whileStanding(found.session);
       return session === undefined ? undefined : signInOf(session);
     },
 
@@ -211,7 +234,7 @@ export function createSessions(dependencies: SessionDependencies) {
       for (const kind of sessionKinds) {
         const secret = secretOf(kind);
         if (!isSecret(secret)) continue;
-        const found = await store.lockBySecret(client, hashOfSecret(secret), now);
+        const found = (await store.lockBySecret(client, hashOfSecret(secret), now))?.session;
         if (found === undefined || kindOf(found.tier) !== kind) continue;
         if (kind === kindOf(shown.tier)) own = found;
         else if (found.person !== shown.person) await endLocked(client, found, 'another_person_signed_in');
@@ -244,8 +267,11 @@ export function createSessions(dependencies: SessionDependencies) {
         issuer: shown.issuer,
         described: shown.described,
       };
+      const secret = newSecret(random);
+      const secretHash = hashOfSecret(secret);
       await audit.append(
         sessionStarted(dependencies, session, {
+          secretHash,
           institution: shown.institution.lei,
           method: shown.method,
           goesOn,
@@ -254,8 +280,7 @@ export function createSessions(dependencies: SessionDependencies) {
           certificate: shown.certificate,
         }),
       );
-      const secret = newSecret(random);
-      await store.put(client, hashOfSecret(secret), session);
+      await store.put(client, secretHash, session);
       if (shown.stepUp !== undefined) await stepUp(client, session.id, shown, shown.stepUp);
       return { session: session.id, secret };
     },

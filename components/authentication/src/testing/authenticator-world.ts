@@ -2,13 +2,21 @@ import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Actor, Authenticator, Notices, PersonSignals, PrincipalId } from '@countersign/contracts';
+import {
+  type Actor,
+  type Authenticator,
+  createStandingCheck,
+  type Notices,
+  type PersonSignals,
+  type PrincipalId,
+} from '@countersign/contracts';
 import { newId, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, pageRoutes, type ScratchDatabase } from '@countersign/runtime';
 import {
   createAuditCollector,
   createTestDatabase,
   fixedClock,
+  testRowSeal,
   type WebBrowser,
   webBrowser,
 } from '@countersign/testkit';
@@ -61,6 +69,8 @@ export async function createAuthenticatorWorld() {
   function node(config: AuthenticatorsConfiguration = {}): AuthenticatorNode {
     const authenticators = createAuthenticators({
       ...{ pool: database.pool('authentication'), audit, directory, clock, random: systemRandom, logger },
+      standings: createStandingCheck({ log: audit, source: 'authentication', clock, random: systemRandom }),
+      rowSeal: testRowSeal,
       settings: { origin, environment: 'development' },
       config: { rootsFile, ...config },
       notices: { tell: async (notice) => void notices.push(notice) },

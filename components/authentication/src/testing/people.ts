@@ -135,5 +135,11 @@ function snapshotOf(
     shortCode: nothing,
     resources: () => [],
     devices: () => [],
+    clients: () => [],
+    keyHolder: (kid) =>
+      [...principals.values()].find(
+        (principal) =>
+          principal.kind === 'person' && principal.credentials.some((credential) => credential.kid === kid),
+      )?.id,
   };
 }

@@ -5,6 +5,7 @@ import {
   createTestDatabase,
   fixedClock,
   hiddenField,
+  testRowSeal,
   type WebBrowser,
   webBrowser,
 } from '@countersign/testkit';
@@ -58,6 +59,7 @@ export async function createSignInWorld() {
       clock,
       random: systemRandom,
       logger,
+      rowSeal: testRowSeal,
       config: whole,
       ...parts,
     });

@@ -86,6 +86,7 @@ export const de: Texts = {
       'Was der Schlüssel unterschrieben hat, gilt nicht. Versuchen Sie es noch einmal oder mit einem anderen.',
     credential_unknown: 'Dieser Schlüssel ist hier nicht registriert.',
     credential_registered: 'Dieser Schlüssel ist schon registriert. Verwenden Sie einen anderen.',
+    credential_shared: 'Dieser Schlüssel gehört auch jemand anderem. Registrieren Sie einen anderen.',
     counter_rolled_back:
       'Von diesem Schlüssel gibt es vielleicht eine Kopie. Er zählt nicht mehr; wenden Sie sich an die Kontenverwaltung.',
     backup_flags_changed:

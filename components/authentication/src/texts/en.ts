@@ -80,6 +80,7 @@ export const en = {
     signature_wrong: 'What the key signed does not hold. Try again, or use another key.',
     credential_unknown: 'This key is not registered here.',
     credential_registered: 'This key is registered already. Use another one.',
+    credential_shared: 'This key belongs to somebody else too. Register another one.',
     counter_rolled_back:
       'There may be a copy of this key. It does not count any more; ask those who look after accounts.',
     backup_flags_changed: 'This key is not what it was when it was registered. Use another one.',

@@ -11,8 +11,6 @@ export const selfServiceDe: SelfServiceTexts = {
       'Es wurde von zwei Orten aus benutzt, die zu weit auseinander liegen, um zu reisen. Nichts von Ihnen wird ausgeführt, bis die Kontenverwaltung es angesehen hat.',
     'credential-compromised':
       'Von einem Ihrer Schlüssel gibt es vielleicht eine Kopie. Nichts von Ihnen wird ausgeführt, bis die Kontenverwaltung es angesehen hat.',
-    'session-hijacked':
-      'Eine Ihrer Sitzungen hat vielleicht jemand anders benutzt. Nichts von Ihnen wird ausgeführt, bis die Kontenverwaltung es angesehen hat.',
     'account-disabled': 'Ihre Firma hat es abgeschaltet.',
     'device-new':
       'Es wurde mit einem Gerät, in einem Netz oder mit einem Schlüssel benutzt, die neu sind. Für Wichtiges werden Sie noch einmal nach Ihrem Schlüssel gefragt.',

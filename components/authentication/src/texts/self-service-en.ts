@@ -10,8 +10,6 @@ export const selfServiceEn = {
       'it was used from two places too far apart to travel between. Nothing of yours is carried out until those who look after accounts have looked at it.',
     'credential-compromised':
       'there may be a copy of one of your keys. Nothing of yours is carried out until those who look after accounts have looked at it.',
-    'session-hijacked':
-      'somebody else may have used one of your sessions. Nothing of yours is carried out until those who look after accounts have looked at it.',
     'account-disabled': 'your firm has switched it off.',
     'device-new':
       'it was used with a device, a network or a key that is new. For what is important you are asked for your key once more.',

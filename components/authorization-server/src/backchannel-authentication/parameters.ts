@@ -62,7 +62,7 @@ export function arrayOf(
   return array;
 
   function read(text: string): Json {
-    const parsed = parseJson(text, { maxLength, uniqueKeys: true });
+    const parsed = parseJson(text, { maxLength });
     if (!parsed.ok) throw refuse(reason, `The parameter ${name} cannot be read: ${parsed.problem}.`);
     return parsed.value;
   }

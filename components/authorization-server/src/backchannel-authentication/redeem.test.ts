@@ -86,6 +86,11 @@ describe('the CIBA grant', () => {
     expect(await poll(await allowed(change))).toEqual(as('access_denied', 'four_eyes'));
   });
 
+  it('gives no scope that changes something in a market without the intent that was allowed with it', async () => {
+    const id = await allowed({ scope: 'order:create order:read' });
+    expect(await poll(id)).toEqual(as('invalid_authorization_details', 'details_missing'));
+  });
+
   it('gives no more than was allowed', async () => {
     expect(await poll(await allowed(), { fields: { scope: 'order:create' } })).toEqual(
       as('invalid_scope', 'scope_wider'),

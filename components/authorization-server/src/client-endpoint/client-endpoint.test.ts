@@ -200,7 +200,7 @@ describe('the budget of failed authentications', () => {
   it('is not spent by a client that authenticates and is then refused', async () => {
     const { server, clientCredentials } = start();
     for (let index = 0; index < 20; index += 1)
-      await refusalOf(server.token(clientCredentials({ scope: 'order:amend' })));
+      await refusalOf(server.token(clientCredentials({ scope: 'report:submit' })));
     expect(await refusalOf(server.token(clientCredentials()))).toEqual({ code: 'released' });
   });
 

@@ -22,6 +22,7 @@ import { readCredentials } from './read-credentials.ts';
 import { readForm } from './read-form.ts';
 import { recordRefusal } from './record-refusal.ts';
 import { claimedClient, type RefusalBudget, requireBudget } from './refusal-budget.ts';
+import { requireSoleHolder } from './require-sole-holder.ts';
 
 /** A client that has shown who it is, what it sent, and what it showed possession of. */
 export interface ClientContext {
@@ -100,6 +101,14 @@ export function createClientEndpoint<Answer>(
     );
     const { client, assertion } = authenticated;
     established.client = client.id;
+    await requireSoleHolder(
+      authenticated,
+      { certificate, presented: request.certificate, directory: snapshot },
+      (other) => {
+        established.data = { shared_with: other };
+      },
+      dependencies,
+    );
     const proof = await checkProof(endpoint.proof, { client, request, now }, dependencies);
     await claimCredentials({ assertion, proof }, singleUse);
     checkClient(client, snapshot, dependencies);

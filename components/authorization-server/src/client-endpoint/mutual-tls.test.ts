@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { ClientAuthentication, PresentedCertificate } from '@countersign/contracts';
+import { readCertificate } from '@countersign/oauth';
 import { createTestAuthority, type TestCertificate } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import { claimsOf, createHarness, refusalOf } from '../testing/harness.ts';
@@ -195,5 +196,72 @@ describe('tokens bound to a certificate, of a client that authenticates by priva
       code: 'invalid_client',
       reason: 'client_authentication_method',
     });
+  });
+});
+
+describe('a certificate that would authenticate two clients', () => {
+  const both = authority.issue({
+    subject: 'CN=desk,O=Broker',
+    sans: { dns: ['desk.example'], ip: ['192.0.2.1'], email: ['desk@mail.example'] },
+  });
+  const byAnother = {
+    subject: { kind: 'subject_dn', value: 'commonName=\uff44esk,2.5.4.10=BROKER' },
+    address: { kind: 'san_ip', value: '::ffff:192.0.2.1' },
+    email: { kind: 'san_email', value: 'desk@MAIL.example' },
+  } as const;
+
+  it.each(Object.entries(byAnother))('is refused to both, and the record names the other: %s', async (_, name) => {
+    const { ask, audit, world } = start(byName);
+    world.changeClient('venue-gateway', {
+      authentication: { method: 'tls_client_auth', name },
+      binding: 'mtls',
+    });
+    const refused = { code: 'invalid_client', reason: 'client_credential_shared' };
+    expect(await refusalOf(ask(trusted(both)))).toMatchObject(refused);
+    expect(audit.last()).toMatchObject({
+      type: 'client.refused',
+      client: 'order-desk',
+      reason: 'client_credential_shared',
+      data: { endpoint: 'token', shared_with: 'venue-gateway' },
+    });
+    expect(await refusalOf(ask(trusted(both), { client_id: 'venue-gateway' }))).toMatchObject(refused);
+  });
+
+  it('is refused where another client has registered its key, or the certificate itself', async () => {
+    const { ask, audit, world } = start(byName);
+    const certificate = readCertificate(both.der);
+    world.changeClient('venue-gateway', {
+      keys: [
+        {
+          jwk: {},
+          thumbprint: certificate.keyThumbprint ?? '',
+          certificateThumbprint: certificate.thumbprint,
+          registeredAt: 0,
+        },
+      ],
+    });
+    expect(await refusalOf(ask(trusted(both)))).toMatchObject({ reason: 'client_credential_shared' });
+    expect(audit.last()).toMatchObject({ data: { shared_with: 'venue-gateway' } });
+  });
+
+  it('stays with the client that was the first to show it, when a name is given to another later', async () => {
+    const { ask, world } = start(byName);
+    await ask(trusted(both));
+    world.changeClient('order-desk', {
+      authentication: { method: 'tls_client_auth', name: { kind: 'san_dns', value: 'new.example' } },
+    });
+    world.changeClient('venue-gateway', {
+      authentication: byName,
+      binding: 'mtls',
+    });
+    expect(await refusalOf(ask(trusted(both), { client_id: 'venue-gateway' }))).toMatchObject({
+      reason: 'client_credential_shared',
+    });
+  });
+
+  it('serves one client whose other names nobody has', async () => {
+    const { ask } = start(byName);
+    expect((await ask(trusted(both))).token_type).toBe('Bearer');
+    expect((await ask(trusted(both))).token_type).toBe('Bearer');
   });
 });

@@ -51,6 +51,28 @@ describe('fetched key sets', () => {
     expect(keySets.requests()).toBe(2);
   });
 
+  it('authenticate one client with one key, whoever else publishes it', async () => {
+    const { ask, world, server, clientCredentials, seconds, audit } = start();
+    const key = makeKey();
+    keySets.publish({ keys: [publicJwk(key)] });
+    const asGateway = () => {
+      const claims = { iss: 'venue-gateway', sub: 'venue-gateway', aud: issuer, exp: seconds() + 60 };
+      const signed = signJws(key, { alg: 'ES256', kid: key.kid }, { ...claims, jti: 'gateway-1' });
+      return refusalOf(server.token(clientCredentials({ client_assertion: signed })));
+    };
+    world.changeClient('venue-gateway', { keys: [], jwksUri: `${keySets.uri}?client=2` });
+    expect(await ask(key)).toEqual(released);
+    const shared = { code: 'invalid_client', reason: 'client_credential_shared' };
+    expect(await asGateway()).toMatchObject(shared);
+    expect(audit.last()).toMatchObject({
+      type: 'client.refused',
+      client: 'venue-gateway',
+      data: { shared_with: 'vwap-engine' },
+    });
+    // Who only publishes somebody's public key takes nothing from them.
+    expect(await ask(key)).toEqual(released);
+  });
+
   it('are fetched anew for a kid that is not held, and no more often than every thirty seconds', async () => {
     const { ask, clock } = start();
     const [first, second] = [makeKey(), makeKey()];

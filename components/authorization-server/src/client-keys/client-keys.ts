@@ -2,9 +2,11 @@ import type { AuditAppender, Client, Outbound } from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
 import type { RegisteredKey } from '@countersign/oauth';
 import type { Logger } from '@countersign/runtime';
+import type { CredentialHolderStore } from './credential-holder-store.ts';
 import { createFetchedKeys } from './fetched-keys.ts';
 import { createKeyAge, type KeyAgePolicy } from './key-age.ts';
 import { createRegisteredKeys } from './registered-keys.ts';
+import { createOtherHolder, type OtherHolder } from './sole-holder.ts';
 
 /** The keys and certificates by which clients are recognised: registered in the directory, or fetched from where it says. */
 export interface ClientKeys {
@@ -21,6 +23,8 @@ export interface ClientKeys {
   checkAge(client: Client, thumbprint: string, now: number): void;
   /** @throws as {@link checkAge}, for a registered certificate */
   checkCertificateAge(client: Client, thumbprint: string, now: number): void;
+  /** Whom the same key or certificate would authenticate too. */
+  readonly otherHolder: OtherHolder;
 }
 
 export interface ClientKeysDependencies {
@@ -30,6 +34,7 @@ export interface ClientKeysDependencies {
   readonly random: Random;
   readonly logger: Logger;
   readonly keyAge: KeyAgePolicy;
+  readonly holders: CredentialHolderStore;
 }
 
 export function createClientKeys(dependencies: ClientKeysDependencies): ClientKeys {
@@ -38,6 +43,7 @@ export function createClientKeys(dependencies: ClientKeysDependencies): ClientKe
   const age = createKeyAge(dependencies.keyAge, dependencies);
 
   return {
+    otherHolder: createOtherHolder(dependencies.holders),
     held: (client, now) => (client.jwksUri === undefined ? registered(client).keys : fetched.held(client, now)?.keys),
     holdsCertificate: (client, thumbprint, now) =>
       client.jwksUri === undefined

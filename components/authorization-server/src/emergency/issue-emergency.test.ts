@@ -75,7 +75,7 @@ describe('the access token of an emergency', () => {
     const call = () => harness.resourceRequest(accessToken, tool, ourTransactions);
     expect(await guard.check(call(), { scope: 'order:cancel' })).toMatchObject({ subject: 'person:anna.keller' });
     // Nothing of trading answers to it.
-    for (const scope of ['order:create', 'withdrawal:request', 'order:approve', 'breakglass:invoke'])
+    for (const scope of ['order:create', 'withdrawal:request', 'order:approve', 'policy:approve'])
       expect(await refusalOf(guard.check(call(), { scope }))).toMatchObject({ code: 'insufficient_scope' });
     // It ends when it is ended.
     await harness.server.revoke({ kind: 'token', id: tokenId }, { id: 'person:anna.keller' }, 'over');

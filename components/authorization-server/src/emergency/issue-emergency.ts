@@ -6,6 +6,7 @@ import {
   openDecision,
   type PolicyEngine,
   protectedDecision,
+  type StandingReader,
 } from '@countersign/contracts';
 import { type Clock, isCodedError, newId, type Random, toInstant } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
@@ -15,7 +16,8 @@ import { recordRefusal } from '../client-endpoint/record-refusal.ts';
 import type { Established } from '../established.ts';
 import type { Authority } from '../grants/grant-handler.ts';
 import { asOAuthError, refuse } from '../refusal.ts';
-import { decide, requirePermit, type SignalsOf } from '../token-endpoint/decide.ts';
+import { checkRevoked } from '../token-endpoint/check-revoked.ts';
+import { decide, requirePermit } from '../token-endpoint/decide.ts';
 import { composeClaims } from '../token-endpoint/issue.ts';
 import { describeAuthority, groundsOf, recordIssue } from '../token-endpoint/record.ts';
 import type { TokenForms } from '../token-endpoint/token-forms.ts';
@@ -23,10 +25,9 @@ import type { TokenForms } from '../token-endpoint/token-forms.ts';
 export interface EmergencyDependencies {
   readonly clock: Clock;
   readonly random: Random;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & StandingReader;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly policyEngine: Pick<PolicyEngine, 'decide'>;
-  readonly signalsOf?: SignalsOf;
   readonly tokenForms: TokenForms;
   readonly issuer: string;
 }
@@ -91,6 +92,7 @@ export function createEmergencyTokens(dependencies: EmergencyDependencies): Emer
     };
     Object.assign(established, describeAuthority(authority, snapshot));
     checkStanding(person.institution, snapshot);
+    await checkRevoked({ authority, client, directory: snapshot }, audit);
     const scopes: ReadonlySet<Scope> = new Set<Scope>(request.scopes);
     for (const scope of scopes) {
       if (!known.has(scope)) throw refuse('scope_not_allowed', `${scope} is nothing for an emergency.`);

@@ -40,7 +40,7 @@ describe('the authorization code grant', () => {
     const grant = await give();
     const response = await server.token(redeem(await codeFor(grant)));
     expect(response).toMatchObject({ token_type: 'DPoP', expires_in: 300 });
-    expect(response.scope.split(' ').sort()).toEqual(['offline_access', 'openid', 'order:create', 'order:read']);
+    expect(response.scope.split(' ').sort()).toEqual(['offline_access', 'openid', 'order:cancel', 'order:read']);
     expect(response).not.toHaveProperty('grant_id');
     const claims = claimsOf(response);
     expect(claims).toMatchObject({
@@ -49,7 +49,7 @@ describe('the authorization code grant', () => {
       client_id: 'trading-desk',
       lei: broker,
       aud: venueOrders,
-      scope: 'order:create order:read',
+      scope: 'order:cancel order:read',
       cnf: { jkt: dpopKeyOf('trading-desk').kid },
       acr: 'phr',
       auth_time: grant.authTime,

@@ -71,7 +71,7 @@ describe('the refresh token grant', () => {
     expect(narrow.id_token).toBeUndefined();
     expect(claimsOf(await server.token(refresh(token)))).toMatchObject({
       aud: venueOrders,
-      scope: 'order:create order:read',
+      scope: 'order:cancel order:read',
     });
   });
 

@@ -84,7 +84,7 @@ describe('token exchange', () => {
 
   it('has no scope to give where the three have nothing in common', async () => {
     const { server, clientCredentials, exchange } = createHarness();
-    const { access_token: token } = await server.token(clientCredentials({ scope: 'order:create' }));
+    const { access_token: token } = await server.token(clientCredentials({ scope: 'order:cancel' }));
     expect(await refusalOf(server.token(exchange(token)))).toMatchObject({
       code: 'invalid_scope',
       reason: 'scope_missing',

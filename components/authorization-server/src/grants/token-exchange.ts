@@ -1,6 +1,6 @@
 import type { Client, DirectorySnapshot } from '@countersign/contracts';
 import { digestOf, sha256Base64Url } from '@countersign/kernel';
-import { parseLei, parseScope, type Scope } from '@countersign/market';
+import { type AuthorizationDetail, isTransactionStep, parseLei, parseScope, type Scope } from '@countersign/market';
 import {
   type AccessTokenClaims,
   type JsonObject,
@@ -56,13 +56,14 @@ export function tokenExchange(dependencies: TokenExchangeDependencies): GrantHan
           checkStillKnown(claims, directory);
           checkNotRevoked(claims, revocations);
           checkMayAct(claims.may_act, client, issuer);
+          const details = intentsOf(claims);
           return {
             subject: claims.sub,
             institution: institutionOf(claims),
             actors: pushActor(token.actors, client.principal, claims.sub),
             ceiling: {
               scope: scopesOf(claims),
-              details: claims.authorization_details ?? [],
+              details,
               audience: claims.aud,
               expiresAt: claims.exp,
             },
@@ -149,6 +150,18 @@ function scopesOf(claims: AccessTokenClaims): ReadonlySet<Scope> {
   const scopes = parseScope(claims.scope);
   if (!scopes.ok) throw refuse('scope_unknown', 'The subject token holds a scope that no longer exists.');
   return scopes.value;
+}
+
+/** What is carried further is an intent. A step is taken by the institution that asked for it, and by nobody after it. */
+function intentsOf({ authorization_details: details = [] }: AccessTokenClaims): readonly AuthorizationDetail[] {
+  return details.map((detail) => {
+    if (isTransactionStep(detail))
+      throw refuse(
+        'details_unsupported',
+        'A token for a step of a transaction is not exchanged: each party asks for its own.',
+      );
+    return detail;
+  });
 }
 
 function institutionOf(claims: AccessTokenClaims) {

@@ -1,5 +1,5 @@
 import type { Signer } from '@countersign/contracts';
-import type { Lei } from '@countersign/market';
+import { isTransactionStep, type Lei } from '@countersign/market';
 import {
   type AccessTokenClaims,
   type AuthorizationGrantClaims,
@@ -68,6 +68,7 @@ function checkChainedIssuer(
 /** What stays here: institution, mandate, transaction and policies mean nothing in the other domain. */
 function composeGrant(granted: AccessTokenClaims): AuthorizationGrantClaims {
   const { iss, sub, aud, jti, iat, exp, scope, authorization_details, act, acr, auth_time, cnf } = granted;
+  const intents = authorization_details?.filter((detail) => !isTransactionStep(detail));
   return {
     iss,
     sub,
@@ -76,7 +77,7 @@ function composeGrant(granted: AccessTokenClaims): AuthorizationGrantClaims {
     iat,
     exp,
     scope,
-    ...(authorization_details === undefined ? {} : { authorization_details }),
+    ...(intents === undefined ? {} : { authorization_details: intents }),
     ...(act === undefined ? {} : { act }),
     ...(acr === undefined ? {} : { acr }),
     ...(auth_time === undefined ? {} : { auth_time }),

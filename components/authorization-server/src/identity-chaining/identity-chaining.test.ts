@@ -173,7 +173,9 @@ describe('a grant of another authorization server, redeemed here', () => {
     const held = order({ algo: undefined });
     const assertion = (): string =>
       partnerAssertion({ scope: 'order:create', authorization_details: JSON.parse(held) });
-    expect((await server.token(federated({ assertion: assertion() }))).authorization_details).toEqual(JSON.parse(held));
+    expect(
+      (await server.token(federated({ assertion: assertion(), scope: 'order:create' }))).authorization_details,
+    ).toEqual(JSON.parse(held));
     const more = order({ algo: undefined, max_qty: '101' });
     expect(
       await refusalOf(server.token(federated({ assertion: assertion(), authorization_details: more }))),
@@ -241,7 +243,7 @@ describe('a grant of another authorization server, redeemed here', () => {
 
   it('is redeemed once', async () => {
     const { server, federated, partnerAssertion } = createHarness({ config });
-    const assertion = partnerAssertion({ scope: 'order:create' });
+    const assertion = partnerAssertion({ scope: 'order:cancel' });
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => refusalOf(server.token(federated({ assertion })))),
     );

@@ -1,6 +1,7 @@
 import { accessErrors, type Caller, type ResourceGuard } from '@countersign/contracts';
-import { accessRequestOf } from '@countersign/runtime';
+import { accessRequestOf, described } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { sendRegistrationError } from './answer.ts';
 import { type Registration, registrationPath } from './registration.ts';
 
@@ -33,6 +34,12 @@ export function registrationRoutes(app: FastifyInstance, { registration, guard, 
   app.post(
     path,
     {
+      ...described({
+        tag: 'registration',
+        summary: 'Register a client',
+        scopes: ['client:register'],
+        answers: { 201: { description: 'The client information response', body: Type.Object({}) } },
+      }),
       bodyLimit,
       ...refusals('access-token'),
       // Before a body is read.

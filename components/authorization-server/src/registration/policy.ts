@@ -46,7 +46,7 @@ export interface RegistrationRule {
  * software does not thereby hand them out.
  */
 const governing =
-  /^(?:killswitch|partner|key|policy|audit|retention|erasure|legalhold|signal|breakglass|directory|client|token):/;
+  /^(?:partner|key|policy|audit|retention|erasure|legalhold|signal|breakglass|directory|client|token|revocation):/;
 
 const defaults: RegistrationRule = {
   allowed: true,

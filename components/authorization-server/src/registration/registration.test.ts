@@ -337,7 +337,7 @@ describe('a registration is refused', () => {
   });
 
   it.each([
-    ['another scope', { scope: 'order:create' }, 403, 'insufficient_scope'],
+    ['another scope', { scope: 'order:cancel' }, 403, 'insufficient_scope'],
     ['another audience', { audience: `${issuer}/directory` }, 401, 'token_audience'],
   ])('with an access token for %s, by the guard', async (_, by, status, code) => {
     const response = await rig.register(rig.node(), machine(), by);
@@ -383,7 +383,7 @@ describe('the policy of the installation', () => {
     expect((await rig.register(rig.node({ institutions: { [clearing]: rule } }), machine())).statusCode).toBe(201);
   });
 
-  it.each(['directory:apply', 'key:rotate', 'client:register', 'token:revoke', 'audit:export', 'policy:publish'])(
+  it.each(['directory:apply', 'key:rotate', 'client:register', 'token:revoke', 'audit:export', 'policy:approve'])(
     'does not let a firm hand out %s by itself, unless it says so',
     async (scope) => {
       const metadata = machine({ scope });

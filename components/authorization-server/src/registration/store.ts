@@ -1,4 +1,4 @@
-import { transaction } from '@countersign/runtime';
+import { takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { answered, type Queryable } from '../codes/queryable.ts';
 
@@ -47,11 +47,7 @@ export function createRegistrationStore(pool: pg.Pool) {
   return {
     underInstitution<Result>(institution: string, work: (unit: InstitutionUnit) => Promise<Result>): Promise<Result> {
       return transaction(pool, async (connection) => {
-        await connection.query({
-          name: 'registration-lock-institution',
-          text: `select pg_advisory_xact_lock(hashtextextended('client registrations of ' || $1, 0))`,
-          values: [institution],
-        });
+        await takeNamedLock(connection, `client registrations of ${institution}`);
         return work(institutionUnit(connection, institution));
       });
     },

@@ -83,8 +83,16 @@ export function isRevocationKind(value: unknown): value is RevocationTarget['kin
 }
 
 function targetsOf(data: Json | undefined): readonly RevocationTarget[] {
-  const { kind, id } = membersOf(data);
-  return isRevocationKind(kind) && typeof id === 'string' ? [{ kind, id }] : [];
+  const found = revocationOf(data);
+  return found === undefined ? [] : [found.target];
+}
+
+/** What a `token.revoked` record says it ended, and by which party it is revoked until it is lifted. */
+export function revocationOf(
+  data: Json | undefined,
+): { readonly target: RevocationTarget; readonly untilLifted: Json | undefined } | undefined {
+  const { kind, id, until_lifted: untilLifted } = membersOf(data);
+  return isRevocationKind(kind) && typeof id === 'string' ? { target: { kind, id }, untilLifted } : undefined;
 }
 
 function grantOf(data: Json | undefined): readonly string[] {

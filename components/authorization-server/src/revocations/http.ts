@@ -1,9 +1,18 @@
-import { type Directory, directoryErrors, oauthErrors, type ResourceGuard } from '@countersign/contracts';
+import {
+  type Caller,
+  type Directory,
+  oauthErrors,
+  type ResourceGuard,
+  type RevocationTarget,
+  type RevokingParty,
+  revocationErrors,
+} from '@countersign/contracts';
+import { parseId } from '@countersign/kernel';
 import { accessRequestOf, described } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { isRevocationKind } from './entries-of-record.ts';
-import type { Revocations } from './revocations.ts';
+import type { AdministeredRevocations } from './revocations.ts';
 
 const strict = { additionalProperties: false } as const;
 const listQuery = Type.Object(
@@ -30,9 +39,27 @@ const revokeBody = Type.Object(
   strict,
 );
 
+const liftParams = Type.Object({ record: Type.String({ maxLength: 40 }) }, strict);
+const liftBody = Type.Object({ reason: revokeBody.properties.reason }, strict);
+const revokedAnswer = Type.Object(
+  {
+    revocation: Type.String({ description: 'Its record, by which it is lifted' }),
+    stands: Type.Boolean({
+      description:
+        'Whether it stands until it is lifted: nothing new is issued to a mandate, client, principal or institution. A token and a grant end for good.',
+    }),
+  },
+  { ...strict, title: 'Revocation' },
+);
+const liftedAnswer = Type.Object(
+  { lifted: Type.String({ description: 'The record of lifting it' }) },
+  { ...strict, title: 'LiftedRevocation' },
+);
+
 /**
  * `GET /revocations`: the signed list, public as a certificate revocation list is, since it holds digests alone.
- * `POST /revocations`: ends what was issued; for the operator, and for an institution as to its own.
+ * `POST /revocations`: ends what was issued, and stops new tokens until it is lifted; for the operator, and for an
+ * institution as to its own. `POST /revocations/:record/lift`: by another principal, with a scope of its own.
  */
 export function revocationsRoutes(
   app: FastifyInstance,
@@ -43,7 +70,7 @@ export function revocationsRoutes(
     baseUrl,
     resource,
   }: {
-    readonly revocations: Revocations;
+    readonly revocations: Pick<AdministeredRevocations, 'list' | 'revokeUntilLifted' | 'lift'>;
     readonly guard: ResourceGuard;
     readonly directory: Pick<Directory, 'snapshot'>;
     readonly baseUrl: string;
@@ -79,42 +106,86 @@ export function revocationsRoutes(
     described({
       tag: 'revocations',
       summary: 'End what was issued',
-      description: 'By the operator; by another institution what is its own: its clients, people and machines, itself.',
+      description:
+        'By the operator; by another institution what is its own: its clients, people and machines, itself. A mandate, client, principal or institution gets nothing new until the revocation is lifted.',
       scopes: ['token:revoke'],
       body: revokeBody,
-      answers: { 204: { description: 'It has ended here; on every other node within a second' } },
+      answers: { 200: { description: 'It has ended here; on every other node within a second', body: revokedAnswer } },
     }),
     async (request: FastifyRequest<{ Body: Static<typeof revokeBody> }>, reply) => {
       const caller = await guard.check(accessRequestOf(request, baseUrl), { scope: 'token:revoke' });
       const { kind, id, reason } = request.body;
       if (!isRevocationKind(kind)) throw oauthErrors.error('invalid_request', 'There is no such kind.');
-      if (!mayEnd({ kind, id }, caller.institution, { directory, resource }))
-        throw directoryErrors.error(
-          'entity_not_found',
+      const party = partyOf(caller);
+      if (!mayEnd({ kind, id }, caller.institution, party))
+        throw revocationErrors.error(
+          'revocation_target_unknown',
           'There is nothing of this kind and id that the institution of the caller may end.',
         );
-      await revocations.revoke({ kind, id }, { id: caller.subject, institution: caller.institution }, reason);
-      return reply.status(204).send();
+      if (kind === 'partner' && party === 'operator' && id === caller.institution)
+        throw revocationErrors.error(
+          'revocation_locks_out',
+          'This is the institution of the operator: nobody could lift it any more. Revoke its clients and principals one by one.',
+        );
+      const revocation = await revocations.revokeUntilLifted({ kind, id }, actorOf(caller), party, reason);
+      return reply.status(200).send({ revocation, stands: kind !== 'token' && kind !== 'grant' });
     },
   );
+
+  app.post<LiftRoute>(
+    '/revocations/:record/lift',
+    described({
+      tag: 'revocations',
+      summary: 'Lift a revocation',
+      description:
+        'New tokens can be had again; what ended stays ended. By another principal than the one that revoked. An institution lifts what it has revoked itself, the operator anything.',
+      scopes: ['revocation:lift'],
+      params: liftParams,
+      body: liftBody,
+      answers: { 200: { description: 'It is lifted, on every node', body: liftedAnswer } },
+    }),
+    async (request: FastifyRequest<LiftRoute>) => {
+      const caller = await guard.check(accessRequestOf(request, baseUrl), { scope: 'revocation:lift' });
+      const record = parseId('record', request.params.record);
+      if (record === undefined)
+        throw revocationErrors.error('revocation_unknown', 'Name the record that the revocation was answered with.');
+      const own = partyOf(caller);
+      const lifted = await revocations.lift(
+        record,
+        actorOf(caller),
+        (target, party) => own === 'operator' || (party === 'institution' && mayEnd(target, caller.institution, own)),
+        request.body.reason,
+      );
+      return { lifted };
+    },
+  );
+
+  /** The operator is whoever owns this interface. */
+  function partyOf({ institution }: Caller): RevokingParty {
+    return directory.snapshot().resource(resource)?.institution === institution ? 'operator' : 'institution';
+  }
+
+  /** The operator ends anything; another institution its own clients, people and machines, and itself. */
+  function mayEnd(target: RevocationTarget, institution: string, party: RevokingParty): boolean {
+    if (party === 'operator') return true;
+    const snapshot = directory.snapshot();
+    switch (target.kind) {
+      case 'client':
+        return snapshot.client(target.id)?.institution === institution;
+      case 'principal':
+        return snapshot.principal(target.id)?.institution === institution;
+      case 'partner':
+        return target.id === institution;
+      case 'token':
+      case 'grant':
+      case 'mandate':
+        return false;
+    }
+  }
 }
 
-/** The operator ends anything; another institution its own clients, people and machines, and itself. */
-function mayEnd(
-  target: { readonly kind: string; readonly id: string },
-  institution: string,
-  { directory, resource }: { readonly directory: Pick<Directory, 'snapshot'>; readonly resource: string },
-): boolean {
-  const snapshot = directory.snapshot();
-  if (snapshot.resource(resource)?.institution === institution) return true;
-  switch (target.kind) {
-    case 'client':
-      return snapshot.client(target.id)?.institution === institution;
-    case 'principal':
-      return snapshot.principal(target.id)?.institution === institution;
-    case 'partner':
-      return target.id === institution;
-    default:
-      return false;
-  }
+type LiftRoute = { Params: Static<typeof liftParams>; Body: Static<typeof liftBody> };
+
+function actorOf({ subject, institution }: Caller) {
+  return { id: subject, institution };
 }

@@ -1,2 +1,7 @@
 export { revocationsRoutes } from './http.ts';
-export { createRevocations, type Revocations, type RevocationsDependencies } from './revocations.ts';
+export {
+  type AdministeredRevocations,
+  createRevocations,
+  type Revocations,
+  type RevocationsDependencies,
+} from './revocations.ts';

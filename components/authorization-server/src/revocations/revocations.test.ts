@@ -1,5 +1,5 @@
-import { type DirectorySnapshot, directoryErrors } from '@countersign/contracts';
-import { type Json, newId, type TokenId } from '@countersign/kernel';
+import { type DirectorySnapshot, directoryErrors, type Mandate, revocationSubject } from '@countersign/contracts';
+import { type Json, newId, type RecordId, type TokenId } from '@countersign/kernel';
 import {
   importVerificationKey,
   maxRevocationEntries,
@@ -8,11 +8,11 @@ import {
   verifyRevocationList,
 } from '@countersign/oauth';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, fixedClock, seededRandom } from '@countersign/testkit';
+import { codeOf, createTestDatabase, fixedClock, seededRandom } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { authorizationServerMigrations } from '../migrations.ts';
 import { memorySigner } from '../testing/signing.ts';
-import { createRevocations, type Revocations } from './revocations.ts';
+import { type AdministeredRevocations, createRevocations } from './revocations.ts';
 import { memoryLog } from './testing/memory-log.ts';
 
 const issuer = 'https://as.example';
@@ -24,19 +24,20 @@ describe('revocations', () => {
   let log = memoryLog(clock);
   const signer = memorySigner();
   const ended: string[] = [];
-  const nodes: Revocations[] = [];
+  const nodes: AdministeredRevocations[] = [];
   const random = seededRandom('revocations');
   const clearer = '529900CLEARER0000019';
   let institutionStatus = 'ISSUED';
   const directoryVersion = 1;
   let stalledMs = 0;
 
-  async function node(): Promise<Revocations> {
+  async function node(): Promise<AdministeredRevocations> {
     const created = await createRevocations({
       issuer,
       pool: database.pool('authorization-server'),
       log,
       grants: {
+        find: async () => undefined,
         revoke: async (id) => {
           ended.push(`grant ${id}`);
           throw new Error('not asked for what it returns');
@@ -46,12 +47,20 @@ describe('revocations', () => {
           return 1;
         },
       },
-      consentStore: { withDescendants: async (id) => [id, childMandate] },
+      consentStore: {
+        withDescendants: async (id) => [id, childMandate],
+        find: async (id) => (id === mandate ? ({ id } as unknown as Mandate) : undefined),
+      },
       directory: {
         snapshotAtLeast: async (version) => {
           if (version > directoryVersion) throw directoryErrors.error('directory_behind', 'It has not come that far.');
           return {
-            institution: () => ({ leiStatus: institutionStatus }),
+            institution: (lei: string) =>
+              lei === '5493001KJTIIGC8Y1R12' && institutionStatus === 'ISSUED'
+                ? undefined
+                : { leiStatus: institutionStatus },
+            client: (id: string) => (id === 'trading-ui' ? { id } : undefined),
+            knownPrincipal: (id: string) => (id === 'person:tom.trader' ? { id } : undefined),
             principals: () => [
               { kind: 'service', id: 'service:clearing', institution: clearer },
               { kind: 'person', id: 'person:tom.trader', institution: '529900T8BM49AURSDO55' },
@@ -224,6 +233,98 @@ describe('revocations', () => {
     ]);
   });
 
+  describe('that stand until they are lifted', () => {
+    const other = { id: 'person:otto.ops' };
+    const anything = () => true;
+    const standing = async (target: { readonly kind: 'client' | 'principal'; readonly id: string }) =>
+      (await log.standings([revocationSubject(target, 'operator')])).get(revocationSubject(target, 'operator'))?.digest;
+
+    it('are known by their record, lifted by it, and end what was issued all the same', async () => {
+      const [here, there] = [await node(), await node()];
+      const target = { kind: 'client', id: 'trading-ui' } as const;
+      const record = await here.revokeUntilLifted(target, by, 'operator', 'test');
+      expect(here.endedBy(claims())).toBe('client');
+      expect(await standing(target)).toBeDefined();
+      const lifting = await there.lift(record, other, anything, 'found again');
+      expect(await standing(target)).toBeUndefined();
+      expect(log.records.find(({ id }) => id === lifting)).toMatchObject({
+        type: 'revocation.lifted',
+        actors: [other],
+        references: [record],
+        data: { ...target, revocation: record, reason: 'found again' },
+      });
+      expect(here.endedBy(claims())).toBe('client');
+    });
+
+    it('are lifted once, by somebody else, and not by the record of an older one', async () => {
+      const revocations = await node();
+      const target = { kind: 'principal', id: 'person:tom.trader' } as const;
+      const first = await revocations.revokeUntilLifted(target, by, 'operator', 'test');
+      const second = await revocations.revokeUntilLifted(target, by, 'operator', 'again');
+      const lift = (record: RecordId, who = other) => codeOf(revocations.lift(record, who, anything, 'x'));
+      expect(await lift(first)).toBe('revocation_not_standing');
+      expect(await lift(second, by)).toBe('revocation_same_principal');
+      expect(await standing(target)).toBeDefined();
+      expect(await codeOf(revocations.lift(second, other, () => false, 'x'))).toBe('revocation_unknown');
+      expect(await lift(newId('record', { clock, random }))).toBe('revocation_unknown');
+      const answers = await Promise.all([lift(second), lift(second)]);
+      expect(answers.sort()).toEqual(['nothing was refused', 'revocation_not_standing']);
+    });
+
+    it('are not those of departures, locks and tokens, which end what was issued and nothing else', async () => {
+      const revocations = await node();
+      const target = { kind: 'principal', id: 'person:tom.trader' } as const;
+      await revocations.revoke(target, by, 'left');
+      expect(await standing(target)).toBeUndefined();
+      const [record] = log.records.slice(-1);
+      expect(await codeOf(revocations.lift(record?.id as RecordId, other, anything, 'x'))).toBe('revocation_final');
+    });
+
+    it.each([
+      ['token', 'tok_01k9z3m8q4d6s0v2x5y7a9b1c3'],
+      ['token', 'no-token'],
+      ['grant', 'grt_01k9z3m8q4d6s0v2x5y7a9b1c3'],
+      ['mandate', 'mnd_01k9z3m8q4d6s0v2x5y7a9b1c3'],
+      ['client', 'nobody'],
+      ['principal', 'person:nobody'],
+      ['partner', '5493001KJTIIGC8Y1R12'],
+    ] as const)('are refused for a %s that nobody knows, and leave no record', async (kind, id) => {
+      const revocations = await node();
+      expect(await codeOf(revocations.revokeUntilLifted({ kind, id }, by, 'operator', 'x'))).toBe(
+        'revocation_target_unknown',
+      );
+      expect(log.records).toEqual([]);
+    });
+
+    it('find a token by the record of its issue', async () => {
+      const revocations = await node();
+      const jti = newId('token', { clock, random });
+      clock.advance(1_500);
+      await log.append({
+        id: newId('record', { clock, random }),
+        type: 'token.issued',
+        source: 'authorization-server',
+        outcome: 'permit',
+        data: { claims: { jti } },
+      });
+      await revocations.revokeUntilLifted({ kind: 'token', id: jti }, by, 'operator', 'x');
+      expect(revocations.endedBy(claims({ jti }))).toBe('token');
+    });
+
+    it('change nothing when they cannot be recorded', async () => {
+      const revocations = await node();
+      const target = { kind: 'client', id: 'trading-ui' } as const;
+      log.fail(true);
+      expect(await codeOf(revocations.revokeUntilLifted(target, by, 'operator', 'x'))).toBe('log_unavailable');
+      log.fail(false);
+      const record = await revocations.revokeUntilLifted(target, by, 'operator', 'x');
+      log.fail(true);
+      expect(await codeOf(revocations.lift(record, other, anything, 'x'))).toBe('log_unavailable');
+      log.fail(false);
+      expect(await standing(target)).toBeDefined();
+    });
+  });
+
   it('follows what other components record: a mandate with those cut from it, a consent, a leaver, a lapsed LEI', async () => {
     const revocations = await node();
     const record = (draft: object) =>
@@ -316,6 +417,6 @@ describe('revocations', () => {
       },
     });
   }
-  const verified = async (revocations: Revocations) => read(await revocations.list());
-  const entries = async (revocations: Revocations) => [...(await verified(revocations)).revoked.keys()];
+  const verified = async (revocations: AdministeredRevocations) => read(await revocations.list());
+  const entries = async (revocations: AdministeredRevocations) => [...(await verified(revocations)).revoked.keys()];
 });

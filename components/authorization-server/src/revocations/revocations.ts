@@ -2,11 +2,19 @@ import {
   type Actor,
   type AuditLog,
   type GrantRegister,
+  isStandingRevocationKind,
+  lifted,
   oauthErrors,
+  type RecordReceipt,
   type RevocationTarget,
+  type RevokingParty,
+  revocationErrors,
+  revocationSubject,
+  revoked,
+  revokingParties,
   type Signer,
 } from '@countersign/contracts';
-import { type Clock, epochSeconds, newId, parseId, type Random } from '@countersign/kernel';
+import { type Clock, epochSeconds, newId, parseId, type Random, type RecordId } from '@countersign/kernel';
 import {
   type RevocableClaims,
   type RevocationKind,
@@ -14,11 +22,12 @@ import {
   revocationListHeader,
   signRevocationList,
 } from '@countersign/oauth';
-import type { Logger } from '@countersign/runtime';
+import { type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { type EntrySources, entryOf } from './entries-of-record.ts';
+import { type EntrySources, entryOf, revocationOf } from './entries-of-record.ts';
+import { isKnownTarget, type TargetSources } from './known-target.ts';
 import { createLiveEntries } from './live-entries.ts';
-import { createTailStore } from './store.ts';
+import { createTailStore, lockRevocations } from './store.ts';
 import { followLog } from './tail.ts';
 
 /** A node that has not read the log to its end for so long does not know what has ended, and says so. */
@@ -50,11 +59,37 @@ export interface Revocations {
   stop(): Promise<void>;
 }
 
+/** What people revoke, which stands until people lift it. */
+export interface AdministeredRevocations extends Revocations {
+  /**
+   * As `revoke`, and nothing new is issued to a mandate, client, principal or institution either until it is lifted: on every
+   * node, at once, and after a restart.
+   *
+   * @returns its record, by which it is lifted
+   * @throws CodedError `revocation_target_unknown`
+   */
+  revokeUntilLifted(target: RevocationTarget, by: Actor, party: RevokingParty, reason: string): Promise<RecordId>;
+  /**
+   * Lets a mandate, client, principal or institution be used again. What ended stays ended; new tokens can be had. By
+   * another principal than the one that revoked.
+   *
+   * @param mayLift whether the caller may lift what this party has revoked
+   * @throws CodedError of `revocationErrors`
+   */
+  lift(
+    revocation: RecordId,
+    by: Actor,
+    mayLift: (target: RevocationTarget, party: RevokingParty) => boolean,
+    reason: string,
+  ): Promise<RecordId>;
+}
+
 export interface RevocationsDependencies extends EntrySources {
+  readonly consentStore: EntrySources['consentStore'] & TargetSources['consentStore'];
   readonly issuer: string;
   readonly pool: pg.Pool;
-  readonly log: Pick<AuditLog, 'append' | 'search'>;
-  readonly grants: Pick<GrantRegister, 'revoke' | 'revokeAll'>;
+  readonly log: Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings'>;
+  readonly grants: Pick<GrantRegister, 'find' | 'revoke' | 'revokeAll'>;
   readonly signer: Pick<Signer, 'current' | 'sign'>;
   readonly clock: Clock;
   readonly random: Random;
@@ -66,7 +101,7 @@ export interface RevocationsDependencies extends EntrySources {
 }
 
 /** @throws CodedError `database_unavailable` when the log cannot be read */
-export async function createRevocations(dependencies: RevocationsDependencies): Promise<Revocations> {
+export async function createRevocations(dependencies: RevocationsDependencies): Promise<AdministeredRevocations> {
   const { clock, random, log, grants, signer, issuer } = dependencies;
   const elapsedMs = dependencies.elapsedMs ?? (() => performance.now());
   const live = createLiveEntries();
@@ -123,6 +158,35 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
     );
   }
 
+  function record(target: RevocationTarget, by: Actor, reason: string, party?: RevokingParty): Promise<RecordReceipt> {
+    const { kind, id } = target;
+    const stands = party !== undefined && isStandingRevocationKind(kind);
+    return log.append({
+      id: newId('record', { clock, random }),
+      type: 'token.revoked',
+      source: 'authorization-server',
+      outcome: 'done',
+      actors: [by],
+      ...(stands ? { standing: [revoked({ kind, id }, party, by)] } : {}),
+      data: { kind, id, key: revocationKey(target), reason, ...(stands ? { until_lifted: party } : {}) },
+    });
+  }
+
+  /** What was recorded is known here first, then the consents behind it end, then whatever the log has said meanwhile. */
+  async function settle(target: RevocationTarget, by: Actor, reason: string, { time }: RecordReceipt): Promise<void> {
+    live.apply(entryOf(target, epochSeconds(Date.parse(time))));
+    await endConsents(target, by, reason);
+    await tail.readOn();
+  }
+
+  /** What a record revoked, by whom, and whether until it is lifted. */
+  async function placed(revocation: RecordId) {
+    const record = (await log.find(revocation))?.record;
+    const found = record?.type === 'token.revoked' ? revocationOf(record.data) : undefined;
+    const party = revokingParties.find((each) => each === found?.untilLifted);
+    return { target: found?.target, party, revokedBy: record?.actors?.[0]?.id };
+  }
+
   async function endConsents(target: RevocationTarget, by: Actor, reason: string): Promise<void> {
     switch (target.kind) {
       case 'grant': {
@@ -150,18 +214,63 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
       return live.endedBy(claims);
     },
     async revoke(target, by, reason) {
-      const receipt = await log.append({
-        id: newId('record', { clock, random }),
-        type: 'token.revoked',
-        source: 'authorization-server',
-        outcome: 'done',
-        actors: [by],
-        data: { kind: target.kind, id: target.id, key: revocationKey(target), reason },
-      });
-      live.apply(entryOf(target, epochSeconds(Date.parse(receipt.time))));
-      await endConsents(target, by, reason);
-      await tail.readOn();
+      await settle(target, by, reason, await record(target, by, reason));
     },
+    async revokeUntilLifted(target, by, party, reason) {
+      if (!(await isKnownTarget(target, dependencies)))
+        throw revocationErrors.error(
+          'revocation_target_unknown',
+          'There is no such token, grant, mandate, client, principal or institution. Check the kind and the id.',
+        );
+      const receipt = await transaction(dependencies.pool, async (client) => {
+        await lockRevocations(client);
+        return record(target, by, reason, party);
+      });
+      await settle(target, by, reason, receipt);
+      return receipt.id;
+    },
+    lift: (revocation, by, mayLift, reason) =>
+      transaction(dependencies.pool, async (client) => {
+        await lockRevocations(client);
+        const { target, party, revokedBy } = await placed(revocation);
+        if (target === undefined || !mayLift(target, party ?? 'operator'))
+          throw revocationErrors.error(
+            'revocation_unknown',
+            'There is no such revocation that you may lift. Name the record that the revocation was answered with.',
+          );
+        if (party === undefined || !isStandingRevocationKind(target.kind))
+          throw revocationErrors.error(
+            'revocation_final',
+            'It ended what was issued and nothing else: new tokens can be had already.',
+          );
+        if (revokedBy === by.id)
+          throw revocationErrors.error(
+            'revocation_same_principal',
+            'Who revoked it does not lift it. Ask another principal that holds revocation:lift.',
+          );
+        const standingTarget = { kind: target.kind, id: target.id };
+        const subject = revocationSubject(standingTarget, party);
+        const newest = (await log.standings([subject])).get(subject);
+        if (newest?.digest === undefined || newest.record !== revocation)
+          throw revocationErrors.error(
+            'revocation_not_standing',
+            newest?.digest === undefined
+              ? 'It has been lifted already.'
+              : `It was repeated since: what stands is ${newest.record}.`,
+          );
+        const id = newId('record', { clock, random });
+        await log.append({
+          id,
+          type: 'revocation.lifted',
+          source: 'authorization-server',
+          outcome: 'done',
+          actors: [by],
+          references: [revocation],
+          standing: [lifted(standingTarget, party)],
+          data: { ...standingTarget, revocation, reason },
+        });
+        return id;
+      }),
     readOn: tail.readOn,
     async list(after, waitMs = 0) {
       const until = elapsedMs() + Math.min(waitMs, maxWaitMs);

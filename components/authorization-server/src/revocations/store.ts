@@ -1,6 +1,18 @@
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 
+/** One placing or lifting at a time, on all nodes: what is lifted is the revocation that its record names, and no newer one. */
+export async function lockRevocations(client: pg.PoolClient): Promise<void> {
+  try {
+    await client.query({
+      name: 'revocations-lock',
+      text: 'select only_row from revocation_tail where only_row for update',
+    });
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}
+
 /** The table `revocation_tail`: one row. */
 export function createTailStore(pool: pg.Pool) {
   return {

@@ -1,6 +1,7 @@
 import { type AuditLog, auditLogErrors, type RecordDraft, requireFit, wholeDraft } from '@countersign/contracts';
+import { standingsIn } from '@countersign/testkit';
 
-export interface AuditCollector extends Pick<AuditLog, 'append' | 'search'> {
+export interface AuditCollector extends Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings'> {
   /** As they are read back. */
   readonly records: readonly RecordDraft[];
   /** As they were handed over: without what is protected, but for who declares it. */
@@ -39,6 +40,23 @@ export function auditCollector(): AuditCollector {
       records.push(JSON.parse(text) as RecordDraft);
       drafts.push(record);
       return { id: record.id, index: BigInt(records.length - 1), time };
+    },
+    async find(id) {
+      const index = records.findIndex((record) => record.id === id);
+      const record = records[index];
+      return record === undefined ? undefined : { index: BigInt(index), record: { v: 1 as const, time, ...record } };
+    },
+    async standings(things) {
+      if (failing) throw auditLogErrors.error('log_unavailable', 'The log cannot be asked now.');
+      return standingsIn(records, things);
+    },
+    async query({ person, types }) {
+      return records.flatMap((record, index) =>
+        (types ?? [record.type]).includes(record.type) &&
+        (person === undefined || [record.subject, ...(record.actors ?? [])].some((one) => one?.id === person))
+          ? [{ index: BigInt(index), record: { v: 1 as const, time, ...record } }]
+          : [],
+      );
     },
     async search({ types, after = -1n, limit = 1_000 }) {
       return records

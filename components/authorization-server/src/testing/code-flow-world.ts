@@ -8,6 +8,7 @@ import {
   type FixedClock,
   fixedClock,
   hiddenField,
+  testRowSeal,
   type WebBrowser,
   webBrowser,
 } from '@countersign/testkit';
@@ -24,7 +25,7 @@ import {
   interactionLifetimeSeconds,
 } from '../authorization-endpoint/index.ts';
 import { createRefusalBudget } from '../client-endpoint/refusal-budget.ts';
-import { createClientKeys } from '../client-keys/index.ts';
+import { createClientKeys, createCredentialHolderStore } from '../client-keys/index.ts';
 import { clientRequestOf } from '../client-request.ts';
 import { createCodes } from '../codes/index.ts';
 import { createGuard } from '../guard.ts';
@@ -94,6 +95,7 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
       audit,
       directory,
       logger,
+      rowSeal: testRowSeal,
       config: {
         ...{ issuer, environment: 'development' },
         methods: given.keyRootsFile === undefined ? ['development'] : ['development', 'webauthn'],
@@ -104,6 +106,7 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
       begin: real.begin,
       end: real.end,
       endAllOf: real.endAllOf,
+      classesFor: real.classesFor,
       session: real.session,
       sessionsOf: real.sessionsOf,
       inBrowser: async (cookie) => (await real.inBrowser(cookie)).map((signIn) => ({ ...signIn, ...upgraded })),
@@ -117,6 +120,7 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
       environment,
       clientKeys: createClientKeys({
         ...parts,
+        holders: createCredentialHolderStore(pool),
         outbound: { getJson: () => Promise.reject(new Error('no keys are fetched here')) },
         keyAge: { maxDays: 365, warnDays: 30 },
       }),

@@ -28,7 +28,12 @@ export function createConsents(harness: Harness, pool: pg.Pool) {
       client,
       subject,
       institution: broker,
-      scopes: ['openid', 'offline_access', 'order:create', 'order:read'],
+      scopes: [
+        'openid',
+        'offline_access',
+        change.details === undefined ? 'order:cancel' : 'order:create',
+        'order:read',
+      ],
       details: [],
       resources: [venueOrders],
       acr: 'phr',

@@ -2,11 +2,14 @@ import { createHash } from 'node:crypto';
 import {
   type Authentication,
   type ClientRequest,
+  developmentAcr,
   type FederationGateway,
+  hardwareAcr,
   type Outbound,
   outboundErrors,
   type PresentedCertificate,
   parsePrincipalId,
+  phishingResistantAcr,
   type SignIn,
   type TokenResponse,
 } from '@countersign/contracts';
@@ -14,9 +17,10 @@ import { isCodedError, newId, type SessionId } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
 import { type FixedClock, fixedClock, seededRandom } from '@countersign/testkit';
 import pg from 'pg';
-import { type AuthorizationServerDependencies, assembleAuthorizationServer } from '../authorization-server.ts';
+import { assembleAuthorizationServer } from '../authorization-server.ts';
 import type { AuthorizationServerConfig } from '../config.ts';
 import { auditCollector } from './audit-collector.ts';
+import { memoryCredentialHolders } from './credential-holders.ts';
 import { liveRevocations } from './live-revocations.ts';
 import { memoryConsentStore, memoryFederation, memoryPolicyEngine, memoryTransactionRegistry } from './neighbours.ts';
 import { makeKey, memorySigner, type SigningKey, signJws } from './signing.ts';
@@ -33,7 +37,6 @@ export interface HarnessOptions {
   readonly pool?: pg.Pool;
   readonly outbound?: Partial<Outbound>;
   readonly authentication?: Partial<Authentication>;
-  readonly signalsOf?: AuthorizationServerDependencies['signalsOf'];
   /** In place of the one that knows a single partner. */
   readonly federationGateway?: FederationGateway;
   readonly nonceSecret?: Uint8Array;
@@ -85,6 +88,9 @@ export function createHarness(options: HarnessOptions = {}) {
     authentication: {
       current: async () => undefined,
       inBrowser: async () => [],
+      // As an installation for development has them.
+      classesFor: (tier) =>
+        tier === 'market-data' || tier === 'research' ? undefined : [phishingResistantAcr, hardwareAcr, developmentAcr],
       sessionsOf: async () => [],
       session: standingSession,
       begin: async () => '/sign-in',
@@ -92,9 +98,9 @@ export function createHarness(options: HarnessOptions = {}) {
       endAllOf: async () => 0,
       ...options.authentication,
     },
+    ...(options.pool === undefined ? { credentialHolders: memoryCredentialHolders() } : {}),
     // Connects with the first query, and to nothing that is there.
     pool: options.pool ?? new pg.Pool({ host: '127.0.0.1', port: 1, connectionTimeoutMillis: 500 }),
-    ...(options.signalsOf === undefined ? {} : { signalsOf: options.signalsOf }),
     ...(options.nonceSecret === undefined ? {} : { nonceSecret: options.nonceSecret }),
     ...(options.pingSecret === undefined ? {} : { pingSecret: options.pingSecret }),
     config: { issuer, environment: 'development', ...options.config },
@@ -182,7 +188,8 @@ export function createHarness(options: HarnessOptions = {}) {
   const clientCredentials = (change: Readonly<Record<string, string | undefined>> = {}): ClientRequest =>
     requestFor('vwap-engine', {
       grant_type: 'client_credentials',
-      scope: 'order:create order:read',
+      // Without an intent there is reading and cancelling.
+      scope: change['authorization_details'] === undefined ? 'order:cancel order:read' : 'order:create order:read',
       resource: venueOrders,
       ...change,
     });
@@ -210,7 +217,7 @@ export function createHarness(options: HarnessOptions = {}) {
     requestFor(clientId, {
       grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
       assertion: partnerAssertion(),
-      scope: 'order:create',
+      scope: change['authorization_details'] === undefined ? 'order:cancel' : 'order:create',
       resource: venueOrders,
       ...change,
     });

@@ -30,7 +30,7 @@ import {
 import { digestOfIntent, parseConstraints, permits } from '@countersign/market';
 import { importVerificationKey, parseCompactJws, readGrantLimits, verifyJws } from '@countersign/oauth';
 import type { SigningKey } from './signing.ts';
-import { broker, clearing, fund } from './trading-world.ts';
+import { broker, clearing, fund, venue } from './trading-world.ts';
 
 interface From {
   readonly clock: Clock;
@@ -122,7 +122,7 @@ export function memoryGrantRegister(from: From & { readonly audit: AuditAppender
 /** One mandate, from the fund to the broker, judged by the constraints it really has; and the consents of people. */
 export function memoryConsentStore(from: From & { readonly audit: AuditAppender }): Pick<
   ConsentStore,
-  'check' | 'grants' | 'withDescendants'
+  'check' | 'find' | 'grants' | 'withDescendants'
 > & {
   readonly mandate: Mandate;
   change(change: Partial<Mandate>): void;
@@ -157,6 +157,7 @@ export function memoryConsentStore(from: From & { readonly audit: AuditAppender 
   return {
     grants: memoryGrantRegister(from),
     withDescendants: async (id) => [id],
+    find: async (id) => (id === mandate.id ? mandate : undefined),
     get mandate() {
       return mandate;
     },
@@ -225,7 +226,7 @@ export function memoryPolicyEngine(from: From): Pick<PolicyEngine, 'decide'> & {
 }
 
 /** Opens transactions by client and idempotency key, as the contract says. */
-export function memoryTransactionRegistry(from: From): Pick<TransactionRegistry, 'open' | 'facts'> {
+export function memoryTransactionRegistry(from: From): Pick<TransactionRegistry, 'open' | 'facts' | 'stepsOf'> {
   const byKey = new Map<string, { facts: TransactionFacts; recordId: RecordId }>();
   return {
     async open({ detail, mandate, initiator, client }) {
@@ -253,6 +254,12 @@ export function memoryTransactionRegistry(from: From): Pick<TransactionRegistry,
       return { id: entry.facts.id, intentDigest, state: 'intended', recordId: entry.recordId };
     },
     facts: async (id) => [...byKey.values()].find(({ facts }) => facts.id === id)?.facts,
+    // The broker submits its orders, and the venue executes them; nobody else has a part.
+    async stepsOf(id, institution) {
+      if (![...byKey.values()].some(({ facts }) => facts.id === id)) return undefined;
+      if (institution === broker) return [{ event: 'submit', scope: 'order:create' }];
+      return institution === venue ? [{ event: 'execute', scope: 'trade:affirm' }] : undefined;
+    },
   };
 }
 

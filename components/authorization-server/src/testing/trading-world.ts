@@ -208,7 +208,7 @@ export function tradingWorld(): World {
     'service:trading-desk',
     [...code, exchange],
     [venueOrders, brokerBook, venueReports],
-    ['order:create', 'order:read', 'report:read', 'openid', 'offline_access'],
+    ['order:cancel', 'order:create', 'order:read', 'report:read', 'openid', 'offline_access'],
     { kind: 'human', redirectUris: [deskRedirect] },
   );
   client('dashboard', 'service:dashboard', code, [], ['openid', 'offline_access'], {
@@ -243,6 +243,8 @@ export function tradingWorld(): World {
       venues: () => [],
       resources: () => resources.values(),
       devices: () => [],
+      clients: () => clients.values(),
+      keyHolder: () => undefined,
     };
   }
   return {

@@ -57,7 +57,7 @@ function defaultDetails(ceiling: Ceiling, { uri }: Resource): readonly Authoriza
 }
 
 function askedDetails(asked: string, ceiling: Ceiling): readonly AuthorizationDetail[] {
-  const json = parseJson(asked, { maxLength: 32_768, uniqueKeys: true });
+  const json = parseJson(asked, { maxLength: 32_768 });
   if (!json.ok) throw refuse('details_malformed', `The authorization_details cannot be read: ${json.problem}.`);
   const parsed = parseAuthorizationDetails(json.value, { maxItems: 1 });
   if (!parsed.ok)

@@ -12,6 +12,8 @@ export interface StandingMandate {
   readonly recordId: RecordId;
   /** Records of the mandate and of those it is cut from. */
   readonly chainRecords: readonly RecordId[];
+  /** Its own id, and those of the mandates it is cut from. */
+  readonly chain: readonly MandateId[];
   /** Milliseconds since the epoch at which the first of the chain ends. */
   readonly until: number;
 }
@@ -38,6 +40,7 @@ export async function checkMandate(
     version: answer.mandate.version,
     recordId: answer.mandate.recordId,
     chainRecords: answer.chain.map((mandate) => mandate.recordId),
+    chain: answer.chain.map((mandate) => mandate.id),
     until: Math.min(...answer.chain.map((mandate) => parseInstant(mandate.effectiveUntil) ?? 0)),
   };
 }

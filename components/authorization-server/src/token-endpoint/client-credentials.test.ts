@@ -23,14 +23,14 @@ describe('a client-credentials token', () => {
       sub: 'agent:vwap-1',
       client_id: 'vwap-engine',
       lei: broker,
-      scope: 'order:create order:read',
+      scope: 'order:cancel order:read',
     });
   });
 
   it('is bound to the key of the proof, for one audience, for five minutes, and says where its evidence is', async () => {
     const { server, clientCredentials, dpopKeyOf, audit, seconds } = createHarness();
     const response = await server.token(clientCredentials());
-    expect(response).toMatchObject({ token_type: 'DPoP', expires_in: 300, scope: 'order:create order:read' });
+    expect(response).toMatchObject({ token_type: 'DPoP', expires_in: 300, scope: 'order:cancel order:read' });
     expect(response).not.toHaveProperty('issued_token_type');
     expect(claimsOf(response)).toEqual({
       iss: issuer,
@@ -40,7 +40,7 @@ describe('a client-credentials token', () => {
       iat: seconds(),
       exp: seconds() + 300,
       jti: expect.stringMatching(/^tok_/),
-      scope: 'order:create order:read',
+      scope: 'order:cancel order:read',
       cnf: { jkt: dpopKeyOf('vwap-engine').kid },
       lei: broker,
       policy_version: 7,
@@ -60,7 +60,7 @@ describe('a client-credentials token', () => {
       actors: [],
       client: 'vwap-engine',
       audience: [venueOrders],
-      scope: ['order:create', 'order:read'],
+      scope: ['order:cancel', 'order:read'],
       address: '192.0.2.7',
       policy: { version: 7 },
       references: [policyEngine.policyRecord],
@@ -88,7 +88,7 @@ describe('a client-credentials token', () => {
           client: 'vwap-engine',
           institution: broker,
           at: start,
-          scopes: ['order:create', 'order:read'],
+          scopes: ['order:cancel', 'order:read'],
           audience: venueOrders,
           actorDepth: 0,
           mandateStands: false,
@@ -227,7 +227,9 @@ describe('a token for an intent', () => {
       resource: venueOrders,
       authorization_details: order(),
     };
-    expect(await refusalOf(server.token(requestFor('clearing-core', parameters)))).toMatchObject({
+    expect(
+      await refusalOf(server.token(requestFor('clearing-core', { ...parameters, scope: 'settlement:instruct' }))),
+    ).toMatchObject({
       reason: 'mandate_grantee',
     });
   });

@@ -3,13 +3,8 @@ import type { AuthorizationDetail, Scope } from '@countersign/market';
 import type { Authority } from '../grants/grant-handler.ts';
 import { deny } from '../refusal.ts';
 import type { GrantedDetail } from './check-details.ts';
+import type { TokenStep } from './check-step.ts';
 import type { TokenTransaction } from './open-transaction.ts';
-
-/**
- * Names of the signals that stand of a principal now (see the contract of `PersonSignals`); it costs next to nothing to ask.
- * Nobody is unusual where there is nobody to ask.
- */
-export type SignalsOf = (principal: string) => readonly string[];
 
 export interface TokenQuestion {
   readonly authority: Authority;
@@ -20,6 +15,7 @@ export interface TokenQuestion {
   readonly scopes: ReadonlySet<Scope | ProtocolScope>;
   readonly granted: GrantedDetail | undefined;
   readonly transaction: TokenTransaction | undefined;
+  readonly step?: TokenStep | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -27,12 +23,11 @@ export interface TokenQuestion {
 /** May this principal be given this token, about its transaction or else about the interface itself? */
 export function decide(
   question: TokenQuestion,
-  { policyEngine, signalsOf }: { readonly policyEngine: Pick<PolicyEngine, 'decide'>; readonly signalsOf?: SignalsOf },
+  { policyEngine }: { readonly policyEngine: Pick<PolicyEngine, 'decide'> },
 ): Promise<Decision> {
-  const { authority, client, resource, audience, scopes, granted, transaction, now } = question;
+  const { authority, client, resource, audience, scopes, granted, transaction, step, now } = question;
   const { acr, authTime } = authority.authentication;
   const algo = granted === undefined ? undefined : algoOf(granted.detail);
-  const signals = signalsOf === undefined ? [] : signalsOfAll(authority, signalsOf);
   return policyEngine.decide({
     principal: authority.subject,
     action: 'token:issue',
@@ -55,9 +50,10 @@ export function decide(
         ? {}
         : { boundToIntent: authority.boundTo.includes(transaction.facts.intentDigest) }),
       ...(authority.device === undefined ? {} : { device: authority.device }),
-      ...(signals.length === 0 ? {} : { signals }),
+      ...(authority.actors.length === 0 ? {} : { actors: authority.actors }),
       ...(authority.partner === undefined ? {} : { partner: authority.partner }),
       ...(algo === undefined ? {} : { algo }),
+      ...(step === undefined ? {} : { step: { transaction: step.transaction, events: step.detail.actions } }),
     },
   });
 }
@@ -77,12 +73,6 @@ export function requirePermit(decision: Decision, transaction: Pick<TokenTransac
     obligations: decision.obligations,
     ...(transaction === undefined || decision.obligations.length === 0 ? {} : { txn: transaction.id }),
   });
-}
-
-/** Of whose authority it is, and of everybody who acts for them: what is unusual about one of them is about the token. */
-function signalsOfAll({ subject, actors }: Authority, signalsOf: SignalsOf): readonly string[] {
-  if (actors.length === 0) return signalsOf(subject);
-  return [...new Set([subject, ...actors].flatMap(signalsOf))].sort();
 }
 
 function algoOf(detail: AuthorizationDetail) {

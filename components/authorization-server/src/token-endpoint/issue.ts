@@ -1,10 +1,11 @@
 import type { Client, Decision, ProtocolScope, Resource, Signer } from '@countersign/contracts';
-import { type Digest, epochSeconds, type RecordId, type TokenId } from '@countersign/kernel';
+import { type Digest, epochSeconds, type IntentDigest, type RecordId, type TokenId } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 import {
   type AccessTokenClaims,
   accessTokenHeader,
   actClaimOf,
+  authorityFault,
   type Confirmation,
   type EncodedHeader,
   revocationKey,
@@ -14,6 +15,7 @@ import type { Authority } from '../grants/grant-handler.ts';
 import { refuse } from '../refusal.ts';
 import type { GrantedDetail } from './check-details.ts';
 import type { StandingMandate } from './check-mandate.ts';
+import type { TokenStep } from './check-step.ts';
 import type { TokenTransaction } from './open-transaction.ts';
 
 /** Everything the rules have established about one token. */
@@ -32,6 +34,7 @@ export interface Grounds {
   readonly granted: GrantedDetail | undefined;
   readonly mandate: StandingMandate | undefined;
   readonly transaction: TokenTransaction | undefined;
+  readonly step?: TokenStep | undefined;
   readonly tokenId: TokenId;
   readonly recordId: RecordId;
   readonly lifetimeSeconds: number;
@@ -41,12 +44,12 @@ export interface Grounds {
 
 /** @throws CodedError `invalid_grant` when what the token rests on is about to end */
 export function composeClaims(grounds: Grounds): AccessTokenClaims {
-  const { authority, granted, mandate, transaction, now } = grounds;
+  const { authority, granted, mandate, transaction, step, now } = grounds;
   const { acr, authTime } = authority.authentication;
   const act = actClaimOf(authority.actors);
   const { region } = grounds.resource;
   const grant = grantOf(authority);
-  return {
+  const claims: AccessTokenClaims = {
     iss: grounds.issuer,
     sub: authority.subject,
     aud: grounds.audience,
@@ -61,6 +64,13 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
     ...(granted === undefined ? {} : { authorization_details: [granted.detail] }),
     ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
     ...(transaction === undefined ? {} : { txn: transaction.id, intent_digest: transaction.intentDigest }),
+    ...(step === undefined
+      ? {}
+      : {
+          authorization_details: [step.detail],
+          txn: step.transaction,
+          intent_digest: step.intentDigest as IntentDigest,
+        }),
     ...(grant === undefined ? {} : { grant }),
     ...(authority.continues === undefined ? {} : { ancestors: authority.continues.ancestors }),
     ...(region === undefined ? {} : { region }),
@@ -69,6 +79,10 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
     ...(acr === undefined ? {} : { acr }),
     ...(authTime === undefined ? {} : { auth_time: authTime }),
   };
+  // The rules before have asked this in words for the client; that it holds for what is signed is asked of the claims.
+  const fault = authorityFault(claims);
+  if (fault !== undefined) throw refuse('details_missing', fault);
+  return claims;
 }
 
 /** The consent that the token ends with: its own, or that of the token it was exchanged for. */

@@ -251,7 +251,7 @@ describe('target and scope', () => {
     ['a generic scope', { scope: 'admin_all' }, 'invalid_scope', 'scope_generic'],
     ['a scope with a wildcard', { scope: 'order:*' }, 'invalid_scope', 'scope_generic'],
     ['two spaces between scopes', { scope: 'order:create  order:read' }, 'invalid_scope', 'scope_unknown'],
-    ['a scope the client is not registered for', { scope: 'order:amend' }, 'invalid_scope', 'scope_not_allowed'],
+    ['a scope the client is not registered for', { scope: 'report:submit' }, 'invalid_scope', 'scope_not_allowed'],
     ['a scope the target does not offer', { scope: 'decision:evaluate' }, 'invalid_scope', 'scope_not_offered'],
     ['scopes that check each other', { scope: 'order:create order:approve' }, 'invalid_scope', 'scope_duties_combined'],
   ])('a request with %s is refused', async (_, change, code, reason) => {
@@ -292,7 +292,7 @@ describe('evidence before release', () => {
   it('does not even say no when the no cannot be recorded', async () => {
     const { server, clientCredentials, audit } = createHarness();
     audit.fail(true);
-    expect(await refusalOf(server.token(clientCredentials({ scope: 'order:amend' })))).toMatchObject({
+    expect(await refusalOf(server.token(clientCredentials({ scope: 'report:submit' })))).toMatchObject({
       code: 'temporarily_unavailable',
       reason: 'log_unavailable',
     });
@@ -330,7 +330,7 @@ describe('evidence before release', () => {
       clientCredentials(),
       federated({ assertion }),
       exchange(token),
-      clientCredentials({ scope: 'order:amend' }),
+      clientCredentials({ scope: 'report:submit' }),
     ];
     await Promise.all(requests.map((request) => refusalOf(server.token(request))));
     const written = JSON.stringify(audit.records);

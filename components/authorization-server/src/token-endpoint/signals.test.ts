@@ -1,37 +1,28 @@
 import { describe, expect, it } from 'vitest';
 import { createHarness } from '../testing/harness.ts';
 
-/** What is unusual about some; about everybody else nothing is. */
-const unusual = (signals: Readonly<Record<string, readonly string[]>>) => (principal: string) =>
-  signals[principal] ?? [];
-
-describe('what is unusual about people', () => {
-  it('is told to the policies with each token of theirs, as it stands at that moment', async () => {
-    const standing: Record<string, readonly string[]> = {};
-    const { server, federated, policyEngine, audit } = createHarness({ signalsOf: unusual(standing) });
-    await server.token(federated());
-    expect(policyEngine.asked.at(-1)?.context).not.toHaveProperty('signals');
-    standing['person:anna.keller'] = ['device-new', 'failed-attempts'];
+/** What stands of people and software the decision point knows itself; the endpoint says whom a token is about. */
+describe('whom a token is about', () => {
+  it('is told to the policies, with nothing about how it stands with them', async () => {
+    const { server, federated, policyEngine } = createHarness();
     await server.token(federated());
     expect(policyEngine.asked.at(-1)).toMatchObject({
       principal: 'person:anna.keller',
-      context: { signals: ['device-new', 'failed-attempts'] },
+      context: { actors: ['service:order-desk'] },
     });
-    expect(audit.last()).toMatchObject({ type: 'token.issued' });
+    expect(policyEngine.asked.at(-1)?.context).not.toHaveProperty('signals');
   });
 
-  it('counts for whoever acts for them as well, each signal once', async () => {
-    const signalsOf = unusual({
-      'agent:vwap-1': ['credential-compromised'],
-      'service:venue': ['account-disabled', 'credential-compromised'],
-      'person:carl.otto': ['impossible-travel'],
-    });
-    const { server, clientCredentials, order, exchange, policyEngine } = createHarness({ signalsOf });
+  it('is everybody who acts, the one who exchanges it first', async () => {
+    const { server, clientCredentials, order, exchange, policyEngine } = createHarness();
     const first = await server.token(
       clientCredentials({ scope: 'order:create trade:read', authorization_details: order() }),
     );
-    expect(policyEngine.asked.at(-1)?.context.signals).toEqual(['credential-compromised']);
+    expect(policyEngine.asked.at(-1)?.context).not.toHaveProperty('actors');
     await server.token(exchange(first.access_token));
-    expect(policyEngine.asked.at(-1)?.context.signals).toEqual(['account-disabled', 'credential-compromised']);
+    expect(policyEngine.asked.at(-1)).toMatchObject({
+      principal: 'agent:vwap-1',
+      context: { actors: ['service:venue'] },
+    });
   });
 });

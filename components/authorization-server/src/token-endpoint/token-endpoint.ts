@@ -1,10 +1,12 @@
 import {
+  type Authentication,
   type ClientRequest,
   type ConsentStore,
   openDecision,
   type PolicyEngine,
   type ProtocolScope,
   protectedDecision,
+  type StandingReader,
   type TokenResponse,
   type TransactionRegistry,
 } from '@countersign/contracts';
@@ -20,12 +22,15 @@ import {
 } from '../client-endpoint/index.ts';
 import type { Authority, Companions, GrantHandler } from '../grants/grant-handler.ts';
 import { accessTokenType } from '../grants/token-exchange.ts';
+import { checkAuthority } from './check-authority.ts';
 import { checkDetails } from './check-details.ts';
 import { checkGrant, claimGrant } from './check-grant.ts';
 import { checkMandate } from './check-mandate.ts';
+import { checkRevoked } from './check-revoked.ts';
 import { checkScope } from './check-scope.ts';
+import { openStep, readStep } from './check-step.ts';
 import { checkTarget } from './check-target.ts';
-import { decide, requirePermit, type SignalsOf } from './decide.ts';
+import { decide, requirePermit } from './decide.ts';
 import { composeClaims } from './issue.ts';
 import { openTransaction } from './open-transaction.ts';
 import { parseTokenRequest } from './parse-request.ts';
@@ -37,10 +42,11 @@ export interface TokenEndpointDependencies {
   readonly clients: ClientEndpointDependencies;
   readonly consentStore: Pick<ConsentStore, 'check'>;
   readonly policyEngine: Pick<PolicyEngine, 'decide'>;
-  readonly signalsOf?: SignalsOf;
-  readonly transactionRegistry: Pick<TransactionRegistry, 'open' | 'facts'>;
+  readonly authentication: Pick<Authentication, 'classesFor'>;
+  readonly transactionRegistry: Pick<TransactionRegistry, 'open' | 'facts' | 'stepsOf'>;
   readonly grants: ReadonlyMap<string, GrantHandler>;
   readonly tokenForms: TokenForms;
+  readonly standings: StandingReader;
   readonly accessTokenLifetimeSeconds: number;
 }
 
@@ -87,25 +93,38 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
   const marketScopes = checkScope(scope.market, { ceiling, client, resource, protocolScopes });
   const scopes: ReadonlySet<Scope | ProtocolScope> = protocolScopes ?? marketScopes;
   note({ scope: [...scopes] });
-  const granted = checkDetails(asked.authorizationDetails, {
-    ceiling,
-    client,
-    resource,
-    withoutIntent: protocolScopes !== undefined,
-    now,
+  const asStep = protocolScopes === undefined && authority.continues === undefined;
+  const namedStep = asStep ? readStep(asked.authorizationDetails, { resource, client, issuer }) : undefined;
+  const granted =
+    namedStep === undefined
+      ? checkDetails(asked.authorizationDetails, {
+          ceiling,
+          client,
+          resource,
+          withoutIntent: protocolScopes !== undefined,
+          now,
+        })
+      : undefined;
+  checkAuthority({
+    ...{ scopes, audience, authority, granted, step: namedStep, directory, issuer },
+    authentication: dependencies.authentication,
   });
 
   // Under which mandate, in which transaction.
   const mandate = granted && (await checkMandate(granted, { authority, now }, dependencies.consentStore));
   if (mandate !== undefined) note({ mandate: { id: mandate.id, version: mandate.version } });
+  await checkRevoked({ authority, client, directory, mandates: mandate?.chain ?? [] }, dependencies.standings);
   const transaction =
     granted &&
     mandate &&
     (await openTransaction({ granted, mandate, authority, client }, dependencies.transactionRegistry));
   if (transaction !== undefined) note({ transaction: transaction.id, intent: transaction.intentDigest });
+  const step =
+    namedStep && (await openStep(namedStep, { authority, scopes: marketScopes }, dependencies.transactionRegistry));
+  if (step !== undefined) note({ transaction: step.transaction, intent: step.intentDigest });
 
   // By which decision.
-  const question = { authority, client, resource, audience, scopes, granted, transaction, now };
+  const question = { authority, client, resource, audience, scopes, granted, transaction, step, now };
   const decision = await decide(question, dependencies);
   note({
     policy: { version: decision.policyVersion, hash: decision.policyHash },

@@ -128,7 +128,7 @@ describe('an emergency on the pages', () => {
     const form = filledForm((await browser.get('/break-glass')).body, 'prepare');
     const shown = await browser.post('/break-glass', { ...form, ...filled });
     const signed = filledForm(shown.body, 'declare', world.keys.keyOf(fay.id));
-    const changed = await browser.post('/break-glass', { ...signed, 'scope-order:mass-cancel': 'yes' });
+    const changed = await browser.post('/break-glass', { ...signed, 'scope-trade:read': 'yes' });
     expect(changed.statusCode).toBe(403);
     expect(changed.body).toContain('incident_statement');
     const again = await browser.post('/break-glass', signed);

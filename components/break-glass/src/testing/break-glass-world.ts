@@ -77,7 +77,11 @@ export async function createBreakGlassWorld() {
   const resource: Resource = {
     uri: stopOrders.resource,
     institution: otherFirm,
-    scopes: ['order:create', 'withdrawal:request', ...emergencyScopes.filter((scope) => scope.startsWith('order:'))],
+    scopes: [
+      'order:create',
+      'withdrawal:request',
+      ...emergencyScopes.filter((scope) => /^(?:order|trade):/.test(scope)),
+    ],
     tokenFormat: 'jwt',
   };
 

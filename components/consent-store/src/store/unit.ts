@@ -1,5 +1,6 @@
 import type { Mandate } from '@countersign/contracts';
 import type { Digest, MandateId } from '@countersign/kernel';
+import { notifyAfterCommit } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Seals } from '../stored-version.ts';
 import { concernedBy } from '../terms.ts';
@@ -174,7 +175,7 @@ async function put(client: pg.PoolClient, mandate: Mandate, lookAt: number | und
        on conflict do nothing`,
       [parent.id, grantee.lei, id],
     );
-  await client.query('select pg_notify($1, $2)', [changesChannel, id]);
+  notifyAfterCommit(client, changesChannel);
 }
 
 function timeOf(time: number | undefined): Date | null {

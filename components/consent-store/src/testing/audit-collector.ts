@@ -4,12 +4,14 @@ import {
   type RecordDraft,
   type RecordReceipt,
   requireFit,
+  type StandingReader,
   wholeDraft,
 } from '@countersign/contracts';
 import { type Clock, toInstant } from '@countersign/kernel';
+import { standingsIn } from '@countersign/testkit';
 
 /** A log in memory that keeps the promises of the contract, and breaks when told to; or such a view of a real one. */
-export interface AuditCollector extends AuditAppender {
+export interface AuditCollector extends AuditAppender, StandingReader {
   /** As they are read back. */
   readonly records: readonly RecordDraft[];
   /** As they were handed over: without what is protected, but for who declares it. */
@@ -53,6 +55,9 @@ export function createAuditCollector(clock: Clock, log?: AuditAppender): AuditCo
       after = undefined;
       await act?.();
       return receipt ?? { id: record.id, index: BigInt(records.length - 1), time: toInstant(clock.now()) };
+    },
+    async standings(things) {
+      return standingsIn(records, things);
     },
     breakDown() {
       broken = true;

@@ -45,6 +45,8 @@ export function createSmallDirectory(content: {
     venues: () => [],
     resources: () => [],
     devices: () => [],
+    clients: () => [],
+    keyHolder: () => undefined,
   };
   return {
     institutions: institutions as Map<string, Institution>,

@@ -1,4 +1,5 @@
 import type { RecordId } from '@countersign/kernel';
+import { takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
 import { ask } from './ask.ts';
 
@@ -52,11 +53,7 @@ export function createCredentialStore(pool: pg.Pool) {
 
     /** The same while nobody else enrols or removes for this device. */
     async lock(session: pg.PoolClient, device: string): Promise<readonly StoredCredential[]> {
-      await ask(session, {
-        name: 'credentials-lock',
-        text: 'select pg_advisory_xact_lock(hashtextextended($1, 0))',
-        values: [device],
-      });
+      await takeNamedLock(session, `credentials of ${device}`);
       return ask<StoredCredential>(session, {
         name: 'credentials-of-locked',
         text: `select ${columns} from credentials where device = $1 and removed_at is null order by id`,

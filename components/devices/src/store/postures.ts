@@ -1,4 +1,5 @@
 import type { DevicePosture } from '@countersign/contracts';
+import { notifyAfterCommit, takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
 import { ask } from './ask.ts';
 
@@ -26,11 +27,7 @@ export function createPostureStore(pool: pg.Pool) {
      * @returns milliseconds since the epoch up to which the feed has been read
      */
     async lockFeed(session: pg.PoolClient, name: string, institution: string): Promise<number> {
-      await ask(session, {
-        name: 'feed-institution-lock',
-        text: 'select pg_advisory_xact_lock(hashtextextended($1, 1))',
-        values: [institution],
-      });
+      await takeNamedLock(session, `postures of ${institution}`);
       await ask(session, {
         name: 'feed-there',
         text: `insert into feeds (name, issued_at) values ($1, to_timestamp(0)) on conflict (name) do nothing`,
@@ -82,7 +79,7 @@ export function createPostureStore(pool: pg.Pool) {
                       failed = excluded.failed, source = excluded.source, change = excluded.change`,
         values: [JSON.stringify(postures), first.toString()],
       });
-      await ask(session, { name: 'postures-notify', text: `select pg_notify('${posturesChannel}', '')`, values: [] });
+      notifyAfterCommit(session, posturesChannel);
     },
 
     /** What was committed after `known`, oldest first. */

@@ -78,6 +78,8 @@ function snapshotOf(
     knownPrincipal: (id) => [anna, ben, chloe].find((person) => person.id === id),
     device: (id) => devices.get(id),
     devices: () => devices.values(),
+    clients: () => [],
+    keyHolder: () => undefined,
     institutions: () => institutions.values(),
     principals: () => people.values(),
     accounts: () => [],

@@ -27,6 +27,7 @@ import {
   insertRequest,
   listRequests,
   lockRequest,
+  openRequestsOf,
   type StoredRequest,
   sweepRequests,
 } from './store.ts';
@@ -56,6 +57,11 @@ export interface ChangeRequests {
   readonly approve: Directory['approve'];
   readonly reject: Directory['reject'];
   readonly list: Directory['changeRequests'];
+  /** Ends what somebody proposed until a moment and nobody has decided. @returns how many this call ended, each recorded */
+  endProposalsOf(
+    proposer: string,
+    ended: { readonly before: number; readonly by: Actor; readonly reason: string },
+  ): Promise<number>;
   /** @throws CodedError `change_not_found` */
   view(id: ChangeId): Promise<ChangeRequestView>;
 }
@@ -96,10 +102,14 @@ export function createChangeRequests(dependencies: {
   }
 
   /** What was proposed, planned on what is there now; undefined where it can no longer be approved as it is. */
-  function planAnew(request: StoredRequest, base: State): { changeSet: ChangeSet; stands: boolean } | undefined {
+  async function planAnew(
+    request: StoredRequest,
+    base: State,
+    session?: pg.PoolClient,
+  ): Promise<{ readonly changeSet: ChangeSet; readonly stands: boolean } | undefined> {
     if (request.proposal === null) return undefined;
     const problems = createProblems();
-    const changeSet = graph.evaluate(graph.read(request.proposal, problems), base, problems);
+    const changeSet = await graph.evaluate(graph.read(request.proposal, problems), base, problems, session);
     const same = basisOf(changeSet, base) === request.basis && digestOfProposal(request.proposal) === request.digest;
     return { changeSet, stands: same && problems.count() === 0 };
   }
@@ -123,7 +133,7 @@ export function createChangeRequests(dependencies: {
       await stopAt(problems, attempt);
       await graph.refresh();
       const base = graph.state();
-      const changeSet = graph.evaluate(wanted, base, problems);
+      const changeSet = await graph.evaluate(wanted, base, problems);
       await stopAt(problems, attempt);
       const { changes } = changeSet;
       if (changes.length === 0)
@@ -170,7 +180,7 @@ export function createChangeRequests(dependencies: {
         if (refusal !== undefined) return refusals.refuse(refusal, attempt);
         if (await hasDepartedSince(session, request.proposedBy, request.proposedAt))
           return refusals.refuse(proposerGone(), attempt);
-        const plan = planAnew(request, base);
+        const plan = await planAnew(request, base, session);
         if (plan?.stands !== true) return refusals.refuse(outdated(), attempt);
         const { changeSet } = plan;
         const approved = await record({
@@ -207,6 +217,24 @@ export function createChangeRequests(dependencies: {
       });
     },
 
+    async endProposalsOf(proposer, { before, by, reason }) {
+      let ended = 0;
+      for (const id of await openRequestsOf(pool, proposer, new Date(before)))
+        await transaction(pool, async (session) => {
+          const request = await lockRequest(session, id);
+          if (request === undefined || statusOf(request, clock.now()) !== 'proposed') return;
+          await record({
+            type: 'directory.change-rejected',
+            subject: by,
+            references: [request.recordId],
+            data: { change_request: id, digest: request.digest, proposed_by: request.proposedBy, reason },
+          });
+          await decide(session, id, 'rejected', by);
+          ended += 1;
+        });
+      return ended;
+    },
+
     async list({ status } = {}) {
       const now = clock.now();
       const requests = await listRequests(pool, { status, now: new Date(now), limit: maxListed });
@@ -218,7 +246,7 @@ export function createChangeRequests(dependencies: {
       if (request === undefined) throw notFound();
       await graph.refresh();
       const base = graph.state();
-      const plan = planAnew(request, base);
+      const plan = await planAnew(request, base);
       const view = shown(request, clock.now());
       return {
         request: view,

@@ -80,6 +80,19 @@ export async function decideRequest(
   return rowCount === 1;
 }
 
+/** What somebody proposed until a moment, and nobody has decided. */
+export async function openRequestsOf(session: Session, proposer: string, before: Date): Promise<readonly ChangeId[]> {
+  try {
+    const { rows } = await session.query<{ id: ChangeId }>(
+      `select id from change_requests where status = 'proposed' and proposed_by = $1 and proposed_at <= $2 order by id`,
+      [proposer, before],
+    );
+    return rows.map(({ id }) => id);
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}
+
 /** Newest first. */
 export async function listRequests(
   session: Session,

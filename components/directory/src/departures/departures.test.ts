@@ -2,7 +2,7 @@ import type { Departure, DepartureEffect } from '@countersign/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DirectoryComponent } from '../index.ts';
 import { tradingDesk } from '../testing/example-clients.ts';
-import { broker, exampleFile, exampleKeyPair, operator, venue } from '../testing/example-file.ts';
+import { broker, exampleFile, exampleKeyPair, operator } from '../testing/example-file.ts';
 import { approver, createRig, proposer, type Rig, refusalOf } from '../testing/rig.ts';
 
 let rig: Rig;
@@ -46,21 +46,6 @@ async function opened(effects: () => readonly DepartureEffect[]): Promise<Direct
 }
 
 describe('leaving', () => {
-  it('does not leave the name to another institution, and may be undone by its own', async () => {
-    const directory = await opened(() => []);
-    const [anna] = exampleFile().people;
-    await directory.leave('person:anna.keller', proposer, reason);
-    const elsewhere = { ...anna, institution: venue };
-    expect(await refusalOf(directory.edit({ put: { people: [elsewhere] } }, proposer))).toMatchObject({
-      code: 'principal_shared',
-    });
-    expect(await refusalOf(directory.apply({ people: [elsewhere] }, proposer))).toMatchObject({
-      code: 'principal_shared',
-    });
-    await directory.edit({ put: { people: [anna] } }, proposer);
-    expect(directory.snapshot().principal('person:anna.keller')?.institution).toBe(broker);
-  });
-
   it('takes a person out in one change, ends what they held in order, and records both', async () => {
     const { effects, calls } = effectsThatTell('sessions', 'tokens', 'mandates');
     const directory = await opened(effects);
@@ -180,18 +165,6 @@ describe('leaving', () => {
     expect(calls).toEqual(['tokens leave person:anna.keller']);
     expect(typesOf().filter((type) => type === 'directory.departure')).toHaveLength(1);
     expect(typesOf().filter((type) => type === 'directory.departure-completed')).toHaveLength(1);
-  });
-
-  it('leaves behind a principal that can come back, and leave again', async () => {
-    const { effects, calls } = effectsThatTell('tokens');
-    const directory = await opened(effects);
-    const first = await directory.leave('person:anna.keller', proposer, reason);
-    await directory.apply(exampleFile(), proposer);
-    expect(directory.snapshot().principal('person:anna.keller')).toBeDefined();
-    const second = await directory.leave('person:anna.keller', proposer, reason);
-    expect(second.id).not.toBe(first.id);
-    expect(calls).toHaveLength(2);
-    expect((await directory.departures()).map(({ id }) => id)).toEqual([second.id, first.id]);
   });
 
   it.each([

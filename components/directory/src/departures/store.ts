@@ -188,27 +188,6 @@ export async function hasDepartedSince(session: Session, principal: string, sinc
   );
 }
 
-/** Of these principals one that has left another institution. */
-export async function formerlyElsewhere(
-  session: Session,
-  joining: readonly { readonly id: string; readonly institution: string }[],
-): Promise<string | undefined> {
-  if (joining.length === 0) return undefined;
-  try {
-    const { rows } = await session.query<{ principal: string }>(
-      `select departures.principal
-         from unnest($1::text[], $2::text[]) as joining (id, institution)
-         join departures on departures.principal = joining.id and departures.kind = 'leave'
-          and departures.institution <> joining.institution
-        limit 1`,
-      [joining.map(({ id }) => id), joining.map(({ institution }) => institution)],
-    );
-    return rows[0]?.principal;
-  } catch (error) {
-    throw databaseFailure(error);
-  }
-}
-
 async function answered(query: Promise<pg.QueryResult<Row>>): Promise<readonly StoredDeparture[]> {
   try {
     return (await query).rows.map(departureOf);

@@ -1,3 +1,4 @@
+import { canonicalName } from '@countersign/oauth';
 import { memberOf } from '../entities/client/authentication.ts';
 import type { Entry, Graph } from '../entry.ts';
 import type { Problems } from '../problems.ts';
@@ -23,27 +24,31 @@ export function checkSharedCredentials(graph: Graph, problems: Problems): void {
   }
 }
 
-interface Written {
-  /** One text for one credential, whatever its kind. */
+export interface Written {
+  /** One text for one credential, whatever its kind and however it is spelled. */
   readonly credential: string;
   readonly steps: readonly (string | number)[];
   readonly what: string;
 }
 
-function credentialsOf({ entity }: Entry): readonly Written[] {
+/** By what an entity is recognised. */
+export function credentialsOf({ entity }: Entry): readonly Written[] {
   if (entity.kind === 'person')
     return entity.value.credentials.map(({ kid }, index) => key(kid, ['credentials', index]));
   if (entity.kind !== 'client') return [];
   const written = entity.keys.map(({ thumbprint }, index) => key(thumbprint, ['jwks', 'keys', index]));
   const { authentication, jwksUri } = entity.value;
   if (jwksUri !== undefined)
-    written.push({ credential: `address ${jwksUri}`, steps: ['jwks_uri'], what: 'This address of keys' });
-  if (authentication.method === 'tls_client_auth') {
-    const { kind, value } = authentication.name;
     written.push({
-      // Names are compared without regard to case, and a distinguished name also to the spaces between its parts.
-      credential: `name ${kind} ${value.toLowerCase().replaceAll(/ *([,+=]) */g, '$1')}`,
-      steps: [memberOf(kind)],
+      credential: `address ${canonicalAddress(jwksUri)}`,
+      steps: ['jwks_uri'],
+      what: 'This address of keys',
+    });
+  if (authentication.method === 'tls_client_auth') {
+    const { name } = authentication;
+    written.push({
+      credential: `name ${canonicalName(name) ?? name.value}`,
+      steps: [memberOf(name.kind)],
       what: 'This name of a certificate',
     });
   }
@@ -52,4 +57,33 @@ function credentialsOf({ entity }: Entry): readonly Written[] {
 
 function key(thumbprint: string, steps: Written['steps']): Written {
   return { credential: `key ${thumbprint}`, steps, what: 'This key' };
+}
+
+/**
+ * Addresses that are answered by the same document are one address: without its default port, query, empty and dot
+ * segments, with the host in small letters and percent-encoding only where it is needed (RFC 3986 section 6).
+ */
+function canonicalAddress(text: string): string {
+  const { protocol, host, pathname } = new URL(text);
+  const path = pathname
+    .replaceAll(/%[0-9A-Fa-f]{2}/g, (octet) => {
+      const character = String.fromCharCode(Number.parseInt(octet.slice(1), 16));
+      return /[A-Za-z0-9._~-]/.test(character) ? character : octet.toUpperCase();
+    })
+    .replaceAll(/\/{2,}/g, '/')
+    .replace(/\/$/, '');
+  // Decoding may have brought dot segments to light.
+  const { pathname: resolved } = new URL(path, `${protocol}//${host}`);
+  return `${protocol}//${unmapped(host.replace(/\.(?=$|:)/, ''))}${resolved}`;
+}
+
+/** The host of an IPv4 address that is written as an IPv6 one. */
+function unmapped(host: string): string {
+  const [, high, low, port = ''] = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\](:\d+)?$/.exec(host) ?? [];
+  if (high === undefined || low === undefined) return host;
+  const octets = [high, low].flatMap((group) => {
+    const value = Number.parseInt(group, 16);
+    return [value >> 8, value & 0xff];
+  });
+  return `${octets.join('.')}${port}`;
 }

@@ -114,19 +114,18 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
       whileContended(async () => {
         const entity = readUserName(asserted.core['userName']);
         const holder = await store.holder(entity);
-        if (holder !== undefined && !(holder.deleted && holder.institution === by.institution))
+        if (holder !== undefined)
           await refuse(
             scimErrors.error(
               'scim_name_taken',
-              'Somebody has this userName; names are given once for all institutions.',
+              'This userName is taken: names are given once, for all institutions and for good.',
             ),
             by,
             entity,
           );
         const document = newPersonDocument(entity, by.institution);
         const facts = factsIn(asResource(asserted), { ...factsOf(document) });
-        if (holder === undefined) await write({ entity, document, isThere: false }, facts, by);
-        else await revive(holder, facts, by);
+        await write({ entity, document, isThere: false }, facts, by);
         const created = await store.holder(entity);
         if (created === undefined || created.institution !== by.institution) return undefined;
         const externalId = externalIdIn(asserted.core);
@@ -160,18 +159,6 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
       });
     },
   };
-
-  /** Somebody whom SCIM has deleted, and whom the directory still names, is created as if they had never been. */
-  async function revive(holder: StoredResource, facts: PersonFacts, by: Caller): Promise<void> {
-    const refusal = refuseGrant(undefined, facts, assignableRoles);
-    if (refusal !== undefined) await refuse(refusal, by, holder.entity);
-    if (facts.desk !== undefined) await requireDesk(facts.desk, by);
-    const fresh = newPersonDocument(holder.entity, by.institution);
-    await directory.edit({ put: { people: [documentWith(fresh, facts)] } }, by, {
-      expected: [{ kind: 'person', id: holder.entity, digest: digestOf(holder.document) }],
-      reason,
-    });
-  }
 }
 
 type Document = StoredResource['document'];

@@ -179,7 +179,7 @@ function speakScim(scim: FastifyInstance, logger: Logger): void {
     [mediaType, 'application/json'],
     { parseAs: 'string', bodyLimit: bodyLimitBytes },
     (_request, text, done) => {
-      const parsed = parseJson(text, { maxLength: bodyLimitBytes, uniqueKeys: true });
+      const parsed = parseJson(text, { maxLength: bodyLimitBytes });
       if (text === '') done(null, undefined);
       else if (parsed.ok) done(null, parsed.value);
       else done(scimErrors.error('scim_syntax_invalid', `The body is not acceptable: ${parsed.problem}.`));

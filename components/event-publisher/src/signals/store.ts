@@ -1,5 +1,5 @@
 import type { RecordId } from '@countersign/kernel';
-import { ask, transaction } from '@countersign/runtime';
+import { ask, takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { createLeases, type LeaseRequest } from '../store/leases.ts';
 import type { QueuedClaims, SignalStream, SignalStreamId, StreamDelivery, StreamStatus } from './stream.ts';
@@ -50,9 +50,7 @@ function createUnit(client: pg.PoolClient) {
   return {
     /** One at a time for an institution: so that what is counted is still so when a row is added. */
     async lockInstitution(institution: string): Promise<void> {
-      await client.query(`select pg_advisory_xact_lock(hashtextextended('event_publisher/signals/' || $1, 0))`, [
-        institution,
-      ]);
+      await takeNamedLock(client, `signal streams of ${institution}`);
     },
     async ofInstitution(institution: string): Promise<readonly SignalStream[]> {
       const { rows } = await client.query<Row>(

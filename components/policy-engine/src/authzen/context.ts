@@ -1,5 +1,5 @@
 import { type AtLeast, type EvaluationRequest, policyErrors } from '@countersign/contracts';
-import type { CodedError, Json } from '@countersign/kernel';
+import { type CodedError, type Json, parseId, type RecordId } from '@countersign/kernel';
 
 /** What of an enforcement point's context is used. */
 export interface ReadContext {
@@ -7,9 +7,8 @@ export interface ReadContext {
   readonly audience: string;
   readonly scopes: readonly string[];
   readonly actorDepth: number;
-  readonly acr?: string;
-  /** Seconds since the epoch. */
-  readonly authTime?: number;
+  /** The record of the issue of the token that came to the enforcement point: its claim `evidence`. */
+  readonly evidence?: RecordId;
   readonly device?: string;
   readonly signals: readonly string[];
   readonly atLeast: AtLeast;
@@ -21,8 +20,8 @@ const maxSignals = 32;
 const maxActorDepth = 64;
 
 /**
- * Reads the members that are ours: `client`, `audience`, `scope`, `actor_depth`, `acr`, `auth_time`, `device`,
- * `signals`, `policy_version` and `entity_version` (both: decide by nothing older). Others are ignored, as AuthZEN 1.0
+ * Reads the members that are ours: `client`, `audience`, `scope`, `actor_depth`, `evidence`, `device`, `signals`,
+ * `policy_version` and `entity_version` (both: decide by nothing older). Others are ignored, as AuthZEN 1.0
  * section 10.1.1 asks.
  *
  * A member of ours that cannot be read is refused and not taken as absent: a risk signal that is overlooked, or a scope
@@ -32,8 +31,7 @@ const maxActorDepth = 64;
  */
 export function readContext(context: EvaluationRequest['context']): ReadContext {
   const members = context ?? {};
-  const acr = optional(members, 'acr', readText);
-  const authTime = optional(members, 'auth_time', readCount);
+  const evidence = optional(members, 'evidence', readRecordId);
   const device = optional(members, 'device', readText);
   const read: { -readonly [Member in keyof ReadContext]: ReadContext[Member] } = {
     client: optional(members, 'client', readText) ?? '',
@@ -43,8 +41,7 @@ export function readContext(context: EvaluationRequest['context']): ReadContext 
     signals: optional(members, 'signals', readSignals) ?? [],
     atLeast: readAtLeast(members),
   };
-  if (acr !== undefined) read.acr = acr;
-  if (authTime !== undefined) read.authTime = authTime;
+  if (evidence !== undefined) read.evidence = evidence;
   if (device !== undefined) read.device = device;
   return read;
 }
@@ -71,6 +68,10 @@ const readText: Reading<string> = {
 const readCount: Reading<number> = {
   expected: 'a whole number, not negative',
   read: (json) => (typeof json === 'number' && Number.isSafeInteger(json) && json >= 0 ? json : undefined),
+};
+const readRecordId: Reading<RecordId> = {
+  expected: 'the id of a record',
+  read: (json) => parseId('record', json),
 };
 const readActorDepth: Reading<number> = {
   expected: `a whole number from 0 to ${maxActorDepth}`,

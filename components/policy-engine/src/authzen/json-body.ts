@@ -11,9 +11,7 @@ import type { FastifyInstance } from 'fastify';
 export function takeStrictJson(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
-    const read = isUtf8(body)
-      ? parseJson(body.toString(), { uniqueKeys: true })
-      : { ok: false as const, problem: 'it is not UTF-8' };
+    const read = isUtf8(body) ? parseJson(body.toString()) : { ok: false as const, problem: 'it is not UTF-8' };
     if (read.ok) done(null, read.value);
     else done(policyErrors.error('evaluation_invalid', `The body cannot be taken: ${read.problem}.`));
   });

@@ -26,10 +26,22 @@ const withdrawal = transactionOf('withdrawal', {
   destinationKnown: false,
 });
 
+const settlement = (id: string, known: Pick<TransactionFacts, 'tradeKnown' | 'destinationKnown'>) =>
+  transactionOf('settlement_instruction', {
+    id: id as TransactionId,
+    initiator: 'service:own',
+    set: { amount: '4900000', ccy: 'EUR' },
+    ...known,
+  });
+const settlable = settlement('txn_01k9z3m8q4d6s0v2x5y7a9b1c8', {});
+const untraded = settlement('txn_01k9z3m8q4d6s0v2x5y7a9b1c6', { tradeKnown: false });
+const unbooked = settlement('txn_01k9z3m8q4d6s0v2x5y7a9b1c7', { destinationKnown: false });
+
 beforeAll(async () => {
   rig = await createEngineRig();
   engine = await rig.start();
-  for (const facts of [ordinary, large, withdrawal]) rig.transactions.set(facts.id, { facts, parties: [own] });
+  for (const facts of [ordinary, large, withdrawal, settlable, untraded, unbooked])
+    rig.transactions.set(facts.id, { facts, parties: [own] });
   authzenRoutes(app, { policyEngine: engine, guard: openGuard, baseUrl: 'https://countersign.example' });
   await app.ready();
 });
@@ -128,6 +140,40 @@ describe('an evaluation of a withdrawal to where nobody has sent before', () => 
       type: 'step-up',
       properties: expect.objectContaining({ acr_value: 'phrh' }),
     });
+  });
+});
+
+describe('an evaluation of a settlement', () => {
+  const instructing = (facts: TransactionFacts, resource: object = {}, context: object = {}) => ({
+    subject: { type: 'service', id: 'service:own' },
+    action: { name: 'settlement:instruct' },
+    resource: { ...about(facts), ...resource },
+    context: { client: 'settlements', scope: 'settlement:instruct', ...context },
+  });
+
+  const foundOf = async (facts: TransactionFacts) => {
+    const { action, subject, ...search } = instructing(facts);
+    const actions: string[] = await found('search/action', { ...search, subject });
+    const subjects = await found('search/subject', { ...search, action, subject: { type: 'service' } });
+    return { acts: actions.includes(action.name), subjects };
+  };
+
+  it.each([
+    ['of a trade that the registry does not know', untraded, 'trade_unknown'],
+    ['to a receiver outside the address book', unbooked, 'destination_unknown'],
+  ])('%s is a no, whatever the caller says, and a search finds neither action nor subject', async (_, facts, code) => {
+    const says = { tradeKnown: true, destinationKnown: true };
+    for (const asked of [instructing(facts), instructing(facts, { properties: says }), instructing(facts, {}, says)])
+      expect((await post('evaluation', asked)).body).toMatchObject({
+        decision: false,
+        context: { reasons: [{ code }] },
+      });
+    expect(await foundOf(facts)).toEqual({ acts: false, subjects: [] });
+  });
+
+  it('of a known trade to a known receiver is a yes, and both searches find it', async () => {
+    expect((await post('evaluation', instructing(settlable))).body).toMatchObject({ decision: true });
+    expect(await foundOf(settlable)).toEqual({ acts: true, subjects: ['service:own'] });
   });
 });
 

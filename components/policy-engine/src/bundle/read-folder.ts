@@ -106,7 +106,7 @@ function createReader(path: string): Reader {
   return {
     text,
     async json(file) {
-      const read = parseJson(await text(file), { maxLength: bundleBodyLimit, uniqueKeys: true });
+      const read = parseJson(await text(file), { maxLength: bundleBodyLimit });
       if (!read.ok) throw policyErrors.error('policy_invalid', `${file} cannot be read: ${read.problem}.`);
       return read.value;
     },

@@ -5,11 +5,12 @@ import type { RunningPolicyEngine } from '../index.ts';
 import { agent, desk, directoryOf, market, operator, own, person, stranger, transactionOf } from '../testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
 
-/** Everybody may do anything but weak sign-ins and what limits say. */
+/** Everybody may do anything but what a signal or a limit says. */
 const policies = `
 @id("everything") permit (principal, action, resource);
 @id("signed-in") @reason("sign_in_too_weak") @remedy("step-up phr 300")
 forbid (principal is Person, action == Action::"order:create", resource)
+when { context.signals.contains("impossible-travel") }
 unless { context has acr && context.acr == "phr" };
 @id("no-strangers") @reason("stranger")
 forbid (principal, action, resource is Resource)
@@ -29,6 +30,8 @@ const limits = [
   },
 ];
 
+/** A caller adds a signal to those that stand. */
+const travelled = { signals: ['impossible-travel'] };
 const never = () => new Promise<never>(() => undefined);
 const caller = { id: 'service:own', institution: own };
 const order = (amount: string, ccy = 'EUR') =>
@@ -47,7 +50,7 @@ describe('a question from outside', () => {
   afterAll(() => rig.close());
   beforeEach(() => rig.transactions.clear());
 
-  const request = (id: string, context: Readonly<Record<string, Json>> = { acr: 'phr' }) => ({
+  const request = (id: string, context: Readonly<Record<string, Json>> = {}) => ({
     subject: { type: 'person', id: 'person:own' },
     action: { name: 'order:create' },
     resource: { type: 'transaction', id },
@@ -175,7 +178,7 @@ describe('a question from outside', () => {
   });
 
   it('is denied for the reasons of the policies alone where they deny', async () => {
-    const answer = await engine.evaluate(request(known(order('1001')), { acr: 'pwd' }), caller);
+    const answer = await engine.evaluate(request(known(order('1001')), travelled), caller);
     expect(answer).toMatchObject({
       reasons: [{ code: 'sign_in_too_weak' }],
       obligations: [{ kind: 'step-up', acr: 'phr', maxAgeSeconds: 300 }],
@@ -211,8 +214,7 @@ describe('a question from outside', () => {
 
   it('is answered by a version at least as new as asked for, or not at all', async () => {
     const id = known(order('1'));
-    const asking = (context: Readonly<Record<string, Json>>) =>
-      engine.evaluate(request(id, { acr: 'phr', ...context }), caller);
+    const asking = (context: Readonly<Record<string, Json>>) => engine.evaluate(request(id, context), caller);
     expect(await asking({ policy_version: 1, entity_version: 1 })).toMatchObject({
       policyVersion: 1,
       entityVersion: 1,
@@ -230,7 +232,6 @@ describe('a question from outside', () => {
         audience: '',
         actorDepth: 0,
         mandateStands: true,
-        acr: 'phr',
       },
     } as const;
     await expect(engine.decide({ ...input, atLeast: { policyVersion: 2 } })).rejects.toMatchObject({
@@ -251,7 +252,7 @@ describe('a question from outside', () => {
         },
       },
     });
-    const answer = await node.evaluate(request(known(order('1')), { acr: 'phr', entity_version: 9 }), caller);
+    const answer = await node.evaluate(request(known(order('1')), { entity_version: 9 }), caller);
     expect(answer.entityVersion).toBe(9);
     rig.directory = desk;
   });
@@ -314,7 +315,7 @@ describe('a question from outside', () => {
   it('that is one of several is decided with them, each recorded', async () => {
     const id = known(order('1'));
     const before = rig.records.length;
-    const weak = request(id, { acr: 'pwd' });
+    const weak = request(id, travelled);
     const answers = await engine.evaluations(
       { evaluations: [request(id), weak, request(id)], semantic: 'deny_on_first_deny' },
       caller,
@@ -337,7 +338,6 @@ describe('a search', () => {
   });
   afterAll(() => rig.close());
   const transaction = { type: 'transaction', id: order('1').id };
-  const context = { acr: 'phr' };
   const ids = (results: readonly ({ id: string } | { name: string })[]) =>
     results.map((each) => ('id' in each ? each.id : each.name));
 
@@ -346,7 +346,7 @@ describe('a search', () => {
       ids(
         (
           await engine.search(
-            { kind: 'subject', subject: { type }, action: { name: 'order:create' }, resource: transaction, context },
+            { kind: 'subject', subject: { type }, action: { name: 'order:create' }, resource: transaction },
             by,
           )
         ).results,
@@ -360,7 +360,7 @@ describe('a search', () => {
 
   it('for actions finds those that are permitted, and asks the mandate for each', async () => {
     const { results } = await engine.search(
-      { kind: 'action', subject: { type: 'person', id: 'person:own' }, resource: transaction, context },
+      { kind: 'action', subject: { type: 'person', id: 'person:own' }, resource: transaction },
       caller,
     );
     expect(ids(results)).toEqual(['order:create', 'token:issue', 'trade:affirm']);
@@ -431,7 +431,6 @@ describe('a search', () => {
         subject: { type: 'person' },
         action: { name: 'order:create' },
         resource: transaction,
-        context,
       },
       caller,
     );

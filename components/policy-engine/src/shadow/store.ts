@@ -1,6 +1,6 @@
 import type { Digest, RecordId } from '@countersign/kernel';
 import { parseDigest } from '@countersign/kernel';
-import { databaseFailure, transaction } from '@countersign/runtime';
+import { databaseFailure, notifyAfterCommit, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 
 /** PostgreSQL notifies on it when a divergence has been written down. */
@@ -29,7 +29,7 @@ export function createDivergenceStore(pool: pg.Pool): DivergenceStore {
            values ($1, $2, $3, $4) on conflict (policy_hash) do nothing`,
           [hash, version, recordId, foundAt],
         );
-        await client.query('select pg_notify($1, $2)', [divergenceChannel, hash]);
+        notifyAfterCommit(client, divergenceChannel);
       }),
     async hashes() {
       try {

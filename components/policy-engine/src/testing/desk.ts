@@ -193,6 +193,8 @@ export function directoryOf(changes: Partial<Market> = {}): DirectorySnapshot {
     venues: () => here.venues,
     resources: () => here.resources,
     devices: () => here.devices,
+    clients: () => [],
+    keyHolder: () => undefined,
   };
 }
 
@@ -239,6 +241,7 @@ export function transactionOf(
     mandate: { id: examples[name].mandate_id, version: 1 },
     approvals: [],
     destinationKnown: true,
+    tradeKnown: true,
     ...facts,
   };
 }

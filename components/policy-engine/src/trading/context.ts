@@ -39,9 +39,11 @@ const circumstancesRecord = recordShape(
   'region',
   'scopes',
   'signals',
+  'step',
 );
 const algoRecord = recordShape('artifactSha256', 'certId', 'modelId', 'version');
 const partnerRecord = recordShape('claims', 'institution');
+const stepRecord = recordShape('events', 'transaction');
 
 /**
  * The schema's `Circumstances`.
@@ -54,6 +56,7 @@ export function circumstances(
     principal,
     view,
     device,
+    signals,
     directory,
     installation,
     make,
@@ -63,13 +66,15 @@ export function circumstances(
     readonly view: IntentView | undefined;
     /** The device that counts, of those of the question. */
     readonly device: EntityReference | undefined;
+    /** All that stand; see `signalsOver`. */
+    readonly signals: readonly string[];
     readonly directory: KnownDirectory;
     readonly installation: Installation;
     readonly make: ValueMaker;
     readonly references: EntityReference[];
   },
 ): RecordValue {
-  const { acr, at, partner, scopes } = context;
+  const { acr, at, partner, scopes, step } = context;
   const desk = principal?.desk;
   const vouching = partner === undefined ? undefined : knownReference('Institution', make.text(partner.institution));
   if (vouching !== undefined) references.push(vouching);
@@ -104,7 +109,11 @@ export function circumstances(
       : partnerRecord([/* claims */ make.texts(partner.claims), /* institution */ vouching]),
     /* region */ make.text(installation.region),
     /* scopes */ make.texts(scopes),
-    /* signals */ make.texts(signalsOf(context, device)),
+    /* signals */ make.texts(withStrangeDevice(context, device, signals)),
+    /* step */
+    step === undefined
+      ? undefined
+      : stepRecord([/* events */ make.texts(step.events), /* transaction */ make.text(step.transaction)]),
   ]);
 }
 
@@ -155,9 +164,10 @@ function ageOf({ at, authTime }: DecisionInput['context']): number | undefined {
 /** A device that is named and does not count must not be better than one that counts and fails: it is a signal. */
 const strangeDevice = 'device-unknown';
 
-function signalsOf(
-  { device: named, signals = none }: DecisionInput['context'],
+function withStrangeDevice(
+  { device: named }: DecisionInput['context'],
   device: EntityReference | undefined,
+  signals: readonly string[],
 ): readonly string[] {
   if (named === undefined || device !== undefined || signals.includes(strangeDevice)) return signals;
   return [...signals, strangeDevice];

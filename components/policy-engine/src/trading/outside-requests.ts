@@ -13,6 +13,7 @@ import type { OutsideRequests } from '../decision/information-model.ts';
 import { uidOf } from './entities.ts';
 import { mandateStandsFor } from './mandate-standing.ts';
 import { createSearchCandidates } from './search-candidates.ts';
+import { type RecordedSignIn, readSignIn } from './token-sign-in.ts';
 import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 
 /** Steps after which there is a trade, or may be one: they are held to the limits. */
@@ -57,6 +58,18 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
     return resource.type === 'transaction' && mandateStandsFor(resource.facts, action, context.at, consentStore);
   }
 
+  /** How the subject signed in, where the enforcement point names the token that came to it. */
+  function signInFor(
+    request: EvaluationRequest,
+    { principal, context }: TradingInput,
+    caller: Actor,
+  ): Promise<RecordedSignIn> | undefined {
+    const { evidence } = readContext(request.context);
+    if (evidence === undefined) return undefined;
+    const asked = { principal, caller, isOperator: isOperator(caller, dependencies), at: context.at };
+    return readSignIn(evidence, asked, dependencies);
+  }
+
   function limitsOn({ action, resource, context }: TradingInput): Promise<ReserveOutcome> | undefined {
     if (!dealt.has(action) || resource.type !== 'transaction') return undefined;
     return limits.read({ facts: resource.facts, at: context.at });
@@ -68,7 +81,7 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
     facts: TransactionFacts | undefined,
     at = clock.now(),
   ): TradingInput {
-    const { client, audience, scopes, actorDepth, acr, authTime, device, signals } = readContext(request.context);
+    const { client, audience, scopes, actorDepth, device, signals } = readContext(request.context);
     const principal = readSubject(request.subject);
     const resource = resourceOf(request.resource, facts);
     const institution = caller.institution ?? '';
@@ -83,8 +96,6 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
       at,
       mandateStands: false,
     };
-    if (acr !== undefined) context.acr = acr;
-    if (authTime !== undefined) context.authTime = authTime;
     if (device !== undefined) context.device = device;
     return {
       principal,
@@ -104,7 +115,10 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
       const facts = resource.type === 'transaction' ? await factsFor(resource, caller) : undefined;
       const input = inputOf(request, caller, facts);
       const stands = mandateStands(input);
-      return stands === false ? input : { ...input, context: { ...input.context, mandateStands: await stands } };
+      const signIn = signInFor(request, input, caller);
+      if (stands === false && signIn === undefined) return input;
+      const [mandateStandsNow, signedIn] = await Promise.all([stands, signIn]);
+      return { ...input, context: { ...input.context, ...signedIn, mandateStands: mandateStandsNow } };
     },
     unread: (request, caller) => inputOf(request, caller, undefined),
     limitsOn,

@@ -1,4 +1,5 @@
 import type {
+  AuditLog,
   ConsentStore,
   DecisionInput,
   Directory,
@@ -19,6 +20,8 @@ export type TradingInput = Omit<DecisionInput, 'resource' | 'atLeast'> & {
 export interface OutsideDependencies {
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly consentStore: Pick<ConsentStore, 'check'>;
+  /** The records of the issue of tokens. */
+  readonly audit: Pick<AuditLog, 'find'>;
   /** Facts of a transaction, from the registry; an enforcement point's word about one is never taken. */
   readonly transactions: Pick<TransactionRegistry, 'facts' | 'parties'>;
   readonly limits: Pick<Limits, 'read'>;

@@ -12,6 +12,7 @@ import { countingDevice, deviceEntity } from './device.ts';
 import { createDirectoryEntities } from './directory-entities.ts';
 import { type IntentView, viewIntent } from './intent-view.ts';
 import { createOutsideRequests } from './outside-requests.ts';
+import { type StandingFacts, signalsOver } from './standing-facts.ts';
 import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 import { resourceEntities, transactionEntities } from './transaction.ts';
 
@@ -20,11 +21,13 @@ export interface TradingModelDependencies extends Omit<OutsideDependencies, 'pos
   readonly installation: Installation;
   /** What is known of devices beside the directory. */
   readonly devices?: Pick<Devices, 'postureOf'>;
+  /** Left out, nothing stands of anybody. */
+  readonly standing?: StandingFacts;
 }
 
 /** How the policies see trading; the types are those of `policies/schema.cedarschema`. */
 export function createTradingModel(dependencies: TradingModelDependencies): InformationModel<TradingInput> {
-  const { directory, installation, devices } = dependencies;
+  const { directory, installation, devices, standing } = dependencies;
   const entitiesOf = createDirectoryEntities();
 
   function pose(input: TradingInput, bundle: LoadedBundle, snapshot = directory.snapshot()): Posed {
@@ -48,6 +51,7 @@ export function createTradingModel(dependencies: TradingModelDependencies): Info
       principal,
       view,
       device: device?.reference,
+      signals: signalsOver(input, standing),
       directory: known,
       installation,
       make,

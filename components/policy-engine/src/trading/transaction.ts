@@ -23,6 +23,7 @@ const transactionRecord = recordShape(
   'parties',
   'quantity',
   'state',
+  'tradeKnown',
   'venue',
 );
 const instrumentRecord = recordShape('category', 'cfi', 'group');
@@ -76,6 +77,7 @@ export function transactionEntities(
       /* parties */ make.set(parties),
       /* quantity */ view.quantity === undefined ? undefined : make.decimal(view.quantity),
       /* state */ make.text(facts.state),
+      /* tradeKnown */ facts.tradeKnown === true,
       venue,
     ]),
   );

@@ -68,6 +68,7 @@ describe('of an order the policies see', () => {
       parties: [entity('Institution', own), entity('Institution', clearer)],
       quantity: decimal('1000.0'),
       state: 'intended',
+      tradeKnown: true,
       venue: entity('Venue', 'XNAS'),
     });
     expect(instrument).toMatchObject({
@@ -170,6 +171,15 @@ describe('of other intents the policies see', () => {
       ).toMatchObject({ destinationKnown: shown });
     const { destinationKnown: _, ...untold } = transactionOf('withdrawal');
     expect((await seen(tokenQuestion('person:own', untold))).local[0]?.attrs['destinationKnown']).toBe(false);
+  });
+
+  it('a trade as unknown unless the registry says that it is known', async () => {
+    const attrsOf = async (facts: Parameters<typeof tokenQuestion>[1]) =>
+      (await seen(tokenQuestion('person:own', facts))).local[0]?.attrs;
+    for (const tradeKnown of [true, false])
+      expect(await attrsOf(transactionOf('settlement_instruction', { tradeKnown }))).toMatchObject({ tradeKnown });
+    const { tradeKnown: _, ...untold } = transactionOf('settlement_instruction');
+    expect(await attrsOf(untold)).toMatchObject({ tradeKnown: false });
   });
 });
 

@@ -104,6 +104,23 @@ export async function decideCandidate(
   return rowCount === 1;
 }
 
+/** What somebody proposed until a moment, and nobody has decided. */
+export async function openCandidatesOf(
+  session: Session,
+  proposer: string,
+  before: Date,
+): Promise<readonly PolicyCandidateId[]> {
+  try {
+    const { rows } = await session.query<{ id: PolicyCandidateId }>(
+      `select id from policy_candidates where status = 'proposed' and proposed_by = $1 and proposed_at <= $2 order by id`,
+      [proposer, before],
+    );
+    return rows.map(({ id }) => id);
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}
+
 /** Newest first. */
 export async function listCandidates(
   session: Session,

@@ -5,7 +5,9 @@ import {
   type DecisionHistory,
   type PolicyBundle,
   type PolicyVersions,
+  type ProposerStanding,
   policyErrors,
+  proposerLapseDetail,
   type RecordDraft,
 } from '@countersign/contracts';
 import {
@@ -37,6 +39,7 @@ import {
   insertCandidate,
   listCandidates,
   lockCandidate,
+  openCandidatesOf,
   sweepCandidates,
 } from './candidate-store.ts';
 import { wasProposed } from './proposed.ts';
@@ -61,9 +64,10 @@ export function createCandidates(dependencies: {
   readonly active: ActiveVersion;
   readonly refusals: Refuse;
   readonly wayBack?: WayBack;
+  readonly proposerStanding?: ProposerStanding;
   readonly clock: Clock;
   readonly random: Random;
-}): Pick<PolicyVersions, 'propose' | 'approve' | 'reject' | 'candidates' | 'candidate'> {
+}): Pick<PolicyVersions, 'propose' | 'approve' | 'reject' | 'candidates' | 'candidate' | 'endProposalsOf'> {
   const { pool, audit, clock, active, refusals } = dependencies;
 
   async function record(draft: Pick<RecordDraft, 'type' | 'subject' | 'references' | 'data'>): Promise<RecordId> {
@@ -142,7 +146,50 @@ export function createCandidates(dependencies: {
       throw new Error('a candidate was decided while its row was locked');
   }
 
+  /** Turned down by us, since its proposer no longer stands behind it. @returns whether it was open until now */
+  async function endOpen(id: PolicyCandidateId, by: Actor, reason: string): Promise<boolean> {
+    return transaction(pool, async (session) => {
+      const candidate = await lockCandidate(session, id);
+      if (candidate === undefined || statusOf(candidate, clock.now()) !== 'proposed') return false;
+      await record({
+        type: 'policy.rejected',
+        subject: by,
+        references: [candidate.recordId],
+        data: {
+          candidate: id,
+          digest: candidate.digest,
+          change_request: candidate.changeRequest,
+          proposed_by: candidate.proposedBy,
+          reason,
+        },
+      });
+      await decide(session, id, 'rejected', by);
+      return true;
+    });
+  }
+
+  /** Whoever approves finds it ended where its proposer is gone. */
+  async function requireProposer(id: PolicyCandidateId, attempt: Attempt): Promise<void> {
+    const found = await findCandidate(pool, id);
+    if (found === undefined || statusOf(found, clock.now()) !== 'proposed') return;
+    const lapse = await dependencies.proposerStanding?.({
+      proposers: [found.proposedBy],
+      scope: 'policy:propose',
+      since: found.proposedAt.getTime(),
+    });
+    if (lapse === undefined) return;
+    await endOpen(id, attempt.by, proposerLapseDetail(lapse));
+    await refusals(policyErrors.error('candidate_proposer_gone', proposerLapseDetail(lapse)), attempt);
+  }
+
   return {
+    async endProposalsOf(proposer, { before, by, reason }) {
+      const open = await openCandidatesOf(pool, proposer, new Date(before));
+      let ended = 0;
+      for (const id of open) if (await endOpen(id, by, reason)) ended += 1;
+      return ended;
+    },
+
     async propose(bundle, about, by) {
       const { changeRequest, reason } = readAbout(about);
       const attempt: Attempt = { operation: 'policy:propose', by, changeRequest };
@@ -206,6 +253,7 @@ export function createCandidates(dependencies: {
 
     async approve(id, digest, by) {
       const attempt: Attempt = { operation: 'policy:approve', by, candidate: id };
+      await requireProposer(id, attempt);
       const ahead = await loadAhead(id);
       const published = await transaction(pool, async (session) => {
         await lockVersions(session);

@@ -1,6 +1,6 @@
 import type { PolicyBundle, PolicyVersion } from '@countersign/contracts';
 import type { Digest, PolicyCandidateId, RecordId } from '@countersign/kernel';
-import { databaseFailure } from '@countersign/runtime';
+import { databaseFailure, notifyAfterCommit } from '@countersign/runtime';
 import type pg from 'pg';
 
 /** Tells other nodes that there is a new version; the payload is not believed. */
@@ -133,7 +133,7 @@ export async function insertVersion(
       JSON.stringify(version.signature),
     ],
   );
-  await session.query('select pg_notify($1, $2)', [versionChannel, String(version.version)]);
+  notifyAfterCommit(session, versionChannel);
 }
 
 /** Another signature over the same; the first one's key is gone. @returns whether it was still that one's */

@@ -150,6 +150,45 @@ describe('a change of the policies', () => {
     });
   });
 
+  it('ends with its proposer, recorded, and is not approved then', async () => {
+    const node = await rig.open();
+    const { id, digest } = await propose(node);
+    const ending = { by: approver, reason: 'Who proposed this has left.' };
+    const now = rig.clock.now();
+    expect(await node.endProposalsOf('person:somebody.else', { ...ending, before: now })).toBe(0);
+    // What somebody proposed after coming back is not ended by the departure before.
+    expect(await node.endProposalsOf(proposer.id, { ...ending, before: now - 60_000 })).toBe(0);
+    expect(await node.endProposalsOf(proposer.id, { ...ending, before: now })).toBe(1);
+    expect(await node.endProposalsOf(proposer.id, { ...ending, before: now })).toBe(0);
+    expect(recordsOf('policy.rejected')).toMatchObject([
+      { subject: approver, data: { candidate: id, proposed_by: proposer.id, reason: ending.reason } },
+    ]);
+    expect(await refusalOf(node.approve(id, digest, approver))).toMatchObject({ code: 'candidate_decided' });
+    expect(node.current().version.version).toBe(1);
+  });
+
+  it.each(['left', 'moved', 'locked', 'revoked', 'right-lost'] as const)(
+    'is not put into force once its proposer is gone (%s), and ends at that attempt',
+    async (lapse) => {
+      const asked: unknown[] = [];
+      const node = await rig.open({
+        proposerStanding: async (about) => {
+          asked.push(about);
+          return lapse;
+        },
+      });
+      const { id, digest, proposedAt } = await propose(node);
+      expect(await refusalOf(node.approve(id, digest, approver))).toMatchObject({ code: 'candidate_proposer_gone' });
+      expect(asked).toEqual([
+        { proposers: [proposer.id], scope: 'policy:propose', since: new Date(proposedAt).getTime() },
+      ]);
+      expect(recordsOf('policy.rejected')).toMatchObject([{ data: { candidate: id } }]);
+      expect(recordsOf('policy.refused')).toMatchObject([{ reason: 'candidate_proposer_gone', subject: approver }]);
+      expect(node.current().version.version).toBe(1);
+      expect(await refusalOf(node.approve(id, digest, approver))).toMatchObject({ code: 'candidate_decided' });
+    },
+  );
+
   it('is not approved by whoever proposed it, whatever the digest', async () => {
     const node = await rig.open();
     const { id, digest } = await propose(node);

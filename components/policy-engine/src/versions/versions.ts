@@ -6,6 +6,7 @@ import {
   type PolicyBundle,
   type PolicyVersion,
   type PolicyVersions,
+  type ProposerStanding,
   policyErrors,
 } from '@countersign/contracts';
 import type { Clock, CodedError, Random } from '@countersign/kernel';
@@ -39,6 +40,8 @@ export interface PolicyVersionsDependencies {
   readonly simulation: DecisionHistory['simulation'];
   /** Asked for who proposes and who approves; every bundle leaves one when left out. */
   readonly wayBack?: WayBack;
+  /** Asked when somebody approves what another has proposed; every proposer still stands when left out. */
+  readonly proposerStanding?: ProposerStanding;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

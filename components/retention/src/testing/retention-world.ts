@@ -1,6 +1,7 @@
 import { newId, systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
 import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import type { RetentionDependencies } from '../dependencies.ts';
 import { createRetention, type RunningRetention, retentionMigrations } from '../index.ts';
 import type { Requester } from '../requester.ts';
 import { createSmallCustody } from './small-custody.ts';
@@ -33,8 +34,9 @@ export async function createRetentionWorld() {
   const custody = createSmallCustody(log, clock);
   const nodes: RunningRetention[] = [];
 
-  function node(): RunningRetention {
+  function node(given: Pick<RetentionDependencies, 'proposerStanding'> = {}): RunningRetention {
     const retention = createRetention({
+      ...given,
       pool: scratch.pool('retention'),
       audit: log,
       ...{ log, custody, clock, logger },

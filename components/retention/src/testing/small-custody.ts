@@ -89,6 +89,7 @@ export function createSmallCustody(log: SmallLog, clock: Clock): SmallCustody {
         wanted.some((key) => [person, institution].includes(keys.get(key)?.subject ?? '-')),
       );
     },
+    async settle() {},
     async erase({ keys: wanted, asOf, authority, by }) {
       await judged(asOf);
       const values = wanted.reduce((sum, key) => sum + (keys.get(key)?.values ?? 0), 0);

@@ -1,4 +1,4 @@
-import { type AuthenticatorRegister, type PersonSignal, parsePrincipalId } from '@countersign/contracts';
+import { type AuthenticatorRegister, parsePrincipalId, unsettlingSignals } from '@countersign/contracts';
 
 /** How it is with the account of who approves. */
 export type AccountStanding = 'settled' | 'locked' | 'unsettled';
@@ -10,19 +10,11 @@ export interface AccountDependencies {
 }
 
 /**
- * Signs that it may be somebody else who approves. The word of a second person moves value as much as that of the first:
- * what stops the one (`account-may-be-taken-over`, `recovered-lately-moves-nothing`) stops the other.
+ * Signs that somebody else may be approving. An approval moves value as much as the request does: what stops the one
+ * (`account-may-be-taken-over`, `recovered-lately-moves-nothing`) stops the other.
  */
-const unsettling: ReadonlySet<string> = new Set<PersonSignal>([
-  'account-disabled',
-  'credential-compromised',
-  'impossible-travel',
-  'recovery-cooling-off',
-  'session-hijacked',
-]);
-
 export function isUnsettled(person: string, { signalsOf }: Pick<AccountDependencies, 'signalsOf'>): boolean {
-  return signalsOf?.(person).some((signal) => unsettling.has(signal)) === true;
+  return signalsOf?.(person).some((signal) => unsettlingSignals.has(signal)) === true;
 }
 
 export async function accountOf(id: string, dependencies: AccountDependencies): Promise<AccountStanding> {

@@ -32,6 +32,7 @@ export async function standingApprovals(
     return (
       approval.withdrawn === undefined &&
       approval.approver !== transaction.carriedBy &&
+      !isSharedKey(approval, approvals) &&
       approval.intentDigest === transaction.intentDigest &&
       Date.parse(approval.expiresAt) > now &&
       (approval.authenticator !== undefined || snapshot.credential(approval.kid)?.principal === approval.approver) &&
@@ -58,4 +59,9 @@ async function isHeld(
   return (await authenticators.of(person)).some(
     (one) => one.id === authenticator && one.kid === kid && one.suspendedAt === undefined,
   );
+}
+
+/** One key is one person: with which two principals have approved, nobody knows whose word it was. */
+function isSharedKey({ kid, approver }: StoredApproval, approvals: readonly StoredApproval[]): boolean {
+  return approvals.some((other) => other.kid === kid && other.approver !== approver);
 }

@@ -1,6 +1,7 @@
 import type { DirectorySnapshot } from '@countersign/contracts';
 import { parseInstant } from '@countersign/kernel';
 import type { AuthorizationDetail } from '@countersign/market';
+import type { KnownFacts } from '../known-facts.ts';
 import type { StoredTransaction } from '../store.ts';
 
 /** Something in an intent that deserves a second look. */
@@ -15,13 +16,13 @@ const dayMs = 24 * 3_600_000;
 /**
  * What an approver should not overlook, read from the intent and what is known here; never from what a client says.
  *
- * @param about.destinationKnown undefined where the intent sends nothing anywhere
+ * @param about.known of the destination and the trade; see `knownFacts`
  */
 export function warningsOf(
   transaction: Pick<StoredTransaction, 'detail' | 'initiator'>,
   about: {
-    readonly destinationKnown: boolean | undefined;
-    /** A withdrawal names no active entry of the address book, or not the one that was asked for. */
+    readonly known: KnownFacts;
+    /** A withdrawal or settlement names no active entry of the address book, or not the one that was asked for. */
     readonly destinationMissing: boolean;
     readonly openException: boolean;
     readonly directory: Pick<DirectorySnapshot, 'principal'>;
@@ -32,11 +33,21 @@ export function warningsOf(
   const { detail, initiator } = transaction;
   const left = (parseInstant(detail.not_after) ?? 0) - about.now;
   return [
-    ...warn(about.destinationKnown === false, 'destination_new', 'Nothing has been sent to this destination before.'),
+    // A settlement goes to a known destination or nowhere: there the next one says all of it.
+    ...warn(
+      about.known.destinationKnown === false && detail.type === 'urn:countersign:rar:v1:withdrawal',
+      'destination_new',
+      'Nothing has been sent to this destination before.',
+    ),
     ...warn(
       about.destinationMissing,
       'destination_unknown',
       'No active entry of the address book is what it names: it is not released there.',
+    ),
+    ...warn(
+      about.known.tradeKnown === false,
+      'trade_unknown',
+      'No executed trade of these parties has this much left: it is not carried on.',
     ),
     ...ofDetail(detail, about.now),
     ...warn(

@@ -1,9 +1,9 @@
 import { parseId } from '@countersign/kernel';
 import { describeAuthorizationDetail } from '@countersign/market';
 import type { Store, StoredTransaction } from '../store.ts';
-import { isEntryFor } from './address-stands.ts';
+import { type AddressBook, entryStanding, isEntryFor } from './address-stands.ts';
 
-/** Where a withdrawal goes, as its entry of the address book says. */
+/** Where a withdrawal or a settlement goes, as its entry of the address book says. */
 export interface DestinationShown {
   readonly lines: readonly { readonly label: string; readonly value: string }[];
   /** No active entry of the book is what is named, or it is another than the one that was asked for. */
@@ -16,13 +16,22 @@ const ofAddress: readonly string[] = ['Address', 'Memo', 'Beneficiary'];
  * A withdrawal names its address by the entry's id alone: an approver who saw no more could not tell one address from
  * another. Read from the entry that the release will look at; its intent never changes.
  *
- * @returns undefined for what is no withdrawal
+ * A settlement names its receiver itself: nothing is added to it.
+ *
+ * @returns undefined for what goes to no entry of the address book
  */
 export async function destinationShown(
   transaction: StoredTransaction,
-  store: Pick<Store, 'find'>,
+  store: Pick<Store, 'find'> & AddressBook,
 ): Promise<DestinationShown | undefined> {
   const { detail, destinationDigest } = transaction;
+  if (detail.type === 'urn:countersign:rar:v1:settlement_instruction') {
+    const standing = await entryStanding(transaction, store);
+    return {
+      lines: [],
+      missing: !standing.stands || (destinationDigest !== null && destinationDigest !== standing.digest),
+    };
+  }
   if (detail.type !== 'urn:countersign:rar:v1:withdrawal') return undefined;
   const id = parseId('transaction', detail.address_id);
   const entry = id === undefined ? undefined : await store.find(id);

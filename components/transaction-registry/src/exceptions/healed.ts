@@ -4,6 +4,7 @@ import { quorumFault } from '../approvals/quorum.ts';
 import { wantedFor } from '../approvals/wanted.ts';
 import { type TransitionDependencies, takenAt } from '../attempt.ts';
 import { decideOn, decisionFault } from '../decision.ts';
+import type { KnownFacts } from '../known-facts.ts';
 import { lifeCycleOf, type TransitionRule } from '../life-cycles/index.ts';
 import { checkMandates } from '../mandate-check.ts';
 import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store.ts';
@@ -15,14 +16,11 @@ export interface Case {
   readonly past: readonly StoredTransition[];
   /** Approvals that stand now. */
   readonly approvals: readonly StoredApproval[];
-  readonly destinationKnown: boolean | undefined;
+  readonly known: KnownFacts;
   readonly now: number;
 }
 
-type Dependencies = Pick<
-  TransitionDependencies,
-  'consentStore' | 'policyEngine' | 'signalsOf' | 'directory' | 'audience'
->;
+type Dependencies = Pick<TransitionDependencies, 'consentStore' | 'policyEngine' | 'directory' | 'audience'>;
 
 /**
  * Whether what was missing is there again, as a check at this moment shows.

@@ -1,9 +1,9 @@
 import { type Actor, exceptionErrors, type Mandate, type TransactionException } from '@countersign/contracts';
 import type { CodedError, ExceptionId, Json } from '@countersign/kernel';
 import type { TransitionDependencies } from '../attempt.ts';
-import { destinationKnown } from '../destinations/known.ts';
 import { standingApprovals } from '../facts.ts';
 import { releaseHeadroom, reopenHeadroom } from '../headroom.ts';
+import { knownFacts } from '../known-facts.ts';
 import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
 import { recordAbout, referencesTo, strategyOf } from '../records.ts';
 import { instructionFault } from '../steps/instruction-used.ts';
@@ -63,7 +63,7 @@ async function resolve(
     transaction,
     past,
     approvals: await standingApprovals(transaction, given, now, dependencies),
-    destinationKnown: await destinationKnown(transaction, unit),
+    known: await knownFacts(transaction, unit),
     now,
   };
   const grounds = await groundsOf(about, asked, unit, dependencies);

@@ -23,6 +23,7 @@ export const allocation: LifeCycle = {
       onLapse: 'refuse',
       decided: true,
       inTime: true,
+      trade: true,
     },
     approve: {
       from: ['proposed'],
@@ -33,6 +34,7 @@ export const allocation: LifeCycle = {
       onLapse: 'refuse',
       decided: false,
       duties: { notInitiator: true, person: true },
+      trade: true,
     },
     // The firm that takes the trade up does so in its own name.
     'give-up': {
@@ -43,6 +45,7 @@ export const allocation: LifeCycle = {
       mandates: [{ actingFor: 'initiator', action: 'allocation:propose' }],
       onLapse: 'exception',
       decided: false,
+      trade: true,
     },
     reject: {
       from: ['proposed', 'approved'],

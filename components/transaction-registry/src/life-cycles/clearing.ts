@@ -23,6 +23,7 @@ export const clearing: LifeCycle = {
       onLapse: 'refuse',
       decided: true,
       inTime: true,
+      trade: true,
     },
     acknowledge: {
       from: ['submitted'],

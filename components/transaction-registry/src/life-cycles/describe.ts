@@ -66,7 +66,7 @@ function chapterOf(cycle: LifeCycle): string {
   ].join('\n');
 }
 
-function conditionsOf({ approvals = [], duties = {}, inTime, late }: TransitionRule): readonly string[] {
+function conditionsOf({ approvals = [], duties = {}, trade, inTime, late }: TransitionRule): readonly string[] {
   return [
     ...approvals.map(
       ({ role, count, institution, independent, ordered }) =>
@@ -75,6 +75,7 @@ function conditionsOf({ approvals = [], duties = {}, inTime, late }: TransitionR
     ...(duties.notInitiator === true ? ['not who began it'] : []),
     ...(duties.notApprover === true ? ['nobody who approved it'] : []),
     ...(duties.person === true ? ['a person'] : []),
+    ...(trade === true ? ['within what is left of its trade'] : []),
     ...(inTime === true ? ['before `not_after`'] : []),
     ...(late === 'refuse' ? ['not late'] : []),
   ];

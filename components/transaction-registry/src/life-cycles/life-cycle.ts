@@ -64,6 +64,8 @@ export interface TransitionRule {
   readonly decided: boolean;
   readonly approvals?: readonly WantedApprovals[];
   readonly duties?: Duties;
+  /** Only within what is left of the executed trades that the intent names; see `trades/`. */
+  readonly trade?: true;
   /** Whether it is refused once the intent's `not_after` has passed. */
   readonly inTime?: true;
   /** What becomes of it after the time by which it was awaited; taken, with an exception beside it, when left out. */

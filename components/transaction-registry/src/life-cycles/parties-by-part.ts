@@ -1,6 +1,6 @@
-import type { TransactionState } from '@countersign/contracts';
+import { type TransactionEvent, type TransactionState, transactionEvents } from '@countersign/contracts';
 import { unreachable } from '@countersign/kernel';
-import type { AuthorizationDetail, Lei } from '@countersign/market';
+import type { AuthorizationDetail, Lei, Scope } from '@countersign/market';
 import { lifeCycleOf, nextSteps } from './index.ts';
 import type { Part } from './life-cycle.ts';
 
@@ -35,6 +35,19 @@ export function partiesToAct(
   const parties = partiesByPart(transaction);
   const actors = nextSteps(lifeCycleOf(transaction.detail), state).flatMap(({ rule }) => rule.actors);
   return [...new Set(actors.flatMap((actor) => parties.get(actor) ?? []))];
+}
+
+/** The steps of its life that an institution takes, whatever state it is in. */
+export function stepsOf(
+  transaction: { readonly detail: AuthorizationDetail; readonly initiatorInstitution: Lei },
+  institution: string,
+): readonly { readonly event: TransactionEvent; readonly scope: Scope }[] {
+  const parties = partiesByPart(transaction);
+  return transactionEvents.flatMap((event) => {
+    const rule = lifeCycleOf(transaction.detail).rules[event];
+    const takes = rule?.actors.some((part) => parties.get(part)?.some((lei) => lei === institution)) === true;
+    return rule !== undefined && takes ? [{ event, scope: rule.scope }] : [];
+  });
 }
 
 function namedIn(detail: AuthorizationDetail, initiatorInstitution: Lei): readonly (readonly [Part, Lei])[] {

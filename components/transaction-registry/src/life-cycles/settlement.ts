@@ -26,6 +26,7 @@ export const settlement: LifeCycle = {
       onLapse: 'refuse',
       decided: true,
       inTime: true,
+      trade: true,
     },
     affirm: {
       from: ['instructed'],
@@ -47,6 +48,7 @@ export const settlement: LifeCycle = {
       onLapse: 'exception',
       decided: true,
       duties: { notApprover: true },
+      trade: true,
     },
     settle: {
       from: ['released'],

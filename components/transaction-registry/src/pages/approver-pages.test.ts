@@ -54,7 +54,8 @@ describe('the page of a transaction', () => {
     expect(page.statusCode).toBe(200);
     const text = textOf(page.body);
     for (const shown of [
-      'Settle 190,125.5 USD on 2026-11-24',
+      'Settle 95,600 EUR on 2026-11-24',
+      'No active entry of the address book',
       'Deliverer',
       'CASH-9',
       'free of payment: nothing comes back',

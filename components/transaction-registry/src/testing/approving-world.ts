@@ -22,6 +22,7 @@ import {
   termsHash,
 } from '../../../consent-store/src/testing/firms.ts';
 import { type ApprovalKey, approvalClaims, createApprovalKey } from './approver.ts';
+import { ofTrade } from './of-trade.ts';
 import { createTradingWorld, secondSupervisor, supervisor, trader } from './trading-world.ts';
 
 /** Control functions of the broker, and one of another firm. */
@@ -59,6 +60,10 @@ export async function createApprovingWorld(log?: AuditAppender) {
   for (const id of keys.keys()) world.directory.records.set(id, directoryRecord);
   const root = await grant({ actions: [...constraints.actions, 'withdrawal-address:propose'] });
 
+  // What follows a trade follows this one; the receiver of settlements is not in the address book.
+  const { transaction: executed } = await world.reach('submit', 'execute');
+  const trade = executed.id;
+
   /** A mandate from the fund to the broker, with other constraints than usual. */
   async function grant(changes: Changes): Promise<Mandate> {
     const wanted = rootProposal({ constraints: { ...constraints, ...changes } });
@@ -81,6 +86,7 @@ export async function createApprovingWorld(log?: AuditAppender) {
   ): Promise<OpenedTransaction> {
     const parsed = parseAuthorizationDetail({
       ...examples[kind],
+      ...ofTrade(kind, trade),
       mandate_id: mandate.id,
       entity_lei: broker,
       idempotency_key: world.next('intent'),

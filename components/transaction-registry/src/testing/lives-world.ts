@@ -1,6 +1,6 @@
 import type { Actor, Mandate, OpenedTransaction, Person, TransactionEvent } from '@countersign/contracts';
 import type { TransactionId } from '@countersign/kernel';
-import { type Lei, parseAuthorizationDetail } from '@countersign/market';
+import { type Lei, parseAuthorizationDetail, type SettlementInstruction } from '@countersign/market';
 import { examples } from '../../../../protocols/market/src/testing/example-details.ts';
 import {
   actor,
@@ -16,6 +16,7 @@ import {
   venue,
 } from '../../../consent-store/src/testing/firms.ts';
 import { approvalClaims } from './approver.ts';
+import { followsTrade, ofTrade } from './of-trade.ts';
 import { createTradingWorld, supervisor, trader } from './trading-world.ts';
 
 export const firstOperator = { ...personOf(broker, 'olga', 'operations'), desk: 'operations' };
@@ -50,6 +51,11 @@ export const everything = {
   assets: [{ asset: { dti: token }, perOrder: '100', perDay: '150' }],
 };
 
+/** What an entry of the address book leaves out where it is an account. */
+export const noAddress = { asset: undefined, chain_id: undefined, address: undefined, memo: undefined };
+
+const noTrade = 'txn_00000000000000000000000000' as TransactionId;
+
 export type Kind = keyof typeof examples;
 
 /** What this world's intents say otherwise than the examples: firms it knows, amounts in the currency of its mandates. */
@@ -65,14 +71,9 @@ const own: Readonly<Record<Kind, Readonly<Record<string, unknown>>>> = {
     parties: [],
     counterparties_lei: [clearer, custodian],
   },
-  allocation: { giveup_to_lei: clearer },
-  clearing_submission: { ccp_lei: venue, clearing_firm_lei: clearer },
-  settlement_instruction: {
-    amount: '95600',
-    ccy: 'EUR',
-    deliverer: { lei: broker, account: 'CASH-1' },
-    receiver: { lei: custodian, account: 'CASH-9' },
-  },
+  allocation: {},
+  clearing_submission: {},
+  settlement_instruction: {},
   collateral_transfer: {},
   address_book_change: { cooling_off_until: '2026-06-16T10:00:00Z' },
   withdrawal: {},
@@ -95,16 +96,48 @@ export async function createLivesWorld() {
     return world.consentStore.accept(proposed.id, { termsHash }, actor(brokerSignatory));
   }
 
-  /** An intent of this kind, begun by the broker's trader for the broker. */
+  /** An order of the broker's trader that was executed: 800 at 119.5 EUR. */
+  async function executedOrder(
+    changes: Readonly<Record<string, unknown>> = {},
+    body?: Readonly<Record<string, unknown>>,
+  ): Promise<TransactionId> {
+    const { id } = await world.open(await grant(), changes);
+    await world.report(id, 'submit');
+    await world.report(id, 'execute', body === undefined ? {} : { body });
+    return id;
+  }
+
+  const booked = new Set<string>();
+  /** Has the receiver of a settlement in the address book, as an active entry. */
+  async function bookReceiver({ receiver, place_of_settlement: place, entity_lei, dti }: SettlementInstruction) {
+    const key = JSON.stringify([receiver, place, entity_lei, dti]);
+    if (booked.has(key)) return;
+    booked.add(key);
+    await activeAddress({
+      ...(receiver.account === undefined
+        ? { asset: { dti }, chain_id: place, address: receiver.address }
+        : { ...noAddress, account: receiver.account, place_of_settlement: place }),
+      memo: undefined,
+      beneficiary_lei: receiver.lei,
+      entity_lei,
+    });
+  }
+
+  /**
+   * An intent of this kind, begun by the broker's trader for the broker. What follows a trade follows an order that was executed
+   * for it, where `changes` names none; the receiver of a settlement is put into the address book, unless they name a trade.
+   */
   async function begin(
     kind: Kind,
     changes: Readonly<Record<string, unknown>> = {},
     mandate?: Mandate,
+    initiator: Actor = actor(trader),
   ): Promise<OpenedTransaction & { readonly root: Mandate }> {
     const root = mandate ?? (await grant());
     const stated = {
       ...examples[kind],
       ...own[kind],
+      ...(await tradesFor(kind, changes)),
       mandate_id: root.id,
       entity_lei: broker,
       idempotency_key: world.next('intent'),
@@ -114,24 +147,35 @@ export async function createLivesWorld() {
     // What is undefined is left out, as in JSON.
     const parsed = parseAuthorizationDetail(JSON.parse(JSON.stringify(stated)));
     if (!parsed.ok) throw new Error(`${parsed.path}: ${parsed.detail}`);
+    if (parsed.value.type === 'urn:countersign:rar:v1:settlement_instruction' && changes['trade_id'] === undefined)
+      await bookReceiver(parsed.value);
     const opened = await world.registry.open({
       detail: parsed.value,
       mandate: { id: root.id, version: root.version, recordId: root.recordId },
-      initiator: actor(trader),
+      initiator,
       client: 'broker-oms',
     });
     return { ...opened, root };
   }
 
+  async function tradesFor(kind: Kind, changes: Readonly<Record<string, unknown>>) {
+    if (!followsTrade.includes(kind)) return {};
+    const { entity_lei } = changes;
+    // Where `changes` name a trade, they take the place of this one.
+    const named = 'trade_id' in changes || 'trade_ids' in changes;
+    const trade = named ? noTrade : await executedOrder(entity_lei === undefined ? {} : { entity_lei });
+    return ofTrade(kind, trade);
+  }
+
   function step(
     transaction: TransactionId,
     event: TransactionEvent,
-    by: { readonly person?: Person; readonly institution?: Lei } = {},
+    by: { readonly person?: Person; readonly institution?: Lei; readonly on?: typeof world.registry } = {},
     body: Readonly<Record<string, unknown>> = {},
     key = world.next(event),
   ) {
     const who: Actor = by.person === undefined ? { id: 'service:reporter' } : { id: by.person.id };
-    return world.registry.transition({
+    return (by.on ?? world.registry).transition({
       transaction,
       event,
       idempotencyKey: key,
@@ -162,7 +206,7 @@ export async function createLivesWorld() {
     return address.id;
   }
 
-  return { ...world, grant, begin, step, approve, activeAddress };
+  return { ...world, grant, executedOrder, begin, step, approve, activeAddress };
 }
 export type LivesWorld = Awaited<ReturnType<typeof createLivesWorld>>;
 export { supervisor, trader };

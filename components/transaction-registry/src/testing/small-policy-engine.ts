@@ -4,12 +4,14 @@ import {
   compareDecimals,
   type DecimalString,
   digestOf,
+  type Json,
   newId,
   parseDecimal,
   type Random,
   type RecordId,
   zero,
 } from '@countersign/kernel';
+import { viewIntent } from '../../../policy-engine/src/trading/intent-view.ts';
 
 export interface SmallPolicyEngine extends Pick<PolicyEngine, 'decide' | 'limits'> {
   /** What it was asked, oldest first. */
@@ -26,9 +28,13 @@ export const supervisorWanted: Obligation = {
   escalation: [{ role: 'desk-head', afterSeconds: 1_800 }],
 };
 
-const published = { schema: '', policies: [] };
+const parts = [{ part: 'entities.json', digest: digestOf([]), content: [] }];
 /** What the record of the publication says of the policies that are decided by. */
-export const publishedPolicies = { version: 1, hash: digestOf(published), ...published } as const;
+export const publishedPolicies = {
+  version: 1,
+  hash: digestOf({ v: 1, parts: parts.map(({ part, digest }) => ({ part, digest })) }),
+  parts,
+} as const;
 
 /**
  * Orders above a million need a supervisor's approval or, half an hour later, a head of desk's. It decides as the real one promises to; its limits are real.
@@ -60,7 +66,7 @@ export function createSmallPolicyEngine(from: {
     },
     async decide(input): Promise<Decision> {
       asked.push(input);
-      const document = { action: input.action, principal: input.principal, v: 1 };
+      const document = questionOf(input);
       const obligations = forbidden ? [] : obligationsOf(input);
       const decision = !forbidden && obligations.length === 0;
       const reasons = forbidden
@@ -85,4 +91,25 @@ export function createSmallPolicyEngine(from: {
       };
     },
   };
+}
+
+/** What a decision is made from, as the real engine records it of a transaction. */
+function questionOf({ action, principal, resource }: DecisionInput): Json {
+  const asked = { v: 1, action, principal: { type: 'Person', id: principal } };
+  if (resource.type === 'resource') return { ...asked, resource: { type: 'Resource', id: resource.uri } };
+  const { facts } = resource;
+  const uid = { type: 'Transaction', id: facts.id };
+  const view = viewIntent(facts);
+  const decimal = (arg: string | undefined) => (arg === undefined ? {} : { __extn: { fn: 'decimal', arg } });
+  const attrs = {
+    initiator: facts.initiator,
+    intentType: facts.intentType,
+    state: facts.state,
+    mandate: { __entity: { type: 'Mandate', id: facts.mandate.id } },
+    approvals: {},
+    ...(view?.currency === undefined ? {} : { currency: view.currency }),
+    ...(view?.notional === undefined ? {} : { notional: decimal(view.notional) }),
+    ...(view?.quantity === undefined ? {} : { quantity: decimal(view.quantity) }),
+  };
+  return { ...asked, resource: uid, local: [{ uid, attrs, parents: [] }] };
 }

@@ -133,6 +133,8 @@ export const de: Texts = {
     challenge_mismatch: 'Was signiert wurde, ist nicht, worum diese Seite bat. Es wurde nichts freigegeben.',
     credential_malformed: 'Die Antwort Ihres Sicherheitsschlüssels ist nicht lesbar. Es wurde nichts freigegeben.',
     credential_unknown: 'Dieser Sicherheitsschlüssel ist nicht auf Sie registriert. Es wurde nichts freigegeben.',
+    credential_shared:
+      'Dieser Sicherheitsschlüssel gehört auch jemand anderem. Es wurde nichts freigegeben; registrieren Sie einen anderen.',
     origin_wrong:
       'Um diese Signatur hat eine andere Website gebeten. Es wurde nichts freigegeben; sagen Sie es Ihrer Sicherheitsabteilung.',
     rp_id_wrong:
@@ -159,6 +161,7 @@ export const de: Texts = {
   warnings: {
     destination_new: 'An dieses Ziel wurde noch nie etwas gesendet.',
     destination_unknown: 'Kein aktiver Eintrag des Adressbuchs ist der genannte: Dorthin wird nichts freigegeben.',
+    trade_unknown: 'Kein ausgeführter Handel dieser Parteien hat noch so viel übrig: Es wird nicht weitergeführt.',
     algorithmic: 'Ein Algorithmus hat dies begonnen, kein Mensch.',
     no_limit_price: 'Es gibt keinen Grenzpreis: Gehandelt wird zu jedem Preis, den der Markt nennt.',
     free_of_payment: 'Geliefert wird frei von Zahlung: Es kommt nichts dafür zurück.',
@@ -215,7 +218,7 @@ export const de: Texts = {
     Delivery: 'Lieferung',
     Direction: 'Richtung',
     ExecutingBroker: 'Ausführender Broker',
-    Execution: 'Ausführung',
+    'Executed trade': 'Ausgeführter Handel',
     ExecutionFacility: 'Ausführungsplatz',
     'Give up to': 'Übergabe an',
     'Highest fee': 'Höchste Gebühr',
@@ -244,6 +247,7 @@ export const de: Texts = {
     ReportingParty: 'Meldende Firma',
     SettlementAgent: 'Abwicklungsstelle',
     Side: 'Seite',
+    'Settlement account': 'Abwicklungskonto',
     'Standing instruction version': 'Fassung der Dauerweisung',
     Target: 'Ziel',
     Ticket: 'Ticket',

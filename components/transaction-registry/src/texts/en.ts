@@ -131,6 +131,7 @@ export const en = {
     challenge_mismatch: 'What was signed is not what this page asked for. Nothing was approved.',
     credential_malformed: 'What your security key answered cannot be read. Nothing was approved.',
     credential_unknown: 'This security key is not registered to you. Nothing was approved.',
+    credential_shared: 'This security key belongs to somebody else too. Nothing was approved; register another one.',
     origin_wrong: 'What was signed was asked for by another site. Nothing was approved; tell your security team.',
     rp_id_wrong: 'What was signed is meant for another site. Nothing was approved; tell your security team.',
     user_not_present: 'Your security key was not touched. Nothing was approved.',
@@ -149,6 +150,7 @@ export const en = {
   warnings: {
     destination_new: 'Nothing has been sent to this destination before.',
     destination_unknown: 'No active entry of the address book is what it names: it is not released there.',
+    trade_unknown: 'No executed trade of these parties has this much left: it is not carried on.',
     algorithmic: 'An algorithm began this, not a person.',
     no_limit_price: 'There is no limit price: it deals at whatever the market asks.',
     free_of_payment: 'It delivers free of payment: nothing comes back for it.',

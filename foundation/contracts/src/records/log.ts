@@ -17,12 +17,22 @@ import {
 // What the log says of itself.
 
 const sources = ['audit-log'];
-const account = closed({
-  up_to: count('The highest number that was given'),
-  void: Type.Array(pair(Type.Integer({ minimum: 1 })), {
-    description: 'First and last of each stretch of numbers under which nothing was recorded',
-  }),
-});
+/** Whoever keeps rows that carry authority. */
+const standingSources = [
+  'authentication',
+  'authorization-server',
+  'break-glass',
+  'consent-store',
+  'devices',
+  'directory',
+  'event-publisher',
+  'notices',
+  'policy-engine',
+  'recovery',
+  'retention',
+  'transaction-registry',
+  'trust-registry',
+];
 
 const reading = {
   source: enumOf(['system', 'chrony', 'ntp']),
@@ -103,16 +113,14 @@ export const logRecords = {
     data: closed({ node: text(), beat_every_ms: count('0: never') }),
   },
   'source.beat': {
-    about: 'A process that records nothing else says that it is there, and which numbers are void.',
+    about: 'A process that records nothing else says that it is there.',
     sources,
     outcomes: ['done'],
-    data: account,
   },
   'source.closed': {
     about: 'A process ended its stream; nothing comes after this number.',
     sources,
     outcomes: ['done'],
-    data: account,
   },
   'source.alarm': {
     about: 'A stream is not whole, is silent, or has times that cannot be.',
@@ -125,6 +133,17 @@ export const logRecords = {
       numbers: pair(count()),
       place: wholeNumber('Where it was noticed'),
       off_by_ms: optional(Type.Number()),
+    }),
+  },
+  'standing.contradicted': {
+    about: 'A row that claims authority does not agree with the newest record about it, and counts for nothing.',
+    sources: standingSources,
+    outcomes: ['deny'],
+    always: ['reason'],
+    data: closed({
+      of: text('Kind and id of the thing'),
+      found: digest('Of what the row says'),
+      recorded: optional(digest('What the newest record says; absent where there is none, or it has ended')),
     }),
   },
   'clock.measured': {

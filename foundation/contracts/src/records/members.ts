@@ -43,6 +43,15 @@ export const membersOfWriter = {
   ),
   intent: optional(digest('Of the canonical intent (RFC 8785)')),
   payload: optional(digest('Of what was sent')),
+  standing: optional(
+    Type.Array(
+      closed({
+        of: Type.String({ pattern: '^[!-~]{1,256}$', description: 'Kind and id of the thing' }),
+        digest: optional(digest('Of all that decides in its row; absent once the thing has ended')),
+      }),
+      { description: 'How the things that the record is about stand from now on' },
+    ),
+  ),
 } satisfies TProperties;
 
 /** What the log says of a record. Those of version 1 have neither stream nor number. */

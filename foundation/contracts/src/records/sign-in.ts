@@ -23,13 +23,18 @@ import { signedStatementMembers } from './statements.ts';
 const sources = ['authorization-server'];
 
 /** Of a refusal at an endpoint where clients authenticate: what had been established when it came. */
-export const refusedAtEndpoint = closed({
+const refusedMembers = {
   endpoint: text(),
   error: optional(text()),
   detail: toldToFew(text('In words')),
   grant_type: optional(text()),
   hint: optional(text()),
   decision: optional(decision),
+};
+export const refusedAtEndpoint = closed(refusedMembers);
+const clientRefused = closed({
+  ...refusedMembers,
+  shared_with: optional(text('The other client or principal that the same key or certificate is of')),
 });
 
 export const signInRecords = {
@@ -53,7 +58,7 @@ export const signInRecords = {
     sources,
     outcomes: ['deny'],
     always: ['reason'],
-    data: refusedAtEndpoint,
+    data: clientRefused,
   },
   'client.registered': {
     about: 'A client was registered, changed, or removed.',

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { revokingParties, standingRevocationKinds } from '../standing-revocations.ts';
 import { decision } from './decisions.ts';
 import {
   closed,
@@ -155,8 +156,23 @@ export const tokenRecords = {
         id: text(),
         key: digest('Revocation key'),
         reason: reasonText,
+        until_lifted: optional(
+          enumOf(revokingParties, 'Who revoked it; nothing new is issued either until that is lifted'),
+        ),
       }),
       closed({ token_sha256: digest() }),
     ]),
+  },
+  'revocation.lifted': {
+    about: 'A mandate, client, principal or institution that was revoked may be used again.',
+    sources,
+    outcomes: ['done'],
+    always: ['actors', 'references', 'standing'],
+    data: closed({
+      kind: enumOf(standingRevocationKinds),
+      id: text(),
+      revocation: id('rec'),
+      reason: reasonText,
+    }),
   },
 } as const satisfies Readonly<Record<string, RecordDescription>>;

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { clientConfig } from './connection.ts';
 import type { Database } from './open-database.ts';
 import { checkIdentifier } from './roles.ts';
+import { dropPresets, startupOptions } from './session-settings.ts';
 
 export interface ComponentAccess {
   readonly database: Pick<Database, 'connection' | 'rolesSecret'>;
@@ -44,18 +45,19 @@ export interface ComponentPoolOptions extends ComponentAccess {
 export function componentPool(options: ComponentPoolOptions): pg.Pool {
   const statementTimeoutMs = options.statementTimeoutMs ?? 15_000;
   const pool = new pg.Pool({
-    ...roleConfig(options, [
-      ...(options.synchronousCommit === 'off' ? (['synchronous_commit=off'] as const) : []),
-      ...(options.byIndexAlone === true ? (['enable_seqscan=off'] as const) : []),
-    ]),
+    ...roleConfig(options, {
+      statementTimeoutMs,
+      lockTimeoutMs: options.lockTimeoutMs ?? 5000,
+      idleInTransactionTimeoutMs: options.idleInTransactionTimeoutMs ?? 15_000,
+      ...(options.synchronousCommit === 'off' ? { synchronous_commit: 'off' } : {}),
+      ...(options.byIndexAlone === true ? { enable_seqscan: 'off' } : {}),
+    }),
     max: options.maxConnections ?? 10,
     idleTimeoutMillis: 30_000,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
-    statement_timeout: statementTimeoutMs,
+    onConnect: dropPresets,
     // For a server that cannot even say that it gives up: a stalled network, a frozen host.
     query_timeout: statementTimeoutMs + 2000,
-    lock_timeout: options.lockTimeoutMs ?? 5000,
-    idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 15_000,
   });
   const onError = options.onError ?? (() => undefined);
   pool.on('error', (error: Error & { client?: unknown }) => {
@@ -73,21 +75,37 @@ export function componentPool(options: ComponentPoolOptions): pg.Pool {
   return pool;
 }
 
-/** The driver's configuration for one connection as the component's role. @param settings further settings of the server */
-export function roleConfig(
-  access: ComponentAccess,
-  settings: readonly ('synchronous_commit=off' | 'enable_seqscan=off')[] = [],
-): pg.ClientConfig {
+interface RoleSettings {
+  readonly statementTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+  readonly idleInTransactionTimeoutMs: number;
+  readonly synchronous_commit?: 'off';
+  readonly enable_seqscan?: 'off';
+}
+
+/**
+ * The driver's configuration for one connection as the component's role. A connection outside a pool calls
+ * {@link dropPresets} first.
+ */
+export function roleConfig(access: ComponentAccess, settings: RoleSettings): pg.ClientConfig {
   checkIdentifier(access.role);
   checkIdentifier(access.schema);
+  const { statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs, ...rest } = settings;
+  const options = startupOptions({
+    // pg_temp last: searched first by default, it would let a temporary table stand in for one of ours.
+    search_path: `${access.schema},pg_temp`,
+    statement_timeout: String(Math.ceil(statementTimeoutMs)),
+    lock_timeout: String(Math.ceil(lockTimeoutMs)),
+    idle_in_transaction_session_timeout: String(Math.ceil(idleInTransactionTimeoutMs)),
+    ...rest,
+  });
   return {
     ...clientConfig(access.database.connection, {
       user: access.role,
       password: access.database.rolesSecret.passwordOf(access.role),
+      options,
     }),
     application_name: access.applicationName,
     keepAlive: true,
-    // pg_temp last: searched first by default, it would let a temporary table stand in for one of ours.
-    options: [`search_path=${access.schema},pg_temp`, ...settings].map((setting) => `-c ${setting}`).join(' '),
   };
 }

@@ -8,22 +8,33 @@ export type DatabaseConnection = { readonly url: string } | EmbeddedConnection;
 /**
  * The driver's configuration for one account of the database.
  *
- * @param account instead of the owner's
+ * @param account instead of the owner's; `options` are the start-up options of its connections
  * @throws CodedError `database_url_invalid`
  */
 export function clientConfig(
   connection: DatabaseConnection,
-  account?: { readonly user: string; readonly password: string },
+  account: { readonly user?: string; readonly password?: string; readonly options?: string } = {},
 ): pg.ClientConfig {
   if (!('url' in connection)) return { ...connection, ...account };
-  if (!/^(?:postgres|postgresql|socket):/.test(connection.url))
+  const { url } = connection;
+  if (!/^(?:postgres|postgresql|socket):/.test(url))
     throw databaseErrors.error(
       'database_url_invalid',
       'DATABASE_URL must look like postgres://user:password@host:5432/database.',
     );
-  if (account === undefined) return { connectionString: connection.url };
-  // Parameters in the query win over the user and password before the host; this holds for every form of
-  // the URL, also the ones for Unix sockets that have no host.
-  const parameters = `user=${encodeURIComponent(account.user)}&password=${encodeURIComponent(account.password)}`;
-  return { connectionString: `${connection.url}${connection.url.includes('?') ? '&' : '?'}${parameters}` };
+  // Parameters in the query win over the user and password before the host, and the last of a name over those before it;
+  // this holds for every form of the URL, also the ones for Unix sockets that have no host.
+  const parameters = Object.entries({ ...account, ...optionsFor(url, account.options) })
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .join('&');
+  if (parameters === '') return { connectionString: url };
+  return { connectionString: `${url}${url.includes('?') ? '&' : '?'}${parameters}` };
+}
+
+/** Options of the URL stay, and ours come after them: of two values for a setting the later one counts. */
+function optionsFor(url: string, ours: string | undefined): { readonly options?: string } {
+  if (ours === undefined) return {};
+  const query = url.slice(url.indexOf('?') + 1);
+  const theirs = url.includes('?') ? new URLSearchParams(query).getAll('options').at(-1) : undefined;
+  return { options: theirs === undefined ? ours : `${theirs} ${ours}` };
 }

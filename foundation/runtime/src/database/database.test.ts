@@ -11,6 +11,7 @@ import {
   componentPool,
   createScratchDatabase,
   listen,
+  notifyAfterCommit,
   openDatabase,
   rolesSecret,
   rolesSecretFromFile,
@@ -25,7 +26,10 @@ beforeAll(async () => {
   mkdirSync(join(folder, 'migrations'));
   writeFileSync(
     join(folder, 'migrations', '0001_notes.sql'),
-    'create table notes (text text not null unique deferrable initially deferred);',
+    `create table notes (text text not null unique deferrable initially deferred);
+     create table small (id integer primary key);
+     insert into small values (1);
+     analyze small;`,
   );
   scratch = await createScratchDatabase({
     components: [
@@ -221,13 +225,24 @@ describe('a pool', () => {
   );
 });
 
+describe('a pool over a URL with options of its own', () => {
+  it('keeps them, and sets what it needs after them', async () => {
+    const { host, port, database, user, password } = scratch.connection;
+    const options = encodeURIComponent('-c synchronous_commit=off -c work_mem=8MB');
+    const url = `postgres://${user}:${password}@${host}:${port}/${database}?options=${options}`;
+    const pool = componentPool({ ...access(), database: { ...scratch.database, connection: { url } } });
+    const { rows } = await pool.query(
+      `select current_setting('synchronous_commit') as commits, current_setting('work_mem') as memory, current_setting('search_path') as path`,
+    );
+    expect(rows).toEqual([{ commits: 'on', memory: '8MB', path: 'alpha,pg_temp' }]);
+    await pool.end();
+  });
+});
+
 describe('a pool that reads by index alone', () => {
   it('plans a look-up by key for a table that will grow, however small it is', async () => {
     const planOf = async (byIndexAlone: boolean): Promise<string> => {
       const pool = scratch.pool('alpha', { byIndexAlone, maxConnections: 1 });
-      await pool.query('create temporary table small (id integer primary key)');
-      await pool.query('insert into small values (1)');
-      await pool.query('analyze small');
       const { rows } = await pool.query('explain (costs off) select * from small where id = 1');
       return JSON.stringify(rows);
     };
@@ -308,29 +323,86 @@ describe('the secret of the roles', () => {
 describe('listening', () => {
   it('hears notifications, and after every break tells to refresh and hears again', async () => {
     const wire = await network();
-    const heard: string[] = [];
+    let heard = 0;
     let reconnects = 0;
     const subscription = await listen({
       ...wire.access,
       channel: 'snapshot',
-      onNotify: (payload) => heard.push(payload),
+      onNotify: () => {
+        heard++;
+      },
       onReconnect: () => {
         reconnects++;
       },
     });
     const pool = scratch.pool('alpha');
-    const notify = (payload: string) => pool.query(`select pg_notify('snapshot', $1)`, [payload]);
-    await notify('1');
-    await vi.waitFor(() => expect(heard).toEqual(['1']), 60_000);
+    const notify = () => pool.query(`select pg_notify('snapshot', 'said')`);
+    await notify();
+    await vi.waitFor(() => expect(heard).toBe(1), 60_000);
 
     wire.cut();
     await vi.waitFor(() => expect(reconnects).toBe(1), { timeout: 60_000 });
-    await notify('2');
-    await vi.waitFor(() => expect(heard).toEqual(['1', '2']), 60_000);
+    await notify();
+    await vi.waitFor(() => expect(heard).toBe(2), 60_000);
     await subscription.close();
-    await notify('3');
-    expect(heard).toEqual(['1', '2']);
+    await notify();
+    expect(heard).toBe(2);
     await wire.close();
+  });
+
+  it('is woken up once by any number of notifications that come close together, whoever sends them', async () => {
+    let heard = 0;
+    const subscription = await listen({
+      ...access(),
+      channel: 'flood',
+      quietMs: 600_000,
+      onNotify: () => {
+        heard++;
+      },
+      onReconnect: () => undefined,
+    });
+    const pool = scratch.pool('alpha', { maxConnections: 1 });
+    for (let round = 0; round < 50; round++)
+      await pool.query(`select pg_notify('flood', n::text) from generate_series(1, 100) as n`);
+    await vi.waitFor(() => expect(heard).toBe(1), 60_000);
+    await subscription.close();
+  });
+
+  it('is told of a transaction once it is committed, and a notification that fails leaves the commit alone', async () => {
+    const pool = scratch.pool('alpha', { maxConnections: 2 });
+    const reader = scratch.pool('alpha', { maxConnections: 1 });
+    await reader.query('delete from notes');
+    const seen = new Promise<number | null>((resolve, reject) => {
+      void listen({
+        ...access(),
+        channel: 'committed',
+        onNotify: () => {
+          reader.query('select from notes').then(({ rowCount }) => resolve(rowCount), reject);
+        },
+        onReconnect: () => undefined,
+      }).then(async (subscription) => {
+        await transaction(pool, async (client) => {
+          await client.query(`insert into notes values ('announced')`);
+          notifyAfterCommit(client, 'committed');
+        });
+        await seen.finally(() => subscription.close());
+      }, reject);
+    });
+    expect(await seen).toBe(1);
+
+    await transaction(pool, async (client) => {
+      await client.query(`insert into notes values ('also kept')`);
+      // No channel has so long a name: PostgreSQL refuses to notify.
+      notifyAfterCommit(client, 'x'.repeat(100));
+    });
+    expect((await reader.query('select from notes')).rowCount).toBe(2);
+    await vi.waitFor(() => expect(pool.idleCount).toBe(pool.totalCount), 60_000);
+
+    const failed = transaction(pool, async (client) => {
+      notifyAfterCommit(client, 'committed');
+      throw new Error('changed my mind');
+    });
+    await expect(failed).rejects.toThrow('changed my mind');
   });
 
   it('notices a connection that has silently died', async () => {

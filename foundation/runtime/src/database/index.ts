@@ -8,6 +8,7 @@ export { keepFresh } from './keep-fresh.ts';
 export { type ListenOptions, listen, type Subscription } from './listen.ts';
 export { type AppliedMigration, type ComponentMigrations, migrate } from './migrate.ts';
 export { migrationErrors } from './migration-files.ts';
+export { takeNamedLock, tryNamedLock } from './named-lock.ts';
 export { type Database, openDatabase } from './open-database.ts';
 export { type RolesSecret, rolesSecret, rolesSecretFromFile } from './role-passwords.ts';
 export type { ComponentRole, Grants } from './roles.ts';
@@ -17,5 +18,6 @@ export {
   scratchServer,
   scratchServerVariable,
 } from './scratch-database.ts';
+export { dropPresetsStatement } from './session-settings.ts';
 export { createSweeper, type SweeperOptions } from './sweeper.ts';
-export { transaction } from './transaction.ts';
+export { notifyAfterCommit, transaction } from './transaction.ts';

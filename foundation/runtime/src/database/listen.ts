@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type ComponentAccess, roleConfig } from './component-pool.ts';
 import { databaseFailure } from './failure.ts';
+import { dropPresets } from './session-settings.ts';
 
 export interface Subscription {
   close(): Promise<void>;
@@ -9,14 +10,19 @@ export interface Subscription {
 
 export interface ListenOptions extends ComponentAccess {
   readonly channel: string;
-  /** A notification came. Anybody with access to the database can send one: treat the payload as a hint, and look. */
-  readonly onNotify: (payload: string) => void;
+  /**
+   * Notifications came: time to look. Anybody with access to the database can send them, so what they say is not handed
+   * on, and however many come, this is called at most once in `quietMs`.
+   */
+  readonly onNotify: () => void;
   /** The connection was lost and is back: notifications may have been missed, so refresh. */
   readonly onReconnect: () => void;
   /** For the log. */
   readonly onError?: (error: unknown) => void;
   /** How often a silent connection is asked whether it still lives; 10 s by default. */
   readonly heartbeatMs?: number;
+  /** 50 ms by default. */
+  readonly quietMs?: number;
 }
 
 const slowestRetryMs = 5000;
@@ -79,14 +85,20 @@ interface Listener {
 }
 
 async function connect(options: ListenOptions, onError: (error: unknown) => void): Promise<Listener> {
-  const client = new pg.Client({ ...roleConfig(options), connectionTimeoutMillis: 5000, query_timeout: 5000 });
+  const client = new pg.Client({
+    ...roleConfig(options, { statementTimeoutMs: 5000, lockTimeoutMs: 5000, idleInTransactionTimeoutMs: 5000 }),
+    connectionTimeoutMillis: 5000,
+    query_timeout: 5000,
+  });
+  const wakeUp = atMostEvery(options.quietMs ?? 50, () => guarded(onError, options.onNotify));
   const lost = new Promise<void>((resolve) => {
     client.on('error', onError);
     client.on('end', () => resolve());
   });
-  client.on('notification', (message) => guarded(onError, () => options.onNotify(message.payload ?? '')));
+  client.on('notification', wakeUp.call);
   try {
     await client.connect();
+    await dropPresets(client);
     await client.query(`listen ${pg.escapeIdentifier(options.channel)}`);
   } catch (error) {
     destroy(client);
@@ -105,13 +117,46 @@ async function connect(options: ListenOptions, onError: (error: unknown) => void
     );
   }, options.heartbeatMs ?? 10_000);
   beat.unref();
-  void lost.then(() => clearInterval(beat));
+  void lost.then(() => {
+    clearInterval(beat);
+    wakeUp.stop();
+  });
   let ended: Promise<void> | undefined;
   return {
     lost,
     end() {
+      wakeUp.stop();
       ended ??= endWithin(client, 1000);
       return ended;
+    },
+  };
+}
+
+/** The first call goes through at once; those that follow it closely are one call, at the end of the pause. */
+function atMostEvery(pauseMs: number, work: () => void): { call(): void; stop(): void } {
+  let pause: NodeJS.Timeout | undefined;
+  let again = false;
+  let stopped = false;
+  const call = (): void => {
+    if (stopped) return;
+    if (pause !== undefined) {
+      again = true;
+      return;
+    }
+    pause = setTimeout(() => {
+      pause = undefined;
+      if (!again) return;
+      again = false;
+      call();
+    }, pauseMs);
+    pause.unref();
+    work();
+  };
+  return {
+    call,
+    stop() {
+      stopped = true;
+      clearTimeout(pause);
     },
   };
 }

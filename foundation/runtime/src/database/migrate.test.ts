@@ -3,13 +3,18 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   type ComponentMigrations,
+  componentPool,
   createScratchDatabase,
+  listen,
   migrate,
   rolesSecret,
   type ScratchDatabase,
+  takeNamedLock,
+  transaction,
+  tryNamedLock,
 } from './index.ts';
 
 let folder: string;
@@ -232,6 +237,149 @@ describe('migrating', () => {
   });
 });
 
+describe('the role of a component', () => {
+  const locks = { '0001_locks.sql': `insert into named_locks (name) values ('turn')` };
+  const presets = [
+    "set synchronous_commit = 'off'",
+    "set statement_timeout = '1ms'",
+    "set default_transaction_read_only = 'on'",
+    "set transform_null_equals = 'on'",
+    "set search_path = 'public'",
+    "set work_mem = '64kB'",
+    "set enable_indexscan = 'off'",
+  ];
+  const settings = `select current_setting('synchronous_commit') as commits, current_setting('statement_timeout') as statement,
+      current_setting('default_transaction_read_only') as read_only, current_setting('transform_null_equals') as nulls,
+      current_setting('search_path') as path, current_setting('work_mem') as memory,
+      current_setting('enable_indexscan') as indexes`;
+  const ours = {
+    commits: 'on',
+    statement: '15s',
+    read_only: 'off',
+    nulls: 'off',
+    path: 'alpha,pg_temp',
+    memory: '4MB',
+    indexes: 'on',
+  };
+
+  it.each(['', ' in database'])(
+    'presets nothing that our connections do not set themselves (alter role%s)',
+    async (where) => {
+      const scratch = await scratchWith(component('alpha', 'full', notes));
+      const [alpha] = scratch.components;
+      const inDatabase = where === '' ? '' : ` in database ${scratch.connection.database}`;
+      for (const preset of presets)
+        await scratch.pool('alpha').query(`alter role ${alpha?.role}${inDatabase} ${preset}`);
+      // Made after the presets, each of them.
+      expect((await scratch.pool('alpha').query(settings)).rows).toEqual([ours]);
+      const quick = scratch.pool('alpha', { synchronousCommit: 'off' });
+      expect((await quick.query(settings)).rows).toEqual([{ ...ours, commits: 'off' }]);
+
+      await migrate({ database: scratch.database, components: scratch.components });
+      expect(
+        await asOwner(scratch, `select from pg_db_role_setting where setrole = '${alpha?.role}'::regrole`),
+      ).toEqual([]);
+    },
+  );
+
+  it('that presets an end to silence does not end a connection that listens', async () => {
+    const scratch = await scratchWith(component('alpha', 'full', notes));
+    const [alpha] = scratch.components;
+    if (alpha === undefined) throw new Error('the scratch database has lost its component');
+    const pool = scratch.pool('alpha');
+    await pool.query(`alter role ${alpha.role} set idle_session_timeout = '20ms'`);
+    const { role, schema } = alpha;
+    let heard = 0;
+    let reconnects = 0;
+    const subscription = await listen({
+      ...{ database: scratch.database, role, schema, applicationName: 'quiet', channel: 'quiet' },
+      onNotify: () => {
+        heard++;
+      },
+      onReconnect: () => {
+        reconnects++;
+      },
+    });
+    await pool.query('select pg_sleep(0.3)');
+    await pool.query('notify quiet');
+    await vi.waitFor(() => expect(heard).toBe(1), 60_000);
+    expect(reconnects).toBe(0);
+    await subscription.close();
+  });
+
+  it('is given what the database would give to everybody no more: temporary tables, and the schema public', async () => {
+    const scratch = await scratchWith();
+    await asOwner(scratch, 'grant create on schema public to public');
+    const alpha = component('alpha', 'full', notes);
+    const components = [{ ...alpha, role: `alpha_${randomBytes(4).toString('hex')}` }];
+    await migrate({ database: scratch.database, components });
+    const [{ role, schema } = alpha] = components;
+    const pool = componentPool({ database: scratch.database, role, schema, applicationName: 'alpha' });
+    for (const sql of [
+      'create temporary table mine (n int)',
+      'create table public.mine (n int)',
+      'create function public.mine() returns int language sql return 1',
+    ])
+      await expect(pool.query(sql), sql).rejects.toMatchObject(denied);
+    await pool.end();
+    await asOwner(scratch, `drop owned by ${role}; drop role ${role}`);
+  });
+
+  it('that owns something does not start: nobody but the owner of the database makes anything', async () => {
+    const scratch = await scratchWith(component('alpha', 'full', notes));
+    const [alpha] = scratch.components;
+    await asOwner(scratch, `create table public.kept (n int); alter table public.kept owner to ${alpha?.role}`);
+    await expect(migrate({ database: scratch.database, components: scratch.components })).rejects.toMatchObject({
+      code: 'database_role_unsafe',
+      detail: expect.stringContaining('something that it owns'),
+    });
+    await asOwner(scratch, 'drop table public.kept');
+  });
+
+  it('cannot keep a node from migrating, whatever it locks', async () => {
+    const scratch = await scratchWith(component('alpha', 'full', notes));
+    const pool = scratch.pool('alpha');
+    await expect(pool.query('begin; lock table countersign_meta.migrating')).rejects.toMatchObject(denied);
+    // The key of an earlier release.
+    await pool.query('select pg_advisory_lock(4993201861150729217)');
+    expect(await migrate({ database: scratch.database, components: scratch.components, waitMs: 5_000 })).toEqual([]);
+  });
+
+  it('has its own named locks, and nobody else has them', async () => {
+    const scratch = await scratchWith(component('alpha', 'full', locks), component('beta', 'insert-and-read', locks));
+    const [alpha, beta] = [scratch.pool('alpha'), scratch.pool('beta', { lockTimeoutMs: 200 })];
+    await transaction(beta, async (holder) => {
+      await takeNamedLock(holder, 'turn');
+      // The same name elsewhere is another lock.
+      expect(await transaction(alpha, (session) => tryNamedLock(session, 'turn'))).toBe(true);
+      expect(await transaction(beta, (session) => tryNamedLock(session, 'turn'))).toBe(false);
+      await expect(transaction(beta, (session) => takeNamedLock(session, 'turn'))).rejects.toMatchObject({
+        code: 'database_unavailable',
+      });
+    });
+    expect(await transaction(beta, (session) => tryNamedLock(session, 'turn'))).toBe(true);
+    for (const sql of [
+      'select from beta.named_locks for update',
+      'begin; lock table beta.named_locks',
+      'delete from beta.named_locks',
+    ])
+      await expect(alpha.query(sql), sql).rejects.toMatchObject(denied);
+  });
+
+  it('opens as many connections as it may, and leaves the rest to others', async () => {
+    const alpha = { ...component('alpha', 'full', notes), connectionLimit: 2 };
+    const scratch = await scratchWith(alpha, component('beta', 'full', notes));
+    const pool = scratch.pool('alpha', { maxConnections: 3 });
+    const held = [await pool.connect(), await pool.connect()];
+    await expect(pool.connect()).rejects.toMatchObject({ code: '53300' });
+    expect((await scratch.pool('beta').query('select 1 as n')).rows).toEqual([{ n: 1 }]);
+    for (const client of held) client.release();
+    await expect(pool.query(`alter role ${scratch.components[0]?.role} connection limit -1`)).rejects.toMatchObject(
+      denied,
+    );
+  });
+});
+
 describe('an owner that is no superuser', () => {
   const name = `owner_${randomBytes(4).toString('hex')}`;
   let host: ScratchDatabase;
@@ -254,6 +402,13 @@ describe('an owner that is no superuser', () => {
       detail: expect.stringContaining('CREATEROLE'),
     });
     await asOwner(host, `grant create on database ${database} to ${name}; alter role ${name} createrole`);
+    await expect(again()).rejects.toMatchObject({
+      code: 'database_role_unsafe',
+      detail: expect.stringContaining(
+        `revoke create, temporary on database ${pg.escapeIdentifier(database)} from public`,
+      ),
+    });
+    await asOwner(host, `revoke create, temporary on database ${database} from public`);
     expect(await again()).toHaveLength(1);
     expect(await again()).toEqual([]);
   });

@@ -4,7 +4,8 @@ import { clientConfig } from './connection.ts';
 import { databaseFailure } from './failure.ts';
 import { type MigrationFile, migrationErrors, readMigrations } from './migration-files.ts';
 import type { Database } from './open-database.ts';
-import { applyGrants, type ComponentRole, ensureRoleAndSchema } from './roles.ts';
+import { applyGrants, type ComponentRole, closeDatabase, ensureNamedLocks, ensureRoleAndSchema } from './roles.ts';
+import { startupOptions } from './session-settings.ts';
 
 export interface ComponentMigrations extends ComponentRole {
   /** Unique and stable; the key of its history. */
@@ -18,15 +19,12 @@ export interface AppliedMigration {
   readonly fileName: string;
 }
 
-// Any constant will do, as long as every release uses the same.
-const lockKey = '4993201861150729217';
-
 /**
  * Brings the database to this release: roles, schemas, migrations, rights. Safe to call from every node at
  * every start: one works, the others wait and find nothing to do. Nothing is applied unless the history of
  * every component fits.
  *
- * Needs a connection of its own to the server; a pooler in transaction mode cannot hold the lock.
+ * Needs connections of its own to the server: one migrates, and one holds the lock meanwhile.
  *
  * @param options.adoptRolesSecret accepts another secret than the last one: after the old one was lost, or to
  *   change it. Nodes that still run with the old one can no longer connect.
@@ -44,23 +42,28 @@ export async function migrate(options: {
   const { database, components } = options;
   const random = options.random ?? systemRandom;
   const files = new Map(components.map((component) => [component, readMigrations(component.migrationsFolder)]));
-  const client = new pg.Client({
-    ...clientConfig(database.connection),
-    application_name: 'countersign-migrate',
-    connectionTimeoutMillis: 10_000,
-    keepAlive: true,
-  });
-  client.on('error', () => undefined);
+  const waitMs = options.waitMs ?? 120_000;
+  const guard = ownerClient(database.connection, { lock_timeout: String(Math.ceil(waitMs)) });
+  // A migration that waits for a busy table makes everybody behind it wait as well: better to give up soon.
+  const client = ownerClient(database.connection, { lock_timeout: '10000' });
   try {
+    await guard.connect();
+    await ensureHistory(guard);
+    await takeLock(guard);
     await client.connect();
-    await takeLock(client, options.waitMs ?? 120_000);
-    await ensureHistory(client);
     const pending = new Map<ComponentMigrations, MigrationFile[]>();
     for (const [component, its] of files)
       pending.set(component, comparedWithHistory(component.name, its, await readHistory(client, component.name)));
     await inTransaction(client, async () => {
       await checkSecret(client, database.rolesSecret.fingerprint, options.adoptRolesSecret ?? false);
-      for (const component of components) await ensureRoleAndSchema(client, component, database.rolesSecret, random);
+      for (const component of components) {
+        await ensureRoleAndSchema(client, component, database.rolesSecret, random);
+        await ensureNamedLocks(client, component);
+      }
+      await closeDatabase(
+        client,
+        components.map(({ role }) => role),
+      );
     });
     const applied: AppliedMigration[] = [];
     for (const [component, its] of pending) {
@@ -75,13 +78,29 @@ export async function migrate(options: {
     throw migrationFailure(error);
   } finally {
     await client.end().catch(() => undefined);
+    await guard.end().catch(() => undefined);
   }
 }
 
-async function takeLock(client: pg.Client, waitMs: number): Promise<void> {
-  await client.query(`set lock_timeout = ${Math.ceil(waitMs)}`);
+function ownerClient(connection: Database['connection'], settings: Readonly<Record<string, string>>): pg.Client {
+  const unlimited = { statement_timeout: '0', idle_in_transaction_session_timeout: '0' };
+  const client = new pg.Client({
+    ...clientConfig(connection, { options: startupOptions({ ...unlimited, ...settings }) }),
+    application_name: 'countersign-migrate',
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+  });
+  client.on('error', () => undefined);
+  return client;
+}
+
+/**
+ * Keeps other nodes from migrating for as long as this connection is open. A lock on a table of the owner, which no
+ * component's role can reach.
+ */
+async function takeLock(guard: pg.Client): Promise<void> {
   try {
-    await client.query('select pg_advisory_lock($1)', [lockKey]);
+    await guard.query('begin; lock table countersign_meta.migrating in exclusive mode');
   } catch (error) {
     if (sqlState(error) !== '55P03') throw error;
     throw migrationErrors.error(
@@ -89,35 +108,41 @@ async function takeLock(client: pg.Client, waitMs: number): Promise<void> {
       'Another node is migrating the database and does not finish. Look at its log (application_name countersign-migrate), then start again.',
     );
   }
-  // A migration that waits for a busy table makes everybody behind it wait as well: better to give up soon.
-  await client.query(
-    `set lock_timeout = '10s'; set statement_timeout = 0; set idle_in_transaction_session_timeout = 0`,
-  );
 }
 
+/** Nodes that make it at the same time wait for the first one, and then find it made. */
 async function ensureHistory(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ there: boolean }>(
-    `select to_regclass('countersign_meta.migrations') is not null as there`,
-  );
-  if (rows[0]?.there === true) return;
-  await inTransaction(client, () =>
-    client.query(`
-      create schema if not exists countersign_meta;
-      revoke all on schema countersign_meta from public;
-      create table countersign_meta.migrations (
-        component  text not null,
-        number     integer not null,
-        name       text not null,
-        sha256     text not null,
-        applied_at timestamptz not null default now(),
-        primary key (component, number)
-      );
-      create table countersign_meta.roles_secret (
-        only_row    boolean primary key default true check (only_row),
-        fingerprint text not null
-      )`),
-  );
+  for (let attempt = 1; ; attempt++) {
+    const { rows } = await client.query<{ there: boolean }>(
+      `select to_regclass('countersign_meta.migrating') is not null as there`,
+    );
+    if (rows[0]?.there === true) return;
+    try {
+      await inTransaction(client, () => client.query(historyTables));
+      return;
+    } catch (error) {
+      const madeMeanwhile = ['23505', '42P06', '42P07'].includes(sqlState(error) ?? '');
+      if (!madeMeanwhile || attempt === 10) throw error;
+    }
+  }
 }
+
+const historyTables = `
+  create schema if not exists countersign_meta;
+  create table if not exists countersign_meta.migrating ();
+  revoke all on schema countersign_meta from public;
+  create table if not exists countersign_meta.migrations (
+    component  text not null,
+    number     integer not null,
+    name       text not null,
+    sha256     text not null,
+    applied_at timestamptz not null default now(),
+    primary key (component, number)
+  );
+  create table if not exists countersign_meta.roles_secret (
+    only_row    boolean primary key default true check (only_row),
+    fingerprint text not null
+  )`;
 
 interface HistoryEntry {
   readonly number: number;

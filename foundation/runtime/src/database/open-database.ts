@@ -34,7 +34,8 @@ export async function openDatabase(options: {
     const { rows } = await client.query<ServerFacts>(
       `select current_setting('server_version_num')::int / 10000 as major, split_part(current_setting('server_version'), ' ', 1) as version,
               current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby,
-              current_setting('fsync') as fsync, current_setting('synchronous_commit') as synchronous_commit`,
+              current_setting('fsync') as fsync, current_setting('full_page_writes') as full_page_writes,
+              current_setting('synchronous_commit') as synchronous_commit`,
     );
     const [facts] = rows;
     if (facts === undefined) throw new Error('a select without a table returned no row');
@@ -54,6 +55,7 @@ interface ServerFacts {
   readonly encoding: string;
   readonly standby: boolean;
   readonly fsync: string;
+  readonly full_page_writes: string;
   readonly synchronous_commit: string;
 }
 
@@ -65,6 +67,8 @@ function whyUnsuitable(facts: ServerFacts, acceptLoss: boolean): string | undefi
   if (acceptLoss) return undefined;
   if (facts.fsync !== 'on')
     return 'The database runs with fsync off and would lose evidence in a power cut; set fsync = on.';
+  if (facts.full_page_writes !== 'on')
+    return 'The database runs with full_page_writes off and could be left damaged by a power cut; set full_page_writes = on.';
   if (facts.synchronous_commit === 'off')
     return 'The database runs with synchronous_commit off and would lose evidence in a crash; set it on.';
   return undefined;

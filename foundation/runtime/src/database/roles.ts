@@ -5,19 +5,23 @@ import { type RolesSecret, scramVerifier } from './role-passwords.ts';
 
 /**
  * What a component's role may do with the rows of its own schema. `insert-and-read` is for records that must
- * not be changed by whoever takes over the process.
+ * not be changed by whoever takes over the process. `functions-alone` has no table: what it may do, functions of its schema do
+ * for it.
  */
-export type Grants = 'full' | 'insert-and-read';
+export type Grants = 'full' | 'insert-and-read' | 'functions-alone';
 
 export interface ComponentRole {
   readonly role: string;
   readonly schema: string;
   readonly grants: Grants;
+  /** Connections that the role may have open at once, from all processes together; no limit by default. */
+  readonly connectionLimit?: number;
 }
 
-const tableRights: Readonly<Record<Grants, string>> = {
+const tableRights: Readonly<Record<Grants, string | undefined>> = {
   full: 'select, insert, update, delete',
   'insert-and-read': 'select, insert',
+  'functions-alone': undefined,
 };
 
 /** Names come from our own code, so a bad one is our bug; checked because they are put into SQL and start-up options. */
@@ -45,17 +49,29 @@ export async function ensureRoleAndSchema(
 
   const { rows } = await client.query<{ unsafe: boolean }>(
     `select rolsuper or rolcreatedb or rolcreaterole or rolreplication or rolbypassrls
-            or exists (select from pg_auth_members where member = pg_roles.oid) as unsafe
+            or exists (select from pg_auth_members where member = pg_roles.oid)
+            or exists (
+              select from pg_shdepend
+               where refclassid = 'pg_authid'::regclass and refobjid = pg_roles.oid and deptype = 'o'
+                 and classid <> 'pg_largeobject'::regclass) as unsafe
        from pg_roles where rolname = $1`,
     [component.role],
   );
   if (rows[0]?.unsafe === true)
     throw migrationErrors.error(
       'database_role_unsafe',
-      `The database role ${component.role} exists and may do more than a component should (superuser, createdb, createrole, replication, bypassrls or membership of another role). Take these from it, or drop it.`,
+      `The database role ${component.role} exists and may do more than a component should (superuser, createdb, createrole, replication, bypassrls, membership of another role, or something that it owns). Take these from it, or drop it.`,
     );
   if (rows.length === 0) await client.query(`create role ${role} nocreatedb nocreaterole noinherit`);
-  await client.query(`alter role ${role} login password ${verifier}`);
+  const limit = component.connectionLimit ?? -1;
+  if (!Number.isInteger(limit)) throw new Error(`not usable as a limit of connections: ${limit}`);
+  await client.query(`alter role ${role} login password ${verifier} connection limit ${limit}`);
+  // A role can preset settings of its own connections. Ours set what they need; nothing else is kept.
+  await client.query(`
+    alter role ${role} reset all;
+    do $$ begin
+      execute format('alter role %I in database %I reset all', ${pg.escapeLiteral(component.role)}, current_database());
+    end $$`);
 
   const owned = await client.query(`select 1 from pg_namespace where nspname = $1`, [component.schema]);
   if (owned.rows.length === 0) await client.query(`create schema ${schema}`);
@@ -71,6 +87,43 @@ export async function ensureRoleAndSchema(
 }
 
 /**
+ * Takes from everybody what PostgreSQL may give to everybody in this database: temporary tables, and objects in the
+ * schema `public`.
+ *
+ * @throws CodedError `database_role_unsafe` when a role keeps them, since the account in DATABASE_URL may not take them.
+ */
+export async function closeDatabase(client: pg.ClientBase, roles: readonly string[]): Promise<void> {
+  await client.query(`
+    do $$ begin
+      execute format('revoke temporary on database %I from public', current_database());
+      if to_regnamespace('public') is not null then revoke create on schema public from public; end if;
+    exception when insufficient_privilege then null;
+    end $$`);
+  const { rows } = await client.query<{ role: string; database: string }>(
+    `select role, current_database() as database from unnest($1::text[]) as role
+      where has_database_privilege(role, current_database(), 'temporary')
+         or has_database_privilege(role, current_database(), 'create')
+         or (to_regnamespace('public') is not null and has_schema_privilege(role, 'public', 'create'))`,
+    [roles],
+  );
+  const [first] = rows;
+  if (first === undefined) return;
+  const database = pg.escapeIdentifier(first.database);
+  throw migrationErrors.error(
+    'database_role_unsafe',
+    `The database role ${first.role} may create temporary tables, schemas, or objects in the schema public, and the account in DATABASE_URL may not take that from it. As the owner of the database: revoke create, temporary on database ${database} from public; revoke create on schema public from public;`,
+  );
+}
+
+/** The table of the component's named locks; a role with functions alone has none. */
+export async function ensureNamedLocks(client: pg.ClientBase, component: ComponentRole): Promise<void> {
+  if (component.grants === 'functions-alone') return;
+  await client.query(
+    `create table if not exists ${pg.escapeIdentifier(component.schema)}.named_locks (name text primary key)`,
+  );
+}
+
+/**
  * Rights on everything the schema holds now, and will hold. Applied after the migrations, in one transaction,
  * so that running nodes never see a gap.
  */
@@ -81,11 +134,15 @@ export async function applyGrants(client: pg.ClientBase, component: ComponentRol
     revoke all on all tables in schema ${schema} from public, ${role};
     revoke all on all sequences in schema ${schema} from public, ${role};
     revoke all on all routines in schema ${schema} from public, ${role};
-    grant ${rights} on all tables in schema ${schema} to ${role};
-    grant usage, select on all sequences in schema ${schema} to ${role};
-    grant execute on all routines in schema ${schema} to ${role};
     alter default privileges in schema ${schema} revoke all on tables from ${role};
-    alter default privileges in schema ${schema} grant ${rights} on tables to ${role};
-    alter default privileges in schema ${schema} grant usage, select on sequences to ${role};
+    alter default privileges in schema ${schema} revoke all on sequences from ${role};
+    grant execute on all routines in schema ${schema} to ${role};
     alter default privileges in schema ${schema} grant execute on routines to ${role}`);
+  if (rights !== undefined)
+    await client.query(`
+      grant ${rights} on all tables in schema ${schema} to ${role};
+      grant usage, select on all sequences in schema ${schema} to ${role};
+      grant update on ${schema}.named_locks to ${role};
+      alter default privileges in schema ${schema} grant ${rights} on tables to ${role};
+      alter default privileges in schema ${schema} grant usage, select on sequences to ${role}`);
 }

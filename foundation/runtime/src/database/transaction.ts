@@ -1,6 +1,20 @@
 import type pg from 'pg';
 import { databaseFailure, isDatabaseUnavailable } from './failure.ts';
 
+/** Channels to notify once the transaction of a connection has been committed. */
+const announced = new WeakMap<pg.ClientBase, Set<string>>();
+
+/**
+ * Wakes up whoever listens on this channel, after this transaction has been committed. Listeners poll as well, so it is
+ * a wake-up and no more. It is no part of the transaction: PostgreSQL has one queue of notifications for all roles, and
+ * a role that fills it must not make the commits of others fail.
+ */
+export function notifyAfterCommit(client: pg.ClientBase, channel: string): void {
+  const channels = announced.get(client);
+  if (channels === undefined) throw new Error(`a notification on ${channel} was asked for outside of a transaction`);
+  channels.add(channel);
+}
+
 /**
  * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. A connection that
  * may be broken, or in an unknown state, is not used again.
@@ -19,13 +33,17 @@ export async function transaction<Result>(
     throw databaseFailure(error);
   }
   let discard = false;
+  let notifying: Promise<void> | undefined;
+  const channels = new Set<string>();
   try {
+    announced.set(client, channels);
     await client.query('begin');
     const result = await work(client);
     const end = await client.query('commit');
     // PostgreSQL answers a commit of a failed transaction with a rollback, and no error.
     if (end.command !== 'COMMIT')
       throw new Error('a statement failed inside the transaction and its error was ignored');
+    if (channels.size > 0) notifying = notify(client, [...channels]);
     return result;
   } catch (error) {
     discard = isDatabaseUnavailable(error);
@@ -35,6 +53,17 @@ export async function transaction<Result>(
       });
     throw databaseFailure(error);
   } finally {
-    client.release(discard);
+    announced.delete(client);
+    // The caller has its result already; the connection is free when the notification is out.
+    if (notifying === undefined) client.release(discard);
+    else
+      void notifying.then(
+        () => client.release(),
+        () => client.release(true),
+      );
   }
+}
+
+async function notify(client: pg.ClientBase, channels: readonly string[]): Promise<void> {
+  await client.query("select pg_notify(channel, '') from unnest($1::text[]) as channel", [channels]);
 }

@@ -17,6 +17,8 @@ export interface RouteDescription {
   readonly description?: string;
   /** Scopes of the access token, each of them enough; none for a route that asks for no token. */
   readonly scopes?: readonly [string, ...string[]];
+  /** Scopes that some requests need as well, as the description says. */
+  readonly furtherScopes?: readonly [string, ...string[]];
   readonly params?: TSchema;
   readonly querystring?: TSchema;
   /** Described, and checked by whoever reads them: they have codes of their own. */
@@ -54,6 +56,7 @@ type DescribedSchema = FastifySchema & {
   readonly summary: string;
   readonly security: readonly Readonly<Record<string, readonly string[]>>[];
   readonly requestHeaders?: TSchema;
+  readonly 'x-further-scopes'?: readonly string[];
 };
 
 /**
@@ -63,12 +66,13 @@ type DescribedSchema = FastifySchema & {
 export function described(
   description: RouteDescription,
 ): Pick<RouteShorthandOptions, 'serializerCompiler'> & { readonly schema: DescribedSchema } {
-  const { tag, scopes, answers, ...rest } = description;
+  const { tag, scopes, furtherScopes, answers, ...rest } = description;
   return {
     serializerCompiler: () => (data) => JSON.stringify(data),
     schema: {
       ...rest,
       tags: [tag],
+      ...(furtherScopes === undefined ? {} : { 'x-further-scopes': furtherScopes }),
       security: (scopes ?? []).flatMap((scope) => [
         { [tokenSchemes.dpop]: [scope] },
         { [tokenSchemes.certificate]: [scope], [tokenSchemes.mutualTls]: [] },

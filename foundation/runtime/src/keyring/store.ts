@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { databaseFailure, transaction } from '../database/index.ts';
+import { databaseFailure, takeNamedLock, transaction } from '../database/index.ts';
 
 export interface StoredKey {
   readonly purpose: string;
@@ -41,10 +41,7 @@ export function createKeyStore(pool: pg.Pool) {
       decide: (present: readonly StoredKey[]) => Promise<StoredKey | undefined>,
     ): Promise<readonly StoredKey[]> {
       return transaction(pool, async (client) => {
-        await client.query(
-          `select pg_advisory_xact_lock(hashtextextended(current_schema() || '.signing_keys/' || $1, 0))`,
-          [purpose],
-        );
+        await takeNamedLock(client, `signing keys of ${purpose}`);
         const present = await readAll(client);
         const key = await decide(present);
         if (key === undefined) return present;

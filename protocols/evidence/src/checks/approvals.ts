@@ -1,6 +1,6 @@
 import { digestOf, isCodedError } from '@countersign/kernel';
 import { type Evidence, ownRecords, recordsOf } from '../evidence.ts';
-import type { BundledRecord } from '../record.ts';
+import { initiatorsOf, transitionsOf } from '../own-story.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 import { type ApprovalRecord, type Terms, verifyApproval } from './signed-approval.ts';
 
@@ -12,13 +12,18 @@ import { type ApprovalRecord, type Terms, verifyApproval } from './signed-approv
 export const approvalsAreGenuine: Check = {
   id: 'approvals',
   title: 'Every approval was signed by another person, for this intent, in time',
-  reads: ['approval.given', 'directory.applied', 'authenticator.registered'],
+  reads: { 'approval.given': [], 'directory.applied': [], 'authenticator.registered': [], 'exception.resolved': [] },
   run(evidence) {
     const approvals = recordsOf(ownRecords(evidence), 'approval.given');
-    return conclude(
-      [...approvals.flatMap((approval) => checkApproval(evidence, approval)), ...useAfterWithdrawal(evidence)],
-      `${counted(approvals.length, 'approval')} verified.${placesOf(approvals)}`,
-    );
+    const findings = [
+      ...approvals.flatMap((approval) => checkApproval(evidence, approval)),
+      ...useAfterWithdrawal(evidence),
+      ...faultsOfUse(evidence),
+    ];
+    const unseen = findings.filter(({ code }) => code === 'record_pruned').length;
+    return conclude(findings, `${counted(approvals.length - unseen, 'approval')} verified.${placesOf(approvals)}`, {
+      of: approvals.length,
+    });
   },
 };
 
@@ -45,14 +50,40 @@ function useAfterWithdrawal(evidence: Evidence): readonly Finding[] {
   });
 }
 
+/**
+ * A step is recorded a moment after its approvals were looked at: by so much one may have ended in between.
+ */
+const endedSinceMs = 60_000;
+
+/** A step rests on approvals of this very transaction that had not ended. */
+function faultsOfUse(evidence: Evidence): readonly Finding[] {
+  return transitionsOf(evidence).flatMap(({ id: record, at, references }) =>
+    references.flatMap((reference): readonly Finding[] => {
+      const approval = evidence.byId.get(reference);
+      if (approval?.facts.kind !== 'approval.given') return [];
+      if (approval.transaction !== evidence.bundle.transaction)
+        return [{ code: 'approval_terms', detail: 'The step rests on an approval of another transaction.', record }];
+      const verified = verifyApproval(evidence, approval as ApprovalRecord);
+      return verified.ok && typeof verified.terms.exp === 'number' && verified.terms.exp * 1000 + endedSinceMs < at
+        ? [{ code: 'approval_late', detail: 'The step rests on an approval that had ended by then.', record }]
+        : [];
+    }),
+  );
+}
+
 function checkApproval(evidence: Evidence, approval: ApprovalRecord): readonly Finding[] {
   const findings: Finding[] = [];
   const verified = verifyApproval(evidence, approval);
   if (verified.ok) findings.push(...checkTerms(evidence, approval, verified.terms));
+  else if (verified.unseen) findings.push({ code: 'record_pruned', detail: verified.detail, record: approval.id });
   else findings.push({ code: 'approval_signature', detail: verified.detail, record: approval.id });
   const begunBy = initiatorsOf(evidence);
   if (approval.subject !== undefined && begunBy.has(approval.subject))
-    findings.push({ code: 'approval_self', detail: 'Who began the transaction approved it.', record: approval.id });
+    findings.push({
+      code: 'approval_self',
+      detail: 'Whoever began the transaction, or acted for them, approved it.',
+      record: approval.id,
+    });
   return findings;
 }
 
@@ -109,10 +140,4 @@ function isRootOf(root: unknown, items: unknown): boolean {
 
 function isObject(value: unknown): value is Terms {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Everyone in whose name the transaction was opened: its subject and each actor on the way. */
-function initiatorsOf(evidence: Evidence): ReadonlySet<string> {
-  const openings: readonly BundledRecord[] = recordsOf(ownRecords(evidence), 'transaction.opened');
-  return new Set(openings.flatMap(({ subject, actors }) => [...(subject === undefined ? [] : [subject]), ...actors]));
 }

@@ -4,7 +4,7 @@ import type { BundledCertificate } from '../bundle.ts';
 import type { Evidence } from '../evidence.ts';
 import type { ReasonCode } from '../reasons.ts';
 import type { BundledRecord } from '../record.ts';
-import { type Check, conclude, counted, type Finding } from './check.ts';
+import { type Check, conclude, counted, type Finding, notChecked } from './check.ts';
 
 /**
  * Records name the certificate that was shown by its thumbprint. Where its chain is in the bundle, each certificate is
@@ -16,10 +16,16 @@ export const certificatesHeld: Check = {
   run(evidence) {
     const { bundle, trust } = evidence;
     const bundled = bundle.certificates ?? [];
-    if (bundled.length === 0) return { ok: true, detail: 'No certificate is in the bundle.' };
+    const carried = new Set(bundled.map(({ chain: [first = ''] }) => sha256Base64Url(octetsOf(first))));
+    const named = evidence.records.flatMap(({ certificate }) => (certificate === undefined ? [] : [certificate]));
+    const without = named.filter(({ thumbprint }) => !carried.has(thumbprint)).length;
+    const absent = without === 0 ? '' : ` ${counted(without, 'record')} name certificates that are not in the bundle.`;
+    if (bundled.length === 0) return notChecked(`No certificate is in the bundle.${absent}`);
+    const unasked = bundled.filter(({ revocation }) => revocation === undefined).length;
+    const revocation = unasked === 0 ? '' : ` Whether ${unasked} of them had been revoked was not checked.`;
     const result = conclude(
       bundled.flatMap((certificate, position) => faultsOf(evidence, certificate, position)),
-      `${counted(bundled.length, 'chain')} verified.`,
+      `${counted(bundled.length, 'chain')} verified.${revocation}${absent}`,
     );
     if (!result.ok || (trust.certificateAuthorities ?? []).length > 0) return result;
     return {

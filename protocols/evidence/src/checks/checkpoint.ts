@@ -8,7 +8,11 @@ export const checkpointIsSigned: Check = {
   run(evidence) {
     const opened = openCheckpoint(evidence, evidence.bundle.checkpoint);
     if (opened.ok)
-      return { ok: true, detail: `${opened.checkpoint.origin} signed a tree of ${opened.checkpoint.size} records.` };
+      return {
+        ok: true,
+        checked: true,
+        detail: `${opened.checkpoint.origin} signed a tree of ${opened.checkpoint.size} records.`,
+      };
     return {
       ok: false,
       findings: [

@@ -15,11 +15,12 @@ export const disclosuresOpen: Check = {
     const told = [
       `${counted(disclosed.opened, 'value')} disclosed`,
       `${hidden.length - erased} withheld`,
-      ...(erased === 0 ? [] : [`${erased} erased, their keys destroyed`]),
+      ...(erased === 0 ? [] : [`${erased} erased, by the word of the log`]),
     ];
     return conclude(
       disclosed.faults.map(({ code, detail, record }) => ({ code, detail, record })),
       `${told.join(', ')}.`,
+      { of: disclosed.opened },
     );
   },
 };

@@ -11,14 +11,22 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 export const envelopesAreTheIssued: Check = {
   id: 'envelopes',
   title: 'Envelopes say what was recorded, and the ones shown are those that were issued',
-  reads: ['envelope.issued', 'transaction.transitioned'],
+  reads: { 'envelope.issued': [], 'transaction.transitioned': [] },
   run(evidence) {
     const issued = recordsOf(ownRecords(evidence), 'envelope.issued');
     const shown = evidence.trust.envelopes ?? [];
-    return conclude(
+    const unproven = shown.filter((envelope) => publishedKeyOf(evidence, envelope) === undefined).length;
+    const result = conclude(
       [...faultsOfIssued(evidence), ...shown.flatMap((envelope) => faultsOfShown(evidence, envelope))],
       `${counted(issued.length, 'envelope')} issued, ${shown.length} shown and compared.`,
+      { of: issued.length + shown.length },
     );
+    if (!result.ok || result.code !== undefined || unproven === 0) return result;
+    return {
+      ...result,
+      code: 'envelope_key_missing',
+      detail: `${result.detail} The signatures of ${unproven} were not checked: the bundle does not hold the key. What they say was issued.`,
+    };
   },
 };
 
@@ -59,16 +67,31 @@ function faultsOfShown(evidence: Evidence, text: string): readonly Finding[] {
 
 /** By the key as the log has it, where the bundle carries its publication; the digest in the log stands without it. */
 function isForged({ records }: Evidence, jws: UnverifiedJws): boolean {
-  const [published] = records.flatMap(({ type, data }) => {
-    const members = type === 'key.published' ? membersOf(data) : undefined;
-    return members !== undefined && members['kid'] === jws.header.kid ? [members] : [];
-  });
+  const published = keyNamed(records, jws.header.kid);
   if (published === undefined) return false;
   try {
     verifyJws(jws, importVerificationKey(published['jwk']), (_problem, detail) => refused(detail));
     return false;
   } catch (error) {
     if (isCodedError(error)) return true;
+    throw error;
+  }
+}
+
+function keyNamed(records: Evidence['records'], kid: unknown) {
+  const [published] = records.flatMap(({ type, data }) => {
+    const members = type === 'key.published' ? membersOf(data) : undefined;
+    return members !== undefined && members['kid'] === kid ? [members] : [];
+  });
+  return published;
+}
+
+/** What an envelope that cannot be read is signed with does not matter: it is refused for that. */
+function publishedKeyOf({ records }: Evidence, text: string) {
+  try {
+    return keyNamed(records, parseCompactJws(text, (_problem, detail) => refused(detail)).header.kid);
+  } catch (error) {
+    if (isCodedError(error)) return undefined;
     throw error;
   }
 }

@@ -1,4 +1,6 @@
+import { membersOf } from '@countersign/kernel';
 import { ownRecords, recordsOf } from '../evidence.ts';
+import { intentPlace } from '../facts.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
 /**
@@ -8,7 +10,7 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 export const intentIsOne: Check = {
   id: 'intent',
   title: 'Every record speaks of the same intent',
-  reads: ['transaction.opened', 'token.issued', 'token.exchanged'],
+  reads: { 'transaction.opened': [intentPlace], 'token.issued': [], 'token.exchanged': [] },
   run(evidence) {
     const own = ownRecords(evidence);
     const findings: Finding[] = [];
@@ -38,6 +40,30 @@ export const intentIsOne: Check = {
       )
         compare(record, record.facts.claims.intentDigest, 'The token');
     }
+    // What speaks of the intent and does not say which one could be about any.
+    for (const { id, type, intent } of own)
+      if (intent === undefined && mustNameIntent.has(type))
+        findings.push({
+          code: 'intent_digest_mismatch',
+          detail: 'The record is about the transaction, and does not say which intent it is about.',
+          record: id,
+        });
+    for (const { id, mandate, facts } of recordsOf(own, 'transaction.opened')) {
+      const intent = membersOf(facts.intent);
+      if (intent === undefined) continue;
+      if (intent['type'] !== facts.intentType)
+        findings.push({
+          code: 'intent_digest_mismatch',
+          detail: 'The intent is of another type than the record that opens the transaction says.',
+          record: id,
+        });
+      if (intent['mandate_id'] !== mandate?.id)
+        findings.push({
+          code: 'intent_digest_mismatch',
+          detail: 'The intent names another mandate than the one that the transaction was opened under.',
+          record: id,
+        });
+    }
     // A second opening under the same transaction would be a second intent, each consistent with itself.
     for (const second of recordsOf(own, 'transaction.opened').slice(1))
       findings.push({
@@ -50,6 +76,10 @@ export const intentIsOne: Check = {
       evidence.intentDigest === undefined
         ? 'No record states an intent.'
         : `${counted(compared, 'statement')} of ${evidence.intentDigest} compared.`,
+      { of: compared },
     );
   },
 };
+
+/** Others name it always by the rules of their types. */
+const mustNameIntent: ReadonlySet<string> = new Set(['token.issued', 'token.exchanged', 'decision.made']);

@@ -1,7 +1,7 @@
 import { type Checkpoint, verifyConsistency } from '@countersign/merkle-log';
 import type { Evidence } from '../evidence.ts';
 import { openCheckpoint, treeHeadOf } from '../tree-head.ts';
-import { type Check, type CheckResult, conclude, type Finding } from './check.ts';
+import { type Check, conclude, type Finding, failed, notChecked } from './check.ts';
 
 /**
  * A log that holds its own key can sign a rewritten history at any time; what it cannot do is make the new tree
@@ -14,19 +14,27 @@ export const logOnlyGrew: Check = {
     const head = treeHeadOf(evidence);
     const { bundle, trust } = evidence;
     if (bundle.consistency === undefined && trust.checkpoint === undefined)
-      return { ok: true, detail: 'No earlier checkpoint was given to compare with.' };
+      return notChecked('No earlier checkpoint was given to compare with.');
     if (head === undefined)
-      return fail({ code: 'log_growth_unproven', detail: 'Without a signed checkpoint growth cannot be checked.' });
-    const findings: Finding[] = [];
-    if (bundle.consistency !== undefined) findings.push(...checkOffered(evidence, bundle.consistency, head));
-    if (trust.checkpoint !== undefined) findings.push(...checkHeld(evidence, trust.checkpoint, head));
-    return conclude(findings, `The tree of ${head.size} records extends the earlier one.`);
+      return failed({ code: 'log_growth_unproven', detail: 'Without a signed checkpoint growth cannot be checked.' });
+    const offered = bundle.consistency === undefined ? [] : checkOffered(evidence, bundle.consistency, head);
+    if (trust.checkpoint === undefined)
+      return offered.length > 0
+        ? failed(...offered)
+        : notChecked(
+            `The tree of ${head.size} records extends the earlier one that the bundle brings. You hold none to compare with.`,
+          );
+    const held = openCheckpoint(evidence, trust.checkpoint);
+    const findings = [...offered, ...checkHeld(evidence, trust.checkpoint, head)];
+    if (findings.length === 0 && held.ok && held.checkpoint.size === 0n)
+      return notChecked('The checkpoint that you hold is of an empty tree, which every tree extends.');
+    const earlier = held.ok ? held.checkpoint.size : 0n;
+    return conclude(
+      findings,
+      `The tree of ${head.size} records extends the ${earlier} of the checkpoint that you hold.`,
+    );
   },
 };
-
-function fail(finding: Finding): CheckResult {
-  return { ok: false, findings: [finding] };
-}
 
 /** The proof that the bundle brings, from the checkpoint that it says the requester held. */
 function checkOffered(

@@ -1,5 +1,5 @@
 import { logKeyOf, trustedLogKeyOf } from '../log-key.ts';
-import type { Check } from './check.ts';
+import { type Check, notChecked } from './check.ts';
 
 /**
  * A bundle that names its own key proves only that one hand made it all. The key must come from elsewhere
@@ -24,11 +24,10 @@ export const logKeyIsTrusted: Check = {
       };
     }
     if (trusted === undefined)
-      return {
-        ok: true,
-        code: 'log_key_unanchored',
-        detail: `No log key was given, so the bundle's own is used: ${bundle.log.verifierKey}. Compare it with one obtained from elsewhere.`,
-      };
+      return notChecked(
+        `No log key was given, so the bundle's own is used: ${bundle.log.verifierKey}. Compare it with one obtained from elsewhere.`,
+        'log_key_unanchored',
+      );
     if (trusted !== bundle.log.verifierKey)
       return {
         ok: false,
@@ -36,6 +35,10 @@ export const logKeyIsTrusted: Check = {
           { code: 'log_key_mismatch', detail: 'The bundle names another log key than the one the reader trusts.' },
         ],
       };
-    return { ok: true, detail: `The bundle names the log key the reader trusts: ${bundle.log.verifierKey}.` };
+    return {
+      ok: true,
+      checked: true,
+      detail: `The bundle names the log key the reader trusts: ${bundle.log.verifierKey}.`,
+    };
   },
 };

@@ -2,7 +2,9 @@ import { digestOf } from '@countersign/kernel';
 import { narrowConstraints, parseConstraints } from '@countersign/market';
 import { type Evidence, recordsOf } from '../evidence.ts';
 import { type Facts, type MandateFacts, mandateTypes } from '../facts.ts';
+import { mandatesFor, openingOf } from '../own-story.ts';
 import type { BundledRecord } from '../record.ts';
+import { legalStep } from '../transaction-lives.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
 /**
@@ -13,7 +15,13 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 export const mandatesStood: Check = {
   id: 'mandates',
   title: 'Every use of a mandate rests on one that stood',
-  reads: [...mandateTypes, 'transaction.transitioned', 'token.issued', 'token.exchanged'],
+  reads: {
+    ...Object.fromEntries(mandateTypes.map((type) => [type, ['/data/mandate']])),
+    'exception.resolved': [],
+    'transaction.transitioned': [],
+    'token.issued': [],
+    'token.exchanged': [],
+  },
   run(evidence) {
     const ledger = new MandateLedger(recordsOf(evidence.records, 'mandate'));
     const uses = usesOf(evidence);
@@ -21,11 +29,16 @@ export const mandatesStood: Check = {
       ...ledger.records.flatMap((record) =>
         faultsOfVersion(ledger, record).map((detail) => chainFinding(record, detail)),
       ),
-      ...uses.flatMap((use) => faultsOfUse(ledger, use).map((detail) => chainFinding(use, detail))),
+      ...uses.flatMap((use) =>
+        [...foreignMandate(evidence, use), ...faultsOfUse(ledger, evidence, use)].map((detail) =>
+          chainFinding(use, detail),
+        ),
+      ),
     ];
     return conclude(
       findings,
       `${counted(uses.length, 'use')} traced through ${counted(ledger.records.length, 'mandate version')}.`,
+      { of: uses.length },
     );
   },
 };
@@ -70,6 +83,11 @@ function faultsOfVersion(ledger: MandateLedger, record: MandateRecord): readonly
   if (mandate.covered !== undefined && digestOf(mandate.covered) !== mandate.digest)
     faults.push(`${named} does not have the digest it states.`);
   if (mandate.recordId !== record.id) faults.push(`${named} belongs to another record.`);
+  if (record.mandate?.id !== mandate.id || record.mandate.version !== mandate.version)
+    faults.push(`${named} is in the record of another version.`);
+  const status = Object.hasOwn(statusAfter, record.type) ? statusAfter[record.type] : undefined;
+  if (status !== undefined && mandate.status !== status)
+    faults.push(`${named} is ${mandate.status}, and its record says ${record.type}.`);
   if (ledger.version(mandate.id, mandate.version) !== record) faults.push(`${named} is recorded twice.`);
   const previous = ledger.version(mandate.id, mandate.version - 1);
   if (
@@ -80,18 +98,24 @@ function faultsOfVersion(ledger: MandateLedger, record: MandateRecord): readonly
     faults.push(`${named} does not follow from the version before it.`);
   if (previous !== undefined && previous.index > record.index)
     faults.push(`${named} was recorded before the version it follows.`);
+  const ended = previous?.facts.mandate.status;
+  if ((ended === 'revoked' || ended === 'expired') && mandate.status !== ended)
+    faults.push(`${named} is ${mandate.status} after the mandate had ended.`);
   if (mandate.parent !== undefined) {
     const parent = ledger.version(mandate.parent.id, mandate.parent.version);
     if (parent === undefined)
       faults.push(
         `${named} is cut from ${mandate.parent.id} version ${mandate.parent.version}, which is not in the bundle.`,
       );
-    else
+    else {
+      if (mandate.parent.digest !== undefined && mandate.parent.digest !== parent.facts.mandate.digest)
+        faults.push(`${named} is cut from another version of ${mandate.parent.id} than it names.`);
       faults.push(
         ...faultsOfCut(parent.facts.mandate, mandate).map(
           (fault) => `${named} is wider than the mandate it is cut from: ${fault}`,
         ),
       );
+    }
   }
   return faults;
 }
@@ -112,33 +136,91 @@ function widerTerms(parent: MandateFacts, child: MandateFacts): readonly string[
   return narrowed.ok ? [] : [narrowed.counterexample.sentence];
 }
 
-/** Acts that needed authority. Cancelling is left out: it must remain possible when a mandate has ended. */
-function usesOf({ records }: Evidence): readonly BundledRecord[] {
-  return records.filter(({ mandate, outcome, facts }) => {
-    if (mandate === undefined || outcome === 'deny') return false;
-    if (facts.kind === 'transaction.transitioned') return facts.event !== 'cancel';
+/** How a mandate stands after what its record says; of other types, it may stand in several ways. */
+const statusAfter: Readonly<Record<string, string>> = {
+  'mandate.proposed': 'proposed',
+  'mandate.accepted': 'active',
+  'mandate.suspended': 'suspended',
+  'mandate.resumed': 'active',
+  'mandate.revoked': 'revoked',
+  'mandate.expired': 'expired',
+};
+
+/**
+ * Acts that needed authority. Steps that use no mandate are left out: cancelling and refusing must remain possible when a
+ * mandate has ended. A record of these types without a mandate is none of its type.
+ */
+function usesOf(evidence: Evidence): readonly BundledRecord[] {
+  const type = openingOf(evidence)?.facts.intentType;
+  return evidence.records.filter(({ mandate, facts }) => {
+    if (mandate === undefined) return false;
+    if (facts.kind === 'transaction.transitioned') return legalStep(type, facts.event)?.underMandate === true;
     return facts.kind === 'transaction.opened' || facts.kind === 'token.issued' || facts.kind === 'token.exchanged';
   });
 }
 
-function faultsOfUse(ledger: MandateLedger, use: BundledRecord): readonly string[] {
+/** The transaction rests on the mandate that it was opened under, or on a fresh one that a person put in its place. */
+function foreignMandate(evidence: Evidence, use: BundledRecord): readonly string[] {
+  if (use.transaction !== evidence.bundle.transaction || use.mandate === undefined) return [];
+  return mandatesFor(evidence, use).has(use.mandate.id)
+    ? []
+    : [`It uses ${use.mandate.id}, on which the transaction does not rest.`];
+}
+
+/**
+ * A node may answer from what it knew a moment before, and a record is written a moment after what it tells of was checked:
+ * so long a version may have been replaced by a later one that stands as well.
+ */
+const replacedSinceMs = 60_000;
+
+function faultsOfUse(ledger: MandateLedger, evidence: Evidence, use: BundledRecord): readonly string[] {
   if (use.mandate === undefined) return [];
   const { id, version } = use.mandate;
   const used = ledger.version(id, version);
   if (used === undefined) return [`It uses ${id} version ${version}, which is not in the bundle.`];
   if (used.index > use.index) return [`It uses ${id} version ${version}, which was recorded only later.`];
   const faults: string[] = [];
+  const next = ledger.version(id, version + 1);
+  if (next !== undefined && next.index < use.index && use.at - next.at > replacedSinceMs)
+    faults.push(`It uses ${id} version ${version}, which had been replaced by then.`);
+  // What a step rests on besides: the mandates of others who act, each with those above it.
+  const others = use.references.flatMap((reference) => {
+    const facts = evidence.byId.get(reference)?.facts;
+    return facts?.kind === 'mandate' && facts.mandate.id !== id ? [facts.mandate.id] : [];
+  });
+  const standing = new Map<string, readonly string[]>();
+  for (const mandate of [id, ...new Set(others)]) faultsOfStanding(ledger, mandate, use, standing);
+  return [...faults, ...[...standing.values()].flat()];
+}
+
+/** What does not stand of a mandate and of those it is cut from, each mandate once. */
+function faultsOfStanding(
+  ledger: MandateLedger,
+  id: string,
+  use: BundledRecord,
+  found: Map<string, readonly string[]>,
+): void {
   const seen = new Set<string>();
   for (let next: string | undefined = id; next !== undefined; ) {
     // A mandate cut from itself, however long the way round, has no root.
-    if (seen.has(next)) return [...faults, `The parents of ${id} lead back to it.`];
+    if (seen.has(next)) {
+      found.set(`${id} round`, [`The parents of ${id} lead back to it.`]);
+      return;
+    }
     seen.add(next);
     const standing = ledger.before(next, use.index);
-    if (standing === undefined) return [...faults, `It rests on ${next}, of which nothing had been recorded.`];
-    if (standing.status !== 'active') faults.push(`${next} was not active at that time but ${standing.status}.`);
-    if (use.at < standing.effectiveFrom || use.at >= standing.effectiveUntil)
-      faults.push(`${next} was not in effect at that time.`);
+    if (standing === undefined) {
+      found.set(next, [`It rests on ${next}, of which nothing had been recorded.`]);
+      return;
+    }
+    const end = 'claims' in use.facts ? use.facts.claims.exp * 1000 : undefined;
+    found.set(next, [
+      ...(standing.status === 'active' ? [] : [`${next} was not active at that time but ${standing.status}.`]),
+      ...(use.at < standing.effectiveFrom || use.at >= standing.effectiveUntil
+        ? [`${next} was not in effect at that time.`]
+        : []),
+      ...(end === undefined || end <= standing.effectiveUntil ? [] : [`The token outlives ${next}.`]),
+    ]);
     next = standing.parent?.id;
   }
-  return faults;
 }

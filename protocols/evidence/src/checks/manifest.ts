@@ -11,7 +11,7 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 export const bundleIsComplete: Check = {
   id: 'manifest',
   title: 'The bundle holds exactly what the log listed for it',
-  reads: ['evidence.exported'],
+  reads: { 'evidence.exported': [] },
   run(evidence) {
     const findings: Finding[] = [];
     const manifests = manifestsOf(evidence, findings);
@@ -33,7 +33,7 @@ export const bundleIsComplete: Check = {
       for (const entry of earlier.facts.records) findings.push(...faultOf(evidence, entry, earlier.id));
     return conclude(
       findings,
-      `${counted(listed.size, 'record')} listed, ${counted(evidence.leaves.length, 'record')} present.`,
+      `${counted(listed.size - manifests.length, 'record')} listed, all present, in ${counted(manifests.length, 'list')} of the log.`,
     );
   },
 };

@@ -4,12 +4,19 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 
 /**
  * A decision names the policies it was made under by version and hash. Their publication is in the bundle, came
- * before, and holds the very text that hashes to what the decision names.
+ * before, and what it holds of them hashes to what the decision names: each part by its text or, where that is too long
+ * for a record, by its digest.
  */
 export const policiesAreThePublished: Check = {
   id: 'policies',
   title: 'Decisions were made under policies that were published',
-  reads: ['policy.published', 'decision.made', 'transaction.transitioned', 'token.issued', 'token.exchanged'],
+  reads: {
+    'policy.published': ['/data/parts'],
+    'decision.made': [],
+    'transaction.transitioned': [],
+    'token.issued': [],
+    'token.exchanged': [],
+  },
   run(evidence) {
     const publications = recordsOf(evidence.records, 'policy.published');
     const decisions = decisionsOf(evidence);
@@ -21,7 +28,14 @@ export const policiesAreThePublished: Check = {
           detail: 'The policies published do not have the hash they were published under.',
           record: id,
         });
-    for (const { id, index, policy } of decisions) {
+    for (const { id, index, policy, facts } of decisions) {
+      const made = 'decision' in facts ? facts.decision : undefined;
+      if (made?.policyVersion !== policy?.version || made?.policyHash !== policy?.hash)
+        findings.push({
+          code: 'policy_mismatch',
+          detail: 'The record names other policies than its decision was made under.',
+          record: id,
+        });
       const published = publications.some(
         (publication) =>
           publication.index < index &&
@@ -38,6 +52,7 @@ export const policiesAreThePublished: Check = {
     return conclude(
       findings,
       `${counted(decisions.length, 'decision')} traced to ${counted(publications.length, 'publication')}.`,
+      { of: decisions.length },
     );
   },
 };

@@ -1,10 +1,13 @@
 import type { Check, Finding } from './check.ts';
 import { conclude, counted } from './check.ts';
 
-/** Every leaf is a record of the shape its type promises, and no two claim one id. */
+/**
+ * Every leaf that is kept is a record of the shape, the writer and the outcome that its type promises, and no two claim one
+ * id.
+ */
 export const recordsAreReadable: Check = {
   id: 'records-readable',
-  title: 'Every record can be read',
+  title: 'Every record that is kept can be read, and is of the type it claims',
   run({ leaves }) {
     const findings: Finding[] = [];
     const seen = new Set<string>();
@@ -24,6 +27,7 @@ export const recordsAreReadable: Check = {
         });
       if (id !== undefined) seen.add(id);
     }
-    return conclude(findings, `${counted(leaves.length, 'record')} read.`);
+    const read = leaves.filter(({ reading }) => reading.state === 'read').length;
+    return conclude(findings, `${counted(read, 'record')} read.`, { of: read });
   },
 };

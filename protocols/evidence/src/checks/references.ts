@@ -30,6 +30,6 @@ export const referencesArePresent: Check = {
         return [];
       }),
     );
-    return conclude(findings, `${counted(followed, 'reference')} followed.`);
+    return conclude(findings, `${counted(followed, 'reference')} followed.`, { of: followed });
   },
 };

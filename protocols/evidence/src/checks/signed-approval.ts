@@ -14,7 +14,12 @@ export type Terms = Readonly<Record<string, unknown>>;
 
 export type VerifiedApproval =
   | { readonly ok: true; readonly terms: Terms }
-  | { readonly ok: false; readonly detail: string };
+  | {
+      readonly ok: false;
+      readonly detail: string;
+      /** What would show whose key it is, is withheld or no longer kept: nothing is known to be wrong. */
+      readonly unseen: boolean;
+    };
 
 /**
  * Verifies who signed an approval: the signature with the key that the record holds, and that key against the record by
@@ -26,9 +31,13 @@ export function verifyApproval(evidence: Evidence, approval: ApprovalRecord): Ve
       ? { ok: true, terms: verifyJwsApproval(evidence, approval, approval.facts.signed) }
       : { ok: true, terms: verifyApprovalStatement(evidence, approval, approval.facts.signed) };
   } catch (error) {
-    if (isCodedError(error, notGenuine)) return { ok: false, detail: error.detail };
+    if (isCodedError(error, holderUnknown))
+      return restsOnUnseen(evidence, approval)
+        ? { ok: false, unseen: true, detail: 'The record that gives its key to a person cannot be seen.' }
+        : { ok: false, unseen: false, detail: error.detail };
+    if (isCodedError(error, notGenuine)) return { ok: false, unseen: false, detail: error.detail };
     if (isCodedError(error))
-      return { ok: false, detail: `The approval's signature cannot be relied on. ${error.detail}` };
+      return { ok: false, unseen: false, detail: `The approval's signature cannot be relied on. ${error.detail}` };
     throw error;
   }
 }
@@ -42,7 +51,7 @@ function verifyJwsApproval(evidence: Evidence, approval: ApprovalRecord, { jws: 
   if (jws.header.kid !== key.thumbprint) throw refused('The approval names another key than the one recorded with it.');
   const terms = verifyJws(jws, key, (_problem, detail) => invalid(detail));
   const holder = holderInDirectory(evidence, approval, key.thumbprint);
-  if (holder === undefined) throw refused('The key is in no directory record that the approval rests on.');
+  if (holder === undefined) throw unheld('The key is in no directory record that the approval rests on.');
   if (holder !== approval.subject)
     throw refused('The directory gives the key to another person than the one recorded as approver.');
   return terms;
@@ -70,7 +79,7 @@ function verifyApprovalStatement(
     expected: { rpId: signature.rp_id, origins: [signature.origin] },
   });
   const registered = registrationOf(evidence, approval, kid);
-  if (registered === undefined) throw refused('The key is in no registration that the approval rests on.');
+  if (registered === undefined) throw unheld('The key is in no registration that the approval rests on.');
   if (registered.subject !== approval.subject)
     throw refused('The authenticator was registered to another person than the one recorded as approver.');
   const { rpId, credentialId } = registered.facts;
@@ -116,9 +125,23 @@ function registrationOf(
   return undefined;
 }
 
-const notGenuine = 'approval_not_genuine';
+/** Of what the approval rests on, something is withheld or no longer kept. */
+function restsOnUnseen(evidence: Evidence, { references }: ApprovalRecord): boolean {
+  return references.some(
+    (reference) =>
+      evidence.leafById.get(reference)?.reading.state === 'pruned' ||
+      evidence.byId.get(reference)?.facts.kind === 'withheld',
+  );
+}
 
-// Both stay inside this file: they become a finding.
+const notGenuine = 'approval_not_genuine';
+const holderUnknown = 'approval_holder_unknown';
+
+function unheld(detail: string): CodedError {
+  return new CodedError({ code: holderUnknown, category: 'invalid', detail });
+}
+
+// These stay inside this file: they become a finding.
 function refused(detail: string): CodedError {
   return new CodedError({ code: notGenuine, category: 'invalid', detail });
 }

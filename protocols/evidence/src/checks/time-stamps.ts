@@ -11,7 +11,7 @@ import { type Evidence, recordsOf } from '../evidence.ts';
 import type { TimeStampFacts } from '../facts.ts';
 import type { BundledRecord } from '../record.ts';
 import { openCheckpoint, treeHeadOf } from '../tree-head.ts';
-import { type Check, conclude, counted, type Finding } from './check.ts';
+import { type Check, conclude, counted, type Finding, notChecked } from './check.ts';
 
 /** How far the log's own clock may be ahead of an authority's before a record contradicts a stamp, beside the accuracy. */
 const clockSlackMs = 1_000;
@@ -23,11 +23,11 @@ const clockSlackMs = 1_000;
 export const timesAreStamped: Check = {
   id: 'time-stamps',
   title: 'Time stamps are genuine, and no record they cover claims a later time',
-  reads: ['timestamp.obtained'],
+  reads: { 'timestamp.obtained': [] },
   run(evidence) {
     const stamps = (evidence.bundle.timeStamps ?? []).map((stamp) => ofCheckpoint(evidence, stamp));
     for (const record of recordsOf(evidence.records, 'timestamp.obtained')) stamps.push(ofRecord(evidence, record));
-    if (stamps.length === 0) return { ok: true, detail: 'No time stamp is in the bundle.' };
+    if (stamps.length === 0) return notChecked('No time stamp is in the bundle.');
     const result = conclude(
       stamps.flatMap(({ findings }) => findings),
       stamps.map(({ detail }) => detail).join(' '),
@@ -68,7 +68,7 @@ function ofCheckpoint(evidence: Evidence, { checkpoint, token, proof }: BundledT
 function ofRecord(evidence: Evidence, { id, facts }: BundledRecord<TimeStampFacts>): Judged {
   const { thing, token } = facts;
   if (thing.kind === 'checkpoint')
-    return judge(evidence, { token, digest: sha256(thing.checkpoint), covered: [], record: id });
+    return judge(evidence, { token, digest: sha256(thing.checkpoint), covered: undefined, record: id });
   const leaf = evidence.leafById.get(thing.record);
   if (leaf === undefined || leaf.hash.toString('base64url') !== thing.leafHash)
     return failed('timestamp_invalid', 'The record that was time-stamped is not in the bundle, or is another one.', id);
@@ -91,8 +91,8 @@ function judge(
   }: {
     readonly token: string;
     readonly digest: Uint8Array;
-    /** What the stamp shows to have existed. */
-    readonly covered: readonly BundledRecord[];
+    /** What the stamp shows to have existed; undefined for a checkpoint that the bundle's tree is not proved to extend. */
+    readonly covered: readonly BundledRecord[] | undefined;
     readonly record?: RecordId;
   },
 ): Judged {
@@ -112,14 +112,17 @@ function judge(
   const { time } = verdict.timeStamp;
   const latest = latestTimeOf(verdict.timeStamp);
   return {
-    findings: covered
+    findings: (covered ?? [])
       .filter(({ at }) => at > latest)
       .map(({ id }) => ({
         code: 'timestamp_contradicted',
         detail: `The record claims a later time than ${time}, when a time stamp shows it to have existed.`,
         record: id,
       })),
-    detail: `${counted(covered.length, 'record')} shown to have existed at ${time}.`,
+    detail:
+      covered === undefined
+        ? `A checkpoint was stamped at ${time}.`
+        : `${counted(covered.length, 'record')} shown to have existed at ${time}.`,
   };
 }
 

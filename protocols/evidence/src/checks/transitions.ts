@@ -1,19 +1,45 @@
-import { type Evidence, ownRecords, recordsOf } from '../evidence.ts';
-import { legalStep } from '../transaction-lives.ts';
+import { type Evidence, ownRecords } from '../evidence.ts';
+import { openingOf, type RecordOf } from '../own-story.ts';
+import { legalStep, transactionLives } from '../transaction-lives.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
 /** The transaction went through its states one by one: versions 1 to n without a gap, each step legal and where the last one ended. */
 export const transitionsAreInOrder: Check = {
   id: 'transitions',
   title: 'The states of the transaction follow each other',
-  reads: ['transaction.transitioned'],
+  reads: { 'transaction.transitioned': [], 'exception.resolved': [] },
   run(evidence) {
     const findings: Finding[] = [];
     let state = 'intended';
     let version = 0;
     const intentType = intentTypeOf(evidence);
-    const transitions = recordsOf(ownRecords(evidence), 'transaction.transitioned');
+    const transitions = stepsOf(evidence);
+    if (transitions.length > 0 && intentType !== undefined && !Object.hasOwn(transactionLives, intentType))
+      findings.push({
+        code: 'transition_order',
+        detail: `Of the life of a transaction of type ${intentType} nothing is known.`,
+        ...(transitions[0] === undefined ? {} : { record: transitions[0].id }),
+      });
     for (const { id, facts } of transitions) {
+      if (facts.kind === 'exception.resolved') {
+        if (facts.ending === undefined) continue;
+        if (facts.ending.version !== version + 1)
+          findings.push({
+            code: 'transition_order',
+            detail: `It has version ${facts.ending.version} where ${version + 1} comes next.`,
+            record: id,
+          });
+        // A person gives a transaction up: before anything has happened, or after.
+        if (facts.resolution !== 'abandoned' || (facts.ending.to !== 'cancelled' && facts.ending.to !== 'failed'))
+          findings.push({
+            code: 'transition_order',
+            detail: 'No exception is dealt with by bringing the transaction there.',
+            record: id,
+          });
+        state = facts.ending.to;
+        version = facts.ending.version;
+        continue;
+      }
       const step = legalStep(intentType, facts.event);
       if (facts.version !== version + 1)
         findings.push({
@@ -42,10 +68,20 @@ export const transitionsAreInOrder: Check = {
       transitions.length === 0
         ? 'No transition is recorded.'
         : `${counted(transitions.length, 'transition')}, ending ${state}.`,
+      { of: transitions.length },
     );
   },
 };
 
 function intentTypeOf(evidence: Evidence): string | undefined {
-  return recordsOf(ownRecords(evidence), 'transaction.opened')[0]?.facts.intentType;
+  return openingOf(evidence)?.facts.intentType;
+}
+
+/** What moves the transaction on: its steps and, where a person gave it up, the resolution of an exception. */
+function stepsOf(evidence: Evidence): readonly RecordOf<'transaction.transitioned' | 'exception.resolved'>[] {
+  return ownRecords(evidence).filter(
+    (record): record is RecordOf<'transaction.transitioned' | 'exception.resolved'> =>
+      record.facts.kind === 'transaction.transitioned' ||
+      (record.facts.kind === 'exception.resolved' && record.facts.ending !== undefined),
+  );
 }

@@ -1,7 +1,7 @@
 import { describeQuorum, parsePolicy, verifyByPolicy } from '@countersign/merkle-log';
 import { logKeyOf } from '../log-key.ts';
 import type { ReasonCode } from '../reasons.ts';
-import type { Check, CheckResult } from './check.ts';
+import { type Check, type CheckResult, notChecked } from './check.ts';
 
 /**
  * A log can show two readers two trees, each signed. Witnesses cosign one only; who they must be is the reader's to say
@@ -12,8 +12,7 @@ export const witnessesCosigned: Check = {
   title: 'The checkpoint is cosigned as the reader asks',
   run(evidence) {
     const { bundle, trust } = evidence;
-    if (trust.policy === undefined)
-      return { ok: true, detail: 'No policy was given, so no cosignature was asked for.' };
+    if (trust.policy === undefined) return notChecked('No policy was given, so no cosignature was asked for.');
     const parsed = parsePolicy(trust.policy);
     if (!parsed.ok)
       return fail(
@@ -30,6 +29,8 @@ export const witnessesCosigned: Check = {
     if (verdict.ok)
       return {
         ok: true,
+        // A policy may ask for nobody: then the log's own signature is all there is.
+        checked: verdict.cosignatures.length > 0,
         detail: `Asked for ${quorum}; cosigned by ${verdict.cosignatures.map(({ key }) => key.name).join(', ') || 'nobody'}.`,
       };
     switch (verdict.reason) {

@@ -104,7 +104,7 @@ describe('the graph of a transaction', () => {
         ({ label }) => label === 'intended',
       )?.detail;
     expect(detailOf([])).toBeUndefined();
-    expect(detailOf(protector.disclosures)).toBe('order');
+    expect(detailOf(protector.disclosures)).toBe('trade order');
     const withheld = recordsOfBundle(bundle).find(
       ({ record }) => (record as { id: string }).id === story.ids['opened'],
     );

@@ -5,7 +5,7 @@ import { drawGraph, graphStyle } from '../graph/draw-graph.ts';
 import type { EvidenceGraph } from '../graph/graph.ts';
 import { escaped, longText } from '../graph/markup.ts';
 import { type GraphRecord, View } from '../graph/record-view.ts';
-import type { BundleVerification } from '../verify-bundle.ts';
+import { type BundleVerification, countOf, type StepResult } from '../verify-bundle.ts';
 import { drawnRecords, drawTimeline, timelineStyle } from './timeline.ts';
 
 /** What a report is made from. */
@@ -72,10 +72,10 @@ const unproved =
   '<p class="verdict unanchored" role="status"><strong>Records without proof</strong> As the log has them; no verification was made.</p>';
 
 const verdictWords = {
-  verified: ['Verified', 'Everything that was asked of the bundle holds.'],
+  verified: ['Verified', 'Everything that was checked holds.'],
   incomplete: [
-    'Verified as far as shown',
-    'Nothing is wrong; some of it could not be asked, because values are withheld or records no longer kept.',
+    'Incomplete',
+    'Nothing is wrong, and it is not verified: some checks could not see all they need, because values are withheld or records no longer kept.',
   ],
   unanchored: [
     'Consistent, not anchored',
@@ -84,18 +84,23 @@ const verdictWords = {
   failed: ['Not verified', 'The checks below say what fails.'],
 } as const;
 
+/** Classes of what became of a check: what was not checked is not green. */
+const kinds: Readonly<Record<StepResult, string>> = {
+  holds: 'pass',
+  note: 'note',
+  incomplete: 'note',
+  'not checked': 'skip',
+  fails: 'fail',
+};
+
 function verdictOf({ verdict, steps }: BundleVerification, by: string | undefined): string {
   const [word, meaning] = verdictWords[verdict];
-  const failed = steps.filter(({ ok }) => !ok).length;
-  const passed = steps.length - failed;
+  const count = countOf(steps);
   // As a picture too: a share of the bar for each check, in their order.
   const bar = steps
-    .map(
-      ({ ok, code }, step) =>
-        `<rect class="${ok ? (code === undefined ? 'pass' : 'note') : 'fail'}" x="${step * 14}" y="0" width="11" height="11" rx="2"/>`,
-    )
+    .map(({ result }, step) => `<rect class="${kinds[result]}" x="${step * 14}" y="0" width="11" height="11" rx="2"/>`)
     .join('');
-  return `<div class="verdict ${verdict}" role="status"><p><strong>${word}</strong> ${meaning}</p><svg class="bar" viewBox="0 0 ${Math.max(1, steps.length) * 14} 11" height="11" width="${Math.max(1, steps.length) * 14}" role="img" aria-label="${passed} of ${steps.length} checks passed">${bar}</svg><p class="quiet">${passed} of ${steps.length} checks passed${by === undefined ? '' : `. ${escaped(by, longText)}`}</p></div>`;
+  return `<div class="verdict ${verdict}" role="status"><p><strong>${word}</strong> ${meaning}</p><svg class="bar" viewBox="0 0 ${Math.max(1, steps.length) * 14} 11" height="11" width="${Math.max(1, steps.length) * 14}" role="img" aria-label="Checks: ${count}">${bar}</svg><p class="quiet">Checks: ${count}${by === undefined ? '' : ` ${escaped(by, longText)}`}</p></div>`;
 }
 
 function countsOf(
@@ -130,8 +135,8 @@ function timelineSection(records: readonly GraphRecord[]): string {
 
 function checksSection({ steps }: BundleVerification): string {
   const rows = steps.map(
-    ({ ok, code, title, detail, record }) =>
-      `<tr><td class="${ok ? (code === undefined ? 'pass' : 'note') : 'fail'}">${ok ? (code === undefined ? 'holds' : 'note') : 'fails'}</td><td>${escaped(title, longText)}${code === undefined ? '' : ` <code>${escaped(code)}</code>`}</td><td>${escaped(detail, longText)}${record === undefined ? '' : ` <code>${escaped(record)}</code>`}</td></tr>\n`,
+    ({ result, code, title, detail, record }) =>
+      `<tr><td class="${kinds[result]}">${result}</td><td>${escaped(title, longText)}${code === undefined ? '' : ` <code>${escaped(code)}</code>`}</td><td>${escaped(detail, longText)}${record === undefined ? '' : ` <code>${escaped(record)}</code>`}</td></tr>\n`,
   );
   return `<section aria-labelledby="checks"><h2 id="checks">Verification</h2><div class="wide" tabindex="0" role="region" aria-label="Verification"><table><thead><tr><th></th><th>Check</th><th>What was found</th></tr></thead><tbody>\n${rows.join('')}</tbody></table></div></section>\n`;
 }
@@ -222,8 +227,8 @@ code, pre { font: 12px/1.45 ui-monospace, monospace; overflow-wrap: anywhere; } 
 a { color: var(--link); } .nowrap { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .verdict { border-radius: 10px; padding: 12px 16px; border: 1px solid; } .verdict p { margin: 0 0 6px; } .verdict strong { font-size: 18px; margin-right: 8px; } .verdict .quiet { color: inherit; margin: 6px 0 0; }
 .verified { background: var(--good-ground); color: var(--good); } .incomplete, .unanchored { background: var(--warn-ground); color: var(--warn); } .failed { background: var(--bad-ground); color: var(--bad); }
-.bar .pass { fill: var(--good); } .bar .note { fill: var(--warn); } .bar .fail { fill: var(--bad); }
-.pass { color: var(--good); } .note { color: var(--warn); } .fail { color: var(--bad); } td.fail { font-weight: 700; }
+.bar .pass { fill: var(--good); } .bar .note { fill: var(--warn); } .bar .fail { fill: var(--bad); } .bar .skip { fill: var(--rule); }
+.pass { color: var(--good); } .skip { color: var(--soft); } .note { color: var(--warn); } .fail { color: var(--bad); } td.fail { font-weight: 700; }
 footer { color: var(--soft); font-size: 13px; }
 @media print { @page { size: A4 landscape; margin: 12mm; } body { padding: 0; max-width: none; background: #fff; font-size: 11px; } section { border: 0; padding: 0; break-inside: auto; } .picture { break-before: page; } .picture svg { width: 100%; height: auto; max-height: 170mm; } .picture .timeline { max-height: none; } .wide { overflow: visible; } tr { break-inside: avoid; } table { font-size: 9px; } .verdict, rect, circle { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 `;

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { type Digest, digestOf, type Json, newId, type RecordId, sha256Base64Url } from '@countersign/kernel';
-import { importVerificationKey } from '@countersign/oauth';
+import { importVerificationKey, revocationKey } from '@countersign/oauth';
 import type { WebAuthnSignature } from '@countersign/webauthn';
 import {
   type CeremonyBehaviour,
@@ -78,6 +78,37 @@ export function newAuthenticator(algorithm: SoftwareAlgorithm = 'ES256'): Softwa
   return key;
 }
 
+const firm = '5493000ARRANGERDEM94';
+const venue = 'https://venue.example/orders';
+const clearing = 'https://clearing.example/trades';
+
+/**
+ * A decision as a record holds it, with what it was made from. A liar who changes the input changes its digest too: see
+ * {@link redigested}.
+ */
+export function decisionOn(input: Members, permitted = true): Members {
+  return {
+    decision_id: newId('decision', idSource),
+    decision: permitted,
+    policy_version: 1,
+    policy_hash: policyHash,
+    determining: ['p1'],
+    obligations: [],
+    entity_version: 1,
+    input_digest: digestOf(input),
+    errors: [],
+    reasons: [],
+    input,
+  };
+}
+
+/** The data of a record with its decision made from another input: consistent with itself, and about something else. */
+export function redigested(data: Members, change: (input: Members) => Members): Members {
+  const decision = data['decision'] as Members;
+  const input = change(decision['input'] as Members);
+  return { ...data, decision: { ...decision, input, input_digest: digestOf(input) } };
+}
+
 /** An order from mandate to settlement, as the components of the house record it. */
 export function tellOrder(plot: Plot = {}) {
   const log = new PaperLog();
@@ -85,22 +116,43 @@ export function tellOrder(plot: Plot = {}) {
   const mandateId = newId('mandate', idSource);
   const ids: Record<string, RecordId> = {};
   const intent = {
-    type: 'order',
-    side: 'buy',
-    isin: 'DE0001102580',
-    quantity: '1000',
-    notional: { amount: '1000000', ccy: 'EUR' },
+    type: 'urn:countersign:rar:v1:trade_order',
+    entity_lei: firm,
+    mandate_id: mandateId,
+    idempotency_key: 'order-2026-0001',
+    not_after: '2026-11-21T17:30:00Z',
+    jurisdiction: 'FR',
+    account: 'ACC-1',
+    instrument: { isin: 'DE0001102580', cfi: 'DBFTFB' },
+    venue_mic: 'XPAR',
+    side: 'BUY',
+    max_qty: '1000',
+    limit_price: { amount: '101.5', ccy: 'EUR' },
+    max_notional: { amount: '1000000', ccy: 'EUR' },
+    tif: 'DAY',
+    capacity: 'AOTC',
+    parties: [
+      { role: 'ExecutingBroker', lei: '549300BROKEREXAMPL60' },
+      { role: 'ClearingFirm', lei: '213800CLEARINGFIRM02' },
+    ],
+    client_order_id: 'ORD-1',
   };
   const intentDigest = digestOf(intent);
   const jwk = JSON.parse(JSON.stringify(approverKeys.publicKey.export({ format: 'jwk' }))) as Members;
   const kid = importVerificationKey(jwk).thumbprint;
 
+  let issuedClaims: Members = {};
   const tell = (name: string, make: (id: RecordId) => Omit<Draft, 'id'>): void => {
     plot.before?.(name, log, ids);
     const id = newId('record', idSource);
     ids[name] = id;
     const draft: Draft = { id, ...make(id) };
     const told = plot.rewrite === undefined ? draft : plot.rewrite(name, draft);
+    // What is taken out of a record is part of what a token says all the same.
+    if (name === 'issued') {
+      const { claims } = (told?.['protected'] === undefined ? (told ?? draft) : draft).data as { claims: Members };
+      issuedClaims = claims;
+    }
     if (told !== undefined) log.add(told);
   };
   const from = (...names: readonly string[]): readonly string[] => names.map((name) => ids[name] ?? '');
@@ -124,31 +176,107 @@ export function tellOrder(plot: Plot = {}) {
     const mandate = { ...plain, digest };
     return {
       type: `mandate.${status === 'active' ? 'accepted' : status}`,
+      mandate: { id: mandateId, version },
+      subject: { id: 'service:fund' },
       data: { mandate: plot.mandate?.(version, mandate) ?? mandate },
     };
   };
   const own = { transaction, intent: intentDigest, mandate: { id: mandateId, version: 2 } };
+  const policy = { version: 1, hash: policyHash };
   const claims = {
+    iss: 'https://id.example.com',
     sub: 'person:anna',
+    iat: Date.parse('2026-11-21T09:30:05Z') / 1000,
     exp: Date.parse('2026-11-21T09:35:00Z') / 1000,
+    lei: firm,
     txn: transaction,
     intent_digest: intentDigest,
     mandate: own.mandate,
+    policy_version: 1,
   };
-  const transition =
-    (event: string, fromState: string, to: string, version: number, ...references: readonly string[]) =>
-    () => ({
-      type: 'transaction.transitioned',
-      ...own,
-      references: from(...references),
-      data: { event, from: fromState, to, version, body_digest: intentDigest, body: {} },
+  const entity = (type: string, id: string): Members => ({ __entity: { type, id } });
+  const decimal = (arg: string): Members => ({ __extn: { fn: 'decimal', arg } });
+  /** What the policies are asked about the transaction. */
+  const question = (action: string, state: string, supervisors: number, context: Members = {}): Members => ({
+    v: 1,
+    action,
+    principal: { type: 'Person', id: 'person:anna' },
+    resource: { type: 'Transaction', id: transaction },
+    context,
+    entities: [],
+    local: [
+      {
+        uid: { type: 'Transaction', id: transaction },
+        parents: [],
+        attrs: {
+          initiator: 'person:anna',
+          intentType: intent.type,
+          mandate: entity('Mandate', mandateId),
+          state,
+          notional: decimal('1000000.0'),
+          currency: 'EUR',
+          quantity: decimal('1000.0'),
+          approvals: { compliance: 0, desk_head: 0, operations: 0, risk: 0, supervisor: supervisors },
+        },
+      },
+    ],
+  });
+  const tokenQuestion = (client: string, audience: string, scopes: string, supervisors: number): Members =>
+    question('token:issue', 'intended', supervisors, {
+      audience,
+      client,
+      institution: firm,
+      scopes: scopes.split(' '),
     });
+  const details = (locations: readonly string[], actions: readonly string[]): Json => [
+    { ...intent, locations, actions },
+  ];
+  const transition =
+    (
+      step: {
+        readonly event: string;
+        readonly from: string;
+        readonly to: string;
+        readonly version: number;
+        readonly scope: string;
+        readonly decided?: true;
+        readonly body?: Members;
+      },
+      ...references: readonly string[]
+    ) =>
+    () => {
+      const { event, from: state, to, version, scope, body = {} } = step;
+      return {
+        type: 'transaction.transitioned',
+        ...own,
+        subject: { id: 'service:broker' },
+        client: 'broker-orders',
+        scope: [scope],
+        ...(step.decided === undefined ? {} : { policy }),
+        references: from(...references, ...(step.decided === undefined ? [] : ['policy'])),
+        data: {
+          event,
+          from: state,
+          to,
+          version,
+          body_digest: digestOf(body),
+          body,
+          ...(step.decided === undefined ? {} : { decision: decisionOn(question(scope, state, 1)) }),
+        },
+      };
+    };
 
   tell('directory', () => ({
     type: 'directory.applied',
+    subject: { id: 'service:operator' },
     data: { version: 1, changes: [], credentials: [{ kid, principal: 'person:boris' }], file_digest: intentDigest },
   }));
-  tell('policy', () => ({ type: 'policy.published', data: { version: 1, hash: policyHash, parts: policyParts } }));
+  tell('policy', () => ({
+    type: 'policy.published',
+    policy,
+    subject: { id: 'service:operator' },
+    data: { version: 1, hash: policyHash, parts: policyParts },
+  }));
   tell('proposed', mandateVersion(1, 'proposed'));
   tell('accepted', mandateVersion(2, 'active'));
   tell('opened', () => ({
@@ -157,22 +285,31 @@ export function tellOrder(plot: Plot = {}) {
     subject: { id: 'person:anna' },
     actors: [{ id: 'service:oms' }],
     references: from('accepted'),
-    data: { intent, intent_type: 'order', idempotency_key: 'k1' },
+    data: { intent, intent_type: intent.type, idempotency_key: 'order-2026-0001' },
   }));
   tell('issued', (id) => ({
     type: 'token.issued',
     ...own,
     outcome: 'permit',
     subject: { id: 'person:anna' },
-    references: from('opened'),
+    actors: [{ id: 'service:oms' }],
+    client: 'oms',
+    audience: [venue],
+    scope: ['order:create', 'order:clear'],
+    policy,
+    references: from('policy', 'opened'),
     data: {
       claims: {
         ...claims,
+        aud: venue,
+        client_id: 'oms',
         jti: newId('token', idSource),
         scope: 'order:create order:clear',
         act: { sub: 'service:oms' },
         evidence: id,
+        authorization_details: details([venue, clearing], ['create', 'execute', 'clear']),
       },
+      decision: decisionOn(tokenQuestion('oms', venue, 'order:create order:clear', 0)),
     },
   }));
   const signed =
@@ -189,11 +326,13 @@ export function tellOrder(plot: Plot = {}) {
   tell('approved', () => ({
     type: 'approval.given',
     ...own,
+    outcome: 'permit',
     subject: { id: 'person:boris' },
     references: from(...signed.references, 'opened'),
     data: {
       approval_id: newId('approval', idSource),
       ...signed.data,
+      shown: { title: 'Buy' },
       role: 'supervisor',
       expires_at: '2026-11-21T10:00:00.000Z',
     },
@@ -202,35 +341,102 @@ export function tellOrder(plot: Plot = {}) {
     type: 'decision.made',
     ...own,
     outcome: 'permit',
-    policy: { version: 1, hash: policyHash },
+    policy,
     references: from('policy', 'approved'),
-    data: { decision: true, action: 'order:create', determining: ['p1'] },
-  }));
-  tell('submitted', transition('submit', 'intended', 'submitted', 1, 'decided'));
-  tell('executed', transition('execute', 'submitted', 'executed', 2, 'submitted'));
-  tell('exchanged', (id) => {
-    const subject = log.leaves
-      .map((leaf) => JSON.parse(leaf.toString()) as { type: string; data: { claims: { jti: string } } })
-      .find(({ type }) => type === 'token.issued');
-    return {
-      type: 'token.exchanged',
-      ...own,
-      outcome: 'permit',
-      references: from('issued'),
-      data: {
-        claims: {
-          ...claims,
-          jti: newId('token', idSource),
-          scope: 'order:clear',
-          act: { sub: 'service:broker', act: { sub: 'service:oms' } },
-          evidence: id,
-        },
-        subject_token: { jti: subject?.data.claims.jti ?? '', record: ids.issued ?? '' },
+    data: {
+      decision: decisionOn(question('order:create', 'intended', 1)),
+      evaluation: {
+        subject: { type: 'person', id: 'person:anna' },
+        action: 'order:create',
+        resource: { type: 'transaction', id: transaction },
       },
-    };
-  });
-  tell('cleared', transition('clear', 'executed', 'cleared', 3, 'exchanged'));
-  tell('settled', transition('settle', 'cleared', 'settled', 4, 'cleared'));
+    },
+  }));
+  tell(
+    'submitted',
+    transition(
+      { event: 'submit', from: 'intended', to: 'submitted', version: 1, scope: 'order:create', decided: true },
+      'opened',
+      'accepted',
+      'approved',
+      'decided',
+    ),
+  );
+  tell(
+    'executed',
+    transition(
+      {
+        event: 'execute',
+        from: 'submitted',
+        to: 'executed',
+        version: 2,
+        scope: 'trade:affirm',
+        body: { executed_qty: '1000', price: { amount: '101.25', ccy: 'EUR' } },
+      },
+      'submitted',
+    ),
+  );
+  tell('exchanged', (id) => ({
+    type: 'token.exchanged',
+    ...own,
+    outcome: 'permit',
+    subject: { id: 'person:anna' },
+    actors: [{ id: 'service:broker' }, { id: 'service:oms' }],
+    client: 'broker-orders',
+    audience: [clearing],
+    scope: ['order:clear'],
+    policy,
+    references: from('policy', 'issued'),
+    data: {
+      claims: {
+        ...claims,
+        aud: clearing,
+        client_id: 'broker-orders',
+        jti: newId('token', idSource),
+        scope: 'order:clear',
+        act: { sub: 'service:broker', act: { sub: 'service:oms' } },
+        ancestors: [revocationKey({ kind: 'token', id: String(issuedClaims['jti']) })],
+        evidence: id,
+        authorization_details: details([clearing], ['clear']),
+      },
+      decision: decisionOn(tokenQuestion('broker-orders', clearing, 'order:clear', 1)),
+      subject_token: {
+        jti: issuedClaims['jti'] ?? '',
+        record: ids.issued ?? '',
+        claims_digest: digestOf(issuedClaims),
+      },
+    },
+  }));
+  tell(
+    'cleared',
+    transition(
+      {
+        event: 'clear',
+        from: 'executed',
+        to: 'cleared',
+        version: 3,
+        scope: 'settlement:instruct',
+        decided: true,
+        body: { cleared_qty: '1000' },
+      },
+      'exchanged',
+    ),
+  );
+  tell(
+    'settled',
+    transition(
+      {
+        event: 'settle',
+        from: 'cleared',
+        to: 'settled',
+        version: 4,
+        scope: 'settlement:release',
+        decided: true,
+        body: { settled_qty: '1000' },
+      },
+      'cleared',
+    ),
+  );
   const manifest = newId('record', idSource);
   return {
     log,

@@ -11,7 +11,7 @@ import {
   proveInclusion,
   signCheckpoint,
 } from '@countersign/merkle-log';
-import { bundleFormat, type EvidenceBundle } from '../index.ts';
+import { bundleFormat, type EvidenceBundle, recordRules } from '../index.ts';
 
 export type Draft = Readonly<Record<string, Json>> & { readonly id: RecordId };
 
@@ -35,7 +35,15 @@ export class PaperLog {
 
   add(draft: Draft): RecordId {
     return this.addBytes(
-      Buffer.from(JSON.stringify({ v: 1, time: this.nextTime(), source: 'test', outcome: 'done', ...draft })),
+      Buffer.from(
+        JSON.stringify({
+          v: 1,
+          time: this.nextTime(),
+          source: recordRules[String(draft['type'])]?.source ?? 'test',
+          outcome: 'done',
+          ...draft,
+        }),
+      ),
       draft.id,
     );
   }

@@ -35,6 +35,8 @@ export type ServedLogCheck =
   | (SoundLog & {
       /** Entries that were not to be had, and of which nothing says that they are gone. */
       readonly unread: number;
+      /** Entries that are no records of ours: of these the hashes were checked, and nothing that they say. */
+      readonly foreign: number;
     });
 
 /** Bundles that are asked for before they are needed. */
@@ -46,6 +48,7 @@ const bundlesAhead = 8;
  * absent its hash in the tile stands for it, which the root then proves.
  *
  * @param head what the checkpoint says, whose signatures the caller has verified
+ * @param foreignEntries takes the log of another implementation: what is no record of ours is counted, and is no fault
  * @param earlier what an older checkpoint says, verified as well: the log has only grown since
  * @returns the first fault: `checkpoint_stale`, `history_forked`, `tile_missing`, `tile_altered`, `root_differs`, and those
  *   of the entries
@@ -54,11 +57,13 @@ export async function checkServedLog({
   source,
   head,
   earlier,
+  foreignEntries = false,
   onProgress,
 }: {
   readonly source: ServedLog;
   readonly head: SignedHead;
   readonly earlier?: SignedHead | undefined;
+  readonly foreignEntries?: boolean;
   readonly onProgress?: (done: bigint, of: bigint) => void;
 }): Promise<ServedLogCheck> {
   if (earlier !== undefined && earlier.size > head.size)
@@ -68,7 +73,7 @@ export async function checkServedLog({
       head.size,
     );
   const hashes = createHashList();
-  const reader = createEntryReader({ leafHashes: hashes.of });
+  const reader = createEntryReader({ leafHashes: hashes.of, foreignEntries });
   const above = createTilesAbove(source, head.size);
   let frontier = Frontier.empty;
 
@@ -139,8 +144,8 @@ export async function checkServedLog({
   const root = frontier.root();
   if (!root.equals(head.root))
     return logFault('root_differs', `The ${head.size} entries do not have the root that was signed.`, head.size - 1n);
-  const { absent, unread, unsettled } = reader.counts();
-  return { ok: true, size: head.size, root, pruned: absent - unread, unread, unsettled };
+  const { foreign, absent, unread, openStreams } = reader.counts();
+  return { ok: true, size: head.size, root, pruned: absent - unread, unread, foreign, openStreams };
 }
 
 /** The tiles above the leaves, recomputed as the leaves come, and compared. */

@@ -62,6 +62,6 @@ export async function checkWholeLog({
       `The first ${expected.size} entries are not those that the log signed.`,
       expected.size - 1n,
     );
-  const { absent, unsettled } = reader.counts();
-  return { ok: true, size: frontier.size, root: frontier.root(), pruned: absent, unsettled };
+  const { absent, openStreams } = reader.counts();
+  return { ok: true, size: frontier.size, root: frontier.root(), pruned: absent, openStreams };
 }

@@ -11,7 +11,7 @@ export type ReadEntry =
   | {
       readonly ok: true;
       readonly leafHash: Buffer;
-      /** The record; undefined where its body is absent. */
+      /** The record; undefined where its body is absent, or is no record of ours. */
       readonly record: Readonly<Record<string, Json>> | undefined;
     };
 
@@ -25,20 +25,29 @@ const headLength = 128;
  *
  * @param leafHashes the leaf hashes of earlier places, by which a `log.pruned` record is checked; without it, its root is
  *   believed
+ * @param foreignEntries counts entries that are no records of ours, and checks their hashes alone; otherwise they are a fault
  */
 export function createEntryReader({
   leafHashes,
+  foreignEntries = false,
 }: {
   readonly leafHashes?: ((range: PlaceRange) => AsyncIterable<readonly Buffer[]>) | undefined;
+  readonly foreignEntries?: boolean;
 } = {}) {
   const streams = createStreamCount();
   const absences = createAbsences();
   let next = 0n;
   let lastTime = '';
+  let foreign = 0;
 
   async function readRecord(index: bigint, text: string, leafHash: Buffer): Promise<ReadEntry> {
     const [, version, time] = head.exec(text.slice(0, headLength)) ?? [];
-    const parsed = parseJson(text, { uniqueKeys: true });
+    // What begins as a record of ours has to be one; anything else was written by another implementation.
+    if (foreignEntries && version === undefined) {
+      foreign++;
+      return { ok: true, leafHash, record: undefined };
+    }
+    const parsed = parseJson(text);
     const record = parsed.ok ? membersOf(parsed.value) : undefined;
     if (record === undefined || time === undefined || parseInstant(time) === undefined)
       return logFault('entry_altered', `Entry ${index} is not a record.`, index);
@@ -98,7 +107,7 @@ export function createEntryReader({
           );
     },
 
-    /** How many bodies are absent, how many of these were not to be had, and what the streams have yet to settle. */
-    counts: () => ({ absent: absences.count(), unread: absences.unread(), unsettled: streams.unsettled() }),
+    /** How many bodies are absent, how many of these were not to be had, and how many streams were not closed. */
+    counts: () => ({ foreign, absent: absences.count(), unread: absences.unread(), openStreams: streams.open() }),
   };
 }

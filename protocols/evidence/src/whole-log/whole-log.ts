@@ -15,8 +15,8 @@ export interface SoundLog {
   readonly root: Buffer;
   /** Entries of which only the hash is there, as the log said beforehand. */
   readonly pruned: number;
-  /** Numbers that no beat has settled yet, and streams that were not closed: of a log that runs, or of a process that was killed. */
-  readonly unsettled: { readonly numbers: number; readonly streams: number };
+  /** Streams that were not closed: of a process that runs, or was killed. */
+  readonly openStreams: number;
 }
 
 /** @param detail may hold what the log holds: it comes out without what draws on a terminal */

@@ -1,17 +1,23 @@
 import { type Static, Type } from 'typebox';
 import { shapeOf } from '../shape.ts';
 import { fieldRules } from './field-rules.ts';
-import { address, chainId, common, dateTime, lei, token } from './fields.ts';
+import { address, chainId, common, dateTime, identifier, lei, placeOfSettlement, token } from './fields.ts';
 
+/**
+ * A destination: either a chain address (`asset`, `chain_id`, `address`, perhaps `memo`) or a settlement account (`account`,
+ * `place_of_settlement`).
+ */
 export const addressBookChangeShape = shapeOf(
   Type.Object(
     {
       ...common('urn:countersign:rar:v1:address_book_change', ['propose', 'approve', 'revoke']),
-      asset: token(),
-      chain_id: chainId(),
-      address: address(),
+      asset: Type.Optional(token()),
+      chain_id: Type.Optional(chainId()),
+      address: Type.Optional(address()),
       /** Destination tag or memo, where the chain has one. Single spaces only: others could not be seen. */
       memo: Type.Optional(Type.String({ pattern: '^[\\x21-\\x7e]+( [\\x21-\\x7e]+)*$', maxLength: 128 })),
+      account: Type.Optional(identifier()),
+      place_of_settlement: Type.Optional(placeOfSettlement()),
       beneficiary_lei: lei(),
       cooling_off_until: dateTime(),
     },

@@ -7,7 +7,7 @@ import {
   describeAuthorizationDetail,
   parseAuthorizationDetails,
 } from '../index.ts';
-import { broker, examples, firm } from '../testing/example-details.ts';
+import { broker, examples, firm, settlementAccount } from '../testing/example-details.ts';
 
 const names = Object.keys(examples) as (keyof typeof examples)[];
 
@@ -85,10 +85,7 @@ describe('authorization details', () => {
     for (const holder of holders) {
       const path = JSON.parse(holder) as Path;
       // Items of lists of text have no fields of their own.
-      if (
-        path.length > 0 &&
-        ['locations', 'actions', 'execution_ids', 'counterparties_lei'].includes(String(path.at(-1)))
-      )
+      if (path.length > 0 && ['locations', 'actions', 'trade_ids', 'counterparties_lei'].includes(String(path.at(-1))))
         continue;
       for (const stranger of ['ma_qty', '__proto__', 'constructor', 'toString']) {
         expect(parseAuthorizationDetails([changed(examples[name], [...path, stranger], 'x')])).toMatchObject({
@@ -256,6 +253,50 @@ describe('authorization details', () => {
       '/0',
       'not_exactly_one',
     ],
+    [
+      'a settlement of no trade',
+      changed(examples.settlement_instruction, ['trade_id'], undefined),
+      '/0/trade_id',
+      'field_missing',
+    ],
+    [
+      'a settlement of something that is no transaction',
+      changed(examples.settlement_instruction, ['trade_id'], 'txn_uuuuuuuuuuuuuuuuuuuuuuuuuu'),
+      '/0/trade_id',
+      'trade_id_malformed',
+    ],
+    ['an allocation of no trade', changed(examples.allocation, ['trade_ids'], []), '/0/trade_ids', 'field_malformed'],
+    [
+      'an allocation of something that is no transaction',
+      changed(examples.allocation, ['trade_ids', 0], 'txn_iiiiiiiiiiiiiiiiiiiiiiiiii'),
+      '/0/trade_ids/0',
+      'trade_id_malformed',
+    ],
+    [
+      'a destination that is an address and an account',
+      changed(examples.address_book_change, ['account'], 'CASH-9'),
+      '/0',
+      'not_exactly_one',
+    ],
+    [
+      'an address without its chain',
+      changed(examples.address_book_change, ['chain_id'], undefined),
+      '/0',
+      'destination_incomplete',
+    ],
+    [
+      'an address with a place of settlement',
+      changed(examples.address_book_change, ['place_of_settlement'], 'CEDELULLXXX'),
+      '/0/place_of_settlement',
+      'destination_mixed',
+    ],
+    [
+      'an account without its place',
+      changed(settlementAccount, ['place_of_settlement'], undefined),
+      '/0',
+      'destination_incomplete',
+    ],
+    ['an account with a memo', changed(settlementAccount, ['memo'], 'desk 4'), '/0/memo', 'destination_mixed'],
     ['a settlement in no unit', changed(examples.settlement_instruction, ['ccy'], undefined), '/0', 'not_exactly_one'],
     [
       'a deliverer at two places',
@@ -407,6 +448,7 @@ describe('the description of an authorization detail', () => {
     '529900T8BM49AURSDO55',
     '5493001KJTIIGC8Y1R12',
     'mnd_11k9z3m8q4d6s0v2x5y7a9b1c3',
+    'txn_11k9z3m8q4d6s0v2x5y7a9b1c3',
     '2027-01-04T08:00:00Z',
     '2027-01-04',
     'FR',

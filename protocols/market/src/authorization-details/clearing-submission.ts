@@ -2,12 +2,14 @@ import { type Static, Type } from 'typebox';
 import { accountTypes } from '../roles.ts';
 import { shapeOf } from '../shape.ts';
 import { fieldRules } from './field-rules.ts';
-import { common, lei, uti } from './fields.ts';
+import { common, lei, tradeId, uti } from './fields.ts';
 
 export const clearingSubmissionShape = shapeOf(
   Type.Object(
     {
       ...common('urn:countersign:rar:v1:clearing_submission', ['submit', 'affirm', 'cancel']),
+      /** The trade that is cleared, whole. */
+      trade_id: tradeId(),
       uti: uti(),
       ccp_lei: lei(),
       clearing_firm_lei: lei(),

@@ -43,12 +43,13 @@ function linesOf(detail: AuthorizationDetail): DescriptionLine[] {
       ];
     case 'urn:countersign:rar:v1:allocation':
       return [
-        ...detail.execution_ids.map((id) => line('Execution', id)),
+        ...detail.trade_ids.map((id) => line('Executed trade', id)),
         ...detail.lines.map(({ account, qty }) => line('Allocation', `${numberWords(qty)} to account ${account}`)),
         ...optional('Give up to', detail.giveup_to_lei, (lei) => `LEI ${lei}`),
       ];
     case 'urn:countersign:rar:v1:clearing_submission':
       return [
+        line('Executed trade', detail.trade_id),
         line('Trade (UTI)', detail.uti),
         line('Central counterparty', `LEI ${detail.ccp_lei}`),
         line('Clearing firm', `LEI ${detail.clearing_firm_lei}`),
@@ -56,6 +57,7 @@ function linesOf(detail: AuthorizationDetail): DescriptionLine[] {
       ];
     case 'urn:countersign:rar:v1:settlement_instruction':
       return [
+        line('Executed trade', detail.trade_id),
         line('Trade (UTI)', detail.uti),
         line('Instruction', `number ${detail.sequence} of this trade`),
         line(
@@ -82,10 +84,12 @@ function linesOf(detail: AuthorizationDetail): DescriptionLine[] {
       ];
     case 'urn:countersign:rar:v1:address_book_change':
       return [
-        line('Asset', productWords(detail.asset)),
-        line('Chain', detail.chain_id),
-        line('Address', detail.address),
+        ...(detail.asset === undefined ? [] : [line('Asset', productWords(detail.asset))]),
+        ...optional('Chain', detail.chain_id),
+        ...optional('Address', detail.address),
         ...optional('Memo', detail.memo),
+        ...optional('Settlement account', detail.account),
+        ...optional('Place of settlement', detail.place_of_settlement),
         line('Beneficiary', `LEI ${detail.beneficiary_lei}`),
         line('Cooling-off until', instantWords(detail.cooling_off_until)),
       ];

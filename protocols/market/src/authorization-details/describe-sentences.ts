@@ -1,4 +1,5 @@
 import { addDecimals, type DecimalString, unreachable, zero } from '@countersign/kernel';
+import type { AddressBookChange } from './address-book-change.ts';
 import {
   accountTypeWords,
   amountOf,
@@ -37,7 +38,7 @@ function ownSentences(detail: AuthorizationDetail): string[] {
       ];
     case 'urn:countersign:rar:v1:allocation':
       return [
-        `Divide ${count(detail.execution_ids.length, 'execution')} among ${count(detail.lines.length, 'account')}, ${numberWords(total(detail.lines))} in all.`,
+        `Divide ${count(detail.trade_ids.length, 'executed trade')} among ${count(detail.lines.length, 'account')}, ${numberWords(total(detail.lines))} in all.`,
         ...(detail.giveup_to_lei === undefined ? [] : [`The trades are given up to LEI ${detail.giveup_to_lei}.`]),
       ];
     case 'urn:countersign:rar:v1:clearing_submission':
@@ -57,7 +58,7 @@ function ownSentences(detail: AuthorizationDetail): string[] {
       ];
     case 'urn:countersign:rar:v1:address_book_change':
       return [
-        `Change the address book for ${productWords(detail.asset)} on the chain ${detail.chain_id}: the address ${detail.address} of LEI ${detail.beneficiary_lei}.`,
+        `Change the address book${destinationWords(detail)} of LEI ${detail.beneficiary_lei}.`,
         `It cannot be used before ${instantWords(detail.cooling_off_until)}.`,
       ];
     case 'urn:countersign:rar:v1:withdrawal':
@@ -74,6 +75,12 @@ function ownSentences(detail: AuthorizationDetail): string[] {
     default:
       return unreachable(detail);
   }
+}
+
+function destinationWords({ asset, chain_id, address, account, place_of_settlement }: AddressBookChange): string {
+  return address === undefined
+    ? `: the settlement account ${account ?? ''} at ${place_of_settlement ?? ''}`
+    : ` for ${productWords(asset ?? {})} on the chain ${chain_id ?? ''}: the address ${address}`;
 }
 
 function whatToTrade({ side, max_qty, instrument, account }: TradeOrder | Rfq): string {

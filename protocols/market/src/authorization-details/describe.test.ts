@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { authorizationDetailTypes, describeAuthorizationDetail, parseAuthorizationDetail } from '../index.ts';
 import { arbitraryDetail } from '../testing/arbitrary-details.ts';
-import { examples } from '../testing/example-details.ts';
+import { examples, settlementAccount } from '../testing/example-details.ts';
 
 interface Leaf {
   readonly key: string;
@@ -110,7 +110,10 @@ describe('the description of an authorization detail', () => {
     ],
     [
       'allocation',
-      ['Divide 2 executions among 2 accounts, 1,000 in all.', 'The trades are given up to LEI 5493001KJTIIGC8Y1R12.'],
+      [
+        'Divide 2 executed trades among 2 accounts, 1,000 in all.',
+        'The trades are given up to LEI 5493001KJTIIGC8Y1R12.',
+      ],
     ],
     [
       'clearing_submission',
@@ -158,5 +161,15 @@ describe('the description of an authorization detail', () => {
       'This is done for LEI 529900T8BM49AURSDO55 under the law of Germany (DE), on the authority of mandate mnd_01k9z3m8q4d6s0v2x5y7a9b1c3.',
       'It can be begun until 2026-11-21 17:30:00 UTC.',
     ]);
+  });
+
+  it('tells a settlement account of the address book apart from an address', () => {
+    const parsed = parseAuthorizationDetail(settlementAccount);
+    if (!parsed.ok) throw new Error(parsed.detail);
+    const { title, sentences } = describeAuthorizationDetail(parsed.value);
+    expect(title).toBe('Change the address book: CASH-9');
+    expect(sentences[0]).toBe(
+      'Change the address book: the settlement account CASH-9 at CEDELULLXXX of LEI HWUPKR0MPOU8FGXBT394.',
+    );
   });
 });

@@ -33,7 +33,7 @@ function titleOf(detail: AuthorizationDetail): string {
     case 'urn:countersign:rar:v1:rfq':
       return `Request quotes to ${sideWords[detail.side].toLowerCase()} up to ${numberWords(detail.max_qty)} of ${productWords(detail.instrument)}`;
     case 'urn:countersign:rar:v1:allocation':
-      return `Allocate ${count(detail.execution_ids.length, 'execution')} to ${count(detail.lines.length, 'account')}`;
+      return `Allocate ${count(detail.trade_ids.length, 'executed trade')} to ${count(detail.lines.length, 'account')}`;
     case 'urn:countersign:rar:v1:clearing_submission':
       return `Clear trade ${detail.uti}`;
     case 'urn:countersign:rar:v1:settlement_instruction':
@@ -41,7 +41,7 @@ function titleOf(detail: AuthorizationDetail): string {
     case 'urn:countersign:rar:v1:collateral_transfer':
       return `${directionWords[detail.direction]}: ${numberWords(detail.qty)} of ${productWords(detail.asset)}`;
     case 'urn:countersign:rar:v1:address_book_change':
-      return `Change the address book: ${detail.address}`;
+      return `Change the address book: ${detail.address ?? detail.account ?? ''}`;
     case 'urn:countersign:rar:v1:withdrawal':
       return `Withdraw ${numberWords(detail.amount)} of ${productWords(detail.asset)} to ${detail.address_id}`;
     case 'urn:countersign:rar:v1:regulatory_report':

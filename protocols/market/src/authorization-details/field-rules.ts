@@ -30,6 +30,8 @@ export const fieldRules: FieldRules = {
     parseId('mandate', value) === undefined
       ? refuse('mandate_id_malformed', 'A mandate is named by its id, mnd_ and 26 characters.')
       : accept(value),
+  trade_id: parseTradeId,
+  trade_ids: parseTradeId,
   locations: parseResourceUri,
   not_after: parseDateTime,
   quote_expiry: parseDateTime,
@@ -79,6 +81,13 @@ function parseHash(value: unknown): Parsed<string, 'hash_malformed'> {
   return digest === undefined
     ? refuse('hash_malformed', 'A hash is a SHA-256 in base64url, 43 characters.')
     : accept(digest);
+}
+
+function parseTradeId(value: unknown): Parsed<string, 'trade_id_malformed'> {
+  const id = parseId('transaction', value);
+  return id === undefined
+    ? refuse('trade_id_malformed', 'A trade is named by the id of its transaction, txn_ and 26 characters.')
+    : accept(id);
 }
 
 const chain = /^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$/;

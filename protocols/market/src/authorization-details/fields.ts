@@ -1,4 +1,4 @@
-import type { DecimalString, Digest, MandateId } from '@countersign/kernel';
+import type { DecimalString, Digest, MandateId, TransactionId } from '@countersign/kernel';
 import { Type } from 'typebox';
 import type { Bic, Cfi, Country, Currency, Dti, Isin, Lei, Mic, Upi, Uti } from '../codes/index.ts';
 import { partyRoles } from '../roles.ts';
@@ -47,6 +47,8 @@ export const address = () => Type.String({ pattern: '^[0-9A-Za-z:._/-]{1,128}$' 
 export const resourceUri = () =>
   Type.String({ pattern: '^[\\x21-\\x7e]{1,512}$', description: 'Absolute URI without fragment (RFC 8707)' });
 export const mandateId = () => Type.Unsafe<MandateId>(Type.String({ pattern: '^mnd_[0-9a-z]{26}$' }));
+/** The transaction under which something was dealt: an executed order, or a request for quotes that was dealt on. */
+export const tradeId = () => Type.Unsafe<TransactionId>(Type.String({ pattern: '^txn_[0-9a-z]{26}$' }));
 export const placeOfSettlement = () =>
   Type.Unsafe<Bic | Lei | string>(
     Type.String({

@@ -21,6 +21,16 @@ export {
   tradeOrderActions,
 } from './trade-order.ts';
 export {
+  type GrantedStep,
+  isTransactionStep,
+  namesStep,
+  parseTokenDetails,
+  parseTransactionStep,
+  type TokenDetail,
+  type TransactionStep,
+  transactionStepType,
+} from './transaction-step.ts';
+export {
   type AuthorizationDetail,
   type AuthorizationDetailType,
   authorizationDetailShapes,

@@ -19,7 +19,7 @@ const at = Date.UTC(2026, 10, 20, 12);
 
 /** Fields that may become less; mixing in others makes another intent, nearly always refused. */
 const shrinking = ['max_qty', 'max_notional', 'max_fee', 'not_after', 'quote_expiry'];
-const lists = ['locations', 'actions', 'parties', 'counterparties_lei', 'execution_ids', 'lines'];
+const lists = ['locations', 'actions', 'parties', 'counterparties_lei', 'trade_ids', 'lines'];
 
 interface Change {
   readonly other: AuthorizationDetail;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AuthorizationDetail, narrowDetails, parseAuthorizationDetails } from '../index.ts';
-import { broker, clearer, examples } from '../testing/example-details.ts';
+import { broker, clearer, examples, trade } from '../testing/example-details.ts';
 
 function parsed(...values: unknown[]): AuthorizationDetail[] {
   const result = parseAuthorizationDetails(values);
@@ -36,7 +36,7 @@ describe('narrowing authorization details', () => {
     ['no parties', order, { ...order, parties: [] }],
     ['fewer counterparties', examples.rfq, { ...examples.rfq, counterparties_lei: [broker] }],
     ['an expiry where there was none', openQuote, examples.rfq],
-    ['fewer executions', examples.allocation, { ...examples.allocation, execution_ids: ['EX-2'] }],
+    ['fewer trades', examples.allocation, { ...examples.allocation, trade_ids: [trade] }],
     [
       'smaller lines in another order',
       examples.allocation,

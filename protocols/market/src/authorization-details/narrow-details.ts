@@ -106,9 +106,10 @@ const order = {
 const fields: { readonly [Type in AuthorizationDetailType]: FieldsOf<DetailOf<Type>> } = {
   'urn:countersign:rar:v1:trade_order': order,
   'urn:countersign:rar:v1:rfq': { ...order, counterparties_lei: subset, quote_id: equal, quote_expiry: notLater },
-  'urn:countersign:rar:v1:allocation': { ...common, execution_ids: subset, lines: linesWithin, giveup_to_lei: equal },
+  'urn:countersign:rar:v1:allocation': { ...common, trade_ids: subset, lines: linesWithin, giveup_to_lei: equal },
   'urn:countersign:rar:v1:clearing_submission': {
     ...common,
+    trade_id: equal,
     uti: equal,
     ccp_lei: equal,
     clearing_firm_lei: equal,
@@ -117,6 +118,7 @@ const fields: { readonly [Type in AuthorizationDetailType]: FieldsOf<DetailOf<Ty
   // The amount of a settlement, a transfer or a withdrawal is no limit but what is owed: less of it is another instruction.
   'urn:countersign:rar:v1:settlement_instruction': {
     ...common,
+    trade_id: equal,
     uti: equal,
     sequence: equal,
     amount: equal,
@@ -144,6 +146,8 @@ const fields: { readonly [Type in AuthorizationDetailType]: FieldsOf<DetailOf<Ty
     chain_id: equal,
     address: equal,
     memo: equal,
+    account: equal,
+    place_of_settlement: equal,
     beneficiary_lei: equal,
     cooling_off_until: equal,
   },
@@ -173,7 +177,7 @@ const fields: { readonly [Type in AuthorizationDetailType]: FieldsOf<DetailOf<Ty
  * type and idempotency key, and two children are never cut from one parent, which would double what it holds.
  * No children are within any parents.
  *
- * Locations, actions, parties, counterparties and executions may become fewer; quantities, notionals, fees
+ * Locations, actions, parties, counterparties and trades may become fewer; quantities, notionals, fees
  * and deadlines may become less; everything else stays. Both sides are parsed authorization details.
  */
 export function narrowDetails(

@@ -1,6 +1,7 @@
 import { compareDecimals, type DecimalString, unreachable, zero } from '@countersign/kernel';
 import { type Currency, parseAmount } from '../codes/currency.ts';
 import type { Problem } from '../shape.ts';
+import type { AddressBookChange } from './address-book-change.ts';
 import type { Rfq } from './rfq.ts';
 import type { TradeOrder } from './trade-order.ts';
 import type { AuthorizationDetail } from './types.ts';
@@ -33,13 +34,30 @@ export function brokenRelation(detail: AuthorizationDetail, path: string): Probl
       return detail.before_hash === undefined && detail.after_hash === undefined
         ? problem(path, 'hash_missing', 'A change names the hash of what is before it, of what is after it, or both.')
         : undefined;
-    case 'urn:countersign:rar:v1:clearing_submission':
     case 'urn:countersign:rar:v1:address_book_change':
+      return exactlyOne(detail, ['address', 'account'], path) ?? destinationMembers(detail, path);
+    case 'urn:countersign:rar:v1:clearing_submission':
     case 'urn:countersign:rar:v1:regulatory_report':
       return undefined;
     default:
       return unreachable(detail);
   }
+}
+
+/** A chain address has its chain and asset, an account its place; neither has what belongs to the other. */
+function destinationMembers(entry: AddressBookChange, path: string): Problem | undefined {
+  const ofAddress = ['asset', 'chain_id'] as const;
+  const ofAccount = ['place_of_settlement'] as const;
+  const isAddress = entry.address !== undefined;
+  const wanted = isAddress ? ofAddress : ofAccount;
+  const foreign = isAddress ? ofAccount : ([...ofAddress, 'memo'] as const);
+  const missing = wanted.find((name) => entry[name] === undefined);
+  const extra = foreign.find((name) => entry[name] !== undefined);
+  const kind = isAddress ? 'A chain address' : 'A settlement account';
+  if (missing !== undefined) return problem(path, 'destination_incomplete', `${kind} is named with its ${missing}.`);
+  return extra === undefined
+    ? undefined
+    : problem(`${path}/${extra}`, 'destination_mixed', `${kind} is named without ${extra}.`);
 }
 
 function inOrder(order: TradeOrder | Rfq, path: string): Problem | undefined {

@@ -10,6 +10,7 @@ import {
   identifier,
   placeOfSettlement,
   settlementParty,
+  tradeId,
   uti,
 } from './fields.ts';
 
@@ -18,6 +19,8 @@ export const settlementInstructionShape = shapeOf(
   Type.Object(
     {
       ...common('urn:countersign:rar:v1:settlement_instruction', ['instruct', 'affirm', 'release', 'cancel']),
+      /** The trade that is settled. */
+      trade_id: tradeId(),
       uti: uti(),
       sequence: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
       amount: decimal(),

@@ -304,7 +304,7 @@ describe('what a mandate permits', () => {
   });
 
   it.each<[string, Partial<Record<keyof MandateUse, unknown>>, string]>([
-    ['another action', { action: 'order:amend' }, 'mandate_action'],
+    ['another action', { action: 'order:approve' }, 'mandate_action'],
     ['an action that is none', { action: 'constructor' }, 'mandate_action'],
     ['another product', { cfi: 'OCASPS' }, 'mandate_product'],
     ['a product not known', { cfi: undefined }, 'mandate_product'],
@@ -709,7 +709,7 @@ describe('narrowing a mandate', () => {
 
   const hours = (change: object) => ({ hours: { ...base.hours, ...change } });
   it.each<[string, object, keyof Constraints, string]>([
-    ['another action', { actions: ['order:create', 'order:amend'] }, 'actions', 'the action order:amend'],
+    ['another action', { actions: ['order:create', 'order:approve'] }, 'actions', 'the action order:approve'],
     ['a shorter product class', { productClasses: ['E'] }, 'productClasses', 'an instrument of class E, CFI EPXXXX'],
     [
       'another product class',

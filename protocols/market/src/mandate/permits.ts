@@ -29,15 +29,7 @@ export type MandatePermission =
   | { readonly ok: false; readonly code: MandateRefusal; readonly detail: string };
 
 /** Actions that take market risk: every fact that the mandate constrains must be known. */
-const takesRisk = new Set([
-  'order:create',
-  'order:amend',
-  'order:approve',
-  'order:force-execute',
-  'rfq:create',
-  'rfq:respond',
-  'rfq:accept',
-]);
+const takesRisk = new Set(['order:create', 'order:approve', 'rfq:create', 'rfq:respond', 'rfq:accept']);
 
 /** Actions that send value away to an entry of the address book: to which must be known where the mandate says to which. */
 const sendsAway = new Set(['withdrawal:request', 'withdrawal:approve', 'withdrawal:release']);
@@ -49,7 +41,6 @@ const movesValue = new Set([
   'settlement:release',
   'margin:pledge',
   'collateral:transfer',
-  'collateral:substitute',
   'collateral:approve',
   'withdrawal:request',
   'withdrawal:approve',
@@ -65,7 +56,6 @@ const concernsAccounts = new Set([
   'allocation:approve',
   'allocation:giveup',
   'trade:affirm',
-  'margin:call',
   'margin:recall',
   'withdrawal-address:propose',
   'withdrawal-address:approve',
@@ -83,7 +73,7 @@ export function doesMoveValue(action: string): boolean {
  * stops being possible because an order has grown too large or the day has ended.
  */
 export function isBoundByLimits(action: string): boolean {
-  return action !== 'order:cancel' && action !== 'order:mass-cancel' && !action.endsWith(':read');
+  return action !== 'order:cancel' && !action.endsWith(':read');
 }
 
 /**

@@ -13,9 +13,9 @@ const actions = [
   'withdrawal:request',
   'settlement:instruct',
   'collateral:transfer',
-  'margin:call',
+  'margin:recall',
   'allocation:propose',
-  'killswitch:trip',
+  'policy:propose',
 ];
 const tokens = [{ dti: 'X9J9K872S' }, { dti: '4H95J0R2X' }, { isin: 'US0378331005' }, { ccy: 'EUR' }, { ccy: 'USD' }];
 const destinations = ['VAULT-1', 'VAULT-2', 'ANY-OTHER'];

@@ -22,6 +22,7 @@ const lei = fc
   .map((first) => completeLei(first))
   .filter((completed) => completed !== undefined);
 const uti = fc.tuple(lei, fc.stringMatching(/^[0-9A-Z]{1,32}$/)).map(([first, rest]) => first + rest);
+const tradeId = fc.stringMatching(/^txn_[0-7][0-9a-hjkmnp-tv-z]{25}$/);
 const digest = fc.stringMatching(/^[0-9A-Za-z_-]{42}[AEIMQUYcgkosw048]$/);
 const hex = fc.stringMatching(/^[0-9a-f]{64}$/);
 const chainId = fc.stringMatching(/^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{12,32}$/);
@@ -81,6 +82,7 @@ const order = {
   ),
   client_order_id: identifier,
 };
+const place = fc.oneof(fc.constant('CEDELULLXXX'), lei, chainId);
 const settlementEnd = fc.oneof(fc.record({ lei, account: identifier }), fc.record({ lei, address }));
 
 /** The fields of each type beside the common ones, and those of them that may be absent. */
@@ -97,7 +99,7 @@ const own: {
   },
   'urn:countersign:rar:v1:allocation': {
     fields: {
-      execution_ids: some(identifier, 4),
+      trade_ids: some(tradeId, 4),
       lines: fc.uniqueArray(fc.record({ account: identifier, qty: decimal(6) }), {
         minLength: 1,
         maxLength: 4,
@@ -108,16 +110,23 @@ const own: {
     optional: ['giveup_to_lei'],
   },
   'urn:countersign:rar:v1:clearing_submission': {
-    fields: { uti, ccp_lei: lei, clearing_firm_lei: lei, client_account_type: fc.constantFrom(...accountTypes) },
+    fields: {
+      trade_id: tradeId,
+      uti,
+      ccp_lei: lei,
+      clearing_firm_lei: lei,
+      client_account_type: fc.constantFrom(...accountTypes),
+    },
   },
   'urn:countersign:rar:v1:settlement_instruction': {
     fields: {
+      trade_id: tradeId,
       uti,
       sequence: fc.integer({ min: 1, max: 1_000_000 }),
       unit: fc.oneof(money, fc.record({ amount: decimal(6), dti })),
       deliverer: settlementEnd,
       receiver: settlementEnd,
-      place_of_settlement: fc.oneof(fc.constant('CEDELULLXXX'), lei, chainId),
+      place_of_settlement: place,
       value_date: day,
       dvp: fc.boolean(),
       ssi_version: identifier,
@@ -138,14 +147,21 @@ const own: {
   },
   'urn:countersign:rar:v1:address_book_change': {
     fields: {
-      asset: token,
-      chain_id: chainId,
-      address,
-      memo: fc.stringMatching(/^[\x21-\x7e]{16,40}( [\x21-\x7e]{1,10}){0,2}$/),
+      unit: fc.oneof(
+        fc.record(
+          {
+            asset: token,
+            chain_id: chainId,
+            address,
+            memo: fc.stringMatching(/^[\x21-\x7e]{16,40}( [\x21-\x7e]{1,10}){0,2}$/),
+          },
+          { requiredKeys: ['asset', 'chain_id', 'address'] },
+        ),
+        fc.record({ account: identifier, place_of_settlement: place }),
+      ),
       beneficiary_lei: lei,
       cooling_off_until: instant,
     },
-    optional: ['memo'],
   },
   'urn:countersign:rar:v1:withdrawal': {
     fields: {

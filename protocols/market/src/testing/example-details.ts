@@ -30,7 +30,21 @@ const order = {
   client_order_id: 'ORD-1',
 };
 
+/** The executed order that is allocated, cleared and settled. */
+export const trade = 'txn_01k9z3m8q4d6s0v2x5y7a9b1c9';
+
 const uti = `${firm}TRADE0001`;
+
+/** An entry of the address book that is a settlement account, and no address. */
+export const settlementAccount = {
+  ...common,
+  type: 'urn:countersign:rar:v1:address_book_change',
+  actions: ['propose'],
+  account: 'CASH-9',
+  place_of_settlement: 'CEDELULLXXX',
+  beneficiary_lei: broker,
+  cooling_off_until: '2026-11-23T09:30:00Z',
+};
 
 export const examples = {
   trade_order: {
@@ -53,7 +67,7 @@ export const examples = {
     ...common,
     type: 'urn:countersign:rar:v1:allocation',
     actions: ['propose'],
-    execution_ids: ['EX-1', 'EX-2'],
+    trade_ids: [trade, 'txn_01k9z3m8q4d6s0v2x5y7a9b1d0'],
     lines: [
       { account: 'FUND-A', qty: '600' },
       { account: 'FUND-B', qty: '400' },
@@ -64,6 +78,7 @@ export const examples = {
     ...common,
     type: 'urn:countersign:rar:v1:clearing_submission',
     actions: ['submit'],
+    trade_id: trade,
     uti,
     ccp_lei: clearer,
     clearing_firm_lei: broker,
@@ -73,6 +88,7 @@ export const examples = {
     ...common,
     type: 'urn:countersign:rar:v1:settlement_instruction',
     actions: ['instruct', 'release'],
+    trade_id: trade,
     uti,
     sequence: 1,
     amount: '190125.5',

@@ -35,7 +35,8 @@ export function createIntents(issuer: string) {
         max_notional: { amount: '4050000', ccy: 'EUR' },
         ...change,
       }),
-    settlement: (mandate: MandateId, change: Change = {}) =>
+    /** Of a trade, which `change` names as `trade_id`. */
+    settlement: (mandate: MandateId, change: Change & { readonly trade_id: string }) =>
       parsed({
         ...common(mandate),
         type: 'urn:countersign:rar:v1:settlement_instruction',

@@ -23,6 +23,9 @@ const jobs = {
   complianceOfficer: { firm: 'arranger', desk: 'compliance', roles: ['compliance'] },
   /** Lets out what others have begun and approved. */
   releaser: { firm: 'arranger', desk: 'operations', roles: ['operations'] },
+  /** Who check what the custodian puts into its address book. */
+  custodiansOperator: { firm: 'custodian', roles: ['operations'] },
+  custodiansCompliance: { firm: 'custodian', roles: ['compliance'] },
   brokersCompliance: { firm: 'broker', roles: ['compliance'] },
 } as const satisfies Readonly<Record<string, Job>>;
 export type StaffName = keyof typeof jobs;
@@ -94,9 +97,15 @@ const programmes = {
   'cus-settlements': {
     firm: 'custodian',
     grants: ['client_credentials'],
-    scopes: ['settlement:instruct', 'settlement:affirm', 'settlement:read'],
+    scopes: ['settlement:instruct', 'settlement:affirm', 'settlement:read', 'withdrawal-address:propose'],
     at: ['transactions'],
     doors: [doors.custodian],
+  },
+  'cus-control': {
+    firm: 'custodian',
+    grants: ['client_credentials'],
+    scopes: ['withdrawal-address:approve'],
+    at: ['transactions'],
   },
   'cus-mandates': {
     firm: 'custodian',
@@ -144,7 +153,7 @@ export function createStaff(options: {
         institution: leis[job.firm],
         ...(job.desk === undefined ? {} : { desk: job.desk }),
         roles: [...job.roles],
-        federated: [{ issuer: identityProviders[job.firm], subject: people[name].subject }],
+        federated: federatedBy(identityProviders[job.firm], people[name].subject),
         credentials: [{ use: 'approval', jwk: jwkOf(people[name].approvalKey) }],
       })),
       services: entriesOf<ProgrammeName, Programme>(programmes).map(([name, { firm, roles = [] }]) => ({
@@ -188,6 +197,10 @@ const desk = {
   jurisdictions: ['DE'],
   hours: { time_zone: 'UTC', opens: '00:00', closes: '24:00', days: [1, 2, 3, 4, 5, 6, 7] },
 };
+
+/** Nobody signs in where the firm has no identity provider; its people approve by their keys. */
+const federatedBy = (issuer: string | undefined, subject: string) =>
+  issuer === undefined ? [] : [{ issuer, subject }];
 
 const jwkOf = (key: Key): Readonly<Record<string, string>> => ({ ...key.publicJwk, kid: key.kid });
 

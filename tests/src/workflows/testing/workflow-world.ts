@@ -9,6 +9,7 @@ import {
   createClient,
   createTransport,
   signApproval,
+  stepOf,
   type Token,
   type TokenRequest,
   type Transport,
@@ -224,12 +225,16 @@ export async function openWorkflowWorld(
       return { detail, token, client, transaction: String(claims['txn']), digest: String(claims['intent_digest']) };
     },
     async step(by, event, transaction, { scope, body = {}, key = randomUUID(), node }) {
-      return (await call(by, scope, {
+      const { client, token } = await hold(
+        by,
+        { scope, authorizationDetails: [stepOf({ issuer, transaction, event })] },
+        node,
+      );
+      return (await client.callOrThrow(token, {
         method: 'POST',
-        path: `/transactions/${transaction}/transitions`,
+        url: `${issuer}/transactions/${transaction}/transitions`,
         idempotencyKey: key,
         body: { event, body },
-        ...(node === undefined ? {} : { node }),
       })) as TransitionReceipt;
     },
     async carry({ client, token, transaction }, event, { body = {}, key = randomUUID() } = {}) {
@@ -242,12 +247,16 @@ export async function openWorkflowWorld(
     },
     async approve(by, { transaction, digest }, how = {}) {
       const { scope = 'order:approve', signedAgoSeconds = 0, lifeSeconds = 600 } = how;
-      const { id, approvalKey } = people[by];
+      const { id, firm, approvalKey } = people[by];
       const jws = await signApproval({ approver: id, transaction, intentDigest: digest, lifeSeconds }, approvalKey, {
         clock: { now: () => clock.now() - signedAgoSeconds * 1000 },
       });
       const path = `/transactions/${transaction}/approvals`;
-      return (await call('ha-control', scope, { method: 'POST', path, body: { jws } })) as { readonly id: string };
+      return (await call(firm === 'custodian' ? 'cus-control' : 'ha-control', scope, {
+        method: 'POST',
+        path,
+        body: { jws },
+      })) as { readonly id: string };
     },
     async exceptions(by, transaction) {
       const path = `/transactions/exceptions?transaction=${transaction}`;

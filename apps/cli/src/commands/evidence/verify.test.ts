@@ -46,7 +46,7 @@ describe('countersign evidence verify', () => {
     const good = put('good.json', told.bundle);
     for (const [words, code, says] of [
       [[good, '--trust', trust], 0, 'VERIFIED'],
-      [[put('withheld.json', without), '--trust', trust], 4, 'VERIFIED AS FAR AS SHOWN'],
+      [[put('withheld.json', without), '--trust', trust], 4, 'INCOMPLETE'],
       [[good], 3, 'NOT ANCHORED'],
       [
         [put('bad.json', { ...told.bundle, disclosures: [...disclosures, ...disclosures] }), '--trust', trust],
@@ -109,5 +109,20 @@ describe('countersign evidence verify', () => {
       await expect(evidence('verify', good, ...words)).rejects.toMatchObject({ code });
     for (const file of [put('x', 'not JSON'), put('y', Buffer.from([0xff])), join(folder, 'nowhere')])
       await expect(evidence('verify', file)).rejects.toMatchObject({ code: 'file_unreadable' });
+  });
+
+  it('refuses a bundle or a trust file that names a member twice: two readers could each believe another value', async () => {
+    const text = JSON.stringify(told.bundle);
+    const twice = put('twice.json', text.replace('"records":', '"records":[],"records":'));
+    await expect(evidence('verify', twice)).rejects.toMatchObject({
+      code: 'file_unreadable',
+      detail: expect.stringContaining('the same key twice') as unknown,
+    });
+    const key = JSON.stringify(told.trust.logVerifierKey);
+    const trust = put('trust-twice.json', `{"logVerifierKey":"other","logVerifierKey":${key}}`);
+    await expect(evidence('verify', put('good.json', told.bundle), '--trust', trust)).rejects.toMatchObject({
+      code: 'file_unreadable',
+      detail: expect.stringContaining('the same key twice') as unknown,
+    });
   });
 });

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import {
   describeBundle,
   parseBundle,
+  type StepResult,
   type Verdict,
   type VerificationStep,
   verificationReportOf,
@@ -74,7 +75,11 @@ const codes: Readonly<Record<Verdict, number>> = {
 
 const words: Readonly<Record<Verdict, string>> = {
   verified: bold(green('VERIFIED')),
-  incomplete: bold(yellow('VERIFIED AS FAR AS SHOWN: the notes above say what is withheld or no longer kept.')),
+  incomplete: bold(
+    yellow(
+      'INCOMPLETE: nothing is wrong, and the steps marked `part` could not see what is withheld or no longer kept.',
+    ),
+  ),
   unanchored: bold(
     yellow(
       "CONSISTENT, NOT ANCHORED: compare the log's key with one you have from elsewhere: --trust FILE or --log-key KEY.",
@@ -83,7 +88,15 @@ const words: Readonly<Record<Verdict, string>> = {
   failed: bold(red('NOT VERIFIED: the steps above say what fails.')),
 };
 
-function describeStep({ ok, code, title, detail, record }: VerificationStep): string {
-  const mark = !ok ? red('FAIL') : code === undefined ? green('ok  ') : yellow('note');
-  return `${mark} ${title}${code === undefined ? '' : bold(`  ${code}`)}  ${dim(detail)}${record === undefined ? '' : dim(`  ${record}`)}`;
+/** `skip`: there was nothing to check, which is no success. */
+const marks: Readonly<Record<StepResult, string>> = {
+  holds: green('ok  '),
+  note: yellow('note'),
+  incomplete: yellow('part'),
+  'not checked': dim('skip'),
+  fails: red('FAIL'),
+};
+
+function describeStep({ result, code, title, detail, record }: VerificationStep): string {
+  return `${marks[result]} ${title}${code === undefined ? '' : bold(`  ${code}`)}  ${dim(detail)}${record === undefined ? '' : dim(`  ${record}`)}`;
 }

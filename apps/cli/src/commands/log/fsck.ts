@@ -35,7 +35,7 @@ type Finding =
  * says who must have cosigned, and with an earlier checkpoint.
  *
  * @returns `ok`; `unverified` with the first fault; `unanchored` where the key was the log's own word; `incomplete` where
- *   entries were not to be had
+ *   entries were not to be had, or where a log of ours holds entries of another implementation
  */
 export async function fsck(flags: FsckFlags, options: ConnectionOptions): Promise<number> {
   if (flags.from !== undefined && flags.folder !== undefined)
@@ -49,12 +49,22 @@ export async function fsck(flags: FsckFlags, options: ConnectionOptions): Promis
       : flags.folder === undefined
         ? logAt(flags.from ?? '')
         : logIn(flags.folder);
-  const finding = await check({ served, open, anchored, earlier: flags.earlier });
+  const finding = await check({
+    ...{ served, open, anchored },
+    earlier: flags.earlier,
+    // The log of a control plane has its records and nothing else; a log elsewhere may be anybody's.
+    foreignEntries: connection === undefined,
+  });
   if (flags.json === true) print(JSON.stringify(asJson(finding)));
   else say(finding);
   if (!finding.ok) return exitCodes.unverified;
   if (!finding.anchored) return exitCodes.unanchored;
-  return finding.unread > 0 ? exitCodes.incomplete : exitCodes.ok;
+  return finding.unread > 0 || isMixed(finding) ? exitCodes.incomplete : exitCodes.ok;
+}
+
+/** Some entries are records of ours and some are not: our implementation writes no such log. */
+function isMixed({ size, pruned, unread, foreign }: Extract<Finding, { ok: true }>): boolean {
+  return foreign > 0 && BigInt(foreign + pruned + unread) < size;
 }
 
 async function check({
@@ -62,11 +72,13 @@ async function check({
   open,
   anchored,
   earlier: file,
+  foreignEntries,
 }: {
   readonly served: ServedLog;
   readonly open: ReadCheckpoint;
   readonly anchored: boolean;
   readonly earlier: string | undefined;
+  readonly foreignEntries: boolean;
 }): Promise<Finding> {
   const held = file === undefined ? undefined : readHeld(file, open);
   const note = await served.checkpoint();
@@ -83,6 +95,7 @@ async function check({
     source: sourceOf(served),
     head,
     earlier: held,
+    foreignEntries,
     onProgress: (done, of) => line.update(`${done} of ${of} entries`),
   });
   line.end(dim(`${head.size} entries to check`));
@@ -128,13 +141,20 @@ function say(finding: Finding): void {
     print(`${bold(red(finding.reason))}  ${finding.detail}`);
     return;
   }
-  const { size, root, pruned, unread, unsettled, anchored, earlier } = finding;
+  const { size, root, pruned, unread, foreign, anchored, earlier } = finding;
   print(`${green('ok')}  ${size} entries hash to the signed root ${dim(root.toString('base64'))}`);
   if (earlier !== undefined) print(`${green('ok')}  they extend the ${earlier} entries of the earlier checkpoint`);
   if (pruned > 0) print(`${pruned} entries are gone, as the log says; their hashes are in the tree.`);
   if (unread > 0)
     print(`${yellow('incomplete')}  ${unread} entries were not to be had: of them the hashes alone were checked.`);
-  if (unsettled.numbers > 0) print(dim(`${unsettled.numbers} numbers of running streams are not settled yet.`));
+  if (foreign > 0)
+    print(
+      `${yellow('not checked')}  ${foreign} entries are no records of Countersign. Their hashes were checked; what they say, their times and their numbering were not.`,
+    );
+  if (isMixed(finding))
+    print(
+      `${yellow('incomplete')}  The other entries are records of Countersign, which writes no other entries into its log. Find out who wrote these.`,
+    );
   if (!anchored)
     print(`${yellow('unanchored')}  The key was the one this log publishes. Pass yours with --log-key or --policy.`);
 }

@@ -27,7 +27,9 @@ export const versionCommands: AddCommands = (mandate, connection) => {
     .action(async (id: string, flags: { keys?: string; out?: string }) => {
       const kept = await fetchVersions(connection(), id);
       if (flags.out !== undefined) writeFileSync(flags.out, `${JSON.stringify(kept, undefined, 1)}\n`, { mode: 0o600 });
-      process.exitCode = await show(kept, flags.keys);
+      const code = await show(kept, flags.keys);
+      // Whoever asks a control plane for a history asks it for the keys too, and is told so.
+      process.exitCode = code === exitCodes.unverified ? code : exitCodes.ok;
     });
   mandate
     .command('verify <file>')
@@ -90,11 +92,15 @@ async function show({ versions, parents, keys }: KeptVersions, keyFile: string |
   const { signedFrom } = verified;
   if (signedFrom === undefined) print(bold(yellow('CONSISTENT, NOT SIGNED: made before versions were signed.')));
   else print(`${green('ok')}  digests, chain and consents hold; signed from version ${signedFrom} on`);
-  if (versions.at(-1)?.parent !== undefined && parents === undefined)
-    print(dim('The mandate it was cut from is not yours to see: that it is the version named was not checked.'));
+  const parentHidden = versions.at(-1)?.parent !== undefined && parents === undefined;
+  if (parentHidden)
+    print(yellow('The mandate it was cut from is not yours to see: that it is the version named was not checked.'));
   if (keyFile === undefined && signedFrom !== undefined)
-    print(dim('The keys were those that came with it. Pass the ones you know with --keys.'));
-  return signedFrom === undefined ? exitCodes.unanchored : exitCodes.ok;
+    print(
+      yellow('The keys were those that came with it, and speak for themselves. Pass the ones you know with --keys.'),
+    );
+  if (signedFrom === undefined || keyFile === undefined) return exitCodes.unanchored;
+  return parentHidden ? exitCodes.incomplete : exitCodes.ok;
 }
 
 function drawVersion(version: MandateView, before: MandateView | undefined): readonly string[] {

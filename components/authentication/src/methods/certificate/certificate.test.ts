@@ -3,7 +3,14 @@ import { request as httpsRequest } from 'node:https';
 import { type ConfiguredDocuments, type ConfiguredExchange, outboundErrors } from '@countersign/contracts';
 import { digestOf, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
-import { components, createTestAuthority, findComponent, freePort, type WebBrowser } from '@countersign/testkit';
+import {
+  components,
+  createTestAuthority,
+  findComponent,
+  freePort,
+  testRowSeal,
+  type WebBrowser,
+} from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCertificateMethod } from '../../index.ts';
@@ -70,6 +77,7 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
       clock: world.clock,
       random: systemRandom,
       logger,
+      rowSeal: testRowSeal,
       outbound,
       origin,
       mutualTlsUrl: `https://127.0.0.1:${port}`,

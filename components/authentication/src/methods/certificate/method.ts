@@ -9,7 +9,14 @@ import {
   phishingResistantAcr,
 } from '@countersign/contracts';
 import type { Clock, Json, Random } from '@countersign/kernel';
-import { chooseTexts, html, type Logger, presentedCertificateOf, sendErrorPage } from '@countersign/runtime';
+import {
+  chooseTexts,
+  html,
+  type Logger,
+  presentedCertificateOf,
+  type RowSeal,
+  sendErrorPage,
+} from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type pg from 'pg';
 import { Type } from 'typebox';
@@ -31,6 +38,7 @@ export interface CertificateMethodDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly rowSeal: RowSeal;
   /** To addresses of the operator: lists and responder. */
   readonly outbound: Pick<ConfiguredExchange, 'exchange'> & ConfiguredDocuments;
   /** Our own origin, and the base of the listener for mutual TLS. */
@@ -65,7 +73,7 @@ type ToReturn = FastifyRequest<{ Params: { readonly handle: string; readonly ans
 export function createCertificateMethod(dependencies: CertificateMethodDependencies): CertificateMethod {
   const { pool, clock, random, logger, outbound, origin, mutualTlsUrl } = dependencies;
   const settings = certificateSettingsOf(dependencies.config);
-  const departures = createDepartureStore(pool);
+  const departures = createDepartureStore(pool, dependencies.rowSeal);
   const { lists: sources, responder, maxAgeMs } = settings.revocation;
   const lists = createRevocationLists({ sources, get: (url, limits) => outbound.get(url, limits), clock, logger });
   const exchange: ConfiguredExchange['exchange'] = (url, message) => outbound.exchange(url, message);

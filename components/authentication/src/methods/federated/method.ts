@@ -5,7 +5,7 @@ import {
   type PartnerSignInUnderWay,
 } from '@countersign/contracts';
 import { type Clock, type CodedError, isCodedError, type Json, type Random } from '@countersign/kernel';
-import { chooseTexts, html, type Logger } from '@countersign/runtime';
+import { chooseTexts, html, type Logger, type RowSeal } from '@countersign/runtime';
 import type { FastifyRequest } from 'fastify';
 import type pg from 'pg';
 import { Type } from 'typebox';
@@ -23,6 +23,7 @@ export interface FederatedMethodDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly rowSeal: RowSeal;
   /** Our own origin; the redirect URI is below it, and the same for every provider. */
   readonly origin: string;
   /** A `FederatedSignInConfiguration`. */
@@ -50,7 +51,7 @@ const longestAnswer = 8_192;
 export function createFederatedMethod(dependencies: FederatedMethodDependencies): SignInMethod {
   const { pool, partners, clock, random, logger, origin } = dependencies;
   const providers = providersOf(dependencies.config);
-  const departures = createDepartureStore(pool);
+  const departures = createDepartureStore(pool, dependencies.rowSeal);
   const redirectUri = `${origin}${federatedCallbackPath}`;
 
   const method: SignInMethod = {

@@ -10,11 +10,18 @@ import type {
 import { type GrantId, parseId, sha256Base64Url, systemRandom } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
 import { createHttpServer, createLogger, createMetrics, pageRoutes } from '@countersign/runtime';
-import { createTestDatabase, fixedClock, hiddenField, type WebBrowser, webBrowser } from '@countersign/testkit';
+import {
+  createTestDatabase,
+  fixedClock,
+  hiddenField,
+  testRowSeal,
+  type WebBrowser,
+  webBrowser,
+} from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { createSmallAuthenticators } from '../../../../transaction-registry/src/testing/small-authenticators.ts';
 import { createRefusalBudget } from '../../client-endpoint/refusal-budget.ts';
-import { createClientKeys } from '../../client-keys/index.ts';
+import { createClientKeys, createCredentialHolderStore } from '../../client-keys/index.ts';
 import { ciba } from '../../grants/ciba.ts';
 import { refreshToken } from '../../grants/refresh-token.ts';
 import { createIdTokens } from '../../id-tokens.ts';
@@ -110,6 +117,7 @@ export async function createCibaWorld(
     const real = createAuthentication({
       ...parts,
       pool: database.pool('authentication'),
+      rowSeal: testRowSeal,
       config: { issuer, environment: 'development', methods: ['development'] },
     });
     const authentication: Authentication = {
@@ -122,7 +130,11 @@ export async function createCibaWorld(
     const clients = {
       ...parts,
       environment: given.environment ?? ('development' as const),
-      clientKeys: createClientKeys({ ...parts, keyAge: { maxDays: 365, warnDays: 30 } }),
+      clientKeys: createClientKeys({
+        ...parts,
+        holders: createCredentialHolderStore(pool),
+        keyAge: { maxDays: 365, warnDays: 30 },
+      }),
       proofKeys: createKeyCache(),
       refusals: createRefusalBudget({ failuresPerMinute: 10_000 }),
     };
@@ -148,6 +160,7 @@ export async function createCibaWorld(
     };
     const token = createTokenEndpoint({
       clients,
+      authentication,
       consentStore,
       policyEngine,
       transactionRegistry,
@@ -158,6 +171,7 @@ export async function createCibaWorld(
         ]),
       ),
       tokenForms: createTokenForms({ signToken, opaqueTokens }),
+      standings: audit,
       accessTokenLifetimeSeconds: 300,
     });
     const app = createHttpServer({ logger, metrics: createMetrics() });

@@ -1,8 +1,9 @@
 import { type AuditLog, auditLogErrors, type EvidenceRecord, type RecordDraft } from '@countersign/contracts';
 import type { Clock } from '@countersign/kernel';
+import { standingsIn } from '@countersign/testkit';
 
 /** A log in memory that several nodes can share: what is appended can be searched, in order. */
-export function memoryLog(clock: Clock): Pick<AuditLog, 'append' | 'search'> & {
+export function memoryLog(clock: Clock): Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings'> & {
   readonly records: readonly EvidenceRecord[];
   readonly searches: () => number;
   fail(failing: boolean): void;
@@ -25,6 +26,23 @@ export function memoryLog(clock: Clock): Pick<AuditLog, 'append' | 'search'> & {
       records.push({ v: 1, time, ...draft });
       return { id: draft.id, index: BigInt(records.length - 1), time };
     },
+    async find(id) {
+      const index = records.findIndex((record) => record.id === id);
+      const record = records[index];
+      return record === undefined ? undefined : { index: BigInt(index), record };
+    },
+    async query({ types, from = 0, until = Number.POSITIVE_INFINITY }) {
+      requireWorking();
+      return records
+        .map((record, index) => ({ index: BigInt(index), record }))
+        .filter(
+          ({ record }) => (types?.includes(record.type) ?? true) && between(Date.parse(record.time), from, until),
+        );
+    },
+    async standings(things) {
+      requireWorking();
+      return standingsIn(records, things);
+    },
     async search({ types, after = -1n, limit = 1_000 }) {
       requireWorking();
       searches++;
@@ -34,4 +52,8 @@ export function memoryLog(clock: Clock): Pick<AuditLog, 'append' | 'search'> & {
         .slice(0, limit);
     },
   };
+}
+
+function between(time: number, from: number, until: number): boolean {
+  return time >= from && time < until;
 }

@@ -24,6 +24,7 @@ const scimTypes: Readonly<Record<string, string>> = {
   scim_name_taken: 'uniqueness',
   federated_identity_shared: 'uniqueness',
   id_duplicate: 'uniqueness',
+  id_not_reusable: 'uniqueness',
 };
 
 /** Where the interface speaks HTTP otherwise than the rest of the product (sections 3.14 and 3.12). */

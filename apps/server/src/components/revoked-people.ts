@@ -1,0 +1,17 @@
+import { type AuthenticatorRegister, type StandingReader, standingRevocation } from '@countersign/contracts';
+
+/**
+ * The register, to which a person whose revocation stands is locked: they approve nothing, and what they have approved does
+ * not count until the revocation is lifted.
+ */
+export function lockingRevoked<Register extends Pick<AuthenticatorRegister, 'isLocked'>>(
+  register: Register,
+  log: StandingReader,
+): Register {
+  const isLocked: AuthenticatorRegister['isLocked'] = async (person) => {
+    if (await register.isLocked(person)) return true;
+    const parties = { principals: [person], clients: [], institutions: [], mandates: [] };
+    return (await standingRevocation(parties, log)) !== undefined;
+  };
+  return { ...register, isLocked };
+}

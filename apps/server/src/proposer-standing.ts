@@ -1,0 +1,74 @@
+import {
+  type AuditLog,
+  type AuthenticatorRegister,
+  type DirectorySnapshot,
+  type ProposerLapse,
+  type ProposerStanding,
+  parsePrincipalId,
+  standingRevocation,
+} from '@countersign/contracts';
+import type { DirectoryComponent } from '@countersign/directory';
+
+const mostClients = 10_000;
+
+/** How it is with those who proposed something, from the directory, the locks and the log. */
+export function createProposerStanding({
+  directory,
+  authenticators,
+  log,
+}: {
+  readonly directory: Pick<DirectoryComponent, 'snapshotAtLeast' | 'clients'>;
+  readonly authenticators: Pick<AuthenticatorRegister, 'isLocked'>;
+  readonly log: Pick<AuditLog, 'query' | 'standings'>;
+}): ProposerStanding {
+  /** Also who has left and come back: what was proposed before is not theirs any more. */
+  async function departed(principal: string, since: number): Promise<ProposerLapse | undefined> {
+    let after: bigint | undefined;
+    for (;;) {
+      const page = await log.query({
+        types: ['directory.departure'],
+        from: since,
+        limit: 1_000,
+        ...(after === undefined ? {} : { after }),
+      });
+      for (const { record } of page) {
+        const data = record.data as { readonly principal?: unknown; readonly kind?: unknown } | undefined;
+        if (data?.principal === principal) return data.kind === 'move' ? 'moved' : 'left';
+      }
+      after = page.at(-1)?.index;
+      if (page.length < 1_000) return undefined;
+    }
+  }
+
+  async function lapseOf(principal: string, since: number, snapshot: DirectorySnapshot) {
+    const found = snapshot.principal(principal);
+    if (found === undefined || (found.kind === 'person' && found.active === false)) return 'left';
+    if (snapshot.institution(found.institution)?.leiStatus !== 'ISSUED') return 'right-lost';
+    const person = found.kind === 'person' ? parsePrincipalId(principal) : undefined;
+    if (person !== undefined && (await authenticators.isLocked(person))) return 'locked';
+    const parties = { principals: [principal], clients: [], institutions: [found.institution], mandates: [] };
+    if ((await standingRevocation(parties, log)) !== undefined) return 'revoked';
+    return departed(principal, since);
+  }
+
+  return async ({ proposers, scope, since }) => {
+    const snapshot = await directory.snapshotAtLeast(0);
+    for (const principal of proposers) {
+      const lapse = await lapseOf(principal, since, snapshot);
+      if (lapse !== undefined) return lapse;
+    }
+    // People propose through software of others; software proposes by clients of its own.
+    const [proposer = ''] = proposers;
+    const principal = snapshot.principal(proposer);
+    if (principal === undefined || principal.kind === 'person') return undefined;
+    const { institution } = principal;
+    const holds = directory
+      .clients({ institution, limit: mostClients })
+      .some((client) => client['principal'] === proposer && listOf(client['scopes']).includes(scope));
+    return holds ? undefined : 'right-lost';
+  };
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,131 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { newId, systemClock, systemRandom } from '@countersign/kernel';
+import { type ComponentMigrations, createLifecycle, createLogger, createMetrics } from '@countersign/runtime';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Components, migratedComponents, startComponents } from './components.ts';
+import { type OpenedDatabase, openControlPlaneDatabase } from './database.ts';
+import { prepareDevelopment } from './development.ts';
+
+const logger = createLogger({ level: 'silent', name: 'test' });
+const lifecycle = createLifecycle({ logger });
+const folder = mkdtempSync(join(tmpdir(), 'stolen-roles-'));
+let opened: OpenedDatabase;
+let components: Components;
+
+beforeAll(async () => {
+  const { configuration } = prepareDevelopment({ dataFolder: join(folder, 'data'), port: 7420 });
+  opened = await openControlPlaneDatabase({
+    configuration,
+    components: migratedComponents,
+    lifecycle,
+    logger,
+    onProgress: () => undefined,
+  });
+  components = await startComponents({
+    ...{ configuration, database: opened, lifecycle, logger, metrics: createMetrics(), clock: systemClock },
+    unfitRecords: 'throw',
+  });
+}, 120_000);
+afterAll(async () => {
+  await lifecycle.stop();
+  rmSync(folder, { recursive: true, force: true });
+}, 120_000);
+
+/** What somebody has who has stolen the password of a role: a connection of their own. */
+async function asRole<Result>(
+  { role }: ComponentMigrations,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const { connection, rolesSecret } = opened.database;
+  const at = 'url' in connection ? { connectionString: connection.url } : { ...connection };
+  const client = new pg.Client({ ...at, user: role, password: rolesSecret.passwordOf(role) });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+const append = () =>
+  components.auditLog.append({
+    id: newId('record', { clock: systemClock, random: systemRandom }),
+    type: 'access.refused',
+    source: 'test',
+    outcome: 'deny',
+    reason: 'test',
+  });
+
+describe.each(migratedComponents.map((component) => [component.role, component] as const))('%s', (_role, component) => {
+  it('owns nothing, makes nothing, and is a member of nothing', () =>
+    asRole(component, async (client) => {
+      const { rows } = await client.query(
+        `select (select count(*)::int from pg_shdepend where refclassid = 'pg_authid'::regclass and deptype = 'o'
+                    and refobjid = session_user::regrole) as owned,
+                (select count(*)::int from pg_auth_members where member = session_user::regrole) as groups`,
+      );
+      expect(rows).toEqual([{ owned: 0, groups: 0 }]);
+      for (const sql of [
+        'create temporary table mine (n int)',
+        'create table public.mine (n int)',
+        'create function public.mine() returns int language sql return 1',
+        `create table ${component.schema}.mine (n int)`,
+        'create schema mine',
+      ])
+        await expect(client.query(sql), sql).rejects.toMatchObject({ code: '42501' });
+    }));
+
+  it('cannot make the connections of the control plane forget, whatever it presets', () =>
+    asRole(component, async (client) => {
+      const { rows } = await client.query<{ name: string }>('select current_database() as name');
+      const places = ['', ` in database ${pg.escapeIdentifier(rows[0]?.name ?? '')}`];
+      for (const where of places)
+        for (const setting of ["synchronous_commit = 'off'", "search_path = 'public'", "statement_timeout = '1ms'"])
+          await client.query(`alter role ${component.role}${where} set ${setting}`);
+      const pool = opened.pool(component, { maxConnections: 1 });
+      const settings = await pool.query(
+        `select current_setting('synchronous_commit') as commits, current_setting('search_path') as path,
+                current_setting('statement_timeout') as statement`,
+      );
+      expect(settings.rows).toEqual([{ commits: 'on', path: `${component.schema},pg_temp`, statement: '15s' }]);
+      for (const where of places) await client.query(`alter role ${component.role}${where} reset all`);
+    }));
+
+  it('touches no lock, row or session of another component', () =>
+    asRole(component, async (client) => {
+      for (const { schema } of migratedComponents.filter((other) => other !== component))
+        for (const sql of [
+          `select from ${schema}.named_locks`,
+          `select from ${schema}.named_locks for update`,
+          `begin; lock table ${schema}.named_locks in access share mode`,
+        ]) {
+          await expect(client.query(sql), sql).rejects.toMatchObject({ code: '42501' });
+          await client.query('rollback');
+        }
+      // Its own turn the role of the log may take; nobody else may.
+      if (component.schema !== 'audit_log')
+        await expect(client.query('select audit_log.take_append_turn()')).rejects.toMatchObject({ code: '42501' });
+      const { rows } = await client.query<{ pid: number; query: string; usename: string }>(
+        `select pid, query, usename from pg_stat_activity where datname = current_database() and usename <> session_user
+            and usename like 'countersign_%'`,
+      );
+      expect(rows.length).toBeGreaterThan(0);
+      for (const { query, usename } of rows) expect(query, usename).toBe('<insufficient privilege>');
+      await expect(client.query('select pg_terminate_backend($1)', [rows[0]?.pid])).rejects.toMatchObject({
+        code: '42501',
+      });
+    }));
+
+  it('stalls nobody with advisory locks and notifications', () =>
+    asRole(component, async (client) => {
+      // The keys that earlier versions locked, and the channels that nodes listen on.
+      for (const key of ['4993201861150729217', '7163058014938236711', '7163058014938236714', '5518203374410962883'])
+        await client.query('select pg_advisory_lock($1)', [key]);
+      for (const channel of ['directory_changes', 'consent_store_changes', 'person_signals'])
+        await client.query(`select pg_notify($1, repeat('x', 7000) || n) from generate_series(1, 200) as n`, [channel]);
+      expect(await append().catch((error: unknown) => error)).toMatchObject({ id: expect.any(String) });
+    }));
+});

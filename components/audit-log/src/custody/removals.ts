@@ -1,0 +1,155 @@
+import { type EvidenceRecord, type RecordDraft, type RecordType, retentionErrors } from '@countersign/contracts';
+import { type CodedError, membersOf, type RecordId } from '@countersign/kernel';
+import { type Logger, transaction } from '@countersign/runtime';
+import type pg from 'pg';
+import type { SignedCheckpoint } from '../checkpointer.ts';
+import type { SealedReader } from '../seals/sealed-reader.ts';
+import type { Sequencer } from '../sequencer.ts';
+import { checkUnchanged } from '../store/custody.ts';
+import { type RemovalStore, removalStore } from '../store/removals.ts';
+import type { LogStore } from '../store.ts';
+import { type DroppedRecord, drawnFrom, keptBeside } from './dependents.ts';
+
+/**
+ * Removals of evidence. Each has a record first, sealed and under a signed checkpoint; then a role that can do nothing else
+ * removes what the record lists. A process that dies in between leaves the removal to the next one that looks.
+ */
+export interface Removals {
+  /**
+   * The record that allows a removal.
+   *
+   * @throws CodedError `custody_unauthorized` when there is none of this type that this installation appended and signed
+   */
+  authority(id: RecordId, type: RecordType): Promise<EvidenceRecord>;
+  /**
+   * Records a removal, and carries it out.
+   *
+   * @param judged what was looked at: nothing that governs came after `asOf`, no removal at `seen` or later
+   * @param check runs while nobody else appends
+   * @throws CodedError `custody_outdated`, and then nothing is recorded; what appending throws
+   */
+  remove(
+    draft: RecordDraft,
+    judged: { readonly asOf: bigint; readonly seen: bigint },
+    check: (session: pg.PoolClient, index: bigint) => Promise<void>,
+  ): Promise<void>;
+  /**
+   * Carries out the removals that are recorded and not done.
+   *
+   * @throws CodedError what appending throws while the node is stopped, and then nothing is removed
+   */
+  settle(): Promise<void>;
+}
+
+export function createRemovals({
+  log,
+  sequencer,
+  sign,
+  reader,
+  eraser,
+  mayAppend,
+  logger,
+}: {
+  readonly log: LogStore;
+  readonly sequencer: Pick<Sequencer, 'appendWith'>;
+  /** Signs a head, after the seals of everything under it were verified, and the head guard was asked. */
+  readonly sign: () => Promise<Pick<SignedCheckpoint, 'size'>>;
+  readonly reader: SealedReader;
+  /** Connections as the role that removes. */
+  readonly eraser: pg.Pool | undefined;
+  /** Why this node may not append now. It may not remove anything then, either. */
+  readonly mayAppend: () => CodedError | undefined;
+  readonly logger: Logger;
+}): Removals {
+  async function authority(id: RecordId, type: RecordType): Promise<EvidenceRecord> {
+    const [entry] = await log.byRecordIds([id]);
+    const found = entry === undefined || !reader.isAuthority(entry) ? undefined : reader.read(entry);
+    if (found?.record.type !== type || found.index >= (await sign()).size)
+      throw retentionErrors.error('custody_unauthorized', `No signed record of type ${type} allows to remove this.`);
+    return found.record;
+  }
+
+  function checkRunning(): void {
+    const refusal = mayAppend();
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /** In a transaction that reads from one snapshot: what it goes by was committed before it began. */
+  async function asEraser(work: (store: RemovalStore) => Promise<void>): Promise<void> {
+    if (eraser === undefined) throw noEraser();
+    checkRunning();
+    return transaction(eraser, async (session) => {
+      await session.query('set transaction isolation level repeatable read');
+      await work(removalStore(session));
+    });
+  }
+
+  async function carryOut(place: bigint): Promise<void> {
+    const [entry] = await log.range(place, 1);
+    if (entry?.bytes === undefined || entry.index !== place)
+      throw retentionErrors.error('custody_unauthorized', `The log has no record at ${place} that removes anything.`);
+    const { record } = reader.read({ ...entry, bytes: entry.bytes });
+    const [allowedBy] = record.references ?? [];
+    if (record.type === 'erasure.completed') {
+      await authority(allowedBy ?? record.id, 'erasure.approved');
+      return asEraser((store) => store.eraseKeys(place));
+    }
+    await authority(allowedBy ?? record.id, 'retention.pruning-approved');
+    const going = await listedBy(record);
+    await asEraser((store) => store.pruneBodies(place, keptBeside(going)));
+    return asEraser((store) => store.forgetTerms(drawnFrom(going)));
+  }
+
+  /** The records that a `log.pruned` lists, as far as they are there. */
+  async function listedBy(pruned: EvidenceRecord): Promise<readonly DroppedRecord[]> {
+    const listed: DroppedRecord[] = [];
+    for (const range of rangesIn(pruned))
+      for (const { bytes, ...entry } of await log.range(range.first, Number(range.last - range.first) + 1))
+        if (bytes !== undefined) listed.push({ ...entry, record: reader.read({ ...entry, bytes }).record });
+    return listed;
+  }
+
+  return {
+    authority,
+    async remove(draft, { asOf, seen }, check) {
+      if (eraser === undefined) throw noEraser();
+      const { index } = await sequencer.appendWith(draft, async (session, at) => {
+        await checkUnchanged(session, { asOf, seen, at });
+        await check(session, at);
+      });
+      await sign();
+      await carryOut(index);
+    },
+    async settle() {
+      if (eraser === undefined) return;
+      const pending = await removalStore(eraser).pending();
+      if (pending.length === 0) return;
+      const { size } = await sign();
+      checkRunning();
+      for (const place of pending.filter((index) => index < size))
+        try {
+          await carryOut(place);
+        } catch (error) {
+          // The others do not wait for it.
+          logger.error({ error, place: place.toString() }, 'a removal that is recorded could not be carried out');
+        }
+    },
+  };
+}
+
+function rangesIn({ data }: EvidenceRecord): readonly { readonly first: bigint; readonly last: bigint }[] {
+  const ranges = membersOf(data)?.['ranges'];
+  if (!Array.isArray(ranges)) throw new Error('a log.pruned lists no ranges');
+  return ranges.map((range) => {
+    const [first, last] = Array.isArray(range) ? range : [];
+    if (typeof first !== 'number' || typeof last !== 'number') throw new Error('a log.pruned lists what is no range');
+    return { first: BigInt(first), last: BigInt(last) };
+  });
+}
+
+function noEraser(): CodedError {
+  return retentionErrors.error(
+    'custody_unauthorized',
+    'This node has no connection as the role that removes evidence, so nothing is removed here.',
+  );
+}

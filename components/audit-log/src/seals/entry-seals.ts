@@ -1,0 +1,86 @@
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { auditLogErrors } from '@countersign/contracts';
+import type { CodedError } from '@countersign/kernel';
+
+/** What a seal says: this leaf was appended at this place, under this id, by a process of the installation. */
+export interface SealedPlace {
+  readonly index: bigint;
+  readonly leafHash: Buffer;
+  readonly recordId: string;
+}
+
+/**
+ * Seals on what the log keeps in its database. A database role can insert rows, but it cannot make a seal: the key is derived
+ * from a secret of the installation that is never in the database.
+ */
+export interface EntrySeals {
+  seal(place: SealedPlace): Buffer;
+  /** @param seal as it is stored; null where there is none */
+  isSealed(place: SealedPlace, seal: Buffer | null): boolean;
+  /** Of a row that says how a thing stands since the record at its place. */
+  sealStanding(standing: SealedStanding): Buffer;
+  isSealedStanding(standing: SealedStanding, seal: Buffer | null): boolean;
+}
+
+export interface SealedStanding {
+  readonly subject: string;
+  readonly index: bigint;
+  /** Null once it has ended. */
+  readonly digest: Buffer | null;
+}
+
+/**
+ * @param key 32 bytes, the same on every node
+ * @param origin of the log: the seals of another log under the same key are none of this one
+ */
+export function createEntrySeals({ key, origin }: { readonly key: Uint8Array; readonly origin: string }): EntrySeals {
+  const keyOf = (use: string): Uint8Array =>
+    new Uint8Array(hkdfSync('sha256', key, new Uint8Array(), `${use}\n${origin}`, 32));
+  const [entryKey, standingKey] = [keyOf('entry-seal'), keyOf('standing-seal')];
+
+  // Parts of a fixed length come first, so that no two places give the same message.
+  const seal = ({ index, leafHash, recordId }: SealedPlace): Buffer =>
+    createHmac('sha256', entryKey).update(placeOf(index)).update(leafHash).update(recordId).digest();
+  const sealStanding = ({ index, digest, subject }: SealedStanding): Buffer =>
+    createHmac('sha256', standingKey)
+      .update(placeOf(index))
+      .update(digest ?? ended)
+      .update(subject)
+      .digest();
+  return {
+    seal,
+    isSealed: (place, stored) => isSame(stored, () => seal(place)),
+    sealStanding,
+    isSealedStanding: (standing, stored) => isSame(stored, () => sealStanding(standing)),
+  };
+}
+
+/** No digest is all zeros, as far as anybody can find. */
+const ended = Buffer.alloc(32);
+
+function placeOf(index: bigint): string {
+  return index.toString(16).padStart(16, '0');
+}
+
+function isSame(stored: Buffer | null, expected: () => Buffer): boolean {
+  return stored?.length === 32 && timingSafeEqual(stored, expected());
+}
+
+/** For a person who has a broken system before them: what happened, and what to do. */
+export function forgedEntry(index: bigint): CodedError {
+  return auditLogErrors.error(
+    'log_inconsistent',
+    `The audit log has an entry at ${index} that no process of this installation appended: it has no valid seal. Somebody wrote ` +
+      'to the database directly. Nothing is signed or released. Keep a copy of the database as evidence, find out who has the ' +
+      "password of the log's database role and replace it, remove the entry as the owner of the database, then start again.",
+  );
+}
+
+export function forgedStanding({ subject, index }: Pick<SealedStanding, 'subject' | 'index'>): CodedError {
+  return auditLogErrors.error(
+    'log_inconsistent',
+    `The audit log has a standing of ${subject} at ${index} that no process of this installation wrote: it has no valid seal. Somebody ` +
+      'wrote to the database directly. Nothing is signed or released. Keep a copy of the database as evidence, find out who has ' +
+      "the password of the log's database role and replace it, remove the row as the owner of the database, then start again.",
+  );
+}

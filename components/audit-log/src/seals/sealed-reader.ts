@@ -1,0 +1,52 @@
+import { auditLogErrors, type LogEntry } from '@countersign/contracts';
+import type { CodedError } from '@countersign/kernel';
+import { hashLeaf } from '@countersign/merkle-log';
+import { logEntry } from '../record-json.ts';
+import type { StoredStanding } from '../store/standings.ts';
+import type { StoredEntry } from '../store.ts';
+import { type EntrySeals, forgedEntry, forgedStanding } from './entry-seals.ts';
+
+/** Reads entries for those who act by them. */
+export interface SealedReader {
+  /**
+   * The record of an entry whose seal is over these very bytes. Of a place that is older than the seals there is none to
+   * verify: who takes records for authority does not ask for these.
+   *
+   * @throws CodedError `log_inconsistent`
+   */
+  read(entry: StoredEntry): LogEntry;
+  /** Whether it was appended since there are seals: older ones are evidence, and no authority. */
+  isAuthority(entry: Pick<StoredEntry, 'index'>): boolean;
+  /** @throws CodedError `log_inconsistent` for a row that no process of the installation wrote */
+  standing<Row extends StoredStanding>(row: Row): Row;
+}
+
+export function createSealedReader({
+  seals,
+  unsealedBefore,
+  condemn,
+}: {
+  readonly seals: EntrySeals;
+  readonly unsealedBefore: bigint;
+  /** Somebody wrote to the database: the whole log stops. */
+  readonly condemn: (error: CodedError) => void;
+}): SealedReader {
+  function stop(error: CodedError): never {
+    condemn(error);
+    throw error;
+  }
+  return {
+    isAuthority: ({ index }) => index >= unsealedBefore,
+    standing: (row) => (seals.isSealedStanding(row, row.seal) ? row : stop(forgedStanding(row))),
+    read(entry) {
+      const old = entry.index < unsealedBefore && entry.seal === null;
+      if (!old && !seals.isSealed(entry, entry.seal)) stop(forgedEntry(entry.index));
+      if (!hashLeaf(entry.bytes).equals(entry.leafHash))
+        throw auditLogErrors.error(
+          'log_inconsistent',
+          `The body of entry ${entry.index} is not the one that was appended. Verify the log, and restore the body from a copy.`,
+        );
+      return logEntry(entry);
+    },
+  };
+}

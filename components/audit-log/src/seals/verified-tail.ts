@@ -1,0 +1,115 @@
+import { auditLogErrors } from '@countersign/contracts';
+import { type CodedError, isCodedError, parseInstant } from '@countersign/kernel';
+import type { Logger, Metrics } from '@countersign/runtime';
+import type { LogKeys } from '../log-key.ts';
+import { inconsistent, newestSigned } from '../signed-head.ts';
+import type { LogStore } from '../store.ts';
+import type { LogHead, TreeReader } from '../tree-reader.ts';
+import { type EntrySeals, forgedEntry } from './entry-seals.ts';
+
+/** The end of the log as far as this process knows that all of it was appended by the installation. */
+export interface VerifiedTail {
+  head(): LogHead;
+  /** This process has appended up to here. */
+  advance(to: LogHead): void;
+  /**
+   * Reads on to the end of the log and verifies the seal of each entry that another process appended.
+   *
+   * @throws CodedError `log_inconsistent` at an entry without a valid seal, or at a gap
+   */
+  readOn(store: Pick<LogStore, 'sealedEntries'>): Promise<LogHead>;
+  /** An entry without a valid seal was found: nothing more is signed or released. */
+  condemn(error: CodedError): void;
+  /** Why nothing may be appended, if an entry without a valid seal was found. */
+  refusal(): CodedError | undefined;
+}
+
+const pageSize = 2_048;
+
+/**
+ * Begins at the newest signed head: its signature stands for everything before it, and its root for the hashes that are read
+ * from the tiles.
+ *
+ * @throws CodedError `log_inconsistent`
+ */
+export async function openVerifiedTail({
+  store,
+  tree,
+  keys,
+  seals,
+  unsealedBefore,
+  logger,
+  metrics,
+}: {
+  readonly store: LogStore;
+  readonly tree: Pick<TreeReader, 'headAt'>;
+  readonly keys: LogKeys;
+  readonly seals: EntrySeals;
+  /** Entries before this place have no seals, since there were none. */
+  readonly unsealedBefore: bigint;
+  readonly logger: Logger;
+  readonly metrics: Pick<Metrics, 'counter'> | undefined;
+}): Promise<VerifiedTail> {
+  const signed = await newestSigned(store, keys);
+  const size = await store.size();
+  if (signed !== undefined && signed.head.size > size)
+    throw inconsistent(`it holds ${size} records and has signed a checkpoint of ${signed.head.size}`);
+  let head = await tree.headAt(signed?.head.size ?? 0n);
+  if (signed !== undefined && Buffer.compare(head.edge.root(), signed.head.root) !== 0)
+    throw inconsistent(`its ${size} records do not extend the checkpoint of ${signed.head.size} that it signed`);
+  let condemned: CodedError | undefined;
+  const found = metrics?.counter(
+    'countersign_log_forged_entries_total',
+    'Times that this process found an entry of the audit log without a valid seal',
+    [],
+  );
+
+  function condemn(error: CodedError): void {
+    if (condemned === undefined)
+      logger.error({ error }, 'the audit log has an entry that this installation did not append');
+    condemned ??= error;
+    found?.inc({});
+  }
+
+  function advance(to: LogHead): void {
+    if (to.edge.size > head.edge.size) head = to;
+  }
+
+  async function readOn(from: Pick<LogStore, 'sealedEntries'>): Promise<LogHead> {
+    for (let at = head; ; ) {
+      const page = await from.sealedEntries(at.edge.size, pageSize);
+      for (const [offset, entry] of page.entries()) {
+        const index = at.edge.size + BigInt(offset);
+        if (entry.index !== index)
+          throw auditLogErrors.error('log_inconsistent', `The audit log has no entry at ${index}, and later ones.`);
+        if (!(entry.index < unsealedBefore && entry.seal === null) && !seals.isSealed(entry, entry.seal))
+          throw forgedEntry(index);
+      }
+      const last = page.at(-1);
+      if (last === undefined) return at;
+      const lastTime = last.recordedAt ?? parseInstant(last.time ?? '');
+      if (lastTime === undefined)
+        throw auditLogErrors.error('log_inconsistent', `The last entry of the audit log, ${last.index}, has no time.`);
+      at = { edge: at.edge.append(page.map(({ leafHash }) => leafHash)).edge, lastTime };
+      advance(at);
+      if (page.length < pageSize) return at;
+    }
+  }
+
+  const tail: VerifiedTail = {
+    head: () => head,
+    advance,
+    async readOn(from) {
+      try {
+        return await readOn(from);
+      } catch (error) {
+        if (isCodedError(error, 'log_inconsistent')) condemn(error);
+        throw error;
+      }
+    },
+    condemn,
+    refusal: () => condemned,
+  };
+  await tail.readOn(store);
+  return tail;
+}

@@ -1,0 +1,53 @@
+import { auditLogErrors } from '@countersign/contracts';
+import { type CodedError, isCodedError } from '@countersign/kernel';
+import type { Checkpoint } from '@countersign/merkle-log';
+import type { LogKeys } from './log-key.ts';
+import type { LogStore, StoredCheckpoint } from './store.ts';
+
+/** The newest head that a key of this log has signed, and the rows that have it. */
+export interface SignedHead {
+  readonly head: Checkpoint;
+  readonly stored: readonly StoredCheckpoint[];
+}
+
+/**
+ * The newest checkpoint in the database, with its signature verified: a row that somebody inserted is no checkpoint.
+ *
+ * @throws CodedError `log_inconsistent`
+ */
+export async function newestSigned(
+  store: Pick<LogStore, 'newestCheckpoints'>,
+  keys: Pick<LogKeys, 'open'>,
+): Promise<SignedHead | undefined> {
+  const stored = await store.newestCheckpoints();
+  const [newest] = stored;
+  if (newest === undefined) return undefined;
+  // Of notes by several keys one suffices; all are on the same size.
+  const head = await openFirst(stored, keys);
+  if (head.size !== newest.size)
+    throw inconsistent(`the note stored as checkpoint of ${newest.size} records is another one`);
+  return { head, stored };
+}
+
+async function openFirst(stored: readonly StoredCheckpoint[], keys: Pick<LogKeys, 'open'>): Promise<Checkpoint> {
+  let refusal: unknown;
+  for (const { note } of stored) {
+    try {
+      return await keys.open(note);
+    } catch (error) {
+      if (!isCodedError(error, 'checkpoint_unknown')) throw error;
+      refusal = error;
+    }
+  }
+  throw inconsistent('the newest stored checkpoint is not signed by a key this log holds', refusal);
+}
+
+export function inconsistent(what: string, cause?: unknown): CodedError {
+  return auditLogErrors.error(
+    'log_inconsistent',
+    `The audit log contradicts what it signed: ${what}. Nothing more is signed; restore the database it belongs to.`,
+    {
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
+}

@@ -1,0 +1,107 @@
+import { createStandingCheck, ended, type Standing, standing } from '@countersign/contracts';
+import { digestOf, systemRandom } from '@countersign/kernel';
+import { codeOf } from '@countersign/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunningAuditLog } from './index.ts';
+import { createRig, draft, drafts, type Rig } from './testing/rig.ts';
+
+let rig: Rig;
+let log: RunningAuditLog;
+beforeAll(async () => {
+  rig = await createRig();
+  log = await rig.open();
+});
+afterAll(() => rig.close());
+
+const strong = { acr: 'phrh', person: 'person:anna' };
+const weak = { acr: 'pwd', person: 'person:anna' };
+const says = (...all: readonly Standing[]) => draft({ standing: all });
+const checkOf = (one: RunningAuditLog = log) =>
+  createStandingCheck({ log: one, source: 'authentication', clock: rig.clock, random: systemRandom });
+
+describe('how a thing stands', () => {
+  it('is what the newest record about it says, on every node', async () => {
+    const other = await rig.open();
+    const first = await log.append(says(standing('session:a', weak), standing('session:b', weak)));
+    const second = await other.append(says(standing('session:a', strong)));
+    for (const node of [log, other])
+      expect(await node.standings(['session:a', 'session:b', 'session:none'])).toEqual(
+        new Map([
+          ['session:a', { record: second.id, index: second.index, digest: digestOf(strong) }],
+          ['session:b', { record: first.id, index: first.index, digest: digestOf(weak) }],
+        ]),
+      );
+  });
+
+  it('is an end once a record says so, and stays one whatever the row says', async () => {
+    await log.append(says(standing('session:c', strong)));
+    const end = await log.append(says(ended('session:c')));
+    expect((await log.standings(['session:c'])).get('session:c')).toEqual({ record: end.id, index: end.index });
+    expect(await checkOf().holds({ of: 'session:c', content: strong })).toBe(false);
+  });
+
+  it('is written with its record or not at all, in one batch with others', async () => {
+    const batch = drafts(20).map((one, number) => ({ ...one, standing: [standing(`approval:${number}`, { number })] }));
+    const receipts = await Promise.all(batch.map((one) => log.append(one)));
+    const found = await log.standings(batch.map((_, number) => `approval:${number}`));
+    expect([...found.values()].map(({ record }) => record).sort()).toEqual(receipts.map(({ id }) => id).sort());
+    await expect(log.append({ ...draft(), standing: [standing('two words', {})] })).rejects.toThrow();
+    await expect(log.append(says(standing('session:d', {}), ended('session:d')))).rejects.toThrow();
+    expect((await log.standings(['session:d'])).size).toBe(0);
+  });
+
+  it('stands in the leaf, and verification compares the two', async () => {
+    const receipt = await log.append(says(standing('session:e', weak)));
+    expect((await log.find(receipt.id))?.record.standing).toEqual([{ of: 'session:e', digest: digestOf(weak) }]);
+    expect(await log.verify()).toMatchObject({ ok: true });
+    const forged = Buffer.from(digestOf(strong), 'base64url');
+    await rig.tamper('update standings set digest = $1 where subject = $2', [forged, 'session:e']);
+    expect(await log.verify()).toMatchObject({ ok: false, reason: 'standing_altered', index: receipt.index });
+    await rig.tamper('update standings set digest = $1 where subject = $2', [
+      Buffer.from(digestOf(weak), 'base64url'),
+      'session:e',
+    ]);
+    await rig.tamper('insert into standings (subject, index, digest) values ($1, 1000000, $2)', ['session:e', forged]);
+    expect(await log.verify()).toMatchObject({ ok: false, reason: 'standing_unexpected' });
+    await rig.tamper('delete from standings where index = 1000000');
+    expect(await log.verify()).toMatchObject({ ok: true });
+  });
+
+  it('cannot be taken back by the role of the log', async () => {
+    const pool = rig.pool();
+    for (const sql of ['delete from standings', "update standings set digest = null where subject = 'session:a'"])
+      await expect(pool.query(sql)).rejects.toMatchObject({ code: '42501' });
+  });
+});
+
+describe('a row held against the log', () => {
+  it('counts while its newest record says the same', async () => {
+    const { id } = await log.append(says(standing('session:f', strong)));
+    const check = checkOf();
+    expect(await check.require({ of: 'session:f', content: { person: 'person:anna', acr: 'phrh' } })).toMatchObject({
+      record: id,
+    });
+    expect(
+      await check.holding([
+        { of: 'session:f', content: strong },
+        { of: 'session:f', content: weak },
+        { of: 'session:invented', content: strong },
+      ]),
+    ).toEqual([{ of: 'session:f', content: strong }]);
+  });
+
+  it('that says more counts for nothing, and the difference is recorded once', async () => {
+    await log.append(says(standing('session:g', weak)));
+    const check = checkOf();
+    const before = (await log.search({ type: 'standing.contradicted' })).length;
+    const claim = { of: 'session:g', content: strong };
+    expect(await codeOf(check.require(claim))).toBe('authority_unproven');
+    expect(await check.holds(claim)).toBe(false);
+    const recorded = (await log.search({ type: 'standing.contradicted' })).slice(before);
+    expect(recorded).toHaveLength(1);
+    expect(recorded[0]?.record).toMatchObject({
+      outcome: 'deny',
+      data: { of: 'session:g', found: digestOf(strong), recorded: digestOf(weak) },
+    });
+  });
+});

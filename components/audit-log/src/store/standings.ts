@@ -1,0 +1,52 @@
+import type { Queryable } from './queryable.ts';
+
+/** What is kept of how a thing stands. */
+export interface StoredStanding {
+  readonly subject: string;
+  readonly index: bigint;
+  /** Null once it has ended. */
+  readonly digest: Buffer | null;
+  /** Null where there is none: see `seals/entry-seals.ts`. */
+  readonly seal: Buffer | null;
+}
+
+/** How things stand by the newest record about each. */
+export function standingStore(database: Queryable) {
+  return {
+    async newestStandings(
+      subjects: readonly string[],
+    ): Promise<readonly (StoredStanding & { readonly recordId: string })[]> {
+      const { rows } = await database.query<{
+        subject: string;
+        index: string;
+        record_id: string | null;
+        digest: Buffer | null;
+        seal: Buffer | null;
+      }>({
+        name: 'audit-log-newest-standings',
+        text: `select wanted.subject, newest.index, newest.digest, newest.seal, entries.record_id
+                 from unnest($1::text[]) as wanted (subject)
+                cross join lateral (
+                  select index, digest, seal from standings where standings.subject = wanted.subject collate "C" order by index desc limit 1
+                ) as newest
+                 left join entries on entries.index = newest.index`,
+        values: [subjects],
+      });
+      return rows.map(({ index, record_id, ...row }) => ({ ...row, index: BigInt(index), recordId: record_id ?? '' }));
+    },
+
+    /** In the order of the log, from a place on and before another. */
+    async standingsBetween(first: bigint, past: bigint): Promise<readonly StoredStanding[]> {
+      const { rows } = await database.query<{
+        subject: string;
+        index: string;
+        digest: Buffer | null;
+        seal: Buffer | null;
+      }>(
+        'select subject, index, digest, seal from standings where index >= $1 and index < $2 order by index, subject',
+        [first, past],
+      );
+      return rows.map(({ index, ...row }) => ({ ...row, index: BigInt(index) }));
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import type { Authentication, DirectorySnapshot, ProtocolScope } from '@countersign/contracts';
+import {
+  changesMarket,
+  isScope,
+  kindOfScope,
+  type Scope,
+  type Tier,
+  type TransactionStep,
+  tierOfScope,
+} from '@countersign/market';
+import type { Authority } from '../grants/grant-handler.ts';
+import { deny, refuse } from '../refusal.ts';
+import type { GrantedDetail } from './check-details.ts';
+import { stepsInterface } from './check-step.ts';
+
+interface AuthorityBounds {
+  readonly scopes: ReadonlySet<Scope | ProtocolScope>;
+  readonly audience: string;
+  readonly authority: Authority;
+  readonly granted: GrantedDetail | undefined;
+  readonly step: TransactionStep | undefined;
+  readonly directory: DirectorySnapshot;
+  readonly authentication: Pick<Authentication, 'classesFor'>;
+  readonly issuer: string;
+}
+
+/**
+ * What no policy can give away, whatever the grant: scopes that change something in a market go with an intent or a step,
+ * dealing is for traders and certified algorithms, and a person's sign-in is of a class that the tier of the scope asks
+ * for, whoever vouches for it.
+ */
+export function checkAuthority(bounds: AuthorityBounds): void {
+  for (const scope of bounds.scopes) {
+    if (!isScope(scope)) continue;
+    checkPurpose(scope, bounds);
+    checkSubject(scope, bounds);
+    checkSignIn(scope, bounds);
+  }
+}
+
+/** Without an intent or a step there is reading, cancelling, and bringing approvals to our own interface. */
+function checkPurpose(scope: Scope, { granted, step, audience, issuer }: AuthorityBounds): void {
+  if (granted !== undefined || step !== undefined) return;
+  if (changesMarket(scope))
+    throw refuse(
+      'details_missing',
+      `${scope} changes something in a market: name the one intent that the token is for in authorization_details or, at ${stepsInterface(issuer)}, the step of a transaction.`,
+    );
+  if (kindOfScope(scope) === 'approving' && !audience.startsWith(`${issuer}/`))
+    throw refuse('details_missing', `${scope} without an intent is for ${stepsInterface(issuer)} alone.`);
+}
+
+function checkSubject(scope: Scope, { authority, directory, step }: AuthorityBounds): void {
+  if (!changesMarket(scope)) return;
+  const principal = directory.principal(authority.subject);
+  const deals = kindOfScope(scope) === 'dealing';
+  switch (principal?.kind) {
+    case 'person':
+      if (deals && !principal.roles.includes('trader'))
+        throw deny('trader_needed', `${scope} is for traders: the directory does not have ${principal.id} as one.`);
+      return;
+    case 'agent':
+      if (!['Approved', 'Registered'].includes(principal.model.status))
+        throw deny(
+          'agent_not_certified',
+          `The certificate of ${principal.id} does not stand at Approved or Registered: have it certified.`,
+        );
+      return;
+    case 'service':
+      // A service carries on what a trader or an algorithm has begun; it begins no deal itself.
+      if (deals && step === undefined)
+        throw deny('trader_needed', `${scope} for a new intent is for traders and algorithms, not for a service.`);
+      return;
+    case undefined:
+      throw refuse('principal_unknown', `${authority.subject} is not in the directory.`);
+    default:
+      principal satisfies never;
+  }
+}
+
+/** The tiers of our own sign-ins, for every other one: a trust profile says whom to believe, not what that is enough for. */
+function checkSignIn(scope: Scope, { authority, directory, authentication }: AuthorityBounds): void {
+  if (directory.principal(authority.subject)?.kind !== 'person') return;
+  const tier: Tier = tierOfScope(scope);
+  const classes = authentication.classesFor(tier);
+  const { acr } = authority.authentication;
+  if (classes === undefined || (acr !== undefined && classes.includes(acr))) return;
+  throw deny(
+    'sign_in_too_weak',
+    `${scope} needs a sign-in of the class ${classes.join(' or ')}: ask the person to sign in again with a security key.`,
+    { acr_values: classes.join(' '), tier },
+  );
+}

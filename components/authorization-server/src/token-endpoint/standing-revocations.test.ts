@@ -1,0 +1,106 @@
+import { lifted, type RevokingParty, revoked, type StandingRevocationTarget } from '@countersign/contracts';
+import { newId, systemClock, systemRandom } from '@countersign/kernel';
+import { codeOf } from '@countersign/testkit';
+import { describe, expect, it } from 'vitest';
+import { createHarness, refusalOf } from '../testing/harness.ts';
+import { broker, fund, venue } from '../testing/trading-world.ts';
+
+type Harness = ReturnType<typeof createHarness>;
+const by = { id: 'person:olivia.ops' };
+
+/** As `POST /revocations` and lifting record it, on whichever node. */
+async function place({ audit }: Harness, target: StandingRevocationTarget, party: RevokingParty = 'operator') {
+  const id = newId('record', { clock: systemClock, random: systemRandom });
+  await audit.append({
+    id,
+    type: 'token.revoked',
+    source: 'authorization-server',
+    outcome: 'done',
+    actors: [by],
+    standing: [revoked(target, party, by)],
+    data: { ...target, key: 'x'.repeat(43), reason: 'lost', until_lifted: party },
+  });
+  return id;
+}
+async function lift({ audit }: Harness, target: StandingRevocationTarget, party: RevokingParty = 'operator') {
+  await audit.append({
+    id: newId('record', { clock: systemClock, random: systemRandom }),
+    type: 'revocation.lifted',
+    source: 'test' as never,
+    outcome: 'done',
+    standing: [lifted(target, party)],
+  });
+}
+
+/** Every way to a token, by whose authority and under which mandate. */
+const ways = {
+  'client credentials': (harness: Harness) => harness.server.token(harness.clientCredentials()),
+  'an order of an agent': (harness: Harness) =>
+    harness.server.token(harness.clientCredentials({ scope: 'order:create', authorization_details: harness.order() })),
+  'an assertion of a partner': (harness: Harness) => harness.server.token(harness.federated()),
+} as const;
+
+describe('a revocation that stands', () => {
+  it.each<[keyof typeof ways, (harness: Harness) => StandingRevocationTarget]>([
+    ['client credentials', () => ({ kind: 'principal', id: 'agent:vwap-1' })],
+    ['client credentials', () => ({ kind: 'client', id: 'vwap-engine' })],
+    ['client credentials', () => ({ kind: 'partner', id: broker })],
+    ['an order of an agent', () => ({ kind: 'principal', id: 'agent:vwap-1' })],
+    ['an order of an agent', ({ consentStore }) => ({ kind: 'mandate', id: consentStore.mandate.id })],
+    ['an assertion of a partner', () => ({ kind: 'principal', id: 'person:anna.keller' })],
+    ['an assertion of a partner', () => ({ kind: 'client', id: 'order-desk' })],
+  ])('stops new tokens by %s, until it is lifted', async (way, targetIn) => {
+    const harness = createHarness();
+    const target = targetIn(harness);
+    expect(await refusalOf(ways[way](harness))).toEqual({ code: 'released' });
+    const record = await place(harness, target);
+    expect(await refusalOf(ways[way](harness))).toMatchObject({ code: 'access_denied', reason: 'authority_revoked' });
+    expect(harness.audit.last()).toMatchObject({ type: 'token.refused', reason: 'authority_revoked' });
+    await expect(ways[way](harness)).rejects.toMatchObject({ facts: { revocation: record, revoked: target.kind } });
+    await lift(harness, target);
+    expect(await refusalOf(ways[way](harness))).toEqual({ code: 'released' });
+  });
+
+  it.each<[string, StandingRevocationTarget]>([
+    ['the principal of the client that exchanges', { kind: 'principal', id: 'service:venue' }],
+    ['the client that exchanges', { kind: 'client', id: 'venue-gateway' }],
+    ['the institution of the client that exchanges', { kind: 'partner', id: venue }],
+    ['who acted before', { kind: 'principal', id: 'agent:vwap-1' }],
+    ['the institution that was acted for', { kind: 'partner', id: broker }],
+  ])('of %s stops exchanges', async (_, target) => {
+    const harness = createHarness();
+    const first = await harness.server.token(
+      harness.clientCredentials({
+        scope: 'order:create settlement:instruct trade:read',
+        authorization_details: harness.order(),
+      }),
+    );
+    const exchange = () => harness.server.token(harness.exchange(first.access_token));
+    expect(await refusalOf(exchange())).toEqual({ code: 'released' });
+    await place(harness, target);
+    expect(await refusalOf(exchange())).toMatchObject({ reason: 'authority_revoked' });
+  });
+
+  it('is not lifted for one party by what another lifts', async () => {
+    const harness = createHarness();
+    const target = { kind: 'principal', id: 'agent:vwap-1' } as const;
+    await place(harness, target, 'operator');
+    await place(harness, target, 'institution');
+    await lift(harness, target, 'institution');
+    expect(await refusalOf(ways['client credentials'](harness))).toMatchObject({ reason: 'authority_revoked' });
+  });
+
+  it('of somebody else stops nobody', async () => {
+    const harness = createHarness();
+    await place(harness, { kind: 'principal', id: 'agent:other' });
+    await place(harness, { kind: 'partner', id: fund });
+    expect(await refusalOf(ways['client credentials'](harness))).toEqual({ code: 'released' });
+  });
+
+  it('is never passed over because the log cannot be asked', async () => {
+    const harness = createHarness();
+    const asking = ways['client credentials'](harness);
+    harness.audit.fail(true);
+    expect(await codeOf(asking)).toBe('temporarily_unavailable');
+  });
+});

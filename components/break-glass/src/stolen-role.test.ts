@@ -1,0 +1,93 @@
+import type { IncidentId } from '@countersign/kernel';
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RunningBreakGlass } from './index.ts';
+import {
+  type BreakGlassWorld,
+  cora,
+  createBreakGlassWorld,
+  fay,
+  sam,
+  thumbprint,
+  tom,
+} from './testing/break-glass-world.ts';
+
+/** Everything below is done over a connection as the role of this component, by who has nothing else. */
+describe('with the database role of emergency access, a thief', () => {
+  let world: BreakGlassWorld;
+  let breakGlass: RunningBreakGlass;
+  let thief: pg.Pool;
+  let id: IncidentId;
+
+  beforeEach(async () => {
+    world = await createBreakGlassWorld();
+    breakGlass = world.node();
+    thief = world.database.pool('break-glass');
+    for (const each of [fay, sam, tom, cora]) world.keys.enrol(each.id);
+    ({ id } = await world.declare(breakGlass));
+  });
+  afterEach(() => world.close());
+
+  const unproven = expect.objectContaining({ code: 'authority_unproven' });
+  const grantWithout = (second: string | null) =>
+    thief.query(
+      `update incidents set status = 'granted', second = $2, granted_at = declared_at, granted_record = record_id,
+              ends_at = declared_at + interval '15 minutes', review_due_at = declared_at + interval '1 day' where id = $1`,
+      [id, second],
+    );
+
+  it('gets no token for an emergency without a second holder, or with an invented one', async () => {
+    for (const second of [null, sam.id]) {
+      await grantWithout(second);
+      await expect(breakGlass.collect(id, thumbprint)).rejects.toEqual(unproven);
+    }
+    expect(world.issued).toEqual([]);
+  });
+
+  it('makes the access neither longer, nor wider, nor another key’s', async () => {
+    await world.second(breakGlass, id);
+    for (const change of [
+      `ends_at = ends_at + interval '1 day'`,
+      `scopes = array_append(scopes, 'order:read-all')`,
+      `scopes = '{order:read}'`,
+      `second = '${tom.id}'`,
+      `holder = '${tom.id}'`,
+      `acr = 'phrh-elsewhere'`,
+    ]) {
+      const [column = ''] = change.split(' = ');
+      const { rows } = await thief.query('select * from incidents where id = $1', [id]);
+      await thief.query(`update incidents set ${change} where id = $1`, [id]);
+      if (!change.includes('read-all'))
+        await expect(breakGlass.collect(id, thumbprint), change).rejects.toEqual(unproven);
+      await thief.query(`update incidents set ${column} = $2 where id = $1`, [id, rows[0]?.[column]]);
+    }
+    const before = world.issued.length;
+    await breakGlass.collect(id, thumbprint);
+    expect(world.issued.slice(before)).toMatchObject([{ scopes: ['order:read', 'order:cancel'] }]);
+  });
+
+  it('does not collect again what a holder has ended', async () => {
+    await world.second(breakGlass, id);
+    const { rows } = await thief.query('select ends_at from incidents where id = $1', [id]);
+    await breakGlass.end(id, fay.id);
+    await thief.query('update incidents set ends_at = $2 where id = $1', [id, rows[0]?.ends_at]);
+    await expect(breakGlass.collect(id, thumbprint)).rejects.toEqual(unproven);
+  });
+
+  it('spares no holder the review by deleting the emergency, or by storing it as reviewed', async () => {
+    await world.second(breakGlass, id);
+    await thief.query(`update incidents set status = 'reviewed' where id = $1`, [id]);
+    await expect(world.declare(breakGlass)).rejects.toMatchObject({ code: 'incident_unreviewed' });
+    await thief.query('delete from incidents');
+    await expect(world.declare(breakGlass)).rejects.toMatchObject({ code: 'incident_unreviewed' });
+  });
+
+  it('locks nobody out by an emergency that nobody declared', async () => {
+    await thief.query(
+      `update incidents set status = 'granted', holder = $2, second = $3, review_due_at = 'epoch', next_attempt = 'epoch' where id = $1`,
+      [id, cora.id, tom.id],
+    );
+    await breakGlass.lookAtDue();
+    expect(await world.keys.register.isLocked(cora.id)).toBe(false);
+  });
+});

@@ -1,0 +1,56 @@
+import type { ChangeSet } from '../changes.ts';
+import { type EntityKind, type Entry, entryKey, type Graph } from '../entry.ts';
+import type { Problems } from '../problems.ts';
+import { findRetiredIds } from '../retired-ids-store.ts';
+import type { Session } from '../store.ts';
+
+/** Records and grants name their holders by these ids: once given, an id is nobody else's, not even the same human's. */
+const givenOnce: ReadonlySet<EntityKind> = new Set(['person', 'service', 'agent', 'device', 'client', 'account']);
+/** What these name is the same thing whenever it is there. The institution that had one may write it again. */
+const keptByInstitution: ReadonlySet<EntityKind> = new Set(['contract', 'resource']);
+
+/** An id is never given to anybody else: not after its holder was removed, and not by handing it to another institution. */
+export async function checkReusedIds(
+  session: Session,
+  { written }: ChangeSet,
+  before: Graph,
+  problems: Problems,
+): Promise<void> {
+  const report = (entry: Entry, detail: string) =>
+    problems.place(entry.path).at('id').report('id_not_reusable', `${entry.id} ${detail}`);
+
+  for (const entry of written) {
+    const owner = before.get(entryKey(entry))?.owner;
+    if (owner !== undefined && owner !== entry.owner && givenOnce.has(entry.entity.kind))
+      report(entry, 'belongs to another institution, and ids do not change hands. Use a new id.');
+  }
+
+  const joining = new Map(
+    written
+      .filter((entry) => givenOnce.has(entry.entity.kind) || keptByInstitution.has(entry.entity.kind))
+      .filter((entry) => joins(entry, before.get(entryKey(entry))))
+      .map((entry) => [entryKey(entry), entry]),
+  );
+  for (const { kind, id, institution } of await findRetiredIds(session, [...joining.values()])) {
+    const entry = joining.get(`${kind} ${id}`);
+    if (entry === undefined || (keptByInstitution.has(entry.entity.kind) && institution === entry.owner)) continue;
+    report(entry, 'was removed, and an id is never given again: records name its former holder by it. Use a new id.');
+  }
+}
+
+/** Added, or active again. A person may stay known by name after they were removed. */
+function joins(entry: Entry, before: Entry | undefined): boolean {
+  return before === undefined || (!isActive(before) && isActive(entry));
+}
+
+function isActive({ entity }: Entry): boolean {
+  return entity.kind !== 'person' || entity.value.active !== false;
+}
+
+/** What a change takes away for good: removed entities, and people who stay as a name alone. */
+export function retiredBy({ removed, following }: Pick<ChangeSet, 'removed' | 'following'>): readonly Entry[] {
+  return [
+    ...removed.filter(({ entity }) => givenOnce.has(entity.kind) || keptByInstitution.has(entity.kind)),
+    ...following.filter(({ entity }) => entity.kind === 'person'),
+  ];
+}

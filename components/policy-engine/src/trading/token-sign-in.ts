@@ -1,0 +1,47 @@
+import { type Actor, type AuditLog, type Directory, policyErrors } from '@countersign/contracts';
+import type { CodedError, RecordId } from '@countersign/kernel';
+import type { TradingInput } from './trading-input.ts';
+
+/** How somebody signed in, as our own record says. */
+export type RecordedSignIn = Pick<TradingInput['context'], 'acr' | 'authTime'>;
+
+/**
+ * How the subject of a token signed in, as the record of its issue has it. An enforcement point names the record; its own
+ * word about a sign-in would lift what a stronger sign-in lifts, and is not taken.
+ *
+ * @param asked.institution of the caller: the token came to an interface of its own, unless it is the operator
+ * @throws CodedError `evaluation_invalid` where the record is of no token of this subject that lives and came to the caller
+ */
+export async function readSignIn(
+  record: RecordId,
+  asked: { readonly principal: string; readonly caller: Actor; readonly isOperator: boolean; readonly at: number },
+  { audit, directory }: { readonly audit: Pick<AuditLog, 'find'>; readonly directory: Pick<Directory, 'snapshot'> },
+): Promise<RecordedSignIn> {
+  const found = (await audit.find(record))?.record;
+  if (found === undefined || (found.type !== 'token.issued' && found.type !== 'token.exchanged')) throw refused();
+  const { subject, audience = [], authentication, outcome, data } = found;
+  if (outcome !== 'permit' || subject?.id !== asked.principal || expiryIn(data) <= asked.at / 1000) throw refused();
+  const snapshot = directory.snapshot();
+  const own = audience.some((uri) => snapshot.resource(uri)?.institution === asked.caller.institution);
+  if (!own && !asked.isOperator) throw refused();
+  const { acr, authTime } = authentication ?? {};
+  return { ...(acr === undefined ? {} : { acr }), ...(authTime === undefined ? {} : { authTime }) };
+}
+
+/** Seconds since the epoch at which the token ends; a record that does not say has none that lives. */
+function expiryIn(data: unknown): number {
+  const claims = memberOf(data, 'claims');
+  const exp = memberOf(claims, 'exp');
+  return typeof exp === 'number' ? exp : Number.NEGATIVE_INFINITY;
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
+}
+
+function refused(): CodedError {
+  return policyErrors.error(
+    'evaluation_invalid',
+    'context.evidence must be the claim evidence of a token of the subject that came to your interface and has not ended.',
+  );
+}

@@ -1,0 +1,112 @@
+import type { RecoveryId } from '@countersign/kernel';
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RunningRecovery } from './index.ts';
+import {
+  anna,
+  bea,
+  ben,
+  cora,
+  createRecoveryWorld,
+  helpDesk,
+  lost,
+  type RecoveryWorld,
+} from './testing/recovery-world.ts';
+
+/** Everything below is done over a connection as the role of this component, by who has nothing else. */
+describe('with the database role of recovery, a thief', () => {
+  let world: RecoveryWorld;
+  let recovery: RunningRecovery;
+  let thief: pg.Pool;
+  let id: RecoveryId;
+
+  beforeEach(async () => {
+    world = await createRecoveryWorld();
+    recovery = world.node();
+    thief = world.database.pool('recovery');
+    for (const each of [anna, ben, bea, cora]) world.keys.enrol(each.id);
+    id = (await recovery.open(lost, helpDesk)).id;
+  });
+  afterEach(() => world.close());
+
+  const unproven = expect.objectContaining({ code: 'authority_unproven' });
+  const invent = (by: { readonly id: string }, name: string) =>
+    thief.query(
+      `insert into approvals (recovery, function, by_person, at, record_id)
+       select $1, $2, $3, now(), record_id from recoveries where id = $1`,
+      [id, name, by.id],
+    );
+  const setStatus = (status: string) =>
+    thief.query(`update recoveries set status = $2, next_attempt = 'epoch', claim = null where id = $1`, [id, status]);
+  const nothingEnded = async () => {
+    await recovery.carryOn();
+    expect(world.ended).toEqual([]);
+    expect(await world.keys.register.of(anna.id)).toHaveLength(1);
+    await expect(recovery.invite(id, helpDesk)).rejects.toEqual(unproven);
+  };
+
+  it('ends nobody’s keys, and lets nobody enrol, by a recovery that is stored as approved', async () => {
+    for (const status of ['approved', 'ended', 'invited']) {
+      await setStatus(status);
+      await nothingEnded();
+    }
+  });
+
+  it('does not with two invented approvals, nor with one beside a real one', async () => {
+    await invent(ben, 'line');
+    await invent(cora, 'control');
+    await setStatus('approved');
+    await nothingEnded();
+    await thief.query('delete from approvals');
+    await setStatus('waiting');
+    await world.approve(recovery, id, ben);
+    await invent(cora, 'control');
+    await setStatus('approved');
+    await nothingEnded();
+    // Nor does a real approval turn into the second function, or into two.
+    await thief.query(`delete from approvals where function = 'control'`);
+    await thief.query(`update approvals set function = 'control'`);
+    await setStatus('approved');
+    await nothingEnded();
+  });
+
+  it('turns no recovery to another person, institution or evidence', async () => {
+    for (const change of [
+      `person = '${bea.id}'`,
+      `institution = '${lost.person}'`,
+      `opened_by = 'service:other'`,
+      `digest = 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'`,
+      `expires_at = now() + interval '10 years'`,
+    ]) {
+      const { rows } = await thief.query('select * from recoveries where id = $1', [id]);
+      const [column = ''] = change.split(' = ');
+      await thief.query(`update recoveries set ${change} where id = $1`, [id]);
+      await expect(world.approve(recovery, id, ben), change).rejects.toThrow();
+      await thief.query(`update recoveries set ${column} = $2 where id = $1`, [id, rows[0]?.[column]]);
+    }
+    expect(await world.approve(recovery, id, ben)).toMatchObject({ missing: ['control'] });
+  });
+
+  it('does not take up again what was called off, with the approvals that it had', async () => {
+    await world.approve(recovery, id, ben);
+    await recovery.cancel(id, { ...helpDesk }, 'found it again');
+    await thief.query(`update recoveries set status = 'waiting', settled_at = null where id = $1`, [id]);
+    await expect(world.approve(recovery, id, cora)).rejects.toEqual(unproven);
+    expect(world.audit.ofType('standing.contradicted').at(-1)).toMatchObject({
+      source: 'recovery',
+      data: { of: `recovery:${id}` },
+    });
+  });
+
+  it('can be called off, and ends in time, without a person losing a key by it', async () => {
+    await setStatus('invited');
+    expect(await recovery.cancel(id, { ...helpDesk }, 'Nobody approved this')).toMatchObject({ status: 'cancelled' });
+    expect(world.ended).toEqual([]);
+    const other = (await recovery.open(lost, helpDesk)).id;
+    await thief.query(`update recoveries set status = 'ended', next_attempt = 'epoch' where id = $1`, [other]);
+    world.clock.advance(30 * 86_400_000);
+    await recovery.carryOn();
+    expect(await recovery.find(other)).toMatchObject({ status: 'expired' });
+    expect(await world.keys.register.of(anna.id)).toHaveLength(1);
+  });
+});

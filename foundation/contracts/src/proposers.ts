@@ -1,0 +1,32 @@
+import type { Scope } from '@countersign/market';
+
+/** Why what somebody proposed can no longer be approved. */
+export type ProposerLapse = 'left' | 'moved' | 'locked' | 'revoked' | 'right-lost';
+
+/**
+ * How it is with those who proposed something, at the moment when somebody else approves it. Proposals end when their
+ * proposer departs; this is asked as well, so that one that was missed is not put into force.
+ *
+ * @returns undefined while they may still propose it
+ */
+export type ProposerStanding = (proposal: {
+  /** Who proposed, with everybody through whom they did, by principal id. */
+  readonly proposers: readonly string[];
+  /** The scope it took. */
+  readonly scope: Scope;
+  /** When it was proposed, in milliseconds since the epoch. */
+  readonly since: number;
+}) => Promise<ProposerLapse | undefined>;
+
+const words: Readonly<Record<ProposerLapse, string>> = {
+  left: 'has left',
+  moved: 'has moved to another desk or other roles',
+  locked: 'is locked',
+  revoked: 'is revoked',
+  'right-lost': 'may no longer propose it',
+};
+
+/** For the record of the end, and for who would have approved it. */
+export function proposerLapseDetail(lapse: ProposerLapse): string {
+  return `Who proposed this ${words[lapse]}. Somebody who may proposes it again.`;
+}

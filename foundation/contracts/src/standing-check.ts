@@ -1,0 +1,102 @@
+import { type Clock, type Digest, digestOf, type Json, newId, type Random } from '@countersign/kernel';
+import type { AuditAppender, RecordDraft } from './audit-log.ts';
+import { type StandingReader, type StandingRecord, standingErrors } from './standing.ts';
+
+/** A row that claims to carry authority. */
+export interface Claim {
+  readonly of: string;
+  /** The same members, made in the same way, as were given to {@link standing}. */
+  readonly content: Json;
+}
+
+/** Holds rows against the log. What does not agree is recorded once and counts for nothing. */
+export interface StandingCheck {
+  /** Whether the newest record about the thing says what the row says. @throws CodedError `log_unavailable` */
+  holds(claim: Claim): Promise<boolean>;
+  /** Those that hold, in their order. @throws CodedError `log_unavailable` */
+  holding<One extends Claim>(claims: readonly One[]): Promise<readonly One[]>;
+  /**
+   * Of these things, those that stand by their newest record, whatever their rows say: for a fact that must not be lost with
+   * its row, such as a lock. @throws CodedError `log_unavailable`
+   */
+  standing(things: readonly string[]): Promise<ReadonlySet<string>>;
+  /** @throws CodedError `authority_unproven` where it does not hold, `log_unavailable` */
+  require(claim: Claim): Promise<StandingRecord>;
+}
+
+/** Differences that are remembered as recorded. */
+const maxReported = 1_000;
+const maxAtOnce = 1_000;
+
+/** @param source the component whose rows are checked */
+export function createStandingCheck({
+  log,
+  source,
+  clock,
+  random,
+}: {
+  readonly log: AuditAppender & StandingReader;
+  readonly source: RecordDraft['source'];
+  readonly clock: Clock;
+  readonly random: Random;
+}): StandingCheck {
+  const reported = new Set<string>();
+
+  async function report(of: string, found: Digest, newest: StandingRecord | undefined): Promise<void> {
+    const difference = `${of}\n${found}\n${newest?.record ?? ''}`;
+    if (reported.has(difference)) return;
+    await log.append({
+      id: newId('record', { clock, random }),
+      type: 'standing.contradicted',
+      source,
+      outcome: 'deny',
+      reason: 'authority_unproven',
+      ...(newest === undefined ? {} : { references: [newest.record] }),
+      data: { of, found, ...(newest?.digest === undefined ? {} : { recorded: newest.digest }) },
+    });
+    if (reported.size >= maxReported) reported.clear();
+    reported.add(difference);
+  }
+
+  async function proofs(claims: readonly Claim[]): Promise<readonly (StandingRecord | undefined)[]> {
+    const proven: (StandingRecord | undefined)[] = [];
+    for (let start = 0; start < claims.length; start += maxAtOnce) {
+      const page = claims.slice(start, start + maxAtOnce);
+      const newest = await log.standings([...new Set(page.map(({ of }) => of))]);
+      for (const { of, content } of page) {
+        const recorded = newest.get(of);
+        const found = digestOf(content);
+        if (recorded?.digest === found) proven.push(recorded);
+        else {
+          await report(of, found, recorded);
+          proven.push(undefined);
+        }
+      }
+    }
+    return proven;
+  }
+
+  return {
+    async holds(claim) {
+      const [proof] = await proofs([claim]);
+      return proof !== undefined;
+    },
+    async holding(claims) {
+      const proven = await proofs(claims);
+      return claims.filter((_, place) => proven[place] !== undefined);
+    },
+    async standing(things) {
+      const newest = await log.standings(things);
+      return new Set(things.filter((of) => newest.get(of)?.digest !== undefined));
+    },
+    async require(claim) {
+      const [proof] = await proofs([claim]);
+      if (proof !== undefined) return proof;
+      throw standingErrors.error(
+        'authority_unproven',
+        'What is stored about this differs from its newest record in the audit log, so it cannot be relied on. Repeat the step that ' +
+          'set it; if that does not help, ask the operator to compare the records of type standing.contradicted.',
+      );
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import { type Digest, digestOf, errorVocabulary, type Json, type RecordId } from '@countersign/kernel';
+
+/**
+ * How a thing that carries authority stands from a record on: a session, an authenticator, an approval, a client.
+ *
+ * Whoever holds a component's database role can write any row of that component, and no record. A row therefore carries no
+ * authority by itself: it counts while the newest record about it says the same (docs/adr/0043).
+ */
+export interface Standing {
+  /** Kind and id, e.g. `session:5f0c...`: printable ASCII without spaces, at most 256 characters. */
+  readonly of: string;
+  /** Digest of everything in the row that decides; absent once the thing has ended. */
+  readonly digest?: Digest;
+}
+
+/** The newest record about a thing. */
+export interface StandingRecord {
+  readonly record: RecordId;
+  readonly index: bigint;
+  /** Absent: it has ended. */
+  readonly digest?: Digest;
+}
+
+export interface StandingReader {
+  /**
+   * The newest record about each thing, including every record appended before the call; a thing that no record is about
+   * is not in the answer. One index look-up each, however long the log is.
+   *
+   * @param things at most 1,000
+   * @throws CodedError `log_unavailable`
+   */
+  standings(things: readonly string[]): Promise<ReadonlyMap<string, StandingRecord>>;
+}
+
+export const standingErrors = errorVocabulary({
+  /** A row says something that its newest record does not say. */
+  authority_unproven: 'unavailable',
+});
+
+/** What a record says of a thing that stands. @param content all that decides, in plain JSON */
+export function standing(of: string, content: Json): Standing {
+  return { of, digest: digestOf(content) };
+}
+
+/** What a record says of a thing that has ended. */
+export function ended(of: string): Standing {
+  return { of };
+}

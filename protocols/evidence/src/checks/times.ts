@@ -1,0 +1,25 @@
+import type { Check, Finding } from './check.ts';
+import { conclude, counted } from './check.ts';
+
+/**
+ * Whether something was in time is judged by the time of its record. The log sets it, and never sets an earlier one than
+ * that of the record before: a record that was dated back stands out between its neighbours.
+ */
+export const timesRise: Check = {
+  id: 'times',
+  title: 'No record claims an earlier time than one before it in the log',
+  run({ records }) {
+    let latest = Number.NEGATIVE_INFINITY;
+    const findings: Finding[] = [];
+    for (const { id, at, time } of records) {
+      if (at < latest)
+        findings.push({
+          code: 'time_order',
+          detail: `It claims ${time}, which is before the time of a record that the log took in earlier.`,
+          record: id,
+        });
+      latest = Math.max(latest, at);
+    }
+    return conclude(findings, `${counted(records.length, 'time')} compared.`, { of: records.length });
+  },
+};

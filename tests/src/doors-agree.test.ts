@@ -1,0 +1,235 @@
+import type { DecisionInput, Principal, Resource } from '@countersign/contracts';
+import type { MandateId, RecordId, TransactionId } from '@countersign/kernel';
+import type { AuthorizationDetail } from '@countersign/market';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Authority } from '../../components/authorization-server/src/grants/grant-handler.ts';
+import { decide as decideOnToken } from '../../components/authorization-server/src/token-endpoint/decide.ts';
+import type { RunningPolicyEngine } from '../../components/policy-engine/src/index.ts';
+import {
+  agent,
+  directoryOf,
+  inOrder,
+  institution,
+  market,
+  own,
+  person,
+  transactionOf,
+} from '../../components/policy-engine/src/testing/desk.ts';
+import { createEngineRig, type EngineRig } from '../../components/policy-engine/src/testing/engine-rig.ts';
+import { decideOn } from '../../components/transaction-registry/src/decision.ts';
+import { lifeCycleOf } from '../../components/transaction-registry/src/life-cycles/index.ts';
+import { checkMandates } from '../../components/transaction-registry/src/mandate-check.ts';
+import type { StoredTransaction } from '../../components/transaction-registry/src/store.ts';
+
+const personSignals = [
+  'account-disabled',
+  'credential-compromised',
+  'impossible-travel',
+  'recovery-cooling-off',
+  'device-new',
+  'failed-attempts',
+];
+
+/** What can be the case, of who asks and of the firm. */
+const situations = fc.record({
+  who: fc.constantFrom('trader', 'clerk', 'agent'),
+  certificate: fc.constantFrom('Approved', 'Registered', 'Draft', 'Submitted'),
+  signals: fc.option(fc.subarray(personSignals, { minLength: 1, maxLength: 2 }), { nil: [], freq: 2 }),
+  mandateStands: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
+  lei: fc.oneof({ weight: 5, arbitrary: fc.constant('ISSUED') }, { weight: 1, arbitrary: fc.constant('LAPSED') }),
+  kyc: fc.oneof({ weight: 5, arbitrary: fc.constant('approved') }, { weight: 1, arbitrary: fc.constant('pending') }),
+  inDirectory: fc.oneof({ weight: 9, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
+  desk: fc.oneof({ weight: 6, arbitrary: fc.constant('cash') }, { weight: 1, arbitrary: fc.constant('unknown') }),
+  amount: fc.constantFrom('900', '249000', '5000000'),
+  approved: fc.boolean(),
+  /** What a caller may say, true or not. */
+  said: fc.record(
+    {
+      acr: fc.constantFrom('phrh', 'phr', 'pwd'),
+      auth_time: fc.constantFrom(0, 1_795_176_000),
+      signals: fc.subarray(['device-new', 'impossible-travel', 'new-network']),
+      mandateStands: fc.constant(true),
+      approvals: fc.constant({ supervisor: 9 }),
+      scope: fc.constantFrom('order:create', 'order:read', 'policy:approve'),
+      actor_depth: fc.nat(6),
+      device: fc.constantFrom('device:nobody', 'device:ws-1'),
+    },
+    { requiredKeys: [] },
+  ),
+});
+type Situation = typeof situations extends fc.Arbitrary<infer Value> ? Value : never;
+
+describe('every door that decides', () => {
+  let rig: EngineRig;
+  let engine: RunningPolicyEngine;
+  let now: Situation;
+  let version = 1;
+  const consentStore = {
+    check: async () =>
+      now.mandateStands
+        ? { stands: true, mandate: { id: 'mnd' }, chain: [] }
+        : { stands: false, reason: 'mandate_revoked', detail: 'It was revoked.' },
+  } as never;
+  beforeAll(async () => {
+    rig = await createEngineRig();
+    engine = await rig.start({
+      consentStore,
+      standing: { signalsOf: (principal) => (principal === idOf(now) ? now.signals : []) },
+    });
+  });
+  afterAll(() => rig.close());
+
+  const idOf = ({ who }: Situation) => (who === 'agent' ? agent.id : `person:${who}`);
+
+  function enter(situation: Situation): void {
+    now = situation;
+    const { who, certificate, lei, kyc, inDirectory, desk } = situation;
+    const acting: Principal =
+      who === 'agent'
+        ? { ...agent, desk, model: { ...agent.model, status: certificate as typeof agent.model.status } }
+        : person(who, own, { desk, roles: who === 'trader' ? ['trader'] : ['compliance'] });
+    const others = market.principals.filter(({ id }) => id !== idOf(situation));
+    const compliance = { ...inOrder, kyc: { ...inOrder.kyc, status: kyc } };
+    const firm = institution(own, { leiStatus: lei, compliance } as Partial<
+      Parameters<typeof institution>[1] & object
+    >);
+    version += 1;
+    rig.directory = directoryOf({
+      version,
+      principals: inDirectory ? [...others, acting] : others,
+      institutions: [...market.institutions.filter((each) => each.lei !== own), firm],
+    });
+  }
+
+  /** An order that is about to be submitted, as the registry has it. */
+  function orderOf({
+    who,
+    amount,
+    approved,
+  }: Situation): StoredTransaction & { readonly facts: ReturnType<typeof transactionOf> } {
+    const facts = transactionOf('trade_order', {
+      drop: who === 'agent' ? [] : ['algo'],
+      set: { max_notional: { amount, ccy: 'EUR' } },
+      initiator: idOf(now),
+      approvals: approved ? [{ approver: 'person:sid', role: 'supervisor', institution: own }] : [],
+    });
+    const record = 'rec_01k9z3m8q4d6s0v2x5y7a9b1c3' as RecordId;
+    return {
+      facts,
+      id: facts.id as TransactionId,
+      detail: facts.intent as unknown as AuthorizationDetail,
+      intentDigest: facts.intentDigest,
+      initiator: facts.initiator,
+      initiatorInstitution: own,
+      mandate: { id: facts.mandate.id as MandateId, version: 1, recordId: record },
+      state: 'intended',
+      version: 0,
+    } as StoredTransaction & { readonly facts: ReturnType<typeof transactionOf> };
+  }
+
+  const by = { id: 'service:own', institution: own };
+  const codesOf = (reasons: readonly { readonly code: string }[]) => reasons.map(({ code }) => code).sort();
+  /** What is about who acts, and about the firm: the same facts have the same word at every door. */
+  const aboutWho = new Set([
+    ...['risk_takeover', 'recovered_lately', 'agent_not_certified', 'institution_not_in_good_standing'],
+    ...['kyc_not_standing', 'desk_unknown', 'risk_software', 'not_evaluable', 'mandate_does_not_stand'],
+  ]);
+  const factsIn = (reasons: readonly { readonly code: string }[]) =>
+    codesOf(reasons).filter((code) => aboutWho.has(code));
+
+  it('answers from the same facts, in 1,000 situations, and no word of a caller makes a no a yes', {
+    timeout: 300_000,
+  }, async () => {
+    const seen = { yes: 0, no: 0, issued: 0 };
+    await fc.assert(
+      fc.asyncProperty(situations, async (situation) => {
+        enter(situation);
+        const order = orderOf(situation);
+        const { facts } = order;
+        rig.transactions.set(facts.id, { facts, parties: [own] });
+        const principal = idOf(situation);
+        const subject = { type: principal.split(':')[0] ?? '', id: principal };
+        const resource = { type: 'transaction', id: facts.id };
+        const action = { name: 'order:create' };
+        const question = { subject, action, resource };
+
+        const answer = await engine.evaluate(question, by);
+        const [several] = await engine.evaluations({ evaluations: [question], semantic: 'execute_all' }, by);
+        const people = await engine.search({ kind: 'subject', subject: { type: subject.type }, action, resource }, by);
+        const actions = await engine.search({ kind: 'action', subject, resource }, by);
+        const rule = lifeCycleOf(order.detail).rules.submit;
+        if (rule === undefined) throw new Error('an order that nobody submits');
+        const mandates = await checkMandates(rule.mandates, order, { now: rig.clock.now(), takenAt: 0 }, consentStore);
+        const step = await decideOn(
+          {
+            rule,
+            transaction: order,
+            approvals: facts.approvals as never,
+            now: rig.clock.now(),
+            known: { destinationKnown: true },
+            client: 'brk',
+            institution: own,
+          },
+          { policyEngine: engine, audience: 'https://countersign.example/transactions' },
+        );
+        const stepTaken = mandates.stands && step.decision;
+        const doors = {
+          evaluations: several?.decision,
+          people: people.results.some((each) => 'id' in each && each.id === principal),
+          actions: actions.results.some((each) => 'name' in each && each.name === 'order:create'),
+          registry: stepTaken,
+        };
+        const same = answer.decision;
+        expect(doors).toEqual({ evaluations: same, people: same, actions: same, registry: same });
+        if (mandates.stands) expect(codesOf(step.reasons)).toEqual(codesOf(answer.reasons));
+
+        const claimed = await engine.evaluate({ ...question, context: situation.said }, by);
+        if (claimed.decision) expect(answer.decision).toBe(true);
+
+        const token = await tokenFor(facts, []);
+        const exchanged = await tokenFor(facts, ['service:own']);
+        expect([exchanged.decision, codesOf(exchanged.reasons)]).toEqual([token.decision, codesOf(token.reasons)]);
+        expect(factsIn(token.reasons)).toEqual(factsIn(answer.reasons));
+        // A token is no step: only what the step itself wants beyond it, approvals, may still be missing.
+        if (answer.decision) expect([token.decision, codesOf(token.reasons)]).toEqual([true, []]);
+        seen[answer.decision ? 'yes' : 'no'] += 1;
+        if (token.decision) seen.issued += 1;
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(seen.yes + seen.no).toBeGreaterThanOrEqual(1_000);
+    for (const count of Object.values(seen)) expect(count).toBeGreaterThan(20);
+  });
+
+  /** The question of the token endpoint, of a person who signed in with a security key. */
+  function tokenFor(facts: ReturnType<typeof transactionOf>, actors: readonly string[]) {
+    const authority = {
+      subject: facts.initiator,
+      institution: own,
+      actors,
+      ceiling: {},
+      authentication: { method: 'jwt-bearer', acr: 'phr', authTime: Math.floor(rig.clock.now() / 1000) - 10 },
+      singleUse: [],
+      references: [],
+    } as Authority;
+    const stands: Pick<DecisionInput['context'], 'mandateStands'> = { mandateStands: now.mandateStands };
+    return decideOnToken(
+      {
+        authority,
+        client: { id: 'oms' } as never,
+        resource: { uri: 'https://oms.example/orders' } as Resource,
+        audience: 'https://oms.example/orders',
+        scopes: new Set(['order:create'] as const),
+        granted: undefined,
+        transaction: { id: facts.id, intentDigest: facts.intentDigest as never, facts },
+        now: rig.clock.now(),
+      },
+      {
+        policyEngine: {
+          decide: (input) => engine.decide({ ...input, context: { ...input.context, ...stands } }),
+        },
+      },
+    );
+  }
+});

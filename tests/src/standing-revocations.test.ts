@@ -1,0 +1,144 @@
+import { join } from 'node:path';
+import { type Client, createClient, createTransport, generateSigningKey, type Transport } from '@countersign/sdk';
+import { type Configuration, readConfiguration } from '@countersign/server';
+import { freePort, startTestServer, type TestServer } from '@countersign/testkit';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { configurationIn, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
+import { doors } from './testing/firms.ts';
+import { codeOf } from './testing/refusal.ts';
+import { scratchFolder } from './testing/scratch-folder.ts';
+import { algorithmic, claimsOf, openTrading, type Trading } from './testing/trading.ts';
+
+// An agent is revoked: it gets no token on any node, not after a restart either, and what it has begun goes no further,
+// until a second person lifts it.
+
+const folder = scratchFolder();
+const approverKey = generateSigningKey();
+let database: TestServer;
+let configuration: Configuration;
+let first: RunningControlPlane;
+let second: RunningControlPlane;
+let address: string;
+let trading: Trading;
+let approver: Client;
+
+async function startSecond(): Promise<RunningControlPlane> {
+  const { port } = new URL(address);
+  return runControlPlane({
+    ...configuration,
+    listen: { ...configuration.listen, port: Number(port) },
+    publication: { headGuardFolder: join(folder.path, 'second-log-head') },
+  });
+}
+
+beforeAll(async () => {
+  database = await startTestServer();
+  const development = await configurationIn(folder.path, { database: database.connection });
+  const { kty, crv, x, y } = approverKey.privateJwk as Readonly<Record<string, string>>;
+  configuration = readConfiguration({
+    ...JSON.parse(JSON.stringify(development)),
+    operator: { ...development.operator, approver: { jwks: { keys: [{ kty, crv, x, y, kid: approverKey.kid }] } } },
+  });
+  address = `http://127.0.0.1:${await freePort()}`;
+  first = await runControlPlane(configuration);
+  second = await startSecond();
+  trading = await openTrading(first);
+  approver = createClient({ issuer: first.issuer, clientId: 'countersign-approver', key: approverKey });
+});
+afterAll(async () => {
+  await trading?.stop();
+  await Promise.all([first, second].map((node) => node?.stop()));
+  await database?.stop();
+  folder.remove();
+});
+
+/** Leads what is meant for the issuer to the second node. */
+function towardsSecond(): Transport {
+  const transport = createTransport();
+  return { send: (request) => transport.send({ ...request, url: request.url.replace(first.issuer, address) }) };
+}
+
+const revoke = async (kind: string, id: string) =>
+  (await first.operator.call('revocations', 'token:revoke', {
+    method: 'POST',
+    path: '/revocations',
+    body: { kind, id, reason: 'ended by a test' },
+  })) as { readonly revocation: string; readonly stands: boolean };
+
+async function lift(record: string, client: Client = approver) {
+  const url = `${first.issuer}/revocations/${record}/lift`;
+  const token = await client.clientCredentials({
+    resource: `${first.issuer}/revocations`,
+    scope: 'revocation:lift',
+  });
+  return client.callOrThrow(token, { method: 'POST', url, body: { reason: 'looked into' } });
+}
+
+describe('a revoked agent', () => {
+  it('gets no token anywhere, and is let in again by a second person alone', async () => {
+    const { mandate } = await trading.grantMandates();
+    const agentOn = (transport?: Transport) =>
+      trading.firms.client('ha-vwap-1', transport === undefined ? {} : { transport });
+    const ask = (client: Client) => {
+      const order = trading.order(mandate, algorithmic);
+      return client.clientCredentials({
+        resource: doors.broker,
+        scope: 'order:create',
+        authorizationDetails: [order],
+      });
+    };
+    await ask(agentOn());
+    await vi.waitFor(() => ask(agentOn(towardsSecond())), 60_000);
+
+    const { revocation, stands } = await revoke('principal', 'agent:ha-vwap-1');
+    expect(stands).toBe(true);
+    expect(await codeOf(() => ask(agentOn()))).toContain('authority_revoked');
+    expect(await codeOf(() => ask(agentOn(towardsSecond())))).toContain('authority_revoked');
+
+    await second.stop();
+    second = await startSecond();
+    expect(await codeOf(() => ask(agentOn(towardsSecond())))).toContain('authority_revoked');
+
+    // The operator's command cannot even ask for the scope.
+    expect(await codeOf(() => lift(revocation, first.operator.client))).toContain('scope_not_allowed');
+    await lift(revocation);
+    expect(await codeOf(() => lift(revocation))).toBe('revocation_not_standing');
+    await ask(agentOn());
+    await ask(agentOn(towardsSecond()));
+  });
+
+  it('has nothing carried on that it began, but for cancelling it', async () => {
+    const { mandate } = await trading.grantMandates();
+    const order = trading.order(mandate, algorithmic);
+    const { txn } = claimsOf(await trading.agentToken(order));
+    const transaction = String(txn);
+    const { revocation } = await revoke('principal', 'agent:ha-vwap-1');
+    // By another firm: the broker, whose own token stands.
+    expect(await codeOf(() => trading.transition('brk-orders', 'submit', transaction, 'k-1'))).toBe(
+      'authority_revoked authority_revoked',
+    );
+    await lift(revocation);
+  });
+});
+
+describe('revoking what nobody knows', () => {
+  it.each([
+    ['principal', 'person:nobody'],
+    ['client', 'nobody'],
+    ['partner', '5493001KJTIIGC8Y1R12'],
+    ['mandate', 'mnd_01k9z3m8q4d6s0v2x5y7a9b1c3'],
+    ['grant', 'grt_01k9z3m8q4d6s0v2x5y7a9b1c3'],
+    ['token', 'tok_01k9z3m8q4d6s0v2x5y7a9b1c3'],
+  ])('is refused: a %s %s', async (kind, id) => {
+    expect(await codeOf(() => revoke(kind, id))).toBe('revocation_target_unknown');
+  });
+
+  it('and revoking the operator’s own institution, which nobody could lift', async () => {
+    expect(await codeOf(() => revoke('partner', configuration.operator.lei))).toBe('revocation_locks_out');
+  });
+
+  it('and lifting what was never revoked', async () => {
+    expect(await codeOf(() => lift('rec_01k9z3m8q4d6s0v2x5y7a9b1c3'))).toBe('revocation_unknown');
+    expect(await codeOf(() => lift('nothing'))).toBe('revocation_unknown');
+  });
+});
