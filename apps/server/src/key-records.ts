@@ -1,25 +1,55 @@
-import type { Actor, AuditAppender } from '@countersign/contracts';
-import { type Clock, newId, type Random, type RecordId } from '@countersign/kernel';
-import type { KeyringKey } from '@countersign/runtime';
+import {
+  type Actor,
+  type AuditAppender,
+  type Claim,
+  createStandingCheck,
+  ended,
+  type StandingReader,
+  standing,
+} from '@countersign/contracts';
+import { type Clock, digestOf, newId, type Random, type RecordId } from '@countersign/kernel';
+import type { KeyRow, KeyringKey, KeyStanding } from '@countersign/runtime';
 
 /** The records of our signing keys, made before a key is published or ends. */
 export interface KeyRecords {
   published(successor: KeyringKey, by: Actor): Promise<void>;
   withdrawn(withdrawn: KeyringKey, successor: KeyringKey, by: Actor, reason?: string): Promise<void>;
+  /** How stored keys stand by these records, by kid. @throws CodedError `log_unavailable` */
+  prove(keys: readonly KeyRow[]): Promise<ReadonlyMap<string, KeyStanding>>;
 }
 
+const keyThing = (kid: string): string => `signing-key:${kid}`;
+
+/** The kid is the thumbprint of the key, and the sealed key opens for its purpose and kid alone. */
+function keyClaim({ kid, purpose, generation, algorithm, publishedAt, activeFrom, withdraws }: KeyRow): Claim {
+  return {
+    of: keyThing(kid),
+    content: {
+      ...{ purpose, generation, algorithm },
+      published_at: publishedAt,
+      active_from: activeFrom,
+      withdraws: withdraws ?? null,
+    },
+  };
+}
+
+const mostAtOnce = 1_000;
+
 export function createKeyRecords(dependencies: {
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & StandingReader;
   readonly clock: Clock;
   readonly random: Random;
 }): KeyRecords {
   const { audit } = dependencies;
   const common = { source: 'authorization-server', outcome: 'done' } as const;
+  const standings = createStandingCheck({ ...dependencies, log: audit, source: common.source });
 
-  async function published({ purpose, kid, algorithm, jwk }: KeyringKey, by: Actor): Promise<RecordId> {
+  async function published(key: KeyringKey, by: Actor): Promise<RecordId> {
+    const { purpose, kid, algorithm, jwk } = key;
+    const { of, content } = keyClaim(key);
     const id = newId('record', dependencies);
     const data = { purpose, kid, algorithm, jwk: { ...jwk } };
-    await audit.append({ ...common, id, type: 'key.published', actors: [by], data });
+    await audit.append({ ...common, id, type: 'key.published', actors: [by], standing: [standing(of, content)], data });
     return id;
   }
 
@@ -35,8 +65,24 @@ export function createKeyRecords(dependencies: {
         type: 'key.withdrawn',
         actors: [by],
         references: [publication],
+        standing: [ended(keyThing(kid))],
         data: { purpose, kid, successor: successor.kid, ...(reason === undefined ? {} : { reason }) },
       });
+    },
+    async prove(keys) {
+      const found = new Map<string, KeyStanding>();
+      for (let start = 0; start < keys.length; start += mostAtOnce) {
+        const claims = keys.slice(start, start + mostAtOnce).map((key) => [key.kid, keyClaim(key)] as const);
+        const newest = await audit.standings(claims.map(([, { of }]) => of));
+        for (const [kid, claim] of claims) {
+          const recorded = newest.get(claim.of);
+          if (recorded !== undefined && recorded.digest === undefined) found.set(kid, 'withdrawn');
+          else if (recorded?.digest === digestOf(claim.content)) found.set(kid, 'stands');
+          // Asked again, so that the difference is recorded.
+          else found.set(kid, (await standings.holds(claim)) ? 'stands' : 'unproven');
+        }
+      }
+      return found;
     },
   };
 }

@@ -105,5 +105,5 @@ function rotation({ records, by, rotateEveryDays, ...common }: RotatedKeyringDep
     longestSignedLifeSeconds,
     rotateEverySeconds: rotateEveryDays * 86_400,
   });
-  return { common, policy, recorder };
+  return { common: { ...common, prove: records.prove }, policy, recorder };
 }

@@ -21,7 +21,7 @@ import {
   type ProtectedResourceMetadata,
   userinfoAudience,
 } from '@countersign/oauth';
-import type { Logger } from '@countersign/runtime';
+import type { Logger, RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import {
   type BackchannelAuthentication,
@@ -79,6 +79,8 @@ export interface AuthorizationServerDependencies {
   readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;
   /** Connected as the component's role; codes, refresh tokens and their kin are written with synchronous commits. */
   readonly pool: pg.Pool;
+  /** Seals what rows say for a later step; with the same key on every node, which is not in the database. */
+  readonly rowSeal: RowSeal;
   /** Which client has a key or a certificate; kept in the database when left out. */
   readonly credentialHolders?: CredentialHolderStore;
   /** At least 32 octets, the same on every node, for nothing else; needed where DPoP nonces are handed out. */
@@ -170,6 +172,7 @@ export function assembleAuthorizationServer<Kept extends Revocations>(
   const backchannelAuthentication = createBackchannelAuthentication({
     ...dependencies,
     ...clients,
+    standings: audit,
     grants: consentStore.grants,
   });
   const grants = new Map(

@@ -1,5 +1,5 @@
 import type { AuditLog, Authentication, ConsentStore, Outbound, ResourceGuard, Signer } from '@countersign/contracts';
-import type { Logger } from '@countersign/runtime';
+import type { Logger, RowSeal } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import {
@@ -16,7 +16,8 @@ import { createUserinfo, userinfoRoutes } from './userinfo/index.ts';
 export interface CodeFlowDependencies {
   readonly clients: ClientEndpointDependencies;
   readonly pool: pg.Pool;
-  readonly audit: Pick<AuditLog, 'append' | 'search'>;
+  readonly rowSeal: RowSeal;
+  readonly audit: Pick<AuditLog, 'append' | 'search' | 'standings'>;
   readonly signer: Signer;
   readonly authentication: Authentication;
   readonly consentStore: Pick<ConsentStore, 'grants'>;
@@ -42,7 +43,10 @@ export function createCodeFlow(dependencies: CodeFlowDependencies): CodeFlow {
   const { clients, consentStore, userinfoGuard } = dependencies;
   const { clock, random, issuer, directory, environment } = clients;
   const common = { ...dependencies, clock, random, issuer, directory, environment };
-  const pushedRequests = createPushedRequests({ ...clients, ...common }, interactionLifetimeSeconds);
+  const pushedRequests = createPushedRequests(
+    { ...clients, ...common, standings: dependencies.audit },
+    interactionLifetimeSeconds,
+  );
   const sessionClients = createSessionClients(common);
   const authorizationEndpoint = createAuthorizationEndpoint({
     ...common,

@@ -8,7 +8,7 @@ import {
   type Registration,
 } from '@countersign/authorization-server';
 import type { SingleUse } from '@countersign/contracts';
-import { createSingleUse } from '@countersign/runtime';
+import { createRowSeal, createSingleUse } from '@countersign/runtime';
 import { authorizationServerConfig } from '../authorization-server-config.ts';
 import type { Signers } from '../keys.ts';
 import type { DecisionParts } from './decisions.ts';
@@ -48,10 +48,12 @@ export async function startTokens(
       ...common,
     }),
   );
+  const rowSeal = createRowSeal(keyEncryptionKey.derive('row-seal/authorization-server'));
   const authorizationServer = started(
     'authorization server',
     await createAuthorizationServer({
       pool: database.pool(authorizationServerMigrations),
+      rowSeal,
       signer: signers['access-token'],
       singleUse,
       audit,
@@ -73,6 +75,7 @@ export async function startTokens(
   const { revocations } = authorizationServer;
   const registration = createRegistration({
     pool: database.pool(authorizationServerMigrations, { maxConnections: 4 }),
+    rowSeal,
     issuer,
     audit,
     directory,

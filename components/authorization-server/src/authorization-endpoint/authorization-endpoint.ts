@@ -8,7 +8,7 @@ import {
   satisfies,
 } from '@countersign/contracts';
 import { type CodedError, isCodedError, newId } from '@countersign/kernel';
-import { createSweeper, csrfTokenOf, type Logger, matchesCsrfToken } from '@countersign/runtime';
+import { createSweeper, csrfTokenOf, type Logger, matchesCsrfToken, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import { type ClientRules, checkClient } from '../client-endpoint/check-client.ts';
 import type { createCodes } from '../codes/codes.ts';
@@ -42,6 +42,7 @@ export const interactionLifetimeSeconds = 900;
 
 export interface AuthorizationEndpointDependencies extends Omit<DecisionDependencies, 'interactions'>, ClientRules {
   readonly pool: pg.Pool;
+  readonly rowSeal: RowSeal;
   readonly issuer: string;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly authentication: Pick<Authentication, 'begin' | 'current' | 'inBrowser'>;
@@ -114,7 +115,7 @@ interface Attempt {
 export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointDependencies): AuthorizationEndpoint {
   const { pool, clock, random, audit, directory, authentication, grants, codes, pushedRequests, logger } = dependencies;
   const lifetimes = dependencies.consentLifetimes ?? defaultConsentLifetimes;
-  const interactions = createInteractionStore(pool);
+  const interactions = createInteractionStore(pool, dependencies.rowSeal);
   const deciding: DecisionDependencies = { ...dependencies, interactions };
   const hints = createIdTokenHints(dependencies.issuer, dependencies.signer);
   const sweeper = createSweeper({
@@ -224,7 +225,9 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
   }
 
   async function keep(attempt: Attempt): Promise<void> {
-    if (!attempt.kept) await interactions.begin(keyOf(attempt.visit.browser, attempt.id), attempt.interaction);
+    if (attempt.kept) return;
+    const begun = await interactions.begin(keyOf(attempt.visit.browser, attempt.id), attempt.interaction);
+    if (begun === undefined) throw unknownInteraction();
   }
 
   /**

@@ -1,5 +1,6 @@
-import type { Client, Grant, Person, RecordDraft, SignIn } from '@countersign/contracts';
+import { type Client, ended, type Grant, type Person, type RecordDraft, type SignIn } from '@countersign/contracts';
 import { type CodedError, type RecordId, sha256Base64Url } from '@countersign/kernel';
+import { pushedRequestThing } from '../pushed-requests/store.ts';
 import { reasonOf } from '../refusal.ts';
 import type { CheckedRequest } from './check-request.ts';
 
@@ -18,12 +19,13 @@ export function grantedRecord(
   id: RecordId,
   facts: AuthorizationFacts & { readonly grant: Grant; readonly remembered: boolean; readonly code: string },
 ): RecordDraft {
-  const { grant, remembered, code, checked } = facts;
+  const { grant, remembered, code, checked, pushedRecord } = facts;
   return {
     ...common(facts, [grant.recordId]),
     id,
     type: 'authorization.granted',
     outcome: 'permit',
+    ...(pushedRecord === undefined ? {} : { standing: [ended(pushedRequestThing(pushedRecord))] }),
     data: {
       grant: grant.id,
       grant_version: grant.version,

@@ -1,8 +1,9 @@
 import { type ClientId, parseClientId } from '@countersign/contracts';
 import { type Json, parseId, type RecordId } from '@countersign/kernel';
-import { transaction } from '@countersign/runtime';
+import { type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { answered, type Queryable } from '../codes/queryable.ts';
+import { rowContent } from '../row-content.ts';
 
 /** A person's way through one authorization request, in one browser. */
 export interface Interaction {
@@ -31,6 +32,7 @@ interface InteractionRow {
   readonly outcome: 'allowed' | 'refused' | null;
   readonly error: string | null;
   readonly description: string | null;
+  readonly seal: Buffer | null;
 }
 
 /** Names one interaction in the browser it belongs to: both as SHA-256. */
@@ -46,19 +48,48 @@ export interface Unit {
   end(ending: Ending): Promise<void>;
 }
 
-const columns = `client, parameters, request_hash, request_record, outcome, error, description,
+const columns = `client, parameters, request_hash, request_record, outcome, error, description, seal,
   extract(epoch from started_at)::float8 * 1000 as started_ms, extract(epoch from expires_at)::float8 * 1000 as expires_ms`;
 
-/** The table `interactions`. */
-export function createInteractionStore(pool: pg.Pool) {
+/** The table `interactions`. A row without the seal of one of our processes is none; each change seals it anew. */
+export function createInteractionStore(pool: pg.Pool, rowSeal: RowSeal) {
+  const sealed = ({ id, browser }: InteractionKey, { parameters, pushed, ...interaction }: Interaction) =>
+    [
+      `interaction/${id.toString('base64url')}`,
+      rowContent({
+        ...interaction,
+        browser: browser.toString('base64url'),
+        parameters: Object.fromEntries(parameters),
+        ...(pushed === undefined ? {} : { pushed: [pushed.hash.toString('base64url'), pushed.recordId] }),
+      }),
+    ] as const;
+
+  async function find(
+    key: InteractionKey,
+    connection: Queryable,
+    lock: '' | 'for update',
+  ): Promise<Interaction | undefined> {
+    const { rows } = await answered(
+      connection.query<InteractionRow>({
+        name: lock === '' ? 'interaction-find' : 'interaction-lock',
+        text: `select ${columns} from interactions where id_hash = $1 and browser_hash = $2 ${lock}`,
+        values: [key.id, key.browser],
+      }),
+    );
+    const [row] = rows;
+    if (row === undefined) return undefined;
+    const interaction = interactionOf(row);
+    return rowSeal.holds(...sealed(key, interaction), row.seal) ? interaction : undefined;
+  }
+
   return {
-    /** Begins an interaction, or finds it as it is when it was begun before. */
-    async begin(key: InteractionKey, interaction: Interaction): Promise<Interaction> {
+    /** Begins an interaction, or finds it as it is when it was begun before; undefined where its row is not ours. */
+    async begin(key: InteractionKey, interaction: Interaction): Promise<Interaction | undefined> {
       await answered(
         pool.query({
           name: 'interaction-begin',
-          text: `insert into interactions (id_hash, browser_hash, client, parameters, request_hash, request_record, started_at, expires_at)
-                 values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000.0), to_timestamp($8::float8 / 1000.0))
+          text: `insert into interactions (id_hash, browser_hash, client, parameters, request_hash, request_record, started_at, expires_at, seal)
+                 values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000.0), to_timestamp($8::float8 / 1000.0), $9)
                  on conflict (id_hash) do nothing`,
           values: [
             key.id,
@@ -69,12 +100,11 @@ export function createInteractionStore(pool: pg.Pool) {
             interaction.pushed?.recordId ?? null,
             interaction.startedAt,
             interaction.expiresAt,
+            rowSeal.seal(...sealed(key, interaction)),
           ],
         }),
       );
-      const begun = await find(key, pool, '');
-      if (begun === undefined) throw new Error('an interaction that was just begun is not there');
-      return begun;
+      return find(key, pool, '');
     },
     /** The interaction, if it is this browser's. */
     find: (key: InteractionKey): Promise<Interaction | undefined> => find(key, pool, ''),
@@ -86,24 +116,28 @@ export function createInteractionStore(pool: pg.Pool) {
       key: InteractionKey,
       work: (interaction: Interaction | undefined, unit: Unit) => Promise<Result>,
     ): Promise<Result> {
-      return transaction(pool, async (connection) =>
-        work(await find(key, connection, 'for update'), {
+      return transaction(pool, async (connection) => {
+        const interaction = await find(key, connection, 'for update');
+        return work(interaction, {
           connection,
           async end(ending) {
+            if (interaction === undefined) throw new Error('an interaction was ended that is not there');
             await connection.query({
               name: 'interaction-end',
-              text: 'update interactions set outcome = $3, error = $4, description = $5 where id_hash = $1 and browser_hash = $2',
+              text: `update interactions set outcome = $3, error = $4, description = $5, seal = $6
+                      where id_hash = $1 and browser_hash = $2`,
               values: [
                 key.id,
                 key.browser,
                 ending.outcome,
                 ending.outcome === 'refused' ? ending.error : null,
                 ending.outcome === 'refused' ? ending.description : null,
+                rowSeal.seal(...sealed(key, { ...interaction, ended: ending })),
               ],
             });
           },
-        }),
-      );
+        });
+      });
     },
     async removeExpired(now: number, limit: number): Promise<number> {
       const { rowCount } = await answered(
@@ -117,21 +151,6 @@ export function createInteractionStore(pool: pg.Pool) {
       return rowCount ?? 0;
     },
   };
-}
-
-async function find(
-  key: InteractionKey,
-  connection: Queryable,
-  lock: '' | 'for update',
-): Promise<Interaction | undefined> {
-  const { rows } = await answered(
-    connection.query<InteractionRow>({
-      name: lock === '' ? 'interaction-find' : 'interaction-lock',
-      text: `select ${columns} from interactions where id_hash = $1 and browser_hash = $2 ${lock}`,
-      values: [key.id, key.browser],
-    }),
-  );
-  return rows[0] === undefined ? undefined : interactionOf(rows[0]);
 }
 
 function interactionOf(row: InteractionRow): Interaction {

@@ -4,12 +4,13 @@ import type {
   GrantRegister,
   Outbound,
   Signer,
+  StandingReader,
   Statements,
   TransactionRegistry,
 } from '@countersign/contracts';
 import { type Json, newId, sha256 } from '@countersign/kernel';
 import { digestOfIntent } from '@countersign/market';
-import { createSweeper, type Logger } from '@countersign/runtime';
+import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import type { ConsentLifetimes } from '../authorization-endpoint/grant-expiry.ts';
@@ -50,6 +51,9 @@ export interface BackchannelAuthenticationOptions {
 
 export interface BackchannelAuthenticationDependencies extends ClientEndpointDependencies {
   readonly pool: pg.Pool;
+  readonly rowSeal: RowSeal;
+  /** Asked which requests were redeemed. */
+  readonly standings: StandingReader;
   readonly logger: Logger;
   readonly signer: Pick<Signer, 'publicKeys'>;
   readonly authentication: Pick<Authentication, 'begin' | 'current'>;
@@ -99,11 +103,11 @@ export interface BackchannelAuthentication {
 export function createBackchannelAuthentication(
   dependencies: BackchannelAuthenticationDependencies,
 ): BackchannelAuthentication {
-  const { pool, clock, random, audit, logger, issuer, signer, pingSecret, options = {} } = dependencies;
+  const { pool, rowSeal, clock, random, audit, logger, issuer, signer, pingSecret, options = {} } = dependencies;
   const { maxOutstanding = 1_000, maxOutstandingForPerson = 10 } = options;
-  const store = createBackchannelStore(pool);
+  const store = createBackchannelStore(pool, rowSeal);
   const hints = createIdTokenHints(issuer, signer);
-  const reading = { issuer, clientKeys: dependencies.clientKeys, objects: createPushedRequestStore(pool) };
+  const reading = { issuer, clientKeys: dependencies.clientKeys, objects: createPushedRequestStore(pool, rowSeal) };
   const sealer = pingSecret === undefined ? undefined : createPingSealer(pingSecret, random);
   const pings =
     sealer === undefined
@@ -175,7 +179,7 @@ export function createBackchannelAuthentication(
       pollIntervalSeconds,
       ...(notificationToken === undefined || sealer === undefined || client.backchannelDelivery?.mode !== 'ping'
         ? {}
-        : { ping: sealer.seal({ authReqId, notificationToken }, hash) }),
+        : { ping: sealer.seal({ authReqId, notificationToken }, asked) }),
       removedAfter: asked.expiresAt + rememberedForMs,
     });
     return { auth_req_id: authReqId, expires_in: lifetimeSeconds, interval: pollIntervalSeconds };
@@ -211,7 +215,7 @@ export function createBackchannelAuthentication(
       { name: 'backchannel-authentication', proof: 'optional', refusalType: 'backchannel.refused', answer },
       dependencies,
     ),
-    requests: createBackchannelRequests(store),
+    requests: createBackchannelRequests(store, dependencies.standings),
     approvals,
     mountPages: (app) => backchannelAuthenticationRoutes(app, { approvals, issuer, random, logger }),
     deliveryModes: pings === undefined ? ['poll'] : ['poll', 'ping'],

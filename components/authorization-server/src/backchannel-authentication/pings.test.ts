@@ -1,4 +1,4 @@
-import { outboundErrors } from '@countersign/contracts';
+import { outboundErrors, parseClientId } from '@countersign/contracts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createPingSealer } from './sealed-ping.ts';
 import { type CibaWorld, createCibaWorld, notificationToken, pingEndpoint } from './testing/ciba-world.ts';
@@ -197,16 +197,25 @@ describe('a client of the mode ping', () => {
   });
 });
 
+function clientId(text: string) {
+  const id = parseClientId(text);
+  if (id === undefined) throw new Error('a fixture that its own parser refuses');
+  return id;
+}
+
 describe('what a ping needs', () => {
   const random = { bytes: (size: number) => new Uint8Array(size).fill(3) };
   const secrets = { authReqId: 'a'.repeat(43), notificationToken };
-  const row = new Uint8Array(32).fill(1);
+  const hash = new Uint8Array(32).fill(1);
+  const client = clientId('trading-desk');
+  const row = { hash, client };
 
   it('is read by who has the secret, for the row it was written for, unaltered', () => {
     const sealer = createPingSealer(new Uint8Array(32).fill(9), random);
     const sealed = sealer.seal(secrets, row);
     expect(sealer.open(sealed, row)).toEqual(secrets);
-    expect(sealer.open(sealed, new Uint8Array(32).fill(2))).toBeUndefined();
+    expect(sealer.open(sealed, { hash: new Uint8Array(32).fill(2), client })).toBeUndefined();
+    expect(sealer.open(sealed, { hash, client: clientId('order-desk') })).toBeUndefined();
     expect(createPingSealer(new Uint8Array(32).fill(8), random).open(sealed, row)).toBeUndefined();
     expect(sealer.open(sealed.subarray(1), row)).toBeUndefined();
     expect(sealer.open(Buffer.alloc(0), row)).toBeUndefined();

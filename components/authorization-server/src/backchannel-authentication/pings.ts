@@ -52,7 +52,7 @@ export function createPings(dependencies: PingDependencies): Pings {
 
   async function send(due: DuePing): Promise<void> {
     const delivery = deliveryOf(directory.snapshot().client(due.client));
-    const secrets = sealer.open(due.sealed, due.hash);
+    const secrets = sealer.open(due.sealed, due);
     if (delivery === undefined || secrets === undefined || due.expiresAt <= clock.now()) return store.finish(due.hash);
     const outcome = await post(delivery.endpoint, secrets);
     if (outcome.told) return store.finish(due.hash);

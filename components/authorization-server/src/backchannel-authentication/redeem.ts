@@ -1,8 +1,8 @@
-import type { ClientId } from '@countersign/contracts';
+import type { ClientId, StandingReader } from '@countersign/contracts';
 import { type GrantId, type RecordId, sha256 } from '@countersign/kernel';
 import type { Confirmation } from '@countersign/oauth';
 import { refuse } from './refusals.ts';
-import type { BackchannelStore, KeptRequest, RequestHolder } from './store.ts';
+import { type BackchannelStore, type KeptRequest, type RequestHolder, redemptionThing } from './store.ts';
 
 /** Who comes back for the answer. */
 export interface Redeemer {
@@ -20,6 +20,8 @@ export interface Redeemed {
   readonly resource?: string;
   /** The record `backchannel.requested`. */
   readonly recordId: RecordId;
+  /** What the record of the token ends. */
+  readonly ends: string;
 }
 
 /** CIBA Core section 7.3: seconds that a client waits between two polls, and what each impatience adds (section 11). */
@@ -39,6 +41,7 @@ export interface BackchannelRequests {
 
 export function createBackchannelRequests(
   store: Pick<BackchannelStore, 'find' | 'poll' | 'redeem'>,
+  log: StandingReader,
 ): BackchannelRequests {
   async function answer(hash: Buffer, by: Redeemer): Promise<Redeemed> {
     const request = await store.find(hash);
@@ -68,10 +71,11 @@ export function createBackchannelRequests(
     by: Redeemer,
   ): Promise<Redeemed> {
     if (outcome === 'denied' || grant === undefined) throw refuse('consent_denied', 'The person refused.');
-    if (!(await store.redeem(request.hash, by.now)))
+    const ends = redemptionThing(request.recordId);
+    if (!(await store.redeem(request.hash, by.now)) || (await log.standings([ends])).has(ends))
       throw refuse('auth_req_id_redeemed', 'The auth_req_id was redeemed before.');
     const { resource } = request.asked;
-    return { grant, recordId: request.recordId, ...(resource === undefined ? {} : { resource }) };
+    return { grant, recordId: request.recordId, ends, ...(resource === undefined ? {} : { resource }) };
   }
 
   return {

@@ -1,8 +1,9 @@
 import { type ClientId, type PrincipalId, parseClientId, parsePrincipalId } from '@countersign/contracts';
 import { type GrantId, type Json, parseId, type RecordId } from '@countersign/kernel';
-import { transaction } from '@countersign/runtime';
+import { type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { answered, type Queryable } from '../codes/queryable.ts';
+import { rowContent } from '../row-content.ts';
 import type { AskedTerms } from './check-terms.ts';
 
 /** What is being asked of one person. Times are milliseconds since the epoch. */
@@ -51,17 +52,29 @@ interface Row {
   readonly decided_ms: number | null;
   readonly grant_id: string | null;
   readonly redeemed: boolean;
+  readonly seal: Buffer | null;
 }
 
 const columns = `id_hash, client, person, scopes, resource, details, acr_values, binding_message, jkt, certificate, record_id,
   extract(epoch from requested_at)::float8 * 1000 as requested_ms, extract(epoch from expires_at)::float8 * 1000 as expires_ms,
-  outcome, extract(epoch from decided_at)::float8 * 1000 as decided_ms, grant_id, redeemed_at is not null as redeemed`;
+  outcome, extract(epoch from decided_at)::float8 * 1000 as decided_ms, grant_id, redeemed_at is not null as redeemed, seal`;
 
-/** The table `backchannel_requests`. */
-export function createBackchannelStore(pool: pg.Pool) {
+/** The record of a token that was issued for a request ends this: it is redeemed once, whatever its row says. */
+export const redemptionThing = (record: RecordId): string => `backchannel-request:${record}`;
+
+/**
+ * The table `backchannel_requests`. A row without the seal of one of our processes is no request; the decision seals it
+ * anew, with the consent that was given.
+ */
+export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
+  const sealed = ({ hash, ...request }: AskedRequest & Pick<KeptRequest, 'decided'>) =>
+    [`backchannel-request/${hash.toString('base64url')}`, rowContent(request)] as const;
   async function select(query: pg.QueryConfig, within: Queryable = pool): Promise<readonly KeptRequest[]> {
     const { rows } = await answered(within.query<Row>(query));
-    return rows.map(requestOf);
+    return rows.flatMap((row) => {
+      const { redeemed, ...request } = requestOf(row);
+      return rowSeal.holds(...sealed(request), row.seal) ? [{ ...request, redeemed }] : [];
+    });
   }
   async function count(query: pg.QueryConfig): Promise<number> {
     const { rows } = await answered(pool.query<{ count: number }>(query));
@@ -78,10 +91,10 @@ export function createBackchannelStore(pool: pg.Pool) {
         pool.query({
           name: 'backchannel-insert',
           text: `insert into backchannel_requests (id_hash, client, person, scopes, resource, details, acr_values, binding_message,
-                   jkt, certificate, record_id, requested_at, expires_at, poll_interval, next_poll, ping, removed_after)
+                   jkt, certificate, record_id, requested_at, expires_at, poll_interval, next_poll, ping, removed_after, seal)
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, to_timestamp($12::float8 / 1000.0),
                    to_timestamp($13::float8 / 1000.0), $14, to_timestamp($12::float8 / 1000.0), $15,
-                   to_timestamp($16::float8 / 1000.0))`,
+                   to_timestamp($16::float8 / 1000.0), $17)`,
           values: [
             request.hash,
             request.client,
@@ -99,6 +112,7 @@ export function createBackchannelStore(pool: pg.Pool) {
             kept.pollIntervalSeconds,
             kept.ping ?? null,
             kept.removedAfter,
+            rowSeal.seal(...sealed(request)),
           ],
         }),
       );
@@ -214,13 +228,18 @@ export function createBackchannelStore(pool: pg.Pool) {
           connection,
         );
         return work(found, async ({ at, grant }) => {
+          if (found === undefined) throw new Error('a backchannel request was decided that is not there');
+          const outcome = grant === undefined ? 'denied' : 'allowed';
+          const { redeemed: _redeemed, ...request } = found;
+          const decided = { outcome, at, ...(grant === undefined ? {} : { grant }) } as const;
           await connection.query({
             name: 'backchannel-decide',
             text: `update backchannel_requests
                       set outcome = $2, decided_at = to_timestamp($3::float8 / 1000.0), grant_id = $4,
-                          ping_at = case when ping is null then null else to_timestamp($3::float8 / 1000.0) end
+                          ping_at = case when ping is null then null else to_timestamp($3::float8 / 1000.0) end,
+                          seal = $5
                     where id_hash = $1`,
-            values: [hash, grant === undefined ? 'denied' : 'allowed', at, grant ?? null],
+            values: [hash, outcome, at, grant ?? null, rowSeal.seal(...sealed({ ...request, decided }))],
           });
         });
       });

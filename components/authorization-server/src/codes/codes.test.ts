@@ -1,7 +1,7 @@
 import { parseClientId } from '@countersign/contracts';
 import { newId, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createAuditCollector, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authorizationServerMigrations } from '../migrations.ts';
 import { createCodes } from './codes.ts';
@@ -11,7 +11,9 @@ describe('authorization codes', () => {
   const from = { clock, random: systemRandom };
   const logger = createLogger({ level: 'silent', name: 'test' });
   let database: ScratchDatabase;
-  const node = () => createCodes({ pool: database.pool('authorization-server'), logger, ...from });
+  const audit = createAuditCollector(clock);
+  const node = () =>
+    createCodes({ pool: database.pool('authorization-server'), rowSeal: testRowSeal, audit, logger, ...from });
   const client = parseClientId('order-desk');
   if (client === undefined) throw new Error('a fixture that its own parser refuses');
   const binding = () => ({

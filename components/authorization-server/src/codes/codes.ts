@@ -1,5 +1,6 @@
-import { type Clock, type Random, sha256 } from '@countersign/kernel';
-import { createSweeper, type Logger } from '@countersign/runtime';
+import type { StandingReader } from '@countersign/contracts';
+import { type Clock, type Random, sha256, sha256Base64Url } from '@countersign/kernel';
+import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import type { CodeBinding } from './code-binding.ts';
 import type { Queryable } from './queryable.ts';
@@ -10,6 +11,12 @@ export const codeLifetimeSeconds = 60;
 
 /** How long a redeemed code is remembered: coming back within it, it is known as a replay and ends its grant. */
 const rememberedForMs = 60 * 60_000;
+
+/**
+ * The record of a token that was issued for a code ends this. A row that is put back as it was before the redemption is
+ * known as redeemed by it.
+ */
+export const redemptionThing = (code: string): string => `authorization-code:${sha256Base64Url(code)}`;
 
 /** Authorization codes (RFC 6749 section 4.1.2): 256 random bits, kept as their hash, redeemed once on all nodes. */
 export interface Codes {
@@ -26,19 +33,22 @@ export interface Codes {
 
 export interface CodesDependencies {
   readonly pool: pg.Pool;
+  readonly rowSeal: RowSeal;
+  /** Asked which codes were redeemed. */
+  readonly audit: StandingReader;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
 
-export function createCodes({ pool, clock, random, logger }: CodesDependencies): Codes & {
+export function createCodes({ pool, rowSeal, audit, clock, random, logger }: CodesDependencies): Codes & {
   /** As `issue`, with a code of the caller's and within the caller's database transaction. */
   issueAs(code: string, binding: Omit<CodeBinding, 'expiresAt'>, within: Queryable): Promise<void>;
   /** Removes what is no longer remembered; runs by itself. */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 } {
-  const store = createCodeStore(pool);
+  const store = createCodeStore(pool, rowSeal);
   const sweeper = createSweeper({
     what: 'authorization codes',
     logger,
@@ -59,8 +69,10 @@ export function createCodes({ pool, clock, random, logger }: CodesDependencies):
     async find(code) {
       if (!isCode(code)) return undefined;
       const found = await store.find(sha256(code));
-      if (found === undefined || (!found.redeemed && found.expiresAt <= clock.now())) return undefined;
-      return found;
+      if (found === undefined || found.redeemed) return found;
+      if (found.expiresAt <= clock.now()) return undefined;
+      const thing = redemptionThing(code);
+      return (await audit.standings([thing])).has(thing) ? { ...found, redeemed: true } : found;
     },
     async redeem(code) {
       if (!isCode(code)) return 'replayed';

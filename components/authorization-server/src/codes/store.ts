@@ -1,6 +1,8 @@
 import { type GrantTerms, parseClientId, protocolScopes } from '@countersign/contracts';
 import { parseDigest, parseId } from '@countersign/kernel';
 import { isScope } from '@countersign/market';
+import type { RowSeal } from '@countersign/runtime';
+import { rowContent } from '../row-content.ts';
 import type { CodeBinding } from './code-binding.ts';
 import { answered, type Queryable } from './queryable.ts';
 
@@ -21,19 +23,23 @@ interface CodeRow {
   readonly device: string | null;
   readonly expires_ms: number;
   readonly redeemed: boolean;
+  readonly seal: Buffer | null;
 }
 
-/** The table `authorization_codes`. */
-export function createCodeStore(pool: Queryable) {
+/** The table `authorization_codes`. A row without the seal of one of our processes is no code. */
+export function createCodeStore(pool: Queryable, rowSeal: RowSeal) {
+  const sealed = (hash: Buffer, binding: CodeBinding) =>
+    [`authorization-code/${hash.toString('base64url')}`, rowContent(binding)] as const;
+
   return {
     async insert(hash: Buffer, code: CodeBinding, within: Queryable = pool): Promise<void> {
       await answered(
         within.query({
           name: 'code-insert',
           text: `insert into authorization_codes (code_hash, grant_id, client, redirect_uri, code_challenge, dpop_jkt, nonce,
-                   session, resource, scopes, acr, amr, auth_time, expires_at, bound_to, device)
+                   session, resource, scopes, acr, amr, auth_time, expires_at, bound_to, device, seal)
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, to_timestamp($14::float8 / 1000.0),
-                         $15, $16)`,
+                         $15, $16, $17)`,
           values: [
             hash,
             code.grant,
@@ -51,6 +57,7 @@ export function createCodeStore(pool: Queryable) {
             code.expiresAt,
             code.boundTo ?? null,
             code.device ?? null,
+            rowSeal.seal(...sealed(hash, code)),
           ],
         }),
       );
@@ -61,12 +68,15 @@ export function createCodeStore(pool: Queryable) {
           name: 'code-find',
           text: `select grant_id, client, redirect_uri, code_challenge, dpop_jkt, nonce, session, resource, scopes, acr, amr,
                         auth_time, bound_to, device, extract(epoch from expires_at)::float8 * 1000 as expires_ms,
-                        redeemed_at is not null as redeemed
+                        redeemed_at is not null as redeemed, seal
                    from authorization_codes where code_hash = $1`,
           values: [hash],
         }),
       );
-      return rows[0] === undefined ? undefined : bindingOf(rows[0]);
+      const [row] = rows;
+      if (row === undefined) return undefined;
+      const binding = bindingOf(row);
+      return rowSeal.holds(...sealed(hash, binding), row.seal) ? { ...binding, redeemed: row.redeemed } : undefined;
     },
     /** @returns whether it was this call that redeemed it */
     async redeem(hash: Buffer, now: number): Promise<boolean> {
@@ -95,7 +105,7 @@ export function createCodeStore(pool: Queryable) {
   };
 }
 
-function bindingOf(row: CodeRow): CodeBinding & { readonly redeemed: boolean } {
+function bindingOf(row: CodeRow): CodeBinding {
   const grant = parseId('grant', row.grant_id);
   const client = parseClientId(row.client);
   const session = row.session === null ? undefined : parseId('session', row.session);
@@ -117,7 +127,6 @@ function bindingOf(row: CodeRow): CodeBinding & { readonly redeemed: boolean } {
     ...(row.bound_to === null ? {} : { boundTo: row.bound_to.flatMap((intent) => parseDigest(intent) ?? []) }),
     ...(row.device === null ? {} : { device: row.device }),
     expiresAt: Math.round(row.expires_ms),
-    redeemed: row.redeemed,
   };
 }
 

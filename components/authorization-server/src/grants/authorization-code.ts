@@ -2,7 +2,7 @@ import type { Authentication, GrantRegister } from '@countersign/contracts';
 import { equalInConstantTime, type GrantId } from '@countersign/kernel';
 import { type Confirmation, verifyCodeChallenge } from '@countersign/oauth';
 import type { ClientContext } from '../client-endpoint/index.ts';
-import type { CodeBinding, Codes } from '../codes/index.ts';
+import { type CodeBinding, type Codes, redemptionThing } from '../codes/index.ts';
 import { refuse } from '../refusal.ts';
 import type { Revocations } from '../revocations/index.ts';
 import { type ConsentedAuthorityDependencies, consentedAuthority } from './consented-authority.ts';
@@ -46,7 +46,7 @@ export function authorizationCode(dependencies: AuthorizationCodeDependencies): 
           // others end what that one is given.
           if ((await codes.redeem(asked.code)) === 'replayed')
             throw await replayed(binding.grant, context, dependencies);
-          return authority;
+          return { ...authority, ends: [redemptionThing(asked.code)] };
         },
       };
     },

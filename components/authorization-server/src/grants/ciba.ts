@@ -32,7 +32,7 @@ export function ciba(dependencies: CibaDependencies): GrantHandler {
           // The session of the device on which the person decided is none of the client's: it is not told of it, nor of its end.
           const use = { scopes, acr, amr, authTime, boundTo, ...(resource === undefined ? {} : { resource }) };
           const authority = consentedAuthority(grant, use, { context, confirmation, firstUse: true }, dependencies);
-          return { ...authority, references: [...authority.references, redeemed.recordId] };
+          return { ...authority, ends: [redeemed.ends], references: [...authority.references, redeemed.recordId] };
         },
       };
     },

@@ -48,6 +48,8 @@ export interface Authority {
   readonly partner?: { readonly institution: string; readonly claims: readonly string[] };
   /** What this grant uses up. */
   readonly singleUse: readonly SingleUseClaim[];
+  /** What the record of the issue ends: a code that is redeemed gives nothing a second time, whatever its row says. */
+  readonly ends?: readonly string[];
   /** Records that the authority rests on. */
   readonly references: readonly RecordId[];
   /** Further facts for the record. */

@@ -1,6 +1,6 @@
 import { type Clock, type Random, sha256 } from '@countersign/kernel';
 import type { AccessTokenClaims } from '@countersign/oauth';
-import { createSweeper, type Logger } from '@countersign/runtime';
+import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import { createOpaqueTokenStore } from './store.ts';
 
@@ -26,6 +26,7 @@ export function isOpaqueToken(token: string): boolean {
 
 export function createOpaqueTokens(dependencies: {
   readonly pool: pg.Pool;
+  readonly rowSeal: RowSeal;
   /** The region of this node. */
   readonly region: string;
   readonly signToken: (claims: AccessTokenClaims) => Promise<string>;
@@ -34,7 +35,7 @@ export function createOpaqueTokens(dependencies: {
   readonly logger: Logger;
 }): OpaqueTokens {
   const { region, signToken, clock, random, logger } = dependencies;
-  const store = createOpaqueTokenStore(dependencies.pool);
+  const store = createOpaqueTokenStore(dependencies.pool, dependencies.rowSeal);
   const sweeper = createSweeper({
     what: 'opaque tokens',
     logger,

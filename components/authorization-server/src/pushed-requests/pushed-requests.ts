@@ -1,7 +1,7 @@
-import type { ClientRequest } from '@countersign/contracts';
+import type { ClientRequest, StandingReader } from '@countersign/contracts';
 import { digestOf, type Json, newId, sha256 } from '@countersign/kernel';
 import { digestOfIntent } from '@countersign/market';
-import { createSweeper, type Logger } from '@countersign/runtime';
+import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import { checkAuthorizationRequest } from '../authorization-endpoint/check-request.ts';
 import { refuse } from '../authorization-endpoint/refusals.ts';
@@ -14,7 +14,7 @@ import {
 import { describePush } from './describe-push.ts';
 import { bindProofKey } from './proof-key.ts';
 import { type RequestObject, readRequestObject } from './request-object.ts';
-import { createPushedRequestStore, type PushedRequest, type PushedRequestStore } from './store.ts';
+import { createPushedRequestStore, type PushedRequest, type PushedRequestStore, pushedRequestThing } from './store.ts';
 
 /** RFC 9126 section 2.2: the name space of request URIs. */
 export const requestUriPrefix = 'urn:ietf:params:oauth:request_uri:';
@@ -31,6 +31,9 @@ export interface PushedRequestsOptions {
 
 export interface PushedRequestsDependencies extends ClientEndpointDependencies {
   readonly pool: pg.Pool;
+  readonly rowSeal: RowSeal;
+  /** Asked which requests were granted. */
+  readonly standings: StandingReader;
   readonly logger: Logger;
   readonly options?: PushedRequestsOptions;
 }
@@ -66,10 +69,10 @@ export function createPushedRequests(
   dependencies: PushedRequestsDependencies,
   keptBeyondExpirySeconds: number,
 ): PushedRequests {
-  const { pool, clock, random, audit, logger, issuer, clientKeys, options = {} } = dependencies;
+  const { pool, rowSeal, standings, clock, random, audit, logger, issuer, clientKeys, options = {} } = dependencies;
   const lifetimeSeconds = Math.min(options.requestUriLifetimeSeconds ?? longestLifetimeSeconds, longestLifetimeSeconds);
   const maxOutstanding = options.maxOutstanding ?? 1_000;
-  const store = createPushedRequestStore(pool);
+  const store = createPushedRequestStore(pool, rowSeal);
   const sweeper = createSweeper({
     what: 'pushed requests',
     logger,
@@ -130,7 +133,9 @@ export function createPushedRequests(
       if (secret === undefined) return undefined;
       const hash = sha256(secret);
       const found = await store.find(hash);
-      return found === undefined ? undefined : { ...found, hash };
+      if (found === undefined || found.consumed) return found && { ...found, hash };
+      const thing = pushedRequestThing(found.recordId);
+      return { ...found, hash, consumed: (await standings.standings([thing])).has(thing) };
     },
     consume: store.consume,
     sweep: sweeper.sweep,

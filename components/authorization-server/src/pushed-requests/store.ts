@@ -1,6 +1,10 @@
 import { type ClientId, parseClientId } from '@countersign/contracts';
 import { type Json, parseId, type RecordId } from '@countersign/kernel';
+import type { RowSeal } from '@countersign/runtime';
 import { answered, type Queryable } from '../codes/queryable.ts';
+
+/** The record of what was granted ends this: a request URI is good for one code, whatever its row says. */
+export const pushedRequestThing = (record: RecordId): string => `pushed-request:${record}`;
 
 /** A pushed authorization request as it was checked. */
 export interface PushedRequest {
@@ -19,17 +23,27 @@ interface PushedRow {
   readonly record_id: string;
   readonly expires_ms: number;
   readonly consumed: boolean;
+  readonly seal: Buffer | null;
 }
 
-/** The tables `pushed_requests` and `request_objects`. Times are milliseconds since the epoch. */
-export function createPushedRequestStore(pool: Queryable) {
+/**
+ * The tables `pushed_requests` and `request_objects`. Times are milliseconds since the epoch. A pushed request without the
+ * seal of one of our processes is none.
+ */
+export function createPushedRequestStore(pool: Queryable, rowSeal: RowSeal) {
+  const sealed = (hash: Buffer, { client, parameters, recordId, expiresAt }: Omit<PushedRequest, 'consumed'>) =>
+    [
+      `pushed-request/${hash.toString('base64url')}`,
+      { client, parameters: Object.fromEntries(parameters), record: recordId, expires_at: expiresAt },
+    ] as const;
+
   return {
     async insert(hash: Buffer, request: Omit<PushedRequest, 'consumed'>, removedAfter: number): Promise<void> {
       await answered(
         pool.query({
           name: 'pushed-insert',
-          text: `insert into pushed_requests (uri_hash, client, parameters, record_id, expires_at, removed_after)
-                 values ($1, $2, $3, $4, to_timestamp($5::float8 / 1000.0), to_timestamp($6::float8 / 1000.0))`,
+          text: `insert into pushed_requests (uri_hash, client, parameters, record_id, expires_at, removed_after, seal)
+                 values ($1, $2, $3, $4, to_timestamp($5::float8 / 1000.0), to_timestamp($6::float8 / 1000.0), $7)`,
           values: [
             hash,
             request.client,
@@ -37,6 +51,7 @@ export function createPushedRequestStore(pool: Queryable) {
             request.recordId,
             request.expiresAt,
             removedAfter,
+            rowSeal.seal(...sealed(hash, request)),
           ],
         }),
       );
@@ -46,12 +61,15 @@ export function createPushedRequestStore(pool: Queryable) {
         pool.query<PushedRow>({
           name: 'pushed-find',
           text: `select client, parameters, record_id, extract(epoch from expires_at)::float8 * 1000 as expires_ms,
-                        consumed_at is not null as consumed
+                        consumed_at is not null as consumed, seal
                    from pushed_requests where uri_hash = $1`,
           values: [hash],
         }),
       );
-      return rows[0] === undefined ? undefined : requestOf(rows[0]);
+      const [row] = rows;
+      if (row === undefined) return undefined;
+      const request = requestOf(row);
+      return rowSeal.holds(...sealed(hash, request), row.seal) ? request : undefined;
     },
     /** How many a client has that wait for somebody; counts no further than `limit`. */
     async outstanding(client: ClientId, now: number, limit: number): Promise<number> {

@@ -1,5 +1,5 @@
 import { type Clock, type Random, sha256 } from '@countersign/kernel';
-import { createSweeper, type Logger } from '@countersign/runtime';
+import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import type { RefreshTokenBinding } from './refresh-token-binding.ts';
 import { createRefreshTokenStore } from './store.ts';
@@ -18,6 +18,7 @@ export interface RefreshTokens {
 
 export interface RefreshTokensDependencies {
   readonly pool: pg.Pool;
+  readonly rowSeal: RowSeal;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -30,8 +31,14 @@ const pattern = /^csr_[\w-]{43}$/;
 /** Kept beyond its end, for a node whose clock is behind. */
 const clockDifferenceMs = 60_000;
 
-export function createRefreshTokens({ pool, clock, random, logger }: RefreshTokensDependencies): RefreshTokens {
-  const store = createRefreshTokenStore(pool);
+export function createRefreshTokens({
+  pool,
+  rowSeal,
+  clock,
+  random,
+  logger,
+}: RefreshTokensDependencies): RefreshTokens {
+  const store = createRefreshTokenStore(pool, rowSeal);
   const sweeper = createSweeper({
     what: 'refresh tokens',
     logger,

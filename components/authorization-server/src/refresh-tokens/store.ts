@@ -1,8 +1,10 @@
 import { type GrantTerms, parseClientId, protocolScopes } from '@countersign/contracts';
 import { parseId } from '@countersign/kernel';
 import { isScope } from '@countersign/market';
+import type { RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import { answered } from '../codes/queryable.ts';
+import { rowContent } from '../row-content.ts';
 import type { RefreshTokenBinding } from './refresh-token-binding.ts';
 
 interface RefreshTokenRow {
@@ -17,18 +19,22 @@ interface RefreshTokenRow {
   readonly amr: readonly string[];
   readonly auth_time: string;
   readonly expires_ms: number;
+  readonly seal: Buffer | null;
 }
 
-/** The table `refresh_tokens`. */
-export function createRefreshTokenStore(pool: pg.Pool) {
+/** The table `refresh_tokens`. A row without the seal of one of our processes is no token. */
+export function createRefreshTokenStore(pool: pg.Pool, rowSeal: RowSeal) {
+  const sealed = (hash: Buffer, binding: RefreshTokenBinding) =>
+    [`refresh-token/${hash.toString('base64url')}`, rowContent(binding)] as const;
+
   return {
     async insert(hash: Buffer, token: RefreshTokenBinding): Promise<void> {
       await answered(
         pool.query({
           name: 'refresh-token-insert',
           text: `insert into refresh_tokens (token_hash, grant_id, grant_version, client, jkt, scopes, resource, session,
-                   acr, amr, auth_time, expires_at)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, to_timestamp($12::float8 / 1000.0))`,
+                   acr, amr, auth_time, expires_at, seal)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, to_timestamp($12::float8 / 1000.0), $13)`,
           values: [
             hash,
             token.grant,
@@ -42,6 +48,7 @@ export function createRefreshTokenStore(pool: pg.Pool) {
             token.amr,
             token.authTime,
             token.expiresAt,
+            rowSeal.seal(...sealed(hash, token)),
           ],
         }),
       );
@@ -51,12 +58,15 @@ export function createRefreshTokenStore(pool: pg.Pool) {
         pool.query<RefreshTokenRow>({
           name: 'refresh-token-find',
           text: `select grant_id, grant_version, client, jkt, scopes, resource, session, acr, amr, auth_time,
-                        extract(epoch from expires_at)::float8 * 1000 as expires_ms
+                        extract(epoch from expires_at)::float8 * 1000 as expires_ms, seal
                    from refresh_tokens where token_hash = $1`,
           values: [hash],
         }),
       );
-      return rows[0] === undefined ? undefined : bindingOf(rows[0]);
+      const [row] = rows;
+      if (row === undefined) return undefined;
+      const binding = bindingOf(row);
+      return rowSeal.holds(...sealed(hash, binding), row.seal) ? binding : undefined;
     },
     async remove(hash: Buffer): Promise<void> {
       await answered(

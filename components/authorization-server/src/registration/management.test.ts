@@ -165,6 +165,7 @@ describe('updating a registration', () => {
         data: { operation: 'update', scopes: ['order:read'] },
       },
       { type: 'directory.applied', subject: { id: `client:${client.client_id}` } },
+      { type: 'token.revoked', reason: 'registration_token_replaced', client: client.client_id },
     ]);
   });
 

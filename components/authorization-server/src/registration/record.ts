@@ -1,4 +1,4 @@
-import type { Actor, RecordDraft } from '@countersign/contracts';
+import { type Actor, ended, type RecordDraft } from '@countersign/contracts';
 import { type CodedError, digestOf, type Json, type RecordId } from '@countersign/kernel';
 import { reasonOf } from '../refusal.ts';
 import type { ClientDocument } from './read-metadata.ts';
@@ -36,6 +36,18 @@ export function registeredRecord(id: RecordId, document: ClientDocument, attempt
       ...held,
       document_digest: digestOf(document),
     },
+  };
+}
+
+/** The registration access token that an update has replaced: no row brings it back. @param thing its name in the log's account */
+export function replacedRecord(id: RecordId, tokenHash: Buffer, thing: string, attempt: Attempt): RecordDraft {
+  return {
+    ...common(id, attempt),
+    type: 'token.revoked',
+    outcome: 'done',
+    reason: 'registration_token_replaced',
+    standing: [ended(thing)],
+    data: { token_sha256: tokenHash.toString('base64url') },
   };
 }
 

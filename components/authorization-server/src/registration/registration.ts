@@ -5,8 +5,10 @@ import {
   type Caller,
   type Directory,
   parseClientId,
+  type StandingReader,
 } from '@countersign/contracts';
 import { type Clock, type CodedError, isCodedError, newId, type Random } from '@countersign/kernel';
+import type { RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Revocations } from '../revocations/index.ts';
 import { issueRegistrationToken, matchesRegistrationToken } from './access-token.ts';
@@ -16,18 +18,19 @@ import { type ClientInformation, describeClient } from './describe-client.ts';
 import { change, judge } from './judge.ts';
 import { checkPolicy, parseRegistrationPolicy, requireAllowed } from './policy.ts';
 import { readMetadata } from './read-metadata.ts';
-import { type Attempt, refusedRecord, registeredRecord } from './record.ts';
+import { type Attempt, refusedRecord, registeredRecord, replacedRecord } from './record.ts';
 import { refuse } from './refusals.ts';
 import { createReservations } from './reserve.ts';
-import { type ClientUnit, createRegistrationStore, type RegistrationRow } from './store.ts';
+import { type ClientUnit, createRegistrationStore, type RegistrationRow, registrationTokenThing } from './store.ts';
 import { createTurns, type TurnLimits } from './turns.ts';
 
 export interface RegistrationDependencies {
   readonly issuer: string;
   readonly pool: pg.Pool;
+  readonly rowSeal: RowSeal;
   readonly clock: Clock;
   readonly random: Random;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & StandingReader;
   readonly directory: RegistrationDirectory;
   readonly revocations: Pick<Revocations, 'revoke'>;
   /** See `RegistrationPolicy`; nothing at all is the default of everything. */
@@ -69,7 +72,7 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
   const { issuer, clock, random, audit, directory, revocations } = dependencies;
   const ruleOf = parseRegistrationPolicy(dependencies.policy ?? {});
   const turns = createTurns(clock, dependencies.limits);
-  const store = createRegistrationStore(dependencies.pool);
+  const store = createRegistrationStore(dependencies.pool, dependencies.rowSeal);
   const reserve = createReservations({ store, directory, clock });
   const audience = issuer + registrationPath;
   const newRecordId = () => newId('record', { clock, random });
@@ -108,6 +111,8 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
     row: RegistrationRow | undefined,
   ): Promise<RegistrationRow> {
     if (row?.directoryVersion === undefined || !matchesRegistrationToken(token, row.tokenHash)) throw notTheirs();
+    const thing = registrationTokenThing(row.tokenHash);
+    if ((await audit.standings([thing])).has(thing)) throw notTheirs();
     const snapshot = await directory.snapshotAtLeast(row.directoryVersion);
     if (snapshot.client(clientId) !== undefined) return row;
     await endGone(row);
@@ -195,6 +200,9 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
         await judge(document, directory);
         await audit.append(registeredRecord(newRecordId(), document, attempted));
         const { version } = await change({ put: { clients: [document] } }, attempted.by, directory);
+        // Not before the directory has it: who is refused keeps the token they have.
+        const replaced = registrationTokenThing(row.tokenHash);
+        await audit.append(replacedRecord(newRecordId(), row.tokenHash, replaced, attempted));
         const renewed = issueRegistrationToken(random);
         await unit.settle(version, renewed.hash);
         return informationOf(row, renewed.token);

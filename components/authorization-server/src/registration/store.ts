@@ -1,4 +1,4 @@
-import { takeNamedLock, transaction } from '@countersign/runtime';
+import { type RowSeal, takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { answered, type Queryable } from '../codes/queryable.ts';
 
@@ -37,13 +37,76 @@ interface Row {
   readonly token_hash: Buffer;
   readonly issued_ms: number;
   readonly directory_version: string | null;
+  readonly seal: Buffer | null;
 }
 
 const columns = `client_id, institution, principal, token_hash, extract(epoch from issued_at)::float8 * 1000 as issued_ms,
-                 directory_version`;
+                 directory_version, seal`;
 
-/** The table `client_registrations`. */
-export function createRegistrationStore(pool: pg.Pool) {
+/** The record of an update ends the token of before, whichever row is put back. */
+export const registrationTokenThing = (tokenHash: Buffer): string =>
+  `registration-token:${tokenHash.toString('base64url')}`;
+
+/** The table `client_registrations`. A row without the seal of one of our processes is none; each change seals it anew. */
+export function createRegistrationStore(pool: pg.Pool, rowSeal: RowSeal) {
+  const sealOf = (row: RegistrationRow): Buffer => rowSeal.seal(...sealed(row));
+  const ownRows = (rows: readonly Row[]): readonly RegistrationRow[] =>
+    rows.flatMap((row) => {
+      const registration = rowOf(row);
+      return rowSeal.holds(...sealed(registration), row.seal) ? [registration] : [];
+    });
+
+  async function find(connection: Queryable, clientId: string, lock: boolean): Promise<RegistrationRow | undefined> {
+    const { rows } = await answered(
+      connection.query<Row>({
+        name: lock ? 'registration-lock' : 'registration-find',
+        text: `select ${columns} from client_registrations where client_id = $1${lock ? ' for update' : ''}`,
+        values: [clientId],
+      }),
+    );
+    return ownRows(rows)[0];
+  }
+
+  function institutionUnit(connection: Queryable, institution: string): InstitutionUnit {
+    return {
+      async rows() {
+        const { rows } = await connection.query<Row>({
+          name: 'registrations-of-institution',
+          text: `select ${columns} from client_registrations where institution = $1 order by client_id`,
+          values: [institution],
+        });
+        return ownRows(rows);
+      },
+      async insert(row) {
+        const { clientId, principal, tokenHash, issuedAt } = row;
+        await connection.query({
+          name: 'registration-insert',
+          text: `insert into client_registrations (client_id, institution, principal, token_hash, issued_at, seal)
+                 values ($1, $2, $3, $4, to_timestamp($5::float8 / 1000.0), $6)`,
+          values: [clientId, institution, principal, tokenHash, issuedAt, sealOf({ ...row, institution })],
+        });
+      },
+      remove: (clientId) => remove(connection, clientId),
+    };
+  }
+
+  function clientUnit(connection: Queryable, clientId: string, row: RegistrationRow | undefined): ClientUnit {
+    return {
+      row,
+      async settle(directoryVersion, tokenHash) {
+        // Taken back meanwhile, as one that was abandoned.
+        if (row === undefined) return;
+        const settled = { ...row, directoryVersion, tokenHash: tokenHash ?? row.tokenHash };
+        await connection.query({
+          name: 'registration-settle',
+          text: 'update client_registrations set directory_version = $2, token_hash = $3, seal = $4 where client_id = $1',
+          values: [clientId, directoryVersion, settled.tokenHash, sealOf(settled)],
+        });
+      },
+      remove: () => remove(connection, clientId),
+    };
+  }
+
   return {
     underInstitution<Result>(institution: string, work: (unit: InstitutionUnit) => Promise<Result>): Promise<Result> {
       return transaction(pool, async (connection) => {
@@ -61,52 +124,17 @@ export function createRegistrationStore(pool: pg.Pool) {
   };
 }
 
-function institutionUnit(connection: Queryable, institution: string): InstitutionUnit {
-  return {
-    async rows() {
-      const { rows } = await connection.query<Row>({
-        name: 'registrations-of-institution',
-        text: `select ${columns} from client_registrations where institution = $1 order by client_id`,
-        values: [institution],
-      });
-      return rows.map(rowOf);
+function sealed({ clientId, institution, principal, tokenHash, issuedAt, directoryVersion }: RegistrationRow) {
+  return [
+    `client-registration/${clientId}`,
+    {
+      institution,
+      principal,
+      token: tokenHash.toString('base64url'),
+      issued_at: issuedAt,
+      directory_version: directoryVersion ?? null,
     },
-    async insert({ clientId, principal, tokenHash, issuedAt }) {
-      await connection.query({
-        name: 'registration-insert',
-        text: `insert into client_registrations (client_id, institution, principal, token_hash, issued_at)
-               values ($1, $2, $3, $4, to_timestamp($5::float8 / 1000.0))`,
-        values: [clientId, institution, principal, tokenHash, issuedAt],
-      });
-    },
-    remove: (clientId) => remove(connection, clientId),
-  };
-}
-
-function clientUnit(connection: Queryable, clientId: string, row: RegistrationRow | undefined): ClientUnit {
-  return {
-    row,
-    async settle(directoryVersion, tokenHash) {
-      await connection.query({
-        name: 'registration-settle',
-        text: `update client_registrations set directory_version = $2, token_hash = coalesce($3, token_hash)
-                where client_id = $1`,
-        values: [clientId, directoryVersion, tokenHash ?? null],
-      });
-    },
-    remove: () => remove(connection, clientId),
-  };
-}
-
-async function find(connection: Queryable, clientId: string, lock: boolean): Promise<RegistrationRow | undefined> {
-  const { rows } = await answered(
-    connection.query<Row>({
-      name: lock ? 'registration-lock' : 'registration-find',
-      text: `select ${columns} from client_registrations where client_id = $1${lock ? ' for update' : ''}`,
-      values: [clientId],
-    }),
-  );
-  return rows[0] === undefined ? undefined : rowOf(rows[0]);
+  ] as const;
 }
 
 async function remove(connection: Queryable, clientId: string): Promise<void> {

@@ -8,7 +8,7 @@ import {
   verifyRevocationList,
 } from '@countersign/oauth';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { codeOf, createTestDatabase, fixedClock, seededRandom } from '@countersign/testkit';
+import { codeOf, createTestDatabase, fixedClock, seededRandom, testRowSeal } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { authorizationServerMigrations } from '../migrations.ts';
 import { memorySigner } from '../testing/signing.ts';
@@ -35,6 +35,7 @@ describe('revocations', () => {
     const created = await createRevocations({
       issuer,
       pool: database.pool('authorization-server'),
+      rowSeal: testRowSeal,
       log,
       grants: {
         find: async () => undefined,
@@ -219,6 +220,20 @@ describe('revocations', () => {
       .pool('authorization-server')
       .query<{ position: string }>('select position from revocation_tail');
     expect(rows[0]?.position).toBe('4');
+  });
+
+  it('reads the log from its first record where somebody else has moved the position ahead', async () => {
+    const first = await node();
+    await first.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
+    const pool = database.pool('authorization-server');
+    for (const moved of ['set position = 9000000000', `set position = 9000000000, seal = sha256('mine')`]) {
+      await pool.query(`update revocation_tail ${moved}`);
+      const started = await node();
+      expect(started.endedBy(claims())).toBe('client');
+      expect((await verified(started)).version).toBe(1);
+    }
+    await pool.query('delete from revocation_tail');
+    expect((await node()).endedBy(claims())).toBe('client');
   });
 
   it('ends the consents behind a client, a person and a partner, so that no refresh token brings it back', async () => {

@@ -22,7 +22,7 @@ import {
   revocationListHeader,
   signRevocationList,
 } from '@countersign/oauth';
-import { type Logger, transaction } from '@countersign/runtime';
+import { type Logger, type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { type EntrySources, entryOf, revocationOf } from './entries-of-record.ts';
 import { isKnownTarget, type TargetSources } from './known-target.ts';
@@ -88,6 +88,7 @@ export interface RevocationsDependencies extends EntrySources {
   readonly consentStore: EntrySources['consentStore'] & TargetSources['consentStore'];
   readonly issuer: string;
   readonly pool: pg.Pool;
+  readonly rowSeal: RowSeal;
   readonly log: Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings'>;
   readonly grants: Pick<GrantRegister, 'find' | 'revoke' | 'revokeAll'>;
   readonly signer: Pick<Signer, 'current' | 'sign'>;
@@ -112,7 +113,7 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
 
   const tail = await followLog({
     ...dependencies,
-    store: createTailStore(dependencies.pool),
+    store: createTailStore(dependencies.pool, dependencies.rowSeal),
     pollMs: dependencies.pollMs ?? 200,
     apply: live.apply,
     // By the place in the log and by nothing else: whoever reads lists of several nodes knows which of them is newer.

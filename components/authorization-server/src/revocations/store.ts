@@ -1,4 +1,4 @@
-import { databaseFailure } from '@countersign/runtime';
+import { databaseFailure, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 
 /** One placing or lifting at a time, on all nodes: what is lifted is the revocation that its record names, and no newer one. */
@@ -13,17 +13,28 @@ export async function lockRevocations(client: pg.PoolClient): Promise<void> {
   }
 }
 
-/** The table `revocation_tail`: one row. */
-export function createTailStore(pool: pg.Pool) {
+/**
+ * The table `revocation_tail`: one row. A position is believed with the seal of one of our processes: whoever could move it
+ * ahead would have every node that starts pass over what was revoked. An older one with its seal is read on from, as any.
+ */
+export function createTailStore(pool: pg.Pool, rowSeal: RowSeal) {
+  const sealed = (position: string) => ['revocation-tail', { position }] as const;
   return {
-    /** The index of the last record that nobody needs to read again. */
+    /** The index of the last record that nobody needs to read again; -1, from the first record on, where that is unknown. */
     async position(): Promise<bigint> {
       try {
-        const { rows } = await pool.query<{ position: string }>({
+        const { rows } = await pool.query<{ position: string; seal: Buffer | null }>({
           name: 'revocation-tail-position',
-          text: 'select position from revocation_tail where only_row',
+          text: 'select position, seal from revocation_tail where only_row',
         });
-        return BigInt(rows[0]?.position ?? -1);
+        const [row] = rows;
+        if (row !== undefined && rowSeal.holds(...sealed(row.position), row.seal)) return BigInt(row.position);
+        await pool.query({
+          name: 'revocation-tail-reset',
+          text: `insert into revocation_tail (position) values (-1)
+                 on conflict (only_row) do update set position = -1, seal = null`,
+        });
+        return -1n;
       } catch (error) {
         throw databaseFailure(error);
       }
@@ -33,8 +44,9 @@ export function createTailStore(pool: pg.Pool) {
       try {
         await pool.query({
           name: 'revocation-tail-advance',
-          text: 'update revocation_tail set position = $1, updated_at = now() where only_row and position < $1',
-          values: [position.toString()],
+          text: `update revocation_tail set position = $1, seal = $2, updated_at = now()
+                  where only_row and position < $1`,
+          values: [position.toString(), rowSeal.seal(...sealed(position.toString()))],
         });
       } catch (error) {
         throw databaseFailure(error);

@@ -88,7 +88,11 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
 
   function node() {
     const pool = database.pool('authorization-server');
-    const parts = { ...from, pool, logger, audit, directory, issuer, signer, singleUse };
+    const parts = {
+      ...{ ...from, pool, logger, audit, directory, issuer, signer, singleUse },
+      rowSeal: testRowSeal,
+      standings: audit,
+    };
     const real = createAuthentication({
       ...from,
       pool: database.pool('authentication'),
@@ -130,7 +134,7 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
     const codes = createCodes(parts);
     const sessionClients = createSessionClients(parts);
     const pushedRequests = createPushedRequests(
-      { ...clients, pool, logger, ...(given.options === undefined ? {} : { options: given.options }) },
+      { ...clients, ...(given.options === undefined ? {} : { options: given.options }) },
       interactionLifetimeSeconds,
     );
     const authorizationEndpoint = createAuthorizationEndpoint({

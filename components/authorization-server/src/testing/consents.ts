@@ -3,6 +3,7 @@ import { type Grant, type GrantProposal, parseClientId, parsePrincipalId } from 
 import { newId, parseJson, toInstant } from '@countersign/kernel';
 import { type AuthorizationDetail, parseAuthorizationDetails } from '@countersign/market';
 import { createLogger } from '@countersign/runtime';
+import { testRowSeal } from '@countersign/testkit';
 import type pg from 'pg';
 import { type CodeBinding, createCodes } from '../codes/index.ts';
 import { createRefreshTokens } from '../refresh-tokens/index.ts';
@@ -14,8 +15,15 @@ export const codeChallenge = createHash('sha256').update(codeVerifier).digest('b
 
 /** People who consent, and the codes that clients get for it, on the database of the harness. */
 export function createConsents(harness: Harness, pool: pg.Pool) {
-  const { clock, random, consentStore, dpopKeyOf, world } = harness;
-  const own = { pool, clock, random, logger: createLogger({ level: 'silent', name: 'test' }) };
+  const { clock, random, audit, consentStore, dpopKeyOf, world } = harness;
+  const own = {
+    pool,
+    audit,
+    rowSeal: testRowSeal,
+    clock,
+    random,
+    logger: createLogger({ level: 'silent', name: 'test' }),
+  };
   const codes = createCodes(own);
   const refreshTokens = createRefreshTokens(own);
 

@@ -15,7 +15,7 @@ import {
 } from '@countersign/contracts';
 import { isCodedError, newId, type SessionId } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
-import { type FixedClock, fixedClock, seededRandom } from '@countersign/testkit';
+import { type FixedClock, fixedClock, seededRandom, testRowSeal } from '@countersign/testkit';
 import pg from 'pg';
 import { assembleAuthorizationServer } from '../authorization-server.ts';
 import type { AuthorizationServerConfig } from '../config.ts';
@@ -101,6 +101,7 @@ export function createHarness(options: HarnessOptions = {}) {
     ...(options.pool === undefined ? { credentialHolders: memoryCredentialHolders() } : {}),
     // Connects with the first query, and to nothing that is there.
     pool: options.pool ?? new pg.Pool({ host: '127.0.0.1', port: 1, connectionTimeoutMillis: 500 }),
+    rowSeal: testRowSeal,
     ...(options.nonceSecret === undefined ? {} : { nonceSecret: options.nonceSecret }),
     ...(options.pingSecret === undefined ? {} : { pingSecret: options.pingSecret }),
     config: { issuer, environment: 'development', ...options.config },

@@ -1,5 +1,5 @@
 export type { KeyringAlgorithm } from './key-material.ts';
 export { createKeyring, type KeyringOptions, keyringErrors } from './keyring.ts';
-export type { KeyPolicy, KeyRecorder, Keyring, KeyringKey } from './keyring-contract.ts';
+export type { KeyPolicy, KeyRecorder, KeyRow, Keyring, KeyringKey, KeyStanding } from './keyring-contract.ts';
 export { createRowSeal, type RowSeal } from './row-seal.ts';
 export { type SealingKey, seal, unseal } from './sealing.ts';

@@ -1,4 +1,4 @@
-import { constants, createPrivateKey, generateKeyPair, type KeyObject, sign } from 'node:crypto';
+import { constants, createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import { sha256Base64Url, unreachable } from '@countersign/kernel';
 
@@ -39,6 +39,11 @@ function generatePair(algorithm: KeyringAlgorithm) {
     default:
       return unreachable(algorithm);
   }
+}
+
+/** The public half of a private key, whatever is stored beside it. */
+export function publicHalf(privateKey: KeyObject): Readonly<Record<string, string>> {
+  return publicMembers(createPublicKey(privateKey));
 }
 
 function publicMembers(key: KeyObject): Readonly<Record<string, string>> {

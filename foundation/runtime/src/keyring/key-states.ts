@@ -6,7 +6,10 @@ import type { StoredKey } from './store.ts';
  */
 export type KeyringState = 'published' | 'active' | 'retiring' | 'retired' | 'withdrawn';
 
-type KeyTimes = Pick<StoredKey, 'generation' | 'kid' | 'activatesAt' | 'withdraws'>;
+type KeyTimes = Pick<StoredKey, 'generation' | 'kid' | 'activatesAt' | 'withdraws'> & {
+  /** Its newest record says that it was withdrawn, whether or not the row that says so is there. */
+  readonly ended?: boolean;
+};
 
 /**
  * The state of each key of one purpose at a time, by kid.
@@ -21,7 +24,9 @@ export function statesOf(
   now: number,
   longestSignedLifeSeconds: number,
 ): ReadonlyMap<string, KeyringState> {
-  const withdrawn = new Set(keys.map(({ withdraws }) => withdraws));
+  const withdrawn = new Set(
+    keys.flatMap(({ kid, withdraws, ended }) => (ended === true ? [kid, withdraws] : [withdraws])),
+  );
   const hasStarted = (key: KeyTimes): boolean =>
     key.generation === keys[0]?.generation || key.withdraws !== null || key.activatesAt <= now;
   const active = keys.findLast((key) => hasStarted(key) && !withdrawn.has(key.kid));

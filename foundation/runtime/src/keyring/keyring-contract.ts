@@ -13,15 +13,29 @@ export interface KeyPolicy {
   readonly rotateEverySeconds?: number;
 }
 
-export interface KeyringKey {
+/** What is stored of a key, beside the key itself. */
+export interface KeyRow {
+  readonly kid: string;
+  readonly purpose: string;
+  /** Of its purpose; the newest that has started signs. */
+  readonly generation: number;
+  readonly algorithm: string;
+  /** Milliseconds since the epoch. */
+  readonly publishedAt: number;
+  readonly activeFrom: number;
+  /** The kid of the lost key that it replaces. */
+  readonly withdraws?: string;
+}
+
+/** How a key stands by its newest record: as its row says; withdrawn; or there is no such record. */
+export type KeyStanding = 'stands' | 'withdrawn' | 'unproven';
+
+export interface KeyringKey extends KeyRow {
   readonly kid: string;
   readonly algorithm: KeyringAlgorithm;
   readonly purpose: string;
   readonly state: 'published' | 'active' | 'retiring';
   readonly jwk: Readonly<Record<string, string>>;
-  /** Milliseconds since the epoch. */
-  readonly publishedAt: number;
-  readonly activeFrom: number;
 }
 
 export type KeyOf<Purpose extends string> = KeyringKey & { readonly purpose: Purpose };

@@ -2,9 +2,9 @@ import type { KeyObject } from 'node:crypto';
 import { type Clock, errorVocabulary, type Random } from '@countersign/kernel';
 import type pg from 'pg';
 import type { Logger } from '../observability/logger.ts';
-import { type KeyringAlgorithm, keyringAlgorithms, makeKey, openKey, signWith } from './key-material.ts';
+import { type KeyringAlgorithm, keyringAlgorithms, makeKey, openKey, publicHalf, signWith } from './key-material.ts';
 import { type KeyringState, statesOf, unchangedUntil } from './key-states.ts';
-import type { KeyOf, KeyPolicy, KeyRecorder, Keyring, KeyringKey } from './keyring-contract.ts';
+import type { KeyOf, KeyPolicy, KeyRecorder, KeyRow, Keyring, KeyringKey, KeyStanding } from './keyring-contract.ts';
 import { createRotationSchedule } from './rotation-schedule.ts';
 import { type SealingKey, seal, unseal } from './sealing.ts';
 import { createKeyStore, type StoredKey } from './store.ts';
@@ -16,6 +16,12 @@ export interface KeyringOptions<Purpose extends string> {
   readonly purposes: Readonly<Record<Purpose, KeyPolicy>>;
   /** Left out, keys are recorded only by those who rotate and withdraw them. */
   readonly recorder?: KeyRecorder<Purpose>;
+  /**
+   * How keys stand by their newest records, by kid. Rows are written by whoever has the database role; a key that is
+   * unproven is neither published nor used, and one that was withdrawn stays so without the row that says it. Asked
+   * whenever rows are looked at, and never when something is signed. Left out, rows are believed.
+   */
+  readonly prove?: (keys: readonly KeyRow[]) => Promise<ReadonlyMap<string, KeyStanding>>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -28,7 +34,12 @@ export const keyringErrors = errorVocabulary({
   signing_key_unknown: 'not-found',
 });
 
-interface LoadedKey extends StoredKey {
+/** A row that agrees with its newest record. */
+interface ProvenKey extends StoredKey {
+  readonly ended: boolean;
+}
+
+interface LoadedKey extends ProvenKey {
   readonly algorithm: KeyringAlgorithm;
   readonly privateKey: KeyObject;
 }
@@ -58,16 +69,33 @@ export async function createKeyring<Purpose extends string>(
   const store = createKeyStore(options.pool);
   let keys: readonly LoadedKey[] = [];
 
-  /** Rows are never changed or removed, so what is known stays, and an answer that was overtaken does no harm. */
-  function adopt(stored: readonly StoredKey[]): void {
-    const known = new Set(keys.map(({ kid }) => kid));
-    const fresh = stored.filter(({ kid }) => !known.has(kid)).map((key) => load(key, options.sealingKey));
-    if (fresh.length > 0) keys = [...keys, ...fresh].sort((one, other) => one.generation - other.generation);
+  async function provenOf(stored: readonly StoredKey[]): Promise<readonly ProvenKey[]> {
+    if (options.prove === undefined) return stored.map((key) => ({ ...key, ended: false }));
+    const standings = await options.prove(stored.map(rowOf));
+    return stored.flatMap((key) => {
+      const standing = standings.get(key.kid) ?? 'unproven';
+      return standing === 'unproven' ? [] : [{ ...key, ended: standing === 'withdrawn' }];
+    });
+  }
+
+  /** We never change or remove a row, so what is known stays as it was found, and an answer that was overtaken does no harm. */
+  async function adopt(stored: readonly StoredKey[]): Promise<void> {
+    const held = new Set(keys.map(({ kid }) => kid));
+    const proven = await provenOf([...keys, ...stored.filter(({ kid }) => !held.has(kid))]);
+    const known = new Map(keys.map((key) => [key.kid, key]));
+    let changed = false;
+    for (const key of proven) {
+      const before = known.get(key.kid);
+      if (before !== undefined && before.ended === key.ended) continue;
+      known.set(key.kid, before === undefined ? load(key, options.sealingKey) : { ...before, ended: key.ended });
+      changed = true;
+    }
+    if (changed) keys = [...known.values()].sort((one, other) => one.generation - other.generation);
   }
 
   const ofPurpose = <Key extends StoredKey>(all: readonly Key[], purpose: Purpose): readonly Key[] =>
     all.filter((key) => key.purpose === purpose);
-  const statesNow = (present: readonly StoredKey[], purpose: Purpose): ReadonlyMap<string, KeyringState> =>
+  const statesNow = (present: readonly ProvenKey[], purpose: Purpose): ReadonlyMap<string, KeyringState> =>
     statesOf(present, clock.now(), options.purposes[purpose].longestSignedLifeSeconds);
 
   /** Asked with every token that is verified. */
@@ -106,7 +134,7 @@ export async function createKeyring<Purpose extends string>(
   async function add(
     purpose: Purpose,
     decide: (
-      present: readonly StoredKey[],
+      present: readonly ProvenKey[],
     ) =>
       | { readonly activatesAt: number; readonly withdraws: string | null; record(key: KeyOf<Purpose>): Promise<void> }
       | undefined,
@@ -116,11 +144,10 @@ export async function createKeyring<Purpose extends string>(
     const sealedKey = seal(privateDer, options.sealingKey, `${purpose}|${kid}`, options.random);
     privateDer.fill(0);
     const stored = await store.add(purpose, async (all) => {
-      const present = ofPurpose(all, purpose);
-      const decision = decide(present);
+      const decision = decide(ofPurpose(await provenOf(all), purpose));
       if (decision === undefined) return undefined;
       const { activatesAt, withdraws, record } = decision;
-      const generation = (present.at(-1)?.generation ?? 0) + 1;
+      const generation = (ofPurpose(all, purpose).at(-1)?.generation ?? 0) + 1;
       const key = {
         purpose,
         generation,
@@ -136,16 +163,16 @@ export async function createKeyring<Purpose extends string>(
       await record(describe(key, purpose, immediately ? 'active' : 'published'));
       return key;
     });
-    adopt(stored);
+    await adopt(stored);
   }
 
   async function rotate(purpose: Purpose, record = recorder?.published): Promise<KeyOf<Purpose>> {
     // Rotating twice in a row must not push the successor's activation out: the one that waits is the answer.
-    const waiting = (present: readonly StoredKey[]): string | undefined => {
+    const waiting = (present: readonly ProvenKey[]): string | undefined => {
       const states = statesNow(present, purpose);
       return present.find(({ kid }) => states.get(kid) === 'published')?.kid;
     };
-    adopt(await store.all());
+    await adopt(await store.all());
     if (waiting(ofPurpose(keys, purpose)) === undefined)
       await add(purpose, (present) =>
         waiting(present) !== undefined
@@ -160,22 +187,27 @@ export async function createKeyring<Purpose extends string>(
   }
 
   async function withdraw(purpose: Purpose, kid: string, record = recorder?.withdrawn): Promise<KeyOf<Purpose>> {
-    adopt(await store.all());
+    await adopt(await store.all());
     const known = statesNow(ofPurpose(keys, purpose), purpose).get(kid);
     if (known === undefined || known === 'retired')
       throw keyringErrors.error(
         'signing_key_unknown',
         `No key for ${purpose} has this kid, or it has left the key set.`,
       );
-    if (known !== 'withdrawn')
+    // Without a successor it was recorded, and interrupted before there was one.
+    const isReplaced = (present: readonly ProvenKey[]): boolean => {
+      const states = statesNow(present, purpose);
+      return states.get(kid) === 'withdrawn' && [...states.values()].includes('active');
+    };
+    if (!isReplaced(ofPurpose(keys, purpose)))
       await add(purpose, (present) => {
         const lost = present.find((key) => key.kid === kid);
         const state = statesNow(present, purpose).get(kid);
-        if (lost === undefined || !isMet(state)) return undefined;
+        if (lost === undefined || state === undefined || state === 'retired' || isReplaced(present)) return undefined;
         return {
           activatesAt: clock.now(),
           withdraws: kid,
-          record: async (key) => record?.(describe(lost, purpose, state), key),
+          record: async (key) => record?.(describe(lost, purpose, isMet(state) ? state : 'active'), key),
         };
       });
     return find(purpose, ({ state }) => state === 'active');
@@ -188,7 +220,7 @@ export async function createKeyring<Purpose extends string>(
     newest: (purpose) => ofPurpose(keys, purpose).at(-1),
     rotate,
   });
-  adopt(await store.all());
+  await adopt(await store.all());
   for (const purpose of purposes) {
     // The very first key has nobody who could have cached a key set without it.
     if (ofPurpose(keys, purpose).length === 0)
@@ -201,7 +233,7 @@ export async function createKeyring<Purpose extends string>(
   let looking: Promise<void> | undefined;
   const look = async (): Promise<void> => {
     try {
-      adopt(await store.all());
+      await adopt(await store.all());
       await keepSchedule();
     } catch (error) {
       logger.warn({ error }, 'signing keys could not be refreshed or rotated');
@@ -248,20 +280,21 @@ function describe<Purpose extends string>(
   purpose: Purpose,
   state: KeyringKey['state'],
 ): KeyOf<Purpose> {
+  return { ...rowOf(key), algorithm: algorithmOf(key), purpose, state, jwk: key.publicJwk };
+}
+
+function rowOf({ kid, purpose, generation, algorithm, publishedAt, activatesAt, withdraws }: StoredKey): KeyRow {
   return {
-    kid: key.kid,
-    algorithm: algorithmOf(key),
-    purpose,
-    state,
-    jwk: key.publicJwk,
-    publishedAt: key.publishedAt,
-    activeFrom: key.activatesAt,
+    ...{ kid, purpose, generation, algorithm, publishedAt },
+    activeFrom: activatesAt,
+    ...(withdraws === null ? {} : { withdraws }),
   };
 }
 
-function load(key: StoredKey, sealingKey: SealingKey): LoadedKey {
+/** The public half is that of the sealed key: what is stored beside it may be anybody's. */
+function load(key: ProvenKey, sealingKey: SealingKey): LoadedKey {
   const privateKey = openKey(unseal(key.sealedKey, sealingKey, `${key.purpose}|${key.kid}`));
-  return { ...key, algorithm: algorithmOf(key), privateKey };
+  return { ...key, publicJwk: publicHalf(privateKey), algorithm: algorithmOf(key), privateKey };
 }
 
 function algorithmOf({ kid, algorithm }: StoredKey): KeyringAlgorithm {

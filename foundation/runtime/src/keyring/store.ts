@@ -55,8 +55,8 @@ export function createKeyStore(pool: pg.Pool) {
 async function readAll(database: pg.Pool | pg.PoolClient): Promise<readonly StoredKey[]> {
   const { rows } = await database.query<StoredKey>(
     `select purpose, generation, kid, algorithm, public_jwk as "publicJwk", sealed_key as "sealedKey",
-            (extract(epoch from published_at) * 1000)::float8 as "publishedAt",
-            (extract(epoch from activates_at) * 1000)::float8 as "activatesAt",
+            round(extract(epoch from published_at) * 1000)::float8 as "publishedAt",
+            round(extract(epoch from activates_at) * 1000)::float8 as "activatesAt",
             withdraws
        from signing_keys order by purpose, generation`,
   );

@@ -113,7 +113,11 @@ export async function createCibaWorld(
 
   function node() {
     const pool = database.pool('authorization-server');
-    const parts = { ...from, pool, logger, audit, directory, issuer, signer, singleUse, outbound };
+    const parts = {
+      ...{ ...from, pool, logger, audit, directory, issuer, signer, singleUse, outbound },
+      rowSeal: testRowSeal,
+      standings: audit,
+    };
     const real = createAuthentication({
       ...parts,
       pool: database.pool('authentication'),

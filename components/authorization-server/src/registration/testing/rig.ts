@@ -3,7 +3,7 @@ import type { RevocationTarget } from '@countersign/contracts';
 import { newId, systemRandom } from '@countersign/kernel';
 import { createKeyCache, createTokenMemory } from '@countersign/oauth';
 import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { createGuard } from '../../guard.ts';
 import { authorizationServerMigrations } from '../../migrations.ts';
@@ -68,6 +68,7 @@ export async function createRig() {
     const registration = createRegistration({
       ...{ issuer, clock, random, audit, directory, revocations, limits, policy },
       pool,
+      rowSeal: testRowSeal,
     });
     registrationRoutes(app, { registration, guard, baseUrl: issuer });
     open.push(app);
