@@ -6,12 +6,13 @@ import {
   type RecordDraft,
   requireFit,
   type StandingReader,
+  wholeDraft,
 } from '@countersign/contracts';
 import { type Clock, toInstant } from '@countersign/kernel';
 import { standingsIn } from './standings-in.ts';
 
 /** A log in memory that keeps the promises of the contract, and breaks when told to. */
-export interface AuditCollector extends AuditAppender, StandingReader, Pick<AuditLog, 'query'> {
+export interface AuditCollector extends AuditAppender, StandingReader, Pick<AuditLog, 'query' | 'find'> {
   readonly records: readonly RecordDraft[];
   ofType(type: RecordDraft['type']): readonly RecordDraft[];
   /** From now on nothing can be made durable. */
@@ -21,6 +22,7 @@ export interface AuditCollector extends AuditAppender, StandingReader, Pick<Audi
 
 export function createAuditCollector(clock: Clock): AuditCollector {
   const records: RecordDraft[] = [];
+  const times: string[] = [];
   let broken = false;
   return {
     records,
@@ -33,10 +35,19 @@ export function createAuditCollector(clock: Clock): AuditCollector {
         throw auditLogErrors.error('record_identity_taken', 'A record with this id is in the log.');
       requireFit(draft);
       records.push(structuredClone(draft));
-      return { id: draft.id, index: BigInt(records.length - 1), time: toInstant(clock.now()) };
+      const time = toInstant(clock.now());
+      times.push(time);
+      return { id: draft.id, index: BigInt(records.length - 1), time };
     },
     async standings(things) {
       return standingsIn(records, things);
+    },
+    async find(id) {
+      const index = records.findIndex((record) => record.id === id);
+      const draft = records[index];
+      if (draft === undefined) return undefined;
+      const record = { v: 2, time: times[index] ?? '', ...wholeDraft(draft) } as EvidenceRecord;
+      return { index: BigInt(index), record };
     },
     async query({ person, types }) {
       return records.flatMap((record, index) =>

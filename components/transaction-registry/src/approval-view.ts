@@ -13,7 +13,8 @@ import { destinationShown } from './destinations/shown.ts';
 import { type KnownFacts, knownFacts } from './known-facts.ts';
 import { lifeCycleOf, stepsOf, type TransitionRule } from './life-cycles/index.ts';
 import { checkMandates } from './mandate-check.ts';
-import type { Store, StoredApproval, StoredTransaction } from './store.ts';
+import type { Store } from './proof/proven-store.ts';
+import type { StoredApproval, StoredTransaction } from './store.ts';
 
 export interface ApprovalViewDependencies {
   readonly store: Store;

@@ -6,8 +6,9 @@ import { actorOf, publicPart, recordGiven } from './approvals/give.ts';
 import { judge } from './approvals/judge.ts';
 import { type BroughtApproval, digestOfBrought, readBatch } from './approvals/read-approval.ts';
 import type { ApproveDependencies } from './approve.ts';
+import type { Unit } from './proof/proven-store.ts';
 import { recordAbout } from './records.ts';
-import type { StoredTransaction, Unit } from './store.ts';
+import type { StoredTransaction } from './store.ts';
 
 /**
  * Takes one signature for several transactions, all or none; see the contract. What keeps the batch from counting is

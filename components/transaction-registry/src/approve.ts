@@ -1,10 +1,4 @@
-import {
-  type Approval,
-  type AuditAppender,
-  type Directory,
-  type ShownToApprover,
-  transactionErrors,
-} from '@countersign/contracts';
+import { type Approval, type Directory, type ShownToApprover, transactionErrors } from '@countersign/contracts';
 import type { Clock, CodedError, Random, TransactionId } from '@countersign/kernel';
 import type { AccountDependencies } from './approvals/account.ts';
 import type { Approver } from './approvals/approver.ts';
@@ -17,12 +11,13 @@ import {
   readApproval,
 } from './approvals/read-approval.ts';
 import type { AuthenticatorsHeld } from './approvals/standing.ts';
+import type { RegistryLog, Store } from './proof/proven-store.ts';
 import { recordAbout } from './records.ts';
-import type { Store, StoredTransaction } from './store.ts';
+import type { StoredTransaction } from './store.ts';
 
 export interface ApproveDependencies extends ReadingDependencies {
   readonly store: Store;
-  readonly audit: AuditAppender;
+  readonly audit: RegistryLog;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly authenticators?: AuthenticatorsHeld;
   readonly signalsOf?: AccountDependencies['signalsOf'];

@@ -1,9 +1,7 @@
 import type {
-  AuditAppender,
   ConsentStore,
   Directory,
   PolicyEngine,
-  StandingReader,
   TransactionEvent,
   TransitionReceipt,
 } from '@countersign/contracts';
@@ -14,7 +12,8 @@ import type { AuthenticatorsHeld } from './approvals/standing.ts';
 import type { ExceptionTimes } from './exceptions/due.ts';
 import type { KnownFacts } from './known-facts.ts';
 import { type LifeCycle, lifeCycleOf, stateRuleOf, type TransitionRule } from './life-cycles/index.ts';
-import type { Store, StoredApproval, StoredException, StoredTransaction, StoredTransition } from './store.ts';
+import type { RegistryLog, Store } from './proof/proven-store.ts';
+import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from './store.ts';
 import type { TradeStanding } from './trades/trade-standing.ts';
 import type { TransitionBody } from './transition-body.ts';
 import type { Asked } from './transition-request.ts';
@@ -25,7 +24,7 @@ export interface TransitionDependencies {
   readonly policyEngine: Pick<PolicyEngine, 'decide' | 'limits'>;
   readonly signalsOf?: AccountDependencies['signalsOf'];
   readonly directory: Pick<Directory, 'snapshot'>;
-  readonly audit: AuditAppender & StandingReader;
+  readonly audit: RegistryLog;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -5,7 +5,8 @@ import { isExecuted } from './attempt.ts';
 import type { BeforeApprover } from './before-approver.ts';
 import { destinationShown } from './destinations/shown.ts';
 import { lookedAtAs } from './looked-at-as.ts';
-import type { Store, StoredTransaction } from './store.ts';
+import type { Store } from './proof/proven-store.ts';
+import type { StoredTransaction } from './store.ts';
 
 /** A line that reads otherwise than before; undefined where it was not there, or is not any more. */
 export interface ChangedLine {

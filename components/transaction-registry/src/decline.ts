@@ -1,14 +1,21 @@
-import { type AuditAppender, type Person, type PrincipalId, transactionErrors } from '@countersign/contracts';
-import { type CodedError, type Random, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
+import {
+  type Person,
+  type PrincipalId,
+  type RecordDraft,
+  recordIdOfCommand,
+  transactionErrors,
+} from '@countersign/contracts';
+import { type CodedError, isCodedError, type Random, type RecordId, type TransactionId } from '@countersign/kernel';
 import { type ApprovalViewDependencies, approversOf } from './approval-view.ts';
 import { accountOf } from './approvals/account.ts';
 import { passesRules } from './approvals/may-approve.ts';
 import { standingApprovals } from './approvals/standing.ts';
+import type { RegistryLog, Unit } from './proof/proven-store.ts';
 import { recordAbout, strategyOf } from './records.ts';
-import type { StoredTransaction, Unit } from './store.ts';
+import type { StoredTransaction } from './store.ts';
 
 export type DeclineDependencies = ApprovalViewDependencies & {
-  readonly audit: AuditAppender;
+  readonly audit: RegistryLog;
   readonly random: Random;
 };
 
@@ -50,8 +57,9 @@ export async function declineApproval(
       });
       throw fault;
     }
-    await audit.append({
+    const declined: RecordDraft = {
       ...about,
+      id: recordIdOfCommand({ declined: transaction.id, approver: person.id }),
       type: 'approval.declined',
       outcome: 'deny',
       reason: 'approval_declined',
@@ -59,16 +67,31 @@ export async function declineApproval(
       subject,
       data: { state: transaction.state },
       protectedValues: strategyOf(person.institution, { reason: said }),
-    });
+    };
     await unit.putDecline(id, {
       approver: person.id,
       institution: person.institution,
-      reason: said,
-      at: toInstant(clock.now()),
-      recordId: about.id,
+      ...(await firstWord(declined, said, audit)),
+      recordId: declined.id,
     });
-    return { recordId: about.id };
+    return { recordId: declined.id };
   });
+}
+
+/** What was said first, and when: now, or before a process died that had recorded it and not stored it. */
+async function firstWord(
+  draft: RecordDraft,
+  reason: string,
+  audit: DeclineDependencies['audit'],
+): Promise<{ readonly reason: string; readonly at: string }> {
+  try {
+    return { reason, at: (await audit.append(draft)).time };
+  } catch (error) {
+    const before = isCodedError(error, 'record_identity_taken') ? (await audit.find(draft.id))?.record : undefined;
+    const said = (before?.data as { readonly reason?: unknown } | undefined)?.reason;
+    if (before?.type !== draft.type || typeof said !== 'string') throw error;
+    return { reason: said, at: before.time };
+  }
 }
 
 /** Who could not approve it in any role has no word to refuse either. */

@@ -1,12 +1,13 @@
 import type { Actor } from '@countersign/contracts';
 import type { TransactionId } from '@countersign/kernel';
 import type { TransitionDependencies } from './attempt.ts';
-import { type Ending, endingOf, endTransaction } from './exceptions/abandon.ts';
+import { type Ending, endingChange, endingOf } from './exceptions/abandon.ts';
 import { raiseException } from './exceptions/raise.ts';
 import { releaseHeadroom, reopenHeadroom } from './headroom.ts';
 import { lifeCycleOf, nextSteps, stateRuleOf } from './life-cycles/index.ts';
-import { recordAbout, referencesTo } from './records.ts';
-import type { StoredTransaction, Unit } from './store.ts';
+import type { Unit } from './proof/proven-store.ts';
+import { changeAbout, referencesTo } from './records.ts';
+import type { StoredTransaction } from './store.ts';
 
 /** So many are looked up at once. */
 const pageSize = 500;
@@ -78,31 +79,27 @@ async function cancel(
   unit: Unit,
   dependencies: Dependencies,
 ): Promise<void> {
-  const { audit, clock, policyEngine } = dependencies;
+  const { clock, policyEngine } = dependencies;
   if (ending.freesHeadroom) await reopenHeadroom(transaction.id, { ...dependencies, limits: policyEngine.limits });
-  const about = recordAbout(transaction, dependencies);
-  const { time } = await audit.append({
-    ...about,
-    type: 'transaction.transitioned',
-    outcome: 'done',
-    reason: 'departure',
-    references: referencesTo(transaction.lastRecordId),
-    subject: by,
-    data: {
-      event: ending.event,
-      from: transaction.state,
-      to: ending.state,
-      version: transaction.version + 1,
-      cause: 'departure',
-      reason,
+  await unit.change(
+    transaction.id,
+    {
+      ...changeAbout(transaction),
+      type: 'transaction.transitioned',
+      outcome: 'done',
+      reason: 'departure',
+      references: referencesTo(transaction.lastRecordId),
+      subject: by,
+      data: {
+        event: ending.event,
+        from: transaction.state,
+        to: ending.state,
+        version: transaction.version + 1,
+        cause: 'departure',
+        reason,
+      },
     },
-  });
-  const key = `departure ${transaction.version}`;
-  await endTransaction(
-    transaction,
-    ending,
-    { by, recordId: about.id, recordedAt: time, idempotencyKey: key, now: clock.now() },
-    unit,
+    endingChange(transaction, ending, { by, idempotencyKey: `departure ${transaction.version}`, now: clock.now() }),
   );
 }
 

@@ -120,7 +120,7 @@ describe('an order whose process died', () => {
     expect(await world.used(`mandate:${root.id}`)).toBe('1000');
   });
 
-  it('no longer counts when its submission was not committed, and may be submitted again', async () => {
+  it('counts for good when its submission was recorded and not stored', async () => {
     const { id, root } = await order('1000');
     const admin = world.scratch.pool('transaction-registry');
     world.audit.afterNextAppend(async () => {
@@ -132,9 +132,8 @@ describe('an order whose process died', () => {
     expect(await world.used(`mandate:${root.id}`)).toBe('1000');
     later();
     expect(await world.limits.settle()).toBe(1);
-    expect(await world.used(`mandate:${root.id}`)).toBe('0');
-    await world.report(id, 'submit');
     expect(await world.used(`mandate:${root.id}`)).toBe('1000');
+    expect(await world.registry.facts(id)).toMatchObject({ state: 'submitted' });
   });
 
   it('no longer counts when it had been cancelled', async () => {

@@ -306,7 +306,7 @@ describe('a withdrawal', () => {
     const database = world.scratch.pool('transaction-registry', { maxConnections: 1 });
     await database.query('update transactions set intent_digest = $2 where id = $1', [address, 'S'.repeat(43)]);
     await expect(world.step(withdrawal.id, 'release', { person: releaser })).rejects.toThrow(
-      coded('destination_unknown'),
+      coded('authority_unproven'),
     );
   });
 

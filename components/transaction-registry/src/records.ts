@@ -8,8 +8,14 @@ export function recordAbout(
   transaction: StoredTransaction,
   from: { readonly clock: Clock; readonly random: Random },
 ): Pick<RecordDraft, 'id' | 'source' | 'transaction' | 'mandate' | 'intent'> {
+  return { ...changeAbout(transaction), id: newId('record', from) };
+}
+
+/** The same of a record that changes it: its id follows from the change before. */
+export function changeAbout(
+  transaction: StoredTransaction,
+): Pick<RecordDraft, 'source' | 'transaction' | 'mandate' | 'intent'> {
   return {
-    id: newId('record', from),
     source: 'transaction-registry',
     transaction: transaction.id,
     mandate: { id: transaction.mandate.id, version: transaction.mandate.version },

@@ -11,7 +11,7 @@ import {
 import type { Clock, CodedError, Json, Random, RecordId } from '@countersign/kernel';
 import type { Attempt } from './attempt.ts';
 import { digestInTheOpen, digestToldToFew, payloadInTheOpen } from './body-digest.ts';
-import { recordAbout, referencesTo, saysNothing, strategyOf } from './records.ts';
+import { changeAbout, recordAbout, referencesTo, saysNothing, strategyOf } from './records.ts';
 import type { StoredApproval } from './store.ts';
 import type { ExecutedTrade } from './trades/executed-trade.ts';
 
@@ -34,13 +34,13 @@ export interface Grounds {
 }
 
 /** The record of a step that is taken. */
-export function stepRecord(attempt: Attempt, grounds: Grounds, from: From): RecordDraft {
+export function stepRecord(attempt: Attempt, grounds: Grounds): Omit<RecordDraft, 'id'> {
   const { asked, rule, transaction } = attempt;
   const { mandates, decision, readings, trades, approvals, delay } = grounds;
   const body = asked.body as Json;
   const named = mandates.find(({ id }) => id === transaction.mandate.id);
   return {
-    ...recordAbout(transaction, from),
+    ...changeAbout(transaction),
     type: 'transaction.transitioned',
     outcome: 'done',
     ...(named === undefined ? {} : { mandate: { id: named.id, version: named.version } }),

@@ -11,7 +11,6 @@ import type {
 import type { AuthorizationDetail, Lei } from '@countersign/market';
 import { transaction as inTransaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { lifeCycleOf, stateRuleOf } from './life-cycles/index.ts';
 import { approvalQuestions, approvalsOf, openApprovalsBy } from './store/approvals.ts';
 import {
   type AwaitedApprovals,
@@ -24,19 +23,18 @@ import { declinesOf, putDecline, type StoredDecline } from './store/declines.ts'
 import {
   type ExceptionQuery,
   exceptionsBy,
+  exceptionsOf,
   findException,
   markOverdue,
-  openExceptionsOf,
   putException,
   resolveStored,
   type StoredException,
   takeOverdue,
-  wasAccepted,
 } from './store/exceptions.ts';
-import { hasArrivedBefore, openOf, overdueLives, takeInstruction } from './store/lives.ts';
+import { arrivedBefore, openOf, overdueLives, takeInstruction } from './store/lives.ts';
 import { type Look, looksBefore, putLook } from './store/looks.ts';
 import { type Connection, type Dated, many, one } from './store/rows.ts';
-import { isBeingSettled, stoppedTrades, type TradeUse, takenByOthers, takeOfTrades } from './store/trades.ts';
+import { type TradeUse, takenBy, takeOfTrades, usesOfTrades } from './store/trades.ts';
 import type { TradeUseKind } from './trades/trade-ids.ts';
 
 export type { StoredApproval } from './store/approvals.ts';
@@ -72,6 +70,8 @@ export interface StoredTransaction {
   readonly carriedBy: string | null;
   /** Whose approvals are wanted in this state, as far as that is known; as `awaitedKey` writes them. */
   readonly approvalsAwaited: readonly string[] | null;
+  /** The record after which it is as it is: see `proof/change.ts`. */
+  readonly changedRecordId: RecordId;
 }
 
 /** What a step leaves the transaction with, beside its state. */
@@ -102,7 +102,7 @@ const transactionColumns = `id, client, idempotency_key as "idempotencyKey", det
   json_build_object('id', mandate_id, 'version', mandate_version, 'recordId', mandate_record_id) as mandate,
   (extract(epoch from awaited_until) * 1000)::float8 as "awaitedUntil", overdue_version as "overdueVersion",
   destination_key as "destinationKey", destination_digest as "destinationDigest", carried_by as "carriedBy",
-  approvals_awaited as "approvalsAwaited",
+  approvals_awaited as "approvalsAwaited", changed_record_id as "changedRecordId",
   array(select p.lei from transaction_parties p where p.transaction_id = transactions.id order by p.lei) as parties`;
 
 const transitionColumns = `transaction_id as transaction, version, event, to_state as state, institution,
@@ -133,7 +133,7 @@ const carryOn = {
   text: `update transactions
             set state = $2, version = $3, last_record_id = $4, ended = $5, awaited_until = to_timestamp($6::float8 / 1000),
                 destination_digest = $7, overdue_version = null, approvals_awaited = $8,
-                approvals_awaited_until = to_timestamp($9::float8 / 1000)
+                approvals_awaited_until = to_timestamp($9::float8 / 1000), changed_record_id = $4
           where id = $1`,
 };
 
@@ -148,9 +148,9 @@ function createUnit(client: pg.PoolClient) {
       const inserted = await client.query(
         `insert into transactions (id, client, idempotency_key, detail, intent_digest, initiator, initiator_institution, mandate_id,
                                    mandate_version, mandate_record_id, state, version, last_record_id, opened_record_id, opened_at,
-                                   destination_key, approvals_awaited, approvals_awaited_until)
+                                   destination_key, approvals_awaited, approvals_awaited_until, changed_record_id)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, to_timestamp($15::float8 / 1000), $16, $17,
-                 to_timestamp($18::float8 / 1000))
+                 to_timestamp($18::float8 / 1000), $19)
          on conflict (client, idempotency_key) do nothing`,
         [
           row.id,
@@ -171,6 +171,7 @@ function createUnit(client: pg.PoolClient) {
           row.destinationKey,
           awaits?.keys ?? null,
           awaits?.until ?? null,
+          row.changedRecordId,
         ],
       );
       if (inserted.rowCount !== 1) return false;
@@ -204,12 +205,10 @@ function createUnit(client: pg.PoolClient) {
       return transitionsOf(client, id);
     },
     transitionsOfAll: (ids: readonly TransactionId[]) => transitionsOfAll(client, ids),
-    takenByOthers: (ids: readonly TransactionId[], kind: TradeUseKind, than: TransactionId) =>
-      takenByOthers(client, ids, kind, than),
+    takenBy: (id: TransactionId) => takenBy(client, id),
+    usesOfTrades: (ids: readonly TransactionId[]) => usesOfTrades(client, ids),
     takeOfTrades: (id: TransactionId, kind: TradeUseKind, uses: readonly TradeUse[]) =>
       takeOfTrades(client, id, kind, uses),
-    isBeingSettled: (id: TransactionId) => isBeingSettled(client, id),
-    stoppedTrades: (ids: readonly TransactionId[]) => stoppedTrades(client, ids),
     ...approvalQuestions(client),
     declines: (id: TransactionId) => declinesOf(client, id),
     putDecline: (id: TransactionId, decline: StoredDecline) => putDecline(client, id, decline),
@@ -257,6 +256,9 @@ function createUnit(client: pg.PoolClient) {
     async tellOverdue({ id, version }: Pick<StoredTransaction, 'id' | 'version'>): Promise<void> {
       await client.query('update transactions set overdue_version = $2 where id = $1', [id, version]);
     },
+    async markChanged(id: TransactionId, recordId: RecordId): Promise<void> {
+      await client.query('update transactions set changed_record_id = $2 where id = $1', [id, recordId]);
+    },
     /** They are waited for again, until then. */
     async awaitAgain(id: TransactionId, until: number): Promise<void> {
       await client.query(
@@ -274,10 +276,9 @@ function createUnit(client: pg.PoolClient) {
       await client.query('update transactions set carried_by = $2 where id = $1', [id, principal]);
     },
     takeInstruction: (mandate: MandateId, id: TransactionId) => takeInstruction(client, mandate, id),
-    hasArrivedBefore: (about: Parameters<typeof hasArrivedBefore>[1]) => hasArrivedBefore(client, about),
-    openExceptions: (id: TransactionId) => openExceptionsOf(client, id),
+    arrivedBefore: (about: Parameters<typeof arrivedBefore>[1]) => arrivedBefore(client, about),
+    exceptionsOf: (id: TransactionId) => exceptionsOf(client, id),
     exception: (id: ExceptionId) => findException(client, id),
-    wasAccepted: (about: Parameters<typeof wasAccepted>[1]) => wasAccepted(client, about),
     putException: (exception: StoredException) => putException(client, exception),
     resolveException: (id: ExceptionId, resolution: NonNullable<TransactionException['resolution']>) =>
       resolveStored(client, id, resolution),
@@ -285,12 +286,13 @@ function createUnit(client: pg.PoolClient) {
     markOverdue: (id: ExceptionId, at: string, recordId: RecordId) => markOverdue(client, id, at, recordId),
   };
 }
-export type Unit = ReturnType<typeof createUnit>;
+export type Rows = ReturnType<typeof createUnit>;
 
-export function createStore(pool: pg.Pool) {
+/** The tables as they are: nothing of it is held against the log. Everybody but `proof/` asks the proven store. */
+export function createRowStore(pool: pg.Pool) {
   return {
     /** Runs `work` in one transaction of the database; see `transaction` of the runtime. */
-    inUnit: <Result>(work: (unit: Unit) => Promise<Result>): Promise<Result> =>
+    inUnit: <Result>(work: (unit: Rows) => Promise<Result>): Promise<Result> =>
       inTransaction(pool, (client) => work(createUnit(client))),
     find: (id: TransactionId) =>
       one<StoredTransaction>(pool, `select ${transactionColumns} from transactions where id = $1`, [id]),
@@ -300,9 +302,9 @@ export function createStore(pool: pg.Pool) {
       many<StoredTransaction>(pool, entriesFor, [institution, destinationKey]),
     trades: (ids: readonly TransactionId[]) => many<StoredTransaction>(pool, tradesByIds, [ids]),
     transitionsOfAll: (ids: readonly TransactionId[]) => transitionsOfAll(pool, ids),
-    takenByOthers: (ids: readonly TransactionId[], kind: TradeUseKind, than: TransactionId) =>
-      takenByOthers(pool, ids, kind, than),
-    stoppedTrades: (ids: readonly TransactionId[]) => stoppedTrades(pool, ids),
+    takenBy: (id: TransactionId) => takenBy(pool, id),
+    usesOfTrades: (ids: readonly TransactionId[]) => usesOfTrades(pool, ids),
+    exceptionsOf: (id: TransactionId) => exceptionsOf(pool, id),
     approvals: (id: TransactionId) => approvalsOf(pool, id),
     openApprovalsBy: (approver: string, now: number, limit: number) => openApprovalsBy(pool, approver, now, limit),
     declines: (id: TransactionId) => declinesOf(pool, id),
@@ -314,19 +316,7 @@ export function createStore(pool: pg.Pool) {
     looksBefore: (look: Parameters<typeof looksBefore>[1], limit: number) => looksBefore(pool, look, limit),
     /** In order. */
     transitions: (id: TransactionId) => transitionsOf(pool, id),
-    /**
-     * Whether its amounts count against limits in the state it has; undefined when there is none. Waits for a transition
-     * that is under way, as long as the database waits for a lock.
-     */
-    async counts(id: TransactionId): Promise<boolean | undefined> {
-      const found = await one<Pick<StoredTransaction, 'detail' | 'state'>>(
-        pool,
-        'select detail, state from transactions where id = $1 for share',
-        [id],
-      );
-      return found === undefined ? undefined : stateRuleOf(lifeCycleOf(found.detail), found.state).counts === true;
-    },
-    hasArrivedBefore: (about: Parameters<typeof hasArrivedBefore>[1]) => hasArrivedBefore(pool, about),
+    arrivedBefore: (about: Parameters<typeof arrivedBefore>[1]) => arrivedBefore(pool, about),
     /** Oldest first. */
     exceptions: (query: ExceptionQuery) => exceptionsBy(pool, query),
     exception: (id: ExceptionId) => findException(pool, id),
@@ -335,7 +325,7 @@ export function createStore(pool: pg.Pool) {
       openOf(pool, principal, after, limit),
   };
 }
-export type Store = ReturnType<typeof createStore>;
+export type RowStore = ReturnType<typeof createRowStore>;
 
 interface TransitionRow extends Omit<Dated<StoredTransition, 'recordedAt'>, 'actor' | 'decision'> {
   readonly actor: string | null;

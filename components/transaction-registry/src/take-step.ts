@@ -1,12 +1,16 @@
 import type { TransitionReceipt } from '@countersign/contracts';
+import { toInstant } from '@countersign/kernel';
 import { areWantedAgain } from './approvals/approving-steps.ts';
 import { type Attempt, countingOf, type Outcome, type TransitionDependencies } from './attempt.ts';
 import { leaveException } from './exceptions/lapse.ts';
 import { commitHeadroom, releaseHeadroom } from './headroom.ts';
 import { lifeAfter } from './life-after.ts';
 import { lifeCycleOf, stateRuleOf } from './life-cycles/index.ts';
+import { type Change, type RecordedStep, stepOf } from './proof/change.ts';
+import type { Unit } from './proof/proven-store.ts';
 import { type Grounds, stepRecord } from './step-record.ts';
-import type { StoredTransaction, StoredTransition, Unit } from './store.ts';
+import type { StoredTransaction, StoredTransition } from './store.ts';
+import { takenOfTrades } from './trades/take-trades.ts';
 import type { Asked } from './transition-request.ts';
 
 /** Evidence first, then the state that names it. */
@@ -19,31 +23,32 @@ export async function takeStep(
 ): Promise<TransitionReceipt> {
   const { asked, rule, transaction } = attempt;
   const delay = await tellDelay(attempt, unit, dependencies);
-  const draft = stepRecord(attempt, { ...grounds, delay }, dependencies);
-  const { time } = await appendOrGiveBack(draft, attempt, dependencies);
-  const { decision, approvals } = grounds;
-  const done: StoredTransition = {
-    transaction: transaction.id,
+  const draft = stepRecord(attempt, { ...grounds, delay });
+  const { decision, approvals, mandates } = grounds;
+  const step: RecordedStep = {
     event: asked.event,
     state: rule.to,
     version: transaction.version + 1,
-    recordedAt: time,
-    recordId: draft.id,
+    recordedAt: toInstant(attempt.now),
     institution: asked.institution,
     idempotencyKey: asked.idempotencyKey,
     bodyDigest: asked.bodyDigest,
-    body: asked.body,
     actor: asked.by.id,
     ...(attempt.late ? { late: true } : {}),
     ...(decision === undefined ? {} : { decision: { id: decision.id, policyVersion: decision.policyVersion } }),
   };
-  await unit.putTransition(done, lifeAfter({ ...transaction, destinationDigest }, rule.to, attempt.now));
-  if (!areWantedAgain(attempt.cycle, rule.to))
-    await unit.useApprovals(
-      approvals.map(({ id }) => id),
-      done.version,
-    );
-  return receiptOf(done, false);
+  const takes = takenOfTrades(attempt);
+  const change: Change = {
+    step,
+    after: lifeAfter({ ...transaction, destinationDigest }, rule.to, attempt.now),
+    ...(takes === undefined ? {} : { takes }),
+    instructions:
+      rule.to === 'cancelled' ? [] : mandates.filter(({ kind }) => kind === 'instruction').map(({ id }) => id),
+    used: areWantedAgain(attempt.cycle, rule.to) ? [] : approvals.map(({ id }) => id),
+  };
+  // Where this fails nobody knows whether it was recorded: the headroom stays reserved, and is settled later by what became of it.
+  const recordId = await unit.change(transaction.id, draft, change, asked.body);
+  return receiptOf(stepOf(transaction.id, step, recordId, asked.body), false);
 }
 
 /** What came late is taken, and somebody looks at the delay: told now, where no sweep has told it before. */
@@ -64,24 +69,6 @@ async function tellDelay(attempt: Attempt, unit: Unit, dependencies: TransitionD
     dependencies,
   );
   return exception.recordId;
-}
-
-/**
- * What the log did not take did not happen, so the headroom is given back. When the database fails later it stays
- * reserved: whether the commit took effect is then not known, and is found out later.
- */
-async function appendOrGiveBack(
-  draft: ReturnType<typeof stepRecord>,
-  attempt: Attempt,
-  { audit, policyEngine, logger }: TransitionDependencies,
-) {
-  try {
-    return await audit.append(draft);
-  } catch (error) {
-    if (countingOf(attempt) === 'begins')
-      await releaseHeadroom(attempt.transaction.id, { limits: policyEngine.limits, logger });
-    throw error;
-  }
 }
 
 /** After the commit. Headroom is given back at each repetition of what ended it: at the latest when asked twice. */

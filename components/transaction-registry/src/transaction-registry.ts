@@ -1,4 +1,4 @@
-import { hardwareAcr, type TransactionRegistry } from '@countersign/contracts';
+import { createStandingCheck, hardwareAcr, type TransactionRegistry } from '@countersign/contracts';
 import { createKeyCache } from '@countersign/oauth';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
@@ -12,8 +12,9 @@ import { factsOf, standingApprovals } from './facts.ts';
 import { knownFacts } from './known-facts.ts';
 import { stepsOf } from './life-cycles/parties-by-part.ts';
 import { type OpenDependencies, openTransaction } from './open.ts';
+import { createProvenStore } from './proof/proven-store.ts';
 import { publicException } from './store/exceptions.ts';
-import { createStore } from './store.ts';
+import { createRowStore } from './store.ts';
 import { receiptOf } from './take-step.ts';
 import type { TransitionDependencies } from './transition.ts';
 import { transitionAndTell } from './wanting-approval.ts';
@@ -56,7 +57,16 @@ export function createTransactionRegistry({
 }: TransactionRegistryDependencies): TransactionRegistryComponent {
   const dependencies: UseCases = {
     ...collaborators,
-    store: createStore(pool),
+    store: createProvenStore({
+      rows: createRowStore(pool),
+      log: collaborators.audit,
+      check: createStandingCheck({
+        log: collaborators.audit,
+        source: 'transaction-registry',
+        clock: collaborators.clock,
+        random: collaborators.random,
+      }),
+    }),
     keys: createKeyCache({ maxKeys: 1024 }),
     acrValues,
     directoryKeys,

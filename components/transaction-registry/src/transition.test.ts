@@ -540,12 +540,16 @@ describe('the notional of a day', () => {
     expect(await usedOf(root.id)).toBe('0');
   });
 
-  it('is given back when the log did not take the submission, and counts once when it is repeated', async () => {
+  it('is given back in time when the log did not take the submission, and counts once when it is repeated', async () => {
     const { root } = await world.mandates();
     const { id } = await world.open(root, million);
     world.audit.breakDown();
     await expect(world.report(id, 'submit', { key: 'submit-retry' })).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
+    // Whether it was recorded is not known at first: until somebody has looked, the amount is not free for others.
+    expect(await usedOf(root.id)).toBe('1000000');
+    world.clock.advance(31_000);
+    expect(await world.limits.settle()).toBe(1);
     expect(await usedOf(root.id)).toBe('0');
     await world.report(id, 'submit', { key: 'submit-retry' });
     await world.report(id, 'submit', { key: 'submit-retry' });
@@ -577,7 +581,7 @@ describe('when something fails on the way', () => {
     expect(await world.registry.exceptions({ transaction: transaction.id })).toEqual([]);
   });
 
-  it('leaves the state as it was when the connection breaks between record and commit, and the repetition succeeds', async () => {
+  it('is completed from its record when the connection breaks between record and commit: a repetition is not recorded again', async () => {
     const { transaction } = await world.reach('submit', 'execute', 'clear');
     const admin = world.scratch.pool('transaction-registry');
     world.audit.afterNextAppend(async () => {
@@ -588,12 +592,19 @@ describe('when something fails on the way', () => {
     await expect(world.report(transaction.id, 'settle', { key: 'settle-crash' })).rejects.toThrow(
       coded('database_unavailable'),
     );
-    expect(await world.registry.facts(transaction.id)).toMatchObject({ state: 'cleared', version: 3 });
+    const { rows } = await admin.query('select state, version from transactions where id = $1', [transaction.id]);
+    expect(rows).toEqual([{ state: 'cleared', version: 3 }]);
     expect(await world.report(transaction.id, 'settle', { key: 'settle-crash' })).toMatchObject({
       state: 'settled',
       version: 4,
-      replayed: false,
+      replayed: true,
     });
+    expect(await world.registry.facts(transaction.id)).toMatchObject({ state: 'settled', version: 4 });
+    const settled = world.audit.records.filter(
+      ({ type, transaction: id, data }) =>
+        type === 'transaction.transitioned' && id === transaction.id && (data as { to?: string }).to === 'settled',
+    );
+    expect(settled).toHaveLength(1);
   });
 
   it('does not carry on while the mandates cannot be asked', async () => {

@@ -21,6 +21,7 @@ import { reopenHeadroom, reserveHeadroom } from './headroom.ts';
 import { withTrade } from './known-facts.ts';
 import { lifeCycleOf, type TransitionRule } from './life-cycles/index.ts';
 import { checkMandates } from './mandate-check.ts';
+import type { Unit } from './proof/proven-store.ts';
 import { recordAbout, referencesTo } from './records.ts';
 import { refusalRecord } from './step-record.ts';
 import { placeFault } from './steps/in-place.ts';
@@ -28,11 +29,11 @@ import { instructionFault } from './steps/instruction-used.ts';
 import { mismatchFault } from './steps/partner-agrees.ts';
 import { revokedFault } from './steps/revoked.ts';
 import { shortCodeFault } from './steps/short-codes.ts';
-import type { StoredTransaction, StoredTransition, Unit } from './store.ts';
+import type { StoredTransaction, StoredTransition } from './store.ts';
 import { receiptOf, settleHeadroom, takeStep } from './take-step.ts';
 import { termsFault } from './terms.ts';
 import { toldTo } from './told-to.ts';
-import { takeTrades, tradeFault } from './trades/take-trades.ts';
+import { tradeFault } from './trades/take-trades.ts';
 import { type TradeStanding, tradeStanding } from './trades/trade-standing.ts';
 import { parseTransitionBody } from './transition-body.ts';
 import { type Asked, parseTransitionRequest } from './transition-request.ts';
@@ -122,7 +123,6 @@ async function carryOut(asked: Asked, unit: Unit, dependencies: TransitionDepend
     trades: attempt.rule.trade === true && attempt.trade.kind === 'stands' ? attempt.trade.trades : [],
     approvals: wantsApprovals(attempt.rule) || wanted.length > 0 ? attempt.approvals : [],
   };
-  await takeTrades(attempt, unit);
   const receipt = await takeStep(attempt, grounds, address.digest, unit, dependencies);
   return { kind: 'done', receipt, transaction };
 }

@@ -1,20 +1,29 @@
-import { type Actor, type Approval, type AuditAppender, transactionErrors } from '@countersign/contracts';
+import {
+  type Actor,
+  type Approval,
+  ended,
+  type RecordDraft,
+  recordIdAfter,
+  transactionErrors,
+} from '@countersign/contracts';
 import {
   type ApprovalId,
   type Clock,
   type CodedError,
+  isCodedError,
   type Random,
   type TransactionId,
-  toInstant,
 } from '@countersign/kernel';
 import { publicPart } from './approvals/give.ts';
+import { approvalClaim } from './proof/held.ts';
+import type { RegistryLog, Store, Unit } from './proof/proven-store.ts';
 import { recordAbout } from './records.ts';
 import type { StoredApproval } from './store/approvals.ts';
-import type { Store, StoredTransaction, Unit } from './store.ts';
+import type { StoredTransaction } from './store.ts';
 
 export interface WithdrawDependencies {
   readonly store: Store;
-  readonly audit: AuditAppender;
+  readonly audit: RegistryLog;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -47,13 +56,15 @@ export async function withdraw(
   unit: Unit,
   { audit, clock, random }: Omit<WithdrawDependencies, 'store'>,
 ): Promise<StoredApproval> {
-  const about = recordAbout(transaction, { clock, random });
-  await audit.append({
-    ...about,
+  const { of } = approvalClaim(given);
+  const draft: RecordDraft = {
+    ...recordAbout(transaction, { clock, random }),
+    id: recordIdAfter(of, given.recordId),
     type: 'approval.withdrawn',
     outcome: 'done',
     references: [given.recordId],
     subject: by,
+    standing: [ended(of)],
     data: {
       approval_id: given.id,
       approver: given.approver,
@@ -61,10 +72,21 @@ export async function withdraw(
       role: given.role,
       ...(reason === undefined ? {} : { reason }),
     },
-  });
-  const withdrawn = { at: toInstant(clock.now()), recordId: about.id };
+  };
+  const withdrawn = { at: await timeOf(draft, audit), recordId: draft.id };
   await unit.withdraw(given.id, withdrawn);
   return { ...given, withdrawn };
+}
+
+/** When it was taken back: now, or before a process died that had recorded it and not stored it. */
+async function timeOf(draft: RecordDraft, audit: WithdrawDependencies['audit']): Promise<string> {
+  try {
+    return (await audit.append(draft)).time;
+  } catch (error) {
+    const before = isCodedError(error, 'record_identity_taken') ? await audit.find(draft.id) : undefined;
+    if (before?.record.type !== draft.type || before.record.transaction !== draft.transaction) throw error;
+    return before.record.time;
+  }
 }
 
 async function refuse(

@@ -1,4 +1,13 @@
-import { type Digest, digestOf, errorVocabulary, type Json, type RecordId } from '@countersign/kernel';
+import {
+  type Digest,
+  decodeBase64Url,
+  derivedId,
+  digestOf,
+  errorVocabulary,
+  type Json,
+  type RecordId,
+  timeOfId,
+} from '@countersign/kernel';
 
 /**
  * How a thing that carries authority stands from a record on: a session, an authenticator, an approval, a client.
@@ -45,4 +54,26 @@ export function standing(of: string, content: Json): Standing {
 /** What a record says of a thing that has ended. */
 export function ended(of: string): Standing {
   return { of };
+}
+
+/**
+ * Id of the record of the next change of a thing. It follows from the change before it, so there can be but one: whoever comes
+ * second, or repeats what was interrupted, finds `record_identity_taken` and reads what the record says.
+ *
+ * @param previous the record of the change before
+ */
+export function recordIdAfter(of: string, previous: RecordId): RecordId {
+  return derivedId('record', timeOfId(previous), tenBytesOf({ of, previous }));
+}
+
+/** Id of the record of a command that is carried out once, from what makes it that one: its repetition has the same. */
+export function recordIdOfCommand(command: Json): RecordId {
+  // No time is part of it, for a repetition has another.
+  return derivedId('record', 0, tenBytesOf({ command }));
+}
+
+function tenBytesOf(content: Json): Uint8Array {
+  const bytes = decodeBase64Url(digestOf(content));
+  if (bytes === undefined) throw new Error('a digest is not in base64url');
+  return bytes.subarray(0, 10);
 }

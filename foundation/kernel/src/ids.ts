@@ -97,6 +97,15 @@ export function newId<Kind extends IdKind>(
   return `${idPrefixes[kind]}_${headOf(from.clock.now())}${tailOf(from.random.bytes(10))}` as unknown as IdOf[Kind];
 }
 
+/**
+ * The id that follows from what it names: whoever makes it makes the same. It sorts with what was made at that time.
+ *
+ * @param time milliseconds since the epoch @param bytes 10, such as the beginning of a digest
+ */
+export function derivedId<Kind extends IdKind>(kind: Kind, time: number, bytes: Uint8Array): IdOf[Kind] {
+  return `${idPrefixes[kind]}_${headOf(time)}${tailOf(bytes)}` as unknown as IdOf[Kind];
+}
+
 /** Many ids are made within one millisecond. */
 let lastHead = { time: -1, text: '' };
 

@@ -1,6 +1,8 @@
 import {
   type AuditAppender,
+  type AuditLog,
   auditLogErrors,
+  type EvidenceRecord,
   type RecordDraft,
   type RecordReceipt,
   requireFit,
@@ -11,7 +13,7 @@ import { type Clock, toInstant } from '@countersign/kernel';
 import { standingsIn } from '@countersign/testkit';
 
 /** A log in memory that keeps the promises of the contract, and breaks when told to; or such a view of a real one. */
-export interface AuditCollector extends AuditAppender, StandingReader {
+export interface AuditCollector extends AuditAppender, StandingReader, Pick<AuditLog, 'find'> {
   /** As they are read back. */
   readonly records: readonly RecordDraft[];
   /** As they were handed over: without what is protected, but for who declares it. */
@@ -30,6 +32,7 @@ const ownSources: ReadonlySet<string> = new Set(['consent-store', 'transaction-r
 export function createAuditCollector(clock: Clock, log?: AuditAppender): AuditCollector {
   const records: RecordDraft[] = [];
   const drafts: RecordDraft[] = [];
+  const times: string[] = [];
   const ids = new Set<string>();
   let broken = false;
   let after: (() => Promise<void>) | undefined;
@@ -51,13 +54,22 @@ export function createAuditCollector(clock: Clock, log?: AuditAppender): AuditCo
       ids.add(record.id);
       records.push(record);
       drafts.push(draft);
+      const time = receipt?.time ?? toInstant(clock.now());
+      times.push(time);
       const act = after;
       after = undefined;
       await act?.();
-      return receipt ?? { id: record.id, index: BigInt(records.length - 1), time: toInstant(clock.now()) };
+      return receipt ?? { id: record.id, index: BigInt(records.length - 1), time };
     },
     async standings(things) {
       return standingsIn(records, things);
+    },
+    async find(id) {
+      const index = records.findIndex((record) => record.id === id);
+      const record = records[index];
+      return record === undefined
+        ? undefined
+        : { index: BigInt(index), record: { v: 2, time: times[index] ?? '', ...record } as EvidenceRecord };
     },
     breakDown() {
       broken = true;

@@ -1,5 +1,26 @@
-import type { Approval, ApproverRole, AuditAppender, Directory, ShownToApprover } from '@countersign/contracts';
-import { type Clock, type Digest, type Json, newId, type Random, toInstant } from '@countersign/kernel';
+import {
+  type Approval,
+  type ApproverRole,
+  type Directory,
+  type EvidenceRecord,
+  type RecordDraft,
+  recordIdOfCommand,
+  type ShownToApprover,
+  standing,
+} from '@countersign/contracts';
+import {
+  type Clock,
+  type CodedError,
+  type Digest,
+  isCodedError,
+  type Json,
+  newId,
+  parseId,
+  type Random,
+  toInstant,
+} from '@countersign/kernel';
+import { approvalClaim } from '../proof/held.ts';
+import type { RegistryLog } from '../proof/proven-store.ts';
 import { recordAbout, referencesTo, strategyOf } from '../records.ts';
 import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction } from '../store.ts';
@@ -30,7 +51,7 @@ export async function recordGiven(
     clock,
     random,
   }: {
-    readonly audit: AuditAppender;
+    readonly audit: Pick<RegistryLog, 'append' | 'find'>;
     readonly directory: Pick<Directory, 'snapshot'>;
     readonly clock: Clock;
     readonly random: Random;
@@ -38,6 +59,8 @@ export async function recordGiven(
 ): Promise<StoredApproval> {
   const { principal, kid, jwk, registration, authenticator } = approver;
   const about = recordAbout(transaction, { clock, random });
+  // One signature is one approval, however often it is brought.
+  const recordId = recordIdOfCommand({ approval: transaction.id, approver: principal.id, token: claims.jti });
   const approval: StoredApproval = {
     id: newId('approval', { clock, random }),
     transaction: transaction.id,
@@ -45,15 +68,18 @@ export async function recordGiven(
     role,
     intentDigest: transaction.intentDigest,
     expiresAt: toInstant(expiryOf(claims)),
-    recordId: about.id,
+    recordId,
     institution: principal.institution,
     kid,
     tokenId: claims.jti,
     ...(authenticator === undefined ? {} : { authenticator: authenticator.id }),
     ...(root === undefined ? {} : { batchRoot: root }),
   };
-  await audit.append({
+  const { of, content } = approvalClaim(approval);
+  const draft: RecordDraft = {
     ...about,
+    id: recordId,
+    standing: [standing(of, content)],
     type: 'approval.given',
     outcome: 'permit',
     references: referencesTo(registration, directory.snapshot().recordOf(principal.id), transaction.openedRecordId),
@@ -67,8 +93,37 @@ export async function recordGiven(
       ...(root === undefined ? {} : { batch_root: root }),
     },
     protectedValues: strategyOf(transaction.initiatorInstitution, { shown: shownJson(shown) }),
-  });
-  return approval;
+  };
+  try {
+    await audit.append(draft);
+    return approval;
+  } catch (error) {
+    if (!isCodedError(error, 'record_identity_taken')) throw error;
+    return recordedBefore(approval, (await audit.find(recordId))?.record, error);
+  }
+}
+
+/** The process that recorded it died before it was stored: it is what its record says. */
+function recordedBefore(
+  approval: StoredApproval,
+  record: EvidenceRecord | undefined,
+  error: CodedError,
+): StoredApproval {
+  const data = record?.data as {
+    readonly approval_id?: unknown;
+    readonly expires_at?: unknown;
+    readonly role?: unknown;
+  };
+  const id = parseId('approval', data?.approval_id);
+  if (
+    id === undefined ||
+    record?.type !== 'approval.given' ||
+    record.transaction !== approval.transaction ||
+    data.role !== approval.role ||
+    data.expires_at !== approval.expiresAt
+  )
+    throw error;
+  return { ...approval, id };
 }
 
 function shownJson(shown: ShownToApprover | undefined): Json | undefined {

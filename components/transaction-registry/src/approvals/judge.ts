@@ -1,7 +1,8 @@
 import { type ApproverRole, type Directory, transactionErrors } from '@countersign/contracts';
 import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
+import type { Unit } from '../proof/proven-store.ts';
 import type { StoredApproval } from '../store/approvals.ts';
-import type { StoredTransaction, Unit } from '../store.ts';
+import type { StoredTransaction } from '../store.ts';
 import { type AccountDependencies, accountOf } from './account.ts';
 import type { ApprovalClaims, SignedItem } from './approval-claims.ts';
 import type { Approver } from './approver.ts';

@@ -1,7 +1,8 @@
 import { transactionErrors } from '@countersign/contracts';
 import { type CodedError, type IntentDigest, parseId } from '@countersign/kernel';
 import type { Withdrawal } from '@countersign/market';
-import type { StoredTransaction, Unit } from '../store.ts';
+import type { Unit } from '../proof/proven-store.ts';
+import type { StoredTransaction } from '../store.ts';
 import type { Asked } from '../transition-request.ts';
 
 /** The destination of a withdrawal or a settlement: what stands, or why it may not be sent to. */

@@ -1,10 +1,10 @@
-import type { hasArrivedBefore } from '../store/lives.ts';
+import type { arrivedBefore } from '../store/lives.ts';
 import type { StoredTransaction } from '../store.ts';
 import { type AddressBook, entryStanding } from './address-stands.ts';
 
 /** What the question needs of the store. */
 export interface DestinationReader extends AddressBook {
-  hasArrivedBefore(about: Parameters<typeof hasArrivedBefore>[1]): Promise<boolean>;
+  hasArrivedBefore(about: Parameters<typeof arrivedBefore>[1]): Promise<boolean>;
 }
 
 /**

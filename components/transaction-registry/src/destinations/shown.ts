@@ -1,6 +1,7 @@
 import { parseId } from '@countersign/kernel';
 import { describeAuthorizationDetail } from '@countersign/market';
-import type { Store, StoredTransaction } from '../store.ts';
+import type { Store } from '../proof/proven-store.ts';
+import type { StoredTransaction } from '../store.ts';
 import { type AddressBook, entryStanding, isEntryFor } from './address-stands.ts';
 
 /** Where a withdrawal or a settlement goes, as its entry of the address book says. */

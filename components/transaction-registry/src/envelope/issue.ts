@@ -10,8 +10,8 @@ import { envelopeClaims, envelopeJwsHeader, maxEnvelopeSeconds, signEnvelope } f
 import { type Clock, digestOf, type Random, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
 import type { AccountDependencies } from '../approvals/account.ts';
 import { type AuthenticatorsHeld, standingApprovals } from '../approvals/standing.ts';
+import type { Store } from '../proof/proven-store.ts';
 import { recordAbout, referencesTo } from '../records.ts';
-import type { Store } from '../store.ts';
 import { composeEnvelope, type Grounds } from './compose.ts';
 import { standingLine } from './mandate-line.ts';
 

@@ -1,9 +1,10 @@
 import type { Actor, TransactionEvent, TransactionState } from '@countersign/contracts';
-import { digestOf, type RecordId } from '@countersign/kernel';
+import { digestOf, toInstant } from '@countersign/kernel';
 import { isExecuted } from '../attempt.ts';
 import { lifeAfter } from '../life-after.ts';
 import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
-import type { StoredTransaction, Unit } from '../store.ts';
+import type { Change } from '../proof/change.ts';
+import type { StoredTransaction } from '../store.ts';
 
 /** Where an abandoned transaction ends: cancelled, where nothing has been executed; failed afterwards. */
 export interface Ending {
@@ -26,35 +27,28 @@ export function endingOf(transaction: Pick<StoredTransaction, 'detail' | 'state'
   return { ...ending, freesHeadroom: !executed && now.counts === true };
 }
 
-/** Ends a transaction that is locked. What has been recorded before says why. */
-export async function endTransaction(
+/** What ends a transaction; what has been recorded with it says why. */
+export function endingChange(
   transaction: StoredTransaction,
   { event, state }: Ending,
   about: {
     readonly by: Actor;
-    readonly recordId: RecordId;
-    readonly recordedAt: string;
     /** With a space in it: no key that a caller can choose. */
     readonly idempotencyKey: string;
     readonly now: number;
   },
-  unit: Pick<Unit, 'putTransition'>,
-): Promise<void> {
-  const body = {};
-  await unit.putTransition(
-    {
-      transaction: transaction.id,
+): Pick<Change, 'step' | 'after'> {
+  return {
+    step: {
       event,
       state,
       version: transaction.version + 1,
-      recordedAt: about.recordedAt,
-      recordId: about.recordId,
+      recordedAt: toInstant(about.now),
       institution: about.by.institution ?? transaction.initiatorInstitution,
       idempotencyKey: about.idempotencyKey,
-      bodyDigest: digestOf(body),
-      body,
+      bodyDigest: digestOf({}),
       actor: about.by.id,
     },
-    lifeAfter(transaction, state, about.now),
-  );
+    after: lifeAfter(transaction, state, about.now),
+  };
 }

@@ -2,8 +2,9 @@ import { type ExceptionCause, transactionErrors } from '@countersign/contracts';
 import { CodedError } from '@countersign/kernel';
 import type { Attempt } from '../attempt.ts';
 import type { MandateStanding } from '../mandate-check.ts';
+import type { Unit } from '../proof/proven-store.ts';
 import { circumstancesOf } from '../step-record.ts';
-import type { StoredException, Unit } from '../store.ts';
+import type { StoredException } from '../store.ts';
 import { isToldWhy, toldTo } from '../told-to.ts';
 import { type RaiseDependencies, type Raised, raiseException } from './raise.ts';
 
@@ -23,7 +24,7 @@ export interface Lapse {
 export async function leaveException(
   attempt: Attempt,
   { cause, reason, raised }: Omit<Lapse, 'error'>,
-  unit: Pick<Unit, 'putException'>,
+  unit: Pick<Unit, 'change'>,
   dependencies: RaiseDependencies,
 ): Promise<{ readonly exception: StoredException; readonly isNew: boolean }> {
   const { asked, transaction, openExceptions } = attempt;

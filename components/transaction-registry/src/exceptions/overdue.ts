@@ -1,4 +1,5 @@
-import { toInstant } from '@countersign/kernel';
+import { type RecordDraft, recordIdAfter } from '@countersign/contracts';
+import { isCodedError, toInstant } from '@countersign/kernel';
 import type { TransitionDependencies } from '../attempt.ts';
 import { recordAbout, referencesTo } from '../records.ts';
 
@@ -20,9 +21,9 @@ export async function markOverdue(limit: number, { store, audit, ...from }: Depe
       const exception = await unit.takeOverdue(now);
       const transaction = exception === undefined ? undefined : await unit.read(exception.transaction);
       if (exception === undefined || transaction === undefined) return false;
-      const about = recordAbout(transaction, from);
-      await audit.append({
-        ...about,
+      const draft: RecordDraft = {
+        ...recordAbout(transaction, from),
+        id: recordIdAfter(`overdue:${exception.id}`, exception.recordId),
         type: 'exception.overdue',
         outcome: 'done',
         reason: exception.reason,
@@ -34,8 +35,14 @@ export async function markOverdue(limit: number, { store, audit, ...from }: Depe
           owner: exception.owner,
           due_at: exception.dueAt,
         },
-      });
-      await unit.markOverdue(exception.id, toInstant(now), about.id);
+      };
+      try {
+        await audit.append(draft);
+      } catch (error) {
+        // It was said before, by a process that died before it was stored.
+        if (!isCodedError(error, 'record_identity_taken')) throw error;
+      }
+      await unit.markOverdue(exception.id, toInstant(now), draft.id);
       return true;
     });
   }

@@ -1,11 +1,11 @@
-import type { AuditAppender, ExceptionCause, RecordDraft } from '@countersign/contracts';
+import type { ExceptionCause, RecordDraft } from '@countersign/contracts';
 import { type Clock, type Digest, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
-import { recordAbout, referencesTo, strategyOf } from '../records.ts';
-import type { StoredException, StoredTransaction, Unit } from '../store.ts';
+import type { Unit } from '../proof/proven-store.ts';
+import { changeAbout, referencesTo, strategyOf } from '../records.ts';
+import type { StoredException, StoredTransaction } from '../store.ts';
 import { dueAt, type ExceptionTimes } from './due.ts';
 
 export interface RaiseDependencies {
-  readonly audit: AuditAppender;
   readonly clock: Clock;
   readonly random: Random;
   readonly exceptionTimes?: ExceptionTimes;
@@ -30,15 +30,13 @@ export interface Raised {
 export async function raiseException(
   transaction: StoredTransaction,
   { references = [], circumstances = {}, ...raised }: Raised,
-  unit: Pick<Unit, 'putException'>,
-  { audit, exceptionTimes, ...from }: RaiseDependencies,
+  unit: Pick<Unit, 'change'>,
+  { exceptionTimes, ...from }: RaiseDependencies,
 ): Promise<StoredException> {
   const now = from.clock.now();
-  const about = recordAbout(transaction, from);
-  const exception: StoredException = {
+  const exception = {
     id: newId('exception', from),
     cause: raised.cause,
-    transaction: transaction.id,
     event: raised.event,
     reason: raised.reason,
     detail: raised.detail,
@@ -47,13 +45,12 @@ export async function raiseException(
     dueAt: toInstant(dueAt(raised.cause, now, exceptionTimes)),
     overdue: false,
     raisedAt: toInstant(now),
-    recordId: about.id,
     bodyDigest: raised.bodyDigest ?? null,
     raisedVersion: transaction.version,
     raisedBy: circumstances.subject?.id ?? null,
-  };
-  await audit.append({
-    ...about,
+  } as const;
+  const draft: Omit<RecordDraft, 'id'> = {
+    ...changeAbout(transaction),
     type: 'exception.raised',
     outcome: 'deny',
     reason: raised.reason,
@@ -73,7 +70,7 @@ export async function raiseException(
       ...strategyOf(exception.owner, { detail: exception.detail }),
       ...strategyOf(circumstances.subject?.institution ?? exception.owner, { body_digest: raised.bodyDigest }),
     ],
-  });
-  await unit.putException(exception);
-  return exception;
+  };
+  const recordId = await unit.change(transaction.id, draft, { raised: exception });
+  return { ...exception, transaction: transaction.id, recordId };
 }

@@ -1,15 +1,23 @@
-import { type Actor, exceptionErrors, type Mandate, type TransactionException } from '@countersign/contracts';
-import type { CodedError, ExceptionId, Json } from '@countersign/kernel';
+import {
+  type Actor,
+  exceptionErrors,
+  type Mandate,
+  type RecordDraft,
+  type TransactionException,
+} from '@countersign/contracts';
+import { type CodedError, type ExceptionId, type Json, toInstant } from '@countersign/kernel';
 import type { TransitionDependencies } from '../attempt.ts';
 import { standingApprovals } from '../facts.ts';
 import { releaseHeadroom, reopenHeadroom } from '../headroom.ts';
 import { knownFacts } from '../known-facts.ts';
 import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
-import { recordAbout, referencesTo, strategyOf } from '../records.ts';
+import type { Change } from '../proof/change.ts';
+import type { Unit } from '../proof/proven-store.ts';
+import { changeAbout, recordAbout, referencesTo, strategyOf } from '../records.ts';
 import { instructionFault } from '../steps/instruction-used.ts';
 import { publicException } from '../store/exceptions.ts';
-import type { StoredException, StoredTransaction, Unit } from '../store.ts';
-import { type Ending, endingOf, endTransaction } from './abandon.ts';
+import type { StoredException, StoredTransaction } from '../store.ts';
+import { type Ending, endingChange, endingOf } from './abandon.ts';
 import { type Case, freshMandates, stillMissing } from './healed.ts';
 import { type AskedResolution, mustSuit, parseResolution } from './resolution.ts';
 import { resolverFault } from './resolver.ts';
@@ -128,12 +136,11 @@ async function carryOut(
   unit: Unit,
   dependencies: TransitionDependencies,
 ): Promise<Resolved> {
-  const { audit, policyEngine } = dependencies;
+  const { policyEngine } = dependencies;
   if (ending?.freesHeadroom === true)
     await reopenHeadroom(transaction.id, { ...dependencies, limits: policyEngine.limits });
-  const about = recordAbout(transaction, dependencies);
-  const { time } = await audit.append({
-    ...about,
+  const draft: Omit<RecordDraft, 'id'> = {
+    ...changeAbout(transaction),
     ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
     type: 'exception.resolved',
     outcome: 'done',
@@ -144,40 +151,42 @@ async function carryOut(
       state: transaction.state,
       ...(ending === undefined ? {} : { to: ending.state, version: transaction.version + 1 }),
     },
-  });
+  };
   const resolution = {
     kind: asked.kind,
     by: by.id,
     reason: asked.reason,
-    at: time,
-    recordId: about.id,
+    at: toInstant(now),
     ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
   };
-  await unit.resolveException(exception.id, resolution);
-  if (mandate !== undefined) await unit.restOn(transaction.id, mandateOf(mandate));
-  if (asked.kind === 'accepted') await accept(exception, transaction, by, now, unit);
-  if (ending !== undefined)
-    await endTransaction(
-      transaction,
-      ending,
-      { by, recordId: about.id, recordedAt: time, idempotencyKey: `exception ${exception.id}`, now },
-      unit,
-    );
-  return { exception: { ...exception, status: 'resolved', resolution }, freed: ending?.freesHeadroom === true };
+  const recordId = await unit.change(transaction.id, draft, {
+    resolved: { exception: exception.id, resolution },
+    ...(mandate === undefined ? {} : { mandate: mandateOf(mandate) }),
+    ...(asked.kind === 'accepted' ? accepting(exception, transaction, by, now) : {}),
+    ...(ending === undefined
+      ? {}
+      : endingChange(transaction, ending, { by, idempotencyKey: `exception ${exception.id}`, now })),
+  });
+  return {
+    exception: { ...exception, status: 'resolved', resolution: { ...resolution, recordId } },
+    freed: ending?.freesHeadroom === true,
+  };
 }
 
 /** What accepting changes, beside what it closes: they are waited for again, or somebody has taken it on. */
-async function accept(
+function accepting(
   { cause, raisedVersion }: StoredException,
   transaction: StoredTransaction,
   by: Actor,
   now: number,
-  unit: Unit,
-): Promise<void> {
-  if (cause === 'departure') await unit.carryBy(transaction.id, by.id);
+): Pick<Change, 'carriedBy' | 'awaitedUntil'> {
   const { awaits } = stateRuleOf(lifeCycleOf(transaction.detail), transaction.state);
-  if (cause === 'partner-timeout' && raisedVersion === transaction.version && awaits !== undefined)
-    await unit.awaitAgain(transaction.id, now + awaits.withinSeconds * 1000);
+  return {
+    ...(cause === 'departure' ? { carriedBy: by.id } : {}),
+    ...(cause === 'partner-timeout' && raisedVersion === transaction.version && awaits !== undefined
+      ? { awaitedUntil: now + awaits.withinSeconds * 1000 }
+      : {}),
+  };
 }
 
 async function refuse(

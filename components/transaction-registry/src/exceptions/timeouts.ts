@@ -3,7 +3,8 @@ import { toInstant } from '@countersign/kernel';
 import type { TransitionDependencies } from '../attempt.ts';
 import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
 import { partiesByPart } from '../life-cycles/parties-by-part.ts';
-import type { StoredTransaction, Unit } from '../store.ts';
+import type { Unit } from '../proof/proven-store.ts';
+import type { StoredTransaction } from '../store.ts';
 import { raiseException } from './raise.ts';
 
 type Dependencies = Pick<TransitionDependencies, 'store' | 'audit' | 'clock' | 'random' | 'logger' | 'exceptionTimes'>;

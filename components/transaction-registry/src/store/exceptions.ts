@@ -55,14 +55,14 @@ export async function exceptionsBy(
   return rows.map(exceptionOf);
 }
 
-const openOfOne = {
-  name: 'open-exceptions-of',
-  text: `select ${columns} from exceptions e where e.transaction_id = $1 and e.status = 'open' order by e.raised_at, e.id`,
+const allOfOne = {
+  name: 'exceptions-of',
+  text: `select ${columns} from exceptions e where e.transaction_id = $1 order by e.raised_at, e.id`,
 };
 
-/** Of one transaction, oldest first: one for each cause and event at most. */
-export async function openExceptionsOf(on: Connection, id: TransactionId): Promise<readonly StoredException[]> {
-  return (await many<Row>(on, openOfOne, [id])).map(exceptionOf);
+/** Of one transaction, oldest first. */
+export async function exceptionsOf(on: Connection, id: TransactionId): Promise<readonly StoredException[]> {
+  return (await many<Row>(on, allOfOne, [id])).map(exceptionOf);
 }
 
 export async function findException(on: Connection, id: ExceptionId): Promise<StoredException | undefined> {
@@ -104,20 +104,6 @@ export async function resolveStored(
     id,
     JSON.stringify(resolution),
   ]);
-}
-
-/** Whether a person has taken for right what was said in these words. */
-export async function wasAccepted(
-  on: Connection,
-  about: { readonly transaction: TransactionId; readonly event: string; readonly bodyDigest: Digest },
-): Promise<boolean> {
-  const found = await one(
-    on,
-    `select 1 as found from exceptions where transaction_id = $1 and event = $2 and body_digest = $3 and cause = 'mismatch'
-        and resolution->>'kind' = 'accepted' limit 1`,
-    [about.transaction, about.event, about.bodyDigest],
-  );
-  return found !== undefined;
 }
 
 /** One that is due and was not said to be; locked, and passed over by everybody else until then. */

@@ -23,22 +23,22 @@ export async function takeInstruction(
   return taken?.id ?? transaction;
 }
 
-/** Whether the institution has sent there before, and it arrived. */
-export async function hasArrivedBefore(
+/** Some of the transactions by which the institution has sent there before, and it arrived; newest first. */
+export async function arrivedBefore(
   on: Connection,
   about: {
     readonly institution: string;
     readonly destinationKey: string;
     readonly arrived: readonly TransactionState[];
   },
-): Promise<boolean> {
-  const found = await one(
+): Promise<readonly TransactionId[]> {
+  const rows = await many<{ readonly id: TransactionId }>(
     on,
-    `select 1 as found from transactions
-      where initiator_institution = $1 and destination_key = $2 and ended and state = any($3::text[]) limit 1`,
+    `select id from transactions
+      where initiator_institution = $1 and destination_key = $2 and ended and state = any($3::text[]) order by id desc limit 5`,
     [about.institution, about.destinationKey, about.arrived],
   );
-  return found !== undefined;
+  return rows.map(({ id }) => id);
 }
 
 /** Whoever is waited for in vain: transactions of which no exception tells it yet. */

@@ -1,6 +1,6 @@
 import { type DecimalString, parseDecimal, type TransactionId } from '@countersign/kernel';
 import type { TradeUseKind } from '../trades/trade-ids.ts';
-import { type Connection, many, one } from './rows.ts';
+import { type Connection, many } from './rows.ts';
 
 /** So much of a trade. */
 export interface TradeUse {
@@ -14,28 +14,50 @@ export interface TradeUse {
  * What a use takes stays taken until the transaction was cancelled or rejected, or the other end has reported that it failed:
  * a firm that calls its own released settlement failed, or gives up on it, makes no room to settle again.
  */
-const stillTaken = `t.state not in ('cancelled', 'rejected')
+const stillTaken = `(t.state not in ('cancelled', 'rejected')
   and not (t.state = 'failed' and exists (
     select 1 from transitions f
      where f.transaction_id = t.id and f.event = 'fail' and f.institution <> t.initiator_institution
-       and f.idempotency_key not like 'exception %'))`;
+       and f.idempotency_key not like 'exception %')))`;
 
-/** What others than this transaction have taken of these trades. */
-export async function takenByOthers(
-  on: Connection,
-  trades: readonly TransactionId[],
-  kind: TradeUseKind,
-  than: TransactionId,
-): Promise<readonly TradeUse[]> {
-  const rows = await many<Omit<TradeUse, 'amount'> & { readonly amount: string }>(
+/** A part of a trade that a transaction has taken, with what is stored of that transaction now. */
+export interface TradeUseRow extends TradeUse {
+  readonly transaction: TransactionId;
+  readonly kind: TradeUseKind;
+  /** By the state of the transaction. */
+  readonly stillTaken: boolean;
+  readonly ended: boolean;
+}
+
+interface UseRow extends Omit<TradeUseRow, 'amount'> {
+  readonly amount: string;
+}
+
+const useColumns = `u.trade_id as trade, u.transaction_id as transaction, u.kind, u.unit, trim_scale(u.amount)::text as amount`;
+
+/** What has been taken of these trades, by whom. */
+export async function usesOfTrades(on: Connection, trades: readonly TransactionId[]): Promise<readonly TradeUseRow[]> {
+  const rows = await many<UseRow>(
     on,
-    `select u.trade_id as trade, u.unit, trim_scale(sum(u.amount))::text as amount
+    `select ${useColumns}, ${stillTaken} as "stillTaken", t.ended
        from trade_uses u join transactions t on t.id = u.transaction_id
-      where u.trade_id = any($1::text[]) and u.kind = $2 and u.transaction_id <> $3 and ${stillTaken}
-      group by u.trade_id, u.unit`,
-    [trades, kind, than],
+      where u.trade_id = any($1::text[]) order by u.trade_id, u.transaction_id`,
+    [trades],
   );
   return rows.map(({ amount, ...row }) => ({ ...row, amount: decimalOf(amount) }));
+}
+
+/** What a transaction has taken of trades. */
+export async function takenBy(
+  on: Connection,
+  transaction: TransactionId,
+): Promise<readonly Omit<TradeUseRow, 'stillTaken' | 'ended' | 'transaction'>[]> {
+  const rows = await many<Omit<UseRow, 'stillTaken' | 'ended'>>(
+    on,
+    `select ${useColumns} from trade_uses u where u.transaction_id = $1 order by u.trade_id`,
+    [transaction],
+  );
+  return rows.map(({ trade, kind, unit, amount }) => ({ trade, kind, unit, amount: decimalOf(amount) }));
 }
 
 /** Takes them for a transaction; what it has taken before stays as it is. Only under the locks of the trades. */
@@ -52,31 +74,6 @@ export async function takeOfTrades(
      on conflict (trade_id, transaction_id) do nothing`,
     [transaction, kind, uses.map(({ trade }) => trade), uses.map(({ unit }) => unit), uses.map(({ amount }) => amount)],
   );
-}
-
-/** Whether a settlement of this trade is under way: instructed, and neither settled, failed nor cancelled. */
-export async function isBeingSettled(on: Connection, trade: TransactionId): Promise<boolean> {
-  const found = await one(
-    on,
-    `select 1 as found from trade_uses u join transactions t on t.id = u.transaction_id
-      where u.trade_id = $1 and u.kind = 'settlement' and not t.ended limit 1`,
-    [trade],
-  );
-  return found !== undefined;
-}
-
-/** Trades with an open exception other than that a partner has not been heard of in time. */
-export async function stoppedTrades(
-  on: Connection,
-  trades: readonly TransactionId[],
-): Promise<readonly TransactionId[]> {
-  const rows = await many<{ readonly id: TransactionId }>(
-    on,
-    `select distinct transaction_id as id from exceptions
-      where transaction_id = any($1::text[]) and status = 'open' and cause <> 'partner-timeout'`,
-    [trades],
-  );
-  return rows.map(({ id }) => id);
 }
 
 function decimalOf(text: string): DecimalString {

@@ -1,7 +1,8 @@
 import { transactionErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import type { Attempt } from '../attempt.ts';
-import type { Unit } from '../store.ts';
+import type { Change } from '../proof/change.ts';
+import type { Unit } from '../proof/proven-store.ts';
 import { tradesNamedBy } from './trade-ids.ts';
 
 /**
@@ -24,12 +25,14 @@ export async function tradeFault(
     : undefined;
 }
 
-/** Takes what the intent needs of its trades; what it took at an earlier step stays taken. */
-export async function takeTrades(
-  { rule, trade, transaction }: Pick<Attempt, 'rule' | 'trade' | 'transaction'>,
-  unit: Pick<Unit, 'takeOfTrades'>,
-): Promise<void> {
+/** What a step takes of trades; what was taken at an earlier step stays taken. */
+export function takenOfTrades({
+  rule,
+  trade,
+  transaction,
+}: Pick<Attempt, 'rule' | 'trade' | 'transaction'>): Change['takes'] {
   const named = tradesNamedBy(transaction.detail);
-  if (rule.trade !== true || trade.kind !== 'stands' || named === undefined) return;
-  await unit.takeOfTrades(transaction.id, named.kind, trade.uses);
+  return rule.trade !== true || trade.kind !== 'stands' || named === undefined
+    ? undefined
+    : { kind: named.kind, uses: trade.uses };
 }

@@ -38,6 +38,8 @@ const limits = Type.Array(
     window: Type.Unknown(),
   }),
 );
+/** As the component keeps it: what was interrupted is completed from it. */
+const change = toldToFew(open('What the record changes about the transaction'));
 const about = { exception: id('exc'), cause: enumOf(exceptionCauses), event: text() };
 const given = {
   approval_id: id('apr'),
@@ -65,6 +67,7 @@ export const transactionRecords = {
     data: closed({
       intent_type: text(),
       idempotency_key: text(),
+      opened_at: instant(),
       intent: toldToFew(open('Authorization detail (RFC 9396): what is meant to be done')),
     }),
   },
@@ -84,6 +87,7 @@ export const transactionRecords = {
         late: optional(Type.Literal(true)),
         decision: optional(decision),
         limits: toldToFew(limits),
+        change,
       }),
       closed({
         event: text(),
@@ -92,6 +96,7 @@ export const transactionRecords = {
         version: version(),
         cause: Type.Literal('departure'),
         reason: reasonText,
+        change,
       }),
     ]),
   },
@@ -182,6 +187,7 @@ export const transactionRecords = {
       due_at: instant(),
       body_digest: toldToFew(digest('Of the body that was sent')),
       detail: toldToFew(text('In words')),
+      change,
     }),
   },
   'exception.resolved': {
@@ -189,7 +195,7 @@ export const transactionRecords = {
     sources,
     outcomes: ['done'],
     always: [...always, 'subject', 'references'],
-    data: closed({ ...resolution, state: text(), to: optional(text('State')), version: optional(version()) }),
+    data: closed({ ...resolution, state: text(), to: optional(text('State')), version: optional(version()), change }),
   },
   'exception.refused': {
     about: 'An exception was to be dealt with in a way that is not open.',

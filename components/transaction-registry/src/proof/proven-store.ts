@@ -1,0 +1,448 @@
+import {
+  type AuditAppender,
+  type AuditLog,
+  type RecordDraft,
+  recordIdAfter,
+  type StandingCheck,
+  type StandingReader,
+  type StandingRecord,
+  standing,
+} from '@countersign/contracts';
+import { digestOf, isCodedError, type MandateId, type TransactionId } from '@countersign/kernel';
+import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
+import type { TradeUse, TradeUseRow } from '../store/trades.ts';
+import type { RowStore, Rows, StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store.ts';
+import type { TradeUseKind } from '../trades/trade-ids.ts';
+import { type Change, changed, changeIn, changeJson, type DurableChange, stepOf } from './change.ts';
+import {
+  approvalClaim,
+  type Held,
+  instructionClaim,
+  tradeClaim,
+  transactionClaim,
+  transactionStanding,
+} from './held.ts';
+
+export type RegistryLog = AuditAppender & StandingReader & Pick<AuditLog, 'find'>;
+
+export interface ProvenStoreDependencies {
+  readonly rows: RowStore;
+  readonly log: RegistryLog;
+  /** Says of what does not agree that it does not. */
+  readonly check: StandingCheck;
+}
+
+/** How often a unit begins anew where somebody else was faster, or something had to be completed first. */
+const maxAttempts = 4;
+/** Changes that can be behind their records: one for each process that died on the way. */
+const mostBehind = 100;
+
+/** Another transaction is behind its record, and is completed before the unit begins anew. */
+class Behind extends Error {
+  readonly transaction: TransactionId;
+  /** Says what does not agree: called where completing it changed nothing. @throws CodedError `authority_unproven` */
+  readonly unproven: () => Promise<unknown>;
+
+  constructor(transaction: TransactionId, unproven: () => Promise<unknown>) {
+    super('a transaction is behind its record');
+    this.transaction = transaction;
+    this.unproven = unproven;
+  }
+}
+
+/** What of a transaction has been read, and agrees with the log. */
+interface Proven {
+  readonly held: Held;
+  readonly approvals: readonly StoredApproval[];
+}
+
+/** Reads that are the same inside and outside of a unit. */
+type Reads = Pick<
+  RowStore,
+  'find' | 'transitions' | 'exceptionsOf' | 'takenBy' | 'approvals' | 'usesOfTrades' | 'arrivedBefore'
+>;
+
+/**
+ * The tables of the registry, as far as the log agrees with them.
+ *
+ * A transaction counts while its rows say what its newest record says (docs/adr/0043). Where they are behind it, because a
+ * process died between the record and the commit, the change is written from the record. Where they say anything else,
+ * somebody has written to the database: CodedError `authority_unproven`. An approval that does not agree is left out.
+ */
+export function createProvenStore({ rows, log, check }: ProvenStoreDependencies) {
+  async function held(reads: Reads, transaction: StoredTransaction): Promise<Held> {
+    const { id } = transaction;
+    return {
+      transaction,
+      steps: await reads.transitions(id),
+      exceptions: await reads.exceptionsOf(id),
+      uses: await reads.takenBy(id),
+    };
+  }
+
+  /** The approvals that agree with what the log says of them. */
+  async function agreeing(
+    approvals: readonly StoredApproval[],
+    newest: ReadonlyMap<string, StandingRecord>,
+  ): Promise<readonly StoredApproval[]> {
+    const claims = approvals.map((approval) => ({ approval, ...approvalClaim(approval) }));
+    const differing = claims.filter(
+      // One that was taken back is ended in the log as well: nothing is claimed.
+      ({ approval, of, content }) => approval.withdrawn === undefined && newest.get(of)?.digest !== digestOf(content),
+    );
+    const proven = new Set((await check.holding(differing)).map(({ approval }) => approval));
+    return claims
+      .filter((claim) => !differing.includes(claim) || proven.has(claim.approval))
+      .map(({ approval }) => approval);
+  }
+
+  /** Rows and approvals of one transaction; undefined where the rows are not what the newest record says. */
+  async function read(
+    reads: Reads,
+    transaction: StoredTransaction,
+  ): Promise<Proven & { readonly newest: StandingRecord | undefined; readonly agrees: boolean }> {
+    const found = await held(reads, transaction);
+    const approvals = await reads.approvals(transaction.id);
+    const claim = transactionClaim(found);
+    const newest = await log.standings([claim.of, ...approvals.map((approval) => approvalClaim(approval).of)]);
+    const of = newest.get(claim.of);
+    return {
+      held: found,
+      approvals: await agreeing(approvals, newest),
+      newest: of,
+      agrees: of?.digest === digestOf(claim.content),
+    };
+  }
+
+  /** Writes what records say and rows do not yet. @throws CodedError `authority_unproven` where that is not what is wrong */
+  async function completed(unit: Rows, behind: Held, newest: StandingRecord | undefined): Promise<Held> {
+    const { id } = behind.transaction;
+    const missing: DurableChange[] = [];
+    let next = behind;
+    while (newest !== undefined && next.transaction.changedRecordId !== newest.record && missing.length < mostBehind) {
+      const entry = await log.find(recordIdAfter(transactionStanding(id), next.transaction.changedRecordId));
+      const change = entry === undefined ? undefined : changeIn(entry.record, id);
+      if (change === undefined) break;
+      missing.push(change);
+      next = changed(next, change);
+    }
+    if (missing.length === 0 || newest?.digest !== digestOf(transactionClaim(next).content))
+      await check.require(transactionClaim(behind));
+    for (const change of missing) await write(unit, id, change);
+    return next;
+  }
+
+  /** @throws {Behind} where the rows are not what the newest record says: they may be completed under their own lock */
+  async function proven(reads: Reads, transaction: StoredTransaction): Promise<Proven> {
+    const found = await read(reads, transaction);
+    if (found.agrees) return found;
+    throw new Behind(transaction.id, () => check.require(transactionClaim(found.held)));
+  }
+
+  function provenUnit(unit: Rows) {
+    const locked = new Map<TransactionId, Proven>();
+    const reads: Reads = { ...unit, find: unit.read };
+
+    async function keep(transaction: StoredTransaction): Promise<Proven> {
+      const known = locked.get(transaction.id);
+      if (known !== undefined) return known;
+      const found = await read(reads, transaction);
+      const kept = {
+        held: found.agrees ? found.held : await completed(unit, found.held, found.newest),
+        approvals: found.approvals,
+      };
+      locked.set(transaction.id, kept);
+      return kept;
+    }
+
+    async function of(id: TransactionId): Promise<Proven | undefined> {
+      const known = locked.get(id);
+      if (known !== undefined) return known;
+      const transaction = await unit.read(id);
+      return transaction === undefined ? undefined : proven(reads, transaction);
+    }
+
+    return {
+      ...common(reads, of),
+      insert: unit.insert,
+      byKey: unit.byKey,
+      /** Locks it, and completes what was interrupted. @throws CodedError `authority_unproven` */
+      async lock(id: TransactionId): Promise<StoredTransaction | undefined> {
+        const transaction = await unit.lock(id);
+        return transaction === undefined ? undefined : (await keep(transaction)).held.transaction;
+      },
+      /** As it stands in its row: for what a record about it names. */
+      read: unit.read,
+      /** An entry of the address book; kept as it is until the end of the unit. */
+      async entry(id: TransactionId): Promise<StoredTransaction | undefined> {
+        const entry = await unit.entry(id);
+        return entry === undefined ? undefined : (await proven(reads, entry)).held.transaction;
+      },
+      /** Of the address book, for this destination; kept as they are until the end of the unit. */
+      async activeEntries(institution: string, destinationKey: string): Promise<readonly StoredTransaction[]> {
+        const entries = await unit.activeEntries(institution, destinationKey);
+        return (await each(entries, (entry) => proven(reads, entry))).map(transactionIn);
+      },
+      /** Several, locked in the order of their ids. */
+      async trades(ids: readonly TransactionId[]): Promise<readonly StoredTransaction[]> {
+        return (await each(await unit.trades(ids), keep)).map(transactionIn);
+      },
+      /** Of a transaction that is locked. */
+      async openExceptions(id: TransactionId): Promise<readonly StoredException[]> {
+        return ((await of(id))?.held.exceptions ?? []).filter(({ status }) => status === 'open');
+      },
+      /** An exception; as it is held where its transaction is locked. */
+      async exception(id: StoredException['id']): Promise<StoredException | undefined> {
+        const known = [...locked.values()].flatMap(({ held: { exceptions } }) => exceptions);
+        return known.find((exception) => exception.id === id) ?? unit.exception(id);
+      },
+      /** Whether a person has taken for right what was said in these words. */
+      async wasAccepted(about: Pick<StoredException, 'transaction' | 'event' | 'bodyDigest'>): Promise<boolean> {
+        return ((await of(about.transaction))?.held.exceptions ?? []).some(
+          ({ event, bodyDigest, cause, resolution }) =>
+            event === about.event &&
+            bodyDigest === about.bodyDigest &&
+            cause === 'mismatch' &&
+            resolution?.kind === 'accepted',
+        );
+      },
+      /** Takes an instruction for a transaction, until the unit ends or for good. @returns false where another one has it */
+      async takeInstruction(mandate: MandateId, id: TransactionId): Promise<boolean> {
+        if ((await unit.takeInstruction(mandate, id)) !== id) return false;
+        const own = instructionClaim(mandate, id);
+        const used = (await log.standings([own.of])).get(own.of);
+        return used === undefined || used.digest === digestOf(own.content);
+      },
+      putApproval: unit.putApproval,
+      withdraw: unit.withdraw,
+      declines: unit.declines,
+      putDecline: unit.putDecline,
+      tellOverdue: unit.tellOverdue,
+      takeOverdue: unit.takeOverdue,
+      markOverdue: unit.markOverdue,
+      /**
+       * Changes a transaction that is locked: its record first, which says what it is like from then on, then its rows.
+       *
+       * @param draft its id follows from the change before, see `recordIdAfter`
+       * @returns the id of the record
+       */
+      async change(
+        id: TransactionId,
+        draft: Omit<RecordDraft, 'id'>,
+        change: Change,
+        body: DurableChange['body'] = {},
+      ): Promise<RecordDraft['id']> {
+        const before = locked.get(id);
+        if (before === undefined) throw new Error('a transaction was changed that is not locked');
+        const { changedRecordId, initiatorInstitution } = before.held.transaction;
+        const recordId = recordIdAfter(transactionStanding(id), changedRecordId);
+        const durable = { change, recordId, body };
+        const after = changed(before.held, durable);
+        const claims = [transactionClaim(after), ...(await takenClaims(unit, id, change))];
+        await log.append({
+          ...draft,
+          id: recordId,
+          standing: [...(draft.standing ?? []), ...claims.map(({ of: thing, content }) => standing(thing, content))],
+          protectedValues: [
+            ...(draft.protectedValues ?? []),
+            {
+              path: '/data/change',
+              kind: 'strategy',
+              subject: draft.subject?.institution ?? initiatorInstitution,
+              value: changeJson(change),
+            },
+          ],
+        });
+        await write(unit, id, durable);
+        locked.set(id, { ...before, held: after });
+        return recordId;
+      },
+    };
+  }
+
+  /** What of trades and instructions is taken from now on. */
+  async function takenClaims(unit: Rows, id: TransactionId, { takes, instructions = [] }: Change) {
+    const fresh = (takes?.uses ?? []).map((use) => ({ ...use, kind: takes?.kind ?? 'settlement', transaction: id }));
+    const stored = fresh.length === 0 ? [] : await unit.usesOfTrades(fresh.map(({ trade }) => trade));
+    return [
+      ...fresh
+        .filter(({ trade }) => !stored.some((use) => use.trade === trade && use.transaction === id))
+        .map((use) => tradeClaim(use.trade, [...stored, use])),
+      ...instructions.map((mandate) => instructionClaim(mandate, id)),
+    ];
+  }
+
+  /** Questions that are answered alike inside and outside of a unit. */
+  function common(reads: Reads, of: (id: TransactionId) => Promise<Proven | undefined>) {
+    /** What has been taken of trades, where every part is there, and what is said to be given back has been. */
+    async function uses(trades: readonly TransactionId[]): Promise<readonly TradeUseRow[]> {
+      const stored = await reads.usesOfTrades(trades);
+      const claims = trades.map((trade) => tradeClaim(trade, stored));
+      const newest = await log.standings(claims.map((claim) => claim.of));
+      for (const [place, claim] of claims.entries()) {
+        const found = newest.get(claim.of);
+        const isUnused = found === undefined && !stored.some(({ trade }) => trade === trades[place]);
+        if (isUnused || found?.digest === digestOf(claim.content)) continue;
+        // Whoever took the last part may have died before it was stored.
+        const taking = found === undefined ? undefined : (await log.find(found.record))?.record.transaction;
+        if (taking === undefined) await check.require(claim);
+        else throw new Behind(taking, () => check.require(claim));
+      }
+      await each(
+        stored.filter(({ stillTaken, ended: hasEnded }) => !stillTaken || hasEnded),
+        ({ transaction }) => of(transaction),
+      );
+      return stored;
+    }
+
+    return {
+      /** In order. */
+      transitions: async (id: TransactionId): Promise<readonly StoredTransition[]> => (await of(id))?.held.steps ?? [],
+      async transitionsOfAll(ids: readonly TransactionId[]): Promise<readonly StoredTransition[]> {
+        return (await each([...ids].sort(), of)).flatMap((found) => found?.held.steps ?? []);
+      },
+      /** Those that the log agrees with, in the order given. */
+      approvals: async (id: TransactionId): Promise<readonly StoredApproval[]> => (await of(id))?.approvals ?? [],
+      /** What others than this transaction have taken of these trades, and still hold. */
+      async takenByOthers(
+        trades: readonly TransactionId[],
+        kind: TradeUseKind,
+        than: TransactionId,
+      ): Promise<readonly TradeUse[]> {
+        const others = (await uses(trades)).filter(
+          (use) => use.kind === kind && use.transaction !== than && use.stillTaken,
+        );
+        return others.map(({ trade, unit, amount }) => ({ trade, unit, amount }));
+      },
+      /** Whether a settlement of this trade is under way: instructed, and neither settled, failed nor cancelled. */
+      async isBeingSettled(trade: TransactionId): Promise<boolean> {
+        return (await uses([trade])).some((use) => use.kind === 'settlement' && !use.ended);
+      },
+      /** Trades with an open exception other than that a partner has not been heard of in time. */
+      async stoppedTrades(trades: readonly TransactionId[]): Promise<readonly TransactionId[]> {
+        const found = await each(trades, of);
+        return trades.filter((_, place) =>
+          found[place]?.held.exceptions.some(({ status, cause }) => status === 'open' && cause !== 'partner-timeout'),
+        );
+      },
+      /** Whether the institution has sent there before, and it arrived. */
+      async hasArrivedBefore(about: Parameters<Reads['arrivedBefore']>[0]): Promise<boolean> {
+        return (
+          (await reads.arrivedBefore(about)).length > 0 && (await each(await reads.arrivedBefore(about), of)).length > 0
+        );
+      },
+    };
+  }
+
+  async function inUnit<Result>(work: (unit: Unit) => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await rows.inUnit((unit) => work(provenUnit(unit)));
+      } catch (error) {
+        if (error instanceof Behind) {
+          if (attempt >= maxAttempts) await error.unproven();
+          await rows.inUnit((unit) => provenUnit(unit).lock(error.transaction));
+        }
+        // Somebody else's change came first, or one whose process died: it is looked at again with that.
+        else if (attempt >= maxAttempts || !isCodedError(error, 'record_identity_taken')) throw error;
+        if (attempt >= maxAttempts) throw error;
+      }
+    }
+  }
+
+  /** Outside of a unit: where it is behind its record it is completed first, and what is asked is asked again. */
+  async function outside<Result>(ask: () => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof Behind)) throw error;
+        if (attempt >= maxAttempts) await error.unproven();
+        await rows.inUnit((unit) => provenUnit(unit).lock(error.transaction));
+        if (attempt >= maxAttempts) throw error;
+      }
+    }
+  }
+
+  async function ofPool(id: TransactionId): Promise<Proven | undefined> {
+    const transaction = await rows.find(id);
+    return transaction === undefined ? undefined : proven(rows, transaction);
+  }
+  const questions = common(rows, ofPool);
+  const find = (id: TransactionId) => outside(async () => (await ofPool(id))?.held.transaction);
+
+  return {
+    /** Runs `work` in one transaction of the database; it may run again from its beginning. */
+    inUnit,
+    /** @throws CodedError `authority_unproven` */
+    find,
+    entry: find,
+    activeEntries: (institution: string, destinationKey: string) =>
+      outside(async () =>
+        (await each(await rows.activeEntries(institution, destinationKey), (entry) => proven(rows, entry))).map(
+          transactionIn,
+        ),
+      ),
+    trades: (ids: readonly TransactionId[]) =>
+      outside(async () => (await each(await rows.trades(ids), (trade) => proven(rows, trade))).map(transactionIn)),
+    transitions: (id: TransactionId) => outside(() => questions.transitions(id)),
+    transitionsOfAll: (ids: readonly TransactionId[]) => outside(() => questions.transitionsOfAll(ids)),
+    approvals: (id: TransactionId) => outside(() => questions.approvals(id)),
+    takenByOthers: (trades: readonly TransactionId[], kind: TradeUseKind, than: TransactionId) =>
+      outside(() => questions.takenByOthers(trades, kind, than)),
+    stoppedTrades: (trades: readonly TransactionId[]) => outside(() => questions.stoppedTrades(trades)),
+    hasArrivedBefore: (about: Parameters<Reads['arrivedBefore']>[0]) =>
+      outside(() => questions.hasArrivedBefore(about)),
+    /**
+     * Whether its amounts count against limits in the state it has; undefined when there is none. Waits for a transition
+     * that is under way, as long as the database waits for a lock.
+     */
+    counts: (id: TransactionId): Promise<boolean | undefined> =>
+      inUnit(async (unit) => {
+        const found = await unit.lock(id);
+        return found === undefined ? undefined : stateRuleOf(lifeCycleOf(found.detail), found.state).counts === true;
+      }),
+    // Lists of ids, and what is only shown: whatever is decided about one of them is read again.
+    openApprovalsBy: rows.openApprovalsBy,
+    declines: rows.declines,
+    waiting: rows.waiting,
+    putAwaited: rows.putAwaited,
+    forgetAwaited: rows.forgetAwaited,
+    putLook: rows.putLook,
+    looksBefore: rows.looksBefore,
+    exceptions: rows.exceptions,
+    exception: rows.exception,
+    overdueLives: rows.overdueLives,
+    openOf: rows.openOf,
+  };
+
+  type Unit = ReturnType<typeof provenUnit>;
+}
+export type Store = ReturnType<typeof createProvenStore>;
+export type Unit = Parameters<Parameters<Store['inUnit']>[0]>[0];
+
+/** One after the other: they share a connection. */
+async function each<One, Other>(all: readonly One[], work: (one: One) => Promise<Other>): Promise<readonly Other[]> {
+  const done: Other[] = [];
+  for (const one of all) done.push(await work(one));
+  return done;
+}
+
+function transactionIn({ held }: Proven): StoredTransaction {
+  return held.transaction;
+}
+
+/** Writes a change whose record is durable. The transaction is locked. */
+async function write(unit: Rows, id: TransactionId, { change, recordId, body }: DurableChange): Promise<void> {
+  const { step, after, used = [], takes, instructions = [], raised, resolved } = change;
+  if (takes !== undefined) await unit.takeOfTrades(id, takes.kind, takes.uses);
+  for (const mandate of instructions) await unit.takeInstruction(mandate, id);
+  if (raised !== undefined) await unit.putException({ ...raised, transaction: id, recordId });
+  if (resolved !== undefined) await unit.resolveException(resolved.exception, { ...resolved.resolution, recordId });
+  if (change.mandate !== undefined) await unit.restOn(id, change.mandate);
+  if (change.carriedBy !== undefined) await unit.carryBy(id, change.carriedBy);
+  if (change.awaitedUntil !== undefined) await unit.awaitAgain(id, change.awaitedUntil);
+  if (step === undefined || after === undefined) return unit.markChanged(id, recordId);
+  await unit.putTransition(stepOf(id, step, recordId, body), after);
+  await unit.useApprovals(used, step.version);
+}
