@@ -1,5 +1,5 @@
 import type { Actor } from '@countersign/contracts';
-import type { TransactionId } from '@countersign/kernel';
+import { isCodedError, type TransactionId } from '@countersign/kernel';
 import type { TransitionDependencies } from './attempt.ts';
 import { type Ending, endingChange, endingOf } from './exceptions/abandon.ts';
 import { raiseException } from './exceptions/raise.ts';
@@ -39,9 +39,17 @@ export async function endTransactionsOf(
   return ended;
 
   async function endNext(id: TransactionId): Promise<number> {
-    const outcome = await dependencies.store.inUnit((unit) =>
-      endOne(id, { principal, by, reason }, unit, dependencies),
-    );
+    const outcome = await dependencies.store
+      .inUnit((unit) => endOne(id, { principal, by, reason }, unit, dependencies))
+      .catch((error: unknown) => {
+        // Somebody has changed its rows: nobody carries it on, and it keeps nobody from leaving.
+        if (!isCodedError(error, 'authority_unproven')) throw error;
+        dependencies.logger.error(
+          { error, transaction: id },
+          'a transaction of somebody who leaves is not as it was recorded',
+        );
+        return 'unchanged' as const;
+      });
     if (outcome === 'freed')
       await releaseHeadroom(id, { limits: dependencies.policyEngine.limits, logger: dependencies.logger });
     return outcome === 'unchanged' ? 0 : 1;

@@ -80,20 +80,23 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     };
   }
 
-  /** The approvals that agree with what the log says of them. */
+  /** The approvals that agree with what the log says of them; one that is ended there was taken back. */
   async function agreeing(
     approvals: readonly StoredApproval[],
     newest: ReadonlyMap<string, StandingRecord>,
   ): Promise<readonly StoredApproval[]> {
-    const claims = approvals.map((approval) => ({ approval, ...approvalClaim(approval) }));
-    const differing = claims.filter(
-      // One that was taken back is ended in the log as well: nothing is claimed.
-      ({ approval, of, content }) => approval.withdrawn === undefined && newest.get(of)?.digest !== digestOf(content),
-    );
-    const proven = new Set((await check.holding(differing)).map(({ approval }) => approval));
-    return claims
-      .filter((claim) => !differing.includes(claim) || proven.has(claim.approval))
-      .map(({ approval }) => approval);
+    const proven: StoredApproval[] = [];
+    for (const approval of approvals) {
+      const claim = approvalClaim(approval);
+      const found = newest.get(claim.of);
+      if (approval.withdrawn !== undefined || found?.digest === digestOf(claim.content)) proven.push(approval);
+      else if (found !== undefined && found.digest === undefined) {
+        // Its process died before that was stored, or somebody has changed the row.
+        const at = (await log.find(found.record))?.record.time;
+        if (at !== undefined) proven.push({ ...approval, withdrawn: { at, recordId: found.record } });
+      } else if (await check.holds(claim)) proven.push(approval);
+    }
+    return proven;
   }
 
   /** Rows and approvals of one transaction; undefined where the rows are not what the newest record says. */
@@ -115,7 +118,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
   }
 
   /** Writes what records say and rows do not yet. @throws CodedError `authority_unproven` where that is not what is wrong */
-  async function completed(unit: Rows, behind: Held, newest: StandingRecord | undefined): Promise<Held> {
+  async function complete(unit: Rows, behind: Held, newest: StandingRecord | undefined): Promise<void> {
     const { id } = behind.transaction;
     const missing: DurableChange[] = [];
     let next = behind;
@@ -129,7 +132,6 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     if (missing.length === 0 || newest?.digest !== digestOf(transactionClaim(next).content))
       await check.require(transactionClaim(behind));
     for (const change of missing) await write(unit, id, change);
-    return next;
   }
 
   /** @throws {Behind} where the rows are not what the newest record says: they may be completed under their own lock */
@@ -144,13 +146,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     const reads: Reads = { ...unit, find: unit.read };
 
     async function keep(transaction: StoredTransaction): Promise<Proven> {
-      const known = locked.get(transaction.id);
-      if (known !== undefined) return known;
-      const found = await read(reads, transaction);
-      const kept = {
-        held: found.agrees ? found.held : await completed(unit, found.held, found.newest),
-        approvals: found.approvals,
-      };
+      const kept = locked.get(transaction.id) ?? (await proven(reads, transaction));
       locked.set(transaction.id, kept);
       return kept;
     }
@@ -166,7 +162,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
       ...common(reads, of),
       insert: unit.insert,
       byKey: unit.byKey,
-      /** Locks it, and completes what was interrupted. @throws CodedError `authority_unproven` */
+      /** @throws CodedError `authority_unproven` */
       async lock(id: TransactionId): Promise<StoredTransaction | undefined> {
         const transaction = await unit.lock(id);
         return transaction === undefined ? undefined : (await keep(transaction)).held.transaction;
@@ -339,13 +335,9 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
       try {
         return await rows.inUnit((unit) => work(provenUnit(unit)));
       } catch (error) {
-        if (error instanceof Behind) {
-          if (attempt >= maxAttempts) await error.unproven();
-          await rows.inUnit((unit) => provenUnit(unit).lock(error.transaction));
-        }
         // Somebody else's change came first, or one whose process died: it is looked at again with that.
-        else if (attempt >= maxAttempts || !isCodedError(error, 'record_identity_taken')) throw error;
-        if (attempt >= maxAttempts) throw error;
+        if (attempt < maxAttempts && isCodedError(error, 'record_identity_taken')) continue;
+        await afterCompleting(error, attempt);
       }
     }
   }
@@ -356,12 +348,28 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
       try {
         return await ask();
       } catch (error) {
-        if (!(error instanceof Behind)) throw error;
-        if (attempt >= maxAttempts) await error.unproven();
-        await rows.inUnit((unit) => provenUnit(unit).lock(error.transaction));
-        if (attempt >= maxAttempts) throw error;
+        await afterCompleting(error, attempt);
       }
     }
+  }
+
+  /**
+   * Completes what is behind, in a unit of its own: a refusal that follows undoes nothing of it.
+   *
+   * @throws what it is given, where it is anything else; CodedError `authority_unproven` where completing does not help
+   */
+  async function afterCompleting(error: unknown, attempt: number): Promise<void> {
+    if (!(error instanceof Behind)) throw error;
+    if (attempt >= maxAttempts) {
+      await error.unproven();
+      throw error;
+    }
+    await rows.inUnit(async (unit) => {
+      const transaction = await unit.lock(error.transaction);
+      if (transaction === undefined) return;
+      const found = await read({ ...unit, find: unit.read }, transaction);
+      if (!found.agrees) await complete(unit, found.held, found.newest);
+    });
   }
 
   async function ofPool(id: TransactionId): Promise<Proven | undefined> {

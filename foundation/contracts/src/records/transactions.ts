@@ -67,7 +67,7 @@ export const transactionRecords = {
     data: closed({
       intent_type: text(),
       idempotency_key: text(),
-      opened_at: instant(),
+      opened_at: optional(instant()),
       intent: toldToFew(open('Authorization detail (RFC 9396): what is meant to be done')),
     }),
   },
