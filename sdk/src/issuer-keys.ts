@@ -1,4 +1,4 @@
-import { type Clock, CodedError, errorVocabulary } from '@countersign/kernel';
+import { type Clock, CodedError, errorVocabulary, isRecent } from '@countersign/kernel';
 import { importVerificationKey, type VerificationKey } from '@countersign/oauth/signatures';
 import { isObject, type Transport } from './transport.ts';
 
@@ -65,12 +65,12 @@ export function createIssuerKeys(options: {
   }
 
   async function ensureKeys(): Promise<void> {
-    if (clock.now() - fetchedAt < keysLifeMs) return;
+    if (isRecent(fetchedAt, keysLifeMs, clock.now())) return;
     try {
       await refresh();
     } catch (error) {
       // Keys that were good a while ago still verify what they signed; with none, or none but old ones, the answer is no.
-      if (keys.size === 0 || clock.now() - fetchedAt > keysBoundMs) throw error;
+      if (keys.size === 0 || !isRecent(fetchedAt, keysBoundMs, clock.now())) throw error;
     }
   }
 
@@ -81,7 +81,7 @@ export function createIssuerKeys(options: {
       try {
         return verify(keyOf);
       } catch (error) {
-        if (!isKeyUnknown(error) || clock.now() - fetchedAt < refetchPauseMs) throw error;
+        if (!isKeyUnknown(error) || isRecent(fetchedAt, refetchPauseMs, clock.now())) throw error;
         await refresh();
         return verify(keyOf);
       }

@@ -281,6 +281,34 @@ describe('the protection of a service', () => {
     });
   });
 
+  it('asks for list and keys anew after the clock was set back, and honours what has ended since', async () => {
+    const protection = open();
+    const before = await token();
+    await protection.check(request(before, await proof(before)), need);
+    clock.advance(-3_600_000);
+    revoked = [{ key: revocationKey({ kind: 'client', id: 'oms' }), before: now() }];
+    const fetched = fetches;
+    const accessToken = await token();
+    await expect(protection.check(request(accessToken, await proof(accessToken)), need)).rejects.toMatchObject({
+      code: 'token_revoked',
+    });
+    expect(fetches).toBe(fetched + 1);
+    clock.advance(3_600_000);
+  });
+
+  it('lets nobody in by a list from before its clock was set back', async () => {
+    const own = fixedClock(clock.now());
+    const protection = open({ clock: own });
+    const before = await token();
+    await protection.check(request(before, await proof(before)), need);
+    own.advance(-3_600_000);
+    const old = { iat: now() - 3_600, exp: now() - 3_300 };
+    const accessToken = await token(old);
+    await expect(
+      protection.check(request(accessToken, await proof(accessToken, { iat: old.iat })), need),
+    ).rejects.toMatchObject({ code: 'revocations_unavailable' });
+  });
+
   it('lets a token bound to a certificate in over a connection that shows it, and over no other', async () => {
     const own = createSelfSigned({ subject: 'CN=client' });
     const other = createSelfSigned({ subject: 'CN=client' });
@@ -328,12 +356,30 @@ describe('the protection of a service', () => {
     await expect(protection.check(request(stale, await proof(stale)), strong)).rejects.toMatchObject({
       code: 'insufficient_user_authentication',
     });
+    const ahead = await token({ acr, auth_time: now() + 3_600 });
+    await expect(protection.check(request(ahead, await proof(ahead)), strong)).rejects.toMatchObject({
+      code: 'insufficient_user_authentication',
+    });
     const good = await token({ acr, auth_time: now() - 30 });
     await protection.check(request(good, await proof(good)), strong);
   });
 });
 
 describe('the memory of used proofs', () => {
+  it('takes nothing again that it forgot while the clock ran ahead', async () => {
+    const clock = fixedClock(100_000);
+    const memory = createReplayMemory({ clock });
+    expect(await memory.claim('used', 160_000)).toBe('claimed');
+    clock.advance(3_600_000);
+    expect(await memory.claim('then', clock.now() + 60_000)).toBe('claimed');
+    clock.advance(-3_600_000);
+    await expect(memory.claim('used', 160_000)).rejects.toMatchObject({
+      code: 'clock_stepped_back',
+      category: 'unavailable',
+    });
+    expect(await memory.claim('new', 161_000)).toBe('claimed');
+  });
+
   it('forgets nothing that still lives, and refuses rather than forgets when it is full', async () => {
     const clock = fixedClock(1_000);
     const memory = createReplayMemory({ clock, maxIds: 2 });

@@ -1,6 +1,7 @@
 import { type Clock, CodedError, errorVocabulary, systemClock } from '@countersign/kernel';
 import {
   type AccessTokenClaims,
+  clockLeadSeconds,
   createKeyCache,
   isKeyUnknown,
   type ResourceRequest,
@@ -146,8 +147,11 @@ export function createProtection(options: ProtectionOptions): Protection {
 function checkAuthentication(claims: AccessTokenClaims, need: AccessNeed, now: number): void {
   const { acrValues, maxAgeSeconds } = need;
   const strong = acrValues === undefined || (claims.acr !== undefined && acrValues.includes(claims.acr));
+  // A sign-in at a time that has not come yet is of no known age.
+  const { auth_time: signedInAt = Number.NEGATIVE_INFINITY } = claims;
   const fresh =
-    maxAgeSeconds === undefined || (claims.auth_time !== undefined && claims.auth_time + maxAgeSeconds >= now / 1000);
+    maxAgeSeconds === undefined ||
+    (signedInAt + maxAgeSeconds >= now / 1000 && signedInAt <= now / 1000 + clockLeadSeconds);
   if (strong && fresh) return;
   throw protectionErrors.error(
     'insufficient_user_authentication',

@@ -1,5 +1,6 @@
-import { type Clock, errorVocabulary, isCodedError } from '@countersign/kernel';
+import { type Clock, errorVocabulary, isCodedError, isRecent } from '@countersign/kernel';
 import {
+  clockLeadSeconds,
   type RevocableClaims,
   type RevocationKind,
   revokedBy,
@@ -29,8 +30,13 @@ export interface RevocationMemory {
   endedBy(claims: RevocableClaims): Promise<RevocationKind | undefined>;
 }
 
-function isAtLeastAsNew(one: VerifiedRevocationList, other: VerifiedRevocationList): boolean {
-  return one.version >= other.version && one.issuedAt >= other.issuedAt;
+/** A list from further ahead than clocks may differ says nothing of its age: our clock was set back since. */
+function liesAhead({ issuedAt }: VerifiedRevocationList, now: number): boolean {
+  return issuedAt > now + clockLeadSeconds * 1000;
+}
+
+function isAtLeastAsNew(one: VerifiedRevocationList, other: VerifiedRevocationList, now: number): boolean {
+  return one.version >= other.version && (one.issuedAt >= other.issuedAt || liesAhead(other, now));
 }
 
 /** @param options.boundMs how old the list may be, in milliseconds, when no newer one can be had */
@@ -62,8 +68,12 @@ export function createRevocationMemory(options: {
     );
     // By its age as the issuer signed it: an old list that somebody sends again makes nothing young. By its version, too:
     // a node that lags behind signs a new list in which something that has ended is not named yet.
-    if (list === undefined || list.expiresAt <= clock.now() || isAtLeastAsNew(read, list)) list = read;
+    if (list === undefined || list.expiresAt <= clock.now() || isAtLeastAsNew(read, list, clock.now())) list = read;
     askedAt = startedAt;
+  }
+
+  function isWithinBound(kept: VerifiedRevocationList, at: number): boolean {
+    return !liesAhead(kept, at) && at - kept.issuedAt <= boundMs && at < kept.expiresAt;
   }
 
   function refresh(): Promise<void> {
@@ -81,12 +91,12 @@ export function createRevocationMemory(options: {
   async function ensureFresh(): Promise<VerifiedRevocationList> {
     const now = clock.now();
     let failure: unknown;
-    if (now - askedAt >= refreshEveryMs && now - failedAt >= retryPauseMs)
+    if (!isRecent(askedAt, refreshEveryMs, now) && !isRecent(failedAt, retryPauseMs, now))
       await refresh().catch((error: unknown) => {
         failure = error;
       });
     // Within the bound a list that is a little old is good; beyond it, nobody knows what still stands.
-    if (list !== undefined && clock.now() - list.issuedAt <= boundMs && clock.now() < list.expiresAt) return list;
+    if (list !== undefined && isWithinBound(list, clock.now())) return list;
     throw revocationMemoryErrors.error(
       'revocations_unavailable',
       'What has been revoked cannot be asked for at the moment; nothing is let in until it can.',

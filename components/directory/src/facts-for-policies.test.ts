@@ -13,7 +13,7 @@ afterEach(() => rig.close());
 const compliance = {
   kyc: { status: 'approved', valid_until: '2027-03-31' },
   aml_risk: 'low',
-  sanctions: { result: 'clear', screened_at: '2026-11-21T06:00:00+01:00' },
+  sanctions: { result: 'clear', screened_at: '2026-11-20T06:00:00+01:00' },
   category: 'professional',
   suitable_for: ['S', 'D', 'E'],
 };
@@ -54,7 +54,7 @@ describe('facts for policies', () => {
       compliance: {
         kyc: { status: 'approved', validUntil: '2027-03-31' },
         amlRisk: 'low',
-        sanctions: { result: 'clear', screenedAt: '2026-11-21T05:00:00.000Z' },
+        sanctions: { result: 'clear', screenedAt: '2026-11-20T05:00:00.000Z' },
         category: 'professional',
         suitableFor: ['D', 'E', 'S'],
       },
@@ -159,6 +159,12 @@ describe('facts for policies', () => {
       'directory_file_invalid',
       '/institutions/0/compliance/sanctions/screened_at',
       { compliance: { sanctions: { result: 'clear', screened_at: 'today' } } },
+    ],
+    [
+      'a screening dated more than a minute ahead',
+      'sanctions_postdated',
+      '/institutions/0/compliance/sanctions/screened_at',
+      { compliance: { sanctions: { result: 'clear', screened_at: '2026-11-21T00:01:00.001Z' } } },
     ],
     [
       'a screening without a result',

@@ -106,7 +106,7 @@ describe('the routes of the directory', () => {
     const compliance = {
       kyc: { status: 'approved', valid_until: '2027-03-31' },
       aml_risk: 'high',
-      sanctions: { result: 'review', screened_at: '2026-11-21T06:00:00Z' },
+      sanctions: { result: 'review', screened_at: '2026-11-20T06:00:00Z' },
       category: 'professional',
       suitable_for: [],
     };

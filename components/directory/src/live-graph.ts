@@ -14,6 +14,7 @@ import { readFile } from './read-file.ts';
 import { type Approval, appliedRecords } from './records.ts';
 import { retireIds } from './retired-ids-store.ts';
 import { checkGraph } from './rules/index.ts';
+import { checkPostdatedScreenings } from './rules/postdated-screenings.ts';
 import { checkReusedIds, retiredBy } from './rules/reused-ids.ts';
 import { after, inOneOrder, onSeed, readDocument, recordsOf, type State, stateOf } from './state.ts';
 import {
@@ -158,6 +159,7 @@ export async function createLiveGraph(dependencies: {
     async evaluate(wanted, base, problems, session = pool) {
       const changeSet = compare({ wanted, seed, stored: base.stored, problems });
       checkGraph(onSeed(seed, changeSet.stored), problems);
+      checkPostdatedScreenings(changeSet, clock.now(), problems);
       await checkReusedIds(session, changeSet, base.stored, problems);
       return changeSet;
     },

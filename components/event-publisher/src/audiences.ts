@@ -1,5 +1,5 @@
 import type { AuditLog } from '@countersign/contracts';
-import type { Clock, RecordId, TransactionId } from '@countersign/kernel';
+import { type Clock, isRecent, type RecordId, type TransactionId } from '@countersign/kernel';
 import { type Audience, leisOfMandate } from './projection.ts';
 
 export interface AudienceDependencies {
@@ -51,7 +51,7 @@ export function createAudiences({ log, partiesOf, clock }: AudienceDependencies)
   async function isParty(institution: string, id: TransactionId, index: bigint): Promise<boolean> {
     for (let known = transactions.get(id); known !== undefined; ) {
       const party = (await known.parties).includes(institution);
-      if (party || (known.asOf >= index && clock.now() - known.askedAt < noHoldsMs)) return party;
+      if (party || (known.asOf >= index && isRecent(known.askedAt, noHoldsMs, clock.now()))) return party;
       const newer = transactions.get(id);
       known = newer === known ? undefined : newer;
     }

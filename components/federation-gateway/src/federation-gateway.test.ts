@@ -573,6 +573,15 @@ describe('the keys of a partner', () => {
     expect(await accepted(gateway, second)).toBe('accepted');
   });
 
+  it('lose a key that the partner has withdrawn when the clock was set back meanwhile', async () => {
+    const gateway = open();
+    await accepted(gateway);
+    answer = keySet(second.publicJwk);
+    after(-3_600);
+    expect(await accepted(gateway, first)).toBe('assertion_key_unknown');
+    expect(await accepted(gateway, second)).toBe('accepted');
+  });
+
   it('are used for an hour when the partner is down, and not longer', async () => {
     const gateway = open();
     await accepted(gateway);

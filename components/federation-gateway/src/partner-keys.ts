@@ -1,5 +1,5 @@
 import { federationErrors, type Outbound, outboundErrors, type TrustProfile } from '@countersign/contracts';
-import { type Clock, isCodedError } from '@countersign/kernel';
+import { type Clock, isCodedError, isRecent } from '@countersign/kernel';
 import { createKeyCache, type VerificationKey } from '@countersign/oauth';
 import type { Logger } from '@countersign/runtime';
 import { readKeySet } from './key-set.ts';
@@ -80,7 +80,7 @@ export function createPartnerKeys(options: {
     return held;
   }
 
-  const isWithin = (since: number, ms: number): boolean => clock.now() - since < ms;
+  const isWithin = (since: number, ms: number): boolean => isRecent(since, ms, clock.now());
 
   async function fetchKeys(held: Held, issuer: string): Promise<void> {
     held.triedAt = clock.now();

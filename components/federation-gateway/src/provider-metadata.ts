@@ -1,5 +1,5 @@
 import { federationErrors, type Outbound, outboundErrors, type TrustProfile } from '@countersign/contracts';
-import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
+import { type Clock, type CodedError, isCodedError, isRecent } from '@countersign/kernel';
 import { openidConfigurationUrl, parseMetadata } from '@countersign/oauth';
 
 /** What of a provider's metadata (OpenID Connect Discovery section 3) a sign-in needs. */
@@ -32,7 +32,7 @@ export function createProviderMetadata(options: {
     /** @throws CodedError `partner_unavailable` */
     async of({ issuer }: TrustProfile): Promise<ProviderMetadata> {
       const held = known.get(issuer);
-      if (held !== undefined && clock.now() - held.at < freshMs) return held.metadata;
+      if (held !== undefined && isRecent(held.at, freshMs, clock.now())) return held.metadata;
       const metadata = read(await fetchDocument(issuer), issuer);
       known.set(issuer, { metadata, at: clock.now() });
       return metadata;

@@ -408,6 +408,8 @@ export const directoryErrors = errorVocabulary({
   short_code_shared: 'conflict',
   /** Who is named is not in the directory, or not of the caller's institution. */
   principal_not_found: 'not-found',
+  /** A sanctions screening is dated in the future. */
+  sanctions_postdated: 'invalid',
 });
 
 /** A change that waits for, or has had, its second person. */

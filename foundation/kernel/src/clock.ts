@@ -36,6 +36,14 @@ export const systemRandom: Random = {
   },
 };
 
+/**
+ * Whether something happened less than `withinMs` before `now`. A time ahead of `now` is not recent: the clock stepped back
+ * since, so nobody can tell how old it is.
+ */
+export function isRecent(at: number, withinMs: number, now: number): boolean {
+  return at <= now && now - at < withinMs;
+}
+
 /** Seconds since the epoch, rounded down: the unit of JWT `iat`, `exp` and `nbf` (RFC 7519 section 2). */
 export function epochSeconds(milliseconds: number): number {
   return Math.floor(milliseconds / 1000);

@@ -213,8 +213,16 @@ describe('sanctions', () => {
 
   it('cannot be screened ahead of time', async () => {
     const tomorrow = new Date(world.clock.now() + day).toISOString();
-    await find({ assetManager: { sanctions: { result: 'clear', screened_at: tomorrow } } });
-    expect(await refusedToken()).toBe('access_denied sanctions_stale');
+    await expect(find({ assetManager: { sanctions: { result: 'clear', screened_at: tomorrow } } })).rejects.toThrow(
+      /sanctions_postdated/,
+    );
+    // What was written while the clock was ahead says nothing either, once it has been set back.
+    world.clock.pass(180);
+    await find({});
+    world.clock.pass(-180);
+    expect(await refusedToken()).toBe('access_denied sanctions_postdated');
+    world.clock.pass(180);
+    expect((await begin()).transaction).toMatch(/^txn_/);
   });
 
   it('are not known of a firm of which nothing is: it does no business', async () => {

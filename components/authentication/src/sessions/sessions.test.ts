@@ -66,6 +66,20 @@ describe('sessions', () => {
     expect(await current()).toBeUndefined();
   });
 
+  it('that were begun or used while the clock was ahead count for nothing once it is set back, until the next sign-in', async () => {
+    const { session } = await signedIn();
+    world.clock.advance(20 * minute);
+    await current();
+    world.clock.advance(-20 * minute);
+    expect(await current()).toBeUndefined();
+    expect(await node.authentication.session(session)).toBeUndefined();
+    await signIn(node, browser, anna);
+    expect(await signedIn()).toMatchObject({ session, authTime: Math.floor(world.clock.now() / 1000) });
+    // What clocks of nodes differ by is nobody's fault.
+    world.clock.advance(-30_000);
+    expect(await current()).toBeDefined();
+  });
+
   it('follow the configured limits', async () => {
     const strict = world.node({ tiers: { research: { idleSeconds: 60, absoluteSeconds: 90 } } });
     browser = strict.browser();

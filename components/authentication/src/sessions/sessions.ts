@@ -29,6 +29,8 @@ import { standingOf } from './standing.ts';
 import type { StepUp, StepUpStore } from './step-up-store.ts';
 import { kindOf, type SessionKind, sessionKinds, suffices, tierReached } from './tiers.ts';
 
+/** The clock of another node may be this far ahead of ours. */
+const clockDifferenceMs = 60_000;
 /** Being seen is written down at most this often: asking who is signed in mostly only reads. */
 const touchEveryMs = 30_000;
 const unbackedAtOnce = 100;
@@ -127,8 +129,7 @@ export function createSessions(dependencies: SessionDependencies) {
     return holds && !standing.has(lockThing(person)) && key.every((thing) => standing.has(thing));
   }
 
-  async function provenStepUp(made: StepUp | undefined): Promise<StepUp | undefined> {
-    if (made === undefined) return undefined;
+  async function provenStepUp(made: StepUp): Promise<StepUp | undefined> {
     const key = made.authenticator === undefined ? [] : [authenticatorThing(made.authenticator)];
     const [holds, standing] = await Promise.all([standings.holds(stepUpClaim(made)), standings.standing(key)]);
     return holds && key.every((thing) => standing.has(thing)) ? made : undefined;
@@ -151,13 +152,16 @@ export function createSessions(dependencies: SessionDependencies) {
       if (!isSecret(secret)) return undefined;
       const now = clock.now();
       const found = await store.findBySecret(hashOfSecret(secret), now);
-      if (found === undefined || !servesTier(found.session, need.tier) || !(await isProven(found))) return undefined;
+      if (found === undefined || liesAhead(found.session, now)) return undefined;
+      if (!servesTier(found.session, need.tier) || !(await isProven(found))) return undefined;
       const session = await whileStanding(found.session);
       if (session === undefined) return undefined;
       if (asking === 'for-it' && now - session.lastSeenAt >= touchEveryMs)
         await store.touch(session.id, now, now + settings.tiers[session.tier].idleMs);
       if (need.intents === undefined || need.intents.length === 0) return signInOf(session);
-      return signInOf(session, await provenStepUp(await stepUps.find(session.id, need.intents, now)));
+      const made = await stepUps.find(session.id, need.intents, now);
+      const counts = made !== undefined && made.authTime <= now + clockDifferenceMs;
+      return signInOf(session, counts ? await provenStepUp(made) : undefined);
     },
 
     /**
@@ -206,8 +210,9 @@ export function createSessions(dependencies: SessionDependencies) {
     },
 
     async byId(id: SessionId): Promise<SignIn | undefined> {
-      const found = await store.findById(id, clock.now());
-      if (found === undefined || !(await isProven(found))) return undefined;
+      const now = clock.now();
+      const found = await store.findById(id, now);
+      if (found === undefined || liesAhead(found.session, now) || !(await isProven(found))) return undefined;
       const session = await whileStanding(found.session);
       return session === undefined ? undefined : signInOf(session);
     },
@@ -241,7 +246,8 @@ export function createSessions(dependencies: SessionDependencies) {
       }
       const previous = own;
       const samePerson = previous?.person === shown.person;
-      if (previous !== undefined && samePerson && shown.stepUp !== undefined && servesTier(previous, shown.tier)) {
+      const standing = previous !== undefined && samePerson && !liesAhead(previous, now);
+      if (standing && shown.stepUp !== undefined && servesTier(previous, shown.tier)) {
         await stepUp(client, previous.id, shown, shown.stepUp);
         return { session: previous.id, secret: undefined };
       }
@@ -324,6 +330,14 @@ export function createSessions(dependencies: SessionDependencies) {
     );
     await stepUps.put(client, made);
   }
+}
+
+/**
+ * Whether the session was begun, or used, at a time that has not come yet: the clock was ahead then, and nobody can tell how
+ * old it is. The person signs in again, and it goes on with that sign-in.
+ */
+function liesAhead({ authTime, lastSeenAt }: StoredSession, now: number): boolean {
+  return Math.max(authTime, lastSeenAt) > now + clockDifferenceMs;
 }
 
 /** With a step-up, the class and the time are those of its assertion, for its intents alone. */

@@ -25,16 +25,20 @@ import { identifyPerson } from './identify-person.ts';
 import { type BackchannelRequest, parseBackchannelRequest } from './parse-request.ts';
 import { createPings } from './pings.ts';
 import { readRequest } from './read-request.ts';
-import { type BackchannelRequests, createBackchannelRequests, pollIntervalSeconds } from './redeem.ts';
+import {
+  type BackchannelRequests,
+  createBackchannelRequests,
+  longestRequestLifetimeSeconds,
+  pollIntervalSeconds,
+} from './redeem.ts';
 import { refuse } from './refusals.ts';
 import { createPingSealer } from './sealed-ping.ts';
 import { type AskedRequest, createBackchannelStore, type RequestHolder } from './store.ts';
 
 export const cibaGrantType = 'urn:openid:params:grant-type:ciba';
 
-/** How long a person has where the client does not say, and at most; in seconds. */
+/** How long a person has where the client does not say, in seconds. */
 export const defaultRequestLifetimeSeconds = 300;
-export const longestRequestLifetimeSeconds = 600;
 
 /** How long a request is remembered after its end, so that one that is asked anew can be shown beside it. */
 const rememberedForMs = 24 * 60 * 60_000;

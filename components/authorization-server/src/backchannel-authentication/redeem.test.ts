@@ -127,6 +127,13 @@ describe('the CIBA grant', () => {
     expect(await poll(id)).toEqual(redeemedBefore);
   });
 
+  it('gives nothing for a request that was made while the clock was ahead', async () => {
+    world.clock.advance(3_600_000);
+    const id = await allowed();
+    world.clock.advance(-3_600_000);
+    expect(await poll(id)).toEqual(as('expired_token', 'auth_req_id_expired'));
+  });
+
   it('gives nothing once the consent has been ended, the person has left, or the client has', async () => {
     const id = await allowed();
     const grant = world.grantOf(id);

@@ -27,6 +27,10 @@ export interface Redeemed {
 /** CIBA Core section 7.3: seconds that a client waits between two polls, and what each impatience adds (section 11). */
 export const pollIntervalSeconds = 5;
 const penaltySeconds = 5;
+/** How long a person has at most. */
+export const longestRequestLifetimeSeconds = 600;
+/** The clock of another node may be this far ahead of ours. */
+const clockDifferenceMs = 60_000;
 /** Requests do not arrive at the distance at which they were sent. */
 const toleranceMs = 500;
 
@@ -50,7 +54,9 @@ export function createBackchannelRequests(
       throw refuse('auth_req_id_unknown', 'The auth_req_id is not one that this client was given.');
     checkHolder(request.holder, by.confirmation);
     if (request.redeemed) throw refuse('auth_req_id_redeemed', 'The auth_req_id was redeemed before.');
-    if (request.expiresAt <= by.now)
+    // One that ends later than a request of now could was made while the clock was ahead.
+    const latest = by.now + longestRequestLifetimeSeconds * 1000 + clockDifferenceMs;
+    if (request.expiresAt <= by.now || request.expiresAt > latest)
       throw refuse('auth_req_id_expired', 'The auth_req_id has expired: make a new authentication request.');
     if (request.decided === undefined) return wait(hash, by);
     return take(request, request.decided, by);

@@ -51,6 +51,17 @@ describe('fetched key sets', () => {
     expect(keySets.requests()).toBe(2);
   });
 
+  it('are fetched anew when the clock was set back: nobody can tell how old those held are', async () => {
+    const { ask, clock } = start();
+    const [withdrawn, key] = [makeKey(), makeKey()];
+    keySets.publish({ keys: [publicJwk(withdrawn)] });
+    expect(await ask(withdrawn)).toEqual(released);
+    clock.advance(-3_600_000);
+    keySets.publish({ keys: [publicJwk(key)] });
+    expect(await ask(withdrawn)).toMatchObject(refused);
+    expect(await ask(key)).toEqual(released);
+  });
+
   it('authenticate one client with one key, whoever else publishes it', async () => {
     const { ask, world, server, clientCredentials, seconds, audit } = start();
     const key = makeKey();

@@ -1,5 +1,5 @@
 import type { Client, Outbound } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
+import { isCodedError, isRecent } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { type ClientKeySet, readKeySet } from './read-key-set.ts';
 
@@ -81,15 +81,15 @@ export function createFetchedKeys({
       const entry = entryOf(client);
       if (entry?.set === undefined) return undefined;
       // Due again, and not tried a moment ago: saying nothing is held is what has it fetched.
-      const due = now >= entry.fetchedAt + freshMs && now >= entry.triedAt + retryMs;
-      return due || now >= entry.fetchedAt + staleMs ? undefined : entry.set;
+      const due = !isRecent(entry.fetchedAt, freshMs, now) && !isRecent(entry.triedAt, retryMs, now);
+      return due || !isRecent(entry.fetchedAt, staleMs, now) ? undefined : entry.set;
     },
     async refresh(client, now) {
       const uri = client.jwksUri;
       if (uri === undefined) return;
       const entry = entryOf(client);
       if (entry?.running !== undefined) return entry.running;
-      if (entry !== undefined && now < entry.triedAt + retryMs) return;
+      if (entry !== undefined && isRecent(entry.triedAt, retryMs, now)) return;
       const running = load(client, uri, entry, now);
       keep(client, {
         uri,

@@ -59,6 +59,18 @@ describe('authorization codes', () => {
     await codes.stop();
   });
 
+  it('that were issued while the clock was ahead are none once it is set back', async () => {
+    const codes = node();
+    clock.advance(3_600_000);
+    const code = await codes.issue(binding());
+    clock.advance(-3_600_000);
+    expect(await codes.find(code)).toBeUndefined();
+    clock.advance(3_600_000 - 30_000);
+    expect(await codes.find(code)).toBeDefined();
+    clock.advance(-3_600_000 + 30_000);
+    await codes.stop();
+  });
+
   it('are redeemed once, of a hundred attempts on two nodes', async () => {
     const nodes = [node(), node()];
     const code = await nodes[0]?.issue(binding());

@@ -9,6 +9,9 @@ import { createCodeStore } from './store.ts';
 /** FAPI 2.0 Security Profile section 5.3.2.1: a code lives for 60 seconds at most. */
 export const codeLifetimeSeconds = 60;
 
+/** The clock of another node may be this far ahead of ours. */
+const clockDifferenceMs = 60_000;
+
 /** How long a redeemed code is remembered: coming back within it, it is known as a replay and ends its grant. */
 const rememberedForMs = 60 * 60_000;
 
@@ -23,8 +26,8 @@ export interface Codes {
   /** A new code for this binding; {@link codeLifetimeSeconds} from now it is worth nothing. */
   issue(binding: Omit<CodeBinding, 'expiresAt'>): Promise<string>;
   /**
-   * What a code stands for. Undefined for one that never was, and for one that expired without having been redeemed;
-   * a redeemed one is found for an hour, so that its second use can be told from a guess.
+   * What a code stands for. Undefined for one that never was, and for one that expired without having been redeemed, or was
+   * issued at a time that has not come yet; a redeemed one is found for an hour, so that its second use can be told from a guess.
    */
   find(code: string): Promise<(CodeBinding & { readonly redeemed: boolean }) | undefined>;
   /** Of any number of callers on any number of nodes, exactly one gets `redeemed`. */
@@ -59,6 +62,12 @@ export function createCodes({ pool, rowSeal, audit, clock, random, logger }: Cod
     expiresAt: clock.now() + codeLifetimeSeconds * 1000,
   });
 
+  /** A code that ends later than one of now would was issued while the clock was ahead. */
+  function isInTime({ expiresAt }: CodeBinding): boolean {
+    const now = clock.now();
+    return expiresAt > now && expiresAt <= now + codeLifetimeSeconds * 1000 + clockDifferenceMs;
+  }
+
   return {
     async issue(binding) {
       const code = Buffer.from(random.bytes(32)).toString('base64url');
@@ -70,7 +79,7 @@ export function createCodes({ pool, rowSeal, audit, clock, random, logger }: Cod
       if (!isCode(code)) return undefined;
       const found = await store.find(sha256(code));
       if (found === undefined || found.redeemed) return found;
-      if (found.expiresAt <= clock.now()) return undefined;
+      if (!isInTime(found)) return undefined;
       const thing = redemptionThing(code);
       return (await audit.standings([thing])).has(thing) ? { ...found, redeemed: true } : found;
     },

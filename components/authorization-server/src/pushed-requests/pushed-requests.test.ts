@@ -1,3 +1,4 @@
+import { fixedClock } from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -416,6 +417,28 @@ describe('a signed request object', () => {
     expect(
       answers.filter((answer: Record<string, unknown>) => answer['reason'] === 'request_object_replayed'),
     ).toHaveLength(19);
+  });
+
+  it('is not taken again after a clock ran ahead, removed its id, and was set back', async () => {
+    const clock = fixedClock(Date.now() - 86_400_000);
+    const own = await createCodeFlowWorld({ clock });
+    own.world.changeClient('order-desk', { redirectUris: [deskRedirect] });
+    const parameters = {
+      ...own.deskRequest({ authorization_details: undefined }),
+      authorization_details: [own.order()],
+    };
+    const request = own.requestObject('trading-desk', parameters, { jti: 'object-1' });
+    expect(await own.push('trading-desk', { request })).toMatchObject({ status: 201 });
+    clock.advance(2 * 3_600_000);
+    expect(await own.pushedRequests.sweep()).toBe(2);
+    clock.advance(-2 * 3_600_000);
+    expect(await own.push('trading-desk', { request })).toMatchObject({
+      status: 503,
+      error: 'temporarily_unavailable',
+      reason: 'clock_stepped_back',
+    });
+    expect(await own.push('trading-desk', own.deskRequest())).toMatchObject({ status: 201 });
+    await own.close();
   });
 
   it('is required of a client that is registered for it', async () => {

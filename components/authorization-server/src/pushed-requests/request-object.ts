@@ -1,16 +1,12 @@
 import { type Client, oauthErrors } from '@countersign/contracts';
-import { isCodedError, type Json } from '@countersign/kernel';
-import {
-  clockLeadSeconds,
-  maxRequestObjectLifetimeSeconds,
-  parseCompactJws,
-  type RequestParameters,
-  requestObjectErrors,
-  verifyRequestObject,
-} from '@countersign/oauth';
+import { isCodedError } from '@countersign/kernel';
+import { parseCompactJws, type RequestParameters, requestObjectErrors, verifyRequestObject } from '@countersign/oauth';
 import { refuse } from '../authorization-endpoint/refusals.ts';
 import type { ClientContext } from '../client-endpoint/index.ts';
 import type { ClientKeys } from '../client-keys/index.ts';
+
+/** Another node, whose clock is behind, may still accept what this one calls expired. */
+const clockDifferenceMs = 60_000;
 
 /** Parameters that the client has signed. */
 export interface RequestObject {
@@ -18,7 +14,7 @@ export interface RequestObject {
   readonly parameters: RequestParameters;
   /** Its `jti`, where there is one: it may be used once. */
   readonly id?: string;
-  /** Milliseconds since the epoch: from then on it is refused as too old, whatever became of it. */
+  /** By its `exp`, in milliseconds since the epoch: from then on it is refused on every node, whatever became of it. */
   readonly expiresAt: number;
 }
 
@@ -50,12 +46,11 @@ export async function readRequestObject(
     verifyRequestObject(text, { issuer, clientId: client.id, now, keysOf: () => clientKeys.held(client, now) });
   const verified = await inOAuthWords(() => withFreshKeys(verify, client, clientKeys, now));
   clientKeys.checkAge(client, verified.keyThumbprint, now);
-  const id = idOf(text);
+  const { id, exp } = claimsOf(text);
   return {
     text,
     parameters: verified.parameters,
-    // With the seconds by which its nbf may lie ahead.
-    expiresAt: now + (maxRequestObjectLifetimeSeconds + clockLeadSeconds) * 1000,
+    expiresAt: exp * 1000 + clockDifferenceMs,
     ...(id === undefined ? {} : { id }),
   };
 }
@@ -77,15 +72,15 @@ async function withFreshKeys<Result>(
 }
 
 /** Of an object that has been verified. */
-function idOf(text: string): string | undefined {
+function claimsOf(text: string): { readonly id: string | undefined; readonly exp: number } {
   const { unverifiedClaims } = parseCompactJws(text, (_problem, detail) =>
     requestObjectErrors.error('request_object_malformed', detail),
   );
-  const id: Json | undefined = unverifiedClaims['jti'];
-  if (id === undefined) return undefined;
-  if (typeof id !== 'string' || id === '' || id.length > 256)
+  const { jti: id, exp } = unverifiedClaims;
+  if (id !== undefined && (typeof id !== 'string' || id === '' || id.length > 256))
     throw refuse('request_object_parameter', 'The jti of the request object must be text of 1 to 256 characters.');
-  return id;
+  if (typeof exp !== 'number') throw new Error('a request object that was verified has no exp');
+  return { id, exp };
 }
 
 async function inOAuthWords<Result>(work: () => Promise<Result>): Promise<Result> {

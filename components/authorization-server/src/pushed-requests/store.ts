@@ -1,6 +1,7 @@
 import { type ClientId, parseClientId } from '@countersign/contracts';
 import { type Json, parseId, type RecordId } from '@countersign/kernel';
-import type { RowSeal } from '@countersign/runtime';
+import { claimName, createClaimStore, type RowSeal, steppedBack } from '@countersign/runtime';
+import type pg from 'pg';
 import { answered, type Queryable } from '../codes/queryable.ts';
 
 /** The record of what was granted ends this: a request URI is good for one code, whatever its row says. */
@@ -30,7 +31,8 @@ interface PushedRow {
  * The tables `pushed_requests` and `request_objects`. Times are milliseconds since the epoch. A pushed request without the
  * seal of one of our processes is none.
  */
-export function createPushedRequestStore(pool: Queryable, rowSeal: RowSeal) {
+export function createPushedRequestStore(pool: pg.Pool, rowSeal: RowSeal) {
+  const objectClaims = createClaimStore(pool, 'request_objects');
   const sealed = (hash: Buffer, { client, parameters, recordId, expiresAt }: Omit<PushedRequest, 'consumed'>) =>
     [
       `pushed-request/${hash.toString('base64url')}`,
@@ -98,18 +100,11 @@ export function createPushedRequestStore(pool: Queryable, rowSeal: RowSeal) {
       );
       return rowCount === 1;
     },
-    /** @returns whether nobody had claimed it before */
+    /** @returns whether nobody had claimed it before @throws CodedError `clock_stepped_back` where nobody can tell */
     async claimObject(key: Buffer, expiresAt: number): Promise<boolean> {
-      const { rowCount } = await answered(
-        pool.query({
-          name: 'request-object-claim',
-          text: `insert into request_objects (key, expires_at) values ($1, to_timestamp($2::float8 / 1000.0))
-                 on conflict (key) do nothing
-                 returning key`,
-          values: [key, expiresAt],
-        }),
-      );
-      return rowCount === 1;
+      const outcome = (await objectClaims.insert([{ key, expiresAt }])).get(claimName(key));
+      if (outcome === 'forgotten') throw steppedBack(expiresAt);
+      return outcome === 'claimed';
     },
     async removeExpired(now: number, limit: number): Promise<number> {
       const requests = await answered(
@@ -120,15 +115,7 @@ export function createPushedRequestStore(pool: Queryable, rowSeal: RowSeal) {
           values: [now, limit],
         }),
       );
-      const objects = await answered(
-        pool.query({
-          name: 'request-object-sweep',
-          text: `delete from request_objects where key in (
-                   select key from request_objects where expires_at < to_timestamp($1::float8 / 1000.0) limit $2)`,
-          values: [now, limit],
-        }),
-      );
-      return (requests.rowCount ?? 0) + (objects.rowCount ?? 0);
+      return (requests.rowCount ?? 0) + (await objectClaims.deleteExpired(now, limit));
     },
   };
 }

@@ -31,6 +31,12 @@ describe('revocations', () => {
   const directoryVersion = 1;
   let stalledMs = 0;
 
+  /** By both clocks: the one that is set, and the one that nobody sets. */
+  function pass(ms: number): void {
+    clock.advance(ms);
+    stalledMs += ms;
+  }
+
   async function node(): Promise<AdministeredRevocations> {
     const created = await createRevocations({
       issuer,
@@ -166,7 +172,7 @@ describe('revocations', () => {
     });
     await first.readOn();
     const { version } = await verified(first);
-    clock.advance(20 * 60_000);
+    pass(20 * 60_000);
     await first.readOn();
     expect(version).toBe(2);
     expect((await verified(first)).version).toBe(version);
@@ -206,15 +212,37 @@ describe('revocations', () => {
     expect(second.endedBy(issued)).toBe('client');
     // What is issued later is judged anew.
     expect(second.endedBy(claims())).toBeUndefined();
-    clock.advance(400_000);
+    pass(400_000);
     await second.readOn();
     expect(await entries(second)).toEqual([]);
+  });
+
+  it('is forgotten by no node because its clock ran ahead for a while', async () => {
+    const first = await node();
+    await first.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
+    const issued = claims();
+    clock.advance(20 * 60_000);
+    // Long enough to keep a position, and not for a token to end.
+    stalledMs += 31_000;
+    await first.readOn();
+    clock.advance(-20 * 60_000);
+    expect(first.endedBy(issued)).toBe('client');
+    expect((await node()).endedBy(issued)).toBe('client');
+    expect(await entries(first)).toHaveLength(1);
+  });
+
+  it('is listed with the time of now after the clock was set back', async () => {
+    const revocations = await node();
+    await revocations.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
+    await entries(revocations);
+    clock.advance(-3_600_000);
+    expect((await verified(revocations)).issuedAt).toBe(clock.now());
   });
 
   it('keeps a position in the log, so that a node that starts reads the last minutes and no more', async () => {
     const first = await node();
     for (let count = 0; count < 5; count++) await first.revoke({ kind: 'client', id: `client-${count}` }, by, 'test');
-    clock.advance(20 * 60_000);
+    pass(20 * 60_000);
     await first.readOn();
     const { rows } = await database
       .pool('authorization-server')

@@ -14,7 +14,7 @@ import {
   revokingParties,
   type Signer,
 } from '@countersign/contracts';
-import { type Clock, epochSeconds, newId, parseId, type Random, type RecordId } from '@countersign/kernel';
+import { type Clock, epochSeconds, isRecent, newId, parseId, type Random, type RecordId } from '@countersign/kernel';
 import {
   type RevocableClaims,
   type RevocationKind,
@@ -105,7 +105,7 @@ export interface RevocationsDependencies extends EntrySources {
 export async function createRevocations(dependencies: RevocationsDependencies): Promise<AdministeredRevocations> {
   const { clock, random, log, grants, signer, issuer } = dependencies;
   const elapsedMs = dependencies.elapsedMs ?? (() => performance.now());
-  const live = createLiveEntries();
+  const live = createLiveEntries(elapsedMs);
   let version = 0;
   let caughtUpAt = Number.NEGATIVE_INFINITY;
   let signed: { readonly version: number; readonly at: number; readonly list: Promise<string> } | undefined;
@@ -278,7 +278,7 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
       while (after !== undefined && version <= after && elapsedMs() < until) await nextReading(until - elapsedMs());
       requireTouch();
       // One signature a second at most, however many ask.
-      if (signed === undefined || signed.version !== version || clock.now() - signed.at > 1_000)
+      if (signed === undefined || signed.version !== version || !isRecent(signed.at, 1_000, clock.now()))
         signed = { version, at: clock.now(), list: sign() };
       return signed.list;
     },

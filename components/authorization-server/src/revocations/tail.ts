@@ -3,7 +3,7 @@ import { type Clock, epochSeconds } from '@countersign/kernel';
 import { maxAccessTokenLifetimeSeconds } from '@countersign/oauth';
 import type { Logger } from '@countersign/runtime';
 import { type EntrySources, endingRecordTypes, entriesOfRecord } from './entries-of-record.ts';
-import { type EndedEntry, lastNeededSeconds } from './live-entries.ts';
+import { type EndedEntry, keptAtLeastMs, lastNeededSeconds } from './live-entries.ts';
 import type { createTailStore } from './store.ts';
 
 const pageSize = 1_000;
@@ -34,35 +34,37 @@ export async function followLog(dependencies: TailDependencies): Promise<{
   readOn(): Promise<void>;
   stop(): Promise<void>;
 }> {
-  const { log, store, clock, logger } = dependencies;
+  const { log, store, clock, logger, elapsedMs } = dependencies;
   let position = await store.position();
   dependencies.onRead(position);
-  let keptAt = clock.now();
+  let keptAt = elapsedMs();
   /** Records that may still end something, in the order of the log. */
-  let recent: { readonly index: bigint; readonly neededUntil: number }[] = [];
+  let recent: { readonly index: bigint; readonly neededUntil: number; readonly readAt: number }[] = [];
   let reading: Promise<void> | undefined;
 
   async function readToEnd(): Promise<void> {
-    const startedAt = dependencies.elapsedMs();
+    const startedAt = elapsedMs();
     for (;;) {
       const page = await log.search({ types: endingRecordTypes, after: position, limit: pageSize, withheld: true });
       for (const { index, record } of page) {
         for (const entry of await entriesOfRecord(record, dependencies)) dependencies.apply(entry);
         const before = epochSeconds(Date.parse(record.time)) + maxAccessTokenLifetimeSeconds;
-        recent.push({ index, neededUntil: lastNeededSeconds({ before }) });
+        recent.push({ index, neededUntil: lastNeededSeconds({ before }), readAt: startedAt });
         position = index;
         dependencies.onRead(index);
       }
       if (page.length < pageSize) break;
     }
     dependencies.onCaughtUp(startedAt);
-    if (clock.now() - keptAt >= keepPositionEveryMs) await keepPosition();
+    if (elapsedMs() - keptAt >= keepPositionEveryMs) await keepPosition();
   }
 
   async function keepPosition(): Promise<void> {
-    keptAt = clock.now();
-    const now = epochSeconds(keptAt);
-    const firstNeeded = recent.findIndex(({ neededUntil }) => neededUntil >= now);
+    keptAt = elapsedMs();
+    const now = epochSeconds(clock.now());
+    const firstNeeded = recent.findIndex(
+      ({ neededUntil, readAt }) => neededUntil >= now || keptAt - readAt < keptAtLeastMs,
+    );
     const spent = firstNeeded === -1 ? recent.at(-1) : recent[firstNeeded - 1];
     recent = firstNeeded === -1 ? [] : recent.slice(firstNeeded);
     if (spent !== undefined) await store.advance(spent.index);

@@ -48,6 +48,7 @@ export function gatesOver(
   let sanctionsFailing = '';
   let oldest: Standing | undefined;
   let sanctionsOldestOf = '';
+  let sanctionsPostdatedOf: string | undefined;
   for (const lei of leis) {
     const standing = directory.standingOf(lei);
     if (kycFailing === '' && standing.kycUntil < at) kycFailing = lei;
@@ -56,7 +57,9 @@ export function gatesOver(
       amlWorst = lei;
     }
     if (sanctionsFailing === '' && !standing.sanctionsClear) sanctionsFailing = lei;
-    const screened = standing.screenedAt > at + clockSkewMs ? nobodyKnows : standing;
+    const postdated = standing.screenedAt > at + clockSkewMs;
+    if (postdated) sanctionsPostdatedOf ??= lei;
+    const screened = postdated ? nobodyKnows : standing;
     if (oldest === undefined || screened.screenedAt < oldest.screenedAt) {
       oldest = screened;
       sanctionsOldestOf = lei;
@@ -76,6 +79,7 @@ export function gatesOver(
     sanctionsFailing,
     sanctionsOldest,
     sanctionsOldestOf,
+    sanctionsPostdatedOf,
   ]);
 }
 
@@ -88,6 +92,7 @@ const gatesRecord = recordShape(
   'sanctionsFailing',
   'sanctionsOldest',
   'sanctionsOldestOf',
+  'sanctionsPostdatedOf',
 );
 
 /** What compliance has found of an institution that the directory has, or has not. */

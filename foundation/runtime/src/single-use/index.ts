@@ -1,1 +1,2 @@
 export * from './single-use.ts';
+export { claimName, createClaimStore } from './store.ts';

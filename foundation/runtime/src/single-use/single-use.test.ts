@@ -10,13 +10,17 @@ import { createSingleUse } from './single-use.ts';
 const migrationsFolder = mkdtempSync(join(tmpdir(), 'single-use-'));
 writeFileSync(
   join(migrationsFolder, '0001_claims.sql'),
-  'create table single_use (key bytea primary key, expires_at timestamptz not null); create index on single_use (expires_at);',
+  `create table single_use (key bytea primary key, expires_at timestamptz not null); create index on single_use (expires_at);
+   create table forgotten_claims (claims text primary key, through timestamptz not null);
+   create function forgotten_through(of_claims text) returns timestamptz language sql volatile set search_path from current as
+     $$ select coalesce((select through from forgotten_claims where claims = of_claims), '-infinity'::timestamptz) $$;`,
 );
 const logger = createLogger({ level: 'silent', name: 'test' });
 
 describe('single use', () => {
   let database: ScratchDatabase;
-  const clock = fixedClock(Date.now());
+  // Behind the database by more than the tests move it: what ends is over by both clocks.
+  const clock = fixedClock(Date.now() - 86_400_000);
   const node = () => createSingleUse({ pool: database.pool('claims'), clock, logger });
   const claim = (id: string, purpose = 'client-assertion', issuer = 'oms') => ({
     purpose,
@@ -71,6 +75,72 @@ describe('single use', () => {
     expect(await only.claim(claim('ended'))).toBe('replayed');
     clock.advance(60_000);
     expect(await only.sweep()).toBeGreaterThan(0);
+    await only.stop();
+  });
+
+  it('removes nothing that has not ended by the clock of the database too', async () => {
+    const ahead = fixedClock(Date.now() + 3_600_000);
+    const only = createSingleUse({ pool: database.pool('claims'), clock: ahead, logger });
+    const rightly = { ...claim('of now'), expiresAt: Date.now() + 300_000 };
+    expect(await only.claim(rightly)).toBe('claimed');
+    expect(await only.sweep()).toBe(0);
+    expect(await only.claim(rightly)).toBe('replayed');
+    await only.stop();
+  });
+
+  it('claims nothing again that a node removed while its clock ran ahead', async () => {
+    const only = node();
+    const used = { ...claim('used before the step'), expiresAt: clock.now() + 300_000 };
+    expect(await only.claim(used)).toBe('claimed');
+    clock.advance(3_600_000);
+    expect(await only.sweep()).toBeGreaterThan(0);
+    clock.advance(-3_600_000);
+    await expect(only.claim(used)).rejects.toMatchObject({ code: 'clock_stepped_back', category: 'unavailable' });
+    // On no node, however often it is tried.
+    await expect(node().claim(used)).resolves.toBe('replayed');
+    // What ends later than anything that was removed is claimed as ever.
+    expect(await only.claim({ ...claim('new'), expiresAt: clock.now() + 301_000 })).toBe('claimed');
+    // And everything is, once the right time has come to where the removed ones ended.
+    clock.advance(301_000);
+    expect(await only.claim(claim('later'))).toBe('claimed');
+    await only.stop();
+  });
+
+  it('lets no claim through that waits while a sweep removes the one before it', async () => {
+    const only = node();
+    const used = claim('removed meanwhile');
+    expect(await only.claim(used)).toBe('claimed');
+    const sweep = await database.pool('claims').connect();
+    await sweep.query('begin');
+    await sweep.query(
+      `insert into forgotten_claims values ('single_use', to_timestamp($1::float8 / 1000.0))
+       on conflict (claims) do update set through = excluded.through`,
+      [used.expiresAt],
+    );
+    await sweep.query('delete from single_use');
+    const again = only.claim(used).catch((error: unknown) => error);
+    await expect
+      .poll(async () => {
+        const { rows } = await sweep.query(
+          `select from pg_stat_activity where wait_event_type = 'Lock' and query like 'insert into single_use%'`,
+        );
+        return rows.length;
+      })
+      .toBe(1);
+    await sweep.query('commit');
+    sweep.release();
+    expect(await again).toMatchObject({ code: 'clock_stepped_back' });
+    clock.advance(61_000);
+    await only.stop();
+  });
+
+  it('says what happened when the clock is set back between the check of a proof and its claim', async () => {
+    const only = node();
+    const checked = { ...claim('checked before the step'), expiresAt: clock.now() + 300_000 };
+    clock.advance(-3_600_000);
+    await expect(only.claim(checked)).rejects.toMatchObject({ code: 'clock_stepped_back', category: 'unavailable' });
+    clock.advance(3_600_000);
+    expect(await only.claim(checked)).toBe('claimed');
     await only.stop();
   });
 

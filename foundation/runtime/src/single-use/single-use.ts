@@ -1,9 +1,14 @@
 import { hash } from 'node:crypto';
-import type { Clock } from '@countersign/kernel';
+import { type Clock, type CodedError, errorVocabulary } from '@countersign/kernel';
 import type pg from 'pg';
 import { createGroupCommit } from '../database/index.ts';
 import type { Logger } from '../observability/logger.ts';
-import { createSingleUseStore } from './store.ts';
+import { type ClaimOutcome, claimName, createClaimStore, type StoredClaim } from './store.ts';
+
+export const clockErrors = errorVocabulary({
+  /** The clock of this server was set back: whether something was used before cannot be told for a while. */
+  clock_stepped_back: 'unavailable',
+});
 
 /** The shape of `SingleUseClaim` in the contracts. */
 export interface Claim {
@@ -15,6 +20,7 @@ export interface Claim {
 }
 
 export interface SingleUseClaims {
+  /** @throws CodedError `clock_stepped_back`, `database_unavailable` */
   claim(claim: Claim): Promise<'claimed' | 'replayed'>;
   /** Removes what has expired; runs by itself every `sweepEveryMs`. Returns the number removed. */
   sweep(): Promise<number>;
@@ -33,7 +39,7 @@ export interface SingleUseOptions {
   readonly sweepEveryMs?: number;
 }
 
-/** Anything valid for longer is refused by its own check first; a claim that far out is our bug, and would grow the table. */
+/** Anything valid for longer is refused by its own check first, unless the clock was set back between that check and the claim. */
 const longestLifeMs = 15 * 60_000;
 
 /** Kept beyond its end: another node, whose clock is behind, may still accept what this one calls expired. */
@@ -46,24 +52,24 @@ const clockDifferenceMs = 60_000;
  * sends, and no two triples share one text.
  */
 export function createSingleUse(options: SingleUseOptions): SingleUseClaims {
-  const store = createSingleUseStore(options.pool);
-  const batches = createGroupCommit<{ key: Buffer; expiresAt: number }, 'claimed' | 'replayed'>({
+  const store = createClaimStore(options.pool, 'single_use');
+  const batches = createGroupCommit<StoredClaim, ClaimOutcome>({
     maxBatch: 512,
     maxQueued: 20_000,
     async flush(items) {
       // Of two equal keys in one batch the first wins; the database would report only that one row was new.
       const first = new Map<string, number>();
-      const fresh: { key: Buffer; expiresAt: number }[] = [];
+      const fresh: StoredClaim[] = [];
       items.forEach((item, index) => {
-        const name = item.key.toString('latin1');
+        const name = claimName(item.key);
         if (first.has(name)) return;
         first.set(name, index);
         fresh.push(item);
       });
       const inserted = await store.insert(fresh);
       return items.map((item, index) => {
-        const name = item.key.toString('latin1');
-        return first.get(name) === index && inserted.has(name) ? 'claimed' : 'replayed';
+        const name = claimName(item.key);
+        return (first.get(name) === index && inserted.get(name)) || 'replayed';
       });
     },
   });
@@ -84,9 +90,11 @@ export function createSingleUse(options: SingleUseOptions): SingleUseClaims {
 
   return {
     async claim({ purpose, issuer, id, expiresAt }) {
-      if (expiresAt > options.clock.now() + longestLifeMs) throw new Error(`a ${purpose} claim outlives the cap`);
+      if (expiresAt > options.clock.now() + longestLifeMs) throw steppedBack();
       const key = hash('sha256', `${purpose.length}:${purpose}${issuer.length}:${issuer}${id}`, 'buffer');
-      return batches.submit({ key, expiresAt });
+      const outcome = await batches.submit({ key, expiresAt });
+      if (outcome === 'forgotten') throw steppedBack(expiresAt);
+      return outcome;
     },
     sweep,
     async stop() {
@@ -94,4 +102,19 @@ export function createSingleUse(options: SingleUseOptions): SingleUseClaims {
       await batches.drain();
     },
   };
+}
+
+/**
+ * For a claim that can neither be granted nor called a replay.
+ *
+ * @param forgotten when the claim ends, if claims that end then were removed already; milliseconds since the epoch
+ */
+export function steppedBack(forgotten?: number): CodedError {
+  return clockErrors.error(
+    'clock_stepped_back',
+    'The clock of this server was set back, so it cannot tell whether this was used before. Nothing was released. Try again in a few minutes, with a new proof and a new assertion.',
+    forgotten === undefined
+      ? {}
+      : { internal: `used ids that end at ${new Date(forgotten).toISOString()} were removed already` },
+  );
 }

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { ConfiguredDocuments } from '@countersign/contracts';
-import { type Clock, isCodedError, sha256Base64Url } from '@countersign/kernel';
+import { type Clock, isCodedError, isRecent, sha256Base64Url } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { type CompleteRevocationList, type ParsedCertificate, readCompleteRevocationList } from '@countersign/x509';
 import { revocationListsIn } from './pem.ts';
@@ -56,7 +56,7 @@ export function createRevocationLists({ sources, get, clock, logger }: Revocatio
   const fetchList = (url: string) => get(url, { plainHttp: true, timeoutMs: fetchTimeoutMs, maxBytes: longestFile });
 
   async function refresh(source: Source): Promise<void> {
-    if (source.loading === undefined && clock.now() - source.triedAt >= freshMs)
+    if (source.loading === undefined && !isRecent(source.triedAt, freshMs, clock.now()))
       source.loading = load(source).finally(() => {
         source.loading = undefined;
       });
