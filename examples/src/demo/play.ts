@@ -5,6 +5,7 @@ import { refusalOf, stepOf } from '@countersign/sdk';
 import { titleOf } from './browser.ts';
 import type { Processes } from './processes.ts';
 import { type Approver, copyOf, openApproval, registerKey, shownOn, signApproval } from './supervisor.ts';
+import { changeState, inventApproval } from './thief.ts';
 import {
   approve,
   claimsOf,
@@ -133,6 +134,17 @@ async function tradeWithApproval(stage: Stage, order: TradeOrder, supervisor: Ap
   await mustRefuse(timeline, 'the order at the broker, before a supervisor has signed it', ['approval_required'], () =>
     sendOrder(stage, oms, token, order),
   );
+  await inventApproval(stage.dataFolder, {
+    transaction,
+    approver: cast.people.supervisor.id,
+    kid: cast.people.supervisor.approvalKey.kid,
+  });
+  await mustRefuse(
+    timeline,
+    'the order, with an approval that was written into the database with a stolen password',
+    ['approval_required'],
+    () => sendOrder(stage, oms, token, order),
+  );
   await mustRefuse(timeline, 'another order under this token', ['order_differs'], () =>
     sendOrder(stage, oms, token, { ...order, max_qty: '39999' } as TradeOrder),
   );
@@ -189,7 +201,7 @@ function forged(jwt: string): string {
 }
 
 async function tradeByAgent(stage: Stage, order: TradeOrder): Promise<void> {
-  const { cast, timeline } = stage;
+  const { cast, addresses, timeline } = stage;
   const agent = cast.client('ha-vwap-1');
   const redeployed = {
     ...order,
@@ -198,6 +210,12 @@ async function tradeByAgent(stage: Stage, order: TradeOrder): Promise<void> {
   } as TradeOrder;
   await mustRefuse(timeline, 'the same version label with another model digest', ['access_denied'], () =>
     orderToken(stage, agent, redeployed),
+  );
+  await mustRefuse(
+    timeline,
+    'a token to place orders, for no order in particular',
+    ['invalid_request', 'invalid_scope', 'invalid_authorization_details', 'access_denied'],
+    () => agent.clientCredentials({ resource: addresses.broker, scope: 'order:create' }),
   );
   const token = await orderToken(stage, agent, order);
   const { transaction } = await sendOrder(stage, agent, token, order);
@@ -261,6 +279,14 @@ async function settle(stage: Stage, transaction: string, order: TradeOrder): Pro
   await mustRefuse(timeline, 'the same key with another body', ['idempotency_conflict'], () =>
     custodian.callOrThrow(token, settlement({ settled_qty: '39999' })),
   );
+  const putBack = await changeState(stage.dataFolder, transaction, 'cleared');
+  await mustRefuse(
+    timeline,
+    'settling it again, after it was set back in the database with a stolen password',
+    ['authority_unproven'],
+    () => custodian.callOrThrow(token, { ...settlement({}), idempotencyKey: `S-Y-${order.client_order_id}` }),
+  );
+  await putBack();
 }
 
 async function handOver(broker: string, transaction: string): Promise<void> {

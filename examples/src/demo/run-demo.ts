@@ -34,7 +34,7 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
     if (options.keepFolder === undefined) chmodSync(folder, 0o711);
     const dataFolder = join(folder, 'data');
     const { addresses, cast } = await raiseCurtain({ timeline, processes, folder, dataFolder });
-    const stage = { cast, addresses, timeline, run: Date.now().toString(36) };
+    const stage = { cast, addresses, timeline, dataFolder, run: Date.now().toString(36) };
     await play(stage, processes, { operate: ['--data', dataFolder], folder });
     await tamper(stage, processes, folder);
     timeline.chapter('Done');

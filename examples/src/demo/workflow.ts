@@ -18,6 +18,8 @@ export interface Stage {
   readonly cast: Cast;
   readonly addresses: Addresses;
   readonly timeline: Timeline;
+  /** Of the control plane. */
+  readonly dataFolder: string;
   /** Different in each run, so that a kept folder can be played in again. */
   readonly run: string;
 }

@@ -53,6 +53,8 @@ describe('countersign demo', () => {
       'credential_unknown',
       'idempotency_conflict',
       'mandate_lapsed',
+      'authority_unproven',
+      'invalid_authorization_details',
       'record_altered',
       'record_missing',
     ])
