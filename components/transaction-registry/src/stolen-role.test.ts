@@ -247,6 +247,18 @@ describe('with the database role of the transaction registry, a thief', () => {
     }
   });
 
+  it('lets nobody release what they have approved, by removing their approval', async () => {
+    const withdrawal = await requested();
+    await world.approve(withdrawal, firstOperator, secondOperator, complianceOfficer);
+    await thief.query('delete from approvals where transaction_id = $1 and approver = $2', [
+      withdrawal.id,
+      firstOperator.id,
+    ]);
+    await expect(world.step(withdrawal.id, 'release', { person: firstOperator })).rejects.toThrow(
+      coded('duties_combined'),
+    );
+  });
+
   it('gives no approver another role', async () => {
     const withdrawal = await requested();
     await world.approve(withdrawal, firstOperator, complianceOfficer);

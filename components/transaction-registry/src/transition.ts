@@ -5,6 +5,7 @@ import {
   transactionErrors,
 } from '@countersign/contracts';
 import type { CodedError, RecordId } from '@countersign/kernel';
+import { approversOf } from './approvals/approvers-of.ts';
 import { wantsApprovals } from './approvals/approving-steps.ts';
 import { dutiesFault } from './approvals/duties.ts';
 import { quorumFault } from './approvals/quorum.ts';
@@ -221,15 +222,16 @@ async function attemptOf(
 /** What speaks against the step, whatever authority there is for it. */
 async function circumstanceFault(
   attempt: Attempt,
-  { directory }: TransitionDependencies,
+  { directory, audit }: TransitionDependencies,
 ): Promise<CodedError | undefined> {
   const snapshot = directory.snapshot();
+  const { duties } = attempt.rule;
   return (
-    dutiesFault(attempt.rule.duties, {
+    dutiesFault(duties, {
       by: attempt.asked.by,
       actors: attempt.asked.actors,
       transaction: attempt.transaction,
-      given: attempt.given.filter(({ withdrawn }) => withdrawn === undefined),
+      approvers: duties?.notApprover === true ? await approversOf(attempt.transaction.id, audit) : [],
       directory: snapshot,
     }) ??
     shortCodeFault(attempt, snapshot) ??

@@ -13,7 +13,7 @@ import { type Clock, toInstant } from '@countersign/kernel';
 import { standingsIn } from '@countersign/testkit';
 
 /** A log in memory that keeps the promises of the contract, and breaks when told to; or such a view of a real one. */
-export interface AuditCollector extends AuditAppender, StandingReader, Pick<AuditLog, 'find'> {
+export interface AuditCollector extends AuditAppender, StandingReader, Pick<AuditLog, 'find' | 'search'> {
   /** As they are read back. */
   readonly records: readonly RecordDraft[];
   /** As they were handed over: without what is protected, but for who declares it. */
@@ -36,6 +36,11 @@ export function createAuditCollector(clock: Clock, log?: AuditAppender): AuditCo
   const ids = new Set<string>();
   let broken = false;
   let after: (() => Promise<void>) | undefined;
+  const entries = () =>
+    records.map((record, index) => ({
+      index: BigInt(index),
+      record: { v: 2, time: times[index] ?? '', ...record } as EvidenceRecord,
+    }));
   return {
     records,
     drafts,
@@ -65,11 +70,17 @@ export function createAuditCollector(clock: Clock, log?: AuditAppender): AuditCo
       return standingsIn(records, things);
     },
     async find(id) {
-      const index = records.findIndex((record) => record.id === id);
-      const record = records[index];
-      return record === undefined
-        ? undefined
-        : { index: BigInt(index), record: { v: 2, time: times[index] ?? '', ...record } as EvidenceRecord };
+      return entries().find(({ record }) => record.id === id);
+    },
+    async search({ transaction, types = [], after = -1n, limit = 1_000 }) {
+      return entries()
+        .filter(
+          ({ index, record }) =>
+            index > after &&
+            types.includes(record.type) &&
+            (transaction === undefined || record.transaction === transaction),
+        )
+        .slice(0, limit);
     },
     breakDown() {
       broken = true;

@@ -7,7 +7,7 @@ import type { StoredTransaction } from '../store.ts';
  * Whether who carries out a step is somebody else than those whose work it checks. A part that was played counts for
  * good: an approval that has expired since was given all the same.
  *
- * @param given every approval that was not withdrawn
+ * @param approvers of whom an approval was not withdrawn
  * @returns CodedError `duties_combined`, `person_required`, or undefined
  */
 export function dutiesFault(
@@ -16,14 +16,14 @@ export function dutiesFault(
     by,
     actors = [],
     transaction,
-    given,
+    approvers,
     directory,
   }: {
     readonly by: Actor;
     /** Those who act for them; what they may not do themselves they may not do in somebody's name. */
     readonly actors?: readonly string[] | undefined;
     readonly transaction: Pick<StoredTransaction, 'initiator' | 'carriedBy'>;
-    readonly given: readonly { readonly approver: string }[];
+    readonly approvers: readonly string[];
     readonly directory: Pick<DirectorySnapshot, 'principal'>;
   },
 ): CodedError | undefined {
@@ -39,7 +39,7 @@ export function dutiesFault(
     hands.some((hand) => hand === transaction.initiator || hand === transaction.carriedBy)
   )
     return transactionErrors.error('duties_combined', 'Who began a transaction leaves this step to somebody else.');
-  if (duties.notApprover === true && given.some(({ approver }) => hands.includes(approver)))
+  if (duties.notApprover === true && approvers.some((approver) => hands.includes(approver)))
     return transactionErrors.error('duties_combined', 'Who approved a transaction leaves this step to somebody else.');
   return undefined;
 }

@@ -23,7 +23,7 @@ import {
   transactionStanding,
 } from './held.ts';
 
-export type RegistryLog = AuditAppender & StandingReader & Pick<AuditLog, 'find'>;
+export type RegistryLog = AuditAppender & StandingReader & Pick<AuditLog, 'find' | 'search'>;
 
 export interface ProvenStoreDependencies {
   readonly rows: RowStore;
