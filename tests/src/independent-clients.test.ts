@@ -4,7 +4,7 @@ import * as client from 'openid-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configurationIn, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
 import { accessTokenType, exchangeGrant } from './testing/credentials.ts';
-import { type ClientName, doors } from './testing/firms.ts';
+import { type ClientName, doors, leis } from './testing/firms.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { algorithmic, openTrading, type Trading } from './testing/trading.ts';
 
@@ -89,6 +89,50 @@ describe('openid-client', () => {
       { DPoP: brokerProof },
     );
     expect(answer.status).toBe(200);
+  });
+
+  it('sees who alone may exchange a token, which nobody else does', async () => {
+    const name = (service: string) =>
+      controlPlane.operator.call('directory', 'directory:apply', {
+        method: 'POST',
+        path: '/directory/apply',
+        body: {
+          services: [{ id: 'service:brk-books', institution: leis.broker, roles: [] }],
+          resources: [
+            {
+              uri: doors.broker,
+              institution: leis.broker,
+              scopes: ['order:create', 'settlement:instruct'],
+              may_act: service,
+            },
+          ],
+        },
+      });
+    const agent = await discover('ha-vwap-1');
+    const agentProof = client.getDPoPHandle(agent, await client.randomDPoPKeyPair('ES256'));
+    const issue = () => client.clientCredentialsGrant(agent, orderRequest(), { DPoP: agentProof });
+    const broker = await discover('brk-orders');
+    const DPoP = client.getDPoPHandle(broker, await client.randomDPoPKeyPair('ES256'));
+    const exchange = (token: string) =>
+      client.genericGrantRequest(broker, exchangeGrant, exchangeRequest(token), { DPoP });
+
+    await name('service:brk-orders');
+    const { access_token: own } = await issue();
+    expect(await client.tokenIntrospection(broker, own)).toMatchObject({
+      active: true,
+      may_act: { sub: 'service:brk-orders' },
+    });
+    expect(await exchange(own)).toMatchObject({ token_type: 'dpop', scope: 'settlement:instruct' });
+
+    await name('service:brk-books');
+    const { access_token: another } = await issue();
+    expect(await client.tokenIntrospection(broker, another)).toMatchObject({ may_act: { sub: 'service:brk-books' } });
+    for (const token of [own, another])
+      await expect(exchange(token)).rejects.toMatchObject({
+        error: 'invalid_request',
+        cause: { reason: 'actor_not_allowed' },
+      });
+    await name('service:brk-orders');
   });
 
   it('understands a refusal as an OAuth error', async () => {

@@ -143,6 +143,23 @@ describe('applying a file', () => {
     expect(directory.snapshot().resource(orders)).toMatchObject({ tokenFormat: 'opaque', region: 'eu-central' });
   });
 
+  it('keeps of a resource who alone may exchange its tokens, also when that one has left', async () => {
+    const directory = await open();
+    const file = exampleFile();
+    const orders = 'https://venue.example/orders';
+    const [resource] = file.resources;
+    const gateway = { id: 'service:gateway', institution: venue, roles: [] };
+    await directory.apply(
+      { ...file, services: [...file.services, gateway], resources: [{ ...resource, may_act: gateway.id }] },
+      by,
+    );
+    expect(directory.snapshot().resource(orders)).toMatchObject({ mayAct: gateway.id });
+    // Its departure is held up by nothing, and opens the tokens to nobody else.
+    await directory.edit({ remove: [{ kind: 'service', id: gateway.id }] }, by);
+    expect(directory.snapshot().resource(orders)).toMatchObject({ mayAct: gateway.id });
+    expect(directory.snapshot().principal(gateway.id)).toBeUndefined();
+  });
+
   it('records the change before it takes effect, with the credentials an approval rests on', async () => {
     const directory = await open();
     await directory.apply(exampleFile(), by);
@@ -427,6 +444,24 @@ describe('a file that is not acceptable', () => {
       'directory_file_invalid',
       '/resources/0/token_format',
       (file) => set(nth(file.resources, 0), 'token_format', 'reference'),
+    ],
+    [
+      'a resource whose tokens somebody unknown may exchange',
+      'reference_unknown',
+      '/resources/0/may_act',
+      (file) => set(nth(file.resources, 0), 'may_act', 'service:nobody'),
+    ],
+    [
+      'a resource whose tokens another firm may exchange',
+      'directory_file_invalid',
+      '/resources/0/may_act',
+      (file) => set(nth(file.resources, 0), 'may_act', 'service:oms'),
+    ],
+    [
+      'a resource whose tokens a person may exchange',
+      'directory_file_invalid',
+      '/resources/0/may_act',
+      (file) => set(nth(file.resources, 0), 'may_act', 'person:anna.keller'),
     ],
     [
       'a region that is a sentence',

@@ -15,6 +15,7 @@ import { type Approval, appliedRecords } from './records.ts';
 import { retireIds } from './retired-ids-store.ts';
 import { checkGraph } from './rules/index.ts';
 import { checkPostdatedScreenings } from './rules/postdated-screenings.ts';
+import { checkResourceActors } from './rules/resource-actors.ts';
 import { checkReusedIds, retiredBy } from './rules/reused-ids.ts';
 import { after, inOneOrder, onSeed, readDocument, recordsOf, type State, stateOf } from './state.ts';
 import {
@@ -160,6 +161,7 @@ export async function createLiveGraph(dependencies: {
       const changeSet = compare({ wanted, seed, stored: base.stored, problems });
       checkGraph(onSeed(seed, changeSet.stored), problems);
       checkPostdatedScreenings(changeSet, clock.now(), problems);
+      checkResourceActors(changeSet, problems);
       await checkReusedIds(session, changeSet, base.stored, problems);
       return changeSet;
     },

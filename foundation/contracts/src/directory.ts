@@ -286,6 +286,11 @@ export interface Resource {
   readonly tokenFormat: 'jwt' | 'opaque';
   /** Where its tokens are kept and resolved; the installation's own region when left out. */
   readonly region?: string;
+  /**
+   * The one service or agent of the institution that may exchange tokens for this interface and so become an actor (RFC 8693
+   * section 4.4). Any client of the institution that is registered for exchanges when left out.
+   */
+  readonly mayAct?: PrincipalId;
 }
 
 export interface Instrument {

@@ -394,6 +394,48 @@ describe('the chain of actors', () => {
   });
 });
 
+describe('an interface that names who alone may exchange its tokens', () => {
+  it('says so in its tokens, and the one it names exchanges them', async () => {
+    const harness = createHarness();
+    harness.world.nameActor(venueOrders, 'service:venue');
+    const first = await tokenAtVenue(harness);
+    expect(claimsOf(first)['may_act']).toEqual({ sub: 'service:venue' });
+    expect(harness.audit.last().data).toMatchObject({ claims: { may_act: { sub: 'service:venue' } } });
+    // What comes of it is for another interface, which names whom it will.
+    const second = await harness.server.token(harness.exchange(first.access_token));
+    expect(claimsOf(second)).not.toHaveProperty('may_act');
+    harness.world.nameActor(clearingTrades, 'service:clearing');
+    const third = await harness.server.token(harness.exchange(first.access_token));
+    expect(claimsOf(third)).toMatchObject({ act: { sub: 'service:venue' }, may_act: { sub: 'service:clearing' } });
+  });
+
+  it('keeps every other client of its institution from them, and what is refused is recorded', async () => {
+    const harness = createHarness();
+    harness.world.nameActor(venueOrders, 'service:venue-books');
+    const first = await tokenAtVenue(harness);
+    expect(await refusalOf(harness.server.token(harness.exchange(first.access_token)))).toMatchObject({
+      code: 'invalid_request',
+      reason: 'actor_not_allowed',
+    });
+    expect(harness.audit.last()).toMatchObject({ type: 'token.refused', reason: 'actor_not_allowed' });
+  });
+
+  it('counts as it is registered now and as the token says: neither widens the other', async () => {
+    const harness = createHarness();
+    const answer = async (token: string) =>
+      (await refusalOf(harness.server.token(harness.exchange(token)))).reason ?? 'released';
+    const unnamed = (await tokenAtVenue(harness)).access_token;
+    harness.world.nameActor(venueOrders, 'service:venue-books');
+    const another = (await tokenAtVenue(harness)).access_token;
+    expect(await answer(unnamed)).toBe('actor_not_allowed');
+    harness.world.nameActor(venueOrders, 'service:venue');
+    expect(await answer(unnamed)).toBe('released');
+    expect(await answer(another)).toBe('actor_not_allowed');
+    harness.world.nameActor(venueOrders, undefined);
+    expect(await answer(another)).toBe('actor_not_allowed');
+  });
+});
+
 describe('the subject token of an exchange', () => {
   it('is refused once it has been revoked, by whatever ends it', async () => {
     const harness = createHarness();

@@ -55,7 +55,7 @@ export function tokenExchange(dependencies: TokenExchangeDependencies): GrantHan
           note({ subject: { id: claims.sub, institution: claims.lei }, references: [claims.evidence] });
           checkStillKnown(claims, directory);
           checkNotRevoked(claims, revocations);
-          checkMayAct(claims.may_act, client, issuer);
+          checkMayAct(claims, client, { issuer, directory });
           const details = intentsOf(claims);
           return {
             subject: claims.sub,
@@ -134,16 +134,28 @@ function checkNotRevoked(claims: AccessTokenClaims, revocations: Pick<Revocation
 }
 
 /**
- * RFC 8693 section 4.4. Enforced on what the token says, whatever the request looks like; a condition that is not
- * understood is a condition that is not met.
+ * RFC 8693 section 4.4, in both: what the token says, and what the interface it is for is registered with now. Neither widens
+ * the other, so an actor that has been named since, or is named no more, exchanges no token from before.
  */
-function checkMayAct(mayAct: JsonObject | undefined, client: Client, issuer: string): void {
-  if (mayAct === undefined) return;
+function checkMayAct(
+  { aud, may_act: mayAct }: AccessTokenClaims,
+  client: Client,
+  { issuer, directory }: { readonly issuer: string; readonly directory: DirectorySnapshot },
+): void {
+  const registered = directory.resource(aud)?.mayAct;
+  if ((registered !== undefined && registered !== client.principal) || !allowsActor(mayAct, client, issuer))
+    throw refuse(
+      'actor_not_allowed',
+      'Another service alone may exchange tokens for this interface: the one named as may_act in the token and in its registration.',
+    );
+}
+
+/** Whatever the request looks like; a condition that is not understood is a condition that is not met. */
+function allowsActor(mayAct: JsonObject | undefined, client: Client, issuer: string): boolean {
+  if (mayAct === undefined) return true;
   const actor: Readonly<Record<string, string>> = { sub: client.principal, client_id: client.id, iss: issuer };
-  const conditions = Object.entries(mayAct);
   const named = Object.hasOwn(mayAct, 'sub') || Object.hasOwn(mayAct, 'client_id');
-  if (!named || conditions.some(([name, value]) => !Object.hasOwn(actor, name) || actor[name] !== value))
-    throw refuse('actor_not_allowed', 'The may_act claim of the subject token does not allow this client to act.');
+  return named && Object.entries(mayAct).every(([name, value]) => Object.hasOwn(actor, name) && actor[name] === value);
 }
 
 function scopesOf(claims: AccessTokenClaims): ReadonlySet<Scope> {

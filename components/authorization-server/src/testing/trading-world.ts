@@ -58,6 +58,8 @@ export interface World {
   readonly clientKey: (clientId: string) => SigningKey;
   /** Changes the registration of a client, as the directory would: a new object. */
   changeClient(id: string, change: Partial<Client>): void;
+  /** @param mayAct who alone may exchange its tokens; undefined for any client of its institution */
+  nameActor(uri: string, mayAct: string | undefined): void;
   /** Takes an entity out of the graph, as an offboarding does. */
   remove(kind: 'client' | 'principal', id: string): void;
   lapse(lei: Lei): void;
@@ -265,6 +267,10 @@ export function tradingWorld(): World {
     clientKey: (id) => known(keys.get(id)),
     changeClient(id, change) {
       clients.set(id, { ...known(clients.get(id)), ...change });
+    },
+    nameActor(uri, mayAct) {
+      const { mayAct: _before, ...resource } = known(resources.get(uri));
+      resources.set(uri, { ...resource, ...(mayAct === undefined ? {} : { mayAct: known(parsePrincipalId(mayAct)) }) });
     },
     remove(kind, id) {
       (kind === 'client' ? clients : principals).delete(id);

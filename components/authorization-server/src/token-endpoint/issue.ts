@@ -48,6 +48,7 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
   const { acr, authTime } = authority.authentication;
   const act = actClaimOf(authority.actors);
   const { region } = grounds.resource;
+  const mayAct = actorOf(grounds);
   const grant = grantOf(authority);
   const claims: AccessTokenClaims = {
     iss: grounds.issuer,
@@ -61,6 +62,7 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
     ...(grounds.confirmation === undefined ? {} : { cnf: grounds.confirmation }),
     lei: authority.institution,
     ...(act === undefined ? {} : { act }),
+    ...(mayAct === undefined ? {} : { may_act: { sub: mayAct } }),
     ...(granted === undefined ? {} : { authorization_details: [granted.detail] }),
     ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
     ...(transaction === undefined ? {} : { txn: transaction.id, intent_digest: transaction.intentDigest }),
@@ -83,6 +85,14 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
   const fault = authorityFault(claims);
   if (fault !== undefined) throw refuse('details_missing', fault);
   return claims;
+}
+
+/**
+ * Who alone may exchange the token (RFC 8693 section 4.4), by the registration of the interface that it is for. A token for a
+ * step of a transaction is exchanged by nobody, and one of another class is for somebody else.
+ */
+function actorOf({ resource, audience, step }: Grounds): string | undefined {
+  return audience === resource.uri && step === undefined ? resource.mayAct : undefined;
 }
 
 /** The consent that the token ends with: its own, or that of the token it was exchanged for. */

@@ -1,7 +1,7 @@
 import { parseResourceUri } from '@countersign/contracts';
 import { Type } from 'typebox';
 import { entityReader } from './entity-reader.ts';
-import { code, readLei, region, strict } from './fields.ts';
+import { code, readLei, readPrincipalId, region, strict } from './fields.ts';
 import { readScopes, scopesSchema } from './scopes.ts';
 
 /** A protected interface. It may offer scopes that check each other: which client holds which is the client's matter. */
@@ -22,6 +22,13 @@ export const resourceReader = entityReader({
           description: "Where its tokens are kept and resolved; the installation's own region when left out.",
         }),
       ),
+      may_act: Type.Optional(
+        Type.String({
+          ...code,
+          description:
+            'The one service or agent of the institution that may exchange its tokens for the next hop (RFC 8693 section 4.4); any that is registered for exchanges when left out.',
+        }),
+      ),
     },
     strict,
   ),
@@ -32,8 +39,17 @@ export const resourceReader = entityReader({
     const institution = readLei(document.institution, place.at('institution'));
     const scopes = readScopes(document.scopes, place.at('scopes'));
     if (uri === undefined || institution === undefined || scopes === undefined) return undefined;
-    const { token_format: tokenFormat = 'jwt', region } = document;
-    const value = { uri, institution, scopes: [...scopes], tokenFormat, ...(region === undefined ? {} : { region }) };
+    const { token_format: tokenFormat = 'jwt', region, may_act: namedActor } = document;
+    const mayAct = namedActor === undefined ? undefined : readPrincipalId(namedActor, place.at('may_act'));
+    if (namedActor !== undefined && mayAct === undefined) return undefined;
+    const value = {
+      uri,
+      institution,
+      scopes: [...scopes],
+      tokenFormat,
+      ...(region === undefined ? {} : { region }),
+      ...(mayAct === undefined ? {} : { mayAct }),
+    };
     return { id: uri, owner: institution, entity: { kind: 'resource', value } };
   },
 });
