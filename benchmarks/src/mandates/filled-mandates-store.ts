@@ -21,9 +21,6 @@ const models = `
   copied as (
     select n, model.* from generate_series($1::bigint, $2::bigint) as n
       join model on model.model = n % (cardinality($3::text[]) / ${mandatesAGroup}))`;
-/** Beyond the places of what was done step by step. */
-const firstChange = 1_000_000;
-
 /** In the order of what refers to what; all constraints hold for them. Of each copy there is the newest version alone. */
 const inserts: readonly string[] = [
   `insert into consent_store.mandate_versions (id, version, document, digest, record_id, recorded_at)
@@ -36,10 +33,10 @@ const inserts: readonly string[] = [
      from copied join consent_store.mandate_versions v on v.id = copied.id and v.version = copied.version
     order by 1`,
   `insert into consent_store.mandates
-     (id, version, grantor_lei, grantee_lei, parent_id, status, kind, effective_until, look_at, noticed_days, change)
+     (id, version, grantor_lei, grantee_lei, parent_id, status, kind, effective_until, look_at, noticed_days)
    with ${models}
    select ${copyOf('place')}, version, grantor_lei, grantee_lei, case when parent_place is not null then ${copyOf('parent_place')} end,
-          status, kind, effective_until, look_at, noticed_days, ${firstChange} + ${numberOf('place')}
+          status, kind, effective_until, look_at, noticed_days
      from copied order by 1`,
   `insert into consent_store.mandate_parties (lei, mandate_id, status, kind, effective_until)
    with ${models}
@@ -67,7 +64,6 @@ export async function fillMandates(
       onProgress(`${((to + 1) * mandatesAGroup).toLocaleString('en-US')} mandates`);
       for (const insert of inserts) await owner.query(insert, [from, to, given]);
     });
-    await owner.query('update consent_store.changes set newest = (select max(change) from consent_store.mandates)');
   });
 }
 

@@ -28,6 +28,11 @@ export interface TradingSite extends Stoppable {
   readonly owner: pg.Pool;
 }
 
+type Seals = NonNullable<Parameters<typeof createConsentStore>[0]['seals']>;
+
+const asWritten: Seals['sound'] = async (versions) =>
+  versions.map(({ document }) => (document.consents === undefined ? { ...document, consents: [] } : document));
+
 export async function startTradingSite({
   inProcess,
   started,
@@ -53,13 +58,8 @@ export async function startTradingSite({
         audit: auditLog,
         directory,
         signer: memorySigner('mandate'),
-        // A million copies of what was sealed once are not sealed themselves.
-        seals: {
-          sound: async (versions) =>
-            versions.map(({ document }) =>
-              document.consents === undefined ? { ...document, consents: [] } : document,
-            ),
-        },
+        // A million copies of what was sealed and recorded once are neither themselves.
+        seals: { sound: asWritten, newest: (_, heads) => asWritten(heads) },
         ...(remembered === undefined ? {} : { remembered }),
         ...common,
       }),

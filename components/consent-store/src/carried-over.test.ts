@@ -8,6 +8,7 @@ import { migrate } from '@countersign/runtime';
 import { createTestDatabase } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { consentStoreMigrations, verifyMandateVersions } from './index.ts';
+import { mandateStanding } from './seals.ts';
 import { type ConsentWorld, createConsentWorld } from './testing/consent-world.ts';
 import { broker, clearer, constraints, fund, rootProposal, termsHash } from './testing/firms.ts';
 import { byBroker, byClearer, byFund, newKey, permittedUse } from './testing/given-mandates.ts';
@@ -92,8 +93,11 @@ beforeAll(async () => {
   }));
   await migrate({ database: scratch.database, components });
   world = await createConsentWorld({ scratch });
-  for (const { recordId } of kept)
-    await world.audit.append({ id: recordId, type: 'mandate.accepted', source: 'test', outcome: 'done' });
+  for (const mandate of kept)
+    await world.audit.append({
+      ...{ id: mandate.recordId, type: 'mandate.accepted', source: 'test', outcome: 'done' },
+      standing: [mandateStanding(mandate)],
+    });
 });
 afterAll(async () => {
   await world.close();

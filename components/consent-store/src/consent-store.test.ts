@@ -389,10 +389,9 @@ describe('the check', () => {
     await expect.poll(() => ask(id, broker, {}, other)).toMatchObject({ stands: false, reason: 'mandate_revoked' });
   });
 
-  it('does not answer from what it once knew when its database cannot be asked any more', async () => {
+  it('does not answer from what it once knew when the log cannot be followed any more', async () => {
     const own = await createConsentWorld();
-    const pool = own.scratch.pool('consent-store');
-    const deaf = await own.node({ pool, pollEveryMs: 3_600_000, staleAfterMs: 5_000 });
+    const deaf = await own.node({ pollEveryMs: 3_600_000, staleAfterMs: 5_000 });
     const { id } = await own.store.propose(rootProposal(), byFund, key());
     await own.store.accept(id, { termsHash }, byBroker);
     const question = () =>
@@ -401,14 +400,14 @@ describe('the check', () => {
     await expect
       .poll(async () => ({ ...(await question()), remembered: deaf.remembered() }))
       .toMatchObject({ stands: true, remembered: 1 });
-    await pool.end();
+    own.audit.breakDown();
     own.clock.advance(5_000);
     expect(await question()).toMatchObject({ stands: true });
     own.clock.advance(1);
-    await expect(question()).rejects.toThrow(coded('database_unavailable'));
+    await expect(question()).rejects.toThrow(coded('log_unavailable'));
     // A clock that is put back makes nothing fresh.
     own.clock.advance(-60_000);
-    await expect(question()).rejects.toThrow(coded('database_unavailable'));
+    await expect(question()).rejects.toThrow(coded('log_unavailable'));
     await own.close();
   });
 });

@@ -1,5 +1,5 @@
 import type {
-  AuditAppender,
+  AuditLog,
   ConsentStore,
   Directory,
   Mandate,
@@ -34,12 +34,12 @@ export interface ConsentStoreDependencies {
   readonly pool: pg.Pool;
   readonly clock: Clock;
   readonly random: Random;
-  readonly audit: AuditAppender;
+  readonly audit: Pick<AuditLog, 'append' | 'standings' | 'find' | 'search' | 'newest'>;
   readonly logger: Logger;
   readonly directory: Pick<Directory, 'snapshot'>;
   /** Signs every version, with keys of the purpose `mandate`. */
   readonly signer: MandateSigner & Pick<Signer, 'publicKeys'>;
-  /** How versions are found sound when they are read; by their digest and signature. */
+  /** How versions are found sound when they are read: by their digest, their signature and the log. */
   readonly seals?: Seals;
   /** For the connection that listens for changes made by other nodes. */
   readonly access: ComponentAccess;
@@ -73,9 +73,9 @@ export interface RunningConsentStore extends ConsentStore {
 export async function createConsentStore(dependencies: ConsentStoreDependencies): Promise<RunningConsentStore> {
   const { pool, clock, random, audit, logger } = dependencies;
   const { noticeDays = defaultNoticeDays, sweepEveryMs = 15_000 } = dependencies;
-  const seals = dependencies.seals ?? createSeals(dependencies.signer, logger);
+  const seals = dependencies.seals ?? createSeals(dependencies);
   const store = createStore(pool, seals);
-  const view = await openLiveView({ ...dependencies, store: createViewStore(pool, seals) });
+  const view = await openLiveView({ ...dependencies, log: audit, store: createViewStore(pool, seals) });
   const context = createStepContext({
     ...dependencies,
     store,

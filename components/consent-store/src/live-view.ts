@@ -1,9 +1,10 @@
-import type { Mandate } from '@countersign/contracts';
-import type { Clock, MandateId } from '@countersign/kernel';
+import type { AuditLog, LogEntry, Mandate } from '@countersign/contracts';
+import { type Clock, type MandateId, parseId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { type ComponentAccess, type Logger, listen } from '@countersign/runtime';
 import { type MandateView, viewOf } from './held-mandates.ts';
-import { createMandateMemory } from './mandate-memory.ts';
+import { steps } from './life-cycle.ts';
+import { type Change, createMandateMemory } from './mandate-memory.ts';
 import { changesChannel } from './store/unit.ts';
 import type { ViewStore } from './store/view-store.ts';
 
@@ -32,6 +33,8 @@ export interface LiveView {
 
 export interface LiveViewOptions {
   readonly store: ViewStore;
+  /** Followed for new versions: each is in it before it is anywhere else, and nobody takes it out. */
+  readonly log: Pick<AuditLog, 'search' | 'newest'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly access: ComponentAccess;
@@ -45,29 +48,40 @@ export interface LiveViewOptions {
 /** What one institution holds below one mandate is looked through up to here: who holds more names the one it means. */
 const mostHeldBelow = 256;
 
+/** Records of new versions. */
+const versionRecords = [...new Set(['mandate.proposed' as const, ...Object.values(steps).map(({ record }) => record)])];
+const pageSize = 1_000;
+/** More changes between two looks than these, and it is cheaper to forget everything. */
+const mostPages = 5;
+
 /**
- * The mandates that are asked about, in memory: read when they are first needed, and forgotten when they change, as
- * notifications tell, and polling in case one is lost.
+ * The mandates that are asked about, in memory: read when they are first needed, and forgotten when the log has a newer
+ * version of them, which is looked for when notifications tell, and by polling in case one is lost.
  */
 export async function openLiveView(options: LiveViewOptions): Promise<LiveView> {
-  const { store, clock, logger, access, pollEveryMs = 1000, staleAfterMs = 5000, remembered = 20_000 } = options;
+  const { store, log, clock, logger, access, pollEveryMs = 1000, staleAfterMs = 5000, remembered = 20_000 } = options;
   const memory = createMandateMemory(remembered);
-  let known = 0n;
+  let position = -1n;
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
   let again: Promise<void> | undefined;
 
   async function read(): Promise<void> {
-    // The time before the query: what was committed while it ran may not be in its answer.
+    // The time before the query: what was recorded while it ran may not be in its answer.
     const at = clock.now();
-    const { mandates, newest, tooMany } = await store.changesAfter(known);
-    if (tooMany) {
-      // The place first: what is read from now on is at least as new.
-      known = await store.newestChange();
-      memory.forgetAll();
-    } else {
-      memory.changed(mandates);
-      known = newest;
+    for (let pages = 1; ; pages++) {
+      const page = await log.search({ types: versionRecords, after: position, limit: pageSize, withheld: true });
+      const changes = page.map(changeIn);
+      const isRead = (change: Change | undefined): change is Change => change !== undefined;
+      if (!changes.every(isRead) || (pages === mostPages && page.length === pageSize)) {
+        // The place first: what is read from now on is at least as new.
+        position = await log.newest(versionRecords);
+        memory.forgetAll();
+        break;
+      }
+      memory.changed(changes);
+      position = page.at(-1)?.index ?? position;
+      if (page.length < pageSize) break;
     }
     readAt = at;
   }
@@ -102,7 +116,7 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
     onError: (error) => logger.warn({ error }, 'the subscription to mandate changes broke'),
   });
   try {
-    known = await store.newestChange();
+    position = await log.newest(versionRecords);
     await refresh();
   } catch (error) {
     await subscription.close();
@@ -138,4 +152,14 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
       await reading?.catch(() => undefined);
     },
   };
+}
+
+/** What a record says has changed; undefined where it cannot be read from it. */
+function changeIn({ record: { mandate, data } }: LogEntry): Change | undefined {
+  const id = parseId('mandate', mandate?.id);
+  if (id === undefined || typeof data !== 'object' || data === null || !('mandate' in data)) return undefined;
+  const { grantee, parent } = data.mandate as unknown as Partial<Mandate>;
+  return mandate?.version === undefined || grantee === undefined
+    ? undefined
+    : { id, version: mandate.version, grantee: grantee.lei, cut: parent !== undefined };
 }

@@ -1,8 +1,17 @@
 import type { Mandate } from '@countersign/contracts';
-import { createGenerations } from '@countersign/kernel';
+import { createGenerations, type MandateId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { type HeldMandate, held, type MandateView } from './held-mandates.ts';
-import type { Change, LoadedLines } from './store/view-store.ts';
+import type { LoadedLines } from './store/view-store.ts';
+
+/** A version of a mandate that was made, by what memory needs to know of it. */
+export interface Change {
+  readonly id: MandateId;
+  readonly version: number;
+  readonly grantee: Lei;
+  /** Whether it is cut from another. */
+  readonly cut: boolean;
+}
 
 /** What is read from the database while others change it: changes that pass by meanwhile are not overwritten. */
 export interface Loading {

@@ -13,10 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/**
- * Twenty thousand mandates cut from the root, by which its grantor and others are bound; changed long ago, so that no node
- * is told of them by and by while others are counted.
- */
+/** Twenty thousand mandates cut from the root, by which its grantor and others are bound. */
 async function givenMany(root: string): Promise<void> {
   const pool = world.scratch.pool('consent-store', { maxConnections: 1 });
   const id = `'mnd_' || lpad(n::text, 26, '0')`;
@@ -28,8 +25,8 @@ async function givenMany(root: string): Promise<void> {
     [root],
   );
   await pool.query(
-    `insert into mandates (id, version, grantor_lei, grantee_lei, parent_id, status, kind, effective_until, look_at, change)
-     select ${id}, 1, $1, 'HOLDER' || n, $2, 'active', 'mandate', '2030-01-01', '2029-01-01', -n from ${many}`,
+    `insert into mandates (id, version, grantor_lei, grantee_lei, parent_id, status, kind, effective_until, look_at)
+     select ${id}, 1, $1, 'HOLDER' || n, $2, 'active', 'mandate', '2030-01-01', '2029-01-01' from ${many}`,
     [fund, root],
   );
   await pool.query(

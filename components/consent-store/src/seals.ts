@@ -1,9 +1,37 @@
-import type { PublicKey, Signer } from '@countersign/contracts';
+import {
+  type AuditLog,
+  createStandingCheck,
+  type Mandate,
+  type PublicKey,
+  type Signer,
+  type Standing,
+  type StandingRecord,
+} from '@countersign/contracts';
+import type { Clock, Json, MandateId, Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import { completed, type Seals } from './stored-version.ts';
+import { completed, type Seals, type StoredVersion } from './stored-version.ts';
 import { readKeys, sealFault } from './verify-versions.ts';
 
-export function createSeals(signer: Pick<Signer, 'publicKeys'>, logger: Logger): Seals {
+export interface SealsDependencies {
+  readonly signer: Pick<Signer, 'publicKeys'>;
+  readonly audit: Pick<AuditLog, 'append' | 'standings' | 'find'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+const mandateThing = (id: MandateId): string => `mandate:${id}`;
+
+/** What the record of a version says: its digest covers everything in it. */
+export function mandateStanding({ id, digest }: Pick<Mandate, 'id' | 'digest'>): Standing {
+  return { of: mandateThing(id), digest };
+}
+
+const mostAtOnce = 1_000;
+
+export function createSeals(dependencies: SealsDependencies): Seals {
+  const { signer, audit, logger } = dependencies;
+  const standings = createStandingCheck({ ...dependencies, log: audit, source: 'consent-store' });
   let listed: readonly PublicKey[] = [];
   let keys: ReturnType<typeof readKeys> = new Map();
 
@@ -16,22 +44,68 @@ export function createSeals(signer: Pick<Signer, 'publicKeys'>, logger: Logger):
     return keys;
   }
 
+  async function sound(versions: readonly StoredVersion[]): Promise<readonly Mandate[]> {
+    if (versions.length === 0) return [];
+    const known = await presentKeys();
+    return versions.flatMap(({ id, version, document }) => {
+      const fault =
+        document.id === id && document.version === version
+          ? sealFault(completed(document), known, document.consents !== undefined)
+          : 'place';
+      if (fault === undefined) return [completed(document)];
+      logger.error(
+        { mandate: id, version, fault },
+        'a version of a mandate is not as it was sealed: it is passed over',
+      );
+      return [];
+    });
+  }
+
+  /** What a record says the mandate is: the whole of the version. */
+  async function recorded(id: MandateId, { record, digest }: StandingRecord): Promise<Mandate | undefined> {
+    const document = documentIn((await audit.find(record))?.record.data);
+    const [mandate] = document === undefined ? [] : await sound([{ id, version: document.version, document }]);
+    if (mandate?.digest === digest) return mandate;
+    logger.error({ mandate: id, record }, 'the newest version of a mandate cannot be read from its record');
+    return undefined;
+  }
+
+  async function newestOf(
+    id: MandateId,
+    head: Mandate | undefined,
+    newest: StandingRecord | undefined,
+  ): Promise<Mandate | undefined> {
+    if (head !== undefined && head.digest === newest?.digest) return head;
+    const mandate = newest?.digest === undefined ? undefined : await recorded(id, newest);
+    // A row from before the newest record is one that is being replaced just now, or was not replaced in time.
+    if (head !== undefined && !(mandate !== undefined && head.version < mandate.version)) {
+      const { digest: _, signature: __, ...covered } = head;
+      await standings.holds({ of: mandateThing(id), content: covered as unknown as Json });
+    }
+    return mandate;
+  }
+
   return {
-    async sound(versions) {
-      if (versions.length === 0) return [];
-      const known = await presentKeys();
-      return versions.flatMap(({ id, version, document }) => {
-        const fault =
-          document.id === id && document.version === version
-            ? sealFault(completed(document), known, document.consents !== undefined)
-            : 'place';
-        if (fault === undefined) return [completed(document)];
-        logger.error(
-          { mandate: id, version, fault },
-          'a version of a mandate is not as it was sealed: it is passed over',
-        );
-        return [];
-      });
+    sound,
+    async newest(ids, heads) {
+      const rows = new Map((await sound(heads)).map((mandate) => [mandate.id, mandate]));
+      const found: Mandate[] = [];
+      for (let start = 0; start < ids.length; start += mostAtOnce) {
+        const page = ids.slice(start, start + mostAtOnce);
+        const newest = await audit.standings(page.map(mandateThing));
+        const mandates = await Promise.all(page.map((id) => newestOf(id, rows.get(id), newest.get(mandateThing(id)))));
+        found.push(...mandates.flatMap((mandate) => mandate ?? []));
+      }
+      return found;
     },
   };
+}
+
+/** The version in a record of ours; its form is not looked at, as its digest is. */
+function documentIn(data: Json | undefined): StoredVersion['document'] | undefined {
+  if (typeof data !== 'object' || data === null || !('mandate' in data)) return undefined;
+  const { mandate } = data;
+  return typeof mandate === 'object' && mandate !== null && 'digest' in mandate
+    ? (mandate as unknown as StoredVersion['document'])
+    : undefined;
 }

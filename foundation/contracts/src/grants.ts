@@ -60,6 +60,18 @@ export const grantErrors = errorVocabulary({
   grant_foreign: 'forbidden',
 });
 
+/** Whose consents are ended together. */
+export type GrantsOf = { readonly client: string } | { readonly subject: string } | { readonly institution: string };
+
+/**
+ * A record that ends this ends every consent of theirs that was given before it, whether or not its row is found: see
+ * `ended`. Whoever calls {@link GrantRegister.revokeAll} has recorded it.
+ */
+export function grantsThing(of: GrantsOf): string {
+  const [[name, id] = []] = Object.entries(of);
+  return `grants:${name}:${id}`;
+}
+
 /** Consents that people give to clients, kept in the consent store. */
 export interface GrantRegister {
   /** Records `consent.given` (client, subject, scopes, intents, their digests) and then keeps the grant. */
@@ -93,11 +105,7 @@ export interface GrantRegister {
    *
    * @returns how many this call ended, each recorded
    */
-  revokeAll(
-    of: { readonly client: string } | { readonly subject: string } | { readonly institution: string },
-    by: Actor,
-    reason: string,
-  ): Promise<number>;
+  revokeAll(of: GrantsOf, by: Actor, reason: string): Promise<number>;
   /** Newest versions, at most 1,000, oldest first. */
   list(of: {
     readonly client?: string;

@@ -1,7 +1,10 @@
 import {
   type Actor,
   type AuditLog,
+  ended,
   type GrantRegister,
+  type GrantsOf,
+  grantsThing,
   isStandingRevocationKind,
   lifted,
   oauthErrors,
@@ -162,13 +165,18 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
   function record(target: RevocationTarget, by: Actor, reason: string, party?: RevokingParty): Promise<RecordReceipt> {
     const { kind, id } = target;
     const stands = party !== undefined && isStandingRevocationKind(kind);
+    const grantsOf = grantsEndedBy(target);
+    const standing = [
+      ...(stands ? [revoked({ kind, id }, party, by)] : []),
+      ...(grantsOf === undefined ? [] : [ended(grantsThing(grantsOf))]),
+    ];
     return log.append({
       id: newId('record', { clock, random }),
       type: 'token.revoked',
       source: 'authorization-server',
       outcome: 'done',
       actors: [by],
-      ...(stands ? { standing: [revoked({ kind, id }, party, by)] } : {}),
+      ...(standing.length === 0 ? {} : { standing }),
       data: { kind, id, key: revocationKey(target), reason, ...(stands ? { until_lifted: party } : {}) },
     });
   }
@@ -189,24 +197,10 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
   }
 
   async function endConsents(target: RevocationTarget, by: Actor, reason: string): Promise<void> {
-    switch (target.kind) {
-      case 'grant': {
-        const id = parseId('grant', target.id);
-        if (id !== undefined) await grants.revoke(id, by, reason);
-        return;
-      }
-      case 'client':
-        await grants.revokeAll({ client: target.id }, by, reason);
-        return;
-      case 'principal':
-        await grants.revokeAll({ subject: target.id }, by, reason);
-        return;
-      case 'partner':
-        await grants.revokeAll({ institution: target.id }, by, reason);
-        return;
-      case 'token':
-      case 'mandate':
-    }
+    const id = target.kind === 'grant' ? parseId('grant', target.id) : undefined;
+    if (id !== undefined) await grants.revoke(id, by, reason);
+    const of = grantsEndedBy(target);
+    if (of !== undefined) await grants.revokeAll(of, by, reason);
   }
 
   return {
@@ -287,4 +281,22 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
       for (const wake of waiting) wake();
     },
   };
+}
+
+/** Whose consents end with it; of a grant, it is the one. */
+function grantsEndedBy({ kind, id }: RevocationTarget): GrantsOf | undefined {
+  switch (kind) {
+    case 'client':
+      return { client: id };
+    case 'principal':
+      return { subject: id };
+    case 'partner':
+      return { institution: id };
+    case 'grant':
+    case 'token':
+    case 'mandate':
+      return undefined;
+    default:
+      return kind satisfies never;
+  }
 }

@@ -1,14 +1,19 @@
 import {
   type Actor,
   type AuditAppender,
+  createStandingCheck,
   type Grant,
   type GrantProposal,
   type GrantRegister,
+  type GrantsOf,
   grantErrors,
+  grantsThing,
+  type StandingReader,
 } from '@countersign/contracts';
 import {
   type Clock,
   type CodedError,
+  digestOf,
   type GrantId,
   newId,
   parseInstant,
@@ -16,15 +21,15 @@ import {
   toInstant,
 } from '@countersign/kernel';
 import type pg from 'pg';
-import { changeRecord, consentRecord, denialRecord, revocationRecord } from './records.ts';
-import { createGrantStore, type GrantUnit, type StandingOf } from './store.ts';
+import { changeRecord, consentRecord, denialRecord, grantClaim, revocationRecord } from './records.ts';
+import { createGrantStore, type GrantUnit } from './store.ts';
 import { mergedProposal, termsOf } from './terms.ts';
 
 export interface GrantRegisterDependencies {
   readonly pool: pg.Pool;
   readonly clock: Clock;
   readonly random: Random;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & StandingReader;
 }
 
 /** A page of grants. */
@@ -36,10 +41,45 @@ const longExpiredMs = 10 * 60_000;
 
 /**
  * What people have allowed clients: recorded first, kept in every version, and read from the database alone, so that
- * what one node has ended no other node takes for standing.
+ * what one node has ended no other node takes for standing. A consent counts as its newest record has it.
  */
 export function createGrantRegister({ pool, clock, random, audit }: GrantRegisterDependencies): GrantRegister {
   const store = createGrantStore(pool);
+  const standings = createStandingCheck({ log: audit, source: 'consent-store', clock, random });
+
+  /** Of these, those that the log says the same of, and whose consents were not all ended since. */
+  async function standing(grants: readonly Grant[]): Promise<readonly Grant[]> {
+    const asked = grants.filter(({ status }) => status === 'active');
+    const standing = new Set<Grant>();
+    for (let start = 0; start < asked.length; start += slice) {
+      const page = asked.slice(start, start + slice);
+      const newest = await audit.standings([
+        ...new Set(page.flatMap((grant) => [grantClaim(grant).of, ...endingThings(grant)])),
+      ]);
+      for (const grant of page) {
+        const { of, content } = grantClaim(grant);
+        const recorded = newest.get(of);
+        const endedAt = endingThings(grant).map((thing) => newest.get(thing)?.index ?? -1n);
+        if (recorded?.digest === digestOf(content) && endedAt.every((index) => index < recorded.index))
+          standing.add(grant);
+      }
+    }
+    return grants.filter((grant) => grant.status === 'revoked' || standing.has(grant));
+  }
+
+  /** As {@link standing}, for one that may be about to change: whoever changes it has it locked. */
+  async function settled(grant: Grant): Promise<Grant | undefined> {
+    const [first] = await standing([grant]);
+    if (first !== undefined) return first;
+    return store.inUnit(async (unit) => {
+      const head = await unit.lock(grant.id);
+      if (head === undefined) return undefined;
+      const [found] = await standing([head]);
+      // Where its own record says otherwise, the difference is recorded.
+      if (found === undefined) await standings.holds(grantClaim(head));
+      return found;
+    });
+  }
   const recording = () => ({ recordId: newId('record', { clock, random }), at: clock.now() });
 
   async function give(proposal: GrantProposal): Promise<Grant> {
@@ -60,6 +100,7 @@ export function createGrantRegister({ pool, clock, random, audit }: GrantRegiste
   async function change(id: GrantId, how: 'merge' | 'replace', proposal: GrantProposal): Promise<Grant> {
     return store.inUnit(async (unit) => {
       const head = await lockKnown(unit, id);
+      await requireStanding(head);
       const { recordId, at } = recording();
       const fault = changeFault(head, proposal, at);
       if (fault !== undefined) throw fault;
@@ -75,6 +116,13 @@ export function createGrantRegister({ pool, clock, random, audit }: GrantRegiste
       await unit.put([next], at);
       return next;
     });
+  }
+
+  /** What is made of a version must rest on its record. */
+  async function requireStanding(head: Grant): Promise<void> {
+    if (head.status === 'revoked' || (await standing([head])).length > 0) return;
+    await standings.require(grantClaim(head));
+    throw grantErrors.error('grant_revoked', 'The grant was revoked; that is final.');
   }
 
   async function revoke(id: GrantId, by: Actor, reason: string): Promise<Grant> {
@@ -99,7 +147,7 @@ export function createGrantRegister({ pool, clock, random, audit }: GrantRegiste
     return ended;
   }
 
-  async function revokeAll(of: StandingOf, by: Actor, reason: string): Promise<number> {
+  async function revokeAll(of: GrantsOf, by: Actor, reason: string): Promise<number> {
     const endingAfter = clock.now() - longExpiredMs;
     let count = 0;
     for (;;) {
@@ -120,10 +168,22 @@ export function createGrantRegister({ pool, clock, random, audit }: GrantRegiste
       return (await audit.append(record)).id;
     },
     change,
-    find: (id) => store.head(id),
+    async find(id) {
+      const head = await store.head(id);
+      return head === undefined ? undefined : settled(head);
+    },
     revoke,
     revokeAll,
-    list: ({ limit = maxListed, ...of }) => store.page(of, Math.min(limit, maxListed)),
+    async list({ limit = maxListed, ...of }) {
+      const page = await store.page(of, Math.min(limit, maxListed));
+      const found = new Set(await standing(page));
+      const listed: Grant[] = [];
+      for (const grant of page) {
+        const shown = found.has(grant) ? grant : await settled(grant);
+        if (shown !== undefined) listed.push(shown);
+      }
+      return listed;
+    },
   };
 }
 
@@ -162,4 +222,9 @@ function changeFault(head: Grant, proposal: GrantProposal, now: number): CodedEr
   if (!(now < Date.parse(head.expiresAt)))
     return grantErrors.error('grant_expired', `The grant was good until ${head.expiresAt}.`);
   return undefined;
+}
+
+/** What ends it together with others: a record about any of these, later than its own. */
+function endingThings({ client, subject, institution }: Grant): readonly string[] {
+  return [grantsThing({ client }), grantsThing({ subject }), grantsThing({ institution })];
 }

@@ -1,16 +1,34 @@
-import type { Actor, Grant, GrantProposal, ProtectedValue, RecordDraft } from '@countersign/contracts';
-import type { Json, RecordId } from '@countersign/kernel';
+import {
+  type Actor,
+  type Claim,
+  ended,
+  type Grant,
+  type GrantProposal,
+  type ProtectedValue,
+  type RecordDraft,
+  standing,
+} from '@countersign/contracts';
+import type { GrantId, Json, RecordId } from '@countersign/kernel';
 import { type AuthorizationDetail, digestOfIntent } from '@countersign/market';
 
 const source = 'consent-store';
 
+export const grantThing = (id: GrantId): string => `grant:${id}`;
+
+/** All of it decides (docs/adr/0043). */
+export function grantClaim(grant: Grant): Claim {
+  return { of: grantThing(grant.id), content: JSON.parse(JSON.stringify(grant)) as Json };
+}
+
 /** A person has allowed a client something: what exactly, in the words and digests of the intents that were shown. */
 export function consentRecord(grant: Grant): RecordDraft {
+  const { of, content } = grantClaim(grant);
   return {
     id: grant.recordId,
     type: 'consent.given',
     outcome: 'permit',
     ...circumstancesOf(grant),
+    standing: [standing(of, content)],
     data: { grant: grant.id, version: grant.version, ...termsData(grant), expires_at: grant.expiresAt },
     protectedValues: protectedDetails(grant),
   };
@@ -47,6 +65,7 @@ export function revocationRecord(
     source,
     outcome: 'done',
     ...(previous === undefined ? {} : { references: [previous] }),
+    standing: [ended(grantThing(id))],
     subject: by,
     client,
     data: { grant: id, version, client, subject, institution, reason },

@@ -1,10 +1,7 @@
-import type { Grant } from '@countersign/contracts';
+import type { Grant, GrantsOf } from '@countersign/contracts';
 import type { GrantId } from '@countersign/kernel';
 import { databaseFailure, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-
-/** Whose grants. */
-export type StandingOf = { readonly client: string } | { readonly subject: string } | { readonly institution: string };
 
 export interface PageOf {
   readonly client?: string;
@@ -21,12 +18,15 @@ export interface GrantUnit {
   /** The newest version, locked until the transaction ends. */
   lock(id: GrantId): Promise<Grant | undefined>;
   /** Active grants that end after this time, in milliseconds since the epoch: the first ones to end, locked. */
-  lockStanding(of: StandingOf, endingAfter: number, limit: number): Promise<readonly Grant[]>;
+  lockStanding(of: GrantsOf, endingAfter: number, limit: number): Promise<readonly Grant[]>;
   /** Writes versions and makes each the newest of its grant. @param at milliseconds since the epoch */
   put(grants: readonly Grant[], at: number): Promise<void>;
 }
 
-const documentOfHead = 'select v.document from grants g join grant_versions v on v.id = g.id and v.version = g.version';
+/** The highest version that is kept: versions cannot be removed, the row beside them can be put back or taken away. */
+const documentOf = (ids: string) => `select v.document from ${ids} cross join lateral (
+  select document from grant_versions where id = g.id order by version desc limit 1) v`;
+const documentOfOne = documentOf('(select $1::text as id) g');
 
 export function createGrantStore(pool: pg.Pool) {
   return {
@@ -36,7 +36,7 @@ export function createGrantStore(pool: pg.Pool) {
     },
 
     async head(id: GrantId): Promise<Grant | undefined> {
-      return (await documents(pool, `${documentOfHead} where g.id = $1`, [id], 'grant-head'))[0];
+      return (await documents(pool, documentOfOne, [id], 'grant-head'))[0];
     },
 
     /** Oldest first. Each status is read by an index of its own, so what has ended does not slow what stands. */
@@ -54,12 +54,11 @@ export function createGrantStore(pool: pg.Pool) {
       const statuses = status === undefined ? ['active', 'revoked'] : [status];
       const slices = statuses.map(
         (each) =>
-          `(select id, version from grants where status = $${values.push(each)} and id > $1${filters}${standing} order by id limit $2)`,
+          `(select id from grants where status = $${values.push(each)} and id > $1${filters}${standing} order by id limit $2)`,
       );
       return documents(
         pool,
-        `select v.document from (select id, version from (${slices.join(' union all ')}) as slices order by id limit $2) as page
-           join grant_versions v on v.id = page.id and v.version = page.version order by v.id`,
+        `${documentOf(`(select id from (${slices.join(' union all ')}) as slices order by id limit $2) g`)} order by g.id`,
         values,
       );
     },
@@ -71,7 +70,7 @@ function unitOn(client: pg.PoolClient): GrantUnit {
     async lock(id) {
       // Two statements: a lock that had to wait would otherwise be joined with the version from before the wait.
       await client.query('select id from grants where id = $1 for update', [id]);
-      return (await documents(client, `${documentOfHead} where g.id = $1`, [id]))[0];
+      return (await documents(client, documentOfOne, [id]))[0];
     },
     async lockStanding(of, endingAfter, limit) {
       const [[column, value] = []] = Object.entries(standingColumn(of));
@@ -81,7 +80,7 @@ function unitOn(client: pg.PoolClient): GrantUnit {
           order by expires_at, id limit $3 for update`,
         [value, endingAfter, limit],
       );
-      return documents(client, `${documentOfHead} where g.id = any($1)`, [rows.map(({ id }) => id)]);
+      return documents(client, documentOf('unnest($1::text[]) as g (id)'), [rows.map(({ id }) => id)]);
     },
     async put(grants, at) {
       await client.query(
@@ -103,12 +102,12 @@ function unitOn(client: pg.PoolClient): GrantUnit {
 }
 
 /** The name goes into the text of a query, so it is one of these and never a caller's. */
-function standingColumn(of: StandingOf) {
+function standingColumn(of: GrantsOf) {
   if ('client' in of) return { client: of.client };
   return 'subject' in of ? { subject: of.subject } : { institution: of.institution };
 }
 
-/** Documents are written by this component alone and never changed, so they are taken at their word. */
+/** Documents as they are kept: what counts is asked of the log. */
 async function documents(
   on: pg.Pool | pg.PoolClient,
   text: string,

@@ -11,6 +11,7 @@ import {
 import { type Clock, type CodedError, type Json, type MandateId, newId, type Random } from '@countersign/kernel';
 import { isOver } from '../life-cycle.ts';
 import { type MandateSigner, type Recording, seal, type UnsealedMandate } from '../mandate-document.ts';
+import { mandateStanding } from '../seals.ts';
 import type { Store } from '../store/store.ts';
 import type { Unit } from '../store/unit.ts';
 
@@ -80,6 +81,7 @@ export function createStepContext(dependencies: {
         ...(references.length === 0 ? {} : { references }),
         ...(by === undefined ? {} : { subject: by }),
         mandate: { id: mandate.id, version: mandate.version },
+        standing: [mandateStanding(mandate)],
         // What cannot be written as JSON has no digest, so it is not here.
         data: { mandate: mandate as unknown as Json, ...data },
       });

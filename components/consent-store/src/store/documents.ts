@@ -1,14 +1,23 @@
 import type { Mandate } from '@countersign/contracts';
+import type { MandateId } from '@countersign/kernel';
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 import { completed, type Seals, type StoredVersion } from '../stored-version.ts';
 
-/**
- * The newest version of each mandate: the highest that is kept. The number beside the locked row is not asked, so that
- * it cannot be put back to a version before the last.
- */
-export const headColumns = `v.id, v.version, v.document from mandates m cross join lateral (
-  select id, version, document from mandate_versions where id = m.id order by version desc limit 1) v`;
+/** The newest version of a mandate, as its newest record has it; of the rows, the highest that is kept is asked. */
+export async function newestVersion(
+  on: pg.Pool | pg.PoolClient,
+  seals: Seals,
+  id: MandateId,
+): Promise<{ readonly mandate: Mandate | undefined; readonly kept: number }> {
+  const rows = await rowsOf<StoredVersion>(
+    on,
+    'select id, version, document from mandate_versions where id = $1 order by version desc limit 1',
+    [id],
+  );
+  const [mandate] = await seals.newest([id], rows);
+  return { mandate, kept: rows[0]?.version ?? 0 };
+}
 
 /** Documents for those who read them; what authority rests on is asked of {@link soundDocuments}. */
 export async function documents(

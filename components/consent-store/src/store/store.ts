@@ -4,7 +4,7 @@ import type { Lei } from '@countersign/market';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Seals, StoredVersion } from '../stored-version.ts';
-import { documents, headColumns, rowsOf, soundDocuments } from './documents.ts';
+import { documents, newestVersion, rowsOf } from './documents.ts';
 import { type Unit, unitOn } from './unit.ts';
 
 /** What is asked of the history, beside the newest versions. */
@@ -31,7 +31,7 @@ export function createStore(pool: pg.Pool, seals: Seals) {
     },
 
     async head(id: MandateId): Promise<Mandate | undefined> {
-      return (await soundDocuments(pool, seals, `select ${headColumns} where m.id = $1`, [id]))[0];
+      return (await newestVersion(pool, seals, id)).mandate;
     },
 
     /** Oldest first. */
@@ -39,7 +39,10 @@ export function createStore(pool: pg.Pool, seals: Seals) {
       return documents(pool, 'select document from mandate_versions where id = $1 order by version', [id]);
     },
 
-    /** Every version of these mandates and of everything above them, oldest first; none of one with a version we have not sealed. */
+    /**
+     * Every version of these mandates and of everything above them, oldest first, back from the one that the log has as the
+     * newest, each by the digest that the next one names; none of one with a version missing.
+     */
     async historiesWithAncestors(ids: readonly MandateId[]): Promise<readonly Mandate[]> {
       const rows = await rowsOf<StoredVersion>(
         pool,
@@ -55,10 +58,10 @@ export function createStore(pool: pg.Pool, seals: Seals) {
           order by line.id, v.version`,
         [ids],
       );
-      const sound = await seals.sound(rows);
-      const kept = new Set(sound.map(({ id, version }) => `${id} ${version}`));
-      const doubtful = new Set(rows.filter(({ id, version }) => !kept.has(`${id} ${version}`)).map(({ id }) => id));
-      return sound.filter(({ id }) => !doubtful.has(id));
+      const heads = new Map(rows.map((row) => [row.id, row]));
+      const newest = await seals.newest([...new Set([...ids, ...heads.keys()])], [...heads.values()]);
+      const sound = new Map((await seals.sound(rows)).map((each) => [each.digest, each]));
+      return newest.flatMap((mandate) => historyOf(mandate, sound));
     },
 
     /** By id, beginning after the mandate `after`. */
@@ -150,3 +153,15 @@ export function createStore(pool: pg.Pool, seals: Seals) {
   };
 }
 export type Store = ReturnType<typeof createStore>;
+
+/** Oldest first. */
+function historyOf(newest: Mandate, byDigest: ReadonlyMap<string, Mandate>): readonly Mandate[] {
+  const history = [newest];
+  for (let last = newest; last.version > 1; ) {
+    const before = last.previousDigest === undefined ? undefined : byDigest.get(last.previousDigest);
+    if (before === undefined || before.id !== newest.id || before.version !== last.version - 1) return [];
+    history.unshift(before);
+    last = before;
+  }
+  return history;
+}

@@ -2,11 +2,12 @@ import type { Mandate } from '@countersign/contracts';
 import type { Digest, MandateId } from '@countersign/kernel';
 import { notifyAfterCommit } from '@countersign/runtime';
 import type pg from 'pg';
+import { isOver } from '../life-cycle.ts';
 import type { Seals } from '../stored-version.ts';
 import { concernedBy } from '../terms.ts';
-import { headColumns, rowsOf, soundDocuments } from './documents.ts';
+import { newestVersion, rowsOf, soundDocuments } from './documents.ts';
 
-/** Other nodes hear on this channel that something changed; what, they read. */
+/** Other nodes hear on this channel that something changed; what, they read in the log. */
 export const changesChannel = 'consent_store_changes';
 
 /** What an idempotency key was used for before. */
@@ -61,7 +62,6 @@ export interface Unit {
 }
 
 export function unitOn(client: pg.PoolClient, seals: Seals): Unit {
-  const heads = (id: MandateId) => soundDocuments(client, seals, `select ${headColumns} where m.id = $1`, [id]);
   return {
     async claimProposal({ grantor, key, bodyDigest, mandate }) {
       const claimed = await client.query(
@@ -98,10 +98,14 @@ export function unitOn(client: pg.PoolClient, seals: Seals): Unit {
     async lock(id) {
       // Two statements: a lock that had to wait would otherwise be joined with the version from before the wait.
       await client.query('select id from mandates where id = $1 for update', [id]);
-      return (await heads(id))[0];
+      const { mandate, kept } = await newestVersion(client, seals, id);
+      // Recorded, and interrupted before it was kept: it is completed before anything is built on it.
+      if (mandate !== undefined && kept < mandate.version)
+        await put(client, mandate, isOver(mandate.status) ? undefined : 0);
+      return mandate;
     },
     async head(id) {
-      return (await heads(id))[0];
+      return (await newestVersion(client, seals, id)).mandate;
     },
     async version(id, version) {
       return (
@@ -139,13 +143,11 @@ async function put(client: pg.PoolClient, mandate: Mandate, lookAt: number | und
     `insert into mandate_versions (id, version, document, digest, record_id, recorded_at) values ($1, $2, $3, $4, $5, $6)`,
     [id, version, JSON.stringify(mandate), mandate.digest, mandate.recordId, mandate.recordedAt],
   );
-  // The counter's row is held until the commit, so places are handed out in the order of commits.
   await client.query(
-    `with place as (update changes set newest = newest + 1 returning newest)
-     insert into mandates (id, version, grantor_lei, grantee_lei, parent_id, status, kind, effective_until, look_at, change)
-     select $1, $2, $3, $4, $5, $6, $7, $8, $9, newest from place
+    `insert into mandates (id, version, grantor_lei, grantee_lei, parent_id, status, kind, effective_until, look_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
      on conflict (id) do update set
-       version = excluded.version, change = excluded.change, status = excluded.status,
+       version = excluded.version, status = excluded.status,
        grantor_lei = excluded.grantor_lei, grantee_lei = excluded.grantee_lei,
        -- An end that was moved is noticed anew; one that stays is not.
        noticed_days = case when mandates.effective_until = excluded.effective_until then mandates.noticed_days end,

@@ -5,31 +5,11 @@ import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Seals, StoredVersion } from '../stored-version.ts';
 
-/** A mandate that has changed, by what memory needs to know of it. */
-export interface Change {
-  readonly id: MandateId;
-  readonly version: number;
-  readonly grantee: Lei;
-  /** Whether it is cut from another. */
-  readonly cut: boolean;
-}
-
-export interface Changes {
-  readonly mandates: readonly Change[];
-  /** The newest place that `mandates` reaches up to. */
-  readonly newest: bigint;
-  /** There were more than could be told: everything may have changed. */
-  readonly tooMany: boolean;
-}
-
 /** A mandate with everything above it, and what an institution holds below it. */
 export interface LoadedLines {
   readonly mandates: readonly Mandate[];
   readonly below: readonly MandateId[];
 }
-
-/** More changes between two looks than this, and it is cheaper to forget everything. */
-const mostChanges = 5_000;
 
 /** Reads what memory is made of. */
 export function createViewStore(pool: pg.Pool, seals: Seals) {
@@ -41,25 +21,6 @@ export function createViewStore(pool: pg.Pool, seals: Seals) {
     }
   };
   return {
-    /** The place of the newest change. */
-    async newestChange(): Promise<bigint> {
-      const [row] = await query<{ newest: string }>('mandate-newest', 'select newest::text from changes', []);
-      return BigInt(row?.newest ?? 0);
-    },
-
-    /** What was committed after `known`, in no particular order. */
-    async changesAfter(known: bigint): Promise<Changes> {
-      const rows = await query<Change & { change: string }>(
-        'mandate-changes',
-        `select id, version, grantee_lei as grantee, parent_id is not null as cut, change::text
-           from mandates where change > $1 order by change limit $2`,
-        [known.toString(), mostChanges + 1],
-      );
-      if (rows.length > mostChanges) return { mandates: [], newest: known, tooMany: true };
-      const newest = rows.reduce((most, { change }) => (BigInt(change) > most ? BigInt(change) : most), known);
-      return { mandates: rows, newest, tooMany: false };
-    },
-
     /**
      * By one query: the mandate, what the institution holds below it, and everything above those.
      *
@@ -88,7 +49,7 @@ export function createViewStore(pool: pg.Pool, seals: Seals) {
              select version, document from mandate_versions where id = line.id order by version desc limit 1) v`,
         [id, holder, most],
       );
-      const mandates = await seals.sound(rows);
+      const mandates = await seals.newest([...new Set([id, ...rows.map((row) => row.id)])], rows);
       const below = new Set(rows.filter(({ held }) => held).map(({ id }) => id));
       return { mandates, below: mandates.map(({ id }) => id).filter((each) => below.has(each)) };
     },

@@ -13,7 +13,7 @@ import { type Clock, toInstant } from '@countersign/kernel';
 import { standingsIn } from '@countersign/testkit';
 
 /** A log in memory that keeps the promises of the contract, and breaks when told to; or such a view of a real one. */
-export interface AuditCollector extends AuditAppender, StandingReader, Pick<AuditLog, 'find' | 'search'> {
+export interface AuditCollector extends AuditAppender, StandingReader, Pick<AuditLog, 'find' | 'search' | 'newest'> {
   /** As they are read back. */
   readonly records: readonly RecordDraft[];
   /** As they were handed over: without what is protected, but for who declares it. */
@@ -73,6 +73,7 @@ export function createAuditCollector(clock: Clock, log?: AuditAppender): AuditCo
       return entries().find(({ record }) => record.id === id);
     },
     async search({ transaction, types = [], after = -1n, limit = 1_000 }) {
+      if (broken) throw auditLogErrors.error('log_unavailable', 'The log cannot be asked now.');
       return entries()
         .filter(
           ({ index, record }) =>
@@ -81,6 +82,9 @@ export function createAuditCollector(clock: Clock, log?: AuditAppender): AuditCo
             (transaction === undefined || record.transaction === transaction),
         )
         .slice(0, limit);
+    },
+    async newest(types) {
+      return entries().findLast(({ record }) => types.includes(record.type))?.index ?? -1n;
     },
     breakDown() {
       broken = true;
