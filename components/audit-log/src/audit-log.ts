@@ -259,6 +259,8 @@ async function openAuditLog(
   clockKeeper.start();
   const monitor = createStreamMonitor({
     pool,
+    seals,
+    condemn: tail.condemn,
     append: sequencer.append,
     logger,
     metrics: dependencies.metrics,
@@ -334,7 +336,13 @@ async function openAuditLog(
   }
 
   const streams = createRecordStreams({ pool, protection, logger });
-  const projection = createTermProjection({ pool, logger, everyMs: dependencies.drawTermsEveryMs });
+  const projection = createTermProjection({
+    pool,
+    seals,
+    condemn: tail.condemn,
+    logger,
+    everyMs: dependencies.drawTermsEveryMs,
+  });
   const queries = createEvidenceQuery({
     ...{ store, projection, reader },
     terms: termStore(pool),

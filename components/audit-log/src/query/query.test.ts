@@ -223,7 +223,9 @@ describe('the index by which evidence is found', () => {
       'truncate terms',
     ])
       await expect(pool.query(sql), sql).rejects.toMatchObject({ code: '42501' });
-    expect((await pool.query('select terms_were_drawn(1, 2, 1) as moved')).rows).toEqual([{ moved: null }]);
+    expect((await pool.query(`select terms_were_drawn(1, 2, 1, sha256('x')) as moved`)).rows).toEqual([
+      { moved: null },
+    ]);
   });
 
   it('reads what an answer needs and little more, however much of the rest there is', async () => {

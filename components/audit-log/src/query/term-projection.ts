@@ -1,8 +1,10 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { auditLogErrors, type EvidenceRecord } from '@countersign/contracts';
+import type { CodedError } from '@countersign/kernel';
 import { type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { type DrawnTerm, termStore } from '../store/terms.ts';
+import { type EntrySeals, forgedMark } from '../seals/entry-seals.ts';
+import { type DrawnTerm, type TermStore, termStore } from '../store/terms.ts';
 import { createLogStore, type IndexedEntry } from '../store.ts';
 import { termNumber, termRule, termsOf } from './terms-of-record.ts';
 
@@ -17,6 +19,7 @@ export interface TermProjection {
   stop(): Promise<void>;
 }
 
+const markName = `terms ${termRule}`;
 /** Drawn in one go: a term that many of them have takes one row. */
 const pageSize = 2_048;
 /** Read without letting anything else run in this process: a few milliseconds. */
@@ -33,10 +36,15 @@ const restPerWork = 4;
  */
 export function createTermProjection({
   pool,
+  seals,
+  condemn,
   logger,
   everyMs = 500,
 }: {
   readonly pool: pg.Pool;
+  readonly seals: Pick<EntrySeals, 'sealMark' | 'isSealedMark'>;
+  /** Somebody wrote to the database: the whole log stops. */
+  readonly condemn: (error: CodedError) => void;
   readonly logger: Logger;
   readonly everyMs?: number | undefined;
 }): TermProjection {
@@ -47,13 +55,26 @@ export function createTermProjection({
   /** Calls that wait for terms: then there is no rest. */
   let wanted = 0;
 
+  function stop(what: string): never {
+    const error = forgedMark(what, 'truncate terms, terms_drawn');
+    condemn(error);
+    throw error;
+  }
+
+  async function sizeDrawn(store: Pick<TermStore, 'drawn'>): Promise<bigint> {
+    const { size, seal } = await store.drawn(termRule);
+    if (size > 0n && !seals.isSealedMark(markName, size.toString(), seal))
+      stop('How far the index of evidence reaches');
+    return size;
+  }
+
   /** @returns how many records were drawn; 0 at the head of the log, or while another node is at it */
   async function drawPage(): Promise<number> {
     const drawn = await transaction(pool, async (client) => {
       const store = termStore(client);
       if (!(await store.tryTurn())) return undefined;
       await store.needNotBeDurable();
-      const from = await store.drawn(termRule);
+      const from = await sizeDrawn(store);
       const page = await createLogStore(client).range(from, pageSize);
       page.forEach(({ index }, offset) => {
         if (index !== from + BigInt(offset))
@@ -61,7 +82,10 @@ export function createTermProjection({
       });
       if (page.length === 0) return { from, to: from };
       const to = from + BigInt(page.length);
-      return (await store.draw(termRule, { from, to, terms: await termsOfPage(page) })) ? { from, to } : undefined;
+      const seal = seals.sealMark(markName, to.toString());
+      const done = await store.draw(termRule, { from, to, terms: await termsOfPage(page), seal });
+      if (done !== undefined && done.differing.length > 0) stop('The index by which evidence is found');
+      return done === undefined ? undefined : { from, to };
     });
     if (drawn === undefined) return 0;
     // Only now: before the commit nobody would find them.
@@ -70,7 +94,7 @@ export function createTermProjection({
   }
 
   async function look(): Promise<void> {
-    const drawn = await terms.drawn(termRule);
+    const drawn = await sizeDrawn(terms);
     if (drawn > known) known = drawn;
   }
 

@@ -20,6 +20,9 @@ export interface EntrySeals {
   /** Of a row that says how a thing stands since the record at its place. */
   sealStanding(standing: SealedStanding): Buffer;
   isSealedStanding(standing: SealedStanding, seal: Buffer | null): boolean;
+  /** Of how far a follower of the log has come, and with what. @param name of the follower */
+  sealMark(name: string, mark: string): Buffer;
+  isSealedMark(name: string, mark: string, seal: Buffer | null): boolean;
 }
 
 export interface SealedStanding {
@@ -36,7 +39,7 @@ export interface SealedStanding {
 export function createEntrySeals({ key, origin }: { readonly key: Uint8Array; readonly origin: string }): EntrySeals {
   const keyOf = (use: string): Uint8Array =>
     new Uint8Array(hkdfSync('sha256', key, new Uint8Array(), `${use}\n${origin}`, 32));
-  const [entryKey, standingKey] = [keyOf('entry-seal'), keyOf('standing-seal')];
+  const [entryKey, standingKey, markKey] = [keyOf('entry-seal'), keyOf('standing-seal'), keyOf('mark-seal')];
 
   // Parts of a fixed length come first, so that no two places give the same message.
   const seal = ({ index, leafHash, recordId }: SealedPlace): Buffer =>
@@ -47,11 +50,15 @@ export function createEntrySeals({ key, origin }: { readonly key: Uint8Array; re
       .update(digest ?? ended)
       .update(subject)
       .digest();
+  const sealMark = (name: string, mark: string): Buffer =>
+    createHmac('sha256', markKey).update(`${name}\n${mark}`).digest();
   return {
     seal,
     isSealed: (place, stored) => isSame(stored, () => seal(place)),
     sealStanding,
     isSealedStanding: (standing, stored) => isSame(stored, () => sealStanding(standing)),
+    sealMark,
+    isSealedMark: (name, mark, stored) => isSame(stored, () => sealMark(name, mark)),
   };
 }
 
@@ -82,5 +89,16 @@ export function forgedStanding({ subject, index }: Pick<SealedStanding, 'subject
     `The audit log has a standing of ${subject} at ${index} that no process of this installation wrote: it has no valid seal. Somebody ` +
       'wrote to the database directly. Nothing is signed or released. Keep a copy of the database as evidence, find out who has ' +
       "the password of the log's database role and replace it, remove the row as the owner of the database, then start again.",
+  );
+}
+
+/** @param what has been changed, in words @param repair what makes it be written again: SQL for the owner of the database */
+export function forgedMark(what: string, repair: string): CodedError {
+  return auditLogErrors.error(
+    'log_inconsistent',
+    `${what} in the database of the audit log is not what a process of this installation wrote there. Somebody wrote to the ` +
+      'database directly, and records may be hidden from searches. Nothing is signed or released. Keep a copy of the database as ' +
+      `evidence, find out who has the password of the log's database role and replace it, have it written again (as the owner of ` +
+      `the database, in the schema audit_log: ${repair}), then start again.`,
   );
 }

@@ -41,18 +41,20 @@ export function streamStore(database: Queryable) {
   return {
     ...projecting(database, turn),
 
-    async watched(): Promise<{ readonly through: bigint; readonly watched: unknown } | undefined> {
-      const { rows } = await database.query<{ through: string; watched: unknown }>(
-        'select through, watched from stream_monitor',
+    async watched(): Promise<
+      { readonly through: bigint; readonly watched: unknown; readonly seal: Buffer | null } | undefined
+    > {
+      const { rows } = await database.query<{ through: string; watched: unknown; seal: Buffer | null }>(
+        'select through, watched, seal from stream_monitor',
       );
-      return rows.map(({ through, watched }) => ({ through: BigInt(through), watched }))[0];
+      return rows.map(({ through, ...row }) => ({ through: BigInt(through), ...row }))[0];
     },
 
     /** @returns false when somebody else was there first */
-    async keep(was: bigint, becomes: bigint, watched: string): Promise<boolean> {
+    async keep(was: bigint, becomes: bigint, watched: string, seal: Buffer): Promise<boolean> {
       const { rows } = await database.query<{ kept: boolean | null }>(
-        'select streams_were_watched($1, $2, $3) as kept',
-        [was, becomes, watched],
+        'select streams_were_watched($1, $2, $3, $4) as kept',
+        [was, becomes, watched, seal],
       );
       return rows[0]?.kept === true;
     },

@@ -21,6 +21,17 @@ export interface DrawnTerm {
   readonly others: readonly number[];
 }
 
+/** Terms that were there before, under the same first place, and with other places behind it. */
+async function differingTerms(database: Queryable, drawn: readonly unknown[]): Promise<readonly bigint[]> {
+  const { rows } = await database.query<{ term: string }>(
+    `select drawn.term from unnest($1::bigint[], $2::bigint[], $3::text[]) as drawn (term, first, others)
+       join terms using (term, first)
+      where terms.others is distinct from string_to_array(nullif(drawn.others, ''), ',')::smallint[]`,
+    [...drawn],
+  );
+  return rows.map(({ term }) => BigInt(term));
+}
+
 /** Places between two, both exclusive, as many as fit. */
 export interface PlaceRange {
   readonly after: bigint;
@@ -36,35 +47,44 @@ export function termStore(database: Queryable) {
   return {
     ...projecting(database, turn),
 
-    /** Records before this place have their terms. */
-    async drawn(rule: number): Promise<bigint> {
-      const { rows } = await database.query<{ size: string }>('select size from terms_drawn where rule = $1', [rule]);
-      return BigInt(rows[0]?.size ?? 0);
+    /** Records before this place have their terms, as its seal says. */
+    async drawn(rule: number): Promise<{ readonly size: bigint; readonly seal: Buffer | null }> {
+      const { rows } = await database.query<{ size: string; seal: Buffer | null }>(
+        'select size, seal from terms_drawn where rule = $1',
+        [rule],
+      );
+      return { size: BigInt(rows[0]?.size ?? 0), seal: rows[0]?.seal ?? null };
     },
 
-    /** @returns false when somebody else was there first */
+    /** @returns terms of which other places were there than these; undefined when somebody else was there first */
     async draw(
       rule: number,
-      { from, to, terms }: { readonly from: bigint; readonly to: bigint; readonly terms: readonly DrawnTerm[] },
-    ): Promise<boolean> {
-      await database.query(
+      {
+        from,
+        to,
+        terms,
+        seal,
+      }: { readonly from: bigint; readonly to: bigint; readonly terms: readonly DrawnTerm[]; readonly seal: Buffer },
+    ): Promise<{ readonly differing: readonly bigint[] } | undefined> {
+      const drawn = [
+        terms.map(({ term }) => term.toString()),
+        terms.map(({ first }) => first.toString()),
+        terms.map(({ others }) => others.join()),
+      ];
+      const { rowCount } = await database.query(
         `insert into terms (term, first, others)
          select term, first, string_to_array(nullif(others, ''), ',')::smallint[]
            from unnest($1::bigint[], $2::bigint[], $3::text[]) as drawn (term, first, others) order by term
              on conflict do nothing`,
-        [
-          terms.map(({ term }) => term.toString()),
-          terms.map(({ first }) => first.toString()),
-          terms.map(({ others }) => others.join()),
-        ],
+        drawn,
       );
+      const differing = rowCount === terms.length ? [] : await differingTerms(database, drawn);
       await database.query('insert into terms_drawn (rule, size) values ($1, 0) on conflict do nothing', [rule]);
-      const { rows } = await database.query<{ moved: boolean | null }>('select terms_were_drawn($1, $2, $3) as moved', [
-        rule,
-        from,
-        to,
-      ]);
-      return rows[0]?.moved === true;
+      const { rows } = await database.query<{ moved: boolean | null }>(
+        'select terms_were_drawn($1, $2, $3, $4) as moved',
+        [rule, from, to, seal],
+      );
+      return rows[0]?.moved === true ? { differing } : undefined;
     },
 
     /** The first places of each of the criteria, in their order. */

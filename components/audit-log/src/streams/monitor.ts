@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditAppender, RecordDraft } from '@countersign/contracts';
-import { canonicalize, newId, sha256 } from '@countersign/kernel';
+import { type CodedError, canonicalize, type Json, newId, sha256 } from '@countersign/kernel';
 import { type Logger, type Metrics, transaction } from '@countersign/runtime';
 import type pg from 'pg';
+import { type EntrySeals, forgedMark } from '../seals/entry-seals.ts';
 import { streamStore } from '../store/streams.ts';
 import { readWatched } from './watched-json.ts';
 import {
@@ -20,6 +21,12 @@ export interface StreamMonitor {
   /** Looks at all that has been appended, unless another node is at it. */
   look(): Promise<void>;
   stop(): Promise<void>;
+}
+
+const markName = 'streams';
+
+function markOf(through: bigint, watched: unknown): string {
+  return `${through}\n${canonicalize(watched as Json)}`;
 }
 
 /** Added up by the server; where they have to be looked at one by one, their heads are a megabyte. */
@@ -40,12 +47,17 @@ const meanings: Readonly<Record<AlarmKind, string>> = {
  */
 export function createStreamMonitor({
   pool,
+  seals,
+  condemn,
   append,
   logger,
   metrics,
   limits,
 }: {
   readonly pool: pg.Pool;
+  readonly seals: Pick<EntrySeals, 'sealMark' | 'isSealedMark'>;
+  /** Somebody wrote to the database: the whole log stops. */
+  readonly condemn: (error: CodedError) => void;
   readonly append: AuditAppender['append'];
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'counter'> | undefined;
@@ -66,8 +78,17 @@ export function createStreamMonitor({
       await store.needNotBeDurable();
       const known = await store.watched();
       if (known === undefined) throw new Error('the row of the stream monitor is gone');
-      const kept = readWatched(known.watched) ?? nothingWatched;
-      const before = { ...kept, alarms: kept.alarms.filter((alarm) => !recorded.has(alarmId(alarm))) };
+      // None before the first look of a release that seals.
+      if (known.seal !== null && !seals.isSealedMark(markName, markOf(known.through, known.watched), known.seal)) {
+        const error = forgedMark(
+          'How far the streams of the log have been watched',
+          `update stream_monitor set through = -1, watched = '{}', seal = null`,
+        );
+        condemn(error);
+        throw error;
+      }
+      const found = readWatched(known.watched) ?? nothingWatched;
+      const before = { ...found, alarms: found.alarms.filter((alarm) => !recorded.has(alarmId(alarm))) };
       const end = await store.end();
       const atEnd = end - known.through <= pageSize;
       const through = atEnd ? end : known.through + pageSize;
@@ -77,7 +98,9 @@ export function createStreamMonitor({
       const after =
         (runs === undefined ? undefined : watchRuns(before, runs, look)) ??
         (await oneByOne(store, before, { ...look, from: known.through, through }));
-      const isKept = await store.keep(known.through, through, JSON.stringify(after));
+      const kept = JSON.stringify(after);
+      const seal = seals.sealMark(markName, markOf(through, JSON.parse(kept)));
+      const isKept = await store.keep(known.through, through, kept, seal);
       return isKept ? { more: !atEnd, alarms: after.alarms } : { more: false, alarms: [] };
     });
   }

@@ -202,7 +202,9 @@ describe('the monitor', () => {
     // A clock that is set back holds the log's time still, and so it takes until it is noticed.
     offMs = byMs;
     if (kind === 'behind')
-      await rig.tamper(`update stream_monitor set watched = watched || '{"reachedAt": ${Date.now() + 3_600_000}}'`);
+      await rig.tamper(
+        `update stream_monitor set watched = watched || '{"reachedAt": ${Date.now() + 3_600_000}}', seal = null`,
+      );
     await log.append(draft());
     await log.append(draft());
     await log.watchStreams();
@@ -216,7 +218,7 @@ describe('the monitor', () => {
     const log = await rig.open(mute);
     await log.append(draft());
     await log.watchStreams();
-    await rig.tamper(`update stream_monitor set through = -1, watched = '{"streams": 3}'`);
+    await rig.tamper(`update stream_monitor set through = -1, watched = '{"streams": 3}', seal = null`);
     await log.watchStreams();
     await log.append(draft());
     await log.watchStreams();
