@@ -1,0 +1,158 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { verifyBundle } from '@countersign/evidence';
+import type { MandateId } from '@countersign/kernel';
+import { digestOfIntent } from '@countersign/market';
+import { startTestServer, type TestServer } from '@countersign/testkit';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { endAll, type ServerProcess, startServer } from '../testing/command.ts';
+import { configurationIn, type LogRecord, type Operator, operatorOf } from '../testing/control-plane.ts';
+import { scratchFolder } from '../testing/scratch-folder.ts';
+import { claimsOf, large, mandateTerms, openTrading, type Trading } from '../testing/trading.ts';
+
+/**
+ * A control plane that is killed again and again while firms propose and change mandates, trade, approve and settle. Whoever has no
+ * answer asks again, under the same key, until there is one. Then there is one record of each command, and the bundle of
+ * every transaction verifies.
+ */
+
+const folder = scratchFolder();
+const configurationFile = join(folder.path, 'countersign.json');
+let database: TestServer;
+let issuer: string;
+let server: ServerProcess;
+let trading: Trading;
+let operator: Operator;
+
+const start = () => startServer(['--config', configurationFile]);
+
+beforeAll(async () => {
+  database = await startTestServer();
+  ({ issuer } = await configurationIn(folder.path, { database: database.connection }));
+  server = await start();
+  operator = operatorOf(folder.path, issuer);
+  trading = await openTrading({ issuer, operator });
+});
+afterAll(async () => {
+  await trading?.stop();
+  await endAll();
+  await database?.stop();
+  folder.remove();
+});
+
+/** How often the process is killed, and how many firms' desks trade meanwhile. */
+const kills = 6;
+const desks = 6;
+const small = { max_qty: '20', max_notional: { amount: '2025', ccy: 'EUR' } };
+
+describe('a control plane that is killed again and again', () => {
+  it('has one record of each command, whoever repeated it, and every bundle verifies', {
+    timeout: 600_000,
+  }, async () => {
+    let over = false;
+    let unanswered = 0;
+    /** Asks until there is an answer. What is refused is: the caller of a desk asks for what it may. */
+    async function untilAnswered<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+      for (;;) {
+        try {
+          return await ask();
+        } catch (error) {
+          const { code, category } = error as { readonly code?: string; readonly category?: string };
+          if (code !== 'control_plane_unreachable' && category !== 'unavailable' && code !== 'temporarily_unavailable')
+            throw error;
+          unanswered += 1;
+          await delay(50);
+        }
+      }
+    }
+
+    const settled: string[] = [];
+    const mandates: MandateId[] = [];
+    async function trade(desk: number): Promise<void> {
+      for (let count = 0; !over; count++) {
+        const key = `desk-${desk}-${count}`;
+        const mandate = await untilAnswered(() => trading.propose('am-mandates', mandateTerms(), `${key}-mandate`));
+        mandates.push(mandate);
+        await untilAnswered(() => trading.accept('ha-mandates', mandate));
+        const cut = await untilAnswered(() => trading.propose('ha-mandates', mandateTerms({}, mandate), `${key}-cut`));
+        mandates.push(cut);
+        await untilAnswered(() => trading.accept('clr-mandates', cut));
+        // The first of some desks is above the size at which a supervisor signs; all are within a trader's hour.
+        const isLarge = count === 0 && desk < 3;
+        const order = trading.order(mandate, isLarge ? large : small);
+        const token = await untilAnswered(() => trading.traderToken(order));
+        const transaction = String(claimsOf(token)['txn']);
+        if (isLarge)
+          await untilAnswered(() =>
+            trading.approve({ transaction, digest: digestOfIntent(order), by: 'supervisor' }),
+          ).catch(unlessGiven);
+        const steps = [
+          ['brk-orders', 'submit', {}],
+          ['ven-matching', 'execute', { executed_qty: order.max_qty, price: order.limit_price }],
+          ['clr-core', 'clear', { cleared_qty: order.max_qty }],
+          ['cus-core', 'settle', { settled_qty: order.max_qty }],
+        ] as const;
+        for (const [client, event, body] of steps)
+          await untilAnswered(() => trading.transition(client, event, transaction, `${event}-${key}`, body));
+        settled.push(transaction);
+        await untilAnswered(() => trading.revoke(mandate));
+      }
+    }
+
+    const working = Promise.all(Array.from({ length: desks }, (_, desk) => trade(desk)));
+    // What a desk meets is thrown below, when nobody is killed any more.
+    working.catch(() => undefined);
+    const waits = fc.sample(fc.integer({ min: 300, max: 2500 }), kills);
+    try {
+      for (const wait of waits) {
+        await delay(wait);
+        expect(await server.end('SIGKILL')).toBe('SIGKILL');
+        server = await start();
+      }
+      await delay(1_000);
+    } finally {
+      over = true;
+    }
+    await working;
+    // Something was interrupted, or this shows nothing.
+    expect(unanswered).toBeGreaterThan(kills);
+    expect(settled.length).toBeGreaterThan(desks);
+
+    const records = await operator.records();
+    const steps = records.filter(({ type }) => type === 'transaction.transitioned');
+    expectOnce(steps, (record) => [record.transaction, data(record)['version']]);
+    expectOnce(of(records, 'transaction.opened'), (record) => [record.client, data(record)['idempotency_key']]);
+    expectOnce(of(records, 'approval.given'), (record) => [record.transaction, record.subject?.id]);
+    for (const type of ['mandate.proposed', 'mandate.accepted', 'mandate.revoked'] as const)
+      expectOnce(of(records, type), (record) => [record.mandate?.id, record.mandate?.version]);
+    expect(of(records, 'mandate.proposed')).toHaveLength(mandates.length);
+
+    for (const transaction of settled) {
+      const bundle = await operator.call('evidence', 'audit:export', {
+        method: 'GET',
+        path: `/evidence/transactions/${transaction}`,
+      });
+      const failed = verifyBundle(bundle).steps.filter(({ ok }) => !ok);
+      expect(failed, transaction).toEqual([]);
+    }
+    process.stdout.write(
+      `${kills} kills: ${settled.length} orders settled, ${unanswered} requests asked again, ${records.length} records\n`,
+    );
+  });
+});
+
+const of = (records: readonly LogRecord[], type: LogRecord['type']) => records.filter((record) => record.type === type);
+const data = (record: LogRecord) => (record.data ?? {}) as Readonly<Record<string, unknown>>;
+
+/** No two of them are of the same command. */
+function expectOnce(records: readonly LogRecord[], commandOf: (record: LogRecord) => readonly unknown[]): void {
+  expect(records.length).toBeGreaterThan(0);
+  const commands = records.map((record) => JSON.stringify(commandOf(record)));
+  expect(commands.filter((command, place) => commands.indexOf(command) !== place)).toEqual([]);
+}
+
+/** Each asking signs anew: that the first was taken is known when a second by the same person is not. */
+function unlessGiven(error: unknown): void {
+  if ((error as { readonly code?: string }).code !== 'approval_repeated') throw error;
+}
