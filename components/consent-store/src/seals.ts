@@ -20,7 +20,7 @@ export interface SealsDependencies {
   readonly logger: Logger;
 }
 
-const mandateThing = (id: MandateId): string => `mandate:${id}`;
+export const mandateThing = (id: MandateId): string => `mandate:${id}`;
 
 /** What the record of a version says: its digest covers everything in it. */
 export function mandateStanding({ id, digest }: Pick<Mandate, 'id' | 'digest'>): Standing {

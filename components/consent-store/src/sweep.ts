@@ -51,7 +51,7 @@ export function startSweep(options: {
     const found = dueNow({ until, noticed: head.status !== 'proposed' }, context.now(), noticeDays, due.noticedDays);
     if (found.what === 'expire') {
       const change = { status: steps.expire.to, amendment: 'none' } as const;
-      return context.write(unit, nextVersion(head, change, context.recording()), {
+      return context.write(unit, nextVersion(head, change, context.recording(head)), {
         type: steps.expire.record,
         references: [head.recordId],
       });

@@ -31,6 +31,12 @@ export function termsDigestOf(terms: MandateTerms): Digest {
   return digestOf(termsOf(terms));
 }
 
+/** Whether both say the same; what they are cut from may have had another version then. */
+export function areSameTerms(one: MandateTerms, other: MandateTerms): boolean {
+  const alone = ({ parent: _parent, ...terms }: MandateTerms) => termsDigestOf(terms);
+  return alone(one) === alone(other) && one.parent?.id === other.parent?.id;
+}
+
 /** Everybody who has a part, in the order of the parts. */
 export function partiesOf({
   grantor,

@@ -25,7 +25,7 @@ export function createAcceptAmendment(context: StepContext): ConsentStore['accep
       const snapshot = context.directory();
       const { terms, consents } = amendment;
       const said = { wanted: wantedForAmendment(head, terms, snapshot), terms, consents };
-      const recording = context.recording();
+      const recording = context.recording(head);
       const given = consentOf(by, said, consents, snapshot, recording);
       if (typeof given === 'object' && 'fault' in given) return context.refuse(given.fault, by, about);
       if (termsDigest !== amendment.termsDigest)

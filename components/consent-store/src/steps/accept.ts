@@ -25,7 +25,7 @@ export function createAccept(context: StepContext): ConsentStore['accept'] {
       const asked = open ? leis : leis.filter((lei) => lei !== head.grantor.lei);
       const party = signatoryFor(snapshot, by, asked);
       if ('fault' in party) return context.refuse(party.fault, by, about);
-      const recording = context.recording();
+      const recording = context.recording(head);
       // The first consent is the proposer's.
       const given =
         head.status === 'proposed' ? consentOf(by, said, consents.slice(1), snapshot, recording) : undefined;

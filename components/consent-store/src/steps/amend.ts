@@ -1,11 +1,12 @@
-import { type ConsentStore, consentErrors } from '@countersign/contracts';
+import { type ConsentStore, consentErrors, type Mandate } from '@countersign/contracts';
 import { digestOf, type Json, toInstant } from '@countersign/kernel';
 import { amendedTerms, parseChange } from '../amendment-proposal.ts';
 import { consentFrom } from '../consents.ts';
 import { steps } from '../life-cycle.ts';
 import { nextVersion } from '../mandate-document.ts';
-import { authorityFault, signatoryFor } from '../signatory.ts';
-import { partiesOf, termsDigestOf } from '../terms.ts';
+import { authorityFault, type Signatory, signatoryFor } from '../signatory.ts';
+import type { Unit } from '../store/unit.ts';
+import { areSameTerms, partiesOf, termsDigestOf } from '../terms.ts';
 import { amendmentFault } from './amendment-fault.ts';
 import { earlierResult } from './propose.ts';
 import { lockedHead, requireIdempotencyKey, type StepContext, stateFault } from './step-context.ts';
@@ -27,14 +28,16 @@ export function createAmend(context: StepContext): ConsentStore['amend'] {
       );
       if ('fault' in found) return context.refuse(found.fault, by, about);
       const { signatory } = found;
+      const repeated = await isRecordedBefore(unit, head, change, signatory);
       const claim = await unit.claimAmendment({
         institution: signatory.institution,
         key: idempotencyKey,
         bodyDigest,
         mandate: id,
-        version: head.version + 1,
+        version: repeated ? head.version : head.version + 1,
       });
       if (claim !== 'claimed') return earlierResult(unit, claim, bodyDigest);
+      if (repeated) return head;
       const misplaced = stateFault('amend', head, steps.amend.from);
       if (misplaced !== undefined) return context.refuse(misplaced, by, about);
       if (head.amendment !== undefined)
@@ -59,7 +62,7 @@ export function createAmend(context: StepContext): ConsentStore['amend'] {
       if (beyond !== undefined) return context.refuse(beyond, by, about);
       const part = parties.find(({ lei }) => lei === signatory.institution)?.part;
       if (part === undefined) throw new Error('a signatory was found for an institution that has no part');
-      const recording = context.recording();
+      const recording = context.recording(head);
       const amendment = {
         kind: change.kind,
         terms,
@@ -75,4 +78,21 @@ export function createAmend(context: StepContext): ConsentStore['amend'] {
       });
     });
   };
+}
+
+/** Whether the amendment that waits is this one, by a process that died before it had kept under which key. */
+async function isRecordedBefore(
+  unit: Unit,
+  head: Mandate,
+  change: ReturnType<typeof parseChange>,
+  { id }: Signatory,
+): Promise<boolean> {
+  const { amendment } = head;
+  return (
+    amendment !== undefined &&
+    amendment.recordId === head.recordId &&
+    amendment.consents[0]?.signatory === id &&
+    areSameTerms(amendment.terms, amendedTerms(head, change)) &&
+    !(await unit.hasAmendmentKey(head.id, head.version))
+  );
 }

@@ -24,7 +24,7 @@ export function createChangeStatus(
         (step === 'resume' ? resumptionFault(party.signatory, head, context.now()) : undefined);
       if (misplaced !== undefined) return context.refuse(misplaced, by, about);
       const change = isOver(to) ? { status: to, amendment: 'none' as const } : { status: to };
-      return context.write(unit, nextVersion(head, change, context.recording()), {
+      return context.write(unit, nextVersion(head, change, context.recording(head)), {
         type: record,
         by,
         references: [head.recordId],

@@ -1,11 +1,11 @@
 import { type Actor, type ConsentStore, consentErrors, type Mandate, type MandateTerms } from '@countersign/contracts';
-import type { Json } from '@countersign/kernel';
+import { isCodedError, type Json, type MandateId } from '@countersign/kernel';
 import { consentFrom } from '../consents.ts';
 import { firstVersion } from '../mandate-document.ts';
 import { parseProposal, proposalDigest } from '../proposal.ts';
 import { authorityFault, institutionsFault, signatoryFor } from '../signatory.ts';
 import type { EarlierUse, Unit } from '../store/unit.ts';
-import { type ProposedTerms, partiesOf } from '../terms.ts';
+import { areSameTerms, type ProposedTerms, partiesOf } from '../terms.ts';
 import { checkedParent } from './cut-from.ts';
 import { requireIdempotencyKey, type StepContext } from './step-context.ts';
 
@@ -28,23 +28,42 @@ export function createPropose(context: StepContext): ConsentStore['propose'] {
     const unfit = institutionsFault(snapshot, partiesOf(terms));
     if (unfit !== undefined) return context.refuse(unfit, by, { data: asked });
 
-    return context.store.inUnit(async (unit) => {
-      const id = context.newMandateId();
-      const bodyDigest = proposalDigest(terms);
-      const claim = await unit.claimProposal({
-        grantor: terms.grantor.lei,
-        key: idempotencyKey,
-        bodyDigest,
-        mandate: id,
+    const command = { proposed: idempotencyKey, grantor: terms.grantor.lei };
+    const { recordId } = context.recordingOf(command);
+    /** @param recorded what a process had recorded that died before it was kept */
+    const make = (recorded?: MandateId) =>
+      context.store.inUnit(async (unit) => {
+        const id = recorded ?? context.newMandateId();
+        const bodyDigest = proposalDigest(terms);
+        const claim = await unit.claimProposal({
+          grantor: terms.grantor.lei,
+          key: idempotencyKey,
+          bodyDigest,
+          mandate: id,
+        });
+        if (claim !== 'claimed') return earlierResult(unit, claim, bodyDigest);
+        const { agreed, references } = await withParent(context, unit, terms, by, asked);
+        if (recorded !== undefined) return sameProposal(await unit.lock(recorded), agreed);
+        const recording = context.recordingOf(command);
+        const consent = consentFrom(found.signatory, { part: 'grantor', lei: terms.grantor.lei }, agreed, recording);
+        const first = firstVersion(id, agreed, consent, recording);
+        return context.write(unit, first, { type: 'mandate.proposed', by, references });
       });
-      if (claim !== 'claimed') return earlierResult(unit, claim, bodyDigest);
-      const { agreed, references } = await withParent(context, unit, terms, by, asked);
-      const recording = context.recording();
-      const consent = consentFrom(found.signatory, { part: 'grantor', lei: terms.grantor.lei }, agreed, recording);
-      const first = firstVersion(id, agreed, consent, recording);
-      return context.write(unit, first, { type: 'mandate.proposed', by, references });
-    });
+    try {
+      return await make();
+    } catch (error) {
+      const recorded = isCodedError(error, 'record_identity_taken') ? await context.mandateOf(recordId) : undefined;
+      if (recorded === undefined) throw error;
+      return make(recorded);
+    }
   };
+}
+
+/** @throws CodedError `idempotency_conflict` where other terms were recorded under the key */
+function sameProposal(recorded: Mandate | undefined, agreed: MandateTerms): Mandate {
+  if (recorded === undefined || !areSameTerms(recorded, agreed))
+    throw consentErrors.error('idempotency_conflict', 'This idempotency key was used for another request.');
+  return recorded;
 }
 
 async function withParent(

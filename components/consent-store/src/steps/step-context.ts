@@ -1,17 +1,27 @@
 import {
   type Actor,
-  type AuditAppender,
+  type AuditLog,
   consentErrors,
   type Directory,
   type DirectorySnapshot,
   type Mandate,
   type RecordDraft,
   type RecordType,
+  recordIdAfter,
+  recordIdOfCommand,
 } from '@countersign/contracts';
-import { type Clock, type CodedError, type Json, type MandateId, newId, type Random } from '@countersign/kernel';
+import {
+  type Clock,
+  type CodedError,
+  type Json,
+  type MandateId,
+  newId,
+  parseId,
+  type Random,
+} from '@countersign/kernel';
 import { isOver } from '../life-cycle.ts';
 import { type MandateSigner, type Recording, seal, type UnsealedMandate } from '../mandate-document.ts';
-import { mandateStanding } from '../seals.ts';
+import { mandateStanding, mandateThing } from '../seals.ts';
 import type { Store } from '../store/store.ts';
 import type { Unit } from '../store/unit.ts';
 
@@ -35,7 +45,12 @@ export interface StepContext {
   readonly now: () => number;
   readonly directory: () => DirectorySnapshot;
   readonly newMandateId: () => MandateId;
-  recording(): Recording;
+  /** Of the version after this one: its record follows from that of the one before, so that there can be but one. */
+  recording(after: Mandate): Recording;
+  /** Of what a request begins: its repetition has the same record. */
+  recordingOf(command: Json): Recording;
+  /** The mandate that a record is about, where there is that record. */
+  mandateOf(record: Mandate['recordId']): Promise<MandateId | undefined>;
   /** A refusal is evidence too: written before it is told. */
   refuse(error: CodedError, by: Actor, about: RefusedStep): Promise<never>;
   /** Seals the version, has its record made durable, and writes it: in this order. */
@@ -46,7 +61,7 @@ export function createStepContext(dependencies: {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
-  readonly audit: AuditAppender;
+  readonly audit: Pick<AuditLog, 'append' | 'find'>;
   readonly signer: MandateSigner;
   readonly directory: Pick<Directory, 'snapshot'>;
   /** When a version has to be looked at next; see `notices.ts`. */
@@ -58,7 +73,9 @@ export function createStepContext(dependencies: {
     now: () => clock.now(),
     directory: () => directory.snapshot(),
     newMandateId: () => newId('mandate', { clock, random }),
-    recording: () => ({ recordId: newId('record', { clock, random }), at: clock.now() }),
+    recording: ({ id, recordId }) => ({ recordId: recordIdAfter(mandateThing(id), recordId), at: clock.now() }),
+    recordingOf: (command) => ({ recordId: recordIdOfCommand(command), at: clock.now() }),
+    mandateOf: async (record) => parseId('mandate', (await audit.find(record))?.record.mandate?.id),
     async refuse(error, by, about) {
       await audit.append({
         id: newId('record', { clock, random }),

@@ -24,7 +24,7 @@ export function createWithdrawAmendment(context: StepContext): ConsentStore['wit
         if (withdrawn) return head;
         throw consentErrors.error('amendment_not_found', 'There is no amendment that waits for consents.');
       }
-      return context.write(unit, nextVersion(head, { amendment: 'none' }, context.recording()), {
+      return context.write(unit, nextVersion(head, { amendment: 'none' }, context.recording(head)), {
         type: steps.withdrawAmendment.record,
         by,
         references: [head.recordId],

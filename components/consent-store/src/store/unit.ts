@@ -44,6 +44,8 @@ export interface Unit {
     readonly mandate: MandateId;
     readonly version: number;
   }): Promise<'claimed' | EarlierUse>;
+  /** Whether it is kept under which key this version was asked for. */
+  hasAmendmentKey(id: MandateId, version: number): Promise<boolean>;
   /** The newest version, locked until the transaction ends. */
   lock(id: MandateId): Promise<Mandate | undefined>;
   /** The newest version, read only. */
@@ -94,6 +96,10 @@ export function unitOn(client: pg.PoolClient, seals: Seals): Unit {
           [institution, key],
         ),
       );
+    },
+    async hasAmendmentKey(id, version) {
+      const kept = await client.query('select 1 from amendments where mandate_id = $1 and version = $2', [id, version]);
+      return kept.rowCount !== 0;
     },
     async lock(id) {
       // Two statements: a lock that had to wait would otherwise be joined with the version from before the wait.
