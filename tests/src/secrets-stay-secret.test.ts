@@ -9,7 +9,7 @@ import { doors } from './testing/firms.ts';
 import { formOf, personBrowser, type Visit } from './testing/person-browser.ts';
 import type { Fields, RawClient } from './testing/raw-client.ts';
 import { dashboardRedirectUri, redirectUri } from './testing/relying-parties.ts';
-import { opaqueDoor, openTokenClassWorld, type TokenClassWorld } from './testing/token-classes.ts';
+import { opaqueDoor, opaqueOrder, openTokenClassWorld, type TokenClassWorld } from './testing/token-classes.ts';
 import { send, type WireAnswer } from './testing/wire.ts';
 import { type Wiretap, wiretap } from './testing/wiretap.ts';
 
@@ -137,6 +137,7 @@ async function runFlows(): Promise<void> {
     ['assertion', assertion],
     ['resource', opaqueDoor],
     ['scope', 'order:create'],
+    opaqueOrder(world),
   ];
   const reference = textIn(await oms.post('/token', forOrder), 'access_token');
   await oms.post('/token', forOrder);

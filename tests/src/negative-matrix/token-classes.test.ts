@@ -113,6 +113,7 @@ const verifiers: readonly Verifier[] = [
           ['assertion', token],
           ['resource', doors.broker],
           ['scope', 'order:create'],
+          ['authorization_details', JSON.stringify([world.trading.order(world.mandate)])],
         ]),
       ),
   },

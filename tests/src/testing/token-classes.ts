@@ -13,6 +13,12 @@ import { send } from './wire.ts';
 /** Where the broker takes tokens that say nothing. Nobody listens there. */
 export const opaqueDoor = 'https://broker.example/reports';
 
+/** A fresh order that is placed there and carried on at the venue, as a request for a token names it. */
+export const opaqueOrder = ({ trading, mandate }: Pick<AuthorizationWorld, 'trading' | 'mandate'>): Fields[number] => [
+  'authorization_details',
+  JSON.stringify([trading.order(mandate, { locations: [opaqueDoor, doors.venue] })]),
+];
+
 export const tokenClasses = [
   'access token for a firm',
   'access token for one of our own interfaces',
@@ -76,7 +82,7 @@ export async function openTokenClassWorld(options: WorldOptions = {}): Promise<T
   const trader = trading.firms.people.trader;
   const broker = world.firm('brk-orders');
   /** For the trader, whom their firm vouches for. */
-  const traderToken = async (resource: string, intent: Fields = []) =>
+  const traderToken = async (resource: string, intent: Fields[number]) =>
     textIn(
       await world
         .firm('ha-oms')
@@ -85,12 +91,13 @@ export async function openTokenClassWorld(options: WorldOptions = {}): Promise<T
           ['assertion', await trading.assertion()],
           ['resource', resource],
           ['scope', 'order:create'],
-          ...intent,
+          intent,
         ]),
       'access_token',
     );
   const accessToken = await traderToken(doors.broker, [
-    ['authorization_details', JSON.stringify([trading.order(mandate)])],
+    'authorization_details',
+    JSON.stringify([trading.order(mandate)]),
   ]);
   const { txn, intent_digest } = claimsIn(accessToken);
   const machineToken = await broker.post('/token', [
@@ -124,7 +131,7 @@ export async function openTokenClassWorld(options: WorldOptions = {}): Promise<T
     'access token for a firm': accessToken,
     'access token for one of our own interfaces': textIn(machineToken, 'access_token'),
     'access token for userinfo': textIn(redeemed, 'access_token'),
-    'reference to an access token': await traderToken(opaqueDoor),
+    'reference to an access token': await traderToken(opaqueDoor, opaqueOrder(world)),
     'refresh token': textIn(redeemed, 'refresh_token'),
     'ID token': textIn(redeemed, 'id_token'),
     'logout token': await logoutToken(world, logout.received),
