@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { type FilledMarket, kindOf, kinds, orderOf, streamOfFilled, termsOfKind, valuesOf } from './filled-market.ts';
+import { entrySealSql, termsSeal } from './filled-seals.ts';
 
 /** Tables of the log, with everything that belongs to them. */
 const tables = ['entries', 'bodies', 'tiles', 'terms', 'protected_values', 'checkpoints'] as const;
@@ -40,8 +41,9 @@ export function filledLogStore(owner: pg.Pool) {
             cross join lateral (select ${kindOf(market)} as k, ${orderOf(market)} as o, ${from}::bigint + floor(n * ${msARecord})::bigint as at offset 0) as r
             cross join lateral (select ${valuesOf(market)}) as v),
          kept as (insert into audit_log.bodies (class, index, body) select class, index, body from item)
-         insert into audit_log.entries (index, record_id, type, transaction, mandate, leaf_hash, class, recorded_at)
-         select index, id, type, transaction, mandate, sha256('\\x00'::bytea || body), class, at from item order by index`,
+         insert into audit_log.entries (index, record_id, type, transaction, mandate, leaf_hash, seal, class, recorded_at)
+         select index, id, type, transaction, mandate, leaf_hash, ${entrySealSql({ index: 'index', leafHash: 'leaf_hash', id: 'id' })}, class, at
+           from item cross join lateral (select sha256('\\x00'::bytea || body) as leaf_hash offset 0) as leaf order by index`,
         [...numbers],
       );
     },
@@ -68,7 +70,7 @@ export function filledLogStore(owner: pg.Pool) {
     /** Streams are watched from here on: those before have been closed. */
     async beginWatching(): Promise<void> {
       await owner.query(
-        `update audit_log.stream_monitor set through = (select max(index) from audit_log.entries), watched = '{}'`,
+        `update audit_log.stream_monitor set through = (select max(index) from audit_log.entries), watched = '{}', seal = null`,
       );
     },
 
@@ -108,8 +110,9 @@ export function filledLogStore(owner: pg.Pool) {
     async endTerms({ market, first }: FilledStretch): Promise<void> {
       await owner.query('alter table audit_log.terms add primary key (term, first)');
       await owner.query(
-        'insert into audit_log.terms_drawn (rule, size) values ($1, $2) on conflict (rule) do update set size = excluded.size',
-        [termRule, first + market.records],
+        `insert into audit_log.terms_drawn (rule, size, seal) values ($1, $2, $3)
+         on conflict (rule) do update set size = excluded.size, seal = excluded.seal`,
+        [termRule, first + market.records, termsSeal(termRule, first + market.records)],
       );
     },
 

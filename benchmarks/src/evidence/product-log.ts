@@ -8,6 +8,7 @@ import { memorySigner } from '../signers.ts';
 type Dependencies = Parameters<typeof createAuditLog>[0];
 
 export const logOrigin = 'benchmark.countersign.invalid/log';
+export const entrySealKey = sha256('entries of the benchmark');
 
 /**
  * A log as a server opens it: with protected values, streams and their monitor, a measured clock, and the terms by which
@@ -23,7 +24,7 @@ export function openProductLog({
   return createAuditLog({
     pool,
     origin: logOrigin,
-    entrySealKey: sha256('entries of the benchmark'),
+    entrySealKey,
     node: 'benchmark',
     protection: createProtection({
       pool,
