@@ -7,7 +7,7 @@ import { createDirectory, type DirectoryComponent, directoryMigrations, director
 import { type CodedError, systemClock, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } from '@countersign/runtime';
 import { generateSigningKey } from '@countersign/sdk';
-import { createTestDatabase } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase } from '@countersign/testkit';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { changeCommands } from '../../apps/cli/src/commands/change.ts';
@@ -60,7 +60,7 @@ beforeEach(async () => {
     },
     clock: systemClock,
     random: systemRandom,
-    audit: { append: async ({ id }) => ({ id, index: 0n, time: '' }) },
+    audit: createMemoryLog(systemClock),
     logger,
     seed: exampleSeed(),
     departureEffects: () => [{ name: 'tokens', end: async () => ({ ended: 3 }) }],

@@ -1,8 +1,8 @@
 import { createDirectory, type DirectoryComponent, directoryMigrations } from '@countersign/directory';
-import { systemRandom } from '@countersign/kernel';
+import { systemClock, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import { generateSigningKey } from '@countersign/sdk';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, fixedClock } from '@countersign/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Configuration, readConfiguration } from './configuration.ts';
 import { directorySeed, ownInterfaces } from './own-interfaces.ts';
@@ -53,7 +53,7 @@ async function open(configuration: Configuration) {
       schema: component.schema,
       applicationName: 'test',
     },
-    audit: { append: async ({ id }) => ({ id, index: 0n, time: '' }) },
+    audit: createMemoryLog(systemClock),
     seed: directorySeed(configuration),
     clock: fixedClock(Date.now()),
     random: systemRandom,

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { directoryMigrations } from '@countersign/directory';
 import { newId, systemClock, systemRandom } from '@countersign/kernel';
 import { type ComponentMigrations, createLifecycle, createLogger, createMetrics } from '@countersign/runtime';
 import pg from 'pg';
@@ -128,4 +129,23 @@ describe.each(migratedComponents.map((component) => [component.role, component] 
         await client.query(`select pg_notify($1, repeat('x', 7000) || n) from generate_series(1, 200) as n`, [channel]);
       expect(await append().catch((error: unknown) => error)).toMatchObject({ id: expect.any(String) });
     }));
+});
+
+describe('a client that the role of the directory inserts', () => {
+  it('is none, and the difference from the log is recorded', async () => {
+    const { directory, auditLog } = components;
+    const [own] = directory.clients({ limit: 1 });
+    const version = directory.snapshot().version;
+    await asRole(directoryMigrations, async (client) => {
+      await client.query(
+        `insert into directory.entities (kind, id, institution, version, document) values ('client', 'backdoor', $1, $2, $3)`,
+        [own?.['institution'], version + 1, { ...own, id: 'backdoor', scopes: ['policy:approve', 'audit:read'] }],
+      );
+      await client.query('update directory.directory_state set version = version + 1');
+    });
+    await expect(directory.snapshotAtLeast(version + 1)).rejects.toMatchObject({ code: 'authority_unproven' });
+    expect(directory.snapshot().client('backdoor')).toBeUndefined();
+    const recorded = await auditLog.search({ type: 'standing.contradicted' });
+    expect(recorded.map(({ record }) => record.data)).toContainEqual(expect.objectContaining({ of: 'directory' }));
+  });
 });

@@ -1,10 +1,11 @@
-import { type Actor, auditLogErrors, type DirectoryProblem, type RecordDraft } from '@countersign/contracts';
+import type { Actor, DirectoryProblem, RecordDraft } from '@countersign/contracts';
 import { CodedError, systemRandom } from '@countersign/kernel';
 import { type ComponentAccess, componentPool, createLogger, type ScratchDatabase } from '@countersign/runtime';
 import { createFaultyProxy, createTestDatabase, fixedClock } from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDirectory, type DirectoryComponent, type DirectoryDependencies, directoryMigrations } from './index.ts';
+import { createDirectoryLog, type DirectoryLogDouble } from './testing/directory-log.ts';
 import {
   broker,
   custodian,
@@ -22,14 +23,14 @@ const logger = createLogger({ level: 'silent', name: 'test' });
 
 let scratch: ScratchDatabase;
 let opened: DirectoryComponent[];
+let log: DirectoryLogDouble;
 let records: RecordDraft[];
-let logIsDown: boolean;
 
 beforeEach(async () => {
   scratch = await createTestDatabase({ components: [directoryMigrations] });
   opened = [];
-  records = [];
-  logIsDown = false;
+  log = createDirectoryLog();
+  records = log.records;
 });
 afterEach(async () => {
   await Promise.all(opened.map((directory) => directory.stop()));
@@ -48,13 +49,7 @@ async function open(options: Partial<DirectoryDependencies> = {}): Promise<Direc
     access: accessTo(scratch.database),
     clock: fixedClock(Date.UTC(2026, 10, 21)),
     random: systemRandom,
-    audit: {
-      append: async (record) => {
-        if (logIsDown) throw auditLogErrors.error('log_unavailable', 'down');
-        records.push(record);
-        return { id: record.id, index: BigInt(records.length), time: '2026-11-21T00:00:00.000Z' };
-      },
-    },
+    audit: log.audit,
     logger,
     seed: exampleSeed(),
     ...options,
@@ -253,10 +248,10 @@ describe('applying a file', () => {
 
   it('lets go of nothing when the record cannot be written', async () => {
     const directory = await open();
-    logIsDown = true;
+    log.breakLog(true);
     expect((await refusalOf(directory.apply(exampleFile(), by))).code).toBe('log_unavailable');
     expect(directory.snapshot().version).toBe(0);
-    logIsDown = false;
+    log.breakLog(false);
     const other = await open();
     expect(other.snapshot().institution(broker)).toBeUndefined();
     expect((await directory.apply(exampleFile(), by)).version).toBe(1);
@@ -682,9 +677,13 @@ describe('two nodes on one database', () => {
   });
 
   it('find a change that nobody announced by looking', async () => {
-    const directory = await open({ pollMs: 20 });
-    await scratch.pool('directory').query('update directory_state set version = 7');
-    await expect.poll(() => directory.snapshot().version, { timeout: 60_000 }).toBe(7);
+    const proxy = await createFaultyProxy({ target: scratch.connection });
+    const distant = { ...scratch.database, connection: proxy.through(scratch.connection) };
+    const deaf = await open({ access: accessTo(distant), pollMs: 20 });
+    await proxy.refuse();
+    const { version } = await (await open()).apply(exampleFile(), by);
+    await expect.poll(() => deaf.snapshot().version, { timeout: 60_000 }).toBe(version);
+    await proxy.close();
   });
 
   it('answer a request for a version at once when it is in the database', async () => {
@@ -727,10 +726,10 @@ describe('a network that fails', () => {
     const far = await open({
       pool,
       audit: {
+        ...log.audit,
         append: async (record) => {
           if (records.length === 0) proxy.cut();
-          records.push(record);
-          return { id: record.id, index: 0n, time: '' };
+          return log.audit.append(record);
         },
       },
     });

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Actor,
   type ApplyProgress,
-  type AuditAppender,
   type Departure,
   type DepartureEffect,
   type Directory,
@@ -38,6 +37,7 @@ import { type JsonDocument, keyOf, shownDocument } from './entry.ts';
 import { type Holdings, holdingsOf } from './holdings.ts';
 import { createLiveGraph } from './live-graph.ts';
 import { createProblems, type Problems } from './problems.ts';
+import { createProofs, type DirectoryLog } from './proofs.ts';
 import { digestOfContent, type Proposal } from './proposal.ts';
 import { type Attempt, createRefusals } from './refusals.ts';
 import { refuseAlone } from './rules/second-person.ts';
@@ -51,7 +51,8 @@ export interface DirectoryDependencies {
   readonly access: ComponentAccess;
   readonly clock: Clock;
   readonly random: Random;
-  readonly audit: AuditAppender;
+  /** Rows count while it says the same of them (docs/adr/0043). */
+  readonly audit: DirectoryLog;
   readonly logger: Logger;
   /**
    * A directory file that is always there, beneath what is stored: the operator, our own resources, the
@@ -99,7 +100,8 @@ export interface DirectoryComponent extends Directory, Pick<ChangeRequests, 'end
 /**
  * Opens the directory: reads the seed and what is stored, and follows the changes of other nodes.
  *
- * @throws CodedError of {@link directoryErrors} for a seed that is not acceptable, `database_unavailable`
+ * @throws CodedError of {@link directoryErrors} for a seed that is not acceptable, `database_unavailable`,
+ *   `log_unavailable`; `authority_unproven` where the log says otherwise than what is stored
  */
 export async function createDirectory(dependencies: DirectoryDependencies): Promise<DirectoryComponent> {
   const { pool, audit, logger, clock } = dependencies;
@@ -109,7 +111,11 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     newRecordId,
     effects: dependencies.departureEffects ?? (() => []),
   });
-  const graph = await createLiveGraph({ pool, clock, audit, newRecordId, seed: dependencies.seed ?? {}, departures });
+  const proofs = createProofs({ ...dependencies, newRecordId });
+  const graph = await createLiveGraph({
+    ...{ pool, clock, audit, proofs, logger, newRecordId, departures },
+    seed: dependencies.seed ?? {},
+  });
   const refusals = createRefusals({ audit, newRecordId });
   const requests = createChangeRequests({ ...dependencies, graph, refusals, newRecordId });
   const freshness = await keepFresh({
@@ -153,12 +159,12 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     const digest = digestOfContent(proposal);
     const next = await transaction(pool, async (session) => {
       const base = await graph.lock(session);
+      refuseUnexpected(base, expected);
       const changeSet = await graph.evaluate(wanted, base, problems, session);
       await stopAt(problems, attempt);
-      const { changes, written } = changeSet;
+      const { changes } = changeSet;
       onProgress?.({ step: 'checked', done: changes.length, of: changes.length });
-      refuseUnexpected(base, expected);
-      if (changes.length === 0) return { state: base, changes, departures: [] };
+      if (changes.length === 0) return { base, changes };
       const alone = refuseAlone(changeSet, base.stored);
       if (alone !== undefined) await refusals.refuse(alone, attempt);
       if (expectedVersion !== undefined && expectedVersion !== base.version)
@@ -166,18 +172,23 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
           'directory_changed_meanwhile',
           `The directory is at version ${base.version}; plan the change again.`,
         );
-      const made = await graph.write(session, base, changeSet, {
+      const written = await graph.write(session, base, changeSet, {
         digest,
         by,
         reason,
         ...(onProgress === undefined
           ? {}
-          : { onWritten: (done) => onProgress({ step: 'written', done, of: written.length }) }),
+          : { onWritten: (done) => onProgress({ step: 'written', done, of: changeSet.written.length }) }),
       });
-      return { ...made, changes };
+      return { written, changes };
     });
-    graph.advance(next.state);
-    return { version: next.state.version, changes: next.changes, departures: next.departures };
+    if (next.written === undefined) {
+      graph.advance(next.base);
+      return { version: next.base.version, changes: next.changes, departures: [] };
+    }
+    await graph.committed(next.written);
+    const { state, departures: begun } = next.written;
+    return { version: state.version, changes: next.changes, departures: begun };
   }
 
   async function newestDeparture(principal: string, kind: Departure['kind']): Promise<Departure | undefined> {
@@ -191,7 +202,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     async snapshotAtLeast(version) {
       const deadline = performance.now() + (dependencies.waitMs ?? 3_000);
       for (;;) {
-        if (graph.state().version >= version) return graph.state().snapshot;
+        if (!graph.isInDoubt() && graph.state().version >= version) return graph.state().snapshot;
         await graph.refresh();
         if (graph.state().version >= version) return graph.state().snapshot;
         if (performance.now() >= deadline)

@@ -4,6 +4,7 @@ import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } f
 import { createTestDatabase } from '@countersign/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDirectory, type DirectoryComponent, directoryMigrations, directoryRoutes } from './index.ts';
+import { createDirectoryLog, type DirectoryLogDouble } from './testing/directory-log.ts';
 import { broker, exampleFile, exampleSeed, operator, venue } from './testing/example-file.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
@@ -30,10 +31,11 @@ const guard: ResourceGuard = {
 let scratch: ScratchDatabase;
 let directory: DirectoryComponent;
 let app: ReturnType<typeof createHttpServer>;
-const subjects: unknown[] = [];
+let log: DirectoryLogDouble;
 
 beforeEach(async () => {
   scratch = await createTestDatabase({ components: [directoryMigrations] });
+  log = createDirectoryLog();
   const [component] = scratch.components;
   if (component === undefined) throw new Error('no component');
   directory = await createDirectory({
@@ -46,12 +48,7 @@ beforeEach(async () => {
     },
     clock: systemClock,
     random: systemRandom,
-    audit: {
-      append: async (record) => {
-        subjects.push(record.subject);
-        return { id: record.id, index: 0n, time: '' };
-      },
-    },
+    audit: log.audit,
     logger,
     seed: exampleSeed(),
   });
@@ -76,7 +73,7 @@ describe('the routes of the directory', () => {
     expect(plan.changes.length).toBeGreaterThan(8);
     const applied = await post('/directory/apply?prune=true&expected_version=0', file);
     expect(applied.json()).toMatchObject({ version: 1, changes: plan.changes });
-    expect(subjects.at(-1)).toEqual({ id: 'service:operator', institution: operator });
+    expect(log.records.at(-1)?.subject).toEqual({ id: 'service:operator', institution: operator });
 
     const headers = { authorization: 'DPoP directory:read' };
     const resource = await app.inject({

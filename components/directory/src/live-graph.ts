@@ -1,7 +1,14 @@
-import type { Actor, ApplyProgress, AuditAppender } from '@countersign/contracts';
-import type { Clock, DepartureId, Digest, RecordId } from '@countersign/kernel';
+import { type Actor, type ApplyProgress, standingErrors } from '@countersign/contracts';
+import {
+  type Clock,
+  type CodedError,
+  type DepartureId,
+  type Digest,
+  digestOf,
+  type RecordId,
+} from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
-import { transaction } from '@countersign/runtime';
+import { type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { type ChangeSet, compare, type Wanted } from './changes.ts';
 import { departuresIn } from './departures/departing.ts';
@@ -9,6 +16,7 @@ import type { Departures } from './departures/departures.ts';
 import { type EntityKind, entryKey, type Graph, graphOf, keyOf } from './entry.ts';
 import { readKeyTimes, withKeysOf } from './key-times.ts';
 import { createProblems, type Problems } from './problems.ts';
+import type { DirectoryLog, Proofs, Said } from './proofs.ts';
 import { type Proposal, readProposal, readProposalInSlices } from './proposal.ts';
 import { readFile } from './read-file.ts';
 import { type Approval, appliedRecords } from './records.ts';
@@ -17,7 +25,7 @@ import { checkGraph } from './rules/index.ts';
 import { checkPostdatedScreenings } from './rules/postdated-screenings.ts';
 import { checkResourceActors } from './rules/resource-actors.ts';
 import { checkReusedIds, retiredBy } from './rules/reused-ids.ts';
-import { after, inOneOrder, onSeed, readDocument, recordsOf, type State, stateOf } from './state.ts';
+import { after, contentsOf, inOneOrder, onSeed, readDocument, type State, stateOf } from './state.ts';
 import {
   askOneSnapshot,
   loadChanges,
@@ -29,13 +37,16 @@ import {
   type Session,
   writeChange,
 } from './store.ts';
+import { type StoredContents, storedContents } from './stored-contents.ts';
 
 /** The graph as this node has it, and the one way in which it changes. */
 export interface LiveGraph {
+  /** @throws CodedError `authority_unproven` while the log says otherwise, and what it says cannot be had */
   state(): State;
+  isInDoubt(): boolean;
   /** Is it part of the installation itself? */
   isSeeded(kind: EntityKind, id: string): boolean;
-  /** Looks for what other nodes have changed. */
+  /** Looks for what other nodes have changed. @throws CodedError `authority_unproven`, `log_unavailable` */
   refresh(): Promise<void>;
   /** Reads what is asked for; whatever is wrong is in `problems`. */
   read(proposal: Proposal, problems: Problems): Wanted;
@@ -47,15 +58,24 @@ export interface LiveGraph {
    * @param session the transaction that holds the lock, where the change is to be made
    */
   evaluate(wanted: Wanted, base: State, problems: Problems, session?: Session): Promise<ChangeSet>;
-  /** Puts the transaction behind all other changes, on every node. @returns the newest state */
+  /**
+   * Puts the transaction behind all other changes, on every node. @returns the newest state, which the log proves
+   *
+   * @throws CodedError `authority_unproven`, `log_unavailable`
+   */
   lock(session: pg.PoolClient): Promise<State>;
   /**
    * Records a change, and who departs by it, and writes it, under the lock. The new state counts when the transaction is
    * committed.
    */
   write(session: pg.PoolClient, base: State, changeSet: ChangeSet, how: ChangeCause): Promise<Written>;
-  /** Makes a committed state the one of this node. */
+  /** Makes a state that was read or written under the lock the one of this node, after the commit. */
   advance(next: State): void;
+  /**
+   * After the commit: makes what was written the state of this node, and records that it counts. Where that cannot be
+   * recorded now, it is later.
+   */
+  committed(written: Written): Promise<void>;
 }
 
 export interface ChangeCause {
@@ -71,18 +91,34 @@ export interface Written {
   readonly state: State;
   /** Of everybody who leaves or moves by the change. */
   readonly departures: readonly DepartureId[];
+  /** The record that says what the change makes of the graph. */
+  readonly record: RecordId;
 }
 
-/** @throws CodedError of `directoryErrors` for a seed that is not acceptable, `database_unavailable` */
+/** What was read of the rows, before anything of it is believed. */
+interface Rows {
+  readonly contents: StoredContents;
+  /** Reads the entities. */
+  readonly stored: () => Graph;
+}
+
+/**
+ * What this node has was proven when it was read; rows count for nothing until the log says the same of them.
+ *
+ * @throws CodedError of `directoryErrors` for a seed that is not acceptable, `database_unavailable`; `log_unavailable`,
+ *   `authority_unproven`
+ */
 export async function createLiveGraph(dependencies: {
   readonly pool: pg.Pool;
   readonly clock: Clock;
-  readonly audit: AuditAppender;
+  readonly audit: DirectoryLog;
+  readonly proofs: Proofs;
+  readonly logger: Logger;
   readonly newRecordId: () => RecordId;
   readonly seed: unknown;
-  readonly departures: Pick<Departures, 'begin'>;
+  readonly departures: Pick<Departures, 'begin' | 'openClaims'>;
 }): Promise<LiveGraph> {
-  const { pool, clock, audit, newRecordId } = dependencies;
+  const { pool, clock, audit, proofs, logger, newRecordId } = dependencies;
   const keys = createKeyCache({ maxKeys: 65_536 });
   const seed = readSeed(dependencies.seed);
 
@@ -95,62 +131,184 @@ export async function createLiveGraph(dependencies: {
     return graph;
   }
 
-  async function load(session: Session): Promise<State> {
+  async function readAll(session: Session): Promise<Rows> {
     const { version, entities } = await loadDirectory(session);
-    const stored = inOneOrder(
-      graphOf(entities.map(({ kind, id, document }) => readDocument(kind, id, document, keys))),
-    );
-    const keyTimes = await readKeyTimes(session, onSeed(seed, stored), clock.now());
-    return stateOf({ version, seed, stored, records: recordsOf(entities), keyTimes });
+    return {
+      contents: contentsOf(version, entities),
+      stored: () =>
+        inOneOrder(graphOf(entities.map(({ kind, id, document }) => readDocument(kind, id, document, keys)))),
+    };
   }
 
   /** What is stored, read on from a state that is older: only what has changed since is read again. */
-  async function readOn(session: pg.PoolClient, base: State): Promise<Pick<State, 'version' | 'stored' | 'records'>> {
+  async function readOn(session: pg.PoolClient, base: State): Promise<Rows> {
     const { version, total, changed } = await loadChanges(session, base.version);
-    if (version === base.version) return base;
-    const entries = new Map(base.stored);
-    for (const { kind, id, document } of changed) {
-      const entry = readDocument(kind, id, document, keys);
-      entries.set(entryKey(entry), entry);
-    }
-    // Everything that is there now is among the entries; when they are more, some of them are gone.
-    if (entries.size !== total) {
+    const documents = new Map(base.contents.documents);
+    for (const { kind, id, document } of changed) documents.set(`${kind} ${id}`, digestOf(document));
+    // Everything that is there now is among the documents; when they are more, some of them are gone.
+    if (documents.size !== total) {
       const there = new Set((await loadEntityIds(session)).map(({ kind, id }) => `${kind} ${id}`));
-      for (const key of entries.keys()) if (!there.has(key)) entries.delete(key);
+      for (const key of documents.keys()) if (!there.has(key)) documents.delete(key);
     }
-    return { version, stored: inOneOrder(entries), records: await loadCredentialRecords(session) };
+    return {
+      contents: storedContents({ version, documents, records: await loadCredentialRecords(session) }),
+      stored() {
+        const entries = new Map(base.stored);
+        for (const { kind, id, document } of changed) {
+          const entry = readDocument(kind, id, document, keys);
+          entries.set(entryKey(entry), entry);
+        }
+        for (const key of entries.keys()) if (!documents.has(key)) entries.delete(key);
+        return inOneOrder(entries);
+      },
+    };
   }
 
-  async function stateFrom(
-    { version, stored, records }: Pick<State, 'version' | 'stored' | 'records'>,
-    base: State,
-    session: Session,
-  ): Promise<State> {
-    const keyTimes = await withKeysOf(onSeed(seed, stored), base.keyTimes, session, clock.now());
-    return stateOf({ version, seed, stored, records, keyTimes });
+  /** @param base a state whose times of keys are known already */
+  async function stateFrom({ contents, stored: read }: Rows, session: Session, base?: State): Promise<State> {
+    const stored = read();
+    const graph = onSeed(seed, stored);
+    const keyTimes =
+      base === undefined
+        ? await readKeyTimes(session, graph, clock.now())
+        : await withKeysOf(graph, base.keyTimes, session, clock.now());
+    return stateOf({ seed, stored, contents, keyTimes });
   }
 
-  let state = await load(pool);
+  /**
+   * The newest state, where nobody else changes it: only here can rows that disagree not be those of a change on its way.
+   *
+   * A change whose process died after the commit is recorded as committed.
+   */
+  async function lock(session: pg.PoolClient, base?: State): Promise<State> {
+    const version = await lockDirectory(session);
+    const said = await proofs.ask();
+    const found =
+      version === base?.version && said.proofOf(base.contents) !== undefined
+        ? base
+        : await readProven(session, said, version, base);
+    if (said.pending !== undefined && said.proofOf(found.contents) === 'pending')
+      await proofs.commit(found.contents, said.pending);
+    return found;
+  }
+
+  async function readProven(session: pg.PoolClient, said: Said, version: number, base?: State): Promise<State> {
+    if (base !== undefined && version > base.version) {
+      const changed = await readOn(session, base);
+      if (said.proofOf(changed.contents) !== undefined) return stateFrom(changed, session, base);
+    }
+    const all = await readAll(session);
+    const isProven =
+      said.proofOf(all.contents) !== undefined ||
+      (await proofs.takeOver(all.contents, () => dependencies.departures.openClaims(session)));
+    if (!isProven) await proofs.contradict(all.contents);
+    return stateFrom(all, session, base);
+  }
+
+  async function load(): Promise<State> {
+    const rows = await readAll(pool);
+    if ((await proofs.ask()).proofOf(rows.contents) !== undefined) return stateFrom(rows, pool);
+    return transaction(pool, (session) => lock(session));
+  }
+
+  let state = await load();
+  /** Why what this node has cannot be relied on. */
+  let doubt: CodedError | undefined;
+  /** A change of this node that no record calls committed yet. */
+  let unconfirmed: Written | undefined;
+  /** The change that was pending when this node last looked, and is on its rows. */
+  let seenPending: RecordId | undefined;
 
   /** Never goes back: a slow load may end after a change made here. */
   function advance(next: State): void {
-    if (next.version > state.version) state = next;
+    if (next.version <= state.version) return;
+    state = next;
+    doubt = undefined;
   }
 
-  return {
-    state: () => state,
-    isSeeded: (kind, id) => seed.has(keyOf(kind, id)),
-    advance,
+  /**
+   * Whatever the rows say now: this node has seen the commit. Under the lock, so that a later change is not taken back;
+   * whoever makes one says first that this one was committed.
+   */
+  async function confirm(written: Written): Promise<void> {
+    await transaction(pool, async (session) => {
+      await lockDirectory(session);
+      if ((await proofs.ask()).pending === written.record) await proofs.commit(written.state.contents, written.record);
+    });
+    if (unconfirmed === written) unconfirmed = undefined;
+  }
 
-    async refresh() {
-      const base = state;
-      if ((await readVersion(pool)) <= base.version) return;
-      const read = await transaction(pool, async (session) => {
+  /** What cannot be recorded now is tried again when this node looks next. */
+  async function confirmLater(written: Written): Promise<void> {
+    unconfirmed = written;
+    try {
+      await confirm(written);
+    } catch (error) {
+      const { version } = written.state;
+      logger.warn({ error, version }, 'a change of the directory is not recorded as committed yet');
+    }
+  }
+
+  /** As far as the log says that there is more than this node has. */
+  async function catchUp(): Promise<void> {
+    const base = state;
+    // First the rows: whatever is committed by then is recorded when the log is asked.
+    const version = await readVersion(pool);
+    const said = await proofs.ask();
+    const proof = said.proofOf(base.contents);
+    if (version === base.version && proof !== undefined) {
+      // A writer may be on its way to record it. If it is still so when this node looks again, there is none.
+      if (proof === 'pending' && said.pending === seenPending)
+        await transaction(pool, (session) => lock(session, base));
+      seenPending = proof === 'pending' ? said.pending : undefined;
+      return;
+    }
+    if (version > base.version) {
+      const rows = await transaction(pool, async (session) => {
         await askOneSnapshot(session);
         return readOn(session, base);
       });
-      advance(await stateFrom(read, base, pool));
+      if ((await proofs.ask()).proofOf(rows.contents) !== undefined) return advance(await stateFrom(rows, pool, base));
+    }
+    advance(await transaction(pool, (session) => lock(session, base)));
+  }
+
+  async function refresh(): Promise<void> {
+    if (unconfirmed !== undefined) await confirmLater(unconfirmed);
+    try {
+      await catchUp();
+      doubt = undefined;
+    } catch (error) {
+      if (await isOutdated()) {
+        doubt ??= standingErrors.error(
+          'authority_unproven',
+          'The audit log has a newer state of the directory than this node, and that could not be read from the database. Nothing is ' +
+            'decided until it can be: look at the log of this process, and for records of type standing.contradicted.',
+        );
+        logger.error({ error }, 'the directory is behind the audit log and cannot be read');
+      }
+      throw error;
+    }
+  }
+
+  /** Where the log cannot be asked, nothing can be recorded either, and so nothing let out. */
+  async function isOutdated(): Promise<boolean> {
+    try {
+      return (await proofs.ask()).proofOf(state.contents) === undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  return {
+    state() {
+      if (doubt !== undefined) throw doubt;
+      return state;
     },
+    isInDoubt: () => doubt !== undefined,
+    isSeeded: (kind, id) => seed.has(keyOf(kind, id)),
+    refresh,
+    advance,
 
     read: (proposal, problems) => readProposal(proposal, problems.place(''), seed, keys),
 
@@ -166,11 +324,7 @@ export async function createLiveGraph(dependencies: {
       return changeSet;
     },
 
-    async lock(session) {
-      const version = await lockDirectory(session);
-      const base = state;
-      return version === base.version ? base : stateFrom(await readOn(session, base), base, session);
-    },
+    lock: (session) => lock(session, state),
 
     async write(session, base, changeSet, { digest, by, approval, reason, onWritten }) {
       const version = base.version + 1;
@@ -184,15 +338,10 @@ export async function createLiveGraph(dependencies: {
         approval,
         newRecordId,
       });
-      for (const draft of drafts) await audit.append(draft);
       const [applied] = drafts;
-      if (applied === undefined) throw new Error('a change without a record');
-      const departures = await dependencies.departures.begin(session, departuresIn(changeSet, base.stored), {
-        by,
-        reason,
-        version,
-        applied: applied.id,
-      });
+      const last = drafts.at(-1);
+      if (applied === undefined || last === undefined) throw new Error('a change without a record');
+      const { stored, contents } = after(base, version, changeSet, recordOf, keys);
       await retireIds(session, retiredBy(changeSet));
       await writeChange(session, {
         version,
@@ -201,9 +350,22 @@ export async function createLiveGraph(dependencies: {
         recordOf,
         ...(onWritten === undefined ? {} : { onWritten }),
       });
-      const { stored, records } = after(base, changeSet, recordOf, keys);
       const keyTimes = await withKeysOf(stored, base.keyTimes, session, clock.now());
-      return { state: stateOf({ version, seed, stored, records, keyTimes }), departures };
+      // Last of all, so that little can still go wrong between the records and the commit.
+      for (const draft of drafts.slice(0, -1)) await audit.append(draft);
+      await audit.append({ ...last, standing: [proofs.pendingStanding(contents)] });
+      const departures = await dependencies.departures.begin(session, departuresIn(changeSet, base.stored), {
+        by,
+        reason,
+        version,
+        applied: applied.id,
+      });
+      return { state: stateOf({ seed, stored, contents, keyTimes }), departures, record: last.id };
+    },
+
+    async committed(written) {
+      advance(written.state);
+      await confirmLater(written);
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { DirectorySnapshot } from '@countersign/contracts';
-import type { RecordId } from '@countersign/kernel';
+import { digestOf, type RecordId } from '@countersign/kernel';
 import type { KeyCache } from '@countersign/oauth';
 import type { ChangeSet } from './changes.ts';
 import { entityReaders, isEntityKind } from './entities/index.ts';
@@ -8,12 +8,14 @@ import type { KeyTimes } from './key-times.ts';
 import { createProblems } from './problems.ts';
 import { buildSnapshot } from './snapshot.ts';
 import type { StoredEntity } from './store.ts';
+import { type StoredContents, storedContents } from './stored-contents.ts';
 
 /** What one version of the directory is, in memory. */
 export interface State {
   readonly version: number;
   readonly stored: Graph;
-  readonly records: ReadonlyMap<string, RecordId>;
+  /** What the log is asked about. */
+  readonly contents: StoredContents;
   readonly keyTimes: KeyTimes;
   readonly graph: Graph;
   readonly snapshot: DirectorySnapshot;
@@ -42,15 +44,15 @@ function isOrdered(entries: Graph): boolean {
 }
 
 export function stateOf(parts: {
-  readonly version: number;
   readonly seed: Graph;
   readonly stored: Graph;
-  readonly records: ReadonlyMap<string, RecordId>;
+  readonly contents: StoredContents;
   readonly keyTimes: KeyTimes;
 }): State {
-  const { version, stored, records, keyTimes } = parts;
+  const { stored, contents, keyTimes } = parts;
+  const { version, records } = contents;
   const graph = onSeed(parts.seed, stored);
-  return { version, stored, records, keyTimes, graph, snapshot: buildSnapshot(version, graph, records, keyTimes) };
+  return { version, stored, contents, keyTimes, graph, snapshot: buildSnapshot(version, graph, records, keyTimes) };
 }
 
 /** An entity as it is stored. */
@@ -65,24 +67,40 @@ export function readDocument(kind: string, id: string, document: unknown, keys: 
   return entry;
 }
 
-export function recordsOf(entities: readonly StoredEntity[]): ReadonlyMap<string, RecordId> {
-  return new Map(entities.flatMap(({ id, recordId }) => (recordId === null ? [] : [[id, recordId] as const])));
+/** What is stored, as it is read. */
+export function contentsOf(version: number, entities: readonly StoredEntity[]): StoredContents {
+  return storedContents({
+    version,
+    documents: new Map(entities.map(({ kind, id, document }) => [`${kind} ${id}`, digestOf(document)])),
+    records: new Map(
+      entities.flatMap(({ kind, id, recordId }) =>
+        kind === 'person' && recordId !== null ? [[id, recordId] as const] : [],
+      ),
+    ),
+  });
 }
 
-/** What is stored, and which records list credentials, after a change: what another node reads back from storage. */
+/** What is stored after a change: what another node reads back from storage. */
 export function after(
   base: State,
+  version: number,
   changeSet: ChangeSet,
   listed: ReadonlyMap<string, RecordId>,
   keys: KeyCache,
-): { readonly stored: Graph; readonly records: ReadonlyMap<string, RecordId> } {
+): Pick<State, 'stored' | 'contents'> {
   const entries = new Map(base.stored);
-  const records = new Map(base.records);
-  for (const entry of changeSet.removed) entries.delete(entryKey(entry));
+  const documents = new Map(base.contents.documents);
+  const records = new Map(base.contents.records);
+  for (const entry of changeSet.removed) {
+    entries.delete(entryKey(entry));
+    documents.delete(entryKey(entry));
+  }
   // Who has no credentials any more is listed nowhere.
   for (const entry of [...changeSet.removed, ...changeSet.written]) records.delete(entry.id);
-  for (const entry of changeSet.written)
+  for (const entry of changeSet.written) {
     entries.set(entryKey(entry), readDocument(entry.entity.kind, entry.id, entry.document, keys));
+    documents.set(entryKey(entry), digestOf(entry.document));
+  }
   for (const [id, record] of listed) records.set(id, record);
-  return { stored: inOneOrder(entries), records };
+  return { stored: inOneOrder(entries), contents: storedContents({ version, documents, records }) };
 }

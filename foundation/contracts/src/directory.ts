@@ -459,12 +459,16 @@ export interface DirectoryProblem {
 }
 
 export interface Directory {
-  /** The newest snapshot this node has; never older than the last change made on this node. */
+  /**
+   * The newest snapshot this node has; never older than the last change made on this node.
+   *
+   * @throws CodedError `authority_unproven` while the log has a newer one that this node cannot read
+   */
   snapshot(): DirectorySnapshot;
   /**
    * A snapshot at `version` or newer; waits for it a bounded time.
    *
-   * @throws CodedError `directory_behind`
+   * @throws CodedError `directory_behind`, `authority_unproven`
    */
   snapshotAtLeast(version: number): Promise<DirectorySnapshot>;
   /**

@@ -26,6 +26,7 @@ const classes = {
   'clock.measured': 'operation',
   'clock.alarm': 'custody',
   'directory.applied': 'authority',
+  'directory.committed': 'authority',
   'directory.change-proposed': 'authority',
   'directory.change-approved': 'authority',
   'directory.change-rejected': 'authority',

@@ -407,6 +407,7 @@ describe('an edit', () => {
     expect((await refusalOf(directory.edit(deskEdit({ environment: 'sandbox' }), proposer))).code).toBe(
       'log_unavailable',
     );
+    rig.breakLog(false);
     expect((await rig.open()).snapshot().client('broker-desk')).toBeUndefined();
   });
 

@@ -1,11 +1,15 @@
 import {
   type Actor,
   type AuditAppender,
+  createStandingCheck,
   type Directory,
   type DirectoryChange,
   type DirectoryChangeRequest,
   directoryErrors,
+  ended,
   type RecordDraft,
+  type StandingReader,
+  standing,
 } from '@countersign/contracts';
 import { type ChangeId, type Clock, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
@@ -18,9 +22,10 @@ import { createProblems, type Problems } from '../problems.ts';
 import { digestOfContent, digestOfProposal } from '../proposal.ts';
 import { changesInBrief } from '../records.ts';
 import type { Attempt, Refusals } from '../refusals.ts';
+import { requestClaim, requestThing } from '../row-claims.ts';
 import type { State } from '../state.ts';
 import { readReason } from './reason.ts';
-import { approvalRefusal, basisOf, notFound, outdated, proposerGone, shown, statusOf } from './request.ts';
+import { approvalRefusal, basisOf, interrupted, notFound, outdated, proposerGone, shown, statusOf } from './request.ts';
 import {
   decideRequest,
   findRequest,
@@ -71,16 +76,20 @@ export function createChangeRequests(dependencies: {
   readonly pool: pg.Pool;
   readonly clock: Clock;
   readonly random: Random;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & StandingReader;
   readonly graph: LiveGraph;
   readonly refusals: Refusals;
   readonly newRecordId: () => RecordId;
 }): ChangeRequests {
   const { pool, clock, audit, graph, refusals } = dependencies;
+  const standings = createStandingCheck({ ...dependencies, log: audit, source: 'directory' });
 
-  async function record(draft: Pick<RecordDraft, 'type' | 'subject' | 'references' | 'data'>): Promise<RecordId> {
-    const id = dependencies.newRecordId();
-    await audit.append({ id, source: 'directory', outcome: 'done', ...draft });
+  async function record(
+    draft: Pick<RecordDraft, 'type' | 'subject' | 'references' | 'standing' | 'data'> &
+      Partial<Pick<RecordDraft, 'id'>>,
+  ): Promise<RecordId> {
+    const id = draft.id ?? dependencies.newRecordId();
+    await audit.append({ source: 'directory', outcome: 'done', ...draft, id });
     return id;
   }
 
@@ -94,11 +103,35 @@ export function createChangeRequests(dependencies: {
     const request = await lockRequest(session, id);
     if (request === undefined) throw notFound();
     const status = statusOf(request, clock.now());
-    if (status === 'proposed') return request;
-    return refusals.refuse(
-      directoryErrors.error('change_decided', `The change is ${status} already.`, { facts: { status } }),
-      attempt,
-    );
+    if (status !== 'proposed')
+      return refusals.refuse(
+        directoryErrors.error('change_decided', `The change is ${status} already.`, { facts: { status } }),
+        attempt,
+      );
+    if (!(await isOpen(request))) return refusals.refuse(interrupted(), attempt);
+    return request;
+  }
+
+  /**
+   * Whether somebody proposed it as its row says. Once it is decided its newest record says so, whatever the row says.
+   *
+   * @throws CodedError `authority_unproven`, `log_unavailable`
+   */
+  async function isOpen(request: StoredRequest): Promise<boolean> {
+    const claim = requestClaim(request);
+    const newest = (await audit.standings([claim.of])).get(claim.of);
+    if (newest !== undefined && newest.digest === undefined) return false;
+    await standings.require(claim);
+    return true;
+  }
+
+  /** Of what is listed as undecided, what was proposed and not decided. */
+  async function openOnes(requests: readonly StoredRequest[]): Promise<ReadonlySet<ChangeId>> {
+    const undecided = await standings.standing(requests.map(({ id }) => requestThing(id)));
+    const claims = requests
+      .filter(({ id }) => undecided.has(requestThing(id)))
+      .map((request) => ({ ...requestClaim(request), id: request.id }));
+    return new Set((await standings.holding(claims)).map(({ id }) => id));
   }
 
   /** What was proposed, planned on what is there now; undefined where it can no longer be approved as it is. */
@@ -141,17 +174,7 @@ export function createChangeRequests(dependencies: {
       const now = clock.now();
       const id = newId('change', dependencies);
       const digest = digestOfProposal(what);
-      const recordId = await record({
-        type: 'directory.change-proposed',
-        subject: by,
-        data: {
-          change_request: id,
-          digest,
-          reason,
-          expires_at: toInstant(now + lifeMs),
-          ...changesInBrief(changes),
-        },
-      });
+      const recordId = dependencies.newRecordId();
       const request = {
         id,
         proposedBy: by.id,
@@ -164,6 +187,20 @@ export function createChangeRequests(dependencies: {
         proposal: what,
         recordId,
       };
+      const { of, content } = requestClaim(request);
+      await record({
+        id: recordId,
+        type: 'directory.change-proposed',
+        subject: by,
+        standing: [standing(of, content)],
+        data: {
+          change_request: id,
+          digest,
+          reason,
+          expires_at: toInstant(now + lifeMs),
+          ...changesInBrief(changes),
+        },
+      });
       await transaction(pool, async (session) => {
         await sweepRequests(session, new Date(now), new Date(now - keptMs));
         await insertRequest(session, request);
@@ -187,19 +224,20 @@ export function createChangeRequests(dependencies: {
           type: 'directory.change-approved',
           subject: by,
           references: [request.recordId],
+          standing: [ended(requestThing(id))],
           data: { change_request: id, digest, proposed_by: request.proposedBy },
         });
-        const { state } = await graph.write(session, base, changeSet, {
+        const written = await graph.write(session, base, changeSet, {
           digest,
           by,
           reason: request.reason,
           approval: { change: id, proposedBy: request.proposedBy, record: approved },
         });
         await decide(session, id, 'approved', by);
-        return { state, changes: changeSet.changes };
+        return { written, changes: changeSet.changes };
       });
-      graph.advance(next.state);
-      return { version: next.state.version, changes: next.changes };
+      await graph.committed(next.written);
+      return { version: next.written.state.version, changes: next.changes };
     },
 
     async reject(id, by, reasonText) {
@@ -210,6 +248,7 @@ export function createChangeRequests(dependencies: {
           type: 'directory.change-rejected',
           subject: by,
           references: [request.recordId],
+          standing: [ended(requestThing(id))],
           data: { change_request: id, digest: request.digest, proposed_by: request.proposedBy, reason },
         });
         await decide(session, id, 'rejected', by);
@@ -218,27 +257,32 @@ export function createChangeRequests(dependencies: {
     },
 
     async endProposalsOf(proposer, { before, by, reason }) {
-      let ended = 0;
+      let count = 0;
       for (const id of await openRequestsOf(pool, proposer, new Date(before)))
         await transaction(pool, async (session) => {
           const request = await lockRequest(session, id);
           if (request === undefined || statusOf(request, clock.now()) !== 'proposed') return;
+          if (!(await openOnes([request])).has(id)) return;
           await record({
             type: 'directory.change-rejected',
             subject: by,
             references: [request.recordId],
+            standing: [ended(requestThing(id))],
             data: { change_request: id, digest: request.digest, proposed_by: request.proposedBy, reason },
           });
           await decide(session, id, 'rejected', by);
-          ended += 1;
+          count += 1;
         });
-      return ended;
+      return count;
     },
 
     async list({ status } = {}) {
       const now = clock.now();
       const requests = await listRequests(pool, { status, now: new Date(now), limit: maxListed });
-      return requests.map((request) => shown(request, now));
+      const open = await openOnes(requests.filter((request) => statusOf(request, now) === 'proposed'));
+      return requests
+        .filter((request) => statusOf(request, now) !== 'proposed' || open.has(request.id))
+        .map((request) => shown(request, now));
     },
 
     async view(id) {
@@ -246,14 +290,13 @@ export function createChangeRequests(dependencies: {
       if (request === undefined) throw notFound();
       await graph.refresh();
       const base = graph.state();
+      const stands = statusOf(request, clock.now()) === 'proposed' && (await isOpen(request));
       const plan = await planAnew(request, base);
       const view = shown(request, clock.now());
       return {
         request: view,
         stands:
-          view.status === 'proposed' &&
-          plan?.stands === true &&
-          !(await hasDepartedSince(pool, request.proposedBy, request.proposedAt)),
+          stands && plan?.stands === true && !(await hasDepartedSince(pool, request.proposedBy, request.proposedAt)),
         entities: plan === undefined ? [] : entitiesOf(plan.changeSet, base),
       };
     },

@@ -65,6 +65,14 @@ export function proposerGone(): CodedError {
   );
 }
 
+/** Its newest record says that it was decided, and the change was not kept: the process died in between. */
+export function interrupted(): CodedError {
+  return directoryErrors.error(
+    'change_decided',
+    'The change was decided already, or its approval was interrupted before it took effect: propose it again.',
+  );
+}
+
 export function notFound(): CodedError {
   return directoryErrors.error('change_not_found', 'There is no proposed change by this id.');
 }

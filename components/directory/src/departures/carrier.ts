@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DepartureEffect } from '@countersign/contracts';
+import { createStandingCheck, type DepartureEffect } from '@countersign/contracts';
 import { isCodedError, toInstant } from '@countersign/kernel';
+import { departureClaim } from '../row-claims.ts';
 import type { DepartureDependencies } from './dependencies.ts';
 import {
   completeDeparture,
@@ -30,6 +31,7 @@ const otherNodeMs = 5_000;
 
 export function createCarrier(dependencies: Omit<DepartureDependencies, 'newRecordId'>): Carrier {
   const { pool, clock, random, audit, logger } = dependencies;
+  const standings = createStandingCheck({ log: audit, source: 'directory', clock, random });
   const stopping = new AbortController();
   const stopped = (): boolean => stopping.signal.aborted;
   let running: Promise<void> | undefined;
@@ -61,6 +63,9 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
 
   /** One after another, and each only when those before it are done: a later one may rely on them. */
   async function carry(departure: StoredDeparture, claim: string): Promise<void> {
+    // What ends is recorded as the doing of whoever the row names.
+    if (!(await standings.holds(departureClaim(departure))))
+      return putOffDeparture(pool, departure.id, claim, clock.now() + longestWaitMs);
     const known = new Map(dependencies.effects().map((effect) => [effect.name, effect]));
     const ended = new Map<string, number>();
     for (const [index, { name, status, ended: before = 0 }] of departure.effects.entries()) {

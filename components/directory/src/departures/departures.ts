@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Actor, Departure } from '@countersign/contracts';
+import { type Actor, type Claim, type Departure, standing } from '@countersign/contracts';
 import { type DepartureId, newId, type RecordId, toInstant } from '@countersign/kernel';
 import type pg from 'pg';
+import { departureClaim } from '../row-claims.ts';
 import { createCarrier } from './carrier.ts';
 import { type Departing, positionJson } from './departing.ts';
 import type { DepartureDependencies } from './dependencies.ts';
@@ -11,6 +12,8 @@ import { insertDepartures, listDepartures, type NewDeparture, type StoredDepartu
 export interface Departures {
   /** Records departures and writes them down, with the change that makes them and before it is committed. */
   begin(session: pg.PoolClient, departing: readonly Departing[], how: DepartureCause): Promise<readonly DepartureId[]>;
+  /** What rows say of departures that are under way. */
+  openClaims(session: pg.PoolClient): Promise<readonly Claim[]>;
   /** Carries on soon with whatever is due. */
   hurry(): void;
   /** Carries on with whatever is due; what fails comes up again later. */
@@ -38,6 +41,8 @@ export interface DepartureCause {
 const maxListed = 1_000;
 /** How long somebody who asked for a departure waits for what it ends. */
 const waitMs = 5_000;
+/** As many as a record has room for. */
+const maxClaims = 250;
 /** Records that are on their way to the log at once. */
 const recordsAtOnce = 64;
 
@@ -47,6 +52,7 @@ export function createDepartures(dependencies: DepartureDependencies): Departure
 
   async function record(departing: Departing, departure: NewDeparture, how: DepartureCause): Promise<void> {
     const { kind, principal, institution, from, to } = departing;
+    const { of, content } = departureClaim(departure);
     await audit.append({
       id: departure.recordId,
       type: 'directory.departure',
@@ -54,6 +60,7 @@ export function createDepartures(dependencies: DepartureDependencies): Departure
       outcome: 'done',
       subject: how.by,
       references: [how.applied],
+      standing: [standing(of, content)],
       data: {
         departure: departure.id,
         kind,
@@ -96,6 +103,10 @@ export function createDepartures(dependencies: DepartureDependencies): Departure
         effects().map(({ name }) => name),
       );
       return departures.map(({ id }) => id);
+    },
+
+    async openClaims(session) {
+      return (await listDepartures(session, { status: 'in-progress', limit: maxClaims })).map(departureClaim);
     },
 
     hurry: carrier.hurry,

@@ -1,4 +1,4 @@
-import type { AuditAppender, DepartureEffect } from '@countersign/contracts';
+import type { AuditAppender, DepartureEffect, StandingReader } from '@countersign/contracts';
 import type { Clock, Random, RecordId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
@@ -7,7 +7,7 @@ export interface DepartureDependencies {
   readonly pool: pg.Pool;
   readonly clock: Clock;
   readonly random: Random;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & StandingReader;
   readonly logger: Logger;
   readonly newRecordId: () => RecordId;
   /** What ends, in this order; asked for at each departure, so that it may be wired late. */

@@ -32,6 +32,7 @@ interface Row {
   readonly id: string;
   readonly kind: Departure['kind'];
   readonly principal: string;
+  readonly institution: string | null;
   readonly at: Date;
   readonly by: Actor;
   readonly reason: string;
@@ -47,7 +48,7 @@ interface Row {
   }[];
 }
 
-const columns = `departures.id, departures.kind, departures.principal, departures.started_at as at,
+const columns = `departures.id, departures.kind, departures.principal, departures.institution, departures.started_at as at,
   departures.started_by as by, departures.reason, departures.record_id as "recordId",
   departures.completion_record as "completionRecord", departures.status, departures.attempts,
   coalesce((select jsonb_agg(to_jsonb(effect) order by effect.position)

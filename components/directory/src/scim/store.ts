@@ -61,7 +61,7 @@ export function createScimStore(pool: pg.Pool): ScimStore {
   async function read(text: string, values: readonly unknown[]): Promise<readonly StoredResource[]> {
     try {
       const { rows } = await pool.query<Row>(text, [...values]);
-      return rows.map(readRow);
+      return rows.map(readRow).filter(isWhereItsDocumentSays);
     } catch (error) {
       throw databaseFailure(error);
     }
@@ -175,6 +175,11 @@ export function createScimStore(pool: pg.Pool): ScimStore {
       }
     },
   };
+}
+
+/** The column finds it; the document, which every change is compared with, says whose it is. */
+function isWhereItsDocumentSays({ institution, document }: StoredResource): boolean {
+  return document['institution'] === institution;
 }
 
 function readRow({ document, ...row }: Row): StoredResource {

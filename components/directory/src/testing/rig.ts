@@ -1,14 +1,9 @@
-import {
-  type Actor,
-  auditLogErrors,
-  type DirectoryProblem,
-  type RecordDraft,
-  requireFit,
-} from '@countersign/contracts';
+import type { Actor, DirectoryProblem, RecordDraft } from '@countersign/contracts';
 import { CodedError, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
 import { createDirectory, type DirectoryComponent, type DirectoryDependencies, directoryMigrations } from '../index.ts';
+import { createDirectoryLog, type DirectoryLogDouble } from './directory-log.ts';
 import { exampleSeed, operator } from './example-file.ts';
 
 /** Who applies files and proposes changes, and who approves them. */
@@ -19,9 +14,11 @@ export const approver: Actor = { id: 'person:olga.second', institution: operator
 export interface Rig {
   readonly scratch: ScratchDatabase;
   readonly clock: FixedClock;
-  /** Everything that was appended, in order. */
+  /** What was appended, in order, but for `directory.committed`; a test may empty it. */
   readonly records: RecordDraft[];
-  breakLog(broken: boolean): void;
+  /** Everything that was appended, and stays; what a test takes out was never appended. */
+  readonly log: RecordDraft[];
+  readonly breakLog: DirectoryLogDouble['breakLog'];
   open(options?: Partial<DirectoryDependencies>): Promise<DirectoryComponent>;
   close(): Promise<void>;
 }
@@ -31,16 +28,12 @@ export async function createRig(): Promise<Rig> {
   const [component] = scratch.components;
   if (component === undefined) throw new Error('no component');
   const opened: DirectoryComponent[] = [];
-  const records: RecordDraft[] = [];
+  const log = createDirectoryLog();
   const clock = fixedClock(Date.UTC(2026, 10, 21));
-  let logIsDown = false;
   return {
     scratch,
     clock,
-    records,
-    breakLog(broken) {
-      logIsDown = broken;
-    },
+    ...{ records: log.records, log: log.all, breakLog: log.breakLog },
     async open(options = {}) {
       const directory = await createDirectory({
         pool: scratch.pool('directory'),
@@ -52,14 +45,7 @@ export async function createRig(): Promise<Rig> {
         },
         clock,
         random: systemRandom,
-        audit: {
-          append: async (record) => {
-            if (logIsDown) throw auditLogErrors.error('log_unavailable', 'down');
-            requireFit(record);
-            records.push(record);
-            return { id: record.id, index: BigInt(records.length), time: '2026-11-21T00:00:00.000Z' };
-          },
-        },
+        audit: log.audit,
         logger: createLogger({ level: 'silent', name: 'test' }),
         seed: exampleSeed(),
         ...options,

@@ -49,6 +49,19 @@ export const directoryRecords = {
       credentials: Type.Array(closed({ kid: text(), principal: principal() })),
     }),
   },
+  'directory.committed': {
+    about: 'A change of the directory that was recorded is committed: rows from before it count no more.',
+    sources,
+    outcomes: ['done'],
+    always: ['standing'],
+    data: closed({
+      version: version('Of the directory'),
+      entities: count(),
+      taken_over: optional(
+        Type.Literal(true, { description: 'Stored by a release that did not record how it stands' }),
+      ),
+    }),
+  },
   'directory.change-proposed': {
     about: 'A change of the directory was proposed and waits for a second person.',
     sources,

@@ -28,6 +28,7 @@ const kinds: Readonly<Record<string, EventKind>> = {
   'directory.departure': ['accountChange', 5],
   'directory.departure-completed': ['accountChange', otherActivity],
   'directory.applied': ['entityManagement', update],
+  'directory.committed': ['entityManagement', otherActivity],
   'directory.change-proposed': ['entityManagement', otherActivity],
   'directory.change-approved': ['entityManagement', otherActivity],
   'directory.change-rejected': ['entityManagement', otherActivity],

@@ -1,0 +1,121 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DirectoryComponent } from './index.ts';
+import { fileWithServices, tradingDesk } from './testing/example-clients.ts';
+import { broker } from './testing/example-file.ts';
+import { approver, createRig, proposer, type Rig, refusalOf } from './testing/rig.ts';
+
+/** A change is recorded, committed, and recorded as committed; whatever happens in between, the directory goes on. */
+describe('a change that is interrupted', () => {
+  let rig: Rig;
+  let directory: DirectoryComponent;
+
+  beforeEach(async () => {
+    rig = await createRig();
+    directory = await rig.open();
+    await directory.apply(fileWithServices(), proposer);
+  });
+  afterEach(() => rig.close());
+
+  const serviceOf = (name: string) => ({ services: [{ id: `service:${name}`, institution: broker, roles: [] }] });
+  const committed = () =>
+    rig.log
+      .filter(({ type }) => type === 'directory.committed')
+      .map(({ data }) => (data as { version: number }).version);
+
+  it('before its commit was never made, and the next one is', async () => {
+    rig.breakLog(true, ({ type }) => type === 'directory.departure');
+    expect((await refusalOf(directory.leave('person:anna.keller', proposer, 'left'))).code).toBe('log_unavailable');
+    // The change was recorded all the same.
+    expect(rig.records.at(-1)).toMatchObject({ type: 'directory.applied', data: { version: 2 } });
+    expect((await rig.open()).snapshot()).toMatchObject({ version: 1 });
+    expect(directory.snapshot().principal('person:anna.keller')).toBeDefined();
+    rig.breakLog(false);
+    await directory.leave('person:anna.keller', proposer, 'left');
+    expect((await rig.open()).snapshot().principal('person:anna.keller')).toBeUndefined();
+    expect(committed()).toEqual([1, 2]);
+  });
+
+  it('after its commit counts, on nodes that are there and on those that start, and is recorded when that can be', async () => {
+    const other = await rig.open();
+    rig.breakLog(true, ({ type }) => type === 'directory.committed');
+    const { version } = await directory.apply(serviceOf('late'), proposer);
+    for (const node of [directory, other, await rig.open()])
+      expect((await node.snapshotAtLeast(version)).principal('service:late')).toBeDefined();
+    expect(committed()).toEqual([1]);
+    rig.breakLog(false);
+    // The next change comes after it, whoever makes that.
+    await other.apply(serviceOf('later'), proposer);
+    expect(committed()).toEqual([1, 2, 3]);
+    expect(rig.log.filter(({ type }) => type === 'standing.contradicted')).toEqual([]);
+  });
+
+  it('is recorded as committed by another node when the one that made it is gone', async () => {
+    const dying = await rig.open();
+    rig.breakLog(true, ({ type }) => type === 'directory.committed');
+    await dying.apply(serviceOf('late'), proposer);
+    await dying.stop();
+    rig.breakLog(false);
+    const heir = await rig.open({ pollMs: 20 });
+    await expect.poll(committed, { timeout: 60_000 }).toEqual([1, 2]);
+    expect(heir.snapshot().principal('service:late')).toBeDefined();
+  });
+
+  it('is not undone by who puts the rows back before it is recorded as committed', async () => {
+    const thief = rig.scratch.pool('directory');
+    rig.breakLog(true, ({ type }) => type === 'directory.committed');
+    await directory.apply(serviceOf('late'), proposer);
+    await thief.query(`delete from entities where id = 'service:late'`);
+    const { rows } = await thief.query(`select id, record_id from entities where record_id is not null`);
+    expect(rows).toHaveLength(1);
+    const [first] = rig.log.filter(({ type }) => type === 'directory.applied');
+    await thief.query('update entities set record_id = $1 where record_id is not null', [first?.id]);
+    await thief.query('update directory_state set version = 1');
+    rig.breakLog(false);
+    // The node that made it knows that it was committed, and says so.
+    await expect(directory.snapshotAtLeast(99)).rejects.toMatchObject({ code: 'authority_unproven' });
+    expect(committed()).toEqual([1, 2]);
+    await expect(rig.open()).rejects.toMatchObject({ code: 'authority_unproven' });
+  });
+
+  it('with its approval leaves a proposal that is made again', async () => {
+    const propose = () => directory.propose({ edit: { put: { clients: [tradingDesk()] } } }, proposer, 'go-live');
+    const request = await propose();
+    rig.breakLog(true, ({ type }) => type === 'directory.applied');
+    expect((await refusalOf(directory.approve(request.id, request.digest, approver))).code).toBe('log_unavailable');
+    rig.breakLog(false);
+    expect(await refusalOf(directory.approve(request.id, request.digest, approver))).toMatchObject({
+      code: 'change_decided',
+      detail: expect.stringContaining('propose it again'),
+    });
+    const again = await propose();
+    await directory.approve(again.id, again.digest, approver);
+    expect(directory.snapshot().client('broker-desk')).toBeDefined();
+  });
+
+  it('or was stored before there were such records is taken over once, with the departures under way', async () => {
+    const failing = await rig.open({
+      departureEffects: () => [{ name: 'tokens', end: () => Promise.reject(new Error('out of order')) }],
+    });
+    await failing.leave('person:anna.keller', proposer, 'left');
+    await failing.stop();
+    await directory.stop();
+    for (const [index, record] of [...rig.log.entries()].reverse()) {
+      const { standing: _, ...before } = record;
+      if (record.type === 'directory.committed') rig.log.splice(index, 1);
+      else rig.log[index] = before;
+    }
+    const ended: string[] = [];
+    const node = await rig.open({
+      departureEffects: () => [{ name: 'tokens', end: async ({ principal }) => ({ ended: ended.push(principal) }) }],
+    });
+    await (await rig.open()).stop();
+    expect(rig.log.filter(({ type }) => type === 'directory.committed')).toMatchObject([
+      { data: { version: 2, taken_over: true } },
+    ]);
+    rig.clock.advance(600_000);
+    await node.carryDepartures();
+    expect(ended).toEqual(['person:anna.keller']);
+    await node.apply(serviceOf('next'), proposer);
+    expect(committed()).toEqual([2, 3]);
+  });
+});
