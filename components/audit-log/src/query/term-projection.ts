@@ -4,7 +4,7 @@ import type { CodedError } from '@countersign/kernel';
 import { type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { type EntrySeals, forgedMark } from '../seals/entry-seals.ts';
-import { type DrawnTerm, type TermStore, termStore } from '../store/terms.ts';
+import { type DrawnTerm, drawAgain, type TermStore, termStore } from '../store/terms.ts';
 import { createLogStore, type IndexedEntry } from '../store.ts';
 import { termNumber, termRule, termsOf } from './terms-of-record.ts';
 
@@ -56,7 +56,7 @@ export function createTermProjection({
   let wanted = 0;
 
   function stop(what: string): never {
-    const error = forgedMark(what, 'truncate terms, terms_drawn');
+    const error = forgedMark(what, drawAgain);
     condemn(error);
     throw error;
   }

@@ -36,6 +36,9 @@ const turn = 'streams';
 /** Version, time, stream and number, whatever the number. */
 const headBytes = 128;
 
+/** What the owner of the database does so that the whole log is watched again. */
+export const watchAgain = `update stream_monitor set through = -1, watched = '{}', seal = null`;
+
 /** The questions of the monitor. */
 export function streamStore(database: Queryable) {
   return {

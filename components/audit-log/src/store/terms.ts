@@ -39,6 +39,9 @@ export interface PlaceRange {
   readonly limit: number;
 }
 
+/** What the owner of the database does so that the terms of all records are drawn again. */
+export const drawAgain = 'truncate terms, terms_drawn';
+
 /** Lock of whoever draws terms: one node at a time. */
 const turn = 'terms';
 

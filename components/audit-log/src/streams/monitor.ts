@@ -4,7 +4,7 @@ import { type CodedError, canonicalize, type Json, newId, sha256 } from '@counte
 import { type Logger, type Metrics, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { type EntrySeals, forgedMark } from '../seals/entry-seals.ts';
-import { streamStore } from '../store/streams.ts';
+import { streamStore, watchAgain } from '../store/streams.ts';
 import { readWatched } from './watched-json.ts';
 import {
   type AlarmKind,
@@ -80,10 +80,7 @@ export function createStreamMonitor({
       if (known === undefined) throw new Error('the row of the stream monitor is gone');
       // None before the first look of a release that seals.
       if (known.seal !== null && !seals.isSealedMark(markName, markOf(known.through, known.watched), known.seal)) {
-        const error = forgedMark(
-          'How far the streams of the log have been watched',
-          `update stream_monitor set through = -1, watched = '{}', seal = null`,
-        );
+        const error = forgedMark('How far the streams of the log have been watched', watchAgain);
         condemn(error);
         throw error;
       }
