@@ -153,6 +153,7 @@ describe('outside development', () => {
     ['an issuer without https', { issuer: 'http://identity.example.com' }, 'issuer'],
     ['the embedded database', { databaseUrl: undefined }, 'databaseUrl'],
     ['no second person', { operator: { ...production.operator, approver: undefined } }, 'approver'],
+    ['no time to notice a new address', { addressBook: { coolingOffHours: 0 } }, 'addressBook'],
     ['plain HTTP to other machines', { listen: { host: '0.0.0.0', port: 7420 } }, 'listen'],
     ['plain HTTP to other machines by IPv6', { listen: { host: '::', port: 7420 } }, 'listen'],
   ])('%s is refused', (_, change, setting) => {

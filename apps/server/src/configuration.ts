@@ -128,6 +128,7 @@ export const configurationSchema = Type.Object(
     recovery: Type.Optional(peopleSchemas.recovery),
     breakGlass: Type.Optional(peopleSchemas.breakGlass),
     approvals: Type.Optional(peopleSchemas.approvals),
+    addressBook: Type.Optional(peopleSchemas.addressBook),
     /** Drafts, off unless the revision that is implemented is named. */
     features: Type.Optional(
       Type.Object(
@@ -228,7 +229,7 @@ function readKey(jwk: unknown): string | CodedError {
 }
 
 function unsafeSettings(configuration: Configuration): readonly string[] {
-  const { environment, issuer, mutualTls, listen, databaseUrl, operator } = configuration;
+  const { environment, issuer, mutualTls, listen, databaseUrl, operator, addressBook } = configuration;
   if (environment === 'development')
     return [
       ['issuer', issuer],
@@ -247,6 +248,8 @@ function unsafeSettings(configuration: Configuration): readonly string[] {
   if (databaseUrl === undefined) problems.push('databaseUrl: name a PostgreSQL of your own outside development');
   if (operator.approver === undefined)
     problems.push('operator.approver: a second person must approve what changes production; name their keys');
+  if (addressBook?.coolingOffHours === 0)
+    problems.push('addressBook.coolingOffHours: outside development somebody must have an hour at least to notice');
   return problems;
 }
 

@@ -30,6 +30,16 @@ export const peopleSchemas = {
   notices: noticesSchema,
   recovery: recoverySchema,
   breakGlass: breakGlassSchema,
+  addressBook: Type.Object(
+    {
+      /**
+       * How long a new address or account waits after its approval before anything is sent there: 24 where it is left out, 0 in
+       * development. Whoever proposes it may ask for more.
+       */
+      coolingOffHours: Type.Optional(Type.Integer({ minimum: 0, maximum: 720 })),
+    },
+    closed,
+  ),
   approvals: Type.Object(
     {
       /** Classes of authenticators of which one is enough to approve; `phrh` when left out, in development `phr` as well. */

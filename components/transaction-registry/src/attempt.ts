@@ -30,6 +30,8 @@ export interface TransitionDependencies {
   readonly logger: Logger;
   /** Our own resource URI, as tokens name it. */
   readonly audience: string;
+  /** How long an address of the book waits after its approval at least, in milliseconds; a day where it is left out. */
+  readonly addressCoolingOffMs?: number | undefined;
   /** How long an exception may stand before it is overdue, where the default is not wanted. */
   readonly exceptionTimes?: ExceptionTimes;
   /** What becomes of people's authenticators; without it approvals by them do not stand. */

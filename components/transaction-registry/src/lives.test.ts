@@ -342,6 +342,39 @@ describe('an address', () => {
     await expect(own.step(address.id, 'activate', { person: releaser })).resolves.toMatchObject({ state: 'active' });
     await own.close();
   });
+
+  it('waits as long as the installation says, whatever date its proposer names', async () => {
+    const own = await createLivesWorld();
+    const patient = own.registryWith({ addressCoolingOffMs: 4 * 3_600_000 });
+    for (const named of ['2020-01-01T00:00:00Z', new Date(own.clock.now()).toISOString()]) {
+      const address = await own.begin('address_book_change', { cooling_off_until: named });
+      await own.step(address.id, 'propose');
+      // It is the approval from which others could notice it.
+      own.clock.advance(5 * 3_600_000);
+      await own.approve(address, firstOperator, complianceOfficer);
+      await own.step(address.id, 'approve', { person: releaser });
+      own.clock.advance(3 * 3_600_000);
+      const activate = () => own.step(address.id, 'activate', { person: releaser, on: patient });
+      await expect(activate()).rejects.toThrow(coded('cooling_off'));
+      own.clock.advance(3_600_000);
+      await expect(activate()).resolves.toMatchObject({ state: 'active' });
+    }
+    await own.close();
+  });
+
+  it('waits a day where the installation says nothing', async () => {
+    const own = await createLivesWorld();
+    const usual = own.registryWith({ addressCoolingOffMs: undefined });
+    const address = await own.begin('address_book_change', { cooling_off_until: '2020-01-01T00:00:00Z' });
+    await own.step(address.id, 'propose');
+    await own.approve(address, firstOperator, complianceOfficer);
+    await own.step(address.id, 'approve', { person: releaser });
+    own.clock.advance(24 * 3_600_000 - 1);
+    await expect(own.step(address.id, 'activate', { person: releaser, on: usual })).rejects.toThrow(
+      coded('cooling_off'),
+    );
+    await own.close();
+  });
 });
 
 describe('rolling limits of a mandate', () => {

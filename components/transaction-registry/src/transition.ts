@@ -222,7 +222,7 @@ async function attemptOf(
 /** What speaks against the step, whatever authority there is for it. */
 async function circumstanceFault(
   attempt: Attempt,
-  { directory, audit }: TransitionDependencies,
+  { directory, audit, addressCoolingOffMs }: TransitionDependencies,
 ): Promise<CodedError | undefined> {
   const snapshot = directory.snapshot();
   const { duties } = attempt.rule;
@@ -235,7 +235,7 @@ async function circumstanceFault(
       directory: snapshot,
     }) ??
     shortCodeFault(attempt, snapshot) ??
-    coolingOffFault(attempt) ??
+    coolingOffFault(attempt, addressCoolingOffMs) ??
     termsFault(attempt)
   );
 }

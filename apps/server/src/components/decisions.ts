@@ -45,7 +45,7 @@ export async function startDecisions(
     readonly signers: Signers;
   },
 ): Promise<DecisionParts> {
-  const { environment, region, issuer, approvals } = configuration;
+  const { environment, region, issuer, approvals, addressBook } = configuration;
   const consentStore = started(
     'consent store',
     await createConsentStore({
@@ -110,6 +110,7 @@ export async function startDecisions(
       sweepEveryMs: 1_000,
       acrValues: approvalClasses,
       directoryKeys: approvals?.directoryKeys ?? development,
+      addressCoolingOffMs: (addressBook?.coolingOffHours ?? (development ? 0 : 24)) * 3_600_000,
       authenticators: lockingRevoked(authentication.authenticators, audit),
       signalsOf,
       ...common,

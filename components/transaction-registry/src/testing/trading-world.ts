@@ -159,6 +159,8 @@ export async function createTradingWorld(log?: AuditAppender) {
       signer: keyring,
       issuer: 'https://countersign.example',
       referenceKey: new Uint8Array(32).fill(7),
+      // Most tests are about something else.
+      addressCoolingOffMs: 0,
       ...changes,
     });
   }
