@@ -21,7 +21,8 @@ export async function loadProfiles(session: pg.Pool | pg.PoolClient): Promise<re
       text: `select distinct on (profile_id) profile_id as id, version, profile, record_id as "recordId"
                from profile_versions order by profile_id, version desc`,
     });
-    return rows.map(toProfile);
+    // What somebody has written past us may have any form.
+    return rows.map(toProfile).filter(({ issuer }) => typeof issuer === 'string');
   } catch (error) {
     throw databaseFailure(error);
   }
@@ -55,7 +56,8 @@ export async function newestVersion(client: pg.PoolClient, profileId: ProfileId)
        from profile_versions where profile_id = $1 order by version desc limit 1`,
     [profileId],
   );
-  return rows.map(toProfile)[0];
+  const [kept] = rows.map(toProfile);
+  return typeof kept?.issuer === 'string' ? kept : undefined;
 }
 
 /** Adds a version and announces it with the commit. @param recordedAt milliseconds since the epoch */

@@ -3,6 +3,7 @@ import {
   accessErrors,
   auditLogErrors,
   type Directory,
+  type EvidenceRecord,
   type RecordDraft,
   requireFit,
   type TrustProfileInput,
@@ -10,7 +11,7 @@ import {
 import { CodedError, systemRandom } from '@countersign/kernel';
 import { type Lei, parseLei } from '@countersign/market';
 import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createTestDatabase, fixedClock, standingsIn } from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -102,6 +103,14 @@ async function open(
         requireFit(record);
         records.push(record);
         return { id: record.id, index: BigInt(records.length), time: '2026-11-21T00:00:00.000Z' };
+      },
+      standings: async (things) => standingsIn(records, things),
+      find: async (id) => {
+        const index = records.findIndex((record) => record.id === id);
+        const record = records[index];
+        return record === undefined
+          ? undefined
+          : { index: BigInt(index), record: { v: 2, time: '2026-11-21T00:00:00.000Z', ...record } as EvidenceRecord };
       },
     },
     logger,

@@ -1,8 +1,9 @@
 import {
   type Actor,
-  type AuditAppender,
+  type AuditLog,
   type Directory,
   type RecordDraft,
+  standing,
   type TrustProfile,
   type TrustProfileInput,
   type TrustRegistry,
@@ -12,6 +13,7 @@ import { type Clock, type CodedError, canonicalize, isCodedError, newId, type Ra
 import { type ComponentAccess, keepFresh, type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { readProfile } from './profile.ts';
+import { createProvenProfiles, profileClaim } from './proven-profiles.ts';
 import { changeChannel, insertVersion, loadProfiles, lockIssuer, newestVersion } from './store.ts';
 
 export interface TrustRegistryDependencies {
@@ -20,7 +22,7 @@ export interface TrustRegistryDependencies {
   readonly access: ComponentAccess;
   readonly clock: Clock;
   readonly random: Random;
-  readonly audit: AuditAppender;
+  readonly audit: Pick<AuditLog, 'append' | 'standings' | 'find'>;
   readonly logger: Logger;
   readonly directory: Directory;
   /** Lets a partner run on this machine, over plain HTTP too: for development alone. Default false. */
@@ -34,13 +36,15 @@ export interface TrustRegistryComponent extends TrustRegistry {
 }
 
 /**
- * Opens the registry: reads the newest version of each profile and follows the changes of other nodes.
+ * Opens the registry: reads the newest version of each profile, as its newest record has it, and follows the changes of
+ * other nodes.
  *
  * @throws CodedError `database_unavailable`
  */
 export async function createTrustRegistry(dependencies: TrustRegistryDependencies): Promise<TrustRegistryComponent> {
   const { pool, audit, clock, directory, logger } = dependencies;
   const rules = { allowInsecureLoopback: dependencies.allowInsecureLoopback ?? false };
+  const proven = createProvenProfiles(dependencies);
   const profiles = new Map<string, TrustProfile>();
 
   /** Versions only grow, so a slow load never brings an older one back. */
@@ -49,7 +53,10 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
     if (known === undefined || known.version < profile.version) profiles.set(profile.issuer, profile);
   }
   async function refresh(): Promise<void> {
-    for (const profile of await loadProfiles(pool)) remember(profile);
+    const rows = await loadProfiles(pool);
+    // Those known already are asked about too: a newer version may have been taken out before it was seen here.
+    const issuers = new Set([...profiles.keys(), ...rows.map(({ issuer }) => issuer)]);
+    for (const profile of await proven.newest([...issuers], rows)) remember(profile);
   }
 
   const freshness = await keepFresh({
@@ -78,12 +85,14 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
     return transaction(pool, async (client) => {
       const profileId = newId('profile', dependencies);
       const holder = await lockIssuer(client, { issuer: input.issuer, profileId, institution: input.institution });
-      if (holder.institution !== input.institution)
+      const kept = await newestVersion(client, holder.profileId);
+      const [before] = await proven.newest([input.issuer], kept === undefined ? [] : [kept]);
+      if (before !== undefined && before.institution !== input.institution)
         throw trustErrors.error('issuer_taken', 'This issuer speaks for another institution already.');
-      const before = await newestVersion(client, holder.profileId);
-      if (before !== undefined && sameContent(before, input)) return before;
+      if (before !== undefined && before.recordId === kept?.recordId && sameContent(before, input)) return before;
       const recordId = newId('record', dependencies);
-      const profile: TrustProfile = { ...input, id: holder.profileId, version: (before?.version ?? 0) + 1, recordId };
+      const version = Math.max(before?.version ?? 0, kept?.version ?? 0) + 1;
+      const profile: TrustProfile = { ...input, id: holder.profileId, version, recordId };
       await audit.append(registeredRecord(profile, by));
       await insertVersion(client, profile, clock.now());
       return profile;
@@ -145,11 +154,13 @@ function sameContent(
 
 function registeredRecord(profile: TrustProfile, by: Actor): RecordDraft {
   const { recordId, ...content } = profile;
+  const { of, content: standingContent } = profileClaim(profile);
   return {
     ...draft('partner.profile-registered', by),
     id: recordId,
     outcome: 'done',
     partner: profile.institution,
+    standing: [standing(of, standingContent)],
     data: { profile: content },
   };
 }
