@@ -12,7 +12,10 @@ import { type Clock, toInstant } from '@countersign/kernel';
 import { standingsIn } from './standings-in.ts';
 
 /** A log in memory that keeps the promises of the contract, and breaks when told to. */
-export interface AuditCollector extends AuditAppender, StandingReader, Pick<AuditLog, 'query' | 'find'> {
+export interface AuditCollector
+  extends AuditAppender,
+    StandingReader,
+    Pick<AuditLog, 'query' | 'find' | 'search' | 'newest'> {
   readonly records: readonly RecordDraft[];
   ofType(type: RecordDraft['type']): readonly RecordDraft[];
   /** From now on nothing can be made durable. */
@@ -24,6 +27,11 @@ export function createAuditCollector(clock: Clock): AuditCollector {
   const records: RecordDraft[] = [];
   const times: string[] = [];
   let broken = false;
+  const entries = () =>
+    records.map((draft, index) => ({
+      index: BigInt(index),
+      record: { v: 2, time: times[index] ?? '', ...wholeDraft(draft) } as EvidenceRecord,
+    }));
   return {
     records,
     ofType: (type) => records.filter((record) => record.type === type),
@@ -43,11 +51,15 @@ export function createAuditCollector(clock: Clock): AuditCollector {
       return standingsIn(records, things);
     },
     async find(id) {
-      const index = records.findIndex((record) => record.id === id);
-      const draft = records[index];
-      if (draft === undefined) return undefined;
-      const record = { v: 2, time: times[index] ?? '', ...wholeDraft(draft) } as EvidenceRecord;
-      return { index: BigInt(index), record };
+      return entries().find(({ record }) => record.id === id);
+    },
+    async search({ types = [], after = -1n, limit = 1_000 }) {
+      return entries()
+        .filter(({ index, record }) => index > after && types.includes(record.type))
+        .slice(0, limit);
+    },
+    async newest(types) {
+      return entries().findLast(({ record }) => types.includes(record.type))?.index ?? -1n;
     },
     async query({ person, types }) {
       return records.flatMap((record, index) =>

@@ -1,14 +1,15 @@
-import type {
-  AuditAppender,
-  DepartureEffect,
-  Device,
-  DevicePosture,
-  DeviceProof,
-  Devices,
-  Directory,
+import {
+  type AuditLog,
+  createStandingCheck,
+  type DepartureEffect,
+  type Device,
+  type DevicePosture,
+  type DeviceProof,
+  type Devices,
+  type Directory,
 } from '@countersign/contracts';
 import { type Clock, type Random, toInstant } from '@countersign/kernel';
-import { type ComponentAccess, createSweeper, keepFresh, type Logger } from '@countersign/runtime';
+import { type ComponentAccess, createSweeper, keepFresh, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import { createChallenges } from './challenge.ts';
 import { type DevicesConfiguration, type Settings, settingsOf } from './config.ts';
@@ -18,11 +19,12 @@ import { createDeviceProof } from './device-proof.ts';
 import { createEnrolment, type Enrolment } from './enrolment/enrolment.ts';
 import { requireFit } from './fitness.ts';
 import { createPostureMemory } from './posture/posture-memory.ts';
+import { createProvenPostures } from './posture/proven-postures.ts';
 import { createReportTaker, type ReportTaker } from './posture/take-report.ts';
 import { watchFiles } from './posture/watch-files.ts';
 import { createRecognition } from './recognition.ts';
-import { challengeKeyOf } from './store/challenge-key.ts';
-import { createCredentialStore } from './store/credentials.ts';
+import { credentialClaim } from './row-claims.ts';
+import { createCredentialStore, type StoredCredential } from './store/credentials.ts';
 import { createEnrolmentStore } from './store/enrolments.ts';
 import { createPostureStore, posturesChannel } from './store/postures.ts';
 
@@ -31,7 +33,9 @@ export interface DevicesDependencies {
   readonly pool: pg.Pool;
   /** For the connection that listens for what other nodes were told. */
   readonly access: ComponentAccess;
-  readonly audit: AuditAppender;
+  readonly audit: Pick<AuditLog, 'append' | 'standings' | 'find' | 'search' | 'newest'>;
+  /** With the same key on every node, which is not in the database; challenges are made with it too. */
+  readonly rowSeal: RowSeal;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly clock: Clock;
   readonly random: Random;
@@ -70,17 +74,26 @@ export interface RunningDevices extends Devices {
  *   `key_private`, `key_unsupported`
  */
 export async function createDevices(dependencies: DevicesDependencies): Promise<RunningDevices> {
-  const { pool, access, directory, clock, random, logger } = dependencies;
+  const { pool, access, audit, rowSeal, directory, clock, random, logger } = dependencies;
   const settings = settingsOf(dependencies.config);
+  const standings = createStandingCheck({ ...dependencies, log: audit, source: 'devices' });
   const credentials = createCredentialStore(pool);
   const enrolments = createEnrolmentStore(pool);
-  const store = createPostureStore(pool);
-  const memory = createPostureMemory(store);
-  const challenges = createChallenges({ secret: await challengeKeyOf(pool, random), clock, random });
-  const shared = { ...dependencies, settings, credentials, enrolments, challenges, store, memory };
+  const store = createPostureStore(pool, rowSeal);
+  const proven = createProvenPostures(dependencies);
+  const memory = createPostureMemory({ store, proven, audit, directory });
+  const challenges = createChallenges({ secret: rowSeal.seal('challenges', {}), clock, random });
+  const shared = { ...dependencies, standings, settings, credentials, enrolments, challenges, store, proven, memory };
   const enrolment = createEnrolment(shared);
   const takeReport = createReportTaker(shared);
   const postureOf = (device: string) => memory.of(device, directory.snapshot());
+
+  /** Those in use, as their newest records have them. */
+  async function shownBy(ids: readonly string[]): Promise<readonly StoredCredential[]> {
+    const kept = await credentials.of(ids);
+    const holding = await standings.holding(kept.map((credential) => ({ ...credentialClaim(credential), credential })));
+    return holding.map(({ credential }) => credential);
+  }
 
   const following = await keepFresh({
     ...{ access, logger },
@@ -118,7 +131,7 @@ export async function createDevices(dependencies: DevicesDependencies): Promise<
 
     async of(person) {
       const held = deviceIndexOf(directory.snapshot()).heldBy(person);
-      const shown = await credentials.of(held.map(({ id }) => id));
+      const shown = await shownBy(held.map(({ id }) => id));
       return held.map(({ id }) => {
         const posture = postureOf(id);
         const kinds = new Set(shown.filter(({ device }) => device === id).map(({ kind }) => kind));
@@ -130,10 +143,10 @@ export async function createDevices(dependencies: DevicesDependencies): Promise<
     async list(institution, after = '', limit) {
       const devices = deviceIndexOf(directory.snapshot()).ofInstitution(institution);
       const page = devices.filter(({ id }) => id > after).slice(0, Math.min(limit, 200));
-      const shown = await credentials.of(page.map(({ id }) => id));
+      const shown = await shownBy(page.map(({ id }) => id));
       return page.flatMap(({ id, institution: owner, holder }): readonly ManagedDevice[] => {
         const posture = postureOf(id);
-        const shownBy = shown
+        const things = shown
           .filter(({ device }) => device === id)
           .map(({ kind, thumbprint, enrolledAt }) => ({
             ...{ by: kind, thumbprint },
@@ -141,7 +154,7 @@ export async function createDevices(dependencies: DevicesDependencies): Promise<
           }));
         // Taken out of the directory since the page was read.
         if (posture === undefined) return [];
-        return [{ id, institution: owner, ...(holder === undefined ? {} : { holder }), posture, shownBy }];
+        return [{ id, institution: owner, ...(holder === undefined ? {} : { holder }), posture, shownBy: things }];
       });
     },
 

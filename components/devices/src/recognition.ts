@@ -5,11 +5,13 @@ import {
   deviceErrors,
   type PrincipalId,
   type RecognisedDevice,
+  type StandingCheck,
 } from '@countersign/contracts';
 import { type Clock, newId, parseDigest, type Random } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
 import type { Challenges } from './challenge.ts';
 import { readProof, type ShownProof, signedBy } from './proof.ts';
+import { credentialClaim } from './row-claims.ts';
 import type { CredentialStore, StoredCredential } from './store/credentials.ts';
 
 /** Tells which device something came from. See the contract. */
@@ -18,12 +20,14 @@ export function createRecognition({
   challenges,
   directory,
   audit,
+  standings,
   ...making
 }: {
   readonly credentials: CredentialStore;
   readonly challenges: Challenges;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly audit: AuditAppender;
+  readonly standings: StandingCheck;
   readonly clock: Clock;
   readonly random: Random;
 }): Devices['recognise'] {
@@ -60,7 +64,8 @@ export function createRecognition({
   /** A certificate that shows no device may be a person's or a client's: it shows none. */
   async function byCertificate(thumbprint: string | undefined): Promise<StoredCredential | undefined> {
     const digest = parseDigest(thumbprint);
-    return digest === undefined ? undefined : credentials.byCertificate(digest);
+    const found = digest === undefined ? undefined : await credentials.byCertificate(digest);
+    return found !== undefined && (await standings.holds(credentialClaim(found))) ? found : undefined;
   }
 
   async function byKey(
@@ -76,6 +81,8 @@ export function createRecognition({
     const held = (await credentials.of([device])).filter(({ kind }) => kind === 'key');
     if (held.length === 0) return refuse('device_unknown', 'the device has no key that counts', how);
     const signer = held.find(({ jwk }) => signedBy(keys.import(jwk), challenge, signature));
+    if (signer !== undefined && !(await standings.holds(credentialClaim(signer))))
+      return refuse('device_unknown', 'the key is not as its newest record has it', how);
     return signer ?? refuse('device_proof_wrong', 'no key of the device made the signature', how);
   }
 

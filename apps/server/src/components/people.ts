@@ -57,6 +57,7 @@ export async function startPeople(
     await createDevices({
       pool: database.pool(devicesMigrations, { maxConnections: 3 }),
       access: database.access(devicesMigrations),
+      rowSeal: createRowSeal(keyEncryptionKey.derive('row-seal/devices')),
       audit,
       directory,
       config: { issuer, environment, ...configuration.devices },

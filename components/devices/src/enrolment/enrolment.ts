@@ -1,4 +1,13 @@
-import { type Actor, type AuditAppender, type Device, type Directory, deviceErrors } from '@countersign/contracts';
+import {
+  type Actor,
+  type AuditAppender,
+  type Device,
+  type Directory,
+  deviceErrors,
+  ended,
+  type StandingCheck,
+  standing,
+} from '@countersign/contracts';
 import { type Clock, isCodedError, newId, type Random, type RecordId, sha256, toInstant } from '@countersign/kernel';
 import { importVerificationKey, type VerificationKey } from '@countersign/oauth';
 import { transaction } from '@countersign/runtime';
@@ -6,6 +15,7 @@ import type pg from 'pg';
 import type { Challenges } from '../challenge.ts';
 import type { Settings } from '../config.ts';
 import { readNewKey, signedBy } from '../proof.ts';
+import { credentialClaim, credentialThing, enrolmentClaim, enrolmentThing } from '../row-claims.ts';
 import type { CredentialStore, StoredCredential } from '../store/credentials.ts';
 import type { EnrolmentStore } from '../store/enrolments.ts';
 
@@ -60,12 +70,14 @@ export function createEnrolment(dependencies: {
   readonly enrolments: EnrolmentStore;
   readonly challenges: Challenges;
   readonly audit: AuditAppender;
+  readonly standings: StandingCheck;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly settings: Settings;
 }): Enrolment {
-  const { pool, credentials, enrolments, challenges, audit, directory, clock, random, settings } = dependencies;
+  const { pool, credentials, enrolments, challenges, audit, standings, directory, clock, random, settings } =
+    dependencies;
   const newRecordId = () => newId('record', dependencies);
   const now = () => new Date(clock.now());
 
@@ -96,6 +108,7 @@ export function createEnrolment(dependencies: {
     if (!(await credentials.insert(session, { ...credential, recordId })))
       throw deviceErrors.error('device_enrolled', 'This key or certificate shows a device already.');
     const { device, institution, kind, thumbprint, jwk } = credential;
+    const { of, content } = credentialClaim({ ...credential, recordId });
     await audit.append({
       id: recordId,
       type: 'device.enrolled',
@@ -104,6 +117,7 @@ export function createEnrolment(dependencies: {
       subject: by,
       device,
       ...(link === undefined ? {} : { references: [link] }),
+      standing: [standing(of, content), ...(link === undefined ? [] : [ended(enrolmentThing(device))])],
       data: { device, institution, by: kind, thumbprint, ...(jwk === null ? {} : { jwk }) },
     });
     return recordId;
@@ -113,6 +127,7 @@ export function createEnrolment(dependencies: {
     { id, institution }: Pick<Device, 'id' | 'institution'>,
     by: Actor,
     what: { readonly thumbprints: string[]; readonly links: number; readonly reason: string },
+    gone: readonly StoredCredential[] = [],
   ): Promise<void> {
     await audit.append({
       id: newRecordId(),
@@ -121,12 +136,16 @@ export function createEnrolment(dependencies: {
       outcome: 'done',
       subject: by,
       device: id,
+      standing: [...gone.map(credentialThing), ...(what.links === 0 ? [] : [enrolmentThing(id)])].map(ended),
       data: { device: id, institution, ...what },
     });
   }
 
   async function show(code: string): Promise<{ readonly device: Device; readonly challenge: string }> {
-    const enrolment = codePattern.test(code) ? await enrolments.find(sha256(code), now()) : undefined;
+    const codeHash = sha256(code);
+    const found = codePattern.test(code) ? await enrolments.find(codeHash, now()) : undefined;
+    const enrolment =
+      found !== undefined && (await standings.holds(enrolmentClaim(found, codeHash))) ? found : undefined;
     const device = enrolment === undefined ? undefined : directory.snapshot().device(enrolment.device);
     if (enrolment === undefined || device?.institution !== enrolment.institution) throw unknownLink();
     return { device, challenge: challenges.make(aboutLink(code)) };
@@ -173,6 +192,8 @@ export function createEnrolment(dependencies: {
       const recordId = newRecordId();
       const expiresAt = new Date(clock.now() + settings.enrolmentMs);
       const openedBy = actorOf(by);
+      const opened = { device: id, institution, openedBy, recordId, expiresAt };
+      const { of, content } = enrolmentClaim(opened, sha256(code));
       await audit.append({
         id: recordId,
         type: 'device.enrolment-opened',
@@ -180,9 +201,10 @@ export function createEnrolment(dependencies: {
         outcome: 'done',
         subject: openedBy,
         device: id,
+        standing: [standing(of, content)],
         data: { device: id, institution, expires_at: toInstant(expiresAt.getTime()) },
       });
-      await enrolments.put(sha256(code), { device: id, institution, openedBy, recordId, expiresAt });
+      await enrolments.put(sha256(code), opened);
       return { path: `/device/${code}`, expiresAt: toInstant(expiresAt.getTime()), recordId };
     },
 
@@ -200,7 +222,7 @@ export function createEnrolment(dependencies: {
         return refuse('device_proof_wrong', device.id, 'the signature is not of the key');
       return transaction(pool, async (session) => {
         const taken = await enrolments.take(session, sha256(code), now());
-        if (taken === undefined) throw unknownLink();
+        if (taken === undefined || !(await standings.holds(enrolmentClaim(taken, sha256(code))))) throw unknownLink();
         const credential = {
           device: taken.device,
           institution: taken.institution,
@@ -227,7 +249,7 @@ export function createEnrolment(dependencies: {
         if (thumbprints.length + links === 0)
           throw deviceErrors.error('enrolment_unknown', 'The device shows itself by nothing of the kind.');
         await credentials.remove(session, id, thumbprints, now());
-        await recordRemoval({ id, institution }, actorOf(by), { thumbprints, links, reason });
+        await recordRemoval({ id, institution }, actorOf(by), { thumbprints, links, reason }, going);
         return thumbprints.length + links;
       });
     },

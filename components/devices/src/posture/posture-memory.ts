@@ -1,12 +1,17 @@
-import type { Device, DevicePosture, DirectorySnapshot } from '@countersign/contracts';
+import type { AuditLog, Device, DevicePosture, DirectorySnapshot } from '@countersign/contracts';
 import { parseInstant, toInstant } from '@countersign/kernel';
-import type { PostureStore, StoredPosture } from '../store/postures.ts';
+import type { KeptPosture, PostureStore, StoredPosture } from '../store/postures.ts';
+import type { ProvenPostures } from './proven-postures.ts';
 
 /** What is known of devices on this node. */
 export interface PostureMemory {
   /** The newer of what was reported and what the directory has; costs a map access. */
   of(device: string, directory: DirectorySnapshot): DevicePosture | undefined;
-  /** Reads what was reported since; also what other nodes were told. */
+  /**
+   * Reads what was reported since; also what other nodes were told, and every change that is recorded.
+   *
+   * @throws CodedError `database_unavailable`, `log_unavailable`
+   */
   refresh(): Promise<void>;
 }
 
@@ -31,12 +36,26 @@ function counting(directorys: Known, reported: Known | undefined): Known {
 }
 
 const sliceSize = 5_000;
+const pageSize = 1_000;
+const changes = ['device.posture-changed'] as const;
 
-export function createPostureMemory(store: PostureStore): PostureMemory {
+export function createPostureMemory({
+  store,
+  proven,
+  audit,
+  directory,
+}: {
+  readonly store: Pick<PostureStore, 'after' | 'of'>;
+  readonly proven: ProvenPostures;
+  readonly audit: Pick<AuditLog, 'search' | 'newest'>;
+  readonly directory: { snapshot(): Pick<DirectorySnapshot, 'devices'> };
+}): PostureMemory {
   const reported = new Map<string, Known>();
   /** The directory's own objects do not change; their times are read once. */
   const directorys = new WeakMap<Device, Known>();
   let newest = 0n;
+  /** Place in the log; undefined until everything has been looked at once. */
+  let position: bigint | undefined;
 
   function remembered(device: Device): Known {
     const known = directorys.get(device) ?? ofDirectory(device);
@@ -44,13 +63,44 @@ export function createPostureMemory(store: PostureStore): PostureMemory {
     return known;
   }
 
-  async function read(): Promise<void> {
+  async function take(devices: Iterable<string>, rows: readonly KeptPosture[]): Promise<void> {
+    const found = await proven.of([...new Set(devices)], rows);
+    for (const [device, posture] of found) reported.set(device, knownOf(posture));
+  }
+
+  /** By the rows: when a device was last looked at is in them alone. */
+  async function readRows(): Promise<void> {
     for (;;) {
       const slice = await store.after(newest, sliceSize);
-      for (const posture of slice.postures) reported.set(posture.device, knownOf(posture));
+      await take(
+        slice.postures.map(({ posture }) => posture.device),
+        slice.postures,
+      );
       newest = slice.newest;
       if (slice.postures.length < sliceSize) return;
     }
+  }
+
+  /** By the log: no change is missed whose row was taken away, or was written so that it would not be looked at. */
+  async function readChanges(): Promise<void> {
+    if (position === undefined) {
+      const from = await audit.newest(changes);
+      const devices = [...directory.snapshot().devices()].map(({ id }) => id).filter((id) => !reported.has(id));
+      await take(devices, []);
+      position = from;
+    }
+    for (;;) {
+      const page = await audit.search({ types: changes, after: position, limit: pageSize, withheld: true });
+      const devices = page.flatMap(({ record }) => record.device ?? []);
+      if (devices.length > 0) await take(devices, await store.of(devices));
+      position = page.at(-1)?.index ?? position;
+      if (page.length < pageSize) return;
+    }
+  }
+
+  async function read(): Promise<void> {
+    await readRows();
+    await readChanges();
   }
   let reading: Promise<void> = Promise.resolve();
 

@@ -4,6 +4,7 @@ import {
   type Directory,
   deviceErrors,
   type RecordDraft,
+  standing,
 } from '@countersign/contracts';
 import {
   type Clock,
@@ -18,8 +19,10 @@ import {
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { PostureFeed, Settings } from '../config.ts';
+import { postureClaim } from '../row-claims.ts';
 import type { PostureStore, StoredPosture } from '../store/postures.ts';
 import { countingPosture, type PostureMemory } from './posture-memory.ts';
+import type { ProvenPostures } from './proven-postures.ts';
 import { type PostureReport, parseReport, type ReportedPosture, verifyReport } from './report.ts';
 
 /** What became of a report. */
@@ -38,6 +41,7 @@ export interface ReportDependencies {
   readonly pool: pg.Pool;
   readonly store: PostureStore;
   readonly memory: PostureMemory;
+  readonly proven: ProvenPostures;
   readonly audit: AuditAppender;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly clock: Clock;
@@ -63,7 +67,7 @@ export interface BroughtBy {
  *   `log_unavailable`, `database_unavailable`: nothing of it was taken, or the same again finds it taken
  */
 export function createReportTaker(dependencies: ReportDependencies) {
-  const { pool, store, memory, audit, directory, clock, settings } = dependencies;
+  const { pool, store, memory, proven, audit, directory, clock, settings } = dependencies;
   const newRecordId = () => newId('record', dependencies);
 
   async function take(report: PostureReport, payload: Digest): Promise<TakenReport> {
@@ -80,8 +84,7 @@ export function createReportTaker(dependencies: ReportDependencies) {
           'posture_report_old',
           'This report, or one that was issued after it, has been taken already. Reports of a feed come in order.',
         );
-      const rows = await store.of(session, [...known]);
-      const stored = new Map(rows.map((each) => [each.device, each]));
+      const stored = await proven.of([...known], await store.of([...known], session));
       const judged = ours.map(({ line, device }) => {
         const was = countingPosture(device, stored.get(line.device));
         const is = storedOf(line, feed);
@@ -89,7 +92,7 @@ export function createReportTaker(dependencies: ReportDependencies) {
       });
       const fresh = judged.filter(({ older }) => !older);
       const changed = fresh.filter(({ was, is }) => was.posture !== is.posture || !sameCodes(was.failed, is.failed));
-      const records = changed.map(({ line, was }) => changeRecord(line, was, feed, payload));
+      const records = changed.map(({ line, was, is }) => changeRecord(line, was, is, { feed, payload }));
       for (let from = 0; from < records.length; from += recordsAtOnce)
         await Promise.all(records.slice(from, from + recordsAtOnce).map((record) => audit.append(record)));
       await store.advanceFeed(session, feed.name, issuedAt);
@@ -109,9 +112,10 @@ export function createReportTaker(dependencies: ReportDependencies) {
   function changeRecord(
     { device, posture, postureAt, failed }: ReportedPosture,
     was: DevicePosture,
-    feed: PostureFeed,
-    payload: Digest,
+    is: StoredPosture,
+    { feed, payload }: { readonly feed: PostureFeed; readonly payload: Digest },
   ): RecordDraft {
+    const { of, content } = postureClaim(is);
     return {
       id: newRecordId(),
       type: 'device.posture-changed',
@@ -120,6 +124,7 @@ export function createReportTaker(dependencies: ReportDependencies) {
       subject: { id: device, institution: feed.institution },
       device,
       payload,
+      standing: [standing(of, content)],
       data: {
         device,
         institution: feed.institution,

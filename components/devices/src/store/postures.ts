@@ -1,5 +1,5 @@
 import type { DevicePosture } from '@countersign/contracts';
-import { notifyAfterCommit, takeNamedLock } from '@countersign/runtime';
+import { notifyAfterCommit, type RowSeal, takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
 import { ask } from './ask.ts';
 
@@ -14,12 +14,30 @@ export interface StoredPosture {
   readonly source: string;
 }
 
+/** A row as it was found, and whether one of our processes wrote it. */
+export interface KeptPosture {
+  readonly posture: StoredPosture;
+  readonly sealed: boolean;
+}
+
+type Row = StoredPosture & { readonly seal: Buffer | null };
+
 /** Channel on which nodes hear that something was reported. */
 export const posturesChannel = 'device_postures';
 
-const columns = `device, institution, posture, posture_at as "postureAt", failed, source`;
+const columns = `device, institution, posture, posture_at as "postureAt", failed, source, seal`;
 
-export function createPostureStore(pool: pg.Pool) {
+export function createPostureStore(pool: pg.Pool, rowSeal: RowSeal) {
+  const sealed = ({ device, institution, posture, postureAt, failed, source }: StoredPosture) =>
+    [
+      `posture/${device}`,
+      { institution, posture, posture_at: postureAt.getTime(), failed: [...failed], source },
+    ] as const;
+  const kept = ({ seal, ...posture }: Row): KeptPosture => ({
+    posture,
+    sealed: rowSeal.holds(...sealed(posture), seal),
+  });
+
   return {
     /**
      * Nobody else reports of this institution's devices meanwhile.
@@ -49,12 +67,13 @@ export function createPostureStore(pool: pg.Pool) {
       });
     },
 
-    of(session: pg.PoolClient, devices: readonly string[]): Promise<readonly StoredPosture[]> {
-      return ask<StoredPosture>(session, {
+    async of(devices: readonly string[], session: pg.PoolClient | pg.Pool = pool): Promise<readonly KeptPosture[]> {
+      const rows = await ask<Row>(session, {
         name: 'postures-of',
         text: `select ${columns} from postures where device = any($1)`,
         values: [devices],
       });
+      return rows.map(kept);
     },
 
     /** Written last in a transaction: it waits for whoever writes postures, so that changes grow as they are committed. */
@@ -68,16 +87,20 @@ export function createPostureStore(pool: pg.Pool) {
       const first = BigInt(row?.newest ?? 0) - BigInt(postures.length) + 1n;
       await ask(session, {
         name: 'postures-put',
-        text: `insert into postures (device, institution, posture, posture_at, failed, source, change)
+        text: `insert into postures (device, institution, posture, posture_at, failed, source, change, seal)
                select device, institution, posture, "postureAt", array(select jsonb_array_elements_text(failed)), source,
-                      $2::bigint + number - 1
+                      $2::bigint + number - 1, decode(seal, 'hex')
                  from rows from (jsonb_to_recordset($1) as (device text, institution text, posture text,
-                                 "postureAt" timestamptz, failed jsonb, source text))
-                      with ordinality as given (device, institution, posture, "postureAt", failed, source, number)
+                                 "postureAt" timestamptz, failed jsonb, source text, seal text))
+                      with ordinality as given (device, institution, posture, "postureAt", failed, source, seal, number)
                on conflict (device) do update
                   set institution = excluded.institution, posture = excluded.posture, posture_at = excluded.posture_at,
-                      failed = excluded.failed, source = excluded.source, change = excluded.change`,
-        values: [JSON.stringify(postures), first.toString()],
+                      failed = excluded.failed, source = excluded.source, change = excluded.change,
+                      seal = excluded.seal`,
+        values: [
+          JSON.stringify(postures.map((each) => ({ ...each, seal: rowSeal.seal(...sealed(each)).toString('hex') }))),
+          first.toString(),
+        ],
       });
       notifyAfterCommit(session, posturesChannel);
     },
@@ -86,13 +109,13 @@ export function createPostureStore(pool: pg.Pool) {
     async after(
       known: bigint,
       limit: number,
-    ): Promise<{ readonly postures: readonly StoredPosture[]; readonly newest: bigint }> {
-      const rows = await ask<StoredPosture & { change: string }>(pool, {
+    ): Promise<{ readonly postures: readonly KeptPosture[]; readonly newest: bigint }> {
+      const rows = await ask<Row & { change: string }>(pool, {
         name: 'postures-after',
         text: `select ${columns}, change::text from postures where change > $1 order by change limit $2`,
         values: [known.toString(), limit],
       });
-      return { postures: rows, newest: BigInt(rows.at(-1)?.change ?? known) };
+      return { postures: rows.map(({ change: _, ...row }) => kept(row)), newest: BigInt(rows.at(-1)?.change ?? known) };
     },
   };
 }

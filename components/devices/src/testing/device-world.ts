@@ -1,6 +1,6 @@
 import { systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
-import { createAuditCollector, createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createAuditCollector, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
 import type { DevicesConfiguration } from '../config.ts';
 import { createDevices, devicesMigrations, type RunningDevices } from '../index.ts';
 import { bank, broker, deviceDirectory } from './device-directory.ts';
@@ -32,6 +32,7 @@ export async function createDeviceWorld() {
       },
       ...{ audit, directory, clock, logger },
       random: systemRandom,
+      rowSeal: testRowSeal,
       config: {
         issuer,
         environment: 'development',

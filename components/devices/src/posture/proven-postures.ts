@@ -1,0 +1,70 @@
+import { type AuditLog, createStandingCheck, type StandingRecord } from '@countersign/contracts';
+import { type Clock, digestOf, type Json, parseInstant, type Random } from '@countersign/kernel';
+import { postureClaim, postureThing } from '../row-claims.ts';
+import type { KeptPosture, StoredPosture } from '../store/postures.ts';
+
+/** What was last found of devices, whatever somebody has written of it. */
+export interface ProvenPostures {
+  /**
+   * A row counts with the seal of one of our processes, and while the newest change that is recorded is what it says; where it
+   * is not, or there is none, the record of the change does.
+   *
+   * @throws CodedError `log_unavailable`
+   */
+  of(devices: readonly string[], rows: readonly KeptPosture[]): Promise<ReadonlyMap<string, StoredPosture>>;
+}
+
+const mostAtOnce = 1_000;
+
+export function createProvenPostures(dependencies: {
+  readonly audit: Pick<AuditLog, 'append' | 'standings' | 'find'>;
+  readonly clock: Clock;
+  readonly random: Random;
+}): ProvenPostures {
+  const { audit } = dependencies;
+  const standings = createStandingCheck({ ...dependencies, log: audit, source: 'devices' });
+
+  async function newestOf(
+    device: string,
+    row: KeptPosture | undefined,
+    newest: StandingRecord | undefined,
+  ): Promise<StoredPosture | undefined> {
+    const claim = row === undefined ? undefined : postureClaim(row.posture);
+    if (row?.sealed === true && (newest === undefined || newest.digest === digestOf(claim?.content ?? null)))
+      return row.posture;
+    // One with its seal is of before the change: it is being replaced just now, or was put back.
+    if (claim !== undefined && row?.sealed === false) await standings.holds(claim);
+    if (newest === undefined) return undefined;
+    return postureIn(device, (await audit.find(newest.record))?.record.data);
+  }
+
+  return {
+    async of(devices, rows) {
+      const kept = new Map(rows.map((row) => [row.posture.device, row]));
+      const found = new Map<string, StoredPosture>();
+      for (let start = 0; start < devices.length; start += mostAtOnce) {
+        const page = devices.slice(start, start + mostAtOnce);
+        const newest = await audit.standings(page.map(postureThing));
+        for (const device of page) {
+          const posture = await newestOf(device, kept.get(device), newest.get(postureThing(device)));
+          if (posture !== undefined) found.set(device, posture);
+        }
+      }
+      return found;
+    },
+  };
+}
+
+/** What the record of a change says of its device. */
+function postureIn(device: string, data: Json | undefined): StoredPosture | undefined {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return undefined;
+  const { institution, feed, posture, posture_at: at, failed } = data as Readonly<Record<string, Json>>;
+  const postureAt = typeof at === 'string' ? parseInstant(at) : undefined;
+  if (typeof institution !== 'string' || typeof feed !== 'string' || postureAt === undefined) return undefined;
+  return {
+    ...{ device, institution, source: feed },
+    posture: posture === 'compliant' ? 'compliant' : 'failing',
+    postureAt: new Date(postureAt),
+    failed: Array.isArray(failed) ? failed.filter((code) => typeof code === 'string') : [],
+  };
+}

@@ -1,0 +1,42 @@
+import type { Claim } from '@countersign/contracts';
+import type { StoredCredential } from './store/credentials.ts';
+import type { StoredEnrolment } from './store/enrolments.ts';
+import type { StoredPosture } from './store/postures.ts';
+
+// Everything in a row that decides, as records say it and as rows are held against them (docs/adr/0043).
+
+export const credentialThing = ({ kind, thumbprint }: Pick<StoredCredential, 'kind' | 'thumbprint'>): string =>
+  `device-credential:${kind}:${thumbprint}`;
+
+export function credentialClaim(credential: StoredCredential): Claim {
+  const { device, institution, kind, jwk, enrolledAt, recordId } = credential;
+  return {
+    of: credentialThing(credential),
+    content: { device, institution, kind, jwk, enrolled_at: enrolledAt.getTime(), record: recordId },
+  };
+}
+
+/** One link at a time: the newest, until it is used, closed or replaced. */
+export const enrolmentThing = (device: string): string => `device-enrolment:${device}`;
+
+/** @param codeHash of the code in the address of the link */
+export function enrolmentClaim(enrolment: StoredEnrolment, codeHash: Buffer): Claim {
+  const { device, institution, openedBy, recordId, expiresAt } = enrolment;
+  return {
+    of: enrolmentThing(device),
+    content: {
+      code: codeHash.toString('base64url'),
+      institution,
+      opened_by: { ...openedBy },
+      record: recordId,
+      ends_at: expiresAt.getTime(),
+    },
+  };
+}
+
+export const postureThing = (device: string): string => `device-posture:${device}`;
+
+/** What was found, and not when it was last looked at: each report says that again, and only changes are recorded. */
+export function postureClaim({ device, institution, posture, failed }: StoredPosture): Claim {
+  return { of: postureThing(device), content: { institution, posture, failed: [...failed] } };
+}
