@@ -32,7 +32,8 @@ export type WriterLine =
   | { readonly failed: string }
   | { readonly stopped: true };
 
-const callers = 8;
+/** Each appends one record at a time. */
+export const callers = 8;
 export const writerOrigin = 'log.example/written';
 export const writerSealKey = sha256('entries of the writers');
 

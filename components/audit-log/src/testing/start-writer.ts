@@ -10,8 +10,9 @@ export interface WriterProcess {
   readonly acknowledged: Map<string, bigint>;
   /** Checkpoints that it has shown, oldest first. */
   readonly checkpoints: string[];
-  /** Codes of what was refused: appends, and checkpoints or publications. */
-  readonly refused: Set<string>;
+  /** Why an append was refused, for each that was. */
+  readonly refused: string[];
+  /** Why a checkpoint or a publication was refused. */
   readonly unsigned: Set<string>;
   /** Why it ended by itself, if it did. */
   failure(): string | undefined;
@@ -41,7 +42,7 @@ export function startWriter(file: string, settings: WriterSettings): WriterProce
   stdin.on('error', () => undefined);
   const acknowledged = new Map<string, bigint>();
   const checkpoints: string[] = [];
-  const refused = new Set<string>();
+  const refused: string[] = [];
   const unsigned = new Set<string>();
   const watchers = new Set<() => void>();
   let failure: string | undefined;
@@ -56,7 +57,7 @@ export function startWriter(file: string, settings: WriterSettings): WriterProce
     const note = text('checkpoint');
     if (note !== undefined) checkpoints.push(note);
     const [refusal, withheld] = [text('refused'), text('unsigned')];
-    if (refusal !== undefined) refused.add(refusal);
+    if (refusal !== undefined) refused.push(refusal);
     if (withheld !== undefined) unsigned.add(withheld);
     failure ??= text('failed');
     for (const watcher of watchers) watcher();
