@@ -1,3 +1,4 @@
+import { digestOf } from '@countersign/kernel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DirectoryComponent } from './index.ts';
 import { fileWithServices, relyingParty } from './testing/example-clients.ts';
@@ -112,6 +113,20 @@ describe('the id of something that was removed', () => {
       code: 'directory_changed_meanwhile',
     });
     expect(directory.snapshot().knownPrincipal('person:carl.roth')).toBeUndefined();
+  });
+
+  it('is not asked for by an edit of what was read before the removal: that edit is out of date', async () => {
+    const id = 'person:carl.roth';
+    const read = directory.person(id);
+    if (read === undefined) throw new Error('the example has no such person');
+    await directory.leave(id, proposer, 'left');
+    const edit = { put: { people: [{ ...read, desk: 'credit' }] } };
+    const expected = [{ kind: 'person', id, digest: digestOf(read) }] as const;
+    // The caller reads again and finds nobody. Nobody tried to give the id again, so no refusal is recorded.
+    expect(await refusalOf(directory.edit(edit, proposer, { expected }))).toMatchObject({
+      code: 'directory_changed_meanwhile',
+    });
+    expect(rig.records.at(-1)).not.toMatchObject({ reason: 'id_not_reusable' });
   });
 
   it('is given once when two nodes remove and add it at the same moment', async () => {
