@@ -1,11 +1,12 @@
 import {
+  appendOnce,
   type Person,
   type PrincipalId,
   type RecordDraft,
   recordIdOfCommand,
   transactionErrors,
 } from '@countersign/contracts';
-import { type CodedError, isCodedError, type Random, type RecordId, type TransactionId } from '@countersign/kernel';
+import type { CodedError, Random, RecordId, TransactionId } from '@countersign/kernel';
 import { type ApprovalViewDependencies, approversOf } from './approval-view.ts';
 import { accountOf } from './approvals/account.ts';
 import { passesRules } from './approvals/may-approve.ts';
@@ -84,14 +85,9 @@ async function firstWord(
   reason: string,
   audit: DeclineDependencies['audit'],
 ): Promise<{ readonly reason: string; readonly at: string }> {
-  try {
-    return { reason, at: (await audit.append(draft)).time };
-  } catch (error) {
-    const before = isCodedError(error, 'record_identity_taken') ? (await audit.find(draft.id))?.record : undefined;
-    const said = (before?.data as { readonly reason?: unknown } | undefined)?.reason;
-    if (before?.type !== draft.type || typeof said !== 'string') throw error;
-    return { reason: said, at: before.time };
-  }
+  const { time, before } = await appendOnce(audit, draft);
+  const said = (before?.data as { readonly reason?: unknown } | undefined)?.reason;
+  return { reason: typeof said === 'string' ? said : reason, at: time };
 }
 
 /** Who could not approve it in any role has no word to refuse either. */

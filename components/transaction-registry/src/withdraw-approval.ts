@@ -1,19 +1,13 @@
 import {
   type Actor,
   type Approval,
+  appendOnce,
   ended,
   type RecordDraft,
   recordIdAfter,
   transactionErrors,
 } from '@countersign/contracts';
-import {
-  type ApprovalId,
-  type Clock,
-  type CodedError,
-  isCodedError,
-  type Random,
-  type TransactionId,
-} from '@countersign/kernel';
+import type { ApprovalId, Clock, CodedError, Random, TransactionId } from '@countersign/kernel';
 import { publicPart } from './approvals/give.ts';
 import { approvalClaim } from './proof/held.ts';
 import type { RegistryLog, Store, Unit } from './proof/proven-store.ts';
@@ -73,20 +67,9 @@ export async function withdraw(
       ...(reason === undefined ? {} : { reason }),
     },
   };
-  const withdrawn = { at: await timeOf(draft, audit), recordId: draft.id };
+  const withdrawn = { at: (await appendOnce(audit, draft)).time, recordId: draft.id };
   await unit.withdraw(given.id, withdrawn);
   return { ...given, withdrawn };
-}
-
-/** When it was taken back: now, or before a process died that had recorded it and not stored it. */
-async function timeOf(draft: RecordDraft, audit: WithdrawDependencies['audit']): Promise<string> {
-  try {
-    return (await audit.append(draft)).time;
-  } catch (error) {
-    const before = isCodedError(error, 'record_identity_taken') ? await audit.find(draft.id) : undefined;
-    if (before?.record.type !== draft.type || before.record.transaction !== draft.transaction) throw error;
-    return before.record.time;
-  }
 }
 
 async function refuse(

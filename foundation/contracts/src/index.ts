@@ -1,3 +1,4 @@
+export * from './append-once.ts';
 export * from './audit-log.ts';
 export * from './authentication.ts';
 export * from './authenticators.ts';

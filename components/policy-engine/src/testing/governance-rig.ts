@@ -29,6 +29,8 @@ export interface Rig {
   readonly records: RecordDraft[];
   readonly keys: Keyring<'policy-bundle'>;
   breakLog(broken: boolean): void;
+  /** Runs once, right after the next record has become durable and before its writer hears of it. */
+  afterNextRecord(act: () => Promise<void>): void;
   /** A node. */
   open(options?: Partial<PolicyVersionsDependencies>): Promise<GovernedVersions>;
   /** The report of a finished simulation of the bundle against a version; `changes` make it another one. */
@@ -48,11 +50,15 @@ export async function createRig(): Promise<Rig> {
   const simulations = new Map<SimulationId, SimulationReport>();
   const opened: GovernedVersions[] = [];
   let logIsDown = false;
+  let afterNext: (() => Promise<void>) | undefined;
   return {
     scratch,
     clock,
     records,
     keys,
+    afterNextRecord(act) {
+      afterNext = act;
+    },
     breakLog(broken) {
       logIsDown = broken;
     },
@@ -68,8 +74,13 @@ export async function createRig(): Promise<Rig> {
         audit: {
           append: async (record) => {
             if (logIsDown) throw auditLogErrors.error('log_unavailable', 'down');
+            if (records.some(({ id }) => id === record.id))
+              throw auditLogErrors.error('record_identity_taken', 'A record with this id is in the log.');
             requireFit(record);
             records.push(record);
+            const act = afterNext;
+            afterNext = undefined;
+            await act?.();
             return { id: record.id, index: BigInt(records.length), time: toInstant(clock.now()) };
           },
           find: async (id) => {

@@ -2,6 +2,7 @@ import {
   type Actor,
   type AuditAppender,
   type AuditLog,
+  appendOnce,
   type DecisionHistory,
   type PolicyBundle,
   type PolicyVersions,
@@ -9,6 +10,7 @@ import {
   policyErrors,
   proposerLapseDetail,
   type RecordDraft,
+  recordIdAfter,
 } from '@countersign/contracts';
 import {
   type Clock,
@@ -70,10 +72,16 @@ export function createCandidates(dependencies: {
 }): Pick<PolicyVersions, 'propose' | 'approve' | 'reject' | 'candidates' | 'candidate' | 'endProposalsOf'> {
   const { pool, audit, clock, active, refusals } = dependencies;
 
-  async function record(draft: Pick<RecordDraft, 'type' | 'subject' | 'references' | 'data'>): Promise<RecordId> {
-    const id = newId('record', dependencies);
-    await audit.append({ id, source: 'policy-engine', outcome: 'done', ...draft });
+  type Said = Pick<RecordDraft, 'type' | 'subject' | 'references' | 'data'>;
+
+  async function record(draft: Said, id = newId('record', dependencies)): Promise<RecordId> {
+    await appendOnce(audit, { id, source: 'policy-engine', outcome: 'done', ...draft });
     return id;
+  }
+
+  /** A candidate is turned down once: whoever repeats it after a process has died finds what that recorded. */
+  function recordEnd(candidate: Pick<CandidateWithBundle, 'id' | 'recordId'>, draft: Said): Promise<RecordId> {
+    return record(draft, recordIdAfter(`candidate:${candidate.id}`, candidate.recordId));
   }
 
   /** Whoever is refused a step finds that written down. */
@@ -151,7 +159,7 @@ export function createCandidates(dependencies: {
     return transaction(pool, async (session) => {
       const candidate = await lockCandidate(session, id);
       if (candidate === undefined || statusOf(candidate, clock.now()) !== 'proposed') return false;
-      await record({
+      await recordEnd(candidate, {
         type: 'policy.rejected',
         subject: by,
         references: [candidate.recordId],
@@ -291,7 +299,7 @@ export function createCandidates(dependencies: {
       const reason = readReason(reasonText);
       return transaction(pool, async (session) => {
         const candidate = await lockOpen(session, id, { operation: 'policy:reject', by, candidate: id });
-        await record({
+        await recordEnd(candidate, {
           type: 'policy.rejected',
           subject: by,
           references: [candidate.recordId],

@@ -1,9 +1,15 @@
-import type { Actor, AuditAppender, PolicyVersion } from '@countersign/contracts';
+import {
+  type Actor,
+  type AuditAppender,
+  type AuditLog,
+  appendOnce,
+  type PolicyVersion,
+  recordIdOfCommand,
+} from '@countersign/contracts';
 import {
   type Clock,
   canonicalize,
   type Json,
-  newId,
   type PolicyCandidateId,
   type Random,
   type RecordId,
@@ -39,25 +45,27 @@ export async function publishVersion(
   session: pg.PoolClient,
   publication: Publication,
   from: {
-    readonly audit: AuditAppender;
+    readonly audit: AuditAppender & Pick<AuditLog, 'find'>;
     readonly signer: PolicySigner;
     readonly clock: Clock;
     readonly random: Random;
   },
 ): Promise<PolicyVersion> {
   const { loaded, by, changeRequest, reason, proposedBy, approvedBy, candidate, rolledBackTo } = publication;
+  const version = (await newestVersionNumber(session)) + 1;
   const activation = {
-    version: (await newestVersionNumber(session)) + 1,
+    version,
     hash: loaded.hash,
     publishedAt: toInstant(from.clock.now()),
-    recordId: newId('record', from),
+    // Whoever repeats it after a process has died finds what that recorded.
+    recordId: recordIdOfCommand({ published: version, hash: loaded.hash, by: by.id, candidate: candidate?.id ?? null }),
     changeRequest,
     proposedBy,
     candidate: candidate?.id,
     approvedBy,
     rolledBackTo,
   };
-  await from.audit.append({
+  await appendOnce(from.audit, {
     id: activation.recordId,
     type: 'policy.published',
     source: 'policy-engine',
@@ -77,8 +85,8 @@ export async function publishVersion(
       parts: recordedParts(loaded),
     },
   });
-  const version: PolicyVersion = {
-    version: activation.version,
+  const published: PolicyVersion = {
+    version,
     hash: activation.hash,
     publishedAt: activation.publishedAt,
     recordId: activation.recordId,
@@ -89,8 +97,8 @@ export async function publishVersion(
     policies: policiesOf(loaded),
     signature: await signActivation(activation, from.signer),
   };
-  await insertVersion(session, { ...version, candidate: activation.candidate }, loaded.bundle);
-  return version;
+  await insertVersion(session, { ...published, candidate: activation.candidate }, loaded.bundle);
+  return published;
 }
 
 export function policiesOf({ parsed }: LoadedBundle): PolicyVersion['policies'] {

@@ -1,24 +1,16 @@
 import {
   type Approval,
   type ApproverRole,
+  appendOnce,
   type Directory,
   type EvidenceRecord,
   type RecordDraft,
   recordIdOfCommand,
   type ShownToApprover,
   standing,
+  transactionErrors,
 } from '@countersign/contracts';
-import {
-  type Clock,
-  type CodedError,
-  type Digest,
-  isCodedError,
-  type Json,
-  newId,
-  parseId,
-  type Random,
-  toInstant,
-} from '@countersign/kernel';
+import { type Clock, type Digest, type Json, newId, parseId, type Random, toInstant } from '@countersign/kernel';
 import { approvalClaim } from '../proof/held.ts';
 import type { RegistryLog } from '../proof/proven-store.ts';
 import { recordAbout, referencesTo, strategyOf } from '../records.ts';
@@ -94,35 +86,19 @@ export async function recordGiven(
     },
     protectedValues: strategyOf(transaction.initiatorInstitution, { shown: shownJson(shown) }),
   };
-  try {
-    await audit.append(draft);
-    return approval;
-  } catch (error) {
-    if (!isCodedError(error, 'record_identity_taken')) throw error;
-    return recordedBefore(approval, (await audit.find(recordId))?.record, error);
-  }
+  const { before } = await appendOnce(audit, draft);
+  return before === undefined ? approval : recordedBefore(approval, before);
 }
 
 /** The process that recorded it died before it was stored: it is what its record says. */
-function recordedBefore(
-  approval: StoredApproval,
-  record: EvidenceRecord | undefined,
-  error: CodedError,
-): StoredApproval {
-  const data = record?.data as {
-    readonly approval_id?: unknown;
-    readonly expires_at?: unknown;
-    readonly role?: unknown;
-  };
-  const id = parseId('approval', data?.approval_id);
-  if (
-    id === undefined ||
-    record?.type !== 'approval.given' ||
-    record.transaction !== approval.transaction ||
-    data.role !== approval.role ||
-    data.expires_at !== approval.expiresAt
-  )
-    throw error;
+function recordedBefore(approval: StoredApproval, { data }: EvidenceRecord): StoredApproval {
+  const said = data as { readonly approval_id?: unknown; readonly expires_at?: unknown; readonly role?: unknown };
+  const id = parseId('approval', said.approval_id);
+  if (id === undefined || said.role !== approval.role || said.expires_at !== approval.expiresAt)
+    throw transactionErrors.error(
+      'approval_repeated',
+      'This signature was recorded in another role or for another time: sign anew.',
+    );
   return { ...approval, id };
 }
 

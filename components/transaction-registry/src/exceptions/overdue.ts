@@ -1,5 +1,5 @@
-import { type RecordDraft, recordIdAfter } from '@countersign/contracts';
-import { isCodedError, toInstant } from '@countersign/kernel';
+import { appendOnce, type RecordDraft, recordIdAfter } from '@countersign/contracts';
+import { toInstant } from '@countersign/kernel';
 import type { TransitionDependencies } from '../attempt.ts';
 import { recordAbout, referencesTo } from '../records.ts';
 
@@ -36,12 +36,7 @@ export async function markOverdue(limit: number, { store, audit, ...from }: Depe
           due_at: exception.dueAt,
         },
       };
-      try {
-        await audit.append(draft);
-      } catch (error) {
-        // It was said before, by a process that died before it was stored.
-        if (!isCodedError(error, 'record_identity_taken')) throw error;
-      }
+      await appendOnce(audit, draft);
       await unit.markOverdue(exception.id, toInstant(now), draft.id);
       return true;
     });
