@@ -1,5 +1,6 @@
 import {
   type Actor,
+  appendOnce,
   type BreakGlass,
   breakGlassErrors,
   createStandingCheck,
@@ -363,7 +364,7 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
         if ((stored.endsAt ?? 0) <= clock.now())
           throw breakGlassErrors.error('incident_over', 'The access has ended already.');
         const actor = { id: by, institution };
-        await audit.append(incidentEnded(from, stored, actor));
+        await appendOnce(audit, incidentEnded(stored, actor));
         if (stored.token !== undefined)
           await tokens.revoke({ kind: 'token', id: stored.token }, actor, `incident ${id} ended`);
         await endAccess(session, id, clock.now());

@@ -1,6 +1,7 @@
 import type {
   Actor,
   AuditAppender,
+  AuditLog,
   AuthenticatorRegister,
   AuthorizationServer,
   ClientId,
@@ -17,7 +18,7 @@ import type { BreakGlassConfiguration } from './config.ts';
 
 export interface BreakGlassDependencies {
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender & StandingReader;
+  readonly audit: AuditAppender & StandingReader & Pick<AuditLog, 'find'>;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly statements: Statements;
   readonly register: Pick<AuthenticatorRegister, 'lock' | 'isLocked' | 'invitersOf'>;

@@ -3,6 +3,7 @@ import {
   type Claim,
   ended,
   type RecordDraft,
+  recordIdAfter,
   type SignedStatement,
   standing,
 } from '@countersign/contracts';
@@ -109,9 +110,10 @@ export function incidentRefused(
   };
 }
 
-export function incidentEnded(from: From, stored: StoredIncident, by: Actor): RecordDraft {
+export function incidentEnded(stored: StoredIncident, by: Actor): RecordDraft {
   return {
-    id: newId('record', from),
+    // It ends once: whoever repeats that after a process has died finds what it recorded.
+    id: recordIdAfter(grantThing(stored.id), stored.recordId),
     type: 'incident.ended',
     source,
     outcome: 'done',

@@ -1,5 +1,5 @@
-import type { StandingCheck } from '@countersign/contracts';
-import { type IncidentId, isCodedError, toInstant } from '@countersign/kernel';
+import { appendOnce, type StandingCheck } from '@countersign/contracts';
+import { type IncidentId, toInstant } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Alarm } from './alarm.ts';
@@ -33,7 +33,7 @@ export function createWatch(
   async function overdue(stored: StoredIncident, session: pg.PoolClient): Promise<void> {
     const { id, holder, second, reference } = stored;
     const holders = second === undefined ? [holder] : [holder, second];
-    await appendOnce(incidentOver(stored, holders));
+    await appendOnce(audit, incidentOver(stored, holders));
     alarm.sound('overdue', stored);
     for (const each of holders) {
       await register.lock(each, installation, `emergency access of ${id} was not reviewed in time`);
@@ -46,7 +46,7 @@ export function createWatch(
   }
 
   async function lapse(stored: StoredIncident, session: pg.PoolClient): Promise<void> {
-    await appendOnce(incidentOver(stored, undefined));
+    await appendOnce(audit, incidentOver(stored, undefined));
     alarm.sound('lapsed', stored);
     await alarm.tellReviewers(stored, 'break-glass-declared', en.notices.lapsed(stored.reference));
     await settleIncident(session, stored.id, 'lapsed');
@@ -65,14 +65,6 @@ export function createWatch(
         en.notices.reviewDue(holder, reference, toInstant(reviewDueAt)),
       );
     await putOff(session, stored.id, reviewDueAt, true);
-  }
-
-  async function appendOnce(draft: Parameters<typeof audit.append>[0]): Promise<void> {
-    try {
-      await audit.append(draft);
-    } catch (error) {
-      if (!isCodedError(error, 'record_identity_taken')) throw error;
-    }
   }
 
   async function lookAtNext(): Promise<boolean> {

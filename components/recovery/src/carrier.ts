@@ -1,5 +1,5 @@
-import { standingErrors } from '@countersign/contracts';
-import { isCodedError, toInstant } from '@countersign/kernel';
+import { appendOnce, standingErrors } from '@countersign/contracts';
+import { toInstant } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { RecoverySettings } from './config.ts';
@@ -69,7 +69,10 @@ export function createCarrier(
     await tokens.revoke({ kind: 'principal', id: person }, installation, reason);
     await coolOff(stored);
     const counted = (await findRecovery(pool, id)) ?? stored;
-    await appendOnce(credentialsEnded(counted, { authenticators: counted.authenticators, sessions: counted.sessions }));
+    await appendOnce(
+      audit,
+      credentialsEnded(counted, { authenticators: counted.authenticators, sessions: counted.sessions }),
+    );
     await advance(pool, id, { from: 'approved', to: 'ended', at: clock.now(), next: stored.expiresAt });
   }
 
@@ -88,6 +91,7 @@ export function createCarrier(
       why: 'a lost factor was replaced',
     });
     await appendOnce(
+      audit,
       recoveryCompleted(stored, {
         authenticator: authenticator.id,
         recordId: authenticator.recordId,
@@ -101,7 +105,7 @@ export function createCarrier(
 
   async function expire(stored: StoredRecovery, session: pg.PoolClient, what?: 'unproven'): Promise<void> {
     const { id, person, status } = stored;
-    await appendOnce(recoveryExpired(stored));
+    await appendOnce(audit, recoveryExpired(stored));
     // Links that were handed out end with it.
     if (status !== 'waiting' && what !== 'unproven')
       await register.revokeAllOf(person, installation, `recovery ${id} expired`);
@@ -125,15 +129,6 @@ export function createCarrier(
       const next = status === 'invited' ? Math.min(clock.now() + lookMs, stored.expiresAt) : stored.expiresAt;
       await putOff(session, id, claim, next);
     });
-  }
-
-  /** The record has the id that was chosen for it: whoever died on the way finds it written. */
-  async function appendOnce(draft: Parameters<typeof audit.append>[0]): Promise<void> {
-    try {
-      await audit.append(draft);
-    } catch (error) {
-      if (!isCodedError(error, 'record_identity_taken')) throw error;
-    }
   }
 
   async function carryDue(): Promise<void> {

@@ -1,6 +1,7 @@
 import type {
   Actor,
   AuditAppender,
+  AuditLog,
   Authentication,
   AuthenticatorRegister,
   AuthorizationServer,
@@ -17,7 +18,7 @@ import type { RecoveryConfiguration } from './config.ts';
 
 export interface RecoveryDependencies {
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender & StandingReader;
+  readonly audit: AuditAppender & StandingReader & Pick<AuditLog, 'find'>;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly register: Pick<AuthenticatorRegister, 'of' | 'invite' | 'invitersOf' | 'isLocked' | 'revokeAllOf'>;
   readonly statements: Statements;

@@ -4,6 +4,7 @@ import {
   ended,
   type ProtectedValue,
   type RecordDraft,
+  recordIdAfter,
   type SignedStatement,
   type Standing,
   standing,
@@ -19,6 +20,10 @@ type About = Pick<StoredRecovery, 'id' | 'person' | 'institution'>;
 
 const says = ({ of, content }: Claim): readonly Standing[] => [standing(of, content)];
 const endOf = ({ id }: About): readonly Standing[] => [ended(recoveryThing(id))];
+
+/** It ends once: whoever repeats that after a process has died finds what it recorded. */
+const endRecordOf = ({ id, recordId }: Pick<StoredRecovery, 'id' | 'recordId'>): RecordId =>
+  recordIdAfter(recoveryThing(id), recordId);
 
 const subjectOf = ({ person, institution }: About): Actor => ({ id: person, institution });
 const wordsOf = (person: string, value: string | undefined): readonly ProtectedValue[] =>
@@ -84,7 +89,7 @@ export function recoveryRefused(
 ): RecordDraft {
   const { step, reason, subject, by, recovery, words } = refusal;
   return {
-    id: newId('record', from),
+    id: refusal.ends === true && recovery !== undefined ? endRecordOf(recovery) : newId('record', from),
     type: 'recovery.refused',
     source,
     outcome: 'deny',
@@ -139,12 +144,11 @@ export function recoveryCompleted(
 }
 
 export function recoveryCancelled(
-  from: From,
   stored: StoredRecovery,
   by: { readonly operator: Actor; readonly words: string } | { readonly person: SignedStatement },
 ): RecordDraft {
   const base = {
-    id: newId('record', from),
+    id: endRecordOf(stored),
     type: 'recovery.cancelled',
     source,
     outcome: 'done',

@@ -1,5 +1,6 @@
 import {
   type Actor,
+  appendOnce,
   createStandingCheck,
   type DepartureEffect,
   kindOfPrincipal,
@@ -242,7 +243,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
       if (stored.status !== 'waiting' && stored.status !== 'ended' && stored.status !== 'invited')
         return refuse(decided(stored), attempt);
       const endsKeys = stored.status !== 'waiting' && (await isProven(standings, stored, functions.length));
-      await audit.append(recoveryCancelled({ clock, random }, stored, { operator: by, words }));
+      await appendOnce(audit, recoveryCancelled(stored, { operator: by, words }));
       // Links that were handed out end with it, and whatever was enrolled by one of them.
       if (endsKeys) await register.revokeAllOf(stored.person, by, 'recovery cancelled');
       return settle(session, stored, 'cancelled', en.notices.cancelled);
@@ -314,7 +315,8 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
       decide(id, async (stored, session) => {
         const words = readReason(reason);
         const judged = await judge(stored, by).catch((error: unknown) => refused(error, stored, 'refuse', by));
-        await audit.append(
+        await appendOnce(
+          audit,
           recoveryRefused(
             { clock, random },
             {
@@ -350,7 +352,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
         } catch (error) {
           return refused(error, stored, 'cancel', person);
         }
-        await audit.append(recoveryCancelled({ clock, random }, stored, { person: statement }));
+        await appendOnce(audit, recoveryCancelled(stored, { person: statement }));
         return settle(session, stored, 'cancelled', en.notices.cancelled);
       }),
 

@@ -109,4 +109,14 @@ describe('with the database role of recovery, a thief', () => {
     expect(await recovery.find(other)).toMatchObject({ status: 'expired' });
     expect(await world.keys.register.of(anna.id)).toHaveLength(1);
   });
+
+  it('and a process that died after the record leave a recovery that is called off once, whoever repeats it', async () => {
+    await recovery.cancel(id, helpDesk, 'Found it again');
+    // As it was before its row was written.
+    await setStatus('waiting');
+    await expect(recovery.cancel(id, helpDesk, 'Found it, said otherwise')).resolves.toMatchObject({
+      status: 'cancelled',
+    });
+    expect(world.audit.ofType('recovery.cancelled')).toHaveLength(1);
+  });
 });
