@@ -323,9 +323,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
       },
       /** Whether the institution has sent there before, and it arrived. */
       async hasArrivedBefore(about: Parameters<Reads['arrivedBefore']>[0]): Promise<boolean> {
-        return (
-          (await reads.arrivedBefore(about)).length > 0 && (await each(await reads.arrivedBefore(about), of)).length > 0
-        );
+        return (await each(await reads.arrivedBefore(about), of)).some((found) => found !== undefined);
       },
     };
   }
@@ -342,14 +340,19 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     }
   }
 
-  /** Outside of a unit: where it is behind its record it is completed first, and what is asked is asked again. */
-  async function outside<Result>(ask: () => Promise<Result>): Promise<Result> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await ask();
-      } catch (error) {
-        await afterCompleting(error, attempt);
-      }
+  /**
+   * Outside of a unit nothing is locked: what is read in several questions may be of two moments. Where it does not agree it is asked
+   * again in a unit, with the transaction locked that did not.
+   */
+  async function outside<Result>(ask: (questions: Questions) => Promise<Result>): Promise<Result> {
+    try {
+      return await ask(ofPool);
+    } catch (error) {
+      if (!(error instanceof Behind)) throw error;
+      return inUnit(async (unit) => {
+        await unit.lock(error.transaction);
+        return ask({ ...unit, find: unit.lock });
+      });
     }
   }
 
@@ -372,35 +375,44 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     });
   }
 
-  async function ofPool(id: TransactionId): Promise<Proven | undefined> {
+  async function atOnce(id: TransactionId): Promise<Proven | undefined> {
     const transaction = await rows.find(id);
     return transaction === undefined ? undefined : proven(rows, transaction);
   }
-  const questions = common(rows, ofPool);
-  const find = (id: TransactionId) => outside(async () => (await ofPool(id))?.held.transaction);
+  const ofPool = {
+    ...common(rows, atOnce),
+    find: async (id: TransactionId) => (await atOnce(id))?.held.transaction,
+    entry: async (id: TransactionId) => (await atOnce(id))?.held.transaction,
+    activeEntries: async (institution: string, destinationKey: string): Promise<readonly StoredTransaction[]> =>
+      (await each(await rows.activeEntries(institution, destinationKey), (entry) => proven(rows, entry))).map(
+        transactionIn,
+      ),
+    trades: async (ids: readonly TransactionId[]): Promise<readonly StoredTransaction[]> =>
+      (await each(await rows.trades(ids), (trade) => proven(rows, trade))).map(transactionIn),
+  };
+  type Questions = typeof ofPool;
 
   return {
     /** Runs `work` in one transaction of the database; it may run again from its beginning. */
     inUnit,
     /** @throws CodedError `authority_unproven` */
-    find,
-    entry: find,
+    find: (id: TransactionId) => outside((store) => store.find(id)),
+    entry: (id: TransactionId) => outside((store) => store.entry(id)),
     activeEntries: (institution: string, destinationKey: string) =>
-      outside(async () =>
-        (await each(await rows.activeEntries(institution, destinationKey), (entry) => proven(rows, entry))).map(
-          transactionIn,
-        ),
-      ),
-    trades: (ids: readonly TransactionId[]) =>
-      outside(async () => (await each(await rows.trades(ids), (trade) => proven(rows, trade))).map(transactionIn)),
-    transitions: (id: TransactionId) => outside(() => questions.transitions(id)),
-    transitionsOfAll: (ids: readonly TransactionId[]) => outside(() => questions.transitionsOfAll(ids)),
-    approvals: (id: TransactionId) => outside(() => questions.approvals(id)),
+      outside((store) => store.activeEntries(institution, destinationKey)),
+    trades: (ids: readonly TransactionId[]) => outside((store) => store.trades(ids)),
+    transitions: (id: TransactionId) => outside((store) => store.transitions(id)),
+    transitionsOfAll: (ids: readonly TransactionId[]) => outside((store) => store.transitionsOfAll(ids)),
+    approvals: (id: TransactionId) => outside((store) => store.approvals(id)),
     takenByOthers: (trades: readonly TransactionId[], kind: TradeUseKind, than: TransactionId) =>
-      outside(() => questions.takenByOthers(trades, kind, than)),
-    stoppedTrades: (trades: readonly TransactionId[]) => outside(() => questions.stoppedTrades(trades)),
+      outside(async (store) => {
+        // In a unit they are locked by it, so that nobody takes of them meanwhile.
+        await store.trades(trades);
+        return store.takenByOthers(trades, kind, than);
+      }),
+    stoppedTrades: (trades: readonly TransactionId[]) => outside((store) => store.stoppedTrades(trades)),
     hasArrivedBefore: (about: Parameters<Reads['arrivedBefore']>[0]) =>
-      outside(() => questions.hasArrivedBefore(about)),
+      outside((store) => store.hasArrivedBefore(about)),
     /**
      * Whether its amounts count against limits in the state it has; undefined when there is none. Waits for a transition
      * that is under way, as long as the database waits for a lock.
