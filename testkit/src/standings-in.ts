@@ -1,4 +1,4 @@
-import type { RecordDraft, StandingRecord } from '@countersign/contracts';
+import type { RecordDraft, StandingLister, StandingRecord } from '@countersign/contracts';
 
 /** How things stand by the newest of these records, in the order of the log: what a double of the log answers. */
 export function standingsIn(
@@ -12,4 +12,26 @@ export function standingsIn(
       if (wanted.has(of))
         newest.set(of, { record: id, index: BigInt(index), ...(digest === undefined ? {} : { digest }) });
   return newest;
+}
+
+/** Those that stand, of which the names begin alike: what a double of the log answers. */
+export function standingsUnderIn(
+  records: readonly Pick<RecordDraft, 'id' | 'standing'>[],
+  prefix: string,
+  { after = prefix, limit }: Parameters<StandingLister['standingsUnder']>[1],
+): Awaited<ReturnType<StandingLister['standingsUnder']>> {
+  const names = new Set(records.flatMap(({ standing = [] }) => standing.map(({ of }) => of)));
+  const page = [...names]
+    .filter((of) => of.startsWith(prefix) && of > after)
+    .sort()
+    .slice(0, limit);
+  const newest = standingsIn(records, page);
+  const last = page.at(-1);
+  return {
+    things: page.flatMap((of) => {
+      const found = newest.get(of);
+      return found?.digest === undefined ? [] : [{ of, ...found }];
+    }),
+    ...(last === undefined || page.length < limit ? {} : { next: last }),
+  };
 }

@@ -1,9 +1,21 @@
-import type { DecisionInput, Principal, Resource } from '@countersign/contracts';
-import type { MandateId, RecordId, TransactionId } from '@countersign/kernel';
+import {
+  type DecisionInput,
+  lifted,
+  type Principal,
+  parseClientId,
+  type Resource,
+  revoked,
+  type Standing,
+  type StandingReader,
+  type StandingRevocationTarget,
+} from '@countersign/contracts';
+import { type MandateId, newId, type RecordId, systemRandom, type TransactionId } from '@countersign/kernel';
 import type { AuthorizationDetail } from '@countersign/market';
+import { codeOf, standingsIn } from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Authority } from '../../components/authorization-server/src/grants/grant-handler.ts';
+import { checkRevoked } from '../../components/authorization-server/src/token-endpoint/check-revoked.ts';
 import { decide as decideOnToken } from '../../components/authorization-server/src/token-endpoint/decide.ts';
 import type { RunningPolicyEngine } from '../../components/policy-engine/src/index.ts';
 import {
@@ -20,6 +32,7 @@ import { createEngineRig, type EngineRig } from '../../components/policy-engine/
 import { decideOn } from '../../components/transaction-registry/src/decision.ts';
 import { lifeCycleOf } from '../../components/transaction-registry/src/life-cycles/index.ts';
 import { checkMandates } from '../../components/transaction-registry/src/mandate-check.ts';
+import { revokedFault } from '../../components/transaction-registry/src/steps/revoked.ts';
 import type { StoredTransaction } from '../../components/transaction-registry/src/store.ts';
 
 const personSignals = [
@@ -200,6 +213,91 @@ describe('every door that decides', () => {
     );
     expect(seen.yes + seen.no).toBeGreaterThanOrEqual(1_000);
     for (const count of Object.values(seen)) expect(count).toBeGreaterThan(20);
+  });
+
+  it.each<[StandingRevocationTarget['kind'], (facts: ReturnType<typeof transactionOf>) => string]>([
+    ['principal', ({ initiator }) => initiator],
+    ['partner', ({ initiatorInstitution }) => initiatorInstitution],
+    ['mandate', ({ mandate }) => mandate.id],
+    ['client', () => 'brk'],
+  ])('says no while the %s is revoked, and yes again once that is lifted', async (kind, idIn) => {
+    enter({
+      ...{ who: 'trader', certificate: 'Approved', signals: [], mandateStands: true, lei: 'ISSUED', kyc: 'approved' },
+      ...{ inDirectory: true, desk: 'cash', amount: '900', approved: true, said: {} },
+    });
+    const order = orderOf(now);
+    const { facts } = order;
+    rig.transactions.set(facts.id, { facts, parties: [own] });
+    const rule = lifeCycleOf(order.detail).rules.submit;
+    if (rule === undefined) throw new Error('an order that nobody submits');
+    const log: StandingReader = { standings: async (things) => standingsIn(rig.records, things) };
+    const directory = { snapshot: () => rig.directory };
+    const client = parseClientId('brk');
+    const mandate = facts.mandate.id as MandateId;
+    if (client === undefined) throw new Error('a fixture that its own parser refuses');
+
+    const said = async () => {
+      const subject = { type: 'person', id: facts.initiator };
+      const resource = { type: 'transaction', id: facts.id };
+      const action = { name: 'order:create' };
+      const context = { client };
+      const question = { subject, action, resource, context };
+      const answer = await engine.evaluate(question, by);
+      const [several] = await engine.evaluations({ evaluations: [question], semantic: 'execute_all' }, by);
+      const ask = { context, page: { limit: 1_000 } };
+      const people = await engine.search(
+        { kind: 'subject', subject: { type: 'person' }, action, resource, ...ask },
+        by,
+      );
+      const actions = await engine.search({ kind: 'action', subject, resource, ...ask }, by);
+      const token = await codeOf(
+        checkRevoked(
+          {
+            authority: { subject: facts.initiator, actors: [], institution: own as never },
+            client: { id: client, principal: by.id as never, institution: own as never },
+            directory: rig.directory,
+            mandates: [mandate],
+          },
+          log,
+        ),
+      );
+      const attempt = { asked: { by: { id: by.id, client }, institution: own }, rule, transaction: order };
+      const step = await revokedFault(attempt as never, [mandate], { directory, audit: log });
+      return {
+        doors: {
+          evaluation: answer.decision,
+          evaluations: several?.decision,
+          people: people.results.some((each) => 'id' in each && each.id === facts.initiator),
+          actions: actions.results.some((each) => 'name' in each && each.name === 'order:create'),
+          token: token === 'nothing was refused',
+          registry: step === undefined,
+        },
+        reasons: answer.reasons.map(({ code }) => code),
+      };
+    };
+    const all = (word: boolean) => ({
+      ...{ evaluation: word, evaluations: word, people: word, actions: word, token: word, registry: word },
+    });
+    const record = async (standing: Standing) => {
+      rig.records.push({
+        id: newId('record', { clock: rig.clock, random: systemRandom }),
+        type: 'token.revoked',
+        source: 'authorization-server',
+        outcome: 'done',
+        standing: [standing],
+      });
+    };
+    const target = { kind, id: idIn(facts) };
+
+    expect(await said()).toEqual({ doors: all(true), reasons: [] });
+    await record(revoked(target, 'operator', by));
+    expect(await said()).toEqual({ doors: all(false), reasons: ['authority_revoked'] });
+    expect(rig.records.findLast(({ type }) => type === 'decision.made')).toMatchObject({
+      outcome: 'deny',
+      reason: 'authority_revoked',
+    });
+    await record(lifted(target, 'operator'));
+    expect(await said()).toEqual({ doors: all(true), reasons: [] });
   });
 
   /** The question of the token endpoint, of a person who signed in with a security key. */

@@ -405,6 +405,7 @@ async function useEverything(): Promise<void> {
   const placed = (await operator.call('revocations', 'token:revoke', post('/revocations', revocation))) as {
     revocation: string;
   };
+  await operator.call('revocations', 'revocation:read', get('/revocations/standing?limit=10'));
   await bySecond('revocation:lift', `/revocations/${placed.revocation}/lift`, { reason: 'It was found' });
 
   await useRetention(transaction);

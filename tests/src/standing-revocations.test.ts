@@ -1,10 +1,12 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Client, createClient, createTransport, generateSigningKey, type Transport } from '@countersign/sdk';
 import { type Configuration, readConfiguration } from '@countersign/server';
 import { freePort, startTestServer, type TestServer } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { countersign } from './testing/command.ts';
 import { configurationIn, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
-import { doors } from './testing/firms.ts';
+import { doors, leis } from './testing/firms.ts';
 import { codeOf } from './testing/refusal.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { algorithmic, claimsOf, openTrading, type Trading } from './testing/trading.ts';
@@ -107,6 +109,20 @@ describe('a revoked agent', () => {
     await ask(agentOn(towardsSecond()));
   });
 
+  it('has its order ended by whoever has to, though it goes no further', async () => {
+    const { mandate } = await trading.grantMandates();
+    const { txn } = claimsOf(await trading.agentToken(trading.order(mandate, algorithmic)));
+    const transaction = String(txn);
+    await trading.transition('brk-orders', 'submit', transaction, 'k-1');
+    const { revocation } = await revoke('principal', 'agent:ha-vwap-1');
+    expect(await codeOf(() => trading.transition('ven-matching', 'acknowledge', transaction, 'k-2'))).toBe(
+      'authority_revoked authority_revoked',
+    );
+    const rejected = await trading.transition('ven-matching', 'reject', transaction, 'k-3');
+    expect(rejected).toMatchObject({ state: 'rejected' });
+    await lift(revocation);
+  });
+
   it('has nothing carried on that it began, but for cancelling it', async () => {
     const { mandate } = await trading.grantMandates();
     const order = trading.order(mandate, algorithmic);
@@ -118,6 +134,104 @@ describe('a revoked agent', () => {
       'authority_revoked authority_revoked',
     );
     await lift(revocation);
+  });
+});
+
+/** A client of each of these firms that may see what is revoked. */
+async function watchers(...firms: readonly string[]): Promise<readonly Client[]> {
+  const keys = firms.map(() => generateSigningKey());
+  const id = (place: number) => `watch-${place}`;
+  await first.operator.call('directory', 'directory:apply', {
+    method: 'POST',
+    path: '/directory/apply',
+    body: {
+      services: firms.map((institution, place) => ({ id: `service:${id(place)}`, institution, roles: [] })),
+      clients: keys.map(({ publicJwk, kid }, place) => ({
+        id: id(place),
+        institution: firms[place],
+        principal: `service:${id(place)}`,
+        grant_types: ['client_credentials'],
+        scopes: ['revocation:read'],
+        audiences: [`${first.issuer}/revocations`],
+        jwks: { keys: [{ ...publicJwk, kid }] },
+      })),
+    },
+  });
+  return keys.map((key, place) => createClient({ issuer: first.issuer, clientId: id(place), key }));
+}
+
+describe('the list of what is revoked', () => {
+  const listed = async (client: Client) => {
+    const token = await client.clientCredentials({
+      resource: `${first.issuer}/revocations`,
+      scope: 'revocation:read',
+    });
+    const url = `${first.issuer}/revocations/standing`;
+    const answer = (await client.callOrThrow(token, { method: 'GET', url })) as {
+      readonly revocations: readonly Readonly<Record<string, unknown>>[];
+    };
+    return answer.revocations;
+  };
+
+  it('tells both people of the operator what stands, by whom and why, until it is lifted', async () => {
+    const { revocation } = await revoke('client', 'ha-vwap-1');
+    for (const client of [first.operator.client, approver])
+      expect(await listed(client)).toEqual([
+        {
+          revocation,
+          kind: 'client',
+          id: 'ha-vwap-1',
+          party: 'operator',
+          at: expect.stringMatching(/Z$/),
+          by: 'service:countersign-cli',
+          reason: 'ended by a test',
+        },
+      ]);
+    await lift(revocation);
+    expect(await listed(approver)).toEqual([]);
+  });
+
+  it('tells an institution of what is its own, and of the operator neither who nor why', async () => {
+    const { revocation } = await revoke('client', 'ha-vwap-1');
+    const [watching, foreign] = await watchers(leis.arranger, leis.broker);
+    if (watching === undefined || foreign === undefined) throw new Error('a client that was not made');
+    const [own, ...more] = await listed(watching);
+    expect([own, more]).toEqual([
+      { revocation, kind: 'client', id: 'ha-vwap-1', party: 'operator', at: expect.any(String) },
+      [],
+    ]);
+    expect(await listed(foreign)).toEqual([]);
+    await lift(revocation);
+  });
+});
+
+describe('countersign revocation', () => {
+  const command = (...words: readonly string[]) => countersign(['--url', first.issuer, ...words]);
+  const asOperator = ['--key', join(folder.path, 'operator.jwk')];
+  const asApprover = ['--client', 'countersign-approver', '--key'];
+
+  it('lists, places and lifts, and lifts for nobody who placed', async () => {
+    const keyFile = join(folder.path, 'approver.jwk');
+    writeFileSync(keyFile, JSON.stringify({ ...approverKey.privateJwk, kid: approverKey.kid }), { mode: 0o600 });
+    expect(await command(...asOperator, 'revocation', 'list')).toMatchObject({ code: 0, stdout: 'none\n' });
+    const placed = await command(
+      ...asOperator,
+      'revocation',
+      'place',
+      'client',
+      'ha-vwap-1',
+      '--reason',
+      'Its key may be lost',
+    );
+    expect(placed).toMatchObject({ code: 0, stdout: expect.stringContaining('client ha-vwap-1 is revoked') });
+    const [record = ''] = /rec_\w+/.exec(placed.stdout) ?? [];
+    const { stdout } = await command(...asOperator, 'revocation', 'list');
+    expect(stdout).toMatch(new RegExp(`^${record}  client ha-vwap-1  by service:countersign-cli.*Its key may be lost`));
+    const own = await command(...asOperator, 'revocation', 'lift', record, '--reason', 'Found');
+    expect([own.code, own.stderr]).toEqual([1, expect.stringContaining('scope_not_allowed')]);
+    const lifted = await command(...asApprover, keyFile, 'revocation', 'lift', record, '--reason', 'Found');
+    expect(lifted).toMatchObject({ code: 0, stdout: expect.stringContaining('lifted by rec_') });
+    expect((await command(...asApprover, keyFile, 'revocation', 'list')).stdout).toBe('none\n');
   });
 });
 
@@ -140,5 +254,22 @@ describe('revoking what nobody knows', () => {
   it('and lifting what was never revoked', async () => {
     expect(await codeOf(() => lift('rec_01k9z3m8q4d6s0v2x5y7a9b1c3'))).toBe('revocation_unknown');
     expect(await codeOf(() => lift('nothing'))).toBe('revocation_unknown');
+  });
+});
+
+describe('the decision point', () => {
+  it.each<[string, (mandate: string) => string]>([
+    ['principal', () => 'agent:ha-vwap-1'],
+    ['mandate', (mandate) => mandate],
+    ['partner', () => leis.arranger],
+  ])('says no to the broker while the %s of an order is revoked, as every other door does', async (kind, idOf) => {
+    const { mandate } = await trading.grantMandates();
+    const { txn } = claimsOf(await trading.agentToken(trading.order(mandate, algorithmic)));
+    const asked = () => trading.evaluate(String(txn), 'agent:ha-vwap-1');
+    expect((await asked()).context.reasons).toEqual([]);
+    const { revocation } = await revoke(kind, idOf(mandate));
+    expect(await asked()).toMatchObject({ decision: false, context: { reasons: [{ code: 'authority_revoked' }] } });
+    await lift(revocation);
+    await vi.waitFor(async () => expect(await asked()).toMatchObject({ decision: true }), 60_000);
   });
 });

@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<AddTo>>> = {
   session: async () => (await import('./commands/session.ts')).sessionCommands,
   recovery: async () => (await import('./commands/recovery.ts')).recoveryCommands,
   incident: async () => (await import('./commands/incident.ts')).incidentCommands,
+  revocation: async () => (await import('./commands/revocation.ts')).revocationCommands,
   change: async () => (await import('./commands/change.ts')).changeCommands,
   partner: async () => (await import('./commands/partner.ts')).partnerCommands,
   mandate: async () => (await import('./commands/mandate.ts')).mandateCommands,

@@ -79,7 +79,7 @@ describe('the directory before anybody has applied a file', () => {
       new Set([
         ...['directory:approve', 'directory:read', 'policy:approve', 'policy:rollback', 'policy:read'],
         ...['retention:read', 'retention:approve', 'legalhold:release', 'erasure:approve'],
-        'revocation:lift',
+        ...['revocation:lift', 'revocation:read'],
       ]),
     );
     expect(command?.scopes).toEqual(

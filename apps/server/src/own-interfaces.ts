@@ -84,7 +84,7 @@ export const ownInterfaces = {
   /** Like userinfo: its scopes are the protocol's (Grant Management for OAuth). */
   grants: ['grant_management_query', 'grant_management_revoke'],
   register: ['client:register'],
-  revocations: ['token:revoke', 'revocation:lift'],
+  revocations: ['token:revoke', 'revocation:lift', 'revocation:read'],
 } as const;
 
 export type OwnInterface = keyof typeof ownInterfaces;
@@ -126,6 +126,7 @@ const commandScopes = [
   'mandate:read',
   'client:register',
   'token:revoke',
+  'revocation:read',
 ];
 const approverScopes = [
   'directory:approve',
@@ -138,6 +139,7 @@ const approverScopes = [
   'legalhold:release',
   'erasure:approve',
   'revocation:lift',
+  'revocation:read',
 ];
 
 /**

@@ -385,6 +385,17 @@ async function openAuditLog(
         const rows = await store.newestStandings(things);
         return new Map(rows.map((row) => [row.subject, standingRecord(reader.standing(row))]));
       }),
+    standingsUnder: (prefix, { after = prefix, limit }) =>
+      available(async () => {
+        const asked = Math.min(limit, maxSearchResults);
+        const rows = await store.newestStandingsUnder(prefix, after, asked);
+        const things = rows.map((row) => ({ of: row.subject, ...standingRecord(reader.standing(row)) }));
+        const last = things.at(-1);
+        return {
+          things: things.filter(({ digest }) => digest !== undefined),
+          ...(last === undefined || rows.length < asked ? {} : { next: last.of }),
+        };
+      }),
     async search({ transaction, type, types, after, limit, withheld }) {
       if (type !== undefined && types !== undefined)
         throw new Error('records are searched by one type or by several, not by both');

@@ -40,6 +40,22 @@ describe('how a thing stands', () => {
     expect(await checkOf().holds({ of: 'session:c', content: strong })).toBe(false);
   });
 
+  it('is listed by the beginning of names, page by page, while it has not ended', async () => {
+    const names = ['list:a', 'list:b', 'list:b:1', 'list:c', 'list:~'];
+    for (const of of [...names, 'lisu', 'list', 'lis:z']) await log.append(says(standing(of, weak)));
+    const newer = await log.append(says(standing('list:c', strong)));
+    await log.append(says(ended('list:b')));
+    const all = await log.standingsUnder('list:', { limit: 1_000 });
+    expect(all.things.map(({ of }) => of)).toEqual(['list:a', 'list:b:1', 'list:c', 'list:~']);
+    expect(all).not.toHaveProperty('next');
+    expect(all.things[2]).toEqual({ of: 'list:c', record: newer.id, index: newer.index, digest: digestOf(strong) });
+    const first = await log.standingsUnder('list:', { limit: 2 });
+    expect(first).toMatchObject({ things: [{ of: 'list:a' }], next: 'list:b' });
+    const rest = await log.standingsUnder('list:', { after: first.next, limit: 1_000 });
+    expect(rest.things.map(({ of }) => of)).toEqual(['list:b:1', 'list:c', 'list:~']);
+    expect(await log.standingsUnder('none:', { limit: 10 })).toEqual({ things: [] });
+  });
+
   it('is written with its record or not at all, in one batch with others', async () => {
     const batch = drafts(20).map((one, number) => ({ ...one, standing: [standing(`approval:${number}`, { number })] }));
     const receipts = await Promise.all(batch.map((one) => log.append(one)));

@@ -65,7 +65,7 @@ export interface AuthorizationServerDependencies {
   readonly random: Random;
   readonly signer: Signer;
   readonly singleUse: SingleUse;
-  readonly audit: Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings'>;
+  readonly audit: Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings' | 'standingsUnder'>;
   readonly directory: Directory;
   readonly consentStore: Pick<ConsentStore, 'check' | 'find' | 'grants' | 'withDescendants'>;
   readonly policyEngine: Pick<PolicyEngine, 'decide'>;

@@ -30,7 +30,7 @@ export interface PolicyEngineDependencies {
   readonly pool: pg.Pool;
   /** For the connections that listen for what other nodes have done. */
   readonly access: ComponentAccess;
-  readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'stream' | 'count'>;
+  readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'stream' | 'count' | 'standings' | 'standingsUnder'>;
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
   /** Asked when somebody approves what another has proposed; every proposer still stands when left out. */
   readonly proposerStanding?: ProposerStanding;

@@ -22,7 +22,9 @@ describe('a token on the shipped policies', () => {
 
   beforeAll(async () => {
     rig = await createEngineRig();
-    const consentStore = { check: async ({ use }: { use: { action: string } }) => ({ stands: use.action === held }) };
+    const consentStore = {
+      check: async ({ use }: { use: { action: string } }) => ({ stands: use.action === held, chain: [] }),
+    };
     engine = await rig.start({ consentStore: consentStore as never });
     developmentEngine = await rig.start({ environment: 'development' });
   });

@@ -2,6 +2,8 @@ import type { TransactionFacts } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 import { intentOf } from '@countersign/market';
 import type { KnownFacts } from './known-facts.ts';
+import { lifeCycleOf, stateRuleOf } from './life-cycles/index.ts';
+import { beginsSomething } from './life-cycles/life-cycle.ts';
 import type { StoredApproval, StoredTransaction } from './store.ts';
 
 export { standingApprovals } from './approvals/standing.ts';
@@ -21,7 +23,7 @@ export function factsOf(
   approvals: readonly StoredApproval[],
   known: KnownFacts,
 ): TransactionFacts {
-  const { id, state, version, detail, intentDigest, initiator, initiatorInstitution, mandate } = transaction;
+  const { id, state, version, detail, intentDigest, initiator, initiatorInstitution, mandate, carriedBy } = transaction;
   return {
     id,
     state,
@@ -34,7 +36,18 @@ export function factsOf(
     mandate: { id: mandate.id, version: mandate.version },
     approvals: approvals.map(({ approver, role, institution }) => ({ approver, role, institution })),
     ...known,
+    ...(carriedBy === undefined || carriedBy === null ? {} : { carriedBy }),
+    carriedThrough: carriedThrough(transaction),
   };
+}
+
+/** Of steps with one scope, all must be such: who is asked about a scope does not say which step it is for. */
+function carriedThrough({ detail, state }: Pick<StoredTransaction, 'detail' | 'state'>): readonly string[] {
+  const cycle = lifeCycleOf(detail);
+  const rules = Object.values(cycle.rules).filter(({ from }) => from.includes(state));
+  const here = stateRuleOf(cycle, state);
+  const begin = new Set(rules.filter((rule) => beginsSomething(rule, here)).map(({ scope }) => scope));
+  return [...new Set(rules.map(({ scope }) => scope))].filter((scope) => !begin.has(scope));
 }
 
 /**

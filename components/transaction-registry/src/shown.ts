@@ -23,7 +23,10 @@ type Shown = Omit<TransactionFacts, 'initiator'> & Partial<Pick<TransactionFacts
  * alone. Of a request for quotes the firms that are asked see what is to be dealt, not the limits of whoever asks; the
  * digest stays that of the whole intent.
  */
-export function shownTo({ initiator, approvals, ...facts }: TransactionFacts, institution: string): Shown {
+export function shownTo(
+  { initiator, approvals, carriedBy: _successor, carriedThrough: _scopes, ...facts }: TransactionFacts,
+  institution: string,
+): Shown {
   const { intent, intentType, initiatorInstitution } = facts;
   const shown: Shown = {
     ...facts,

@@ -52,6 +52,7 @@ describe('opening a transaction', () => {
       initiator: trader.id,
       initiatorInstitution: broker,
       approvals: [],
+      carriedThrough: ['order:cancel'],
     });
   });
 
@@ -98,6 +99,18 @@ describe('opening a transaction', () => {
 });
 
 describe('carrying a transaction on', () => {
+  it('says which scopes only carry through what was done', async () => {
+    // Acknowledging and executing have one scope, and the first does nothing that was done before.
+    for (const [events, scopes] of [
+      [['submit'], ['order:cancel']],
+      [['submit', 'execute'], ['settlement:instruct']],
+      [['submit', 'execute', 'clear'], ['settlement:release']],
+    ] as const) {
+      const { transaction } = await world.reach(...events);
+      expect((await world.registry.facts(transaction.id))?.carriedThrough).toEqual(scopes);
+    }
+  });
+
   it('goes from intent to settlement, every step recorded with what it rests on', async () => {
     const { transaction, root, clearing } = await world.reach('submit', 'execute', 'clear', 'settle');
     expect(await stateOf(transaction.id)).toBe('settled');

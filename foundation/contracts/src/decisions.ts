@@ -78,6 +78,13 @@ export interface TransactionFacts {
   readonly destinationKnown?: boolean;
   /** Whether the executed trades that it names are known, and have enough left. Left out where nobody knows: then they are not. */
   readonly tradeKnown?: boolean;
+  /** Who carries it on, where that is another than who began it. */
+  readonly carriedBy?: string;
+  /**
+   * Scopes of steps that, from this state, only carry through or take back what was done: whoever began the transaction, and
+   * the mandates it was begun under, may be revoked. Left out where nobody knows: then there are none.
+   */
+  readonly carriedThrough?: readonly string[];
 }
 
 /** Asked in process by those who already hold the facts; see `PolicyEngine.decide`. */

@@ -1,7 +1,7 @@
 import { errorVocabulary, type Json, type RecordId } from '@countersign/kernel';
 import type { Actor } from './audit-log.ts';
 import type { RevocationTarget } from './authorization-server.ts';
-import { ended, type Standing, type StandingReader, standing } from './standing.ts';
+import { ended, type Standing, type StandingLister, type StandingReader, standing } from './standing.ts';
 
 /**
  * Targets whose revocation stands until it is lifted: no new token, and no step in a transaction. A token and a grant end
@@ -87,6 +87,36 @@ export async function standingRevocation(
     if (found?.digest !== undefined) return { ...target, record: found.record };
   }
   return undefined;
+}
+
+/** A revocation that stands, with the record that placed it. */
+export interface StandingRevocation extends StandingRevocationTarget {
+  readonly party: RevokingParty;
+  readonly record: RecordId;
+}
+
+const subjectPattern = new RegExp(
+  `^revocation:(${revokingParties.join('|')}):(${standingRevocationKinds.join('|')}):(.+)$`,
+);
+
+/**
+ * Revocations that stand, by party, kind and id.
+ *
+ * @returns `next`: what to go on behind, where there may be more
+ * @throws CodedError `log_unavailable`
+ */
+export async function standingRevocations(
+  page: { readonly after?: string | undefined; readonly limit: number },
+  log: StandingLister,
+): Promise<{ readonly revocations: readonly StandingRevocation[]; readonly next?: string }> {
+  const { things, next } = await log.standingsUnder('revocation:', page);
+  const revocations = things.flatMap(({ of, record }): readonly StandingRevocation[] => {
+    const [, named, kindNamed, id] = subjectPattern.exec(of) ?? [];
+    const party = revokingParties.find((each) => each === named);
+    const kind = standingRevocationKinds.find((each) => each === kindNamed);
+    return party === undefined || kind === undefined || id === undefined ? [] : [{ party, kind, id, record }];
+  });
+  return { revocations, ...(next === undefined ? {} : { next }) };
 }
 
 /** What a refusal says of it, in the words of every interface. */

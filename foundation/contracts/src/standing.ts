@@ -41,6 +41,26 @@ export interface StandingReader {
   standings(things: readonly string[]): Promise<ReadonlyMap<string, StandingRecord>>;
 }
 
+/** One of the things whose names begin alike. */
+export interface StandingThing extends StandingRecord {
+  readonly of: string;
+}
+
+export interface StandingLister {
+  /**
+   * Things whose names begin with `prefix` and that have not ended, ascending by name.
+   *
+   * @param page.after name to go on behind
+   * @param page.limit at most 1,000 names are looked at; fewer things are answered where some have ended
+   * @returns `next`: the name to go on behind, where there may be more
+   * @throws CodedError `log_unavailable`
+   */
+  standingsUnder(
+    prefix: string,
+    page: { readonly after?: string | undefined; readonly limit: number },
+  ): Promise<{ readonly things: readonly StandingThing[]; readonly next?: string }>;
+}
+
 export const standingErrors = errorVocabulary({
   /** A row says something that its newest record does not say. */
   authority_unproven: 'unavailable',

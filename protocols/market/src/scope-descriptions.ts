@@ -63,6 +63,7 @@ const sentences: Readonly<Record<Scope | ProtocolScope, string>> = {
   'client:register': 'Register software that may ask for tokens.',
   'token:revoke': 'End tokens, and what software or people may do with them.',
   'revocation:lift': 'Lift revocations, so that software, people and mandates may be used again.',
+  'revocation:read': 'See what is revoked until somebody lifts it.',
   'decision:evaluate': 'Ask whether something is allowed.',
   'exception:read': 'See what could not be carried on and waits for a person.',
   'exception:resolve': 'Deal with what could not be carried on.',

@@ -53,7 +53,7 @@ const vocabulary = {
   decision: { evaluate: 'control' },
   client: { register: 'control' },
   token: { revoke: 'control' },
-  revocation: { lift: 'control' },
+  revocation: { lift: 'control', read: 'reading' },
   exception: { read: 'reading', resolve: 'control' },
   event: { read: 'reading', subscribe: 'control' },
   signal: { subscribe: 'control' },

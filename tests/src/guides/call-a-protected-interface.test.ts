@@ -1,3 +1,3 @@
 import { guideDoesWhatItSays } from '../testing/guide-test.ts';
 
-guideDoesWhatItSays('call-a-protected-interface.md', 20);
+guideDoesWhatItSays('call-a-protected-interface.md', 21);

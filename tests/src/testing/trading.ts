@@ -103,6 +103,8 @@ export interface Receipt {
 
 const scopeOf = {
   submit: 'order:create',
+  acknowledge: 'trade:affirm',
+  reject: 'trade:affirm',
   execute: 'trade:affirm',
   clear: 'settlement:instruct',
   settle: 'settlement:release',

@@ -35,6 +35,32 @@ export function standingStore(database: Queryable) {
       return rows.map(({ index, record_id, ...row }) => ({ ...row, index: BigInt(index), recordId: record_id ?? '' }));
     },
 
+    /** The newest of each subject behind `after` that begins with `prefix`, ascending; ended ones too. */
+    async newestStandingsUnder(
+      prefix: string,
+      after: string,
+      limit: number,
+    ): Promise<readonly (StoredStanding & { readonly recordId: string })[]> {
+      const { rows } = await database.query<{
+        subject: string;
+        index: string;
+        record_id: string | null;
+        digest: Buffer | null;
+        seal: Buffer | null;
+      }>({
+        name: 'audit-log-standings-under',
+        text: `select newest.subject, newest.index, newest.digest, newest.seal, entries.record_id
+                 from (select distinct on (subject) subject, index, digest, seal from standings
+                        where subject > greatest($1::text collate "C", $2) and subject < $4
+                        order by subject, index desc limit $3) as newest
+                 left join entries on entries.index = newest.index
+                order by newest.subject`,
+        // Names are printable ASCII without spaces (`Standing`): none that begins with the prefix comes behind this.
+        values: [prefix, after, limit, `${prefix}\u007f`],
+      });
+      return rows.map(({ index, record_id, ...row }) => ({ ...row, index: BigInt(index), recordId: record_id ?? '' }));
+    },
+
     /** In the order of the log, from a place on and before another. */
     async standingsBetween(first: bigint, past: bigint): Promise<readonly StoredStanding[]> {
       const { rows } = await database.query<{

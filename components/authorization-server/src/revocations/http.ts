@@ -6,6 +6,8 @@ import {
   type RevocationTarget,
   type RevokingParty,
   revocationErrors,
+  revokingParties,
+  standingRevocationKinds,
 } from '@countersign/contracts';
 import { parseId } from '@countersign/kernel';
 import { accessRequestOf, described } from '@countersign/runtime';
@@ -51,6 +53,38 @@ const revokedAnswer = Type.Object(
   },
   { ...strict, title: 'Revocation' },
 );
+const standingQuery = Type.Object(
+  {
+    after: Type.Optional(
+      Type.String({ maxLength: 512, pattern: '^[\\x21-\\x7e]+$', description: '`next` of the page before' }),
+    ),
+    limit: Type.Optional(Type.String({ pattern: '^(?:[1-9][0-9]?|100)$', description: '1 to 100; 100 when left out' })),
+  },
+  strict,
+);
+const standingAnswer = Type.Object(
+  {
+    revocations: Type.Array(
+      Type.Object(
+        {
+          revocation: Type.String({ description: 'Its record, by which it is lifted' }),
+          kind: Type.Union(standingRevocationKinds.map((kind) => Type.Literal(kind))),
+          id: Type.String(),
+          party: Type.Union(
+            revokingParties.map((party) => Type.Literal(party)),
+            { description: 'By whom it was revoked: an institution does not lift what the operator has revoked' },
+          ),
+          at: Type.String({ description: 'RFC 3339' }),
+          by: Type.Optional(Type.String({ description: 'Who revoked it; told to those who may lift it' })),
+          reason: Type.Optional(Type.String({ description: 'Told to those who may lift it' })),
+        },
+        { ...strict, title: 'StandingRevocation' },
+      ),
+    ),
+    next: Type.Optional(Type.String({ description: 'There may be more: ask with `after`' })),
+  },
+  strict,
+);
 const liftedAnswer = Type.Object(
   { lifted: Type.String({ description: 'The record of lifting it' }) },
   { ...strict, title: 'LiftedRevocation' },
@@ -58,6 +92,7 @@ const liftedAnswer = Type.Object(
 
 /**
  * `GET /revocations`: the signed list, public as a certificate revocation list is, since it holds digests alone.
+ * `GET /revocations/standing`: what is revoked until it is lifted, for the operator, and for an institution as to its own.
  * `POST /revocations`: ends what was issued, and stops new tokens until it is lifted; for the operator, and for an
  * institution as to its own. `POST /revocations/:record/lift`: by another principal, with a scope of its own.
  */
@@ -70,7 +105,7 @@ export function revocationsRoutes(
     baseUrl,
     resource,
   }: {
-    readonly revocations: Pick<AdministeredRevocations, 'list' | 'revokeUntilLifted' | 'lift'>;
+    readonly revocations: Pick<AdministeredRevocations, 'list' | 'revokeUntilLifted' | 'lift' | 'standing'>;
     readonly guard: ResourceGuard;
     readonly directory: Pick<Directory, 'snapshot'>;
     readonly baseUrl: string;
@@ -98,6 +133,35 @@ export function revocationsRoutes(
       const { after, wait } = request.query;
       const list = await revocations.list(after === undefined ? undefined : Number(after), Number(wait ?? 0) * 1000);
       return reply.type('application/revocation-list+jwt').header('cache-control', 'no-store').send(list);
+    },
+  );
+
+  app.get<{ Querystring: Static<typeof standingQuery> }>(
+    '/revocations/standing',
+    described({
+      tag: 'revocations',
+      summary: 'List what is revoked until it is lifted',
+      description:
+        'The operator sees all of it, another institution what is its own. A page may be empty and have a `next` all the same.',
+      scopes: ['revocation:read'],
+      querystring: standingQuery,
+      answers: { 200: { description: 'By party, kind and id', body: standingAnswer } },
+    }),
+    async (request) => {
+      const caller = await guard.check(accessRequestOf(request, baseUrl), { scope: 'revocation:read' });
+      const own = partyOf(caller);
+      const { after, limit } = request.query;
+      const page = await revocations.standing({ after, limit: Number(limit ?? 100) }, (target) =>
+        mayEnd(target, caller.institution, own),
+      );
+      return {
+        revocations: page.revocations.map(({ record, kind, id, party, at, by, reason }) => ({
+          revocation: record,
+          ...{ kind, id, party, at },
+          ...(own === 'operator' || party === own ? { by, reason } : {}),
+        })),
+        ...(page.next === undefined ? {} : { next: page.next }),
+      };
     },
   );
 

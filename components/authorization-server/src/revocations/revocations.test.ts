@@ -299,6 +299,29 @@ describe('revocations', () => {
       expect(here.endedBy(claims())).toBe('client');
     });
 
+    it('are listed with who placed them and why, for those who may know, until they are lifted', async () => {
+      const revocations = await node();
+      const placed = await revocations.revokeUntilLifted({ kind: 'client', id: 'trading-ui' }, by, 'operator', 'lost');
+      await revocations.revokeUntilLifted({ kind: 'principal', id: 'person:tom.trader' }, by, 'institution', 'left');
+      await revocations.revokeUntilLifted({ kind: 'mandate', id: mandate }, by, 'operator', 'in doubt');
+      await revocations.revoke({ kind: 'token', id: 'tok_01k9z3m8q4d6s0v2x5y7a9b1c3' }, by, 'ends for good');
+      const at = new Date(clock.now()).toISOString();
+      const all = await revocations.standing({ limit: 100 }, anything);
+      expect(all.revocations).toMatchObject([
+        { party: 'institution', kind: 'principal', id: 'person:tom.trader', by: by.id, reason: 'left', at },
+        { party: 'operator', kind: 'client', id: 'trading-ui', record: placed, by: by.id, reason: 'lost', at },
+        { party: 'operator', kind: 'mandate', id: mandate, reason: 'in doubt' },
+      ]);
+      const own = await revocations.standing({ limit: 100 }, ({ kind }) => kind === 'client');
+      expect(own.revocations).toMatchObject([{ id: 'trading-ui' }]);
+      const first = await revocations.standing({ limit: 1 }, anything);
+      expect(first.revocations).toHaveLength(1);
+      const rest = await revocations.standing({ after: first.next, limit: 100 }, anything);
+      expect([...first.revocations, ...rest.revocations]).toEqual(all.revocations);
+      await revocations.lift(placed, other, anything, 'found');
+      expect((await revocations.standing({ limit: 100 }, anything)).revocations).toHaveLength(2);
+    });
+
     it('are lifted once, by somebody else, and not by the record of an older one', async () => {
       const revocations = await node();
       const target = { kind: 'principal', id: 'person:tom.trader' } as const;

@@ -16,8 +16,20 @@ import {
   revoked,
   revokingParties,
   type Signer,
+  type StandingRevocation,
+  type StandingRevocationTarget,
+  standingRevocations,
 } from '@countersign/contracts';
-import { type Clock, epochSeconds, isRecent, newId, parseId, type Random, type RecordId } from '@countersign/kernel';
+import {
+  type Clock,
+  epochSeconds,
+  isRecent,
+  membersOf,
+  newId,
+  parseId,
+  type Random,
+  type RecordId,
+} from '@countersign/kernel';
 import {
   type RevocableClaims,
   type RevocationKind,
@@ -85,6 +97,25 @@ export interface AdministeredRevocations extends Revocations {
     mayLift: (target: RevocationTarget, party: RevokingParty) => boolean,
     reason: string,
   ): Promise<RecordId>;
+  /**
+   * What is revoked and not lifted, by party, kind and id.
+   *
+   * @param mayKnow whether the caller may know of what this party has revoked
+   * @returns `next`: what to go on behind, where there may be more
+   */
+  standing(
+    page: { readonly after?: string | undefined; readonly limit: number },
+    mayKnow: (target: StandingRevocationTarget, party: RevokingParty) => boolean,
+  ): Promise<{ readonly revocations: readonly PlacedRevocation[]; readonly next?: string }>;
+}
+
+/** A revocation that stands, as its record has it. */
+export interface PlacedRevocation extends StandingRevocation {
+  /** Principal id. */
+  readonly by: string;
+  /** RFC 3339. */
+  readonly at: string;
+  readonly reason: string;
 }
 
 export interface RevocationsDependencies extends EntrySources {
@@ -92,7 +123,7 @@ export interface RevocationsDependencies extends EntrySources {
   readonly issuer: string;
   readonly pool: pg.Pool;
   readonly rowSeal: RowSeal;
-  readonly log: Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings'>;
+  readonly log: Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings' | 'standingsUnder'>;
   readonly grants: Pick<GrantRegister, 'find' | 'revoke' | 'revokeAll'>;
   readonly signer: Pick<Signer, 'current' | 'sign'>;
   readonly clock: Clock;
@@ -266,6 +297,25 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
         });
         return id;
       }),
+    async standing(page, mayKnow) {
+      const { revocations, next } = await standingRevocations(page, log);
+      const known = revocations.filter(({ party, ...target }) => mayKnow(target, party));
+      return {
+        revocations: await Promise.all(
+          known.map(async (each) => {
+            const found = (await log.find(each.record))?.record;
+            const { reason } = membersOf(found?.data) ?? {};
+            return {
+              ...each,
+              by: found?.actors?.[0]?.id ?? '',
+              at: found?.time ?? '',
+              reason: typeof reason === 'string' ? reason : '',
+            };
+          }),
+        ),
+        ...(next === undefined ? {} : { next }),
+      };
+    },
     readOn: tail.readOn,
     async list(after, waitMs = 0) {
       const until = elapsedMs() + Math.min(waitMs, maxWaitMs);

@@ -1,7 +1,8 @@
 import { type AuditLog, auditLogErrors, type RecordDraft, requireFit, wholeDraft } from '@countersign/contracts';
-import { standingsIn } from '@countersign/testkit';
+import { standingsIn, standingsUnderIn } from '@countersign/testkit';
 
-export interface AuditCollector extends Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings'> {
+export interface AuditCollector
+  extends Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings' | 'standingsUnder'> {
   /** As they are read back. */
   readonly records: readonly RecordDraft[];
   /** As they were handed over: without what is protected, but for who declares it. */
@@ -49,6 +50,10 @@ export function auditCollector(): AuditCollector {
     async standings(things) {
       if (failing) throw auditLogErrors.error('log_unavailable', 'The log cannot be asked now.');
       return standingsIn(records, things);
+    },
+    async standingsUnder(prefix, page) {
+      if (failing) throw auditLogErrors.error('log_unavailable', 'The log cannot be asked now.');
+      return standingsUnderIn(records, prefix, page);
     },
     async query({ person, types }) {
       return records.flatMap((record, index) =>

@@ -125,7 +125,8 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     const read = await deadline.within(outside.read(request, caller));
     const input = read === late ? outside.unread(request, caller) : read;
     const posed = model.pose(input, active.loaded);
-    let verdict = read === late ? denied([timedOut]) : judgeBy(active, questionIn(posed));
+    const refusal = read === late ? timedOut : outside.refusal(input);
+    let verdict = refusal === undefined ? judgeBy(active, questionIn(posed)) : denied([refusal]);
     let finding: LimitFinding | undefined;
     const limits = verdict.decision ? outside.limitsOn(input) : undefined;
     if (limits !== undefined) {
@@ -136,11 +137,11 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
         verdict = heldToLimits(verdict, finding);
       }
     }
-    const inTime = verdict.reasons[0] !== timedOut;
-    const { decision, kept } = settle(active, inTime ? posed : withoutQuestion(posed), verdict, finding);
+    const asked = refusal === undefined && verdict.reasons[0] !== timedOut;
+    const { decision, kept } = settle(active, asked ? posed : withoutQuestion(posed), verdict, finding);
     await kept;
     // What a limit has turned into a no, the policies have not said.
-    if (inTime && (finding === undefined || finding.outcome === 'reserved')) offer(active, posed, decision);
+    if (asked && (finding === undefined || finding.outcome === 'reserved')) offer(active, posed, decision);
     const recordId = newId('record', ids);
     await audit.append(recordOf(recordId, decision, outside.about(input), request, caller));
     return recordedAnswer(decision, recordId, active.loaded.notes);

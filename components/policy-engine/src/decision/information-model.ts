@@ -1,6 +1,7 @@
 import type {
   Actor,
   AtLeast,
+  DecisionReason,
   EvaluationRequest,
   RecordDraft,
   ReserveOutcome,
@@ -37,6 +38,8 @@ export interface OutsideRequests<Input> {
   read(request: EvaluationRequest, caller: Actor): Promise<Input>;
   /** The same without any fact that must be waited for: what is recorded when they did not come in time. */
   unread(request: EvaluationRequest, caller: Actor): Input;
+  /** Why it is a no whatever the policies say; undefined where they decide. */
+  refusal(input: Input): DecisionReason | undefined;
   /** What limits say to a permit; undefined where they have nothing to say. */
   limitsOn(input: Input): Promise<ReserveOutcome> | undefined;
   /** What a record of the decision is about. */

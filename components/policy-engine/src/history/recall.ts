@@ -4,7 +4,7 @@ import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Question } from '../decision/question.ts';
 import type { EntityFacts } from './entity-facts.ts';
 import type { PastBundles } from './past-bundles.ts';
-import { type DecisionRecord, wasNeverAsked } from './recorded.ts';
+import { type DecisionRecord, neverAsked } from './recorded.ts';
 import { createQuestions, type RecordedInput, readEntityFact, readRecordedInput } from './recorded-question.ts';
 
 /** Everything a past decision was made from, had again. */
@@ -32,7 +32,8 @@ export async function recall(
       missing: unread.map((name) => `${name}: it is kept beside the record, and was erased or cannot be read here`),
     };
   const input = readRecordedInput(decision.input);
-  if (wasNeverAsked(decision)) return { missing: ['input: what the policies judge could not be read in time'] };
+  const unasked = neverAsked(decision);
+  if (unasked !== undefined) return { missing: [`input: ${unasked}`] };
   if (input === undefined) return { missing: ['input: it is of no form that is known here'] };
   const bundle = await bundles.load(decision.policyVersion, decision.policyHash);
   const texts = await entityFacts.load([...new Set(input.entities.map(({ digest }) => digest))]);

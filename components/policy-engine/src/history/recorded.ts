@@ -75,13 +75,20 @@ export function headOf(text: string): Pick<DecisionRecord, 'id' | 'time'> {
   return { id, time };
 }
 
-/** Code of a deny that no policy made: what they would have judged could not be read in time. */
-const timedOut = 'decision_timed_out';
+/** Codes of denies that no policy made, and why none was asked. */
+const unasked: ReadonlyMap<string, string> = new Map([
+  ['decision_timed_out', 'what the policies judge could not be read in time'],
+  ['authority_revoked', 'who would act, or the mandate, was revoked, so that the policies were not asked'],
+]);
 
 /**
- * A decision without a question behind it: nothing that could be asked again. No policy made it; one that gives the same
- * reason has been asked.
+ * Why a decision has no question behind it: nothing that could be asked again. No policy made it; one that gives the same
+ * reason has been asked. Undefined where there was a question.
  */
-export function wasNeverAsked({ determining, reasons }: Pick<RecordedDecision, 'determining' | 'reasons'>): boolean {
-  return determining.length === 0 && reasons.some(({ code }) => code === timedOut);
+export function neverAsked({
+  determining,
+  reasons,
+}: Pick<RecordedDecision, 'determining' | 'reasons'>): string | undefined {
+  if (determining.length > 0) return undefined;
+  return reasons.map(({ code }) => unasked.get(code)).find((why) => why !== undefined);
 }

@@ -115,11 +115,14 @@ describe('a candidate on trial', () => {
     }
   });
 
-  it('leaves alone what was denied before the policies could be asked', async () => {
-    const reasons = [{ code: 'decision_timed_out', detail: 'Too late.' }];
-    await past.order({ verdict: { decision: false, determining: [], reasons } });
-    expect(await tried(looser)).toMatchObject({ decisions: 0, skipped: { never_asked: 1 } });
-  });
+  it.each(['decision_timed_out', 'authority_revoked'])(
+    'leaves alone what was denied before the policies could be asked: %s',
+    async (code) => {
+      const reasons = [{ code, detail: 'Not asked.' }];
+      await past.order({ verdict: { decision: false, determining: [], reasons } });
+      expect(await tried(looser)).toMatchObject({ decisions: 0, skipped: { never_asked: 1 } });
+    },
+  );
 
   it('is asked about what a policy denied, whatever reason that policy gave', async () => {
     const reasons = [{ code: 'decision_timed_out', detail: 'Says a policy.' }];

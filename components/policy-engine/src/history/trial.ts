@@ -11,7 +11,7 @@ import { judgeAgain } from './judge-again.ts';
 import { createLimitTrial } from './limit-trial.ts';
 import type { ComparedDecision } from './open-decision-reader.ts';
 import { createRecordReader, type RecordTexts } from './record-reader.ts';
-import { headOf, stepTextsOn, textsOn, wasNeverAsked } from './recorded.ts';
+import { headOf, neverAsked, stepTextsOn, textsOn } from './recorded.ts';
 import {
   createQuestions,
   type RecordedEntity,
@@ -150,7 +150,7 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
       read === undefined
         ? askedIn(decision.input)
         : { input: read.outline, question: () => questions.fromValues(read.outline, read) };
-    if (asked === undefined || wasNeverAsked(decision)) {
+    if (asked === undefined || neverAsked(decision) !== undefined) {
       tally.skip(asked === undefined ? 'input_unreadable' : 'never_asked');
       return undefined;
     }

@@ -10,7 +10,7 @@ import {
 } from '@countersign/contracts';
 import { systemRandom, toInstant } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
+import { createTestDatabase, type FixedClock, fixedClock, standingsIn, standingsUnderIn } from '@countersign/testkit';
 import { type PolicyEngineDependencies, type RunningPolicyEngine, startPolicyEngine } from '../engine.ts';
 import { policyEngineMigrations } from '../migrations.ts';
 import { writeBundleFolder } from './bundle-folder.ts';
@@ -71,7 +71,7 @@ export async function createEngineRig(bundle?: Parameters<typeof writeBundleFold
         audit: memoryLog(records, clock, () => logIsDown),
         directory: { snapshot: () => rig.directory, snapshotAtLeast: async () => rig.directory },
         // Who asks with a mandate of its own answers for itself.
-        consentStore: { check: async () => ({ stands: true }) as never },
+        consentStore: { check: async () => ({ stands: true, chain: [] }) as never },
         transactions: {
           facts: async (id) => rig.transactions.get(id)?.facts,
           parties: async (id) => rig.transactions.get(id)?.parties ?? [],
@@ -121,6 +121,14 @@ function memoryLog(
           .slice(behind, behind + limit)
           .map((draft) => streamed(recorded(draft))),
       ),
+    async standings(things) {
+      if (isDown()) throw auditLogErrors.error('log_unavailable', 'The log is gone.');
+      return standingsIn(records, things);
+    },
+    async standingsUnder(prefix, page) {
+      if (isDown()) throw auditLogErrors.error('log_unavailable', 'The log is gone.');
+      return standingsUnderIn(records, prefix, page);
+    },
     count: async ({ types }) => records.filter(({ type }) => types.includes(type)).length,
   };
 }

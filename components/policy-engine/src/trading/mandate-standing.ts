@@ -31,19 +31,26 @@ const mandateActionOfStep: ReadonlyMap<string, Scope> = new Map([
   ['report:submit', 'report:submit'],
 ]);
 
+export interface MandateAnswer {
+  readonly stands: boolean;
+  /** Ids of the mandate and of those that it is cut from, as far as they were found. */
+  readonly mandates: readonly string[];
+}
+
 /** Whether the mandate a transaction names allows this action now, for the institution that began it. */
 export async function mandateStandsFor(
   facts: TransactionFacts,
   action: string,
   at: number,
   consentStore: Pick<ConsentStore, 'check'>,
-): Promise<boolean> {
+): Promise<MandateAnswer> {
+  const none = { stands: false, mandates: [facts.mandate.id] };
   const mandate = parseId('mandate', facts.mandate.id);
   const detail = detailOf(facts);
-  if (mandate === undefined || detail === undefined) return false;
+  if (mandate === undefined || detail === undefined) return none;
   // A token is for the whole intent; what its type uses of the mandate is the vocabulary's to say.
   const mandateAction = action === 'token:issue' ? scopeActionOf(detail) : mandateActionOfStep.get(action);
-  if (mandateAction === undefined) return false;
+  if (mandateAction === undefined) return none;
   const answer = await consentStore.check({
     mandate,
     actingFor: facts.initiatorInstitution as Lei,
@@ -52,7 +59,7 @@ export async function mandateStandsFor(
     // Never by an older one than the intent was begun under.
     atLeastVersion: facts.mandate.version,
   });
-  return answer.stands;
+  return answer.stands ? { stands: true, mandates: [facts.mandate.id, ...answer.chain.map(({ id }) => id)] } : none;
 }
 
 /**

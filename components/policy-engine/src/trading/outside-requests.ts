@@ -11,10 +11,14 @@ import { parseId } from '@countersign/kernel';
 import { readAtLeast, readContext } from '../authzen/context.ts';
 import type { OutsideRequests } from '../decision/information-model.ts';
 import { uidOf } from './entities.ts';
-import { mandateStandsFor } from './mandate-standing.ts';
+import { type MandateAnswer, mandateStandsFor } from './mandate-standing.ts';
+import { revokedReason, type TokenHolders } from './revoked.ts';
 import { createSearchCandidates } from './search-candidates.ts';
-import { type RecordedSignIn, readSignIn } from './token-sign-in.ts';
+import { type RecordedToken, readToken } from './token-sign-in.ts';
 import type { OutsideDependencies, TradingInput } from './trading-input.ts';
+
+const nobody: TokenHolders = { actors: [] };
+const none: readonly never[] = [];
 
 /** Steps after which there is a trade, or may be one: they are held to the limits. */
 const dealt: ReadonlySet<string> = new Set(['order:create', 'rfq:accept']);
@@ -53,21 +57,23 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
     return resource.type === 'resource' && snapshot.resource(resource.uri)?.institution === caller.institution;
   }
 
-  function mandateStands(input: TradingInput): Promise<boolean> | false {
+  function mandateStands(input: TradingInput): Promise<MandateAnswer> | undefined {
     const { resource, action, context } = input;
-    return resource.type === 'transaction' && mandateStandsFor(resource.facts, action, context.at, consentStore);
+    return resource.type === 'transaction'
+      ? mandateStandsFor(resource.facts, action, context.at, consentStore)
+      : undefined;
   }
 
   /** How the subject signed in, where the enforcement point names the token that came to it. */
-  function signInFor(
+  function tokenFor(
     request: EvaluationRequest,
     { principal, context }: TradingInput,
     caller: Actor,
-  ): Promise<RecordedSignIn> | undefined {
+  ): Promise<RecordedToken> | undefined {
     const { evidence } = readContext(request.context);
     if (evidence === undefined) return undefined;
     const asked = { principal, caller, isOperator: isOperator(caller, dependencies), at: context.at };
-    return readSignIn(evidence, asked, dependencies);
+    return readToken(evidence, asked, dependencies);
   }
 
   function limitsOn({ action, resource, context }: TradingInput): Promise<ReserveOutcome> | undefined {
@@ -114,12 +120,15 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
       // What has no facts and no mandate is not waited for.
       const facts = resource.type === 'transaction' ? await factsFor(resource, caller) : undefined;
       const input = inputOf(request, caller, facts);
-      const stands = mandateStands(input);
-      const signIn = signInFor(request, input, caller);
-      if (stands === false && signIn === undefined) return input;
-      const [mandateStandsNow, signedIn] = await Promise.all([stands, signIn]);
-      return { ...input, context: { ...input.context, ...signedIn, mandateStands: mandateStandsNow } };
+      const [mandate, token] = await Promise.all([mandateStands(input), tokenFor(request, input, caller)]);
+      const { holders = nobody, signIn } = token ?? {};
+      const { stands = false, mandates = none } = mandate ?? {};
+      const refusal = await revokedReason({ input, holders, mandates }, caller, dependencies);
+      if (mandate === undefined && token === undefined && refusal === undefined) return input;
+      const context = { ...input.context, ...signIn, mandateStands: stands };
+      return refusal === undefined ? { ...input, context } : { ...input, context, refusal };
     },
+    refusal: (input) => input.refusal,
     unread: (request, caller) => inputOf(request, caller, undefined),
     limitsOn,
     about({ principal, resource }) {

@@ -6,21 +6,24 @@ import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { OutsideRequests } from '../decision/information-model.ts';
 import { findingOf } from '../decision/limit-finding.ts';
 import { questionIn } from '../decision/posed.ts';
+import type { MandateAnswer } from './mandate-standing.ts';
+import { everythingRevoked } from './revoked.ts';
 import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 
 interface SearchCandidatesDependencies extends OutsideDependencies {
   factsFor(resource: EvaluationRequest['resource'], caller: Actor): Promise<TransactionFacts | undefined>;
-  mandateStands(input: TradingInput): Promise<boolean> | false;
+  mandateStands(input: TradingInput): Promise<MandateAnswer> | undefined;
   readonly limitsOn: OutsideRequests<TradingInput>['limitsOn'];
   /** @throws CodedError `evaluation_invalid` */
   inputOf(request: EvaluationRequest, caller: Actor, facts: TransactionFacts | undefined, at: number): TradingInput;
 }
 
 /** What is read for an action on a transaction, whoever is to do it: a limit counts for who began the transaction. */
-interface Standing {
-  readonly mandateStands: boolean;
+interface Standing extends MandateAnswer {
   readonly withinLimits: boolean;
 }
+
+const noMandate: MandateAnswer = { stands: false, mandates: [] };
 
 /**
  * What a search goes through: the caller's own people, services, agents and interfaces (the operator's: everybody's), or
@@ -39,16 +42,19 @@ export function createSearchCandidates(dependencies: SearchCandidatesDependencie
     const snapshot = directory.snapshot();
     const at = clock.now();
     const facts = request.kind === 'resource' ? undefined : await factsFor(request.resource, caller);
+    const isRevoked = await everythingRevoked(dependencies);
     const standings = new Map<string, Standing>();
 
-    const ask = (input: TradingInput, stands: boolean) =>
-      questionIn(pose({ ...input, context: { ...input.context, mandateStands: stands } }, bundle, snapshot));
+    const ask = (input: TradingInput, { stands, mandates }: MandateAnswer) =>
+      isRevoked({ input, holders: { actors: [] }, mandates })
+        ? undefined
+        : questionIn(pose({ ...input, context: { ...input.context, mandateStands: stands } }, bundle, snapshot));
     const askStanding = (input: TradingInput, standing: Standing) =>
-      standing.withinLimits ? ask(input, standing.mandateStands) : undefined;
+      standing.withinLimits ? ask(input, standing) : undefined;
 
     async function readStanding(input: TradingInput) {
-      const [stands, withinLimits] = await Promise.all([mandateStands(input), isWithin(limitsOn(input))]);
-      const standing = { mandateStands: stands, withinLimits };
+      const [mandate = noMandate, withinLimits] = await Promise.all([mandateStands(input), isWithin(limitsOn(input))]);
+      const standing = { ...mandate, withinLimits };
       standings.set(input.action, standing);
       return askStanding(input, standing);
     }
@@ -60,7 +66,7 @@ export function createSearchCandidates(dependencies: SearchCandidatesDependencie
         actions: actionsOf(bundle),
         question(evaluation) {
           const input = inputOf(evaluation, caller, facts, at);
-          if (input.resource.type !== 'transaction') return ask(input, false);
+          if (input.resource.type !== 'transaction') return ask(input, noMandate);
           const standing = standings.get(input.action);
           return standing === undefined ? readStanding(input) : askStanding(input, standing);
         },

@@ -1,31 +1,38 @@
 import { type Actor, type AuditLog, type Directory, policyErrors } from '@countersign/contracts';
 import type { CodedError, RecordId } from '@countersign/kernel';
+import type { TokenHolders } from './revoked.ts';
 import type { TradingInput } from './trading-input.ts';
 
-/** How somebody signed in, as our own record says. */
-export type RecordedSignIn = Pick<TradingInput['context'], 'acr' | 'authTime'>;
+/** How somebody signed in, and who else holds the token, as our own record says. */
+export interface RecordedToken {
+  readonly signIn: Pick<TradingInput['context'], 'acr' | 'authTime'>;
+  readonly holders: TokenHolders;
+}
 
 /**
- * How the subject of a token signed in, as the record of its issue has it. An enforcement point names the record; its own
+ * How the subject of a token signed in and who holds it, as the record of its issue has it. An enforcement point names the record; its own
  * word about a sign-in would lift what a stronger sign-in lifts, and is not taken.
  *
  * @param asked.institution of the caller: the token came to an interface of its own, unless it is the operator
  * @throws CodedError `evaluation_invalid` where the record is of no token of this subject that lives and came to the caller
  */
-export async function readSignIn(
+export async function readToken(
   record: RecordId,
   asked: { readonly principal: string; readonly caller: Actor; readonly isOperator: boolean; readonly at: number },
   { audit, directory }: { readonly audit: Pick<AuditLog, 'find'>; readonly directory: Pick<Directory, 'snapshot'> },
-): Promise<RecordedSignIn> {
+): Promise<RecordedToken> {
   const found = (await audit.find(record))?.record;
   if (found === undefined || (found.type !== 'token.issued' && found.type !== 'token.exchanged')) throw refused();
-  const { subject, audience = [], authentication, outcome, data } = found;
+  const { subject, audience = [], authentication, outcome, data, client, actors = [] } = found;
   if (outcome !== 'permit' || subject?.id !== asked.principal || expiryIn(data) <= asked.at / 1000) throw refused();
   const snapshot = directory.snapshot();
   const own = audience.some((uri) => snapshot.resource(uri)?.institution === asked.caller.institution);
   if (!own && !asked.isOperator) throw refused();
   const { acr, authTime } = authentication ?? {};
-  return { ...(acr === undefined ? {} : { acr }), ...(authTime === undefined ? {} : { authTime }) };
+  return {
+    signIn: { ...(acr === undefined ? {} : { acr }), ...(authTime === undefined ? {} : { authTime }) },
+    holders: { ...(client === undefined ? {} : { client }), actors: actors.map(({ id }) => id) },
+  };
 }
 
 /** Seconds since the epoch at which the token ends; a record that does not say has none that lives. */

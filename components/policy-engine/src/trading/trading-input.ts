@@ -2,6 +2,7 @@ import type {
   AuditLog,
   ConsentStore,
   DecisionInput,
+  DecisionReason,
   Directory,
   DirectorySnapshot,
   Limits,
@@ -14,14 +15,16 @@ import type { Posed, Uid } from '../decision/posed.ts';
 /** A question of trading. `unknown`: a thing of which nobody knows, or that the asker may not know of. */
 export type TradingInput = Omit<DecisionInput, 'resource' | 'atLeast'> & {
   readonly resource: DecisionInput['resource'] | { readonly type: 'unknown'; readonly uid: Uid };
+  /** Why it is a no whatever the policies say. */
+  readonly refusal?: DecisionReason;
 };
 
 /** What requests of enforcement points are answered from. */
 export interface OutsideDependencies {
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly consentStore: Pick<ConsentStore, 'check'>;
-  /** The records of the issue of tokens. */
-  readonly audit: Pick<AuditLog, 'find'>;
+  /** The records of the issue of tokens, and what is revoked. */
+  readonly audit: Pick<AuditLog, 'find' | 'standings' | 'standingsUnder'>;
   /** Facts of a transaction, from the registry; an enforcement point's word about one is never taken. */
   readonly transactions: Pick<TransactionRegistry, 'facts' | 'parties'>;
   readonly limits: Pick<Limits, 'read'>;

@@ -97,3 +97,16 @@ export interface LifeCycle {
 export const minute = 60;
 export const hour = 60 * minute;
 export const day = 24 * hour;
+
+/** Nothing more comes of it. */
+const endings: ReadonlySet<TransactionState> = new Set(['cancelled', 'rejected', 'expired', 'failed']);
+
+/**
+ * Whether a step goes on with what is not done yet. For that, whoever began the transaction and the mandates it was begun
+ * under must not be revoked; what was done is carried through, and anything may be ended.
+ *
+ * @param from the rule of the state that the step begins in
+ */
+export function beginsSomething({ onLapse, to }: Pick<TransitionRule, 'onLapse' | 'to'>, from: StateRule): boolean {
+  return onLapse === 'refuse' && !endings.has(to) && from.executed !== true;
+}

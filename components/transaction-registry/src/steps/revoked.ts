@@ -7,11 +7,13 @@ import {
 } from '@countersign/contracts';
 import type { CodedError, MandateId } from '@countersign/kernel';
 import type { Attempt } from '../attempt.ts';
+import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
+import { beginsSomething } from '../life-cycles/life-cycle.ts';
 
 /**
  * Whether somebody by whom the step would be taken is revoked. Who began the transaction counts until something has
- * happened: what a revoked agent has begun goes no further, and can be cancelled. What was done before the revocation is
- * carried through.
+ * happened: what a revoked agent has begun goes no further, and can be cancelled, rejected or left to expire. What was done
+ * before the revocation is carried through.
  */
 export async function revokedFault(
   { asked, rule, transaction }: Attempt,
@@ -19,7 +21,7 @@ export async function revokedFault(
   { directory, audit }: { readonly directory: Pick<Directory, 'snapshot'>; readonly audit: StandingReader },
 ): Promise<CodedError | undefined> {
   const snapshot = directory.snapshot();
-  const begins = rule.onLapse === 'refuse' && rule.to !== 'cancelled';
+  const begins = beginsSomething(rule, stateRuleOf(lifeCycleOf(transaction.detail), transaction.state));
   const initiators = begins ? [transaction.carriedBy ?? transaction.initiator] : [];
   const principals = [...new Set([asked.by.id, ...(asked.actors ?? []), ...initiators])];
   const institutions = new Set([asked.institution]);

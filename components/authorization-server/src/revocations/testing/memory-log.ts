@@ -1,9 +1,12 @@
 import { type AuditLog, auditLogErrors, type EvidenceRecord, type RecordDraft } from '@countersign/contracts';
 import type { Clock } from '@countersign/kernel';
-import { standingsIn } from '@countersign/testkit';
+import { standingsIn, standingsUnderIn } from '@countersign/testkit';
 
 /** A log in memory that several nodes can share: what is appended can be searched, in order. */
-export function memoryLog(clock: Clock): Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings'> & {
+export function memoryLog(clock: Clock): Pick<
+  AuditLog,
+  'append' | 'search' | 'find' | 'query' | 'standings' | 'standingsUnder'
+> & {
   readonly records: readonly EvidenceRecord[];
   readonly searches: () => number;
   fail(failing: boolean): void;
@@ -42,6 +45,10 @@ export function memoryLog(clock: Clock): Pick<AuditLog, 'append' | 'search' | 'f
     async standings(things) {
       requireWorking();
       return standingsIn(records, things);
+    },
+    async standingsUnder(prefix, page) {
+      requireWorking();
+      return standingsUnderIn(records, prefix, page);
     },
     async search({ types, after = -1n, limit = 1_000 }) {
       requireWorking();

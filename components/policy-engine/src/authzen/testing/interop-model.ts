@@ -51,6 +51,7 @@ export const interopModel: InformationModel<EvaluationRequest> = {
     atLeast: readAtLeast,
     read: async (request) => request,
     unread: (request) => request,
+    refusal: () => undefined,
     limitsOn: () => undefined,
     about: ({ subject }) => ({ subject: { id: subject.id } }),
     candidates: async (request) => ({
