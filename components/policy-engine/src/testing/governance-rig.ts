@@ -9,7 +9,7 @@ import {
 } from '@countersign/contracts';
 import { digestOf, newId, type SimulationId, systemRandom, toInstant } from '@countersign/kernel';
 import { createLogger, type Keyring, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
+import { createTestDatabase, type FixedClock, fixedClock, standingsIn } from '@countersign/testkit';
 import { hashOfBundle } from '../bundle/parts.ts';
 import { policyEngineMigrations } from '../migrations.ts';
 import { createPolicyVersions, type GovernedVersions, type PolicyVersionsDependencies } from '../versions/versions.ts';
@@ -83,6 +83,7 @@ export async function createRig(): Promise<Rig> {
             await act?.();
             return { id: record.id, index: BigInt(records.length), time: toInstant(clock.now()) };
           },
+          standings: async (things) => standingsIn(records, things),
           find: async (id) => {
             const index = records.findIndex((record) => record.id === id);
             const record = records[index];

@@ -1,15 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AuditLog, type PolicyVersion, policyErrors } from '@countersign/contracts';
+import { type AuditLog, type PolicyBundle, type PolicyVersion, policyErrors } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
-import { type ComponentAccess, keepFresh, type Logger } from '@countersign/runtime';
+import { type ComponentAccess, keepFresh, type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { loadBundleAside } from '../bundle/load-aside.ts';
 import { type LoadedBundle, loadBundle } from '../bundle/load-bundle.ts';
-import { policiesOf } from './publish.ts';
+import { completeNewest, isNewestRecorded } from './recorded-version.ts';
 import { type PolicySigner, signActivation } from './signature.ts';
-import { findBundle, newestVersion, newestVersionNumber, replaceSignature, versionChannel } from './store.ts';
+import {
+  findBundle,
+  lockVersions,
+  newestVersion,
+  newestVersionNumber,
+  replaceSignature,
+  type StoredVersion,
+  versionChannel,
+} from './store.ts';
 import { verifyVersion } from './verify-version.ts';
-import { activationOf, shownVersion } from './version-rows.ts';
+import { activationOf, policiesOf, shownVersion } from './version-rows.ts';
 
 /** What this node decides by. */
 export interface ActivePolicies {
@@ -33,20 +41,23 @@ export interface ActiveVersion {
 }
 
 /**
- * Follows the newest version. One whose bundle or signature is not right is not taken: the node keeps what it had.
+ * Follows the newest version: the one that was published last by its record. One whose bundle or signature is not right is
+ * not taken: the node keeps what it had.
  *
  * @throws CodedError `bundle_signature` or `policy_invalid` when there is nothing that this node could begin with
  */
 export async function followVersions(dependencies: {
   readonly pool: pg.Pool;
   readonly access: ComponentAccess;
-  readonly audit: Pick<AuditLog, 'find'>;
+  readonly audit: Pick<AuditLog, 'find' | 'standings'>;
   readonly signer: PolicySigner;
+  /** The bundle of the release, which may have been published first. */
+  readonly shipped: PolicyBundle;
   readonly logger: Logger;
   readonly pollMs?: number;
   readonly versionWithinMs?: number;
 }): Promise<ActiveVersion> {
-  const { pool, logger, signer, versionWithinMs = 2_000 } = dependencies;
+  const { pool, audit, logger, signer, shipped, versionWithinMs = 2_000 } = dependencies;
   let active: ActivePolicies | undefined;
   let refusedVersion = 0;
   let unsealedVersion = 0;
@@ -62,8 +73,10 @@ export async function followVersions(dependencies: {
         { newest, active: active.version.version },
         'the newest policies stored are older than those active',
       );
-    if (newest === active.version.version) return keepSealed(active);
-    if (newest < active.version.version) return;
+    // One that was taken out before it was seen here is in force all the same.
+    const isNewest = await isNewestRecorded(active.version, audit);
+    if (newest === active.version.version && isNewest) return keepSealed(active);
+    if (newest <= active.version.version && isNewest) return;
     try {
       await take();
     } catch (error) {
@@ -74,8 +87,23 @@ export async function followVersions(dependencies: {
     }
   }
 
-  async function take(): Promise<void> {
+  /** The newest version there is, if it is the newest that was published. */
+  async function newestPublished(): Promise<StoredVersion | undefined> {
     const stored = await newestVersion(pool);
+    if (await isNewestRecorded(stored, audit)) return stored;
+    return transaction(pool, async (session) => {
+      // Whoever publishes just now has recorded it already: here they have finished.
+      await lockVersions(session);
+      const again = await newestVersion(session);
+      if (await isNewestRecorded(again, audit)) return again;
+      const completed = await completeNewest(session, { audit, signer, known: [shipped] });
+      logger.warn({ version: completed.version }, 'policies that were published were missing, and are stored again');
+      return completed;
+    });
+  }
+
+  async function take(): Promise<void> {
+    const stored = await newestPublished();
     const bundle = stored === undefined ? undefined : await findBundle(pool, stored.version);
     if (stored === undefined || bundle === undefined)
       throw policyErrors.error('policy_not_loaded', 'No version of the policies has been published.');

@@ -45,11 +45,13 @@ import {
   sweepCandidates,
 } from './candidate-store.ts';
 import { wasProposed } from './proposed.ts';
-import { publishVersion } from './publish.ts';
+import { publicationRecord, publishVersion } from './publish.ts';
+import { candidateEnded, candidateThing } from './recorded-version.ts';
 import type { Attempt, Refuse } from './refusals.ts';
 import type { PolicySigner } from './signature.ts';
 import { checkSimulation } from './simulated.ts';
-import { lockVersions, newestVersionNumber } from './store.ts';
+import { lockVersions, newestVersion } from './store.ts';
+import { shownVersion } from './version-rows.ts';
 
 const lifeMs = 24 * 3_600_000;
 /** How long a candidate can still be looked at when it is over. */
@@ -60,7 +62,7 @@ const maxFailuresTold = 50;
 /** A change of the policies by two people: one proposes what was tested and simulated, another approves exactly that. */
 export function createCandidates(dependencies: {
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender & Pick<AuditLog, 'find'>;
+  readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'standings'>;
   readonly signer: PolicySigner;
   readonly simulation: DecisionHistory['simulation'];
   readonly active: ActiveVersion;
@@ -72,16 +74,19 @@ export function createCandidates(dependencies: {
 }): Pick<PolicyVersions, 'propose' | 'approve' | 'reject' | 'candidates' | 'candidate' | 'endProposalsOf'> {
   const { pool, audit, clock, active, refusals } = dependencies;
 
-  type Said = Pick<RecordDraft, 'type' | 'subject' | 'references' | 'data'>;
+  type Said = Pick<RecordDraft, 'type' | 'subject' | 'references' | 'standing' | 'data'>;
 
   async function record(draft: Said, id = newId('record', dependencies)): Promise<RecordId> {
     await appendOnce(audit, { id, source: 'policy-engine', outcome: 'done', ...draft });
     return id;
   }
 
+  const recordOfEnd = ({ id, recordId }: Pick<CandidateWithBundle, 'id' | 'recordId'>): RecordId =>
+    recordIdAfter(`candidate:${id}`, recordId);
+
   /** A candidate is turned down once: whoever repeats it after a process has died finds what that recorded. */
   function recordEnd(candidate: Pick<CandidateWithBundle, 'id' | 'recordId'>, draft: Said): Promise<RecordId> {
-    return record(draft, recordIdAfter(`candidate:${candidate.id}`, candidate.recordId));
+    return record(draft, recordOfEnd(candidate));
   }
 
   /** Whoever is refused a step finds that written down. */
@@ -112,15 +117,26 @@ export function createCandidates(dependencies: {
     return { loaded, baseVersion: version.version, tests, report };
   }
 
+  /** The record of its decision, if there is one. */
+  async function endOf(id: PolicyCandidateId): Promise<RecordId | undefined> {
+    const thing = candidateThing(id);
+    return (await audit.standings([thing])).get(thing)?.record;
+  }
+
   /** The candidate, locked, if it can still be decided; whoever decides too late or twice is refused. */
   async function lockOpen(
     session: pg.PoolClient,
     id: PolicyCandidateId,
     attempt: Attempt,
+    /** Records of the same decision: whoever repeats it after a process has died goes on with it. */
+    ownRecords: (candidate: CandidateWithBundle) => readonly RecordId[],
   ): Promise<CandidateWithBundle> {
     const candidate = await lockCandidate(session, id);
     if (candidate === undefined) throw candidateNotFound();
-    const status = statusOf(candidate, clock.now());
+    const kept = statusOf(candidate, clock.now());
+    // Decided by its record, whatever its row says.
+    const record = kept === 'proposed' ? await endOf(id) : undefined;
+    const status = record === undefined || ownRecords(candidate).includes(record) ? kept : 'decided';
     if (status === 'proposed') return candidate;
     return refusals(
       policyErrors.error('candidate_decided', `The candidate is ${status} already.`, { facts: { status } }),
@@ -159,10 +175,13 @@ export function createCandidates(dependencies: {
     return transaction(pool, async (session) => {
       const candidate = await lockCandidate(session, id);
       if (candidate === undefined || statusOf(candidate, clock.now()) !== 'proposed') return false;
-      await recordEnd(candidate, {
+      // One that was put back has its end on record.
+      const isEnded = (await endOf(id)) !== undefined;
+      const ending: Said = {
         type: 'policy.rejected',
         subject: by,
         references: [candidate.recordId],
+        standing: [candidateEnded(id)],
         data: {
           candidate: id,
           digest: candidate.digest,
@@ -170,7 +189,8 @@ export function createCandidates(dependencies: {
           proposed_by: candidate.proposedBy,
           reason,
         },
-      });
+      };
+      if (!isEnded) await recordEnd(candidate, ending);
       await decide(session, id, 'rejected', by);
       return true;
     });
@@ -265,9 +285,20 @@ export function createCandidates(dependencies: {
       const ahead = await loadAhead(id);
       const published = await transaction(pool, async (session) => {
         await lockVersions(session);
-        const candidate = await lockOpen(session, id, attempt);
-        const refusal =
-          refusalOf(candidate, digest, by.id) ?? outdated(candidate.baseVersion, await newestVersionNumber(session));
+        const newest = await newestVersion(session);
+        const version = newest?.version ?? 0;
+        const recordOf = (each: number, { hash }: Pick<CandidateWithBundle, 'hash'>) =>
+          publicationRecord({ version: each, hash, by, candidate: id });
+        const candidate = await lockOpen(session, id, attempt, (locked) => [
+          recordOf(version, locked),
+          recordOf(version + 1, locked),
+        ]);
+        if (newest?.governed?.candidate === id && newest.recordId === recordOf(version, candidate)) {
+          // Recorded by a process that has died, and completed by a node since.
+          await decide(session, id, 'approved', by);
+          return shownVersion(newest);
+        }
+        const refusal = refusalOf(candidate, digest, by.id) ?? outdated(candidate.baseVersion, version);
         if (refusal !== undefined) return refusals(refusal, attempt);
         const loaded = await orRefuse(attempt, async () => {
           await requireProposed(candidate, audit);
@@ -275,7 +306,7 @@ export function createCandidates(dependencies: {
         });
         const lockedOut = dependencies.wayBack?.(loaded, by);
         if (lockedOut !== undefined) return refusals(lockedOut, attempt);
-        const version = await publishVersion(
+        const activated = await publishVersion(
           session,
           {
             loaded,
@@ -289,7 +320,7 @@ export function createCandidates(dependencies: {
           dependencies,
         );
         await decide(session, id, 'approved', by);
-        return version;
+        return activated;
       });
       await active.refresh();
       return published;
@@ -298,11 +329,14 @@ export function createCandidates(dependencies: {
     async reject(id, by, reasonText) {
       const reason = readReason(reasonText);
       return transaction(pool, async (session) => {
-        const candidate = await lockOpen(session, id, { operation: 'policy:reject', by, candidate: id });
+        const candidate = await lockOpen(session, id, { operation: 'policy:reject', by, candidate: id }, (locked) => [
+          recordOfEnd(locked),
+        ]);
         await recordEnd(candidate, {
           type: 'policy.rejected',
           subject: by,
           references: [candidate.recordId],
+          standing: [candidateEnded(id)],
           data: {
             candidate: id,
             digest: candidate.digest,

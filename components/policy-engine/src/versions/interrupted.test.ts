@@ -27,7 +27,7 @@ describe('a change of the policies whose process died after its record', () => {
   }
 
   it('is approved once, and put into force once', async () => {
-    const node = await rig.open();
+    const node = await rig.open({ pollMs: 3_600_000 });
     const { id, digest } = await proposed(node);
     await interrupted(() => node.approve(id, digest, approver));
     expect(node.current().version.version).toBe(1);
@@ -37,8 +37,19 @@ describe('a change of the policies whose process died after its record', () => {
     expect((await rig.open()).current().version).toMatchObject({ version: 2, recordId: version.recordId });
   });
 
+  it('is completed by a node that looks, and is the same to who approves it again', async () => {
+    const node = await rig.open({ pollMs: 3_600_000 });
+    const { id, digest } = await proposed(node);
+    await interrupted(() => node.approve(id, digest, approver));
+    const started = await rig.open();
+    expect(started.current().version).toMatchObject({ version: 2, approvedBy: approver.id });
+    expect(await node.approve(id, digest, approver)).toMatchObject({ version: 2, approvedBy: approver.id });
+    expect(recordsOf('policy.published')).toHaveLength(2);
+    expect(await node.candidates({ status: 'approved' })).toMatchObject([{ id }]);
+  });
+
   it('is turned down once', async () => {
-    const node = await rig.open();
+    const node = await rig.open({ pollMs: 3_600_000 });
     const { id } = await proposed(node);
     await interrupted(() => node.reject(id, approver, 'Too strict'));
     expect(await node.reject(id, approver, 'Too strict')).toMatchObject({ status: 'rejected' });
@@ -46,7 +57,7 @@ describe('a change of the policies whose process died after its record', () => {
   });
 
   it('is rolled back once', async () => {
-    const node = await rig.open();
+    const node = await rig.open({ pollMs: 3_600_000 });
     const { id, digest } = await proposed(node);
     await node.approve(id, digest, approver);
     const before = recordsOf('policy.published').length;

@@ -4,11 +4,13 @@ import {
   type AuditLog,
   appendOnce,
   type PolicyVersion,
+  policyErrors,
   recordIdOfCommand,
 } from '@countersign/contracts';
 import {
   type Clock,
   canonicalize,
+  type Digest,
   type Json,
   type PolicyCandidateId,
   type Random,
@@ -18,8 +20,10 @@ import {
 import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { partsOf } from '../bundle/parts.ts';
+import { candidateEnded, isNewestRecorded, newestPublication, versionStanding } from './recorded-version.ts';
 import { type PolicySigner, signActivation } from './signature.ts';
-import { insertVersion, newestVersionNumber } from './store.ts';
+import { insertVersion, newestVersion } from './store.ts';
+import { policiesOf } from './version-rows.ts';
 
 /** How a bundle comes into force. */
 interface Publication {
@@ -37,6 +41,21 @@ interface Publication {
 /** A record holds 65,535 bytes; the rest of it is left to its envelope and to who did this and why. */
 const recordedPartsBytes = 60_000;
 
+/** Whoever repeats a publication after a process has died finds what that recorded. */
+export function publicationRecord({
+  version,
+  hash,
+  by,
+  candidate,
+}: {
+  readonly version: number;
+  readonly hash: Digest;
+  readonly by: Actor;
+  readonly candidate: PolicyCandidateId | undefined;
+}): RecordId {
+  return recordIdOfCommand({ published: version, hash, by: by.id, candidate: candidate ?? null });
+}
+
 /**
  * Makes a bundle the newest version, under the lock of the caller's transaction: recorded first, with its texts, so
  * that any later decision can be read beside the rules it was made by; then signed, then written.
@@ -45,20 +64,26 @@ export async function publishVersion(
   session: pg.PoolClient,
   publication: Publication,
   from: {
-    readonly audit: AuditAppender & Pick<AuditLog, 'find'>;
+    readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'standings'>;
     readonly signer: PolicySigner;
     readonly clock: Clock;
     readonly random: Random;
   },
 ): Promise<PolicyVersion> {
   const { loaded, by, changeRequest, reason, proposedBy, approvedBy, candidate, rolledBackTo } = publication;
-  const version = (await newestVersionNumber(session)) + 1;
+  const newest = await newestVersion(session);
+  const version = (newest?.version ?? 0) + 1;
+  const recordId = publicationRecord({ version, hash: loaded.hash, by, candidate: candidate?.id });
+  if (!(await isNewestRecorded(newest, from.audit)) && (await newestPublication(from.audit)) !== recordId)
+    throw policyErrors.error(
+      'bundle_signature',
+      'The newest policies stored are not those that were published last. Try again in a few seconds; if that does not help, have the table policy_versions restored from a backup.',
+    );
   const activation = {
     version,
     hash: loaded.hash,
     publishedAt: toInstant(from.clock.now()),
-    // Whoever repeats it after a process has died finds what that recorded.
-    recordId: recordIdOfCommand({ published: version, hash: loaded.hash, by: by.id, candidate: candidate?.id ?? null }),
+    recordId,
     changeRequest,
     proposedBy,
     candidate: candidate?.id,
@@ -73,6 +98,7 @@ export async function publishVersion(
     subject: by,
     ...(candidate === undefined ? {} : { references: [candidate.recordId] }),
     policy: { version: activation.version, hash: activation.hash },
+    standing: [versionStanding(activation), ...(candidate === undefined ? [] : [candidateEnded(candidate.id)])],
     data: {
       version: activation.version,
       hash: activation.hash,
@@ -99,10 +125,6 @@ export async function publishVersion(
   };
   await insertVersion(session, { ...published, candidate: activation.candidate }, loaded.bundle);
   return published;
-}
-
-export function policiesOf({ parsed }: LoadedBundle): PolicyVersion['policies'] {
-  return parsed.policies.map(({ id, effect, text }) => ({ id, effect, text }));
 }
 
 /**

@@ -31,7 +31,7 @@ interface StepBack {
  */
 export function createRollBack(dependencies: {
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender & Pick<AuditLog, 'find'>;
+  readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'standings'>;
   readonly signer: PolicySigner;
   readonly active: ActiveVersion;
   readonly refusals: Refuse;

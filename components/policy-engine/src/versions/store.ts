@@ -103,6 +103,17 @@ export async function findBundle(session: Session, version: number): Promise<Pol
   );
 }
 
+/** What is kept of bundles that are said to have this hash, of versions and of candidates: whoever reads them takes it anew. */
+export async function bundlesByHash(session: Session, hash: Digest): Promise<readonly PolicyBundle[]> {
+  const rows = await query<{ bundle: PolicyBundle }>(
+    session,
+    `select bundle from policy_candidates where hash = $1
+     union all select bundle from policy_versions where hash = $1 and bundle is not null limit 10`,
+    [hash],
+  );
+  return rows.map(({ bundle }) => bundle);
+}
+
 /** Puts this activation behind all others that are under way, on every node. */
 export async function lockVersions(session: pg.PoolClient): Promise<void> {
   await session.query('lock table policy_versions in share row exclusive mode');

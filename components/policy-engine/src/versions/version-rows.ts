@@ -1,4 +1,5 @@
 import { type PolicyVersion, policyErrors } from '@countersign/contracts';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Activation } from './signature.ts';
 import type { StoredVersion } from './store.ts';
 
@@ -54,4 +55,8 @@ export function activationOf({ version, hash, publishedAt, recordId, governed }:
     },
     signature,
   };
+}
+
+export function policiesOf({ parsed }: LoadedBundle): PolicyVersion['policies'] {
+  return parsed.policies.map(({ id, effect, text }) => ({ id, effect, text }));
 }

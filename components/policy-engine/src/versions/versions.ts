@@ -18,19 +18,28 @@ import { hashOfBundle } from '../bundle/parts.ts';
 import type { WayBack } from '../trading/way-back.ts';
 import { type ActivePolicies, followVersions } from './active-version.ts';
 import { createCandidates } from './candidates.ts';
-import { policiesOf, publishVersion } from './publish.ts';
+import { publishVersion } from './publish.ts';
+import { isAnyRecorded } from './recorded-version.ts';
 import { createRefusals } from './refusals.ts';
 import { createRollBack } from './roll-back.ts';
 import type { PolicySigner } from './signature.ts';
-import { findBundle, findVersion, hasSignedVersion, listVersions, lockVersions, type StoredVersion } from './store.ts';
+import {
+  findBundle,
+  findVersion,
+  hasSignedVersion,
+  listVersions,
+  lockVersions,
+  type Session,
+  type StoredVersion,
+} from './store.ts';
 import { verifyVersion } from './verify-version.ts';
-import { shownVersion } from './version-rows.ts';
+import { policiesOf, shownVersion } from './version-rows.ts';
 
 export interface PolicyVersionsDependencies {
   readonly pool: pg.Pool;
   /** For the connection that listens for what other nodes publish. */
   readonly access: ComponentAccess;
-  readonly audit: AuditAppender & Pick<AuditLog, 'find'>;
+  readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'standings'>;
   readonly signer: PolicySigner;
   /** In whose name the installation itself publishes its first version. */
   readonly publisher: Actor;
@@ -84,7 +93,7 @@ export async function createPolicyVersions(dependencies: PolicyVersionsDependenc
   const { pool, logger } = dependencies;
   const shipped = await dependencies.shipped();
   await publishFirst(shipped, dependencies);
-  const active = await followVersions(dependencies);
+  const active = await followVersions({ ...dependencies, shipped });
   if (hashOfBundle(shipped) !== active.current().loaded.hash)
     logger.info(
       { active: active.current().version.version, shipped: hashOfBundle(shipped) },
@@ -150,12 +159,14 @@ function versionNotFound(version: number): CodedError {
 
 /** Nodes that start together do this one after the other, and only the first finds nothing. */
 async function publishFirst(shipped: PolicyBundle, dependencies: PolicyVersionsDependencies): Promise<void> {
-  const { pool, publisher } = dependencies;
-  if (await hasSignedVersion(pool)) return;
+  const { pool, publisher, audit } = dependencies;
+  // An installation that has ever published does not begin anew because its rows are gone.
+  const isFirst = async (session: Session) => !(await hasSignedVersion(session)) && !(await isAnyRecorded(audit));
+  if (!(await isFirst(pool))) return;
   const loaded = loadBundle(shipped);
   await transaction(pool, async (session): Promise<PolicyVersion | undefined> => {
     await lockVersions(session);
-    if (await hasSignedVersion(session)) return undefined;
+    if (!(await isFirst(session))) return undefined;
     return publishVersion(
       session,
       { loaded, by: publisher, changeRequest: 'release', reason: 'First version', proposedBy: publisher.id },

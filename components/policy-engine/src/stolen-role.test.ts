@@ -1,0 +1,108 @@
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { about, approver, createRig, proposer, type Rig } from './testing/governance-rig.ts';
+import { smallBundle } from './testing/small-bundle.ts';
+import type { GovernedVersions } from './versions/versions.ts';
+
+const stricter = smallBundle('500.0');
+const strictest = smallBundle('400.0');
+
+/** Everything below is done over a connection as the role of this component, by who has nothing else. */
+describe('with the database role of the policy engine, a thief', () => {
+  let rig: Rig;
+  let thief: pg.Pool;
+  beforeEach(async () => {
+    rig = await createRig();
+    thief = rig.scratch.pool('policy-engine');
+  });
+  afterEach(() => rig.close());
+
+  async function propose(node: GovernedVersions, bundle = stricter) {
+    const simulation = rig.simulated(bundle, node.current().version.version);
+    return node.propose(bundle, { ...about, simulation }, proposer);
+  }
+  async function publish(node: GovernedVersions, bundle = stricter) {
+    const { id, digest } = await propose(node, bundle);
+    return node.approve(id, digest, approver);
+  }
+  const takeOut = (version: number) => thief.query('delete from policy_versions where version >= $1', [version]);
+
+  it('brings back no version of before, on a node that starts', async () => {
+    const version = await publish(await rig.open());
+    await takeOut(2);
+    expect((await rig.open()).current().version).toMatchObject({ version: 2, hash: version.hash });
+  });
+
+  it('has none begin anew with what the release ships', async () => {
+    const node = await rig.open();
+    await publish(node);
+    await node.stop();
+    await thief.query('delete from policy_candidates');
+    await takeOut(1);
+    await expect(rig.open()).rejects.toMatchObject({ code: 'bundle_signature' });
+    expect(rig.records.filter(({ type }) => type === 'policy.published')).toHaveLength(2);
+  });
+
+  it('keeps no node from hearing of a version by taking it out', async () => {
+    const other = await rig.open({ pollMs: 20 });
+    const node = await rig.open({ pollMs: 3_600_000 });
+    // Before anybody can have read it.
+    const { id, digest } = await propose(node);
+    const approving = node.approve(id, digest, approver);
+    for (let tries = 0; tries < 50; tries++) await takeOut(2);
+    await approving;
+    await takeOut(2);
+    await expect.poll(() => other.current().version.version, { timeout: 60_000 }).toBe(2);
+  });
+
+  it('puts no bundle of their own in the place of one that was published', async () => {
+    await publish(await rig.open());
+    await takeOut(2);
+    await thief.query('update policy_candidates set bundle = $1', [JSON.stringify(strictest)]);
+    await expect(rig.open()).rejects.toMatchObject({ code: 'bundle_signature' });
+  });
+
+  it('has nothing published on top of rows that were put back', async () => {
+    const node = await rig.open({ pollMs: 3_600_000 });
+    const outdated = await propose(node, strictest);
+    await publish(node);
+    await takeOut(2);
+    await expect(node.approve(outdated.id, outdated.digest, approver)).rejects.toMatchObject({
+      code: 'bundle_signature',
+    });
+    await expect(node.rollBack(about, proposer)).rejects.toBeDefined();
+  });
+
+  it('proposes nothing in the name of another, so that one person would be two', async () => {
+    const node = await rig.open();
+    const { id, digest } = await propose(node);
+    await thief.query(`update policy_candidates set proposed_by = 'person:somebody.else' where id = $1`, [id]);
+    await expect(node.approve(id, digest, proposer)).rejects.toMatchObject({ code: 'candidate_digest' });
+  });
+
+  it('opens no candidate again that was turned down, or that ended with its proposer', async () => {
+    const node = await rig.open();
+    const rejected = await propose(node);
+    await node.reject(rejected.id, approver, 'Too strict.');
+    const ended = await propose(node, strictest);
+    await node.endProposalsOf(proposer.id, { by: approver, reason: 'Left.', before: rig.clock.now() });
+    await thief.query(`update policy_candidates set status = 'proposed', decided_by = null`);
+    for (const { id, digest } of [rejected, ended])
+      await expect(node.approve(id, digest, approver)).rejects.toMatchObject({ code: 'candidate_decided' });
+  });
+
+  it('leaves nothing behind that a stopped node would have: what was recorded is completed', async () => {
+    const node = await rig.open({ pollMs: 3_600_000 });
+    const version = await publish(node);
+    // As if the process had ended before its commit.
+    await takeOut(2);
+    await thief.query(`update policy_candidates set status = 'proposed', decided_by = null`);
+    const started = await rig.open();
+    expect(started.current().version).toMatchObject({
+      version: 2,
+      recordId: version.recordId,
+      approvedBy: approver.id,
+    });
+    expect((await started.bundle(2)).policies).toEqual(stricter.policies);
+  });
+});
