@@ -258,7 +258,15 @@ async function useEverything(): Promise<void> {
     devices,
     services: [...(file['services'] ?? []), { id: 'service:desk', institution: leis.arranger, roles: [] }],
   };
-  await operator.call('directory', 'directory:apply', post('/directory/apply', withDesk));
+  const applying = (path: string, body: unknown) => operator.call('directory', 'directory:apply', post(path, body));
+  // People who approve take two people.
+  await refused(applying('/directory/apply', withDesk));
+  const asked = (await applying('/directory/changes', { file: withDesk, reason: 'A new desk' })) as {
+    readonly id: string;
+    readonly digest: string;
+  };
+  await decide(`/directory/changes/${asked.id}/approve`, { digest: asked.digest });
+  await applying('/directory/apply', withDesk);
   await operator.call('directory', 'directory:apply', post('/directory/clients', registration));
   await operator.call('directory', 'directory:read', get('/directory/clients?limit=2'));
   await operator.call('directory', 'directory:read', get('/directory/client/desk'));

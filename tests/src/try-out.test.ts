@@ -11,7 +11,8 @@ import { scratchFolder } from './testing/scratch-folder.ts';
 
 const folder = scratchFolder();
 const logger = createLogger({ level: 'silent', name: 'test' });
-const tryOut = { operatorKeyFile: join(folder.path, 'operator.jwk') };
+const keyFile = (name: string) => join(folder.path, name);
+const tryOut = { operatorKeyFile: keyFile('operator.jwk'), approverKeyFile: keyFile('approver.jwk') };
 let configuration: Configuration;
 let controlPlane: ControlPlane;
 let operator: Operator;

@@ -66,11 +66,20 @@ function withAdvice(error: unknown): never {
     code,
     category,
     detail:
-      'This touches a client of the environment production and takes a second person. ' +
+      `This ${whatTakesTwo(facts)} and takes a second person. ` +
       'Run the same command with --propose REASON; somebody else then approves it with `countersign change approve`.',
     ...(facts === undefined ? {} : { facts }),
     cause: error,
   });
+}
+
+function whatTakesTwo(facts: CodedError['facts']): string {
+  const grants = facts?.['grants'];
+  const clients = 'touches a client of the environment production';
+  if (!Array.isArray(grants)) return clients;
+  const names = grants.map((grant: { readonly principal?: unknown }) => String(grant.principal));
+  const powers = `gives the power to approve, sign or govern (${[...new Set(names)].slice(0, 5).join(', ')})`;
+  return facts?.['clients'] === undefined ? powers : `${clients}, ${powers}`;
 }
 
 export function printChanged(answer: unknown, done = 'changed'): void {

@@ -3,7 +3,7 @@ import { authenticationMigrations } from '@countersign/authentication';
 import { authorizationServerMigrations } from '@countersign/authorization-server';
 import { breakGlassMigrations } from '@countersign/break-glass';
 import { consentStoreMigrations } from '@countersign/consent-store';
-import type { AuthorizationServer, DepartureEffect } from '@countersign/contracts';
+import type { AuthorizationServer, DepartureEffect, ProposerStanding } from '@countersign/contracts';
 import { devicesMigrations } from '@countersign/devices';
 import { directoryMigrations } from '@countersign/directory';
 import { eventPublisherMigrations } from '@countersign/event-publisher';
@@ -70,19 +70,26 @@ export async function startComponents({
   ...given
 }: ProcessParts & Pick<AuditLogDependencies, 'unfitRecords'>): Promise<Components> {
   const ground = createGround(given);
-  // Two are told of what is started after them: who leaves is known to the directory before there is anybody to end what
-  // they held, and who is locked out to the sign-in before there is anybody to revoke their tokens.
+  // Some are told of what is started after them: who leaves is known to the directory before there is anybody to end what
+  // they held, or to say how it is with who proposed a change; and who is locked out to the sign-in before there is anybody
+  // to revoke their tokens.
   let effects: readonly DepartureEffect[] = [];
+  let proposerStanding: ProposerStanding | undefined;
   let tokenServer: Pick<AuthorizationServer, 'revoke'> | undefined;
 
   const log = await startLog(ground, { unfitRecords });
   const signers = await openSigners(ground, log);
-  const parties = await startParties(ground, { ...log, departureEffects: () => effects });
+  const parties = await startParties(ground, {
+    ...log,
+    departureEffects: () => effects,
+    proposerStanding: () => proposerStanding,
+  });
   const people = await startPeople(ground, {
     ...{ ...log, ...parties, signers },
     revokeTokensOf: async (id, reason) => tokenServer?.revoke({ kind: 'principal', id }, ground.installation, reason),
   });
   const decisions = await startDecisions(ground, { ...log, ...parties, ...people, signers });
+  proposerStanding = decisions.proposerStanding;
   const tokens = await startTokens(ground, { ...log, ...parties, ...people, ...decisions, signers });
   tokenServer = tokens.authorizationServer;
   const emergencies = startEmergencies(ground, { ...log, ...parties, ...people, ...tokens });

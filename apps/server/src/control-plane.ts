@@ -7,7 +7,7 @@ import { openControlPlaneDatabase } from './database.ts';
 import { type Listener, listenersOf } from './listeners.ts';
 import { describeInterfaces, textOf } from './openapi/describe-interfaces.ts';
 import { mountCertificatePages, mountHealth, mountPages, mountRoutes } from './routes.ts';
-import { createTryOut, tryOutRoutes } from './try-out/index.ts';
+import { createTryOut, type TryOutKeys, tryOutRoutes } from './try-out/index.ts';
 
 /** A control plane that answers. */
 export interface ControlPlane {
@@ -38,7 +38,7 @@ export async function startControlPlane(
     /** Aborted, the start is given up, and what had been started is stopped. */
     readonly signal?: AbortSignal;
     /** A page on which whoever is at this machine tries it, set up with the operator's key; in development alone. */
-    readonly tryOut?: { readonly operatorKeyFile: string };
+    readonly tryOut?: TryOutKeys;
   } = {},
 ): Promise<ControlPlane> {
   const clock = options.clock ?? systemClock;

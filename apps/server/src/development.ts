@@ -12,6 +12,8 @@ export interface DevelopmentSetup {
   readonly configurationFile: string;
   /** Private key of the operator's command, mode 0600. */
   readonly operatorKeyFile: string;
+  /** Private key of the second person's command, mode 0600. */
+  readonly approverKeyFile: string;
   /** True when this start made it. */
   readonly fresh: boolean;
 }
@@ -21,11 +23,12 @@ const names = {
   configuration: 'countersign.json',
   keyEncryptionKey: 'key-encryption-key',
   operatorKey: 'operator.jwk',
+  approverKey: 'approver.jwk',
 } as const;
 
 /**
- * Reads the development configuration of a folder, making it on the first start: a key-encryption key, an
- * operator key, and a configuration that names both. Nothing that exists is overwritten.
+ * Reads the development configuration of a folder, making it on the first start: a key-encryption key, keys of the
+ * operator and of a second person, and a configuration that names them. Nothing that exists is overwritten.
  *
  * @param port fixed by the caller; it becomes part of the issuer, so it is kept for later starts
  * @throws CodedError `data_folder_unusable`, and those of {@link readConfiguration}
@@ -38,20 +41,12 @@ export function prepareDevelopment(options: { readonly dataFolder: string; reado
     // Passable for the account of the embedded server; the files that matter have mode 0600.
     mkdirSync(dataFolder, { recursive: true, mode: 0o711 });
     createFileDurably(file(names.keyEncryptionKey), `${randomBytes(32).toString('base64url')}\n`, 0o600);
-    const operatorKey = generateSigningKey();
-    createFileDurably(
-      file(names.operatorKey),
-      `${JSON.stringify({ ...operatorKey.privateJwk, kid: operatorKey.kid })}\n`,
-      0o600,
-    );
+    const operatorJwk = keyIn(file(names.operatorKey));
     if (fresh) {
-      const { kid, kty, crv, x, y } = JSON.parse(readFileSync(file(names.operatorKey), 'utf8')) as Record<
-        string,
-        string
-      >;
+      const approverJwk = keyIn(file(names.approverKey));
       createFileDurably(
         file(names.configuration),
-        `${JSON.stringify(development(dataFolder, options.port, { kid, kty, crv, x, y }), null, 2)}\n`,
+        `${JSON.stringify(development(dataFolder, options.port, { operatorJwk, approverJwk }), null, 2)}\n`,
         0o600,
       );
     }
@@ -60,6 +55,7 @@ export function prepareDevelopment(options: { readonly dataFolder: string; reado
       configuration,
       configurationFile: file(names.configuration),
       operatorKeyFile: file(names.operatorKey),
+      approverKeyFile: file(names.approverKey),
       fresh,
     };
   } catch (cause) {
@@ -73,10 +69,20 @@ export function prepareDevelopment(options: { readonly dataFolder: string; reado
   }
 }
 
+type PublicJwk = Readonly<Record<string, string | undefined>>;
+
+/** The public half of the key in a file, which is made where it is not there. */
+function keyIn(path: string): PublicJwk {
+  const made = generateSigningKey();
+  createFileDurably(path, `${JSON.stringify({ ...made.privateJwk, kid: made.kid })}\n`, 0o600);
+  const { kid, kty, crv, x, y } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>;
+  return { kid, kty, crv, x, y };
+}
+
 function development(
   dataFolder: string,
   port: number,
-  operatorJwk: Readonly<Record<string, string | undefined>>,
+  { operatorJwk, approverJwk }: { readonly operatorJwk: PublicJwk; readonly approverJwk: PublicJwk },
 ): unknown {
   return {
     environment: 'development',
@@ -92,6 +98,8 @@ function development(
       name: 'Control plane operator (development)',
       country: 'DE',
       jwks: { keys: [operatorJwk] },
+      // On this machine both are one human: what takes two people can be tried, and proves nothing here.
+      approver: { jwks: { keys: [approverJwk] } },
     },
     accessTokenLifetimeSeconds: 300,
   };
@@ -106,6 +114,7 @@ export function explainDevelopment(setup: DevelopmentSetup): string {
     `  configuration  ${setup.configurationFile}`,
     `  data           ${configuration.dataFolder}`,
     `  operator key   ${setup.operatorKeyFile}   (private, mode 0600; the countersign command signs in with it)`,
+    `  second key     ${setup.approverKeyFile}   (the same, for what takes two people: --client countersign-approver --key)`,
     '  Not for production: plain HTTP, an embedded database, keys in files beside the data.',
     '  For production: environment "production", an https issuer, databaseUrl, keyEncryptionKey from your secret store.',
   ].join('\n');

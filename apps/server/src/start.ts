@@ -4,7 +4,7 @@ import { createLogger, stayUntilSignalled } from '@countersign/runtime';
 import { type Configuration, readConfiguration } from './configuration.ts';
 import { startControlPlane } from './control-plane.ts';
 import { explainDevelopment, prepareDevelopment } from './development.ts';
-import { tryOutPath } from './try-out/index.ts';
+import { type TryOutKeys, tryOutPath } from './try-out/index.ts';
 
 export interface StartOptions {
   readonly dataFolder: string;
@@ -21,31 +21,32 @@ export interface StartOptions {
 export async function startAndStay(options: StartOptions): Promise<void> {
   const began = performance.now();
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  const { configuration, operatorKeyFile } = configurationOf(options, say);
-  const tryOut = operatorKeyFile === undefined ? {} : { tryOut: { operatorKeyFile } };
+  const { configuration, tryOut } = configurationOf(options, say);
   const logger = createLogger({ level: configuration.logLevel, name: 'countersign' });
   const onProgress = (message: string): void => say(`${message} ...`);
   const controlPlane = await stayUntilSignalled(
-    (signal) => startControlPlane(configuration, { ...tryOut, logger, signal, onProgress }),
+    (signal) =>
+      startControlPlane(configuration, { ...(tryOut === undefined ? {} : { tryOut }), logger, signal, onProgress }),
     logger,
   );
   for (const note of controlPlane.notes) say(note);
   say(`Ready after ${((performance.now() - began) / 1000).toFixed(1)} s: ${controlPlane.address}`);
-  if (operatorKeyFile !== undefined) say(`Try it by hand: ${controlPlane.address}${tryOutPath}`);
+  if (tryOut !== undefined) say(`Try it by hand: ${controlPlane.address}${tryOutPath}`);
 }
 
 function configurationOf(
   { dataFolder, port, configurationFile }: StartOptions,
   say: (line: string) => void,
-): { readonly configuration: Configuration; readonly operatorKeyFile?: string } {
+): { readonly configuration: Configuration; readonly tryOut?: TryOutKeys } {
   if (configurationFile !== undefined) return { configuration: readConfigurationFile(configurationFile) };
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new CodedError({ code: 'port_invalid', category: 'invalid', detail: 'A port is a number from 1 to 65535.' });
   const setup = prepareDevelopment({ dataFolder, port });
   say(explainDevelopment(setup));
-  const { configuration, operatorKeyFile } = setup;
+  const { configuration, operatorKeyFile, approverKeyFile } = setup;
   // Whoever has made it production meant it.
-  return configuration.environment === 'development' ? { configuration, operatorKeyFile } : { configuration };
+  if (configuration.environment !== 'development') return { configuration };
+  return { configuration, tryOut: { operatorKeyFile, approverKeyFile } };
 }
 
 function readConfigurationFile(path: string): Configuration {

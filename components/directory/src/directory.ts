@@ -9,6 +9,7 @@ import {
   directoryErrors,
   type ExpectedEntity,
   kindOfPrincipal,
+  type ProposerStanding,
   parsePrincipalId,
 } from '@countersign/contracts';
 import {
@@ -40,6 +41,7 @@ import { createProblems, type Problems } from './problems.ts';
 import { createProofs, type DirectoryLog } from './proofs.ts';
 import { digestOfContent, type Proposal } from './proposal.ts';
 import { type Attempt, createRefusals } from './refusals.ts';
+import { governingRoles } from './rules/governing.ts';
 import { refuseAlone } from './rules/second-person.ts';
 import type { State } from './state.ts';
 import { changeChannel } from './store.ts';
@@ -68,6 +70,13 @@ export interface DirectoryDependencies {
    * those who end something need the directory first.
    */
   readonly departureEffects?: () => readonly DepartureEffect[];
+  /** Roles that take two people to give, beside those that always do. */
+  readonly governingRoles?: readonly string[];
+  /**
+   * How it is with who proposed a change when somebody else approves it; asked for when it is needed, since it needs the
+   * directory first. Without it, whether they have left or moved.
+   */
+  readonly proposerStanding?: () => ProposerStanding | undefined;
 }
 
 export interface DirectoryComponent extends Directory, Pick<ChangeRequests, 'endProposalsOf'> {
@@ -105,6 +114,7 @@ export interface DirectoryComponent extends Directory, Pick<ChangeRequests, 'end
  */
 export async function createDirectory(dependencies: DirectoryDependencies): Promise<DirectoryComponent> {
   const { pool, audit, logger, clock } = dependencies;
+  const governing = new Set([...governingRoles, ...(dependencies.governingRoles ?? [])]);
   const newRecordId = (): RecordId => newId('record', dependencies);
   const departures = createDepartures({
     ...dependencies,
@@ -143,6 +153,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       readonly expectedVersion?: number | undefined;
       readonly expected?: readonly ExpectedEntity[] | undefined;
       readonly reason?: string | undefined;
+      readonly mayGive?: ReadonlySet<string> | undefined;
       readonly onProgress?: ApplyProgress | undefined;
     } = {},
   ): Promise<Made> {
@@ -165,7 +176,8 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       const { changes } = changeSet;
       onProgress?.({ step: 'checked', done: changes.length, of: changes.length });
       if (changes.length === 0) return { base, changes };
-      const alone = refuseAlone(changeSet, base.stored);
+      const free = options.mayGive;
+      const alone = refuseAlone(changeSet, base, { governing, ...(free === undefined ? {} : { free }) });
       if (alone !== undefined) await refusals.refuse(alone, attempt);
       if (expectedVersion !== undefined && expectedVersion !== base.version)
         throw directoryErrors.error(

@@ -1,4 +1,4 @@
-import { actorOf, type ResourceGuard } from '@countersign/contracts';
+import { actorOf, type Caller, type DirectoryRequester, type ResourceGuard } from '@countersign/contracts';
 import type { Scope } from '@countersign/market';
 import { createGate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
@@ -8,11 +8,16 @@ import { clientRoutes } from './http/clients.ts';
 import { departureRoutes } from './http/departures.ts';
 import { fileRoutes } from './http/files.ts';
 
+/** With everybody through whom they ask. */
+function requesterOf(caller: Caller): Required<DirectoryRequester> {
+  return { ...actorOf(caller), through: caller.actors };
+}
+
 /**
  * The directory's door.
  *
  * `directory:apply` rewrites the directory of every institution: it is for the operator of the installation.
- * `directory:approve` lets through what touches production, and no client holds both. `directory:read` reads.
+ * `directory:approve` lets through what touches production and who governs, and no client holds both. `directory:read` reads.
  */
 export function directoryRoutes(
   app: FastifyInstance,
@@ -24,6 +29,10 @@ export function directoryRoutes(
   );
   fileRoutes(app, deps.directory, gate);
   clientRoutes(app, deps.directory, gate);
-  changeRoutes(app, deps.directory, gate);
+  changeRoutes(
+    app,
+    deps.directory,
+    createGate(async (request, scope: Scope) => requesterOf(await deps.guard.check(request, { scope })), deps.baseUrl),
+  );
   departureRoutes(app, deps.directory, gate);
 }

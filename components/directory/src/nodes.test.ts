@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DirectoryComponent } from './index.ts';
 import { relyingParty } from './testing/example-clients.ts';
 import { broker, exampleFile, exampleKeyPair, venue } from './testing/example-file.ts';
-import { createRig, proposer, type Rig } from './testing/rig.ts';
+import { changeByTwo, createRig, proposer, type Rig } from './testing/rig.ts';
 
 let rig: Rig;
 beforeEach(async () => {
@@ -33,17 +33,17 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   who.map(
     (index): Step =>
       (directory) =>
-        directory.edit({ put: { people: [person(index)] } }, proposer),
+        changeByTwo(directory, { edit: { put: { people: [person(index)] } } }),
   ),
   who.map(
     (index): Step =>
       (directory) =>
-        directory.edit({ put: { people: [person(index, { active: false })] } }, proposer),
+        changeByTwo(directory, { edit: { put: { people: [person(index, { active: false })] } } }),
   ),
   fc.tuple(who, fc.constantFrom('rates', 'credit')).map(
     ([index, desk]): Step =>
       (directory) =>
-        directory.edit({ put: { people: [person(index, { desk })] } }, proposer),
+        changeByTwo(directory, { edit: { put: { people: [person(index, { desk })] } } }),
   ),
   who.map(
     (index): Step =>
@@ -56,7 +56,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       async (directory) => {
         if (gone === come) return;
         await removing(gone, (id) =>
-          directory.edit({ put: { people: [person(come)] }, remove: [{ kind: 'person', id }] }, proposer),
+          changeByTwo(directory, { edit: { put: { people: [person(come)] }, remove: [{ kind: 'person', id }] } }),
         );
       },
   ),

@@ -13,6 +13,7 @@ export function requestClaim(request: Omit<StoredRequest, 'status' | 'decidedBy'
     of: requestThing(request.id),
     content: {
       proposed_by: request.proposedBy,
+      through: [...request.through],
       proposed_at: request.proposedAt.getTime(),
       expires_at: request.expiresAt.getTime(),
       reason: request.reason,

@@ -403,7 +403,7 @@ export const directoryErrors = errorVocabulary({
   entity_not_found: 'not-found',
   /** A key, redirect URI, scope, grant or name that does not fit the client's kind and profile. */
   client_metadata_invalid: 'invalid',
-  /** A client of the environment `production` is changed by two people: propose the change, have another approve it. */
+  /** It takes two people (production clients, who governs): propose the change, have another approve it. */
   second_person_required: 'forbidden',
   change_not_found: 'not-found',
   change_self_approval: 'forbidden',
@@ -449,6 +449,15 @@ export interface ExpectedEntity {
   readonly digest: Digest | null;
 }
 
+/**
+ * Who asks for a change that takes two people, or decides on it, with everybody through whom they do: two people are two
+ * only where none of the one is among the other's.
+ */
+export interface DirectoryRequester extends Actor {
+  /** Principals of the acting chain. */
+  readonly through?: readonly string[];
+}
+
 /** What is wrong at one place of a file. */
 export interface DirectoryProblem {
   /** A code of {@link directoryErrors}. */
@@ -485,7 +494,8 @@ export interface Directory {
    * Makes the file the whole truth for every institution it names: adds, changes, and with `prune` removes.
    * All or nothing; recorded before it takes effect; applying the same file again changes nothing.
    *
-   * @throws CodedError as {@link plan}; `directory_changed_meanwhile` when the directory is no longer at
+   * @throws CodedError as {@link plan}; `second_person_required` when a production client is touched, or somebody is given
+   *   the power to approve, sign or govern; `directory_changed_meanwhile` when the directory is no longer at
    *   `expectedVersion` and there is something to change
    */
   apply(
@@ -500,7 +510,7 @@ export interface Directory {
   /**
    * Changes single entities at once. Recorded before it takes effect; the same edit again changes nothing.
    *
-   * @throws CodedError as {@link apply}; `second_person_required` when a production client is touched;
+   * @throws CodedError as {@link apply};
    *   `directory_changed_meanwhile` when an entity is no longer what was `expected`
    */
   edit(
@@ -511,6 +521,8 @@ export interface Directory {
       readonly expectedVersion?: number;
       /** For the records of those who depart by it. */
       readonly reason?: string;
+      /** Governing roles that may be given by it without a second person, because the configuration says so. */
+      readonly mayGive?: ReadonlySet<string>;
     },
   ): Promise<{ readonly version: number; readonly changes: readonly DirectoryChange[] }>;
   /**
@@ -520,19 +532,19 @@ export interface Directory {
    */
   propose(
     what: { readonly file: unknown; readonly prune?: boolean } | { readonly edit: DirectoryEdit },
-    by: Actor,
+    by: DirectoryRequester,
     reason: string,
   ): Promise<DirectoryChangeRequest>;
   /**
    * Applies a proposed change, once. What it changes is planned anew; if that is no longer what was proposed, it is
    * refused with `directory_changed_meanwhile`.
    *
-   * @param by another principal than the proposer
+   * @param by somebody else than the proposer, and through nobody through whom that did
    */
   approve(
     id: ChangeId,
     digest: Digest,
-    by: Actor,
+    by: DirectoryRequester,
   ): Promise<{ readonly version: number; readonly changes: readonly DirectoryChange[] }>;
   reject(id: ChangeId, by: Actor, reason: string): Promise<DirectoryChangeRequest>;
   changeRequests(filter?: {

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EvidenceRecord } from '@countersign/contracts';
-import type { Clock } from '@countersign/kernel';
+import { type Clock, isCodedError } from '@countersign/kernel';
 import type { EmbeddedConnection, Logger } from '@countersign/runtime';
 import { type CallRequest, type Client, type ClientOptions, createClient, importSigningKey } from '@countersign/sdk';
 import {
@@ -18,6 +18,8 @@ export interface Operator {
   readonly client: Client;
   /** Calls one of the control plane's own interfaces. @throws the refusal */
   call(door: string, scope: string, request: Omit<CallRequest, 'url'> & { readonly path: string }): Promise<unknown>;
+  /** Applies a directory file by as many people as it takes: the second one has the key that development makes. */
+  apply(file: unknown): Promise<void>;
   /** Records of the log, oldest first, all of them, with what is told to few. Each reading leaves a record. */
   records(query?: {
     readonly type?: string;
@@ -29,15 +31,37 @@ export interface Operator {
 export type LogRecord = EvidenceRecord & { readonly index: string };
 
 export function operatorOf(folder: string, issuer: string, options: Partial<ClientOptions> = {}): Operator {
-  const key = importSigningKey(JSON.parse(readFileSync(join(folder, 'operator.jwk'), 'utf8')));
-  const client = createClient({ issuer, clientId: 'countersign-cli', key, ...options });
-  const call: Operator['call'] = async (door, scope, { path, ...request }) => {
-    const token = await client.clientCredentials({ resource: `${issuer}/${door}`, scope });
-    return client.callOrThrow(token, { ...request, url: `${issuer}${path}` });
-  };
+  const clientOf = (clientId: string, file: string): Client =>
+    createClient({
+      issuer,
+      clientId,
+      key: importSigningKey(JSON.parse(readFileSync(join(folder, file), 'utf8'))),
+      ...options,
+    });
+  const callAs =
+    (by: Client): Operator['call'] =>
+    async (door, scope, { path, ...request }) => {
+      const token = await by.clientCredentials({ resource: `${issuer}/${door}`, scope });
+      return by.callOrThrow(token, { ...request, url: `${issuer}${path}` });
+    };
+  const client = clientOf('countersign-cli', 'operator.jwk');
+  const call = callAs(client);
   return {
     client,
     call,
+    async apply(file) {
+      const post = (path: string, body: unknown) => ({ method: 'POST' as const, path, body });
+      try {
+        await call('directory', 'directory:apply', post('/directory/apply', file));
+      } catch (error) {
+        if (!isCodedError(error, 'second_person_required')) throw error;
+        const proposal = post('/directory/changes', { file, reason: 'A test' });
+        const proposed = await call('directory', 'directory:apply', proposal);
+        const { id, digest } = proposed as { readonly id: string; readonly digest: string };
+        const approve = callAs(clientOf('countersign-approver', 'approver.jwk'));
+        await approve('directory', 'directory:approve', post(`/directory/changes/${id}/approve`, { digest }));
+      }
+    },
     async records(query = {}) {
       const found: LogRecord[] = [];
       for (let after = query.after; ; after = found.at(-1)?.index) {

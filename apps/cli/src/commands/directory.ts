@@ -42,7 +42,10 @@ export function directoryCommands(program: Command, options: () => ConnectionOpt
     .command('apply <file>')
     .description('make a file the truth about the institutions it names; all or nothing')
     .option(...pruneOption)
-    .option('--propose <reason>', 'ask for it instead: what touches a production client takes a second person')
+    .option(
+      '--propose <reason>',
+      'ask for it instead: production clients and people who approve, sign or govern take a second person',
+    )
     .action(async (path: string, { prune, propose }: { prune: boolean; propose?: string }) => {
       const file = readJson(path, 'Name a directory file.');
       const { connection, until } = watching(options());

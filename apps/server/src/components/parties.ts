@@ -1,4 +1,4 @@
-import type { DepartureEffect, FederationGateway } from '@countersign/contracts';
+import type { DepartureEffect, FederationGateway, ProposerStanding } from '@countersign/contracts';
 import {
   createDirectory,
   type DirectoryComponent,
@@ -7,6 +7,7 @@ import {
 } from '@countersign/directory';
 import { createFederationGateway } from '@countersign/federation-gateway';
 import { createTrustRegistry, type TrustRegistryComponent, trustRegistryMigrations } from '@countersign/trust-registry';
+import type { Configuration } from '../configuration.ts';
 import { directorySeed } from '../own-interfaces.ts';
 import type { Ground } from './ground.ts';
 import type { LogParts } from './log.ts';
@@ -25,9 +26,12 @@ export async function startParties(
   {
     auditLog: audit,
     departureEffects,
+    proposerStanding,
   }: Pick<LogParts, 'auditLog'> & {
     /** What ends with whoever leaves; asked when somebody does. */
     readonly departureEffects: () => readonly DepartureEffect[];
+    /** How it is with who proposed a change; asked when somebody approves one. */
+    readonly proposerStanding: () => ProposerStanding | undefined;
   },
 ): Promise<Parties> {
   const pool = database.pool(directoryMigrations);
@@ -39,6 +43,8 @@ export async function startParties(
       audit,
       seed: directorySeed(configuration),
       departureEffects,
+      proposerStanding,
+      governingRoles: rolesThatDecide(configuration),
       ...common,
     }),
   );
@@ -67,4 +73,14 @@ export async function startParties(
     federationGateway,
     scim: { pool, directory, audit, ...configuration.scim, ...common },
   };
+}
+
+/** Roles to which this installation gives a part in recoveries and emergencies: they take two people to give. */
+function rolesThatDecide({ recovery, breakGlass }: Configuration): readonly string[] {
+  const { holderRole, reviewRoles = [] } = breakGlass ?? {};
+  return [
+    ...(recovery?.functions ?? []).flatMap(({ roles }) => roles),
+    ...(holderRole === undefined ? [] : [holderRole]),
+    ...reviewRoles,
+  ];
 }

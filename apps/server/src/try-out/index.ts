@@ -1,3 +1,3 @@
 export { tryOutRoutes } from './http.ts';
 export { tryOutPath } from './page.ts';
-export { createTryOut } from './try-out.ts';
+export { createTryOut, type TryOutKeys } from './try-out.ts';

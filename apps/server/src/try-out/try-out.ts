@@ -13,10 +13,16 @@ import {
 } from './example.ts';
 import { exampleKeys } from './keys.ts';
 
-export interface TryOutDependencies {
-  readonly configuration: Pick<Configuration, 'environment' | 'issuer' | 'dataFolder'>;
-  /** Of the operator's command: everything is set up as an operator would, by the interfaces that everybody has. */
+/** Everything is set up as an operator would, by the interfaces that everybody has. */
+export interface TryOutKeys {
+  /** Of the operator's command. */
   readonly operatorKeyFile: string;
+  /** Of the second person's. */
+  readonly approverKeyFile: string;
+}
+
+export interface TryOutDependencies extends TryOutKeys {
+  readonly configuration: Pick<Configuration, 'environment' | 'issuer' | 'dataFolder'>;
   readonly clock: Clock;
 }
 
@@ -32,7 +38,7 @@ export interface TryOut {
 const screenEveryMs = 12 * 3_600_000;
 
 /** @throws CodedError `configuration_unsafe` outside development: it makes a supervisor of whoever asks */
-export function createTryOut({ configuration, operatorKeyFile, clock }: TryOutDependencies): TryOut {
+export function createTryOut({ configuration, operatorKeyFile, approverKeyFile, clock }: TryOutDependencies): TryOut {
   const { environment, issuer, dataFolder } = configuration;
   if (environment !== 'development')
     throw new CodedError({
@@ -47,11 +53,12 @@ export function createTryOut({ configuration, operatorKeyFile, clock }: TryOutDe
   /** Lazily: while it is being mounted, nothing answers yet. */
   function start() {
     const { since, keys } = exampleKeys(dataFolder, clock.now());
-    const operatorKey = importSigningKey(JSON.parse(readFileSync(operatorKeyFile, 'utf8')));
+    const keyOf = (file: string) => importSigningKey(JSON.parse(readFileSync(file, 'utf8')));
     return {
       since,
       keys,
-      operator: createClient({ issuer, clientId: 'countersign-cli', key: operatorKey }),
+      operator: createClient({ issuer, clientId: 'countersign-cli', key: keyOf(operatorKeyFile) }),
+      approver: () => createClient({ issuer, clientId: 'countersign-approver', key: keyOf(approverKeyFile) }),
       client: (clientId: ClientName) => createClient({ issuer, clientId, key: keys[clientId] }),
     };
   }
@@ -71,11 +78,20 @@ export function createTryOut({ configuration, operatorKeyFile, clock }: TryOutDe
   /** The example as it has to be; the same again changes nothing but the day of the screening. */
   async function setUp(): Promise<NonNullable<typeof started>> {
     started ??= start();
-    const { operator, keys } = started;
+    const { operator, approver, keys } = started;
     const now = clock.now();
     if (now - screenedAt < screenEveryMs) return started;
     const file = exampleDirectory(issuer, keys, new Date(now).toISOString());
-    await call(operator, 'directory', 'directory:apply', '/directory/apply', file);
+    try {
+      await call(operator, 'directory', 'directory:apply', '/directory/apply', file);
+    } catch (error) {
+      // Somebody has filled the directory before: the supervisors of the example take two people then.
+      if (!isCodedError(error, 'second_person_required')) throw error;
+      const proposal = { file, reason: 'The example of /try' };
+      const proposed = await call(operator, 'directory', 'directory:apply', '/directory/changes', proposal);
+      const approve = `/directory/changes/${textOf(proposed, 'id')}/approve`;
+      await call(approver(), 'directory', 'directory:approve', approve, { digest: textOf(proposed, 'digest') });
+    }
     screenedAt = now;
     return started;
   }

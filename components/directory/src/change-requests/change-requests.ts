@@ -5,13 +5,23 @@ import {
   type Directory,
   type DirectoryChange,
   type DirectoryChangeRequest,
+  type DirectoryRequester,
   directoryErrors,
   ended,
+  type ProposerStanding,
   type RecordDraft,
   type StandingReader,
   standing,
 } from '@countersign/contracts';
-import { type ChangeId, type Clock, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
+import {
+  type ChangeId,
+  type Clock,
+  type CodedError,
+  newId,
+  type Random,
+  type RecordId,
+  toInstant,
+} from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { ChangeSet } from '../changes.ts';
@@ -24,6 +34,7 @@ import { changesInBrief } from '../records.ts';
 import type { Attempt, Refusals } from '../refusals.ts';
 import { requestClaim, requestThing } from '../row-claims.ts';
 import type { State } from '../state.ts';
+import type { Session } from '../store.ts';
 import { readReason } from './reason.ts';
 import { approvalRefusal, basisOf, interrupted, notFound, outdated, proposerGone, shown, statusOf } from './request.ts';
 import {
@@ -80,12 +91,13 @@ export function createChangeRequests(dependencies: {
   readonly graph: LiveGraph;
   readonly refusals: Refusals;
   readonly newRecordId: () => RecordId;
+  readonly proposerStanding?: (() => ProposerStanding | undefined) | undefined;
 }): ChangeRequests {
   const { pool, clock, audit, graph, refusals } = dependencies;
   const standings = createStandingCheck({ ...dependencies, log: audit, source: 'directory' });
 
   async function record(
-    draft: Pick<RecordDraft, 'type' | 'subject' | 'references' | 'standing' | 'data'> &
+    draft: Pick<RecordDraft, 'type' | 'subject' | 'actors' | 'references' | 'standing' | 'data'> &
       Partial<Pick<RecordDraft, 'id'>>,
   ): Promise<RecordId> {
     const id = draft.id ?? dependencies.newRecordId();
@@ -134,6 +146,18 @@ export function createChangeRequests(dependencies: {
     return new Set((await standings.holding(claims)).map(({ id }) => id));
   }
 
+  /** Why who proposed it no longer may, where they may not. */
+  async function lapseOf(session: Session, request: StoredRequest): Promise<CodedError | undefined> {
+    const { proposedBy, proposedAt, through } = request;
+    if (await hasDepartedSince(session, proposedBy, proposedAt)) return proposerGone();
+    const lapse = await dependencies.proposerStanding?.()?.({
+      proposers: [proposedBy, ...through],
+      scope: 'directory:apply',
+      since: proposedAt.getTime(),
+    });
+    return lapse === undefined ? undefined : proposerGone(lapse);
+  }
+
   /** What was proposed, planned on what is there now; undefined where it can no longer be approved as it is. */
   async function planAnew(
     request: StoredRequest,
@@ -158,7 +182,8 @@ export function createChangeRequests(dependencies: {
   }
 
   return {
-    async propose(what, by, reasonText) {
+    async propose(what, requester, reasonText) {
+      const by = actorOf(requester);
       const reason = readReason(reasonText);
       const attempt: Attempt = { operation: 'directory:propose', by, digest: () => digestOfContent(what) };
       const problems = createProblems();
@@ -178,6 +203,7 @@ export function createChangeRequests(dependencies: {
       const request = {
         id,
         proposedBy: by.id,
+        through: requester.through ?? [],
         proposedAt: new Date(now),
         expiresAt: new Date(now + lifeMs),
         reason,
@@ -192,6 +218,7 @@ export function createChangeRequests(dependencies: {
         id: recordId,
         type: 'directory.change-proposed',
         subject: by,
+        ...actorsOf(requester),
         standing: [standing(of, content)],
         data: {
           change_request: id,
@@ -208,21 +235,21 @@ export function createChangeRequests(dependencies: {
       return shown({ ...request, status: 'proposed', decidedBy: null }, now);
     },
 
-    async approve(id, digest, by) {
+    async approve(id, digest, requester) {
+      const by = actorOf(requester);
       const attempt: Attempt = { operation: 'directory:approve', by, change: id };
       const next = await transaction(pool, async (session) => {
         const base = await graph.lock(session);
         const request = await lockOpen(session, id, attempt);
-        const refusal = approvalRefusal(request, digest, by.id);
+        const refusal = approvalRefusal(request, digest, requester) ?? (await lapseOf(session, request));
         if (refusal !== undefined) return refusals.refuse(refusal, attempt);
-        if (await hasDepartedSince(session, request.proposedBy, request.proposedAt))
-          return refusals.refuse(proposerGone(), attempt);
         const plan = await planAnew(request, base, session);
         if (plan?.stands !== true) return refusals.refuse(outdated(), attempt);
         const { changeSet } = plan;
         const approved = await record({
           type: 'directory.change-approved',
           subject: by,
+          ...actorsOf(requester),
           references: [request.recordId],
           standing: [ended(requestThing(id))],
           data: { change_request: id, digest, proposed_by: request.proposedBy },
@@ -240,7 +267,8 @@ export function createChangeRequests(dependencies: {
       return { version: next.written.state.version, changes: next.changes };
     },
 
-    async reject(id, by, reasonText) {
+    async reject(id, requester, reasonText) {
+      const by = actorOf(requester);
       const reason = readReason(reasonText);
       return transaction(pool, async (session) => {
         const request = await lockOpen(session, id, { operation: 'directory:reject', by, change: id });
@@ -295,12 +323,20 @@ export function createChangeRequests(dependencies: {
       const view = shown(request, clock.now());
       return {
         request: view,
-        stands:
-          stands && plan?.stands === true && !(await hasDepartedSince(pool, request.proposedBy, request.proposedAt)),
+        stands: stands && plan?.stands === true && (await lapseOf(pool, request)) === undefined,
         entities: plan === undefined ? [] : entitiesOf(plan.changeSet, base),
       };
     },
   };
+}
+
+/** As records name who acts. */
+function actorOf({ id, institution }: DirectoryRequester): Actor {
+  return { id, ...(institution === undefined ? {} : { institution }) };
+}
+
+function actorsOf({ through = [] }: DirectoryRequester): Pick<RecordDraft, 'actors'> {
+  return through.length === 0 ? {} : { actors: through.map((id) => ({ id })) };
 }
 
 function entitiesOf({ changes, stored }: ChangeSet, base: State): ChangeRequestView['entities'] {

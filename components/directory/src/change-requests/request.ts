@@ -1,4 +1,10 @@
-import { type DirectoryChangeRequest, directoryErrors } from '@countersign/contracts';
+import {
+  type DirectoryChangeRequest,
+  type DirectoryRequester,
+  directoryErrors,
+  type ProposerLapse,
+  proposerLapseDetail,
+} from '@countersign/contracts';
 import { type CodedError, type Digest, digestOf } from '@countersign/kernel';
 import type { ChangeSet } from '../changes.ts';
 import { keyOf } from '../entry.ts';
@@ -35,11 +41,16 @@ export function basisOf({ changes }: ChangeSet, { stored }: State): Digest {
 }
 
 /** Why this approver may not approve this under that digest, where they may not. */
-export function approvalRefusal(request: StoredRequest, digest: Digest, approver: string): CodedError | undefined {
-  if (approver === request.proposedBy)
+export function approvalRefusal(
+  request: StoredRequest,
+  digest: Digest,
+  approver: DirectoryRequester,
+): CodedError | undefined {
+  const proposers = [request.proposedBy, ...request.through];
+  if (peopleOf(approver).some((one) => proposers.includes(one)))
     return directoryErrors.error(
       'change_self_approval',
-      'Who proposed a change does not approve it: another principal must.',
+      'Who proposed a change, or had a part in proposing it, does not approve it: somebody else must.',
     );
   if (digest !== request.digest)
     return directoryErrors.error(
@@ -47,6 +58,10 @@ export function approvalRefusal(request: StoredRequest, digest: Digest, approver
       'The digest is not that of what was proposed: read the change again and approve what it says.',
     );
   return undefined;
+}
+
+export function peopleOf({ id, through = [] }: DirectoryRequester): readonly string[] {
+  return [id, ...through];
 }
 
 /** What is planned now is not what was proposed. */
@@ -57,11 +72,13 @@ export function outdated(): CodedError {
   );
 }
 
-/** A word ends with the place of whoever gave it: an approval would be that of one person alone. */
-export function proposerGone(): CodedError {
+/** A word ends with the place and the right of whoever gave it: an approval would be that of one person alone. */
+export function proposerGone(lapse?: ProposerLapse): CodedError {
   return directoryErrors.error(
     'directory_changed_meanwhile',
-    'Who proposed this has left or moved since: somebody who is there proposes it again.',
+    lapse === undefined
+      ? 'Who proposed this has left or moved since: somebody who is there proposes it again.'
+      : proposerLapseDetail(lapse),
   );
 }
 

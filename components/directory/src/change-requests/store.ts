@@ -10,6 +10,8 @@ export interface StoredRequest {
   readonly id: ChangeId;
   readonly status: 'proposed' | 'approved' | 'rejected';
   readonly proposedBy: string;
+  /** Through whom they proposed it. */
+  readonly through: readonly string[];
   readonly decidedBy: string | null;
   readonly proposedAt: Date;
   readonly expiresAt: Date;
@@ -22,7 +24,7 @@ export interface StoredRequest {
   readonly recordId: RecordId;
 }
 
-const columns = `id, status, proposed_by as "proposedBy", decided_by as "decidedBy", proposed_at as "proposedAt",
+const columns = `id, status, proposed_by as "proposedBy", through, decided_by as "decidedBy", proposed_at as "proposedAt",
   expires_at as "expiresAt", reason, changes, basis, digest, proposal, record_id as "recordId"`;
 
 export async function insertRequest(
@@ -31,8 +33,8 @@ export async function insertRequest(
 ): Promise<void> {
   await session.query(
     `insert into change_requests
-       (id, status, proposed_by, proposed_at, expires_at, reason, changes, basis, digest, proposal, record_id)
-     values ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+       (id, status, proposed_by, proposed_at, expires_at, reason, changes, basis, digest, proposal, record_id, through)
+     values ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       request.id,
       request.proposedBy,
@@ -44,6 +46,7 @@ export async function insertRequest(
       request.digest,
       JSON.stringify(request.proposal),
       request.recordId,
+      request.through,
     ],
   );
 }
@@ -84,7 +87,7 @@ export async function decideRequest(
 export async function openRequestsOf(session: Session, proposer: string, before: Date): Promise<readonly ChangeId[]> {
   try {
     const { rows } = await session.query<{ id: ChangeId }>(
-      `select id from change_requests where status = 'proposed' and proposed_by = $1 and proposed_at <= $2 order by id`,
+      `select id from change_requests where status = 'proposed' and (proposed_by = $1 or $1 = any(through)) and proposed_at <= $2 order by id`,
       [proposer, before],
     );
     return rows.map(({ id }) => id);

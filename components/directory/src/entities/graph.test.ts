@@ -2,7 +2,7 @@ import { digestOf } from '@countersign/kernel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DirectoryComponent } from '../index.ts';
 import { broker, custodian, exampleFile, exampleLei, venue } from '../testing/example-file.ts';
-import { createRig, problemsOf, proposer, type Rig, refusalOf } from '../testing/rig.ts';
+import { changeByTwo, createRig, problemsOf, proposer, type Rig, refusalOf } from '../testing/rig.ts';
 
 let rig: Rig;
 let directory: DirectoryComponent;
@@ -296,7 +296,7 @@ describe('a person who is not active', () => {
       directory.apply({ people: [{ ...second, id: 'person:other', federated: [] }] }, proposer),
     );
     expect(taken.code).toBe('credential_shared');
-    await directory.apply(spoiled('people', { active: true }, 1), proposer);
+    await changeByTwo(directory, { file: spoiled('people', { active: true }, 1) });
     expect(directory.snapshot().credential(kid)?.principal).toBe('person:ben.ito');
     expect(directory.snapshot().recordOf('person:ben.ito')).toBe(
       rig.records.filter(({ type }) => type === 'directory.applied').at(-1)?.id,

@@ -2,18 +2,51 @@ import { directoryErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import type { ChangeSet } from '../changes.ts';
 import { type Entry, type Graph, keyOf } from '../entry.ts';
+import type { State } from '../state.ts';
+import { governingGrants } from './governing.ts';
 
-/** Why one person alone may not make this change, where they may not. */
-export function refuseAlone(changeSet: ChangeSet, before: Graph): CodedError | undefined {
-  const clients = productionClientsIn(changeSet, before);
-  if (clients.length === 0) return undefined;
+/** Who asks, and what the configuration lets them do alone. */
+export interface AloneRules {
+  /** Roles that take two people. */
+  readonly governing: ReadonlySet<string>;
+  /** Those of them that this way of asking gives alone. */
+  readonly free?: ReadonlySet<string>;
+}
+
+/**
+ * Why one person alone may not make this change, where they may not.
+ *
+ * While the directory is empty there is nobody who could be second: the file that fills it may name those who govern.
+ * Production clients take two people all the same, whose keys are in the configuration.
+ */
+export function refuseAlone(
+  changeSet: ChangeSet,
+  { stored, version }: Pick<State, 'stored' | 'version'>,
+  { governing, free }: AloneRules,
+): CodedError | undefined {
+  const clients = productionClientsIn(changeSet, stored);
+  const grants = version === 0 ? [] : governingGrants(changeSet, stored, governing, free);
+  if (clients.length + grants.length === 0) return undefined;
+  const what = [
+    ...(clients.length === 0 ? [] : ['touches clients of the environment production']),
+    ...(grants.length === 0 ? [] : ['gives people the power to approve, sign or govern']),
+  ];
   return directoryErrors.error(
     'second_person_required',
-    'This touches clients of the environment production. Propose it (POST /directory/changes, with a reason); somebody else ' +
-      'then approves it (POST /directory/changes/{id}/approve, scope directory:approve).',
-    { facts: { clients: clients.slice(0, 100), client_count: clients.length } },
+    `This ${what.join(' and ')}. Propose it (POST /directory/changes, with a reason); somebody else then approves it ` +
+      '(POST /directory/changes/{id}/approve, scope directory:approve).',
+    {
+      facts: {
+        ...(clients.length === 0 ? {} : { clients: clients.slice(0, mostNamed), client_count: clients.length }),
+        ...(grants.length === 0
+          ? {}
+          : { grants: grants.slice(0, mostNamed).map((grant) => ({ ...grant })), grant_count: grants.length }),
+      },
+    },
   );
 }
+
+const mostNamed = 100;
 
 /**
  * Ids of the production clients that a change adds, changes or removes: before it or after it, so that nobody gets

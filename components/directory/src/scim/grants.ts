@@ -2,15 +2,8 @@ import type { CodedError } from '@countersign/kernel';
 import { scimErrors } from './errors.ts';
 import type { PersonFacts } from './person-document.ts';
 
-/** Roles that a provisioning system gives and takes when the configuration says nothing. */
-export const defaultAssignableRoles: readonly string[] = [
-  'trader',
-  'sales',
-  'supervisor',
-  'desk-head',
-  'operations',
-  'auditor',
-];
+/** Roles that a provisioning system gives and takes when the configuration says nothing: none that approves or governs. */
+export const defaultAssignableRoles: readonly string[] = ['trader', 'sales', 'auditor'];
 
 /**
  * Why a provisioning system may not make this change, where it may not. It takes everything away, and gives only roles

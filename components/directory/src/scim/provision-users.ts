@@ -77,6 +77,7 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
     await directory.edit({ put: { people: [after] } }, by, {
       expected: [{ kind: 'person', id: entity, digest: isThere ? digestOf(document) : null }],
       reason,
+      mayGive: assignableRoles,
     });
   }
 

@@ -141,12 +141,12 @@ describe('a change that a file makes', () => {
         "update entities set created_at = created_at - interval '1 hour', changed_at = changed_at - interval '1 hour'",
       );
     const { body } = await rig.client.get(`/Users/${id}`);
-    const document = { id: 'person:eve', institution: broker, roles: ['supervisor'], federated: [], credentials: [] };
+    const document = { id: 'person:eve', institution: broker, roles: ['sales'], federated: [], credentials: [] };
     await rig.directory.edit({ put: { people: [document] } }, proposer);
     const stale = await rig.client.send('PUT', `/Users/${id}`, newUser('eve'), { 'if-match': etag });
     expect(stale.status).toBe(412);
     const now = await rig.client.get(`/Users/${id}`);
-    expect(now.body).toMatchObject({ id, roles: [{ value: 'supervisor' }] });
+    expect(now.body).toMatchObject({ id, roles: [{ value: 'sales' }] });
     expect(now.etag).not.toBe(etag);
     const times = (meta: Json | undefined) => {
       const { created, lastModified } = membersOf(meta) ?? {};

@@ -1,5 +1,5 @@
 import type { Actor, DirectoryProblem, RecordDraft } from '@countersign/contracts';
-import { CodedError, systemRandom } from '@countersign/kernel';
+import { CodedError, isCodedError, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
 import { createDirectory, type DirectoryComponent, type DirectoryDependencies, directoryMigrations } from '../index.ts';
@@ -58,6 +58,20 @@ export async function createRig(): Promise<Rig> {
       await scratch.drop();
     },
   };
+}
+
+/** A change by as many people as it takes: one proposes, and where that is not enough, another approves. */
+export async function changeByTwo(
+  directory: DirectoryComponent,
+  what: Parameters<DirectoryComponent['propose']>[0],
+): Promise<void> {
+  try {
+    await ('edit' in what ? directory.edit(what.edit, proposer) : directory.apply(what.file, proposer));
+  } catch (error) {
+    if (!isCodedError(error, 'second_person_required')) throw error;
+    const { id, digest } = await directory.propose(what, proposer, 'a change for two');
+    await directory.approve(id, digest, approver);
+  }
 }
 
 export async function refusalOf(promise: Promise<unknown>): Promise<CodedError> {

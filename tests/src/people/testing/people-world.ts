@@ -93,11 +93,7 @@ export async function openPeopleWorld(): Promise<PeopleWorld> {
   const { issuer, operator } = controlPlane;
   const trading = await openTrading(controlPlane);
   const keys = { desk: generateSigningKey(), 'desk-ciba': generateSigningKey() };
-  await operator.call('directory', 'directory:apply', {
-    method: 'POST',
-    path: '/directory/apply',
-    body: withPeople(trading, issuer, keys),
-  });
+  await operator.apply(withPeople(trading, issuer, keys));
   const { mandate } = await trading.grantMandates();
   return {
     controlPlane,

@@ -138,8 +138,7 @@ export async function openWorkflowWorld(
     issuer,
     identityProviders: { arranger: trading.identityProvider.issuer, broker: brokersProvider.issuer },
   });
-  const apply = (body: unknown) =>
-    controlPlane.operator.call('directory', 'directory:apply', { method: 'POST', path: '/directory/apply', body });
+  const apply = controlPlane.operator.apply;
   await apply(staff.directoryDocument());
   await controlPlane.operator.call('partners', 'partner:register', {
     method: 'POST',

@@ -1,0 +1,149 @@
+import type { DirectoryRequester, ProposerLapse } from '@countersign/contracts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DirectoryComponent } from '../index.ts';
+import { broker, type ExampleFile, exampleFile, exampleKeyPair, operator } from '../testing/example-file.ts';
+import { approver, createRig, proposer, type Rig, refusalOf } from '../testing/rig.ts';
+
+let rig: Rig;
+let directory: DirectoryComponent;
+let lapse: ProposerLapse | undefined;
+beforeEach(async () => {
+  lapse = undefined;
+  rig = await createRig();
+  directory = await rig.open({ governingRoles: ['crisis-team'], proposerStanding: () => async () => lapse });
+  await directory.apply(exampleFile(), proposer);
+  rig.records.length = 0;
+});
+afterEach(() => rig.close());
+
+type Person = Record<string, unknown>;
+const newcomer = (members: Person = {}): Person => ({
+  ...{ id: 'person:new', institution: broker, roles: [], federated: [], credentials: [] },
+  ...members,
+});
+const key = () => ({ use: 'approval', jwk: exampleKeyPair().publicJwk });
+/** The example file with one member of Anna (a trader) or Ben (supervisor and signatory) changed. */
+const withMembers = (index: 0 | 1, members: Person): ExampleFile => {
+  const file = exampleFile();
+  return { ...file, people: file.people.map((each, place) => (place === index ? { ...each, ...members } : each)) };
+};
+
+describe('who governs', () => {
+  it.each<readonly [string, { readonly people: readonly Person[] }, string]>([
+    ...[
+      'supervisor',
+      'desk-head',
+      'compliance',
+      'risk',
+      'operations',
+      'signatory',
+      'administrator',
+      'operator',
+      'security',
+    ].map((role) => [`somebody new with the role ${role}`, { people: [newcomer({ roles: [role] })] }, 'role'] as const),
+    ['a role that the configuration gives a part', { people: [newcomer({ roles: ['crisis-team'] })] }, 'role'],
+    ['a role for somebody who is there', withMembers(0, { roles: ['trader', 'risk'] }), 'role'],
+    ['somebody new with a key that approves', { people: [newcomer({ credentials: [key()] })] }, 'approval-key'],
+    ['another key that approves', withMembers(1, { credentials: [key()] }), 'approval-key'],
+    ['another authority to sign', withMembers(1, { signing_authority: { alone: true } }), 'signing-authority'],
+    [
+      'another way to sign in as a supervisor',
+      withMembers(1, { federated: [{ issuer: 'https://idp.broker.example', subject: 'mallory' }] }),
+      'sign-in',
+    ],
+  ])('takes two people: %s', async (_, file, gives) => {
+    const error = await refusalOf(directory.apply(file, proposer));
+    expect(error).toMatchObject({ code: 'second_person_required', facts: { grants: [{ gives }], grant_count: 1 } });
+    expect(error.detail).toContain('POST /directory/changes');
+    expect(rig.records).toMatchObject([
+      { type: 'access.refused', reason: 'second_person_required', subject: proposer },
+    ]);
+    expect(directory.snapshot().version).toBe(1);
+    const { id, digest } = await directory.propose({ file }, proposer, 'a new supervisor');
+    expect((await refusalOf(directory.approve(id, digest, proposer))).code).toBe('change_self_approval');
+    expect((await directory.approve(id, digest, approver)).version).toBe(2);
+  });
+
+  it('is not given by an edit, by moving somebody, or by making them active again', async () => {
+    const alone = expect.objectContaining({ code: 'second_person_required' });
+    const [anna, ben] = exampleFile().people;
+    await expect(directory.edit({ put: { people: [{ ...anna, roles: ['supervisor'] }] } }, proposer)).rejects.toEqual(
+      alone,
+    );
+    await expect(directory.move('person:anna.keller', { roles: ['supervisor'] }, proposer, 'moves')).rejects.toEqual(
+      alone,
+    );
+    await directory.edit({ put: { people: [{ ...ben, active: false }] } }, proposer);
+    await expect(directory.edit({ put: { people: [{ ...ben }] } }, proposer)).rejects.toEqual(alone);
+    await expect(
+      directory.apply({ services: [{ id: 'service:desk', institution: broker, roles: ['operator'] }] }, proposer),
+    ).rejects.toEqual(alone);
+  });
+
+  it.each<readonly [string, Person]>([
+    ['a role', { roles: ['signatory'] }],
+    ['the keys', { credentials: [] }],
+    ['the authority to sign, with its role', { roles: ['supervisor'] }],
+    ['how they sign in', { federated: [] }],
+    ['everything', { active: false }],
+    ['nothing, on another desk', { desk: 'credit' }],
+  ])('loses by one person: %s', async (_, members) => {
+    expect((await directory.apply(withMembers(1, members), proposer)).version).toBe(2);
+  });
+
+  it('takes one person where nobody governs', async () => {
+    const file = withMembers(0, {
+      roles: ['trader', 'sales'],
+      federated: [{ issuer: 'https://idp.broker.example', subject: 'anna' }],
+    });
+    await directory.apply({ people: [...file.people, newcomer({ roles: ['trader'] })] }, proposer);
+    expect(directory.snapshot().version).toBe(2);
+  });
+
+  it('is named by one person in the file that fills an empty directory, and in no later one', async () => {
+    const other = await createRig();
+    try {
+      const empty = await other.open();
+      expect((await empty.apply(exampleFile(), proposer)).version).toBe(1);
+      expect((await refusalOf(empty.apply({ people: [newcomer({ roles: ['risk'] })] }, proposer))).code).toBe(
+        'second_person_required',
+      );
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+describe('the second person', () => {
+  const file = { people: [newcomer({ roles: ['supervisor'] })] };
+  const olga: DirectoryRequester = { id: 'person:olga.second', institution: operator };
+
+  it('is none through whom the first one asked, nor one who asks through the first', async () => {
+    const through = { ...proposer, through: [olga.id] };
+    const request = await directory.propose({ file }, through, 'a new supervisor');
+    expect(rig.records.at(-1)).toMatchObject({ subject: proposer, actors: [{ id: olga.id }] });
+    for (const by of [
+      olga,
+      { id: 'service:other', institution: operator, through: [olga.id] },
+      { id: 'service:other', institution: operator, through: [proposer.id] },
+    ])
+      expect((await refusalOf(directory.approve(request.id, request.digest, by))).code).toBe('change_self_approval');
+    await directory.approve(request.id, request.digest, { id: 'person:third', institution: operator });
+  });
+
+  it.each<ProposerLapse>(['locked', 'revoked', 'right-lost'])(
+    'approves nothing of somebody who may no longer propose it: %s',
+    async (why) => {
+      const { id, digest } = await directory.propose({ file }, proposer, 'a new supervisor');
+      lapse = why;
+      expect((await directory.changeRequest(id)).stands).toBe(false);
+      expect(await refusalOf(directory.approve(id, digest, approver))).toMatchObject({
+        code: 'directory_changed_meanwhile',
+        detail: expect.stringContaining('Somebody who may proposes it again'),
+      });
+      expect(rig.records.at(-1)).toMatchObject({ type: 'access.refused', data: { change_request: id } });
+      lapse = undefined;
+      await directory.approve(id, digest, approver);
+    },
+  );
+});

@@ -1,0 +1,75 @@
+import { approverRoles } from '@countersign/contracts';
+import type { Json } from '@countersign/kernel';
+import { canonicalize } from '@countersign/kernel';
+import type { ChangeSet } from '../changes.ts';
+import { type Entry, entryKey, type Graph } from '../entry.ts';
+
+/**
+ * Roles whose holders approve, bind their institution, recover others' keys, or run the installation: with one of these
+ * somebody lets through what others may not do alone.
+ */
+export const governingRoles: ReadonlySet<string> = new Set([
+  ...approverRoles,
+  ...['signatory', 'head-of-trading', 'security', 'break-glass'],
+  ...['operator', 'approver', 'administrator'],
+]);
+
+/** What somebody would have who is given it by a change. */
+export interface GoverningGrant {
+  readonly principal: string;
+  readonly gives: 'role' | 'approval-key' | 'signing-authority' | 'sign-in';
+}
+
+/**
+ * What a change gives of the power to govern: a governing role, a key that approves, the authority to sign, or another way to
+ * sign in as somebody who has one of these. Whoever is made active again is given all of theirs. To take away gives nothing.
+ *
+ * @param free governing roles that the configuration lets whoever asks give alone
+ */
+export function governingGrants(
+  { written }: Pick<ChangeSet, 'written'>,
+  before: Graph,
+  governing: ReadonlySet<string>,
+  free: ReadonlySet<string> = new Set(),
+): readonly GoverningGrant[] {
+  return written.flatMap((entry) => {
+    const is = powersOf(entry);
+    if (is === undefined) return [];
+    const earlier = before.get(entryKey(entry));
+    const was = (earlier === undefined ? undefined : powersOf(earlier)) ?? nothing;
+    const isNew = (of: keyof Powers): boolean => [...is[of]].some((one) => !was[of].has(one));
+    const given = [...is.roles].filter((role) => governing.has(role) && !was.roles.has(role) && !free.has(role));
+    const governs = is.keys.size > 0 || [...is.roles].some((role) => governing.has(role) && !free.has(role));
+    const gives: GoverningGrant['gives'][] = [];
+    if (given.length > 0) gives.push('role');
+    if (isNew('keys')) gives.push('approval-key');
+    if (is.roles.has('signatory') && was.roles.has('signatory') && isNew('authority')) gives.push('signing-authority');
+    if (governs && isNew('names') && was !== nothing) gives.push('sign-in');
+    return gives.map((each) => ({ principal: entry.id, gives: each }));
+  });
+}
+
+interface Powers {
+  readonly roles: ReadonlySet<string>;
+  /** Thumbprints. */
+  readonly keys: ReadonlySet<string>;
+  /** How far they may sign; without a word on it, alone and without limit. */
+  readonly authority: ReadonlySet<string>;
+  /** By which identity providers know them. */
+  readonly names: ReadonlySet<string>;
+}
+
+const nothing: Powers = { roles: new Set(), keys: new Set(), authority: new Set(), names: new Set() };
+
+/** Undefined of whoever has none: who is not active, and what is no principal. */
+function powersOf({ entity, document }: Entry): Powers | undefined {
+  if (entity.kind === 'service' || entity.kind === 'agent') return { ...nothing, roles: new Set(entity.value.roles) };
+  if (entity.kind !== 'person' || entity.value.active === false) return undefined;
+  const authority: Json = document['signing_authority'] ?? null;
+  return {
+    roles: new Set(entity.value.roles),
+    keys: new Set(entity.value.credentials.map(({ kid }) => kid)),
+    authority: new Set([canonicalize(authority)]),
+    names: new Set(entity.federated.map(({ issuer, subject }) => canonicalize([issuer, subject]))),
+  };
+}
