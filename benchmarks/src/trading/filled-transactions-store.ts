@@ -18,10 +18,10 @@ const record = (version: string) => `'rec_' || lpad((n * 10 + ${version})::text,
 const inserts: readonly string[] = [
   `insert into transaction_registry.transactions
      (id, client, idempotency_key, detail, intent_digest, initiator, initiator_institution, mandate_id, mandate_version,
-      mandate_record_id, state, version, last_record_id, opened_record_id, opened_at, ended, awaited_until)
+      mandate_record_id, state, version, last_record_id, opened_record_id, opened_at, ended, awaited_until, changed_record_id)
    select ${copy}, t.client, t.idempotency_key || '-' || n, t.detail, t.intent_digest, t.initiator, t.initiator_institution,
           t.mandate_id, t.mandate_version, t.mandate_record_id, t.state, t.version, ${record('t.version')}, ${record('0')},
-          t.opened_at, t.ended, t.awaited_until
+          t.opened_at, t.ended, t.awaited_until, ${record('t.version')}
      from ${copied('transactions', 'id')} order by 1`,
   `insert into transaction_registry.transaction_parties (transaction_id, lei)
    select ${copy}, t.lei from ${copied('transaction_parties', 'transaction_id')} order by 2, 1`,
