@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import type { Outbound } from '@countersign/contracts';
 import { createLogger } from '@countersign/runtime';
 import { createTestAuthority } from '@countersign/testkit';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createOutbound, type OutboundDependencies } from './outbound.ts';
 import { guardedLookup, type Resolve } from './outbound-target.ts';
 
@@ -321,14 +321,13 @@ describe('a document', () => {
   });
 
   it('is fetched directly, whatever proxy the environment names', async () => {
-    const before = { ...process.env };
     const proxied = await serve('http');
-    process.env['HTTPS_PROXY'] = process.env['https_proxy'] = process.env['HTTP_PROXY'] = `http://127.0.0.1:${proxied}`;
+    for (const name of ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY']) vi.stubEnv(name, `http://127.0.0.1:${proxied}`);
     try {
       await expect(fetched()).resolves.toEqual({ keys: [] });
       expect(received).toHaveLength(1);
     } finally {
-      process.env = before;
+      vi.unstubAllEnvs();
     }
   });
 

@@ -202,9 +202,11 @@ describe('what a token leaves behind', () => {
     }
     return found;
   };
+  // Five times, as the least is done here: what the processes do by themselves meanwhile, such as making the first certificate of
+  // time stamping, they do once.
   const grown = (before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>) =>
     [...after]
-      .filter(([name, count]) => count > (before.get(name) ?? 0))
+      .filter(([name, count]) => count >= (before.get(name) ?? 0) + 5)
       .map(([name]) => name)
       .sort();
 
@@ -233,7 +235,7 @@ describe('what a token leaves behind', () => {
       });
     const recorded = async () => {
       const { rows } = await sql.query<{ count: number }>(
-        "select count(*)::integer as count from audit_log.entries where type !~ '^(source|clock)\\.'",
+        "select count(*)::integer as count from audit_log.entries where type !~ '^(source|clock|timestamp|key)\\.'",
       );
       return rows[0]?.count;
     };
