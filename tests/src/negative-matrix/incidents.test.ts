@@ -248,7 +248,7 @@ describe('what a token leaves behind', () => {
     const headers = { authorization: `DPoP ${'x'.repeat(200)}`, dpop: 'x' };
     for (let some = 0; some < 20; some++) await send({ method: 'GET', url: `${world.issuer}/userinfo`, headers });
     expect(grown(before, await counts()).filter((name) => !name.startsWith('audit_log.'))).toEqual([]);
-    // The log beats, measures its clock and signs its size, whoever knocks.
+    // The log beats, measures its clock, is stamped and signs its size, whoever knocks.
     expect(await recorded()).toBe(recordedBefore);
   });
 
