@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { directoryMigrations } from '@countersign/directory';
+import { eventPublisherMigrations } from '@countersign/event-publisher';
 import { newId, systemClock, systemRandom } from '@countersign/kernel';
 import { type ComponentMigrations, createLifecycle, createLogger, createMetrics } from '@countersign/runtime';
 import pg from 'pg';
@@ -147,5 +148,26 @@ describe('a client that the role of the directory inserts', () => {
     expect(directory.snapshot().client('backdoor')).toBeUndefined();
     const recorded = await auditLog.search({ type: 'standing.contradicted' });
     expect(recorded.map(({ record }) => record.data)).toContainEqual(expect.objectContaining({ of: 'directory' }));
+  });
+});
+
+describe('a webhook whose address the role of the event publisher changes', () => {
+  it('is confirmed by nobody who resumes it', async () => {
+    const { eventPublisher, directory } = components;
+    const [own] = directory.clients({ limit: 1 });
+    const institution = String(own?.['institution']);
+    const by = { id: 'client:ops', institution };
+    const { id } = await eventPublisher.subscribe(
+      { institution, url: 'https://receiver.example/events', topics: ['mandate'] },
+      by,
+    );
+    await asRole(eventPublisherMigrations, (client) =>
+      client.query(
+        `update event_publisher.subscriptions set url = 'https://thief.example/events', status = 'suspended' where id = $1`,
+        [id],
+      ),
+    );
+    await expect(eventPublisher.resume(institution, id, by)).rejects.toMatchObject({ code: 'authority_unproven' });
+    await eventPublisher.unsubscribe(institution, id, by);
   });
 });

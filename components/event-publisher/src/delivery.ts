@@ -1,4 +1,4 @@
-import type { AuditAppender, CloudEvent, Outbound, Signer } from '@countersign/contracts';
+import type { AuditAppender, CloudEvent, Outbound, Signer, StandingCheck } from '@countersign/contracts';
 import { type Clock, newId, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { failsForTooLong, retryAfter } from './back-off.ts';
@@ -6,12 +6,14 @@ import { signMessage } from './message-signature.ts';
 import { positionText } from './position.ts';
 import { type PostOutcome, postTo } from './post-outcome.ts';
 import type { Reader } from './reader.ts';
+import { subscriptionClaim } from './row-claims.ts';
 import type { Leased, Store } from './store.ts';
 
 export interface DeliveryDependencies {
   readonly store: Store;
   readonly reader: Reader;
   readonly audit: AuditAppender;
+  readonly standings: StandingCheck;
   readonly signer: Pick<Signer, 'current' | 'sign'>;
   readonly outbound: Pick<Outbound, 'post'>;
   readonly clock: Clock;
@@ -27,6 +29,8 @@ const eventsAtOnce = 100;
 const turnMs = 10_000;
 /** When we could not, and not the receiver. */
 const ownFaultMs = 5_000;
+/** Until a row that its newest record does not confirm is looked at again. */
+export const unprovenMs = 60_000;
 
 /** Another node takes a subscription over when the one that delivers it says nothing for so long. */
 export const leaseMs = 30_000;
@@ -45,12 +49,16 @@ export async function deliver(
   turn: { readonly newest: bigint; readonly ended: () => boolean },
   dependencies: DeliveryDependencies,
 ): Promise<number> {
-  const { store, reader, clock, logger } = dependencies;
+  const { store, reader, standings, clock, logger } = dependencies;
   const { institution, topics, position: after } = held;
   const until = clock.now() + turnMs;
   let delivered = 0;
   let position = after;
   try {
+    if (!(await standings.holds(subscriptionClaim(held)))) {
+      await store.release(held, position, clock.now() + unprovenMs);
+      return 0;
+    }
     const page = await reader.read(institution, { after, topics, limit: eventsAtOnce, newest: turn.newest });
     for (const event of page.events) {
       if (turn.ended() || clock.now() > until) {

@@ -1,11 +1,13 @@
 import {
   type AuditAppender,
   type CloudEvent,
+  createStandingCheck,
   type EventPublisher,
   type EventTopic,
   eventTopics,
   type Outbound,
   type Signer,
+  type StandingReader,
 } from '@countersign/contracts';
 import type { Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
@@ -21,7 +23,7 @@ import { createSubscriptions } from './subscriptions.ts';
 
 export interface EventPublisherDependencies extends ReaderDependencies {
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & StandingReader;
   /** Its keys for `event`. */
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
   readonly outbound: Pick<Outbound, 'post'>;
@@ -56,7 +58,8 @@ const largestPage = 500;
 
 /** What has happened, read from the log, for those it concerns; see the contract. */
 export function createEventPublisher(dependencies: EventPublisherDependencies): RunningEventPublisher {
-  const { pool, signer, clock, logger, everyMs = 250 } = dependencies;
+  const { pool, audit, signer, clock, random, logger, everyMs = 250 } = dependencies;
+  const standings = createStandingCheck({ log: audit, source: 'event-publisher', clock, random });
   const store = createStore(pool);
   const reader = createReader(dependencies);
   const watch = watchNewRecords({ newest: reader.newest, logger, everyMs });
@@ -67,7 +70,8 @@ export function createEventPublisher(dependencies: EventPublisherDependencies): 
       const leased = await store.lease({ now: clock.now(), leaseMs, newest, limit, mostOfInstitution });
       return leased.map((held) => ({ held, newest }));
     },
-    deliver: ({ held, newest }, ended) => deliver(held, { newest, ended }, { ...dependencies, store, reader }),
+    deliver: ({ held, newest }, ended) =>
+      deliver(held, { newest, ended }, { ...dependencies, store, reader, standings }),
   });
   let stopped = false;
 
@@ -89,7 +93,7 @@ export function createEventPublisher(dependencies: EventPublisherDependencies): 
   }
 
   return {
-    ...createSubscriptions({ ...dependencies, store, reader }),
+    ...createSubscriptions({ ...dependencies, store, reader, standings }),
     signer,
     followPlaces,
     deliver: deliverer.deliverDue,

@@ -4,12 +4,16 @@ import {
   type EventPublisher,
   type EventSubscription,
   type EventTopic,
+  ended,
   eventErrors,
+  type StandingCheck,
+  standing,
 } from '@countersign/contracts';
 import { type Clock, newId, type Random, type SubscriptionId } from '@countersign/kernel';
 import { addressRule, describeAddress, readAddress } from './delivery-address.ts';
 import { positionText } from './position.ts';
 import type { Reader } from './reader.ts';
+import { requireSubscription, subscriptionClaim } from './row-claims.ts';
 import type { Store } from './store.ts';
 import { parseTopics } from './topics.ts';
 
@@ -17,6 +21,7 @@ export interface SubscriptionDependencies {
   readonly store: Store;
   readonly reader: Reader;
   readonly audit: AuditAppender;
+  readonly standings: StandingCheck;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -30,11 +35,13 @@ export function createSubscriptions({
   store,
   reader,
   audit,
+  standings,
   clock,
   random,
 }: SubscriptionDependencies): Pick<EventPublisher, 'subscribe' | 'unsubscribe' | 'resume' | 'subscriptions'> {
   const record = (type: 'event.subscribed' | 'event.unsubscribed', by: Actor, about: Recorded, more = {}) => {
     const { id, institution, url, topics, position } = about;
+    const { of, content } = subscriptionClaim(about);
     return audit.append({
       id: newId('record', { clock, random }),
       type,
@@ -42,6 +49,7 @@ export function createSubscriptions({
       outcome: 'done',
       subject: by,
       data: { subscription: id, institution, ...describeAddress(url), topics: [...topics], position, ...more },
+      standing: [type === 'event.subscribed' ? standing(of, content) : ended(of)],
     });
   };
 
@@ -55,8 +63,10 @@ export function createSubscriptions({
         await unit.lockInstitution(institution);
         const present = await unit.ofInstitution(institution);
         const same = present.find((one) => one.url === url && sameTopics(one.topics, topics));
-        if (same !== undefined) return same;
-        if (present.length >= mostSubscriptions)
+        if (same !== undefined && (await standings.holds(subscriptionClaim(same)))) return same;
+        // A row that its record does not confirm is replaced.
+        if (same !== undefined) await unit.remove(same.id);
+        else if (present.length >= mostSubscriptions)
           throw eventErrors.error(
             'subscriptions_too_many',
             `An institution keeps at most ${mostSubscriptions} subscriptions; remove one first.`,
@@ -83,6 +93,7 @@ export function createSubscriptions({
         await unit.lockInstitution(institution);
         const present = found(await unit.ofInstitution(institution), id);
         if (present.status === 'active') return present;
+        await requireSubscription(standings, present);
         await record('event.subscribed', by, present, { resumed: true });
         await unit.resume(id, clock.now());
         return found(await unit.ofInstitution(institution), id);

@@ -109,7 +109,7 @@ export interface EventPublisher {
   ): Promise<EventSubscription>;
   /** An event that is on its way may still come. @throws CodedError `subscription_not_found` */
   unsubscribe(institution: string, id: SubscriptionId, by: Actor): Promise<void>;
-  /** Tries a suspended one again, from where it was. @throws CodedError `subscription_not_found` */
+  /** Tries a suspended one again, from where it was. @throws CodedError `subscription_not_found`, `authority_unproven` */
   resume(institution: string, id: SubscriptionId, by: Actor): Promise<EventSubscription>;
   subscriptions(institution: string): Promise<readonly EventSubscription[]>;
 }

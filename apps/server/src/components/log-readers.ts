@@ -6,6 +6,7 @@ import {
   type SignalTransmitter,
 } from '@countersign/event-publisher';
 import { createRetention, type RunningRetention, retentionMigrations } from '@countersign/retention';
+import { createRowSeal } from '@countersign/runtime';
 import { createTimeStamping, type RunningTimeStamping, timeStampingMigrations } from '@countersign/time-stamping';
 import { timeStampParts } from '../evidence-parts.ts';
 import type { Signers } from '../keys.ts';
@@ -60,6 +61,7 @@ export function startLogReaders(
       baseUrl: issuer,
       signer: signers['security-event'],
       sealingKey: keyEncryptionKey.sealing,
+      rowSeal: createRowSeal(keyEncryptionKey.derive('row-seal/event-publisher')),
       outbound,
       ...common,
     }),

@@ -1,7 +1,14 @@
-import { type AuditAppender, deliveryMethods, type Signer, sharedSignalErrors } from '@countersign/contracts';
+import {
+  type AuditAppender,
+  deliveryMethods,
+  type Signer,
+  type StandingCheck,
+  sharedSignalErrors,
+} from '@countersign/contracts';
 import { type Clock, newId, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type { NewRecords } from '../new-records.ts';
+import { requireStream } from '../row-claims.ts';
 import type { Fill } from './filling.ts';
 import { signSecurityEvent } from './security-event-token.ts';
 import type { SignalReader } from './signal-reader.ts';
@@ -16,6 +23,7 @@ export interface PollDependencies {
   readonly watch: NewRecords;
   readonly issuer: string;
   readonly audit: AuditAppender;
+  readonly standings: StandingCheck;
   readonly signer: Pick<Signer, 'current' | 'sign'>;
   readonly clock: Clock;
   readonly random: Random;
@@ -54,7 +62,7 @@ const mostWaitingPolls = 16;
  * token that the receiver says it cannot use is given up and recorded: it was theirs to take.
  */
 export function createPoll(dependencies: PollDependencies): Poll {
-  const { store, reader, fill, watch, issuer, audit, signer, clock, random, logger, stopped } = dependencies;
+  const { store, reader, fill, watch, issuer, audit, standings, signer, clock, random, logger, stopped } = dependencies;
   const { longPollMs = 20_000 } = dependencies;
   const waitingPolls = new Map<string, number>();
 
@@ -72,6 +80,7 @@ export function createPoll(dependencies: PollDependencies): Poll {
   }
 
   async function answer(stream: SignalStream, limit: number): Promise<PollAnswer> {
+    await requireStream(standings, stream);
     const waiting = await store.waiting(stream.id, limit + 1);
     const sets: Record<string, string> = {};
     for (const { claims } of waiting.slice(0, limit))

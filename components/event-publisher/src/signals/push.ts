@@ -1,8 +1,16 @@
-import { type AuditAppender, type Outbound, type Signer, streamEventUri } from '@countersign/contracts';
+import {
+  type AuditAppender,
+  type Outbound,
+  type Signer,
+  type StandingCheck,
+  streamEventUri,
+} from '@countersign/contracts';
 import { type Clock, newId, type Random } from '@countersign/kernel';
 import { type Logger, type SealingKey, unseal } from '@countersign/runtime';
 import { failsForTooLong, retryAfter } from '../back-off.ts';
+import { unprovenMs } from '../delivery.ts';
 import { type PostOutcome, postTo } from '../post-outcome.ts';
+import { streamClaim } from '../row-claims.ts';
 import type { Fill } from './filling.ts';
 import { securityEventType, signSecurityEvent } from './security-event-token.ts';
 import type { LeasedStream, SignalStore } from './store.ts';
@@ -14,6 +22,7 @@ export interface PushDependencies {
   readonly fill: Fill;
   readonly issuer: string;
   readonly audit: AuditAppender;
+  readonly standings: StandingCheck;
   readonly signer: Pick<Signer, 'current' | 'sign'>;
   readonly sealingKey: SealingKey;
   readonly outbound: Pick<Outbound, 'post'>;
@@ -45,10 +54,14 @@ export async function push(
   turn: { readonly newest: bigint; readonly ended: () => boolean },
   dependencies: PushDependencies,
 ): Promise<number> {
-  const { store, fill, clock, logger } = dependencies;
+  const { store, fill, standings, clock, logger } = dependencies;
   const until = clock.now() + turnMs;
   let delivered = 0;
   try {
+    if (!(await standings.holds(streamClaim(held.stream)))) {
+      await store.release(held, clock.now() + unprovenMs);
+      return 0;
+    }
     await fill(held.id, turn.newest);
     for (const { place, claims } of await store.waiting(held.id, tokensAtOnce)) {
       if (turn.ended() || clock.now() > until) break;

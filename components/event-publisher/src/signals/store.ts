@@ -1,5 +1,5 @@
-import type { RecordId } from '@countersign/kernel';
-import { ask, takeNamedLock, transaction } from '@countersign/runtime';
+import type { Json, RecordId } from '@countersign/kernel';
+import { ask, type RowSeal, takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { createLeases, type LeaseRequest } from '../store/leases.ts';
 import type { QueuedClaims, SignalStream, SignalStreamId, StreamDelivery, StreamStatus } from './stream.ts';
@@ -46,7 +46,7 @@ const columns = `id, institution, audience, description, method, endpoint_url, a
 type Configuration = Pick<SignalStream, 'description' | 'delivery' | 'eventsRequested'>;
 
 /** The questions of one transaction of the database. */
-function createUnit(client: pg.PoolClient) {
+function createUnit(client: pg.PoolClient, rowSeal: RowSeal) {
   return {
     /** One at a time for an institution: so that what is counted is still so when a row is added. */
     async lockInstitution(institution: string): Promise<void> {
@@ -108,7 +108,7 @@ function createUnit(client: pg.PoolClient) {
       ]);
     },
     async queue(id: SignalStreamId, tokens: readonly QueuedClaims[]): Promise<void> {
-      await queueTokens(client, id, tokens);
+      await queueTokens(client, rowSeal, id, tokens);
     },
     async countWaiting(id: SignalStreamId): Promise<number> {
       return countWaiting(client, id);
@@ -161,7 +161,7 @@ function createUnit(client: pg.PoolClient) {
 }
 
 /** The tables `signal_streams`, `signal_exclusions` and `signal_queue`. */
-export function createSignalStore(pool: pg.Pool) {
+export function createSignalStore(pool: pg.Pool, rowSeal: RowSeal) {
   const leases = createLeases<Row>(pool, {
     name: 'signal_streams',
     active: `method = 'push' and status = 'enabled'`,
@@ -171,7 +171,7 @@ export function createSignalStore(pool: pg.Pool) {
 
   return {
     inUnit: <Result>(work: (unit: ReturnType<typeof createUnit>) => Promise<Result>): Promise<Result> =>
-      transaction(pool, (client) => work(createUnit(client))),
+      transaction(pool, (client) => work(createUnit(client, rowSeal))),
 
     async ofInstitution(institution: string): Promise<readonly SignalStream[]> {
       const { rows } = await ask<Row>(
@@ -195,14 +195,23 @@ export function createSignalStore(pool: pg.Pool) {
       return new Set(rows.map(({ digest }) => digest));
     },
 
-    /** The oldest that wait. */
+    /** The oldest that wait. A row without a valid seal is deleted and not sent. */
     async waiting(id: SignalStreamId, limit: number): Promise<readonly Queued[]> {
-      const { rows } = await ask<{ place: string; claims: QueuedClaims }>(
+      const { rows } = await ask<Queued & { jti: string; seal: Buffer | null }>(
         pool,
-        'select place, claims from signal_queue where stream = $1 order by place limit $2',
+        'select place, jti, claims, seal from signal_queue where stream = $1 order by place limit $2',
         [id, limit],
       );
-      return rows;
+      const ours = rows.filter(({ jti, claims, seal }) =>
+        rowSeal.holds(queued(id, jti), claims as unknown as Json, seal),
+      );
+      const others = rows.filter((row) => !ours.includes(row));
+      if (others.length > 0)
+        await ask(pool, 'delete from signal_queue where stream = $1 and place = any($2::bigint[])', [
+          id,
+          others.map(({ place }) => place),
+        ]);
+      return ours;
     },
 
     countWaiting: (id: SignalStreamId): Promise<number> => countWaiting(pool, id),
@@ -220,7 +229,7 @@ export function createSignalStore(pool: pg.Pool) {
           [read.id, read.position, read.revision, position],
         );
         if (rowCount !== 1) return false;
-        await queueTokens(client, read.id, tokens);
+        await queueTokens(client, rowSeal, read.id, tokens);
         return true;
       });
     },
@@ -280,15 +289,30 @@ async function countWaiting(on: pg.Pool | pg.PoolClient, id: SignalStreamId): Pr
 }
 
 /** What has been queued before stays as it is: a token that is read again is the same. */
-async function queueTokens(client: pg.PoolClient, id: SignalStreamId, tokens: readonly QueuedClaims[]): Promise<void> {
+async function queueTokens(
+  client: pg.PoolClient,
+  rowSeal: RowSeal,
+  id: SignalStreamId,
+  tokens: readonly QueuedClaims[],
+): Promise<void> {
   if (tokens.length === 0) return;
+  const written = tokens.map((token) => JSON.stringify(token));
   await client.query(
-    `insert into signal_queue (stream, jti, claims)
-     select $1, jti, claims from unnest($2::text[], $3::jsonb[]) with ordinality as token (jti, claims, turn)
+    `insert into signal_queue (stream, jti, claims, seal)
+     select $1, jti, claims, seal
+       from unnest($2::text[], $3::jsonb[], $4::bytea[]) with ordinality as token (jti, claims, seal, turn)
       order by turn on conflict (stream, jti) do nothing`,
-    [id, tokens.map(({ jti }) => jti), tokens.map((token) => JSON.stringify(token))],
+    [
+      id,
+      tokens.map(({ jti }) => jti),
+      written,
+      tokens.map(({ jti }, at) => rowSeal.seal(queued(id, jti), JSON.parse(written[at] ?? '') as Json)),
+    ],
   );
 }
+
+/** What the seal of a queued token is bound to. */
+const queued = (stream: SignalStreamId, jti: string): string => `signal-queue:${stream}:${jti}`;
 
 function configurationValues({ description, delivery, eventsRequested }: Configuration): readonly unknown[] {
   const pushed = delivery.method === 'push' ? delivery : undefined;

@@ -1,7 +1,8 @@
-import { type AuditAppender, sharedSignalErrors, streamEventUri } from '@countersign/contracts';
+import { type AuditAppender, type StandingCheck, sharedSignalErrors, streamEventUri } from '@countersign/contracts';
 import { type Clock, type Json, newId, type Random, type RecordId } from '@countersign/kernel';
 import { type SealingKey, seal } from '@countersign/runtime';
 import { describeAddress } from '../delivery-address.ts';
+import { requireStream } from '../row-claims.ts';
 import {
   type ChangeBody,
   type CreateBody,
@@ -35,6 +36,7 @@ export interface StreamDependencies {
   readonly store: SignalStore;
   readonly reader: SignalReader;
   readonly audit: AuditAppender;
+  readonly standings: StandingCheck;
   /** Seals what receivers want to be shown with each push. */
   readonly sealingKey: SealingKey;
   readonly transmitter: Transmitter;
@@ -55,9 +57,9 @@ export interface Streams {
   list(institution: string): Promise<readonly StreamConfiguration[]>;
   /** @throws CodedError `stream_not_found` */
   read(institution: string, id: string): Promise<StreamConfiguration>;
-  /** What is left out stays. @throws CodedError `stream_not_found`, `stream_malformed` */
+  /** What is left out stays. @throws CodedError `stream_not_found`, `stream_malformed`, `authority_unproven` */
   update(body: ChangeBody, by: Receiver): Promise<StreamConfiguration>;
-  /** What is left out is gone. @throws CodedError `stream_not_found`, `stream_malformed` */
+  /** What is left out is gone. @throws CodedError `stream_not_found`, `stream_malformed`, `authority_unproven` */
   replace(body: ChangeBody, by: Receiver): Promise<StreamConfiguration>;
   /** @throws CodedError `stream_not_found` */
   remove(id: string, by: Receiver): Promise<void>;
@@ -82,7 +84,7 @@ export const authorizationBinding = (id: SignalStreamId): string => `signal-stre
 
 /** Each change is recorded before it is kept. */
 export function createStreams(dependencies: StreamDependencies): Streams {
-  const { store, reader, audit, sealingKey, transmitter, clock, random } = dependencies;
+  const { store, reader, audit, standings, sealingKey, transmitter, clock, random } = dependencies;
   const shown = (stream: SignalStream): StreamConfiguration => configurationOf(stream, transmitter);
 
   async function record(
@@ -129,6 +131,8 @@ export function createStreams(dependencies: StreamDependencies): Streams {
     return changing(body.stream_id, by.institution, async (unit, present) => {
       const configuration = shown(present);
       refuseChangesOfOurs(body, configuration);
+      // The record of this change also covers what the change leaves as it was.
+      await requireStream(standings, present);
       const whole = operation === 'replace';
       const delivery =
         body.delivery === undefined && !whole

@@ -1,6 +1,12 @@
-import type { AuditAppender, Outbound, Signer } from '@countersign/contracts';
+import {
+  type AuditAppender,
+  createStandingCheck,
+  type Outbound,
+  type Signer,
+  type StandingReader,
+} from '@countersign/contracts';
 import type { Random } from '@countersign/kernel';
-import type { Logger, SealingKey } from '@countersign/runtime';
+import type { Logger, RowSeal, SealingKey } from '@countersign/runtime';
 import type pg from 'pg';
 import { createDeliverer, mostOfInstitution } from '../deliverer.ts';
 import { watchNewRecords } from '../new-records.ts';
@@ -14,11 +20,13 @@ import { createStreams, type Streams } from './streams.ts';
 export interface SignalTransmitterDependencies extends SignalReaderDependencies {
   /** Of the component `event-publisher`. */
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & StandingReader;
   /** Its keys for `security-event`. */
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
   /** Seals what receivers want to be shown with each push. */
   readonly sealingKey: SealingKey;
+  /** Seals what waits in a queue. */
+  readonly rowSeal: RowSeal;
   readonly outbound: Pick<Outbound, 'post'>;
   /** Where our interfaces are asked. */
   readonly baseUrl: string;
@@ -44,13 +52,14 @@ export interface SignalTransmitter {
 
 /** A transmitter of the Shared Signals Framework 1.0, with the events of the CAEP 1.0, pushed and polled for. */
 export function createSignalTransmitter(dependencies: SignalTransmitterDependencies): SignalTransmitter {
-  const { pool, issuer, baseUrl, signer, clock, logger, everyMs = 250 } = dependencies;
-  const store = createSignalStore(pool);
+  const { pool, audit, rowSeal, issuer, baseUrl, signer, clock, random, logger, everyMs = 250 } = dependencies;
+  const store = createSignalStore(pool, rowSeal);
+  const standings = createStandingCheck({ log: audit, source: 'event-publisher', clock, random });
   const reader = createSignalReader(dependencies);
-  const fill = createFilling({ store, reader, clock });
+  const fill = createFilling({ store, reader, standings, clock });
   const watch = watchNewRecords({ newest: reader.newest, logger, everyMs });
   let stopped = false;
-  const shared = { ...dependencies, store, reader, fill, watch };
+  const shared = { ...dependencies, store, reader, standings, fill, watch };
   const deliverer = createDeliverer<{ readonly held: LeasedStream; readonly newest: bigint }>({
     ...{ logger, everyMs },
     async lease(limit) {

@@ -1,7 +1,7 @@
 import type { KeyPurpose } from '@countersign/contracts';
 import { CodedError, newId, systemRandom } from '@countersign/kernel';
 import { createKeyring, createLogger } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
 import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose';
 import {
   createSignalTransmitter,
@@ -69,6 +69,7 @@ export async function createSignalWorld() {
       pool: scratch.pool('event-publisher'),
       audit: log,
       ...{ log, directory, signer, sealingKey, issuer, clock, random, logger },
+      rowSeal: testRowSeal,
       outbound: plainOutbound,
       baseUrl: issuer,
       everyMs: never,
