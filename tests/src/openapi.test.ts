@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { accessErrors } from '@countersign/contracts';
 import { type Clock, type MandateId, systemClock } from '@countersign/kernel';
 import { parseLei } from '@countersign/market';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
-import { createClient, generateSigningKey, signBatchApproval } from '@countersign/sdk';
+import { createClient, generateSigningKey, importSigningKey, signBatchApproval } from '@countersign/sdk';
 import { type Configuration, readBundleFolder, readConfiguration, shippedPolicies } from '@countersign/server';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -267,6 +269,14 @@ async function useEverything(): Promise<void> {
   };
   await decide(`/directory/changes/${asked.id}/approve`, { digest: asked.digest });
   await applying('/directory/apply', withDesk);
+  // What compliance has found: better takes two people, worse one.
+  const findings = (reason: string, compliance: unknown) =>
+    asCompliance('/directory/findings', { reason, findings: [{ institution: leis.arranger, compliance }] });
+  const [arranger] = (file['institutions'] ?? []).filter(({ lei }) => lei === leis.arranger);
+  const fit = arranger?.['compliance'] as Readonly<Record<string, unknown>>;
+  await findings('Looked at again', { ...fit, aml_risk: 'medium' });
+  const better = (await findings('Settled', fit)) as { readonly id: string; readonly digest: string };
+  await decide(`/directory/changes/${better.id}/approve`, { digest: better.digest });
   await operator.call('directory', 'directory:apply', post('/directory/clients', registration));
   await operator.call('directory', 'directory:read', get('/directory/clients?limit=2'));
   await operator.call('directory', 'directory:read', get('/directory/client/desk'));
@@ -431,6 +441,15 @@ async function bySecond(scope: string, path: string, body: unknown, clock: Clock
   const client = createClient({ issuer, clientId: 'countersign-approver', key: approver, clock });
   const resource = `${issuer}/${path.split('/')[1]}`;
   const token = await client.clientCredentials({ resource, scope });
+  return client.callOrThrow(token, { method: 'POST', url: issuer + path, body });
+}
+
+/** As compliance of the operator. */
+async function asCompliance(path: string, body: unknown): Promise<unknown> {
+  const { issuer } = controlPlane;
+  const key = importSigningKey(JSON.parse(readFileSync(join(folder.path, 'compliance.jwk'), 'utf8')));
+  const client = createClient({ issuer, clientId: 'countersign-compliance', key });
+  const token = await client.clientCredentials({ resource: `${issuer}/directory`, scope: 'compliance:record' });
   return client.callOrThrow(token, { method: 'POST', url: issuer + path, body });
 }
 

@@ -12,7 +12,11 @@ import { scratchFolder } from './testing/scratch-folder.ts';
 const folder = scratchFolder();
 const logger = createLogger({ level: 'silent', name: 'test' });
 const keyFile = (name: string) => join(folder.path, name);
-const tryOut = { operatorKeyFile: keyFile('operator.jwk'), approverKeyFile: keyFile('approver.jwk') };
+const tryOut = {
+  operatorKeyFile: keyFile('operator.jwk'),
+  approverKeyFile: keyFile('approver.jwk'),
+  complianceKeyFile: keyFile('compliance.jwk'),
+};
 let configuration: Configuration;
 let controlPlane: ControlPlane;
 let operator: Operator;

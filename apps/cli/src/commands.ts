@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<AddTo>>> = {
   incident: async () => (await import('./commands/incident.ts')).incidentCommands,
   revocation: async () => (await import('./commands/revocation.ts')).revocationCommands,
   change: async () => (await import('./commands/change.ts')).changeCommands,
+  finding: async () => (await import('./commands/finding.ts')).findingCommands,
   partner: async () => (await import('./commands/partner.ts')).partnerCommands,
   mandate: async () => (await import('./commands/mandate.ts')).mandateCommands,
   transaction: async () => (await import('./commands/transaction.ts')).transactionCommands,

@@ -21,7 +21,7 @@ export interface ChangeRequest {
   readonly digest: string;
 }
 
-type DirectoryScope = 'directory:apply' | 'directory:approve' | 'directory:read';
+type DirectoryScope = 'directory:apply' | 'directory:approve' | 'directory:read' | 'compliance:record';
 
 /** Calls the directory with a token of the one scope that the call needs. */
 export async function call(
@@ -52,7 +52,11 @@ export async function makeOrPropose(
 ): Promise<void> {
   if (change.reason === undefined) return printChanged(await change.make().catch(withAdvice));
   const body = { reason: change.reason, ...change.proposal };
-  const request = (await call(connection, 'POST', 'changes', 'directory:apply', body)) as ChangeRequest;
+  printProposed((await call(connection, 'POST', 'changes', 'directory:apply', body)) as ChangeRequest);
+}
+
+/** What waits for a second person, and what that one does. */
+export function printProposed(request: ChangeRequest): void {
   for (const line of request.changes) print(describe(line));
   print(`${bold(request.id)}  ${yellow('waits for a second person')}  ${dim(`until ${request.expiresAt}`)}`);
   print(dim(`They look at it with \`countersign change show ${request.id}\` and approve it with`));

@@ -82,6 +82,8 @@ export const configurationSchema = Type.Object(
         jwks,
         /** Keys of a second command, held by somebody else: it approves what changes production. */
         approver: Type.Optional(Type.Object({ jwks }, closed)),
+        /** Keys of a third, held by compliance: it records what is found of firms, and nothing else. */
+        compliance: Type.Optional(Type.Object({ jwks }, closed)),
       },
       closed,
     ),
@@ -207,6 +209,7 @@ function contradictionsIn({ issuer, mutualTls, keys, operator, listen }: Configu
   for (const [name, keys] of [
     ['operator.jwks', operator.jwks.keys],
     ['operator.approver.jwks', operator.approver?.jwks.keys ?? []],
+    ['operator.compliance.jwks', operator.compliance?.jwks.keys ?? []],
   ] as const)
     for (const [index, jwk] of keys.entries()) {
       const key = readKey(jwk);

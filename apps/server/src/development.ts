@@ -14,6 +14,8 @@ export interface DevelopmentSetup {
   readonly operatorKeyFile: string;
   /** Private key of the second person's command, mode 0600. */
   readonly approverKeyFile: string;
+  /** Private key of the command of compliance, mode 0600. */
+  readonly complianceKeyFile: string;
   /** True when this start made it. */
   readonly fresh: boolean;
 }
@@ -24,11 +26,12 @@ const names = {
   keyEncryptionKey: 'key-encryption-key',
   operatorKey: 'operator.jwk',
   approverKey: 'approver.jwk',
+  complianceKey: 'compliance.jwk',
 } as const;
 
 /**
  * Reads the development configuration of a folder, making it on the first start: a key-encryption key, keys of the
- * operator and of a second person, and a configuration that names them. Nothing that exists is overwritten.
+ * operator, of a second person and of compliance, and a configuration that names them. Nothing that exists is overwritten.
  *
  * @param port fixed by the caller; it becomes part of the issuer, so it is kept for later starts
  * @throws CodedError `data_folder_unusable`, and those of {@link readConfiguration}
@@ -43,10 +46,14 @@ export function prepareDevelopment(options: { readonly dataFolder: string; reado
     createFileDurably(file(names.keyEncryptionKey), `${randomBytes(32).toString('base64url')}\n`, 0o600);
     const operatorJwk = keyIn(file(names.operatorKey));
     if (fresh) {
-      const approverJwk = keyIn(file(names.approverKey));
+      const jwks = {
+        operator: operatorJwk,
+        approver: keyIn(file(names.approverKey)),
+        compliance: keyIn(file(names.complianceKey)),
+      };
       createFileDurably(
         file(names.configuration),
-        `${JSON.stringify(development(dataFolder, options.port, { operatorJwk, approverJwk }), null, 2)}\n`,
+        `${JSON.stringify(development(dataFolder, options.port, jwks), null, 2)}\n`,
         0o600,
       );
     }
@@ -56,6 +63,7 @@ export function prepareDevelopment(options: { readonly dataFolder: string; reado
       configurationFile: file(names.configuration),
       operatorKeyFile: file(names.operatorKey),
       approverKeyFile: file(names.approverKey),
+      complianceKeyFile: file(names.complianceKey),
       fresh,
     };
   } catch (cause) {
@@ -82,7 +90,7 @@ function keyIn(path: string): PublicJwk {
 function development(
   dataFolder: string,
   port: number,
-  { operatorJwk, approverJwk }: { readonly operatorJwk: PublicJwk; readonly approverJwk: PublicJwk },
+  jwks: Readonly<Record<'operator' | 'approver' | 'compliance', PublicJwk>>,
 ): unknown {
   return {
     environment: 'development',
@@ -97,9 +105,10 @@ function development(
       lei: '529900T8BM49AURSDO55',
       name: 'Control plane operator (development)',
       country: 'DE',
-      jwks: { keys: [operatorJwk] },
-      // On this machine both are one human: what takes two people can be tried, and proves nothing here.
-      approver: { jwks: { keys: [approverJwk] } },
+      jwks: { keys: [jwks.operator] },
+      // On this machine all are one human: what takes two people can be tried, and proves nothing here.
+      approver: { jwks: { keys: [jwks.approver] } },
+      compliance: { jwks: { keys: [jwks.compliance] } },
     },
     accessTokenLifetimeSeconds: 300,
   };
@@ -115,6 +124,7 @@ export function explainDevelopment(setup: DevelopmentSetup): string {
     `  data           ${configuration.dataFolder}`,
     `  operator key   ${setup.operatorKeyFile}   (private, mode 0600; the countersign command signs in with it)`,
     `  second key     ${setup.approverKeyFile}   (the same, for what takes two people: --client countersign-approver --key)`,
+    `  compliance key ${setup.complianceKeyFile}   (the same, for what is found of firms: --client countersign-compliance --key)`,
     '  Not for production: plain HTTP, an embedded database, keys in files beside the data.',
     '  For production: environment "production", an https issuer, databaseUrl, keyEncryptionKey from your secret store.',
   ].join('\n');

@@ -3,7 +3,7 @@ import type { Configuration } from './configuration.ts';
 
 /** Our own protected interfaces: path below the issuer, and the scopes each offers. */
 export const ownInterfaces = {
-  directory: ['directory:apply', 'directory:approve', 'directory:read'],
+  directory: ['directory:apply', 'directory:approve', 'directory:read', 'compliance:record'],
   partners: ['partner:register'],
   /** Mandates, and the grants that people give to software. */
   mandates: ['mandate:grant', 'mandate:revoke', 'mandate:read'],
@@ -142,9 +142,11 @@ const approverScopes = [
   'revocation:read',
 ];
 
+const complianceScopes = ['compliance:record', 'directory:read'];
+
 /**
- * What is in the directory before anybody has applied a file: the operator, its command, the command of the second
- * person where one is configured, and our own interfaces.
+ * What is in the directory before anybody has applied a file: the operator, its command, the commands of the second
+ * person and of compliance where they are configured, and our own interfaces.
  */
 export function directorySeed({ issuer, environment, operator }: Configuration): unknown {
   const names = Object.keys(ownInterfaces) as OwnInterface[];
@@ -165,6 +167,17 @@ export function directorySeed({ issuer, environment, operator }: Configuration):
             scopes: approverScopes,
             audiences: ['directory', 'policies', 'retention', 'revocations'],
             jwks: operator.approver.jwks,
+          },
+        ]),
+    ...(operator.compliance === undefined
+      ? []
+      : [
+          {
+            id: 'countersign-compliance',
+            role: 'compliance',
+            scopes: complianceScopes,
+            audiences: ['directory'],
+            jwks: operator.compliance.jwks,
           },
         ]),
   ];

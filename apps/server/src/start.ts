@@ -43,10 +43,10 @@ function configurationOf(
     throw new CodedError({ code: 'port_invalid', category: 'invalid', detail: 'A port is a number from 1 to 65535.' });
   const setup = prepareDevelopment({ dataFolder, port });
   say(explainDevelopment(setup));
-  const { configuration, operatorKeyFile, approverKeyFile } = setup;
+  const { configuration, operatorKeyFile, approverKeyFile, complianceKeyFile } = setup;
   // Whoever has made it production meant it.
   if (configuration.environment !== 'development') return { configuration };
-  return { configuration, tryOut: { operatorKeyFile, approverKeyFile } };
+  return { configuration, tryOut: { operatorKeyFile, approverKeyFile, complianceKeyFile } };
 }
 
 function readConfigurationFile(path: string): Configuration {

@@ -10,6 +10,8 @@ export interface Wanted {
   readonly removes: (entry: Entry) => boolean;
   /** Entities that are stored and have to be written otherwise because of it. What is in `entries` goes before. */
   readonly follows?: (stored: Graph) => readonly Entry[];
+  /** Entities that are stored and have something recorded of them; what cannot be is reported. */
+  readonly amends?: (stored: Graph, problems: Problems) => readonly Entry[];
 }
 
 /** What that does to the graph. */
@@ -38,7 +40,8 @@ export function compare(options: {
 
   const named = new Set(wanted.entries.map(entryKey));
   const following = (wanted.follows?.(stored) ?? []).filter((entry) => !named.has(entryKey(entry)));
-  for (const entry of [...wanted.entries, ...following]) {
+  const amended = wanted.amends?.(stored, options.problems) ?? [];
+  for (const entry of [...wanted.entries, ...amended, ...following]) {
     const { kind } = entry.entity;
     const key = keyOf(kind, entry.id);
     const seeded = seed.get(key);

@@ -31,6 +31,7 @@ import {
   createChangeRequests,
 } from './change-requests/change-requests.ts';
 import { readReason } from './change-requests/reason.ts';
+import { actorOf } from './change-requests/request.ts';
 import { createDepartures } from './departures/departures.ts';
 import { movedDocument } from './departures/moved-document.ts';
 import { isEntityKind } from './entities/index.ts';
@@ -41,6 +42,7 @@ import { createProblems, type Problems } from './problems.ts';
 import { createProofs, type DirectoryLog } from './proofs.ts';
 import { digestOfContent, type Proposal } from './proposal.ts';
 import { type Attempt, createRefusals } from './refusals.ts';
+import { type ChangeScope, easedFindings, refuseFindings, refuseOutsideCompliance } from './rules/findings.ts';
 import { governingRoles } from './rules/governing.ts';
 import { refuseAlone } from './rules/second-person.ts';
 import type { State } from './state.ts';
@@ -145,6 +147,8 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     if (error !== undefined) await refusals.refuse(error, attempt);
   }
 
+  const isOperator = (institution: string): boolean => graph.isSeeded('institution', institution);
+
   /** One person's change: at once, unless it takes two. */
   async function change(
     proposal: Proposal,
@@ -154,12 +158,13 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       readonly expected?: readonly ExpectedEntity[] | undefined;
       readonly reason?: string | undefined;
       readonly mayGive?: ReadonlySet<string> | undefined;
+      readonly scope?: ChangeScope;
       readonly onProgress?: ApplyProgress | undefined;
     } = {},
   ): Promise<Made> {
-    const { expectedVersion, expected = [], onProgress } = options;
+    const { expectedVersion, expected = [], onProgress, scope = 'directory:apply' } = options;
     const attempt: Attempt = {
-      operation: 'edit' in proposal ? 'directory:edit' : 'directory:apply',
+      operation: scope === 'compliance:record' ? scope : 'edit' in proposal ? 'directory:edit' : 'directory:apply',
       by,
       digest: () => digestOfContent(proposal),
     };
@@ -177,7 +182,9 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       onProgress?.({ step: 'checked', done: changes.length, of: changes.length });
       if (changes.length === 0) return { base, changes };
       const free = options.mayGive;
-      const alone = refuseAlone(changeSet, base, { governing, ...(free === undefined ? {} : { free }) });
+      const alone =
+        refuseFindings(changeSet, base, scope) ??
+        refuseAlone(changeSet, base, { governing, ...(free === undefined ? {} : { free }) });
       if (alone !== undefined) await refusals.refuse(alone, attempt);
       if (expectedVersion !== undefined && expectedVersion !== base.version)
         throw directoryErrors.error(
@@ -270,6 +277,24 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       return moved;
     },
 
+    async recordFindings(findings, by, reason) {
+      const scope = 'compliance:record';
+      const edit = { put: { findings } };
+      const attempt: Attempt = { operation: scope, by: actorOf(by), digest: () => digestOfContent({ edit }) };
+      await graph.refresh();
+      const base = graph.state();
+      const outside = refuseOutsideCompliance(by, base.snapshot, isOperator);
+      if (outside !== undefined) return refusals.refuse(outside, attempt);
+      const problems = createProblems();
+      const wanted = graph.read({ edit }, problems);
+      await stopAt(problems, attempt);
+      const changeSet = await graph.evaluate(wanted, base, problems);
+      await stopAt(problems, attempt);
+      if (easedFindings(changeSet, base.stored).length > 0)
+        return { proposed: await requests.propose({ edit }, by, reason, scope) };
+      return answerOf(await change({ edit }, actorOf(by), { reason, scope }));
+    },
+
     departures: ({ status } = {}) => departures.list({ status }),
     carryDepartures: departures.run,
 
@@ -282,7 +307,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
 
     holdings: (principal) => holdingsOf(graph.state().graph, principal),
 
-    propose: requests.propose,
+    propose: (what, by, reason) => requests.propose(what, by, reason, 'directory:apply'),
     approve: requests.approve,
     reject: requests.reject,
     endProposalsOf: requests.endProposalsOf,
@@ -303,7 +328,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
         .map(shownDocument);
     },
 
-    isOperator: (institution) => graph.isSeeded('institution', institution),
+    isOperator,
 
     async stop() {
       await freshness.stop();

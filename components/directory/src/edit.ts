@@ -1,4 +1,4 @@
-import type { DirectoryEdit } from '@countersign/contracts';
+import type { ComplianceFinding, DirectoryEdit } from '@countersign/contracts';
 import type { KeyCache } from '@countersign/oauth';
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -44,11 +44,17 @@ export const editSchema = Type.Object(
   strict,
 );
 
+/** What compliance has found; each is judged at its place. */
+const findings = Type.Optional(
+  Type.Array(Type.Object({ institution: Type.String({ maxLength: 20 }), compliance: Type.Unknown() }, strict), {
+    maxItems: 1_000,
+  }),
+);
 const unread = Type.Optional(Type.Array(Type.Unknown(), { maxItems: 1_000 }));
 
 /** The same without the documents' own shape: what can be read as an edit at all. */
 export const editEnvelope = Type.Object(
-  { put: Type.Optional(Type.Object({ clients: unread, people: unread }, strict)), remove: removals },
+  { put: Type.Optional(Type.Object({ clients: unread, people: unread, findings }, strict)), remove: removals },
   strict,
 );
 const envelope = Compile(editEnvelope);
@@ -81,5 +87,29 @@ export function readEdit(input: DirectoryEdit, root: Place, seed: Graph, keys: K
       place.report('seed_protected', 'This belongs to the installation itself and is set in its configuration.');
     removed.add(key);
   }
-  return withoutPrincipals([...asked.values()], removed, keys);
+  const wanted = withoutPrincipals([...asked.values()], removed, keys);
+  const found = input.put?.findings;
+  return found === undefined ? wanted : { ...wanted, amends: amending(found, root.at('put', 'findings'), keys) };
+}
+
+/** Institutions with what compliance has found of them now, everything else as it is stored. */
+function amending(found: readonly ComplianceFinding[], { path }: Place, keys: KeyCache): NonNullable<Wanted['amends']> {
+  return (stored, problems) => {
+    const amended = new Map<string, Entry>();
+    for (const [index, { institution, compliance }] of found.entries()) {
+      const place = problems.place(path).at(index);
+      const key = keyOf('institution', institution);
+      const before = stored.get(key);
+      if (before === undefined)
+        place.at('institution').report('reference_unknown', 'There is no institution by this LEI.');
+      else if (amended.has(key)) place.report('id_duplicate', 'There is another finding of this institution.');
+      else {
+        const { compliance: _, ...document } = before.document;
+        const written = compliance === null ? document : { ...document, compliance };
+        const entry = entityReaders.institution.read(written, place, keys);
+        if (entry !== undefined) amended.set(key, entry);
+      }
+    }
+    return [...amended.values()];
+  };
 }

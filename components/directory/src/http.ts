@@ -7,6 +7,7 @@ import { changeRoutes } from './http/changes.ts';
 import { clientRoutes } from './http/clients.ts';
 import { departureRoutes } from './http/departures.ts';
 import { fileRoutes } from './http/files.ts';
+import { findingRoutes } from './http/findings.ts';
 
 /** With everybody through whom they ask. */
 function requesterOf(caller: Caller): Required<DirectoryRequester> {
@@ -17,7 +18,8 @@ function requesterOf(caller: Caller): Required<DirectoryRequester> {
  * The directory's door.
  *
  * `directory:apply` rewrites the directory of every institution: it is for the operator of the installation.
- * `directory:approve` lets through what touches production and who governs, and no client holds both. `directory:read` reads.
+ * `directory:approve` lets through what touches production and who governs, and no client holds both. What compliance has
+ * found of institutions is recorded with `compliance:record`, by neither of them. `directory:read` reads.
  */
 export function directoryRoutes(
   app: FastifyInstance,
@@ -29,10 +31,11 @@ export function directoryRoutes(
   );
   fileRoutes(app, deps.directory, gate);
   clientRoutes(app, deps.directory, gate);
-  changeRoutes(
-    app,
-    deps.directory,
-    createGate(async (request, scope: Scope) => requesterOf(await deps.guard.check(request, { scope })), deps.baseUrl),
+  const people = createGate(
+    async (request, scope: Scope) => requesterOf(await deps.guard.check(request, { scope })),
+    deps.baseUrl,
   );
+  changeRoutes(app, deps.directory, people);
+  findingRoutes(app, deps.directory, people);
   departureRoutes(app, deps.directory, gate);
 }

@@ -21,6 +21,7 @@ import { type Proposal, readProposal, readProposalInSlices } from './proposal.ts
 import { readFile } from './read-file.ts';
 import { type Approval, appliedRecords } from './records.ts';
 import { retireIds } from './retired-ids-store.ts';
+import { withFindings } from './rules/findings.ts';
 import { checkGraph } from './rules/index.ts';
 import { checkPostdatedScreenings } from './rules/postdated-screenings.ts';
 import { checkResourceActors } from './rules/resource-actors.ts';
@@ -316,7 +317,8 @@ export async function createLiveGraph(dependencies: {
       readProposalInSlices(proposal, problems.place(''), seed, keys, onProgress),
 
     async evaluate(wanted, base, problems, session = pool) {
-      const changeSet = compare({ wanted, seed, stored: base.stored, problems });
+      const entries = withFindings(wanted.entries, base.stored);
+      const changeSet = compare({ wanted: { ...wanted, entries }, seed, stored: base.stored, problems });
       checkGraph(onSeed(seed, changeSet.stored), problems);
       checkPostdatedScreenings(changeSet, clock.now(), problems);
       checkResourceActors(changeSet, problems);

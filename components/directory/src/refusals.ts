@@ -5,6 +5,7 @@ export interface Attempt {
   readonly operation:
     | 'directory:apply'
     | 'directory:edit'
+    | 'compliance:record'
     | 'directory:propose'
     | 'directory:approve'
     | 'directory:reject';

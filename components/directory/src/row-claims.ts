@@ -14,6 +14,7 @@ export function requestClaim(request: Omit<StoredRequest, 'status' | 'decidedBy'
     content: {
       proposed_by: request.proposedBy,
       through: [...request.through],
+      scope: request.scope,
       proposed_at: request.proposedAt.getTime(),
       expires_at: request.expiresAt.getTime(),
       reason: request.reason,

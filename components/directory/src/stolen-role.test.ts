@@ -219,6 +219,7 @@ describe('with the database role of the directory, a thief', () => {
       ['is not the first person in the place of another', `proposed_by = 'person:ben.ito'`],
       ['keeps none open for longer', `expires_at = expires_at + interval '10 years'`],
       ['has nobody proposed it through another', `through = '{person:ben.ito}'`],
+      ['has none made by another right', `scope = 'compliance:record'`],
       ['gives none another reason', `reason = 'routine'`],
       ['shows no other changes than were proposed', `changes = '[]'`],
       ['moves none to another state of the directory', `basis = 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'`],

@@ -407,6 +407,8 @@ export const directoryErrors = errorVocabulary({
   second_person_required: 'forbidden',
   change_not_found: 'not-found',
   change_self_approval: 'forbidden',
+  /** What compliance finds of institutions is recorded by compliance, and by nobody else. */
+  compliance_scope_required: 'forbidden',
   /** Approved, rejected or expired already. */
   change_decided: 'conflict',
   /** One code for two holders at a venue, or two codes for one. */
@@ -436,9 +438,22 @@ export interface DirectoryChangeRequest {
 /** A change of single entities, beside the whole-truth files of {@link Directory.apply}. */
 export interface DirectoryEdit {
   /** Entities in the shape they have in a directory file, each replacing the one of its id. */
-  readonly put?: Readonly<Partial<Record<'clients' | 'people', readonly unknown[]>>>;
+  readonly put?: Readonly<
+    Partial<Record<'clients' | 'people', readonly unknown[]>> & {
+      /** By {@link Directory.recordFindings} alone. */
+      readonly findings?: readonly ComplianceFinding[];
+    }
+  >;
   /** A principal goes with everything it held, as with {@link Directory.leave}. */
   readonly remove?: readonly { readonly kind: 'client' | 'person' | 'service' | 'agent'; readonly id: string }[];
+}
+
+/** What compliance has found of an institution. */
+export interface ComplianceFinding {
+  /** LEI. */
+  readonly institution: string;
+  /** In the shape that it has in a directory file; null: nothing is known any more. */
+  readonly compliance: unknown;
 }
 
 /** What an entity must still be when a change is made: who edits what they have read names it. */
@@ -546,6 +561,23 @@ export interface Directory {
     digest: Digest,
     by: DirectoryRequester,
   ): Promise<{ readonly version: number; readonly changes: readonly DirectoryChange[] }>;
+  /**
+   * Records what compliance has found. What is as it was or worse counts at once, such as a new screening with the result of the
+   * last one; what is better waits for a second person, as a proposed change.
+   *
+   * {@link apply}, {@link edit} and {@link propose} refuse to change findings, but in the file that fills an empty directory;
+   * a file that leaves them out leaves them as they are.
+   *
+   * @throws CodedError of {@link directoryErrors}
+   */
+  recordFindings(
+    findings: readonly ComplianceFinding[],
+    by: DirectoryRequester,
+    reason: string,
+  ): Promise<
+    | { readonly version: number; readonly changes: readonly DirectoryChange[] }
+    | { readonly proposed: DirectoryChangeRequest }
+  >;
   reject(id: ChangeId, by: Actor, reason: string): Promise<DirectoryChangeRequest>;
   changeRequests(filter?: {
     readonly status?: DirectoryChangeRequest['status'];

@@ -96,6 +96,8 @@ describe('separation of duties', () => {
     ['withdrawal:request', 'withdrawal:approve'],
     ['withdrawal:request', 'withdrawal:release'],
     ['directory:apply', 'directory:approve'],
+    ['compliance:record', 'directory:approve'],
+    ['directory:apply', 'compliance:record'],
     ['policy:propose', 'policy:approve'],
     ['token:revoke', 'revocation:lift'],
     ['legalhold:place', 'legalhold:release'],

@@ -50,6 +50,7 @@ const vocabulary = {
   breakglass: { read: 'reading' },
   // Doors of Countersign itself.
   directory: { apply: 'control', approve: 'control', read: 'reading' },
+  compliance: { record: 'control' },
   decision: { evaluate: 'control' },
   client: { register: 'control' },
   token: { revoke: 'control' },
@@ -148,8 +149,10 @@ const separateDuties: readonly (readonly [readonly Scope[], readonly Scope[]])[]
   [['collateral:transfer'], ['collateral:approve']],
   [['withdrawal-address:propose'], ['withdrawal-address:approve']],
   [['withdrawal:request'], ['withdrawal:approve', 'withdrawal:release']],
-  // A change of a production client has two people: who asks for it and who lets it through.
-  [['directory:apply'], ['directory:approve']],
+  // A change that takes two people has one who asks for it and one who lets it through.
+  [['directory:apply', 'compliance:record'], ['directory:approve']],
+  // Whoever says who a firm is does not say that it is clean.
+  [['directory:apply'], ['compliance:record']],
   [['policy:propose'], ['policy:approve']],
   // Who revokes does not let it be used again.
   [['token:revoke'], ['revocation:lift']],

@@ -1,3 +1,3 @@
 import { guideDoesWhatItSays } from '../testing/guide-test.ts';
 
-guideDoesWhatItSays('decisions.md', 16);
+guideDoesWhatItSays('decisions.md', 18);

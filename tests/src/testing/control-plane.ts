@@ -20,6 +20,8 @@ export interface Operator {
   call(door: string, scope: string, request: Omit<CallRequest, 'url'> & { readonly path: string }): Promise<unknown>;
   /** Applies a directory file by as many people as it takes: the second one has the key that development makes. */
   apply(file: unknown): Promise<void>;
+  /** Records what compliance has found, with the second person where it takes one. */
+  find(findings: readonly { readonly institution: string; readonly compliance: unknown }[]): Promise<void>;
   /** Records of the log, oldest first, all of them, with what is told to few. Each reading leaves a record. */
   records(query?: {
     readonly type?: string;
@@ -46,20 +48,28 @@ export function operatorOf(folder: string, issuer: string, options: Partial<Clie
     };
   const client = clientOf('countersign-cli', 'operator.jwk');
   const call = callAs(client);
+  const post = (path: string, body: unknown) => ({ method: 'POST' as const, path, body });
+  async function approve(proposed: unknown): Promise<void> {
+    const { id, digest } = proposed as { readonly id: string; readonly digest: string };
+    const second = callAs(clientOf('countersign-approver', 'approver.jwk'));
+    await second('directory', 'directory:approve', post(`/directory/changes/${id}/approve`, { digest }));
+  }
   return {
     client,
     call,
+    async find(findings) {
+      const compliance = callAs(clientOf('countersign-compliance', 'compliance.jwk'));
+      const body = { findings, reason: 'A test' };
+      const answer = await compliance('directory', 'compliance:record', post('/directory/findings', body));
+      if ('digest' in (answer as object)) await approve(answer);
+    },
     async apply(file) {
-      const post = (path: string, body: unknown) => ({ method: 'POST' as const, path, body });
       try {
         await call('directory', 'directory:apply', post('/directory/apply', file));
       } catch (error) {
         if (!isCodedError(error, 'second_person_required')) throw error;
         const proposal = post('/directory/changes', { file, reason: 'A test' });
-        const proposed = await call('directory', 'directory:apply', proposal);
-        const { id, digest } = proposed as { readonly id: string; readonly digest: string };
-        const approve = callAs(clientOf('countersign-approver', 'approver.jwk'));
-        await approve('directory', 'directory:approve', post(`/directory/changes/${id}/approve`, { digest }));
+        await approve(await call('directory', 'directory:apply', proposal));
       }
     },
     async records(query = {}) {

@@ -200,6 +200,8 @@ export function createFirms(options: { readonly issuer: string; readonly identit
     federated: [{ issuer: identityProvider, subject: people[name].subject }],
     credentials: [{ use: 'approval', jwk: publicJwk(people[name].approvalKey) }],
   });
+  // The same at each call: files leave what compliance has found as it is.
+  const compliance = clearedByCompliance();
   const staff = (id: string, role: string) => ({
     id,
     institution: leis.arranger,
@@ -223,7 +225,7 @@ export function createFirms(options: { readonly issuer: string; readonly identit
         lei,
         name: `Firm ${lei.slice(0, 10)}`,
         country: 'DE',
-        compliance: clearedByCompliance(),
+        compliance,
       })),
       desks: [{ ...ratesDesk, hours: { ...ratesDesk.hours } }],
       people: [

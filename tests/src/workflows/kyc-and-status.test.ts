@@ -45,25 +45,23 @@ beforeEach(async () => {
 const apply = (body: unknown) =>
   world.controlPlane.operator.call('directory', 'directory:apply', { method: 'POST', path: '/directory/apply', body });
 
-/** What compliance finds now: of some firms something else, of all others that they are fit. */
-const find = (changes: Partial<Record<keyof typeof leis, Change>>, of: Change = {}) =>
-  apply({
-    institutions: Object.entries(leis).map(([name, lei]) => {
-      const fit = clearedByCompliance();
-      const change = changes[name as keyof typeof leis];
-      return {
-        lei,
-        name: `Firm ${lei.slice(0, 10)}`,
-        country: 'DE',
-        ...(change === undefined ? {} : of),
-        compliance: {
-          ...fit,
-          sanctions: { result: 'clear', screened_at: new Date(world.clock.now()).toISOString() },
-          ...change,
-        },
-      };
-    }),
+/** What compliance finds now: of some firms something else, of all others that they are fit. `of` is said of these firms by the operator. */
+async function find(changes: Partial<Record<keyof typeof leis, Change | null>>, of: Change = {}): Promise<void> {
+  const firms = Object.entries(leis).map(([name, lei]) => ({ lei, change: changes[name as keyof typeof leis] }));
+  await apply({
+    institutions: firms.map(({ lei, change }) => ({
+      ...{ lei, name: `Firm ${lei.slice(0, 10)}`, country: 'DE' },
+      ...(change === undefined ? {} : of),
+    })),
   });
+  const sanctions = { result: 'clear', screened_at: new Date(world.clock.now()).toISOString() };
+  await world.controlPlane.operator.find(
+    firms.map(({ lei, change }) => ({
+      institution: lei,
+      compliance: change === null ? null : { ...clearedByCompliance(), sanctions, ...change },
+    })),
+  );
+}
 const kyc = (change: Change) => ({ kyc: { status: 'approved', valid_until: '2099-12-31', ...change } });
 const sanctions = (result: string) => ({
   sanctions: { result, screened_at: new Date(world.clock.now()).toISOString() },
@@ -226,8 +224,7 @@ describe('sanctions', () => {
   });
 
   it('are not known of a firm of which nothing is: it does no business', async () => {
-    await find({ clearing: {} }, { compliance: undefined });
-    await apply({ institutions: [{ lei: leis.clearing, name: 'Firm', country: 'DE' }] });
+    await find({ clearing: null });
     const begun = await refusalBy(() => begin());
     expect(begun.code).toBe('access_denied');
     expect(await refusedToken()).toMatch(/^access_denied (kyc_not_standing|aml_not_accepted|sanctions_not_clear)$/);

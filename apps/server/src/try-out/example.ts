@@ -27,23 +27,11 @@ export const visitors: readonly string[] = Array.from(
 /** What the tokens of the algorithm are for: its order is placed nowhere. */
 export const orderInterface = (issuer: string): string => `${issuer}/try`;
 
-/**
- * A directory file: a house with supervisors and a certified algorithm, and a fund that it deals for.
- *
- * @param screenedAt RFC 3339; the policies want to know that nobody is on a sanctions list today
- */
+/** A directory file: a house with supervisors and a certified algorithm, and a fund that it deals for. */
 export function exampleDirectory(
   issuer: string,
   keys: Readonly<Record<ClientName, SigningKey>>,
-  screenedAt: string,
 ): Readonly<Record<string, unknown>> {
-  const compliance = (category: string) => ({
-    kyc: { status: 'approved', valid_until: '2099-12-31' },
-    aml_risk: 'low',
-    category,
-    suitable_for: ['D'],
-    sanctions: { result: 'clear', screened_at: screenedAt },
-  });
   const person = (id: string, roles: readonly string[]) => ({
     id,
     institution: house,
@@ -70,8 +58,8 @@ export function exampleDirectory(
   const mandates = `${issuer}/mandates`;
   return {
     institutions: [
-      { lei: house, name: 'Try-out House (example)', country: 'DE', compliance: compliance('eligible-counterparty') },
-      { lei: fund, name: 'Try-out Fund (example)', country: 'DE', compliance: compliance('professional') },
+      { lei: house, name: 'Try-out House (example)', country: 'DE' },
+      { lei: fund, name: 'Try-out Fund (example)', country: 'DE' },
     ],
     desks: [
       {
@@ -115,6 +103,25 @@ export function exampleDirectory(
     venues: [{ mic: venue, operator: house, country: 'DE' }],
     resources: [{ uri: orderInterface(issuer), institution: house, scopes: ['order:create'] }],
   };
+}
+
+/**
+ * What compliance has found of both.
+ *
+ * @param screenedAt RFC 3339; the policies want to know that nobody is on a sanctions list today
+ */
+export function exampleFindings(screenedAt: string): readonly Readonly<Record<string, unknown>>[] {
+  const found = (institution: string, category: string) => ({
+    institution,
+    compliance: {
+      kyc: { status: 'approved', valid_until: '2099-12-31' },
+      aml_risk: 'low',
+      category,
+      suitable_for: ['D'],
+      sanctions: { result: 'clear', screened_at: screenedAt },
+    },
+  });
+  return [found(house, 'eligible-counterparty'), found(fund, 'professional')];
 }
 
 /** What the fund lets the house do. @param from milliseconds since the epoch: the same again is the same mandate */

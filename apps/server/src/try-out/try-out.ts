@@ -5,6 +5,7 @@ import type { Configuration } from '../configuration.ts';
 import {
   type ClientName,
   exampleDirectory,
+  exampleFindings,
   exampleMandate,
   exampleOrder,
   exampleTerms,
@@ -19,6 +20,8 @@ export interface TryOutKeys {
   readonly operatorKeyFile: string;
   /** Of the second person's. */
   readonly approverKeyFile: string;
+  /** Of the command of compliance. */
+  readonly complianceKeyFile: string;
 }
 
 export interface TryOutDependencies extends TryOutKeys {
@@ -34,11 +37,12 @@ export interface TryOut {
   placeOrder(): Promise<{ readonly path: string; readonly transaction: string }>;
 }
 
+const reason = 'The example of /try';
 /** The screening of sanctions lists is of today; policies take one of up to 24 hours. */
 const screenEveryMs = 12 * 3_600_000;
 
 /** @throws CodedError `configuration_unsafe` outside development: it makes a supervisor of whoever asks */
-export function createTryOut({ configuration, operatorKeyFile, approverKeyFile, clock }: TryOutDependencies): TryOut {
+export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDependencies): TryOut {
   const { environment, issuer, dataFolder } = configuration;
   if (environment !== 'development')
     throw new CodedError({
@@ -57,8 +61,10 @@ export function createTryOut({ configuration, operatorKeyFile, approverKeyFile, 
     return {
       since,
       keys,
-      operator: createClient({ issuer, clientId: 'countersign-cli', key: keyOf(operatorKeyFile) }),
-      approver: () => createClient({ issuer, clientId: 'countersign-approver', key: keyOf(approverKeyFile) }),
+      operator: createClient({ issuer, clientId: 'countersign-cli', key: keyOf(keyFiles.operatorKeyFile) }),
+      approver: () => createClient({ issuer, clientId: 'countersign-approver', key: keyOf(keyFiles.approverKeyFile) }),
+      compliance: () =>
+        createClient({ issuer, clientId: 'countersign-compliance', key: keyOf(keyFiles.complianceKeyFile) }),
       client: (clientId: ClientName) => createClient({ issuer, clientId, key: keys[clientId] }),
     };
   }
@@ -78,22 +84,29 @@ export function createTryOut({ configuration, operatorKeyFile, approverKeyFile, 
   /** The example as it has to be; the same again changes nothing but the day of the screening. */
   async function setUp(): Promise<NonNullable<typeof started>> {
     started ??= start();
-    const { operator, approver, keys } = started;
+    const { operator, compliance, keys } = started;
     const now = clock.now();
     if (now - screenedAt < screenEveryMs) return started;
-    const file = exampleDirectory(issuer, keys, new Date(now).toISOString());
+    const file = exampleDirectory(issuer, keys);
     try {
       await call(operator, 'directory', 'directory:apply', '/directory/apply', file);
     } catch (error) {
       // Somebody has filled the directory before: the supervisors of the example take two people then.
       if (!isCodedError(error, 'second_person_required')) throw error;
-      const proposal = { file, reason: 'The example of /try' };
-      const proposed = await call(operator, 'directory', 'directory:apply', '/directory/changes', proposal);
-      const approve = `/directory/changes/${textOf(proposed, 'id')}/approve`;
-      await call(approver(), 'directory', 'directory:approve', approve, { digest: textOf(proposed, 'digest') });
+      const proposal = { file, reason };
+      await approve(await call(operator, 'directory', 'directory:apply', '/directory/changes', proposal));
     }
+    const findings = { findings: exampleFindings(new Date(now).toISOString()), reason };
+    await approve(await call(compliance(), 'directory', 'compliance:record', '/directory/findings', findings));
     screenedAt = now;
     return started;
+
+    /** As the second person, where it waits for one. */
+    async function approve(answer: unknown): Promise<void> {
+      if (typeof answer !== 'object' || answer === null || !('digest' in answer) || started === undefined) return;
+      const path = `/directory/changes/${textOf(answer, 'id')}/approve`;
+      await call(started.approver(), 'directory', 'directory:approve', path, { digest: textOf(answer, 'digest') });
+    }
   }
 
   async function mandateFor({ client, since }: NonNullable<typeof started>): Promise<string> {

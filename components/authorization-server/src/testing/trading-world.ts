@@ -257,6 +257,7 @@ export function tradingWorld(): World {
       apply: async () => ({ version: 1, changes: [] }),
       edit: async () => ({ version: 1, changes: [] }),
       propose: notHere,
+      recordFindings: notHere,
       approve: notHere,
       reject: notHere,
       changeRequests: async () => [],

@@ -33,10 +33,21 @@ import { digestOfContent, digestOfProposal } from '../proposal.ts';
 import { changesInBrief } from '../records.ts';
 import type { Attempt, Refusals } from '../refusals.ts';
 import { requestClaim, requestThing } from '../row-claims.ts';
+import { type ChangeScope, refuseFindings } from '../rules/findings.ts';
 import type { State } from '../state.ts';
 import type { Session } from '../store.ts';
 import { readReason } from './reason.ts';
-import { approvalRefusal, basisOf, interrupted, notFound, outdated, proposerGone, shown, statusOf } from './request.ts';
+import {
+  actorOf,
+  approvalRefusal,
+  basisOf,
+  interrupted,
+  notFound,
+  outdated,
+  proposerGone,
+  shown,
+  statusOf,
+} from './request.ts';
 import {
   decideRequest,
   findRequest,
@@ -69,7 +80,10 @@ export interface ChangeRequestView {
 }
 
 export interface ChangeRequests {
-  readonly propose: Directory['propose'];
+  /** @param scope by which it may be proposed */
+  readonly propose: (
+    ...asked: readonly [...Parameters<Directory['propose']>, scope: ChangeScope]
+  ) => ReturnType<Directory['propose']>;
   readonly approve: Directory['approve'];
   readonly reject: Directory['reject'];
   readonly list: Directory['changeRequests'];
@@ -148,11 +162,11 @@ export function createChangeRequests(dependencies: {
 
   /** Why who proposed it no longer may, where they may not. */
   async function lapseOf(session: Session, request: StoredRequest): Promise<CodedError | undefined> {
-    const { proposedBy, proposedAt, through } = request;
+    const { proposedBy, proposedAt, through, scope } = request;
     if (await hasDepartedSince(session, proposedBy, proposedAt)) return proposerGone();
     const lapse = await dependencies.proposerStanding?.()?.({
       proposers: [proposedBy, ...through],
-      scope: 'directory:apply',
+      scope,
       since: proposedAt.getTime(),
     });
     return lapse === undefined ? undefined : proposerGone(lapse);
@@ -182,7 +196,7 @@ export function createChangeRequests(dependencies: {
   }
 
   return {
-    async propose(what, requester, reasonText) {
+    async propose(what, requester, reasonText, scope) {
       const by = actorOf(requester);
       const reason = readReason(reasonText);
       const attempt: Attempt = { operation: 'directory:propose', by, digest: () => digestOfContent(what) };
@@ -193,6 +207,8 @@ export function createChangeRequests(dependencies: {
       const base = graph.state();
       const changeSet = await graph.evaluate(wanted, base, problems);
       await stopAt(problems, attempt);
+      const findings = refuseFindings(changeSet, base, scope);
+      if (findings !== undefined) return refusals.refuse(findings, attempt);
       const { changes } = changeSet;
       if (changes.length === 0)
         throw directoryErrors.error('directory_file_invalid', 'This changes nothing: there is nothing to approve.');
@@ -204,6 +220,7 @@ export function createChangeRequests(dependencies: {
         id,
         proposedBy: by.id,
         through: requester.through ?? [],
+        scope,
         proposedAt: new Date(now),
         expiresAt: new Date(now + lifeMs),
         reason,
@@ -246,6 +263,9 @@ export function createChangeRequests(dependencies: {
         const plan = await planAnew(request, base, session);
         if (plan?.stands !== true) return refusals.refuse(outdated(), attempt);
         const { changeSet } = plan;
+        // What was proposed while the directory was empty may hold findings; now compliance records them.
+        const findings = refuseFindings(changeSet, base, request.scope);
+        if (findings !== undefined) return refusals.refuse(findings, attempt);
         const approved = await record({
           type: 'directory.change-approved',
           subject: by,
@@ -328,11 +348,6 @@ export function createChangeRequests(dependencies: {
       };
     },
   };
-}
-
-/** As records name who acts. */
-function actorOf({ id, institution }: DirectoryRequester): Actor {
-  return { id, ...(institution === undefined ? {} : { institution }) };
 }
 
 function actorsOf({ through = [] }: DirectoryRequester): Pick<RecordDraft, 'actors'> {

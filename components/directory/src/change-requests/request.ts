@@ -1,4 +1,5 @@
 import {
+  type Actor,
   type DirectoryChangeRequest,
   type DirectoryRequester,
   directoryErrors,
@@ -62,6 +63,11 @@ export function approvalRefusal(
 
 export function peopleOf({ id, through = [] }: DirectoryRequester): readonly string[] {
   return [id, ...through];
+}
+
+/** As records name who acts. */
+export function actorOf({ id, institution }: DirectoryRequester): Actor {
+  return { id, ...(institution === undefined ? {} : { institution }) };
 }
 
 /** What is planned now is not what was proposed. */

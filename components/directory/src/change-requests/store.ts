@@ -3,6 +3,7 @@ import type { ChangeId, Digest, RecordId } from '@countersign/kernel';
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Proposal } from '../proposal.ts';
+import type { ChangeScope } from '../rules/findings.ts';
 import type { Session } from '../store.ts';
 
 /** A change request as it is stored; its expiry is judged by who reads it. */
@@ -12,6 +13,8 @@ export interface StoredRequest {
   readonly proposedBy: string;
   /** Through whom they proposed it. */
   readonly through: readonly string[];
+  /** By which they may propose it. */
+  readonly scope: ChangeScope;
   readonly decidedBy: string | null;
   readonly proposedAt: Date;
   readonly expiresAt: Date;
@@ -24,7 +27,7 @@ export interface StoredRequest {
   readonly recordId: RecordId;
 }
 
-const columns = `id, status, proposed_by as "proposedBy", through, decided_by as "decidedBy", proposed_at as "proposedAt",
+const columns = `id, status, proposed_by as "proposedBy", through, scope, decided_by as "decidedBy", proposed_at as "proposedAt",
   expires_at as "expiresAt", reason, changes, basis, digest, proposal, record_id as "recordId"`;
 
 export async function insertRequest(
@@ -33,8 +36,8 @@ export async function insertRequest(
 ): Promise<void> {
   await session.query(
     `insert into change_requests
-       (id, status, proposed_by, proposed_at, expires_at, reason, changes, basis, digest, proposal, record_id, through)
-     values ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+       (id, status, proposed_by, proposed_at, expires_at, reason, changes, basis, digest, proposal, record_id, through, scope)
+     values ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
     [
       request.id,
       request.proposedBy,
@@ -47,6 +50,7 @@ export async function insertRequest(
       JSON.stringify(request.proposal),
       request.recordId,
       request.through,
+      request.scope,
     ],
   );
 }

@@ -6,7 +6,7 @@ import { readDay } from './days.ts';
 import { entityReader } from './entity-reader.ts';
 import { code, products, readInstant, readLei, readName, readProducts, region, strict } from './fields.ts';
 
-const complianceSchema = Type.Object(
+export const complianceSchema = Type.Object(
   {
     kyc: Type.Object(
       {

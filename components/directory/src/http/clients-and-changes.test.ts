@@ -311,6 +311,7 @@ describe('the routes of changes', () => {
       'POST /directory/changes/:id/approve',
       'POST /directory/changes/:id/reject',
       'POST /directory/clients',
+      'POST /directory/findings',
       'POST /directory/plan',
       'POST /directory/principals/:id/leave',
       'POST /directory/principals/:id/move',

@@ -4,6 +4,7 @@ import { Compile } from 'typebox/compile';
 import { editEnvelope, editSchema } from '../edit.ts';
 import { desk as deskName, roles } from '../entities/fields.ts';
 import { entityReaders } from '../entities/index.ts';
+import { complianceSchema } from '../entities/institution.ts';
 
 export const strict = { additionalProperties: false } as const;
 export const noQuery = Type.Object({}, strict);
@@ -154,6 +155,24 @@ export const proposeEnvelope = Type.Object(
     file: Type.Optional(Type.Unknown()),
     prune: Type.Optional(Type.Boolean()),
     edit: Type.Optional(editEnvelope),
+  },
+  strict,
+);
+export const findingsBody = Type.Object(
+  {
+    reason,
+    findings: Type.Array(
+      Type.Object(
+        {
+          institution: Type.String({ minLength: 20, maxLength: 20, description: 'LEI' }),
+          compliance: Type.Union([complianceSchema, Type.Null()], {
+            description: 'All that is found of it; null: nothing is known any more.',
+          }),
+        },
+        strict,
+      ),
+      { minItems: 1, maxItems: 1_000 },
+    ),
   },
   strict,
 );

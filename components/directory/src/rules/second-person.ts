@@ -3,6 +3,7 @@ import type { CodedError } from '@countersign/kernel';
 import type { ChangeSet } from '../changes.ts';
 import { type Entry, type Graph, keyOf } from '../entry.ts';
 import type { State } from '../state.ts';
+import { easedFindings } from './findings.ts';
 import { governingGrants } from './governing.ts';
 
 /** Who asks, and what the configuration lets them do alone. */
@@ -26,10 +27,14 @@ export function refuseAlone(
 ): CodedError | undefined {
   const clients = productionClientsIn(changeSet, stored);
   const grants = version === 0 ? [] : governingGrants(changeSet, stored, governing, free);
-  if (clients.length + grants.length === 0) return undefined;
+  const eased = version === 0 ? [] : easedFindings(changeSet, stored);
+  if (clients.length + grants.length + eased.length === 0) return undefined;
   const what = [
     ...(clients.length === 0 ? [] : ['touches clients of the environment production']),
     ...(grants.length === 0 ? [] : ['gives people the power to approve, sign or govern']),
+    ...(eased.length === 0
+      ? []
+      : ['lets more business be done with institutions of which compliance had found otherwise']),
   ];
   return directoryErrors.error(
     'second_person_required',
@@ -41,6 +46,7 @@ export function refuseAlone(
         ...(grants.length === 0
           ? {}
           : { grants: grants.slice(0, mostNamed).map((grant) => ({ ...grant })), grant_count: grants.length }),
+        ...(eased.length === 0 ? {} : { findings: eased.slice(0, mostNamed), finding_count: eased.length }),
       },
     },
   );

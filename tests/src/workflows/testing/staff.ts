@@ -177,17 +177,12 @@ export function createStaff(options: {
 }
 
 /** Every firm, screened and found fit at this time: a screening is good for a day. */
-export const screenedAt = (now: number): { readonly institutions: Record<string, unknown>[] } => ({
-  institutions: Object.values(leis).map((lei) => {
+export const screenedAt = (now: number) =>
+  Object.values(leis).map((institution) => {
     const found = clearedByCompliance();
-    return {
-      lei,
-      name: `Firm ${lei.slice(0, 10)}`,
-      country: 'DE',
-      compliance: { ...found, sanctions: { ...found.sanctions, screened_at: new Date(now).toISOString() } },
-    };
-  }),
-});
+    const compliance = { ...found, sanctions: { ...found.sanctions, screened_at: new Date(now).toISOString() } };
+    return { institution, compliance };
+  });
 
 /** Staffed around the clock, so that no test depends on the hour. */
 const desk = {

@@ -271,7 +271,7 @@ export async function openWorkflowWorld(
       controlPlane.operator.records({ transaction, ...(type === undefined ? {} : { type }) }),
     async pass(seconds) {
       clock.pass(seconds);
-      await apply(screenedAt(clock.now()));
+      await controlPlane.operator.find(screenedAt(clock.now()));
     },
     async stop() {
       await trading.stop();

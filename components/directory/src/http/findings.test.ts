@@ -1,0 +1,97 @@
+import { accessErrors, type ResourceGuard } from '@countersign/contracts';
+import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type DirectoryComponent, directoryRoutes } from '../index.ts';
+import { broker, exampleFile, operator } from '../testing/example-file.ts';
+import { createRig, proposer, type Rig } from '../testing/rig.ts';
+
+/** A token here is who holds it, for whom, and its scopes. */
+const guard: ResourceGuard = {
+  async check({ authorization }, { scope }) {
+    const [, subject = '', institution = '', ...scopes] = authorization[0]?.split(' ') ?? [];
+    if (!scopes.includes(scope)) throw accessErrors.error('insufficient_scope', 'not this scope');
+    const caller = { subject, client: 'test', institution, actors: [], scope: scopes, tokenId: 'tok_x' };
+    return { ...caller, authorizationDetails: [] };
+  },
+};
+const compliance = {
+  kyc: { status: 'approved', valid_until: '2027-03-31' },
+  aml_risk: 'low',
+  sanctions: { result: 'clear', screened_at: '2026-11-20T06:00:00Z' },
+  category: 'professional',
+  suitable_for: ['D'],
+};
+
+let rig: Rig;
+let directory: DirectoryComponent;
+let app: ReturnType<typeof createHttpServer>;
+beforeEach(async () => {
+  rig = await createRig();
+  directory = await rig.open();
+  const file = exampleFile();
+  for (const [name, roles] of [
+    ['cora', ['compliance']],
+    ['omar', ['operator']],
+  ] as const)
+    file.people.push({ id: `person:${name}`, institution: operator, roles, federated: [], credentials: [] });
+  await directory.apply(file, proposer);
+  app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
+  directoryRoutes(app, { directory, guard, baseUrl: 'https://countersign.example' });
+});
+afterEach(async () => {
+  await app.close();
+  await rig.close();
+});
+
+const ask = async (by: string, found: unknown, scope = 'compliance:record') => {
+  const { statusCode, body } = await app.inject({
+    method: 'POST',
+    url: '/directory/findings',
+    headers: { authorization: `DPoP ${by} ${scope}` },
+    payload: { reason: 'the review of November', findings: [{ institution: broker, compliance: found }] },
+  });
+  return { status: statusCode, body: JSON.parse(body) as Readonly<Record<string, unknown>> };
+};
+
+describe('the door of compliance', () => {
+  const software = `service:screening ${operator}`;
+
+  it("is for the operator's software with the scope, and for people who have the role as well", async () => {
+    for (const by of [software, `person:cora ${operator}`]) expect((await ask(by, compliance)).status).toBe(202);
+    expect((await ask(`person:omar ${operator}`, compliance)).body).toMatchObject({
+      code: 'compliance_scope_required',
+    });
+    expect((await ask(`service:screening ${broker}`, compliance)).body).toMatchObject({
+      code: 'compliance_scope_required',
+    });
+    expect((await ask(`person:cora ${operator}`, compliance, 'directory:apply')).status).toBe(403);
+    expect(rig.records.filter(({ type }) => type === 'access.refused')).toMatchObject(
+      ['person:omar', 'service:screening'].map((id) => ({
+        reason: 'compliance_scope_required',
+        subject: { id },
+        data: { operation: 'compliance:record' },
+      })),
+    );
+  });
+
+  it('answers with what waits, and with what has changed', async () => {
+    const { status, body } = await ask(software, compliance);
+    expect({ status, body }).toMatchObject({
+      status: 202,
+      body: { status: 'proposed', proposedBy: 'service:screening', digest: expect.any(String) },
+    });
+    const approved = await app.inject({
+      method: 'POST',
+      url: `/directory/changes/${String(body['id'])}/approve`,
+      headers: { authorization: `DPoP person:omar ${operator} directory:approve` },
+      payload: { digest: body['digest'] },
+    });
+    expect(approved.statusCode).toBe(200);
+    expect(directory.snapshot().institution(broker)?.compliance?.amlRisk).toBe('low');
+    expect(await ask(software, { ...compliance, aml_risk: 'high' })).toMatchObject({
+      status: 200,
+      body: { version: 3 },
+    });
+    expect((await ask(software, { ...compliance, aml_risk: 'none' })).status).toBe(400);
+  });
+});

@@ -1,0 +1,100 @@
+import {
+  type DirectoryRequester,
+  type DirectorySnapshot,
+  directoryErrors,
+  type InstitutionCompliance,
+} from '@countersign/contracts';
+import { type CodedError, canonicalize } from '@countersign/kernel';
+import type { ChangeSet } from '../changes.ts';
+import { type Entry, entryKey, type Graph, keyOf } from '../entry.ts';
+import type { State } from '../state.ts';
+
+/** In whose part a change is made: what one of the two may do, the other may not. */
+export type ChangeScope = 'directory:apply' | 'compliance:record';
+
+/** Institutions of which a change says something else than compliance has found. */
+function changedFindings({ written }: Pick<ChangeSet, 'written'>, before: Graph): readonly Entry[] {
+  return written.filter((entry) => {
+    const found = (one: Entry | undefined): string => canonicalize(one?.document['compliance'] ?? null);
+    return entry.entity.kind === 'institution' && found(entry) !== found(before.get(entryKey(entry)));
+  });
+}
+
+/** Why findings may not be changed in this way, where they may not. The file that fills an empty directory may hold them. */
+export function refuseFindings(
+  changeSet: ChangeSet,
+  { stored, version }: Pick<State, 'stored' | 'version'>,
+  scope: ChangeScope,
+): CodedError | undefined {
+  if (scope === 'compliance:record' || version === 0) return undefined;
+  const changed = changedFindings(changeSet, stored).map(({ id }) => id);
+  if (changed.length === 0) return undefined;
+  return directoryErrors.error(
+    'compliance_scope_required',
+    'What compliance has found of an institution is recorded by compliance (POST /directory/findings, scope compliance:record). ' +
+      'Leave `compliance` out: what is recorded stays.',
+    { facts: { institutions: changed.slice(0, 100), institution_count: changed.length } },
+  );
+}
+
+/**
+ * Why somebody who holds the scope may not record findings. A client may hold it for all who sign in through it, so people need the
+ * role as well.
+ */
+export function refuseOutsideCompliance(
+  { id, institution }: DirectoryRequester,
+  snapshot: Pick<DirectorySnapshot, 'principal'>,
+  isOperator: (institution: string) => boolean,
+): CodedError | undefined {
+  const holdsRole = !id.startsWith('person:') || snapshot.principal(id)?.roles.includes('compliance') === true;
+  if (institution !== undefined && isOperator(institution) && holdsRole) return undefined;
+  return directoryErrors.error(
+    'compliance_scope_required',
+    "Findings are recorded by the operator's compliance: by its software, or by people who have the role compliance.",
+  );
+}
+
+/** Institutions with which more business would be possible than before. */
+export function easedFindings(changeSet: ChangeSet, before: Graph): readonly string[] {
+  return changedFindings(changeSet, before)
+    .filter((entry) => eases(complianceOf(before.get(entryKey(entry))), complianceOf(entry)))
+    .map(({ id }) => id);
+}
+
+function complianceOf(entry: Entry | undefined): InstitutionCompliance | undefined {
+  return entry?.entity.kind === 'institution' ? entry.entity.value.compliance : undefined;
+}
+
+/** From the best to the worst. */
+const risks = ['low', 'medium', 'high', 'prohibited'];
+const results = ['clear', 'review', 'match'];
+
+/** A newer date of a screening says only that somebody has looked again. */
+function eases(was: InstitutionCompliance | undefined, is: InstitutionCompliance | undefined): boolean {
+  if (is === undefined) return false;
+  if (was === undefined) return true;
+  return (
+    (is.kyc.status === 'approved' && (was.kyc.status !== 'approved' || is.kyc.validUntil > was.kyc.validUntil)) ||
+    risks.indexOf(is.amlRisk) < risks.indexOf(was.amlRisk) ||
+    results.indexOf(is.sanctions.result) < results.indexOf(was.sanctions.result) ||
+    is.category !== was.category ||
+    is.suitableFor.some((product) => !was.suitableFor.includes(product))
+  );
+}
+
+/** Institutions of a file that says nothing of findings, with those that are recorded. */
+export function withFindings(entries: readonly Entry[], stored: Graph): readonly Entry[] {
+  return entries.map((entry) => {
+    const { entity, document } = entry;
+    const before = stored.get(keyOf(entity.kind, entry.id));
+    const compliance = complianceOf(before);
+    const written = before?.document['compliance'];
+    if (entity.kind !== 'institution' || document['compliance'] !== undefined) return entry;
+    if (compliance === undefined || written === undefined) return entry;
+    return {
+      ...entry,
+      document: { ...document, compliance: written },
+      entity: { kind: 'institution', value: { ...entity.value, compliance } },
+    };
+  });
+}
