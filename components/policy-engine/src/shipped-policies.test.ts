@@ -1,6 +1,6 @@
 import type { PolicyBundle } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
-import { changesMarket, kindOfScope, scopes } from '@countersign/market';
+import { changesMarket, isForAlgorithms, kindOfScope, scopes, tierOfScope } from '@countersign/market';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeBundle } from './bundle/describe.ts';
 import { type LoadedBundle, loadBundle } from './bundle/load-bundle.ts';
@@ -47,17 +47,52 @@ const forbids = () =>
   loaded.parsed.policies.filter(({ effect }) => effect === 'forbid').map(({ id }) => loaded.notes(id));
 
 describe('the shipped policies', () => {
-  it.each([
-    ['market', scopes.filter(changesMarket)],
-    ['dealing', scopes.filter((scope) => kindOfScope(scope) === 'dealing')],
-  ] as const)('have the scopes of the kind %s as the vocabulary declares them', (name, declared) => {
+  const scopesIn = (name: string): readonly string[] => {
     const entities = bundle.entities as unknown as readonly {
       readonly uid: { readonly type: string; readonly id: string };
       readonly attrs: { readonly scopes?: readonly string[] };
     }[];
     const held = entities.find(({ uid }) => uid.type === 'ScopeClass' && uid.id === name)?.attrs.scopes;
-    expect([...(held ?? [])].sort()).toEqual([...declared].sort());
+    return [...(held ?? [])].sort();
+  };
+
+  it.each([
+    ['market', scopes.filter(changesMarket)],
+    ['dealing', scopes.filter((scope) => kindOfScope(scope) === 'dealing')],
+    ['reading', scopes.filter((scope) => kindOfScope(scope) === 'reading')],
+    ['not-for-algorithms', scopes.filter((scope) => !isForAlgorithms(scope))],
+  ] as const)('have the scopes of the kind %s as the vocabulary declares them', (name, declared) => {
+    expect(scopesIn(name)).toEqual([...declared].sort());
     expect(declared.length).toBeGreaterThan(3);
+  });
+
+  it('ask for a hardware key of half an hour for every scope of the tiers that do, but for those listed here', () => {
+    // Reduces risk: it must stay possible with the sign-in that is at hand.
+    const reducing = [
+      'account:lock',
+      'authenticator:revoke',
+      'session:end',
+      'token:revoke',
+      'withdrawal-address:revoke',
+    ];
+    // Half of the work: somebody else approves it, or it is a change that a second person lets through.
+    const proposing = ['directory:apply', 'erasure:propose', 'legalhold:place', 'policy:propose', 'retention:propose'];
+    // The approval itself is signed with the hardware key; a settlement has an age of its own.
+    const signed = ['allocation:approve', 'order:approve', 'settlement:release', 'trade:bust'];
+    // Of devices and people; each change is checked against the source it comes from.
+    const kept = ['device:enrol', 'device:report', 'identity:provision', 'mandate:revoke'];
+    const governing = scopesIn('governing');
+    const strong = scopes.filter((scope) => ['approval', 'administration'].includes(tierOfScope(scope)));
+    expect(strong.filter((scope) => !governing.includes(scope)).sort()).toEqual(
+      [...reducing, ...proposing, ...signed, ...kept].sort(),
+    );
+    expect(governing.filter((scope) => !strong.some((each) => each === scope))).toEqual([]);
+  });
+
+  it('give no scope of governing beside an intent, but for those that release assets', () => {
+    const control = scopes.filter((scope) => kindOfScope(scope) === 'control');
+    const governing = scopesIn('governing').filter((scope) => control.some((each) => each === scope));
+    expect(scopesIn('governing-the-installation')).toEqual(expect.arrayContaining(governing));
   });
 
   it('pass their own tests, which try every one of them', () => {

@@ -97,6 +97,19 @@ export function changesMarket(scope: Scope): boolean {
   return kind === 'dealing' || kind === 'settling';
 }
 
+/** Control scopes by which nothing is approved or governed: a program listens, and asks what is permitted. */
+const forEveryProgram: ReadonlySet<Scope> = new Set<Scope>([
+  'decision:evaluate',
+  'event:subscribe',
+  'signal:subscribe',
+]);
+
+/** Whether an algorithm may hold it: it deals, takes steps, cancels and reads. Approving and governing is not for algorithms. */
+export function isForAlgorithms(scope: Scope): boolean {
+  const kind = kindOfScope(scope);
+  return (kind !== 'approving' && kind !== 'control') || forEveryProgram.has(scope);
+}
+
 export function isScope(text: unknown): text is Scope {
   return typeof text === 'string' && kinds.has(text);
 }

@@ -1,6 +1,7 @@
 import type { Authentication, DirectorySnapshot, ProtocolScope } from '@countersign/contracts';
 import {
   changesMarket,
+  isForAlgorithms,
   isScope,
   kindOfScope,
   type Scope,
@@ -26,7 +27,7 @@ interface AuthorityBounds {
 
 /**
  * What no policy can give away, whatever the grant: scopes that change something in a market go with an intent or a step,
- * dealing is for traders and certified algorithms, and a person's sign-in is of a class that the tier of the scope asks
+ * dealing is for traders and certified algorithms, no algorithm approves or governs, and a person's sign-in is of a class that the tier of the scope asks
  * for, whoever vouches for it.
  */
 export function checkAuthority(bounds: AuthorityBounds): void {
@@ -34,6 +35,7 @@ export function checkAuthority(bounds: AuthorityBounds): void {
     if (!isScope(scope)) continue;
     checkPurpose(scope, bounds);
     checkSubject(scope, bounds);
+    checkAlgorithms(scope, bounds);
     checkSignIn(scope, bounds);
   }
 }
@@ -60,11 +62,6 @@ function checkSubject(scope: Scope, { authority, directory, step }: AuthorityBou
         throw deny('trader_needed', `${scope} is for traders: the directory does not have ${principal.id} as one.`);
       return;
     case 'agent':
-      if (!['Approved', 'Registered'].includes(principal.model.status))
-        throw deny(
-          'agent_not_certified',
-          `The certificate of ${principal.id} does not stand at Approved or Registered: have it certified.`,
-        );
       return;
     case 'service':
       // A service carries on what a trader or an algorithm has begun; it begins no deal itself.
@@ -75,6 +72,21 @@ function checkSubject(scope: Scope, { authority, directory, step }: AuthorityBou
       throw refuse('principal_unknown', `${authority.subject} is not in the directory.`);
     default:
       principal satisfies never;
+  }
+}
+
+/** Every algorithm that acts, in its own name or in somebody else's: what it may not do itself it may not do for another. */
+function checkAlgorithms(scope: Scope, { authority, directory }: AuthorityBounds): void {
+  for (const id of [authority.subject, ...authority.actors]) {
+    const principal = directory.principal(id);
+    if (principal?.kind !== 'agent') continue;
+    if (!isForAlgorithms(scope))
+      throw deny('agent_not_entitled', `${scope} is for people and services: ${id} is an algorithm.`);
+    if (changesMarket(scope) && !['Approved', 'Registered'].includes(principal.model.status))
+      throw deny(
+        'agent_not_certified',
+        `The certificate of ${id} does not stand at Approved or Registered: have it certified.`,
+      );
   }
 }
 

@@ -1,6 +1,6 @@
 import { parseResourceUri, type TokenResponse } from '@countersign/contracts';
 import { newId } from '@countersign/kernel';
-import { changesMarket, kindOfScope, scopes, transactionStepType } from '@countersign/market';
+import { changesMarket, isForAlgorithms, kindOfScope, scopes, transactionStepType } from '@countersign/market';
 import { importVerificationKey, verifyAccessToken } from '@countersign/oauth';
 import type { ScratchDatabase } from '@countersign/runtime';
 import { createTestDatabase } from '@countersign/testkit';
@@ -46,8 +46,10 @@ describe('a scope that changes something in a market, without an intent', () => 
     Object.assign(resource ?? {}, { scopes });
     for (const scope of scopes) {
       const { reason, code } = await refusalOf(world.server.token(world.clientCredentials({ scope })));
-      const refused = changesMarket(scope) || kindOfScope(scope) === 'approving';
-      expect([scope, refused ? reason : code]).toEqual([scope, refused ? 'details_missing' : 'released']);
+      const bare = changesMarket(scope) || kindOfScope(scope) === 'approving';
+      // The client acts for an algorithm.
+      const refused = bare ? 'details_missing' : isForAlgorithms(scope) ? undefined : 'agent_not_entitled';
+      expect([scope, refused === undefined ? code : reason]).toEqual([scope, refused ?? 'released']);
     }
   });
 
@@ -162,6 +164,30 @@ describe('a scope that changes something in a market, with its intent', () => {
       expect((await refusalOf(server.token(clientCredentials()))).code).toBe('released');
     },
   );
+
+  it('is not given to a person through such an algorithm, nor is a scope to approve or govern through any', async () => {
+    const { server, federated, order, partnerAssertion, world } = start();
+    const agent = world.directory.snapshot().principal('agent:vwap-1');
+    if (agent?.kind !== 'agent') throw new Error('no such agent');
+    world.changeClient('order-desk', {
+      principal: agent.id,
+      scopes: ['order:create', 'order:cancel', 'policy:approve', 'mandate:grant'],
+    });
+    const venue = world.directory.snapshot().resource(venueOrders);
+    Object.assign(venue ?? {}, { scopes: ['order:create', 'order:cancel', 'policy:approve', 'mandate:grant'] });
+    const ask = (scope: string, details?: string) =>
+      refusalOf(
+        server.token(
+          federated({ scope, assertion: partnerAssertion({ acr: 'phrh' }), authorization_details: details }),
+        ),
+      );
+    for (const scope of ['policy:approve', 'mandate:grant'])
+      expect(await ask(scope)).toMatchObject({ code: 'access_denied', reason: 'agent_not_entitled' });
+    expect((await ask('order:create', order({ algo: undefined }))).code).toBe('released');
+    Object.assign(agent, { model: { ...agent.model, status: 'Draft' } });
+    expect(await ask('order:create', order({ algo: undefined }))).toMatchObject({ reason: 'agent_not_certified' });
+    expect((await ask('order:cancel')).code).toBe('released');
+  });
 
   it('is not given to somebody who is no trader, by assertion, by code or by exchange', async () => {
     const world = start();

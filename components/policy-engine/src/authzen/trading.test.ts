@@ -3,7 +3,7 @@ import type { TransactionId } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningPolicyEngine } from '../index.ts';
-import { market, operator, own, stranger, transactionOf } from '../testing/desk.ts';
+import { market, operator, own, stranger, tokenQuestion, transactionOf } from '../testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
 import { authzenRoutes } from './http.ts';
 import { asCaller, openGuard } from './testing/open-guard.ts';
@@ -69,6 +69,31 @@ const found = async (path: string, payload: object, institution?: string) =>
   (await post(path, payload, institution)).body.results.map(
     (one: { id?: string; name?: string }) => one.id ?? one.name,
   );
+
+describe('an evaluation of a step that the registry asks nobody about', () => {
+  // These permits are for enforcement points: the registry lets an order be cancelled, and reported as executed, by the parts.
+  it.each([
+    ['order:cancel', 'intended', 'cancel-stays-possible'],
+    ['trade:affirm', 'submitted', 'execution-is-affirmed'],
+  ])('permits %s of an order that is %s, by the policy %s', async (name, state, policy) => {
+    const id = 'txn_01k9z3m8q4d6s0v2x5y7a9b1d1' as TransactionId;
+    rig.transactions.set(id, { facts: { ...ordinary, id, state }, parties: [own, stranger] });
+    const ask = (context: object) =>
+      post(
+        'evaluation',
+        { subject: person, action: { name }, resource: { type: 'transaction', id }, context },
+        stranger,
+      );
+    expect((await ask({ client: 'venue', acr: 'phr' })).body).toMatchObject({ decision: true });
+    const asked = {
+      principal: 'person:own',
+      action: name,
+      resource: { type: 'transaction', facts: { ...ordinary, id, state } },
+    };
+    const { context } = tokenQuestion('person:own', ordinary);
+    expect((await engine.decide({ ...asked, context } as never)).determining).toEqual([policy]);
+  });
+});
 
 describe('an evaluation of an order', () => {
   it('is a yes without anything to do', async () => {

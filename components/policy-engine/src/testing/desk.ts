@@ -265,6 +265,8 @@ export function tokenQuestion(
       audience: 'https://venue.example/orders',
       actorDepth: 0,
       mandateStands: intent,
+      // Whoever signed in did so a minute ago, unless the test says when.
+      ...(context.acr === undefined ? {} : { authTime: Math.floor(midday / 1000) - 60 }),
       ...context,
     },
   };
