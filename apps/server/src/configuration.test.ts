@@ -121,6 +121,16 @@ describe('a configuration', () => {
       { operator: { ...production.operator, approver: { jwks: { keys: [{ ...jwk('operator'), kid: 'other' }] } } } },
       'approver',
     ],
+    [
+      'one key for operator and compliance',
+      { operator: { ...production.operator, compliance: { jwks: { keys: [{ ...jwk('operator'), kid: 'other' }] } } } },
+      'compliance',
+    ],
+    [
+      'one key for approver and compliance',
+      { operator: { ...production.operator, compliance: { jwks: { keys: [{ ...jwk('approver'), kid: 'other' }] } } } },
+      'compliance',
+    ],
   ])('with %s contradicts itself', (_, change, setting) => {
     const { code, detail } = refusalOf({ ...production, ...change });
     expect(code).toBe('configuration_invalid');

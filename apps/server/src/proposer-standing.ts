@@ -57,14 +57,14 @@ export function createProposerStanding({
       const lapse = await lapseOf(principal, since, snapshot);
       if (lapse !== undefined) return lapse;
     }
-    // People propose through software of others; software proposes by clients of its own.
-    const [proposer = ''] = proposers;
-    const principal = snapshot.principal(proposer);
-    if (principal === undefined || principal.kind === 'person') return undefined;
-    const { institution } = principal;
+    // The scope was that of the software that asked: the current actor, or the proposer itself where nobody acted for it.
+    const [proposer = '', asking = proposer] = proposers;
+    const software = snapshot.principal(asking);
+    if (software === undefined || software.kind === 'person') return undefined;
+    const { institution } = software;
     const holds = directory
       .clients({ institution, limit: mostClients })
-      .some((client) => client['principal'] === proposer && listOf(client['scopes']).includes(scope));
+      .some((client) => client['principal'] === asking && listOf(client['scopes']).includes(scope));
     return holds ? undefined : 'right-lost';
   };
 }

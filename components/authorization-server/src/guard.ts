@@ -8,6 +8,7 @@ import {
   type SingleUse,
 } from '@countersign/contracts';
 import { type Clock, type CodedError, newId, type Random } from '@countersign/kernel';
+import { secondPersonScopes } from '@countersign/market';
 import {
   type KeyCache,
   type TokenMemory,
@@ -54,6 +55,7 @@ export function createGuard(audience: string, dependencies: GuardDependencies): 
       checkStillKnown(verified, directory) ??
       checkNotRevoked(verified, revocations) ??
       checkScope(verified, need.scope) ??
+      checkStillRegistered(verified, need.scope, directory) ??
       (verified.proof && (await checkUnused(verified.proof, singleUse)));
     if (refusal !== undefined) {
       await recordRefusal(refusal, verified, dependencies);
@@ -105,6 +107,17 @@ function checkScope({ scope }: VerifiedResourceRequest, needed: string): CodedEr
   return accessErrors.error('insufficient_scope', `This needs an access token with the scope ${needed}.`, {
     facts: { scope: needed },
   });
+}
+
+/** A second person's word counts while their client may still give it, and not to the end of its token. */
+function checkStillRegistered(
+  { claims }: VerifiedResourceRequest,
+  needed: string,
+  directory: Pick<Directory, 'snapshot'>,
+): CodedError | undefined {
+  if (!secondPersonScopes.has(needed)) return undefined;
+  if (directory.snapshot().client(claims.client_id)?.scopes.includes(needed) === true) return undefined;
+  return accessErrors.error('token_revoked', `The client of the access token is no longer registered for ${needed}.`);
 }
 
 async function checkUnused(proof: VerifiedProof, singleUse: SingleUse): Promise<CodedError | undefined> {

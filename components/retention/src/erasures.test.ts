@@ -57,6 +57,23 @@ describe('an erasure', () => {
     expect(await codeOf(retention.erasures.approve(late.id, late.digest, colin))).toBe('proposal_settled');
   });
 
+  it('takes nothing once its proposer may no longer propose it, and ends at that attempt', async () => {
+    const asked: string[] = [];
+    const node = world.node({
+      proposerStanding: async ({ proposers, scope }) => {
+        asked.push(...proposers, scope);
+        return 'right-lost';
+      },
+    });
+    const { id, digest } = await propose();
+    expect(await codeOf(node.erasures.approve(id, digest, colin))).toBe('proposer_gone');
+    expect(asked).toEqual([paula.actor.id, 'erasure:propose']);
+    expect(world.log.ofType('access.refused')).toMatchObject([{ reason: 'proposer_gone' }]);
+    expect(await codeOf(retention.erasures.approve(id, digest, tessa))).toBe('proposal_settled');
+    await retention.carryOut();
+    expect(world.custody.keys.get('key_old')).not.toHaveProperty('erasedAt');
+  });
+
   it('waits until every record under the keys may go', async () => {
     expect(await codeOf(propose(['key_young']))).toBe('erasure_too_early');
     expect(await codeOf(propose(['key_old', 'key_young']))).toBe('erasure_too_early');

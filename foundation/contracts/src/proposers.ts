@@ -10,7 +10,7 @@ export type ProposerLapse = 'left' | 'moved' | 'locked' | 'revoked' | 'right-los
  * @returns undefined while they may still propose it
  */
 export type ProposerStanding = (proposal: {
-  /** Who proposed, with everybody through whom they did, by principal id. */
+  /** Who proposed, then everybody through whom they did, current actor first, by principal id. */
   readonly proposers: readonly string[];
   /** The scope it took. */
   readonly scope: Scope;

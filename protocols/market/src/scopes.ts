@@ -174,6 +174,9 @@ const separateDuties: readonly (readonly [readonly Scope[], readonly Scope[]])[]
   [['erasure:propose'], ['erasure:approve']],
 ];
 
+/** The scopes of whoever comes second: they let through what somebody else has asked for. */
+export const secondPersonScopes: ReadonlySet<string> = new Set(separateDuties.flatMap(([, checking]) => checking));
+
 /**
  * Does a set of scopes keep duties apart? A token holds `propose` or `approve` of one object, never both;
  * `pair` names the two that may not meet.
