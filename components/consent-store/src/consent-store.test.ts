@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ConsentWorld, createConsentWorld } from './testing/consent-world.ts';
 import {
   actor,
+  algorithmOf,
   broker,
   brokerClerk,
   brokerSignatory,
@@ -129,6 +130,21 @@ describe('proposing and accepting', () => {
     expect(world.audit.ofType('mandate.refused').slice(before)).toMatchObject([
       { outcome: 'deny', reason: 'not_a_signatory', subject: by },
     ]);
+  });
+
+  it('refuses the word of an algorithm that holds the role of a signatory, to propose, to accept and to revoke', async () => {
+    const agent = algorithmOf(fund, 'agent:signs', ['signatory']);
+    const granteeAgent = algorithmOf(broker, 'agent:accepts', ['signatory']);
+    for (const one of [agent, granteeAgent]) world.directory.principals.set(one.id, one);
+    const by = { id: agent.id, institution: fund };
+    await expect(store.propose(rootProposal(), by, key())).rejects.toThrow(coded('not_a_signatory'));
+    const { id } = await store.propose(rootProposal(), byFund, key());
+    await expect(store.accept(id, { termsHash }, { id: granteeAgent.id, institution: broker })).rejects.toThrow(
+      coded('not_a_signatory'),
+    );
+    await store.accept(id, { termsHash }, byBroker);
+    await expect(store.revoke(id, by, 'Mine')).rejects.toThrow(coded('not_a_signatory'));
+    for (const one of [agent, granteeAgent]) world.directory.principals.delete(one.id);
   });
 
   it('refuses an acceptance by somebody else than a signatory of the grantee, or of other terms', async () => {

@@ -17,10 +17,12 @@ export interface Signatory {
   readonly limits: Pick<NonNullable<Person['signingAuthority']>, 'kinds' | 'upTo'>;
 }
 
-/** The signatory that this id names in the directory now; undefined for everybody else. */
+/** The signatory that this id names in the directory now, a person or a service; undefined for everybody else. */
 export function signatoryOf(directory: DirectorySnapshot, id: string): Signatory | undefined {
   const principal = directory.principal(id);
   if (principal === undefined || !principal.roles.includes('signatory')) return undefined;
+  // An algorithm decides nothing for an institution, whatever role it was given.
+  if (principal.kind === 'agent') return undefined;
   const { institution } = principal;
   if (principal.kind !== 'person') return { id, institution, authority: 'sole', limits: {} };
   if (principal.active === false) return undefined;

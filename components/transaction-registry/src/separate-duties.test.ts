@@ -1,5 +1,5 @@
 import { type Agent, type OpenedTransaction, parsePrincipalId } from '@countersign/contracts';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { actor, broker } from '../../consent-store/src/testing/firms.ts';
 import {
   type ApprovingWorld,
@@ -88,6 +88,46 @@ describe('approvals that a mandate asks for', () => {
     world.clock.advance(2 * 3_600_000);
     await expect(world.report(order.id, 'execute')).resolves.toMatchObject({ state: 'executed' });
     world.clock.advance(-2 * 3_600_000);
+  });
+});
+
+describe('a trader of the desk that began a transaction', () => {
+  const beginner = { ...trader, desk: 'rates' };
+  const playing = (desk: string | undefined, ...roles: readonly string[]) => ({
+    ...rita,
+    roles: ['trader', ...roles],
+    ...(desk === undefined ? {} : { desk }),
+  });
+  const put = (...people: readonly { readonly id: typeof trader.id }[]) => {
+    for (const person of people) world.directory.principals.set(person.id, person as typeof trader);
+  };
+  afterEach(() => put(trader, rita));
+
+  it.each(['risk', 'desk-head', 'compliance', 'operations'])(
+    'does not check it as %s, nor stand in as such',
+    async (role) => {
+      put(beginner, playing('rates', role));
+      const order = await world.begin('trade_order');
+      await expect(world.approve(rita, order, { role })).rejects.toThrow(coded('duties_combined'));
+      expect(world.refusalsOf(order.id)).toMatchObject([{ reason: 'duties_combined', subject: { id: rita.id } }]);
+      put(playing('credit', role));
+      await expect(world.approve(rita, order, { role })).resolves.toMatchObject({ role });
+    },
+  );
+
+  it('supervises it, and loses the word of risk by coming to deal there', async () => {
+    put(beginner, playing('rates', 'supervisor'));
+    const supervised = await world.begin('trade_order');
+    await expect(world.approve(rita, supervised, { role: 'supervisor' })).resolves.toMatchObject({
+      role: 'supervisor',
+    });
+    put(rita);
+    const order = await world.open(await world.grant({ approvals: [{ role: 'risk', count: 1 }] }));
+    await world.approve(rita, order);
+    expect((await world.registry.facts(order.id))?.approvals).toMatchObject([{ role: 'risk' }]);
+    put(playing('rates', 'risk'));
+    expect((await world.registry.facts(order.id))?.approvals).toEqual([]);
+    await expect(world.report(order.id, 'submit')).rejects.toThrow(coded('approval_required'));
   });
 });
 

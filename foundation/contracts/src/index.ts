@@ -1,4 +1,5 @@
 export * from './append-once.ts';
+export * from './approver-independence.ts';
 export * from './audit-log.ts';
 export * from './authentication.ts';
 export * from './authenticators.ts';

@@ -1,5 +1,6 @@
 import {
   type Actor,
+  type Agent,
   type Institution,
   type MandateProposal,
   type Person,
@@ -42,6 +43,27 @@ export const people: readonly Person[] = [
   custodianSignatory,
   brokerClerk,
 ];
+
+/** An algorithm, certified, with roles that none should have. */
+export function algorithmOf(institution: Lei, id: string, roles: readonly string[]): Agent {
+  const known = parsePrincipalId(id);
+  if (known === undefined) throw new Error(`no principal id: ${id}`);
+  return {
+    kind: 'agent',
+    id: known,
+    institution,
+    roles,
+    model: {
+      modelId: 'vwap',
+      version: '3.2.1',
+      artifactSha256: 'ab'.repeat(32),
+      certificateId: 'CERT-7',
+      status: 'Approved',
+      certifiedBy: brokerSignatory.id,
+      developedBy: brokerClerk.id,
+    },
+  };
+}
 
 export function actor({ id, institution }: Person): Actor {
   return { id, institution };

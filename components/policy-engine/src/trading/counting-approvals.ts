@@ -1,4 +1,4 @@
-import type { DirectorySnapshot, TransactionFacts } from '@countersign/contracts';
+import { type DirectorySnapshot, dealsBeside, type TransactionFacts } from '@countersign/contracts';
 
 type Approvals = TransactionFacts['approvals'];
 
@@ -6,18 +6,22 @@ const nobody: Approvals = [];
 
 /**
  * The approvals that count: by others than the initiator, of its institution. The head of a desk speaks for that desk: of
- * another desk's head nothing is counted. Who heads a desk and belongs to none, heads several.
+ * another desk's head nothing is counted. Who heads a desk and belongs to none, heads several. Nobody who deals at the desk of
+ * the initiator checks it in another role; see `dealsBeside`.
  */
 export function countingApprovals(
-  { approvals, initiator, initiatorInstitution }: TransactionFacts,
+  { approvals, initiator, initiatorInstitution, carriedBy = initiator }: TransactionFacts,
   directory: Pick<DirectorySnapshot, 'principal'>,
 ): Approvals {
   if (approvals.length === 0) return nobody;
-  const desk = directory.principal(initiator)?.desk;
+  const begun = [directory.principal(initiator), directory.principal(carriedBy)];
+  const desk = begun[0]?.desk;
   return approvals.filter(({ approver, role, institution }) => {
     if (institution !== initiatorInstitution || approver === initiator) return false;
+    const person = directory.principal(approver);
+    if (person !== undefined && dealsBeside(person, role, begun)) return false;
     if (role !== 'desk-head') return true;
-    const headed = directory.principal(approver)?.desk;
+    const headed = person?.desk;
     return headed === undefined || headed === desk;
   });
 }

@@ -116,6 +116,22 @@ describe('of an order the policies see', () => {
     expect(await approvedBy('other', 'same', 'several')).toBe(2);
   });
 
+  it('of the traders of the initiator’s desk the supervisor alone', async () => {
+    const named = (name: string, desk: string) => person(name, own, { desk, roles: ['trader'] });
+    const begun = person('begins', own, { desk: 'rates', roles: ['trader'] });
+    const principals = [...market.principals, begun, named('same', 'rates'), named('other', 'credit')];
+    const approvedAs = async (name: string, role: string) => {
+      const approvals = [{ approver: `person:${name}`, role, institution: own }];
+      const facts = transactionOf('trade_order', { drop: ['algo'], initiator: begun.id, approvals });
+      const { local } = await seen(stepQuestion('order:create', facts), directoryOf({ principals }));
+      return Object(local[0]?.attrs['approvals'])[role.replace('-', '_')];
+    };
+    for (const role of ['risk', 'compliance', 'operations', 'desk-head'])
+      expect(await approvedAs('same', role)).toBe(0);
+    for (const role of ['risk', 'compliance', 'operations']) expect(await approvedAs('other', role)).toBe(1);
+    expect(await approvedAs('same', 'supervisor')).toBe(1);
+  });
+
   it.each([
     ['1', '1.0'],
     ['1.2345', '1.2345'],

@@ -5,6 +5,7 @@ import { awaited } from './awaited.ts';
 import { inTime } from './in-time.ts';
 import { inTurn } from './in-turn.ts';
 import { notCertifier } from './not-certifier.ts';
+import { notOfDesk } from './not-of-desk.ts';
 import { notRepeated } from './not-repeated.ts';
 import { notReporter } from './not-reporter.ts';
 import { notSelf } from './not-self.ts';
@@ -22,6 +23,7 @@ const rules: readonly ApprovalRule[] = [
   notReporter,
   rightInstitution,
   approverRole,
+  notOfDesk,
   notRepeated,
   awaited,
   inTurn,

@@ -1,4 +1,9 @@
-import { type AuthenticatorRegister, type DirectorySnapshot, parsePrincipalId } from '@countersign/contracts';
+import {
+  type AuthenticatorRegister,
+  type DirectorySnapshot,
+  dealsBeside,
+  parsePrincipalId,
+} from '@countersign/contracts';
 import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction } from '../store.ts';
 import { type AccountDependencies, isUnsettled } from './account.ts';
@@ -10,10 +15,10 @@ export type AuthenticatorsHeld = Pick<AuthenticatorRegister, 'of' | 'isLocked'>;
  * The approvals that stand now: not expired, not withdrawn, and given by a person who would be taken at their word
  * today. A leaver's approval, or one by a key that was withdrawn, or of which there may be a copy, falls with the person or
  * the key, one of a person who was locked out, or whose account may be used by somebody else, with that; and so does that
- * of somebody who has taken the transaction over since, for it is theirs now.
+ * of somebody who has taken the transaction over since, for it is theirs now, or who deals at the desk it is of.
  */
 export async function standingApprovals(
-  transaction: Pick<StoredTransaction, 'intentDigest' | 'carriedBy'>,
+  transaction: Pick<StoredTransaction, 'intentDigest' | 'initiator' | 'carriedBy'>,
   approvals: readonly StoredApproval[],
   now: number,
   {
@@ -27,6 +32,9 @@ export async function standingApprovals(
   },
 ): Promise<readonly StoredApproval[]> {
   const snapshot = directory.snapshot();
+  const begun = [transaction.initiator, transaction.carriedBy ?? transaction.initiator].map((id) =>
+    snapshot.principal(id),
+  );
   const standing = approvals.filter((approval) => {
     const person = snapshot.principal(approval.approver);
     return (
@@ -40,6 +48,7 @@ export async function standingApprovals(
       person.active !== false &&
       person.institution === approval.institution &&
       person.roles.includes(approval.role) &&
+      !dealsBeside(person, approval.role, begun) &&
       !isUnsettled(person.id, { signalsOf })
     );
   });
