@@ -29,9 +29,11 @@ import {
   transactionOf,
 } from '../../components/policy-engine/src/testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../../components/policy-engine/src/testing/engine-rig.ts';
+import type { Attempt } from '../../components/transaction-registry/src/attempt.ts';
 import { decideOn } from '../../components/transaction-registry/src/decision.ts';
 import { lifeCycleOf } from '../../components/transaction-registry/src/life-cycles/index.ts';
 import { checkMandates } from '../../components/transaction-registry/src/mandate-check.ts';
+import { permittedFault } from '../../components/transaction-registry/src/steps/permitted.ts';
 import { revokedFault } from '../../components/transaction-registry/src/steps/revoked.ts';
 import type { StoredTransaction } from '../../components/transaction-registry/src/store.ts';
 
@@ -56,6 +58,14 @@ const situations = fc.record({
   desk: fc.oneof({ weight: 6, arbitrary: fc.constant('cash') }, { weight: 1, arbitrary: fc.constant('unknown') }),
   amount: fc.constantFrom('900', '249000', '5000000'),
   approved: fc.boolean(),
+  /** The token for the order: refused, or permitted after this sign-in, so many seconds before it. */
+  permitted: fc.oneof(
+    { weight: 1, arbitrary: fc.constant(undefined) },
+    {
+      weight: 6,
+      arbitrary: fc.record({ acr: fc.constantFrom('pwd', 'phr', 'phrh', undefined), ago: fc.constantFrom(10, 400) }),
+    },
+  ),
   /** What a caller may say, true or not. */
   said: fc.record(
     {
@@ -120,13 +130,16 @@ describe('every door that decides', () => {
     who,
     amount,
     approved,
+    permitted,
   }: Situation): StoredTransaction & { readonly facts: ReturnType<typeof transactionOf> } {
-    const facts = transactionOf('trade_order', {
+    const made = transactionOf('trade_order', {
       drop: who === 'agent' ? [] : ['algo'],
       set: { max_notional: { amount, ccy: 'EUR' } },
       initiator: idOf(now),
       approvals: approved ? [{ approver: 'person:sid', role: 'supervisor', institution: own }] : [],
     });
+    const { permitted: _, ...refused } = made;
+    const facts = permitted === undefined ? refused : { ...made, permitted: signedInFor(permitted) };
     const record = 'rec_01k9z3m8q4d6s0v2x5y7a9b1c3' as RecordId;
     return {
       facts,
@@ -139,6 +152,13 @@ describe('every door that decides', () => {
       state: 'intended',
       version: 0,
     } as StoredTransaction & { readonly facts: ReturnType<typeof transactionOf> };
+  }
+
+  /** As the record of the token says it. */
+  function signedInFor({ acr, ago }: { readonly acr: string | undefined; readonly ago: number }) {
+    const at = rig.clock.now();
+    const record = 'rec_01k9z3m8q4d6s0v2x5y7a9b1c2' as RecordId;
+    return { record, at, reached: [], ...(acr === undefined ? {} : { acr, authTime: Math.floor(at / 1000) - ago }) };
   }
 
   const by = { id: 'service:own', institution: own };
@@ -180,13 +200,19 @@ describe('every door that decides', () => {
             transaction: order,
             approvals: facts.approvals as never,
             now: rig.clock.now(),
-            known: { destinationKnown: true },
+            known: { destinationKnown: true, ...(facts.permitted === undefined ? {} : { permitted: facts.permitted }) },
             client: 'brk',
             institution: own,
           },
           { policyEngine: engine, audience: 'https://countersign.example/transactions' },
         );
-        const stepTaken = mandates.stands && step.decision;
+        const unpermitted = permittedFault({
+          asked: { institution: own },
+          rule,
+          transaction: order,
+          known: facts,
+        } as unknown as Attempt);
+        const stepTaken = mandates.stands && unpermitted === undefined && step.decision;
         const doors = {
           evaluations: several?.decision,
           people: people.results.some((each) => 'id' in each && each.id === principal),
@@ -195,7 +221,10 @@ describe('every door that decides', () => {
         };
         const same = answer.decision;
         expect(doors).toEqual({ evaluations: same, people: same, actions: same, registry: same });
-        if (mandates.stands) expect(codesOf(step.reasons)).toEqual(codesOf(answer.reasons));
+        if (unpermitted !== undefined)
+          // Of who is not in the directory the caller learns nothing.
+          expect(codesOf(answer.reasons)).toEqual([situation.inDirectory ? 'intent_not_permitted' : 'not_evaluable']);
+        else if (mandates.stands) expect(codesOf(step.reasons)).toEqual(codesOf(answer.reasons));
 
         const claimed = await engine.evaluate({ ...question, context: situation.said }, by);
         if (claimed.decision) expect(answer.decision).toBe(true);
@@ -203,7 +232,7 @@ describe('every door that decides', () => {
         const token = await tokenFor(facts, []);
         const exchanged = await tokenFor(facts, ['service:own']);
         expect([exchanged.decision, codesOf(exchanged.reasons)]).toEqual([token.decision, codesOf(token.reasons)]);
-        expect(factsIn(token.reasons)).toEqual(factsIn(answer.reasons));
+        if (unpermitted === undefined) expect(factsIn(token.reasons)).toEqual(factsIn(answer.reasons));
         // A token is no step: only what the step itself wants beyond it, approvals, may still be missing.
         if (answer.decision) expect([token.decision, codesOf(token.reasons)]).toEqual([true, []]);
         seen[answer.decision ? 'yes' : 'no'] += 1;
@@ -223,7 +252,14 @@ describe('every door that decides', () => {
   ])('says no while the %s is revoked, and yes again once that is lifted', async (kind, idIn) => {
     enter({
       ...{ who: 'trader', certificate: 'Approved', signals: [], mandateStands: true, lei: 'ISSUED', kyc: 'approved' },
-      ...{ inDirectory: true, desk: 'cash', amount: '900', approved: true, said: {} },
+      ...{
+        inDirectory: true,
+        desk: 'cash',
+        amount: '900',
+        approved: true,
+        permitted: { acr: 'phr', ago: 10 },
+        said: {},
+      },
     });
     const order = orderOf(now);
     const { facts } = order;
@@ -300,14 +336,15 @@ describe('every door that decides', () => {
     expect(await said()).toEqual({ doors: all(true), reasons: [] });
   });
 
-  /** The question of the token endpoint, of a person who signed in with a security key. */
+  /** The question of the token endpoint, of a person who signed in with a security key: the one of the token that was permitted. */
   function tokenFor(facts: ReturnType<typeof transactionOf>, actors: readonly string[]) {
+    const { acr, authTime = Math.floor(rig.clock.now() / 1000) - 10 } = facts.permitted ?? {};
     const authority = {
       subject: facts.initiator,
       institution: own,
       actors,
       ceiling: {},
-      authentication: { method: 'jwt-bearer', acr: 'phr', authTime: Math.floor(rig.clock.now() / 1000) - 10 },
+      authentication: { method: 'jwt-bearer', acr: acr === 'phrh' ? acr : 'phr', authTime },
       singleUse: [],
       references: [],
     } as Authority;

@@ -43,6 +43,7 @@ describe('a site that has traded', () => {
     const found = await trading.site.auditLog.search({ transaction: first.id });
     expect(found.map(({ record }) => record.type)).toEqual([
       'transaction.opened',
+      'token.issued',
       ...orderSteps.map(() => 'transaction.transitioned'),
     ]);
     const [newest] = await trading.site.auditLog.search({ type: 'transaction.opened', limit: 1, after: 200n });

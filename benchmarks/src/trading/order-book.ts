@@ -16,13 +16,14 @@ export interface OrderBook {
 }
 
 /** Begins with the mandates that the orders are placed under. */
-export async function createOrderBook({ consentStore, registry }: TradingSite): Promise<OrderBook> {
+export async function createOrderBook(site: TradingSite): Promise<OrderBook> {
+  const { consentStore, registry } = site;
   const mandates: ReadonlyMap<House, Mandate> = await giveMandates(consentStore);
   let opened = 0;
   const open = async (count: number): Promise<readonly OpenOrder[]> => {
     const orders: OpenOrder[] = [];
     const numbers = Array.from({ length: count }, () => opened++);
-    await performed(besides, numbers, async (number) => orders.push(await openOrder(registry, mandates, number)));
+    await performed(besides, numbers, async (number) => orders.push(await openOrder(site, mandates, number)));
     return orders;
   };
   return {

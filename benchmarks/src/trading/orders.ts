@@ -1,6 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { Mandate, TransactionEvent, TransactionRegistry, TransitionReceipt } from '@countersign/contracts';
-import type { TransactionId } from '@countersign/kernel';
+import {
+  type AuditAppender,
+  type Mandate,
+  permittedAt,
+  permittedIntent,
+  standing,
+  type TransactionEvent,
+  type TransactionRegistry,
+  type TransitionReceipt,
+} from '@countersign/contracts';
+import { newId, systemClock, systemRandom, type TransactionId } from '@countersign/kernel';
 import { parseAuthorizationDetails, type TradeOrder } from '@countersign/market';
 import { pick } from '../machine-clients.ts';
 import { type House, reporter, venueNames } from './firms.ts';
@@ -56,19 +65,39 @@ export function tradeOrder(house: Omit<House, 'client' | 'traders'>, mandate: st
   return detail;
 }
 
-/** The order numbered so: houses take turns, and in each house its traders. */
+/** The order numbered so, with its token for the broker: houses take turns, and in each house its traders. */
 export async function openOrder(
-  registry: TransactionRegistry,
+  { registry, auditLog }: { readonly registry: TransactionRegistry; readonly auditLog: AuditAppender },
   mandates: ReadonlyMap<House, Mandate>,
   index: number,
 ): Promise<OpenOrder> {
   const [house, mandate] = pick([...mandates], index);
   const { id, version, recordId } = mandate;
+  const initiator = { id: pick(house.traders, Math.floor(index / mandates.size)), institution: house.arranger };
+  const { client } = reporter(house.arranger);
   const opened = await registry.open({
     detail: tradeOrder(house, id, index),
     mandate: { id, version, recordId },
-    initiator: { id: pick(house.traders, Math.floor(index / mandates.size)), institution: house.arranger },
-    client: reporter(house.arranger).client,
+    initiator,
+    client,
+  });
+  // What the authorization server records of the token: the first step rests on it.
+  const token = newId('record', { clock: systemClock, random: systemRandom });
+  await auditLog.append({
+    id: token,
+    type: 'token.issued',
+    source: 'authorization-server',
+    outcome: 'permit',
+    subject: initiator,
+    client,
+    transaction: opened.id,
+    intent: opened.intentDigest,
+    references: [opened.recordId],
+    authentication: { method: 'jwt-bearer', acr: 'phr', authTime: Math.floor(systemClock.now() / 1000) },
+    standing: [permittedIntent(opened.id), permittedAt(opened.id, house.broker)].map((name) =>
+      standing(name, { record: token }),
+    ),
+    data: {},
   });
   return { id: opened.id, house };
 }

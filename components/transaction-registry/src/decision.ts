@@ -13,7 +13,10 @@ import { factsOf } from './facts.ts';
 export interface Question extends Pick<Attempt, 'rule' | 'transaction' | 'approvals' | 'now' | 'known'> {
   readonly client: string;
   readonly institution: string;
-  /** How whoever asks signed in; of weight where they are the one who is decided about. */
+  /**
+   * How whoever asks signed in; of weight where they are the one who is decided about. Otherwise how whoever began it had signed in
+   * for the token that was permitted.
+   */
   readonly signedIn?: { readonly by: string } & NonNullable<TransitionRequest['authentication']>;
 }
 
@@ -31,7 +34,8 @@ export async function decideOn(
 ): Promise<Decision> {
   const algo = 'algo' in transaction.detail ? transaction.detail.algo : undefined;
   const principal = transaction.carriedBy ?? transaction.initiator;
-  const { acr, authTime } = signedIn?.by === principal ? signedIn : {};
+  const { acr, authTime } =
+    (signedIn?.by === principal ? signedIn : principal === transaction.initiator ? known.permitted : undefined) ?? {};
   return policyEngine.decide({
     principal,
     action: rule.scope,

@@ -1,15 +1,20 @@
-import type { TransactionFacts } from '@countersign/contracts';
+import type { PermittedIntent, TransactionFacts } from '@countersign/contracts';
+import type { TransactionId } from '@countersign/kernel';
 import { type DestinationReader, destinationKnown } from './destinations/known.ts';
 import type { StoredTransaction } from './store.ts';
 import { type TradeReader, type TradeStanding, tradeStanding } from './trades/trade-standing.ts';
 
 /** What only the registry can say of an intent, for the policies. Members are left out where the intent has no such thing. */
-export type KnownFacts = Pick<TransactionFacts, 'destinationKnown' | 'tradeKnown'>;
+export type KnownFacts = Pick<TransactionFacts, 'destinationKnown' | 'tradeKnown' | 'permitted'>;
+
+interface PermittedReader {
+  permitted(id: TransactionId): Promise<PermittedIntent | undefined>;
+}
 
 /** Reads them from what is recorded here, never from what a caller says. */
 export async function knownFacts(
   transaction: StoredTransaction,
-  reader: DestinationReader & TradeReader,
+  reader: DestinationReader & TradeReader & PermittedReader,
 ): Promise<KnownFacts> {
   return withTrade(await tradeStanding(transaction, reader), transaction, reader);
 }
@@ -18,11 +23,18 @@ export async function knownFacts(
 export async function withTrade(
   trade: TradeStanding,
   transaction: StoredTransaction,
-  reader: DestinationReader,
+  reader: DestinationReader & PermittedReader,
 ): Promise<KnownFacts> {
   const destination = await destinationKnown(transaction, reader);
   return {
     ...(destination === undefined ? {} : { destinationKnown: destination }),
     ...(trade.kind === 'none' ? {} : { tradeKnown: trade.kind === 'stands' }),
+    ...(await withPermitted(transaction, reader)),
   };
+}
+
+/** Without the destination and the trade, which are locked to be read. */
+export async function withPermitted({ id }: StoredTransaction, reader: PermittedReader): Promise<KnownFacts> {
+  const permitted = await reader.permitted(id);
+  return permitted === undefined ? {} : { permitted };
 }

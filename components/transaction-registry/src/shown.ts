@@ -24,7 +24,14 @@ type Shown = Omit<TransactionFacts, 'initiator'> & Partial<Pick<TransactionFacts
  * digest stays that of the whole intent.
  */
 export function shownTo(
-  { initiator, approvals, carriedBy: _successor, carriedThrough: _scopes, ...facts }: TransactionFacts,
+  {
+    initiator,
+    approvals,
+    carriedBy: _successor,
+    carriedThrough: _scopes,
+    permitted: _token,
+    ...facts
+  }: TransactionFacts,
   institution: string,
 ): Shown {
   const { intent, intentType, initiatorInstitution } = facts;

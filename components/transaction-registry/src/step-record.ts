@@ -50,6 +50,8 @@ export function stepRecord(attempt: Attempt, grounds: Grounds): Omit<RecordDraft
       ...mandates.map(({ recordId }) => recordId),
       ...trades.map(({ recordId }) => recordId),
       ...approvals.map(({ recordId }) => recordId),
+      // What whoever began it was permitted is the ground of the first step; the others rest on that one.
+      transaction.state === 'intended' ? attempt.known.permitted?.record : undefined,
       delay,
       decision?.policyRecord,
     ),

@@ -83,12 +83,13 @@ export function createTransactionRegistry({
   return {
     open: (request) => openTransaction(request, dependencies),
     async facts(id) {
-      const transaction = await store.find(id);
-      if (transaction === undefined) return undefined;
+      const found = await store.withAuthority(id);
+      if (found === undefined) return undefined;
+      const { transaction, approvals, permitted } = found;
       return factsOf(
         transaction,
-        await standingApprovals(transaction, await store.approvals(id), clock.now(), dependencies),
-        await knownFacts(transaction, store),
+        await standingApprovals(transaction, approvals, clock.now(), dependencies),
+        await knownFacts(transaction, { ...store, permitted: async () => permitted }),
       );
     },
     async history(id) {

@@ -282,7 +282,7 @@ describe('terms', () => {
   it('refuses an execution at market that is worth more than was allowed', async () => {
     const { root } = await world.mandates();
     const { limit_price: _, ...atMarket } = tradeOrder(root.id);
-    const { id } = await world.registry.open({
+    const { id } = await world.begun({
       detail: { ...atMarket, idempotency_key: world.next('order') },
       mandate: { id: root.id, version: root.version, recordId: root.recordId },
       initiator: actor(trader),

@@ -19,7 +19,7 @@ import { openExceptionFault } from './exceptions/blocking.ts';
 import { authorityLapse, type Lapse, leaveException, mandateLapse, mismatchLapse } from './exceptions/lapse.ts';
 import { standingApprovals } from './facts.ts';
 import { reopenHeadroom, reserveHeadroom } from './headroom.ts';
-import { withTrade } from './known-facts.ts';
+import { withPermitted, withTrade } from './known-facts.ts';
 import { lifeCycleOf, type TransitionRule } from './life-cycles/index.ts';
 import { checkMandates } from './mandate-check.ts';
 import type { Unit } from './proof/proven-store.ts';
@@ -28,6 +28,7 @@ import { refusalRecord } from './step-record.ts';
 import { placeFault } from './steps/in-place.ts';
 import { instructionFault } from './steps/instruction-used.ts';
 import { mismatchFault } from './steps/partner-agrees.ts';
+import { permittedFault } from './steps/permitted.ts';
 import { revokedFault } from './steps/revoked.ts';
 import { shortCodeFault } from './steps/short-codes.ts';
 import type { StoredTransaction, StoredTransition } from './store.ts';
@@ -67,7 +68,7 @@ async function carryOut(asked: Asked, unit: Unit, dependencies: TransitionDepend
   if (rule === undefined) return refuseUnknown(asked, transaction, dependencies);
   const attempt = await attemptOf(asked, rule, transaction, past, unit, dependencies);
 
-  const misplaced = placeFault(attempt);
+  const misplaced = placeFault(attempt) ?? permittedFault(attempt);
   if (misplaced !== undefined) return refuse(attempt, misplaced, dependencies);
   const mismatch = mismatchFault(attempt);
   if (mismatch !== undefined && !(await unit.wasAccepted({ ...asked })))
@@ -215,7 +216,7 @@ async function attemptOf(
     now,
     late: awaitedUntil !== null && awaitedUntil < now && isAwaited(transaction, asked.event),
     trade,
-    known: looks ? await withTrade(trade, transaction, unit) : {},
+    known: await (looks ? withTrade(trade, transaction, unit) : withPermitted(transaction, unit)),
   };
 }
 

@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOfIntent, type TradeOrder } from '@countersign/market';
-import { refusalOf, stepOf } from '@countersign/sdk';
+import { type Client, refusalOf, stepOf } from '@countersign/sdk';
 import { titleOf } from './browser.ts';
 import type { Processes } from './processes.ts';
 import { type Approver, copyOf, openApproval, registerKey, shownOn, signApproval } from './supervisor.ts';
-import { changeState, inventApproval } from './thief.ts';
+import { changeState, inventApproval, transactionOf } from './thief.ts';
 import {
   approve,
   claimsOf,
@@ -211,6 +211,10 @@ async function tradeByAgent(stage: Stage, order: TradeOrder): Promise<void> {
   await mustRefuse(timeline, 'the same version label with another model digest', ['access_denied'], () =>
     orderToken(stage, agent, redeployed),
   );
+  const transaction = await transactionOf(stage.dataFolder, redeployed.idempotency_key);
+  await mustRefuse(timeline, 'that order, which the broker submits all the same', ['transition_not_permitted'], () =>
+    submit(stage, cast.client('brk-orders'), transaction),
+  );
   await mustRefuse(
     timeline,
     'a token to place orders, for no order in particular',
@@ -218,8 +222,21 @@ async function tradeByAgent(stage: Stage, order: TradeOrder): Promise<void> {
     () => agent.clientCredentials({ resource: addresses.broker, scope: 'order:create' }),
   );
   const token = await orderToken(stage, agent, order);
-  const { transaction } = await sendOrder(stage, agent, token, order);
-  timeline.done('agent ha-vwap-1 (vwap-bund 4.2.0, certified) trades 202,500 EUR', transaction);
+  const traded = await sendOrder(stage, agent, token, order);
+  timeline.done('agent ha-vwap-1 (vwap-bund 4.2.0, certified) trades 202,500 EUR', traded.transaction);
+}
+
+/** What only the executing broker does, with a token of its own. */
+async function submit({ addresses }: Stage, broker: Client, transaction: string): Promise<void> {
+  const resource = `${addresses.issuer}/transactions`;
+  const token = await broker.clientCredentials({
+    resource,
+    scope: 'order:create',
+    authorizationDetails: [stepOf({ issuer: addresses.issuer, transaction, event: 'submit' })],
+  });
+  const idempotencyKey = `submit-${transaction}`;
+  const request = { method: 'POST', url: `${resource}/${transaction}/transitions`, idempotencyKey } as const;
+  await broker.callOrThrow(token, { ...request, body: { event: 'submit', body: {} } });
 }
 
 async function settle(stage: Stage, transaction: string, order: TradeOrder): Promise<void> {

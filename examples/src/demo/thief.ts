@@ -66,3 +66,15 @@ export async function changeState(
     await set(before);
   };
 }
+
+/** The transaction that was opened for an intent: whose token was refused is not told it. */
+export async function transactionOf(dataFolder: string, idempotencyKey: string): Promise<string> {
+  return asThief(dataFolder, async (database) => {
+    const { rows } = await database.query<{ id: string }>('select id from transactions where idempotency_key = $1', [
+      idempotencyKey,
+    ]);
+    const [found] = rows;
+    if (found === undefined) throw new Error('no transaction was opened for the intent');
+    return found.id;
+  });
+}

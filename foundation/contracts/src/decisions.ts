@@ -57,6 +57,19 @@ export interface Decision {
   readonly policyRecord: RecordId;
 }
 
+/** That whoever began a transaction was permitted a token for its intent, by the record of that token. */
+export interface PermittedIntent {
+  readonly record: RecordId;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** How they had signed in, where they are a person. */
+  readonly acr?: string;
+  /** Seconds since the epoch. */
+  readonly authTime?: number;
+  /** LEIs of the parties for whose interfaces it was, or was exchanged; asked for only until the first step. */
+  readonly reached: readonly string[];
+}
+
 /** What the policy engine may know of a transaction; read by it, never sent by the caller. */
 export interface TransactionFacts {
   readonly id: TransactionId;
@@ -80,6 +93,8 @@ export interface TransactionFacts {
   readonly tradeKnown?: boolean;
   /** Who carries it on, where that is another than who began it. */
   readonly carriedBy?: string;
+  /** The newest token for it that was permitted to whoever began it. Left out where none was: then nobody acts on it yet. */
+  readonly permitted?: PermittedIntent;
   /**
    * Scopes of steps that, from this state, only carry through or take back what was done: whoever began the transaction, and
    * the mandates it was begun under, may be revoked. Left out where nobody knows: then there are none.

@@ -19,6 +19,7 @@ export * from './limits.ts';
 export * from './notices.ts';
 export * from './outbound.ts';
 export * from './page-source.ts';
+export * from './permitted-intents.ts';
 export * from './person-signals.ts';
 export * from './policy-engine.ts';
 export * from './policy-versions.ts';

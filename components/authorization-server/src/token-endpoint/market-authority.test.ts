@@ -1,5 +1,5 @@
-import { parseResourceUri, type TokenResponse } from '@countersign/contracts';
-import { newId } from '@countersign/kernel';
+import { parseResourceUri, permittedAt, permittedIntent, type TokenResponse } from '@countersign/contracts';
+import { newId, type TransactionId } from '@countersign/kernel';
 import { changesMarket, isForAlgorithms, kindOfScope, scopes, transactionStepType } from '@countersign/market';
 import { importVerificationKey, verifyAccessToken } from '@countersign/oauth';
 import type { ScratchDatabase } from '@countersign/runtime';
@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authorizationServerMigrations } from '../migrations.ts';
 import { createConsents, detailsOf } from '../testing/consents.ts';
 import { claimsOf, createHarness, issuer, refusalOf } from '../testing/harness.ts';
-import { broker, clearing, clearingTrades, ourTransactions, venueOrders } from '../testing/trading-world.ts';
+import { broker, clearing, clearingTrades, ourTransactions, venue, venueOrders } from '../testing/trading-world.ts';
 
 let database: ScratchDatabase;
 beforeAll(async () => {
@@ -215,6 +215,49 @@ describe('a scope that changes something in a market, with its intent', () => {
     const asked = { grant_type: 'client_credentials', scope: 'order:create', resource: venueOrders };
     const request = requestFor('order-desk', { ...asked, authorization_details: order({ algo: undefined }) });
     expect(await refusalOf(server.token(request))).toMatchObject({ reason: 'trader_needed' });
+  });
+});
+
+describe('an intent may be acted on', () => {
+  /** What the newest record says that stands from then on. */
+  const standingIn = ({ audit }: Started) => (audit.last()?.standing ?? []).map(({ of }) => of);
+
+  it('once a token for it was permitted, by the firm whose interface the token is for', async () => {
+    const world = start();
+    const { txn } = await begun(world);
+    expect(world.audit.last()).toMatchObject({ type: 'token.issued', transaction: txn });
+    expect(standingIn(world)).toEqual([
+      permittedIntent(txn as TransactionId),
+      permittedAt(txn as TransactionId, venue),
+    ]);
+  });
+
+  it('not while it was refused, though its transaction is there for others to approve', async () => {
+    const world = start();
+    world.policyEngine.denyWith({ code: 'step_up_very_large', detail: 'Sign in with your hardware key.' });
+    expect(
+      await refusalOf(world.server.token(world.clientCredentials({ authorization_details: world.order() }))),
+    ).toMatchObject({
+      code: 'access_denied',
+    });
+    expect(world.audit.last()).toMatchObject({ type: 'token.refused', transaction: expect.any(String) });
+    expect(standingIn(world)).toEqual([]);
+  });
+
+  it('by one more firm with each exchange, which permits nothing anew', async () => {
+    const world = start();
+    const scope = 'order:create settlement:instruct';
+    const token = await world.server.token(world.clientCredentials({ scope, authorization_details: world.order() }));
+    await world.server.token(world.exchange(token.access_token));
+    const { txn } = claimsOf(token) as { readonly txn: TransactionId };
+    expect(world.audit.last()).toMatchObject({ type: 'token.exchanged', transaction: txn });
+    expect(standingIn(world)).toEqual([permittedAt(txn, clearing)]);
+  });
+
+  it('not by a token for reading, nor by one for a step', async () => {
+    const world = start();
+    await world.server.token(world.clientCredentials({ scope: 'order:read' }));
+    expect(standingIn(world)).toEqual([]);
   });
 });
 

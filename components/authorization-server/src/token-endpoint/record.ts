@@ -5,9 +5,13 @@ import {
   ended,
   openDecision,
   type ProtectedValue,
+  permittedAt,
+  permittedIntent,
   protectedDecision,
+  type RecordDraft,
+  standing,
 } from '@countersign/contracts';
-import { type Json, type RecordId, sha256Base64Url } from '@countersign/kernel';
+import { type Json, type RecordId, sha256Base64Url, type TransactionId } from '@countersign/kernel';
 import type { AccessTokenClaims } from '@countersign/oauth';
 import type { Established } from '../established.ts';
 import type { Authority, Companions } from '../grants/grant-handler.ts';
@@ -47,6 +51,8 @@ export interface IssuedToken {
   readonly companions: Companions | undefined;
   readonly decision: Decision;
   readonly authority: Authority;
+  /** Whose interface it is for, where it is for an intent of its own. */
+  readonly permitted?: { readonly transaction: TransactionId; readonly institution: string } | undefined;
 }
 
 /**
@@ -63,7 +69,7 @@ export async function recordIssue(issued: IssuedToken, established: Established,
     type: continues === undefined ? 'token.issued' : 'token.exchanged',
     source: 'authorization-server',
     outcome: 'permit',
-    ...(authority.ends === undefined ? {} : { standing: authority.ends.map(ended) }),
+    ...standingsOf(issued),
     data: {
       grant_type: issued.grantType,
       claims: asJson(said),
@@ -86,6 +92,23 @@ export async function recordIssue(issued: IssuedToken, established: Established,
     },
     protectedValues: [...protectedDetails(details, institution), ...protectedDecision(decision, institution)],
   });
+}
+
+/**
+ * What ends with the token, and that its intent may be acted on from now on: a token that was exchanged carries the intent to
+ * one more institution, and permits nothing anew.
+ */
+function standingsOf({ recordId, authority, permitted }: IssuedToken): Partial<RecordDraft> {
+  const { continues, ends = [] } = authority;
+  const names =
+    permitted === undefined
+      ? []
+      : [
+          ...(continues === undefined ? [permittedIntent(permitted.transaction)] : []),
+          permittedAt(permitted.transaction, permitted.institution),
+        ];
+  const standings = [...ends.map(ended), ...names.map((name) => standing(name, { record: recordId }))];
+  return standings.length === 0 ? {} : { standing: standings };
 }
 
 /** What the token is for is what its institution means to trade. */

@@ -157,7 +157,10 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
   );
   const companions = await authority.companions?.({ claims, accessToken, protocolScopes: scope.protocol });
   await recordIssue(
-    { recordId, grantType: asked.grantType, claims, accessToken, companions, decision, authority },
+    {
+      ...{ recordId, grantType: asked.grantType, claims, accessToken, companions, decision, authority },
+      permitted: transaction && { transaction: transaction.id, institution: resource.institution },
+    },
     context.established,
     audit,
   );

@@ -15,7 +15,7 @@ import type {
   TransactionFacts,
   Venue,
 } from '@countersign/contracts';
-import type { Digest, TransactionId } from '@countersign/kernel';
+import type { Digest, RecordId, TransactionId } from '@countersign/kernel';
 import type { Country, Lei, Mic } from '@countersign/market';
 import { broker, clearer, examples, firm } from '../../../../protocols/market/src/testing/example-details.ts';
 
@@ -242,6 +242,7 @@ export function transactionOf(
     approvals: [],
     destinationKnown: true,
     tradeKnown: true,
+    permitted: { record: 'rec_01k9z3m8q4d6s0v2x5y7a9b1c2' as RecordId, at: midday, reached: [] },
     ...facts,
   };
 }

@@ -8,6 +8,7 @@ import { gatesOver } from './gates.ts';
 import type { IntentView } from './intent-view.ts';
 import type { KnownDirectory, KnownPrincipal } from './known-directory.ts';
 import { knownReference } from './known-references.ts';
+import { ageOfSignIn } from './sign-in-age.ts';
 
 /** What the installation is: the same for every decision it makes. */
 export interface Installation {
@@ -16,9 +17,6 @@ export interface Installation {
   /** Where its data is worked on. */
   readonly region: string;
 }
-
-/** A sign-in may be so much newer than our clock; beyond that its age says nothing. */
-const clockSkewSeconds = 60;
 
 const circumstancesRecord = recordShape(
   'acr',
@@ -93,7 +91,7 @@ export function circumstances(
           /* version */ make.text(algo.version),
         ]),
     /* audience */ make.text(context.audience),
-    /* authAgeSeconds */ ageOf(context),
+    /* authAgeSeconds */ ageOfSignIn(context),
     /* boundToIntent */ context.boundToIntent,
     /* client */ make.text(context.client),
     /* deskOpen */ desk !== undefined && isStaffed(desk.hours, at),
@@ -153,12 +151,6 @@ function gated(
     return leis;
   }
   return principal === undefined ? none : [principal.institution];
-}
-
-function ageOf({ at, authTime }: DecisionInput['context']): number | undefined {
-  if (authTime === undefined) return undefined;
-  const age = Math.floor(at / 1000) - authTime;
-  return age < -clockSkewSeconds || !Number.isSafeInteger(age) ? undefined : Math.max(age, 0);
 }
 
 /** A device that is named and does not count must not be better than one that counts and fails: it is a signal. */

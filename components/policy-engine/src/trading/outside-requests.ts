@@ -12,6 +12,7 @@ import { readAtLeast, readContext } from '../authzen/context.ts';
 import type { OutsideRequests } from '../decision/information-model.ts';
 import { uidOf } from './entities.ts';
 import { type MandateAnswer, mandateStandsFor } from './mandate-standing.ts';
+import { notPermittedReason } from './not-permitted.ts';
 import { revokedReason, type TokenHolders } from './revoked.ts';
 import { createSearchCandidates } from './search-candidates.ts';
 import { type RecordedToken, readToken } from './token-sign-in.ts';
@@ -103,6 +104,7 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
       mandateStands: false,
     };
     if (device !== undefined) context.device = device;
+    signInAsRecorded(context, { principal, action: request.action.name, facts });
     return {
       principal,
       action: request.action.name,
@@ -123,7 +125,9 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
       const [mandate, token] = await Promise.all([mandateStands(input), tokenFor(request, input, caller)]);
       const { holders = nobody, signIn } = token ?? {};
       const { stands = false, mandates = none } = mandate ?? {};
-      const refusal = await revokedReason({ input, holders, mandates }, caller, dependencies);
+      const refusal =
+        (await revokedReason({ input, holders, mandates }, caller, dependencies)) ??
+        notPermittedReason(input, caller, isOperator(caller, dependencies));
       if (mandate === undefined && token === undefined && refusal === undefined) return input;
       const context = { ...input.context, ...signIn, mandateStands: stands };
       return refusal === undefined ? { ...input, context } : { ...input, context, refusal };
@@ -140,6 +144,17 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
     },
     candidates: createSearchCandidates({ ...dependencies, factsFor, inputOf, mandateStands, limitsOn }),
   };
+}
+
+/** Of whoever began it: how they had signed in for the token that was permitted, as the registry asks about its steps. */
+function signInAsRecorded(
+  context: Changeable<TradingInput['context']>,
+  { principal, action, facts }: { principal: string; action: string; facts: TransactionFacts | undefined },
+): void {
+  if (facts?.permitted === undefined || facts.initiator !== principal || action === 'token:issue') return;
+  const { acr, authTime } = facts.permitted;
+  if (acr !== undefined) context.acr = acr;
+  if (authTime !== undefined) context.authTime = authTime;
 }
 
 type Changeable<Made> = { -readonly [Member in keyof Made]: Made[Member] };

@@ -5,6 +5,8 @@ import { takesApprovalsIn } from './approval-states.ts';
 
 /** Attribute of the resource that counts standing approvals by role; roles written as in Cedar, `head_of_trading`. */
 const approvalsAttribute = 'approvals';
+/** The one that says how whoever began it had signed in for its token. */
+const permittedAttribute = 'permitted';
 
 /**
  * Whether anybody could do it: software does not sign in; and the registry takes approvals while a step that may want them
@@ -31,16 +33,15 @@ export function withRemedies(question: Question, remedies: readonly Remedy[]): Q
       context = { ...context, acr: remedy.acr, authAgeSeconds: 0 };
       // Where sign-ins can be bound to what they are for, whoever steps up for this does so for this.
       if (context['boundToIntent'] !== undefined) context = { ...context, boundToIntent: true };
+      // With that sign-in they ask for the token anew.
+      if (attributesOf({ resource, local })?.[permittedAttribute] !== undefined)
+        local = withAttribute({ resource, local }, permittedAttribute, { acr: remedy.acr, authAgeSeconds: 0 });
       continue;
     }
     const approvals = approvalsOf({ resource, local });
     const standing = standingApprovalsOf({ resource, local }, remedy.role);
     const counted = { ...approvals, [attributeOf(remedy.role)]: Math.max(standing, remedy.count) };
-    local = local.map((entity) =>
-      isResource(resource, entity.uid)
-        ? { ...entity, attrs: { ...entity.attrs, [approvalsAttribute]: counted } }
-        : entity,
-    );
+    local = withAttribute({ resource, local }, approvalsAttribute, counted);
   }
   return { principal, action, resource, shared, context, local };
 }
@@ -55,14 +56,24 @@ export function attributeOf(role: string): string {
   return role.replaceAll('-', '_');
 }
 
-function takesApprovals({ local, resource }: About): boolean {
-  const { state, intentType } = local.find(({ uid }) => isResource(resource, uid))?.attrs ?? {};
+function attributesOf({ local, resource }: About): Readonly<Record<string, unknown>> | undefined {
+  return local.find(({ uid }) => isResource(resource, uid))?.attrs;
+}
+
+function withAttribute({ local, resource }: About, name: string, value: Json): Question['local'] {
+  return local.map((entity) =>
+    isResource(resource, entity.uid) ? { ...entity, attrs: { ...entity.attrs, [name]: value } } : entity,
+  );
+}
+
+function takesApprovals(about: About): boolean {
+  const { state, intentType } = attributesOf(about) ?? {};
   if (state === undefined) return true;
   return typeof state === 'string' && typeof intentType === 'string' && takesApprovalsIn(intentType, state);
 }
 
-function approvalsOf({ local, resource }: About): Readonly<Record<string, Json>> | undefined {
-  const approvals = local.find(({ uid }) => isResource(resource, uid))?.attrs[approvalsAttribute];
+function approvalsOf(about: About): Readonly<Record<string, Json>> | undefined {
+  const approvals = attributesOf(about)?.[approvalsAttribute];
   return typeof approvals === 'object' && approvals !== null && !Array.isArray(approvals)
     ? (approvals as Readonly<Record<string, Json>>)
     : undefined;

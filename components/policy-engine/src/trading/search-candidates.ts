@@ -7,6 +7,7 @@ import type { OutsideRequests } from '../decision/information-model.ts';
 import { findingOf } from '../decision/limit-finding.ts';
 import { questionIn } from '../decision/posed.ts';
 import type { MandateAnswer } from './mandate-standing.ts';
+import { notPermittedReason } from './not-permitted.ts';
 import { everythingRevoked } from './revoked.ts';
 import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 
@@ -45,8 +46,10 @@ export function createSearchCandidates(dependencies: SearchCandidatesDependencie
     const isRevoked = await everythingRevoked(dependencies);
     const standings = new Map<string, Standing>();
 
+    const asOperator = operator !== undefined && caller.institution === operator;
     const ask = (input: TradingInput, { stands, mandates }: MandateAnswer) =>
-      isRevoked({ input, holders: { actors: [] }, mandates })
+      isRevoked({ input, holders: { actors: [] }, mandates }) ||
+      notPermittedReason(input, caller, asOperator) !== undefined
         ? undefined
         : questionIn(pose({ ...input, context: { ...input.context, mandateStands: stands } }, bundle, snapshot));
     const askStanding = (input: TradingInput, standing: Standing) =>

@@ -1,10 +1,11 @@
 import { EntityReference, type RecordValue, UnrelatedEntity } from '@countersign/cedar';
-import type { ApproverRole, DirectorySnapshot, TransactionFacts } from '@countersign/contracts';
+import type { ApproverRole, DirectorySnapshot, PermittedIntent, TransactionFacts } from '@countersign/contracts';
 import { recordShape } from '../decision/record-shape.ts';
 import type { ValueMaker } from '../decision/value-maker.ts';
 import { countingApprovals } from './counting-approvals.ts';
 import type { IntentView } from './intent-view.ts';
 import { knownReference } from './known-references.ts';
+import { ageOfSignIn } from './sign-in-age.ts';
 
 const transactionRecord = recordShape(
   'account',
@@ -21,6 +22,7 @@ const transactionRecord = recordShape(
   'mandate',
   'notional',
   'parties',
+  'permitted',
   'quantity',
   'state',
   'tradeKnown',
@@ -28,6 +30,7 @@ const transactionRecord = recordShape(
 );
 const instrumentRecord = recordShape('category', 'cfi', 'group');
 const mandateRecord = recordShape('version');
+const permittedRecord = recordShape('acr', 'authAgeSeconds');
 const resourceRecord = recordShape('institution');
 
 interface Making {
@@ -75,6 +78,7 @@ export function transactionEntities(
       mandate,
       /* notional */ view.notional === undefined ? undefined : make.decimal(view.notional),
       /* parties */ make.set(parties),
+      /* permitted */ facts.permitted === undefined ? undefined : permittedOf(facts.permitted, make),
       /* quantity */ view.quantity === undefined ? undefined : make.decimal(view.quantity),
       /* state */ make.text(facts.state),
       /* tradeKnown */ facts.tradeKnown === true,
@@ -85,6 +89,11 @@ export function transactionEntities(
   const entities = instrument === undefined ? [asked, underWhat] : [asked, instrument, underWhat];
   // A copy; see `UnrelatedEntity`.
   return entities.slice();
+}
+
+/** How whoever began it had signed in when their token was permitted, and how long before that. */
+function permittedOf({ acr, authTime, at }: PermittedIntent, make: ValueMaker): RecordValue {
+  return permittedRecord([/* acr */ make.maybe(acr), /* authAgeSeconds */ ageOfSignIn({ at, authTime })]);
 }
 
 function known(type: Parameters<typeof knownReference>[0], id: string, make: ValueMaker): EntityReference {

@@ -1,5 +1,5 @@
 import type { DecisionInput, Institution } from '@countersign/contracts';
-import type { Json } from '@countersign/kernel';
+import type { Json, RecordId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clearer } from '../../../../protocols/market/src/testing/example-details.ts';
@@ -68,6 +68,7 @@ describe('of an order the policies see', () => {
       parties: [entity('Institution', own), entity('Institution', clearer)],
       quantity: decimal('1000.0'),
       state: 'intended',
+      permitted: {},
       tradeKnown: true,
       venue: entity('Venue', 'XNAS'),
     });
@@ -155,6 +156,9 @@ describe('of an order the policies see', () => {
   });
 });
 
+const attrsOfFacts = async (facts: Parameters<typeof tokenQuestion>[1]) =>
+  (await seen(tokenQuestion('person:own', facts))).local[0]?.attrs;
+
 describe('of other intents the policies see', () => {
   it.each([
     ['allocation', [clearer]],
@@ -189,13 +193,21 @@ describe('of other intents the policies see', () => {
     expect((await seen(tokenQuestion('person:own', untold))).local[0]?.attrs['destinationKnown']).toBe(false);
   });
 
+  it('how whoever began it had signed in for its token, and how long before that', async () => {
+    const record = 'rec_01k9z3m8q4d6s0v2x5y7a9b1c2' as RecordId;
+    const permitted = { record, at: midday, acr: 'phrh', authTime: midday / 1000 - 90, reached: [] };
+    expect(await attrsOfFacts(transactionOf('trade_order', { permitted }))).toMatchObject({
+      permitted: { acr: 'phrh', authAgeSeconds: 90 },
+    });
+    const { permitted: _, ...refused } = transactionOf('trade_order');
+    expect(await attrsOfFacts(refused)).not.toHaveProperty('permitted');
+  });
+
   it('a trade as unknown unless the registry says that it is known', async () => {
-    const attrsOf = async (facts: Parameters<typeof tokenQuestion>[1]) =>
-      (await seen(tokenQuestion('person:own', facts))).local[0]?.attrs;
     for (const tradeKnown of [true, false])
-      expect(await attrsOf(transactionOf('settlement_instruction', { tradeKnown }))).toMatchObject({ tradeKnown });
+      expect(await attrsOfFacts(transactionOf('settlement_instruction', { tradeKnown }))).toMatchObject({ tradeKnown });
     const { tradeKnown: _, ...untold } = transactionOf('settlement_instruction');
-    expect(await attrsOf(untold)).toMatchObject({ tradeKnown: false });
+    expect(await attrsOfFacts(untold)).toMatchObject({ tradeKnown: false });
   });
 });
 

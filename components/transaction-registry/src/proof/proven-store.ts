@@ -1,6 +1,7 @@
 import {
   type AuditAppender,
   type AuditLog,
+  type PermittedIntent,
   type RecordDraft,
   recordIdAfter,
   type StandingCheck,
@@ -22,6 +23,7 @@ import {
   transactionClaim,
   transactionStanding,
 } from './held.ts';
+import { createPermittedReader, permissionsOf } from './permitted.ts';
 
 export type RegistryLog = AuditAppender & StandingReader & Pick<AuditLog, 'find' | 'search'>;
 
@@ -54,6 +56,7 @@ class Behind extends Error {
 interface Proven {
   readonly held: Held;
   readonly approvals: readonly StoredApproval[];
+  readonly permitted: PermittedIntent | undefined;
 }
 
 /** Reads that are the same inside and outside of a unit. */
@@ -70,6 +73,8 @@ type Reads = Pick<
  * somebody has written to the database: CodedError `authority_unproven`. An approval that does not agree is left out.
  */
 export function createProvenStore({ rows, log, check }: ProvenStoreDependencies) {
+  const permitted = createPermittedReader(log);
+
   async function held(reads: Reads, transaction: StoredTransaction): Promise<Held> {
     const { id } = transaction;
     return {
@@ -107,11 +112,16 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     const found = await held(reads, transaction);
     const approvals = await reads.approvals(transaction.id);
     const claim = transactionClaim(found);
-    const newest = await log.standings([claim.of, ...approvals.map((approval) => approvalClaim(approval).of)]);
+    const newest = await log.standings([
+      claim.of,
+      ...approvals.map((approval) => approvalClaim(approval).of),
+      ...permissionsOf(transaction),
+    ]);
     const of = newest.get(claim.of);
     return {
       held: found,
       approvals: await agreeing(approvals, newest),
+      permitted: await permitted.read(transaction, newest),
       newest: of,
       agrees: of?.digest === digestOf(claim.content),
     };
@@ -299,6 +309,11 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
       },
       /** Those that the log agrees with, in the order given. */
       approvals: async (id: TransactionId): Promise<readonly StoredApproval[]> => (await of(id))?.approvals ?? [],
+      permitted: async (id: TransactionId): Promise<PermittedIntent | undefined> => (await of(id))?.permitted,
+      async withAuthority(id: TransactionId) {
+        const found = await of(id);
+        return found && { transaction: found.held.transaction, approvals: found.approvals, permitted: found.permitted };
+      },
       /** What others than this transaction have taken of these trades, and still hold. */
       async takenByOthers(
         trades: readonly TransactionId[],
@@ -404,6 +419,9 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     transitions: (id: TransactionId) => outside((store) => store.transitions(id)),
     transitionsOfAll: (ids: readonly TransactionId[]) => outside((store) => store.transitionsOfAll(ids)),
     approvals: (id: TransactionId) => outside((store) => store.approvals(id)),
+    permitted: (id: TransactionId) => outside((store) => store.permitted(id)),
+    /** A transaction with what stands beside it, read once. */
+    withAuthority: (id: TransactionId) => outside((store) => store.withAuthority(id)),
     takenByOthers: (trades: readonly TransactionId[], kind: TradeUseKind, than: TransactionId) =>
       outside(async (store) => {
         // In a unit they are locked by it, so that nobody takes of them meanwhile.

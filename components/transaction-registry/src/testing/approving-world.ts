@@ -94,7 +94,7 @@ export async function createApprovingWorld(log?: AuditAppender) {
       ...changes,
     });
     if (!parsed.ok) throw new Error(`${parsed.path}: ${parsed.detail}`);
-    return world.registry.open({
+    return world.begun({
       detail: parsed.value,
       mandate: { id: mandate.id, version: mandate.version, recordId: mandate.recordId },
       initiator,

@@ -17,6 +17,7 @@ import {
 } from '../../../consent-store/src/testing/firms.ts';
 import { approvalClaims } from './approver.ts';
 import { followsTrade, ofTrade } from './of-trade.ts';
+import type { PermittedToken } from './permit.ts';
 import { createTradingWorld, supervisor, trader } from './trading-world.ts';
 
 export const firstOperator = { ...personOf(broker, 'olga', 'operations'), desk: 'operations' };
@@ -133,6 +134,18 @@ export async function createLivesWorld() {
     mandate?: Mandate,
     initiator: Actor = actor(trader),
   ): Promise<OpenedTransaction & { readonly root: Mandate }> {
+    const begun = await refused(kind, changes, mandate, initiator);
+    await begun.permit();
+    return begun;
+  }
+
+  /** The same, where no token was permitted yet. */
+  async function refused(
+    kind: Kind,
+    changes: Readonly<Record<string, unknown>> = {},
+    mandate?: Mandate,
+    initiator: Actor = actor(trader),
+  ) {
     const root = mandate ?? (await grant());
     const stated = {
       ...examples[kind],
@@ -149,13 +162,18 @@ export async function createLivesWorld() {
     if (!parsed.ok) throw new Error(`${parsed.path}: ${parsed.detail}`);
     if (parsed.value.type === 'urn:countersign:rar:v1:settlement_instruction' && changes['trade_id'] === undefined)
       await bookReceiver(parsed.value);
-    const opened = await world.registry.open({
+    const request = {
       detail: parsed.value,
       mandate: { id: root.id, version: root.version, recordId: root.recordId },
       initiator,
       client: 'broker-oms',
-    });
-    return { ...opened, root };
+    };
+    const opened = await world.registry.open(request);
+    return {
+      ...opened,
+      root,
+      permit: (token: Partial<PermittedToken> = {}) => world.permit({ ...request, transaction: opened, ...token }),
+    };
   }
 
   async function tradesFor(kind: Kind, changes: Readonly<Record<string, unknown>>) {
@@ -206,7 +224,7 @@ export async function createLivesWorld() {
     return address.id;
   }
 
-  return { ...world, grant, executedOrder, begin, step, approve, activeAddress };
+  return { ...world, grant, executedOrder, begin, refused, step, approve, activeAddress };
 }
 export type LivesWorld = Awaited<ReturnType<typeof createLivesWorld>>;
 export { supervisor, trader };

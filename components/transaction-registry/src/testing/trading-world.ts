@@ -4,6 +4,7 @@ import type {
   Mandate,
   OpenedTransaction,
   Person,
+  TransactionRegistry,
   TransitionReceipt,
 } from '@countersign/contracts';
 import { type Json, newId, type RecordId, systemRandom, type TransactionId } from '@countersign/kernel';
@@ -40,6 +41,7 @@ import {
   transactionRegistryMigrations,
 } from '../index.ts';
 import { createApprovalKey } from './approver.ts';
+import { type PermittedToken, permitToken } from './permit.ts';
 import { createSmallPolicyEngine, publishedPolicies } from './small-policy-engine.ts';
 
 export const trader = personOf(broker, 'tess', 'trader');
@@ -137,6 +139,8 @@ export async function createTradingWorld(log?: AuditAppender) {
   const limits = limitsNode();
   const counted = scratch.pool('policy-engine', { maxConnections: 1 });
   const policyEngine = createSmallPolicyEngine({ clock, random, policyRecord, limits });
+  /** Of the token endpoint: what it is asked is not among what the registry asks. */
+  const permitting = createSmallPolicyEngine({ clock, random, policyRecord, limits });
 
   function keyOf(person: Person, algorithm?: 'ES256' | 'EdDSA') {
     const key = createApprovalKey(person, algorithm);
@@ -177,8 +181,22 @@ export async function createTradingWorld(log?: AuditAppender) {
     return { root, clearing: await consentStore.accept(cut.id, { termsHash }, actor(clearerSignatory)) };
   }
 
+  /** Records a token for an intent, for an interface of whose intent it is where nothing else is said. */
+  const permit = (token: Omit<PermittedToken, 'reaches'> & Partial<Pick<PermittedToken, 'reaches'>>) =>
+    permitToken(
+      { reaches: token.initiator.institution ?? '', ...token },
+      { audit, clock, random, policyEngine: permitting },
+    );
+
+  /** Opens a transaction for an intent whose token is then permitted. */
+  const begun: TransactionRegistry['open'] = async (request) => {
+    const transaction = await registry.open(request);
+    await permit({ ...request, transaction });
+    return transaction;
+  };
+
   async function open(root: Mandate, changes: Readonly<Record<string, unknown>> = {}): Promise<OpenedTransaction> {
-    return registry.open({
+    return begun({
       detail: tradeOrder(root.id, { idempotency_key: next('order'), ...changes }),
       mandate: { id: root.id, version: root.version, recordId: root.recordId },
       initiator: actor(trader),
@@ -249,6 +267,8 @@ export async function createTradingWorld(log?: AuditAppender) {
     keyOf,
     next,
     mandates,
+    begun,
+    permit,
     open,
     report,
     reach,

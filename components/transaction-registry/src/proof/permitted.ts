@@ -1,0 +1,63 @@
+import {
+  type AuditLog,
+  type EvidenceRecord,
+  type PermittedIntent,
+  permittedAt,
+  permittedIntent,
+  type StandingRecord,
+} from '@countersign/contracts';
+import { parseInstant, type RecordId } from '@countersign/kernel';
+import type { StoredTransaction } from '../store.ts';
+
+/** Records do not change: so many are remembered. */
+const mostRemembered = 10_000;
+
+/** What is asked of the log about a transaction: whether a token for it was permitted and, until the first step, for whose interfaces. */
+export function permissionsOf({ id, state, parties }: StoredTransaction): readonly string[] {
+  return [permittedIntent(id), ...(state === 'intended' ? parties.map((party) => permittedAt(id, party)) : [])];
+}
+
+/** Reads who was permitted what from the records of tokens, which the authorization server alone writes. */
+export function createPermittedReader(log: Pick<AuditLog, 'find'>) {
+  const remembered = new Map<RecordId, EvidenceRecord>();
+
+  async function recordOf(id: RecordId): Promise<EvidenceRecord | undefined> {
+    const known = remembered.get(id);
+    if (known !== undefined) return known;
+    const record = (await log.find(id))?.record;
+    if (record === undefined) return undefined;
+    if (remembered.size >= mostRemembered) remembered.clear();
+    remembered.set(id, record);
+    return record;
+  }
+
+  return {
+    /** @param newest the answer to {@link permissionsOf} */
+    async read(
+      transaction: StoredTransaction,
+      newest: ReadonlyMap<string, StandingRecord>,
+    ): Promise<PermittedIntent | undefined> {
+      const { id, intentDigest, initiator, parties } = transaction;
+      const found = newest.get(permittedIntent(id));
+      if (found?.digest === undefined) return undefined;
+      const record = await recordOf(found.record);
+      if (
+        record === undefined ||
+        record.type !== 'token.issued' ||
+        record.outcome !== 'permit' ||
+        record.transaction !== id ||
+        record.intent !== intentDigest ||
+        record.subject?.id !== initiator
+      )
+        return undefined;
+      const { acr, authTime } = record.authentication ?? {};
+      return {
+        record: record.id,
+        at: parseInstant(record.time) ?? 0,
+        ...(acr === undefined ? {} : { acr }),
+        ...(authTime === undefined ? {} : { authTime }),
+        reached: parties.filter((party) => newest.get(permittedAt(id, party))?.digest !== undefined),
+      };
+    },
+  };
+}
