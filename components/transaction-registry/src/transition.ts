@@ -25,6 +25,7 @@ import { checkMandates } from './mandate-check.ts';
 import type { Unit } from './proof/proven-store.ts';
 import { recordAbout, referencesTo } from './records.ts';
 import { refusalRecord } from './step-record.ts';
+import { handFault } from './steps/hand.ts';
 import { placeFault } from './steps/in-place.ts';
 import { instructionFault } from './steps/instruction-used.ts';
 import { mismatchFault } from './steps/partner-agrees.ts';
@@ -68,7 +69,7 @@ async function carryOut(asked: Asked, unit: Unit, dependencies: TransitionDepend
   if (rule === undefined) return refuseUnknown(asked, transaction, dependencies);
   const attempt = await attemptOf(asked, rule, transaction, past, unit, dependencies);
 
-  const misplaced = placeFault(attempt) ?? permittedFault(attempt);
+  const misplaced = placeFault(attempt) ?? permittedFault(attempt) ?? (await handFault(attempt, dependencies));
   if (misplaced !== undefined) return refuse(attempt, misplaced, dependencies);
   const mismatch = mismatchFault(attempt);
   if (mismatch !== undefined && !(await unit.wasAccepted({ ...asked })))

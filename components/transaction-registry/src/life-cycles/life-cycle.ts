@@ -101,6 +101,11 @@ export const day = 24 * hour;
 /** Nothing more comes of it. */
 const endings: ReadonlySet<TransactionState> = new Set(['cancelled', 'rejected', 'expired', 'failed']);
 
+/** Whether a step gives up what has not happened, or reports that it did not: that takes no authority to deal. */
+export function endsWithout({ to }: Pick<TransitionRule, 'to'>): boolean {
+  return endings.has(to);
+}
+
 /**
  * Whether a step goes on with what is not done yet. For that, whoever began the transaction and the mandates it was begun
  * under must not be revoked; what was done is carried through, and anything may be ended.
@@ -108,5 +113,5 @@ const endings: ReadonlySet<TransactionState> = new Set(['cancelled', 'rejected',
  * @param from the rule of the state that the step begins in
  */
 export function beginsSomething({ onLapse, to }: Pick<TransitionRule, 'onLapse' | 'to'>, from: StateRule): boolean {
-  return onLapse === 'refuse' && !endings.has(to) && from.executed !== true;
+  return onLapse === 'refuse' && !endsWithout({ to }) && from.executed !== true;
 }
