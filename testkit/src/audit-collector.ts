@@ -9,13 +9,13 @@ import {
   wholeDraft,
 } from '@countersign/contracts';
 import { type Clock, toInstant } from '@countersign/kernel';
-import { standingsIn } from './standings-in.ts';
+import { lastUnderIn, standingsIn } from './standings-in.ts';
 
 /** A log in memory that keeps the promises of the contract, and breaks when told to. */
 export interface AuditCollector
   extends AuditAppender,
     StandingReader,
-    Pick<AuditLog, 'query' | 'find' | 'search' | 'newest'> {
+    Pick<AuditLog, 'query' | 'find' | 'search' | 'newest' | 'lastUnder'> {
   readonly records: readonly RecordDraft[];
   ofType(type: RecordDraft['type']): readonly RecordDraft[];
   /** From now on nothing can be made durable. */
@@ -49,6 +49,9 @@ export function createAuditCollector(clock: Clock): AuditCollector {
     },
     async standings(things) {
       return standingsIn(records, things);
+    },
+    async lastUnder(prefixes) {
+      return lastUnderIn(records, prefixes);
     },
     async find(id) {
       return entries().find(({ record }) => record.id === id);

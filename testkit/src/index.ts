@@ -23,7 +23,7 @@ export { takePicture } from './picture.ts';
 export { testRowSeal } from './row-seal.ts';
 export { seededRandom } from './seeded-random.ts';
 export { browserOf, cookieSignIn } from './signed-in.ts';
-export { standingsIn, standingsUnderIn } from './standings-in.ts';
+export { lastUnderIn, standingsIn, standingsUnderIn } from './standings-in.ts';
 export { createTestDatabase } from './test-database.ts';
 export { startTestServer, type TestServer } from './test-server.ts';
 export { type VirtualKeys, virtualKeys } from './virtual-keys.ts';

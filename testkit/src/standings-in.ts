@@ -1,4 +1,4 @@
-import type { RecordDraft, StandingLister, StandingRecord } from '@countersign/contracts';
+import type { LastStandingReader, RecordDraft, StandingLister, StandingRecord } from '@countersign/contracts';
 
 /** How things stand by the newest of these records, in the order of the log: what a double of the log answers. */
 export function standingsIn(
@@ -34,4 +34,19 @@ export function standingsUnderIn(
     }),
     ...(last === undefined || page.length < limit ? {} : { next: last }),
   };
+}
+
+/** The last thing under each prefix, in the order of names: what a double of the log answers. */
+export function lastUnderIn(
+  records: readonly Pick<RecordDraft, 'id' | 'standing'>[],
+  prefixes: readonly string[],
+): Awaited<ReturnType<LastStandingReader['lastUnder']>> {
+  const names = [...new Set(records.flatMap(({ standing = [] }) => standing.map(({ of }) => of)))].sort();
+  return new Map(
+    prefixes.flatMap((prefix) => {
+      const of = names.findLast((name) => name.startsWith(prefix) && name > prefix);
+      const newest = of === undefined ? undefined : standingsIn(records, [of]).get(of);
+      return of === undefined || newest === undefined ? [] : [[prefix, { of, ...newest }] as const];
+    }),
+  );
 }

@@ -18,6 +18,7 @@ import {
   startPolicyEngine,
 } from '@countersign/policy-engine';
 import { createScratchDatabase } from '@countersign/runtime';
+import { testRowSeal } from '@countersign/testkit';
 import type { InProcess } from '../in-process.ts';
 import { type Contender, measureInTurn, type Result } from '../measure.ts';
 import type { Pace } from '../pace.ts';
@@ -144,6 +145,7 @@ export async function engineOn(
       consentStore: { check: unasked },
       transactions: { facts: unasked, countsAgainstLimits: unasked, parties: unasked },
       signer: memorySigner('policy-bundle'),
+      rowSeal: testRowSeal,
       publisher: { id: 'service:benchmark' },
       policiesFolder,
       clock: systemClock,

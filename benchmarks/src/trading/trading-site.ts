@@ -3,6 +3,7 @@ import { consentStoreMigrations, createConsentStore, type RunningConsentStore } 
 import type { TransactionRegistry } from '@countersign/contracts';
 import { systemClock, systemRandom } from '@countersign/kernel';
 import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
+import { testRowSeal } from '@countersign/testkit';
 import {
   createTransactionRegistry,
   type TransactionRegistryComponent,
@@ -84,6 +85,7 @@ export async function startTradingSite({
         parties: async (id) => registered().parties(id),
       },
       signer: memorySigner('policy-bundle'),
+      rowSeal: testRowSeal,
       publisher: operator === undefined ? { id: 'service:benchmark' } : signatory(operator.client),
       ...common,
     }),

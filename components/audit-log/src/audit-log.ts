@@ -396,6 +396,16 @@ async function openAuditLog(
           ...(last === undefined || rows.length < asked ? {} : { next: last.of }),
         };
       }),
+    lastUnder: (prefixes) =>
+      available(async () => {
+        if (prefixes.length > maxSearchResults)
+          throw new Error(`the last of more than ${maxSearchResults} kinds of things were asked for at once`);
+        if (prefixes.length === 0) return new Map();
+        const rows = await store.lastStandingsUnder(prefixes);
+        return new Map(
+          rows.map((row) => [row.prefix, { of: row.subject, ...standingRecord(reader.standing(row)) }] as const),
+        );
+      }),
     async search({ transaction, type, types, after, limit, withheld }) {
       if (type !== undefined && types !== undefined)
         throw new Error('records are searched by one type or by several, not by both');

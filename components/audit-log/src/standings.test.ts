@@ -56,6 +56,20 @@ describe('how a thing stands', () => {
     expect(await log.standingsUnder('none:', { limit: 10 })).toEqual({ things: [] });
   });
 
+  it('is told of the last name under each prefix, an ended one too', async () => {
+    for (const name of ['count:a:0009', 'count:a:0010', 'count:b:0001', 'count:a'])
+      await log.append(says(standing(name, weak)));
+    const newer = await log.append(says(standing('count:a:0010', strong)));
+    const end = await log.append(says(ended('count:b:0002')));
+    expect(await log.lastUnder(['count:a:', 'count:b:', 'count:c:'])).toEqual(
+      new Map<string, unknown>([
+        ['count:a:', { of: 'count:a:0010', record: newer.id, index: newer.index, digest: digestOf(strong) }],
+        ['count:b:', { of: 'count:b:0002', record: end.id, index: end.index }],
+      ]),
+    );
+    expect(await log.lastUnder([])).toEqual(new Map());
+  });
+
   it('is written with its record or not at all, in one batch with others', async () => {
     const batch = drafts(20).map((one, number) => ({ ...one, standing: [standing(`approval:${number}`, { number })] }));
     const receipts = await Promise.all(batch.map((one) => log.append(one)));

@@ -10,7 +10,7 @@ import type {
   TransactionRegistry,
 } from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
-import type { ComponentAccess, Logger, Metrics } from '@countersign/runtime';
+import type { ComponentAccess, Logger, Metrics, RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import { readBundleFolder } from './bundle/read-folder.ts';
 import { createDecisionPoint } from './decision/decision-point.ts';
@@ -30,7 +30,8 @@ export interface PolicyEngineDependencies {
   readonly pool: pg.Pool;
   /** For the connections that listen for what other nodes have done. */
   readonly access: ComponentAccess;
-  readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'stream' | 'count' | 'standings' | 'standingsUnder'>;
+  readonly audit: AuditAppender &
+    Pick<AuditLog, 'find' | 'stream' | 'count' | 'standings' | 'standingsUnder' | 'lastUnder'>;
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
   /** Asked when somebody approves what another has proposed; every proposer still stands when left out. */
   readonly proposerStanding?: ProposerStanding;
@@ -43,6 +44,8 @@ export interface PolicyEngineDependencies {
   readonly transactions: Pick<TransactionRegistry, 'facts' | 'countsAgainstLimits' | 'parties'>;
   /** Its keys for `policy-bundle`. */
   readonly signer: PolicySigner;
+  /** Seals what is counted within limits. */
+  readonly rowSeal: RowSeal;
   /** In whose name the installation acts; its institution, the operator's, may ask about everything in it. */
   readonly publisher: Actor;
   /**

@@ -59,6 +59,30 @@ describe('a limit of the policies', () => {
     await world.report((await order('400000')).id, 'submit');
   });
 
+  it('is named by the record of each step that takes from it, so that counters cannot be set back', async () => {
+    const limit = traderLimit('1000000');
+    const before = await order('400000');
+    await world.report(before.id, 'submit');
+    const thief = world.scratch.pool('policy-engine');
+    const counter = 'c.limit_id = $1';
+    const { rows } = await thief.query(
+      `select c.revision, c.seal, s.amount from limit_counters c join limit_sums s on s.counter = c.id where ${counter}`,
+      [limit],
+    );
+    const after = await order('500000');
+    await world.report(after.id, 'submit');
+    const [step] = recordsOf(after.id, 'transaction.transitioned');
+    expect(step?.standing?.filter(({ of }) => of.startsWith('limit-counter:'))).toHaveLength(2);
+    await thief.query(
+      `with s as (update limit_sums s set amount = $4 from limit_counters c where c.id = s.counter and ${counter})
+       update limit_counters c set revision = $2, seal = $3 where ${counter}`,
+      [limit, rows[0].revision, rows[0].seal, rows[0].amount],
+    );
+    const refused = await order('400000');
+    await expect(world.report(refused.id, 'submit')).rejects.toThrow(coded('authority_unproven'));
+    expect(await world.registry.facts(refused.id)).toMatchObject({ state: 'intended' });
+  });
+
   it('takes nothing from the mandate of an order that it holds back, nor the other way round', async () => {
     traderLimit('1000000');
     const held = await order('1000000');

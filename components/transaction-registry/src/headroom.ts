@@ -6,6 +6,7 @@ import {
   obligationJson,
   policyErrors,
   type ReserveOutcome,
+  type Standing,
   transactionErrors,
 } from '@countersign/contracts';
 import { type CodedError, isCodedError, type TransactionId } from '@countersign/kernel';
@@ -18,14 +19,17 @@ import { isNotionalOfDay, mandateLimits, mandateOf } from './mandate-limits.ts';
  * Takes an intent's amounts out of the headroom of every limit of the policies and of every mandate it rests on, all
  * or none. Asking again for the same transaction counts nothing twice.
  *
- * @returns the readings; or why it may not go on, which is to be recorded: CodedError `notional_per_day` or
+ * @returns the readings, and what the record of the step says of the counters; or why it may not go on, which is to be recorded: CodedError `notional_per_day` or
  *   `limit_exceeded` when there is not enough left, `limit_currency` or `limit_amount` when it cannot be counted
  */
 export async function reserveHeadroom(
   { transaction, approvals, now, known }: Pick<Attempt, 'transaction' | 'approvals' | 'now' | 'known'>,
   mandates: readonly Mandate[],
   limits: Pick<Limits, 'reserve'>,
-): Promise<{ readonly readings: readonly LimitReading[] } | { readonly fault: CodedError }> {
+): Promise<
+  | { readonly readings: readonly LimitReading[]; readonly standing: readonly Standing[] }
+  | { readonly fault: CodedError }
+> {
   try {
     const outcome = await limits.reserve({
       reservation: transaction.id,
@@ -33,7 +37,9 @@ export async function reserveHeadroom(
       at: now,
       further: mandateLimits(transaction, mandates, now),
     });
-    return outcome.outcome === 'reserved' ? { readings: outcome.readings } : { fault: faultOf(outcome) };
+    return outcome.outcome === 'reserved'
+      ? { readings: outcome.readings, standing: outcome.standing ?? [] }
+      : { fault: faultOf(outcome) };
   } catch (error) {
     if (isCodedError(error) && Object.hasOwn(policyErrors.codes, error.code)) return { fault: error };
     throw error;

@@ -7,6 +7,7 @@ import {
   type ProtectedValue,
   protectedDecision,
   type RecordDraft,
+  type Standing,
 } from '@countersign/contracts';
 import type { Clock, CodedError, Json, Random, RecordId } from '@countersign/kernel';
 import type { Attempt } from './attempt.ts';
@@ -25,6 +26,8 @@ export interface Grounds {
   readonly mandates: readonly Mandate[];
   readonly decision: Decision | undefined;
   readonly readings: readonly LimitReading[] | undefined;
+  /** What the record says of the counters of limits. */
+  readonly counters: readonly Standing[];
   /** Executed trades that the step follows. */
   readonly trades: readonly Pick<ExecutedTrade, 'recordId'>[];
   /** Approvals that the step rests on. */
@@ -36,7 +39,7 @@ export interface Grounds {
 /** The record of a step that is taken. */
 export function stepRecord(attempt: Attempt, grounds: Grounds): Omit<RecordDraft, 'id'> {
   const { asked, rule, transaction } = attempt;
-  const { mandates, decision, readings, trades, approvals, delay } = grounds;
+  const { mandates, decision, readings, counters, trades, approvals, delay } = grounds;
   const body = asked.body as Json;
   const named = mandates.find(({ id }) => id === transaction.mandate.id);
   return {
@@ -56,6 +59,7 @@ export function stepRecord(attempt: Attempt, grounds: Grounds): Omit<RecordDraft
       decision?.policyRecord,
     ),
     ...circumstancesOf(attempt, decision),
+    ...(counters.length === 0 ? {} : { standing: counters }),
     data: {
       event: asked.event,
       from: transaction.state,

@@ -116,13 +116,16 @@ async function carryOut(asked: Asked, unit: Unit, dependencies: TransitionDepend
   const { limits } = dependencies.policyEngine;
   const counting = countingOf(attempt);
   const headroom =
-    counting === 'begins' ? await reserveHeadroom(attempt, standing.mandates, limits) : { readings: undefined };
+    counting === 'begins'
+      ? await reserveHeadroom(attempt, standing.mandates, limits)
+      : { readings: undefined, standing: [] };
   if ('fault' in headroom) return refuse(attempt, headroom.fault, dependencies, decision);
   if (counting === 'ends') await reopenHeadroom(transaction.id, { ...dependencies, limits });
   const grounds = {
     mandates: standing.mandates,
     decision,
     readings: headroom.readings,
+    counters: headroom.standing,
     trades: attempt.rule.trade === true && attempt.trade.kind === 'stands' ? attempt.trade.trades : [],
     approvals: wantsApprovals(attempt.rule) || wanted.length > 0 ? attempt.approvals : [],
   };

@@ -2,7 +2,7 @@ import type { EvidenceBundle } from '@countersign/evidence';
 import { type Digest, errorVocabulary, type Json, type RecordId, type TransactionId } from '@countersign/kernel';
 import type { RecordStream, RecordStreamQuery } from './record-stream.ts';
 import type { RecordType } from './record-types.ts';
-import type { Standing, StandingLister, StandingReader } from './standing.ts';
+import type { LastStandingReader, Standing, StandingLister, StandingReader } from './standing.ts';
 
 export { type RecordType, recordTypes } from './record-types.ts';
 
@@ -261,7 +261,13 @@ export interface RecordStreamer {
   stream(query: RecordStreamQuery): Promise<RecordStream>;
 }
 
-export interface AuditLog extends AuditAppender, StandingReader, StandingLister, RecordScanner, RecordStreamer {
+export interface AuditLog
+  extends AuditAppender,
+    StandingReader,
+    StandingLister,
+    LastStandingReader,
+    RecordScanner,
+    RecordStreamer {
   /**
    * The newest signed checkpoint (C2SP signed note); covers every record whose append has resolved before the call.
    * Where witnesses are configured it carries their cosignatures.

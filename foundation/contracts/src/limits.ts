@@ -1,5 +1,6 @@
 import type { Json } from '@countersign/kernel';
 import type { TransactionFacts } from './decisions.ts';
+import type { Standing } from './standing.ts';
 
 /** `notional` in a currency, `quantity` in units of the instrument. */
 export type LimitMeasure = 'notional' | 'quantity';
@@ -46,7 +47,15 @@ export interface LimitReading {
 }
 
 export type ReserveOutcome =
-  | { readonly outcome: 'reserved'; readonly readings: readonly LimitReading[] }
+  | {
+      readonly outcome: 'reserved';
+      readonly readings: readonly LimitReading[];
+      /**
+       * For the record of the step that rests on the reservation: how often each counter has been taken from. A counter that is
+       * found to have been taken from less often has been set back (docs/threats/stolen-role-policy-engine.md).
+       */
+      readonly standing?: readonly Standing[];
+    }
   | {
       readonly outcome: 'exceeded';
       readonly readings: readonly LimitReading[];
@@ -68,7 +77,8 @@ export interface Limits {
    * `further` ones. Once per reservation: asking again answers as before while it is held or committed.
    *
    * @param request.reservation name by which it is committed and released; the transaction's id
-   * @throws CodedError `limit_currency` for a notional that a limit has no rate for; `limit_amount`
+   * @throws CodedError `limit_currency` for a notional that a limit has no rate for; `limit_amount`; `authority_unproven` where
+   *   what has been counted is not what was stored; `log_unavailable`
    */
   reserve(request: {
     readonly reservation: string;
@@ -88,9 +98,13 @@ export interface Limits {
    * became of the transaction. Does nothing for one that does not count.
    */
   reopen(reservation: string): Promise<void>;
-  /** It no longer counts. Repeating it, and releasing what was never reserved, does nothing. */
+  /**
+   * It no longer counts, which is recorded first. Repeating it, and releasing what was never reserved, does nothing.
+   *
+   * @throws CodedError `authority_unproven` where it is not stored as it was made, or was released before: it goes on counting
+   */
   release(reservation: string): Promise<void>;
-  /** As `reserve` would find them now, taking nothing. */
+  /** As `reserve` would find them now, taking nothing. @throws CodedError as `reserve` */
   read(request: { readonly facts: TransactionFacts; readonly at: number }): Promise<ReserveOutcome>;
 }
 

@@ -39,6 +39,7 @@ const classes = {
   'policy.refused': 'authority',
   'policy.simulated': 'operation',
   'policy.diverged': 'authority',
+  'limit.released': 'authority',
   'mandate.proposed': 'authority',
   'mandate.accepted': 'authority',
   'mandate.suspended': 'authority',

@@ -28,21 +28,26 @@ export interface StandingCheck {
 const maxReported = 1_000;
 const maxAtOnce = 1_000;
 
-/** @param source the component whose rows are checked */
-export function createStandingCheck({
+interface ReportDependencies<Log> {
+  readonly log: Log;
+  /** The component whose rows are checked. */
+  readonly source: RecordDraft['source'];
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Records that a row says something else than the newest record about it; the same difference once. */
+export type ContradictionReport = (of: string, found: Digest, newest: StandingRecord | undefined) => Promise<void>;
+
+/** For a component that compares its rows itself; others take {@link createStandingCheck}. */
+export function createContradictionReport({
   log,
   source,
   clock,
   random,
-}: {
-  readonly log: AuditAppender & StandingReader;
-  readonly source: RecordDraft['source'];
-  readonly clock: Clock;
-  readonly random: Random;
-}): StandingCheck {
+}: ReportDependencies<AuditAppender>): ContradictionReport {
   const reported = new Set<string>();
-
-  async function report(of: string, found: Digest, newest: StandingRecord | undefined): Promise<void> {
+  return async (of, found, newest) => {
     const difference = `${of}\n${found}\n${newest?.record ?? ''}`;
     if (reported.has(difference)) return;
     await log.append({
@@ -56,7 +61,12 @@ export function createStandingCheck({
     });
     if (reported.size >= maxReported) reported.clear();
     reported.add(difference);
-  }
+  };
+}
+
+export function createStandingCheck(dependencies: ReportDependencies<AuditAppender & StandingReader>): StandingCheck {
+  const { log } = dependencies;
+  const report = createContradictionReport(dependencies);
 
   async function proofs(claims: readonly Claim[]): Promise<readonly (StandingRecord | undefined)[]> {
     const proven: (StandingRecord | undefined)[] = [];

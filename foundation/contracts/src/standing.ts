@@ -61,6 +61,17 @@ export interface StandingLister {
   ): Promise<{ readonly things: readonly StandingThing[]; readonly next?: string }>;
 }
 
+export interface LastStandingReader {
+  /**
+   * For each prefix, the thing whose name begins with it and comes last in the order of names, by its newest record; one that has
+   * ended too. A prefix that no name begins with is not in the answer. One index look-up each, however long the log is.
+   *
+   * @param prefixes at most 1,000
+   * @throws CodedError `log_unavailable`
+   */
+  lastUnder(prefixes: readonly string[]): Promise<ReadonlyMap<string, StandingThing>>;
+}
+
 export const standingErrors = errorVocabulary({
   /** A row says something that its newest record does not say. */
   authority_unproven: 'unavailable',

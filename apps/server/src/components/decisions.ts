@@ -8,6 +8,7 @@ import {
   type TransactionRegistry,
 } from '@countersign/contracts';
 import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
+import { createRowSeal } from '@countersign/runtime';
 import {
   createTransactionRegistry,
   type TransactionRegistryComponent,
@@ -78,6 +79,7 @@ export async function startDecisions(
       pool: database.pool(policyEngineMigrations),
       access: database.access(policyEngineMigrations),
       signer: signers['policy-bundle'],
+      rowSeal: createRowSeal(keyEncryptionKey.derive('row-seal/policy-engine')),
       metrics,
       publisher: installation,
       proposerStanding,

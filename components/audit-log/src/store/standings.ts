@@ -61,6 +61,32 @@ export function standingStore(database: Queryable) {
       return rows.map(({ index, record_id, ...row }) => ({ ...row, index: BigInt(index), recordId: record_id ?? '' }));
     },
 
+    /** The last subject under each prefix, by its newest row; an ended one too. */
+    async lastStandingsUnder(
+      prefixes: readonly string[],
+    ): Promise<readonly (StoredStanding & { readonly prefix: string; readonly recordId: string })[]> {
+      const { rows } = await database.query<{
+        prefix: string;
+        subject: string;
+        index: string;
+        record_id: string | null;
+        digest: Buffer | null;
+        seal: Buffer | null;
+      }>({
+        name: 'audit-log-last-standings-under',
+        text: `select wanted.prefix, last.subject, last.index, last.digest, last.seal, entries.record_id
+                 from unnest($1::text[], $2::text[]) as wanted (prefix, past)
+                cross join lateral (
+                  select subject, index, digest, seal from standings
+                   where subject > wanted.prefix collate "C" and subject < wanted.past collate "C"
+                   order by subject desc, index desc limit 1
+                ) as last
+                 left join entries on entries.index = last.index`,
+        values: [prefixes, prefixes.map((prefix) => `${prefix}\u007f`)],
+      });
+      return rows.map(({ index, record_id, ...row }) => ({ ...row, index: BigInt(index), recordId: record_id ?? '' }));
+    },
+
     /** In the order of the log, from a place on and before another. */
     async standingsBetween(first: bigint, past: bigint): Promise<readonly StoredStanding[]> {
       const { rows } = await database.query<{

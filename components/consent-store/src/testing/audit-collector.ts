@@ -10,10 +10,13 @@ import {
   wholeDraft,
 } from '@countersign/contracts';
 import { type Clock, toInstant } from '@countersign/kernel';
-import { standingsIn } from '@countersign/testkit';
+import { lastUnderIn, standingsIn } from '@countersign/testkit';
 
 /** A log in memory that keeps the promises of the contract, and breaks when told to; or such a view of a real one. */
-export interface AuditCollector extends AuditAppender, StandingReader, Pick<AuditLog, 'find' | 'search' | 'newest'> {
+export interface AuditCollector
+  extends AuditAppender,
+    StandingReader,
+    Pick<AuditLog, 'find' | 'search' | 'newest' | 'lastUnder'> {
   /** As they are read back. */
   readonly records: readonly RecordDraft[];
   /** As they were handed over: without what is protected, but for who declares it. */
@@ -68,6 +71,9 @@ export function createAuditCollector(clock: Clock, log?: AuditAppender): AuditCo
     },
     async standings(things) {
       return standingsIn(records, things);
+    },
+    async lastUnder(prefixes) {
+      return lastUnderIn(records, prefixes);
     },
     async find(id) {
       return entries().find(({ record }) => record.id === id);

@@ -63,6 +63,7 @@ describe('a reservation', () => {
           headroom: '1000',
         },
       ],
+      standing: [{ of: expect.stringMatching(/^limit-counter:[\w-]{43}:000000000001$/), digest: expect.any(String) }],
     });
     expect(await reserve(limits, { notional: '600' })).toMatchObject({
       outcome: 'reserved',

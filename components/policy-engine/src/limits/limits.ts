@@ -1,31 +1,50 @@
 import {
+  type AuditAppender,
+  type AuditLog,
+  createContradictionReport,
   type Directory,
+  type LastStandingReader,
   type LimitClaim,
   type LimitReading,
   type Limits,
   type PolicyBundle,
   policyErrors,
   type ReserveOutcome,
+  recordIdOfCommand,
+  standingErrors,
   type TransactionFacts,
   type TransactionRegistry,
 } from '@countersign/contracts';
-import { type Clock, compareDecimals, parseDecimal, zero } from '@countersign/kernel';
-import { createSweeper, type Logger } from '@countersign/runtime';
+import {
+  type Clock,
+  compareDecimals,
+  isCodedError,
+  parseDecimal,
+  type Random,
+  type RecordId,
+  zero,
+} from '@countersign/kernel';
+import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { type AppliedClaim, claimsOf } from './claims.ts';
+import { type CounterName, contradictionOfHold, LimitContradiction, revisionsOf, standingOf } from './seals.ts';
 import { createSettling } from './settle.ts';
-import { type CountedClaim, createLimitStore, type Usage } from './store.ts';
-import { bucketOf, countedAt, expiryOf, type SummedWindow, windowText } from './windows.ts';
+import { type CountedClaim, createLimitStore, type Recorded, type ReleaseRequest, type Usage } from './store.ts';
+import { bucketOf, countedAt, expiryOf, type SummedWindow, sealedFrom, windowText } from './windows.ts';
 
 export interface LimitsDependencies {
   readonly pool: pg.Pool;
+  readonly audit: AuditAppender & Pick<AuditLog, 'find'> & LastStandingReader;
+  /** Seals what is counted. */
+  readonly rowSeal: RowSeal;
   /** Of the bundle that decides now. */
   readonly current: () => Pick<LoadedBundle, 'limits'> & { readonly bundle: Pick<PolicyBundle, 'rates'> };
   readonly directory: Pick<Directory, 'snapshot'>;
   /** What became of an order whose reservation nobody has settled. */
   readonly transactions: Pick<TransactionRegistry, 'countsAgainstLimits'>;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
 }
 
@@ -41,6 +60,8 @@ export interface LimitsComponent extends Limits {
 const clockDifferenceMs = 86_400_000;
 /** How long a hold is remembered whose limits keep no sums. */
 const rememberedMs = 86_400_000;
+/** Releases that are recorded and not yet written, of this process. */
+const maxUnwritten = 10_000;
 
 /**
  * Limits that are kept in the database: whichever node asks, the sums are the same. See the contract for what they
@@ -48,14 +69,19 @@ const rememberedMs = 86_400_000;
  */
 export function createLimits({
   pool,
+  audit,
+  rowSeal,
   current,
   directory,
   transactions,
   clock,
+  random,
   logger,
 }: LimitsDependencies): LimitsComponent {
-  const store = createLimitStore(pool);
-  const settling = createSettling({ store, transactions, clock, logger });
+  const store = createLimitStore(pool, rowSeal);
+  const report = createContradictionReport({ log: audit, source: 'policy-engine', clock, random });
+  const unwritten = new Map<RecordId, 'unknown' | 'recorded'>();
+  const settling = createSettling({ store: { ...store, release }, transactions, clock, logger });
   const sweeper = createSweeper({
     what: 'sums of limits',
     logger,
@@ -68,30 +94,106 @@ export function createLimits({
     return claimsOf(facts, { limits, rates: bundle.rates, directory: directory.snapshot() });
   }
 
+  /** What is not as it was stored is recorded, and refused. */
+  async function believed<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof LimitContradiction)) throw error;
+      await report(error.of, error.found, error.newest);
+      throw standingErrors.error(
+        'authority_unproven',
+        'What has been counted within a limit is not as it was stored, or is older than the audit log says, so nothing more is ' +
+          'taken from it. Ask the operator to restore the rows that the records of type standing.contradicted name; until then ' +
+          'the limit can be published under another id, which begins a count of its own.',
+      );
+    }
+  }
+
+  const recordedOf = (counters: readonly CounterName[]): Promise<Recorded> =>
+    audit.lastUnder(counters.map(revisionsOf));
+  const releaseOf = (reservation: string, taken: string): RecordId =>
+    recordIdOfCommand({ released: reservation, taken });
+  const wasReleased = async (reservation: string, taken: string): Promise<boolean> =>
+    (await audit.find(releaseOf(reservation, taken))) !== undefined;
+
+  /**
+   * A release that is in the log gives nothing back again: rows of before it can be put back. One whose process ended between the
+   * record and the rows goes on counting until its windows have passed.
+   */
+  const recordRelease: ReleaseRequest['record'] = async (hold) => {
+    const { reservation, taken } = hold;
+    const id = releaseOf(reservation, taken);
+    if (!unwritten.has(id) && (await audit.find(id)) !== undefined) throw contradictionOfHold(hold);
+    if (unwritten.get(id) === 'recorded') return;
+    if (unwritten.size >= maxUnwritten) unwritten.clear();
+    const again = unwritten.has(id);
+    unwritten.set(id, 'unknown');
+    try {
+      await audit.append({
+        id,
+        type: 'limit.released',
+        source: 'policy-engine',
+        outcome: 'done',
+        data: { reservation, taken },
+      });
+    } catch (error) {
+      // Nobody knew whether the first attempt had been recorded.
+      if (!again || !isCodedError(error, 'record_identity_taken')) throw error;
+    }
+    unwritten.set(id, 'recorded');
+  };
+
+  async function release(reservation: string, attempt?: number): Promise<void> {
+    let recorded: RecordId | undefined;
+    const record: ReleaseRequest['record'] = async (hold) => {
+      recorded = releaseOf(hold.reservation, hold.taken);
+      await recordRelease(hold);
+    };
+    await believed(() =>
+      store.release({ reservation, ...(attempt === undefined ? {} : { attempt }), recordedOf, record }),
+    );
+    if (recorded !== undefined) unwritten.delete(recorded);
+  }
+
   return {
     async reserve({ reservation, facts, at, further = [] }) {
       const claims = checked([...applied(facts), ...further]);
-      return store.hold({
-        reservation,
-        now: clock.now(),
-        claims: countedOf(claims, at),
-        judge: (usages) => judge(claims, usages),
-        keepUntil: at + rememberedMs,
-      });
+      const counted = countedOf(claims, at);
+      // Before anything is locked: what is read afterwards is no older.
+      const recorded = await recordedOf(counted);
+      return believed(() =>
+        store.hold({
+          reservation,
+          taken: Buffer.from(random.bytes(16)).toString('base64url'),
+          recorded,
+          wasReleased,
+          now: clock.now(),
+          claims: counted,
+          judge: (usages) => judge(claims, usages),
+          keepUntil: at + rememberedMs,
+        }),
+      );
     },
-    async read({ facts, at }) {
-      const held = await store.readingsOf(facts.id);
-      if (held !== undefined) return { outcome: 'reserved', readings: held };
-      const claims = checked(applied(facts));
-      return judge(claims, await store.usages(countedOf(claims, at)));
-    },
+    read: ({ facts, at }) =>
+      believed(async () => {
+        const held = await store.held(facts.id);
+        if (held !== undefined) {
+          if (await wasReleased(held.reservation, held.taken)) throw contradictionOfHold(held);
+          return { outcome: 'reserved', readings: held.readings, standing: standingOf(held) };
+        }
+        const claims = checked(applied(facts));
+        const counted = countedOf(claims, at);
+        const recorded = await recordedOf(counted);
+        return judge(claims, await store.usages(counted, recorded));
+      }),
     async commit(reservation) {
       const state = await store.commit(reservation);
       if (state === undefined || state === 'released')
         throw policyErrors.error('reservation_conflict', 'The reservation has been released, or was never made.');
     },
     reopen: (reservation) => store.reopen(reservation, clock.now()),
-    release: (reservation) => store.release(reservation),
+    release: (reservation) => release(reservation),
     settle: settling.settle,
     sweep: sweeper.sweep,
     async stop() {
@@ -134,6 +236,7 @@ function countedOf(claims: readonly AppliedClaim[], at: number): readonly Counte
       most,
       bucket,
       counted: countedAt(window, at),
+      sealFrom: sealedFrom(window, at),
       expiresAt: expiryOf(window, bucket),
     };
   });

@@ -1,5 +1,5 @@
 import type { TransactionRegistry } from '@countersign/contracts';
-import { type Clock, parseId } from '@countersign/kernel';
+import { type Clock, isCodedError, parseId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type { LimitStore, OpenHold } from './store.ts';
 
@@ -12,7 +12,9 @@ const everyMs = 5_000;
 const pageSize = 100;
 
 interface SettleDependencies {
-  readonly store: Pick<LimitStore, 'open' | 'commit' | 'release'>;
+  readonly store: Pick<LimitStore, 'open' | 'commit'> & {
+    release(reservation: string, attempt: number): Promise<void>;
+  };
   readonly transactions: Pick<TransactionRegistry, 'countsAgainstLimits'>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -55,8 +57,15 @@ async function settle(
   const transaction = parseId('transaction', reservation);
   const counts = transaction !== undefined && (await transactions.countsAgainstLimits(transaction)) === true;
   // Whoever has asked for it since we looked knows more than we: then neither of the two does anything.
-  if (counts) await store.commit(reservation, attempt);
-  else await store.release(reservation, attempt);
+  if (!counts)
+    try {
+      await store.release(reservation, attempt);
+      return;
+    } catch (error) {
+      // What is not as it was stored, or was released before, gives nothing back: it counts until its windows have passed.
+      if (!isCodedError(error, 'authority_unproven')) throw error;
+    }
+  await store.commit(reservation, attempt);
 }
 
 /** Settles every few seconds until it is stopped, one run at a time. */

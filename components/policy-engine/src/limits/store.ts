@@ -1,6 +1,25 @@
-import type { LimitMeasure, LimitReading, ReserveOutcome } from '@countersign/contracts';
-import { databaseFailure, transaction } from '@countersign/runtime';
+import type { LimitMeasure, LimitReading, ReserveOutcome, StandingThing } from '@countersign/contracts';
+import { parseDecimal, subtractDecimals } from '@countersign/kernel';
+import { databaseFailure, type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
+import {
+  type CounterName,
+  contradictionOfHold,
+  type FoundCounter,
+  type HeldAmount,
+  LimitContradiction,
+  listOf,
+  requireCounter,
+  requireHold,
+  revisionsOf,
+  type SealedHold,
+  type SumList,
+  sealOfCounter,
+  sealOfHold,
+  standingOf,
+  sumsOf,
+  withAmount,
+} from './seals.ts';
 import type { Stretch } from './windows.ts';
 
 /** An amount to be added up with others, and how far the sum may go. */
@@ -12,6 +31,8 @@ export interface CountedClaim {
   readonly amount: string;
   readonly most: string;
   readonly counted: Stretch;
+  /** The seal of the counter is to cover the sums that end then or later. */
+  readonly sealFrom: number;
   readonly bucket: Stretch;
   /** Milliseconds since the epoch: no reading asks for the bucket after that. */
   readonly expiresAt: number;
@@ -35,8 +56,16 @@ export interface OpenHold {
   readonly touchedAt: number;
 }
 
+/** The newest revision of each counter that a record names, by {@link revisionsOf}; asked before rows are read. */
+export type Recorded = ReadonlyMap<string, StandingThing>;
+
 export interface HoldRequest {
   readonly reservation: string;
+  /** Tells this reservation from others of the same order. */
+  readonly taken: string;
+  readonly recorded: Recorded;
+  /** Whether a reservation is recorded as released. */
+  readonly wasReleased: (reservation: string, taken: string) => Promise<boolean>;
   readonly now: number;
   readonly claims: readonly CountedClaim[];
   /** Given one usage for each claim, in their order, all of one moment. */
@@ -45,10 +74,23 @@ export interface HoldRequest {
   readonly keepUntil: number;
 }
 
+export interface ReleaseRequest {
+  readonly reservation: string;
+  /** Only if it has not been asked for since. */
+  readonly attempt?: number;
+  readonly recordedOf: (counters: readonly CounterName[]) => Promise<Recorded>;
+  /** Makes the release durable in the log. @throws LimitContradiction when it is recorded already */
+  readonly record: (hold: SealedHold & { readonly taken: string }) => Promise<void>;
+}
+
 export type LimitStore = ReturnType<typeof createLimitStore>;
 
-/** Every transaction locks in one order: the hold, then its counters by name. Two that meet never wait in a ring. */
-export function createLimitStore(pool: pg.Pool) {
+/**
+ * Every transaction locks in one order: the hold, then its counters by name. Two that meet never wait in a ring.
+ *
+ * What is read here counts with its seal: everything throws a {@link LimitContradiction} where that is not so.
+ */
+export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
   const query = async <Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]) => {
     try {
       return await pool.query<Row>(text, [...values]);
@@ -62,13 +104,19 @@ export function createLimitStore(pool: pg.Pool) {
     async hold(request: HoldRequest): Promise<ReserveOutcome> {
       try {
         return await transaction(pool, async (client) => {
-          const held = await touch(client, request);
-          if (held !== undefined) return { outcome: 'reserved', readings: held };
-          const counters = await lockCounters(client, request.claims);
-          const judged = request.judge(await usagesOf(client, request.claims, counters));
+          if (await touch(client, request)) {
+            const held = await holdOf(client, request.reservation);
+            if (held === undefined) throw new Error('a hold is gone that is locked');
+            if (await request.wasReleased(held.reservation, requireHold(rowSeal, held)))
+              throw contradictionOfHold(held);
+            return { outcome: 'reserved', readings: held.readings, standing: standingOf(held) };
+          }
+          const found = await findLocked(client, request.claims, await lockCounters(client, request.claims));
+          for (const { counter } of found) requireCounter(rowSeal, counter, request.recorded.get(revisionsOf(counter)));
+          const judged = request.judge(found.map(({ usage }) => usage));
           if (judged.outcome === 'exceeded') throw new NothingTaken(judged);
-          await take(client, request, counters, judged.readings);
-          return judged;
+          const amounts = await take(client, rowSeal, request, found, judged.readings);
+          return { ...judged, standing: standingOf({ reservation: request.reservation, amounts }) };
         });
       } catch (error) {
         if (error instanceof NothingTaken) return error.judged;
@@ -77,28 +125,31 @@ export function createLimitStore(pool: pg.Pool) {
     },
 
     /** As {@link hold} would find them now; without locks, so that it may be old when it is read. */
-    async usages(claims: readonly CountedClaim[]): Promise<readonly Usage[]> {
+    async usages(claims: readonly CountedClaim[], recorded: Recorded): Promise<readonly Usage[]> {
       if (claims.length === 0) return [];
-      const { rows } = await query<Usage>(
-        `select ${usageColumns}
-           from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::numeric[], $8::numeric[])
-                with ordinality as wanted (limit_id, key, measure, unit, since, until, amount, most, place)
+      const { rows } = await query<FoundRow>(
+        `select ${foundColumns}
+           from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::numeric[], $8::numeric[], $9::bigint[])
+                with ordinality as wanted (limit_id, key, measure, unit, since, until, amount, most, seal_from, place)
            left join limit_counters c on c.limit_id = wanted.limit_id and c.key = wanted.key
                                      and c.measure = wanted.measure and c.unit = wanted.unit
-           left join limit_sums s on s.counter = c.id and s.ends > wanted.since and s.starts < wanted.until
-          group by wanted.place, wanted.amount, wanted.most order by wanted.place`,
+           left join limit_sums s on s.counter = c.id and s.ends >= least(wanted.seal_from, c.sealed_from)
+          group by wanted.place, wanted.amount, wanted.most, c.id order by wanted.place`,
         [...names(claims), ...bounds(claims)],
       );
-      return rows;
+      return claims.map((claim, place) => {
+        const { counter, usage } = foundOf(claim, rows[place]);
+        requireCounter(rowSeal, counter, recorded.get(revisionsOf(counter)));
+        return usage;
+      });
     },
 
-    /** @returns undefined when it is not held */
-    async readingsOf(reservation: string): Promise<readonly LimitReading[] | undefined> {
-      const { rows } = await query<{ readings: LimitReading[] }>(
-        `select readings from limit_holds where reservation = $1 and state <> 'released'`,
-        [reservation],
-      );
-      return rows[0]?.readings;
+    /** @returns undefined when it is not held. @throws LimitContradiction */
+    async held(reservation: string): Promise<(SealedHold & { readonly taken: string }) | undefined> {
+      const hold = await holdOf(pool, reservation).catch((error: unknown) => {
+        throw databaseFailure(error);
+      });
+      return hold === undefined ? undefined : { ...hold, taken: requireHold(rowSeal, hold) };
     },
 
     /**
@@ -124,25 +175,28 @@ export function createLimitStore(pool: pg.Pool) {
       );
     },
 
-    /** @param attempt only if it has not been asked for since */
-    release: (reservation: string, attempt?: number): Promise<void> =>
+    release: ({ reservation, attempt, recordedOf, record }: ReleaseRequest): Promise<void> =>
       transaction(pool, async (client) => {
         const { rows } = await client.query<{ attempt: number }>(
           `select attempt from limit_holds where reservation = $1 and state <> 'released' for update`,
           [reservation],
         );
-        const hold = rows[0];
-        if (hold === undefined || (attempt !== undefined && hold.attempt !== attempt)) return;
-        await client.query(
-          `select from limit_counters c join limit_amounts a on a.counter = c.id where a.reservation = $1
-            order by c.limit_id, c.key, c.measure, c.unit for update of c`,
-          [reservation],
-        );
+        if (rows[0] === undefined || (attempt !== undefined && rows[0].attempt !== attempt)) return;
+        const hold = await holdOf(client, reservation);
+        if (hold === undefined) throw new Error('a hold is gone that is locked');
+        await record({ ...hold, taken: requireHold(rowSeal, hold) });
+        const recorded = await recordedOf(hold.amounts);
+        const counters = await lockCountersOf(client, reservation);
+        for (const counter of counters) {
+          requireCounter(rowSeal, counter, recorded.get(revisionsOf(counter)));
+          const held = hold.amounts.filter((one) => revisionsOf(one) === revisionsOf(counter));
+          await reseal(client, rowSeal, counter, { sums: without(counter, held), revision: counter.revision + 1 });
+        }
         await client.query(
           `with gone as (delete from limit_amounts where reservation = $1 returning counter, starts, ends, amount),
                 given_back as (update limit_sums s set amount = s.amount - gone.amount from gone
                                 where s.counter = gone.counter and s.starts = gone.starts and s.ends = gone.ends)
-           update limit_holds set state = 'released' where reservation = $1`,
+           update limit_holds set state = 'released', taken = null, seal = null where reservation = $1`,
           [reservation],
         );
       }),
@@ -161,19 +215,50 @@ export function createLimitStore(pool: pg.Pool) {
 
     /** Removes at most so many sums and holds that nobody asks for any more. @returns how many of the more numerous */
     async removeExpired(before: number, limit: number): Promise<number> {
-      const sums = await query(
-        `delete from limit_sums where ctid = any(array(select ctid from limit_sums where expires_at < $1 limit $2))`,
+      const uncovered = await query(
+        `delete from limit_sums where ctid = any(array(
+           select s.ctid from limit_sums s join limit_counters c on c.id = s.counter
+            where s.expires_at < $1 and (c.sealed_from is null or s.ends < c.sealed_from) limit $2))`,
         [before, limit],
       );
+      const { rows: idle } = await query<{ counter: string }>(
+        'select distinct counter::text as counter from limit_sums where expires_at < $1 limit $2',
+        [before, limit],
+      );
+      let covered = 0;
+      for (const { counter } of idle) covered += await removeCovered(counter, before);
       const holds = await query(
         `delete from limit_holds where reservation = any(array(
            select reservation from limit_holds where expires_at < $1 and state in ('committed', 'released') limit $2
               for update skip locked))`,
         [before, limit],
       );
-      return Math.max(sums.rowCount ?? 0, holds.rowCount ?? 0);
+      return Math.max((uncovered.rowCount ?? 0) + covered, holds.rowCount ?? 0);
     },
   };
+
+  /** The sums of a counter that nobody has taken from for long are still covered by its seal. */
+  function removeCovered(id: string, before: number): Promise<number> {
+    return transaction(pool, async (client) => {
+      const counter = await lockCounter(client, id);
+      try {
+        // What a record says of it is of no matter: its revision stays.
+        if (counter !== undefined) requireCounter(rowSeal, counter, undefined);
+      } catch (error) {
+        // Whoever takes from it next is told.
+        if (error instanceof LimitContradiction) return 0;
+        throw error;
+      }
+      if (counter?.sealedFrom == null) return 0;
+      const sums = listOf(sumsOf(counter.sums).filter(({ expiresAt }) => expiresAt >= before));
+      await reseal(client, rowSeal, counter, { sums, revision: counter.revision });
+      const { rowCount } = await client.query('delete from limit_sums where counter = $1 and expires_at < $2', [
+        id,
+        before,
+      ]);
+      return rowCount ?? 0;
+    });
+  }
 }
 
 /** Rolls the transaction back: what was judged is known, and nothing of it stays. */
@@ -185,37 +270,62 @@ class NothingTaken extends Error {
   }
 }
 
-const usageColumns = `trim_scale(coalesce(sum(s.amount), 0))::text as used,
-  trim_scale(greatest(wanted.most - coalesce(sum(s.amount), 0), 0))::text as headroom,
-  coalesce(sum(s.amount), 0) + wanted.amount <= wanted.most as fits`;
+/** A {@link SumList}. */
+const sumsColumn = `coalesce(string_agg(s.ends || ' ' || s.starts || ' ' || trim_scale(s.amount) || ' ' || s.expires_at || ',', ''
+  order by s.ends, s.starts), '') as sums`;
+const headColumns = 'c.id::text as id, c.revision::float8 as revision, c.sealed_from::float8 as "sealedFrom", c.seal';
+interface HeadRow {
+  readonly id: string | null;
+  readonly revision: number | null;
+  readonly sealedFrom: number | null;
+  readonly seal: Buffer | null;
+  readonly sums: SumList;
+}
+interface FoundRow extends HeadRow, Usage {}
+const used = 'coalesce(sum(s.amount) filter (where s.ends > wanted.since and s.starts < wanted.until), 0)';
+const foundColumns = `${headColumns}, ${sumsColumn}, trim_scale(${used})::text as used,
+  trim_scale(greatest(wanted.most - ${used}, 0))::text as headroom, ${used} + wanted.amount <= wanted.most as fits`;
 
-/** The row that requests for one reservation queue at. @returns its readings when it counts */
-async function touch(
-  client: pg.PoolClient,
-  { reservation, now, keepUntil }: HoldRequest,
-): Promise<readonly LimitReading[] | undefined> {
-  const { rows } = await client.query<{ state: HoldState; readings: LimitReading[] }>(
-    `insert into limit_holds as h (reservation, state, attempt, touched_at, readings, expires_at)
+/** The row that requests for one reservation queue at. @returns whether it counts */
+async function touch(client: pg.PoolClient, { reservation, now, keepUntil }: HoldRequest): Promise<boolean> {
+  const { rows } = await client.query<{ state: HoldState }>({
+    name: 'policy-engine-touch-hold',
+    text: `insert into limit_holds as h (reservation, state, attempt, touched_at, readings, expires_at)
      values ($1, 'released', 1, $2, '[]', $3)
      on conflict (reservation) do update set attempt = h.attempt + 1, touched_at = greatest(h.touched_at, excluded.touched_at)
-     returning state, readings`,
-    [reservation, now, keepUntil],
+     returning state`,
+    values: [reservation, now, keepUntil],
+  });
+  return rows[0] !== undefined && rows[0].state !== 'released';
+}
+
+/** @returns undefined when it does not count */
+async function holdOf(on: pg.Pool | pg.PoolClient, reservation: string): Promise<SealedHold | undefined> {
+  const { rows } = await on.query<SealedHold>(
+    `select reservation, taken, readings, seal,
+            coalesce((select json_agg(json_build_object('limit', c.limit_id, 'key', c.key, 'measure', c.measure, 'unit', c.unit,
+                        'starts', a.starts, 'ends', a.ends, 'amount', trim_scale(a.amount)::text, 'revision', a.revision)
+                        order by c.limit_id, c.key, c.measure, c.unit)
+                      from limit_amounts a join limit_counters c on c.id = a.counter
+                     where a.reservation = limit_holds.reservation), '[]') as amounts
+       from limit_holds where reservation = $1 and state <> 'released'`,
+    [reservation],
   );
-  const [hold] = rows;
-  return hold === undefined || hold.state === 'released' ? undefined : hold.readings;
+  return rows[0];
 }
 
 /** Makes those that are missing, and waits for whoever has them. @returns their ids, in the order of the claims */
 async function lockCounters(client: pg.PoolClient, claims: readonly CountedClaim[]): Promise<readonly string[]> {
   if (claims.length === 0) return [];
-  const { rows } = await client.query<{ id: string; limit: string; key: string; measure: string; unit: string }>(
-    `insert into limit_counters as c (limit_id, key, measure, unit)
+  const { rows } = await client.query<{ id: string; limit: string; key: string; measure: string; unit: string }>({
+    name: 'policy-engine-lock-counters',
+    text: `insert into limit_counters as c (limit_id, key, measure, unit)
      select * from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as wanted (limit_id, key, measure, unit)
       order by limit_id, key, measure, unit
      on conflict (limit_id, key, measure, unit) do update set unit = excluded.unit
      returning id::text, limit_id as "limit", key, measure, unit`,
-    names(claims),
-  );
+    values: names(claims),
+  });
   return claims.map((claim) => {
     const row = rows.find(
       ({ limit, key, measure, unit }) =>
@@ -226,51 +336,154 @@ async function lockCounters(client: pg.PoolClient, claims: readonly CountedClaim
   });
 }
 
+interface Found {
+  readonly counter: FoundCounter;
+  readonly usage: Usage;
+}
+
 /** A statement of its own, begun when the counters are locked: it sees all that was taken before. */
-async function usagesOf(
+async function findLocked(
   client: pg.PoolClient,
   claims: readonly CountedClaim[],
   counters: readonly string[],
-): Promise<readonly Usage[]> {
+): Promise<readonly Found[]> {
   if (claims.length === 0) return [];
-  const { rows } = await client.query<Usage>(
-    `select ${usageColumns}
-       from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::numeric[], $5::numeric[])
-            with ordinality as wanted (counter, since, until, amount, most, place)
-       left join limit_sums s on s.counter = wanted.counter and s.ends > wanted.since and s.starts < wanted.until
-      group by wanted.place, wanted.amount, wanted.most order by wanted.place`,
-    [counters, ...bounds(claims)],
-  );
-  return rows;
+  const { rows } = await client.query<FoundRow>({
+    name: 'policy-engine-find-counters',
+    text: `select ${foundColumns}
+       from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::numeric[], $5::numeric[], $6::bigint[])
+            with ordinality as wanted (counter, since, until, amount, most, seal_from, place)
+       join limit_counters c on c.id = wanted.counter
+       left join limit_sums s on s.counter = c.id and s.ends >= least(wanted.seal_from, c.sealed_from)
+      group by wanted.place, wanted.amount, wanted.most, c.id order by wanted.place`,
+    values: [counters, ...bounds(claims)],
+  });
+  return claims.map((claim, place) => foundOf(claim, rows[place]));
+}
+
+function foundOf({ limit, key, measure, unit }: CountedClaim, row: FoundRow | undefined): Found {
+  if (row === undefined) throw new Error('a claim without a usage');
+  const { used, headroom, fits } = row;
+  return { counter: counterOf({ limit, key, measure, unit }, row), usage: { used, headroom, fits } };
+}
+
+/** A counter that is not there was never taken from, as far as rows say. */
+function counterOf(name: CounterName, { id, revision, sealedFrom, seal, sums }: HeadRow): FoundCounter {
+  return { ...name, id: id ?? '', revision: revision ?? 0, sealedFrom, seal, sums };
 }
 
 async function take(
   client: pg.PoolClient,
-  { reservation, claims, keepUntil }: HoldRequest,
-  counters: readonly string[],
+  rowSeal: RowSeal,
+  { reservation, taken, claims, keepUntil }: HoldRequest,
+  found: readonly Found[],
   readings: readonly LimitReading[],
-): Promise<void> {
-  await client.query(
-    `with taken (counter, starts, ends, amount, expires_at) as (
-       select * from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::numeric[], $6::bigint[])),
-     held as (insert into limit_amounts (reservation, counter, starts, ends, amount)
-              select $1, counter, starts, ends, amount from taken),
+): Promise<readonly HeldAmount[]> {
+  const counters = found.map(({ counter }) => counter);
+  const amounts = claims.map(({ limit, key, measure, unit, bucket, amount }, place) => ({
+    ...{ limit, key, measure, unit, ...bucket, amount },
+    revision: (counters[place]?.revision ?? 0) + 1,
+  }));
+  const seals = claims.map((claim, place) => {
+    const counter = counters[place];
+    if (counter === undefined) throw new Error('a claim without a counter');
+    const content = { revision: counter.revision + 1, sealedFrom: claim.sealFrom, sums: withClaim(counter, claim) };
+    return sealOfCounter(rowSeal, counter, content);
+  });
+  await client.query({
+    name: 'policy-engine-take',
+    text: `with taken (counter, starts, ends, amount, expires_at, revision, seal_from, seal) as (
+       select * from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::numeric[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bytea[])),
+     held as (insert into limit_amounts (reservation, counter, starts, ends, amount, revision)
+              select $1, counter, starts, ends, amount, revision from taken),
      added as (insert into limit_sums as s (counter, starts, ends, amount, expires_at)
                select counter, starts, ends, amount, expires_at from taken
                on conflict (counter, ends, starts) do update
-                  set amount = s.amount + excluded.amount, expires_at = greatest(s.expires_at, excluded.expires_at))
-     update limit_holds set state = 'reserved', readings = $7, expires_at = $8 where reservation = $1`,
-    [
+                  set amount = s.amount + excluded.amount, expires_at = greatest(s.expires_at, excluded.expires_at)),
+     sealed as (update limit_counters c set revision = taken.revision, sealed_from = taken.seal_from, seal = taken.seal
+                  from taken where c.id = taken.counter)
+     update limit_holds set state = 'reserved', readings = $10, expires_at = $11, taken = $12, seal = $13 where reservation = $1`,
+    values: [
       reservation,
-      counters,
+      counters.map(({ id }) => id),
       claims.map(({ bucket }) => bucket.starts),
       claims.map(({ bucket }) => bucket.ends),
       claims.map(({ amount }) => amount),
       claims.map(({ expiresAt }) => expiresAt),
+      amounts.map(({ revision }) => revision),
+      claims.map(({ sealFrom }) => sealFrom),
+      seals,
       JSON.stringify(readings),
       claims.reduce((latest, { expiresAt }) => Math.max(latest, expiresAt), keepUntil),
+      taken,
+      sealOfHold(rowSeal, { reservation, taken, readings, amounts }),
     ],
+  });
+  return amounts;
+}
+
+function withClaim({ sums }: FoundCounter, { bucket, amount, expiresAt }: CountedClaim): SumList {
+  const added = parseDecimal(amount);
+  if (added === undefined) throw new Error('a claim that was not checked');
+  return withAmount(sums, { ...bucket, amount: added, expiresAt });
+}
+
+/** The sums of a counter once what was held has been given back; of a stretch that was swept there is nothing to give back. */
+function without(counter: FoundCounter, held: readonly HeldAmount[]): SumList {
+  const sums = sumsOf(counter.sums).map((sum) => {
+    const amount = held
+      .filter((one) => isOf(sum, one))
+      .reduce((left, one) => {
+        const given = parseDecimal(one.amount);
+        const less = given === undefined ? undefined : subtractDecimals(left, given);
+        if (less === undefined) throw new LimitContradiction(revisionsOf(counter), { ...one }, undefined);
+        return less;
+      }, sum.amount);
+    return { ...sum, amount };
+  });
+  return listOf(sums);
+}
+
+const isOf = (sum: Stretch, stretch: Stretch): boolean => sum.starts === stretch.starts && sum.ends === stretch.ends;
+
+async function reseal(
+  client: pg.PoolClient,
+  rowSeal: RowSeal,
+  counter: FoundCounter,
+  { sums, revision }: { readonly sums: SumList; readonly revision: number },
+): Promise<void> {
+  const { id, sealedFrom } = counter;
+  if (sealedFrom === null) throw new LimitContradiction(revisionsOf(counter), null, undefined);
+  await client.query('update limit_counters set revision = $2, seal = $3 where id = $1', [
+    id,
+    revision,
+    sealOfCounter(rowSeal, counter, { revision, sealedFrom, sums }),
+  ]);
+}
+
+interface NamedRow extends HeadRow, CounterName {}
+
+const named = `select c.limit_id as "limit", c.key, c.measure, c.unit, ${headColumns}, ${sumsColumn}
+  from limit_counters c left join limit_sums s on s.counter = c.id and s.ends >= c.sealed_from`;
+
+/** Those that a hold has taken from. */
+async function lockCountersOf(client: pg.PoolClient, reservation: string): Promise<readonly FoundCounter[]> {
+  await client.query(
+    `select from limit_counters c join limit_amounts a on a.counter = c.id where a.reservation = $1
+      order by c.limit_id, c.key, c.measure, c.unit for update of c`,
+    [reservation],
   );
+  const { rows } = await client.query<NamedRow>(
+    `${named} where c.id in (select counter from limit_amounts where reservation = $1) group by c.id`,
+    [reservation],
+  );
+  return rows.map((row) => counterOf(row, row));
+}
+
+async function lockCounter(client: pg.PoolClient, id: string): Promise<FoundCounter | undefined> {
+  await client.query('select from limit_counters where id = $1 for update', [id]);
+  const { rows } = await client.query<NamedRow>(`${named} where c.id = $1 group by c.id`, [id]);
+  return rows[0] === undefined ? undefined : counterOf(rows[0], rows[0]);
 }
 
 function names(claims: readonly CountedClaim[]): unknown[] {
@@ -288,5 +501,6 @@ function bounds(claims: readonly CountedClaim[]): unknown[] {
     claims.map(({ counted }) => counted.ends),
     claims.map(({ amount }) => amount),
     claims.map(({ most }) => most),
+    claims.map(({ sealFrom }) => sealFrom),
   ];
 }

@@ -10,6 +10,7 @@ export interface Stretch {
 export type SummedWindow = Exclude<LimitWindow, { readonly kind: 'order' }>;
 
 const dayMs = 86_400_000;
+const hourMs = 3_600_000;
 const bucketsPerWindow = 96;
 const narrowestBucketMs = 1000;
 
@@ -29,6 +30,16 @@ export function countedAt(window: SummedWindow, at: number): Stretch {
   return window.kind === 'day'
     ? dayOf(window.day)
     : { starts: at - window.seconds * 1000, ends: Number.MAX_SAFE_INTEGER };
+}
+
+/**
+ * From where on the sums are sealed when they are next written: what counts at `at`, and what counts for a node whose clock is
+ * behind by less than a quarter of the window, and by less than an hour.
+ */
+export function sealedFrom(window: SummedWindow, at: number): number {
+  const { starts } = countedAt(window, at);
+  const quarterMs = window.kind === 'day' ? dayMs / 4 : window.seconds * 250;
+  return Math.floor(starts - Math.min(quarterMs, hourMs));
 }
 
 /** From when on no reading of this window sees the bucket any more. */

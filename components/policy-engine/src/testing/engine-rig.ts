@@ -10,7 +10,15 @@ import {
 } from '@countersign/contracts';
 import { systemRandom, toInstant } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, type FixedClock, fixedClock, standingsIn, standingsUnderIn } from '@countersign/testkit';
+import {
+  createTestDatabase,
+  type FixedClock,
+  fixedClock,
+  lastUnderIn,
+  standingsIn,
+  standingsUnderIn,
+  testRowSeal,
+} from '@countersign/testkit';
 import { type PolicyEngineDependencies, type RunningPolicyEngine, startPolicyEngine } from '../engine.ts';
 import { policyEngineMigrations } from '../migrations.ts';
 import { writeBundleFolder } from './bundle-folder.ts';
@@ -78,6 +86,7 @@ export async function createEngineRig(bundle?: Parameters<typeof writeBundleFold
           countsAgainstLimits: async () => undefined,
         },
         signer,
+        rowSeal: testRowSeal,
         publisher: { id: 'service:countersign', institution: operator },
         ...(folder === undefined ? {} : { policiesFolder: folder }),
         ...options,
@@ -128,6 +137,10 @@ function memoryLog(
     async standingsUnder(prefix, page) {
       if (isDown()) throw auditLogErrors.error('log_unavailable', 'The log is gone.');
       return standingsUnderIn(records, prefix, page);
+    },
+    async lastUnder(prefixes) {
+      if (isDown()) throw auditLogErrors.error('log_unavailable', 'The log is gone.');
+      return lastUnderIn(records, prefixes);
     },
     count: async ({ types }) => records.filter(({ type }) => types.includes(type)).length,
   };

@@ -2,7 +2,13 @@ import type { DirectorySnapshot, PrincipalId, TransactionFacts, TransactionRegis
 import { type Digest, type Json, newId, systemRandom, type TransactionId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { createLogger, type Logger } from '@countersign/runtime';
-import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
+import {
+  createAuditCollector,
+  createTestDatabase,
+  type FixedClock,
+  fixedClock,
+  testRowSeal,
+} from '@countersign/testkit';
 import { broker, clearer, examples, firm } from '../../../../protocols/market/src/testing/example-details.ts';
 import { readLimits } from '../bundle/limit-definitions.ts';
 import { createLimits, type LimitsComponent } from '../limits/limits.ts';
@@ -77,6 +83,7 @@ export async function createLimitsWorld(
 ) {
   const scratch = await createTestDatabase({ components: [policyEngineMigrations] });
   const clock: FixedClock = fixedClock(Date.parse('2026-06-15T10:00:00Z'));
+  const audit = createAuditCollector(clock);
   const orders = new Map<string, Outcome>();
   const transactions: Pick<TransactionRegistry, 'countsAgainstLimits'> = {
     async countsAgainstLimits(id) {
@@ -97,7 +104,10 @@ export async function createLimitsWorld(
       current: () => ({ limits: read.definitions, bundle }),
       directory: { snapshot: () => ({ ...desk, ...dealers }) },
       transactions,
+      audit,
+      rowSeal: testRowSeal,
       clock,
+      random: systemRandom,
       logger,
     });
     started.push(limits);
@@ -107,6 +117,7 @@ export async function createLimitsWorld(
   return {
     scratch,
     clock,
+    audit,
     orders,
     node,
     async close() {

@@ -10,7 +10,7 @@ import type {
 import { type Json, newId, type RecordId, systemRandom, type TransactionId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { createKeyring, createLogger } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
 import { consentStoreMigrations, createConsentStore } from '../../../consent-store/src/index.ts';
 import { createAuditCollector } from '../../../consent-store/src/testing/audit-collector.ts';
 import {
@@ -127,10 +127,13 @@ export async function createTradingWorld(log?: AuditAppender) {
   function limitsNode(): LimitsComponent {
     const limits = createLimits({
       pool: scratch.pool('policy-engine'),
+      audit,
+      rowSeal: testRowSeal,
       current: () => ({ limits: definitions, bundle: { rates: {} } }),
       directory,
       transactions: { countsAgainstLimits: (id) => registry.countsAgainstLimits(id) },
       clock,
+      random,
       logger,
     });
     nodes.push(limits);

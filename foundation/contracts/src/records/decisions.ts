@@ -178,4 +178,13 @@ export const decisionRecords = {
       reference: comparable,
     }),
   },
+  'limit.released': {
+    about: 'What an order had reserved within limits no longer counts.',
+    sources,
+    outcomes: ['done'],
+    data: closed({
+      reservation: text('Id of the transaction'),
+      taken: text('Which of its reservations: it may have been reserved again'),
+    }),
+  },
 } as const satisfies Readonly<Record<string, RecordDescription>>;
