@@ -87,6 +87,7 @@ const reasons = {
   step_foreign: 'invalid_authorization_details',
   scope_not_of_step: 'invalid_scope',
   entity_not_represented: 'access_denied',
+  account_not_represented: 'access_denied',
   transaction_unknown: 'access_denied',
   authority_expired: 'invalid_grant',
   /** Who acts, or what it rests on, is revoked until somebody lifts it. */

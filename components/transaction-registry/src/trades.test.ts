@@ -316,7 +316,7 @@ describe('parallel allocations', () => {
     await world.step(id, 'reject', { person: releaser });
     const again = await begin('allocation', trade);
     await world.step(again.id, 'propose', { person: trader });
-    await world.step(again.id, 'approve', { person: releaser });
+    await world.step(again.id, 'approve', { person: firstOperator });
     await world.step(again.id, 'give-up', { institution: clearer });
     await expect(begin('allocation', trade)).rejects.toThrow(coded('trade_exceeded'));
   });

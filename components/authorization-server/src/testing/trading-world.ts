@@ -1,4 +1,5 @@
 import {
+  type Account,
   type Client,
   type Directory,
   type DirectorySnapshot,
@@ -60,6 +61,8 @@ export interface World {
   changeClient(id: string, change: Partial<Client>): void;
   /** @param mayAct who alone may exchange its tokens; undefined for any client of its institution */
   nameActor(uri: string, mayAct: string | undefined): void;
+  /** Registers an account as this institution's. */
+  addAccount(id: string, institution: Lei): void;
   /** Takes an entity out of the graph, as an offboarding does. */
   remove(kind: 'client' | 'principal', id: string): void;
   lapse(lei: Lei): void;
@@ -140,6 +143,7 @@ export function tradingWorld(): World {
   resource(ourUserinfo, broker, ['openid']);
   resource(venueReports, venue, ['report:read'], 'opaque');
 
+  const accounts = new Map<string, Account>();
   const clients = new Map<string, Client>();
   const keys = new Map<string, SigningKey>();
   function client(
@@ -230,7 +234,7 @@ export function tradingWorld(): World {
       federatedPerson: () => undefined,
       credential: () => undefined,
       client: (id) => clients.get(id),
-      account: () => undefined,
+      account: (id) => accounts.get(id),
       venue: () => undefined,
       resource: (uri) => resources.get(uri),
       desk: () => undefined,
@@ -272,6 +276,9 @@ export function tradingWorld(): World {
     nameActor(uri, mayAct) {
       const { mayAct: _before, ...resource } = known(resources.get(uri));
       resources.set(uri, { ...resource, ...(mayAct === undefined ? {} : { mayAct: known(parsePrincipalId(mayAct)) }) });
+    },
+    addAccount(id, institution) {
+      accounts.set(id, { id: id as Account['id'], institution, type: 'Client' });
     },
     remove(kind, id) {
       (kind === 'client' ? clients : principals).delete(id);

@@ -1,6 +1,6 @@
-import type { ConsentStore, Mandate } from '@countersign/contracts';
+import type { ConsentStore, DirectorySnapshot, Mandate } from '@countersign/contracts';
 import { type MandateId, parseInstant, type RecordId } from '@countersign/kernel';
-import { intentUse, type Lei } from '@countersign/market';
+import { type AuthorizationDetail, intentUse, type Lei } from '@countersign/market';
 import type { Authority } from '../grants/grant-handler.ts';
 import { deny, refuse } from '../refusal.ts';
 import type { GrantedDetail } from './check-details.ts';
@@ -21,7 +21,15 @@ export interface StandingMandate {
 /** Asks whether the mandate that the intent names, with all it is cut from, allows it to this institution now. */
 export async function checkMandate(
   { detail, action }: GrantedDetail,
-  { authority, now }: { readonly authority: Authority; readonly now: number },
+  {
+    authority,
+    directory,
+    now,
+  }: {
+    readonly authority: Authority;
+    readonly directory: Pick<DirectorySnapshot, 'account'>;
+    readonly now: number;
+  },
   consentStore: Pick<ConsentStore, 'check'>,
 ): Promise<StandingMandate> {
   const atLeastVersion = authority.continues?.mandateVersion;
@@ -35,6 +43,7 @@ export async function checkMandate(
   });
   if (!answer.stands) throw deny(answer.reason, answer.detail, { mandate: detail.mandate_id });
   checkEntity(detail.entity_lei, authority.institution, answer.chain);
+  checkAccounts(detail, { institution: authority.institution, chain: answer.chain, directory });
   return {
     id: answer.mandate.id,
     version: answer.mandate.version,
@@ -52,4 +61,37 @@ function checkEntity(entity: Lei, institution: Lei, chain: readonly Mandate[]): 
       'entity_not_represented',
       `The mandate does not speak for ${entity}: it is neither who acts nor a grantor.`,
     );
+}
+
+/**
+ * For whose accounts: one's own, those of whoever gave the mandate, and those of the firm that an allocation is given up to. A firm that
+ * granted nothing is not dealt for, and nothing is allocated to it. An account that nobody registered is for the policies
+ * to refuse: nobody is known to be cleared by it.
+ */
+function checkAccounts(
+  detail: AuthorizationDetail,
+  {
+    institution,
+    chain,
+    directory,
+  }: {
+    readonly institution: Lei;
+    readonly chain: readonly Mandate[];
+    readonly directory: Pick<DirectorySnapshot, 'account'>;
+  },
+): void {
+  const represented = new Set<string>([institution, detail.entity_lei, ...chain.map(({ grantor }) => grantor.lei)]);
+  if ('giveup_to_lei' in detail && detail.giveup_to_lei !== undefined) represented.add(detail.giveup_to_lei);
+  const accounts = [
+    ...('account' in detail && detail.account !== undefined ? [detail.account] : []),
+    ...('lines' in detail ? detail.lines.map(({ account }) => account) : []),
+  ];
+  for (const account of accounts) {
+    const owner = directory.account(account)?.institution;
+    if (owner !== undefined && !represented.has(owner))
+      throw refuse(
+        'account_not_represented',
+        `The account ${account} is of an institution that neither acts nor gave the mandate: it has to grant one first.`,
+      );
+  }
 }

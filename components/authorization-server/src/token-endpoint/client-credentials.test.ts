@@ -2,7 +2,7 @@ import { sha256Base64Url } from '@countersign/kernel';
 import { jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { claimsOf, createHarness, issuer, refusalOf, start } from '../testing/harness.ts';
-import { broker, fund, venueOrders } from '../testing/trading-world.ts';
+import { broker, clearing, fund, venueOrders } from '../testing/trading-world.ts';
 
 describe('a client-credentials token', () => {
   it('is one that an independent library verifies with the published key set', async () => {
@@ -206,6 +206,19 @@ describe('a token for an intent', () => {
       subject: { id: 'agent:vwap-1' },
       audience: [venueOrders],
     });
+  });
+
+  it('is refused for the account of a firm that granted nothing, and given for one’s own or the grantor’s', async () => {
+    const { server, clientCredentials, order, world, audit } = createHarness();
+    const asked = () => refusalOf(server.token(clientCredentials({ authorization_details: order() })));
+    const [{ account }] = JSON.parse(order()) as [{ readonly account: string }];
+    for (const owner of [broker, fund]) {
+      world.addAccount(account, owner);
+      expect((await asked()).code).toBe('released');
+    }
+    world.addAccount(account, clearing);
+    expect(await asked()).toMatchObject({ code: 'access_denied', reason: 'account_not_represented' });
+    expect(audit.last()).toMatchObject({ type: 'token.refused', reason: 'account_not_represented' });
   });
 
   it.each([

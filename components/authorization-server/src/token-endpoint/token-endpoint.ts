@@ -111,7 +111,7 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
   });
 
   // Under which mandate, in which transaction.
-  const mandate = granted && (await checkMandate(granted, { authority, now }, dependencies.consentStore));
+  const mandate = granted && (await checkMandate(granted, { authority, directory, now }, dependencies.consentStore));
   if (mandate !== undefined) note({ mandate: { id: mandate.id, version: mandate.version } });
   await checkRevoked({ authority, client, directory, mandates: mandate?.chain ?? [] }, dependencies.standings);
   const transaction =

@@ -1,4 +1,4 @@
-import { type Actor, type DirectorySnapshot, transactionErrors } from '@countersign/contracts';
+import { type Actor, approverRoles, type DirectorySnapshot, transactionErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import type { Duties } from '../life-cycles/index.ts';
 import type { StoredTransaction } from '../store.ts';
@@ -8,7 +8,7 @@ import type { StoredTransaction } from '../store.ts';
  * good: an approval that has expired since was given all the same.
  *
  * @param approvers of whom an approval was not withdrawn
- * @returns CodedError `duties_combined`, `person_required`, or undefined
+ * @returns CodedError `duties_combined`, `person_required`, `approval_role`, or undefined
  */
 export function dutiesFault(
   duties: Duties | undefined,
@@ -28,7 +28,8 @@ export function dutiesFault(
   },
 ): CodedError | undefined {
   if (duties === undefined) return undefined;
-  if (duties.person === true && directory.principal(by.id)?.kind !== 'person')
+  const principal = directory.principal(by.id);
+  if (duties.person === true && principal?.kind !== 'person')
     return transactionErrors.error(
       'person_required',
       'This is for a person to do, not for a machine of its own accord.',
@@ -41,5 +42,10 @@ export function dutiesFault(
     return transactionErrors.error('duties_combined', 'Who began a transaction leaves this step to somebody else.');
   if (duties.notApprover === true && approvers.some((approver) => hands.includes(approver)))
     return transactionErrors.error('duties_combined', 'Who approved a transaction leaves this step to somebody else.');
+  if (duties.approver === true && !approverRoles.some((role) => principal?.roles.includes(role)))
+    return transactionErrors.error(
+      'approval_role',
+      `This is for somebody with a role in which people approve: ${approverRoles.join(', ')}.`,
+    );
   return undefined;
 }

@@ -33,7 +33,7 @@ export const allocation: LifeCycle = {
       mandates: [{ actingFor: 'initiator', action: 'allocation:propose' }],
       onLapse: 'refuse',
       decided: false,
-      duties: { notInitiator: true, person: true },
+      duties: { notInitiator: true, person: true, approver: true },
       trade: true,
     },
     // The firm that takes the trade up does so in its own name.

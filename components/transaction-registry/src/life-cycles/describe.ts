@@ -75,6 +75,7 @@ function conditionsOf({ approvals = [], duties = {}, trade, inTime, late }: Tran
     ...(duties.notInitiator === true ? ['not who began it'] : []),
     ...(duties.notApprover === true ? ['nobody who approved it'] : []),
     ...(duties.person === true ? ['a person'] : []),
+    ...(duties.approver === true ? ['somebody with a role that approves'] : []),
     ...(trade === true ? ['within what is left of its trade'] : []),
     ...(inTime === true ? ['before `not_after`'] : []),
     ...(late === 'refuse' ? ['not late'] : []),

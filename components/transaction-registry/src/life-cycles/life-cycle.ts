@@ -45,6 +45,8 @@ export interface Duties {
   readonly notApprover?: true;
   /** A person, not a machine of its own accord. */
   readonly person?: true;
+  /** Somebody who holds a role in which people approve. */
+  readonly approver?: true;
 }
 
 export interface TransitionRule {
