@@ -29,7 +29,7 @@ export async function handFault(
         `account_${account}`,
         account === 'locked'
           ? `The account of ${id} is locked: their firm has to unlock it, or somebody else takes the step.`
-          : `The account of ${id} may be somebody else’s, or was recovered a short while ago: somebody else takes the step.`,
+          : `The account of ${id} may be in the hands of somebody else, or was recovered a short while ago: somebody else takes the step.`,
       );
   }
   return undefined;
