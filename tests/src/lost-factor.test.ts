@@ -50,6 +50,7 @@ async function install() {
   const notices = createNotices({
     ...common,
     pool: database.pool('notices'),
+    rowSeal: testRowSeal,
     channels: [createFolderChannel({ name: 'files', folder })],
     environment,
     everyMs: hour,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parsePrincipalId } from '@countersign/contracts';
 import { newId, sha256Base64Url, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { createAuditCollector, createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createAuditCollector, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   createFolderChannel,
@@ -51,6 +51,7 @@ function start(...channels: NoticeChannel[]): RunningNotices {
   const notices = createNotices({
     pool: database.pool('notices'),
     audit,
+    rowSeal: testRowSeal,
     channels,
     environment: 'production',
     clock,

@@ -1,14 +1,15 @@
-import type { AuditAppender, Notices } from '@countersign/contracts';
+import { type AuditAppender, createContradictionReport, type Notices } from '@countersign/contracts';
 import {
   type Clock,
   CodedError,
+  digestOf,
   isCodedError,
   type Random,
   type RecordId,
   sha256Base64Url,
   toInstant,
 } from '@countersign/kernel';
-import { createRounds, type Logger, type Metrics } from '@countersign/runtime';
+import { createRounds, type Logger, type Metrics, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import type { NoticeChannel } from './channels/channel.ts';
 import { messageOf, requireFit } from './message.ts';
@@ -17,6 +18,8 @@ import { createNoticeStore, type TakenDelivery } from './store.ts';
 export interface NoticesDependencies {
   readonly pool: pg.Pool;
   readonly audit: AuditAppender;
+  /** Seals what waits to be sent. */
+  readonly rowSeal: RowSeal;
   readonly channels: readonly NoticeChannel[];
   readonly environment: 'development' | 'production';
   readonly clock: Clock;
@@ -51,7 +54,7 @@ const sliceSize = 1_000;
  * @throws CodedError `configuration_unsafe` outside development where there is no channel
  */
 export function createNotices(dependencies: NoticesDependencies): RunningNotices {
-  const { pool, audit, clock, random, logger, environment } = dependencies;
+  const { pool, audit, rowSeal, clock, random, logger, environment } = dependencies;
   const channels = new Map(dependencies.channels.map((channel) => [channel.name, channel]));
   if (channels.size < dependencies.channels.length)
     throw new CodedError({
@@ -66,7 +69,8 @@ export function createNotices(dependencies: NoticesDependencies): RunningNotices
       detail: '/notices/channels: people must be told what happens to their accounts: name at least one channel.',
     });
   const names = [...channels.keys()];
-  const store = createNoticeStore(pool, { clock, random });
+  const store = createNoticeStore(pool, rowSeal, { clock, random });
+  const report = createContradictionReport({ log: audit, source: 'notices', clock, random });
   const outcomes = dependencies.metrics?.counter(
     'countersign_notices_total',
     'What people are told, by channel and outcome',
@@ -74,9 +78,15 @@ export function createNotices(dependencies: NoticesDependencies): RunningNotices
   );
 
   async function send(taken: TakenDelivery, claim: string): Promise<void> {
-    const { notice, channel: name, attempts } = taken;
+    const { notice, genuine, channel: name, attempts } = taken;
     const key = { notice: notice.id, channel: name, claim };
     const message = messageOf(notice);
+    if (!genuine) {
+      logger.error({ channel: name, notice: notice.id }, 'a notice is not as it was stored, and is not sent');
+      await report(`notice:${notice.id}`, digestOf(message.body), undefined);
+      if (await store.settle(key, 'failed')) outcomes?.inc({ channel: name, outcome: 'failed' });
+      return;
+    }
     const channel = channels.get(name);
     if (channel === undefined) throw new Error(`a notice was taken for a channel that there is none of: ${name}`);
     const failure = await channel.send(message).then(

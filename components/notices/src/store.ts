@@ -1,12 +1,14 @@
 import { type NoticeKind, noticeKinds } from '@countersign/contracts';
 import { type NoticeId, newId, parseId, type RecordId, toInstant } from '@countersign/kernel';
-import { ask, transaction } from '@countersign/runtime';
+import { ask, type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import type { StoredNotice } from './message.ts';
+import { messageOf, type StoredNotice } from './message.ts';
 
 /** What is due on one channel, taken by whoever holds `claim`. */
 export interface TakenDelivery {
   readonly notice: StoredNotice;
+  /** Whether the row is as it was stored. */
+  readonly genuine: boolean;
   readonly channel: string;
   /** With this one. */
   readonly attempts: number;
@@ -22,6 +24,7 @@ interface Row {
   readonly content: string;
   readonly facts: Readonly<Record<string, string>>;
   readonly told_at: Date;
+  readonly seal: Buffer | null;
   readonly channel: string;
   readonly attempts: number;
   readonly record_id: string;
@@ -31,15 +34,15 @@ type From = Parameters<typeof newId>[1];
 type Key = { readonly notice: NoticeId; readonly channel: string; readonly claim: string };
 
 /** The outbox. @throws CodedError `database_unavailable` */
-export function createNoticeStore(pool: pg.Pool, from: From) {
+export function createNoticeStore(pool: pg.Pool, rowSeal: RowSeal, from: From) {
   return {
     /** Once for each id; whoever asks again changes nothing. */
     async put(notice: StoredNotice, channels: readonly string[]): Promise<void> {
       await transaction(pool, async (client) => {
         const { to } = notice;
         const { rowCount } = await client.query(
-          `insert into notices (id, to_person, to_role, to_institution, kind, content, facts, told_at)
-           values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (id) do nothing`,
+          `insert into notices (id, to_person, to_role, to_institution, kind, content, facts, told_at, seal)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (id) do nothing`,
           [
             notice.id,
             'person' in to ? to.person : null,
@@ -49,6 +52,7 @@ export function createNoticeStore(pool: pg.Pool, from: From) {
             notice.text,
             JSON.stringify(notice.facts),
             notice.toldAt,
+            rowSeal.seal(nameOf(notice), messageOf(notice).body),
           ],
         );
         if (rowCount === 0) return;
@@ -86,11 +90,11 @@ export function createNoticeStore(pool: pg.Pool, from: From) {
                  and exists (select from notices where id = notice and told_at <= $7)
                order by next_attempt limit $5 for update skip locked)
            returning notice, channel, attempts, record_id)
-         select notices.id, to_person, to_role, to_institution, kind, content, facts, told_at, channel, attempts, record_id
+         select notices.id, to_person, to_role, to_institution, kind, content, facts, told_at, seal, channel, attempts, record_id
            from taken join notices on notices.id = taken.notice`,
         [claim, new Date(now), new Date(now + leaseMs), channels, limit, of === 'these', new Date(toldBefore)],
       );
-      return rows.map(takenOf);
+      return rows.map((row) => takenOf(row, rowSeal));
     },
 
     /** @returns whether whoever claims it still had it */
@@ -127,7 +131,9 @@ export function createNoticeStore(pool: pg.Pool, from: From) {
 
 export type NoticeStore = ReturnType<typeof createNoticeStore>;
 
-function takenOf(row: Row): TakenDelivery {
+const nameOf = ({ id }: StoredNotice): string => `notice:${id}`;
+
+function takenOf(row: Row, rowSeal: RowSeal): TakenDelivery {
   const id = parseId('notice', row.id);
   const recordId = parseId('record', row.record_id);
   const kind = noticeKinds.find((known): known is NoticeKind => known === row.kind);
@@ -138,5 +144,6 @@ function takenOf(row: Row): TakenDelivery {
       ? { role: row.to_role ?? '', institution: row.to_institution ?? '' }
       : { person: row.to_person };
   const notice = { id, kind, to, text: row.content, facts: row.facts, toldAt: toInstant(row.told_at.getTime()) };
-  return { notice, channel: row.channel, attempts: row.attempts, recordId };
+  const genuine = rowSeal.holds(nameOf(notice), messageOf(notice).body, row.seal);
+  return { notice, genuine, channel: row.channel, attempts: row.attempts, recordId };
 }

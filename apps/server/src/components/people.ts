@@ -46,6 +46,7 @@ export async function startPeople(
     createNotices({
       pool: database.pool(noticesMigrations, { maxConnections: 2 }),
       audit,
+      rowSeal: createRowSeal(keyEncryptionKey.derive('row-seal/notices')),
       channels: noticeChannels(configuration.notices, exchangeWith),
       environment,
       metrics,

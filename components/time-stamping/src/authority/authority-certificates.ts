@@ -1,4 +1,5 @@
-import type { PublicKey, Signer } from '@countersign/contracts';
+import { createPublicKey, type JsonWebKey, X509Certificate } from 'node:crypto';
+import { type PublicKey, type Signer, standingErrors } from '@countersign/contracts';
 import { type Clock, createGenerations, decodeBase64Url, type Random } from '@countersign/kernel';
 import { buildAuthorityCertificate } from '@countersign/x509';
 import type { Store } from '../store.ts';
@@ -38,7 +39,14 @@ export function createAuthorityCertificates(dependencies: AuthorityCertificatesD
   async function certificateOf(key: PublicKey): Promise<Uint8Array> {
     const cached = known.get(key.kid);
     if (cached !== undefined) return cached;
-    return known.keep(key.kid, (await store.certificateOf(key.kid)) ?? (await issue(key)));
+    const certificate = (await store.certificateOf(key.kid)) ?? (await issue(key));
+    if (!isOf(key, certificate))
+      throw standingErrors.error(
+        'authority_unproven',
+        `The stored certificate of the key ${key.kid} was not issued by that key, so no time stamp is made. Ask the operator to delete ` +
+          'the row from the table of certificates: a new one is then made.',
+      );
+    return known.keep(key.kid, certificate);
   }
 
   async function issue({ kid, jwk }: PublicKey): Promise<Uint8Array> {
@@ -65,10 +73,22 @@ export function createAuthorityCertificates(dependencies: AuthorityCertificatesD
     async all() {
       // Of the key that signs now, there is one even before the first token.
       await certificateOf(await signer.current('time-stamp'));
-      const kids = (await signer.publicKeys('time-stamp')).map(({ kid }) => kid);
-      return store.certificatesOf(kids);
+      const keys = await signer.publicKeys('time-stamp');
+      const stored = await store.certificatesOf(keys.map(({ kid }) => kid));
+      return stored.filter((certificate) => keys.some((key) => isOf(key, certificate)));
     },
   };
+}
+
+/** Issued by the key itself: a stored certificate of another key, or from another issuer, is not ours. */
+function isOf({ jwk }: PublicKey, certificate: Uint8Array): boolean {
+  try {
+    const read = new X509Certificate(certificate);
+    const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });
+    return read.publicKey.equals(key) && read.verify(key);
+  } catch {
+    return false;
+  }
 }
 
 function coordinate(text: string | undefined): Uint8Array {
