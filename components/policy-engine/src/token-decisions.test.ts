@@ -1,8 +1,9 @@
 import { developmentAcr } from '@countersign/contracts';
+import type { TransactionId } from '@countersign/kernel';
 import { scopeActionOf } from '@countersign/market';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadBundle, type RunningPolicyEngine, readBundleFolder, shippedPolicies } from './index.ts';
-import { dealing, own, stranger, tokenQuestion, transactionOf, typeNames } from './testing/desk.ts';
+import { dealing, lapsed, own, stranger, tokenQuestion, transactionOf, typeNames } from './testing/desk.ts';
 import { createEngineRig, type EngineRig } from './testing/engine-rig.ts';
 import { issuedTo } from './testing/issued-token.ts';
 
@@ -102,9 +103,13 @@ describe('a token on the shipped policies', () => {
       expect(codesOf(decision)).toEqual(dealt ? [] : ['entity_not_own']);
     });
 
-    it('is denied to an institution whose LEI has lapsed', async () => {
-      const decision = await ask('person:lapsed', forPeople(), { acr: 'phr' });
-      expect(codesOf(decision)).toContain('institution_not_in_good_standing');
+    const carried = ['clearing_submission', 'settlement_instruction', 'regulatory_report'].includes(name);
+    it(`is ${carried ? 'permitted' : 'denied'} to an institution whose LEI has lapsed`, async () => {
+      const about = { ...forPeople(), initiatorInstitution: lapsed };
+      const facts = { ...about, intent: { ...about.intent, entity_lei: lapsed } };
+      const scopes = [String(scopeActionOf(transactionTypeOf(name)))];
+      const codes = codesOf(await ask('person:lapsed', facts, { acr: 'phr', scopes, institution: lapsed }));
+      expect(codes.includes('institution_not_in_good_standing')).toBe(!carried);
     });
 
     it('asks the mandate for the scope that the type uses, and for no other', async () => {
@@ -250,9 +255,23 @@ describe('a token on the shipped policies', () => {
         ).toEqual(expect.arrayContaining(['intent_missing', 'transaction_missing']));
     });
 
-    it.each(plain)('is denied %s to whose LEI has lapsed', async (_, uri, scopes) => {
-      const about = { scopes, audience: uri };
-      expect(codesOf(await ask('person:lapsed', uri, about))).toEqual(['institution_not_in_good_standing']);
+    it.each([...plain, ['to cancel', 'https://venue.example/orders', ['order:cancel']] as const])(
+      'is permitted %s to whose LEI has lapsed',
+      async (_, uri, scopes) => {
+        expect((await ask('person:lapsed', uri, { scopes, audience: uri })).decision).toBe(true);
+      },
+    );
+
+    it('is permitted to whose LEI has lapsed for a step that carries through, and denied for one that begins', async () => {
+      const uri = 'https://control.example/transactions';
+      const transaction = 'txn_01k9z3m8q4d6s0v2x5y7a9b1c3' as TransactionId;
+      for (const carriesThrough of [true, false]) {
+        const step = { transaction, events: ['clear'], carriesThrough };
+        const about = { scopes: ['settlement:instruct'], audience: uri, acr: 'phr', step };
+        expect(codesOf(await ask('person:lapsed', uri, about))).toEqual(
+          carriesThrough ? [] : ['institution_not_in_good_standing'],
+        );
+      }
     });
 
     it.each(plain)('is permitted %s by the sign-in for development in development alone', async (_, uri, scopes) => {

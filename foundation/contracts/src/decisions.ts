@@ -131,7 +131,12 @@ export interface DecisionInput {
     /** The partner that vouches for the person, and the claims its assertion had. */
     readonly partner?: { readonly institution: string; readonly claims: readonly string[] };
     /** For a token without an intent of its own: the steps it is for, of a transaction that stands. */
-    readonly step?: { readonly transaction: TransactionId; readonly events: readonly string[] };
+    readonly step?: {
+      readonly transaction: TransactionId;
+      readonly events: readonly string[];
+      /** Whether the scopes that change something are for steps that begin nothing new; see `carriesThrough`. */
+      readonly carriesThrough?: boolean;
+    };
     /** Id of the device that the person acts from. */
     readonly device?: string;
     /** Principal ids of everybody who acts for the principal: what stands of one of them is about the whole. */

@@ -5,6 +5,7 @@ export * from './authentication.ts';
 export * from './authenticators.ts';
 export * from './authorization-server.ts';
 export * from './break-glass.ts';
+export * from './carried-through.ts';
 export * from './consent-store.ts';
 export * from './decision-history.ts';
 export * from './decisions.ts';

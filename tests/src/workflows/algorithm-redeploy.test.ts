@@ -154,7 +154,7 @@ describe('a redeploy', () => {
     expect(answer).toMatchObject({ state: 'cancelled' });
   });
 
-  it('between execution and clearing raises an exception, which a person resolves once it is certified again', async () => {
+  it('between execution and clearing leaves what was executed to be cleared and settled, and begins nothing new', async () => {
     const { transaction } = await begin();
     await submit(transaction);
     const price = { amount: '101.25', ccy: 'EUR' };
@@ -163,17 +163,12 @@ describe('a redeploy', () => {
       body: { executed_qty: '2000', price },
     });
     await certify({ status: 'Submitted' });
-    const clear = () =>
-      world.step('clr-core', 'clear', transaction, { scope: 'settlement:instruct', body: { cleared_qty: '2000' } });
-    await refusalBy(clear);
-    const [exception] = await world.exceptions('complianceOfficer', transaction);
-    expect(exception).toMatchObject({ cause: 'entitlement', status: 'open', event: 'clear' });
-    const restored = { kind: 'restored', reason: 'Certified again' };
-    const resolve = () => world.resolve('complianceOfficer', exception?.id ?? '', restored);
-    expect(await codeOf(resolve)).toBe('exception_not_healed transition_not_permitted');
-    await certify({});
-    expect(await resolve()).toMatchObject({ status: 'resolved' });
-    expect(await clear()).toMatchObject({ state: 'cleared' });
+    expect(await codeOf(() => begin())).toBe('access_denied agent_not_certified');
+    const clearing = { scope: 'settlement:instruct', body: { cleared_qty: '2000' } };
+    expect(await world.step('clr-core', 'clear', transaction, clearing)).toMatchObject({ state: 'cleared' });
+    const settling = { scope: 'settlement:release', body: { settled_qty: '2000' } };
+    expect(await world.step('cus-core', 'settle', transaction, settling)).toMatchObject({ state: 'settled' });
+    expect(await world.exceptions('complianceOfficer', transaction)).toEqual([]);
   });
 });
 

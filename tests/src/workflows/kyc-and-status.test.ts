@@ -257,12 +257,12 @@ describe('suitability', () => {
 
 describe('a registration', () => {
   it.each([
-    ['who acts', 'arranger', 'institution_not_in_good_standing'],
+    ['who acts', 'arranger', '(institution_not_in_good_standing|assertion_institution)'],
     ['the client whose account it is', 'assetManager', 'client_not_in_good_standing'],
   ] as const)('of %s that has lapsed stops new business', async (_, firm, code) => {
     for (const status of ['LAPSED', 'RETIRED']) {
       await find({ [firm]: {} }, { lei_status: status });
-      expect(await refusedToken()).toMatch(new RegExp(`^(access_denied|unauthorized_client) ${code}$`));
+      expect(await refusedToken()).toMatch(new RegExp(`^(access_denied|unauthorized_client|invalid_grant) ${code}$`));
     }
   });
 
@@ -275,6 +275,36 @@ describe('a registration', () => {
     expect(await cancel(waiting)).toMatchObject({ state: 'cancelled' });
     await clear(executed);
     expect(await settle(executed)).toMatchObject({ state: 'settled' });
+  });
+
+  it('that has lapsed stops neither cancelling, nor clearing, settling and revoking by the firm itself', async () => {
+    const [waiting, executed] = [await begin(), await begin()];
+    await submit(executed);
+    await execute(executed);
+    const revocable = await world.mandates.grant({ from: 'assetManager', to: 'arranger' });
+    await find({ arranger: {}, clearing: {}, custodian: {} }, { lei_status: 'LAPSED' });
+    // What was issued before ended with the registration, and tokens of the same second with it.
+    world.clock.pass(60);
+    // A partner’s identity provider speaks for nobody of such a firm; its own software is judged by what it asks for.
+    expect(await refusedToken()).toBe('invalid_grant assertion_institution');
+    expect(await cancel(waiting)).toMatchObject({ state: 'cancelled' });
+    await clear(executed);
+    expect(await settle(executed)).toMatchObject({ state: 'settled' });
+    await world.mandates.revoke(revocable, 'arranger');
+    expect(await codeOf(() => world.mandates.grant({ from: 'arranger', to: 'clearing', parent: mandate }))).toBe(
+      'access_denied institution_not_in_good_standing',
+    );
+  });
+
+  it.each([
+    ['whose registration has lapsed', { lei_status: 'LAPSED' }, 'party_not_in_good_standing'],
+    ['of a country that is not served', { country: 'KP' }, 'party_country_not_served'],
+  ] as const)('of a firm that an order names, %s, stops the token and the order', async (_, of, code) => {
+    const begun = await begin();
+    await find({ venue: {} }, of);
+    expect(await refusedToken()).toBe(`access_denied ${code}`);
+    expect(await codesOf(() => submit(begun))).toContain(code);
+    expect(await cancel(begun)).toMatchObject({ state: 'cancelled' });
   });
 
   it('that lapsed gives no new mandate either', async () => {

@@ -15,12 +15,15 @@ export function checkClient(client: Client, directory: DirectorySnapshot, { envi
   checkStanding(client.institution, directory);
 }
 
-/** A lapsed registration is how a firm's end shows first: nobody acts for it any more. */
+/**
+ * A firm whose registration was retired is no more, and nobody acts for it. One whose registration has lapsed begins nothing new,
+ * which the policies say: it cancels, revokes, settles what was executed and reports.
+ */
 export function checkStanding(lei: string, directory: DirectorySnapshot): void {
   const status = directory.institution(lei)?.leiStatus;
-  if (status !== 'ISSUED')
+  if (status !== 'ISSUED' && status !== 'LAPSED')
     throw refuse(
       'institution_not_in_good_standing',
-      `The LEI registration of ${lei} must be ISSUED; it is ${status ?? 'not known here'}.`,
+      `The LEI registration of ${lei} must be ISSUED or, for what ends or settles business, LAPSED; it is ${status ?? 'not known here'}.`,
     );
 }

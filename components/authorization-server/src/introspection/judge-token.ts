@@ -56,6 +56,8 @@ function endOf(claims: AccessTokenClaims, { revocations, directory }: JudgementC
   if (ended !== undefined) return `${ended}_revoked`;
   if (directory.principal(claims.sub) === undefined) return 'principal_unknown';
   if (directory.client(claims.client_id) === undefined) return 'client_unknown';
-  if (directory.institution(claims.lei)?.leiStatus !== 'ISSUED') return 'institution_not_in_good_standing';
+  // What was issued before a registration lapsed ended with it (see `entries-of-record.ts`); what came after begins nothing new.
+  const status = directory.institution(claims.lei)?.leiStatus;
+  if (status !== 'ISSUED' && status !== 'LAPSED') return 'institution_not_in_good_standing';
   return undefined;
 }

@@ -32,7 +32,7 @@ export const broker = leiOf('BROKER');
 export const venue = leiOf('VENUE');
 export const clearing = leiOf('CLEARING');
 const custodian = leiOf('CUSTODIAN');
-const lapsed = leiOf('LAPSED');
+const retired = leiOf('RETIRED');
 
 export const venueOrders = 'https://venue.example/orders';
 export const clearingTrades = 'https://clearing.example/trades';
@@ -65,7 +65,8 @@ export interface World {
   addAccount(id: string, institution: Lei): void;
   /** Takes an entity out of the graph, as an offboarding does. */
   remove(kind: 'client' | 'principal', id: string): void;
-  lapse(lei: Lei): void;
+  /** @param status retired when left out: nobody acts for the firm any more */
+  lapse(lei: Lei, status?: 'LAPSED' | 'RETIRED'): void;
 }
 
 const notHere = async (): Promise<never> => {
@@ -75,12 +76,12 @@ const notHere = async (): Promise<never> => {
 /** A broker with an algorithm and a trader, and the houses its orders travel to. */
 export function tradingWorld(): World {
   const institutions = new Map<string, Institution>();
-  for (const lei of [fund, broker, venue, clearing, custodian, lapsed]) {
+  for (const lei of [fund, broker, venue, clearing, custodian, retired]) {
     institutions.set(lei, {
       lei,
       name: lei,
       country: countryOf('DE'),
-      leiStatus: lei === lapsed ? 'LAPSED' : 'ISSUED',
+      leiStatus: lei === retired ? 'RETIRED' : 'ISSUED',
     });
   }
   const principals = new Map<string, Principal>();
@@ -94,7 +95,7 @@ export function tradingWorld(): World {
   service('service:custodian', custodian);
   service('service:trading-desk', broker);
   service('service:dashboard', venue);
-  service('service:ghost', lapsed);
+  service('service:ghost', retired);
   const anna = known(parsePrincipalId('person:anna.keller'));
   principals.set(anna, { kind: 'person', id: anna, institution: broker, roles: ['trader'], credentials: [] });
   const carl = known(parsePrincipalId('person:carl.otto'));
@@ -283,9 +284,9 @@ export function tradingWorld(): World {
     remove(kind, id) {
       (kind === 'client' ? clients : principals).delete(id);
     },
-    lapse(lei) {
+    lapse(lei, leiStatus = 'RETIRED') {
       const institution = known(institutions.get(lei));
-      institutions.set(lei, { ...institution, leiStatus: 'LAPSED' });
+      institutions.set(lei, { ...institution, leiStatus });
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Client, Resource, TransactionRegistry } from '@countersign/contracts';
+import { type Client, carriesThrough, type Resource, type TransactionRegistry } from '@countersign/contracts';
 import { type Digest, parseId, parseJson, type TransactionId } from '@countersign/kernel';
 import {
   changesMarket,
@@ -16,6 +16,8 @@ export interface TokenStep {
   readonly detail: GrantedStep;
   readonly transaction: TransactionId;
   readonly intentDigest: Digest;
+  /** Whether its scopes are for steps that begin nothing new. */
+  readonly carriesThrough: boolean;
 }
 
 /** Where steps are taken: the interface of the transaction registry. */
@@ -74,5 +76,6 @@ export async function openStep(
     detail: { ...step, mandate: { id: mandate, version: facts.mandate.version } },
     transaction,
     intentDigest: facts.intentDigest,
+    carriesThrough: carriesThrough(facts, [...scopes].filter(changesMarket)),
   };
 }

@@ -53,7 +53,15 @@ export function decide(
       ...(authority.actors.length === 0 ? {} : { actors: authority.actors }),
       ...(authority.partner === undefined ? {} : { partner: authority.partner }),
       ...(algo === undefined ? {} : { algo }),
-      ...(step === undefined ? {} : { step: { transaction: step.transaction, events: step.detail.actions } }),
+      ...(step === undefined
+        ? {}
+        : {
+            step: {
+              transaction: step.transaction,
+              events: step.detail.actions,
+              carriesThrough: step.carriesThrough,
+            },
+          }),
     },
   });
 }

@@ -1,6 +1,7 @@
 import { Datetime, type EntityReference, type RecordValue } from '@countersign/cedar';
-import type { DecisionInput } from '@countersign/contracts';
+import { carriesThrough, type DecisionInput } from '@countersign/contracts';
 import { toInstant } from '@countersign/kernel';
+import { isScope, kindOfScope } from '@countersign/market';
 import { recordShape } from '../decision/record-shape.ts';
 import type { ValueMaker } from '../decision/value-maker.ts';
 import { isStaffed } from './desk-hours.ts';
@@ -9,6 +10,7 @@ import type { IntentView } from './intent-view.ts';
 import type { KnownDirectory, KnownPrincipal } from './known-directory.ts';
 import { knownReference } from './known-references.ts';
 import { ageOfSignIn } from './sign-in-age.ts';
+import type { TradingInput } from './trading-input.ts';
 
 /** What the installation is: the same for every decision it makes. */
 export interface Installation {
@@ -25,6 +27,7 @@ const circumstancesRecord = recordShape(
   'audience',
   'authAgeSeconds',
   'boundToIntent',
+  'carriesThrough',
   'client',
   'deskOpen',
   'development',
@@ -49,7 +52,7 @@ const stepRecord = recordShape('events', 'transaction');
  * @param references takes what of the directory they name
  */
 export function circumstances(
-  { context }: Pick<DecisionInput, 'context'>,
+  input: Pick<TradingInput, 'action' | 'resource' | 'context'>,
   {
     principal,
     view,
@@ -72,6 +75,7 @@ export function circumstances(
     readonly references: EntityReference[];
   },
 ): RecordValue {
+  const { context } = input;
   const { acr, at, partner, scopes, step } = context;
   const desk = principal?.desk;
   const vouching = partner === undefined ? undefined : knownReference('Institution', make.text(partner.institution));
@@ -93,11 +97,15 @@ export function circumstances(
     /* audience */ make.text(context.audience),
     /* authAgeSeconds */ ageOfSignIn(context),
     /* boundToIntent */ context.boundToIntent,
+    /* carriesThrough */ beginsNothing(input),
     /* client */ make.text(context.client),
     /* deskOpen */ desk !== undefined && isStaffed(desk.hours, at),
     /* development */ installation.development,
     device,
-    /* gates */ gatesOver(gated(principal, view, directory, make), directory, at),
+    /* gates */ gatesOver(gated(principal, view, directory, make), named(principal, view, directory, make), directory, {
+      at,
+      make,
+    }),
     /* institution */ make.text(context.institution),
     /* mandateStands */ context.mandateStands,
     /* now */ instantOf(at, make),
@@ -151,6 +159,38 @@ function gated(
     return leis;
   }
   return principal === undefined ? none : [principal.institution];
+}
+
+/**
+ * The firms that an intent names beside who acts, in whose name it is, and the client whose account it is for: of those the
+ * policies ask by themselves.
+ */
+function named(
+  principal: KnownPrincipal | undefined,
+  view: IntentView | undefined,
+  directory: KnownDirectory,
+  make: ValueMaker,
+): readonly string[] {
+  if (view === undefined || (view.parties.length === 0 && view.allocatedTo === undefined)) return none;
+  const client = view.account === undefined ? undefined : directory.ownerOf(view.account);
+  const leis = (view.allocatedTo ?? none).map((account) => directory.ownerOf(account) ?? make.text(account));
+  for (const party of view.parties) leis.push(party);
+  return leis.filter((lei) => lei !== view.entity && lei !== principal?.institution && lei !== client);
+}
+
+/** Whether a step, or every scope of a token, begins nothing new. */
+function beginsNothing({ action, resource, context }: Pick<TradingInput, 'action' | 'resource' | 'context'>): boolean {
+  const facts = resource.type === 'transaction' ? resource.facts : undefined;
+  if (action !== 'token:issue') return facts !== undefined && carriesThrough(facts, [action]);
+  const begin = context.scopes.filter(mayBegin);
+  // An intent without a scope says nothing of what it is for.
+  if (begin.length === 0) return facts === undefined || context.scopes.length > 0;
+  return facts === undefined ? context.step?.carriesThrough === true : carriesThrough(facts, begin);
+}
+
+/** Reading and cancelling begin nothing; what is no scope of the vocabulary opens no market. */
+function mayBegin(scope: string): boolean {
+  return isScope(scope) && !['reading', 'cancelling'].includes(kindOfScope(scope));
 }
 
 /** A device that is named and does not count must not be better than one that counts and fails: it is a signal. */

@@ -1,8 +1,10 @@
-import { Datetime, type RecordValue } from '@countersign/cedar';
+import { Datetime, type EntityReference, type RecordValue } from '@countersign/cedar';
 import type { Institution, InstitutionCompliance } from '@countersign/contracts';
 import { parseInstant, toInstant } from '@countersign/kernel';
 import { recordShape } from '../decision/record-shape.ts';
+import type { ValueMaker } from '../decision/value-maker.ts';
 import { endOfDay } from './entities.ts';
+import { knownReference } from './known-references.ts';
 
 const risks = ['low', 'medium', 'high', 'prohibited', 'unknown'] as const;
 type Risk = (typeof risks)[number];
@@ -17,6 +19,10 @@ export interface Standing {
   readonly screenedAt: number;
   /** The same for the policies. */
   readonly screened: Datetime;
+  /** Whether its LEI is ISSUED. */
+  readonly issued: boolean;
+  /** Undefined where the directory does not have it. */
+  readonly country: EntityReference | undefined;
 }
 
 /** A clock may be so far ahead of ours. What was found later than that was not found: a screening is no promise. */
@@ -27,6 +33,8 @@ const nobodyKnows: Standing = {
   risk: 'unknown',
   riskRank: risks.indexOf('unknown'),
   sanctionsClear: false,
+  issued: false,
+  country: undefined,
   ...screening(0),
 };
 
@@ -34,13 +42,15 @@ const nobodyKnows: Standing = {
  * What compliance has to say of a set of institutions: of each question the worst answer, and whose it is. What is not
  * known of one counts as the worst.
  *
+ * @param named of those, the firms whose registration and country the policies ask about here
  * @param at milliseconds since the epoch
  * @returns the schema's `gates`
  */
 export function gatesOver(
   leis: readonly string[],
+  named: readonly string[],
   directory: { standingOf(lei: string): Standing },
-  at: number,
+  { at, make }: { readonly at: number; readonly make: Pick<ValueMaker, 'set'> },
 ): RecordValue {
   let kycFailing = '';
   let worst: Standing | undefined;
@@ -70,11 +80,21 @@ export function gatesOver(
   const { screened: sanctionsOldest } = oldest ?? nobodyKnows;
   const kycStands = worst !== undefined && kycFailing === '';
   const sanctionsClear = worst !== undefined && sanctionsFailing === '';
+  let leiFailing = '';
+  const countries = new Map<string, EntityReference>();
+  for (const lei of named) {
+    const { issued, country } = directory.standingOf(lei);
+    if (leiFailing === '' && !issued) leiFailing = lei;
+    if (country !== undefined) countries.set(country.id, country);
+  }
   return gatesRecord([
     amlRisk,
     amlWorst,
+    /* countries */ make.set([...countries.values()]),
     kycFailing,
     kycStands,
+    leiFailing,
+    /* leisStand */ leiFailing === '',
     sanctionsClear,
     sanctionsFailing,
     sanctionsOldest,
@@ -86,8 +106,11 @@ export function gatesOver(
 const gatesRecord = recordShape(
   'amlRisk',
   'amlWorst',
+  'countries',
   'kycFailing',
   'kycStands',
+  'leiFailing',
+  'leisStand',
   'sanctionsClear',
   'sanctionsFailing',
   'sanctionsOldest',
@@ -97,10 +120,13 @@ const gatesRecord = recordShape(
 
 /** What compliance has found of an institution that the directory has, or has not. */
 export function standingOf(institution: Institution | undefined): Standing {
-  return institution?.compliance === undefined ? nobodyKnows : readStanding(institution.compliance);
+  if (institution === undefined) return nobodyKnows;
+  const { compliance, country, leiStatus } = institution;
+  const found = compliance === undefined ? nobodyKnows : readStanding(compliance);
+  return { ...found, issued: leiStatus === 'ISSUED', country: knownReference('Jurisdiction', country) };
 }
 
-function readStanding({ kyc, amlRisk, sanctions }: InstitutionCompliance): Standing {
+function readStanding({ kyc, amlRisk, sanctions }: InstitutionCompliance): Omit<Standing, 'issued' | 'country'> {
   const riskRank = risks.indexOf(amlRisk);
   return {
     kycUntil: (kyc.status === 'approved' ? endOfDay(kyc.validUntil) : undefined) ?? Number.NEGATIVE_INFINITY,

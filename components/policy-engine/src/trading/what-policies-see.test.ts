@@ -312,8 +312,11 @@ describe('of what compliance has found the policies see the worst', () => {
     expect(await gatesWith({}, withStranger)).toEqual({
       amlRisk: 'low',
       amlWorst: own,
+      countries: [entity('Jurisdiction', 'DE')],
       kycFailing: '',
       kycStands: true,
+      leiFailing: '',
+      leisStand: true,
       sanctionsClear: true,
       sanctionsFailing: '',
       sanctionsOldest: datetime('2026-11-20T05:00:00.000Z'),
@@ -426,8 +429,29 @@ describe('of what compliance has found the policies see the worst', () => {
   it('for a party that compliance has said nothing of, and for one that the directory does not have', async () => {
     const { compliance: _, ...unexamined } = institution(stranger);
     const others = market.institutions.filter(({ lei }) => lei !== stranger);
-    for (const institutions of [[...others, unexamined], others])
-      expect((await seen(withStranger, directoryOf({ institutions }))).context.gates).toEqual(unknown);
+    const gatesOf = async (institutions: readonly Institution[]) =>
+      (await seen(withStranger, directoryOf({ institutions }))).context.gates;
+    const germany = [entity('Jurisdiction', 'DE')];
+    expect(await gatesOf([...others, unexamined])).toEqual({
+      ...unknown,
+      ...{ countries: germany, leiFailing: '', leisStand: true },
+    });
+    expect(await gatesOf(others)).toEqual({ ...unknown, countries: [], leiFailing: stranger, leisStand: false });
+  });
+
+  it('for a party whose LEI has lapsed, and where each of them is', async () => {
+    const country = 'KP' as Institution['country'];
+    expect(await gatesWith({ leiStatus: 'LAPSED', country }, withStranger)).toMatchObject({
+      leisStand: false,
+      leiFailing: stranger,
+      countries: [entity('Jurisdiction', 'KP')],
+    });
+    // Of a request for quotes: every firm that is asked.
+    const asked = transactionOf('rfq', { drop: ['algo'], set: { counterparties_lei: [own, stranger] } });
+    expect(await gatesWith({ leiStatus: 'RETIRED' }, stepQuestion('rfq:create', asked))).toMatchObject({
+      leisStand: false,
+      leiFailing: stranger,
+    });
   });
 
   it('for an interface of the institution that asks, and of no other', async () => {
