@@ -53,7 +53,7 @@ export async function viewOf(
   const now = clock.now();
   const approvals = await standingApprovals(transaction, await store.approvals(id), now, dependencies);
   const { title } = describeAuthorizationDetail(detail);
-  const known = await knownFacts(transaction, store);
+  const known = await knownFacts(transaction, store, { directory: directory.snapshot(), now });
   const destination = await destinationShown(transaction, store);
   const { awaited, escalation } = await awaitedOf({ transaction, approvals, known, now }, dependencies);
   // Those who may stand in find it when their time has come, and nobody may be looking then.

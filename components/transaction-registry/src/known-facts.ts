@@ -1,22 +1,34 @@
-import type { PermittedIntent, TransactionFacts } from '@countersign/contracts';
+import type { DirectorySnapshot, PermittedIntent, TransactionFacts } from '@countersign/contracts';
 import type { TransactionId } from '@countersign/kernel';
 import { type DestinationReader, destinationKnown } from './destinations/known.ts';
+import { receiverFacts } from './destinations/receivers.ts';
 import type { StoredTransaction } from './store.ts';
 import { type TradeReader, type TradeStanding, tradeStanding } from './trades/trade-standing.ts';
 
 /** What only the registry can say of an intent, for the policies. Members are left out where the intent has no such thing. */
-export type KnownFacts = Pick<TransactionFacts, 'destinationKnown' | 'tradeKnown' | 'permitted'>;
+export type KnownFacts = Pick<
+  TransactionFacts,
+  'destinationKnown' | 'tradeKnown' | 'permitted' | 'receivers' | 'agreementKnown'
+>;
 
 interface PermittedReader {
   permitted(id: TransactionId): Promise<PermittedIntent | undefined>;
+}
+
+/** Where it is asked: the directory as it is, at this moment. */
+export interface Asked {
+  readonly directory: Pick<DirectorySnapshot, 'contract'>;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 }
 
 /** Reads them from what is recorded here, never from what a caller says. */
 export async function knownFacts(
   transaction: StoredTransaction,
   reader: DestinationReader & TradeReader & PermittedReader,
+  asked: Asked,
 ): Promise<KnownFacts> {
-  return withTrade(await tradeStanding(transaction, reader), transaction, reader);
+  return withTrade(await tradeStanding(transaction, reader), transaction, reader, asked);
 }
 
 /** The same where the trade has been read before. */
@@ -24,11 +36,13 @@ export async function withTrade(
   trade: TradeStanding,
   transaction: StoredTransaction,
   reader: DestinationReader & PermittedReader,
+  { directory, now }: Asked,
 ): Promise<KnownFacts> {
   const destination = await destinationKnown(transaction, reader);
   return {
     ...(destination === undefined ? {} : { destinationKnown: destination }),
     ...(trade.kind === 'none' ? {} : { tradeKnown: trade.kind === 'stands' }),
+    ...(await receiverFacts(transaction, reader, directory, now)),
     ...(await withPermitted(transaction, reader)),
   };
 }

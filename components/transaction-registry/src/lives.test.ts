@@ -137,12 +137,14 @@ describe('the course of a life', () => {
     await expect(world.step(id, 'give-up', { institution: clearer })).resolves.toMatchObject({ state: 'given-up' });
   });
 
-  it('collateral is transferred once somebody of operations has approved, and not by them', async () => {
+  it('collateral is transferred once two of operations have approved, and not by them', async () => {
     const collateral = await world.begin('collateral_transfer');
     const { id } = collateral;
     await world.step(id, 'pledge');
     await expect(world.step(id, 'approve')).rejects.toThrow(coded('approval_required'));
     await world.approve(collateral, firstOperator);
+    await expect(world.step(id, 'approve')).rejects.toThrow(coded('approval_required'));
+    await world.approve(collateral, secondOperator);
     await world.step(id, 'approve');
     await expect(world.step(id, 'transfer', { person: firstOperator })).rejects.toThrow(coded('duties_combined'));
     await world.step(id, 'transfer');

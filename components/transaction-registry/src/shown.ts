@@ -30,6 +30,8 @@ export function shownTo(
     carriedBy: _successor,
     carriedThrough: _scopes,
     permitted: _token,
+    receivers: _receivers,
+    agreementKnown: _agreement,
     ...facts
   }: TransactionFacts,
   institution: string,

@@ -89,7 +89,11 @@ export function createTransactionRegistry({
       return factsOf(
         transaction,
         await standingApprovals(transaction, approvals, clock.now(), dependencies),
-        await knownFacts(transaction, { ...store, permitted: async () => permitted }),
+        await knownFacts(
+          transaction,
+          { ...store, permitted: async () => permitted },
+          { directory: dependencies.directory.snapshot(), now: clock.now() },
+        ),
       );
     },
     async history(id) {

@@ -220,7 +220,9 @@ async function attemptOf(
     now,
     late: awaitedUntil !== null && awaitedUntil < now && isAwaited(transaction, asked.event),
     trade,
-    known: await (looks ? withTrade(trade, transaction, unit) : withPermitted(transaction, unit)),
+    known: await (looks
+      ? withTrade(trade, transaction, unit, { directory: directory.snapshot(), now })
+      : withPermitted(transaction, unit)),
   };
 }
 

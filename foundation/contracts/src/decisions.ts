@@ -91,6 +91,13 @@ export interface TransactionFacts {
   readonly destinationKnown?: boolean;
   /** Whether the executed trades that it names are known, and have enough left. Left out where nobody knows: then they are not. */
   readonly tradeKnown?: boolean;
+  /**
+   * LEIs of institutions that receive or hold what moves, where the intent does not name them itself: the beneficiary of the entry of
+   * the address book, the other parties of the agreement that collateral is for. They pass the gates as those that it names.
+   */
+  readonly receivers?: readonly string[];
+  /** Of collateral: whether its agreement is in force in the directory, between its institution and another. */
+  readonly agreementKnown?: boolean;
   /** Who carries it on, where that is another than who began it. */
   readonly carriedBy?: string;
   /** The newest token for it that was permitted to whoever began it. Left out where none was: then nobody acts on it yet. */

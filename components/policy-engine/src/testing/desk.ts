@@ -242,6 +242,7 @@ export function transactionOf(
     approvals: [],
     destinationKnown: true,
     tradeKnown: true,
+    ...(name === 'collateral_transfer' ? { agreementKnown: true } : {}),
     permitted: { record: 'rec_01k9z3m8q4d6s0v2x5y7a9b1c2' as RecordId, at: midday, reached: [] },
     ...facts,
   };

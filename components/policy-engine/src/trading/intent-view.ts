@@ -28,7 +28,7 @@ export interface IntentView {
   readonly venue?: string;
   /** ISO 3166-1. */
   readonly jurisdiction?: string;
-  /** LEIs of every institution that the intent names beside `entity`, each once, in their order. */
+  /** LEIs of every institution that the intent names beside `entity`, then of those who receive what it moves, each once. */
   readonly parties: readonly string[];
 }
 
@@ -49,7 +49,8 @@ type Intent = TransactionFacts['intent'];
 export function viewIntent({
   intentType,
   intent,
-}: Pick<TransactionFacts, 'intentType' | 'intent'>): IntentView | undefined {
+  receivers,
+}: Pick<TransactionFacts, 'intentType' | 'intent' | 'receivers'>): IntentView | undefined {
   const { entity_lei: entity, account, venue_mic: venue, jurisdiction } = intent;
   if (!isAuthorizationDetailType(intentType) || typeof entity !== 'string') return undefined;
   const worth = worthOf(intent);
@@ -62,7 +63,7 @@ export function viewIntent({
   const view: { -readonly [Member in keyof IntentView]: IntentView[Member] } = {
     entity,
     algorithmic: intent['algo'] !== undefined,
-    parties: partiesIn(intent),
+    parties: partiesIn(intent, receivers),
   };
   if (worth !== undefined) {
     view.notional = worth.notional;
@@ -108,10 +109,12 @@ function accountsOf(lines: readonly Json[]): readonly string[] {
   return [...new Set(accounts)];
 }
 
+const none: readonly string[] = [];
+
 /** Members by which the types of intents name institutions, beside `entity_lei` and `parties`. */
 const namedBy = ['giveup_to_lei', 'ccp_lei', 'clearing_firm_lei', 'beneficiary_lei', 'tr_lei'] as const;
 
-function partiesIn(intent: Intent): readonly string[] {
+function partiesIn(intent: Intent, receivers: readonly string[] = none): readonly string[] {
   const named: string[] = [];
   const add = (lei: Json | undefined): void => {
     // A handful at most, so that looking through them is the quickest way.
@@ -123,6 +126,7 @@ function partiesIn(intent: Intent): readonly string[] {
   for (const name of namedBy) add(intent[name]);
   add(member(intent['deliverer'])?.['lei']);
   add(member(intent['receiver'])?.['lei']);
+  for (const lei of receivers) add(lei);
   return named;
 }
 

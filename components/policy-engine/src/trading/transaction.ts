@@ -9,6 +9,7 @@ import { ageOfSignIn } from './sign-in-age.ts';
 
 const transactionRecord = recordShape(
   'account',
+  'agreementKnown',
   'algorithmic',
   'approvals',
   'currency',
@@ -65,6 +66,7 @@ export function transactionEntities(
     transaction,
     transactionRecord([
       account,
+      /* agreementKnown */ facts.agreementKnown,
       /* algorithmic */ view.algorithmic,
       /* approvals */ approvalsOf(facts, directory),
       /* currency */ make.maybe(view.currency),

@@ -380,6 +380,21 @@ describe('of what compliance has found the policies see the worst', () => {
     });
   });
 
+  it('for who receives what moves, where the registry alone knows who that is', async () => {
+    const bad = { compliance: { ...inOrder, sanctions: { ...inOrder.sanctions, result: 'match' as const } } };
+    const withdrawal = (receivers: readonly string[]) =>
+      stepQuestion('withdrawal:request', transactionOf('withdrawal', { receivers }));
+    expect(await gatesWith(bad, withdrawal([stranger]))).toMatchObject({
+      sanctionsClear: false,
+      sanctionsFailing: stranger,
+    });
+    expect(await gatesWith(bad, withdrawal([]))).toMatchObject({ sanctionsClear: true });
+    const collateral = transactionOf('collateral_transfer', { receivers: [stranger] });
+    expect(await gatesWith(bad, stepQuestion('collateral:transfer', collateral))).toMatchObject({
+      sanctionsClear: false,
+    });
+  });
+
   it('for the clients to whom what was executed is allocated, and for accounts that nobody registered', async () => {
     const allocatedTo = (...accounts: readonly string[]) =>
       stepQuestion(

@@ -71,7 +71,7 @@ async function resolve(
     transaction,
     past,
     approvals: await standingApprovals(transaction, given, now, dependencies),
-    known: await knownFacts(transaction, unit),
+    known: await knownFacts(transaction, unit, { directory: snapshot, now }),
     now,
   };
   const grounds = await groundsOf(about, asked, unit, dependencies);

@@ -37,7 +37,7 @@ export const collateral: LifeCycle = {
       mandates: [transferring],
       onLapse: 'refuse',
       decided: false,
-      approvals: [{ role: 'operations', count: 1, institution: 'initiator' }],
+      approvals: [{ role: 'operations', count: 2, institution: 'initiator' }],
       duties: { notInitiator: true },
     },
     transfer: {

@@ -1,0 +1,87 @@
+import type { Contract } from '@countersign/contracts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { broker, clearer, fund } from '../../consent-store/src/testing/firms.ts';
+import { createLivesWorld, type LivesWorld } from './testing/lives-world.ts';
+
+// Who receives or holds what moves passes the gates of the policies, also where the intent names an address or an agreement alone.
+
+let world: LivesWorld;
+let registry: LivesWorld['registry'];
+const agreements = new Map<string, Contract>();
+beforeAll(async () => {
+  world = await createLivesWorld();
+  const directory = {
+    snapshot: () => ({ ...world.directory.snapshot(), contract: (id: string) => agreements.get(id) }),
+  };
+  registry = world.registryWith({ directory });
+});
+afterAll(() => world.close());
+
+const agreement = (change: Partial<Contract> = {}) =>
+  agreements.set('CSA-1', {
+    id: 'CSA-1',
+    institution: broker,
+    type: 'CSA',
+    parties: [
+      { lei: broker, role: 'pledgor' },
+      { lei: clearer, role: 'secured-party' },
+    ],
+    from: '2025-01-01',
+    ...change,
+  });
+
+describe('of a withdrawal the policies are told', () => {
+  it('the beneficiary of its entry of the address book', async () => {
+    const { id } = await world.begin('withdrawal', {
+      address_id: await world.activeAddress({ beneficiary_lei: fund }),
+    });
+    expect(await registry.facts(id)).toMatchObject({ receivers: [fund] });
+    await world.step(id, 'request');
+    const [asked] = world.policyEngine.asked.slice(-1);
+    expect(asked?.resource).toMatchObject({ facts: { receivers: [fund] } });
+  });
+
+  it('nobody, where there is no such entry: that is refused by itself', async () => {
+    const { id } = await world.begin('withdrawal', { address_id: 'txn_00000000000000000000000000' });
+    expect(await registry.facts(id)).toMatchObject({ destinationKnown: false });
+    expect(await registry.facts(id)).not.toHaveProperty('receivers');
+  });
+});
+
+describe('of collateral the policies are told', () => {
+  const collateral = async () => (await world.begin('collateral_transfer', { agreement_id: 'CSA-1' })).id;
+
+  it('the other parties of its agreement, while it is in force', async () => {
+    const id = await collateral();
+    agreement();
+    expect(await registry.facts(id)).toMatchObject({ agreementKnown: true, receivers: [clearer] });
+    for (const [change, known] of [
+      [{ until: '2026-06-15' }, true],
+      [{ until: '2026-06-14' }, false],
+      [{ from: '2026-06-15' }, true],
+      [{ from: '2026-06-16' }, false],
+    ] as const) {
+      agreement(change);
+      expect((await registry.facts(id))?.agreementKnown).toBe(known);
+    }
+  });
+
+  it.each<[string, () => void]>([
+    ['nobody has registered', () => agreements.clear()],
+    ['names nobody else', () => agreement({ parties: [{ lei: broker, role: 'pledgor' }] })],
+    [
+      'is between others',
+      () =>
+        agreement({
+          institution: clearer,
+          parties: [
+            { lei: clearer, role: 'a' },
+            { lei: fund, role: 'b' },
+          ],
+        }),
+    ],
+  ])('that an agreement is not known which %s', async (_, is) => {
+    is();
+    expect((await registry.facts(await collateral()))?.agreementKnown).toBe(false);
+  });
+});
