@@ -1,4 +1,5 @@
 import type { Actor, DecisionReason } from '@countersign/contracts';
+import { isScope, kindOfScope } from '@countersign/market';
 import type { TradingInput } from './trading-input.ts';
 
 /**
@@ -16,7 +17,7 @@ export function notPermittedReason(
   if (resource.type !== 'transaction' || resource.facts.state !== 'intended' || action === 'token:issue')
     return undefined;
   const { permitted, carriedThrough, initiatorInstitution } = resource.facts;
-  if (carriedThrough?.includes(action) === true) return undefined;
+  if (carriedThrough?.includes(action) === true || isCancelling(action)) return undefined;
   if (permitted === undefined)
     return {
       code: 'intent_not_permitted',
@@ -31,4 +32,9 @@ export function notPermittedReason(
     detail:
       'Whoever began this transaction was permitted no token for an interface of yours: they send the intent with one first.',
   };
+}
+
+/** To give up what has not happened takes no token of whoever began it. */
+function isCancelling(action: string): boolean {
+  return isScope(action) && kindOfScope(action) === 'cancelling';
 }
