@@ -51,6 +51,7 @@ import { createEntrySeals } from './seals/entry-seals.ts';
 import { createSealedReader } from './seals/sealed-reader.ts';
 import { openVerifiedTail } from './seals/verified-tail.ts';
 import { createSequencer } from './sequencer.ts';
+import { createStandingQuestions } from './standing-questions.ts';
 import { standingRecord } from './standing-record.ts';
 import { custodyStore } from './store/custody.ts';
 import { publicationStore } from './store/publication.ts';
@@ -352,6 +353,7 @@ async function openAuditLog(
   const authorityAfter = (after: bigint | undefined): bigint =>
     after === undefined || after < unsealedBefore - 1n ? unsealedBefore - 1n : after;
 
+  const askHowTheyStand = createStandingQuestions(store);
   let folder: FolderPublisher | undefined;
   const log: Omit<RunningAuditLog, 'exportBundle' | 'publishToFolder'> = {
     custody: createLogCustody({
@@ -382,7 +384,7 @@ async function openAuditLog(
         if (things.length > maxSearchResults)
           throw new Error(`how more than ${maxSearchResults} things stand was asked at once`);
         if (things.length === 0) return new Map();
-        const rows = await store.newestStandings(things);
+        const rows = await askHowTheyStand(things);
         return new Map(rows.map((row) => [row.subject, standingRecord(reader.standing(row))]));
       }),
     standingsUnder: (prefix, { after = prefix, limit }) =>

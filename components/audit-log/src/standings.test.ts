@@ -3,6 +3,7 @@ import { digestOf, systemRandom } from '@countersign/kernel';
 import { codeOf } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningAuditLog } from './index.ts';
+import { createStandingQuestions } from './standing-questions.ts';
 import { createRig, draft, drafts, type Rig } from './testing/rig.ts';
 
 let rig: Rig;
@@ -18,6 +19,49 @@ const weak = { acr: 'pwd', person: 'person:anna' };
 const says = (...all: readonly Standing[]) => draft({ standing: all });
 const checkOf = (one: RunningAuditLog = log) =>
   createStandingCheck({ log: one, source: 'authentication', clock: rig.clock, random: systemRandom });
+
+describe('questions at once', () => {
+  it('are asked of the database together, and each has its own answer', async () => {
+    let asked = 0;
+    const ask = createStandingQuestions({
+      async newestStandings(subjects) {
+        asked += 1;
+        return subjects
+          .filter((subject) => !subject.endsWith('none'))
+          .map((subject) => ({ subject, index: 1n, digest: null, seal: null, recordId: subject }));
+      },
+    });
+    const questions = Array.from({ length: 200 }, (_, number) => ['all', `thing:${number}`, `thing:${number}:none`]);
+    const answers = await Promise.all(questions.map(ask));
+    expect(answers.map((rows) => rows.map(({ subject }) => subject))).toEqual(
+      questions.map(([all, own]) => [all, own]),
+    );
+    expect(asked).toBeLessThan(10);
+  });
+
+  it('see every record that was appended before they were asked', async () => {
+    await Promise.all(
+      Array.from({ length: 100 }, async (_, number) => {
+        const { id, index } = await log.append(says(standing(`own:${number}`, weak)));
+        expect((await log.standings([`own:${number}`])).get(`own:${number}`)).toMatchObject({ record: id, index });
+      }),
+    );
+  });
+
+  it('fail together where the database fails, and the next one is answered', async () => {
+    let broken = true;
+    const ask = createStandingQuestions({
+      async newestStandings() {
+        if (broken) throw new Error('gone');
+        return [];
+      },
+    });
+    const failed = await Promise.allSettled([ask(['a']), ask(['b'])]);
+    expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    broken = false;
+    expect(await ask(['a'])).toEqual([]);
+  });
+});
 
 describe('how a thing stands', () => {
   it('is what the newest record about it says, on every node', async () => {
