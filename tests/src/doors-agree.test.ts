@@ -75,7 +75,6 @@ const situations = fc.record({
       mandateStands: fc.constant(true),
       approvals: fc.constant({ supervisor: 9 }),
       scope: fc.constantFrom('order:create', 'order:read', 'policy:approve'),
-      actor_depth: fc.nat(6),
       device: fc.constantFrom('device:nobody', 'device:ws-1'),
     },
     { requiredKeys: [] },

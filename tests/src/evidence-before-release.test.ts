@@ -7,7 +7,6 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { endAll, type ServerProcess, startServer } from './testing/command.ts';
 import { configurationIn, operatorOf, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
-import { doors } from './testing/firms.ts';
 import { codeOf, refusalBy } from './testing/refusal.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { algorithmic, claimsOf, large, mandateTerms, openTrading, type Trading } from './testing/trading.ts';
@@ -161,7 +160,7 @@ describe('in a running control plane', () => {
       subject: { type: 'person', id: firms.people.trader.id },
       action: { name: 'order:create' },
       resource: { type: 'transaction', id: smallTransaction },
-      context: { client: 'ha-oms', audience: doors.broker, scope: 'order:create', actor_depth: 1 },
+      context: { client: 'ha-oms', scope: 'order:create' },
     };
     const assetManager = firms.client('am-mandates');
     actions = {

@@ -58,7 +58,7 @@ unless { resource.approvals.supervisor >= 1 }`,
   ) => `when { resource has instrument && resource.instrument.category == "S" && resource.instrument.cfi like "S*${index}" }
 unless { resource.approvals.risk >= 1 }`,
   (index) =>
-    `when { resource has jurisdiction && resource.jurisdiction in Region::"served" && context.actorDepth > ${index + 4} }`,
+    `when { resource has jurisdiction && resource.jurisdiction in Region::"served" && resource.mandate.version > ${index + 4_000} }`,
   (index) => `when { context.now.durationSince(context.gates.sanctionsOldest) > duration("${24 + index}h") }`,
   (index) => `unless { context.gates.kycStands || resource.approvals.compliance >= ${index} }`,
   (index) => `when { context.gates.amlRisk == "high" && resource.approvals.compliance < ${index} }`,

@@ -57,7 +57,6 @@ export function orderBy(of: {
       at: Date.now(),
       scopes: ['order:create'],
       audience: 'https://venue.example',
-      actorDepth: 1,
       mandateStands: true,
       acr: 'phr',
       authTime: Math.floor(Date.now() / 1000) - 60,

@@ -100,7 +100,7 @@ describe('the policy engine on the shipped policies', () => {
     ['a weak sign-in', stepQuestion('token:issue', order(), { acr: 'pwd' }), 'sign_in_too_weak'],
     ['a person who names an algorithm', placing(transactionOf('trade_order')), 'algorithm_without_agent'],
     ['an action nobody declared', stepQuestion('order:everything', order()), 'no_policy_permits'],
-    ['text that cannot be written down', placing(order(), { audience: '\ud800' }), 'not_evaluable'],
+    ['text that cannot be written down', placing(order(), { claimedSignals: ['\ud800'] }), 'not_evaluable'],
   ])('denies %s', async (_, input, code) => {
     const decision = await engine.decide(input);
     expect(decision.decision).toBe(false);

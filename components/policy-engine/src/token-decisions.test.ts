@@ -235,8 +235,8 @@ describe('a token on the shipped policies', () => {
 
     it.each(plain)('is permitted %s', async (_, uri, scopes) => {
       for (const [principal, context] of [
-        ['person:own', { acr: 'phr', actorDepth: 1 }],
-        ['person:clerk', { acr: 'pwd', actorDepth: 1 }],
+        ['person:own', { acr: 'phr' }],
+        ['person:clerk', { acr: 'pwd' }],
         ['service:own', {}],
         ['agent:vwap', {}],
       ] as const)
@@ -275,7 +275,7 @@ describe('a token on the shipped policies', () => {
     });
 
     it.each(plain)('is permitted %s by the sign-in for development in development alone', async (_, uri, scopes) => {
-      const question = tokenQuestion('person:own', uri, { scopes, audience: uri, acr: developmentAcr, actorDepth: 1 });
+      const question = tokenQuestion('person:own', uri, { scopes, audience: uri, acr: developmentAcr });
       expect((await developmentEngine.decide(question)).decision).toBe(true);
       expect(codesOf(await engine.decide(question))).toEqual(['sign_in_for_development']);
     });

@@ -34,8 +34,9 @@ export async function decideOn(
 ): Promise<Decision> {
   const algo = 'algo' in transaction.detail ? transaction.detail.algo : undefined;
   const principal = transaction.carriedBy ?? transaction.initiator;
-  const { acr, authTime } =
-    (signedIn?.by === principal ? signedIn : principal === transaction.initiator ? known.permitted : undefined) ?? {};
+  const permitted = principal === transaction.initiator ? known.permitted : undefined;
+  const { acr, authTime } = (signedIn?.by === principal ? signedIn : permitted) ?? {};
+  const device = permitted?.device;
   return policyEngine.decide({
     principal,
     action: rule.scope,
@@ -43,13 +44,13 @@ export async function decideOn(
     context: {
       client,
       institution,
+      audience,
       at: now,
       scopes: [rule.scope],
-      audience,
-      actorDepth: 0,
       mandateStands: true,
       ...(acr === undefined ? {} : { acr }),
       ...(authTime === undefined ? {} : { authTime }),
+      ...(device === undefined ? {} : { device }),
       ...(algo === undefined
         ? {}
         : { algo: { modelId: algo.model_id, version: algo.version, artifactSha256: algo.artifact_sha256 } }),

@@ -101,16 +101,21 @@ describe('an intent whose token was permitted', () => {
   it('keeps how they had signed in, which the policies are asked about at each step', async () => {
     const begun = await order();
     const now = world.clock.now();
-    await begun.permit({ acr: 'phr', signedInSecondsAgo: 90 });
+    await begun.permit({ acr: 'phr', device: 'device:desk-7', signedInSecondsAgo: 90 });
     expect((await world.registry.facts(begun.id))?.permitted).toMatchObject({
       acr: 'phr',
       authTime: Math.floor(now / 1000) - 90,
+      device: 'device:desk-7',
       reached: [broker],
     });
     world.clock.advance(3_600_000);
     await submit(begun.id);
     const [asked] = world.policyEngine.asked.slice(-1);
-    expect(asked?.context).toMatchObject({ acr: 'phr', authTime: Math.floor(now / 1000) - 90 });
+    expect(asked?.context).toMatchObject({
+      acr: 'phr',
+      authTime: Math.floor(now / 1000) - 90,
+      device: 'device:desk-7',
+    });
     expect(asked?.resource).toMatchObject({ facts: { permitted: { acr: 'phr', at: now } } });
   });
 

@@ -34,9 +34,7 @@ function broker(firm: Firm): void {
       transaction: txn,
       context: {
         client: access.claims.client_id,
-        audience: firm.address,
         scope: access.claims.scope,
-        actor_depth: access.actors.length,
       },
     });
     if (!decision.decision)

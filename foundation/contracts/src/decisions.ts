@@ -66,6 +66,8 @@ export interface PermittedIntent {
   readonly acr?: string;
   /** Seconds since the epoch. */
   readonly authTime?: number;
+  /** The managed device of that sign-in. */
+  readonly device?: string;
   /** LEIs of the parties for whose interfaces it was, or was exchanged; asked for only until the first step. */
   readonly reached: readonly string[];
 }
@@ -118,13 +120,15 @@ export interface DecisionInput {
     | { readonly type: 'transaction'; readonly facts: TransactionFacts }
     | { readonly type: 'resource'; readonly uri: string };
   readonly context: {
+    /** Client, institution and interface of the token, as our own records have them; empty where there is no token that we know. */
     readonly client: string;
     readonly institution: string;
+    readonly audience: string;
+    /** Id of a client that an enforcement point names: what is revoked of it counts, and nothing else is read from it. */
+    readonly claimedClient?: string;
     /** Milliseconds since the epoch. */
     readonly at: number;
     readonly scopes: readonly string[];
-    readonly audience: string;
-    readonly actorDepth: number;
     readonly mandateStands: boolean;
     readonly acr?: string;
     /** Seconds since the epoch at which the person signed in. */
@@ -144,12 +148,14 @@ export interface DecisionInput {
       /** Whether the scopes that change something are for steps that begin nothing new; see `carriesThrough`. */
       readonly carriesThrough?: boolean;
     };
-    /** Id of the device that the person acts from. */
+    /** Id of the device of the sign-in that the principal acts by, as our own records have it. */
     readonly device?: string;
+    /** Id of the device that an enforcement point names: nobody but the caller says so. */
+    readonly claimedDevice?: string;
     /** Principal ids of everybody who acts for the principal: what stands of one of them is about the whole. */
     readonly actors?: readonly string[];
-    /** Names of risk signals beside those that our own registers have: they add to these and take nothing away. */
-    readonly signals?: readonly string[];
+    /** Names of risk signals that an enforcement point adds to those that our own registers have; nothing is taken away by them. */
+    readonly claimedSignals?: readonly string[];
   };
   /** Do not answer by anything older. */
   readonly atLeast?: AtLeast;

@@ -194,7 +194,7 @@ export async function openTrading(options: {
         subject: { type: subject.slice(0, subject.indexOf(':')), id: subject },
         action: { name: 'order:create' },
         resource: { type: 'transaction', id: transaction },
-        context: { client: 'ha-oms', audience: doors.broker, scope: 'order:create', actor_depth: 1 },
+        context: { client: 'ha-oms', scope: 'order:create' },
       };
       const path = '/access/v1/evaluation';
       return (await call('brk-orders', 'decisions', 'decision:evaluate', { method: 'POST', path, body })) as Decision;

@@ -162,7 +162,7 @@ describe('the authorization code grant', () => {
     ['made for nothing in particular', 'none', false],
     ['that somebody else vouches for', 'foreign', undefined],
   ])('tells the policies of a sign-in %s', async (_what, kind, bound) => {
-    const { server, give, codeFor, redeem, order, policyEngine } = start();
+    const { server, give, codeFor, redeem, order, policyEngine, audit } = start();
     const grant = await give({ details: detailsOf(order()) });
     const [detail] = grant.details;
     if (detail === undefined) throw new Error('a consent without an intent');
@@ -178,6 +178,8 @@ describe('the authorization code grant', () => {
     const { context } = policyEngine.asked.at(-1) ?? {};
     expect(context?.boundToIntent).toBe(bound);
     expect(context?.device).toBe('device:desk-7');
+    // The steps of the transaction ask for it again.
+    expect(audit.records.findLast(({ type }) => type === 'token.issued')).toMatchObject({ device: 'device:desk-7' });
   });
 
   it('has a token for one of several intents, which the request must name, and may narrow', async () => {

@@ -31,7 +31,7 @@ describe('the JWT assertion grant', () => {
     await server.token(federated());
     expect(policyEngine.asked[0]).toMatchObject({
       principal: 'person:anna.keller',
-      context: { acr: 'phr', actorDepth: 1, client: 'order-desk', authTime: expect.any(Number) },
+      context: { acr: 'phr', client: 'order-desk', authTime: expect.any(Number) },
     });
   });
 

@@ -90,7 +90,6 @@ describe('a client-credentials token', () => {
           at: start,
           scopes: ['order:cancel', 'order:read'],
           audience: venueOrders,
-          actorDepth: 0,
           mandateStands: false,
         },
       },

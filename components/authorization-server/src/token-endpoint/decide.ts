@@ -41,7 +41,6 @@ export function decide(
       at: now,
       scopes: [...scopes],
       audience,
-      actorDepth: authority.actors.length,
       // Checked a moment ago; without an intent there is no mandate that could stand.
       mandateStands: transaction !== undefined,
       ...(acr === undefined ? {} : { acr }),

@@ -69,6 +69,7 @@ export async function recordIssue(issued: IssuedToken, established: Established,
     type: continues === undefined ? 'token.issued' : 'token.exchanged',
     source: 'authorization-server',
     outcome: 'permit',
+    ...(authority.device === undefined ? {} : { device: authority.device }),
     ...standingsOf(issued),
     data: {
       grant_type: issued.grantType,

@@ -120,7 +120,10 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
   it('asks the policies whom it is for', async () => {
     const { harness, first, policyEngine } = await asked();
     await ask(harness, first.access_token);
-    expect(policyEngine.asked.at(-1)).toMatchObject({ action: 'token:issue', context: { audience, actorDepth: 1 } });
+    expect(policyEngine.asked.at(-1)).toMatchObject({
+      action: 'token:issue',
+      context: { audience, actors: ['service:venue'] },
+    });
     policyEngine.denyWith({ code: 'not_there', detail: 'Not there.' });
     expect(await refusalOf(ask(harness, first.access_token))).toMatchObject({ code: 'access_denied' });
   });

@@ -11,7 +11,7 @@ import { asCaller, openGuard } from './testing/open-guard.ts';
 const policies = `
 @id("orders") permit (principal, action == Action::"order:create", resource);
 @id("fallible") permit (principal, action == Action::"order:create", resource)
-when { context.actorDepth * 9007199254740991 * 64 > 0 };
+when { context.claimedSignals.contains("overflow") && resource.mandate.version * 9007199254740991 * 2048 > 0 };
 @id("no-steps") forbid (principal, action == Action::"trade:affirm", resource);`;
 const limits = [
   { id: 'per-order', measure: 'notional', per: ['trader'], window: 'order', most: '1000', unit: 'EUR' },
@@ -45,7 +45,7 @@ interface Asked {
   readonly facts?: ReturnType<typeof order>;
   readonly subject?: string;
   readonly action?: string;
-  readonly actorDepth?: number;
+  readonly overflow?: boolean;
   readonly scope?: readonly string[];
   readonly by?: RunningPolicyEngine;
 }
@@ -57,7 +57,7 @@ async function answered({
   facts = order('900'),
   subject = 'person:own',
   action = 'order:create',
-  actorDepth = 0,
+  overflow = false,
   scope = administrator,
   by = engine,
 }: Asked) {
@@ -72,7 +72,7 @@ async function answered({
       subject: { type: 'person', id: subject },
       action: { name: action },
       resource: { type: 'transaction', id: facts.id },
-      context: { acr: 'phr', actor_depth: actorDepth },
+      context: overflow ? { signals: ['overflow'] } : {},
     },
   });
   await app.close();
@@ -123,11 +123,11 @@ describe('an administrator is told', () => {
   const failed = { policy_id: 'fallible', message: expect.stringContaining('64 bits') };
 
   it('what failed beside a permit, and who may not read the policies is not', async () => {
-    const context = await answered({ actorDepth: 64 });
+    const context = await answered({ overflow: true });
     expect(context).toMatchObject({ decision: true, policy: { determining: ['orders'], errors: [failed] } });
     expect(context).not.toHaveProperty('reason_admin');
     for (const facts of [order('900'), order('1001')]) {
-      const { policy, ...other } = await answered({ facts, actorDepth: 64, scope: ['decision:evaluate'] });
+      const { policy, ...other } = await answered({ facts, overflow: true, scope: ['decision:evaluate'] });
       expect(Object.keys(policy)).toEqual(['version', 'hash', 'determining']);
       expect(other).not.toHaveProperty('explanation');
       expect(other).not.toHaveProperty('reason_admin');
@@ -135,7 +135,7 @@ describe('an administrator is told', () => {
   });
 
   it('what failed beside a deny, also in words', async () => {
-    const { policy, reason_admin } = await answered({ facts: order('1001'), actorDepth: 64 });
+    const { policy, reason_admin } = await answered({ facts: order('1001'), overflow: true });
     expect(policy.errors).toEqual([failed]);
     expect(reason_admin[403]).toMatch(/1001 asked for\. fallible failed: .*64 bits/);
   });

@@ -4,9 +4,7 @@ import { type CodedError, type Json, parseId, type RecordId } from '@countersign
 /** What of an enforcement point's context is used. */
 export interface ReadContext {
   readonly client: string;
-  readonly audience: string;
   readonly scopes: readonly string[];
-  readonly actorDepth: number;
   /** The record of the issue of the token that came to the enforcement point: its claim `evidence`. */
   readonly evidence?: RecordId;
   readonly device?: string;
@@ -17,11 +15,9 @@ export interface ReadContext {
 const maxText = 512;
 const maxScopes = 64;
 const maxSignals = 32;
-const maxActorDepth = 64;
 
 /**
- * Reads the members that are ours: `client`, `audience`, `scope`, `actor_depth`, `evidence`, `device`, `signals`,
- * `policy_version` and `entity_version` (both: decide by nothing older). Others are ignored, as AuthZEN 1.0
+ * Reads the members that are ours: `client`, `scope`, `evidence`, `device`, `signals`, `policy_version` and `entity_version` (both: decide by nothing older). Others are ignored, as AuthZEN 1.0
  * section 10.1.1 asks.
  *
  * A member of ours that cannot be read is refused and not taken as absent: a risk signal that is overlooked, or a scope
@@ -35,9 +31,7 @@ export function readContext(context: EvaluationRequest['context']): ReadContext 
   const device = optional(members, 'device', readText);
   const read: { -readonly [Member in keyof ReadContext]: ReadContext[Member] } = {
     client: optional(members, 'client', readText) ?? '',
-    audience: optional(members, 'audience', readText) ?? '',
     scopes: optional(members, 'scope', readScopes) ?? [],
-    actorDepth: optional(members, 'actor_depth', readActorDepth) ?? 0,
     signals: optional(members, 'signals', readSignals) ?? [],
     atLeast: readAtLeast(members),
   };
@@ -72,10 +66,6 @@ const readCount: Reading<number> = {
 const readRecordId: Reading<RecordId> = {
   expected: 'the id of a record',
   read: (json) => parseId('record', json),
-};
-const readActorDepth: Reading<number> = {
-  expected: `a whole number from 0 to ${maxActorDepth}`,
-  read: (json) => ((readCount.read(json) ?? Number.POSITIVE_INFINITY) <= maxActorDepth ? Number(json) : undefined),
 };
 const readScopes: Reading<readonly string[]> = {
   expected: `text of at most ${maxScopes} scopes with one space between them`,

@@ -57,7 +57,8 @@ const inputs: readonly (readonly [string, DecisionInput])[] = [
       authTime: midday / 1000 - 40,
       partner: { institution: stranger, claims: ['sub', 'acr'] },
       device: 'device:of-own',
-      signals: ['unusual-hour'],
+      claimedDevice: 'device:of-nobody',
+      claimedSignals: ['unusual-hour'],
       scopes: ['order:create', 'order:read'],
     }),
   ],
@@ -75,13 +76,13 @@ describe('the input of a decision', () => {
   it('is canonical whatever text callers bring along', async () => {
     const text = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }), fc.constant('\\ud'));
     await fc.assert(
-      fc.asyncProperty(text, text, fc.array(text, { maxLength: 3 }), async (client, audience, scopes) => {
+      fc.asyncProperty(text, text, fc.array(text, { maxLength: 3 }), async (acr, signal, scopes) => {
         const { input, inputDigest, decision } = await engine.decide(
-          tokenQuestion('person:own', transactionOf('trade_order'), { client, audience, scopes }),
+          tokenQuestion('person:own', transactionOf('trade_order'), { acr, claimedSignals: [signal], scopes }),
         );
         expect(JSON.stringify(input)).toBe(canonicalize(input));
         expect(inputDigest).toBe(digestOf(input));
-        expect(decision).toBe([client, audience, ...scopes].every((each) => each.isWellFormed()));
+        expect(decision).toBe([acr, signal, ...scopes].every((each) => each.isWellFormed()));
       }),
     );
   });
@@ -112,8 +113,8 @@ describe('the input of a decision', () => {
         const { input, inputDigest } = await engine.decide(
           tokenQuestion('person:own', facts, {
             acr: `${rest[5]}`,
-            institution: `${rest[6]}`,
-            signals: rest.slice(3),
+            claimedDevice: `${rest[6]}`,
+            claimedSignals: rest.slice(3),
             device: `${rest[7]}`,
             partner: { institution: `${rest[7]}`, claims: rest.slice(5) },
           }),

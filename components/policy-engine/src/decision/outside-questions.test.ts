@@ -10,7 +10,7 @@ const policies = `
 @id("everything") permit (principal, action, resource);
 @id("signed-in") @reason("sign_in_too_weak") @remedy("step-up phr 300")
 forbid (principal is Person, action == Action::"order:create", resource)
-when { context.signals.contains("impossible-travel") }
+when { context.claimedSignals.contains("impossible-travel") }
 unless { context has acr && context.acr == "phr" };
 @id("no-strangers") @reason("stranger")
 forbid (principal, action, resource is Resource)
@@ -227,10 +227,9 @@ describe('a question from outside', () => {
       context: {
         client: '',
         institution: own,
+        audience: '',
         at: rig.clock.now(),
         scopes: [],
-        audience: '',
-        actorDepth: 0,
         mandateStands: true,
       },
     } as const;

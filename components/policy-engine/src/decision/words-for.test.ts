@@ -14,6 +14,7 @@ const question: Question = {
     now: { __extn: { fn: 'datetime', arg: '2026-11-22T10:00:00Z' } },
     device: entity('Device', 'ws-7'),
     signals: ['new-network', 'odd-hour'],
+    claimedSignals: [],
   },
   local: [
     { uid: uid('Transaction', 't'), attrs: { notional: '5', account: entity('Account', 'own') }, parents: [] },
@@ -46,6 +47,7 @@ describe('the words of a refusal', () => {
     expect(said('{resource.venue}, {resource.venue.country}, {resource.account.institution.country.name}')).toBe(
       'none, none, none',
     );
+    expect(said('{context.claimedSignals}')).toBe('none');
     expect(said('{context.acr.length} {context.toString} {resource.__proto__} {principal.id}')).toBe(
       'none none none {principal.id}',
     );

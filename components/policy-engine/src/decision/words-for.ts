@@ -50,5 +50,5 @@ function shown(value: unknown): string {
   if (typeof extension === 'string') return extension.slice(0, maxShown);
   const entity = memberOf(memberOf(value, '__entity'), 'id');
   if (typeof entity === 'string') return entity.slice(0, maxShown);
-  return Array.isArray(value) ? value.slice(0, 8).map(shown).join(', ') : 'none';
+  return Array.isArray(value) && value.length > 0 ? value.slice(0, 8).map(shown).join(', ') : 'none';
 }

@@ -262,10 +262,9 @@ export function tokenQuestion(
     context: {
       client: 'trading-desk',
       institution: own,
+      audience: 'https://venue.example/orders',
       at: midday,
       scopes: [],
-      audience: 'https://venue.example/orders',
-      actorDepth: 0,
       mandateStands: intent,
       // Whoever signed in did so a minute ago, unless the test says when.
       ...(context.acr === undefined ? {} : { authTime: Math.floor(midday / 1000) - 60 }),

@@ -29,6 +29,7 @@ export function issuedTo(
     source: 'authorization-server',
     outcome: 'permit',
     subject: { id: subject },
+    client: 'own-oms',
     audience: [change.audience ?? 'https://oms.example/orders'],
     authentication: { method: 'jwt-bearer', ...(acr === undefined ? {} : { acr, authTime: now - signedInAgo }) },
     data: { claims: { exp: now + (change.endsIn ?? 300) } },

@@ -1,5 +1,5 @@
 import { Datetime, type EntityReference, type RecordValue } from '@countersign/cedar';
-import { carriesThrough, type DecisionInput } from '@countersign/contracts';
+import { carriesThrough } from '@countersign/contracts';
 import { toInstant } from '@countersign/kernel';
 import { isScope, kindOfScope } from '@countersign/market';
 import { recordShape } from '../decision/record-shape.ts';
@@ -22,12 +22,13 @@ export interface Installation {
 
 const circumstancesRecord = recordShape(
   'acr',
-  'actorDepth',
   'algo',
   'audience',
   'authAgeSeconds',
   'boundToIntent',
   'carriesThrough',
+  'claimedDevice',
+  'claimedSignals',
   'client',
   'deskOpen',
   'development',
@@ -57,6 +58,7 @@ export function circumstances(
     principal,
     view,
     device,
+    claimedDevice,
     signals,
     directory,
     installation,
@@ -65,9 +67,11 @@ export function circumstances(
   }: {
     readonly principal: KnownPrincipal | undefined;
     readonly view: IntentView | undefined;
-    /** The device that counts, of those of the question. */
+    /** The device of the sign-in, where it counts. */
     readonly device: EntityReference | undefined;
-    /** All that stand; see `signalsOver`. */
+    /** The device that the caller names, where it counts. */
+    readonly claimedDevice: EntityReference | undefined;
+    /** Those that stand by our own records; see `signalsOver`. */
     readonly signals: readonly string[];
     readonly directory: KnownDirectory;
     readonly installation: Installation;
@@ -84,7 +88,6 @@ export function circumstances(
   const algo = view?.algo;
   return circumstancesRecord([
     /* acr */ make.maybe(acr),
-    /* actorDepth */ make.long(context.actorDepth),
     /* algo */
     algo === undefined
       ? undefined
@@ -98,10 +101,14 @@ export function circumstances(
     /* authAgeSeconds */ ageOfSignIn(context),
     /* boundToIntent */ context.boundToIntent,
     /* carriesThrough */ beginsNothing(input),
+    /* claimedDevice */ claimedDevice,
+    /* claimedSignals */ make.texts(
+      withStrangeDevice(context.claimedSignals ?? none, context.claimedDevice, claimedDevice),
+    ),
     /* client */ make.text(context.client),
     /* deskOpen */ desk !== undefined && isStaffed(desk.hours, at),
     /* development */ installation.development,
-    device,
+    /* device */ device,
     /* gates */ gatesOver(gated(principal, view, directory, make), named(principal, view, directory, make), directory, {
       at,
       make,
@@ -115,7 +122,7 @@ export function circumstances(
       : partnerRecord([/* claims */ make.texts(partner.claims), /* institution */ vouching]),
     /* region */ make.text(installation.region),
     /* scopes */ make.texts(scopes),
-    /* signals */ make.texts(withStrangeDevice(context, device, signals)),
+    /* signals */ make.texts(withStrangeDevice(signals, context.device, device)),
     /* step */
     step === undefined
       ? undefined
@@ -197,10 +204,10 @@ function mayBegin(scope: string): boolean {
 const strangeDevice = 'device-unknown';
 
 function withStrangeDevice(
-  { device: named }: DecisionInput['context'],
-  device: EntityReference | undefined,
   signals: readonly string[],
+  named: string | undefined,
+  counting: EntityReference | undefined,
 ): readonly string[] {
-  if (named === undefined || device !== undefined || signals.includes(strangeDevice)) return signals;
+  if (named === undefined || counting !== undefined || signals.includes(strangeDevice)) return signals;
   return [...signals, strangeDevice];
 }

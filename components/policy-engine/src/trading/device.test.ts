@@ -1,9 +1,10 @@
 import type { DecisionInput, DevicePosture } from '@countersign/contracts';
-import { type Json, newId, systemRandom, toInstant } from '@countersign/kernel';
+import { type Json, newId, systemRandom, type TransactionId, toInstant } from '@countersign/kernel';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningPolicyEngine } from '../index.ts';
 import { desk, directoryOf, market, midday, own, stepQuestion, transactionOf } from '../testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
+import { issuedTo } from '../testing/issued-token.ts';
 import { recordedDecision } from '../testing/recorded-decision.ts';
 
 const mine = 'device:of-own';
@@ -48,6 +49,64 @@ async function recorded(decision: Awaited<ReturnType<typeof decided>>) {
   });
   return id;
 }
+
+describe('a device that an enforcement point names', () => {
+  const asking = (context: object) =>
+    engine.evaluate(
+      {
+        subject: { type: 'person', id: 'person:own' },
+        action: { name: 'order:create' },
+        resource: { type: 'transaction', id: facts.id },
+        context: context as never,
+      },
+      { id: 'service:own', institution: own },
+    );
+  const facts = transactionOf('trade_order', { id: 'txn_01k9z3m8q4d6s0v2x5y7a9b1c3' as TransactionId, drop: ['algo'] });
+  const putDown = (device?: string) =>
+    rig.transactions.set(facts.id, {
+      facts: {
+        ...facts,
+        permitted: {
+          ...{
+            record: 'rec_01k9z3m8q4d6s0v2x5y7a9b1c3' as never,
+            at: midday,
+            acr: 'phr',
+            authTime: midday / 1000 - 60,
+          },
+          reached: [own],
+          ...(device === undefined ? {} : { device }),
+        },
+      },
+      parties: [own],
+    });
+  const codes = ({ reasons }: { readonly reasons: readonly { readonly code: string }[] }) =>
+    reasons.map(({ code }) => code);
+
+  it('is its own word: it can turn a yes into a no', async () => {
+    putDown();
+    report('compliant');
+    const permitted = await asking({ device: mine });
+    expect(permitted.reasons).toEqual([]);
+    expect(permitted.input).toMatchObject({ context: { claimedDevice: { __entity: { id: mine } } } });
+    expect(permitted.input).not.toHaveProperty('context.device');
+    report('failing');
+    expect(codes(await asking({ device: mine }))).toEqual(['device_failing']);
+    expect(codes(await asking({ device: 'device:unheard-of' }))).toEqual(['step_up_risk']);
+  });
+
+  it('does not hide the device of the sign-in, which the record of the token names', async () => {
+    report('failing');
+    putDown(mine);
+    expect(codes(await asking({}))).toEqual(['device_failing']);
+    expect(codes(await asking({ device: mine }))).toEqual(['device_failing', 'device_failing']);
+    report('compliant');
+    expect((await asking({})).reasons).toEqual([]);
+    const evidence = issuedTo(rig, { subject: 'person:own', acr: 'phr', draft: { device: mine } });
+    putDown();
+    report('failing');
+    expect(codes(await asking({ evidence }))).toEqual(['device_failing']);
+  });
+});
 
 describe('a device that a question names', () => {
   it('is as it was last reported, whatever the directory has', async () => {

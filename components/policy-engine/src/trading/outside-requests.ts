@@ -88,26 +88,28 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
     facts: TransactionFacts | undefined,
     at = clock.now(),
   ): TradingInput {
-    const { client, audience, scopes, actorDepth, device, signals } = readContext(request.context);
+    const { client, scopes, device, signals } = readContext(request.context);
     const principal = readSubject(request.subject);
+    const action = request.action.name;
     const resource = resourceOf(request.resource, facts);
-    const institution = caller.institution ?? '';
     // Named one by one: copies of copies, made by spreading, took a twenty-fifth of a whole request.
     const context: Changeable<TradingInput['context']> = {
-      client,
-      audience,
-      scopes,
-      actorDepth,
-      signals,
-      institution,
+      client: '',
+      institution: caller.institution ?? '',
+      audience: '',
+      // The scopes of a token are what is asked about; of a step there is nothing to say.
+      scopes: action === 'token:issue' ? scopes : [action],
       at,
       mandateStands: false,
     };
-    if (device !== undefined) context.device = device;
-    signInAsRecorded(context, { principal, action: request.action.name, facts });
+    // Their own words for what others vouch for: by these a permit is refused, and never given.
+    if (client !== '') context.claimedClient = client;
+    if (device !== undefined) context.claimedDevice = device;
+    if (signals.length > 0) context.claimedSignals = signals;
+    signInAsRecorded(context, { principal, action, facts });
     return {
       principal,
-      action: request.action.name,
+      action,
       resource: isForCaller(principal, resource, caller) ? resource : unknown(request.resource),
       context,
     };
@@ -123,14 +125,16 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
       const facts = resource.type === 'transaction' ? await factsFor(resource, caller) : undefined;
       const input = inputOf(request, caller, facts);
       const [mandate, token] = await Promise.all([mandateStands(input), tokenFor(request, input, caller)]);
-      const { holders = nobody, signIn } = token ?? {};
+      const { holders = nobody, known } = token ?? {};
       const { stands = false, mandates = none } = mandate ?? {};
+      const full =
+        mandate === undefined && token === undefined
+          ? input
+          : { ...input, context: { ...input.context, ...known, mandateStands: stands } };
       const refusal =
-        (await revokedReason({ input, holders, mandates }, caller, dependencies)) ??
-        notPermittedReason(input, caller, isOperator(caller, dependencies));
-      if (mandate === undefined && token === undefined && refusal === undefined) return input;
-      const context = { ...input.context, ...signIn, mandateStands: stands };
-      return refusal === undefined ? { ...input, context } : { ...input, context, refusal };
+        (await revokedReason({ input: full, holders, mandates }, caller, dependencies)) ??
+        notPermittedReason(full, caller, isOperator(caller, dependencies));
+      return refusal === undefined ? full : { ...full, refusal };
     },
     refusal: (input) => input.refusal,
     unread: (request, caller) => inputOf(request, caller, undefined),
@@ -152,9 +156,10 @@ function signInAsRecorded(
   { principal, action, facts }: { principal: string; action: string; facts: TransactionFacts | undefined },
 ): void {
   if (facts?.permitted === undefined || facts.initiator !== principal || action === 'token:issue') return;
-  const { acr, authTime } = facts.permitted;
+  const { acr, authTime, device } = facts.permitted;
   if (acr !== undefined) context.acr = acr;
   if (authTime !== undefined) context.authTime = authTime;
+  if (device !== undefined) context.device = device;
 }
 
 type Changeable<Made> = { -readonly [Member in keyof Made]: Made[Member] };

@@ -13,9 +13,8 @@ import {
 } from '@countersign/contracts';
 import type { TradingInput } from './trading-input.ts';
 
-/** Who holds the token that came to the enforcement point, beside its subject. */
+/** Who acts in the token that came to the enforcement point, beside its subject. */
 export interface TokenHolders {
-  readonly client?: string;
   readonly actors: readonly string[];
 }
 
@@ -90,7 +89,7 @@ function partiesOf(
   const snapshot = directory.snapshot();
   const institutions = principals.flatMap((id) => snapshot.principal(id)?.institution ?? []);
   // The word of the caller for a client can only take away.
-  const clients = [parseClientId(context.client), parseClientId(holders.client ?? '')];
+  const clients = [parseClientId(context.claimedClient ?? ''), parseClientId(context.client)];
   return {
     principals,
     clients: [...new Set(clients.filter((id) => id !== undefined))],

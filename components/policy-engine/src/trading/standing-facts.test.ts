@@ -76,7 +76,7 @@ describe('what our own registers say of who acts', () => {
     standing.set('service:own', ['credential-compromised']);
     expect(await ask({})).toMatchObject({ decision: true });
     expect(codesOf(await ask({ actors: ['service:own'] }))).toContain('risk_takeover');
-    expect(codesOf(await ask({ signals: ['impossible-travel'] }))).toContain('risk_takeover');
+    expect(codesOf(await ask({ claimedSignals: ['impossible-travel'] }))).toContain('risk_takeover');
   });
 
   it('lifts a doubt by a sign-in that our own log has recorded, and by no word of the caller', async () => {

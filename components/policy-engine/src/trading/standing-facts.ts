@@ -11,14 +11,13 @@ export interface StandingFacts {
 
 const none: readonly string[] = [];
 
-/** The signals of a question, each once: of the principal, of everybody who acts for them, and what the caller adds. */
+/** The signals of a question, each once: of the principal, and of everybody who acts for them. */
 export function signalsOver(
   { principal, context }: Pick<DecisionInput, 'principal' | 'context'>,
   standing: StandingFacts | undefined,
 ): readonly string[] {
-  const { actors = none, signals = none } = context;
+  const { actors = none } = context;
   const own = standing === undefined ? none : standing.signalsOf(principal);
-  if (actors.length === 0 && signals.length === 0) return own;
-  const ofActors = standing === undefined ? none : actors.flatMap((actor) => standing.signalsOf(actor));
-  return [...new Set([...own, ...ofActors, ...signals])].sort();
+  if (actors.length === 0 || standing === undefined) return own;
+  return [...new Set([...own, ...actors.flatMap((actor) => standing.signalsOf(actor))])].sort();
 }

@@ -3,9 +3,9 @@ import type { CodedError, RecordId } from '@countersign/kernel';
 import type { TokenHolders } from './revoked.ts';
 import type { TradingInput } from './trading-input.ts';
 
-/** How somebody signed in, and who else holds the token, as our own record says. */
+/** How somebody signed in, for which client and interface, and who else holds the token, as our own record says. */
 export interface RecordedToken {
-  readonly signIn: Pick<TradingInput['context'], 'acr' | 'authTime'>;
+  readonly known: Pick<TradingInput['context'], 'acr' | 'authTime' | 'device' | 'client' | 'audience'>;
   readonly holders: TokenHolders;
 }
 
@@ -23,15 +23,22 @@ export async function readToken(
 ): Promise<RecordedToken> {
   const found = (await audit.find(record))?.record;
   if (found === undefined || (found.type !== 'token.issued' && found.type !== 'token.exchanged')) throw refused();
-  const { subject, audience = [], authentication, outcome, data, client, actors = [] } = found;
+  const { subject, audience = [], authentication, outcome, data, client, device, actors = [] } = found;
   if (outcome !== 'permit' || subject?.id !== asked.principal || expiryIn(data) <= asked.at / 1000) throw refused();
   const snapshot = directory.snapshot();
-  const own = audience.some((uri) => snapshot.resource(uri)?.institution === asked.caller.institution);
-  if (!own && !asked.isOperator) throw refused();
+  const own = audience.find((uri) => snapshot.resource(uri)?.institution === asked.caller.institution);
+  const reached = own ?? (asked.isOperator ? audience[0] : undefined);
+  if (reached === undefined || client === undefined) throw refused();
   const { acr, authTime } = authentication ?? {};
   return {
-    signIn: { ...(acr === undefined ? {} : { acr }), ...(authTime === undefined ? {} : { authTime }) },
-    holders: { ...(client === undefined ? {} : { client }), actors: actors.map(({ id }) => id) },
+    known: {
+      client,
+      audience: reached,
+      ...(acr === undefined ? {} : { acr }),
+      ...(authTime === undefined ? {} : { authTime }),
+      ...(device === undefined ? {} : { device }),
+    },
+    holders: { actors: actors.map(({ id }) => id) },
   };
 }
 

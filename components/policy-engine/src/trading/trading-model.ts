@@ -41,16 +41,24 @@ export function createTradingModel(dependencies: TradingModelDependencies): Info
     const about = referenceTo(resource);
     make.text(about.id);
     const { directory: known } = shared;
-    const named = countingDevice(input.context.device, principal, known);
-    const device =
-      named === undefined || principal === undefined ? undefined : deviceEntity(named, principal, devices, make);
+    const deviceNamed = (id: string | undefined): UnrelatedEntity | undefined => {
+      const counting = countingDevice(id, principal, known);
+      return counting === undefined || principal === undefined
+        ? undefined
+        : deviceEntity(counting, principal, devices, make);
+    };
+    const device = deviceNamed(input.context.device);
+    const claimed =
+      input.context.claimedDevice === input.context.device ? device : deviceNamed(input.context.claimedDevice);
     const own =
       principal === undefined ? undefined : localEntities(about, resource, view, snapshot, { make, references });
-    const local = own === undefined || device === undefined ? own : [...own, device];
+    const found = [device, claimed === device ? undefined : claimed].filter((each) => each !== undefined);
+    const local = own === undefined || found.length === 0 ? own : [...own, ...found];
     const context = circumstances(input, {
       principal,
       view,
       device: device?.reference,
+      claimedDevice: claimed?.reference,
       signals: signalsOver(input, standing),
       directory: known,
       installation,

@@ -44,7 +44,6 @@ export function createWayBack(dependencies: {
             at: now,
             scopes: [rollBack],
             audience: door.uri,
-            actorDepth: 0,
             mandateStands: false,
             ...(principal.kind === 'person' ? { acr: 'phrh', authTime: Math.floor(now / 1000) } : {}),
           },

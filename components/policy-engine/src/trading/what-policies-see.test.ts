@@ -273,7 +273,7 @@ describe('of the circumstances the policies see', () => {
 
   it('a signal of its own once beside those that were told', async () => {
     const signalsOf = async (...signals: readonly string[]) =>
-      (await seen(placing({ device: 'device:unheard-of', signals }))).context['signals'];
+      (await seen(placing({ claimedDevice: 'device:unheard-of', claimedSignals: signals }))).context['claimedSignals'];
     expect(await signalsOf('new-address')).toEqual(['new-address', 'device-unknown']);
     expect(await signalsOf('device-unknown')).toEqual(['device-unknown']);
   });

@@ -56,6 +56,7 @@ export function createPermittedReader(log: Pick<AuditLog, 'find'>) {
         at: parseInstant(record.time) ?? 0,
         ...(acr === undefined ? {} : { acr }),
         ...(authTime === undefined ? {} : { authTime }),
+        ...(record.device === undefined ? {} : { device: record.device }),
         reached: parties.filter((party) => newest.get(permittedAt(id, party))?.digest !== undefined),
       };
     },

@@ -31,12 +31,14 @@ export interface PermittedToken {
   /** LEI of whose interface it is for. */
   readonly reaches: string;
   readonly acr?: string;
+  /** The managed device of the sign-in. */
+  readonly device?: string;
   readonly signedInSecondsAgo?: number;
 }
 
 /** @returns the record of the token */
 export async function permitToken(token: PermittedToken, permitting: Permitting): Promise<RecordId> {
-  const { transaction, detail, mandate, initiator, client, reaches, acr, signedInSecondsAgo = 10 } = token;
+  const { transaction, detail, mandate, initiator, client, reaches, acr, device, signedInSecondsAgo = 10 } = token;
   const { audit, clock, random, policyEngine } = permitting;
   const recordId = newId('record', { clock, random });
   const now = Math.floor(clock.now() / 1000);
@@ -52,10 +54,9 @@ export async function permitToken(token: PermittedToken, permitting: Permitting)
     context: {
       client,
       institution: initiator.institution ?? '',
+      audience,
       at: clock.now(),
       scopes: [],
-      audience,
-      actorDepth: 0,
       mandateStands: true,
     },
   });
@@ -77,7 +78,7 @@ export async function permitToken(token: PermittedToken, permitting: Permitting)
     evidence: recordId,
     ...(acr === undefined ? {} : { acr, auth_time: now - signedInSecondsAgo }),
   } as AccessTokenClaims;
-  const authority = { institution: initiator.institution } as Authority;
+  const authority = { institution: initiator.institution, ...(device === undefined ? {} : { device }) } as Authority;
   await recordIssue(
     {
       ...{ recordId, grantType: 'client_credentials', claims, accessToken: 'a.b.c', companions: undefined, decision },
