@@ -1,7 +1,7 @@
 import { developmentAcr } from '@countersign/contracts';
 import { personOf, type WebBrowser } from '@countersign/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { anna, bank, ben, broker, chloe, lapsed, larry, oms } from './testing/people.ts';
+import { anna, bank, ben, broker, chloe, larry, oms, retired } from './testing/people.ts';
 import {
   begin,
   createSignInWorld,
@@ -304,7 +304,7 @@ describe('signing in', () => {
         type: 'session.refused',
         outcome: 'deny',
         reason: 'institution_not_issued',
-        subject: { id: larry.id, institution: lapsed },
+        subject: { id: larry.id, institution: retired },
         authentication: { method: 'development' },
       });
     });

@@ -62,7 +62,7 @@ let base: string;
 let clock: FixedClock;
 let records: RecordDraft[];
 let logIsDown: boolean;
-let leiStatus: 'ISSUED' | 'LAPSED';
+let leiStatus: 'ISSUED' | 'LAPSED' | 'RETIRED';
 let profile: TrustProfile;
 
 beforeEach(async () => {
@@ -393,8 +393,10 @@ describe('an assertion is refused', () => {
     expect(requests).toEqual([]);
   });
 
-  it('when the LEI of the institution has lapsed since', async () => {
+  it('when the LEI of the institution was retired since, and not when it lapsed', async () => {
     leiStatus = 'LAPSED';
+    await expect(open().acceptAssertion(await sign(claims()), ourIssuer)).resolves.toBeDefined();
+    leiStatus = 'RETIRED';
     expect((await refusalOf(open().acceptAssertion(await sign(claims()), ourIssuer))).code).toBe(
       'assertion_institution',
     );

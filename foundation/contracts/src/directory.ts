@@ -8,12 +8,20 @@ export interface Institution {
   readonly lei: Lei;
   readonly name: string;
   readonly country: Country;
-  /** GLEIF registration status; only `ISSUED` may act. */
+  /** GLEIF registration status; see {@link isInBusiness}. */
   readonly leiStatus: 'ISSUED' | 'LAPSED' | 'RETIRED';
   /** What compliance has found of it. Policies deny where they need it and it is left out. */
   readonly compliance?: InstitutionCompliance;
   /** Regions in which its data may be worked on; anywhere when left out. */
   readonly dataRegions?: readonly string[];
+}
+
+/**
+ * Whether its people and software may act at all. One whose registration was retired is no more. One whose registration has
+ * lapsed begins nothing new, which the policies say: it cancels, revokes, settles what was executed and reports.
+ */
+export function isInBusiness(institution: Pick<Institution, 'leiStatus'> | undefined): boolean {
+  return institution?.leiStatus === 'ISSUED' || institution?.leiStatus === 'LAPSED';
 }
 
 /** MiFID II Annex II and Article 30. */

@@ -257,7 +257,7 @@ describe('suitability', () => {
 
 describe('a registration', () => {
   it.each([
-    ['who acts', 'arranger', '(institution_not_in_good_standing|assertion_institution)'],
+    ['who acts', 'arranger', '(entity_not_in_good_standing|institution_not_in_good_standing|assertion_institution)'],
     ['the client whose account it is', 'assetManager', 'client_not_in_good_standing'],
   ] as const)('of %s that has lapsed stops new business', async (_, firm, code) => {
     for (const status of ['LAPSED', 'RETIRED']) {
@@ -278,16 +278,20 @@ describe('a registration', () => {
   });
 
   it('that has lapsed stops neither cancelling, nor clearing, settling and revoking by the firm itself', async () => {
-    const [waiting, executed] = [await begin(), await begin()];
+    const [waiting, another, executed] = [await begin(), await begin(), await begin()];
     await submit(executed);
     await execute(executed);
     const revocable = await world.mandates.grant({ from: 'assetManager', to: 'arranger' });
     await find({ arranger: {}, clearing: {}, custodian: {} }, { lei_status: 'LAPSED' });
     // What was issued before ended with the registration, and tokens of the same second with it.
     world.clock.pass(60);
-    // A partner’s identity provider speaks for nobody of such a firm; its own software is judged by what it asks for.
-    expect(await refusedToken()).toBe('invalid_grant assertion_institution');
+    // Its people sign in as before, and are judged by what they ask for, as its software is.
+    expect(await refusedToken()).toBe('access_denied entity_not_in_good_standing');
     expect(await cancel(waiting)).toMatchObject({ state: 'cancelled' });
+    const byTheTrader = { scope: 'order:cancel', body: {} };
+    expect(await world.step('trader', 'cancel', another.transaction, byTheTrader)).toMatchObject({
+      state: 'cancelled',
+    });
     await clear(executed);
     expect(await settle(executed)).toMatchObject({ state: 'settled' });
     await world.mandates.revoke(revocable, 'arranger');

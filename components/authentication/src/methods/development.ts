@@ -2,6 +2,7 @@ import {
   type DirectorySnapshot,
   developmentAcr,
   type Institution,
+  isInBusiness,
   type Person,
   parsePrincipalId,
 } from '@countersign/contracts';
@@ -110,7 +111,7 @@ function listOf(directory: DirectorySnapshot, filter: string, hint: string | und
   for (const person of directory.principals()) {
     if (person.kind !== 'person') continue;
     const institution = directory.institution(person.institution);
-    if (institution?.leiStatus !== 'ISSUED') continue;
+    if (institution === undefined || !isInBusiness(institution)) continue;
     const words = [person.id, institution.name, institution.lei, person.desk ?? '', ...person.roles];
     if (wanted === '' || words.some((word) => word.toLowerCase().includes(wanted)))
       listed.push({ person, institution });

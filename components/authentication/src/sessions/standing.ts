@@ -1,4 +1,4 @@
-import type { DirectorySnapshot, Institution, Person } from '@countersign/contracts';
+import { type DirectorySnapshot, type Institution, isInBusiness, type Person } from '@countersign/contracts';
 
 export type Standing =
   | { readonly standing: 'may-act'; readonly person: Person; readonly institution: Institution }
@@ -10,6 +10,7 @@ export function standingOf(directory: DirectorySnapshot, id: string): Standing {
   const person = directory.principal(id);
   if (person?.kind !== 'person') return { standing: 'unknown', code: 'person_unknown' };
   const institution = directory.institution(person.institution);
-  if (institution?.leiStatus !== 'ISSUED') return { standing: 'barred', code: 'institution_not_issued', person };
+  if (institution === undefined || !isInBusiness(institution))
+    return { standing: 'barred', code: 'institution_not_issued', person };
   return { standing: 'may-act', person, institution };
 }

@@ -19,12 +19,12 @@ function institutionOf(lei: Lei, name: string, leiStatus: Institution['leiStatus
 
 export const broker = leiOf('529900BROKER');
 export const bank = leiOf('529900BANK');
-export const lapsed = leiOf('529900LAPSED');
+export const retired = leiOf('529900LAPSED');
 
 export const anna: Person = { ...personOf('anna.keller', broker, 'trader'), desk: 'rates' };
 export const ben: Person = { ...personOf('ben.ito', broker, 'supervisor', 'signatory'), desk: 'rates' };
 export const chloe = personOf('chloe.martin', bank, 'operator');
-export const larry: Person = { ...personOf('larry.old', lapsed, 'trader'), desk: 'rates' };
+export const larry: Person = { ...personOf('larry.old', retired, 'trader'), desk: 'rates' };
 const omsId = parsePrincipalId('service:oms');
 if (omsId === undefined) throw new Error('no principal id');
 export const oms: Service = {
@@ -49,7 +49,7 @@ export function peopleDirectory(): PeopleDirectory {
   const institutions = new Map<string, Institution>([
     [broker, institutionOf(broker, 'Example Broker AG', 'ISSUED')],
     [bank, institutionOf(bank, 'Example Bank & Söhne <KG>', 'ISSUED')],
-    [lapsed, institutionOf(lapsed, 'Lapsed Trading Ltd', 'LAPSED')],
+    [retired, institutionOf(retired, 'Retired Trading Ltd', 'RETIRED')],
   ]);
   const principals = new Map<string, Principal>([anna, ben, chloe, larry, oms].map((each) => [each.id, each]));
   const names = new Map<string, string>();

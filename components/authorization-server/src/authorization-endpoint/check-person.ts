@@ -1,4 +1,4 @@
-import type { Client, DirectorySnapshot, Person, SignIn } from '@countersign/contracts';
+import { type Client, type DirectorySnapshot, isInBusiness, type Person, type SignIn } from '@countersign/contracts';
 import type { AuthorizationRequest } from '@countersign/oauth';
 import { refuse } from './refusals.ts';
 
@@ -20,8 +20,8 @@ export function checkPerson(
 ): Person {
   const person = directory.principal(signIn.person);
   if (person?.kind !== 'person') throw refuse('person_unknown', 'The person who signed in is not in the directory.');
-  if (directory.institution(person.institution)?.leiStatus !== 'ISSUED')
-    throw refuse('person_institution_standing', 'The LEI registration of the institution of the person is not ISSUED.');
+  if (!isInBusiness(directory.institution(person.institution)))
+    throw refuse('person_institution_standing', 'The LEI registration of the institution of the person was retired.');
   if (client.profile === 'fapi2' && person.institution !== client.institution)
     throw refuse('person_institution', 'The person is not of the institution that owns the client.');
   // OpenID Connect Core section 5.5.1: nobody but the subject asked for may answer.

@@ -1,4 +1,4 @@
-import type { Client, DirectorySnapshot, Person } from '@countersign/contracts';
+import { type Client, type DirectorySnapshot, isInBusiness, type Person } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import type { IdTokenHints } from '../authorization-endpoint/id-token-hint.ts';
 import type { ClientContext } from '../client-endpoint/index.ts';
@@ -33,7 +33,7 @@ export async function identifyPerson(
 
 function obstacleTo(person: Person, client: Client, directory: DirectorySnapshot): string | undefined {
   if (client.profile === 'fapi2' && person.institution !== client.institution) return 'institution';
-  return directory.institution(person.institution)?.leiStatus === 'ISSUED' ? undefined : 'institution_standing';
+  return isInBusiness(directory.institution(person.institution)) ? undefined : 'institution_standing';
 }
 
 /** CIBA Core section 14: signed by us, for this client; its age does not matter. */

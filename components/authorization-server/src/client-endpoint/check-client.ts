@@ -1,4 +1,4 @@
-import type { Client, DirectorySnapshot } from '@countersign/contracts';
+import { type Client, type DirectorySnapshot, isInBusiness } from '@countersign/contracts';
 import { refuse } from '../refusal.ts';
 
 export interface ClientRules {
@@ -15,15 +15,12 @@ export function checkClient(client: Client, directory: DirectorySnapshot, { envi
   checkStanding(client.institution, directory);
 }
 
-/**
- * A firm whose registration was retired is no more, and nobody acts for it. One whose registration has lapsed begins nothing new,
- * which the policies say: it cancels, revokes, settles what was executed and reports.
- */
+/** Nobody acts for a firm that is no more; see `isInBusiness`. */
 export function checkStanding(lei: string, directory: DirectorySnapshot): void {
-  const status = directory.institution(lei)?.leiStatus;
-  if (status !== 'ISSUED' && status !== 'LAPSED')
+  const institution = directory.institution(lei);
+  if (!isInBusiness(institution))
     throw refuse(
       'institution_not_in_good_standing',
-      `The LEI registration of ${lei} must be ISSUED or, for what ends or settles business, LAPSED; it is ${status ?? 'not known here'}.`,
+      `The LEI registration of ${lei} must be ISSUED or, for what ends or settles business, LAPSED; it is ${institution?.leiStatus ?? 'not known here'}.`,
     );
 }

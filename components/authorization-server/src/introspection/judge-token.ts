@@ -1,4 +1,4 @@
-import type { Client, DirectorySnapshot } from '@countersign/contracts';
+import { type Client, type DirectorySnapshot, isInBusiness } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import { type AccessTokenClaims, type VerificationKey, verifyAccessToken } from '@countersign/oauth';
 import { isOpaqueToken, type OpaqueTokens } from '../opaque-tokens/index.ts';
@@ -57,7 +57,6 @@ function endOf(claims: AccessTokenClaims, { revocations, directory }: JudgementC
   if (directory.principal(claims.sub) === undefined) return 'principal_unknown';
   if (directory.client(claims.client_id) === undefined) return 'client_unknown';
   // What was issued before a registration lapsed ended with it (see `entries-of-record.ts`); what came after begins nothing new.
-  const status = directory.institution(claims.lei)?.leiStatus;
-  if (status !== 'ISSUED' && status !== 'LAPSED') return 'institution_not_in_good_standing';
+  if (!isInBusiness(directory.institution(claims.lei))) return 'institution_not_in_good_standing';
   return undefined;
 }

@@ -1,4 +1,4 @@
-import type { DirectorySnapshot, TrustProfile, TrustRegistry } from '@countersign/contracts';
+import { type DirectorySnapshot, isInBusiness, type TrustProfile, type TrustRegistry } from '@countersign/contracts';
 import type { JsonObject } from '@countersign/oauth';
 import { textClaim } from '../claim.ts';
 import { refuse } from '../refusal.ts';
@@ -22,6 +22,9 @@ export async function findProfile(
 
 /** Registered once does not mean in good standing now. */
 export function checkInstitution({ institution }: TrustProfile, directory: DirectorySnapshot): void {
-  if (directory.institution(institution)?.leiStatus !== 'ISSUED')
-    throw refuse('assertion_institution', 'The LEI of the institution for which its issuer speaks is not in issue.');
+  if (!isInBusiness(directory.institution(institution)))
+    throw refuse(
+      'assertion_institution',
+      'The LEI of the institution for which its issuer speaks was retired, or is not known here.',
+    );
 }

@@ -57,6 +57,7 @@ const programmes = {
     grants: [federated, 'client_credentials'],
     scopes: [
       'order:approve',
+      'order:cancel',
       'order:read',
       'withdrawal-address:approve',
       'withdrawal:approve',
