@@ -51,8 +51,8 @@ export async function startControlPlaneProcess(options: StartOptions): Promise<M
   try {
     const market = makeMarket();
     const issuer = server.url;
+    await introduce(market, { issuer, dataFolder });
     const operator = operatorOf({ issuer, dataFolder });
-    await introduce(market, operator, issuer);
     return {
       server,
       issuer,

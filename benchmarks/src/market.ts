@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Client, createClient, importSigningKey } from '@countersign/sdk';
+import { type Client, createClient, importSigningKey, tokenInDevelopment } from '@countersign/sdk';
 import { type MachineClient, makeClients, publicJwk } from './machine-clients.ts';
 
 const trader = '5493000ARRANGERDEM94';
@@ -143,14 +143,24 @@ function clearedByCompliance() {
 }
 
 /** The operator's command, which may end what was issued. */
-export function operatorOf({ issuer, dataFolder }: { readonly issuer: string; readonly dataFolder: string }): Client {
+export function operatorOf(installation: { readonly issuer: string; readonly dataFolder: string }): Client {
+  return createClient(commandOf(installation));
+}
+
+function commandOf({ issuer, dataFolder }: { readonly issuer: string; readonly dataFolder: string }) {
   const key = importSigningKey(JSON.parse(readFileSync(join(dataFolder, 'operator.jwk'), 'utf8')) as unknown);
-  return createClient({ issuer, clientId: 'countersign-cli', key });
+  return { issuer, clientId: 'countersign-cli', key };
 }
 
 /** Makes a control plane know the market, as its operator does it. */
-export async function introduce(market: Market, operator: Client, issuer: string): Promise<void> {
-  const token = await operator.clientCredentials({ resource: `${issuer}/directory`, scope: 'directory:apply' });
+export async function introduce(
+  market: Market,
+  installation: { readonly issuer: string; readonly dataFolder: string },
+): Promise<void> {
+  const { issuer } = installation;
+  const operator = operatorOf(installation);
+  const asked = { resource: `${issuer}/directory`, scope: 'directory:apply' };
+  const token = await tokenInDevelopment(operator, commandOf(installation), asked);
   await operator.callOrThrow(token, {
     method: 'POST',
     url: `${issuer}/directory/apply`,

@@ -6,6 +6,7 @@ export * from './approval.ts';
 export * from './client.ts';
 export * from './control-plane.ts';
 export * from './decision-answer.ts';
+export * from './development-person.ts';
 export * from './emergency.ts';
 export * from './envelope.ts';
 export * from './events.ts';

@@ -135,6 +135,10 @@ describe('in a running control plane', () => {
     const intentDigest = digestOfIntent(order);
     const jws = await signApproval({ approver: id, transaction, intentDigest, lifeSeconds: 600 }, approvalKey);
 
+    const govern = async (door: string, scope: string, path: string, body: unknown) => {
+      const token = await operator.token(door, scope);
+      return () => operator.client.callOrThrow(token, { method: 'POST', url: `${issuer}${path}`, body });
+    };
     const post = async (
       client: Client,
       door: string,
@@ -203,9 +207,9 @@ describe('in a running control plane', () => {
         'in-an-outage',
         [stepOf({ issuer, transaction: smallTransaction, event: 'submit' })],
       ),
-      'a directory': await post(operator.client, 'directory', 'directory:apply', '/directory/apply', renamed),
-      'a trust profile': await post(operator.client, 'partners', 'partner:register', '/partners/profiles', profile),
-      'a key': await post(operator.client, 'keys', 'key:rotate', '/keys/access-token/rotate', {}),
+      'a directory': await govern('directory', 'directory:apply', '/directory/apply', renamed),
+      'a trust profile': await govern('partners', 'partner:register', '/partners/profiles', profile),
+      'a key': await govern('keys', 'key:rotate', '/keys/access-token/rotate', {}),
     };
 
     state = async () => {

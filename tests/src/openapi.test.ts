@@ -1,10 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { accessErrors } from '@countersign/contracts';
-import { type Clock, type MandateId, systemClock } from '@countersign/kernel';
+import { type MandateId, systemClock } from '@countersign/kernel';
 import { parseLei } from '@countersign/market';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
-import { createClient, generateSigningKey, importSigningKey, signBatchApproval } from '@countersign/sdk';
+import {
+  createClient,
+  generateSigningKey,
+  importSigningKey,
+  signBatchApproval,
+  tokenInDevelopment,
+} from '@countersign/sdk';
 import { type Configuration, readBundleFolder, readConfiguration, shippedPolicies } from '@countersign/server';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -43,7 +49,6 @@ interface Exchange {
 }
 
 const folder = scratchFolder();
-const approver = generateSigningKey();
 let configuration: Configuration;
 let controlPlane: RunningControlPlane;
 let trading: Trading;
@@ -52,10 +57,8 @@ const exchanges: Exchange[] = [];
 
 beforeAll(async () => {
   const plain = await configurationIn(folder.path);
-  const jwks = { keys: [{ ...approver.publicJwk, kid: approver.kid }] };
   configuration = readConfiguration({
     ...plain,
-    operator: { ...plain.operator, approver: { jwks } },
     devices: postureFeeds(plain.operator.lei),
     features: { grantManagement: 'draft-03' },
     // The same clients are there in years, when evidence may go.
@@ -436,20 +439,18 @@ const refused = async (act: Promise<unknown>): Promise<void> => {
 };
 
 /** As the second person of the operator. */
-async function bySecond(scope: string, path: string, body: unknown, clock: Clock = systemClock): Promise<unknown> {
-  const { issuer } = controlPlane;
-  const client = createClient({ issuer, clientId: 'countersign-approver', key: approver, clock });
-  const resource = `${issuer}/${path.split('/')[1]}`;
-  const token = await client.clientCredentials({ resource, scope });
-  return client.callOrThrow(token, { method: 'POST', url: issuer + path, body });
+async function bySecond(scope: string, path: string, body: unknown): Promise<unknown> {
+  return controlPlane.operator.second.call(path.split('/')[1] ?? '', scope, post(path, body));
 }
 
 /** As compliance of the operator. */
 async function asCompliance(path: string, body: unknown): Promise<unknown> {
   const { issuer } = controlPlane;
   const key = importSigningKey(JSON.parse(readFileSync(join(folder.path, 'compliance.jwk'), 'utf8')));
-  const client = createClient({ issuer, clientId: 'countersign-compliance', key });
-  const token = await client.clientCredentials({ resource: `${issuer}/directory`, scope: 'compliance:record' });
+  const command = { issuer, clientId: 'countersign-compliance', key };
+  const client = createClient(command);
+  const asked = { resource: `${issuer}/directory`, scope: 'compliance:record' };
+  const token = await tokenInDevelopment(client, command, asked);
   return client.callOrThrow(token, { method: 'POST', url: issuer + path, body });
 }
 
@@ -658,12 +659,12 @@ async function useErasures(): Promise<void> {
       digest: string;
     };
   const unwanted = await propose();
-  await bySecond('erasure:approve', `/retention/erasures/${unwanted.id}/reject`, { reason: 'Not yet' }, clock);
+  await bySecond('erasure:approve', `/retention/erasures/${unwanted.id}/reject`, { reason: 'Not yet' });
   const { id, digest } = await propose();
   await retention('retention:read', get('/retention/erasures'));
   await retention('retention:read', get(`/retention/erasures/${id}`));
-  await refused(bySecond('erasure:approve', `/retention/erasures/${id}/approve`, { digest: 'A'.repeat(43) }, clock));
-  await bySecond('erasure:approve', `/retention/erasures/${id}/approve`, { digest }, clock);
+  await refused(bySecond('erasure:approve', `/retention/erasures/${id}/approve`, { digest: 'A'.repeat(43) }));
+  await bySecond('erasure:approve', `/retention/erasures/${id}/approve`, { digest });
 }
 
 /** Somebody moves, and leaves. */

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type Client, createClient, generateSigningKey, importSigningKey } from '@countersign/sdk';
+import { type Client, createClient, generateSigningKey, type Token } from '@countersign/sdk';
 import { startTestServer, type TestServer } from '@countersign/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { configurationIn, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
@@ -16,7 +14,6 @@ let database: TestServer;
 let node: RunningControlPlane;
 let identityProvider: IdentityProvider;
 let institution: string;
-let approver: Client;
 
 beforeAll(async () => {
   database = await startTestServer();
@@ -24,11 +21,6 @@ beforeAll(async () => {
   institution = configuration.operator.lei;
   node = await runControlPlane(configuration);
   identityProvider = await startIdentityProvider();
-  approver = createClient({
-    issuer: node.issuer,
-    clientId: 'countersign-approver',
-    key: importSigningKey(JSON.parse(readFileSync(join(folder.path, 'approver.jwk'), 'utf8'))),
-  });
   await register(['directory:apply']);
   await node.operator.call('partners', 'partner:register', {
     method: 'POST',
@@ -61,7 +53,7 @@ async function register(scopes: readonly string[]): Promise<void> {
       services: [{ id: 'service:console', institution, roles: [] }],
       people: [
         {
-          ...{ id: 'person:olaf.first', institution, roles: ['auditor'], credentials: [] },
+          ...{ id: 'person:olaf.first', institution, roles: ['operator'], credentials: [] },
           federated: [{ issuer: identityProvider.issuer, subject: 'olaf' }],
         },
       ],
@@ -77,50 +69,45 @@ async function register(scopes: readonly string[]): Promise<void> {
   });
 }
 
-it.each(['software', 'a person through software'])(
-  'a change of the directory is not approved once %s has lost the scope by which it was proposed',
-  async (who) => {
-    await register(['directory:apply']);
-    const console = createClient({ issuer: node.issuer, clientId: 'console', key });
-    const asked = { resource: `${node.issuer}/directory`, scope: 'directory:apply' };
-    const token =
-      who === 'software'
-        ? await console.clientCredentials(asked)
-        : await console.jwtBearer(await identityProvider.assertion('olaf', node.issuer), asked);
-    const proposed = (await console.callOrThrow(token, {
+/** Olaf, through the console. */
+async function signedIn(scope: string): Promise<{ readonly console: Client; readonly token: Token }> {
+  const console = createClient({ issuer: node.issuer, clientId: 'console', key });
+  const assertion = await identityProvider.assertion('olaf', node.issuer);
+  return { console, token: await console.jwtBearer(assertion, { resource: `${node.issuer}/directory`, scope }) };
+}
+
+it("a change of the directory is not approved once its proposer's software has lost the scope by which it was proposed", async () => {
+  await register(['directory:apply']);
+  const { console, token } = await signedIn('directory:apply');
+  const url = `${node.issuer}/directory/changes`;
+  const proposed = (await console.callOrThrow(token, {
+    method: 'POST',
+    url,
+    body: { reason: 'A test', file: { services: [{ id: 'service:second', institution, roles: [] }] } },
+  })) as { readonly id: string; readonly digest: string; readonly proposedBy: string };
+  expect(proposed.proposedBy).toBe('person:olaf.first');
+
+  await register(['directory:read']);
+  const { second } = node.operator;
+  const approve = () =>
+    second.call('directory', 'directory:approve', {
       method: 'POST',
-      url: `${node.issuer}/directory/changes`,
-      body: {
-        reason: 'A test',
-        file: { services: [{ id: who === 'software' ? 'service:first' : 'service:second', institution, roles: [] }] },
-      },
-    })) as { readonly id: string; readonly digest: string; readonly proposedBy: string };
-    expect(proposed.proposedBy).toBe(who === 'software' ? 'service:console' : 'person:olaf.first');
-
-    await register(['directory:read']);
-    const approve = async () => {
-      const resource = `${node.issuer}/directory`;
-      return approver.callOrThrow(await approver.clientCredentials({ resource, scope: 'directory:approve' }), {
-        method: 'POST',
-        url: `${resource}/changes/${proposed.id}/approve`,
-        body: { digest: proposed.digest },
-      });
-    };
-    expect(await refusalBy(approve)).toMatchObject({
-      code: 'directory_changed_meanwhile',
-      detail: 'Who proposed this may no longer propose it. Somebody who may proposes it again.',
+      path: `/directory/changes/${proposed.id}/approve`,
+      body: { digest: proposed.digest },
     });
+  expect(await refusalBy(approve)).toMatchObject({
+    code: 'directory_changed_meanwhile',
+    detail: 'Who proposed this may no longer propose it. Somebody who may proposes it again.',
+  });
 
-    await register(['directory:apply']);
-    await approve();
-  },
-);
+  await register(['directory:apply']);
+  await approve();
+});
 
 it('nothing is approved by a token from before its software has lost the scope to approve', async () => {
   await register(['directory:approve']);
-  const console = createClient({ issuer: node.issuer, clientId: 'console', key });
+  const { console, token } = await signedIn('directory:approve');
   const resource = `${node.issuer}/directory`;
-  const token = await console.clientCredentials({ resource, scope: 'directory:approve' });
   const body = { reason: 'A test', file: { services: [{ id: 'service:late', institution, roles: [] }] } };
   const path = '/directory/changes';
   const proposed = await node.operator.call('directory', 'directory:apply', { method: 'POST', path, body });

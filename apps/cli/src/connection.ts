@@ -1,7 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError, parseJson } from '@countersign/kernel';
-import { type Client, createClient, importSigningKey, type Token, type Transport } from '@countersign/sdk/calling';
+import {
+  type Client,
+  createClient,
+  createTransport,
+  importSigningKey,
+  isDevelopmentClient,
+  isForPerson,
+  type Token,
+  type Transport,
+  tokenInDevelopment,
+} from '@countersign/sdk/calling';
 import type { ConnectionOptions } from './connection-options.ts';
 import { isAddress } from './read-address.ts';
 
@@ -23,13 +33,25 @@ export function connect(options: ConnectionOptions, transport?: Transport): Conn
   const key = importSigningKey(
     readJson(options.key ?? join(options.data, 'operator.jwk'), 'Name the private key with --key.'),
   );
-  const client = createClient({
+  const clientId = options.client ?? 'countersign-cli';
+  const sending = transport ?? createTransport();
+  const client = createClient({ issuer, clientId, key, transport: sending });
+  return {
     issuer,
-    clientId: options.client ?? 'countersign-cli',
-    key,
-    ...(transport === undefined ? {} : { transport }),
-  });
-  return { issuer, client, token: (door, scope) => client.clientCredentials({ resource: `${issuer}/${door}`, scope }) };
+    client,
+    async token(door, scope) {
+      const request = { resource: `${issuer}/${door}`, scope };
+      return isForPerson(scope) && isDevelopmentClient(clientId) && (await isDevelopment(issuer, sending))
+        ? tokenInDevelopment(client, { issuer, clientId, key }, request)
+        : client.clientCredentials(request);
+    },
+  };
+}
+
+/** What the control plane says of itself; where it says otherwise than it is, it refuses the sign-in for development. */
+async function isDevelopment(issuer: string, transport: Transport): Promise<boolean> {
+  const { body } = await transport.send({ method: 'GET', url: `${issuer}/.well-known/countersign`, headers: {} });
+  return typeof body === 'object' && body !== null && 'environment' in body && body.environment === 'development';
 }
 
 export function issuerOf(dataFolder: string): string {

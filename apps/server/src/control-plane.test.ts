@@ -12,6 +12,7 @@ import {
   importSigningKey,
   type SigningKey,
   type Transport,
+  tokenInDevelopment,
 } from '@countersign/sdk';
 import { createSelfSigned, createTestAuthority, freePort, type TestCertificate } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -61,6 +62,8 @@ afterAll(async () => {
   await controlPlane?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
+
+const command = () => ({ issuer: configuration.issuer, clientId: 'countersign-cli', key: operatorKey });
 
 /** HTTPS with a client certificate, or without one. */
 function overTls(certificate?: TestCertificate): Transport {
@@ -134,7 +137,7 @@ describe('a control plane with two listeners', () => {
       send: (sent) => (sent.url.startsWith('https:') ? overTls() : createTransport()).send(sent),
     };
     const client = createClient({ issuer, clientId: 'countersign-cli', key: operatorKey, transport: both });
-    const token = await client.clientCredentials(keys);
+    const token = await tokenInDevelopment(client, command(), keys);
     for (const base of [issuer, mutualTlsUrl])
       expect(await client.call(token, { method: 'GET', url: `${base}/keys` })).toMatchObject({ status: 200 });
 
@@ -143,7 +146,7 @@ describe('a control plane with two listeners', () => {
       send: (sent) => overTls().send({ ...sent, url: sent.url.replace(issuer, mutualTlsUrl) }),
     };
     const lost = createClient({ issuer, clientId: 'countersign-cli', key: operatorKey, transport: misled });
-    expect(await codeOf(lost.clientCredentials(keys))).toBe('invalid_dpop_proof');
+    expect(await codeOf(tokenInDevelopment(lost, command(), keys))).toBe('invalid_dpop_proof');
   });
 
   it('refuses a header about a client certificate on both, but from the proxy that is named', async () => {
@@ -165,7 +168,7 @@ interface ListedKey {
 
 describe('the keys', () => {
   const call = async (scope: string, method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> => {
-    const token = await operator.clientCredentials({ resource: `${configuration.issuer}/keys`, scope });
+    const token = await tokenInDevelopment(operator, command(), { resource: `${configuration.issuer}/keys`, scope });
     return operator.callOrThrow(token, {
       method,
       url: configuration.issuer + path,
@@ -200,7 +203,10 @@ describe('the keys', () => {
   });
 
   it('are withdrawn at once in an emergency: the lost one is in no key set, and its tokens open nothing', async () => {
-    const token = await operator.clientCredentials({ resource: `${configuration.issuer}/keys`, scope: 'key:rotate' });
+    const token = await tokenInDevelopment(operator, command(), {
+      resource: `${configuration.issuer}/keys`,
+      scope: 'key:rotate',
+    });
     const lost = (await list()).find(({ purpose }) => purpose === 'access-token')?.kid ?? '';
     const answer = await call('key:revoke', 'POST', `/keys/access-token/${lost}/withdraw`, {
       reason: 'found in a ticket',
@@ -213,7 +219,7 @@ describe('the keys', () => {
     const [withdrawal] = await recorded('key.withdrawn');
     expect(withdrawal).toMatchObject({
       outcome: 'done',
-      actors: [{ id: 'service:countersign-cli' }],
+      actors: [{ id: 'person:development.operator' }],
       data: { purpose: 'access-token', kid: lost, successor: kid, reason: 'found in a ticket' },
     });
     const publication = (await recorded('key.published')).find(({ id }) => withdrawal?.references?.includes(id));

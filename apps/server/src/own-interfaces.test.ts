@@ -72,14 +72,16 @@ describe('the directory before anybody has applied a file', () => {
     expect(approver).toMatchObject({
       environment: 'production',
       principal: 'service:countersign-approver',
-      audiences: ['directory', 'policies', 'retention', 'revocations'].map((name) => `${configuration.issuer}/${name}`),
+      audiences: ['directory', 'policies', 'recoveries', 'retention', 'revocations'].map(
+        (name) => `${configuration.issuer}/${name}`,
+      ),
     });
     // Either may take the last step of the policies back, and read; one proposes, and the other approves.
     expect(new Set(approver?.scopes)).toEqual(
       new Set([
         ...['directory:approve', 'directory:read', 'policy:approve', 'policy:rollback', 'policy:read'],
         ...['retention:read', 'retention:approve', 'legalhold:release', 'erasure:approve'],
-        ...['revocation:lift', 'revocation:read'],
+        ...['revocation:lift', 'revocation:read', 'recovery:open', 'recovery:read'],
       ]),
     );
     expect(command?.scopes).toEqual(

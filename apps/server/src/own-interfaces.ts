@@ -1,5 +1,8 @@
 import type { ClientId } from '@countersign/contracts';
 import type { Configuration } from './configuration.ts';
+import { operatorCommands, operatorPeople } from './operator-people.ts';
+
+const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 /** Our own protected interfaces: path below the issuer, and the scopes each offers. */
 export const ownInterfaces = {
@@ -138,61 +141,48 @@ const approverScopes = [
   'retention:approve',
   'legalhold:release',
   'erasure:approve',
+  // Who has invited those who approve a recovery does not open it.
+  'recovery:open',
+  'recovery:read',
   'revocation:lift',
   'revocation:read',
 ];
 
 const complianceScopes = ['compliance:record', 'directory:read'];
 
+const commandFor = {
+  'countersign-cli': { scopes: commandScopes, doors: undefined },
+  'countersign-approver': {
+    scopes: approverScopes,
+    doors: ['directory', 'policies', 'recoveries', 'retention', 'revocations'],
+  },
+  'countersign-compliance': { scopes: complianceScopes, doors: ['directory'] },
+} as const;
+
 /**
- * What is in the directory before anybody has applied a file: the operator, its command, the commands of the second
- * person and of compliance where they are configured, and our own interfaces.
+ * What is in the directory before anybody has applied a file: the operator with its people, its command, the commands of the
+ * second person and of compliance where they are configured, and our own interfaces.
  */
-export function directorySeed({ issuer, environment, operator }: Configuration): unknown {
+export function directorySeed(configuration: Configuration): unknown {
+  const { issuer, environment, operator } = configuration;
   const names = Object.keys(ownInterfaces) as OwnInterface[];
-  const commands = [
-    {
-      id: 'countersign-cli',
-      role: 'operator',
-      scopes: commandScopes,
-      audiences: names.filter((name) => name !== 'userinfo' && name !== 'grants'),
-      jwks: operator.jwks,
-    },
-    ...(operator.approver === undefined
-      ? []
-      : [
-          {
-            id: 'countersign-approver',
-            role: 'approver',
-            scopes: approverScopes,
-            audiences: ['directory', 'policies', 'retention', 'revocations'],
-            jwks: operator.approver.jwks,
-          },
-        ]),
-    ...(operator.compliance === undefined
-      ? []
-      : [
-          {
-            id: 'countersign-compliance',
-            role: 'compliance',
-            scopes: complianceScopes,
-            audiences: ['directory'],
-            jwks: operator.compliance.jwks,
-          },
-        ]),
-  ];
+  const commands = operatorCommands(configuration);
   return {
     institutions: [{ lei: operator.lei, name: operator.name, country: operator.country }],
+    people: operatorPeople(configuration).map((person) => ({ ...person, institution: operator.lei, credentials: [] })),
     services: commands.map(({ id, role }) => ({ id: `service:${id}`, institution: operator.lei, roles: [role] })),
-    clients: commands.map(({ id, scopes, audiences, jwks }) => ({
+    clients: commands.map(({ id, keys }) => ({
       id,
       institution: operator.lei,
       principal: `service:${id}`,
       environment: environment === 'production' ? 'production' : 'sandbox',
-      grant_types: ['client_credentials'],
-      scopes,
-      audiences: audiences.map((name) => `${issuer}/${name}`),
-      jwks,
+      // By itself it reads; what governs is done by the person who uses it.
+      grant_types: ['client_credentials', ...(environment === 'development' ? [jwtBearer] : [])],
+      scopes: commandFor[id].scopes,
+      audiences: (commandFor[id].doors ?? names.filter((name) => name !== 'userinfo' && name !== 'grants')).map(
+        (name) => `${issuer}/${name}`,
+      ),
+      jwks: { keys },
     })),
     resources: names.map((name) => ({
       uri: `${issuer}/${name}`,

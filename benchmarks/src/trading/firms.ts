@@ -78,7 +78,10 @@ export function tradingDirectory(): unknown {
       })),
     ),
     services: institutions.flatMap((lei) => [
-      { id: signatory(lei).id, institution: lei, roles: ['signatory'] },
+      {
+        ...{ id: signatory(lei).id, institution: lei, roles: ['signatory'] },
+        signing_authority: { up_to: { amount: '100000000000', ccy: 'EUR' }, alone: true },
+      },
       { id: reporter(lei).id, institution: lei, roles: [] },
     ]),
     agents: [],

@@ -1,4 +1,10 @@
-import type { Actor, Mandate, MandateAnswer } from '@countersign/contracts';
+import {
+  type Actor,
+  type Mandate,
+  type MandateAnswer,
+  parsePrincipalId,
+  type SigningAuthority,
+} from '@countersign/contracts';
 import { digestOf } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -474,6 +480,28 @@ describe('signatories', () => {
     const by = letSign(second, { signingAuthority });
     await expect(world.store.propose(rootProposal(), by, newKey())).rejects.toThrow(coded(code));
     expect(world.audit.ofType('mandate.refused').at(-1)).toMatchObject({ reason: code, subject: by });
+  });
+
+  it('that are software sign nothing without an amount up to which they do, and revoke all the same', async () => {
+    const id = parsePrincipalId('service:signs');
+    if (id === undefined) throw new Error('a broken fixture');
+    const service = { kind: 'service', id, institution: fund, roles: ['signatory'] } as const;
+    const by = { id: service.id, institution: fund };
+    const give = (signingAuthority?: SigningAuthority) =>
+      world.directory.principals.set(service.id, {
+        ...service,
+        ...(signingAuthority === undefined ? {} : { signingAuthority }),
+      });
+    give();
+    await expect(world.store.propose(rootProposal(), by, newKey())).rejects.toThrow(coded('signatory_authority'));
+    expect(world.audit.ofType('mandate.refused').at(-1)).toMatchObject({ reason: 'signatory_authority', subject: by });
+    give({ kinds: ['mandate'], alone: true });
+    await expect(world.store.propose(rootProposal(), by, newKey())).rejects.toThrow(coded('signatory_authority'));
+    give({ upTo: { amount: '5000000', ccy: 'EUR' }, alone: true });
+    const made = await world.store.propose(rootProposal(), by, newKey());
+    await world.store.accept(made.id, { termsHash }, byBroker);
+    give();
+    expect((await world.store.revoke(made.id, by, 'Taking away needs no amount')).status).toBe('revoked');
   });
 
   it('bind up to exactly their limit', async () => {

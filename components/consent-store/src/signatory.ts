@@ -12,6 +12,7 @@ import type { Lei } from '@countersign/market';
 export interface Signatory {
   readonly id: string;
   readonly institution: Lei;
+  readonly kind: 'person' | 'service';
   /** Binds alone, or only together with a second one. */
   readonly authority: 'sole' | 'joint';
   readonly limits: Pick<NonNullable<Person['signingAuthority']>, 'kinds' | 'upTo'>;
@@ -23,13 +24,12 @@ export function signatoryOf(directory: DirectorySnapshot, id: string): Signatory
   if (principal === undefined || !principal.roles.includes('signatory')) return undefined;
   // An algorithm decides nothing for an institution, whatever role it was given.
   if (principal.kind === 'agent') return undefined;
-  const { institution } = principal;
-  if (principal.kind !== 'person') return { id, institution, authority: 'sole', limits: {} };
-  if (principal.active === false) return undefined;
-  const { signingAuthority } = principal;
+  const { institution, kind, signingAuthority } = principal;
+  if (principal.kind === 'person' && principal.active === false) return undefined;
   return {
     id,
     institution,
+    kind,
     authority: signingAuthority?.alone === false ? 'joint' : 'sole',
     limits: signingAuthority ?? {},
   };
@@ -58,12 +58,18 @@ export function signatoryFor(
 
 /** Why the signatory's authority does not reach these terms, or undefined where it does. */
 export function authorityFault(
-  { limits: { kinds, upTo } }: Signatory,
+  { kind: signer, limits: { kinds, upTo } }: Signatory,
   { kind, constraints }: Pick<MandateTerms, 'kind' | 'constraints'>,
 ): CodedError | undefined {
   if (kinds !== undefined && !kinds.includes(kind))
     return consentErrors.error('signatory_authority', `The signatory's authority is not for the kind ${kind}.`);
-  if (upTo === undefined) return undefined;
+  if (upTo === undefined)
+    return signer === 'person'
+      ? undefined
+      : consentErrors.error(
+          'signatory_authority',
+          'Software signs only up to an amount that the directory gives it (signing_authority.up_to); it has none.',
+        );
   const limit = parseDecimal(upTo.amount);
   const { amount, ccy } = constraints.notionalPerDay;
   // Amounts in two currencies cannot be compared: nothing is shown, so nothing is signed.

@@ -42,7 +42,13 @@ import { createProblems, type Problems } from './problems.ts';
 import { createProofs, type DirectoryLog } from './proofs.ts';
 import { digestOfContent, type Proposal } from './proposal.ts';
 import { type Attempt, createRefusals } from './refusals.ts';
-import { type ChangeScope, easedFindings, refuseFindings, refuseOutsideCompliance } from './rules/findings.ts';
+import {
+  type ChangeScope,
+  easedFindings,
+  refuseFindings,
+  refuseOutsideCompliance,
+  refuseSoftwareEasing,
+} from './rules/findings.ts';
 import { governingRoles } from './rules/governing.ts';
 import { refuseAlone } from './rules/second-person.ts';
 import type { State } from './state.ts';
@@ -290,8 +296,11 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       await stopAt(problems, attempt);
       const changeSet = await graph.evaluate(wanted, base, problems);
       await stopAt(problems, attempt);
-      if (easedFindings(changeSet, base.stored).length > 0)
+      if (easedFindings(changeSet, base.stored).length > 0) {
+        const software = refuseSoftwareEasing(by);
+        if (software !== undefined) return refusals.refuse(software, attempt);
         return { proposed: await requests.propose({ edit }, by, reason, scope) };
+      }
       return answerOf(await change({ edit }, actorOf(by), { reason, scope }));
     },
 

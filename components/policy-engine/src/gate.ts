@@ -9,9 +9,10 @@ export interface Gate {
   /** Who was let in. */
   callerOf(request: FastifyRequest): Caller;
   /**
-   * Who takes a step. Whoever acts for others could be both of the two: propose for the one and approve for the other.
+   * Who takes a step: a person with the software that they signed in to, which holds one of the two scopes and not both.
+   * Whoever acts for others beyond that could be both of the two: propose for the one and approve for the other.
    *
-   * @throws CodedError `insufficient_scope` where somebody acts on the subject's behalf
+   * @throws CodedError `insufficient_scope` where somebody else acts on the subject's behalf
    */
   actorOf(request: FastifyRequest): Actor;
 }
@@ -34,7 +35,7 @@ export function createGate(guard: ResourceGuard, baseUrl: string): Gate {
     callerOf,
     actorOf(request) {
       const caller = callerOf(request);
-      if (caller.actors.length > 0)
+      if (caller.actors.length > (caller.subject.startsWith('person:') ? 1 : 0))
         throw accessErrors.error(
           'insufficient_scope',
           'Policies are changed by those who answer for it themselves: this token was given to somebody acting for another.',

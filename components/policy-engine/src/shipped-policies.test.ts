@@ -1,6 +1,6 @@
 import type { PolicyBundle } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
-import { changesMarket, isForAlgorithms, kindOfScope, scopes, tierOfScope } from '@countersign/market';
+import { changesMarket, isForAlgorithms, kindOfScope, personScopes, scopes, tierOfScope } from '@countersign/market';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeBundle } from './bundle/describe.ts';
 import { type LoadedBundle, loadBundle } from './bundle/load-bundle.ts';
@@ -61,6 +61,7 @@ describe('the shipped policies', () => {
     ['dealing', scopes.filter((scope) => kindOfScope(scope) === 'dealing')],
     ['reading', scopes.filter((scope) => kindOfScope(scope) === 'reading')],
     ['not-for-algorithms', scopes.filter((scope) => !isForAlgorithms(scope))],
+    ['for-persons', [...personScopes]],
   ] as const)('have the scopes of the kind %s as the vocabulary declares them', (name, declared) => {
     expect(scopesIn(name)).toEqual([...declared].sort());
     expect(declared.length).toBeGreaterThan(3);
@@ -75,8 +76,6 @@ describe('the shipped policies', () => {
       'token:revoke',
       'withdrawal-address:revoke',
     ];
-    // Half of the work: somebody else approves it, or it is a change that a second person lets through.
-    const proposing = ['directory:apply', 'erasure:propose', 'legalhold:place', 'policy:propose', 'retention:propose'];
     // The approval itself is signed with the hardware key; a settlement has an age of its own.
     const signed = ['allocation:approve', 'order:approve', 'settlement:release', 'trade:bust'];
     // Of devices and people; each change is checked against the source it comes from.
@@ -84,9 +83,19 @@ describe('the shipped policies', () => {
     const governing = scopesIn('governing');
     const strong = scopes.filter((scope) => ['approval', 'administration'].includes(tierOfScope(scope)));
     expect(strong.filter((scope) => !governing.includes(scope)).sort()).toEqual(
-      [...reducing, ...proposing, ...signed, ...kept].sort(),
+      [...reducing, ...signed, ...kept].sort(),
     );
     expect(governing.filter((scope) => !strong.some((each) => each === scope))).toEqual([]);
+  });
+
+  it('give every scope for people by a sign-in to govern, and none beside an intent', () => {
+    for (const scope of personScopes) {
+      expect(scopesIn('governing')).toContain(scope);
+      expect(scopesIn('governing-the-installation')).toContain(scope);
+    }
+    expect([...personScopes]).toEqual(
+      expect.arrayContaining([...scopesIn('for-operators'), ...scopesIn('disclosing')]),
+    );
   });
 
   it('give no scope of governing beside an intent, but for those that release assets', () => {

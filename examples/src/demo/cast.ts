@@ -153,7 +153,12 @@ function directoryDocument({
     audiences,
     jwks: { keys: [publicJwk(key(id))] },
   });
-  const service = (id: string, institution: string, roles: readonly string[] = []) => ({ id, institution, roles });
+  const service = (id: string, institution: string) => ({ id, institution, roles: [] });
+  /** It signs mandates of its firm up to an amount a day. */
+  const signatory = (id: string, institution: string) => ({
+    ...{ id, institution, roles: ['signatory'] },
+    signing_authority: { up_to: { amount: '50000000', ccy: 'EUR' }, alone: true },
+  });
   const person = (somebody: Cast['people'][keyof Cast['people']], roles: readonly string[], subject: string) => ({
     id: somebody.id,
     institution: lei.arranger,
@@ -182,14 +187,14 @@ function directoryDocument({
       { id: 'person:emil.risk', institution: lei.arranger, roles: ['model-certifier'], federated: [], credentials: [] },
     ],
     services: [
-      service('service:am-mandates', lei.assetManager, ['signatory']),
-      service('service:ha-mandates', lei.arranger, ['signatory']),
+      signatory('service:am-mandates', lei.assetManager),
+      signatory('service:ha-mandates', lei.arranger),
       service('service:ha-oms', lei.arranger),
       service('service:ha-approvals', lei.arranger),
       service('service:brk-orders', lei.broker),
       service('service:ven-matching', lei.venue),
       service('service:clr-core', lei.clearing),
-      service('service:clr-mandates', lei.clearing, ['signatory']),
+      signatory('service:clr-mandates', lei.clearing),
       service('service:cus-core', lei.custodian),
     ],
     agents: [

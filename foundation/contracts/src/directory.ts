@@ -164,6 +164,8 @@ export interface Service {
   readonly institution: Lei;
   readonly desk?: string;
   readonly roles: readonly string[];
+  /** For those with the role `signatory`: software signs nothing without an amount up to which it does. */
+  readonly signingAuthority?: SigningAuthority;
 }
 
 /** FIX tag 3022 AlgoCertificateStatus. */
@@ -415,6 +417,8 @@ export const directoryErrors = errorVocabulary({
   second_person_required: 'forbidden',
   change_not_found: 'not-found',
   change_self_approval: 'forbidden',
+  /** Software asked for what is for people. */
+  person_needed: 'forbidden',
   /** What compliance finds of institutions is recorded by compliance, and by nobody else. */
   compliance_scope_required: 'forbidden',
   /** Approved, rejected or expired already. */

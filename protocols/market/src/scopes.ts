@@ -110,6 +110,34 @@ export function isForAlgorithms(scope: Scope): boolean {
   return (kind !== 'approving' && kind !== 'control') || forEveryProgram.has(scope);
 }
 
+/**
+ * Governing acts: nobody but a person who has signed in is given these. What reduces risk is not among them, nor is
+ * `compliance:record`: a screening is repeated by software, and what it may not ease is checked where it is recorded.
+ */
+export const personScopes: ReadonlySet<Scope> = new Set<Scope>([
+  'partner:register',
+  'key:rotate',
+  'key:revoke',
+  'policy:propose',
+  'policy:approve',
+  'policy:rollback',
+  'audit:disclose',
+  'audit:export',
+  'retention:propose',
+  'retention:approve',
+  'erasure:propose',
+  'erasure:approve',
+  'legalhold:place',
+  'legalhold:release',
+  'directory:apply',
+  'directory:approve',
+  'revocation:lift',
+  'exception:resolve',
+  'authenticator:invite',
+  'account:unlock',
+  'recovery:open',
+]);
+
 export function isScope(text: unknown): text is Scope {
   return typeof text === 'string' && kinds.has(text);
 }

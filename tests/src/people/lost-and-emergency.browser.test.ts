@@ -33,7 +33,7 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     return visitor;
   }
   const recoveries = (path: string, body?: object) =>
-    world.controlPlane.operator.call('recoveries', 'recovery:open', {
+    world.controlPlane.operator.second.call('recoveries', 'recovery:open', {
       method: 'POST',
       path: `/recoveries${path}`,
       ...(body === undefined ? {} : { body }),

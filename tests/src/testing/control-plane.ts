@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import type { EvidenceRecord } from '@countersign/contracts';
 import { type Clock, isCodedError } from '@countersign/kernel';
 import type { EmbeddedConnection, Logger } from '@countersign/runtime';
-import { type CallRequest, type Client, type ClientOptions, createClient, importSigningKey } from '@countersign/sdk';
+import {
+  type CallRequest,
+  type Client,
+  type ClientOptions,
+  createClient,
+  importSigningKey,
+  type Token,
+  tokenInDevelopment,
+} from '@countersign/sdk';
 import {
   type Configuration,
   type ControlPlane,
@@ -13,11 +21,19 @@ import {
 } from '@countersign/server';
 import { freePort } from '@countersign/testkit';
 
-/** The operator of a control plane, as the command `countersign` is one. */
-export interface Operator {
+/** A command of the operator, with the person who uses it: who governs is that person, who reads the command itself. */
+export interface Command {
   readonly client: Client;
+  /** A token for one of the control plane's own interfaces. */
+  token(door: string, scope: string): Promise<Token>;
   /** Calls one of the control plane's own interfaces. @throws the refusal */
   call(door: string, scope: string, request: Omit<CallRequest, 'url'> & { readonly path: string }): Promise<unknown>;
+}
+
+/** The operator of a control plane, as the command `countersign` is one. */
+export interface Operator extends Command {
+  /** The second person. */
+  readonly second: Command;
   /** Applies a directory file by as many people as it takes: the second one has the key that development makes. */
   apply(file: unknown): Promise<void>;
   /** Records what compliance has found, with the second person where it takes one. */
@@ -33,34 +49,35 @@ export interface Operator {
 export type LogRecord = EvidenceRecord & { readonly index: string };
 
 export function operatorOf(folder: string, issuer: string, options: Partial<ClientOptions> = {}): Operator {
-  const clientOf = (clientId: string, file: string): Client =>
-    createClient({
-      issuer,
-      clientId,
-      key: importSigningKey(JSON.parse(readFileSync(join(folder, file), 'utf8'))),
-      ...options,
-    });
-  const callAs =
-    (by: Client): Operator['call'] =>
-    async (door, scope, { path, ...request }) => {
-      const token = await by.clientCredentials({ resource: `${issuer}/${door}`, scope });
-      return by.callOrThrow(token, { ...request, url: `${issuer}${path}` });
+  function commandOf(clientId: string, file: string): Command {
+    const key = importSigningKey(JSON.parse(readFileSync(join(folder, file), 'utf8')));
+    const own = { issuer, clientId, key, ...options };
+    const client = createClient(own);
+    const token: Operator['token'] = (door, scope) =>
+      tokenInDevelopment(client, own, { resource: `${issuer}/${door}`, scope });
+    return {
+      client,
+      token,
+      call: async (door, scope, { path, ...request }) =>
+        client.callOrThrow(await token(door, scope), { ...request, url: `${issuer}${path}` }),
     };
-  const client = clientOf('countersign-cli', 'operator.jwk');
-  const call = callAs(client);
+  }
+  const { client, token, call } = commandOf('countersign-cli', 'operator.jwk');
+  const second = commandOf('countersign-approver', 'approver.jwk');
   const post = (path: string, body: unknown) => ({ method: 'POST' as const, path, body });
   async function approve(proposed: unknown): Promise<void> {
     const { id, digest } = proposed as { readonly id: string; readonly digest: string };
-    const second = callAs(clientOf('countersign-approver', 'approver.jwk'));
-    await second('directory', 'directory:approve', post(`/directory/changes/${id}/approve`, { digest }));
+    await second.call('directory', 'directory:approve', post(`/directory/changes/${id}/approve`, { digest }));
   }
   return {
     client,
+    token,
     call,
+    second,
     async find(findings) {
-      const compliance = callAs(clientOf('countersign-compliance', 'compliance.jwk'));
+      const compliance = commandOf('countersign-compliance', 'compliance.jwk');
       const body = { findings, reason: 'A test' };
-      const answer = await compliance('directory', 'compliance:record', post('/directory/findings', body));
+      const answer = await compliance.call('directory', 'compliance:record', post('/directory/findings', body));
       if ('digest' in (answer as object)) await approve(answer);
     },
     async apply(file) {

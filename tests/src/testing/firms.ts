@@ -42,6 +42,9 @@ interface Registration {
 const ours = (issuer: string, ...names: readonly string[]): readonly string[] =>
   names.map((name) => `${issuer}/${name}`);
 
+/** Software signs mandates up to an amount a day, and nothing without one. */
+export const signingAuthority = { up_to: { amount: '1000000000', ccy: 'EUR' }, alone: true };
+
 /** Hears what concerns its firm. */
 const listener = (issuer: string, firm: keyof typeof leis, principal: string) =>
   ({
@@ -241,6 +244,7 @@ export function createFirms(options: { readonly issuer: string; readonly identit
           id: principal,
           institution: leis[firm],
           roles: [...(roles ?? [])],
+          ...(roles?.includes('signatory') === true ? { signing_authority: signingAuthority } : {}),
         })),
       agents: [
         {

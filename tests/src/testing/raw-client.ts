@@ -18,7 +18,7 @@ export function encodeFields(fields: Fields): string {
 }
 
 /** Signs whatever it is given, right or wrong. */
-export function signJwt(key: Key, header: Change, claims: unknown): string {
+export function signJwt(key: Pick<Key, 'sign'>, header: Change, claims: unknown): string {
   const input = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
   return `${input}.${Buffer.from(key.sign(Buffer.from(input))).toString('base64url')}`;
 }

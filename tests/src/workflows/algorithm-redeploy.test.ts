@@ -222,7 +222,7 @@ describe('certification', () => {
 
   it('stands in the log with who changed it', async () => {
     const [last] = (await world.controlPlane.operator.records({ type: 'directory.applied' })).slice(-1);
-    expect(last).toMatchObject({ subject: { id: 'service:countersign-cli' } });
+    expect(last).toMatchObject({ subject: { id: 'person:development.operator' } });
     expect(JSON.stringify(last?.data)).toContain('agent:ha-vwap-1');
   });
 });

@@ -234,12 +234,17 @@ describe('a mandate that ends between execution and clearing', () => {
     ['who approved it', 'supervisor', 'exception_authority'],
     ['somebody without a controlling role', 'colleague', 'exception_authority'],
     ['compliance of another firm', 'brokersCompliance', 'exception_authority'],
-    ['software of its own accord', 'ha-control', 'exception_authority'],
   ] as const)('is not healed by %s, and the attempt is in the log', async (_, by, code) => {
     expect(await codeOf(() => world.resolve(by, exception, resolution()))).toBe(code);
     const refused = await world.recordsOf(order.transaction, 'exception.refused');
     expect(refused.at(-1)).toMatchObject({ outcome: 'deny', reason: code });
     expect(await codeOf(() => step('clear', order.transaction))).toBe('mandate_lapsed mandate_expired');
+  });
+
+  it('is not healed by software of its own accord: it is given no token for that', async () => {
+    expect(await codeOf(() => world.resolve('ha-control', exception, resolution()))).toBe(
+      'access_denied person_needed',
+    );
   });
 
   it('is not healed by saying that it is, nor by a mandate that does not permit this order', async () => {

@@ -8,6 +8,7 @@ import {
 import { createFederationGateway } from '@countersign/federation-gateway';
 import { createTrustRegistry, type TrustRegistryComponent, trustRegistryMigrations } from '@countersign/trust-registry';
 import type { Configuration } from '../configuration.ts';
+import { developmentIssuers, withPinnedKeySets } from '../operator-people.ts';
 import { directorySeed } from '../own-interfaces.ts';
 import type { Ground } from './ground.ts';
 import type { LogParts } from './log.ts';
@@ -22,7 +23,7 @@ export interface Parties {
 }
 
 export async function startParties(
-  { configuration, development, database, common, outbound, started }: Ground,
+  { configuration, development, database, common, installation, outbound, started }: Ground,
   {
     auditLog: audit,
     departureEffects,
@@ -59,11 +60,13 @@ export async function startParties(
       ...common,
     }),
   );
+  const issuers = developmentIssuers(configuration);
+  for (const { profile } of issuers) await trustRegistry.register(profile, installation);
   const federationGateway = createFederationGateway({
     trustRegistry,
     directory,
     audit,
-    outbound,
+    outbound: withPinnedKeySets(outbound, issuers),
     identityChaining: configuration.features.identityChaining ?? 'off',
     ...common,
   });

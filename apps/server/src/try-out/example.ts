@@ -16,6 +16,8 @@ const model = {
   artifact_sha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
   certificate_id: 'TRY-OUT-0001',
 };
+/** Software signs mandates up to an amount a day. */
+const signingAuthority = { up_to: { amount: '1000000000', ccy: 'EUR' }, alone: true };
 const always = { days: [1, 2, 3, 4, 5, 6, 7], from: '00:00', until: '24:00' };
 
 /** Supervisors of the house, for whoever is at this machine: a person whose keys are all lost is not invited again. */
@@ -77,8 +79,8 @@ export function exampleDirectory(
       person('person:try-out.certifier', ['model-certifier']),
     ],
     services: [
-      { id: 'service:try-out-fund', institution: fund, roles: ['signatory'] },
-      { id: 'service:try-out-house', institution: house, roles: ['signatory'] },
+      { id: 'service:try-out-fund', institution: fund, roles: ['signatory'], signing_authority: signingAuthority },
+      { id: 'service:try-out-house', institution: house, roles: ['signatory'], signing_authority: signingAuthority },
     ],
     agents: [
       {

@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { type Clock, CodedError, isCodedError, parseId } from '@countersign/kernel';
-import { type Client, createClient, importSigningKey } from '@countersign/sdk';
+import {
+  type Client,
+  type ClientOptions,
+  createClient,
+  importSigningKey,
+  type Token,
+  type TokenRequest,
+  tokenInDevelopment,
+} from '@countersign/sdk';
 import type { Configuration } from '../configuration.ts';
 import {
   type ClientName,
@@ -57,21 +65,22 @@ export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDepend
   /** Lazily: while it is being mounted, nothing answers yet. */
   function start() {
     const { since, keys } = exampleKeys(dataFolder, clock.now());
-    const keyOf = (file: string) => importSigningKey(JSON.parse(readFileSync(file, 'utf8')));
+    const command = (clientId: string, file: string): Caller =>
+      callerOf({ issuer, clientId, key: importSigningKey(JSON.parse(readFileSync(file, 'utf8'))) });
     return {
       since,
       keys,
-      operator: createClient({ issuer, clientId: 'countersign-cli', key: keyOf(keyFiles.operatorKeyFile) }),
-      approver: () => createClient({ issuer, clientId: 'countersign-approver', key: keyOf(keyFiles.approverKeyFile) }),
-      compliance: () =>
-        createClient({ issuer, clientId: 'countersign-compliance', key: keyOf(keyFiles.complianceKeyFile) }),
-      client: (clientId: ClientName) => createClient({ issuer, clientId, key: keys[clientId] }),
+      operator: command('countersign-cli', keyFiles.operatorKeyFile),
+      approver: () => command('countersign-approver', keyFiles.approverKeyFile),
+      compliance: () => command('countersign-compliance', keyFiles.complianceKeyFile),
+      client: (clientId: ClientName) => callerOf({ issuer, clientId, key: keys[clientId] }),
     };
   }
   let started: ReturnType<typeof start> | undefined;
 
-  async function call(client: Client, door: string, scope: string, path: string, body: unknown, key?: string) {
-    const token = await client.clientCredentials({ resource: `${issuer}/${door}`, scope });
+  async function call(caller: Caller, door: string, scope: string, path: string, body: unknown, key?: string) {
+    const { client } = caller;
+    const token = await caller.token({ resource: `${issuer}/${door}`, scope });
     const url = `${issuer}${path}`;
     return client.callOrThrow(token, {
       method: 'POST',
@@ -172,7 +181,7 @@ export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDepend
       alone(async () => {
         const example = await setUp();
         mandate ??= await mandateFor(example);
-        const token = await example.client('try-out-algorithm').clientCredentials({
+        const token = await example.client('try-out-algorithm').token({
           resource: orderInterface(issuer),
           scope: 'order:create',
           authorizationDetails: [exampleOrder(issuer, mandate, clock.now())],
@@ -182,6 +191,17 @@ export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDepend
         return { path: `/approve/${transaction}`, transaction };
       }),
   };
+}
+
+/** Software of the example, or a command of the operator with the person who uses it. */
+interface Caller {
+  readonly client: Client;
+  token(request: TokenRequest): Promise<Token>;
+}
+
+function callerOf(options: Pick<ClientOptions, 'issuer' | 'clientId' | 'key'>): Caller {
+  const client = createClient(options);
+  return { client, token: (request) => tokenInDevelopment(client, options, request) };
 }
 
 function textOf(answer: unknown, name: string): string {

@@ -2,7 +2,7 @@ import { digestOf } from '@countersign/kernel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DirectoryComponent } from '../index.ts';
 import { broker, custodian, exampleFile, exampleLei, venue } from '../testing/example-file.ts';
-import { changeByTwo, createRig, problemsOf, proposer, type Rig, refusalOf } from '../testing/rig.ts';
+import { approver, changeByTwo, createRig, problemsOf, proposer, type Rig, refusalOf } from '../testing/rig.ts';
 
 let rig: Rig;
 let directory: DirectoryComponent;
@@ -243,6 +243,21 @@ describe('a signatory', () => {
         upTo: { amount: '1000000.5', ccy: 'EUR' },
         alone: false,
       },
+    });
+  });
+
+  it('that is software binds up to an amount, and has no authority without one', async () => {
+    await directory.apply(exampleFile(), proposer);
+    const service = (authority: object) => ({
+      services: [{ id: 'service:signing', institution: broker, roles: ['signatory'], signing_authority: authority }],
+    });
+    const error = await refusalOf(directory.apply(service({ alone: true }), proposer));
+    expect(problemsOf(error)).toMatchObject([{ path: '/services/0/signing_authority' }]);
+    const bound = { up_to: { amount: '1000', ccy: 'EUR' }, alone: true };
+    const { id, digest } = await directory.propose({ file: service(bound) }, proposer, 'A test');
+    await directory.approve(id, digest, approver);
+    expect(directory.snapshot().principal('service:signing')).toMatchObject({
+      signingAuthority: { upTo: { amount: '1000', ccy: 'EUR' }, alone: true },
     });
   });
 

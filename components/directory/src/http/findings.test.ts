@@ -55,9 +55,11 @@ const ask = async (by: string, found: unknown, scope = 'compliance:record') => {
 
 describe('the door of compliance', () => {
   const software = `service:screening ${operator}`;
+  const person = `person:cora ${operator}`;
 
-  it("is for the operator's software with the scope, and for people who have the role as well", async () => {
-    for (const by of [software, `person:cora ${operator}`]) expect((await ask(by, compliance)).status).toBe(202);
+  it("is for people who have the role, and for the operator's software where nothing gets better", async () => {
+    expect((await ask(person, compliance)).status).toBe(202);
+    expect(await ask(software, compliance)).toMatchObject({ status: 403, body: { code: 'person_needed' } });
     expect((await ask(`person:omar ${operator}`, compliance)).body).toMatchObject({
       code: 'compliance_scope_required',
     });
@@ -66,8 +68,12 @@ describe('the door of compliance', () => {
     });
     expect((await ask(`person:cora ${operator}`, compliance, 'directory:apply')).status).toBe(403);
     expect(rig.records.filter(({ type }) => type === 'access.refused')).toMatchObject(
-      ['person:omar', 'service:screening'].map((id) => ({
-        reason: 'compliance_scope_required',
+      [
+        ['service:screening', 'person_needed'],
+        ['person:omar', 'compliance_scope_required'],
+        ['service:screening', 'compliance_scope_required'],
+      ].map(([id, reason]) => ({
+        reason,
         subject: { id },
         data: { operation: 'compliance:record' },
       })),
@@ -75,10 +81,10 @@ describe('the door of compliance', () => {
   });
 
   it('answers with what waits, and with what has changed', async () => {
-    const { status, body } = await ask(software, compliance);
+    const { status, body } = await ask(person, compliance);
     expect({ status, body }).toMatchObject({
       status: 202,
-      body: { status: 'proposed', proposedBy: 'service:screening', digest: expect.any(String) },
+      body: { status: 'proposed', proposedBy: 'person:cora', digest: expect.any(String) },
     });
     const approved = await app.inject({
       method: 'POST',

@@ -4,7 +4,8 @@ import type { DirectoryComponent } from '../index.ts';
 import { broker, custodian, exampleFile, exampleLei, operator, venue } from '../testing/example-file.ts';
 import { approver, createRig, problemsOf, proposer, type Rig, refusalOf } from '../testing/rig.ts';
 
-const compliance: DirectoryRequester = { id: 'service:compliance', institution: operator };
+const compliance: DirectoryRequester = { id: 'person:cora', institution: operator };
+const screening: DirectoryRequester = { id: 'service:screening', institution: operator };
 const found = {
   kyc: { status: 'approved', valid_until: '2027-03-31' },
   aml_risk: 'medium',
@@ -15,7 +16,8 @@ const found = {
 const fileWith = (members: object) => {
   const file = exampleFile();
   const [first, ...others] = file.institutions;
-  return { ...file, institutions: [{ ...first, ...members }, ...others] };
+  const cora = { id: compliance.id, institution: operator, roles: ['compliance'], federated: [], credentials: [] };
+  return { ...file, people: [...file.people, cora], institutions: [{ ...first, ...members }, ...others] };
 };
 
 let rig: Rig;
@@ -94,11 +96,11 @@ describe('what compliance has found', () => {
     ['an earlier review', { kyc: { status: 'approved', valid_until: '2026-12-31' } }],
     ['less that it is suited for', { suitable_for: ['D'] }],
   ])('counts at once where it is no better: %s', async (_, members) => {
-    expect(await record(of(members))).toEqual({
+    expect(await directory.recordFindings(of(members), screening, 'the screening of today')).toEqual({
       version: 2,
       changes: [{ change: 'change', kind: 'institution', id: broker, fields: ['compliance'] }],
     });
-    expect(rig.records).toMatchObject([{ type: 'directory.applied', subject: compliance }]);
+    expect(rig.records).toMatchObject([{ type: 'directory.applied', subject: screening }]);
   });
 
   it('that nothing is known counts at once, and everything does business no more', async () => {
@@ -122,6 +124,15 @@ describe('what compliance has found', () => {
     await directory.approve(id, digest, approver);
     expect(known()).not.toEqual(before);
     expect(rig.records.at(-1)).toMatchObject({ type: 'directory.applied', data: { proposed_by: compliance.id } });
+  });
+
+  it('is not eased by software, which is recorded and told who does', async () => {
+    const eased = directory.recordFindings(of({ aml_risk: 'low' }), screening, 'the screening of today');
+    expect((await refusalOf(eased)).code).toBe('person_needed');
+    expect(rig.records).toMatchObject([
+      { type: 'access.refused', reason: 'person_needed', subject: screening, data: { operation: 'compliance:record' } },
+    ]);
+    expect(known()?.amlRisk).toBe('medium');
   });
 
   it('is cleared by two, and what is found first is as well', async () => {

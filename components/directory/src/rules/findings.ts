@@ -54,6 +54,15 @@ export function refuseOutsideCompliance(
   );
 }
 
+/** Why software may not propose a finding that is better than the one recorded: to look again is for software, to ease for people. */
+export function refuseSoftwareEasing({ id }: DirectoryRequester): CodedError | undefined {
+  if (id.startsWith('person:')) return undefined;
+  return directoryErrors.error(
+    'person_needed',
+    'A better finding is proposed by a person of compliance: software records what is as it was or worse. Sign in as a person.',
+  );
+}
+
 /** Institutions with which more business would be possible than before. */
 export function easedFindings(changeSet: ChangeSet, before: Graph): readonly string[] {
   return changedFindings(changeSet, before)

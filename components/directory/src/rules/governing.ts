@@ -63,9 +63,11 @@ const nothing: Powers = { roles: new Set(), keys: new Set(), authority: new Set(
 
 /** Undefined of whoever has none: who is not active, and what is no principal. */
 function powersOf({ entity, document }: Entry): Powers | undefined {
-  if (entity.kind === 'service' || entity.kind === 'agent') return { ...nothing, roles: new Set(entity.value.roles) };
-  if (entity.kind !== 'person' || entity.value.active === false) return undefined;
   const authority: Json = document['signing_authority'] ?? null;
+  if (entity.kind === 'agent') return { ...nothing, roles: new Set(entity.value.roles) };
+  if (entity.kind === 'service')
+    return { ...nothing, roles: new Set(entity.value.roles), authority: new Set([canonicalize(authority)]) };
+  if (entity.kind !== 'person' || entity.value.active === false) return undefined;
   return {
     roles: new Set(entity.value.roles),
     keys: new Set(entity.value.credentials.map(({ kid }) => kid)),

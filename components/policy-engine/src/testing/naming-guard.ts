@@ -1,9 +1,13 @@
 import { accessErrors, type ResourceGuard } from '@countersign/contracts';
 import { approver, proposer } from './governance-rig.ts';
 
-const people: Readonly<Record<string, { id: string; institution?: string }>> = { proposer, approver };
+const people: Readonly<Record<string, { id: string; institution?: string }>> = {
+  proposer,
+  approver,
+  person: { ...proposer, id: 'person:ada.first' },
+};
 
-/** A token here says by whom and for what it was asked, and who acts by it: `proposer~policy:propose~agent:a`. */
+/** A token here says by whom and for what it was asked, and who act by it: `proposer~policy:propose~agent:a,service:b`. */
 export const guard: ResourceGuard = {
   async check({ authorization }, { scope }) {
     const [, name = '', granted, actor] = /^DPoP (\w+)~(\S+?)(?:~(\S+))?$/.exec(authorization[0] ?? '') ?? [];
@@ -14,7 +18,7 @@ export const guard: ResourceGuard = {
       subject: person.id,
       client: name,
       institution: person.institution ?? '',
-      actors: actor === undefined ? [] : [actor],
+      actors: actor?.split(',') ?? [],
       scope: [scope],
       tokenId: 'tok_x',
       authorizationDetails: [],

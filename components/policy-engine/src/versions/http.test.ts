@@ -96,6 +96,17 @@ describe('the interface of the policies', () => {
     expect(node.current().version.version).toBe(1);
   });
 
+  it('takes a step from a person through the software they signed in to, and through nobody else', async () => {
+    const proposal = { bundle: stricter, ...about, simulation: rig.simulated(stricter, 1) };
+    const propose = (actors: string) =>
+      call('POST', '/policies/candidates', `person~policy:propose~${actors}`, proposal);
+    expect(await propose('service:cli,service:relay')).toMatchObject({
+      status: 403,
+      body: { code: 'insufficient_scope' },
+    });
+    expect(await propose('service:cli')).toMatchObject({ status: 201, body: { proposedBy: 'person:ada.first' } });
+  });
+
   it('shows what the simulation found and skipped, and rejects with a reason', async () => {
     const skipped = { entity_missing: 2 };
     const simulation = rig.simulated(stricter, 1, { skipped });

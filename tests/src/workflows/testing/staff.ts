@@ -1,6 +1,6 @@
 import { generateSigningKey } from '@countersign/sdk';
 import type { Key } from '../../testing/credentials.ts';
-import { clearedByCompliance, doors, leis } from '../../testing/firms.ts';
+import { clearedByCompliance, doors, leis, signingAuthority } from '../../testing/firms.ts';
 import { redirectUri } from '../../testing/relying-parties.ts';
 
 export type Firm = keyof typeof leis;
@@ -161,6 +161,7 @@ export function createStaff(options: {
         id: `service:${name}`,
         institution: leis[firm],
         roles: [...roles],
+        ...(roles.includes('signatory') ? { signing_authority: signingAuthority } : {}),
       })),
       clients: entriesOf<ProgrammeName, Programme>(programmes).map(([name, programme]) => ({
         id: name,

@@ -1,0 +1,73 @@
+import { type Clock, epochSeconds, type Random, systemClock, systemRandom } from '@countersign/kernel';
+import { isScope, personScopes } from '@countersign/market';
+import { encodeHeader, signCompactJws } from '@countersign/oauth/signatures';
+import type { Client, ClientOptions, Token, TokenRequest } from './client.ts';
+import type { SigningKey } from './keys.ts';
+
+/**
+ * People of the operator of a development installation, by the client that they use. Whoever holds the key file of that
+ * client is this person; elsewhere people sign in with keys of their own.
+ */
+export const developmentPeople = {
+  'countersign-cli': { person: 'person:development.operator', issuer: 'development/operator' },
+  'countersign-approver': { person: 'person:development.approver', issuer: 'development/approver' },
+  'countersign-compliance': { person: 'person:development.compliance', issuer: 'development/compliance' },
+} as const;
+export type DevelopmentClient = keyof typeof developmentPeople;
+
+export function isDevelopmentClient(clientId: string): clientId is DevelopmentClient {
+  return Object.hasOwn(developmentPeople, clientId);
+}
+
+/** Class of a sign-in that proves nothing, and counts in development alone. */
+const developmentAcr = 'urn:countersign:acr:development';
+
+const lifeSeconds = 60;
+
+/**
+ * Says that the holder of this key is present as the operator's person of that client: an assertion for the grant of
+ * RFC 7523, made out to that client and used once. An installation outside development refuses it.
+ *
+ * @returns a compact JWS
+ */
+export function signInForDevelopment(
+  {
+    issuer,
+    clientId,
+    key,
+  }: { readonly issuer: string; readonly clientId: DevelopmentClient; readonly key: SigningKey },
+  { clock = systemClock, random = systemRandom }: { readonly clock?: Clock; readonly random?: Random } = {},
+): Promise<string> {
+  const { person, issuer: path } = developmentPeople[clientId];
+  const now = epochSeconds(clock.now());
+  const claims = {
+    iss: `${issuer}/${path}`,
+    sub: person,
+    aud: issuer,
+    client_id: clientId,
+    jti: Buffer.from(random.bytes(16)).toString('base64url'),
+    iat: now,
+    exp: now + lifeSeconds,
+    auth_time: now,
+    acr: developmentAcr,
+    amr: ['swk'],
+  };
+  return signCompactJws(encodeHeader({ alg: key.algorithm, typ: 'JWT', kid: key.kid }), claims, async (input) =>
+    key.sign(input),
+  );
+}
+
+/** Whether a person asks for it: a governing act, or what compliance finds. */
+export function isForPerson(scope: string): boolean {
+  return scope.split(' ').some((each) => each === 'compliance:record' || (isScope(each) && personScopes.has(each)));
+}
+
+/** A token of a command of the operator in development: as its person where a person is needed, and otherwise as itself. */
+export async function tokenInDevelopment(
+  client: Client,
+  { issuer, clientId, key, ...from }: Pick<ClientOptions, 'issuer' | 'clientId' | 'key' | 'clock' | 'random'>,
+  request: TokenRequest,
+): Promise<Token> {
+  if (!isDevelopmentClient(clientId) || !isForPerson(request.scope)) return client.clientCredentials(request);
+  return client.jwtBearer(await signInForDevelopment({ issuer, clientId, key }, from), request);
+}

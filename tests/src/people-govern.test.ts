@@ -1,0 +1,283 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { personScopes } from '@countersign/market';
+import {
+  type Client,
+  createClient,
+  type DevelopmentClient,
+  developmentPeople,
+  generateSigningKey,
+  importSigningKey,
+  type SigningKey,
+  signInForDevelopment,
+} from '@countersign/sdk';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Command, configurationIn, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
+import { seconds, signJwt } from './testing/raw-client.ts';
+import { codeOf } from './testing/refusal.ts';
+import { scratchFolder } from './testing/scratch-folder.ts';
+
+// Who governs is a person, and two people are two: software of the operator puts nothing into force, however it is registered,
+// and one person is one, whichever client they use.
+
+const folder = scratchFolder();
+const extraKey = generateSigningKey();
+let node: RunningControlPlane;
+let issuer: string;
+let keys: Readonly<Record<DevelopmentClient, SigningKey>>;
+
+const keyIn = (file: string) => importSigningKey(JSON.parse(readFileSync(join(folder.path, file), 'utf8')));
+const clientOf = (clientId: DevelopmentClient) => createClient({ issuer, clientId, key: keys[clientId] });
+const post = (path: string, body: unknown = {}) => ({ method: 'POST' as const, path, body });
+
+beforeAll(async () => {
+  node = await runControlPlane(await configurationIn(folder.path));
+  issuer = node.issuer;
+  keys = {
+    'countersign-cli': keyIn('operator.jwk'),
+    'countersign-approver': keyIn('approver.jwk'),
+    'countersign-compliance': keyIn('compliance.jwk'),
+  };
+});
+afterAll(async () => {
+  await node?.stop();
+  folder.remove();
+});
+
+/** One that permits whatever is asked, with a test that says so. */
+async function permitEverything() {
+  const { bundle } = (await node.operator.call('policies', 'policy:read', {
+    method: 'GET',
+    path: '/policies/active',
+  })) as { readonly bundle: { readonly policies: readonly object[] } };
+  const everything = '@id("everything")\n@detail("Everything is permitted.")\npermit (principal, action, resource);\n';
+  return { ...bundle, policies: [{ file: 'everything.cedar', text: everything }], tests: [] };
+}
+
+const activeVersion = async () =>
+  (
+    (await node.operator.call('policies', 'policy:read', { method: 'GET', path: '/policies/active' })) as {
+      readonly version: { readonly version: number };
+    }
+  ).version.version;
+
+describe('two services of the operator', () => {
+  it('put no policies into force, by the commands of the installation or by clients of their own, and it is recorded', async () => {
+    const lei = operatorLei();
+    const { publicJwk, kid } = extraKey;
+    const jwks = { keys: [{ ...publicJwk, kid }] };
+    const own = (id: string, scopes: readonly string[]) => ({
+      ...{ id, institution: lei, principal: `service:${id}`, grant_types: ['client_credentials'], scopes, jwks },
+      audiences: [`${issuer}/policies`],
+    });
+    const file = {
+      services: ['first', 'second'].map((id) => ({ id: `service:${id}`, institution: lei, roles: [] })),
+      clients: [own('first', ['policy:propose', 'policy:read'])],
+    };
+    await node.operator.apply(file);
+    const asked = (scope: string) => ({ resource: `${issuer}/policies`, scope });
+    const attempts: readonly (readonly [string, Client, string])[] = [
+      ['countersign-cli', clientOf('countersign-cli'), 'policy:propose'],
+      ['countersign-approver', clientOf('countersign-approver'), 'policy:approve'],
+      ['first', createClient({ issuer, clientId: 'first', key: extraKey }), 'policy:propose'],
+    ];
+    for (const [name, client, scope] of attempts) {
+      expect(await codeOf(() => client.clientCredentials(asked(scope))), name).toBe('access_denied person_needed');
+      // What it holds beside it does not carry it.
+      expect(await codeOf(() => client.clientCredentials(asked(`policy:read ${scope}`)))).toBe(
+        'access_denied person_needed',
+      );
+    }
+    // Nor does a token that reads open the door.
+    const reader = clientOf('countersign-cli');
+    const answer = await reader.call(await reader.clientCredentials(asked('policy:read')), {
+      method: 'POST',
+      url: `${issuer}/policies/candidates`,
+      body: { bundle: await permitEverything(), changeRequest: 'CHG-1', reason: 'Why not', simulation: 'sim_x' },
+    });
+    expect(answer.status).toBe(403);
+    expect(await activeVersion()).toBe(1);
+    const refused = (await node.operator.records({ type: 'token.refused' })).map(({ reason, client }) => [
+      client,
+      reason,
+    ]);
+    for (const [name] of attempts) expect(refused).toContainEqual([name, 'person_needed']);
+  });
+
+  it.each([...personScopes].sort())('are given no token with %s', async (scope) => {
+    const doors = node.components.directory.snapshot();
+    for (const id of Object.keys(developmentPeople) as DevelopmentClient[]) {
+      const client = doors.client(id);
+      const resource = client?.audiences.find((uri) =>
+        doors.resource(uri)?.scopes.some((offered) => offered === scope),
+      );
+      if (client === undefined || resource === undefined || !client.scopes.includes(scope)) continue;
+      expect(await codeOf(() => clientOf(id).clientCredentials({ resource, scope })), id).toBe(
+        'access_denied person_needed',
+      );
+    }
+  });
+});
+
+function operatorLei(): string {
+  const institution = node.components.directory.snapshot().client('countersign-cli' as never)?.institution;
+  if (institution === undefined) throw new Error('no operator');
+  return institution;
+}
+
+/** The operator's person, through whichever client: with the assertion that is made out to it. */
+function operatorThrough(clientId: DevelopmentClient): Command {
+  const client = clientOf(clientId);
+  const token: Command['token'] = async (door, scope) => {
+    const { person, issuer: path } = developmentPeople['countersign-cli'];
+    const assertion = assertionOf(`${issuer}/${path}`, person, clientId, keys['countersign-cli']);
+    return client.jwtBearer(assertion, { resource: `${issuer}/${door}`, scope });
+  };
+  return {
+    client,
+    token,
+    call: async (door, scope, { path, ...request }) =>
+      client.callOrThrow(await token(door, scope), { ...request, url: `${issuer}${path}` }),
+  };
+}
+
+const assertionOf = (iss: string, sub: string, clientId: string, key: SigningKey, change: object = {}) =>
+  signJwt(
+    key,
+    { alg: 'ES256', typ: 'JWT', kid: key.kid },
+    {
+      ...{ iss, sub, aud: issuer, client_id: clientId, jti: crypto.randomUUID(), acr: developmentClass, amr: ['swk'] },
+      ...{ iat: seconds(), exp: seconds() + 30, auth_time: seconds(), ...change },
+    },
+  );
+const developmentClass = 'urn:countersign:acr:development';
+
+describe('one person with the clients of two', () => {
+  it('does not approve a change of the directory that they proposed', async () => {
+    const body = {
+      reason: 'A test',
+      file: { services: [{ id: 'service:one', institution: operatorLei(), roles: [] }] },
+    };
+    const proposed = (await node.operator.call('directory', 'directory:apply', post('/directory/changes', body))) as {
+      readonly id: string;
+      readonly digest: string;
+      readonly proposedBy: string;
+    };
+    expect(proposed.proposedBy).toBe('person:development.operator');
+    const approve = (by: Command) =>
+      by.call('directory', 'directory:approve', {
+        ...post(`/directory/changes/${proposed.id}/approve`, { digest: proposed.digest }),
+      });
+    expect(await codeOf(() => approve(operatorThrough('countersign-approver')))).toBe('change_self_approval');
+    await approve(node.operator.second);
+  });
+
+  it('does not approve policies that they proposed', async () => {
+    const policies = (scope: string, request: ReturnType<typeof post>) =>
+      node.operator.call('policies', scope, request);
+    const { bundle } = (await node.operator.call('policies', 'policy:read', {
+      method: 'GET',
+      path: '/policies/active',
+    })) as { readonly bundle: { readonly rates: Readonly<Record<string, string>> } };
+    const changed = { ...bundle, rates: { ...bundle.rates, 'CHF/EUR': '1.15' } };
+    const { id: simulation } = (await policies('policy:read', post('/policies/simulations', { bundle: changed }))) as {
+      readonly id: string;
+    };
+    await finished(simulation);
+    const candidate = (await policies(
+      'policy:propose',
+      post('/policies/candidates', { bundle: changed, changeRequest: 'CHG-2', reason: 'A test', simulation }),
+    )) as { readonly id: string; readonly digest: string };
+    const approve = (by: Command) =>
+      by.call('policies', 'policy:approve', {
+        ...post(`/policies/candidates/${candidate.id}/approve`, { digest: candidate.digest }),
+      });
+    expect(await codeOf(() => approve(operatorThrough('countersign-approver')))).toBe('candidate_self_approval');
+    await approve(node.operator.second);
+    expect(await activeVersion()).toBe(2);
+  });
+
+  it('neither approves a retention change that they proposed nor releases a hold that they placed', async () => {
+    const change = { kind: 'pruning', class: 'access' };
+    const call = (scope: string, request: ReturnType<typeof post>) => node.operator.call('retention', scope, request);
+    const { id: simulation } = (await call('retention:propose', post('/retention/simulations', { change }))) as {
+      readonly id: string;
+    };
+    const { id, digest } = (await call(
+      'retention:propose',
+      post('/retention/proposals', { simulation, reason: 'A test' }),
+    )) as { readonly id: string; readonly digest: string };
+    const same = operatorThrough('countersign-approver');
+    expect(
+      await codeOf(() =>
+        same.call('retention', 'retention:approve', post(`/retention/proposals/${id}/approve`, { digest })),
+      ),
+    ).toBe('own_proposal');
+    const held = { scope: { person: 'person:somebody' }, future: true, matter: 'Court of Frankfurt, 3-05 O 17/26' };
+    const hold = (await call('legalhold:place', post('/retention/holds', held))) as { readonly id: string };
+    const release = post(`/retention/holds/${hold.id}/release`, { reason: 'Over' });
+    expect(await codeOf(() => same.call('retention', 'legalhold:release', release))).toBe('hold_same_person');
+    await node.operator.second.call('retention', 'legalhold:release', release);
+  });
+
+  it('does not lift a revocation that they placed', async () => {
+    const body = { kind: 'client', id: 'first', reason: 'ended by a test' };
+    const placed = (await operatorThrough('countersign-cli').call(
+      'revocations',
+      'token:revoke',
+      post('/revocations', body),
+    )) as { readonly revocation: string };
+    const lift = (by: Command) =>
+      by.call('revocations', 'revocation:lift', post(`/revocations/${placed.revocation}/lift`, { reason: 'Found' }));
+    expect(await codeOf(() => lift(operatorThrough('countersign-approver')))).toBe('revocation_same_principal');
+    await lift(node.operator.second);
+  });
+});
+
+describe('the sign-in of one person', () => {
+  const asked = () => ({ resource: `${issuer}/directory`, scope: 'directory:apply' });
+  const own = developmentPeople['countersign-cli'];
+  const other = developmentPeople['countersign-approver'];
+  const given = (assertion: string) => codeOf(() => clientOf('countersign-cli').jwtBearer(assertion, asked()));
+
+  it('is not made with the key of another', async () => {
+    const key = keys['countersign-approver'];
+    expect(await given(assertionOf(`${issuer}/${own.issuer}`, own.person, 'countersign-cli', key))).toBe(
+      'invalid_grant assertion_key_unknown',
+    );
+    // Each key speaks for one person.
+    expect(await given(assertionOf(`${issuer}/${other.issuer}`, own.person, 'countersign-cli', key))).toBe(
+      'invalid_grant assertion_subject_unknown',
+    );
+  });
+
+  it('is used once, by the client that it was made out to, and is no better than it is', async () => {
+    const key = keys['countersign-cli'];
+    const once = await signInForDevelopment({ issuer, clientId: 'countersign-cli', key });
+    const client = clientOf('countersign-cli');
+    await client.jwtBearer(once, asked());
+    expect(await given(once)).toMatch(/^invalid_grant /);
+    const foreign = await signInForDevelopment({ issuer, clientId: 'countersign-cli', key });
+    expect(await codeOf(() => clientOf('countersign-approver').jwtBearer(foreign, asked()))).toBe(
+      'invalid_grant assertion_client',
+    );
+    const better = assertionOf(`${issuer}/${own.issuer}`, own.person, 'countersign-cli', key, { acr: 'phrh' });
+    expect(await given(better)).toBe('invalid_grant assertion_assurance');
+  });
+});
+
+/** Until the simulation is done. */
+async function finished(simulation: string): Promise<void> {
+  await expect
+    .poll(
+      async () =>
+        (
+          (await node.operator.call('policies', 'policy:read', {
+            method: 'GET',
+            path: `/policies/simulations/${simulation}`,
+          })) as { readonly status: string }
+        ).status,
+      { timeout: 60_000 },
+    )
+    .toBe('done');
+}
