@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { isCodedError } from '@countersign/kernel';
 import { readConfiguration } from '@countersign/server';
 import { freePort } from '@countersign/testkit';
@@ -18,6 +21,7 @@ import { type Operator, operatorOf } from './testing/control-plane.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf } from './testing/trading.ts';
 
+const binary = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
 const folder = scratchFolder();
 const data = join(folder.path, 'data');
 let port: number;
@@ -110,6 +114,36 @@ describe('countersign start', () => {
     const { startedInSeconds } = await start();
     process.stdout.write(`second start: ready after ${startedInSeconds.toFixed(1)} s\n`);
     await expectAllRecorded(received);
+  });
+
+  it('answers on SIGTERM whoever had connected before, and resets nobody', { timeout: 60_000 }, async () => {
+    const connections = await Promise.all(
+      Array.from({ length: 80 }, async () => {
+        const socket = connect(port, '127.0.0.1');
+        await once(socket, 'connect');
+        return socket;
+      }),
+    );
+    const answers = connections.map(async (socket) => {
+      let text = '';
+      socket.on('data', (data) => {
+        text += String(data);
+      });
+      await once(socket, 'close');
+      return text.split('\r\n')[0];
+    });
+    const ended = server.end('SIGTERM');
+    for (const socket of connections) socket.write('GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n');
+    expect(new Set(await Promise.all(answers))).toEqual(new Set(['HTTP/1.1 200 OK']));
+    expect(await ended).toBe(0);
+    await start();
+  });
+
+  it('is refused, in words, where too few files may be open', async () => {
+    const script = `ulimit -n 512; exec "$@"`;
+    const args = ['-c', script, 'sh', process.execPath, binary, 'start', '--data', join(folder.path, 'few')];
+    const refused = await promisify(execFile)('sh', args).catch((error: { code: number; stderr: string }) => error);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/open_files_limit.*512.*1024.*ulimit/s) });
   });
 
   it('comes back by itself after a SIGKILL under load, and every token that was received has its record', {

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { addCommands } from './commands.ts';
 import { type ConnectionOptions, withConnectionOptions } from './connection-options.ts';
+import { requireOpenFiles } from './open-files.ts';
 import { exitCodes, reportFailure } from './output.ts';
 
 const program = withConnectionOptions(new Command('countersign'))
@@ -18,6 +19,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
+  // Before the commands are loaded, from more files than that.
+  requireOpenFiles();
   await addCommands(program, connectionOptions, process.argv.slice(2));
   await program.parseAsync();
 } catch (error) {

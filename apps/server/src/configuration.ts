@@ -34,7 +34,18 @@ export const configurationSchema = Type.Object(
     environment: Type.Union([Type.Literal('development'), Type.Literal('production')]),
     /** Issuer identifier and base of every address; what clients and proofs name us by. */
     issuer: Type.String({ pattern: '^https?://[^/?#]+$', maxLength: 256 }),
-    listen: Type.Object({ ...address, tls: Type.Optional(Type.Object(identity, closed)) }, closed),
+    listen: Type.Object(
+      {
+        ...address,
+        tls: Type.Optional(Type.Object(identity, closed)),
+        /**
+         * For so long after SIGTERM everything is still answered, while `/readyz` says 503: longer than a load balancer takes to notice. 5
+         * when left out, in development 0.25.
+         */
+        drainSeconds: Type.Optional(Type.Number({ minimum: 0, maximum: 300 })),
+      },
+      closed,
+    ),
     /** A second listener that asks for client certificates (RFC 8705), with the same interfaces. */
     mutualTls: Type.Optional(
       Type.Object(

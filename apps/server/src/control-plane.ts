@@ -1,6 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, CodedError, systemClock } from '@countersign/kernel';
-import { createHttpServer, createLifecycle, createLogger, createMetrics, type Logger } from '@countersign/runtime';
+import {
+  closeGently,
+  createHttpServer,
+  createLifecycle,
+  createLogger,
+  createMetrics,
+  drain,
+  type Logger,
+} from '@countersign/runtime';
 import { type Components, migratedComponents, startComponents } from './components.ts';
 import type { Configuration } from './configuration.ts';
 import { openControlPlaneDatabase } from './database.ts';
@@ -16,6 +24,11 @@ export interface ControlPlane {
   readonly mutualTlsAddress?: string;
   readonly components: Components;
   readonly notes: readonly string[];
+  /**
+   * From now on `/readyz` says that this process is not ready, and each answer is the last on its connection: load balancers and
+   * clients go elsewhere, and nobody is turned away meanwhile.
+   */
+  drain(): void;
   /** Answers what has begun, takes nothing new, closes everything. Idempotent. */
   stop(): Promise<void>;
 }
@@ -49,6 +62,11 @@ export async function startControlPlane(
   const unfitRecords = options.unfitRecords ?? (configuration.environment === 'development' ? 'tell' : 'unchecked');
   const tryOut = options.tryOut === undefined ? undefined : createTryOut({ ...options.tryOut, configuration, clock });
   let stopping = false;
+  const apps: ReturnType<typeof createHttpServer>[] = [];
+  const drainAll = (): void => {
+    stopping = true;
+    for (const app of apps) drain(app);
+  };
   // Before anything is started: certificates that cannot be read should not cost a database start.
   const listeners = listenersOf(configuration);
   try {
@@ -68,6 +86,7 @@ export async function startControlPlane(
     for (const listener of listeners) {
       const { name, tls, zone } = listener;
       const app = createHttpServer({ logger, metrics, clock, zone, ...(tls === undefined ? {} : { tls }) });
+      apps.push(app);
       mountRoutes(app, components, { configuration, listener, clock, openapi });
       if (name === 'HTTP') {
         mountPages(app, components, { configuration, clock, logger });
@@ -78,7 +97,7 @@ export async function startControlPlane(
         });
       } else mountCertificatePages(app, components);
       // Last in, first out: no new request reaches a component that is about to stop.
-      lifecycle.started({ name, stop: () => closeHttp(app) });
+      lifecycle.started({ name, stop: () => closeGently(app) });
       await listenOn(app, listener);
     }
     return {
@@ -86,8 +105,9 @@ export async function startControlPlane(
       ...(configuration.mutualTls === undefined ? {} : { mutualTlsAddress: configuration.mutualTls.baseUrl }),
       components,
       notes: database.notes,
+      drain: drainAll,
       async stop() {
-        stopping = true;
+        drainAll();
         await lifecycle.stop();
       },
     };
@@ -121,19 +141,6 @@ async function listenOn(app: ReturnType<typeof createHttpServer>, { host, port }
         cause,
       });
     throw cause;
-  }
-}
-
-/**
- * Answers what has begun and takes nothing new. A connection that was busy when the closing began is idle once it
- * has its answer, and would be waited for until its keep-alive ends.
- */
-async function closeHttp(app: ReturnType<typeof createHttpServer>): Promise<void> {
-  const sweep = setInterval(() => app.server.closeIdleConnections(), 50);
-  try {
-    await app.close();
-  } finally {
-    clearInterval(sweep);
   }
 }
 

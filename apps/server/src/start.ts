@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError } from '@countersign/kernel';
 import { createLogger, stayUntilSignalled } from '@countersign/runtime';
 import { type Configuration, readConfiguration } from './configuration.ts';
-import { startControlPlane } from './control-plane.ts';
+import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { explainDevelopment, prepareDevelopment } from './development.ts';
 import { type TryOutKeys, tryOutPath } from './try-out/index.ts';
 
@@ -24,14 +25,26 @@ export async function startAndStay(options: StartOptions): Promise<void> {
   const { configuration, tryOut } = configurationOf(options, say);
   const logger = createLogger({ level: configuration.logLevel, name: 'countersign' });
   const onProgress = (message: string): void => say(`${message} ...`);
-  const controlPlane = await stayUntilSignalled(
-    (signal) =>
-      startControlPlane(configuration, { ...(tryOut === undefined ? {} : { tryOut }), logger, signal, onProgress }),
-    logger,
-  );
+  const { controlPlane } = await stayUntilSignalled(async (signal) => {
+    const started = await startControlPlane(configuration, {
+      ...(tryOut === undefined ? {} : { tryOut }),
+      ...{ logger, signal, onProgress },
+    });
+    return { controlPlane: started, stop: () => stopGently(started, configuration) };
+  }, logger);
   for (const note of controlPlane.notes) say(note);
   say(`Ready after ${((performance.now() - began) / 1000).toFixed(1)} s: ${controlPlane.address}`);
   if (tryOut !== undefined) say(`Try it by hand: ${controlPlane.address}${tryOutPath}`);
+}
+
+/** Whoever sends requests hears of it before nobody answers them any more. */
+async function stopGently(
+  controlPlane: ControlPlane,
+  { environment, listen: { drainSeconds = environment === 'production' ? 5 : 0.25 } }: Configuration,
+): Promise<void> {
+  controlPlane.drain();
+  await sleep(drainSeconds * 1_000);
+  await controlPlane.stop();
 }
 
 function configurationOf(

@@ -3,6 +3,7 @@ export { clientCertificateErrors } from './client-cert-header.ts';
 export { type ClientCertificate, type ClientCertificateTrust, presentedCertificateOf } from './client-certificate.ts';
 export * from './cookies.ts';
 export * from './described.ts';
+export { closeGently, drain } from './draining.ts';
 export * from './gate.ts';
 export * from './guarded.ts';
 export * from './key-set-route.ts';

@@ -56,14 +56,16 @@ export function asCodedError(error: unknown): CodedError | undefined {
   if (!(error instanceof Error)) return undefined;
   const fastify = fastifyCodes['code' in error && typeof error.code === 'string' ? error.code : ''];
   if (fastify !== undefined) return new CodedError({ ...fastify, detail: withoutStop(error.message) });
-  // secure-json-parse and JSON.parse inside Fastify: a body that is not JSON, or holds `__proto__`.
-  if (error instanceof SyntaxError && 'statusCode' in error)
-    return new CodedError({
-      code: 'body_not_json',
-      category: 'invalid',
-      detail: 'The request body is not acceptable JSON.',
-    });
+  // What else Fastify refuses of a request is the request's fault, e.g. QUERY without a content type.
+  if ('code' in error && String(error.code).startsWith('FST_ERR_') && isClientError(error))
+    return new CodedError({ code: 'request_invalid', category: 'invalid', detail: withoutStop(error.message) });
   return undefined;
+}
+
+function isClientError(error: Error): boolean {
+  return (
+    'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500
+  );
 }
 
 function withoutStop(message: string): string {

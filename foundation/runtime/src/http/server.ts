@@ -1,10 +1,13 @@
 import type { RequestListener, Server } from 'node:http';
 import { createServer } from 'node:https';
+import type { Socket } from 'node:net';
 import { type Clock, type CodedError, systemClock } from '@countersign/kernel';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createCertificateReader } from './client-certificate.ts';
+import { watchConnections } from './draining.ts';
+import { readJsonBody } from './json-body.ts';
 import { asCodedError, problemOf, statusOf } from './problem.ts';
 import { type HttpTls, tlsOptions } from './tls.ts';
 import { keepZone } from './zone.ts';
@@ -28,6 +31,8 @@ const timeouts = {
   connectionTimeout: 60_000,
   keepAliveTimeout: 65_000,
 } as const;
+/** Node looks for connections that are late so often: by its default of 30 s each would have that much longer. */
+const lateness = { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 } as const;
 
 /**
  * A Fastify server with the house's defaults: strict schemas (nothing coerced, nothing silently removed),
@@ -41,19 +46,26 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     trustProxy: false,
     bodyLimit: options.bodyLimit ?? 262_144,
     ...timeouts,
-    ...(options.tls === undefined ? {} : { serverFactory: tlsServer(options.tls) }),
+    ...(options.tls === undefined ? { http: lateness } : { serverFactory: tlsServer(options.tls) }),
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply, options.logger),
+    clientErrorHandler: answerUnreadable,
     routerOptions: { maxParamLength: 512 },
+    // Which those are, `watchConnections` says; what comes while it closes is answered like any other.
     forceCloseConnections: 'idle',
-    return503OnClosing: true,
+    return503OnClosing: false,
     ajv: {
       customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: false },
     },
   });
 
+  watchConnections(app, options.tls !== undefined);
+
   // Kept as text: whoever reads a form decides about doubled parameters (RFC 6749 section 3.2).
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),
   );
+
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, readJsonBody);
 
   const readCertificate = createCertificateReader({
     trust: options.tls?.clientCertificates,
@@ -98,7 +110,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 /** A server that Fastify did not make does not get its timeouts from it either. */
 function tlsServer(tls: HttpTls): (handler: RequestListener) => Server {
   return (handler) => {
-    const server = createServer(tlsOptions(tls), handler);
+    const server = createServer({ ...tlsOptions(tls), ...lateness }, handler);
     server.requestTimeout = timeouts.requestTimeout;
     server.keepAliveTimeout = timeouts.keepAliveTimeout;
     server.setTimeout(timeouts.connectionTimeout);
@@ -109,6 +121,10 @@ function tlsServer(tls: HttpTls): (handler: RequestListener) => Server {
 /** Answers an error as a problem document. A bug of ours is logged whole and answered without detail. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): FastifyReply {
   const coded = asCodedError(error);
+  if (coded === undefined && isGone(error, request)) {
+    logger.debug({ method: request.method, route: request.routeOptions.url }, 'the client went away');
+    return reply.hijack();
+  }
   if (coded === undefined) {
     logger.error(
       { error, method: request.method, route: request.routeOptions.url },
@@ -126,6 +142,46 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (coded.category === 'unauthenticated') reply.header('www-authenticate', challengeOf(coded));
   if (coded.category === 'unavailable') reply.header('retry-after', '1');
   return reply.status(statusOf(coded)).type('application/problem+json').send(problemOf(coded));
+}
+
+/** Whoever asked closed the connection, or was too slow, while we read from it: nobody is there to be answered. */
+function isGone(error: unknown, { raw }: FastifyRequest): boolean {
+  return raw.destroyed && error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
+}
+
+/** What Node refuses before there is a request: no handler of Fastify sees it. */
+const unreadable: Readonly<Record<string, readonly [status: string, code: string, detail: string]>> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'headers_too_large', 'Send fewer or shorter headers.'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'request_timeout', 'The request did not arrive in time.'],
+};
+const malformed = ['400 Bad Request', 'request_malformed', 'This is not an HTTP request that can be read.'] as const;
+
+function answerUnreadable(error: Error, socket: Socket): void {
+  const problem = 'code' in error && typeof error.code === 'string' ? unreadable[error.code] : undefined;
+  if (socket.destroyed || !socket.writable || ('code' in error && error.code === 'ECONNRESET')) {
+    socket.destroy();
+    return;
+  }
+  const [status, code, detail] = problem ?? malformed;
+  const body = JSON.stringify({
+    type: `urn:countersign:error:${code}`,
+    title: code.replaceAll('_', ' '),
+    status: Number.parseInt(status, 10),
+    ...{ code, detail },
+  });
+  socket.end(
+    [
+      `HTTP/1.1 ${status}`,
+      'content-type: application/problem+json',
+      `content-length: ${Buffer.byteLength(body)}`,
+      'cache-control: no-store',
+      'x-content-type-options: nosniff',
+      'connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+    () => socket.destroy(),
+  );
 }
 
 function logCoded(error: CodedError, request: FastifyRequest, logger: Logger): void {
