@@ -25,12 +25,16 @@ export interface TradingModelDependencies extends Omit<OutsideDependencies, 'pos
   readonly standing?: StandingFacts;
 }
 
-/** How the policies see trading; the types are those of `policies/schema.cedarschema`. */
-export function createTradingModel(dependencies: TradingModelDependencies): InformationModel<TradingInput> {
-  const { directory, installation, devices, standing } = dependencies;
+/** What a question is made from, beside the input. */
+export type PoseDependencies = Pick<TradingModelDependencies, 'installation' | 'devices' | 'standing'> & {
+  readonly directory: Pick<Directory, 'snapshot'>;
+};
+
+/** Makes questions of trading as the policies see them; the types are those of `policies/schema.cedarschema`. */
+export function createTradingPose({ directory, installation, devices, standing }: PoseDependencies) {
   const entitiesOf = createDirectoryEntities();
 
-  function pose(input: TradingInput, bundle: LoadedBundle, snapshot = directory.snapshot()): Posed {
+  return function pose(input: TradingInput, bundle: LoadedBundle, snapshot = directory.snapshot()): Posed {
     const { action, resource } = input;
     const shared = entitiesOf(snapshot, bundle);
     const principal = shared.directory.principal(input.principal);
@@ -77,8 +81,13 @@ export function createTradingModel(dependencies: TradingModelDependencies): Info
       new QuestionValues(asking, about, context, local ?? none),
       make.sound,
     );
-  }
+  };
+}
 
+/** How the policies see trading. */
+export function createTradingModel(dependencies: TradingModelDependencies): InformationModel<TradingInput> {
+  const { directory } = dependencies;
+  const pose = createTradingPose(dependencies);
   return {
     pose: (input, bundle) => pose(input, bundle),
     async entitiesAtLeast(version) {

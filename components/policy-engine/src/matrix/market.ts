@@ -1,0 +1,209 @@
+import type {
+  Account,
+  Desk,
+  Device,
+  DirectorySnapshot,
+  Institution,
+  InstitutionCompliance,
+  Principal,
+  PrincipalId,
+  Resource,
+  Venue,
+} from '@countersign/contracts';
+import { toInstant } from '@countersign/kernel';
+import type { Country, Lei, Mic } from '@countersign/market';
+import type { Conditions } from './situation.ts';
+
+/** A Friday at noon, when desks are open, and the evening of that day, when they are closed. */
+export const openAt = Date.parse('2026-11-20T12:00:00Z');
+export const closedAt = Date.parse('2026-11-20T21:00:00Z');
+
+const hour = 3_600_000;
+
+export const certified = {
+  modelId: 'vwap',
+  version: '3.2.1',
+  artifactSha256: 'ab'.repeat(32),
+  certificateId: 'CERT-7',
+};
+export const interfaceUri = 'https://venue.example/orders';
+
+/** What can be found of a firm, whichever part it has. */
+export type Standing = Conditions['firm'] | Conditions['entity'] | Conditions['client'] | Conditions['party'];
+
+const cleared: InstitutionCompliance = {
+  kyc: { status: 'approved', validUntil: '2027-06-30' },
+  amlRisk: 'low',
+  sanctions: { result: 'clear', screenedAt: toInstant(openAt - 7 * hour) },
+  category: 'eligible-counterparty',
+  suitableFor: ['D', 'E', 'S', 'K'],
+};
+
+/** What differs from a firm that is in order. */
+const findings: Readonly<Partial<Record<Standing, Partial<Institution>>>> = {
+  lapsed: { leiStatus: 'LAPSED' },
+  'kyc-pending': { compliance: { ...cleared, kyc: { ...cleared.kyc, status: 'pending' } } },
+  'kyc-over': { compliance: { ...cleared, kyc: { status: 'approved', validUntil: '2026-11-19' } } },
+  'aml-high': { compliance: { ...cleared, amlRisk: 'high' } },
+  'aml-prohibited': { compliance: { ...cleared, amlRisk: 'prohibited' } },
+  'aml-unrated': { compliance: { ...cleared, amlRisk: 'unheard-of' as InstitutionCompliance['amlRisk'] } },
+  'sanctions-match': { compliance: { ...cleared, sanctions: { ...cleared.sanctions, result: 'match' } } },
+  'sanctions-stale': screened(openAt - 40 * hour),
+  'sanctions-postdated': screened(openAt + 40 * hour),
+  'data-elsewhere': { dataRegions: ['elsewhere'] },
+  'not-served': { country: 'KP' as Country },
+  'high-risk-country': { country: 'MC' as Country },
+  'retail-suited': categorised('retail', ['D', 'E']),
+  'retail-not-suited': categorised('retail', ['C']),
+  'professional-assessed': categorised('professional', ['S', 'K']),
+  'professional-not-assessed': categorised('professional', ['C']),
+  'not-categorised': categorised('unheard-of' as InstitutionCompliance['category'], ['D', 'E', 'S', 'K']),
+};
+
+function screened(at: number): Partial<Institution> {
+  return { compliance: { ...cleared, sanctions: { result: 'clear', screenedAt: toInstant(at) } } };
+}
+
+function categorised(category: InstitutionCompliance['category'], suitableFor: string[]): Partial<Institution> {
+  return { compliance: { ...cleared, category, suitableFor } };
+}
+
+/** Twenty letters and digits; these firms are nowhere but here. */
+export function leiOf(part: 'acting' | 'entity' | 'client' | 'party', standing: Standing): Lei {
+  const letters = `${part}${standing}`.replaceAll(/[^a-z]/g, '').toUpperCase();
+  return `${letters.slice(0, 3)}${letters.slice(-13)}`.padEnd(20, '0') as Lei;
+}
+
+/** A firm to which no finding of a situation applies. */
+export const bystander = 'BYSTANDER00000000000' as Lei;
+/** Of another region of the world, and of none that the directory has. */
+const served = 'DE' as Country;
+
+export const venues: Readonly<Record<Conditions['venue'], string>> = {
+  served: 'XETR',
+  'not-served': 'XPYO',
+  expired: 'XOLD',
+  unknown: 'XNON',
+};
+
+/**
+ * The directory in which every situation has its firms, people and desks; made when they are first asked for, so that it holds
+ * those that a matrix needs.
+ */
+export class MatrixMarket {
+  readonly #institutions = new Map<string, Institution>([[bystander, firm(bystander, 'in-order')]]);
+  readonly #principals = new Map<string, Principal>();
+  readonly #desks = new Map<string, Desk>();
+  readonly #accounts = new Map<string, Account>();
+  readonly #devices = new Map<string, Device>();
+  readonly #venues = new Map<string, Venue>(
+    (
+      [
+        { mic: 'XETR', country: served },
+        { mic: 'XPYO', country: 'KP' },
+        { mic: 'XOLD', country: served, expiryDate: '2026-11-01' },
+      ] as const
+    ).map((venue) => [
+      venue.mic,
+      { ...venue, mic: venue.mic as Mic, country: venue.country as Country, operator: bystander },
+    ]),
+  );
+  readonly #resources = new Map<string, Resource>([
+    [interfaceUri, { uri: interfaceUri as Resource['uri'], institution: bystander, scopes: [], tokenFormat: 'jwt' }],
+  ]);
+
+  /** @returns its LEI; that of one that the directory does not have where that is what is the case */
+  firm(part: Parameters<typeof leiOf>[0], standing: Standing): Lei {
+    const lei = leiOf(part, standing);
+    if (standing !== 'unknown' && !this.#institutions.has(lei)) this.#institutions.set(lei, firm(lei, standing));
+    return lei;
+  }
+
+  /** Whose account it is, by its id. */
+  accountOf(lei: Lei): string {
+    const id = `${lei}-1`;
+    if (!this.#accounts.has(id)) this.#accounts.set(id, { id: id as Account['id'], institution: lei, type: 'Client' });
+    return id;
+  }
+
+  /** Who acts: the same for the same conditions. */
+  principal(is: Conditions): { readonly id: string; readonly institution: Lei } {
+    const institution = this.firm('acting', is.firm);
+    const name = [is.role, is.firm, is.desk, ...(is.kind === 'agent' ? [is.certificate.toLowerCase()] : [])].join('.');
+    const id = `${is.kind}:${name}` as PrincipalId;
+    if (is.inDirectory === 'no') return { id: `${is.kind}:nobody`, institution };
+    if (!this.#principals.has(id)) this.#principals.set(id, this.#made(id, institution, is));
+    return { id, institution };
+  }
+
+  #made(id: PrincipalId, institution: Lei, { kind, role, desk, certificate }: Conditions): Principal {
+    const shared = { id, institution, desk: this.#desk(institution, desk), roles: role === 'none' ? [] : [role] };
+    if (kind === 'person') return { ...shared, kind, credentials: [] };
+    if (kind === 'service') return { ...shared, kind };
+    const people = { certifiedBy: 'person:certifier' as PrincipalId, developedBy: 'person:developer' as PrincipalId };
+    return { ...shared, kind, model: { ...certified, ...people, status: certificate } };
+  }
+
+  #desk(institution: Lei, entitled: Conditions['desk']): string {
+    const id = `${institution}/${entitled}`;
+    if (entitled !== 'unknown' && !this.#desks.has(id))
+      this.#desks.set(id, {
+        id,
+        institution,
+        name: entitled,
+        products: entitled === 'not-the-product' ? ['C'] : ['D', 'E', 'S', 'K'],
+        venues: entitled === 'not-the-venue' ? ['XLON'] : Object.values(venues),
+        jurisdictions: entitled === 'not-the-jurisdiction' ? ['US'] : ['DE'],
+        hours: { timeZone: 'Europe/Berlin', opens: '08:00', closes: '18:00', days: [1, 2, 3, 4, 5] },
+      });
+    return entitled;
+  }
+
+  /** The device that is named; undefined where none is. */
+  device(institution: Lei, condition: Conditions['device']): string | undefined {
+    if (condition === 'none') return undefined;
+    const id = `device:${institution.toLowerCase()}-${condition}`;
+    if (condition !== 'not-theirs' && !this.#devices.has(id)) {
+      const days = condition === 'not-checked-lately' ? -8 : condition === 'checked-in-the-future' ? 1 : -1;
+      this.#devices.set(id, {
+        id,
+        institution,
+        posture: condition === 'failing' ? 'failing' : 'compliant',
+        postureAt: toInstant(openAt + days * 24 * hour),
+      });
+    }
+    return id;
+  }
+
+  /** As of now; the same all the while, so that what was read of it once is not read again. */
+  readonly snapshot: DirectorySnapshot = {
+    version: 1,
+    institution: (lei) => this.#institutions.get(lei),
+    principal: (id) => this.#principals.get(id),
+    knownPrincipal: (id) => this.#principals.get(id),
+    federatedPerson: () => undefined,
+    credential: () => undefined,
+    recordOf: () => undefined,
+    client: () => undefined,
+    account: (id) => this.#accounts.get(id),
+    venue: (mic) => this.#venues.get(mic),
+    resource: (uri) => this.#resources.get(uri),
+    desk: (id) => this.#desks.get(id),
+    device: (id) => this.#devices.get(id),
+    branch: () => undefined,
+    contract: () => undefined,
+    shortCode: () => undefined,
+    institutions: () => this.#institutions.values(),
+    principals: () => this.#principals.values(),
+    accounts: () => this.#accounts.values(),
+    venues: () => this.#venues.values(),
+    resources: () => this.#resources.values(),
+    devices: () => this.#devices.values(),
+    clients: () => [],
+    keyHolder: () => undefined,
+  };
+}
+
+function firm(lei: Lei, standing: Standing): Institution {
+  return { lei, name: lei, country: served, leiStatus: 'ISSUED', compliance: cleared, ...findings[standing] };
+}

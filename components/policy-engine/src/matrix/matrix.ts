@@ -1,0 +1,157 @@
+import { isCodedError } from '@countersign/kernel';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { evaluateCompiled } from '../decision/evaluator.ts';
+import { judge, noPolicyPermits, notEvaluable, type Verdict } from '../decision/judge.ts';
+import { questionIn } from '../decision/posed.ts';
+import { pairwise } from './pairwise.ts';
+import { createQuestions } from './question.ts';
+import {
+  type Ask,
+  asksOf,
+  type Conditions,
+  type FactorName,
+  factorNames,
+  factors,
+  inOrder,
+  probed,
+  type Situation,
+  together,
+} from './situation.ts';
+
+/** One question, and what the policies answer. */
+export interface MatrixRow extends Situation {
+  /** Conditions that are otherwise than when all is in order. */
+  readonly otherwise: readonly FactorName[];
+  readonly permitted: boolean;
+  /** Codes of what denies. */
+  readonly reasons: readonly string[];
+  /** Ids of the policies that decided. */
+  readonly determining: readonly string[];
+}
+
+/**
+ * Puts every situation of the authority matrix to the policies of a bundle, by the path of live decisions: the trading model
+ * makes the questions, the compiled policies answer. The same bundle gives the same rows in the same order.
+ */
+export function* authorityMatrix(bundle: LoadedBundle): Generator<MatrixRow> {
+  const put = createQuestions();
+  for (const situation of situations(bundle)) yield { ...situation, ...answered(bundle, put(situation, bundle)) };
+}
+
+/** The decision with its remedies, which {@link authorityMatrix} leaves out: they take several times as long. */
+export function createJudge(bundle: LoadedBundle): (situation: Situation) => Verdict {
+  const put = createQuestions();
+  return (situation) => {
+    const { posed, refusal } = put(situation, bundle);
+    const question = refusal === undefined ? questionIn(posed) : undefined;
+    if (question !== undefined) return judge(bundle, question);
+    return { decision: false, determining: [], errors: [], reasons: [refusal ?? notEvaluable], obligations: [] };
+  };
+}
+
+function answered(
+  bundle: LoadedBundle,
+  { posed, refusal }: ReturnType<ReturnType<typeof createQuestions>>,
+): Pick<MatrixRow, 'permitted' | 'reasons' | 'determining'> {
+  const question = refusal === undefined ? questionIn(posed) : undefined;
+  if (question === undefined) return { permitted: false, reasons: [(refusal ?? notEvaluable).code], determining: [] };
+  try {
+    const { decision, determining } = evaluateCompiled(bundle, question);
+    if (decision === 'allow') return { permitted: true, reasons: [], determining };
+    const codes = determining.map((id) => bundle.notes(id).reason ?? id);
+    return {
+      permitted: false,
+      reasons: codes.length === 0 ? [noPolicyPermits.code] : [...new Set(codes)],
+      determining,
+    };
+  } catch (error) {
+    // As in `judge`: a step that is not declared for such a thing is one that nobody has permitted.
+    if (isCodedError(error, 'request_refused'))
+      return { permitted: false, reasons: [noPolicyPermits.code], determining: [] };
+    if (isCodedError(error)) return { permitted: false, reasons: [notEvaluable.code], determining: [] };
+    throw error;
+  }
+}
+
+/** Steps that the schema of a bundle declares for a transaction. */
+export function stepsIn({ parsed }: LoadedBundle): readonly string[] {
+  return [...parsed.schema.applications]
+    .filter(([{ id }, { resourceTypes }]) => id !== 'token:issue' && resourceTypes.has('Transaction'))
+    .map(([{ id }]) => id);
+}
+
+type Posed = Situation & Pick<MatrixRow, 'otherwise'>;
+
+function* situations(bundle: LoadedBundle): Generator<Posed> {
+  const asks = asksOf(stepsIn(bundle));
+  for (const ask of asks) for (const kind of factors.kind) yield changed(ask, inOrder(ask, kind), {});
+  for (const ask of probed)
+    for (const kind of factors.kind) {
+      const base = inOrder(ask, kind);
+      for (const known of together) yield* each(ask, base, known);
+    }
+  yield* pairs();
+  yield* design();
+  yield* acrossStates(asks);
+}
+
+/** Every condition by itself, beside what is known to be the case. */
+function* each(ask: Ask, base: Conditions, known: Partial<Conditions>): Generator<Posed> {
+  yield changed(ask, base, known);
+  for (const name of factorNames)
+    for (const value of factors[name])
+      if (name !== 'kind' && (known[name] ?? base[name]) !== value)
+        yield changed(ask, base, { ...known, [name]: value });
+}
+
+/** Conditions that come two and two: every pair in every place of a kind, one place after the other. */
+function* pairs(): Generator<Posed> {
+  const values = factorNames
+    .filter((name) => name !== 'kind')
+    .flatMap((name) => factors[name].map((value) => ({ name, value })));
+  let turn = 0;
+  for (const [place, one] of values.entries())
+    for (const other of values.slice(place + 1)) {
+      if (one.name === other.name) continue;
+      for (const kind of factors.kind)
+        for (const door of doors) {
+          const places = probed.filter((ask) => ask.door === door);
+          const ask = places[turn % places.length];
+          if (ask === undefined) continue;
+          const base = inOrder(ask, kind);
+          if (base[one.name] === one.value || base[other.name] === other.value) continue;
+          yield changed(ask, base, { [one.name]: one.value, [other.name]: other.value });
+        }
+      turn += 1;
+    }
+}
+
+const doors = ['interface', 'token', 'step'] as const;
+
+/** The covering design: of all conditions at once, every two in every value, wherever they are probed. */
+function* design(): Generator<Posed> {
+  for (const row of pairwise(factorNames.map((name) => factors[name].length))) {
+    const all = Object.fromEntries(
+      factorNames.map((name, place) => [name, factors[name][row[place] ?? 0]]),
+    ) as unknown as Conditions;
+    for (const ask of probed) yield changed(ask, inOrder(ask, all.kind), all);
+  }
+}
+
+/** What may lapse meanwhile, in every state of every intent. */
+function* acrossStates(asks: readonly Ask[]): Generator<Posed> {
+  const meanwhile: readonly FactorName[] = ['firm', 'party', 'certificate', 'mandate', 'begunBy', 'trade', 'algorithm'];
+  for (const ask of asks) {
+    if (ask.door === 'interface') continue;
+    for (const kind of factors.kind) {
+      const base = inOrder(ask, kind);
+      for (const name of meanwhile)
+        for (const value of factors[name]) if (base[name] !== value) yield changed(ask, base, { [name]: value });
+    }
+  }
+}
+
+function changed(ask: Ask, base: Conditions, changes: Partial<Conditions>): Posed {
+  const is = { ...base, ...changes };
+  return { ask, is, otherwise: factorNames.filter((name) => is[name] !== base[name]) };
+}

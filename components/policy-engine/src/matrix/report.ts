@@ -1,0 +1,68 @@
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { authorityMatrix, type MatrixRow } from './matrix.ts';
+import { type ControlRule, controlRules } from './rules.ts';
+
+/** What a rule of control found. */
+export interface RuleFinding extends Pick<ControlRule, 'id' | 'says' | 'expects'> {
+  /** Situations that it spoke of. A rule that speaks of none proves nothing. */
+  readonly judged: number;
+  /** Situations that came out otherwise. */
+  readonly broken: number;
+  /** Some of these, the simplest first. */
+  readonly examples: readonly MatrixRow[];
+}
+
+export interface MatrixReport {
+  readonly questions: number;
+  readonly permitted: number;
+  readonly rules: readonly RuleFinding[];
+}
+
+const maxExamples = 5;
+
+/** Holds every answer of the policies to the rules of control. */
+export function checkMatrix(
+  bundle: LoadedBundle,
+  rules: readonly ControlRule[] = controlRules,
+  rows: Iterable<MatrixRow> = authorityMatrix(bundle),
+): MatrixReport {
+  const tallies = rules.map((rule) => ({ rule, judged: 0, broken: 0, examples: [] as MatrixRow[] }));
+  let questions = 0;
+  let permitted = 0;
+  for (const row of rows) {
+    questions += 1;
+    if (row.permitted) permitted += 1;
+    for (const tally of tallies) {
+      if (!tally.rule.applies(row)) continue;
+      tally.judged += 1;
+      if (row.permitted === (tally.rule.expects === 'permitted')) continue;
+      tally.broken += 1;
+      keepSimplest(tally.examples, row);
+    }
+  }
+  return {
+    questions,
+    permitted,
+    rules: tallies.map(({ rule: { id, says, expects }, ...tally }) => ({ id, says, expects, ...tally })),
+  };
+}
+
+/** Whether every rule spoke of something, and nothing came out otherwise. */
+export function holds({ rules }: MatrixReport): boolean {
+  return rules.every(({ judged, broken }) => judged > 0 && broken === 0);
+}
+
+function keepSimplest(examples: MatrixRow[], row: MatrixRow): void {
+  examples.push(row);
+  examples.sort((one, other) => one.otherwise.length - other.otherwise.length);
+  examples.length = Math.min(examples.length, maxExamples);
+}
+
+/** A situation in one line: what is asked, by whom, and what is otherwise than in order. */
+export function describeRow({ ask, is, otherwise, reasons, permitted }: MatrixRow): string {
+  const asked =
+    ask.door === 'interface' ? `interface ${ask.scope}` : `${ask.door} ${ask.scope} of ${ask.intent} ${ask.state}`;
+  const conditions = otherwise.map((name) => `${name} ${is[name]}`).join(', ');
+  const outcome = permitted ? 'permitted' : `refused (${reasons.join(', ')})`;
+  return `${is.kind}, ${asked}${conditions === '' ? '' : `; ${conditions}`}: ${outcome}`;
+}

@@ -1,0 +1,1004 @@
+import { kindOfScope, type Scope } from '@countersign/market';
+import { carriedThroughIn, type IntentName } from './lives.ts';
+import type { Conditions, FactorName, Situation } from './situation.ts';
+
+/**
+ * One rule of control, in the words of whoever answers for it, and which situations it speaks of. Nothing here is read from the
+ * policies: a policy that is lost or wrong contradicts a rule.
+ */
+export interface ControlRule {
+  readonly id: string;
+  readonly says: string;
+  /** What must come out wherever it applies. */
+  readonly expects: 'refused' | 'permitted';
+  applies(asked: Asked): boolean;
+}
+
+export type Asked = Situation & { readonly otherwise: readonly FactorName[] };
+
+const dealingSteps = ['order:create', 'rfq:create', 'rfq:accept'];
+const movingSteps = ['withdrawal:request', 'withdrawal:release', 'withdrawal-address:propose', 'collateral:transfer'];
+const postTradeSteps = ['trade:affirm', 'settlement:instruct', 'settlement:release'];
+const dealt: readonly IntentName[] = ['trade_order', 'rfq'];
+const followingTrade: readonly IntentName[] = ['allocation', 'clearing_submission', 'settlement_instruction'];
+const leaving: readonly IntentName[] = ['withdrawal', 'address_book_change'];
+const openStates = [
+  ...['intended', 'submitted', 'acknowledged', 'requested', 'quoted', 'proposed', 'pledged', 'approved'],
+];
+const overStates = [
+  ...['settled', 'accepted', 'declined', 'given-up', 'confirmed', 'returned', 'revoked', 'applied', 'failed'],
+  ...['cancelled', 'rejected', 'expired'],
+];
+/** Changes of rules, keys, people's access and the log itself. */
+const governingActs = [
+  ...['policy:approve', 'policy:rollback', 'directory:approve', 'key:rotate', 'key:revoke', 'legalhold:release'],
+  ...['revocation:lift', 'partner:register', 'retention:approve', 'erasure:approve', 'exception:resolve'],
+  ...['authenticator:invite', 'account:unlock', 'recovery:open', 'audit:disclose', 'audit:export'],
+];
+/** Findings with which there is no business. */
+const riskNotTaken = ['aml-prohibited', 'aml-unrated'];
+
+const kindOf = (scope: string) => kindOfScope(scope as Scope);
+const isStep = ({ ask }: Asked, ...scopes: readonly string[]) => ask.door === 'step' && scopes.includes(ask.scope);
+const intentOf = ({ ask }: Asked) => (ask.door === 'interface' ? undefined : ask.intent);
+const stateOf = ({ ask }: Asked) => (ask.door === 'interface' ? undefined : ask.state);
+const isToken = ({ ask }: Asked) => ask.door === 'token';
+const isOpen = (asked: Asked) => openStates.includes(stateOf(asked) ?? '');
+const isDealt = (asked: Asked) => dealt.includes(intentOf(asked) ?? 'withdrawal');
+const isCancel = ({ ask }: Asked) => ask.door === 'step' && kindOf(ask.scope) === 'cancelling';
+const isMarket = (scope: string) => ['dealing', 'settling'].includes(kindOf(scope));
+const marketInterface = ({ ask }: Asked) => ask.door === 'interface' && isMarket(ask.scope);
+/** A token for an order or a quote, or placing it. */
+const deals = (asked: Asked) => isDealt(asked) && (isToken(asked) || isStep(asked, ...dealingSteps));
+const dealsOpen = (asked: Asked) => deals(asked) && isOpen(asked);
+const movesAssets = (asked: Asked) => isStep(asked, ...movingSteps);
+/** Any step but taking back. */
+const isBusiness = (asked: Asked) => asked.ask.door === 'step' && !isCancel(asked);
+const intentBusiness = (asked: Asked) => isToken(asked) || isBusiness(asked);
+
+/** Whether it carries on or ends what was done, clears or settles a known trade, reports, or is to look only. */
+function carriesOn({ ask, is }: Asked): boolean {
+  if (ask.door === 'interface') return is.step === 'carrying-through' || !canBegin(ask.scope);
+  if (ask.door === 'token' && !canBegin(ask.scope)) return true;
+  if (ask.intent === 'regulatory_report') return true;
+  if (['clearing_submission', 'settlement_instruction'].includes(ask.intent) && is.trade === 'known') return true;
+  return carriedThroughIn(ask.intent, ask.state).includes(ask.scope);
+}
+const canBegin = (scope: string) => !['reading', 'cancelling'].includes(kindOf(scope));
+
+/** What a gate of compliance is in front of: new business in which this firm has a part. */
+const newBusiness = (asked: Asked) =>
+  !carriesOn(asked) && isOpen(asked) && (isToken(asked) || isStep(asked, ...dealingSteps) || movesAssets(asked));
+const partyNamed = (asked: Asked) => {
+  const intent = intentOf(asked);
+  return intent !== undefined && intent !== 'privileged_admin';
+};
+/** Scopes that act for a firm at an interface. */
+const actingScopes = [
+  ...['order:create', 'rfq:create', 'rfq:respond', 'rfq:accept', 'trade:affirm', 'allocation:propose'],
+  ...['settlement:instruct', 'settlement:release', 'margin:pledge', 'collateral:transfer'],
+];
+const actsAtInterface = ({ ask }: Asked) => ask.door === 'interface' && actingScopes.includes(ask.scope);
+
+const worth = (is: Conditions): number =>
+  is.amount === 'rate-unknown' ? Number.POSITIVE_INFINITY : Number(is.amount.replaceAll(',', ''));
+const hardwareNow = (is: Conditions) => is.acr === 'phrh' && is.signInAge === 'one-minute' && is.bound !== 'to-another';
+const forDevelopment = (is: Conditions) => is.acr === 'development' && is.installation === 'development';
+const isComplex = (is: Conditions) => is.instrument === 'structured' || is.instrument === 'exotic';
+const approvedBy = (is: Conditions, ...given: readonly Conditions['approvals'][]) =>
+  is.approvals === 'everybody' || given.includes(is.approvals);
+const bySomeoneAbove: readonly Conditions['approvals'][] = [
+  ...(['supervisor', 'desk-head', 'risk', 'two-of-risk', 'three-of-risk', 'desk-head-and-risk'] as const),
+];
+
+/** Nothing is otherwise than in order but these. */
+const onlyOtherwise = ({ otherwise }: Asked, ...names: readonly FactorName[]) =>
+  otherwise.every((name) => names.includes(name));
+
+function never(id: string, says: string, applies: ControlRule['applies']): ControlRule {
+  return { id, says, expects: 'refused', applies };
+}
+function always(id: string, says: string, applies: ControlRule['applies']): ControlRule {
+  return { id, says, expects: 'permitted', applies };
+}
+
+/** The rules of control that the shipped policies are held to. */
+export const controlRules: readonly ControlRule[] = [
+  // ---- Who acts
+  never('nobody-unknown', 'Nobody acts whom the directory does not have.', ({ is }) => is.inDirectory === 'no'),
+  never(
+    'trading-needs-all-three',
+    'No trading scope is given without an intent, a mandate and a transaction.',
+    (asked) => marketInterface(asked) && asked.is.step === 'none',
+  ),
+  never(
+    'mandate-stands',
+    'Nothing is done under a mandate that does not stand.',
+    (asked) => intentBusiness(asked) && asked.is.mandate === 'does-not-stand',
+  ),
+  never(
+    'token-before-step',
+    'No intent is acted on before a token for it was permitted to whoever began it.',
+    (asked) =>
+      isBusiness(asked) && stateOf(asked) === 'intended' && asked.is.permitted === 'no-token' && !carriesStep(asked),
+  ),
+  never(
+    'own-transactions',
+    'Nobody acts on a transaction that another firm began.',
+    (asked) => asked.ask.door !== 'interface' && asked.is.begunBy === 'another-firm',
+  ),
+  never(
+    'own-name',
+    'What follows a trade, and what leaves the firm, is done in the name of one’s own firm alone.',
+    (asked) => isToken(asked) && !isDealt(asked) && asked.is.entity !== 'own-firm',
+  ),
+  never(
+    'own-assets',
+    'Nobody moves, allocates or reports for another firm.',
+    (asked) => isStep(asked, ...movingSteps, 'allocation:propose', 'report:submit') && asked.is.entity !== 'own-firm',
+  ),
+  never(
+    'traders-deal',
+    'No person deals who is not a trader.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      asked.is.role !== 'trader' &&
+      (deals(asked) || (asked.ask.door === 'interface' && kindOf(asked.ask.scope) === 'dealing')),
+  ),
+  never(
+    'services-do-not-deal',
+    'No service places an order or asks for a quote: people and certified algorithms do.',
+    (asked) => asked.is.kind === 'service' && deals(asked),
+  ),
+  never(
+    'no-intent-governs-the-control-plane',
+    'No token and no step is permitted for an intent to administer the control plane: two people apply it.',
+    (asked) => intentOf(asked) === 'privileged_admin',
+  ),
+
+  // ---- Algorithms
+  never(
+    'agent-certified',
+    'No step by an uncertified agent, and no token for one.',
+    (asked) =>
+      asked.is.kind === 'agent' &&
+      ['Draft', 'Submitted'].includes(asked.is.certificate) &&
+      (isToken(asked) || marketInterface(asked) || (isBusiness(asked) && !carriesOn(asked))),
+  ),
+  never(
+    'agent-artefact',
+    'No algorithm deals as another artefact than the certified one.',
+    (asked) => asked.is.kind === 'agent' && deals(asked) && asked.is.artefact !== 'certified',
+  ),
+  never(
+    'agent-names-its-artefact',
+    'No algorithm deals on an intent that names no algorithm.',
+    (asked) => asked.is.kind === 'agent' && deals(asked) && asked.is.algorithm === 'not-named',
+  ),
+  never(
+    'agent-certificate',
+    'No algorithm deals under a certificate that it no longer has.',
+    (asked) => asked.is.kind === 'agent' && deals(asked) && asked.is.certificateNamed === 'other',
+  ),
+  never(
+    'agents-only-deal',
+    'No algorithm is given a token for anything but orders and quotes.',
+    (asked) => asked.is.kind === 'agent' && isToken(asked) && !isDealt(asked),
+  ),
+  never(
+    'agents-move-nothing',
+    'No algorithm moves assets, allocates or reports.',
+    (asked) => asked.is.kind === 'agent' && isStep(asked, ...movingSteps, 'allocation:propose', 'report:submit'),
+  ),
+  never(
+    'agents-do-not-govern',
+    'No governing act by an algorithm: it neither approves nor changes rules, keys, people or evidence.',
+    ({ ask, is }) =>
+      is.kind === 'agent' &&
+      ask.door === 'interface' &&
+      (kindOf(ask.scope) === 'approving' || governingActs.includes(ask.scope)),
+  ),
+  never(
+    'agent-ceiling',
+    'No algorithm places an order above 5,000,000, whoever approves.',
+    (asked) =>
+      asked.is.kind === 'agent' &&
+      isStep(asked, ...dealingSteps) &&
+      worth(asked.is) > 5_000_000 &&
+      asked.is.amount !== 'rate-unknown',
+  ),
+  never(
+    'agent-supervised',
+    'No algorithm places an order above 250,000 that nobody approved.',
+    (asked) =>
+      asked.is.kind === 'agent' &&
+      isStep(asked, ...dealingSteps) &&
+      worth(asked.is) > 250_000 &&
+      !approvedBy(asked.is, ...bySomeoneAbove),
+  ),
+  never(
+    'agent-plain-products',
+    'No algorithm deals in structured or exotic products.',
+    (asked) => asked.is.kind === 'agent' && deals(asked) && isComplex(asked.is),
+  ),
+  never(
+    'no-borrowed-algorithm',
+    'No person begins anything that names an algorithm: it acts under its own identity.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      isDealt(asked) &&
+      asked.is.algorithm === 'named' &&
+      (isToken(asked) || (isBusiness(asked) && !carriesOn(asked))),
+  ),
+
+  // ---- Signing in
+  never(
+    'no-weak-sign-in',
+    'No weak sign-in deals or acts on an intent.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      (isToken(asked) || marketInterface(asked)) &&
+      !['phr', 'phrh'].includes(asked.is.acr) &&
+      !forDevelopment(asked.is),
+  ),
+  never(
+    'no-old-sign-in',
+    'No sign-in older than two hours, or of an age that nobody knows, acts on an intent or in a market.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      (isToken(asked) || marketInterface(asked)) &&
+      ['three-hours', 'unknown'].includes(asked.is.signInAge),
+  ),
+  never(
+    'assets-by-a-recent-sign-in',
+    'No assets move by a sign-in older than half an hour.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      isToken(asked) &&
+      [...leaving, 'collateral_transfer'].includes(intentOf(asked) ?? 'rfq') &&
+      asked.is.signInAge === 'one-hour',
+  ),
+  never(
+    'assets-at-interfaces-by-a-recent-sign-in',
+    'No interface is given a scope to move assets by a sign-in older than half an hour.',
+    ({ ask, is }) =>
+      is.kind === 'person' &&
+      ask.door === 'interface' &&
+      ['settlement:release', 'collateral:transfer', 'withdrawal:release'].includes(ask.scope) &&
+      is.signInAge === 'one-hour',
+  ),
+  never(
+    'governing-by-hardware-key',
+    'No governing act without a hardware key, used within half an hour.',
+    ({ ask, is }) =>
+      is.kind === 'person' &&
+      ask.door === 'interface' &&
+      governingActs.includes(ask.scope) &&
+      is.installation === 'production' &&
+      (is.acr !== 'phrh' || !['one-minute', 'twenty-minutes'].includes(is.signInAge)),
+  ),
+  never(
+    'no-development-sign-in',
+    'The sign-in for development counts nowhere but in development.',
+    ({ is }) => is.acr === 'development' && is.installation === 'production',
+  ),
+  never(
+    'very-large-by-hardware-key',
+    'No token for an order above 10,000,000 without a hardware key used for this order within five minutes.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      isToken(asked) &&
+      isDealt(asked) &&
+      stateOf(asked) === 'intended' &&
+      worth(asked.is) > 10_000_000 &&
+      asked.is.amount !== 'rate-unknown' &&
+      !hardwareNow(asked.is) &&
+      !(forDevelopment(asked.is) && asked.is.signInAge === 'one-minute'),
+  ),
+  never(
+    'very-large-rests-on-hardware-key',
+    'No order above 10,000,000 is placed on a token that was given without a hardware key, or an hour after its use.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      isDealt(asked) &&
+      isStep(asked, ...dealingSteps) &&
+      stateOf(asked) === 'intended' &&
+      worth(asked.is) > 10_000_000 &&
+      asked.is.amount !== 'rate-unknown' &&
+      ['hardware-key-an-hour-before', 'phr', 'pwd'].includes(asked.is.permitted),
+  ),
+  never(
+    'sign-in-stays-with-the-intent',
+    'No person takes a step on an intent whose token was given for a weak sign-in.',
+    (asked) => asked.is.kind === 'person' && isBusiness(asked) && asked.is.permitted === 'pwd',
+  ),
+  never(
+    'partners-say-how',
+    'No token on the word of a partner that does not say who signed in, how and when.',
+    ({ ask, is }) => ask.door !== 'step' && is.partner === 'claims-missing',
+  ),
+  never(
+    'partners-vouch-for-their-own',
+    'No partner vouches for somebody of another firm.',
+    ({ ask, is }) => ask.door !== 'step' && is.partner === 'another-firm',
+  ),
+
+  // ---- Scopes and what they go with
+  never(
+    'assets-leave-by-intent',
+    'No scope for what leaves the firm goes with an interface: it takes the intent.',
+    ({ ask }) => ask.door === 'interface' && ['withdrawal:request', 'withdrawal-address:propose'].includes(ask.scope),
+  ),
+  never(
+    'scope-of-its-intent',
+    'No scope for what leaves the firm goes with an intent of another type.',
+    (asked) =>
+      isToken(asked) &&
+      ((asked.ask.scope === 'withdrawal:request' && intentOf(asked) !== 'withdrawal') ||
+        (asked.ask.scope === 'withdrawal-address:propose' && intentOf(asked) !== 'address_book_change')),
+  ),
+  never(
+    'governing-without-intent',
+    'No governing scope goes with an intent, which would lengthen its token.',
+    (asked) => isToken(asked) && governingActs.includes(asked.ask.scope),
+  ),
+  never(
+    'step-of-its-intent',
+    'No step is taken on an intent of another kind.',
+    (asked) => asked.ask.door === 'step' && !stepsOf[asked.ask.intent].includes(asked.ask.scope),
+  ),
+  never(
+    'nothing-twice',
+    'What was executed, ended or has gone is not done again.',
+    (asked) => isStep(asked, ...dealingSteps, ...movingSteps, 'allocation:propose', 'report:submit') && !isOpen(asked),
+  ),
+  never(
+    'no-token-for-what-is-over',
+    'No token is given for what is over, but to look at it or to correct a report.',
+    (asked) =>
+      isToken(asked) &&
+      overStates.includes(stateOf(asked) ?? '') &&
+      kindOf(asked.ask.scope) !== 'reading' &&
+      intentOf(asked) !== 'regulatory_report',
+  ),
+  never(
+    'trade-behind-it',
+    'Nothing is allocated, cleared or settled without the executed trade behind it.',
+    (asked) =>
+      followingTrade.includes(intentOf(asked) ?? 'rfq') && asked.is.trade === 'unknown' && intentBusiness(asked),
+  ),
+  never(
+    'clear-what-was-executed',
+    'No order is cleared that was not executed, and none settled that was not cleared.',
+    (asked) =>
+      intentOf(asked) === 'trade_order' &&
+      ((isStep(asked, 'settlement:instruct') && stateOf(asked) !== 'executed') ||
+        (isStep(asked, 'settlement:release') && stateOf(asked) !== 'cleared')),
+  ),
+  never(
+    'release-what-was-affirmed',
+    'No settlement is released that the other end has not affirmed.',
+    (asked) =>
+      intentOf(asked) === 'settlement_instruction' &&
+      isStep(asked, 'settlement:release') &&
+      stateOf(asked) !== 'affirmed',
+  ),
+
+  // ---- With whom: registration, customer review, sanctions
+  never(
+    'no-new-risk-of-a-lapsed-firm',
+    'Nothing new begins in the name of a lapsed LEI of who acts.',
+    (asked) => asked.is.firm === 'lapsed' && !carriesOn(asked) && intentBusiness(asked),
+  ),
+  never(
+    'no-market-access-of-a-lapsed-firm',
+    'A firm whose LEI lapsed is given no scope that begins something in a market.',
+    (asked) => asked.is.firm === 'lapsed' && actsAtInterface(asked) && !carriesOn(asked),
+  ),
+  never(
+    'entity-registered',
+    'Nothing new begins in the name of a firm whose LEI lapsed or is unknown.',
+    (asked) => ['lapsed', 'unknown'].includes(asked.is.entity) && newBusiness(asked),
+  ),
+  never(
+    'client-registered',
+    'No order for the account of a client whose LEI lapsed.',
+    (asked) => dealsOpen(asked) && !carriesOn(asked) && asked.is.client === 'lapsed',
+  ),
+  never(
+    'party-registered',
+    'Nothing new with a party whose LEI lapsed or is unknown.',
+    (asked) => ['lapsed', 'unknown'].includes(asked.is.party) && newBusiness(asked) && partyNamed(asked),
+  ),
+  never(
+    'customer-known',
+    'Nothing new with a firm whose know-your-customer review is missing, pending or over.',
+    (asked) =>
+      newBusiness(asked) &&
+      (isKycOpen(asked.is.firm) || (partyNamed(asked) && (isKycOpen(asked.is.party) || asked.is.party === 'unknown'))),
+  ),
+  never(
+    'customer-known-at-interfaces',
+    'No firm acts at an interface whose know-your-customer review is missing, pending or over.',
+    (asked) => actsAtInterface(asked) && !carriesOn(asked) && isKycOpen(asked.is.firm),
+  ),
+  never(
+    'risk-taken',
+    'No business with a firm whose money-laundering risk cannot be taken or was never rated, at any step.',
+    (asked) => gated(asked) && hasPart(asked, (standing) => [...riskNotTaken, 'unknown'].includes(standing)),
+  ),
+  never(
+    'not-sanctioned',
+    'Nothing leaves to a party that is not cleared: no business at any step with a firm on a sanctions list.',
+    (asked) => gated(asked) && hasPart(asked, (standing) => ['sanctions-match', 'unknown'].includes(standing)),
+  ),
+  never(
+    'screened-today',
+    'No business with a firm that was not screened against sanctions within a day.',
+    (asked) => gated(asked) && hasPart(asked, (standing) => ['sanctions-stale', 'unknown'].includes(standing)),
+  ),
+  never(
+    'screening-is-no-promise',
+    'No business on a screening that is dated in the future.',
+    (asked) => gated(asked) && hasPart(asked, (standing) => standing === 'sanctions-postdated'),
+  ),
+  never(
+    'served-entity',
+    'Nothing new in the name of a firm of a country that is not served.',
+    (asked) => newBusiness(asked) && ['not-served', 'unknown'].includes(asked.is.entity),
+  ),
+  never(
+    'served-client',
+    'No order for a client of a country that is not served.',
+    (asked) => dealsOpen(asked) && asked.is.client === 'not-served',
+  ),
+  never(
+    'served-party',
+    'Nothing new with a party of a country that is not served.',
+    (asked) => newBusiness(asked) && partyNamed(asked) && asked.is.party === 'not-served',
+  ),
+  never(
+    'served-venue',
+    'No order on a venue that is unknown, has closed, or is of a country that is not served.',
+    (asked) => dealsOpen(asked) && asked.is.venue !== 'served',
+  ),
+  never(
+    'restricted-list',
+    'Nobody deals in an instrument on the restricted list.',
+    (asked) => dealsOpen(asked) && asked.is.instrument === 'restricted',
+  ),
+  never(
+    'data-stays',
+    'No data of a firm is worked on outside the regions that it allows.',
+    (asked) =>
+      (intentBusiness(asked) &&
+        (asked.is.entity === 'data-elsewhere' || (isDealt(asked) && asked.is.client === 'data-elsewhere'))) ||
+      (asked.is.firm === 'data-elsewhere' && !isCancel(asked)),
+  ),
+
+  // ---- The desk and the client
+  never(
+    'desk-registered',
+    'Nobody deals without a desk that the directory has.',
+    (asked) => dealsOpen(asked) && asked.is.desk === 'unknown',
+  ),
+  never(
+    'desk-product',
+    'No desk deals in products that it is not entitled to.',
+    (asked) => dealsOpen(asked) && asked.is.desk === 'not-the-product',
+  ),
+  never(
+    'desk-venue',
+    'No desk deals on venues that it is not entitled to.',
+    (asked) => dealsOpen(asked) && asked.is.desk === 'not-the-venue',
+  ),
+  never(
+    'desk-jurisdiction',
+    'No desk deals under a law that it is not entitled to.',
+    (asked) => dealsOpen(asked) && asked.is.desk === 'not-the-jurisdiction',
+  ),
+  never(
+    'account-registered',
+    'Nobody deals for an account that the directory does not have.',
+    (asked) => dealsOpen(asked) && asked.is.client === 'account-unknown',
+  ),
+  never(
+    'client-categorised',
+    'Nobody deals for a client who was not categorised.',
+    (asked) => dealsOpen(asked) && asked.is.client === 'not-categorised',
+  ),
+  never(
+    'retail-suited',
+    'No product is dealt for a retail client for whom it was not found suitable.',
+    (asked) => dealsOpen(asked) && asked.is.client === 'retail-not-suited',
+  ),
+  never(
+    'retail-no-otc',
+    'No derivative over the counter is dealt for a retail client.',
+    (asked) => dealsOpen(asked) && asked.is.client.startsWith('retail') && asked.is.instrument === 'swap',
+  ),
+  never(
+    'professional-assessed',
+    'No derivative is dealt for a professional client who was not assessed for it.',
+    (asked) =>
+      dealsOpen(asked) &&
+      asked.is.client === 'professional-not-assessed' &&
+      ['swap', 'exotic'].includes(asked.is.instrument),
+  ),
+
+  // ---- Who else has to agree
+  never(
+    'large-needs-approval',
+    'No order above 1,000,000 that nobody approved.',
+    (asked) => placing(asked) && worth(asked.is) > 1_000_000 && !approvedBy(asked.is, ...bySomeoneAbove),
+  ),
+  never(
+    'very-large-needs-two',
+    'No order above 10,000,000 on one approval.',
+    (asked) =>
+      placing(asked) &&
+      worth(asked.is) > 10_000_000 &&
+      asked.is.amount !== 'rate-unknown' &&
+      !approvedBy(asked.is, 'two-of-risk', 'three-of-risk', 'desk-head-and-risk'),
+  ),
+  never(
+    'huge-needs-three',
+    'No order above 50,000,000 on two approvals, or without risk.',
+    (asked) =>
+      placing(asked) &&
+      worth(asked.is) > 50_000_000 &&
+      asked.is.amount !== 'rate-unknown' &&
+      !approvedBy(asked.is, 'three-of-risk'),
+  ),
+  never(
+    'complex-needs-desk-head',
+    'No structured or exotic product without the head of the desk, or risk.',
+    (asked) => placing(asked) && isComplex(asked.is) && !approvedBy(asked.is, ...deskHeadOrRisk),
+  ),
+  never(
+    'out-of-hours-needs-desk-head',
+    'No dealing out of hours without the head of the desk, or risk.',
+    (asked) => placing(asked) && asked.is.hours === 'closed' && !approvedBy(asked.is, ...deskHeadOrRisk),
+  ),
+  never(
+    'high-risk-needs-compliance',
+    'No new business with a firm of high money-laundering risk without compliance.',
+    (asked) =>
+      (placing(asked) || movesAssets(asked)) &&
+      hasPart(asked, (standing) => standing === 'aml-high') &&
+      !approvedBy(asked.is, 'compliance'),
+  ),
+  never(
+    'high-risk-withdrawal-needs-compliance',
+    'No token for what leaves the firm to or from one of high money-laundering risk without compliance.',
+    (asked) =>
+      isToken(asked) &&
+      leaving.includes(intentOf(asked) ?? 'rfq') &&
+      hasPart(asked, (standing) => standing === 'aml-high') &&
+      !approvedBy(asked.is, 'compliance'),
+  ),
+  never(
+    'high-risk-country-needs-compliance',
+    'No dealing and no move of assets with a firm of a high-risk country without compliance.',
+    (asked) =>
+      (placing(asked) || movesAssets(asked)) &&
+      (asked.is.entity === 'high-risk-country' ||
+        (placing(asked) && asked.is.client === 'high-risk-country') ||
+        asked.is.party === 'high-risk-country') &&
+      !approvedBy(asked.is, 'compliance'),
+  ),
+  never(
+    'new-destination-needs-operations',
+    'Nothing leaves to a destination that nobody has sent to before, without two of operations or risk.',
+    (asked) =>
+      (isToken(asked) || movesAssets(asked)) &&
+      intentOf(asked) === 'withdrawal' &&
+      asked.is.destination === 'new' &&
+      !approvedBy(asked.is, 'two-of-operations', 'two-of-risk', 'three-of-risk'),
+  ),
+  never(
+    'new-destination-needs-hardware-key',
+    'No person sends to a new destination without a hardware key used within five minutes.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      intentOf(asked) === 'withdrawal' &&
+      (isToken(asked) || isStep(asked, 'withdrawal:request')) &&
+      asked.is.destination === 'new' &&
+      !hardwareNow(asked.is) &&
+      !(forDevelopment(asked.is) && asked.is.signInAge === 'one-minute'),
+  ),
+  never(
+    'out-of-hours-assets-need-hardware-key',
+    'No person moves assets out of hours without a hardware key used within five minutes.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      leaving.includes(intentOf(asked) ?? 'rfq') &&
+      (isToken(asked) || isStep(asked, 'withdrawal:request', 'withdrawal-address:propose')) &&
+      asked.is.hours === 'closed' &&
+      !hardwareNow(asked.is) &&
+      !(forDevelopment(asked.is) && asked.is.signInAge === 'one-minute'),
+  ),
+  never(
+    'settlement-by-address-book',
+    'No settlement goes to a receiver that is not in the address book.',
+    (asked) =>
+      intentOf(asked) === 'settlement_instruction' &&
+      asked.is.destination === 'new' &&
+      (isToken(asked) || isStep(asked, 'settlement:instruct', 'settlement:release')),
+  ),
+  never(
+    'collateral-by-agreement',
+    'No collateral moves without an agreement in force.',
+    (asked) =>
+      intentOf(asked) === 'collateral_transfer' &&
+      asked.is.agreement === 'not-in-force' &&
+      (isToken(asked) || isStep(asked, 'collateral:transfer')),
+  ),
+
+  // ---- Risk signals and devices
+  never(
+    'not-while-taken-over',
+    'Nobody acts while there are signs that somebody else uses the account, whoever reports them.',
+    (asked) => !isCancel(asked) && (isTakeover(asked.is.signals) || isTakeover(asked.is.claimedSignals)),
+  ),
+  never(
+    'not-after-a-recovery',
+    'Nothing deals, settles or moves assets while a recovery of the account is in its waiting time.',
+    (asked) =>
+      (isToken(asked) || isStep(asked, ...dealingSteps, ...movingSteps, ...postTradeSteps)) &&
+      (asked.is.signals === 'recovered-lately' || asked.is.claimedSignals === 'recovered-lately'),
+  ),
+  never(
+    'software-stops-at-a-signal',
+    'No software begins anything while a risk signal stands.',
+    (asked) => asked.is.kind !== 'person' && atDevice(asked) && signalled(asked.is),
+  ),
+  never(
+    'person-steps-up-at-a-signal',
+    'No person goes on past a risk signal without a hardware key used within five minutes.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      atDevice(asked) &&
+      signalled(asked.is) &&
+      !hardwareNow(asked.is) &&
+      !(forDevelopment(asked.is) && asked.is.signInAge === 'one-minute'),
+  ),
+  never(
+    'device-in-order',
+    'Nobody acts from a device that fails the rules or was not checked within a week.',
+    (asked) => atDevice(asked) && (isFaulty(asked.is.device) || isFaulty(asked.is.claimedDevice)),
+  ),
+
+  // ---- What must stay possible
+  always(
+    'desk-works',
+    'A trader with everything in order is given a token for an order, and places it.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      stateOf(asked) === 'intended' &&
+      isDealt(asked) &&
+      ownScope(asked) &&
+      inAllOrder(asked),
+  ),
+  always(
+    'algorithms-work',
+    'A certified algorithm with everything in order is given a token for an order, and places it.',
+    (asked) =>
+      asked.is.kind === 'agent' &&
+      stateOf(asked) === 'intended' &&
+      isDealt(asked) &&
+      ownScope(asked) &&
+      onlyOtherwise(asked, 'certificate', 'certificateNamed') &&
+      ['Approved', 'Registered'].includes(asked.is.certificate) &&
+      asked.is.certificateNamed !== 'other',
+  ),
+  always(
+    'cancelling-stays',
+    'Cancelling is always possible for whoever is of the firm that began it.',
+    (asked) =>
+      asked.is.inDirectory === 'yes' &&
+      isStep(asked, 'order:cancel') &&
+      isDealt(asked) &&
+      asked.is.begunBy === 'own-firm' &&
+      asked.is.acr !== 'development',
+  ),
+  always(
+    'executed-is-cleared',
+    'What was executed is cleared and settled although the algorithm was decertified.',
+    (asked) =>
+      isCarriedOrder(asked) && onlyOtherwise(asked, 'certificate', 'artefact', 'certificateNamed', 'algorithm'),
+  ),
+  always(
+    'executed-is-cleared-after-a-lapse',
+    'What was executed is cleared and settled although a registration or a customer review lapsed.',
+    (asked) =>
+      isCarriedOrder(asked) &&
+      onlyOtherwise(asked, 'firm', 'party', 'entity', 'client') &&
+      [asked.is.firm, asked.is.party].every((each) =>
+        ['in-order', 'lapsed', 'kyc-pending', 'kyc-over'].includes(each),
+      ) &&
+      asked.is.entity === 'own-firm' &&
+      ['own-firm', 'lapsed'].includes(asked.is.client),
+  ),
+  always(
+    'post-trade-works',
+    'People and services with everything in order allocate, clear, settle and report.',
+    (asked) =>
+      asked.is.kind !== 'agent' &&
+      stateOf(asked) === 'intended' &&
+      [...followingTrade, 'regulatory_report'].includes(intentOf(asked) ?? 'rfq') &&
+      ownScope(asked) &&
+      inAllOrder(asked) &&
+      asked.ask.scope !== 'settlement:release' &&
+      asked.ask.scope !== 'settlement:cancel',
+  ),
+  always(
+    'affirmed-is-released',
+    'A settlement that the other end has affirmed is released.',
+    (asked) =>
+      asked.is.kind !== 'agent' &&
+      intentOf(asked) === 'settlement_instruction' &&
+      stateOf(asked) === 'affirmed' &&
+      isStep(asked, 'settlement:release') &&
+      inAllOrder(asked),
+  ),
+  always(
+    'assets-move',
+    'People and services with everything in order move assets of their own firm.',
+    (asked) =>
+      asked.is.kind !== 'agent' &&
+      [...leaving, 'collateral_transfer'].includes(intentOf(asked) ?? 'rfq') &&
+      ((stateOf(asked) === 'intended' && isToken(asked)) || isOwnMove(asked)) &&
+      ownScope(asked) &&
+      inAllOrder(asked),
+  ),
+  always(
+    'reports-go-on',
+    'No gate of compliance holds up a report to an authority.',
+    (asked) =>
+      asked.is.kind !== 'agent' &&
+      intentOf(asked) === 'regulatory_report' &&
+      isStep(asked, 'report:submit') &&
+      isOpen(asked) &&
+      onlyOtherwise(asked, 'firm', 'party') &&
+      asked.is.firm !== 'data-elsewhere',
+  ),
+  always(
+    'reports-are-corrected',
+    'A report that was accepted or rejected can be corrected.',
+    (asked) =>
+      isToken(asked) &&
+      asked.is.kind !== 'agent' &&
+      intentOf(asked) === 'regulatory_report' &&
+      ['accepted', 'rejected'].includes(stateOf(asked) ?? '') &&
+      asked.ask.scope === 'report:correct' &&
+      inAllOrder(asked),
+  ),
+  always(
+    'reading-goes-on',
+    'Everybody of the directory may look, whatever compliance has found of their firm.',
+    (asked) =>
+      asked.ask.door === 'interface' &&
+      kindOf(asked.ask.scope) === 'reading' &&
+      onlyOtherwise(asked, 'firm', 'role', 'acr', 'signInAge', 'mandate', 'desk', 'hours', 'certificate') &&
+      asked.is.firm !== 'data-elsewhere' &&
+      asked.is.acr !== 'development',
+  ),
+  always(
+    'taking-back-goes-on',
+    'A firm whose LEI lapsed still revokes, locks, ends sessions and cancels.',
+    (asked) =>
+      asked.ask.door === 'interface' &&
+      ['token:revoke', 'account:lock', 'session:end', 'order:cancel', 'settlement:cancel'].includes(asked.ask.scope) &&
+      (asked.is.kind !== 'agent' || kindOf(asked.ask.scope) === 'cancelling') &&
+      onlyOtherwise(asked, 'firm') &&
+      asked.is.firm !== 'data-elsewhere',
+  ),
+  always(
+    'people-govern',
+    'A person with the role and a hardware key is given the scopes to govern.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      asked.ask.door === 'interface' &&
+      governingActs.includes(asked.ask.scope) &&
+      onlyOtherwise(asked, 'signInAge') &&
+      ['one-minute', 'twenty-minutes'].includes(asked.is.signInAge),
+  ),
+  always(
+    'approved-large-orders',
+    'A large order goes through when everybody has approved it, signed in by hardware key.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      placing(asked) &&
+      isOpen(asked) &&
+      ownScope(asked) &&
+      onlyOtherwise(asked, 'amount', 'approvals') &&
+      asked.is.approvals === 'everybody',
+  ),
+  always(
+    'supervised-orders',
+    'An order up to 3,000,000 goes through on the approval of a supervisor, the head of the desk or risk.',
+    (asked) =>
+      placing(asked) &&
+      asked.is.kind !== 'service' &&
+      isOpen(asked) &&
+      ownScope(asked) &&
+      onlyOtherwise(asked, 'amount', 'approvals') &&
+      worth(asked.is) <= 3_000_000 &&
+      approvedBy(asked.is, ...bySomeoneAbove),
+  ),
+  always(
+    'small-orders',
+    'A person places an order up to 1,000,000 without an approval.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      placing(asked) &&
+      isOpen(asked) &&
+      ownScope(asked) &&
+      onlyOtherwise(asked, 'amount') &&
+      worth(asked.is) <= 1_000_000,
+  ),
+  always(
+    'products-of-the-desk',
+    'A person of an entitled desk deals in plain shares, bonds and swaps.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      dealsOpen(asked) &&
+      ownScope(asked) &&
+      onlyOtherwise(asked, 'instrument') &&
+      ['share', 'bond', 'swap'].includes(asked.is.instrument),
+  ),
+  always(
+    'suited-clients',
+    'A person deals for a client who was categorised and found suited.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      dealsOpen(asked) &&
+      ownScope(asked) &&
+      onlyOtherwise(asked, 'client') &&
+      ['retail-suited', 'professional-assessed', 'professional-not-assessed'].includes(asked.is.client),
+  ),
+  always(
+    'phishing-resistant-is-enough',
+    'For an ordinary order a phishing-resistant sign-in of the last two hours is enough.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      isToken(asked) &&
+      isDealt(asked) &&
+      stateOf(asked) === 'intended' &&
+      ownScope(asked) &&
+      onlyOtherwise(asked, 'acr', 'signInAge', 'bound', 'permitted') &&
+      ['phr', 'phrh'].includes(asked.is.acr) &&
+      ['one-minute', 'twenty-minutes', 'one-hour'].includes(asked.is.signInAge),
+  ),
+  always(
+    'stepped-up-past-a-signal',
+    'A person who used a hardware key for this very thing goes on past an unusual sign.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      (isToken(asked) || isStep(asked, ...dealingSteps)) &&
+      isDealt(asked) &&
+      stateOf(asked) === 'intended' &&
+      ownScope(asked) &&
+      onlyOtherwise(asked, 'signals', 'claimedSignals') &&
+      [asked.is.signals, asked.is.claimedSignals].every((each) => ['none', 'unusual'].includes(each)),
+  ),
+  always(
+    'checked-devices',
+    'A device that was checked within a week holds nobody up.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      dealsOpen(asked) &&
+      ownScope(asked) &&
+      onlyOtherwise(asked, 'device', 'claimedDevice') &&
+      [asked.is.device, asked.is.claimedDevice].every((each) => ['none', 'compliant'].includes(each)),
+  ),
+  always(
+    'two-of-operations-open-a-destination',
+    'A withdrawal to a new destination goes through when two of operations have agreed and a hardware key was used.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      intentOf(asked) === 'withdrawal' &&
+      stateOf(asked) === 'intended' &&
+      (isToken(asked) || isStep(asked, 'withdrawal:request')) &&
+      asked.ask.scope === 'withdrawal:request' &&
+      onlyOtherwise(asked, 'destination', 'approvals') &&
+      approvedBy(asked.is, 'two-of-operations'),
+  ),
+  always(
+    'compliance-lets-high-risk-through',
+    'What compliance has agreed to goes through although the risk is high.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      placing(asked) &&
+      isOpen(asked) &&
+      ownScope(asked) &&
+      onlyOtherwise(asked, 'party', 'approvals') &&
+      ['in-order', 'aml-high', 'high-risk-country'].includes(asked.is.party) &&
+      approvedBy(asked.is, 'compliance'),
+  ),
+  always(
+    'partners-sign-people-in',
+    'A person for whom their own firm vouches as asked deals.',
+    (asked) =>
+      asked.is.kind === 'person' &&
+      dealsOpen(asked) &&
+      ownScope(asked) &&
+      onlyOtherwise(asked, 'partner', 'bound') &&
+      ['none', 'own-firm'].includes(asked.is.partner),
+  ),
+  always(
+    'looking-at-what-is-over',
+    'What is over may still be looked at.',
+    (asked) =>
+      isToken(asked) &&
+      asked.ask.scope === 'order:read' &&
+      intentOf(asked) === 'trade_order' &&
+      asked.is.kind === 'person' &&
+      overStates.includes(stateOf(asked) ?? '') &&
+      inAllOrder(asked),
+  ),
+];
+
+const deskHeadOrRisk: readonly Conditions['approvals'][] = [
+  ...(['desk-head', 'risk', 'two-of-risk', 'three-of-risk', 'desk-head-and-risk'] as const),
+];
+const inAllOrder = (asked: Asked) => asked.otherwise.length === 0;
+const placing = (asked: Asked) => isDealt(asked) && isStep(asked, ...dealingSteps);
+const isKycOpen = (standing: string) => standing === 'kyc-pending' || standing === 'kyc-over';
+const isTakeover = (signal: string) =>
+  ['impossible-travel', 'credential-compromised', 'account-disabled'].includes(signal);
+const isFaulty = (device: string) => ['failing', 'not-checked-lately', 'checked-in-the-future'].includes(device);
+const signalled = (is: Conditions) =>
+  is.signals !== 'none' ||
+  is.claimedSignals !== 'none' ||
+  is.device === 'not-theirs' ||
+  is.claimedDevice === 'not-theirs';
+/** Where signals and devices are asked about. */
+const atDevice = (asked: Asked) => asked.ask.door !== 'step' || isStep(asked, ...dealingSteps, ...movingSteps);
+const isCarriedOrder = (asked: Asked) =>
+  intentOf(asked) === 'trade_order' &&
+  ((isStep(asked, 'settlement:instruct') && stateOf(asked) === 'executed') ||
+    (isStep(asked, 'settlement:release') && stateOf(asked) === 'cleared'));
+const isOwnMove = (asked: Asked) =>
+  (isStep(asked, 'withdrawal:request', 'withdrawal-address:propose') && stateOf(asked) === 'intended') ||
+  (isStep(asked, 'withdrawal:release') && stateOf(asked) === 'requested') ||
+  (isStep(asked, 'collateral:transfer') && stateOf(asked) === 'approved');
+const carriesStep = ({ ask }: Asked) =>
+  ask.door === 'step' && carriedThroughIn(ask.intent, ask.state).includes(ask.scope);
+
+/** Where sanctions and risks that cannot be taken are asked about: at every step but reporting, and at interfaces. */
+const gated = (asked: Asked) =>
+  (intentBusiness(asked) && intentOf(asked) !== 'regulatory_report') || actsAtInterface(asked);
+/** Whether a firm that has a part in it is of such a standing. */
+function hasPart(asked: Asked, is: (standing: string) => boolean): boolean {
+  const { firm, party, entity } = asked.is;
+  return is(firm) || (partyNamed(asked) && is(party)) || (asked.ask.door !== 'interface' && is(entity));
+}
+
+/** Steps of each kind of intent about which the policies are asked. */
+const stepsOf: Readonly<Record<IntentName, readonly string[]>> = {
+  trade_order: ['order:create', 'rfq:create', 'rfq:accept', 'order:cancel', ...postTradeSteps],
+  rfq: ['rfq:create', 'rfq:accept', 'order:create', 'order:cancel', ...postTradeSteps],
+  allocation: ['allocation:propose'],
+  clearing_submission: ['trade:affirm'],
+  settlement_instruction: ['settlement:instruct', 'settlement:release'],
+  collateral_transfer: ['collateral:transfer'],
+  withdrawal: ['withdrawal:request', 'withdrawal:release'],
+  address_book_change: ['withdrawal-address:propose'],
+  regulatory_report: ['report:submit'],
+  privileged_admin: [],
+};
+/** Whether the scope is one that the intent is for. */
+const ownScope = ({ ask }: Asked) =>
+  ask.door !== 'interface' &&
+  (ask.door === 'token' ? firstScopes[ask.intent] : stepsOf[ask.intent]).includes(ask.scope) &&
+  kindOf(ask.scope) !== 'cancelling' &&
+  !postTradeOfOrder(ask);
+const postTradeOfOrder = ({ intent, scope }: { readonly intent: IntentName; readonly scope: string }) =>
+  dealt.includes(intent) && postTradeSteps.includes(scope);
+const firstScopes: Readonly<Record<IntentName, readonly string[]>> = {
+  ...stepsOf,
+  trade_order: ['order:create'],
+  rfq: ['rfq:create', 'rfq:accept'],
+};

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { carriedThroughIn, intentNames, statesOf } from '../../components/policy-engine/src/matrix/lives.ts';
+import { lifeCycles, nextSteps, stateRuleOf } from '../../components/transaction-registry/src/life-cycles/index.ts';
+import { beginsSomething } from '../../components/transaction-registry/src/life-cycles/life-cycle.ts';
+
+// The authority matrix asks about every intent in each of its states: the registry knows which these are.
+
+describe('the authority matrix and the lives', () => {
+  it('have the same kinds of intent', () => {
+    expect(intentNames.map((name) => `urn:countersign:rar:v1:${name}`)).toEqual(
+      Object.values(lifeCycles).map(({ intentType }) => intentType),
+    );
+  });
+
+  it.each(Object.values(lifeCycles).map((cycle) => [cycle.name, cycle] as const))(
+    'have the same states of %s, and the same steps that carry it through',
+    (_, cycle) => {
+      const name = intentNames.find((each) => cycle.intentType.endsWith(`:${each}`));
+      if (name === undefined) throw new Error(`the matrix has no ${cycle.intentType}`);
+      expect(statesOf(name)).toEqual(Object.keys(cycle.states));
+      for (const state of Object.keys(cycle.states) as (keyof typeof cycle.states)[]) {
+        const rules = nextSteps(cycle, state).map(({ rule }) => rule);
+        const begin = new Set(
+          rules.filter((rule) => beginsSomething(rule, stateRuleOf(cycle, state))).map(({ scope }) => scope),
+        );
+        const carried = [...new Set(rules.map(({ scope }) => scope))].filter((scope) => !begin.has(scope));
+        expect(carriedThroughIn(name, state), state).toEqual(carried);
+      }
+    },
+  );
+});
