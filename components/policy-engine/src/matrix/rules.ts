@@ -30,10 +30,16 @@ const overStates = [
   ...['cancelled', 'rejected', 'expired'],
 ];
 /** Changes of rules, keys, people's access and the log itself. */
+const installationActs = [
+  ...['policy:propose', 'policy:approve', 'policy:rollback', 'directory:apply', 'directory:approve'],
+  ...['key:rotate', 'key:revoke', 'partner:register', 'legalhold:place', 'legalhold:release', 'revocation:lift'],
+  ...['retention:propose', 'retention:approve', 'erasure:propose', 'erasure:approve'],
+];
+const disclosures = ['audit:disclose', 'audit:export'];
 const governingActs = [
-  ...['policy:approve', 'policy:rollback', 'directory:approve', 'key:rotate', 'key:revoke', 'legalhold:release'],
-  ...['revocation:lift', 'partner:register', 'retention:approve', 'erasure:approve', 'exception:resolve'],
-  ...['authenticator:invite', 'account:unlock', 'recovery:open', 'audit:disclose', 'audit:export'],
+  ...installationActs,
+  ...disclosures,
+  ...['exception:resolve', 'authenticator:invite', 'account:unlock', 'recovery:open'],
 ];
 /** Findings with which there is no business. */
 const riskNotTaken = ['aml-prohibited', 'aml-unrated'];
@@ -197,6 +203,25 @@ export const controlRules: readonly ControlRule[] = [
       is.kind === 'agent' &&
       ask.door === 'interface' &&
       (kindOf(ask.scope) === 'approving' || governingActs.includes(ask.scope)),
+  ),
+  never(
+    'no-governing-by-software',
+    'No governing act by software: people change rules, keys, the directory, access and evidence.',
+    ({ ask, is }) => is.kind !== 'person' && ask.door === 'interface' && governingActs.includes(ask.scope),
+  ),
+  never(
+    'appointed-people-govern',
+    'Nobody governs the installation whom the directory does not have as operator or approver.',
+    ({ ask, is }) =>
+      ask.door === 'interface' &&
+      installationActs.includes(ask.scope) &&
+      ['trader', 'auditor', 'none'].includes(is.role),
+  ),
+  never(
+    'control-functions-disclose',
+    'No evidence is disclosed or exported by somebody without a control function.',
+    ({ ask, is }) =>
+      ask.door === 'interface' && disclosures.includes(ask.scope) && ['trader', 'none'].includes(is.role),
   ),
   never(
     'agent-ceiling',
@@ -803,6 +828,16 @@ export const controlRules: readonly ControlRule[] = [
       governingActs.includes(asked.ask.scope) &&
       onlyOtherwise(asked, 'signInAge') &&
       ['one-minute', 'twenty-minutes'].includes(asked.is.signInAge),
+  ),
+  always(
+    'auditors-disclose',
+    'An auditor with a hardware key is given the scopes to disclose evidence.',
+    ({ ask, is, otherwise }) =>
+      is.kind === 'person' &&
+      ask.door === 'interface' &&
+      disclosures.includes(ask.scope) &&
+      otherwise.every((name) => name === 'role') &&
+      is.role === 'auditor',
   ),
   always(
     'approved-large-orders',
