@@ -88,7 +88,12 @@ export async function startSignInSite({
       name: 'Countersign',
       url,
       begin: () =>
-        authentication.begin({ returnTo: '/authorize/continue', need: { acrValues: [] }, clientName: 'Trading desk' }),
+        authentication.begin({
+          returnTo: '/authorize/continue',
+          need: { acrValues: [] },
+          clientName: 'Trading desk',
+          address: undefined,
+        }),
     },
     authentication,
     auditLog,

@@ -109,6 +109,7 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
     ...(dependencies.federated === undefined ? {} : { federated: dependencies.federated }),
   });
   const alarm = createFailureAlarm({ clock, logger, metrics });
+  const limits = createSignInLimits(clock, settings.limits);
   const signIns = createSignIns({
     ...dependencies,
     store: signInStore,
@@ -159,7 +160,10 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
       return found;
     },
     sessionsOf: (person) => sessions.listOf(person),
-    begin: (request) => signIns.begin(request),
+    async begin(request) {
+      limits.requireToBegin(request.address);
+      return signIns.begin(request);
+    },
     session: (id) => sessions.byId(id),
     end: (id, reason, by) => sessions.end(id, reason, by),
     endAllOf: (person, reason, by) => sessions.endAllOf(person, reason, by),
@@ -167,7 +171,7 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
     methods,
     settings,
     authenticators,
-    limits: createSignInLimits(clock, settings.limits),
+    limits,
     deviceProof,
     sweep,
     async stop() {

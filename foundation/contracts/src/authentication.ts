@@ -126,7 +126,7 @@ export interface Authentication {
    * @param returnTo a path on our own origin, with its query
    * @param continuesTo where `returnTo` may send the browser on at once: the client's redirect URI. Browsers apply
    *   the `form-action` of the sign-in page to every redirect that follows its form.
-   * @throws CodedError `return_to_foreign`
+   * @throws CodedError `return_to_foreign`; `sign_in_too_many` where too many have begun from this network
    */
   begin(request: {
     readonly returnTo: string;
@@ -134,6 +134,8 @@ export interface Authentication {
     readonly need: SignInNeed;
     /** Name of the software that asks, for the page. */
     readonly clientName: string;
+    /** IP address of the browser: nobody has shown yet who they are, and each sign-in that begins is kept for a while. */
+    readonly address: string | undefined;
   }): Promise<string>;
   /**
    * The authentication context classes (`acr`) that are enough for a tier; undefined where any is. They hold for every

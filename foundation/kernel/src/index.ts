@@ -7,3 +7,4 @@ export * from './errors.ts';
 export * from './generations.ts';
 export * from './ids.ts';
 export * from './json-members.ts';
+export * from './visible-text.ts';

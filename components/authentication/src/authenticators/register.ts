@@ -8,7 +8,7 @@ import {
   type PrincipalId,
   standing,
 } from '@countersign/contracts';
-import { type AuthenticatorId, newId, toInstant } from '@countersign/kernel';
+import { type AuthenticatorId, isVisibleText, newId, toInstant } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { authenticatorThing, invitationClaim, invitationThing, lockThing } from '../row-claims.ts';
@@ -285,7 +285,7 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
 /** Text of one line that says something. @throws CodedError `invitation_malformed` */
 function plain(text: string, longest: number): string {
   const trimmed = text.trim();
-  if (trimmed === '' || trimmed.length > longest || /[\p{Cc}\p{Cs}]/u.test(trimmed))
+  if (trimmed.length > longest || !isVisibleText(trimmed))
     throw malformed(`References and reasons are one line of text of 1 to ${longest} characters.`);
   return trimmed;
 }

@@ -7,7 +7,7 @@ import {
   type PersonSignals,
   personSignals,
 } from '@countersign/contracts';
-import { parseId } from '@countersign/kernel';
+import { isVisibleText, parseId } from '@countersign/kernel';
 import { tiers } from '@countersign/market';
 import { described } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -148,8 +148,7 @@ export function sessionRoutes(app: FastifyInstance, { authentication, signals, .
 /** Text of one line. @throws CodedError `invitation_malformed` */
 function plain(text: string): string {
   const trimmed = text.trim();
-  if (trimmed === '' || /[\p{Cc}\p{Cs}]/u.test(trimmed))
-    throw authenticatorErrors.error('invitation_malformed', 'A reason is one line of text.');
+  if (!isVisibleText(trimmed)) throw authenticatorErrors.error('invitation_malformed', 'A reason is one line of text.');
   return trimmed;
 }
 

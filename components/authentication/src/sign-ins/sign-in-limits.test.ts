@@ -50,6 +50,21 @@ describe('the limits of sign-ins', () => {
     expect(from('2001:db8:0:2::1')).not.toThrow();
   });
 
+  it('count what is begun by a network, apart from what is opened and tried there', () => {
+    const limits = createSignInLimits(fixedClock(0), { perAddress: 3, perBrowser: 3 });
+    for (let index = 0; index < 3; index++) limits.requireToBegin('192.0.2.1');
+    expect(() => limits.requireToBegin('192.0.2.1')).toThrow(expect.objectContaining({ code: 'sign_in_too_many' }));
+    expect(() => limits.requireToBegin('192.0.2.2')).not.toThrow();
+    expect(() => limits.require({ address: '192.0.2.1', browserSecret: undefined })).not.toThrow();
+  });
+
+  it('let nobody who has not signed in have any number of sign-ins kept', async () => {
+    const node = world.node({ limits: { perAddress: 3 } });
+    for (let index = 0; index < 3; index++) await begin(node, { address: '192.0.2.1' });
+    await expect(begin(node, { address: '192.0.2.1' })).rejects.toMatchObject({ code: 'sign_in_too_many' });
+    await expect(begin(node, { address: '192.0.2.2' })).resolves.toMatch(/^\/sign-in\//);
+  });
+
   it('remember no more than they were told to', () => {
     const limits = createSignInLimits(fixedClock(0), { perAddress: 1, perBrowser: 1, mostCounted: 2 });
     for (const address of ['a', 'b', 'c']) limits.require({ address, browserSecret: undefined });

@@ -1,5 +1,5 @@
 import { authenticationErrors } from '@countersign/contracts';
-import { type Clock, sha256Base64Url } from '@countersign/kernel';
+import { type Clock, type CodedError, sha256Base64Url } from '@countersign/kernel';
 import { networkOf } from '@countersign/runtime';
 
 export interface SignInLimitsOptions {
@@ -17,6 +17,12 @@ export interface SignInLimitsOptions {
 export interface SignInLimits {
   /** @throws CodedError `sign_in_too_many` */
   require(from: { readonly address: string | undefined; readonly browserSecret: string | undefined }): void;
+  /**
+   * How often a sign-in is begun from one network: each is kept until it ends.
+   *
+   * @throws CodedError `sign_in_too_many`
+   */
+  requireToBegin(address: string | undefined): void;
 }
 
 interface Count {
@@ -58,11 +64,17 @@ export function createSignInLimits(clock: Clock, options: SignInLimitsOptions): 
     require({ address, browserSecret }) {
       const network = `address ${networkOf(address)}`;
       const browser = browserSecret === undefined ? undefined : `browser ${sha256Base64Url(browserSecret)}`;
-      if (exceeds(network, perAddress) || (browser !== undefined && exceeds(browser, perBrowser)))
-        throw authenticationErrors.error(
-          'sign_in_too_many',
-          'There were too many sign-ins from here within a minute. Wait a minute, then try again.',
-        );
+      if (exceeds(network, perAddress) || (browser !== undefined && exceeds(browser, perBrowser))) throw tooMany();
+    },
+    requireToBegin(address) {
+      if (exceeds(`begun ${networkOf(address)}`, perAddress)) throw tooMany();
     },
   };
+}
+
+function tooMany(): CodedError {
+  return authenticationErrors.error(
+    'sign_in_too_many',
+    'There were too many sign-ins from here within a minute. Wait a minute, then try again.',
+  );
 }

@@ -105,7 +105,13 @@ export function begin(
   { authentication }: SignInNode,
   request: Partial<Parameters<RunningAuthentication['begin']>[0]> = {},
 ): Promise<string> {
-  return authentication.begin({ returnTo, need: { acrValues: [] }, clientName: 'Trading desk', ...request });
+  return authentication.begin({
+    returnTo,
+    need: { acrValues: [] },
+    clientName: 'Trading desk',
+    address: undefined,
+    ...request,
+  });
 }
 
 /** Opens the page and fills in its form. */

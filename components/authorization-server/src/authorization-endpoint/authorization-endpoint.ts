@@ -220,6 +220,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
       continuesTo: [attempt.target.redirectUri],
       need,
       clientName: attempt.client.name,
+      address: attempt.visit.address,
     });
     return { kind: 'sign-in', location };
   }

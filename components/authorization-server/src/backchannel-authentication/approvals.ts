@@ -113,7 +113,7 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
     const returnTo = `${path}?${tier === listTier ? returnedQuery : secondReturnedQuery}`;
     return {
       kind: 'sign-in',
-      location: await authentication.begin({ returnTo, need: { acrValues, tier }, clientName }),
+      location: await authentication.begin({ returnTo, need: { acrValues, tier }, clientName, address: visit.address }),
     };
   }
 

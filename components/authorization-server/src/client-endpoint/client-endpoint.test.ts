@@ -159,15 +159,25 @@ describe('the budget of failed authentications', () => {
   }
   const exhausted = { code: 'too_many_requests', reason: 'authentication_failures' };
 
-  it('ends records and cryptography for one client at one address, and comes back within two minutes', async () => {
-    const { server, wrong, spend, clientCredentials, audit, singleUse, clock } = start();
+  it('ends records for one client at one address, and comes back within two minutes', async () => {
+    const { server, wrong, spend, audit, singleUse, clock } = start();
     await spend('vwap-engine');
     expect(audit.records).toHaveLength(5);
     expect(await refusalOf(server.token(wrong('vwap-engine')))).toMatchObject(exhausted);
-    expect(await refusalOf(server.token(clientCredentials()))).toMatchObject(exhausted);
     expect(audit.records).toHaveLength(5);
     expect(singleUse.claims).toEqual([]);
     clock.advance(120_000);
+    expect(await refusalOf(server.token(wrong('vwap-engine')))).toMatchObject({ code: 'invalid_client' });
+    expect(audit.records).toHaveLength(6);
+  });
+
+  it('keeps the client itself not out: neither by what others have forged, nor by what they have replayed', async () => {
+    const { server, spend, clientCredentials, assertion } = start();
+    await spend('vwap-engine', 20);
+    expect(await refusalOf(server.token(clientCredentials()))).toEqual({ code: 'released' });
+    const replayed = assertion('vwap-engine');
+    for (let index = 0; index < 20; index += 1)
+      await refusalOf(server.token({ ...clientCredentials({ client_assertion: replayed }), address: '192.0.2.7' }));
     expect(await refusalOf(server.token(clientCredentials()))).toEqual({ code: 'released' });
   });
 
@@ -206,7 +216,7 @@ describe('the budget of failed authentications', () => {
 
   it('slides: half of what was spent in the minute before still counts in the middle of this one', () => {
     const budget = createRefusalBudget({ failuresPerMinute: 10 });
-    const client = () => 'a';
+    const client = 'a';
     for (let index = 0; index < 10; index += 1) budget.spend('192.0.2.7', 'a', 30_000);
     expect(budget.allows('192.0.2.7', client, 59_999)).toBe(false);
     expect(budget.allows('192.0.2.7', client, 90_000)).toBe(true);
@@ -217,7 +227,7 @@ describe('the budget of failed authentications', () => {
 
   it('counts the /64 of an IPv6 address, in whatever form it is written, and forgets the oldest when it is full', () => {
     const budget = createRefusalBudget({ failuresPerMinute: 1, maxEntries: 3 });
-    const client = () => 'a';
+    const client = 'a';
     budget.spend('2001:db8::1', 'a', 0);
     for (const same of ['2001:DB8:0:0:1::', '2001:0db8:0000:0000:ffff:ffff:ffff:ffff', '2001:db8::'])
       expect(budget.allows(same, client, 0)).toBe(false);

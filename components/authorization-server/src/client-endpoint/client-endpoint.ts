@@ -129,17 +129,19 @@ export function createClientEndpoint<Answer>(
   return async (request) => {
     const parameters = readForm(request.body);
     const credentials = readCredentials(parameters, request);
-    const requireRoom = () => requireBudget(request.address, credentials, { refusals, directory, now: clock.now() });
-    requireRoom();
+    const claimed = claimedClient(credentials, directory);
+    const requireRoom = () => requireBudget(request.address, claimed, { refusals, now: clock.now() });
+    // A name that belongs to no client is refused at once. Whoever bears the name of one is let in by their key, however often
+    // others behind the same address have used that name in vain.
+    if (claimed === undefined) requireRoom();
     const established: Established = circumstancesOf(request);
     try {
       return await answer(request, parameters, credentials, established);
     } catch (error) {
       const refusal = asOAuthError(error);
       if (isCodedError(refusal, 'invalid_client')) {
-        // Others that came with it may have spent the rest while its signature was checked.
         requireRoom();
-        refusals.spend(request.address, claimedClient(credentials, directory), clock.now());
+        refusals.spend(request.address, claimed, clock.now());
       }
       // The log has just said that it cannot write: asking it again would only take longer to say the same. And a poll
       // for a decision that has not been made is no refusal: the decision will have its record.

@@ -7,12 +7,12 @@ import type { Credentials } from './read-credentials.ts';
 
 /**
  * How often authentication may fail: for one claimed client from one source address, within a sliding window. Each
- * failure is a signature checked and a record written, both at the cost of others; beyond the budget there is neither.
- * Of requests that come at the same moment more may have their signature checked, and no more leave a record.
+ * failure is a record written at the cost of others; beyond the budget there is none. A signature is checked all the same: the
+ * client itself may be behind that address too.
  */
 export interface RefusalBudget {
   /** Whether more failures are allowed. @param now milliseconds since the epoch */
-  allows(address: string | undefined, client: () => string | undefined, now: number): boolean;
+  allows(address: string | undefined, client: string | undefined, now: number): boolean;
   /** Counts a failure. @param client undefined when the claimed client does not exist */
   spend(address: string | undefined, client: string | undefined, now: number): void;
 }
@@ -65,7 +65,7 @@ export function createRefusalBudget(limits: RefusalBudgetLimits = {}): RefusalBu
     allows(address, client, now) {
       const clients = counts.get(networkOf(address));
       if (clients === undefined) return true;
-      const count = clients.get(client() ?? '');
+      const count = clients.get(client ?? '');
       if (count === undefined) return true;
       const { current, previous } = at(count, now);
       const stillCounts = 1 - (now % windowMs) / windowMs;
@@ -90,10 +90,10 @@ export function createRefusalBudget(limits: RefusalBudgetLimits = {}): RefusalBu
 /** @throws CodedError `too_many_requests`, which leaves no record */
 export function requireBudget(
   address: string | undefined,
-  credentials: Credentials,
-  by: { readonly refusals: RefusalBudget; readonly directory: Pick<Directory, 'snapshot'>; readonly now: number },
+  client: string | undefined,
+  by: { readonly refusals: RefusalBudget; readonly now: number },
 ): void {
-  if (!by.refusals.allows(address, () => claimedClient(credentials, by.directory), by.now))
+  if (!by.refusals.allows(address, client, by.now))
     throw refuse('authentication_failures', 'Too many failed authentications; try again in a minute.');
 }
 

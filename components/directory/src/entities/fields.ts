@@ -1,5 +1,5 @@
 import { kindOfPrincipal, type PrincipalId, type PrincipalKind, parsePrincipalId } from '@countersign/contracts';
-import { parseInstant, toInstant } from '@countersign/kernel';
+import { isVisibleText, parseInstant, toInstant } from '@countersign/kernel';
 import { isCfiPrefix, type Lei, parseLei } from '@countersign/market';
 import { Type } from 'typebox';
 import type { Place } from '../problems.ts';
@@ -34,9 +34,11 @@ export function readPrincipalId(text: string, place: Place, kind?: PrincipalKind
 
 /** Free text such as a name: no control characters, nothing that cannot be written as UTF-8. */
 export function readName(text: string, place: Place): string | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  if (text.trim() === text && text.isWellFormed() && !/[\u0000-\u001f\u007f-\u009f]/.test(text)) return text;
-  return place.report('directory_file_invalid', 'A name has no control characters and no space before or after it.');
+  if (text.trim() === text && isVisibleText(text)) return text;
+  return place.report(
+    'directory_file_invalid',
+    'A name has no characters that nobody sees, such as controls and fillers, and no space before or after it.',
+  );
 }
 
 /** Categories of ISO 10962, sorted. */

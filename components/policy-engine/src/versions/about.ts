@@ -1,8 +1,8 @@
 import { policyErrors } from '@countersign/contracts';
+import { isVisibleText } from '@countersign/kernel';
 
 /** Printable and short: both go into records and onto terminals. */
 const changeRequestPattern = /^[\x21-\x7e]{1,128}$/;
-const reasonPattern = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]{1,400}$/u;
 
 /**
  * Reads why the policies are to change.
@@ -21,7 +21,7 @@ export function readAbout({ changeRequest, reason }: { readonly changeRequest: s
 /** @throws CodedError `policy_invalid` */
 export function readReason(text: string): string {
   const reason = text.trim();
-  if (!reasonPattern.test(reason))
+  if (reason.length > 400 || !isVisibleText(reason))
     throw policyErrors.error('policy_invalid', 'A reason is one line of 1 to 400 characters.');
   return reason;
 }

@@ -63,6 +63,7 @@ export function approverPageRoutes(app: FastifyInstance, dependencies: ApproverP
       const next = await handler(request, {
         browser,
         cookie: request.headers.cookie,
+        address: request.ip,
         returned: queryOf(request).get('after') === 'sign-in',
         lang: drawing.lang,
       });

@@ -41,6 +41,8 @@ export interface ApproverVisit {
   readonly browser: string;
   /** `Cookie` header. */
   readonly cookie: string | undefined;
+  /** IP address of the browser. */
+  readonly address: string | undefined;
   /** Whether it comes back from a sign-in: it is not sent there a second time. */
   readonly returned: boolean;
   /** BCP 47: the words around what is shown. */
@@ -76,7 +78,9 @@ export function createVisits(dependencies: ApproverPagesDependencies) {
         if (visit.returned) throw approverPageErrors.error('sign_in_abandoned', 'You are not signed in for approvals.');
         const need = { acrValues: [], tier: 'approval' } as const;
         const returnTo = `${path}${path.includes('?') ? '&' : '?'}${returnedQuery}`;
-        return { location: await authentication.begin({ returnTo, need, clientName: 'Countersign' }) };
+        return {
+          location: await authentication.begin({ returnTo, need, clientName: 'Countersign', address: visit.address }),
+        };
       }
       const person = directory.snapshot().principal(signIn.person);
       if (person?.kind !== 'person' || person.active === false)

@@ -32,12 +32,22 @@ describe('html', () => {
     );
   });
 
-  it.each(['\u00ad', '\u061c', '\u200b', '\u200f', '\u2028', '\u2060', '\ufeff', '\u{e0041}'])(
-    'shows that a name holds %j, which nobody could see',
-    (hidden) => {
-      expect(html`${`Example ${hidden}Bank`}`.toString()).toBe('Example \ufffdBank');
-    },
-  );
+  it.each([
+    '\u00ad',
+    '\u061c',
+    '\u200b',
+    '\u200f',
+    '\u2028',
+    '\u2060',
+    '\ufeff',
+    '\u{e0041}',
+    '\u3164',
+    '\u115f',
+    '\u2800',
+    '\ufe0f',
+  ])('shows that a name holds %j, which nobody could see', (hidden) => {
+    expect(html`${`Example ${hidden}Bank`}`.toString()).toBe('Example \ufffdBank');
+  });
 
   it('leaves names in every script as they are', () => {
     const names =

@@ -49,8 +49,7 @@ const entities: Readonly<Record<string, string>> = {
 // Bidirectional controls would let a name turn around the words beside it, control characters would hide some, and
 // characters without width make two names that look alike: on a page where people agree to something all of them are
 // shown as what they are, characters that do not belong. The joiners (U+200C, U+200D) stay: whole scripts need them.
-const deceiving =
-  /(?![\t\n\r])[\p{Cc}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu;
+const deceiving = /(?![\t\n\r\u200c\u200d])[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? '').replace(deceiving, '\ufffd');

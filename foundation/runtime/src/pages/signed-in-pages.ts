@@ -11,7 +11,12 @@ import { requireSameOriginPost } from './same-origin.ts';
 /** The part of a sign-in that these pages need: who is there, and where to send who is not. */
 export interface SignInDoor<Need, SignIn> {
   current(cookieHeader: string | undefined, need: Need): Promise<SignIn | undefined>;
-  begin(request: { readonly returnTo: string; readonly need: Need; readonly clientName: string }): Promise<string>;
+  begin(request: {
+    readonly returnTo: string;
+    readonly need: Need;
+    readonly clientName: string;
+    readonly address: string | undefined;
+  }): Promise<string>;
 }
 
 /** A person before one of the pages. */
@@ -94,7 +99,10 @@ export function signedInPages<Need, SignIn extends { readonly session: string }>
         category: 'unauthenticated',
         detail: 'You are not signed in as this page asks. Open it again to sign in.',
       });
-    const location = await door.begin({ returnTo: `${pathOf(request)}?${returned}`, need, clientName });
+    const location = await door.begin({
+      returnTo: `${pathOf(request)}?${returned}`,
+      ...{ need, clientName, address: request.ip },
+    });
     return reply.header('referrer-policy', 'no-referrer').redirect(location, 303);
   }
 

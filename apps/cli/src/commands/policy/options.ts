@@ -1,4 +1,4 @@
-import { parseInstant } from '@countersign/kernel';
+import { isVisibleText, parseInstant } from '@countersign/kernel';
 import { InvalidArgumentError } from 'commander';
 
 /** `--json` of a command, and what it gives. */
@@ -41,7 +41,7 @@ export function readChangeRequest(text: string): string {
 
 /** @throws InvalidArgumentError for what cannot be recorded as a reason */
 export function readReason(text: string): string {
-  if (/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]{1,400}$/u.test(text.trim())) return text;
+  if (text.trim().length <= 400 && isVisibleText(text)) return text;
   throw new InvalidArgumentError('Write one line of 1 to 400 characters.');
 }
 

@@ -1,4 +1,4 @@
-import { canonicalize, type Json, membersOf } from '@countersign/kernel';
+import { canonicalize, isVisibleText, type Json, membersOf } from '@countersign/kernel';
 import { scimErrors } from '../errors.ts';
 import type { Attribute } from './attribute.ts';
 import { named } from './attribute-path.ts';
@@ -69,9 +69,7 @@ export function distinct(values: readonly Json[]): readonly Json[] {
 }
 
 function isPlain(text: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  const control = /[\u0000-\u001f\u007f-\u009f]/;
-  return text.length > 0 && text.length <= maxTextLength && text.isWellFormed() && !control.test(text);
+  return text.length <= maxTextLength && isVisibleText(text);
 }
 
 function invalid({ name }: Attribute, what: string) {
