@@ -4,6 +4,7 @@
  */
 export * from './approval.ts';
 export * from './client.ts';
+export * from './command-redirect.ts';
 export * from './control-plane.ts';
 export * from './decision-answer.ts';
 export * from './development-person.ts';

@@ -42,12 +42,34 @@ export interface Token {
   readonly authorizationDetails: readonly unknown[];
 }
 
+export interface AuthorizationRequest {
+  readonly redirectUri: string;
+  /** Comes back with the code. */
+  readonly state: string;
+  /** Base64url of the SHA-256 of the verifier (RFC 7636, S256). */
+  readonly codeChallenge: string;
+}
+
+export interface CodeRedemption {
+  readonly code: string;
+  readonly redirectUri: string;
+  readonly codeVerifier: string;
+}
+
 /** A confidential client of the control plane: private_key_jwt (RFC 7523), tokens bound by DPoP (RFC 9449). */
 export interface Client {
   /** A token for itself. @throws CodedError with the server's OAuth error code */
   clientCredentials(request: TokenRequest): Promise<Token>;
   /** A token for a person whom a partner's identity provider vouches for (RFC 7523 section 2.1). */
   jwtBearer(assertion: string, request: TokenRequest): Promise<Token>;
+  /**
+   * Begins a sign-in: pushes the authorization request (RFC 9126) with PKCE, bound to this client's proof key.
+   *
+   * @returns where to send the person's browser
+   */
+  pushAuthorization(request: TokenRequest & AuthorizationRequest): Promise<string>;
+  /** A token for the person who came back with this code. */
+  authorizationCode(redemption: CodeRedemption): Promise<Token>;
   /** A narrower token for the next firm (RFC 8693). */
   exchange(subjectToken: string, request: TokenRequest): Promise<Token>;
   /** Calls a protected interface; the body is sent as JSON. Refusals are answers, not errors. */
@@ -139,17 +161,36 @@ export function createClient(options: ClientOptions): Client {
     return signCompactJws(proofHeader, claims, async (input) => proofKey.sign(input));
   }
 
-  async function token(grant: Readonly<Record<string, string>>, request: TokenRequest): Promise<Token> {
-    const answer = await sendForm(tokenEndpoint, {
-      ...grant,
-      resource: request.resource,
-      scope: request.scope,
-      ...(request.authorizationDetails === undefined
-        ? {}
-        : { authorization_details: JSON.stringify(request.authorizationDetails) }),
-    });
+  const wanted = ({ resource, scope, authorizationDetails }: TokenRequest): Readonly<Record<string, string>> => ({
+    resource,
+    scope,
+    ...(authorizationDetails === undefined ? {} : { authorization_details: JSON.stringify(authorizationDetails) }),
+  });
+
+  async function token(grant: Readonly<Record<string, string>>, request?: TokenRequest): Promise<Token> {
+    const answer = await sendForm(tokenEndpoint, { ...grant, ...(request === undefined ? {} : wanted(request)) });
     if (answer.status !== 200) throw refusalOf(answer);
     return readToken(answer.body, clock.now());
+  }
+
+  async function pushAuthorization({
+    redirectUri,
+    state,
+    codeChallenge,
+    ...request
+  }: TokenRequest & AuthorizationRequest): Promise<string> {
+    const answer = await sendForm(`${options.issuer}/par`, {
+      ...wanted(request),
+      response_type: 'code',
+      redirect_uri: redirectUri,
+      state,
+      code_challenge: codeChallenge,
+      code_challenge_method: 'S256',
+    });
+    const requestUri = isObject(answer.body) ? answer.body['request_uri'] : undefined;
+    if (answer.status !== 201 || typeof requestUri !== 'string') throw refusalOf(answer);
+    const query = new URLSearchParams({ client_id: options.clientId, request_uri: requestUri });
+    return `${options.issuer}/authorize?${query.toString()}`;
   }
 
   /** A form with this client's authentication, as every endpoint of the server takes it; an assertion is for one sending. */
@@ -190,6 +231,9 @@ export function createClient(options: ClientOptions): Client {
     clientCredentials: (request) => token({ grant_type: 'client_credentials' }, request),
     jwtBearer: (assertion, request) =>
       token({ grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion }, request),
+    pushAuthorization,
+    authorizationCode: ({ code, redirectUri, codeVerifier }) =>
+      token({ grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: codeVerifier }),
     exchange: (subjectToken, request) =>
       token(
         {

@@ -8,6 +8,8 @@ export interface ConnectionOptions {
   readonly url?: string;
   readonly key?: string;
   readonly client?: string;
+  /** Governing acts are done by the person at this machine, who signs in by a browser. */
+  readonly signIn?: true;
 }
 
 /** {@link ConnectionOptions}, as they are typed. */
@@ -20,5 +22,6 @@ export function withConnectionOptions(command: Command): Command {
     )
     .option('--url <issuer>', 'address of a control plane (http or https), instead of --data', readAddress)
     .option('--client <id>', 'client to act as', 'countersign-cli')
-    .option('--key <file>', 'private JWK of that client; default: operator.jwk in the data folder');
+    .option('--key <file>', 'private JWK of that client; default: operator.jwk in the data folder')
+    .option('--sign-in', 'sign in by a browser for what is for people; says where');
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CodedError, parseJson } from '@countersign/kernel';
+import { CodedError, isCodedError, parseJson } from '@countersign/kernel';
 import {
   type Client,
   createClient,
@@ -13,6 +13,7 @@ import {
   tokenInDevelopment,
 } from '@countersign/sdk/calling';
 import type { ConnectionOptions } from './connection-options.ts';
+import { printBeside } from './output.ts';
 import { isAddress } from './read-address.ts';
 
 export type { ConnectionOptions };
@@ -36,16 +37,40 @@ export function connect(options: ConnectionOptions, transport?: Transport): Conn
   const clientId = options.client ?? 'countersign-cli';
   const sending = transport ?? createTransport();
   const client = createClient({ issuer, clientId, key, transport: sending });
+  /** One sign-in for each kind of token, for as long as the token is good. */
+  const signed = new Map<string, Token>();
+  async function signedIn(request: { readonly resource: string; readonly scope: string }): Promise<Token> {
+    const name = `${request.resource} ${request.scope}`;
+    const known = signed.get(name);
+    if (known !== undefined && known.expiresAt > Date.now() + 10_000) return known;
+    const { signInPerson } = await import('./person-sign-in.ts');
+    const token = await signInPerson(client, issuer, request, printBeside);
+    signed.set(name, token);
+    return token;
+  }
   return {
     issuer,
     client,
     async token(door, scope) {
       const request = { resource: `${issuer}/${door}`, scope };
-      return isForPerson(scope) && isDevelopmentClient(clientId) && (await isDevelopment(issuer, sending))
-        ? tokenInDevelopment(client, { issuer, clientId, key }, request)
-        : client.clientCredentials(request);
+      if (!isForPerson(scope)) return client.clientCredentials(request);
+      if (options.signIn === true) return signedIn(request);
+      if (isDevelopmentClient(clientId) && (await isDevelopment(issuer, sending)))
+        return tokenInDevelopment(client, { issuer, clientId, key }, request);
+      return client.clientCredentials(request).catch(withAdvice);
     },
   };
+}
+
+function withAdvice(error: unknown): never {
+  if (!isCodedError(error) || error.facts?.['reason'] !== 'person_needed') throw error;
+  throw new CodedError({
+    code: 'person_needed',
+    category: error.category,
+    detail:
+      'This is for people. Run the same command with --sign-in before its name, and sign in at the address that it prints.',
+    cause: error,
+  });
 }
 
 /** What the control plane says of itself; where it says otherwise than it is, it refuses the sign-in for development. */

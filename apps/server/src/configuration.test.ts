@@ -10,6 +10,7 @@ const jwk = (name: string): Readonly<Record<string, string>> => {
   keys.set(name, made);
   return made;
 };
+const ada = { id: 'person:ada', roles: ['operator'] };
 const production = {
   environment: 'production',
   issuer: 'https://identity.example.com',
@@ -25,6 +26,7 @@ const production = {
     country: 'DE',
     jwks: { keys: [jwk('operator')] },
     approver: { jwks: { keys: [jwk('approver')] } },
+    founders: [ada, { id: 'person:ben', roles: ['approver'] }],
   },
   accessTokenLifetimeSeconds: 300,
 };
@@ -116,6 +118,7 @@ describe('a configuration', () => {
       'mutualTls.listen',
     ],
     ['a warning that comes after the end', { keys: { clientKeyMaxAgeDays: 20 } }, 'clientKeyWarnDays'],
+    ['one founder twice', { operator: { ...production.operator, founders: [ada, ada] } }, 'operator.founders'],
     [
       'one key for operator and approver',
       { operator: { ...production.operator, approver: { jwks: { keys: [{ ...jwk('operator'), kid: 'other' }] } } } },
@@ -163,6 +166,13 @@ describe('outside development', () => {
     ['an issuer without https', { issuer: 'http://identity.example.com' }, 'issuer'],
     ['the embedded database', { databaseUrl: undefined }, 'databaseUrl'],
     ['no second person', { operator: { ...production.operator, approver: undefined } }, 'approver'],
+    ['nobody who governs', { operator: { ...production.operator, founders: undefined } }, 'operator.founders'],
+    ['one person who governs', { operator: { ...production.operator, founders: [ada] } }, 'operator.founders'],
+    [
+      'one who governs and one who does not',
+      { operator: { ...production.operator, founders: [ada, { id: 'person:cora', roles: ['compliance'] }] } },
+      'operator.founders',
+    ],
     ['no time to notice a new address', { addressBook: { coolingOffHours: 0 } }, 'addressBook'],
     ['plain HTTP to other machines', { listen: { host: '0.0.0.0', port: 7420 } }, 'listen'],
     ['plain HTTP to other machines by IPv6', { listen: { host: '::', port: 7420 } }, 'listen'],

@@ -95,6 +95,22 @@ export const configurationSchema = Type.Object(
         approver: Type.Optional(Type.Object({ jwks }, closed)),
         /** Keys of a third, held by compliance: it records what is found of firms, and nothing else. */
         compliance: Type.Optional(Type.Object({ jwks }, closed)),
+        /** People by whom it is governed from the first day; each enrols a key by a link that a start writes. */
+        founders: Type.Optional(
+          Type.Array(
+            Type.Object(
+              {
+                id: Type.String({ pattern: '^person:[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$' }),
+                roles: Type.Array(Type.Enum(['operator', 'approver', 'compliance', 'auditor']), {
+                  minItems: 1,
+                  uniqueItems: true,
+                }),
+              },
+              closed,
+            ),
+            { minItems: 1, maxItems: 16 },
+          ),
+        ),
       },
       closed,
     ),
@@ -215,6 +231,8 @@ function contradictionsIn({ issuer, mutualTls, keys, operator, listen }: Configu
     problems.push('mutualTls.listen: must be another port than listen');
   if (keys.clientKeyWarnDays >= keys.clientKeyMaxAgeDays)
     problems.push('keys.clientKeyWarnDays: must be less than clientKeyMaxAgeDays');
+  const founders = (operator.founders ?? []).map(({ id }) => id);
+  if (new Set(founders).size < founders.length) problems.push('operator.founders: names somebody twice');
   // Two people with one key are one person, however the key is written.
   const holders = new Map<string, string>();
   for (const [name, keys] of [
@@ -262,6 +280,13 @@ function unsafeSettings(configuration: Configuration): readonly string[] {
   if (databaseUrl === undefined) problems.push('databaseUrl: name a PostgreSQL of your own outside development');
   if (operator.approver === undefined)
     problems.push('operator.approver: a second person must approve what changes production; name their keys');
+  const governing = (operator.founders ?? []).filter(({ roles }) =>
+    roles.some((role) => role === 'operator' || role === 'approver'),
+  );
+  if (governing.length < 2)
+    problems.push(
+      'operator.founders: name two people at least who have the role operator or approver; they govern this installation, and software does not',
+    );
   if (addressBook?.coolingOffHours === 0)
     problems.push('addressBook.coolingOffHours: outside development somebody must have an hour at least to notice');
   return problems;

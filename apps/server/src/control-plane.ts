@@ -12,6 +12,7 @@ import {
 import { type Components, migratedComponents, startComponents } from './components.ts';
 import type { Configuration } from './configuration.ts';
 import { openControlPlaneDatabase } from './database.ts';
+import { inviteFounders } from './founders.ts';
 import { type Listener, listenersOf } from './listeners.ts';
 import { describeInterfaces, textOf } from './openapi/describe-interfaces.ts';
 import { mountCertificatePages, mountHealth, mountPages, mountRoutes } from './routes.ts';
@@ -82,6 +83,11 @@ export async function startControlPlane(
       ...{ configuration, database, lifecycle, logger, metrics, clock },
       unfitRecords: unfitRecords === 'unchecked' ? undefined : unfitRecords,
     });
+    const founders = await inviteFounders({
+      configuration,
+      authenticators: components.authentication.authenticators,
+      by: { id: 'service:countersign', institution: configuration.operator.lei },
+    });
     const openapi = described(configuration);
     for (const listener of listeners) {
       const { name, tls, zone } = listener;
@@ -104,7 +110,7 @@ export async function startControlPlane(
       address: configuration.issuer,
       ...(configuration.mutualTls === undefined ? {} : { mutualTlsAddress: configuration.mutualTls.baseUrl }),
       components,
-      notes: database.notes,
+      notes: [...database.notes, ...founders],
       drain: drainAll,
       async stop() {
         drainAll();

@@ -24,16 +24,18 @@ export interface OperatorPerson {
   readonly federated: readonly { readonly issuer: string; readonly subject: string }[];
 }
 
-/** In development the holders of the key files of the data folder. */
+/** The founders that are configured and, in development, the holders of the key files of the data folder. */
 export function operatorPeople(
   configuration: Pick<Configuration, 'environment' | 'issuer' | 'operator'>,
 ): readonly OperatorPerson[] {
-  const { environment, issuer } = configuration;
-  if (environment !== 'development') return [];
-  return operatorCommands(configuration).map(({ id, role }) => {
+  const { environment, issuer, operator } = configuration;
+  const founders = (operator.founders ?? []).map(({ id, roles }) => ({ id, roles, federated: [] }));
+  if (environment !== 'development') return founders;
+  const holders = operatorCommands(configuration).map(({ id, role }) => {
     const { person, issuer: path } = developmentPeople[id];
     return { id: person, roles: [role], federated: [{ issuer: `${issuer}/${path}`, subject: person }] };
   });
+  return [...holders, ...founders];
 }
 
 /**

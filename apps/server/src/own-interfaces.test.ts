@@ -1,7 +1,7 @@
 import { createDirectory, type DirectoryComponent, directoryMigrations } from '@countersign/directory';
 import { systemClock, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { generateSigningKey } from '@countersign/sdk';
+import { developmentPeople, generateSigningKey } from '@countersign/sdk';
 import { createMemoryLog, createTestDatabase, fixedClock } from '@countersign/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Configuration, readConfiguration } from './configuration.ts';
@@ -35,7 +35,15 @@ function configurationFor(environment: 'production' | 'development'): Configurat
       name: 'Example Operator',
       country: 'DE',
       ...keySet(),
-      ...(production ? { approver: keySet() } : {}),
+      ...(production
+        ? {
+            approver: keySet(),
+            founders: [
+              { id: 'person:ada', roles: ['operator'] },
+              { id: 'person:ben', roles: ['approver'] },
+            ],
+          }
+        : {}),
     },
     accessTokenLifetimeSeconds: 300,
   });
@@ -91,6 +99,14 @@ describe('the directory before anybody has applied a file', () => {
     for (const scope of ['policy:approve', 'retention:approve', 'erasure:approve', 'legalhold:release'])
       expect(command?.scopes).not.toContain(scope);
     expect(command?.keys[0]?.thumbprint).not.toBe(approver?.keys[0]?.thumbprint);
+  });
+
+  it('has the founders as people in production, and nobody who signs in by a key file', async () => {
+    const snapshot = await open(configurationFor('production'));
+    expect(snapshot.principal('person:ada')).toMatchObject({ roles: ['operator'], credentials: [] });
+    expect(snapshot.principal('person:ben')).toMatchObject({ roles: ['approver'] });
+    for (const { person } of Object.values(developmentPeople)) expect(snapshot.principal(person)).toBeUndefined();
+    expect(snapshot.client('countersign-cli')?.grantTypes).toEqual(['client_credentials', 'authorization_code']);
   });
 
   it('has one command in development, for a sandbox as the installation is one', async () => {

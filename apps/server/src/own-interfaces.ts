@@ -1,4 +1,5 @@
 import type { ClientId } from '@countersign/contracts';
+import { commandRedirectUri } from '@countersign/sdk';
 import type { Configuration } from './configuration.ts';
 import { operatorCommands, operatorPeople } from './operator-people.ts';
 
@@ -176,8 +177,13 @@ export function directorySeed(configuration: Configuration): unknown {
       institution: operator.lei,
       principal: `service:${id}`,
       environment: environment === 'production' ? 'production' : 'sandbox',
+      kind: 'hybrid',
       // By itself it reads; what governs is done by the person who uses it.
-      grant_types: ['client_credentials', ...(environment === 'development' ? [jwtBearer] : [])],
+      grant_types: [
+        ...['client_credentials', 'authorization_code'],
+        ...(environment === 'development' ? [jwtBearer] : []),
+      ],
+      redirect_uris: [commandRedirectUri],
       scopes: commandFor[id].scopes,
       audiences: (commandFor[id].doors ?? names.filter((name) => name !== 'userinfo' && name !== 'grants')).map(
         (name) => `${issuer}/${name}`,

@@ -80,6 +80,8 @@ export interface DirectoryDependencies {
   readonly departureEffects?: () => readonly DepartureEffect[];
   /** Roles that take two people to give, beside those that always do. */
   readonly governingRoles?: readonly string[];
+  /** Whether the seed names two people who govern: then the first file takes two as well. Default false. */
+  readonly foundedByTwo?: boolean;
   /**
    * How it is with who proposed a change when somebody else approves it; asked for when it is needed, since it needs the
    * directory first. Without it, whether they have left or moved.
@@ -122,6 +124,7 @@ export interface DirectoryComponent extends Directory, Pick<ChangeRequests, 'end
  */
 export async function createDirectory(dependencies: DirectoryDependencies): Promise<DirectoryComponent> {
   const { pool, audit, logger, clock } = dependencies;
+  const { foundedByTwo = false } = dependencies;
   const governing = new Set([...governingRoles, ...(dependencies.governingRoles ?? [])]);
   const newRecordId = (): RecordId => newId('record', dependencies);
   const departures = createDepartures({
@@ -190,7 +193,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       const free = options.mayGive;
       const alone =
         refuseFindings(changeSet, base, scope) ??
-        refuseAlone(changeSet, base, { governing, ...(free === undefined ? {} : { free }) });
+        refuseAlone(changeSet, base, { governing, foundedByTwo, ...(free === undefined ? {} : { free }) });
       if (alone !== undefined) await refusals.refuse(alone, attempt);
       if (expectedVersion !== undefined && expectedVersion !== base.version)
         throw directoryErrors.error(

@@ -44,6 +44,33 @@ function listen(child: ChildProcess): () => { stdout: string; stderr: string } {
   return () => ({ stdout: Buffer.concat(out).toString('utf8'), stderr: Buffer.concat(err).toString('utf8') });
 }
 
+/** A command that waits for somebody, as long as it runs. */
+export interface WaitingCommand {
+  /** What it says, as soon as it says this. @throws Error with all it said when it ends without */
+  says(pattern: RegExp): Promise<RegExpExecArray>;
+  readonly ended: Promise<Outcome>;
+}
+
+export function startCommand(args: readonly string[], surroundings: Surroundings = {}): WaitingCommand {
+  const child = start(args, surroundings);
+  const heard = listen(child);
+  const ended = once(child, 'close').then(([code]): Outcome => ({ code: code as number | null, ...heard() }));
+  return {
+    ended,
+    says: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const { stdout, stderr } = heard();
+          const found = pattern.exec(stderr + stdout);
+          if (found !== null) resolve(found);
+        };
+        for (const stream of [child.stdout, child.stderr]) stream?.on('data', look);
+        look();
+        void ended.then((outcome) => reject(new Error(`it ended: ${JSON.stringify(outcome)}`)));
+      }),
+  };
+}
+
 /** A control plane as a process of its own. */
 export interface ServerProcess {
   readonly pid: number;

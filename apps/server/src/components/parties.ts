@@ -46,6 +46,8 @@ export async function startParties(
       departureEffects,
       proposerStanding,
       governingRoles: rolesThatDecide(configuration),
+      // Outside development the configuration names two people at least.
+      foundedByTwo: !development,
       ...common,
     }),
   );

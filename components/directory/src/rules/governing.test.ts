@@ -100,6 +100,19 @@ describe('who governs', () => {
     expect(directory.snapshot().version).toBe(2);
   });
 
+  it('is named by two in the first file too, where two founders are there before it', async () => {
+    const other = await createRig();
+    try {
+      const empty = await other.open({ foundedByTwo: true });
+      expect((await refusalOf(empty.apply(exampleFile(), proposer))).code).toBe('second_person_required');
+      const { id, digest } = await empty.propose({ file: exampleFile() }, proposer, 'the first file');
+      expect((await refusalOf(empty.approve(id, digest, proposer))).code).toBe('change_self_approval');
+      expect((await empty.approve(id, digest, approver)).version).toBe(1);
+    } finally {
+      await other.close();
+    }
+  });
+
   it('is named by one person in the file that fills an empty directory, and in no later one', async () => {
     const other = await createRig();
     try {

@@ -12,22 +12,26 @@ export interface AloneRules {
   readonly governing: ReadonlySet<string>;
   /** Those of them that this way of asking gives alone. */
   readonly free?: ReadonlySet<string>;
+  /** Two people are there before the first file, which then takes them as every other does. */
+  readonly foundedByTwo?: boolean;
 }
 
 /**
  * Why one person alone may not make this change, where they may not.
  *
- * While the directory is empty there is nobody who could be second: the file that fills it may name those who govern.
+ * While the directory is empty there may be nobody who could be second: the file that fills it names those who govern, but
+ * where founders are there already.
  * Production clients take two people all the same, whose keys are in the configuration.
  */
 export function refuseAlone(
   changeSet: ChangeSet,
   { stored, version }: Pick<State, 'stored' | 'version'>,
-  { governing, free }: AloneRules,
+  { governing, free, foundedByTwo = false }: AloneRules,
 ): CodedError | undefined {
   const clients = productionClientsIn(changeSet, stored);
-  const grants = version === 0 ? [] : governingGrants(changeSet, stored, governing, free);
-  const eased = version === 0 ? [] : easedFindings(changeSet, stored);
+  const first = version === 0 && !foundedByTwo;
+  const grants = first ? [] : governingGrants(changeSet, stored, governing, free);
+  const eased = first ? [] : easedFindings(changeSet, stored);
   if (clients.length + grants.length + eased.length === 0) return undefined;
   const what = [
     ...(clients.length === 0 ? [] : ['touches clients of the environment production']),

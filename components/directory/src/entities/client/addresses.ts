@@ -4,12 +4,14 @@ import type { ClientDocument } from './schema.ts';
 
 /**
  * Addresses of a client: absolute https URLs with a host, without user, fragment or wildcard. They are compared as
- * text (RFC 9700 section 2.1), so what is written is what counts. A sandbox client may use plain http on loopback.
+ * text (RFC 9700 section 2.1), so what is written is what counts. A sandbox client may use plain http on loopback; any
+ * client may be sent a code there, by address and not by name (RFC 8252 sections 7.3 and 8.3).
  */
 export function checkAddresses(document: ClientDocument, place: Place): void {
   const environment = document.environment ?? 'sandbox';
   for (const list of ['redirect_uris', 'post_logout_redirect_uris'] as const)
-    for (const [index, text] of (document[list] ?? []).entries()) check(text, place.at(list, index), environment);
+    for (const [index, text] of (document[list] ?? []).entries())
+      if (list !== 'redirect_uris' || !isNativeRedirect(text)) check(text, place.at(list, index), environment);
   for (const single of ['jwks_uri', 'backchannel_logout_uri', 'backchannel_client_notification_endpoint'] as const) {
     const text = document[single];
     if (text !== undefined) check(text, place.at(single), environment);
@@ -37,6 +39,11 @@ function problemWith(text: string, environment: Client['environment']): string |
   if (protocol === 'https:') return undefined;
   if (!isLoopback(hostname)) return 'An address is https.';
   return environment === 'sandbox' ? undefined : 'Plain http on loopback is for clients of the sandbox.';
+}
+
+/** Exactly as a browser writes it: no other host looks like this. */
+function isNativeRedirect(text: string): boolean {
+  return /^http:\/\/127\.0\.0\.1:[1-9]\d{1,4}\/[\w/-]*$/.test(text) && URL.canParse(text);
 }
 
 /** RFC 8252 section 7.3, and the name that developers use for it. */

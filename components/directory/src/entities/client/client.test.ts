@@ -149,7 +149,9 @@ describe('the registration of a client', () => {
 
     ['no redirect URI for the code', { redirect_uris: [] }, bad('redirect_uris')],
     ['plain http', { redirect_uris: ['http://desk.broker.example/cb'] }, bad('redirect_uris/0')],
-    ['loopback in production', { redirect_uris: ['http://127.0.0.1/cb'] }, bad('redirect_uris/0')],
+    ['loopback in production without a port', { redirect_uris: ['http://127.0.0.1/cb'] }, bad('redirect_uris/0')],
+    ['loopback by name in production', { redirect_uris: ['http://localhost:7428/cb'] }, bad('redirect_uris/0')],
+    ['what looks like loopback', { redirect_uris: ['http://127.0.0.1:7428@evil.example/cb'] }, bad('redirect_uris/0')],
     ['a scheme of its own', { redirect_uris: ['com.example.desk:/cb'] }, bad('redirect_uris/0')],
     ['a script', { redirect_uris: ['javascript:alert(1)//https://a.example'] }, bad('redirect_uris/0')],
     ['a relative URI', { redirect_uris: ['/callback'] }, bad('redirect_uris/0')],
@@ -271,6 +273,11 @@ describe('the registration of a client', () => {
 
   it.each(ofTheRelyingParty.map(spread))('of the profile oidc is refused for $name', async ({ members, problems }) => {
     expect(await refusalsOf({ ...relyingParty(), ...members })).toEqual(problems);
+  });
+
+  it('takes a redirect to a port of this machine in production (RFC 8252), and no other plain address', async () => {
+    const native = { redirect_uris: ['http://127.0.0.1:7428/signed-in'] };
+    expect(await plan({ ...tradingDesk(), environment: 'production', ...native })).toHaveLength(1);
   });
 
   it('takes every protocol scope where people sign in, and plain http on loopback in the sandbox', async () => {
