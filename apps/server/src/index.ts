@@ -1,8 +1,15 @@
 export { type CopyResult, type LogSource, mirrorLog } from '@countersign/audit-log';
 export { type VersionFault, verifyMandateVersions } from '@countersign/consent-store';
 export {
+  authorityTable,
+  checkMatrix,
+  compareMatrices,
+  describeRow,
+  holds,
+  inWords,
   type LoadedBundle,
   loadBundle,
+  matrixPage,
   readBundleFolder,
   runPolicyTests,
   shippedPolicies,

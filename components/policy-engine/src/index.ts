@@ -9,4 +9,8 @@ export {
   startPolicyEngine,
 } from './engine.ts';
 export { policyEngineRoutes } from './http.ts';
+export { authorityTable } from './matrix/authority-table.ts';
+export { compareMatrices } from './matrix/compare.ts';
+export { inWords, matrixPage } from './matrix/matrix-page.ts';
+export { checkMatrix, describeRow, holds } from './matrix/report.ts';
 export { policyEngineMigrations } from './migrations.ts';

@@ -8,6 +8,7 @@ import { call, describeVersion, type VersionView, type VersionWithBundle } from 
 import { noTests, printTests } from './policy/draw-bundle.ts';
 import { loadFolder, printLoaded, testFolder, withProblems, withProblemsAsJson } from './policy/folder.ts';
 import { policyHistoryCommands } from './policy/history.ts';
+import { policyMatrixCommand } from './policy/matrix.ts';
 import { jsonOption, readFolder, readVersion } from './policy/options.ts';
 import { visible } from './policy/visible.ts';
 import { writeBundleFolder } from './policy/write-folder.ts';
@@ -95,6 +96,7 @@ export function policyCommands(program: Command, options: () => ConnectionOption
       writeBundleFolder(folder, bundle);
       print(`version ${version.version} in ${folder}  ${dim(version.hash)}`);
     });
+  policyMatrixCommand(policy);
   policyChangeCommands(policy, options);
   policyHistoryCommands(policy, options);
 }

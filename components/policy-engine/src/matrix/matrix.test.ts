@@ -2,6 +2,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type LoadedBundle, loadBundle } from '../bundle/load-bundle.ts';
 import { readBundleFolder } from '../bundle/read-folder.ts';
 import { shippedPolicies } from '../engine.ts';
+import { factSources } from '../trading/fact-sources.ts';
+import { authorityTable } from './authority-table.ts';
+import { describeAuthority, factsOfSchema } from './describe-authority.ts';
 import { authorityMatrix, createJudge, stepsIn } from './matrix.ts';
 import { checkMatrix, describeRow, holds, type MatrixReport } from './report.ts';
 import { controlRules } from './rules.ts';
@@ -86,6 +89,24 @@ describe('a rule of control', () => {
     expect(holds(checkMatrix(shipped, [nothing], []))).toBe(false);
   });
 });
+
+describe('the page on authority', () => {
+  it('says on whose word every fact of the schema rests, and of no other', () => {
+    expect(Object.keys(factSources).sort()).toEqual([...factsOfSchema(shipped.parsed.schema)].sort());
+  });
+
+  it('is written from the matrix', async () => {
+    await expect(`${introduction}\n${describeAuthority(authorityTable(shipped), report)}`).toMatchFileSnapshot(page);
+  });
+});
+
+const page = new URL('../../../../docs/authority.md', import.meta.url).pathname;
+const introduction = `# Authority
+
+This page is written from the shipped policies. \`npx vitest run components/policy-engine/src/matrix -u\` writes it anew. It says who may do what,
+under which conditions, and on whose word each fact rests. The policies themselves are in [policies](policies.md); \`countersign policy
+matrix\` shows the same of an installation's own ([changing the policies](guides/policy.md#who-may-do-what)).
+`;
 
 it('what helps is asked of live decisions', () => {
   const ask = { door: 'step', intent: 'trade_order', state: 'intended', scope: 'order:create' } as const;

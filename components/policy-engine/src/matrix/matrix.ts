@@ -35,7 +35,18 @@ export interface MatrixRow extends Situation {
  */
 export function* authorityMatrix(bundle: LoadedBundle): Generator<MatrixRow> {
   const put = createQuestions();
-  for (const situation of situations(bundle)) yield { ...situation, ...answered(bundle, put(situation, bundle)) };
+  for (const situation of situations(stepsIn(bundle)))
+    yield { ...situation, ...answered(bundle, put(situation, bundle)) };
+}
+
+/** Every situation as each of two bundles answers it. */
+export function* bothMatrices(one: LoadedBundle, other: LoadedBundle): Generator<readonly [MatrixRow, MatrixRow]> {
+  const [put, putOther] = [createQuestions(), createQuestions()];
+  for (const situation of situations([...new Set([...stepsIn(one), ...stepsIn(other)])]))
+    yield [
+      { ...situation, ...answered(one, put(situation, one)) },
+      { ...situation, ...answered(other, putOther(situation, other)) },
+    ];
 }
 
 /** The decision with its remedies, which {@link authorityMatrix} leaves out: they take several times as long. */
@@ -82,8 +93,8 @@ export function stepsIn({ parsed }: LoadedBundle): readonly string[] {
 
 type Posed = Situation & Pick<MatrixRow, 'otherwise'>;
 
-function* situations(bundle: LoadedBundle): Generator<Posed> {
-  const asks = asksOf(stepsIn(bundle));
+function* situations(steps: readonly string[]): Generator<Posed> {
+  const asks = asksOf(steps);
   for (const ask of asks) for (const kind of factors.kind) yield changed(ask, inOrder(ask, kind), {});
   for (const ask of probed)
     for (const kind of factors.kind) {

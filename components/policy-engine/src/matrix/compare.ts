@@ -1,0 +1,40 @@
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { bothMatrices, type MatrixRow } from './matrix.ts';
+
+/** What a change of policy makes of one thing that a kind of principal may ask for. */
+export interface OutcomeChange extends Pick<MatrixRow, 'ask'> {
+  readonly kind: MatrixRow['is']['kind'];
+  readonly to: 'permitted' | 'refused';
+  /** Situations that come out so. */
+  readonly situations: number;
+  /** The simplest of them, as each of the two answers it. */
+  readonly before: MatrixRow;
+  readonly after: MatrixRow;
+}
+
+/** Every situation whose outcome a change of policy changes, by what is asked and by whom. */
+export function compareMatrices(
+  before: LoadedBundle,
+  after: LoadedBundle,
+  rows: Iterable<readonly [MatrixRow, MatrixRow]> = bothMatrices(before, after),
+): readonly OutcomeChange[] {
+  const changes = new Map<string, OutcomeChange>();
+  for (const [was, is] of rows) if (was.permitted !== is.permitted) note(changes, was, is);
+  return [...changes.values()];
+}
+
+function note(changes: Map<string, OutcomeChange>, before: MatrixRow, after: MatrixRow): void {
+  const { ask, is, permitted, otherwise } = after;
+  const { kind } = is;
+  const key = `${Object.values(ask).join(' ')} ${kind} ${permitted}`;
+  const known = changes.get(key);
+  const simplest = known === undefined || otherwise.length < known.after.otherwise.length ? { before, after } : known;
+  changes.set(key, {
+    ask,
+    kind,
+    to: permitted ? 'permitted' : 'refused',
+    situations: (known?.situations ?? 0) + 1,
+    before: simplest.before,
+    after: simplest.after,
+  });
+}

@@ -1,0 +1,168 @@
+/**
+ * On whose word a fact rests that policies read.
+ *
+ * - `bundle`: approved with the policies by two people, and signed.
+ * - `directory`: recorded in the directory by a change that two people carry.
+ * - `compliance`: recorded in the directory by compliance alone.
+ * - `certification`: recorded in the directory by whoever certified the algorithm, who did not develop it.
+ * - `intent`: said by whoever began the transaction, and fixed by the digest that is signed.
+ * - `registry`: recorded by the transaction registry.
+ * - `approvers`: signed by each approver over exactly this intent.
+ * - `mandates`: signed by whoever gave the mandate, checked by the consent store.
+ * - `sign-in`: of our own sign-in, or signed by the partner that vouches.
+ * - `partner`: signed by the partner that vouches.
+ * - `token`: asked for with the token, or read from the record of its issue.
+ * - `devices`: reported by the device management of the firm.
+ * - `signals`: kept by our own registers of locks and risk signals.
+ * - `installation`: of the configuration of the installation, or of its clock.
+ * - `caller`: claimed by whoever asks. It can only turn a yes into a no.
+ */
+export type FactSource =
+  | 'bundle'
+  | 'directory'
+  | 'compliance'
+  | 'certification'
+  | 'intent'
+  | 'registry'
+  | 'approvers'
+  | 'mandates'
+  | 'sign-in'
+  | 'partner'
+  | 'token'
+  | 'devices'
+  | 'signals'
+  | 'installation'
+  | 'caller';
+
+export const sourcesInWords: Readonly<Record<FactSource, string>> = {
+  bundle: 'The policies: approved by two people and signed',
+  directory: 'The directory: a change that two people carry',
+  compliance: 'Compliance, recorded in the directory by nobody else',
+  certification: 'Whoever certified the algorithm, recorded in the directory',
+  intent: 'Whoever began the transaction, in the intent that its digest fixes',
+  registry: 'The transaction registry, from its own records',
+  approvers: 'The approvers, each by a signature over exactly this intent',
+  mandates: 'Whoever gave the mandate, by a signature that the consent store checks',
+  'sign-in': 'Our own sign-in, or the partner that vouches by its signature',
+  partner: 'The partner that vouches, by its signature',
+  token: 'The request for the token, or the record of its issue',
+  devices: 'The device management of the firm',
+  signals: 'Our own registers of locks and risk signals',
+  installation: 'The configuration of the installation, or its clock',
+  caller: 'Claimed by the caller: it can turn a yes into a no, and never a no into a yes',
+};
+
+/** The source of every attribute of the schema, and of every member of its context. A test holds it to the schema. */
+export const factSources: Readonly<Record<string, FactSource>> = {
+  'Region.countries': 'bundle',
+  'IntentClass.types': 'bundle',
+  'ScopeClass.scopes': 'bundle',
+  'StateClass.states': 'bundle',
+  'ProductClass.categories': 'bundle',
+  'ProductClass.groups': 'bundle',
+  'InstrumentList.instruments': 'bundle',
+  'Institution.country': 'directory',
+  'Institution.leiStatus': 'directory',
+  'Institution.kycStatus': 'compliance',
+  'Institution.kycValidUntil': 'compliance',
+  'Institution.amlRisk': 'compliance',
+  'Institution.sanctionsResult': 'compliance',
+  'Institution.sanctionsScreenedAt': 'compliance',
+  'Institution.category': 'compliance',
+  'Institution.suitableFor': 'compliance',
+  'Institution.dataRegions': 'directory',
+  'Desk.institution': 'directory',
+  'Desk.products': 'directory',
+  'Desk.venues': 'directory',
+  'Desk.jurisdictions': 'directory',
+  'Person.institution': 'directory',
+  'Person.roles': 'directory',
+  'Person.desk': 'directory',
+  'Service.institution': 'directory',
+  'Service.roles': 'directory',
+  'Service.desk': 'directory',
+  'Agent.institution': 'directory',
+  'Agent.roles': 'directory',
+  'Agent.desk': 'directory',
+  'Agent.model.modelId': 'certification',
+  'Agent.model.version': 'certification',
+  'Agent.model.artifactSha256': 'certification',
+  'Agent.model.status': 'certification',
+  'Agent.model.certificateId': 'certification',
+  'Device.institution': 'directory',
+  'Device.holder': 'directory',
+  'Device.posture': 'devices',
+  'Device.postureAt': 'devices',
+  'Account.accountType': 'directory',
+  'Account.institution': 'directory',
+  'Venue.country': 'directory',
+  'Venue.operator': 'directory',
+  'Venue.expires': 'directory',
+  'Resource.institution': 'directory',
+  'Instrument.category': 'intent',
+  'Instrument.group': 'intent',
+  'Instrument.cfi': 'intent',
+  'Mandate.version': 'mandates',
+  'Transaction.intentType': 'intent',
+  'Transaction.state': 'registry',
+  'Transaction.initiator': 'registry',
+  'Transaction.initiatorInstitution': 'registry',
+  'Transaction.entityInstitution': 'intent',
+  'Transaction.notional': 'intent',
+  'Transaction.quantity': 'intent',
+  'Transaction.currency': 'intent',
+  'Transaction.instrument': 'intent',
+  'Transaction.algorithmic': 'intent',
+  'Transaction.account': 'intent',
+  'Transaction.venue': 'intent',
+  'Transaction.jurisdiction': 'intent',
+  'Transaction.mandate': 'intent',
+  'Transaction.parties': 'intent',
+  'Transaction.destinationKnown': 'registry',
+  'Transaction.agreementKnown': 'directory',
+  'Transaction.tradeKnown': 'registry',
+  'Transaction.permitted.acr': 'registry',
+  'Transaction.permitted.authAgeSeconds': 'registry',
+  'Transaction.approvals.supervisor': 'approvers',
+  'Transaction.approvals.desk_head': 'approvers',
+  'Transaction.approvals.risk': 'approvers',
+  'Transaction.approvals.compliance': 'approvers',
+  'Transaction.approvals.operations': 'approvers',
+  'context.client': 'token',
+  'context.institution': 'token',
+  'context.audience': 'token',
+  'context.scopes': 'token',
+  'context.mandateStands': 'mandates',
+  'context.carriesThrough': 'registry',
+  'context.development': 'installation',
+  'context.now': 'installation',
+  'context.region': 'installation',
+  'context.deskOpen': 'directory',
+  'context.acr': 'sign-in',
+  'context.authAgeSeconds': 'sign-in',
+  'context.boundToIntent': 'sign-in',
+  'context.step.transaction': 'token',
+  'context.step.events': 'token',
+  'context.algo.modelId': 'intent',
+  'context.algo.version': 'intent',
+  'context.algo.artifactSha256': 'intent',
+  'context.algo.certId': 'intent',
+  'context.partner.institution': 'partner',
+  'context.partner.claims': 'partner',
+  'context.device': 'sign-in',
+  'context.claimedDevice': 'caller',
+  'context.signals': 'signals',
+  'context.claimedSignals': 'caller',
+  'context.gates.kycStands': 'compliance',
+  'context.gates.kycFailing': 'compliance',
+  'context.gates.amlRisk': 'compliance',
+  'context.gates.amlWorst': 'compliance',
+  'context.gates.sanctionsClear': 'compliance',
+  'context.gates.sanctionsFailing': 'compliance',
+  'context.gates.sanctionsOldest': 'compliance',
+  'context.gates.sanctionsOldestOf': 'compliance',
+  'context.gates.sanctionsPostdatedOf': 'compliance',
+  'context.gates.leisStand': 'directory',
+  'context.gates.leiFailing': 'directory',
+  'context.gates.countries': 'directory',
+};
