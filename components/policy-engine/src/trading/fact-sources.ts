@@ -2,7 +2,7 @@
  * On whose word a fact rests that policies read.
  *
  * - `bundle`: approved with the policies by two people, and signed.
- * - `directory`: recorded in the directory by a change that two people carry.
+ * - `directory`: recorded in the directory; what gives somebody power takes two people.
  * - `compliance`: recorded in the directory by compliance alone.
  * - `certification`: recorded in the directory by whoever certified the algorithm, who did not develop it.
  * - `intent`: said by whoever began the transaction, and fixed by the digest that is signed.
@@ -36,7 +36,7 @@ export type FactSource =
 
 export const sourcesInWords: Readonly<Record<FactSource, string>> = {
   bundle: 'The policies: approved by two people and signed',
-  directory: 'The directory: a change that two people carry',
+  directory: 'The directory; what gives somebody power takes two people',
   compliance: 'Compliance, recorded in the directory by nobody else',
   certification: 'Whoever certified the algorithm, recorded in the directory',
   intent: 'Whoever began the transaction, in the intent that its digest fixes',
