@@ -30,11 +30,9 @@ export function witnessRoutes(app: FastifyInstance, { witness, metrics, logger }
   const answers = metrics.counter('countersign_witness_answers_total', 'Answers to add-checkpoint, by what they say', [
     'answer',
   ]);
-  // No media type is asked for: the body is read as it is, within the limit of the server.
+  // No media type is asked for: the body is read as it is, within the limit of the server, whatever the server reads otherwise.
+  app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  app.addContentTypeParser(['text/plain', 'application/json'], { parseAs: 'buffer' }, (_request, body, done) =>
-    done(null, body),
-  );
 
   app.post('/add-checkpoint', async (request, reply) => {
     try {
