@@ -1,6 +1,7 @@
 export { type CopyResult, type LogSource, mirrorLog } from '@countersign/audit-log';
 export { type VersionFault, verifyMandateVersions } from '@countersign/consent-store';
 export {
+  analysePolicies,
   authorityTable,
   checkMatrix,
   compareMatrices,
@@ -10,6 +11,7 @@ export {
   type LoadedBundle,
   loadBundle,
   matrixPage,
+  type PolicyFinding,
   readBundleFolder,
   runPolicyTests,
   shippedPolicies,

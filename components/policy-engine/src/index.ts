@@ -1,3 +1,4 @@
+export { analysePolicies, type PolicyFinding } from './bundle/analyse.ts';
 export type { PolicyNotes } from './bundle/annotations.ts';
 export { hashOfBundle, type LoadedBundle, loadBundle } from './bundle/load-bundle.ts';
 export { readBundleFolder } from './bundle/read-folder.ts';

@@ -6,7 +6,15 @@ import { testsAnswer, testsPass, validationAnswer } from './policy/build-answers
 import { policyChangeCommands } from './policy/change.ts';
 import { call, describeVersion, type VersionView, type VersionWithBundle } from './policy/door.ts';
 import { noTests, printTests } from './policy/draw-bundle.ts';
-import { loadFolder, printLoaded, testFolder, withProblems, withProblemsAsJson } from './policy/folder.ts';
+import {
+  analyseFolder,
+  loadFolder,
+  printFindings,
+  printLoaded,
+  testFolder,
+  withProblems,
+  withProblemsAsJson,
+} from './policy/folder.ts';
 import { policyHistoryCommands } from './policy/history.ts';
 import { policyMatrixCommand } from './policy/matrix.ts';
 import { jsonOption, readFolder, readVersion } from './policy/options.ts';
@@ -30,11 +38,16 @@ export function policyCommands(program: Command, options: () => ConnectionOption
     .option(...jsonOption('what it holds, or every problem with its place'))
     .action(async (folder: string | undefined, { json }: { readonly json?: true }) => {
       if (json === true) {
-        printJson(validationAnswer(await loadFolder(folder).catch(withProblemsAsJson)));
+        const read = await loadFolder(folder).catch(withProblemsAsJson);
+        const findings = await analyseFolder(read);
+        const answer = validationAnswer(read, findings);
+        printJson(answer);
+        if (!answer.ok) process.exitCode = exitCodes.refused;
         return;
       }
       const loaded = await loadFolder(folder).catch(withProblems);
       printLoaded(loaded);
+      if (printFindings(await analyseFolder(loaded))) process.exitCode = exitCodes.refused;
       for (const { id, effect } of loaded.parsed.policies) print(`  ${effect.padEnd(6)} ${id}`);
     });
   policy

@@ -1,5 +1,5 @@
 import { membersOf } from '@countersign/kernel';
-import type { LoadedBundle } from '@countersign/server';
+import type { LoadedBundle, PolicyFinding } from '@countersign/server';
 import { type Bundle, compareBundles, countChanges, type Side } from './compare-bundles.ts';
 import { type CandidateView, isOutdated, type VersionWithBundle } from './door.ts';
 import type { TestsView } from './draw-bundle.ts';
@@ -7,10 +7,13 @@ import type { TestsView } from './draw-bundle.ts';
 // What `--json` of the policy commands prints where it is more or less than what the interface answers. A build goes by
 // these members: new ones may come, none changes its meaning.
 
-/** Of `validate`: a bundle that is as it should be. */
-export function validationAnswer({ hash, parsed, limits, bundle }: LoadedBundle) {
+/** Of `validate`: a bundle that can decide, and what reading it finds. */
+export function validationAnswer(
+  { hash, parsed, limits, bundle }: LoadedBundle,
+  findings: readonly PolicyFinding[] = [],
+) {
   return {
-    ok: true,
+    ok: findings.every(({ severity }) => severity !== 'error'),
     hash,
     counts: { policies: parsed.policies.length, limits: limits.length, entities: bundle.entities.length },
     policies: parsed.policies.map(({ id, effect }) => ({ id, effect })),
@@ -18,6 +21,7 @@ export function validationAnswer({ hash, parsed, limits, bundle }: LoadedBundle)
       ...(policyId === undefined ? {} : { policyId }),
       message,
     })),
+    findings,
   };
 }
 

@@ -16,7 +16,16 @@ import {
 } from './door.ts';
 import { printComparison, printTests } from './draw-bundle.ts';
 import { drawSimulation } from './draw-simulation.ts';
-import { loadFolder, printLoaded, sideOf, sideOfBundle, testFolder, withProblems } from './folder.ts';
+import {
+  analyseFolder,
+  loadFolder,
+  printFindings,
+  printLoaded,
+  sideOf,
+  sideOfBundle,
+  testFolder,
+  withProblems,
+} from './folder.ts';
 import {
   candidateStatuses,
   jsonOption,
@@ -139,6 +148,10 @@ function publishCommand(policy: Command, options: () => ConnectionOptions): void
     .action(async (folder: string | undefined, { changeRequest, reason, ...range }: Why & SimulationRange) => {
       const loaded = await loadFolder(folder).catch(withProblems);
       printLoaded(loaded);
+      if (printFindings(await analyseFolder(loaded))) {
+        process.exitCode = exitCodes.refused;
+        return;
+      }
       const tests = await testFolder(loaded);
       printTests(tests);
       if (!testsPass(tests)) {

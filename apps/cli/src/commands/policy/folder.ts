@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { CodedError, isCodedError } from '@countersign/kernel';
-import type { LoadedBundle } from '@countersign/server';
+import type { LoadedBundle, PolicyFinding } from '@countersign/server';
 import { bold, dim, green, print, printJson, red, yellow } from '../../output.ts';
 import type { Bundle, Side } from './compare-bundles.ts';
 import type { TestsView } from './draw-bundle.ts';
@@ -43,6 +43,20 @@ function isFolder(path: string): boolean {
 
 export async function testFolder(loaded: LoadedBundle): Promise<TestsView> {
   return (await server()).runPolicyTests(loaded);
+}
+
+/** What reading the policies alone finds: rules that can never apply, superfluous ones, permits on nobody's authority. */
+export async function analyseFolder(loaded: LoadedBundle): Promise<readonly PolicyFinding[]> {
+  return (await server()).analysePolicies(loaded);
+}
+
+/** Prints each finding with its place. @returns whether one of them is never meant */
+export function printFindings(findings: readonly PolicyFinding[]): boolean {
+  for (const { code, severity, file, line, column, policyId, message } of findings)
+    print(
+      `${severity === 'error' ? red('wrong') : yellow('odd')}  ${dim(`${file}:${line}:${column}`)}  ${bold(policyId)}  ${code}  ${visible(message)}`,
+    );
+  return findings.some(({ severity }) => severity === 'error');
 }
 
 export function sideOf({ bundle, parsed }: LoadedBundle): Side {

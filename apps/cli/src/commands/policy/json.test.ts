@@ -89,6 +89,7 @@ describe('what a build reads of a folder', () => {
         { id: 'too-large', effect: 'forbid' },
       ],
       warnings: [],
+      findings: [],
     });
     expect({ err, refusal }).toEqual({ err: '', refusal: undefined });
   });
@@ -106,6 +107,21 @@ describe('what a build reads of a folder', () => {
       expect(refusal).toMatchObject({ code: 'policy_invalid', detail: expect.stringMatching(/problem\(s\)\.$/) });
     },
   );
+
+  it('is every finding of one that would decide, which ends with 1 where one is never meant', async () => {
+    const policies = [{ file: 'zz.cedar', text: '@id("anybody")\npermit (principal, action, resource);\n' }];
+    const folder = written({ ...smallBundle(), policies });
+    const { document, exitCode } = await read('validate', folder);
+    const place = { file: 'zz.cedar', line: 1, column: 1 };
+    expect(document).toMatchObject({
+      ok: false,
+      findings: [{ code: 'permit_without_authority', severity: 'error', policyId: 'anybody', ...place }],
+    });
+    expect(exitCode).toBe(1);
+    const shown = await run('validate', folder);
+    expect(shown.out).toContain('permit_without_authority');
+    expect(shown.exitCode).toBe(1);
+  });
 
   it('names the policy that is at fault, where it can be told', async () => {
     const policies = [

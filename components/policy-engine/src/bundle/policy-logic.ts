@@ -1,0 +1,248 @@
+import type { Place } from './place.ts';
+import { isPlainRecord, membersOf } from './policy-json.ts';
+
+/** One condition of several that must all hold, as it is written; comparisons in one form, so that equal ones look equal. */
+export interface Literal {
+  /** False where it must not hold. */
+  readonly holds: boolean;
+  readonly text: string;
+  /** Cedar's JSON form. */
+  readonly expression: unknown;
+  /** Where it holds by alternatives: of each, what it consists of. */
+  readonly anyOf?: readonly (readonly Literal[])[];
+}
+
+interface Conditioned {
+  readonly conditions: readonly { readonly kind: 'when' | 'unless'; readonly body: unknown }[];
+}
+
+/** Everything that must hold for a policy to apply, beside its scope. */
+export function conjunctsOf({ conditions }: Conditioned): readonly Literal[] {
+  return conditions.flatMap(({ kind, body }) => flattened(body, kind === 'when'));
+}
+
+/** The form in which each comparison is kept, and whether that is its opposite. */
+const opposites: Readonly<Record<string, string>> = { '!=': '==', '>=': '<', '>': '<=' };
+
+function flattened(expression: unknown, holds: boolean): readonly Literal[] {
+  const [operator, body] = operationIn(expression);
+  if (operator === '!') return flattened(membersOf(body)['arg'], !holds);
+  const opposite = opposites[operator];
+  if (opposite !== undefined) return flattened({ [opposite]: body }, !holds);
+  const text = JSON.stringify(expression);
+  if (operator !== '&&' && operator !== '||') return [{ holds, text, expression }];
+  const { left, right } = membersOf(body);
+  const parts = [flattened(left, holds), flattened(right, holds)];
+  const all = (operator === '&&') === holds;
+  return all ? parts.flat() : [{ holds, text, expression, anyOf: parts }];
+}
+
+function operationIn(expression: unknown): readonly [string, unknown] {
+  const [first] = isPlainRecord(expression) ? Object.entries(expression) : [];
+  return first ?? ['', undefined];
+}
+
+/** Whether it holds wherever this is asked; undefined where that depends on more. */
+export function truthIn({ expression, holds }: Literal, place: Place): boolean | undefined {
+  const truth = truthOf(expression, place);
+  return truth === undefined ? undefined : truth === holds;
+}
+
+function truthOf(expression: unknown, place: Place | undefined): boolean | undefined {
+  const [operator, body] = operationIn(expression);
+  const { left, right, arg } = membersOf(body);
+  const of = (each: unknown) => truthOf(each, place);
+  switch (operator) {
+    case 'Value':
+      return typeof body === 'boolean' ? body : undefined;
+    case '!': {
+      const truth = of(arg);
+      return truth === undefined ? undefined : !truth;
+    }
+    case '&&':
+      return of(left) === false || of(right) === false
+        ? false
+        : of(left) === true && of(right) === true
+          ? true
+          : undefined;
+    case '||':
+      return of(left) === true || of(right) === true
+        ? true
+        : of(left) === false && of(right) === false
+          ? false
+          : undefined;
+    case 'is': {
+      const variable = variableIn(left);
+      if (place === undefined || (variable !== 'principal' && variable !== 'resource')) return undefined;
+      return place[variable] === membersOf(body)['entity_type'];
+    }
+    case '==':
+      return same(left, right, place);
+    case '!=': {
+      const equal = same(left, right, place);
+      return equal === undefined ? undefined : !equal;
+    }
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
+      return compared(operator, constantIn(left, place), constantIn(right, place));
+    case 'contains':
+      return containing(left, right, place);
+    default:
+      return undefined;
+  }
+}
+
+function same(left: unknown, right: unknown, place: Place | undefined): boolean | undefined {
+  const [one, other] = [constantIn(left, place), constantIn(right, place)];
+  return one === undefined || other === undefined ? undefined : one === other;
+}
+
+function compared(
+  operator: '<' | '<=' | '>' | '>=',
+  left: string | undefined,
+  right: string | undefined,
+): boolean | undefined {
+  const [one, other] = [Number(left), Number(right)];
+  if (left === undefined || right === undefined || Number.isNaN(one) || Number.isNaN(other)) return undefined;
+  return operator === '<'
+    ? one < other
+    : operator === '<='
+      ? one <= other
+      : operator === '>'
+        ? one > other
+        : one >= other;
+}
+
+function containing(set: unknown, element: unknown, place: Place | undefined): boolean | undefined {
+  const values = membersInSet(set)?.map((each) => constantIn(each, place));
+  const wanted = constantIn(element, place);
+  if (values === undefined || wanted === undefined || values.includes(undefined)) return undefined;
+  return values.includes(wanted);
+}
+
+function membersInSet(set: unknown): readonly unknown[] | undefined {
+  const [operator, body] = operationIn(set);
+  return operator === 'Set' && Array.isArray(body) ? body : undefined;
+}
+
+/** A value that is written, or the action that is asked; as text, so that equal ones are equal. */
+function constantIn(expression: unknown, place: Place | undefined): string | undefined {
+  const [operator, body] = operationIn(expression);
+  if (operator === 'Value') return JSON.stringify(body);
+  if (place !== undefined && variableIn(expression) === 'action')
+    return JSON.stringify({ __entity: { type: 'Action', id: place.action } });
+  return undefined;
+}
+
+function variableIn(expression: unknown): unknown {
+  const [operator, body] = operationIn(expression);
+  return operator === 'Var' ? body : undefined;
+}
+
+/** Why conditions can never all hold, in words; undefined where nothing shows that. */
+export function contradictionIn(literals: readonly Literal[]): string | undefined {
+  const known = new Map<string, boolean>();
+  for (const { text, holds, expression } of literals) {
+    if (truthOf(expression, undefined) === !holds) return 'one of them is never true';
+    if (known.get(text) === !holds) return 'one of them is the opposite of another';
+    known.set(text, holds);
+  }
+  return contradictingValues(literals) ?? contradictingRanges(literals);
+}
+
+/** `x == "a"` beside `x == "b"`, or beside `["b", "c"].contains(x)`. */
+function contradictingValues(literals: readonly Literal[]): string | undefined {
+  const possible = new Map<string, ReadonlySet<string>>();
+  for (const { expression, holds } of literals) {
+    if (!holds) continue;
+    const [operator, body] = operationIn(expression);
+    const { left, right } = membersOf(body);
+    const found =
+      operator === '=='
+        ? (valuesOf(left, [right]) ?? valuesOf(right, [left]))
+        : operator === 'contains'
+          ? valuesOf(right, membersInSet(left))
+          : undefined;
+    if (found === undefined) continue;
+    const before = possible.get(found.of);
+    const remaining =
+      before === undefined ? found.values : new Set([...found.values].filter((each) => before.has(each)));
+    if (remaining.size === 0) return 'two of them ask for different values of the same thing';
+    possible.set(found.of, remaining);
+  }
+  return undefined;
+}
+
+function valuesOf(
+  thing: unknown,
+  values: readonly unknown[] | undefined,
+): { readonly of: string; readonly values: ReadonlySet<string> } | undefined {
+  const constants = values?.map((each) => constantIn(each, undefined));
+  if (constants === undefined || constantIn(thing, undefined) !== undefined) return undefined;
+  const known = constants.filter((each) => each !== undefined);
+  return known.length === constants.length ? { of: JSON.stringify(thing), values: new Set(known) } : undefined;
+}
+
+const decimals: Readonly<Record<string, { readonly operator: '<' | '<='; readonly opposite: boolean }>> = {
+  lessThan: { operator: '<', opposite: false },
+  lessThanOrEqual: { operator: '<=', opposite: false },
+  greaterThan: { operator: '<=', opposite: true },
+  greaterThanOrEqual: { operator: '<', opposite: true },
+};
+
+/** `x >= 5` beside `x < 3`; of whole numbers and of decimals. */
+function contradictingRanges(literals: readonly Literal[]): string | undefined {
+  const ranges = new Map<string, { least: number; leastOpen: boolean; most: number; mostOpen: boolean }>();
+  for (const { expression, holds } of literals) {
+    const limit = limitIn(expression);
+    if (limit === undefined) continue;
+    const range = ranges.get(limit.of) ?? {
+      least: Number.NEGATIVE_INFINITY,
+      leastOpen: false,
+      most: Number.POSITIVE_INFINITY,
+      mostOpen: false,
+    };
+    const atMost = holds !== limit.opposite;
+    // `x < 3` leaves 3 out; its opposite, `x >= 3`, does not.
+    const open = atMost ? limit.operator === '<' : limit.operator === '<=';
+    if (atMost && limit.value <= range.most) Object.assign(range, { most: limit.value, mostOpen: open });
+    if (!atMost && limit.value >= range.least) Object.assign(range, { least: limit.value, leastOpen: open });
+    if (range.least > range.most || (range.least === range.most && (range.leastOpen || range.mostOpen)))
+      return 'two of them leave no number between them';
+    ranges.set(limit.of, range);
+  }
+  return undefined;
+}
+
+function limitIn(expression: unknown) {
+  const [operator, body] = operationIn(expression);
+  if (operator === '<' || operator === '<=') {
+    const { left, right } = membersOf(body);
+    const value = constantIn(right, undefined);
+    return value === undefined || Number.isNaN(Number(value))
+      ? undefined
+      : { of: JSON.stringify(left), operator, opposite: false, value: Number(value) };
+  }
+  const compared = Object.hasOwn(decimals, operator) ? decimals[operator] : undefined;
+  if (compared === undefined || !Array.isArray(body)) return undefined;
+  const [name, written] = operationIn(body[1]);
+  const text = name === 'decimal' && Array.isArray(written) ? constantIn(written[0], undefined) : undefined;
+  return text === undefined ? undefined : { of: JSON.stringify(body[0]), ...compared, value: Number(JSON.parse(text)) };
+}
+
+/** What a permit can rest on beside who exactly asks: what the principal has, the mandate, the scopes of the token. */
+export function readsAuthority(expression: unknown): boolean {
+  if (Array.isArray(expression)) return expression.some(readsAuthority);
+  if (!isPlainRecord(expression)) return false;
+  const [operator, body] = operationIn(expression);
+  const { left, attr } = membersOf(body);
+  if (operator === '.' || operator === 'has') {
+    const variable = variableIn(left);
+    if (variable === 'principal') return operator === '.';
+    if (variable === 'context' && (attr === 'mandateStands' || attr === 'scopes')) return true;
+  }
+  if (operator === 'in' && variableIn(left) === 'principal') return true;
+  return Object.values(expression).some(readsAuthority);
+}
