@@ -123,6 +123,18 @@ export function directoryFile({ traders, certified, gateways, desks, people }: M
     ],
     accounts: [{ id: 'BENCH-1', institution: trader, type: 'House' }],
     venues: [{ mic: 'XEUR', operator: venue, country: 'DE' }],
+    instruments: [
+      {
+        id: 'DE000EXMPL17',
+        cfi: 'DBFTFB',
+        currency: 'EUR',
+        venues: ['XEUR'],
+        complex: false,
+        target_market: ['eligible-counterparty'],
+        source: 'benchmark',
+        as_of: '2020-01-01T00:00:00Z',
+      },
+    ],
     resources: [
       { uri: venueOrders, institution: venue, scopes },
       { uri: venueReports, institution: venue, scopes, token_format: 'opaque' },

@@ -27,6 +27,7 @@ import {
   own,
   person,
   transactionOf,
+  worth,
 } from '../../components/policy-engine/src/testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../../components/policy-engine/src/testing/engine-rig.ts';
 import type { Attempt } from '../../components/transaction-registry/src/attempt.ts';
@@ -46,6 +47,38 @@ const personSignals = [
   'failed-attempts',
 ];
 
+/** By what an order that says otherwise is refused. */
+const refusedOtherwise = {
+  cfi: 'instrument_facts_differ',
+  currency: 'instrument_facts_differ',
+  venue: 'instrument_facts_differ',
+  notional: 'notional_differs',
+  instrument: 'instrument_unknown',
+  jurisdiction: 'jurisdiction_differs',
+} as const;
+
+function saying(otherwise: keyof typeof refusedOtherwise | undefined, amount: string) {
+  const { instrument, max_notional } = worth(amount);
+  switch (otherwise) {
+    case undefined:
+      return {};
+    case 'cfi':
+      return { instrument: { ...instrument, cfi: 'ESNUFR' } };
+    case 'currency':
+      return { max_notional: { ...max_notional, ccy: 'USD' } };
+    case 'venue':
+      return { venue_mic: 'XEUR' };
+    case 'notional':
+      return { max_qty: '1000', limit_price: { amount, ccy: 'EUR' } };
+    case 'instrument':
+      return { instrument: { ...instrument, isin: 'DE000EXMPL17' } };
+    case 'jurisdiction':
+      return { jurisdiction: 'FR' };
+    default:
+      return otherwise satisfies never;
+  }
+}
+
 /** What can be the case, of who asks and of the firm. */
 const situations = fc.record({
   who: fc.constantFrom('trader', 'clerk', 'agent'),
@@ -58,6 +91,11 @@ const situations = fc.record({
   desk: fc.oneof({ weight: 6, arbitrary: fc.constant('cash') }, { weight: 1, arbitrary: fc.constant('unknown') }),
   amount: fc.constantFrom('900', '249000', '5000000'),
   approved: fc.boolean(),
+  /** What the intent says of its instrument otherwise than reference data. */
+  otherwise: fc.oneof(
+    { weight: 9, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: fc.constantFrom('cfi', 'currency', 'venue', 'notional', 'instrument', 'jurisdiction') },
+  ),
   /** The token for the order: refused, or permitted after this sign-in, so many seconds before it. */
   permitted: fc.oneof(
     { weight: 1, arbitrary: fc.constant(undefined) },
@@ -130,10 +168,11 @@ describe('every door that decides', () => {
     amount,
     approved,
     permitted,
+    otherwise,
   }: Situation): StoredTransaction & { readonly facts: ReturnType<typeof transactionOf> } {
     const made = transactionOf('trade_order', {
-      drop: who === 'agent' ? [] : ['algo'],
-      set: { max_notional: { amount, ccy: 'EUR' } },
+      drop: who === 'agent' ? ['limit_price'] : ['algo', 'limit_price'],
+      set: { ...worth(amount), ...saying(otherwise, amount) },
       initiator: idOf(now),
       approvals: approved ? [{ approver: 'person:sid', role: 'supervisor', institution: own }] : [],
     });
@@ -232,6 +271,11 @@ describe('every door that decides', () => {
         const exchanged = await tokenFor(facts, ['service:own']);
         expect([exchanged.decision, codesOf(exchanged.reasons)]).toEqual([token.decision, codesOf(token.reasons)]);
         if (unpermitted === undefined) expect(factsIn(token.reasons)).toEqual(factsIn(answer.reasons));
+        const { otherwise } = situation;
+        if (otherwise !== undefined) {
+          expect(answer.decision).toBe(false);
+          if (situation.inDirectory) expect(codesOf(token.reasons)).toContain(refusedOtherwise[otherwise]);
+        }
         // A token is no step: only what the step itself wants beyond it, approvals, may still be missing.
         if (answer.decision) expect([token.decision, codesOf(token.reasons)]).toEqual([true, []]);
         seen[answer.decision ? 'yes' : 'no'] += 1;
@@ -256,6 +300,7 @@ describe('every door that decides', () => {
         desk: 'cash',
         amount: '900',
         approved: true,
+        otherwise: undefined,
         permitted: { acr: 'phr', ago: 10 },
         said: {},
       },

@@ -210,7 +210,10 @@ describe('sixty-four orders at once under two mandates, on two processes', () =>
     const ordersOf = (count: number, euro: number) =>
       placed(count, async (index) =>
         trading.traderToken(
-          trading.order(mandates[index % 2 === 0 ? 0 : 1], { max_notional: { amount: String(euro), ccy: 'EUR' } }),
+          trading.order(mandates[index % 2 === 0 ? 0 : 1], {
+            limit_price: undefined,
+            max_notional: { amount: String(euro), ccy: 'EUR' },
+          }),
           await trading.assertion({}, subject),
         ),
       );

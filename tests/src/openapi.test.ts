@@ -17,6 +17,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { mountHealth, mountPages, mountRoutes } from '../../apps/server/src/routes.ts';
 import { configurationIn, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
 import { leis } from './testing/firms.ts';
+import { otherBond } from './testing/instruments.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf, mandateTerms, openTrading, type Trading } from './testing/trading.ts';
 import { peopleAndDevices, postureFeeds, usePeople } from './testing/use-people.ts';
@@ -256,12 +257,30 @@ async function useEverything(): Promise<void> {
     audiences: [`${controlPlane.issuer}/mandates`],
     jwks: { keys: [{ ...desk.publicJwk, kid: desk.kid }] },
   };
+  const feedKey = generateSigningKey();
+  const feed = {
+    client: createClient({ issuer: controlPlane.issuer, clientId: 'feed', key: feedKey }),
+    registration: {
+      ...registration,
+      id: 'feed',
+      institution: configuration.operator.lei,
+      principal: 'service:feed',
+      scopes: ['reference:record'],
+      audiences: [`${controlPlane.issuer}/directory`],
+      jwks: { keys: [{ ...feedKey.publicJwk, kid: feedKey.kid }] },
+    },
+  };
   const { people, devices } = peopleAndDevices(configuration.operator.lei);
   const withDesk = {
     ...file,
     people: [...(file['people'] ?? []), ...people],
     devices,
-    services: [...(file['services'] ?? []), { id: 'service:desk', institution: leis.arranger, roles: [] }],
+    services: [
+      ...(file['services'] ?? []),
+      { id: 'service:desk', institution: leis.arranger, roles: [] },
+      { id: 'service:feed', institution: configuration.operator.lei, roles: ['reference-data'] },
+    ],
+    clients: [...(file['clients'] ?? []), feed.registration],
   };
   const applying = (path: string, body: unknown) => operator.call('directory', 'directory:apply', post(path, body));
   // People who approve take two people.
@@ -272,6 +291,22 @@ async function useEverything(): Promise<void> {
   };
   await decide(`/directory/changes/${asked.id}/approve`, { digest: asked.digest });
   await applying('/directory/apply', withDesk);
+  // Reference data, from a feed.
+  const record = async (path: string, body: object): Promise<unknown> => {
+    const url = `${controlPlane.issuer}/directory`;
+    const token = await feed.client.clientCredentials({ resource: url, scope: 'reference:record' });
+    return feed.client.callOrThrow(token, {
+      method: 'POST',
+      url: `${url}/${path}`,
+      body: { reason: 'The feed of today', ...body },
+    });
+  };
+  const yen = { currency: 'JPY', base: 'EUR', rate: '0.0061', source: 'ECB', as_of: '2020-01-02T15:00:00Z' };
+  await record('rates', { rates: [yen] });
+  await record('rates', { rates: [{ ...yen, rate: '0.005' }] });
+  await record('instruments', { instruments: [{ ...otherBond, complex: true }] });
+  await record('instruments', { instruments: [otherBond] });
+  await refused(record('rates', { rates: [{ ...yen, rate: '0' }] }));
   // What compliance has found: better takes two people, worse one.
   const findings = (reason: string, compliance: unknown) =>
     asCompliance('/directory/findings', { reason, findings: [{ institution: leis.arranger, compliance }] });

@@ -21,7 +21,7 @@ let settled: string;
 
 /** Amounts that nothing else has. */
 const price = '101.3719';
-const strategy = ['101.3719', '1733', '175677.51', '41733', '4230543.5', 'C-told-to-few'];
+const strategy = ['101.3719', '1733', '175677.51', '41733', '4230553.51', 'C-told-to-few'];
 const told = {
   max_qty: '1733',
   limit_price: { amount: price, ccy: 'EUR' },
@@ -30,7 +30,7 @@ const told = {
 };
 /** By which price and quantity are found in a moment: there are not many of either. */
 const fill = digestOf({ executed_qty: told.max_qty, price: told.limit_price });
-const tooLarge = { ...told, max_qty: '41733', max_notional: { amount: '4230543.5', ccy: 'EUR' } };
+const tooLarge = { ...told, max_qty: '41733', max_notional: { amount: '4230553.51', ccy: 'EUR' } };
 
 async function begin(change: Readonly<Record<string, unknown>>) {
   const order = trading.order(mandate, change);

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configurationIn, type LogRecord, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
 import { doors, leis } from './testing/firms.ts';
 import type { AssertionChange } from './testing/identity-provider.ts';
+import { bond } from './testing/instruments.ts';
 import { codeOf, refusalBy } from './testing/refusal.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { algorithmic, claimsOf, large, mandateTerms, openTrading, type Trading } from './testing/trading.ts';
@@ -106,6 +107,9 @@ describe('a mandate', () => {
     ['another account', { account: 'NLAM-0099' }, 'mandate_account'],
     ['another product', { instrument: { isin: 'DE000EXMPL17', cfi: 'ESVUFR' } }, 'mandate_product'],
     ['another jurisdiction', { jurisdiction: 'FR' }, 'mandate_jurisdiction'],
+    ['another class of the same bond', { instrument: { isin: bond.id, cfi: 'DBFUFB' } }, 'instrument_facts_differ'],
+    ['an unknown bond', { instrument: { isin: 'DE0001102614', cfi: bond.cfi } }, 'instrument_unknown'],
+    ['less than it is worth', { max_notional: { amount: '202499.99', ccy: 'EUR' } }, 'notional_differs'],
   ])('gives no token for %s', async (_, change, reason) => {
     expect(await codeOf(() => trading.traderToken(trading.order(mandate, change)))).toBe(`access_denied ${reason}`);
   });

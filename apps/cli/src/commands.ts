@@ -18,6 +18,8 @@ const commands: Readonly<Record<string, () => Promise<AddTo>>> = {
   revocation: async () => (await import('./commands/revocation.ts')).revocationCommands,
   change: async () => (await import('./commands/change.ts')).changeCommands,
   finding: async () => (await import('./commands/finding.ts')).findingCommands,
+  instrument: async () => (await import('./commands/reference-data.ts')).instrumentCommands,
+  rate: async () => (await import('./commands/reference-data.ts')).rateCommands,
   partner: async () => (await import('./commands/partner.ts')).partnerCommands,
   mandate: async () => (await import('./commands/mandate.ts')).mandateCommands,
   transaction: async () => (await import('./commands/transaction.ts')).transactionCommands,

@@ -21,7 +21,12 @@ export interface ChangeRequest {
   readonly digest: string;
 }
 
-type DirectoryScope = 'directory:apply' | 'directory:approve' | 'directory:read' | 'compliance:record';
+type DirectoryScope =
+  | 'directory:apply'
+  | 'directory:approve'
+  | 'directory:read'
+  | 'compliance:record'
+  | 'reference:record';
 
 /** Calls the directory with a token of the one scope that the call needs. */
 export async function call(

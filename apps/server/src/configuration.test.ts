@@ -65,6 +65,7 @@ describe('a configuration', () => {
       dpopNonce: 'optional',
       keys: { rotateEveryDays: 90, clientKeyMaxAgeDays: 365, clientKeyWarnDays: 30 },
       features: {},
+      amounts: { baseCurrency: 'EUR', rateMaxAgeHours: 96 },
     });
     expect(configuration.mutualTls).toBeUndefined();
     for (const part of [configuration, configuration.keys, configuration.features, configuration.operator.jwks])
@@ -78,6 +79,7 @@ describe('a configuration', () => {
       listen: { ...production.listen, host: '0.0.0.0', tls: { certificate: 'file:/c.pem', key: 'env:KEY' } },
       mutualTls,
       region: 'eu-1',
+      amounts: { baseCurrency: 'CHF', rateMaxAgeHours: 24 },
       keys: { rotateEveryDays: 30 },
       dpopNonce: 'required',
       features: { transactionTokens: 'draft-10', identityChaining: 'draft-17', grantManagement: 'draft-03' },
@@ -95,6 +97,8 @@ describe('a configuration', () => {
     ['a proxy by name', { mutualTls: { ...mutualTls, proxies: ['CN=proxy'] } }],
     ['a certificate without its key', { listen: { ...production.listen, tls: { certificate: 'file:/c.pem' } } }],
     ['a region that is not a label', { region: 'EU 1' }],
+    ['a base currency that is none', { amounts: { baseCurrency: 'eur' } }],
+    ['rates of any age', { amounts: { rateMaxAgeHours: 0 } }],
     ['keys that never rotate', { keys: { rotateEveryDays: 0 } }],
     ['a feature that is merely on', { features: { grantManagement: true } }],
     ['a revision that is not implemented', { features: { transactionTokens: 'draft-09' } }],

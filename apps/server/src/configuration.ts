@@ -158,6 +158,18 @@ export const configurationSchema = Type.Object(
     breakGlass: Type.Optional(peopleSchemas.breakGlass),
     approvals: Type.Optional(peopleSchemas.approvals),
     addressBook: Type.Optional(peopleSchemas.addressBook),
+    /** In what thresholds and limits count. */
+    amounts: Type.Optional(
+      Type.Object(
+        {
+          /** ISO 4217; EUR when left out. Reference data has a rate of every other currency into it. */
+          baseCurrency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$' })),
+          /** A rate that was fixed longer ago counts for nothing; 96 when left out: weekends have no fixings. */
+          rateMaxAgeHours: Type.Optional(Type.Integer({ minimum: 1, maximum: 336 })),
+        },
+        closed,
+      ),
+    ),
     /** Drafts, off unless the revision that is implemented is named. */
     features: Type.Optional(
       Type.Object(
@@ -200,6 +212,7 @@ export type Configuration = Readonly<
     readonly dpopNonce: 'optional' | 'required';
     readonly keys: Required<NonNullable<Written['keys']>>;
     readonly features: NonNullable<Written['features']>;
+    readonly amounts: Required<NonNullable<Written['amounts']>>;
   }
 >;
 
@@ -215,6 +228,7 @@ export function readConfiguration(input: unknown): Configuration {
     dpopNonce: 'optional',
     features: Object.freeze({}),
     ...written,
+    amounts: Object.freeze({ baseCurrency: 'EUR', rateMaxAgeHours: 96, ...written.amounts }),
     keys: Object.freeze({ rotateEveryDays: 90, clientKeyMaxAgeDays: 365, clientKeyWarnDays: 30, ...written.keys }),
   });
   const contradictions = contradictionsIn(configuration);

@@ -7,7 +7,7 @@ const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 /** Our own protected interfaces: path below the issuer, and the scopes each offers. */
 export const ownInterfaces = {
-  directory: ['directory:apply', 'directory:approve', 'directory:read', 'compliance:record'],
+  directory: ['directory:apply', 'directory:approve', 'directory:read', 'compliance:record', 'reference:record'],
   partners: ['partner:register'],
   /** Mandates, and the grants that people give to software. */
   mandates: ['mandate:grant', 'mandate:revoke', 'mandate:read'],

@@ -40,7 +40,6 @@ function entityOf(directory: DirectorySnapshot, type: string, id: string): Entit
       if (found === undefined) return undefined;
       const institution = reference('Institution', found.institution);
       return entity(type, id, [institution.__entity], {
-        institution,
         products: found.products,
         venues: found.venues.map((mic) => reference('Venue', mic)),
         jurisdictions: found.jurisdictions.map((country) => reference('Jurisdiction', country)),
@@ -50,16 +49,12 @@ function entityOf(directory: DirectorySnapshot, type: string, id: string): Entit
       const found = directory.account(id);
       if (found === undefined) return undefined;
       const institution = reference('Institution', found.institution);
-      return entity(type, id, [institution.__entity], { institution, accountType: found.type });
+      return entity(type, id, [institution.__entity], { institution });
     }
     case 'Venue': {
       const found = directory.venue(id);
       if (found === undefined) return undefined;
-      const { operator, country } = found;
-      return entity(type, id, [], {
-        operator: reference('Institution', operator),
-        country: reference('Jurisdiction', country),
-      });
+      return entity(type, id, [], { country: reference('Jurisdiction', found.country) });
     }
     default:
       return undefined;

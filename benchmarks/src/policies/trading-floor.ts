@@ -5,6 +5,7 @@ import type {
   Directory,
   DirectorySnapshot,
   Institution,
+  Instrument,
   Person,
   Venue,
 } from '@countersign/contracts';
@@ -120,6 +121,29 @@ function addPerson(
   people.set(id, { kind: 'person', id, institution, desk, roles: ['trader'], credentials: [] });
 }
 
+/** Every bond that is asked about. */
+function benchmarkInstrument(id: string): Instrument {
+  return bonds.get(id) ?? newBond(id);
+}
+
+const bonds = new Map<string, Instrument>();
+
+function newBond(id: string): Instrument {
+  const bond = {
+    id,
+    cfi: 'DBFTFB',
+    currency: 'EUR',
+    venues: venueNames,
+    complex: false,
+    targetMarket: ['eligible-counterparty'],
+    priceMultiplier: '1',
+    source: 'benchmark',
+    asOf: screenedAt,
+  } as unknown as Instrument;
+  bonds.set(id, bond);
+  return bond;
+}
+
 function snapshotOf(held: {
   readonly institutions: ReadonlyMap<string, Institution>;
   readonly desks: ReadonlyMap<string, Desk>;
@@ -136,6 +160,8 @@ function snapshotOf(held: {
     desk: (id) => held.desks.get(id),
     account: (id) => held.accounts.get(id),
     venue: (mic) => held.venues.get(mic),
+    instrument: benchmarkInstrument,
+    rate: none,
     federatedPerson: none,
     credential: none,
     client: none,

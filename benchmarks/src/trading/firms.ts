@@ -87,6 +87,18 @@ export function tradingDirectory(): unknown {
     agents: [],
     clients: [],
     accounts: houses.map(({ account, client }) => ({ id: account, institution: client, type: 'House' })),
+    instruments: [
+      {
+        id: 'DE000EXMPL17',
+        cfi: 'DBFTFB',
+        currency: 'EUR',
+        venues: [...venueNames],
+        complex: false,
+        target_market: ['eligible-counterparty'],
+        source: 'benchmark',
+        as_of: '2020-01-01T00:00:00Z',
+      },
+    ],
     venues: venueNames.map((mic) => ({ mic, operator: pick(houses, 0).venue, country: 'DE' })),
     resources: [],
   };

@@ -6,6 +6,8 @@ import {
   type DepartureEffect,
   type Directory,
   type DirectoryChange,
+  type DirectoryEdit,
+  type DirectoryRequester,
   directoryErrors,
   type ExpectedEntity,
   kindOfPrincipal,
@@ -50,6 +52,7 @@ import {
   refuseSoftwareEasing,
 } from './rules/findings.ts';
 import { governingRoles } from './rules/governing.ts';
+import { easedReferenceData, refuseOutsideReferenceData, refuseRates } from './rules/reference-data.ts';
 import { refuseAlone } from './rules/second-person.ts';
 import type { State } from './state.ts';
 import { changeChannel } from './store.ts';
@@ -173,7 +176,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
   ): Promise<Made> {
     const { expectedVersion, expected = [], onProgress, scope = 'directory:apply' } = options;
     const attempt: Attempt = {
-      operation: scope === 'compliance:record' ? scope : 'edit' in proposal ? 'directory:edit' : 'directory:apply',
+      operation: scope !== 'directory:apply' ? scope : 'edit' in proposal ? 'directory:edit' : 'directory:apply',
       by,
       digest: () => digestOfContent(proposal),
     };
@@ -193,6 +196,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       const free = options.mayGive;
       const alone =
         refuseFindings(changeSet, base, scope) ??
+        refuseRates(changeSet, base, scope) ??
         refuseAlone(changeSet, base, { governing, foundedByTwo, ...(free === undefined ? {} : { free }) });
       if (alone !== undefined) await refusals.refuse(alone, attempt);
       if (expectedVersion !== undefined && expectedVersion !== base.version)
@@ -217,6 +221,42 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     await graph.committed(next.written);
     const { state, departures: begun } = next.written;
     return { version: state.version, changes: next.changes, departures: begun };
+  }
+
+  /** What is recorded by a right of its own: at once, unless it lets more be done than before. */
+  async function record(
+    edit: DirectoryEdit,
+    by: DirectoryRequester,
+    reason: string,
+    {
+      scope,
+      refuseOutside,
+      eased,
+      refuseEasing = () => undefined,
+    }: {
+      readonly scope: Exclude<ChangeScope, 'directory:apply'>;
+      readonly refuseOutside: typeof refuseOutsideCompliance;
+      readonly eased: typeof easedFindings;
+      /** Why this requester may not propose what lets more be done. */
+      readonly refuseEasing?: typeof refuseSoftwareEasing;
+    },
+  ): ReturnType<Directory['recordFindings']> {
+    const attempt: Attempt = { operation: scope, by: actorOf(by), digest: () => digestOfContent({ edit }) };
+    await graph.refresh();
+    const base = graph.state();
+    const outside = refuseOutside(by, base.snapshot, isOperator);
+    if (outside !== undefined) return refusals.refuse(outside, attempt);
+    const problems = createProblems();
+    const wanted = graph.read({ edit }, problems);
+    await stopAt(problems, attempt);
+    const changeSet = await graph.evaluate(wanted, base, problems);
+    await stopAt(problems, attempt);
+    if (eased(changeSet, base.stored).length > 0) {
+      const easing = refuseEasing(by);
+      if (easing !== undefined) return refusals.refuse(easing, attempt);
+      return { proposed: await requests.propose({ edit }, by, reason, scope) };
+    }
+    return answerOf(await change({ edit }, actorOf(by), { reason, scope }));
   }
 
   async function newestDeparture(principal: string, kind: Departure['kind']): Promise<Departure | undefined> {
@@ -286,26 +326,20 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       return moved;
     },
 
-    async recordFindings(findings, by, reason) {
-      const scope = 'compliance:record';
-      const edit = { put: { findings } };
-      const attempt: Attempt = { operation: scope, by: actorOf(by), digest: () => digestOfContent({ edit }) };
-      await graph.refresh();
-      const base = graph.state();
-      const outside = refuseOutsideCompliance(by, base.snapshot, isOperator);
-      if (outside !== undefined) return refusals.refuse(outside, attempt);
-      const problems = createProblems();
-      const wanted = graph.read({ edit }, problems);
-      await stopAt(problems, attempt);
-      const changeSet = await graph.evaluate(wanted, base, problems);
-      await stopAt(problems, attempt);
-      if (easedFindings(changeSet, base.stored).length > 0) {
-        const software = refuseSoftwareEasing(by);
-        if (software !== undefined) return refusals.refuse(software, attempt);
-        return { proposed: await requests.propose({ edit }, by, reason, scope) };
-      }
-      return answerOf(await change({ edit }, actorOf(by), { reason, scope }));
-    },
+    recordFindings: (findings, by, reason) =>
+      record({ put: { findings } }, by, reason, {
+        scope: 'compliance:record',
+        refuseOutside: refuseOutsideCompliance,
+        eased: easedFindings,
+        refuseEasing: refuseSoftwareEasing,
+      }),
+
+    recordReferenceData: (data, by, reason) =>
+      record({ put: data }, by, reason, {
+        scope: 'reference:record',
+        refuseOutside: refuseOutsideReferenceData,
+        eased: easedReferenceData,
+      }),
 
     departures: ({ status } = {}) => departures.list({ status }),
     carryDepartures: departures.run,

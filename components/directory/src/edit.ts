@@ -11,8 +11,8 @@ import type { Place } from './problems.ts';
 const strict = { additionalProperties: false } as const;
 
 /** What can be put singly, and by which name the edit lists it. */
-const puttable = ['clients', 'people'] as const;
-const kindOfList = { clients: 'client', people: 'person' } as const;
+const puttable = ['clients', 'people', 'instruments', 'rates'] as const;
+const kindOfList = { clients: 'client', people: 'person', instruments: 'instrument', rates: 'rate' } as const;
 
 const removals = Type.Optional(
   Type.Array(
@@ -54,7 +54,12 @@ const unread = Type.Optional(Type.Array(Type.Unknown(), { maxItems: 1_000 }));
 
 /** The same without the documents' own shape: what can be read as an edit at all. */
 export const editEnvelope = Type.Object(
-  { put: Type.Optional(Type.Object({ clients: unread, people: unread, findings }, strict)), remove: removals },
+  {
+    put: Type.Optional(
+      Type.Object({ clients: unread, people: unread, instruments: unread, rates: unread, findings }, strict),
+    ),
+    remove: removals,
+  },
   strict,
 );
 const envelope = Compile(editEnvelope);

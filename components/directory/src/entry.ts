@@ -9,7 +9,9 @@ import type {
   Device,
   DirectoryChange,
   Institution,
+  Instrument,
   Person,
+  Rate,
   Resource,
   Service,
   ShortCode,
@@ -45,13 +47,18 @@ export type Entity =
   | { readonly kind: 'client'; readonly value: WrittenClient; readonly keys: readonly WrittenKey[] }
   | { readonly kind: 'account'; readonly value: Account }
   | { readonly kind: 'venue'; readonly value: Venue }
+  | { readonly kind: 'instrument'; readonly value: Instrument }
+  | { readonly kind: 'rate'; readonly value: Rate }
   | { readonly kind: 'resource'; readonly value: Resource };
+
+/** Whose reference data is. */
+export const nobodys = '';
 
 /** One entity of the graph: as it was written, and as it was understood. */
 export interface Entry {
   readonly id: string;
   /** The institution it belongs to; for a venue its operator. */
-  readonly owner: Lei;
+  readonly owner: Lei | typeof nobodys;
   readonly entity: Entity;
   /** The wire form with every list sorted: lists in the file are sets, their order means nothing. */
   readonly document: JsonDocument;

@@ -8,6 +8,7 @@ import { clientRoutes } from './http/clients.ts';
 import { departureRoutes } from './http/departures.ts';
 import { fileRoutes } from './http/files.ts';
 import { findingRoutes } from './http/findings.ts';
+import { referenceDataRoutes } from './http/reference-data.ts';
 
 /** With everybody through whom they ask. */
 function requesterOf(caller: Caller): Required<DirectoryRequester> {
@@ -19,7 +20,8 @@ function requesterOf(caller: Caller): Required<DirectoryRequester> {
  *
  * `directory:apply` rewrites the directory of every institution: it is for the operator of the installation.
  * `directory:approve` lets through what touches production and who governs, and no client holds both. What compliance has
- * found of institutions is recorded with `compliance:record`, by neither of them. `directory:read` reads.
+ * found of institutions is recorded with `compliance:record`, by neither of them, and instruments and rates with
+ * `reference:record`. `directory:read` reads.
  */
 export function directoryRoutes(
   app: FastifyInstance,
@@ -37,5 +39,6 @@ export function directoryRoutes(
   );
   changeRoutes(app, deps.directory, people);
   findingRoutes(app, deps.directory, people);
+  referenceDataRoutes(app, deps.directory, people);
   departureRoutes(app, deps.directory, gate);
 }

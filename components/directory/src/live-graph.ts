@@ -24,6 +24,7 @@ import { retireIds } from './retired-ids-store.ts';
 import { withFindings } from './rules/findings.ts';
 import { checkGraph } from './rules/index.ts';
 import { checkPostdatedScreenings } from './rules/postdated-screenings.ts';
+import { checkPostdatedReferenceData } from './rules/reference-data.ts';
 import { checkResourceActors } from './rules/resource-actors.ts';
 import { checkReusedIds, retiredBy } from './rules/reused-ids.ts';
 import { after, contentsOf, inOneOrder, onSeed, readDocument, type State, stateOf } from './state.ts';
@@ -321,6 +322,7 @@ export async function createLiveGraph(dependencies: {
       const changeSet = compare({ wanted: { ...wanted, entries }, seed, stored: base.stored, problems });
       checkGraph(onSeed(seed, changeSet.stored), problems);
       checkPostdatedScreenings(changeSet, clock.now(), problems);
+      checkPostdatedReferenceData(changeSet, clock.now(), problems);
       checkResourceActors(changeSet, problems);
       await checkReusedIds(session, changeSet, base.stored, problems);
       return changeSet;

@@ -6,6 +6,7 @@ export interface Attempt {
     | 'directory:apply'
     | 'directory:edit'
     | 'compliance:record'
+    | 'reference:record'
     | 'directory:propose'
     | 'directory:approve'
     | 'directory:reject';

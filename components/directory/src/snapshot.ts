@@ -8,9 +8,11 @@ import type {
   Device,
   DirectorySnapshot,
   Institution,
+  Instrument,
   Person,
   Principal,
   PrincipalId,
+  Rate,
   Resource,
   Venue,
 } from '@countersign/contracts';
@@ -34,6 +36,8 @@ export function buildSnapshot(
   const clients = new Map<string, Client>();
   const accounts = new Map<string, Account>();
   const venues = new Map<string, Venue>();
+  const instruments = new Map<string, Instrument>();
+  const rates = new Map<string, Rate>();
   const branches = new Map<string, Branch>();
   const contracts = new Map<string, Contract>();
   const shortCodes = new Map<string, number>();
@@ -84,6 +88,12 @@ export function buildSnapshot(
       case 'venue':
         venues.set(id, entity.value);
         break;
+      case 'instrument':
+        instruments.set(id, entity.value);
+        break;
+      case 'rate':
+        rates.set(id, entity.value);
+        break;
       case 'desk':
         desks.set(id, entity.value);
         break;
@@ -108,6 +118,8 @@ export function buildSnapshot(
     client: (id: string) => clients.get(id),
     account: (id: string) => accounts.get(id),
     venue: (mic: string) => venues.get(mic),
+    instrument: (id: string) => instruments.get(id),
+    rate: (id: string) => rates.get(id),
     resource: (uri: string) => resources.get(uri),
     desk: (id: string) => desks.get(id),
     device: (id: string) => devices.get(id),

@@ -2,7 +2,7 @@ import type { DecisionInput, TransactionFacts } from '@countersign/contracts';
 import type { TransactionId } from '@countersign/kernel';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningPolicyEngine } from './index.ts';
-import { lapsed, operator, own, stepQuestion, stranger, transactionOf } from './testing/desk.ts';
+import { lapsed, operator, own, stepQuestion, stranger, transactionOf, worth } from './testing/desk.ts';
 import { createEngineRig, type EngineRig } from './testing/engine-rig.ts';
 
 /** A trader's order for the firm itself, without an algorithm. */
@@ -10,11 +10,15 @@ const order = ({
   notional = '900000',
   ccy = 'EUR',
   ...facts
-}: { notional?: string; ccy?: string } & Partial<TransactionFacts> = {}) =>
-  transactionOf('trade_order', { drop: ['algo'], set: { max_notional: { amount: notional, ccy } }, ...facts });
-const algorithmic = (algo: Partial<Record<'model_id' | 'version' | 'artifact_sha256', string>> = {}) => {
+}: { notional?: string; ccy?: Parameters<typeof worth>[1] } & Partial<TransactionFacts> = {}) =>
+  transactionOf('trade_order', { drop: ['algo', 'limit_price'], set: worth(notional, ccy), ...facts });
+const algorithmic = (
+  algo: Partial<Record<'model_id' | 'version' | 'artifact_sha256', string>> = {},
+  amount = worth('250000'),
+) => {
   const facts = transactionOf('trade_order', {
-    set: { max_notional: { amount: '250000', ccy: 'EUR' } },
+    drop: ['limit_price'],
+    set: amount,
     initiator: 'agent:vwap',
   });
   return { ...facts, intent: { ...facts.intent, algo: { ...(facts.intent['algo'] as object), ...algo } } };
@@ -84,10 +88,25 @@ describe('the policy engine on the shipped policies', () => {
     expect((await engine.decide(placing(order({ notional: '1000000' })))).decision).toBe(true);
   });
 
-  it('asks for approval in a currency without a threshold', async () => {
-    expect(await engine.decide(placing(order({ notional: '1', ccy: 'JPY' })))).toMatchObject({
-      obligations: [{ role: 'supervisor', count: 1 }],
+  it('asks for every approval in a currency of which no rate is known', async () => {
+    expect(await engine.decide(placing(order({ notional: '1', ccy: 'CHF' })))).toMatchObject({
+      obligations: [{ role: 'desk-head' }, { role: 'risk' }, { role: 'supervisor' }],
     });
+  });
+
+  it.each([
+    ['1000', 'SEK', []],
+    ['6000000', 'JPY', []],
+    ['1000000', 'KWD', ['approval_required']],
+    ['1111111', 'USD', []],
+    ['1111112', 'USD', ['approval_required']],
+  ] as const)('counts %s %s in euro', async (notional, ccy, reasons) => {
+    const decision = await engine.decide(placing(order({ notional, ccy })));
+    expect(decision.reasons.map(({ code }) => code)).toEqual(reasons);
+  });
+
+  it('lets an algorithm order for six million yen, which are about 37,000 euro', async () => {
+    expect(await engine.decide(placing(algorithmic({}, worth('6000000', 'JPY'))))).toMatchObject({ decision: true });
   });
 
   it.each([

@@ -19,6 +19,7 @@ import { createEntityFactStore } from './decision/store.ts';
 import { createDecisionHistory } from './history/history.ts';
 import { createLimits } from './limits/limits.ts';
 import { createShadow } from './shadow/shadow.ts';
+import type { CountingCurrency } from './trading/reference-facts.ts';
 import type { StandingFacts } from './trading/standing-facts.ts';
 import { createTradingModel } from './trading/trading-model.ts';
 import { createWayBack, type WayBack } from './trading/way-back.ts';
@@ -55,6 +56,8 @@ export interface PolicyEngineDependencies {
   readonly environment?: 'development' | 'production';
   /** Where the data of this installation is worked on; `default` where nobody says. */
   readonly region?: string;
+  /** In what amounts are counted, and by rates of what age; EUR, 96 hours when left out. */
+  readonly counting?: CountingCurrency;
   /** The bundle that an installation begins with; what this release ships when left out. */
   readonly policiesFolder?: URL | string;
   readonly clock: Clock;

@@ -78,8 +78,8 @@ describe('the shipped policies', () => {
     ];
     // The approval itself is signed with the hardware key; a settlement has an age of its own.
     const signed = ['allocation:approve', 'order:approve', 'settlement:release', 'trade:bust'];
-    // Of devices and people; each change is checked against the source it comes from.
-    const kept = ['device:enrol', 'device:report', 'identity:provision', 'mandate:revoke'];
+    // Of devices, people and instruments; each change is checked against the source it comes from.
+    const kept = ['device:enrol', 'device:report', 'identity:provision', 'mandate:revoke', 'reference:record'];
     const governing = scopesIn('governing');
     const strong = scopes.filter((scope) => ['approval', 'administration'].includes(tierOfScope(scope)));
     expect(strong.filter((scope) => !governing.includes(scope)).sort()).toEqual(
@@ -185,33 +185,11 @@ describe('the shipped policies', () => {
       if (remedies.length > 0) expect([...lifted], id).toContain(reason);
   });
 
-  it('count within every limit what is dealt in the money of a jurisdiction that is served', () => {
-    const euro = 'AT BE CY DE EE ES FI FR GR HR IE IT LT LU LV MC MT NL PT SI SK'.split(' ');
-    const moneyOf: Readonly<Record<string, string>> = {
-      ...Object.fromEntries(euro.map((country) => [country, 'EUR'])),
-      ...{ AE: 'AED', AU: 'AUD', BG: 'BGN', BR: 'BRL', CA: 'CAD', CH: 'CHF', CL: 'CLP', CZ: 'CZK' },
-      ...{ DK: 'DKK', GB: 'GBP', GG: 'GBP', HK: 'HKD', HU: 'HUF', IL: 'ILS', IM: 'GBP', IN: 'INR', IS: 'ISK' },
-      ...{ JE: 'GBP', JP: 'JPY', KE: 'KES', KR: 'KRW', LI: 'CHF', MX: 'MXN', MY: 'MYR', NO: 'NOK' },
-      ...{ NZ: 'NZD', PL: 'PLN', QA: 'QAR', RO: 'RON', SA: 'SAR', SE: 'SEK', SG: 'SGD', TH: 'THB', TW: 'TWD' },
-      ...{ US: 'USD', VN: 'VND', ZA: 'ZAR' },
-    };
-    const regions = bundle.entities as unknown as readonly {
-      readonly uid: { readonly type: string; readonly id: string };
-      readonly attrs: { readonly countries?: readonly { readonly __entity: { readonly id: string } }[] };
-    }[];
-    const served = regions.find(({ uid }) => uid.type === 'Region' && uid.id === 'served')?.attrs.countries ?? [];
-    const countries = served.map(({ __entity: { id } }) => id);
-    expect(countries.length).toBeGreaterThan(50);
-    // Worth several euros each, so that the thresholds of the policies are too high for them: they stay uncounted, which denies.
-    const dear = ['BH', 'KW'];
-    for (const money of ['BHD', 'KWD']) expect(bundle.rates).not.toHaveProperty([`${money}/EUR`]);
-    for (const country of countries.filter((each) => !dear.includes(each))) {
-      const money = moneyOf[country];
-      expect(money, country).toBeDefined();
-      for (const { id, measure, unit } of loaded.limits)
-        if (measure === 'notional' && money !== unit)
-          expect(bundle.rates, `${id} ${country}`).toHaveProperty([`${money}/${unit}`]);
-    }
+  it('have no rates of their own: reference data has them, with a source and a time', () => {
+    expect(bundle.rates).toEqual({});
+    expect(new Set(loaded.limits.flatMap(({ measure, unit }) => (measure === 'notional' ? [unit] : [])))).toEqual(
+      new Set(['EUR']),
+    );
   });
 
   it('are on the page for people', async () => {

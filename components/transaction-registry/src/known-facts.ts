@@ -8,7 +8,7 @@ import { type TradeReader, type TradeStanding, tradeStanding } from './trades/tr
 /** What only the registry can say of an intent, for the policies. Members are left out where the intent has no such thing. */
 export type KnownFacts = Pick<
   TransactionFacts,
-  'destinationKnown' | 'tradeKnown' | 'permitted' | 'receivers' | 'agreementKnown'
+  'destinationKnown' | 'tradeKnown' | 'tradedInstrument' | 'permitted' | 'receivers' | 'agreementKnown'
 >;
 
 interface PermittedReader {
@@ -42,9 +42,19 @@ export async function withTrade(
   return {
     ...(destination === undefined ? {} : { destinationKnown: destination }),
     ...(trade.kind === 'none' ? {} : { tradeKnown: trade.kind === 'stands' }),
+    ...tradedInstrument(trade),
     ...(await receiverFacts(transaction, reader, directory, now)),
     ...(await withPermitted(transaction, reader)),
   };
+}
+
+/** An allocation names no instrument: its trades are of one. */
+function tradedInstrument(trade: TradeStanding): Pick<KnownFacts, 'tradedInstrument'> {
+  const [first] = trade.kind === 'stands' ? trade.trades : [];
+  if (first === undefined) return {};
+  const { isin, upi, dti } = first.detail.instrument;
+  const id = isin ?? upi ?? dti;
+  return id === undefined ? {} : { tradedInstrument: id };
 }
 
 /** Without the destination and the trade, which are locked to be read. */

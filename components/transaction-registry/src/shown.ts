@@ -32,6 +32,7 @@ export function shownTo(
     permitted: _token,
     receivers: _receivers,
     agreementKnown: _agreement,
+    tradedInstrument: _instrument,
     ...facts
   }: TransactionFacts,
   institution: string,

@@ -1,4 +1,4 @@
-import { transactionErrors } from '@countersign/contracts';
+import { type DirectorySnapshot, transactionErrors } from '@countersign/contracts';
 import { type CodedError, compareDecimals, type DecimalString, multiplyDecimals, toInstant } from '@countersign/kernel';
 import type { AuthorizationDetail, Rfq, TradeOrder } from '@countersign/market';
 import type { Attempt } from './attempt.ts';
@@ -26,7 +26,10 @@ interface Before {
  *
  * @returns CodedError `terms_exceeded`, `intent_expired`, or undefined when everything is within the terms
  */
-export function termsFault({ transaction, cycle, past, body, now }: Attempt): CodedError | undefined {
+export function termsFault(
+  { transaction, cycle, past, body, now }: Attempt,
+  directory: Pick<DirectorySnapshot, 'instrument'>,
+): CodedError | undefined {
   const { detail } = transaction;
   const before = saidBefore(cycle, past);
   switch (body.kind) {
@@ -35,7 +38,7 @@ export function termsFault({ transaction, cycle, past, body, now }: Attempt): Co
     case 'quote':
       return undefined;
     case 'execution':
-      return isDealing(detail) ? executionFault(detail, body.executedQty, body.price) : undefined;
+      return isDealing(detail) ? executionFault(detail, body.executedQty, body.price, directory) : undefined;
     case 'clearing':
       return quantityFault('cleared_qty', body.clearedQty, 'executed', before.executed?.quantity);
     case 'settlement':
@@ -44,7 +47,7 @@ export function termsFault({ transaction, cycle, past, body, now }: Attempt): Co
         amountFault(body.amount, before)
       );
     case 'deal':
-      return isDealing(detail) ? dealFault(detail, body, before, now) : undefined;
+      return isDealing(detail) ? dealFault(detail, body, before, { directory, now }) : undefined;
   }
 }
 
@@ -71,13 +74,23 @@ function isDealing(detail: AuthorizationDetail): detail is TradeOrder | Rfq {
   return 'max_notional' in detail;
 }
 
-function executionFault(order: TradeOrder | Rfq, quantity: DecimalString, price: Money): CodedError | undefined {
+function executionFault(
+  order: TradeOrder | Rfq,
+  quantity: DecimalString,
+  price: Money,
+  directory: Pick<DirectorySnapshot, 'instrument'>,
+): CodedError | undefined {
   if (compareDecimals(quantity, order.max_qty) > 0)
     return exceeded('executed_qty', `The executed quantity ${quantity} is above the order's ${order.max_qty}.`);
-  return priceFault(order, quantity, price);
+  return priceFault(order, quantity, price, directory);
 }
 
-function priceFault(order: TradeOrder | Rfq, quantity: DecimalString, price: Money): CodedError | undefined {
+function priceFault(
+  order: TradeOrder | Rfq,
+  quantity: DecimalString,
+  price: Money,
+  directory: Pick<DirectorySnapshot, 'instrument'>,
+): CodedError | undefined {
   if (price.ccy !== order.max_notional.ccy)
     return exceeded('price', `The price is in ${price.ccy}, the order in ${order.max_notional.ccy}.`);
   const limit = order.limit_price;
@@ -92,7 +105,10 @@ function priceFault(order: TradeOrder | Rfq, quantity: DecimalString, price: Mon
         `The price ${price.amount} is worse than the limit ${limit.amount} of an order to ${order.side.toLowerCase()}.`,
       );
   }
-  const notional = multiplyDecimals(quantity, price.amount);
+  const { isin, upi, dti } = order.instrument;
+  const instrument = directory.instrument(isin ?? upi ?? dti ?? '');
+  const worth = multiplyDecimals(quantity, price.amount);
+  const notional = instrument === undefined ? worth : multiplyDecimals(worth, instrument.priceMultiplier);
   return compareDecimals(notional, order.max_notional.amount) > 0
     ? exceeded(
         'price',
@@ -106,7 +122,7 @@ function dealFault(
   rfq: TradeOrder | Rfq,
   { quoteId, counterparty }: Extract<TransitionBody, { kind: 'deal' }>,
   { quotes }: Before,
-  now: number,
+  { directory, now }: { readonly directory: Pick<DirectorySnapshot, 'instrument'>; readonly now: number },
 ): CodedError | undefined {
   const quote = quotes.find(({ id, by }) => id === quoteId && by === counterparty);
   if (quote === undefined) return exceeded('quote_id', 'That counterparty has given no quote of this id.');
@@ -114,7 +130,7 @@ function dealFault(
     return exceeded('quote_id', `The intent is to deal on the quote ${rfq.quote_id}.`);
   if (quote.validUntil <= now)
     return transactionErrors.error('intent_expired', `The quote was good until ${toInstant(quote.validUntil)}.`);
-  return priceFault(rfq, rfq.max_qty, quote.price);
+  return priceFault(rfq, rfq.max_qty, quote.price, directory);
 }
 
 function quantityFault(

@@ -1,4 +1,4 @@
-import { obligationJson, type TransactionEvent } from '@countersign/contracts';
+import { type Instrument, obligationJson, type TransactionEvent } from '@countersign/contracts';
 import type { TransactionId } from '@countersign/kernel';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -291,6 +291,15 @@ describe('terms', () => {
     await world.report(id, 'submit');
     const body = { executed_qty: '1000', price: price('120.01') };
     await expect(world.report(id, 'execute', { body })).rejects.toThrow(coded('terms_exceeded'));
+    // Of contracts of a hundred each, a hundredth of the quantity is as much.
+    const { isin = '' } = atMarket.instrument;
+    world.directory.instruments.set(isin, { priceMultiplier: '100' } as Instrument);
+    const dearer = { executed_qty: '10', price: price('120.01') };
+    await expect(world.report(id, 'execute', { body: dearer })).rejects.toThrow(coded('terms_exceeded'));
+    await expect(
+      world.report(id, 'execute', { body: { executed_qty: '10', price: price('120') } }),
+    ).resolves.toMatchObject({ state: 'executed' });
+    world.directory.instruments.delete(isin);
   });
 
   it('takes exactly what was ordered at exactly its limit', async () => {

@@ -243,7 +243,7 @@ async function circumstanceFault(
     }) ??
     shortCodeFault(attempt, snapshot) ??
     coolingOffFault(attempt, addressCoolingOffMs) ??
-    termsFault(attempt)
+    termsFault(attempt, snapshot)
   );
 }
 

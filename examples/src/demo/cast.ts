@@ -21,6 +21,7 @@ interface FirmsFile {
     readonly country: string;
     readonly expiry_date?: string;
   }[];
+  readonly instruments: readonly unknown[];
   readonly accounts: readonly unknown[];
   readonly model: Readonly<Record<string, string>>;
 }
@@ -286,6 +287,7 @@ function directoryDocument({
         [door('transactions'), door('mandates')],
       ),
     ],
+    instruments: firms.instruments,
     accounts: firms.accounts,
     venues: firms.venues,
     resources: [

@@ -93,6 +93,8 @@ export interface TransactionFacts {
   readonly destinationKnown?: boolean;
   /** Whether the executed trades that it names are known, and have enough left. Left out where nobody knows: then they are not. */
   readonly tradeKnown?: boolean;
+  /** ISIN, UPI or DTI of what was dealt in by the executed trades that an allocation divides. */
+  readonly tradedInstrument?: string;
   /**
    * LEIs of institutions that receive or hold what moves, where the intent does not name them itself: the beneficiary of the entry of
    * the address book, the other parties of the agreement that collateral is for. They pass the gates as those that it names.

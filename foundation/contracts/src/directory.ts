@@ -1,5 +1,12 @@
-import { type ChangeId, type Digest, errorVocabulary, type Json, type RecordId } from '@countersign/kernel';
-import type { Cfi, Country, Lei, Mic } from '@countersign/market';
+import {
+  type ChangeId,
+  type DecimalString,
+  type Digest,
+  errorVocabulary,
+  type Json,
+  type RecordId,
+} from '@countersign/kernel';
+import type { Cfi, Country, Currency, Lei, Mic } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
 import type { Departure } from './departures.ts';
 import type { AccountId, ClientId, PrincipalId, ResourceUri } from './principals.ts';
@@ -303,9 +310,40 @@ export interface Resource {
   readonly mayAct?: PrincipalId;
 }
 
+/**
+ * What reference data says of an instrument. Nobody who deals in it says so: an intent that says otherwise is refused
+ * (docs/adr/0050).
+ */
 export interface Instrument {
-  readonly isin: string;
+  /** ISIN, UPI or DTI. */
+  readonly id: string;
   readonly cfi: Cfi;
+  /** In which its price is, and its notional. */
+  readonly currency: Currency;
+  /** MICs where it may be dealt. Empty: over the counter alone, under XOFF or XXXX. */
+  readonly venues: readonly Mic[];
+  /** Not a plain product (MiFID II Article 25(4)). */
+  readonly complex: boolean;
+  /** Categories of clients that it may be sold to (MiFID II Article 16(3)). */
+  readonly targetMarket: readonly ClientCategory[];
+  /** Quantity times price times this is the notional: the size of a contract. At least 1. */
+  readonly priceMultiplier: DecimalString;
+  /** Who says so. */
+  readonly source: string;
+  /** RFC 3339: since when it is known to be so. */
+  readonly asOf: string;
+}
+
+/** What a unit of a currency is worth in the base currency. */
+export interface Rate {
+  /** Both currencies, `JPY/EUR`. */
+  readonly id: string;
+  readonly currency: Currency;
+  readonly base: Currency;
+  readonly rate: DecimalString;
+  readonly source: string;
+  /** RFC 3339: when it was fixed. */
+  readonly asOf: string;
 }
 
 /** An immutable view of the whole graph at one version. Look-ups are synchronous and cost a map access. */
@@ -323,6 +361,10 @@ export interface DirectorySnapshot {
   client(id: string): Client | undefined;
   account(id: string): Account | undefined;
   venue(mic: string): Venue | undefined;
+  /** By ISIN, UPI or DTI. */
+  instrument(id: string): Instrument | undefined;
+  /** By both currencies: `JPY/EUR`. */
+  rate(id: string): Rate | undefined;
   resource(uri: string): Resource | undefined;
   /** By LEI, `/` and name. */
   desk(id: string): Desk | undefined;
@@ -364,6 +406,8 @@ export interface DirectoryChange {
     | 'client'
     | 'account'
     | 'venue'
+    | 'instrument'
+    | 'rate'
     | 'resource';
   readonly id: string;
   /** Names of the fields that differ, for `change`. */
@@ -421,6 +465,8 @@ export const directoryErrors = errorVocabulary({
   person_needed: 'forbidden',
   /** What compliance finds of institutions is recorded by compliance, and by nobody else. */
   compliance_scope_required: 'forbidden',
+  /** Reference data comes from the operator's reference data software, and rates from nobody else. */
+  reference_scope_required: 'forbidden',
   /** Approved, rejected or expired already. */
   change_decided: 'conflict',
   /** One code for two holders at a venue, or two codes for one. */
@@ -429,6 +475,8 @@ export const directoryErrors = errorVocabulary({
   principal_not_found: 'not-found',
   /** A sanctions screening is dated in the future. */
   sanctions_postdated: 'invalid',
+  /** Reference data is dated in the future. */
+  reference_postdated: 'invalid',
 });
 
 /** A change that waits for, or has had, its second person. */
@@ -454,7 +502,7 @@ export interface DirectoryEdit {
     Partial<Record<'clients' | 'people', readonly unknown[]>> & {
       /** By {@link Directory.recordFindings} alone. */
       readonly findings?: readonly ComplianceFinding[];
-    }
+    } & Partial<ReferenceData>
   >;
   /** A principal goes with everything it held, as with {@link Directory.leave}. */
   readonly remove?: readonly { readonly kind: 'client' | 'person' | 'service' | 'agent'; readonly id: string }[];
@@ -466,6 +514,12 @@ export interface ComplianceFinding {
   readonly institution: string;
   /** In the shape that it has in a directory file; null: nothing is known any more. */
   readonly compliance: unknown;
+}
+
+/** Reference data in the shape that it has in a directory file. */
+export interface ReferenceData {
+  readonly instruments: readonly unknown[];
+  readonly rates: readonly unknown[];
 }
 
 /** What an entity must still be when a change is made: who edits what they have read names it. */
@@ -584,6 +638,21 @@ export interface Directory {
    */
   recordFindings(
     findings: readonly ComplianceFinding[],
+    by: DirectoryRequester,
+    reason: string,
+  ): Promise<
+    | { readonly version: number; readonly changes: readonly DirectoryChange[] }
+    | { readonly proposed: DirectoryChangeRequest }
+  >;
+  /**
+   * Records instruments and rates, each in the place of the one of its id. What lets more be done than before (a complex
+   * instrument that becomes plain, another class, a wider target market, more venues, a rate a tenth lower) waits for a second
+   * person, as a proposed change, and all of it together.
+   *
+   * @throws CodedError of {@link directoryErrors}
+   */
+  recordReferenceData(
+    data: Partial<ReferenceData>,
     by: DirectoryRequester,
     reason: string,
   ): Promise<

@@ -61,6 +61,7 @@ const sentences: Readonly<Record<Scope | ProtocolScope, string>> = {
   'directory:read': 'See the directory of firms, people and software.',
   'directory:approve': 'Approve changes of the directory that somebody else has proposed.',
   'compliance:record': 'Record what compliance has found of firms.',
+  'reference:record': 'Record reference data: instruments and exchange rates.',
   'client:register': 'Register software that may ask for tokens.',
   'token:revoke': 'End tokens, and what software or people may do with them.',
   'revocation:lift': 'Lift revocations, so that software, people and mandates may be used again.',

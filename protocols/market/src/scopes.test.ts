@@ -97,6 +97,7 @@ describe('separation of duties', () => {
     ['withdrawal:request', 'withdrawal:release'],
     ['directory:apply', 'directory:approve'],
     ['compliance:record', 'directory:approve'],
+    ['reference:record', 'directory:approve'],
     ['directory:apply', 'compliance:record'],
     ['policy:propose', 'policy:approve'],
     ['token:revoke', 'revocation:lift'],

@@ -20,6 +20,7 @@ const administered = new Set([
   ...['partner', 'key', 'policy', 'audit', 'retention', 'erasure', 'legalhold', 'breakglass'],
   ...[
     'directory',
+    'reference',
     'client',
     'token',
     'revocation',

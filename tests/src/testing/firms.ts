@@ -1,5 +1,6 @@
 import { type Client, type ClientOptions, createClient, generateSigningKey } from '@countersign/sdk';
 import type { Key } from './credentials.ts';
+import { bond, otherBond } from './instruments.ts';
 
 export const leis = {
   assetManager: '529900ASSETMNGRDEM02',
@@ -277,6 +278,11 @@ export function createFirms(options: { readonly issuer: string; readonly identit
         custodian: leis.custodian,
       })),
       venues: ['XEUR', 'XEEE'].map((mic) => ({ mic, operator: leis.venue, country: 'DE' })),
+      instruments: [bond, otherBond].map((each) => ({
+        ...each,
+        venues: [...each.venues],
+        target_market: [...each.target_market],
+      })),
       resources: [
         { uri: doors.broker, institution: leis.broker, scopes: ['order:create', 'settlement:instruct'] },
         { uri: doors.venue, institution: leis.venue, scopes: ['order:create'] },

@@ -3,6 +3,7 @@ import type { MandateId } from '@countersign/kernel';
 import { digestOfIntent, type TradeOrder } from '@countersign/market';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { doors, leis } from '../testing/firms.ts';
+import { otherBond } from '../testing/instruments.ts';
 import { codeOf, refusalBy } from '../testing/refusal.ts';
 import { claimsOf } from '../testing/trading.ts';
 import type { Change } from './testing/intents.ts';
@@ -59,11 +60,11 @@ describe('the approval of a large order', () => {
   });
 
   it.each([
-    ['quantity', { max_qty: '40001' }],
-    ['price', { limit_price: { amount: '101.26', ccy: 'EUR' } }],
+    ['quantity', { max_qty: '39999' }],
+    ['price', { limit_price: { amount: '101.24', ccy: 'EUR' } }],
     ['account', { account: 'NLAM-0043' }],
     ['side', { side: 'SELL' }],
-    ['instrument', { instrument: { isin: 'US0378331005', cfi: 'DBFTFB' } }],
+    ['instrument', { instrument: { isin: otherBond.id, cfi: otherBond.cfi } }],
   ])('is void for the order with another %s', async (_, change) => {
     const order = await ordered();
     const other = changed(order, change);

@@ -46,7 +46,7 @@ export async function startDecisions(
     readonly signers: Signers;
   },
 ): Promise<DecisionParts> {
-  const { environment, region, issuer, approvals, addressBook } = configuration;
+  const { environment, region, issuer, approvals, addressBook, amounts } = configuration;
   const consentStore = started(
     'consent store',
     await createConsentStore({
@@ -88,6 +88,7 @@ export async function startDecisions(
       consentStore,
       devices,
       standing: { signalsOf },
+      counting: { base: amounts.baseCurrency, rateMaxAgeHours: amounts.rateMaxAgeHours },
       transactions: {
         facts: async (id) => registered().facts(id),
         countsAgainstLimits: async (id) => registered().countsAgainstLimits(id),

@@ -10,6 +10,7 @@ const house = '5299TRY0UTH0USE00023';
 const fund = '5299TRY0UTFUND000071';
 const venue = 'XTRY';
 const account = 'TRY-0001';
+const instrument = { isin: 'DE000TRY0UT6', cfi: 'DBFTFB' };
 const model = {
   model_id: 'try-out-vwap',
   version: '1.0.0',
@@ -103,6 +104,18 @@ export function exampleDirectory(
     ],
     accounts: [{ id: account, institution: fund, type: 'Client' }],
     venues: [{ mic: venue, operator: house, country: 'DE' }],
+    instruments: [
+      {
+        id: instrument.isin,
+        cfi: instrument.cfi,
+        currency: 'EUR',
+        venues: [venue],
+        complex: false,
+        target_market: ['professional', 'eligible-counterparty'],
+        source: 'Try-out (example)',
+        as_of: '2020-01-01T00:00:00Z',
+      },
+    ],
     resources: [{ uri: orderInterface(issuer), institution: house, scopes: ['order:create'] }],
   };
 }
@@ -165,7 +178,7 @@ export function exampleOrder(issuer: string, mandate: string, now: number): Read
     not_after: new Date(now + 86_400_000).toISOString().replace(/\.\d+/, ''),
     jurisdiction: 'DE',
     account,
-    instrument: { isin: 'DE000TRY0UT6', cfi: 'DBFTFB' },
+    instrument,
     venue_mic: venue,
     side: 'BUY',
     max_qty: '5000',

@@ -127,6 +127,8 @@ function snapshotOf(
     client: nothing,
     account: nothing,
     venue: nothing,
+    instrument: nothing,
+    rate: nothing,
     resource: nothing,
     desk: nothing,
     device: nothing,

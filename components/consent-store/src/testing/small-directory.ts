@@ -1,4 +1,11 @@
-import type { Credential, Directory, DirectorySnapshot, Institution, Principal } from '@countersign/contracts';
+import type {
+  Credential,
+  Directory,
+  DirectorySnapshot,
+  Institution,
+  Instrument,
+  Principal,
+} from '@countersign/contracts';
 import type { RecordId } from '@countersign/kernel';
 
 /** A directory in memory: what it holds may be changed while a test runs, and shows at once. */
@@ -7,6 +14,7 @@ export interface SmallDirectory extends Pick<Directory, 'snapshot'> {
   readonly principals: Map<string, Principal>;
   readonly credentials: Map<string, Credential>;
   readonly records: Map<string, RecordId>;
+  readonly instruments: Map<string, Instrument>;
   /** By venue, a space and holder. */
   readonly shortCodes: Map<string, number>;
 }
@@ -20,6 +28,7 @@ export function createSmallDirectory(content: {
   const credentials = new Map<string, Credential>();
   const records = new Map<string, RecordId>();
   const shortCodes = new Map<string, number>();
+  const instruments = new Map<string, Instrument>();
   const nothing = () => undefined;
   const isActive = (principal: Principal | undefined) => principal?.kind !== 'person' || principal.active !== false;
   const snapshot: DirectorySnapshot = {
@@ -35,6 +44,8 @@ export function createSmallDirectory(content: {
     client: nothing,
     account: nothing,
     venue: nothing,
+    instrument: (id) => instruments.get(id),
+    rate: nothing,
     resource: nothing,
     desk: nothing,
     device: nothing,
@@ -53,6 +64,7 @@ export function createSmallDirectory(content: {
     principals,
     credentials,
     records,
+    instruments,
     shortCodes,
     snapshot: () => snapshot,
   };

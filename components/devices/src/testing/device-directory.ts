@@ -91,6 +91,8 @@ function snapshotOf(
     client: nothing,
     account: nothing,
     venue: nothing,
+    instrument: nothing,
+    rate: nothing,
     resource: nothing,
     desk: nothing,
     branch: nothing,

@@ -34,6 +34,7 @@ import { changesInBrief } from '../records.ts';
 import type { Attempt, Refusals } from '../refusals.ts';
 import { requestClaim, requestThing } from '../row-claims.ts';
 import { type ChangeScope, refuseFindings } from '../rules/findings.ts';
+import { refuseRates } from '../rules/reference-data.ts';
 import type { State } from '../state.ts';
 import type { Session } from '../store.ts';
 import { readReason } from './reason.ts';
@@ -207,8 +208,8 @@ export function createChangeRequests(dependencies: {
       const base = graph.state();
       const changeSet = await graph.evaluate(wanted, base, problems);
       await stopAt(problems, attempt);
-      const findings = refuseFindings(changeSet, base, scope);
-      if (findings !== undefined) return refusals.refuse(findings, attempt);
+      const unrightful = refuseFindings(changeSet, base, scope) ?? refuseRates(changeSet, base, scope);
+      if (unrightful !== undefined) return refusals.refuse(unrightful, attempt);
       const { changes } = changeSet;
       if (changes.length === 0)
         throw directoryErrors.error('directory_file_invalid', 'This changes nothing: there is nothing to approve.');
@@ -264,8 +265,9 @@ export function createChangeRequests(dependencies: {
         if (plan?.stands !== true) return refusals.refuse(outdated(), attempt);
         const { changeSet } = plan;
         // What was proposed while the directory was empty may hold findings; now compliance records them.
-        const findings = refuseFindings(changeSet, base, request.scope);
-        if (findings !== undefined) return refusals.refuse(findings, attempt);
+        const unrightful =
+          refuseFindings(changeSet, base, request.scope) ?? refuseRates(changeSet, base, request.scope);
+        if (unrightful !== undefined) return refusals.refuse(unrightful, attempt);
         const approved = await record({
           type: 'directory.change-approved',
           subject: by,

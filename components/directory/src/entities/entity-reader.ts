@@ -1,5 +1,4 @@
 import { canonicalize, type Json } from '@countersign/kernel';
-import type { Lei } from '@countersign/market';
 import type { KeyCache } from '@countersign/oauth';
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -20,7 +19,7 @@ export interface EntityReader {
 /** What a document says: its own id, its institution, and the entity. */
 export interface Reading {
   readonly id: string;
-  readonly owner: Lei;
+  readonly owner: Entry['owner'];
   readonly entity: Entity;
 }
 

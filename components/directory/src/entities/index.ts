@@ -8,6 +8,7 @@ import { deskReader } from './desk.ts';
 import { deviceReader } from './device.ts';
 import type { EntityReader } from './entity-reader.ts';
 import { institutionReader } from './institution.ts';
+import { instrumentReader, rateReader } from './instrument.ts';
 import { personReader } from './person.ts';
 import { resourceReader } from './resource.ts';
 import { serviceReader } from './service.ts';
@@ -27,6 +28,8 @@ export const entityReaders: Readonly<Record<EntityKind, EntityReader>> = {
   client: clientReader,
   account: accountReader,
   venue: venueReader,
+  instrument: instrumentReader,
+  rate: rateReader,
   'short-code': shortCodeReader,
   resource: resourceReader,
 };

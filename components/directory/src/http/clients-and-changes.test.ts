@@ -312,9 +312,11 @@ describe('the routes of changes', () => {
       'POST /directory/changes/:id/reject',
       'POST /directory/clients',
       'POST /directory/findings',
+      'POST /directory/instruments',
       'POST /directory/plan',
       'POST /directory/principals/:id/leave',
       'POST /directory/principals/:id/move',
+      'POST /directory/rates',
     ]);
     for (const [route, { body, response }] of schemas) {
       expect(response, route).toBeDefined();

@@ -176,6 +176,23 @@ export const findingsBody = Type.Object(
   },
   strict,
 );
+export const instrumentsBody = Type.Object(
+  { reason, instruments: Type.Array(entityReaders.instrument.schema, { minItems: 1, maxItems: 1_000 }) },
+  strict,
+);
+/** The same without the documents' own shape, which the directory judges, each at its place. */
+export const instrumentsEnvelope = Type.Object(
+  { reason, instruments: Type.Array(Type.Unknown(), { minItems: 1, maxItems: 1_000 }) },
+  strict,
+);
+export const ratesEnvelope = Type.Object(
+  { reason, rates: Type.Array(Type.Unknown(), { minItems: 1, maxItems: 1_000 }) },
+  strict,
+);
+export const ratesBody = Type.Object(
+  { reason, rates: Type.Array(entityReaders.rate.schema, { minItems: 1, maxItems: 1_000 }) },
+  strict,
+);
 export const approveBody = Type.Object(
   { digest: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description: 'Digest of the change as it was read.' }) },
   strict,

@@ -10,6 +10,8 @@ import { type Entry, entryKey, type Graph } from '../entry.ts';
  */
 export const governingRoles: ReadonlySet<string> = new Set([
   ...approverRoles,
+  // Whoever says what an instrument is and what a currency is worth moves every threshold.
+  'reference-data',
   ...['signatory', 'head-of-trading', 'security', 'break-glass'],
   ...['operator', 'approver', 'administrator'],
 ]);

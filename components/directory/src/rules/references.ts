@@ -25,6 +25,10 @@ function referencesOf({ entity, owner }: Entry): readonly Reference[] {
   const institution = { kinds: ['institution'], id: owner, steps: ['institution'] } as const;
   switch (entity.kind) {
     case 'institution':
+    case 'rate':
+      return [];
+    // A venue of a feed need not be one that anybody here deals on.
+    case 'instrument':
       return [];
     case 'venue':
       return [{ kinds: ['institution'], id: owner, steps: ['operator'] }];

@@ -5,6 +5,7 @@ import { type Entry, type Graph, keyOf } from '../entry.ts';
 import type { State } from '../state.ts';
 import { easedFindings } from './findings.ts';
 import { governingGrants } from './governing.ts';
+import { easedReferenceData } from './reference-data.ts';
 
 /** Who asks, and what the configuration lets them do alone. */
 export interface AloneRules {
@@ -32,13 +33,15 @@ export function refuseAlone(
   const first = version === 0 && !foundedByTwo;
   const grants = first ? [] : governingGrants(changeSet, stored, governing, free);
   const eased = first ? [] : easedFindings(changeSet, stored);
-  if (clients.length + grants.length + eased.length === 0) return undefined;
+  const loosened = first ? [] : easedReferenceData(changeSet, stored);
+  if (clients.length + grants.length + eased.length + loosened.length === 0) return undefined;
   const what = [
     ...(clients.length === 0 ? [] : ['touches clients of the environment production']),
     ...(grants.length === 0 ? [] : ['gives people the power to approve, sign or govern']),
     ...(eased.length === 0
       ? []
       : ['lets more business be done with institutions of which compliance had found otherwise']),
+    ...(loosened.length === 0 ? [] : ['lets more be done in instruments than their reference data has allowed']),
   ];
   return directoryErrors.error(
     'second_person_required',
@@ -51,6 +54,9 @@ export function refuseAlone(
           ? {}
           : { grants: grants.slice(0, mostNamed).map((grant) => ({ ...grant })), grant_count: grants.length }),
         ...(eased.length === 0 ? {} : { findings: eased.slice(0, mostNamed), finding_count: eased.length }),
+        ...(loosened.length === 0
+          ? {}
+          : { reference_data: loosened.slice(0, mostNamed), reference_data_count: loosened.length }),
       },
     },
   );

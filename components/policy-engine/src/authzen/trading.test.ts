@@ -3,7 +3,7 @@ import type { TransactionId } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningPolicyEngine } from '../index.ts';
-import { market, operator, own, stranger, tokenQuestion, transactionOf } from '../testing/desk.ts';
+import { market, operator, own, stranger, tokenQuestion, transactionOf, worth } from '../testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
 import { authzenRoutes } from './http.ts';
 import { asCaller, openGuard } from './testing/open-guard.ts';
@@ -16,8 +16,8 @@ let engine: RunningPolicyEngine;
 const order = (id: string, amount: string) =>
   transactionOf('trade_order', {
     id: id as TransactionId,
-    drop: ['algo'],
-    set: { max_notional: { amount, ccy: 'EUR' } },
+    drop: ['algo', 'limit_price'],
+    set: worth(amount),
   });
 const ordinary = order('txn_01k9z3m8q4d6s0v2x5y7a9b1c3', '900000');
 const large = order('txn_01k9z3m8q4d6s0v2x5y7a9b1c4', '5000000');

@@ -75,8 +75,7 @@ function commentLines(lines: readonly string[]): readonly string[] {
 
 const idAnnotation = (id: string): string => `@id("${id}")`;
 
-function limitSection({ limits, bundle }: LoadedBundle): string {
-  const rates = Object.entries(bundle.rates).map(([pair, rate]) => `${pair} ${rate}`);
+function limitSection({ limits }: LoadedBundle): string {
   return [
     '## Limits',
     '`limits.json`. What no order may take past its limit; counted when an order is placed, until its window has passed.',
@@ -84,7 +83,7 @@ function limitSection({ limits, bundle }: LoadedBundle): string {
       ['limit', 'at most', 'counted by', 'window', 'for', 'passed by', ''],
       limits.map((limit) => limitRow(limit)),
     ),
-    `Amounts in other currencies are counted at prudential rates: ${rates.join(', ')}. A currency without a rate is refused.`,
+    'Amounts in other currencies are counted by the rates that reference data has. A currency without a recent rate is refused.',
   ].join('\n\n');
 }
 

@@ -172,8 +172,8 @@ describe('the input of a decision', () => {
     // The same facts in other objects, as another version of the directory would have them.
     rig.directory = directoryOf({ version: 2, institutions: market.institutions.map((each) => ({ ...each })) });
     expect(await digestsOf()).toEqual(before);
-    const screened = { ...inOrder, sanctions: { result: 'review', screenedAt: '2026-11-20T11:00:00Z' } } as const;
-    rig.directory = directoryOf({ version: 3, institutions: [institution(own, { compliance: screened })] });
+    const categorised = { ...inOrder, category: 'professional' } as const;
+    rig.directory = directoryOf({ version: 3, institutions: [institution(own, { compliance: categorised })] });
     const after = await digestsOf();
     expect(after.get(`Institution ${own}`)).not.toBe(before.get(`Institution ${own}`));
     expect(after.get('Person person:own')).toBe(before.get('Person person:own'));

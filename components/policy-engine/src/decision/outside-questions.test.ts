@@ -134,7 +134,7 @@ describe('a question from outside', () => {
 
     it('is denied in a currency that a limit cannot count', async () => {
       expect(await engine.evaluate(request(known(order('1000', 'USD'))), caller)).toMatchObject({ decision: true });
-      expect(await engine.evaluate(request(known(order('1', 'JPY'))), caller)).toMatchObject({
+      expect(await engine.evaluate(request(known(order('1', 'CHF'))), caller)).toMatchObject({
         decision: false,
         reasons: [{ code: 'limit_currency' }],
       });
@@ -150,7 +150,7 @@ describe('a question from outside', () => {
     ['within the limits', '1000', 'EUR', true],
     ['past the limit of an order', '1001', 'EUR', false],
     ['past what is left of the day', '601', 'EUR', false],
-    ['in a currency that no limit can count', '1', 'JPY', false],
+    ['in a currency that no limit can count', '1', 'CHF', false],
   ])('about an order %s is found by a search if an evaluation permits it', async (title, amount, ccy, permitted) => {
     const before = { ...order('900'), id: 'txn_01k9z3m8q4d6s0v2x5y7a9b1c9' as TransactionId };
     const isLeft = title.includes('left');

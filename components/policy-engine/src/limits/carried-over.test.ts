@@ -50,7 +50,7 @@ describe('what was counted by an earlier release', () => {
   it('counts until its window has passed, and gives nothing back, since it has no seal', async () => {
     const limits = createLimits({
       pool: scratch.pool(earlier),
-      current: () => ({ limits: [], bundle: { rates: {} } }),
+      current: () => ({ limits: [] }),
       directory: { snapshot: () => desk },
       transactions: { countsAgainstLimits: async (id) => id === standing },
       audit: createAuditCollector(fixedClock(now)),

@@ -3,10 +3,11 @@ import type { Json } from '@countersign/kernel';
 import { describe, expect, it } from 'vitest';
 import { examples } from '../../../../protocols/market/src/testing/example-details.ts';
 import { type LimitDefinition, readLimits } from '../bundle/limit-definitions.ts';
-import { desk } from '../testing/desk.ts';
+import { desk, midday } from '../testing/desk.ts';
 import { broker, clearer, dealers, firm, type OrderOptions, orderFacts } from '../testing/limits-world.ts';
 import { claimsOf } from './claims.ts';
 
+const counted = { counting: { base: 'EUR', rateMaxAgeHours: 96 }, at: midday };
 const base = { id: 'limit', measure: 'notional', per: ['trader'], window: 'order', most: '1000', unit: 'EUR' };
 
 function read(...definitions: readonly Json[]): readonly LimitDefinition[] {
@@ -16,8 +17,8 @@ function read(...definitions: readonly Json[]): readonly LimitDefinition[] {
 }
 const from = (...definitions: readonly Json[]) => ({
   limits: read(...definitions),
-  rates: {},
   directory: { ...desk, ...dealers },
+  ...counted,
 });
 const keys = (definition: Readonly<Record<string, Json>>, options: OrderOptions = {}) =>
   claimsOf(orderFacts(options), from({ ...base, ...definition })).map(({ key }) => key);
@@ -88,7 +89,7 @@ describe('the keys that an order counts under', () => {
     });
     const limits = read({ ...base, per: ['desk', 'trader'] });
     const keysOf = (name: string) =>
-      claimsOf(orderFacts(), { limits, rates: {}, directory: named(name) }).map(({ key }) => key);
+      claimsOf(orderFacts(), { limits, directory: named(name), ...counted }).map(({ key }) => key);
     expect(keysOf('a;trader=person:tom')).toEqual([`desk=${broker}/a%3Btrader%3Dperson:tom;trader=person:tess`]);
     expect(keysOf('a%3B')).not.toEqual(keysOf('a;'));
   });
@@ -119,7 +120,7 @@ describe('other intents', () => {
     const definitions = from(base, { ...base, id: 'quantity', measure: 'quantity', unit: 'unit' });
     const counted = Object.values(examples).filter(({ actions: _a, locations: _l, ...intent }) => {
       const facts = { ...orderFacts(), intentType: intent.type, intent };
-      return claimsOf(facts, { ...definitions, rates: { 'USD/EUR': '1' } }).length > 0;
+      return claimsOf(facts, definitions).length > 0;
     });
     expect(counted.map(({ type }) => type)).toEqual([examples.trade_order.type, examples.rfq.type]);
   });

@@ -6,12 +6,13 @@ import {
   policyErrors,
   type TransactionFacts,
 } from '@countersign/contracts';
-import { type DecimalString, multiplyDecimals, parseDecimal } from '@countersign/kernel';
+import { type DecimalString, parseDecimal } from '@countersign/kernel';
 import { type AuthorizationDetail, intentUse, type Rfq, type TradeOrder } from '@countersign/market';
 import { type LimitDefinition, type LimitDimension, limitDimensions, windowOf } from '../bundle/limit-definitions.ts';
 import { takesApprovalsIn } from '../trading/approval-states.ts';
 import { countingApprovals } from '../trading/counting-approvals.ts';
 import { detailOf } from '../trading/mandate-standing.ts';
+import { type CountingCurrency, converted } from '../trading/reference-facts.ts';
 
 /** A claim within a limit of the policies. */
 export interface AppliedClaim extends LimitClaim {
@@ -33,17 +34,20 @@ export function claimsOf(
   facts: TransactionFacts,
   from: {
     readonly limits: readonly LimitDefinition[];
-    readonly rates: Readonly<Record<string, string>>;
     readonly directory: DirectorySnapshot;
+    readonly counting: CountingCurrency;
+    /** Milliseconds since the epoch: rates that were too old then count for nothing. */
+    readonly at: number;
   },
 ): readonly AppliedClaim[] {
   const order = orderOf(facts);
   if (order === undefined) return [];
   const values = valuesOf(facts, order, from.directory);
+  const product = productOf(order, from.directory);
   return from.limits
-    .filter((limit) => appliesTo(limit, facts, order, values))
+    .filter((limit) => appliesTo(limit, facts, values, product))
     .flatMap((limit) => {
-      const amount = amountOf(limit, order, from.rates);
+      const amount = amountOf(limit, order, from);
       const pass = passOf(limit, facts, from.directory);
       return keysOf(limit.per, values).map((key) => ({
         limit: limit.id,
@@ -73,7 +77,7 @@ function isOrder(detail: AuthorizationDetail): detail is Order {
 
 function valuesOf(facts: TransactionFacts, order: Order, directory: DirectorySnapshot): Values {
   const initiator = directory.principal(facts.initiator);
-  const { isin, upi, dti, cfi } = order.instrument;
+  const { cfi } = order.instrument;
   // Whom an order faces is read as a mandate's list of counterparties reads it.
   const { counterparties = [] } = intentUse(order, { action: 'order:create', at: 0 });
   return {
@@ -82,7 +86,7 @@ function valuesOf(facts: TransactionFacts, order: Order, directory: DirectorySna
     desk: initiator?.desk === undefined ? [] : [`${initiator.institution}/${initiator.desk}`],
     trader: [facts.initiator],
     counterparty: counterparties,
-    instrument: [isin ?? upi ?? dti ?? `cfi:${cfi}`],
+    instrument: [instrumentIdOf(order) ?? `cfi:${cfi}`],
   };
 }
 
@@ -92,14 +96,30 @@ function clientsOf({ entity_lei: entity, account }: Order, directory: DirectoryS
   return holder === undefined || holder === entity ? [entity] : [entity, holder];
 }
 
-function appliesTo({ only }: LimitDefinition, facts: TransactionFacts, order: Order, values: Values): boolean {
+function instrumentIdOf({ instrument: { isin, upi, dti } }: Order): string | undefined {
+  return isin ?? upi ?? dti;
+}
+
+/** First letter of the CFI: by reference data, where it has the instrument. */
+function productOf(order: Order, directory: Pick<DirectorySnapshot, 'instrument'>): string {
+  const id = instrumentIdOf(order);
+  const known = id === undefined ? undefined : directory.instrument(id);
+  return (known?.cfi ?? order.instrument.cfi).slice(0, 1);
+}
+
+function appliesTo(
+  { only }: LimitDefinition,
+  facts: TransactionFacts,
+  values: Values,
+  productOfOrder: string,
+): boolean {
   if (only === undefined) return true;
   const { institution, desk, trader, product, agents } = only;
   return (
     within(values.institution, institution) &&
     within(values.desk, desk) &&
     within(values.trader, trader) &&
-    within([order.instrument.cfi.slice(0, 1)], product) &&
+    within([productOfOrder], product) &&
     (agents === undefined || agents === isAgent(facts.initiator))
   );
 }
@@ -113,22 +133,24 @@ function isAgent(principal: string): boolean {
   return id !== undefined && kindOfPrincipal(id) === 'agent';
 }
 
-function amountOf(limit: LimitDefinition, order: Order, rates: Readonly<Record<string, string>>): DecimalString {
+function amountOf(
+  limit: LimitDefinition,
+  order: Order,
+  from: { readonly directory: DirectorySnapshot; readonly counting: CountingCurrency; readonly at: number },
+): DecimalString {
   if (limit.measure === 'quantity') return order.max_qty;
   const { amount, ccy } = order.max_notional;
-  if (ccy === limit.unit) return amount;
-  const pair = `${ccy}/${limit.unit}`;
-  const rate = Object.hasOwn(rates, pair) ? parseDecimal(rates[pair]) : undefined;
-  if (rate === undefined)
+  const worth = converted(amount, { from: ccy, to: limit.unit }, from.directory, from);
+  if (worth === undefined)
     throw policyErrors.error(
       'limit_currency',
-      `The limit ${limit.id} is kept in ${limit.unit}, and there is no rate by which an amount in ${ccy} could be counted.`,
+      `The limit ${limit.id} is kept in ${limit.unit}, and reference data has no rate that is recent enough by which an amount in ${ccy} could be counted.`,
       { facts: { limit: limit.id, ccy, unit: limit.unit } },
     );
-  const converted = parseDecimal(multiplyDecimals(amount, rate));
-  if (converted === undefined)
+  const counted = parseDecimal(worth);
+  if (counted === undefined)
     throw policyErrors.error('limit_amount', `The amount is too large to be counted within the limit ${limit.id}.`);
-  return converted;
+  return counted;
 }
 
 /** Approvals count as they do for the policies. Where none is taken any more, and none stands, nobody lets it pass. */

@@ -7,7 +7,6 @@ import {
   type LimitClaim,
   type LimitReading,
   type Limits,
-  type PolicyBundle,
   policyErrors,
   type ReserveOutcome,
   recordIdOfCommand,
@@ -27,6 +26,7 @@ import {
 import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { type CountingCurrency, defaultCounting } from '../trading/reference-facts.ts';
 import { type AppliedClaim, claimsOf } from './claims.ts';
 import { type CounterName, contradictionOfHold, LimitContradiction, revisionsOf, standingOf } from './seals.ts';
 import { createSettling } from './settle.ts';
@@ -39,8 +39,11 @@ export interface LimitsDependencies {
   /** Seals what is counted. */
   readonly rowSeal: RowSeal;
   /** Of the bundle that decides now. */
-  readonly current: () => Pick<LoadedBundle, 'limits'> & { readonly bundle: Pick<PolicyBundle, 'rates'> };
+  readonly current: () => Pick<LoadedBundle, 'limits'>;
+  /** With the rates by which amounts are counted. */
   readonly directory: Pick<Directory, 'snapshot'>;
+  /** How old a rate may be. */
+  readonly counting?: CountingCurrency;
   /** What became of an order whose reservation nobody has settled. */
   readonly transactions: Pick<TransactionRegistry, 'countsAgainstLimits'>;
   readonly clock: Clock;
@@ -73,6 +76,7 @@ export function createLimits({
   rowSeal,
   current,
   directory,
+  counting = defaultCounting,
   transactions,
   clock,
   random,
@@ -89,9 +93,8 @@ export function createLimits({
     everyMs: 60_000,
   });
 
-  function applied(facts: TransactionFacts): readonly AppliedClaim[] {
-    const { limits, bundle } = current();
-    return claimsOf(facts, { limits, rates: bundle.rates, directory: directory.snapshot() });
+  function applied(facts: TransactionFacts, at: number): readonly AppliedClaim[] {
+    return claimsOf(facts, { limits: current().limits, directory: directory.snapshot(), counting, at });
   }
 
   /** What is not as it was stored is recorded, and refused. */
@@ -158,7 +161,7 @@ export function createLimits({
 
   return {
     async reserve({ reservation, facts, at, further = [] }) {
-      const claims = checked([...applied(facts), ...further]);
+      const claims = checked([...applied(facts, at), ...further]);
       const counted = countedOf(claims, at);
       // Before anything is locked: what is read afterwards is no older.
       const recorded = await recordedOf(counted);
@@ -182,7 +185,7 @@ export function createLimits({
           if (await wasReleased(held.reservation, held.taken)) throw contradictionOfHold(held);
           return { outcome: 'reserved', readings: held.readings, standing: standingOf(held) };
         }
-        const claims = checked(applied(facts));
+        const claims = checked(applied(facts, at));
         const counted = countedOf(claims, at);
         const recorded = await recordedOf(counted);
         return judge(claims, await store.usages(counted, recorded));

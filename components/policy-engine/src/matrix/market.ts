@@ -5,13 +5,14 @@ import type {
   DirectorySnapshot,
   Institution,
   InstitutionCompliance,
+  Instrument,
   Principal,
   PrincipalId,
   Resource,
   Venue,
 } from '@countersign/contracts';
-import { toInstant } from '@countersign/kernel';
-import type { Country, Lei, Mic } from '@countersign/market';
+import { type DecimalString, toInstant } from '@countersign/kernel';
+import type { Cfi, Country, Currency, Lei, Mic } from '@countersign/market';
 import type { Conditions } from './situation.ts';
 
 /** A Friday at noon, when desks are open, and the evening of that day, when they are closed. */
@@ -85,6 +86,47 @@ export const venues: Readonly<Record<Conditions['venue'], string>> = {
   expired: 'XOLD',
   unknown: 'XNON',
 };
+
+/** By the identifier that intents name them by. */
+export const instruments: Readonly<Record<Conditions['instrument'], { readonly id: string; readonly cfi: string }>> = {
+  share: { id: 'DE000EXMPL17', cfi: 'ESVUFR' },
+  bond: { id: 'DE000EXMPL25', cfi: 'DBFTFB' },
+  swap: { id: 'QZRBG6ZTKS42', cfi: 'SRCCSP' },
+  structured: { id: 'DE000EXMPL33', cfi: 'DSBSFB' },
+  exotic: { id: 'QZRBG6ZTKS59', cfi: 'KRXXXX' },
+  restricted: { id: 'XX0000000000', cfi: 'ESVUFR' },
+};
+
+/** One that is dealt in money of which no rate is known has a name of its own; the restricted one is on its list by its name. */
+const idIn = (id: string, currency: string): string =>
+  currency === 'EUR' || id === instruments.restricted.id ? id : `${currency}${id.slice(3)}`;
+
+/** As an intent names it. */
+export function namedInstrument(instrument: Conditions['instrument'], currency: string) {
+  const { id, cfi } = instruments[instrument];
+  const named = idIn(id, currency);
+  return id.startsWith('QZ') ? { upi: named, cfi } : { isin: named, cfi };
+}
+
+/** What reference data has of them: each on every venue, for everybody. */
+const referenceData = new Map<string, Instrument>(
+  Object.values(instruments).flatMap(({ id, cfi }) =>
+    ['XTS', 'EUR'].map((currency): [string, Instrument] => [
+      idIn(id, currency),
+      {
+        id: idIn(id, currency),
+        cfi: cfi as Cfi,
+        currency: currency as Currency,
+        venues: Object.values(venues) as Mic[],
+        complex: false,
+        targetMarket: ['retail', 'professional', 'eligible-counterparty'],
+        priceMultiplier: '1' as DecimalString,
+        source: 'matrix',
+        asOf: toInstant(openAt - 7 * hour),
+      },
+    ]),
+  ),
+);
 
 /**
  * The directory in which every situation has its firms, people and desks; made when they are first asked for, so that it holds
@@ -187,6 +229,8 @@ export class MatrixMarket {
     client: () => undefined,
     account: (id) => this.#accounts.get(id),
     venue: (mic) => this.#venues.get(mic),
+    instrument: (id) => referenceData.get(id),
+    rate: () => undefined,
     resource: (uri) => this.#resources.get(uri),
     desk: (id) => this.#desks.get(id),
     device: (id) => this.#devices.get(id),

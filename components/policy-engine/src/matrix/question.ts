@@ -7,7 +7,17 @@ import { notPermittedReason } from '../trading/not-permitted.ts';
 import type { TradingInput } from '../trading/trading-input.ts';
 import { createTradingPose } from '../trading/trading-model.ts';
 import { carriedThroughIn, type IntentName } from './lives.ts';
-import { bystander, certified, closedAt, interfaceUri, MatrixMarket, openAt, venues } from './market.ts';
+import {
+  bystander,
+  certified,
+  closedAt,
+  instruments,
+  interfaceUri,
+  MatrixMarket,
+  namedInstrument,
+  openAt,
+  venues,
+} from './market.ts';
 import type { Conditions, Situation } from './situation.ts';
 
 /** What is asked of the policies, or why they are not asked. */
@@ -121,7 +131,11 @@ function factsOf(
     state,
     version: 1,
     intentType: `urn:countersign:rar:v1:${intent}`,
-    intent: { entity_lei: entity, jurisdiction: 'DE', ...membersOf(intent, is, { own, party, market }) },
+    intent: {
+      entity_lei: entity,
+      jurisdiction: lawOf(intent, entity, market),
+      ...membersOf(intent, is, { own, party, market }),
+    },
     intentDigest: 'x'.repeat(43) as Digest,
     initiator: 'person:initiator',
     initiatorInstitution,
@@ -133,11 +147,18 @@ function factsOf(
     })),
     destinationKnown: is.destination === 'known',
     tradeKnown: is.trade === 'known',
+    ...(intent === 'allocation' && is.trade === 'known' ? { tradedInstrument: instruments.bond.id } : {}),
     receivers: ['collateral_transfer', 'withdrawal'].includes(intent) ? [party] : [],
     ...(intent === 'collateral_transfer' ? { agreementKnown: is.agreement === 'in-force' } : {}),
     ...(is.permitted === 'no-token' ? {} : { permitted: permittedBy(is.permitted, at) }),
     carriedThrough: carriedThroughIn(intent, state),
   };
+}
+
+/** Desks deal under one law; what follows is under that of the firm. */
+function lawOf(intent: IntentName, entity: Lei, { snapshot }: MatrixMarket): string {
+  const dealing = intent === 'trade_order' || intent === 'rfq';
+  return dealing ? 'DE' : (snapshot.institution(entity)?.country ?? 'DE');
 }
 
 function permittedBy(sign: Exclude<Conditions['permitted'], 'no-token'>, at: number) {
@@ -173,17 +194,6 @@ function givenBy(approvals: Conditions['approvals']): readonly string[] {
       return [approvals];
   }
 }
-
-const instruments: Readonly<
-  Record<Conditions['instrument'], { readonly [Member in 'isin' | 'upi' | 'cfi']?: string }>
-> = {
-  share: { isin: 'DE000EXMPL17', cfi: 'ESVUFR' },
-  bond: { isin: 'DE000EXMPL25', cfi: 'DBFTFB' },
-  swap: { upi: 'QZRBG6ZTKS42', cfi: 'SRCCSP' },
-  structured: { isin: 'DE000EXMPL33', cfi: 'DSBSFB' },
-  exotic: { upi: 'QZRBG6ZTKS59', cfi: 'KRXXXX' },
-  restricted: { isin: 'XX0000000000', cfi: 'ESVUFR' },
-};
 
 interface Firms {
   readonly own: Lei;
@@ -231,7 +241,7 @@ function dealingMembers(is: Conditions, { own, market }: Firms): Readonly<Record
   const client = is.client === 'own-firm' ? own : market.firm('client', is.client);
   return {
     account: is.client === 'account-unknown' ? 'nobodys-1' : market.accountOf(client),
-    instrument: instruments[is.instrument] as Readonly<Record<string, Json>>,
+    instrument: namedInstrument(is.instrument, unknown ? 'XTS' : 'EUR'),
     venue_mic: venues[is.venue],
     max_qty: '1000',
     max_notional: {

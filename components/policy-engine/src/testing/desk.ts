@@ -7,16 +7,18 @@ import type {
   DirectorySnapshot,
   Institution,
   InstitutionCompliance,
+  Instrument,
   Person,
   Principal,
   PrincipalId,
+  Rate,
   Resource,
   Service,
   TransactionFacts,
   Venue,
 } from '@countersign/contracts';
-import type { Digest, RecordId, TransactionId } from '@countersign/kernel';
-import type { Country, Lei, Mic } from '@countersign/market';
+import type { DecimalString, Digest, RecordId, TransactionId } from '@countersign/kernel';
+import type { Cfi, Country, Currency, Lei, Mic } from '@countersign/market';
 import { broker, clearer, examples, firm } from '../../../../protocols/market/src/testing/example-details.ts';
 
 /** A Friday, within the hours of the desk. */
@@ -99,6 +101,56 @@ const device = (name: string, changes: Partial<Device> = {}): Device => ({
 
 const accountOf = (lei: Lei) => `${lei}-1` as Account['id'];
 
+/** One that is dealt on XNAS in each of these. */
+export const shareIn = {
+  USD: 'US0378331005',
+  EUR: 'DE0007164600',
+  JPY: 'JP3633400001',
+  SEK: 'SE0000108656',
+  KWD: 'KW0EQ0100010',
+  CHF: 'CH0038863350',
+} as const;
+
+/** Members of an order at market of so much, for {@link transactionOf}; drop its `limit_price`. */
+export function worth(amount: string, ccy: keyof typeof shareIn = 'EUR') {
+  return { instrument: { isin: shareIn[ccy], cfi: 'ESVUFR' }, max_notional: { amount, ccy } };
+}
+
+/** As reference data has it. */
+export function instrument(
+  id: string,
+  cfi: string,
+  currency: string,
+  venues: readonly string[],
+  changes: Partial<Instrument> = {},
+): Instrument {
+  return {
+    id,
+    cfi: cfi as Cfi,
+    currency: currency as Currency,
+    venues: venues as readonly Mic[],
+    complex: false,
+    targetMarket: ['retail', 'professional', 'eligible-counterparty'],
+    priceMultiplier: '1' as DecimalString,
+    source: 'test',
+    asOf: '2026-11-20T05:00:00Z',
+    ...changes,
+  };
+}
+
+/** Into EUR, fixed in the morning. */
+export function rate(currency: string, worth: string, changes: Partial<Rate> = {}): Rate {
+  return {
+    id: `${currency}/EUR`,
+    currency: currency as Currency,
+    base: 'EUR' as Currency,
+    rate: worth as DecimalString,
+    source: 'test',
+    asOf: '2026-11-20T05:00:00Z',
+    ...changes,
+  };
+}
+
 /** What the doubles of a directory hold; every member may be replaced. */
 export interface Market {
   readonly version: number;
@@ -108,6 +160,8 @@ export interface Market {
   readonly devices: readonly Device[];
   readonly accounts: readonly Account[];
   readonly venues: readonly Venue[];
+  readonly instruments: readonly Instrument[];
+  readonly rates: readonly Rate[];
   readonly resources: readonly Resource[];
 }
 
@@ -150,6 +204,11 @@ export const market: Market = {
     { mic: 'XNAS' as Mic, operator: stranger, country: 'US' as Country },
     { mic: 'XEUR' as Mic, operator: stranger, country: 'DE' as Country },
   ],
+  instruments: [
+    ...Object.entries(shareIn).map(([currency, isin]) => instrument(isin, 'ESVUFR', currency, ['XNAS'])),
+    instrument('QZRBG6ZTKS42', 'SRCCSP', 'USD', ['XNAS']),
+  ],
+  rates: [rate('USD', '0.9'), rate('JPY', '0.0061'), rate('SEK', '0.09'), rate('KWD', '3')],
   resources: [
     { uri: 'https://venue.example/orders' as Resource['uri'], institution: stranger, scopes: [], tokenFormat: 'jwt' },
     { uri: 'https://oms.example/orders' as Resource['uri'], institution: own, scopes: [], tokenFormat: 'jwt' },
@@ -181,6 +240,8 @@ export function directoryOf(changes: Partial<Market> = {}): DirectorySnapshot {
     client: () => undefined,
     account: by(here.accounts, ({ id }) => id),
     venue: by(here.venues, ({ mic }) => mic),
+    instrument: by(here.instruments, ({ id }) => id),
+    rate: by(here.rates, ({ id }) => id),
     resource: by(here.resources, ({ uri }) => uri),
     desk: by(here.desks, ({ id }) => id),
     device: by(here.devices, ({ id }) => id),
@@ -232,6 +293,10 @@ export function transactionOf(
     intent: {
       ...kept,
       ...('account' in kept ? { account: accountOf(entity) } : {}),
+      // Nobody asks themselves for a quote.
+      ...('counterparties_lei' in kept
+        ? { counterparties_lei: [stranger, clearer].filter((lei) => lei !== entity) }
+        : {}),
       ...(drop.includes('entity_lei') ? {} : { entity_lei: entity }),
       ...set,
     },
@@ -242,6 +307,7 @@ export function transactionOf(
     approvals: [],
     destinationKnown: true,
     tradeKnown: true,
+    ...(name === 'allocation' ? { tradedInstrument: shareIn.USD } : {}),
     ...(name === 'collateral_transfer' ? { agreementKnown: true } : {}),
     permitted: { record: 'rec_01k9z3m8q4d6s0v2x5y7a9b1c2' as RecordId, at: midday, reached: [] },
     ...facts,

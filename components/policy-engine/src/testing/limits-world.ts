@@ -1,6 +1,20 @@
-import type { DirectorySnapshot, PrincipalId, TransactionFacts, TransactionRegistry } from '@countersign/contracts';
-import { type Digest, type Json, newId, systemRandom, type TransactionId } from '@countersign/kernel';
-import type { Lei } from '@countersign/market';
+import type {
+  DirectorySnapshot,
+  PrincipalId,
+  Rate,
+  TransactionFacts,
+  TransactionRegistry,
+} from '@countersign/contracts';
+import {
+  type DecimalString,
+  type Digest,
+  type Json,
+  newId,
+  systemRandom,
+  type TransactionId,
+  toInstant,
+} from '@countersign/kernel';
+import type { Currency, Lei } from '@countersign/market';
 import { createLogger, type Logger } from '@countersign/runtime';
 import {
   createAuditCollector,
@@ -70,6 +84,14 @@ export const dealers: Pick<DirectorySnapshot, 'principal'> = {
     };
   },
 };
+/** As reference data has just recorded it. */
+function rateOf(id: string, rate: string | undefined, now: number): Rate | undefined {
+  const [currency, base] = id.split('/') as [Currency, Currency];
+  return rate === undefined
+    ? undefined
+    : { id, currency, base, rate: rate as DecimalString, source: 'test', asOf: toInstant(now) };
+}
+
 export { broker, clearer, firm };
 
 /** What became of an order, or how to find out. */
@@ -96,13 +118,12 @@ export async function createLimitsWorld(
 
   /** A node of its own: its connections and its timers are shared with no other. */
   function node(changes: { readonly definitions?: readonly Json[]; readonly pool?: 'small' } = {}): LimitsComponent {
-    const bundle = { limits: changes.definitions ?? definitions, rates };
-    const read = readLimits(bundle);
+    const read = readLimits({ limits: changes.definitions ?? definitions, rates: {} });
     if (read.problems.length > 0) throw new Error(read.problems.join('; '));
     const limits = createLimits({
       pool: scratch.pool('policy-engine', { maxConnections: changes.pool === 'small' ? 2 : 10 }),
-      current: () => ({ limits: read.definitions, bundle }),
-      directory: { snapshot: () => ({ ...desk, ...dealers }) },
+      current: () => ({ limits: read.definitions }),
+      directory: { snapshot: () => ({ ...desk, ...dealers, rate: (id) => rateOf(id, rates[id], clock.now()) }) },
       transactions,
       audit,
       rowSeal: testRowSeal,

@@ -63,19 +63,13 @@ export function deskOf(directory: DirectorySnapshot, { institution, desk }: Prin
 }
 
 function institutionEntity({ lei, country, leiStatus, compliance, dataRegions }: Institution): LocalEntity {
-  const { kyc, amlRisk, sanctions, category, suitableFor } = compliance ?? {};
-  const kycUntil = kyc === undefined ? undefined : endOfDay(kyc.validUntil);
-  const screenedAt = sanctions === undefined ? undefined : parseInstant(sanctions.screenedAt);
+  // What compliance has found else, policies are shown for everybody in a transaction at once: `gates`.
+  const { category, suitableFor } = compliance ?? {};
   return entity('Institution', lei, [], {
-    ...(amlRisk === undefined ? {} : { amlRisk }),
     ...(category === undefined ? {} : { category }),
     country: reference('Jurisdiction', country),
     ...(dataRegions === undefined ? {} : { dataRegions: [...dataRegions] }),
-    ...(kyc === undefined ? {} : { kycStatus: kyc.status }),
-    ...(kycUntil === undefined ? {} : { kycValidUntil: datetime(kycUntil) }),
     leiStatus,
-    ...(sanctions === undefined ? {} : { sanctionsResult: sanctions.result }),
-    ...(screenedAt === undefined ? {} : { sanctionsScreenedAt: datetime(screenedAt) }),
     ...(suitableFor === undefined ? {} : { suitableFor: [...suitableFor] }),
   });
 }
@@ -103,27 +97,24 @@ function modelOf(model: Extract<Principal, { kind: 'agent' }>['model']) {
 
 function deskEntity({ id, institution, products, venues, jurisdictions }: Desk): LocalEntity {
   return entity('Desk', id, [uidOf('Institution', institution)], {
-    institution: reference('Institution', institution),
     jurisdictions: jurisdictions.map((country) => reference('Jurisdiction', country)),
     products: [...products],
     venues: venues.map((mic) => reference('Venue', mic)),
   });
 }
 
-function accountEntity({ id, institution, type }: Account): LocalEntity {
+function accountEntity({ id, institution }: Account): LocalEntity {
   return entity('Account', id, [uidOf('Institution', institution)], {
-    accountType: type,
     institution: reference('Institution', institution),
   });
 }
 
 /** A MIC is no longer valid from the first moment of its expiry day on, in UTC; a day that cannot be read is over. */
-function venueEntity({ mic, operator, country, expiryDate }: Venue): LocalEntity {
+function venueEntity({ mic, country, expiryDate }: Venue): LocalEntity {
   const expires = expiryDate === undefined ? undefined : (parseInstant(`${expiryDate}T00:00:00Z`) ?? 0);
   return entity('Venue', mic, [], {
     country: reference('Jurisdiction', country),
     ...(expires === undefined ? {} : { expires: datetime(expires) }),
-    operator: reference('Institution', operator),
   });
 }
 

@@ -3,6 +3,7 @@
  *
  * - `bundle`: approved with the policies by two people, and signed.
  * - `directory`: recorded in the directory; what gives somebody power takes two people.
+ * - `reference-data`: recorded in the directory by feeds of the operator; what loosens takes two people.
  * - `compliance`: recorded in the directory by compliance alone.
  * - `certification`: recorded in the directory by whoever certified the algorithm, who did not develop it.
  * - `intent`: said by whoever began the transaction, and fixed by the digest that is signed.
@@ -20,6 +21,7 @@
 export type FactSource =
   | 'bundle'
   | 'directory'
+  | 'reference-data'
   | 'compliance'
   | 'certification'
   | 'intent'
@@ -37,6 +39,7 @@ export type FactSource =
 export const sourcesInWords: Readonly<Record<FactSource, string>> = {
   bundle: 'The policies: approved by two people and signed',
   directory: 'The directory; what gives somebody power takes two people',
+  'reference-data': 'Reference data, recorded in the directory by feeds of the operator; what loosens takes two people',
   compliance: 'Compliance, recorded in the directory by nobody else',
   certification: 'Whoever certified the algorithm, recorded in the directory',
   intent: 'Whoever began the transaction, in the intent that its digest fixes',
@@ -63,15 +66,9 @@ export const factSources: Readonly<Record<string, FactSource>> = {
   'InstrumentList.instruments': 'bundle',
   'Institution.country': 'directory',
   'Institution.leiStatus': 'directory',
-  'Institution.kycStatus': 'compliance',
-  'Institution.kycValidUntil': 'compliance',
-  'Institution.amlRisk': 'compliance',
-  'Institution.sanctionsResult': 'compliance',
-  'Institution.sanctionsScreenedAt': 'compliance',
   'Institution.category': 'compliance',
   'Institution.suitableFor': 'compliance',
   'Institution.dataRegions': 'directory',
-  'Desk.institution': 'directory',
   'Desk.products': 'directory',
   'Desk.venues': 'directory',
   'Desk.jurisdictions': 'directory',
@@ -93,15 +90,14 @@ export const factSources: Readonly<Record<string, FactSource>> = {
   'Device.holder': 'directory',
   'Device.posture': 'devices',
   'Device.postureAt': 'devices',
-  'Account.accountType': 'directory',
   'Account.institution': 'directory',
   'Venue.country': 'directory',
-  'Venue.operator': 'directory',
   'Venue.expires': 'directory',
   'Resource.institution': 'directory',
-  'Instrument.category': 'intent',
-  'Instrument.group': 'intent',
-  'Instrument.cfi': 'intent',
+  'Instrument.category': 'reference-data',
+  'Instrument.group': 'reference-data',
+  'Instrument.complex': 'reference-data',
+  'Instrument.targetMarket': 'reference-data',
   'Mandate.version': 'mandates',
   'Transaction.intentType': 'intent',
   'Transaction.state': 'registry',
@@ -116,6 +112,16 @@ export const factSources: Readonly<Record<string, FactSource>> = {
   'Transaction.account': 'intent',
   'Transaction.venue': 'intent',
   'Transaction.jurisdiction': 'intent',
+  'Transaction.notionalBase': 'reference-data',
+  'Transaction.rate.rate': 'reference-data',
+  'Transaction.rate.base': 'reference-data',
+  'Transaction.rate.source': 'reference-data',
+  'Transaction.rate.asOf': 'reference-data',
+  'Transaction.differs': 'reference-data',
+  'Transaction.allocation.categories': 'compliance',
+  'Transaction.allocation.categoriesKnown': 'compliance',
+  'Transaction.allocation.retailSuitedFor': 'compliance',
+  'Transaction.allocation.professionalSuitedFor': 'compliance',
   'Transaction.mandate': 'intent',
   'Transaction.parties': 'intent',
   'Transaction.destinationKnown': 'registry',

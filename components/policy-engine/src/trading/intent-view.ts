@@ -2,6 +2,12 @@ import type { TransactionFacts } from '@countersign/contracts';
 import { type DecimalString, type Json, parseDecimal } from '@countersign/kernel';
 import { type AuthorizationDetailType, isAuthorizationDetailType } from '@countersign/market';
 
+/** An amount of money as an intent has it. */
+interface Counted {
+  readonly amount: DecimalString;
+  readonly currency: string;
+}
+
 /** What the policies ask of a transaction's intent, whichever type it has. */
 export interface IntentView {
   /** LEI of the institution in whose name the intent is. */
@@ -11,6 +17,12 @@ export interface IntentView {
   readonly currency?: string;
   /** How much of the instrument or asset, at most; as `notional`. */
   readonly quantity?: string;
+  /** The notional as it is written, or the money that is collateral: what is counted in the base currency. */
+  readonly counted?: Counted;
+  /** How much of the instrument, at most, as it is written. */
+  readonly maxQuantity?: DecimalString;
+  /** Absent: at market. */
+  readonly limitPrice?: Counted;
   /** Every order has it. */
   readonly instrument?: { readonly id: string; readonly cfi: string };
   readonly algorithmic: boolean;
@@ -70,6 +82,12 @@ export function viewIntent({
     view.currency = worth.currency;
   }
   if (size !== undefined) view.quantity = size;
+  const counted = countedIn(intent);
+  if (counted !== undefined) view.counted = counted;
+  const maxQuantity = parseDecimal(intent['max_qty']);
+  if (maxQuantity !== undefined) view.maxQuantity = maxQuantity;
+  const limitPrice = countedOf(member(intent['limit_price']));
+  if (limitPrice !== undefined) view.limitPrice = limitPrice;
   if (instrument !== undefined) view.instrument = instrument;
   if (algo !== undefined) view.algo = algo;
   if (typeof account === 'string') view.account = account;
@@ -82,12 +100,23 @@ export function viewIntent({
 
 /** An order's `max_notional`, or the amount that a settlement moves. */
 function worthOf(intent: Intent): { notional: string; currency: string } | 'incomparable' | undefined {
-  const most = member(intent['max_notional']) ?? (intent['ccy'] === undefined ? undefined : intent);
-  const amount = parseDecimal(most?.['amount']);
-  const currency = most?.['ccy'];
-  if (amount === undefined || typeof currency !== 'string') return undefined;
-  const notional = roundUpToFourDecimals(amount);
-  return notional === undefined ? 'incomparable' : { notional, currency };
+  const counted = countedOf(member(intent['max_notional']) ?? (intent['ccy'] === undefined ? undefined : intent));
+  if (counted === undefined) return undefined;
+  const notional = roundUpToFourDecimals(counted.amount);
+  return notional === undefined ? 'incomparable' : { notional, currency: counted.currency };
+}
+
+/** The same as it is written, and of collateral that is money. */
+function countedIn(intent: Intent): Counted | undefined {
+  const { max_notional: most, asset, qty } = intent;
+  if (most !== undefined || asset === undefined || qty === undefined) return countedOf(member(most) ?? intent);
+  return countedOf({ amount: qty, ccy: member(asset)?.['ccy'] ?? null });
+}
+
+function countedOf(money: Readonly<Record<string, Json>> | undefined): Counted | undefined {
+  const amount = parseDecimal(money?.['amount']);
+  const currency = money?.['ccy'];
+  return amount === undefined || typeof currency !== 'string' ? undefined : { amount, currency };
 }
 
 /** Of an order, of collateral, of an asset that leaves. */
@@ -143,7 +172,8 @@ const largestDecimalWhole = 922_337_203_685_476n;
 /** So many digits are below it, whatever they are. */
 const digitsOfAnyAmount = 14;
 
-function roundUpToFourDecimals(amount: DecimalString): string | undefined {
+/** Up, so that no threshold is passed by rounding. @returns undefined for what Cedar's decimal cannot hold */
+export function roundUpToFourDecimals(amount: DecimalString): string | undefined {
   const point = amount.indexOf('.');
   const whole = point === -1 ? amount : amount.slice(0, point);
   if (whole.length > digitsOfAnyAmount && BigInt(whole) > largestDecimalWhole) return undefined;

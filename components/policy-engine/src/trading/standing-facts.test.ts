@@ -2,7 +2,7 @@ import type { EvaluationRequest } from '@countersign/contracts';
 import type { RecordId, TransactionId } from '@countersign/kernel';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningPolicyEngine } from '../index.ts';
-import { operator, own, stepQuestion, stranger, transactionOf } from '../testing/desk.ts';
+import { operator, own, stepQuestion, stranger, transactionOf, worth } from '../testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
 import { issuedTo } from '../testing/issued-token.ts';
 
@@ -13,8 +13,8 @@ describe('what our own registers say of who acts', () => {
   const standing = new Map<string, readonly string[]>();
   const facts = transactionOf('trade_order', {
     id: 'txn_01k9z3m8q4d6s0v2x5y7a9b1c3' as TransactionId,
-    drop: ['algo'],
-    set: { max_notional: { amount: '900', ccy: 'EUR' } },
+    drop: ['algo', 'limit_price'],
+    set: worth('900'),
   });
   beforeAll(async () => {
     rig = await createEngineRig();

@@ -12,6 +12,7 @@ import { countingDevice, deviceEntity } from './device.ts';
 import { createDirectoryEntities } from './directory-entities.ts';
 import { type IntentView, viewIntent } from './intent-view.ts';
 import { createOutsideRequests } from './outside-requests.ts';
+import { type CountingCurrency, defaultCounting, referenceFacts } from './reference-facts.ts';
 import { type StandingFacts, signalsOver } from './standing-facts.ts';
 import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 import { resourceEntities, transactionEntities } from './transaction.ts';
@@ -23,15 +24,22 @@ export interface TradingModelDependencies extends Omit<OutsideDependencies, 'pos
   readonly devices?: Pick<Devices, 'postureOf'>;
   /** Left out, nothing stands of anybody. */
   readonly standing?: StandingFacts;
+  readonly counting?: CountingCurrency;
 }
 
 /** What a question is made from, beside the input. */
-export type PoseDependencies = Pick<TradingModelDependencies, 'installation' | 'devices' | 'standing'> & {
+export type PoseDependencies = Pick<TradingModelDependencies, 'installation' | 'devices' | 'standing' | 'counting'> & {
   readonly directory: Pick<Directory, 'snapshot'>;
 };
 
 /** Makes questions of trading as the policies see them; the types are those of `policies/schema.cedarschema`. */
-export function createTradingPose({ directory, installation, devices, standing }: PoseDependencies) {
+export function createTradingPose({
+  directory,
+  installation,
+  devices,
+  standing,
+  counting = defaultCounting,
+}: PoseDependencies) {
   const entitiesOf = createDirectoryEntities();
 
   return function pose(input: TradingInput, bundle: LoadedBundle, snapshot = directory.snapshot()): Posed {
@@ -55,7 +63,9 @@ export function createTradingPose({ directory, installation, devices, standing }
     const claimed =
       input.context.claimedDevice === input.context.device ? device : deviceNamed(input.context.claimedDevice);
     const own =
-      principal === undefined ? undefined : localEntities(about, resource, view, snapshot, { make, references });
+      principal === undefined
+        ? undefined
+        : localEntities(about, { resource, view, counting, at: input.context.at }, snapshot, { make, references });
     const found = [device, claimed === device ? undefined : claimed].filter((each) => each !== undefined);
     const local = own === undefined || found.length === 0 ? own : [...own, ...found];
     const context = circumstances(input, {
@@ -123,14 +133,31 @@ function referenceTo(resource: TradingInput['resource']): EntityReference {
 /** Entities of what is asked about; undefined where nothing can be asked about it. */
 function localEntities(
   about: EntityReference,
-  resource: TradingInput['resource'],
-  view: IntentView | undefined,
+  {
+    resource,
+    view,
+    counting,
+    at,
+  }: {
+    readonly resource: TradingInput['resource'];
+    readonly view: IntentView | undefined;
+    readonly counting: CountingCurrency;
+    readonly at: number;
+  },
   directory: DirectorySnapshot,
   making: Parameters<typeof resourceEntities>[2],
 ): readonly UnrelatedEntity[] | undefined {
   switch (resource.type) {
     case 'transaction':
-      return view === undefined ? undefined : transactionEntities(about, resource.facts, view, directory, making);
+      return view === undefined
+        ? undefined
+        : transactionEntities(
+            about,
+            resource.facts,
+            { view, reference: referenceFacts(view, resource.facts, directory, { counting, at }) },
+            directory,
+            making,
+          );
     case 'resource':
       return resourceEntities(about, directory.resource(resource.uri)?.institution, making);
     case 'unknown':

@@ -1,19 +1,30 @@
 import { EntityReference, type RecordValue, UnrelatedEntity } from '@countersign/cedar';
-import type { ApproverRole, DirectorySnapshot, PermittedIntent, TransactionFacts } from '@countersign/contracts';
+import type {
+  ApproverRole,
+  DirectorySnapshot,
+  Instrument,
+  PermittedIntent,
+  Rate,
+  TransactionFacts,
+} from '@countersign/contracts';
+import { parseInstant, toInstant } from '@countersign/kernel';
 import { recordShape } from '../decision/record-shape.ts';
 import type { ValueMaker } from '../decision/value-maker.ts';
 import { countingApprovals } from './counting-approvals.ts';
 import type { IntentView } from './intent-view.ts';
 import { knownReference } from './known-references.ts';
+import type { ReferenceFacts } from './reference-facts.ts';
 import { ageOfSignIn } from './sign-in-age.ts';
 
 const transactionRecord = recordShape(
   'account',
   'agreementKnown',
   'algorithmic',
+  'allocation',
   'approvals',
   'currency',
   'destinationKnown',
+  'differs',
   'entityInstitution',
   'initiator',
   'initiatorInstitution',
@@ -22,14 +33,18 @@ const transactionRecord = recordShape(
   'jurisdiction',
   'mandate',
   'notional',
+  'notionalBase',
   'parties',
   'permitted',
   'quantity',
+  'rate',
   'state',
   'tradeKnown',
   'venue',
 );
-const instrumentRecord = recordShape('category', 'cfi', 'group');
+const instrumentRecord = recordShape('category', 'complex', 'group', 'targetMarket');
+const rateRecord = recordShape('asOf', 'base', 'rate', 'source');
+const allocationRecord = recordShape('categories', 'categoriesKnown', 'professionalSuitedFor', 'retailSuitedFor');
 const mandateRecord = recordShape('version');
 const permittedRecord = recordShape('acr', 'authAgeSeconds');
 const resourceRecord = recordShape('institution');
@@ -44,8 +59,8 @@ interface Making {
 export function transactionEntities(
   transaction: EntityReference,
   facts: TransactionFacts,
-  view: IntentView,
-  directory: Pick<DirectorySnapshot, 'principal'>,
+  { view, reference }: { readonly view: IntentView; readonly reference: ReferenceFacts },
+  directory: Pick<DirectorySnapshot, 'principal' | 'account' | 'institution'>,
   { make, references }: Making,
 ): readonly UnrelatedEntity[] {
   const entityInstitution = known('Institution', view.entity, make);
@@ -56,7 +71,8 @@ export function transactionEntities(
   const parties = view.parties.map((lei) => known('Institution', lei, make));
   const account = view.account === undefined ? undefined : known('Account', view.account, make);
   const venue = view.venue === undefined ? undefined : known('Venue', view.venue, make);
-  const instrument = view.instrument === undefined ? undefined : instrumentEntity(view.instrument, make);
+  const named = view.instrument?.id ?? facts.tradedInstrument;
+  const instrument = named === undefined ? undefined : new EntityReference('Instrument', make.text(named));
   const mandate = new EntityReference('Mandate', make.text(facts.mandate.id));
   references.push(entityInstitution, initiatorInstitution);
   for (const party of parties) references.push(party);
@@ -68,27 +84,36 @@ export function transactionEntities(
       account,
       /* agreementKnown */ facts.agreementKnown,
       /* algorithmic */ view.algorithmic,
+      /* allocation */
+      view.allocatedTo === undefined ? undefined : allocationOf(view.allocatedTo, directory, make),
       /* approvals */ approvalsOf(facts, directory),
       /* currency */ make.maybe(view.currency),
       /* destinationKnown */ facts.destinationKnown === true,
+      /* differs */ make.texts(reference.differs),
       entityInstitution,
       /* initiator */ make.text(facts.initiator),
       initiatorInstitution,
-      /* instrument */ instrument?.reference,
+      instrument,
       /* intentType */ make.text(facts.intentType),
       /* jurisdiction */ view.jurisdiction === undefined ? undefined : known('Jurisdiction', view.jurisdiction, make),
       mandate,
       /* notional */ view.notional === undefined ? undefined : make.decimal(view.notional),
+      /* notionalBase */ reference.notionalBase === undefined ? undefined : make.decimal(reference.notionalBase),
       /* parties */ make.set(parties),
       /* permitted */ facts.permitted === undefined ? undefined : permittedOf(facts.permitted, make),
       /* quantity */ view.quantity === undefined ? undefined : make.decimal(view.quantity),
+      /* rate */ reference.rate === undefined ? undefined : rateOf(reference.rate, make),
       /* state */ make.text(facts.state),
       /* tradeKnown */ facts.tradeKnown === true,
       venue,
     ]),
   );
   const underWhat = new UnrelatedEntity(mandate, mandateRecord([make.long(facts.mandate.version)]));
-  const entities = instrument === undefined ? [asked, underWhat] : [asked, instrument, underWhat];
+  const { instrument: recorded } = reference;
+  const entities =
+    instrument === undefined || recorded === undefined
+      ? [asked, underWhat]
+      : [asked, instrumentEntity(instrument, recorded, make), underWhat];
   // A copy; see `UnrelatedEntity`.
   return entities.slice();
 }
@@ -102,16 +127,62 @@ function known(type: Parameters<typeof knownReference>[0], id: string, make: Val
   return knownReference(type, make.text(id));
 }
 
-/** ISO 10962: the first letter is the category, the first two the group. */
-function instrumentEntity({ id, cfi }: NonNullable<IntentView['instrument']>, make: ValueMaker): UnrelatedEntity {
+/** What reference data says. ISO 10962: the first letter of the CFI is the category, the first two the group. */
+function instrumentEntity(
+  reference: EntityReference,
+  { cfi, complex, targetMarket }: Instrument,
+  make: ValueMaker,
+): UnrelatedEntity {
   return new UnrelatedEntity(
-    new EntityReference('Instrument', make.text(id)),
+    reference,
     instrumentRecord([
       /* category */ make.text(cfi.slice(0, 1)),
-      /* cfi */ make.text(cfi),
+      complex,
       /* group */ make.text(cfi.slice(0, 2)),
+      /* targetMarket */ make.texts(targetMarket),
     ]),
   );
+}
+
+function rateOf({ base, rate, source, asOf }: Rate, make: ValueMaker): RecordValue {
+  return rateRecord([
+    /* asOf */ make.datetime(toInstant(parseInstant(asOf) ?? 0)),
+    /* base */ make.text(base),
+    /* rate */ make.text(rate),
+    /* source */ make.text(source),
+  ]);
+}
+
+/** Of the institutions whose accounts an allocation names: what all of them that are protected were found suited for. */
+function allocationOf(
+  accounts: readonly string[],
+  directory: Pick<DirectorySnapshot, 'account' | 'institution'>,
+  make: ValueMaker,
+): RecordValue {
+  const categories = new Set<string>();
+  let categoriesKnown = accounts.length > 0;
+  const suitedFor = new Map<string, readonly string[]>();
+  for (const account of accounts) {
+    const owner = directory.account(account)?.institution;
+    const compliance = owner === undefined ? undefined : directory.institution(owner)?.compliance;
+    if (compliance === undefined) {
+      categoriesKnown = false;
+      continue;
+    }
+    const { category, suitableFor } = compliance;
+    categories.add(category);
+    const before = suitedFor.get(category) ?? suitableFor;
+    suitedFor.set(
+      category,
+      before.filter((product) => suitableFor.includes(product)),
+    );
+  }
+  return allocationRecord([
+    /* categories */ make.texts([...categories].sort()),
+    categoriesKnown,
+    /* professionalSuitedFor */ make.texts(suitedFor.get('professional') ?? []),
+    /* retailSuitedFor */ make.texts(suitedFor.get('retail') ?? []),
+  ]);
 }
 
 /** A protected interface; it need not be among the directory's to be asked about. */

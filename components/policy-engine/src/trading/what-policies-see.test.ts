@@ -1,5 +1,5 @@
-import type { DecisionInput, Institution } from '@countersign/contracts';
-import type { Json, RecordId } from '@countersign/kernel';
+import type { Account, DecisionInput, Institution } from '@countersign/contracts';
+import type { DecimalString, Json, RecordId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clearer } from '../../../../protocols/market/src/testing/example-details.ts';
@@ -9,10 +9,12 @@ import {
   directoryOf,
   inOrder,
   institution,
+  instrument,
   market,
   midday,
   own,
   person,
+  rate,
   stepQuestion,
   stranger,
   tokenQuestion,
@@ -57,6 +59,7 @@ describe('of an order the policies see', () => {
       approvals: { compliance: 0, desk_head: 0, operations: 0, risk: 0, supervisor: 0 },
       currency: 'USD',
       destinationKnown: true,
+      differs: [],
       entityInstitution: entity('Institution', own),
       initiator: 'person:own',
       initiatorInstitution: entity('Institution', own),
@@ -65,6 +68,8 @@ describe('of an order the policies see', () => {
       jurisdiction: entity('Jurisdiction', 'DE'),
       mandate: entity('Mandate', 'mnd_01k9z3m8q4d6s0v2x5y7a9b1c3'),
       notional: decimal('190125.0'),
+      notionalBase: decimal('171112.5'),
+      rate: { asOf: datetime('2026-11-20T05:00:00.000Z'), base: 'EUR', rate: '0.9', source: 'test' },
       parties: [entity('Institution', own), entity('Institution', clearer)],
       quantity: decimal('1000.0'),
       state: 'intended',
@@ -74,7 +79,7 @@ describe('of an order the policies see', () => {
     });
     expect(instrument).toMatchObject({
       uid: { type: 'Instrument', id: 'US0378331005' },
-      attrs: { category: 'E', group: 'ES', cfi: 'ESVUFR' },
+      attrs: { category: 'E', complex: false, group: 'ES' },
     });
     expect(mandate).toMatchObject({ uid: { type: 'Mandate' }, attrs: { version: 1 } });
   });
@@ -141,9 +146,9 @@ describe('of an order the policies see', () => {
     ['0.99999', '1.0000'],
     ['922337203685475', '922337203685475.0'],
   ])('an amount of %s as %s', async (amount, shown) => {
-    const facts = transactionOf('trade_order', { set: { max_notional: { amount, ccy: 'EUR' }, max_qty: amount } });
+    const facts = transactionOf('trade_order', { set: { max_notional: { amount, ccy: 'EUR' } } });
     const { local } = await seen(stepQuestion('order:create', facts));
-    expect(local[0]?.attrs).toMatchObject({ notional: decimal(shown), quantity: decimal(shown) });
+    expect(local[0]?.attrs).toMatchObject({ notional: decimal(shown), notionalBase: decimal(shown) });
   });
 
   it.each([
@@ -152,7 +157,88 @@ describe('of an order the policies see', () => {
     [{ cfi: 'SRCCSP' }, 'cfi:SRCCSP'],
   ])('the instrument %o as %s', async (instrument, id) => {
     const { local } = await seen(stepQuestion('order:create', transactionOf('trade_order', { set: { instrument } })));
-    expect(local[1]?.uid).toEqual({ type: 'Instrument', id });
+    expect(local[0]?.attrs['instrument']).toEqual(entity('Instrument', id));
+  });
+});
+
+describe('of reference data the policies see', () => {
+  const differsOf = async (
+    set: Parameters<typeof transactionOf>[1] & object,
+    directory: Parameters<typeof seen>[1] = desk,
+  ): Promise<Json> => {
+    const { local } = await seen(stepQuestion('order:create', transactionOf('trade_order', set)), directory);
+    return local[0]?.attrs['differs'] ?? null;
+  };
+  const isin = 'US0378331005';
+
+  it('the class of the instrument, whatever the intent says', async () => {
+    const facts = transactionOf('trade_order', { set: { instrument: { isin, cfi: 'DBFTFB' } } });
+    const { local } = await seen(stepQuestion('order:create', facts));
+    expect(local[1]).toMatchObject({ uid: { id: isin }, attrs: { category: 'E', complex: false, group: 'ES' } });
+    expect(local[0]?.attrs['differs']).toEqual(['cfi']);
+  });
+
+  it('nothing of an instrument that nobody has recorded', async () => {
+    const facts = transactionOf('trade_order', { set: { instrument: { isin: 'DE000EXMPL17', cfi: 'ESVUFR' } } });
+    const { local } = await seen(stepQuestion('order:create', facts));
+    expect(local.map(({ uid }) => Object(uid).type)).toEqual(['Transaction', 'Mandate']);
+    expect(local[0]?.attrs['instrument']).toEqual(entity('Instrument', 'DE000EXMPL17'));
+  });
+
+  it('what the intent says otherwise', async () => {
+    expect(await differsOf({})).toEqual([]);
+    expect(await differsOf({ set: { venue_mic: 'XEUR' } })).toEqual(['venue']);
+    expect(await differsOf({ set: { max_notional: { amount: '190125', ccy: 'EUR' } } })).toEqual(['currency']);
+    expect(await differsOf({ set: { limit_price: { amount: '1', ccy: 'EUR' } } })).toEqual(['currency']);
+    // A thousand at 190.125 each.
+    expect(await differsOf({ set: { max_notional: { amount: '190124.99', ccy: 'USD' } } })).toEqual(['max_notional']);
+    expect(await differsOf({ set: { max_notional: { amount: '1', ccy: 'USD' } }, drop: ['limit_price'] })).toEqual([]);
+  });
+
+  it('the notional by the multiplier of the instrument', async () => {
+    const contracts = instrument(isin, 'ESVUFR', 'USD', ['XNAS'], { priceMultiplier: '100' as DecimalString });
+    const directory = directoryOf({ instruments: [contracts] });
+    expect(await differsOf({}, directory)).toEqual(['max_notional']);
+    expect(await differsOf({ set: { max_notional: { amount: '19012500', ccy: 'USD' } } }, directory)).toEqual([]);
+  });
+
+  it('an instrument without venues as one that is dealt off them', async () => {
+    const directory = directoryOf({ instruments: [instrument(isin, 'ESVUFR', 'USD', [])] });
+    expect(await differsOf({}, directory)).toEqual(['venue']);
+    expect(await differsOf({ set: { venue_mic: 'XXXX' } }, directory)).toEqual([]);
+    expect(await differsOf({ set: { venue_mic: 'XOFF' } })).toEqual(['venue']);
+  });
+
+  it.each([
+    ['of the day before', { asOf: '2026-11-19T12:00:00Z' }, '171112.5'],
+    ['of four days before', { asOf: '2026-11-16T12:00:00Z' }, '171112.5'],
+    ['that is older', { asOf: '2026-11-16T11:59:59.999Z' }, undefined],
+    ['that is dated ahead', { asOf: '2026-11-20T12:02:00Z' }, undefined],
+  ])('the worth in the base currency by a rate %s', async (_, changes, worthInEuro) => {
+    const directory = directoryOf({ rates: [rate('USD', '0.9', changes)] });
+    const { local } = await seen(placing(), directory);
+    expect(local[0]?.attrs['notionalBase']).toEqual(worthInEuro === undefined ? undefined : decimal(worthInEuro));
+    expect(local[0]?.attrs['rate']).toMatchObject({ base: 'EUR', rate: '0.9', source: 'test' });
+  });
+
+  it('of an allocation the instrument of the trade, and what all of its clients were found suited for', async () => {
+    const [fundA, fundB] = [stranger, clearer as Lei];
+    const retail = (lei: Lei, ...suitableFor: readonly string[]) =>
+      institution(lei, { compliance: { ...inOrder, category: 'retail', suitableFor } });
+    const directory = directoryOf({
+      institutions: [institution(own), retail(fundA, 'E', 'D'), retail(fundB, 'E', 'S')],
+      accounts: [
+        { id: 'FUND-A' as Account['id'], institution: fundA, type: 'Client' },
+        { id: 'FUND-B' as Account['id'], institution: fundB, type: 'Client' },
+      ],
+    });
+    const { local } = await seen(tokenQuestion('person:own', transactionOf('allocation')), directory);
+    expect(local[0]?.attrs).toMatchObject({
+      instrument: entity('Instrument', isin),
+      allocation: { categories: ['retail'], categoriesKnown: true, professionalSuitedFor: [], retailSuitedFor: ['E'] },
+    });
+    const unknown = await seen(tokenQuestion('person:own', transactionOf('allocation')), directoryOf({ accounts: [] }));
+    expect(unknown.local[0]?.attrs['allocation']).toMatchObject({ categories: [], categoriesKnown: false });
   });
 });
 
@@ -177,6 +263,7 @@ describe('of other intents the policies see', () => {
       (await seen(tokenQuestion('person:own', transactionOf(name)))).local[0]?.attrs;
     expect(await attrsOf('settlement_instruction')).toMatchObject({ notional: decimal('190125.5'), currency: 'USD' });
     expect(await attrsOf('collateral_transfer')).toMatchObject({ quantity: decimal('250000.0') });
+    expect(await attrsOf('collateral_transfer')).toMatchObject({ notionalBase: decimal('250000.0') });
     expect(await attrsOf('withdrawal')).toMatchObject({ quantity: decimal('12.5') });
     expect(await attrsOf('withdrawal')).not.toHaveProperty('notional');
   });
@@ -506,15 +593,10 @@ describe('of the directory the policies see', () => {
       uid: { type: 'Institution', id: own },
       parents: [],
       attrs: {
-        amlRisk: 'low',
         category: 'eligible-counterparty',
         country: entity('Jurisdiction', 'DE'),
         dataRegions: ['eu'],
-        kycStatus: 'approved',
-        kycValidUntil: datetime('2027-06-30T23:59:59.999Z'),
         leiStatus: 'ISSUED',
-        sanctionsResult: 'clear',
-        sanctionsScreenedAt: datetime('2026-11-20T05:00:00.000Z'),
         suitableFor: inOrder.suitableFor,
       },
     });
@@ -529,12 +611,14 @@ describe('of the directory the policies see', () => {
     expect(byType.get(`Desk ${own}/cash`)?.attrs).toMatchObject({
       venues: [entity('Venue', 'XNAS'), entity('Venue', 'XEUR')],
     });
-    expect(byType.get(`Account ${own}-1`)).toMatchObject({ attrs: { accountType: 'House' }, parents: [{ id: own }] });
+    expect(byType.get(`Account ${own}-1`)).toMatchObject({
+      attrs: { institution: entity('Institution', own) },
+      parents: [{ id: own }],
+    });
     expect(byType.get('Venue XNAS')?.attrs).toEqual({
       country: entity('Jurisdiction', 'US'),
       // From the first moment of that day on.
       expires: datetime('2027-01-31T00:00:00.000Z'),
-      operator: entity('Institution', stranger),
     });
   });
 });

@@ -129,7 +129,7 @@ export async function createTradingWorld(log?: AuditAppender) {
       pool: scratch.pool('policy-engine'),
       audit,
       rowSeal: testRowSeal,
-      current: () => ({ limits: definitions, bundle: { rates: {} } }),
+      current: () => ({ limits: definitions }),
       directory,
       transactions: { countsAgainstLimits: (id) => registry.countsAgainstLimits(id) },
       clock,

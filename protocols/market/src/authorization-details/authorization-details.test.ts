@@ -241,6 +241,12 @@ describe('authorization details', () => {
     ],
     ['no counterparty', changed(examples.rfq, ['counterparties_lei'], []), '/0/counterparties_lei', 'field_malformed'],
     [
+      'a firm that asks itself for a quote',
+      changed(examples.rfq, ['counterparties_lei', 0], firm),
+      '/0/counterparties_lei',
+      'counterparty_own',
+    ],
+    [
       'an account allocated to twice',
       changed(examples.allocation, ['lines', 1, 'account'], 'FUND-A'),
       '/0/lines',
@@ -482,6 +488,7 @@ describe('the description of an authorization detail', () => {
     'ef'.repeat(32),
     `0x${'ef'.repeat(32)}`,
     'C'.repeat(43),
+    '969500VENUEEXAMPLE02',
     'eip155:10',
     'MIFIR',
     'DEUTDEFF',

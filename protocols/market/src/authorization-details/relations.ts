@@ -10,8 +10,9 @@ import type { AuthorizationDetail } from './types.ts';
 export function brokenRelation(detail: AuthorizationDetail, path: string): Problem | undefined {
   switch (detail.type) {
     case 'urn:countersign:rar:v1:trade_order':
-    case 'urn:countersign:rar:v1:rfq':
       return inOrder(detail, path);
+    case 'urn:countersign:rar:v1:rfq':
+      return askedItself(detail, path) ?? inOrder(detail, path);
     case 'urn:countersign:rar:v1:allocation':
       return repeated(detail.lines.map(({ account }) => account))
         ? problem(`${path}/lines`, 'account_twice', 'Two lines of the allocation name the same account.')
@@ -42,6 +43,13 @@ export function brokenRelation(detail: AuthorizationDetail, path: string): Probl
     default:
       return unreachable(detail);
   }
+}
+
+/** Who is asked for a quote is another firm: one that asks itself asks nobody. */
+function askedItself({ counterparties_lei: asked, entity_lei: entity }: Rfq, path: string): Problem | undefined {
+  return asked.includes(entity)
+    ? problem(`${path}/counterparties_lei`, 'counterparty_own', 'A firm does not ask itself for a quote: name others.')
+    : undefined;
 }
 
 /** A chain address has its chain and asset, an account its place; neither has what belongs to the other. */

@@ -317,6 +317,7 @@ describe('what a mandate permits', () => {
     ['an account not known', { accounts: undefined }, 'mandate_account'],
     ['another counterparty beside an allowed one', { counterparties: [broker, firm] }, 'mandate_counterparty'],
     ['counterparties not known', { counterparties: undefined }, 'mandate_counterparty'],
+    ['no counterparty at all', { counterparties: [] }, 'mandate_counterparty'],
     ['one cent too much', { notional: usd('5000000.01') }, 'mandate_notional'],
     ['a notional not known', { notional: undefined }, 'mandate_notional'],
     ['another currency', { notional: { ...usd('1'), ccy: 'EUR' } }, 'mandate_currency'],

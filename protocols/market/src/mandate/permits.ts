@@ -100,7 +100,9 @@ export function permits(constraints: Constraints, use: MandateUse): MandatePermi
     return refuse('mandate_jurisdiction', outside('jurisdiction', jurisdiction));
   const account = stranger(constraints.accounts, use.accounts, concerned);
   if (account !== undefined) return refuse('mandate_account', outside('account', account.value));
-  const counterparty = stranger(constraints.counterparties, use.counterparties, concerned);
+  // Whoever deals names with whom: an empty list says that it is nobody whom the mandate lists.
+  const facing = risk && use.counterparties?.length === 0 ? undefined : use.counterparties;
+  const counterparty = stranger(constraints.counterparties, facing, concerned);
   if (counterparty !== undefined) return refuse('mandate_counterparty', outside('counterparty', counterparty.value));
   const named = use.destination === undefined ? undefined : [use.destination];
   const destination = stranger(constraints.destinations, named, sendsAway.has(action));

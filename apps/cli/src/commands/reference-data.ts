@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import { type ConnectionOptions, connect, readJson } from '../connection.ts';
+import { type ChangeRequest, call, printChanged, printProposed } from '../directory-door.ts';
+
+export function instrumentCommands(program: Command, options: () => ConnectionOptions): void {
+  const instrument = program.command('instrument').description('what reference data says of instruments');
+  recordCommand(
+    instrument,
+    options,
+    'instruments',
+    'Name a list of { "id": ISIN, UPI or DTI, "cfi": ..., "currency": ..., ... }.',
+  );
+}
+
+export function rateCommands(program: Command, options: () => ConnectionOptions): void {
+  const rate = program.command('rate').description('what currencies are worth in the base currency');
+  recordCommand(
+    rate,
+    options,
+    'rates',
+    'Name a list of { "currency": ..., "base": ..., "rate": ..., "source": ..., "as_of": ... }.',
+  );
+}
+
+function recordCommand(
+  group: Command,
+  options: () => ConnectionOptions,
+  list: 'instruments' | 'rates',
+  form: string,
+): void {
+  group
+    .command('record <file>')
+    .description('record it, as the reference data software (--client, --key): what loosens waits for a second person')
+    .requiredOption('--reason <text>', 'why; it is recorded')
+    .action(async (path: string, { reason }: { reason: string }) => {
+      const body = { [list]: readJson(path, form), reason };
+      const answer = await call(connect(options()), 'POST', list, 'reference:record', body);
+      if (isRequest(answer)) printProposed(answer);
+      else printChanged(answer, 'recorded');
+    });
+}
+
+function isRequest(answer: unknown): answer is ChangeRequest {
+  return typeof answer === 'object' && answer !== null && 'digest' in answer;
+}
