@@ -34,6 +34,7 @@ import {
   insertRecovery,
   listRecoveries,
   lockRecovery,
+  type Session,
   type StoredRecovery,
 } from './store.ts';
 import { tellPerson } from './tell-person.ts';
@@ -104,14 +105,18 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     by.institution === institution || by.institution === installation.institution;
   const subjectOf = ({ person, institution }: StoredRecovery): Actor => ({ id: person, institution });
 
-  async function accountOf(id: PrincipalId) {
-    const [locked, standing] = await Promise.all([register.isLocked(id), findStanding(pool, id)]);
+  async function accountOf(id: PrincipalId, session: Session) {
+    const [locked, standing] = await Promise.all([register.isLocked(id), findStanding(session, id)]);
     return { locked, signals: signals.of(id), recovering: standing !== undefined };
   }
 
-  async function approverOf(person: Person, { approvals }: Pick<StoredRecovery, 'approvals'>): Promise<Approver> {
+  async function approverOf(
+    person: Person,
+    { approvals }: Pick<StoredRecovery, 'approvals'>,
+    session: Session,
+  ): Promise<Approver> {
     const id = principalOf(person.id);
-    const [inviters, account] = await Promise.all([register.invitersOf(id), accountOf(id)]);
+    const [inviters, account] = await Promise.all([register.invitersOf(id), accountOf(id, session)]);
     const letIn: string[] = [];
     for (const { by } of approvals) if ((await register.invitersOf(by)).includes(id)) letIn.push(by);
     return { person, inviters, letIn, ...account };
@@ -121,12 +126,12 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
    * Days may lie between the two. Who approved first, and has left since, has lost the role, is locked out or may be
    * somebody else, does not carry the second.
    */
-  async function requireStillApproved({ approvals, institution }: StoredRecovery): Promise<void> {
+  async function requireStillApproved({ approvals, institution }: StoredRecovery, session: Session): Promise<void> {
     for (const { by, function: name } of approvals) {
       const person = personOf(by);
       const roles = functions.find((each) => each.name === name)?.roles ?? [];
       const speaks = person?.institution === institution && person.roles.some((role) => roles.includes(role));
-      if (!speaks || isUnsettled(await accountOf(by)))
+      if (!speaks || isUnsettled(await accountOf(by, session)))
         throw recoveryErrors.error(
           'recovery_approver_unsettled',
           'Who approved it before may not approve it any more. It has to be cancelled, and opened again.',
@@ -161,12 +166,12 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
   }
 
   /** Whoever may approve, and for which function; a refusal is thrown and not recorded yet. */
-  async function judge(stored: StoredRecovery, approver: PrincipalId) {
+  async function judge(stored: StoredRecovery, approver: PrincipalId, session: Session) {
     const person = personOf(approver);
     // Somebody of another firm is told no more than a stranger.
     if (person === undefined || person.institution !== stored.institution) throw unknownRecovery();
     requireWaiting(stored);
-    const judged = judgeApprover(stored, await approverOf(person, stored), functions);
+    const judged = judgeApprover(stored, await approverOf(person, stored, session), functions);
     if (isCodedError(judged)) throw judged;
     return { person, function: judged };
   }
@@ -192,9 +197,9 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
   async function approve(id: RecoveryId, statement: SignedStatement): Promise<Recovery> {
     const approver = statement.authenticator.person;
     const after = await decide(id, async (stored, session) => {
-      const judged = await judge(stored, approver)
+      const judged = await judge(stored, approver, session)
         .then(async (found) => {
-          await requireStillApproved(stored);
+          await requireStillApproved(stored, session);
           requireAbout(statement, stored, { step: 'approve', function: found.function.name, now: clock.now() });
           if (!acrValues.includes(statement.authenticator.acr))
             throw recoveryErrors.error('recovery_statement', 'Your key is not of a class that approves recoveries.');
@@ -304,8 +309,8 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
 
     async askToApprove(id, approver) {
       const stored = await load(id);
-      const { function: mine } = await judge(stored, approver);
-      await requireStillApproved(stored);
+      const { function: mine } = await judge(stored, approver, pool);
+      await requireStillApproved(stored, pool);
       const claims = recoveryClaims(stored, 'approve', { person: approver, function: mine.name }, { clock, random });
       return statements.ask({ person: approver, claims, acrValues, lifeSeconds: signSeconds });
     },
@@ -314,7 +319,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     refuse: (id, by, reason) =>
       decide(id, async (stored, session) => {
         const words = readReason(reason);
-        const judged = await judge(stored, by).catch((error: unknown) => refused(error, stored, 'refuse', by));
+        const judged = await judge(stored, by, session).catch((error: unknown) => refused(error, stored, 'refuse', by));
         await appendOnce(
           audit,
           recoveryRefused(
@@ -413,7 +418,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
       const now = clock.now();
       const found: Recovery[] = [];
       for (const each of await listRecoveries(pool, filter))
-        if (each.expiresAt > now && !isCodedError(judgeApprover(each, await approverOf(person, each), functions)))
+        if (each.expiresAt > now && !isCodedError(judgeApprover(each, await approverOf(person, each, pool), functions)))
           found.push(see(each));
       return found;
     },

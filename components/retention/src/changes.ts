@@ -66,10 +66,10 @@ export function createChanges({
   return {
     async propose(simulationId, reasonText, by) {
       const reason = readLine('A reason', reasonText);
-      return store.inTurn(async () => {
+      return store.inTurn(async (session) => {
         const state = await ledger.current();
         const simulation = await simulations
-          .standing(simulationId, state)
+          .standing(simulationId, state, session)
           .catch((error) => ledger.refuse(error, { operation: 'retention:propose' }, by));
         const { change } = simulation;
         if (change.kind === 'pruning') checkPruning(change, state, clock.now());

@@ -6,6 +6,7 @@ import {
   retentionErrors,
 } from '@countersign/contracts';
 import { type Clock, canonicalize, newId, parseInstant, type Random, toInstant } from '@countersign/kernel';
+import type pg from 'pg';
 import { dueBefore } from './age.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import type { Ledger } from './ledger/ledger.ts';
@@ -30,7 +31,7 @@ export interface Simulations {
    */
   simulate(wanted: WantedChange, by: Requester): Promise<Simulation>;
   /** @throws CodedError `retention_not_simulated` where there is none of this id, or what it found is out of date */
-  standing(id: string, state: RetentionState): Promise<Simulation>;
+  standing(id: string, state: RetentionState, session: pg.PoolClient): Promise<Simulation>;
 }
 
 export function createSimulations({
@@ -69,8 +70,8 @@ export function createSimulations({
       return simulation;
     },
 
-    async standing(id, state) {
-      const simulation = await store.simulation(id);
+    async standing(id, state, session) {
+      const simulation = await store.simulation(id, session);
       const madeAt = parseInstant(simulation?.at ?? '');
       if (simulation === undefined || madeAt === undefined || clock.now() - madeAt > keptMs)
         throw retentionErrors.error(

@@ -8,10 +8,10 @@ const decisions = 'decisions';
 export function createStore(pool: pg.Pool) {
   return {
     /** Runs `work` while nobody else, on any node, decides about retention. */
-    inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    inTurn<Result>(work: (session: pg.PoolClient) => Promise<Result>): Promise<Result> {
       return transaction(pool, async (session) => {
         await takeNamedLock(session, decisions);
-        return work();
+        return work(session);
       });
     },
 
@@ -26,8 +26,8 @@ export function createStore(pool: pg.Pool) {
       ]);
     },
 
-    async simulation(id: string): Promise<Simulation | undefined> {
-      const { rows } = await pool.query<{ content: unknown }>('select content from simulations where id = $1', [id]);
+    async simulation(id: string, session: pg.PoolClient): Promise<Simulation | undefined> {
+      const { rows } = await session.query<{ content: unknown }>('select content from simulations where id = $1', [id]);
       return readSimulation(rows[0]?.content);
     },
   };

@@ -10,6 +10,7 @@ import {
   wholeDraft,
 } from '@countersign/contracts';
 import { type Clock, toInstant } from '@countersign/kernel';
+import { asSomebodyElse } from '@countersign/runtime';
 import { lastUnderIn, standingsIn } from '@countersign/testkit';
 
 /** A log in memory that keeps the promises of the contract, and breaks when told to; or such a view of a real one. */
@@ -66,7 +67,7 @@ export function createAuditCollector(clock: Clock, log?: AuditAppender): AuditCo
       times.push(time);
       const act = after;
       after = undefined;
-      await act?.();
+      if (act !== undefined) await asSomebodyElse(act);
       return receipt ?? { id: record.id, index: BigInt(records.length - 1), time };
     },
     async standings(things) {

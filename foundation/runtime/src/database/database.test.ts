@@ -8,6 +8,7 @@ import { createFaultyProxy } from '@countersign/testkit';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
+  asSomebodyElse,
   componentPool,
   createScratchDatabase,
   listen,
@@ -126,7 +127,7 @@ describe('a transaction', () => {
     // The first connection, which has the same limit, is there before one is counted on.
     await vi.waitFor(() => small.query('select 1'), 60_000);
     await transaction(small, async () => {
-      await expect(transaction(small, async () => 1)).rejects.toMatchObject(unavailable);
+      await expect(asSomebodyElse(() => transaction(small, async () => 1))).rejects.toMatchObject(unavailable);
     });
   });
 

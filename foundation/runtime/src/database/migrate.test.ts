@@ -348,12 +348,13 @@ describe('the role of a component', () => {
   it('has its own named locks, and nobody else has them', async () => {
     const scratch = await scratchWith(component('alpha', 'full', locks), component('beta', 'insert-and-read', locks));
     const [alpha, beta] = [scratch.pool('alpha'), scratch.pool('beta', { lockTimeoutMs: 200 })];
+    const other = scratch.pool('beta', { lockTimeoutMs: 200 });
     await transaction(beta, async (holder) => {
       await takeNamedLock(holder, 'turn');
       // The same name elsewhere is another lock.
       expect(await transaction(alpha, (session) => tryNamedLock(session, 'turn'))).toBe(true);
-      expect(await transaction(beta, (session) => tryNamedLock(session, 'turn'))).toBe(false);
-      await expect(transaction(beta, (session) => takeNamedLock(session, 'turn'))).rejects.toMatchObject({
+      expect(await transaction(other, (session) => tryNamedLock(session, 'turn'))).toBe(false);
+      await expect(transaction(other, (session) => takeNamedLock(session, 'turn'))).rejects.toMatchObject({
         code: 'database_unavailable',
       });
     });

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { databaseFailure, isDatabaseUnavailable } from './failure.ts';
+import { whileHeld } from './held-pools.ts';
 
 /** Channels to notify once the transaction of a connection has been committed. */
 const announced = new WeakMap<pg.ClientBase, Set<string>>();
@@ -17,7 +18,7 @@ export function notifyAfterCommit(client: pg.ClientBase, channel: string): void 
 
 /**
  * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. A connection that
- * may be broken, or in an unknown state, is not used again.
+ * may be broken, or in an unknown state, is not used again. What `work` asks of the same database it asks by this connection.
  *
  * @throws what `work` throws, with failures of the database as CodedError `database_unavailable`. After that
  *   code the transaction may or may not have been committed: the connection can be lost between the two.
@@ -38,7 +39,7 @@ export async function transaction<Result>(
   try {
     announced.set(client, channels);
     await client.query('begin');
-    const result = await work(client);
+    const result = await whileHeld(pool, () => work(client));
     const end = await client.query('commit');
     // PostgreSQL answers a commit of a failed transaction with a rollback, and no error.
     if (end.command !== 'COMMIT')

@@ -10,6 +10,7 @@ import {
 } from '@countersign/contracts';
 import { type Clock, type Json, newId, type Random } from '@countersign/kernel';
 import { checkSeparation, isScope, parseScope } from '@countersign/market';
+import { asSomebodyElse } from '@countersign/runtime';
 import type { RegistrationDirectory } from '../client-directory.ts';
 
 type Document = Readonly<Record<string, Json>>;
@@ -90,7 +91,7 @@ export function memoryClientDirectory(
     });
     const interrupt = hook;
     hook = undefined;
-    await interrupt?.();
+    if (interrupt !== undefined) await asSomebodyElse(interrupt);
     if (document === undefined) documents.delete(id);
     else documents.set(id, document);
     version += 1;
