@@ -90,7 +90,7 @@ function inputOf(
       institution: acting.institution,
       audience: interfaceUri,
       at,
-      scopes: [ask.scope],
+      scopes: is.alongside === 'reading' && ask.door !== 'step' ? [ask.scope, 'trade:read'] : [ask.scope],
       mandateStands: is.mandate === 'stands',
       ...(acr === undefined ? {} : { acr }),
       ...(is.signInAge === 'unknown' ? {} : { authTime: Math.floor(at / 1000) - agesInSeconds[is.signInAge] }),

@@ -213,9 +213,7 @@ export const controlRules: readonly ControlRule[] = [
     'appointed-people-govern',
     'Nobody governs the installation whom the directory does not have as operator or approver.',
     ({ ask, is }) =>
-      ask.door === 'interface' &&
-      installationActs.includes(ask.scope) &&
-      ['trader', 'auditor', 'none'].includes(is.role),
+      ask.door === 'interface' && installationActs.includes(ask.scope) && !['operator', 'approver'].includes(is.role),
   ),
   never(
     'control-functions-disclose',
@@ -830,14 +828,14 @@ export const controlRules: readonly ControlRule[] = [
       ['one-minute', 'twenty-minutes'].includes(asked.is.signInAge),
   ),
   always(
-    'auditors-disclose',
-    'An auditor with a hardware key is given the scopes to disclose evidence.',
+    'control-functions-may-disclose',
+    'A control function with a hardware key is given the scopes to disclose evidence.',
     ({ ask, is, otherwise }) =>
       is.kind === 'person' &&
       ask.door === 'interface' &&
       disclosures.includes(ask.scope) &&
       otherwise.every((name) => name === 'role') &&
-      is.role === 'auditor',
+      !['trader', 'none'].includes(is.role),
   ),
   always(
     'approved-large-orders',

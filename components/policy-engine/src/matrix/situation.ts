@@ -7,7 +7,7 @@ import { type IntentName, intentNames, statesOf } from './lives.ts';
  */
 export const factors = {
   kind: ['person', 'service', 'agent'],
-  role: ['trader', 'operator', 'auditor', 'none'],
+  role: ['trader', 'operator', 'approver', 'auditor', 'compliance', 'risk', 'supervisor', 'desk-head', 'none'],
   inDirectory: ['yes', 'no'],
   /** What is found of the firm of whoever acts. */
   firm: [
@@ -68,6 +68,8 @@ export const factors = {
   permitted: ['hardware-key', 'hardware-key-an-hour-before', 'phr', 'pwd', 'software', 'no-token'],
   /** Of a token for an interface: the steps of a transaction that it is for. */
   step: ['none', 'of-a-transaction', 'carrying-through'],
+  /** What else the token is asked for. */
+  alongside: ['nothing', 'reading'],
 } as const;
 
 export type FactorName = keyof typeof factors;
@@ -125,6 +127,7 @@ export function inOrder(ask: Ask, kind: Kind): Conditions {
     agreement: 'in-force',
     permitted: person ? 'hardware-key' : 'software',
     step: ask.door === 'interface' && isMarket(ask.scope) ? 'of-a-transaction' : 'none',
+    alongside: 'nothing',
   };
 }
 
