@@ -224,11 +224,7 @@ export const controlRules: readonly ControlRule[] = [
   never(
     'agent-ceiling',
     'No algorithm places an order above 5,000,000, whoever approves.',
-    (asked) =>
-      asked.is.kind === 'agent' &&
-      isStep(asked, ...dealingSteps) &&
-      worth(asked.is) > 5_000_000 &&
-      asked.is.amount !== 'rate-unknown',
+    (asked) => asked.is.kind === 'agent' && isStep(asked, ...dealingSteps) && worth(asked.is) > 5_000_000,
   ),
   never(
     'agent-supervised',
@@ -314,7 +310,6 @@ export const controlRules: readonly ControlRule[] = [
       isDealt(asked) &&
       stateOf(asked) === 'intended' &&
       worth(asked.is) > 10_000_000 &&
-      asked.is.amount !== 'rate-unknown' &&
       !hardwareNow(asked.is) &&
       !(forDevelopment(asked.is) && asked.is.signInAge === 'one-minute'),
   ),
@@ -327,7 +322,6 @@ export const controlRules: readonly ControlRule[] = [
       isStep(asked, ...dealingSteps) &&
       stateOf(asked) === 'intended' &&
       worth(asked.is) > 10_000_000 &&
-      asked.is.amount !== 'rate-unknown' &&
       ['hardware-key-an-hour-before', 'phr', 'pwd'].includes(asked.is.permitted),
   ),
   never(
@@ -561,17 +555,12 @@ export const controlRules: readonly ControlRule[] = [
     (asked) =>
       placing(asked) &&
       worth(asked.is) > 10_000_000 &&
-      asked.is.amount !== 'rate-unknown' &&
       !approvedBy(asked.is, 'two-of-risk', 'three-of-risk', 'desk-head-and-risk'),
   ),
   never(
     'huge-needs-three',
     'No order above 50,000,000 on two approvals, or without risk.',
-    (asked) =>
-      placing(asked) &&
-      worth(asked.is) > 50_000_000 &&
-      asked.is.amount !== 'rate-unknown' &&
-      !approvedBy(asked.is, 'three-of-risk'),
+    (asked) => placing(asked) && worth(asked.is) > 50_000_000 && !approvedBy(asked.is, 'three-of-risk'),
   ),
   never(
     'complex-needs-desk-head',
