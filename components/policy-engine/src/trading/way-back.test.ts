@@ -1,12 +1,12 @@
-import type { PolicyBundle, PrincipalId, Resource } from '@countersign/contracts';
+import type { PolicyBundle, Resource } from '@countersign/contracts';
 import type { SimulationId } from '@countersign/kernel';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningPolicyEngine } from '../engine.ts';
-import { directoryOf, market, operator } from '../testing/desk.ts';
+import { directoryOf, market, operator, person } from '../testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
 
 const door = 'https://control-plane.example/policies';
-const command = { id: 'service:command', institution: operator };
+const command = { id: 'person:command', institution: operator };
 const lockOut = `@id("everybody-out") forbid (principal, action == Action::"token:issue", resource is Resource);`;
 
 let rig: EngineRig;
@@ -17,10 +17,7 @@ beforeAll(async () => {
   rig = await createEngineRig();
   rig.directory = directoryOf({
     version: 2,
-    principals: [
-      ...market.principals,
-      { kind: 'service', id: command.id as PrincipalId, institution: operator, roles: ['operator'] },
-    ],
+    principals: [...market.principals, person('command', operator, { roles: ['operator'] })],
     resources: [
       ...market.resources,
       { uri: door as Resource['uri'], institution: operator, scopes: ['policy:rollback'], tokenFormat: 'jwt' },
@@ -51,7 +48,7 @@ describe('a bundle that would lock everybody out', () => {
   });
 
   it('is any that forbids the token to its proposer alone', async () => {
-    const alone = lockOut.replace('principal,', `principal == Service::"${command.id}",`);
+    const alone = lockOut.replace('principal,', `principal == Person::"${command.id}",`);
     await expect(engine.versions.propose(withPolicy(alone), about, command)).rejects.toMatchObject({
       code: 'policy_locks_out',
     });
