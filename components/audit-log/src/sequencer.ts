@@ -238,7 +238,7 @@ export function createSequencer({
 
   async function placeInTurn(waiting: readonly Pending[], outcomes: Map<string, Outcome>): Promise<void> {
     const settled = new Map<string, Outcome>();
-    const now = await transaction(pool, async (client): Promise<Placed> => {
+    const place = async (client: pg.PoolClient): Promise<Placed> => {
       const alone = createLogStore(client);
       await alone.takeTurn();
       const from = await tail.readOn(alone);
@@ -251,7 +251,8 @@ export function createSequencer({
       const at = await placeAt(alone, from, last, rest, settled);
       for (const [offset, { work }] of rest.entries()) await work?.(client, from.edge.size + BigInt(offset));
       return at;
-    });
+    };
+    const now = await transaction(pool, place, { single: true });
     // Only now: the commit, too, could have failed.
     for (const [id, outcome] of settled) outcomes.set(id, outcome);
     // A lost statement that arrives later still finds its places taken, once something is behind it.

@@ -171,8 +171,10 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
 
   /** Asks the witnesses, unless another node is at it. */
   function ask(): Promise<RoundAnswer | 'taken'> {
-    return transaction(pool, async (session) =>
-      (await publicationStore(session).tryTurn()) ? askInTurn() : ('taken' as const),
+    return transaction(
+      pool,
+      async (session) => ((await publicationStore(session).tryTurn()) ? askInTurn() : ('taken' as const)),
+      { single: true },
     );
   }
 

@@ -20,12 +20,15 @@ export function notifyAfterCommit(client: pg.ClientBase, channel: string): void 
  * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. A connection that
  * may be broken, or in an unknown state, is not used again. What `work` asks of the same database it asks by this connection.
  *
+ * @param options `single`: a process runs this work once at a time, so that it may ask the pool for what holds no connection for long:
+ *   a pool of two is enough
  * @throws what `work` throws, with failures of the database as CodedError `database_unavailable`. After that
  *   code the transaction may or may not have been committed: the connection can be lost between the two.
  */
 export async function transaction<Result>(
   pool: pg.Pool,
   work: (client: pg.PoolClient) => Promise<Result>,
+  { single = false }: { readonly single?: boolean } = {},
 ): Promise<Result> {
   let client: pg.PoolClient;
   try {
@@ -39,7 +42,7 @@ export async function transaction<Result>(
   try {
     announced.set(client, channels);
     await client.query('begin');
-    const result = await whileHeld(pool, () => work(client));
+    const result = await (single ? work(client) : whileHeld(pool, () => work(client)));
     const end = await client.query('commit');
     // PostgreSQL answers a commit of a failed transaction with a rollback, and no error.
     if (end.command !== 'COMMIT')
