@@ -2,14 +2,20 @@ import { once } from 'node:events';
 import { Agent, get } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createSelfSigned } from '@countersign/testkit';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { createMetrics } from '../observability/metrics.ts';
 import { closeGently, drain } from './draining.ts';
 import { createHttpServer } from './server.ts';
+import type { HttpTls } from './tls.ts';
 
-async function start() {
-  const app = createHttpServer({ logger: pino({ level: 'silent' }), metrics: createMetrics() });
+async function start(tls?: HttpTls) {
+  const app = createHttpServer({
+    logger: pino({ level: 'silent' }),
+    metrics: createMetrics(),
+    ...(tls === undefined ? {} : { tls }),
+  });
   app.get('/', async () => 'answered');
   app.get('/slow', async () => {
     await sleep(500);
@@ -59,6 +65,22 @@ describe('closing a server', () => {
     await closeGently(app);
     expect(await silent.said).toBe('');
     agent.destroy();
+  });
+});
+
+describe('a listener with TLS', () => {
+  it('lets go of whoever never begins the handshake, and closes all the same', { timeout: 60_000 }, async () => {
+    const { certificatePem, privateKeyPem } = createSelfSigned({ subject: 'CN=localhost' });
+    const { app, port } = await start({ certificate: certificatePem, key: privateKeyPem });
+    const held = () => new Promise<number>((resolve) => app.server.getConnections((_error, count) => resolve(count)));
+    const silent = await Promise.all(Array.from({ length: 10 }, () => opened(port)));
+    await expect.poll(held).toBe(10);
+    const ended = await Promise.all(silent.map(({ said }) => said));
+    expect(new Set(ended)).toEqual(new Set(['']));
+    await expect.poll(held).toBe(0);
+    const late = await opened(port);
+    await closeGently(app);
+    expect(await late.said).toBe('');
   });
 });
 

@@ -154,20 +154,23 @@ const unreadable: Readonly<Record<string, readonly [status: string, code: string
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'headers_too_large', 'Send fewer or shorter headers.'],
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'request_timeout', 'The request did not arrive in time.'],
 };
+const farewellMs = 1_000;
 const malformed = ['400 Bad Request', 'request_malformed', 'This is not an HTTP request that can be read.'] as const;
 
 function answerUnreadable(error: Error, socket: Socket): void {
-  const problem = 'code' in error && typeof error.code === 'string' ? unreadable[error.code] : undefined;
-  if (socket.destroyed || !socket.writable || ('code' in error && error.code === 'ECONNRESET')) {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  // What did not come as far as a request is told nothing: before the handshake of TLS is over an answer would wait for ever.
+  const isRequest = code.startsWith('HPE_') || code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  if (!isRequest || !socket.writable) {
     socket.destroy();
     return;
   }
-  const [status, code, detail] = problem ?? malformed;
+  const [status, name, detail] = unreadable[code] ?? malformed;
   const body = JSON.stringify({
-    type: `urn:countersign:error:${code}`,
-    title: code.replaceAll('_', ' '),
+    type: `urn:countersign:error:${name}`,
+    title: name.replaceAll('_', ' '),
     status: Number.parseInt(status, 10),
-    ...{ code, detail },
+    ...{ code: name, detail },
   });
   socket.end(
     [
@@ -182,6 +185,8 @@ function answerUnreadable(error: Error, socket: Socket): void {
     ].join('\r\n'),
     () => socket.destroy(),
   );
+  // Nor is it waited for who does not take the answer.
+  setTimeout(() => socket.destroy(), farewellMs).unref();
 }
 
 function logCoded(error: CodedError, request: FastifyRequest, logger: Logger): void {

@@ -33,7 +33,7 @@ export function tlsOptions(tls: HttpTls): ServerOptions {
     maxVersion: 'TLSv1.3',
     ciphers: cipherSuites.join(':'),
     honorCipherOrder: true,
-    handshakeTimeout: 10_000,
+    handshakeTimeout: 5_000,
     // A resumed session would bring the answer of an earlier check of the certificate; a renegotiated one would
     // change the certificate under a connection that has been looked at.
     secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
