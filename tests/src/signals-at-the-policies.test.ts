@@ -13,9 +13,9 @@ describe('what is unusual about a person', () => {
   beforeAll(async () => {
     rig = await createEngineRig();
     rig.directory = desk;
-    engine = await rig.start();
     world = await createRiskWorld();
     risk = await world.node();
+    engine = await rig.start({ standing: { signalsOf: (principal) => risk.of(principal as typeof person) } });
   });
   afterAll(async () => {
     await world.close();
@@ -27,11 +27,8 @@ describe('what is unusual about a person', () => {
   const raise = (name: Parameters<typeof risk.clear>[1]) =>
     risk.raise({ person, name, until: toInstant(world.clock.now() + 3_600_000), why: 'for the test' });
   const placed = async (authentication: { readonly acr?: string; readonly authTime?: number } = {}) => {
-    const signals = risk.of(person);
-    const { decision, reasons, obligations } = await engine.decide({
-      ...question,
-      context: { ...question.context, ...authentication, ...(signals.length === 0 ? {} : { signals }) },
-    });
+    const context = { ...question.context, ...authentication };
+    const { decision, reasons, obligations } = await engine.decide({ ...question, context });
     return { decision, reasons: reasons.map(({ code }) => code), obligations: obligations.map(({ kind }) => kind) };
   };
   const fresh = { acr: 'phrh', authTime: midday / 1000 - 60 };

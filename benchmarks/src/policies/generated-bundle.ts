@@ -55,7 +55,7 @@ const conditions: readonly ((index: number) => string)[] = [
 unless { resource.approvals.supervisor >= 1 }`,
   (
     index,
-  ) => `when { resource has instrument && resource.instrument.category == "S" && resource.instrument.cfi like "S*${index}" }
+  ) => `when { resource has instrument && resource.instrument.category == "S" && resource.instrument.group like "S*${index}" }
 unless { resource.approvals.risk >= 1 }`,
   (index) =>
     `when { resource has jurisdiction && resource.jurisdiction in Region::"served" && resource.mandate.version > ${index + 4_000} }`,
