@@ -141,7 +141,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     seed: dependencies.seed ?? {},
   });
   const refusals = createRefusals({ audit, newRecordId });
-  const requests = createChangeRequests({ ...dependencies, graph, refusals, newRecordId });
+  const requests = createChangeRequests({ ...dependencies, graph, governing, refusals, newRecordId });
   const freshness = await keepFresh({
     access: dependencies.access,
     channel: changeChannel,

@@ -448,3 +448,23 @@ describe('an edit', () => {
     expect(rig.records.map(({ reason }) => reason)).toEqual(['seed_protected', 'seed_protected']);
   });
 });
+
+describe('a change that gives somebody the power to govern', () => {
+  it('shows who approves it every account that they sign in by, also those that were added before', async () => {
+    const person = (members: Document): Document => ({
+      ...{ id: 'person:bob.approver', institution: operator, roles: [], federated: [], credentials: [] },
+      ...members,
+    });
+    const federated = [{ issuer: 'https://idp.operator.example', subject: 'alice-2' }];
+    await directory.edit({ put: { people: [person({ federated })] } }, proposer);
+    const request = await directory.propose(
+      { edit: { put: { people: [person({ federated, roles: ['approver'] })] } } },
+      proposer,
+      'Bob approves from now on',
+    );
+    const view = await directory.changeRequest(request.id);
+    expect(view?.entities).toMatchObject([
+      { kind: 'person', before: { federated }, after: { federated, roles: ['approver'] } },
+    ]);
+  });
+});

@@ -26,7 +26,7 @@ import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { ChangeSet } from '../changes.ts';
 import { hasDepartedSince } from '../departures/store.ts';
-import { type JsonDocument, keyOf, shownDocument } from '../entry.ts';
+import { type Entry, type JsonDocument, keyOf, shownDocument } from '../entry.ts';
 import type { LiveGraph } from '../live-graph.ts';
 import { createProblems, type Problems } from '../problems.ts';
 import { digestOfContent, digestOfProposal } from '../proposal.ts';
@@ -34,6 +34,7 @@ import { changesInBrief } from '../records.ts';
 import type { Attempt, Refusals } from '../refusals.ts';
 import { requestClaim, requestThing } from '../row-claims.ts';
 import { type ChangeScope, refuseFindings } from '../rules/findings.ts';
+import { governingGrants } from '../rules/governing.ts';
 import { refuseRates } from '../rules/reference-data.ts';
 import type { State } from '../state.ts';
 import type { Session } from '../store.ts';
@@ -104,11 +105,13 @@ export function createChangeRequests(dependencies: {
   readonly random: Random;
   readonly audit: AuditAppender & StandingReader;
   readonly graph: LiveGraph;
+  /** Roles by which somebody governs. */
+  readonly governing: ReadonlySet<string>;
   readonly refusals: Refusals;
   readonly newRecordId: () => RecordId;
   readonly proposerStanding?: (() => ProposerStanding | undefined) | undefined;
 }): ChangeRequests {
-  const { pool, clock, audit, graph, refusals } = dependencies;
+  const { pool, clock, audit, graph, governing, refusals } = dependencies;
   const standings = createStandingCheck({ ...dependencies, log: audit, source: 'directory' });
 
   async function record(
@@ -346,7 +349,7 @@ export function createChangeRequests(dependencies: {
       return {
         request: view,
         stands: stands && plan?.stands === true && (await lapseOf(pool, request)) === undefined,
-        entities: plan === undefined ? [] : entitiesOf(plan.changeSet, base),
+        entities: plan === undefined ? [] : entitiesOf(plan.changeSet, base, governing),
       };
     },
   };
@@ -356,15 +359,19 @@ function actorsOf({ through = [] }: DirectoryRequester): Pick<RecordDraft, 'acto
   return through.length === 0 ? {} : { actors: through.map((id) => ({ id })) };
 }
 
-function entitiesOf({ changes, stored }: ChangeSet, base: State): ChangeRequestView['entities'] {
+/** Whoever approves that somebody may govern sees by which accounts they sign in; of others these names are not shown. */
+function entitiesOf(changeSet: ChangeSet, base: State, governing: ReadonlySet<string>): ChangeRequestView['entities'] {
+  const { changes, stored } = changeSet;
+  const empowered = new Set(governingGrants(changeSet, base.stored, governing).map(({ principal }) => principal));
   return changes.map((line) => {
+    const shownOf = (entry: Entry): JsonDocument => (empowered.has(line.id) ? entry.document : shownDocument(entry));
     const { change, kind, id } = line;
     const before = base.stored.get(keyOf(kind, id));
     const after = change === 'remove' ? undefined : stored.get(keyOf(kind, id));
     return {
       ...line,
-      ...(before === undefined ? {} : { before: shownDocument(before) }),
-      ...(after === undefined ? {} : { after: shownDocument(after) }),
+      ...(before === undefined ? {} : { before: shownOf(before) }),
+      ...(after === undefined ? {} : { after: shownOf(after) }),
     };
   });
 }
