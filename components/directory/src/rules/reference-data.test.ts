@@ -133,6 +133,14 @@ describe('reference data', () => {
     expect(await record({ rates: [{ ...yen, rate: '0.7' }] })).toMatchObject({ version: 3 });
   });
 
+  it('waits for a second person where a currency gets its first rate: until then it is above every threshold', async () => {
+    const lira = { ...yen, currency: 'TRY', rate: '0.000000000000000001' };
+    expect(await record({ rates: [lira] })).toMatchObject({
+      proposed: { changes: [{ change: 'add', kind: 'rate', id: 'TRY/EUR' }] },
+    });
+    expect(directory.snapshot().rate('TRY/EUR')).toBeUndefined();
+  });
+
   it('has rates from nobody else', async () => {
     for (const attempt of [
       () => directory.apply({ rates: [{ ...yen, rate: '0.01' }] }, proposer),

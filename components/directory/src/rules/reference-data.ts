@@ -70,11 +70,15 @@ function easesInstrument(entry: Entry, before: Graph): boolean {
 
 const nineTenths = '0.9' as DecimalString;
 
-/** Worth a tenth less, what was above a threshold may be below it. Rates move by less within days. */
+/**
+ * Worth a tenth less, what was above a threshold may be below it. Rates move by less within days. Without a rate everything is above
+ * every threshold: the first one eases, however high.
+ */
 function easesRate(entry: Entry, before: Graph): boolean {
   const was = rateOf(before.get(entryKey(entry)));
   const is = rateOf(entry);
-  return was !== undefined && is !== undefined && compareDecimals(is.rate, multiplyDecimals(was.rate, nineTenths)) < 0;
+  if (is === undefined) return false;
+  return was === undefined || compareDecimals(is.rate, multiplyDecimals(was.rate, nineTenths)) < 0;
 }
 
 function instrumentOf(entry: Entry | undefined): Instrument | undefined {
