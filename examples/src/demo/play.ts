@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOfIntent, type TradeOrder } from '@countersign/market';
-import { type Client, refusalOf, stepOf } from '@countersign/sdk';
+import { type Client, createClient, importSigningKey, refusalOf, stepOf } from '@countersign/sdk';
 import { titleOf } from './browser.ts';
 import type { Processes } from './processes.ts';
 import { type Approver, copyOf, openApproval, registerKey, shownOn, signApproval } from './supervisor.ts';
@@ -23,7 +23,7 @@ import {
 export async function play(
   stage: Stage,
   processes: Processes,
-  options: { readonly operate: readonly string[]; readonly folder: string },
+  options: { readonly operate: readonly string[]; readonly dataFolder: string; readonly folder: string },
 ): Promise<void> {
   const { cast, addresses, timeline } = stage;
   const operate = (...args: readonly string[]): Promise<string> => processes.run(...options.operate, ...args);
@@ -45,6 +45,15 @@ export async function play(
     JSON.stringify({ logVerifierKey: published.log.verifier_key, checkpoint }),
   );
   timeline.done("an auditor keeps the log's key and a checkpoint, before the first order", checkpointFile);
+  const { issuer } = addresses;
+  const operatorKey: unknown = JSON.parse(readFileSync(join(options.dataFolder, 'operator.jwk'), 'utf8'));
+  const software = createClient({ issuer, clientId: 'countersign-cli', key: importSigningKey(operatorKey) });
+  await mustRefuse(
+    timeline,
+    "the operator's software, which would change the rules without a person",
+    ['access_denied'],
+    () => software.clientCredentials({ resource: `${issuer}/policies`, scope: 'policy:propose' }),
+  );
   const supervisor = await inviteSupervisor(stage, operate);
 
   timeline.chapter('A mandate, and a narrower one cut from it');
@@ -112,6 +121,15 @@ async function tradeWithApproval(stage: Stage, order: TradeOrder, supervisor: Ap
   } as TradeOrder;
   await mustRefuse(timeline, 'an order above the mandate, by one euro', ['access_denied'], () =>
     orderToken(stage, oms, overLimit, assertion),
+  );
+  const relabelled = {
+    ...order,
+    instrument: { ...order.instrument, cfi: 'DBVTFB' },
+    idempotency_key: `${order.idempotency_key}-y`,
+  } as TradeOrder;
+  const { assertion: another } = await signInTrader(stage);
+  await mustRefuse(timeline, 'the same bond, which the trader calls another class of bonds', ['access_denied'], () =>
+    orderToken(stage, oms, relabelled, another),
   );
   const { assertion: fresh } = await signInTrader(stage);
   const token = await orderToken(stage, oms, order, fresh);

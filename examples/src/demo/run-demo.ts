@@ -35,7 +35,7 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
     const dataFolder = join(folder, 'data');
     const { addresses, cast } = await raiseCurtain({ timeline, processes, folder, dataFolder });
     const stage = { cast, addresses, timeline, dataFolder, run: Date.now().toString(36) };
-    await play(stage, processes, { operate: ['--data', dataFolder], folder });
+    await play(stage, processes, { operate: ['--data', dataFolder], dataFolder, folder });
     await tamper(stage, processes, folder);
     timeline.chapter('Done');
     timeline.done(`the order was carried, ${timeline.refusals} attacks and mistakes were refused, the proof holds`);
